@@ -1,0 +1,60 @@
+"""Packaging of z3c.recipe.pypimirror."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "src/pypimirror/__init__.py").read_text(encoding="utf-8"))[1]
+
+setup(
+    name="z3c.recipe.pypimirror",
+    version=VERSION,
+    description="A mirror of PyPI, or of any other Simple API index, that a buildout part sets up",
+    long_description="\n\n".join((HERE / name).read_text(encoding="utf-8") for name in ("README.rst", "CHANGES.rst")),
+    long_description_content_type="text/x-rst",
+    author="Zope Foundation and Contributors",
+    author_email="zope-dev@zope.dev",
+    license="ZPL-2.1",
+    keywords="pypi mirror index buildout recipe",
+    classifiers=[
+        "Environment :: Console",
+        "Framework :: Buildout",
+        "Framework :: Buildout :: Recipe",
+        "Framework :: Zope :: 5",
+        "Intended Audience :: System Administrators",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: System :: Archiving :: Mirroring",
+    ],
+    package_dir={"": "src"},
+    packages=find_packages("src"),
+    include_package_data=True,
+    package_data={"pypimirror": ["py.typed", "*.zcml"]},
+    python_requires=">=3.10",
+    install_requires=[
+        "packaging",
+        "requests",
+        "urllib3>=2",
+        "waitress",
+        "zc.buildout",
+        "zc.lockfile",
+        "zope.component",
+        "zope.configuration",
+        "zope.interface",
+        "zope.schema",
+    ],
+    extras_require={
+        "test": ["hypothesis", "pytest", "pytest-cov", "uv"],
+        "docs": ["sphinx"],
+    },
+    entry_points={
+        "console_scripts": ["pypimirror = pypimirror.cli:main"],
+        "zc.buildout": ["default = pypimirror.recipe:Recipe"],
+    },
+    zip_safe=False,
+)

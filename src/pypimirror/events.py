@@ -1,0 +1,93 @@
+"""What happens during a run. Observers see these, in the coordinator's thread, in this order."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .model import Change
+
+
+class RunStarted(NamedTuple):
+    #: ``initial``, ``update`` or ``indexes``.
+    kind: str
+    mirror: str
+
+
+class Listed(NamedTuple):
+    """Upstream's list was read."""
+
+    #: How many projects upstream lists, and how many of them are selected.
+    total: int
+    selected: int
+    unchanged: bool = False
+
+
+class Looking(NamedTuple):
+    """The pages of so many projects are about to be looked at."""
+
+    projects: int
+
+
+class Looked(NamedTuple):
+    """One project was looked at; ``change`` says what is to be done about it."""
+
+    change: Change
+
+
+class Planned(NamedTuple):
+    """All projects were looked at; work begins."""
+
+    projects: int
+    files: int
+    bytes: int
+    #: Files that upstream tells no size of.
+    unsized: int
+    remove: int
+    #: Bytes free where the mirror lies, or None.
+    free: int | None
+    #: Whether this is the first fetch.
+    first: bool = False
+
+
+class FileStored(NamedTuple):
+    """One file is in its place."""
+
+    project: str
+    filename: str
+    size: int
+    #: ``fetched``, ``found`` (on disk already), or ``restored`` (from the trash).
+    how: str
+
+
+class ProjectPublished(NamedTuple):
+    """One project's pages say what they should."""
+
+    project: str
+    written: int
+
+
+class Problem(NamedTuple):
+    """Something failed and will be tried again. ``project`` is empty where it concerns the whole run."""
+
+    project: str
+    message: str
+    kind: str = "failed"
+
+
+class Notice(NamedTuple):
+    """Something that the administrator should know and that is no failure."""
+
+    message: str
+
+
+class FileRemoved(NamedTuple):
+    project: str
+    filename: str
+
+
+class RunFinished(NamedTuple):
+    """The end; ``statistics`` are those of ``pypimirror.report.statistics``."""
+
+    status: int
+    runtime: float
+    statistics: dict[str, int]

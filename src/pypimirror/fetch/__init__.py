@@ -1,0 +1,1 @@
+"""Getting things by HTTP, and getting them whole."""

@@ -1,0 +1,226 @@
+"""The contracts of the mirror, in the order in which data meets them.
+
+Source -> Selection (filters) -> Plan -> Fetch -> Storage -> Index -> State
+
+Components are made from the settings of one mirror, registered by ZCML in that mirror's own registry and know nothing of
+each other. All of them are used by several threads at once. They raise the errors of ``pypimirror.errors`` and no others
+for what can go wrong outside the program.
+"""
+
+from zope.interface import Attribute, Interface
+
+
+class ISettings(Interface):
+    """The effective settings of one mirror: an immutable mapping of plain values, the same in every process."""
+
+    def __getitem__(key):
+        """Return the value of the key; KeyError for a key that nobody declared."""
+
+    def origin(key):
+        """Say where the value came from: a file and section, ``command line``, or ``default``."""
+
+
+class IComponent(Interface):
+    """Anything that the registry makes from the settings."""
+
+    def __call__(settings):
+        """Return the component; settings: ISettings. Does no input or output yet."""
+
+
+# --- upstream -------------------------------------------------------------------------------------------------------------
+
+
+class IReceiver(Interface):
+    """Takes the body of one response."""
+
+    def start(head):
+        """Called once, when status and headers are there. head: Head. May raise to refuse the body."""
+
+    def write(block):
+        """Called for each block of the body (bytes), in order. May raise to stop the transfer."""
+
+
+class IFetcher(Interface):
+    """Gets things by HTTP: pages and files alike. Named; ``fetcher`` chooses."""
+
+    def fetch(url, receiver, headers=None):
+        """GET the URL once, following redirects, and hand head and body to the receiver (IReceiver).
+
+        headers: further request headers. Credentials come from the URL or from netrc.
+        Returns the Head. An answer of any status is an answer: what a status means is the caller's to say.
+        A body that ended early is an error. Content encodings are undone only where the request asked for one.
+        Raises FetchError, ``transient`` where asking again can help.
+        """
+
+    def close():
+        """Give connections back."""
+
+
+class IParser(Interface):
+    """Reads lists and project pages in one format. Named by media type."""
+
+    quality = Attribute("The ``q`` value for the Accept header, 1.0 for the form that says most.")
+
+    def listing(blocks, wanted):
+        """Read a list of projects.
+
+        blocks: iterable of bytes. wanted: called with a normalised name, says whether it is asked for.
+        Returns a Listing. Raises BadPage.
+        """
+
+    def project(body, name, url):
+        """Read a project's page.
+
+        body: bytes; name: the normalised name; url: that of the page, for relative links.
+        Returns (Project, problems): a list of lines tells what was left out because it was malformed or not to be trusted.
+        Raises BadPage.
+        """
+
+
+class ISource(Interface):
+    """One upstream index. Named by the scheme of its URL. Made from the settings and that URL."""
+
+    def listing(wanted, etag=None):
+        """Return the Listing of the projects whose normalised names ``wanted`` takes.
+
+        etag: that of the list already known; the Listing says ``unchanged`` if it still holds.
+        Raises FetchError, BadPage.
+        """
+
+    def project(name, etag=None, serial=None):
+        """Return a pair of Project and problems (lines), or ``(None, problems)`` where the page has not changed.
+
+        etag: that of the page already known, or None to read it in any case.
+        serial: the serial that the list promised, or None.
+        Raises Absent if upstream has no such project; FetchError, BadPage.
+        """
+
+
+# --- selection ------------------------------------------------------------------------------------------------------------
+
+
+class INameFilter(Interface):
+    """Decides by name which projects are mirrored. Named; all that are registered must agree."""
+
+    exact = Attribute("The set of normalised names it can take, or None where only a list of all names tells.")
+
+    def __call__(name):
+        """Whether the project of this normalised name is asked for."""
+
+
+class IFilter(Interface):
+    """Decides which distributions of a project are mirrored. Named; ``filters`` chooses and orders."""
+
+    reason = Attribute("What ``plan`` prints for a file left out, such as 'older than the newest 3 releases'.")
+
+    def select(project):
+        """Return the files of the project that stay.
+
+        project: Project, its files already narrowed by the filters named before this one.
+        Returns an iterable of File, a subset of ``project.files``.
+        """
+
+
+# --- storage --------------------------------------------------------------------------------------------------------------
+
+
+class IStorage(Interface):
+    """The mirror's place. Named by the scheme of ``mirror_file_path``.
+
+    Paths are relative, with ``/`` between parts, and never leave the mirror. Raises StorageError.
+    """
+
+    def prepare():
+        """Make the place ready for a run by the holder of the lock: create it, clear what earlier runs left unfinished.
+
+        Raises ConfigurationError if it holds something that is not a mirror.
+        """
+
+    def create():
+        """Return a new IUpload."""
+
+    def size(path):
+        """Return the size in bytes of what lies there, or None."""
+
+    def read(path):
+        """Return the content, or None where there is nothing."""
+
+    def write(path, blocks):
+        """Replace the content by that of an iterable of bytes; readers see the old or the new whole."""
+
+    def digest(path, algorithm="sha256"):
+        """Return the hex digest of the content, or None where there is nothing."""
+
+    def move(path, target):
+        """Move to another path, over what may lie there."""
+
+    def remove(path):
+        """Remove what lies there, if anything does, and a folder that is empty then."""
+
+    def names(folder):
+        """Return the names in a folder, folders with a ``/`` at their end; none where there is no such folder."""
+
+    def free():
+        """Return the free space in bytes, or None where there is no limit."""
+
+
+class IUpload(Interface):
+    """One file on its way into the storage; nobody sees it before ``commit``."""
+
+    def write(block):
+        """Add a block of bytes."""
+
+    def restart():
+        """Forget what was written."""
+
+    def commit(path):
+        """Put the file at the path, whole, over what may lie there."""
+
+    def abort():
+        """Forget it. Does nothing after ``commit``."""
+
+
+# --- index ----------------------------------------------------------------------------------------------------------------
+
+
+class IIndexWriter(Interface):
+    """Renders pages of the index in one format. Named; ``index_formats`` chooses. Pure: values in, bytes out."""
+
+    page = Attribute("The name of a project's page in its folder, or None if it writes no page a project.")
+    root = Attribute("The path of the page about all projects, or None.")
+
+    def project(project, serial):
+        """Return the page of a project as bytes.
+
+        project: Project, its files those that are published, each with ``stored``. serial: our own, a number.
+        """
+
+    def serial(page):
+        """Return our own serial that a page (bytes) of this writer carries, or None."""
+
+    def projects(entries, serial):
+        """Yield blocks of the page about all projects.
+
+        entries: iterable of Entry in order of normalised name. serial: our own, of the whole mirror.
+        """
+
+
+# --- work -----------------------------------------------------------------------------------------------------------------
+
+
+class IEngine(Interface):
+    """Runs units of work. Named; ``engine`` chooses."""
+
+    def run(step, tasks):
+        """Run ``step(mirror, task, emit)`` for every task and yield what the step emits and returns, as it comes.
+
+        step: a function that can be imported. tasks: iterable of plain values, drawn only as fast as they are done.
+        Steps call ``emit`` with events to be seen at once; the value they return comes last. The order of tasks is not kept.
+        """
+
+
+class IObserver(Interface):
+    """Sees the events of a run and changes nothing. Named. Called in the coordinator's thread only."""
+
+    def notify(event):
+        """Take note of an event of ``pypimirror.events``."""

@@ -1,0 +1,125 @@
+"""The values that travel through the mirror; nothing here changes once made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+NOTHING: Mapping[str, Any] = {}
+
+
+class Stored(NamedTuple):
+    """What the mirror has of a file."""
+
+    sha256: str
+    #: Bytes.
+    size: int
+    #: The sha256 of the ``.metadata`` file beside it (PEP 658), if there is one.
+    metadata: str | None = None
+
+
+class File(NamedTuple):
+    """One distribution as upstream's page tells of it, and what the mirror has of it.
+
+    The facts are those of PEP 691 and PEP 700, under the same names with underscores.
+    """
+
+    filename: str
+    #: Absolute, without fragment.
+    url: str
+    hashes: Mapping[str, str] = NOTHING
+    size: int | None = None
+    upload_time: str | None = None
+    requires_python: str | None = None
+    #: False, or True, or the reason.
+    yanked: bool | str = False
+    #: Whether there is a metadata file, or its hashes.
+    core_metadata: bool | Mapping[str, str] = False
+    gpg_sig: bool | None = None
+    provenance: str | None = None
+    #: Keys of upstream's that no standard we know names; passed on as they are.
+    extra: Mapping[str, Any] = NOTHING
+    #: Whether upstream's page still lists it.
+    listed: bool = True
+    stored: Stored | None = None
+
+
+class Project(NamedTuple):
+    """One project: upstream's page and what the mirror has of it."""
+
+    #: Normalised (PEP 503).
+    name: str
+    files: tuple[File, ...] = ()
+    #: As registered upstream, where that is known.
+    display: str = ""
+    #: Upstream's serial when the page was read: a number or a string, or None where upstream has none.
+    serial: int | str | None = None
+    etag: str | None = None
+    #: ``project-status`` (PEP 792): its ``status`` and ``reason``; empty where upstream says nothing.
+    status: Mapping[str, str] = NOTHING
+    #: Further keys of upstream's page and of its ``meta``.
+    extra: Mapping[str, Any] = NOTHING
+    meta: Mapping[str, Any] = NOTHING
+
+    @property
+    def quarantined(self) -> bool:
+        """Whether upstream says to offer no files for now (PEP 792)."""
+        return self.status.get("status") == "quarantined"
+
+
+class Listed(NamedTuple):
+    """One line of upstream's list of projects."""
+
+    display: str
+    serial: int | str | None = None
+
+
+class Listing(NamedTuple):
+    """Upstream's list of projects, narrowed to the names that were asked for."""
+
+    #: By normalised name.
+    projects: Mapping[str, Listed]
+    #: How many projects upstream lists in all.
+    total: int = 0
+    etag: str | None = None
+    #: Whether upstream gives a serial for each project.
+    serials: bool = False
+    #: Whether the body was the one already known, so that ``projects`` is empty for that reason.
+    unchanged: bool = False
+
+
+class Known(NamedTuple):
+    """What the state remembers of a project between runs."""
+
+    name: str
+    #: Upstream's serial of the page last read, as text, or None.
+    serial: str | None
+    #: Whether a run still has to finish with it.
+    pending: bool
+    #: Our own serial, as published.
+    published: int
+    #: What went wrong last time, or None.
+    error: str | None = None
+
+
+class Totals(NamedTuple):
+    """Sums over the whole mirror."""
+
+    projects: int = 0
+    files: int = 0
+    bytes: int = 0
+    yanked: int = 0
+
+
+class Change(NamedTuple):
+    """What a run would do to one project."""
+
+    name: str
+    fetch: int = 0
+    fetch_bytes: int = 0
+    remove: int = 0
+    #: Of those to remove, how many because upstream took them away.
+    remove_upstream: int = 0
+    #: Whether nothing of the project would be left.
+    vanish: bool = False
+    rewrite: bool = False

@@ -1,0 +1,43 @@
+"""Names of projects and files: normal forms, and which ones may become a path of ours."""
+
+import re
+
+#: Paths at the mirror's root that are ours; a project of such a name is found under ``/simple/`` only.
+OURS = frozenset({"index.html", "index.v1_json", "full.html", "pins", "simple", ".pypimirror"})
+
+#: Endings of distributions, longest first where one contains another. ``*.whl`` and what setuptools and distutils ever made.
+SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar", ".tgz", ".tbz", ".zip", ".whl", ".egg", ".exe", ".msi",
+            ".rpm", ".deb", ".dmg")
+
+_SEPARATORS = re.compile(r"[-_.]+")
+_PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~@=, ()-]*")
+#: ``.metadata`` and ``.provenance`` must still fit into the 255 bytes that file systems allow.
+_LONGEST_FILE = 240
+_LONGEST_PROJECT = 200
+#: Names that Windows keeps for devices; a tree with them can't be copied there.
+_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
+
+
+def normalize(name: str) -> str:
+    """Give the normalised form of a project's name (PEP 503)."""
+    return _SEPARATORS.sub("-", name).lower()
+
+
+def is_project(name: str) -> bool:
+    """Whether a normalised name is one by the rules (PEP 508), short enough, and so safe as a folder's name."""
+    return len(name) <= _LONGEST_PROJECT and _PROJECT.fullmatch(name) is not None
+
+
+def is_distribution(filename: str) -> bool:
+    """Whether a file name from elsewhere is a distribution's, and safe to write under that very name in a project's folder."""
+    return (len(filename) <= _LONGEST_FILE
+            and _FILE.fullmatch(filename) is not None
+            and filename.endswith(SUFFIXES)
+            and filename.partition(".")[0].lower() not in _DEVICES)
+
+
+def shown(text: str, limit: int = 120) -> str:
+    """Give text from elsewhere in a form that is safe in a log or on a terminal: printable, one line, not endless."""
+    clean = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:limit])
+    return clean + "..." if len(text) > limit else clean

@@ -1,0 +1,1 @@
+"""The configuration: which keys there are, how they are read, what came out."""

@@ -1,0 +1,1 @@
+"""Upstream indexes: asking them and understanding their answers."""
