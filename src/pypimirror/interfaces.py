@@ -2,9 +2,9 @@
 
 Source -> Selection (filters) -> Plan -> Fetch -> Storage -> Index -> State
 
-Components are made from the settings of one mirror, registered by ZCML in that mirror's own registry and know nothing of
-each other. All of them are used by several threads at once. They raise the errors of ``pypimirror.errors`` and no others
-for what can go wrong outside the program.
+Components are named adapters of the settings of one mirror, unless their interface says what else they adapt. They are registered
+by ZCML in that mirror's own registry, know nothing of each other, do no input or output when they are made, and are used by
+several threads at once. For what can go wrong outside the program they raise the errors of ``pypimirror.errors`` and no others.
 """
 
 from zope.interface import Attribute, Interface
@@ -20,11 +20,19 @@ class ISettings(Interface):
         """Say where the value came from: a file and section, ``command line``, or ``default``."""
 
 
-class IComponent(Interface):
-    """Anything that the registry makes from the settings."""
+class IMirror(Interface):
+    """One mirror: its settings and its components, each made when first asked for."""
 
-    def __call__(settings):
-        """Return the component; settings: ISettings. Does no input or output yet."""
+    settings = Attribute("ISettings")
+    storage = Attribute("IStorage")
+    fetcher = Attribute("IFetcher")
+    source = Attribute("ISource, the upstream index.")
+    parsers = Attribute("A mapping of media type to IParser.")
+    writers = Attribute("The index writers in use: a tuple of IIndexWriter.")
+    selection = Attribute("What is asked for: pypimirror.selection.Selection.")
+    attempts = Attribute("How often things are tried: pypimirror.fetch.attempts.Attempts.")
+    crew = Attribute("Idle hands for the files of one project: pypimirror.engine.crew.Crew.")
+    trash = Attribute("Where removed files wait: pypimirror.upkeep.trash.Trash.")
 
 
 # --- upstream -------------------------------------------------------------------------------------------------------------
@@ -57,15 +65,14 @@ class IFetcher(Interface):
 
 
 class IParser(Interface):
-    """Reads lists and project pages in one format. Named by media type."""
+    """Reads lists and project pages in one format. A utility named by its media type."""
 
     quality = Attribute("The ``q`` value for the Accept header, 1.0 for the form that says most.")
 
-    def listing(blocks, wanted):
-        """Read a list of projects.
+    def listing(wanted):
+        """Return an IListReader for one list of projects.
 
-        blocks: iterable of bytes. wanted: called with a normalised name, says whether it is asked for.
-        Returns a Listing. Raises BadPage.
+        wanted: called with a normalised name, says whether it is asked for.
         """
 
     def project(body, name, url):
@@ -77,8 +84,24 @@ class IParser(Interface):
         """
 
 
+class IListReader(Interface):
+    """Reads one list of projects, block by block."""
+
+    def write(block):
+        """Take the next block of the body (bytes)."""
+
+    def finish():
+        """Return the Listing. Raises BadPage."""
+
+
+class IUpstream(Interface):
+    """Where an upstream index is."""
+
+    url = Attribute("Its URL.")
+
+
 class ISource(Interface):
-    """One upstream index. Named by the scheme of its URL. Made from the settings and that URL."""
+    """One upstream index. Named by the scheme of its URL; adapts IUpstream and IMirror."""
 
     def listing(wanted, etag=None):
         """Return the Listing of the projects whose normalised names ``wanted`` takes.
@@ -87,11 +110,10 @@ class ISource(Interface):
         Raises FetchError, BadPage.
         """
 
-    def project(name, etag=None, serial=None):
-        """Return a pair of Project and problems (lines), or ``(None, problems)`` where the page has not changed.
+    def project(name, etag=None):
+        """Return a pair of Project and problems (lines), or ``(None, ())`` where the page has not changed.
 
         etag: that of the page already known, or None to read it in any case.
-        serial: the serial that the list promised, or None.
         Raises Absent if upstream has no such project; FetchError, BadPage.
         """
 
@@ -209,7 +231,7 @@ class IIndexWriter(Interface):
 
 
 class IEngine(Interface):
-    """Runs units of work. Named; ``engine`` chooses."""
+    """Runs units of work. Named; ``engine`` chooses; adapts IMirror."""
 
     def run(step, tasks):
         """Run ``step(mirror, task, emit)`` for every task and yield what the step emits and returns, as it comes.

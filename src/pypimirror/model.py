@@ -60,6 +60,8 @@ class Project(NamedTuple):
     #: Further keys of upstream's page and of its ``meta``.
     extra: Mapping[str, Any] = NOTHING
     meta: Mapping[str, Any] = NOTHING
+    #: Whether upstream has it.
+    listed: bool = True
 
     @property
     def quarantined(self) -> bool:
@@ -92,14 +94,11 @@ class Known(NamedTuple):
     """What the state remembers of a project between runs."""
 
     name: str
-    #: Upstream's serial of the page last read, as text, or None.
-    serial: str | None
+    #: Upstream's serials when its page was last read, as texts: the list's and the page's own. None: to be read again.
+    list_serial: str | None
+    page_serial: str | None
     #: Whether a run still has to finish with it.
     pending: bool
-    #: Our own serial, as published.
-    published: int
-    #: What went wrong last time, or None.
-    error: str | None = None
 
 
 class Totals(NamedTuple):
@@ -115,11 +114,42 @@ class Change(NamedTuple):
     """What a run would do to one project."""
 
     name: str
+    #: Files to fetch, their bytes as far as upstream tells, and how many it tells no size of.
     fetch: int = 0
     fetch_bytes: int = 0
+    unsized: int = 0
     remove: int = 0
     #: Of those to remove, how many because upstream took them away.
     remove_upstream: int = 0
     #: Whether nothing of the project would be left.
     vanish: bool = False
+    #: Whether its pages would change.
     rewrite: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.fetch or self.remove or self.vanish or self.rewrite)
+
+
+class Upstream(NamedTuple):
+    """Where an upstream index is (IUpstream)."""
+
+    url: str
+
+
+class Head(NamedTuple):
+    """Status and headers of an HTTP response."""
+
+    status: int
+    #: By name in lower case.
+    headers: Mapping[str, str]
+    #: Where redirects led to.
+    url: str
+
+
+class Entry(NamedTuple):
+    """One project on the page about all projects."""
+
+    name: str
+    display: str
+    #: Our own serial.
+    serial: int

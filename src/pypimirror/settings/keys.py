@@ -36,7 +36,7 @@ KEYS = (
         "Held for the whole run. A relative path starts at the mirror.", "Place"),
     Key("state_path", kinds.path, "",
         "Where the mirror's database lies, .pypimirror in the mirror unless given. Must be on a local disk.", "Place"),
-    Key("index_url", kinds.words, "",
+    Key("index_url", kinds.text, "",
         "The Simple API root to mirror; PyPI unless given.", "Upstream"),
     Key("package_matches", kinds.words, "",
         "Projects to mirror: shell globs on normalised names. A name without wildcards is one project; * is every project.",
