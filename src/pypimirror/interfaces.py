@@ -124,6 +124,8 @@ class ISource(Interface):
 class INameFilter(Interface):
     """Decides by name which projects are mirrored. Named; all that are registered must agree."""
 
+    active = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
+    over_pins = Attribute("Whether it holds for pinned projects too; they are taken without asking it otherwise.")
     exact = Attribute("The set of normalised names it can take, or None where only a list of all names tells.")
 
     def __call__(name):
@@ -131,8 +133,13 @@ class INameFilter(Interface):
 
 
 class IFilter(Interface):
-    """Decides which distributions of a project are mirrored. Named; ``filters`` chooses and orders."""
+    """Decides which distributions of a project are mirrored. Named; ``filters`` chooses and orders.
 
+    Files whose name tells no version are a release of no filter: one on releases lets them through unless it asks for versions.
+    """
+
+    active = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
+    over_pins = Attribute("True for a filter on files: it holds for everything. False for one on releases: pinned ones stay.")
     reason = Attribute("What ``plan`` prints for a file left out, such as 'older than the newest 3 releases'.")
 
     def select(project):
@@ -140,6 +147,27 @@ class IFilter(Interface):
 
         project: Project, its files already narrowed by the filters named before this one.
         Returns an iterable of File, a subset of ``project.files``.
+        """
+
+
+class ITimedFilter(IFilter):
+    """A filter whose answer changes as time goes by."""
+
+    def due(project):
+        """Return the time when ``select`` will next say something else about this same project, or None for never.
+
+        In seconds since 1970, later than now.
+        """
+
+
+class IMetadataFilter(IFilter):
+    """A filter that reads core metadata."""
+
+    def select(project, metadata=None):
+        """Return the files of the project that stay.
+
+        metadata: called with a File, returns its core metadata as bytes, or None where there is none to be had. It may fetch,
+        and what it raises is not caught here. Without it no file has any.
         """
 
 
