@@ -18,7 +18,8 @@ JSON = "application/vnd.pypi.simple.v1+json"
 _TIME = (2020, 2, 2, 0, 0, 0)
 
 
-def wheel(name: str, version: str, requires: tuple[str, ...] = (), tag: str = "py3-none-any", body: str = "") -> tuple[str, bytes]:
+def wheel(name: str, version: str, requires: tuple[str, ...] = (), tag: str = "py3-none-any",
+          body: str = "") -> tuple[str, bytes]:
     """Build a small valid wheel with one module; give its file name and content."""
     stem = name.replace("-", "_").replace(".", "_").lower()
     info = f"{stem}-{version}.dist-info"

@@ -20,7 +20,7 @@ class Agenda(NamedTuple):
     """What there is to look at."""
 
     tasks: Iterator[LookTask]
-    count: int
+    projects: int
     #: To be remembered once all were looked at.
     etag: str | None
     listed: Listed | None
@@ -60,7 +60,7 @@ _Plan = dict[str, tuple[str, str | None, bool, bool, bool]]
 def _one_by_one(mirror: IMirror, state: State, initial: bool, again: bool) -> Agenda:
     """Exact names: each is asked for, and the list of all names never is."""
     exact = mirror.selection.exact
-    plan: _Plan = {name: ("", None, True, True, initial) for name in sorted(exact)}
+    plan: _Plan = dict.fromkeys(sorted(exact), ("", None, True, True, initial))
     for known in state.known():
         if known.name not in exact:
             plan[known.name] = ("", None, False, False, False)

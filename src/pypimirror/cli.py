@@ -26,7 +26,8 @@ class Verb(NamedTuple):
 
 _SYNC = frozenset({"initial_fetch", "update_fetch", "indexes_only", "verbose", "log_filename", "log_console"})
 VERBS = {
-    "sync": Verb("sync", "bring the mirror to what upstream and the configuration say (NAME: these projects only)", "[NAME ...]", _SYNC),
+    "sync": Verb("sync", "bring the mirror to what upstream and the configuration say (NAME: these projects only)",
+                 "[NAME ...]", _SYNC),
     "status": Verb("status", "last run, projects, files, bytes, free space, errors", options=frozenset({"json", "max_age"})),
     "serve": Verb("serve", "an index server, on loopback unless told otherwise", options=frozenset({"host", "port"})),
     "config": Verb("config", "the effective settings and components; with --example a commented file",
@@ -95,7 +96,7 @@ def main(config: str | None = None, argv: Sequence[str] | None = None) -> int:
         reader.error(f"--{option.replace('_', '-')} does not go with {name}")
     arguments.words = words
     try:
-        return import_module(f".commands.{verb.module}", __package__).run(config, arguments)  # type: ignore[no-any-return]
+        return import_module(f".commands.{verb.module}", __package__).run(config, arguments)
     except MirrorError as error:
         if not (arguments.quiet and isinstance(error, Locked)):
             print(f"pypimirror: {error}", file=sys.stderr)

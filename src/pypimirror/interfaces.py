@@ -2,9 +2,10 @@
 
 Source -> Selection (filters) -> Plan -> Fetch -> Storage -> Index -> State
 
-Components are named adapters of the settings of one mirror, unless their interface says what else they adapt. They are registered
-by ZCML in that mirror's own registry, know nothing of each other, do no input or output when they are made, and are used by
-several threads at once. For what can go wrong outside the program they raise the errors of ``pypimirror.errors`` and no others.
+Components are named adapters of the settings of one mirror, unless their interface says what else they adapt. They are
+registered by ZCML in that mirror's own registry, know nothing of each other, do no input or output when they are made, and are
+used by several threads at once. For what can go wrong outside the program they raise the errors of ``pypimirror.errors`` and no
+others.
 """
 
 from zope.interface import Attribute, Interface
@@ -30,6 +31,7 @@ class IMirror(Interface):
     parsers = Attribute("A mapping of media type to IParser.")
     writers = Attribute("The index writers in use: a tuple of IIndexWriter.")
     selection = Attribute("What is asked for: pypimirror.selection.Selection.")
+    engine = Attribute("IEngine")
     attempts = Attribute("How often things are tried: pypimirror.fetch.attempts.Attempts.")
     crew = Attribute("Idle hands for the files of one project: pypimirror.engine.crew.Crew.")
     trash = Attribute("Where removed files wait: pypimirror.upkeep.trash.Trash.")

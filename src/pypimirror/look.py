@@ -103,7 +103,7 @@ def wanted_files(mirror: IMirror, project: Project) -> tuple[File, ...]:
     if project.quarantined:
         return ()
     offered = project._replace(files=tuple(file for file in project.files if file.listed))
-    return mirror.selection.select(offered).files  # type: ignore[no-any-return]
+    return mirror.selection.select(offered).files
 
 
 def is_published(project: Project, files: Iterable[File], selected: bool) -> bool:

@@ -13,8 +13,20 @@ from . import registry
 from .engine.crew import Crew
 from .errors import ConfigurationError
 from .fetch.attempts import Attempts
-from .interfaces import (IEngine, IFetcher, IFilter, IIndexWriter, IMirror, INameFilter, IObserver, IParser, ISettings, ISource,
-                         IStorage)
+from .filters import ordered
+from .interfaces import (
+    IEngine,
+    IFetcher,
+    IFilter,
+    IIndexWriter,
+    IMirror,
+    INameFilter,
+    IObserver,
+    IParser,
+    ISettings,
+    ISource,
+    IStorage,
+)
 from .model import Upstream
 from .selection import Selection
 from .upkeep.trash import Trash
@@ -37,11 +49,11 @@ class Mirror:
     @cached_property
     def storage(self) -> IStorage:
         path = self.settings["mirror_file_path"]
-        return self._named(IStorage, urlsplit(path).scheme or "file", "mirror_file_path")  # type: ignore[no-any-return]
+        return self._named(IStorage, urlsplit(path).scheme or "file", "mirror_file_path")
 
     @cached_property
     def fetcher(self) -> IFetcher:
-        return self._named(IFetcher, self.settings["fetcher"], "fetcher")  # type: ignore[no-any-return]
+        return self._named(IFetcher, self.settings["fetcher"], "fetcher")
 
     @cached_property
     def parsers(self) -> Mapping[str, IParser]:
@@ -51,12 +63,12 @@ class Mirror:
     def source(self) -> ISource:
         url = self.settings["index_url"] or _default_index_url()
         scheme = urlsplit(url).scheme
-        return registry.chosen(self.registry, (Upstream(url), self), ISource, scheme, "index_url")  # type: ignore[no-any-return]
+        return registry.chosen(self.registry, (Upstream(url), self), ISource, scheme, "index_url")
 
     @cached_property
     def selection(self) -> Selection:
         names = [found for _, found in self.registry.getAdapters((self.settings,), INameFilter)]
-        chosen = self.settings["filters"] or [name for name, _ in self.registry.getAdapters((self.settings,), IFilter)]
+        chosen = self.settings["filters"] or ordered(name for name, _ in self.registry.getAdapters((self.settings,), IFilter))
         selection = Selection(names, {name: self._named(IFilter, name, "filters") for name in chosen})
         selection.check()
         return selection
@@ -69,7 +81,7 @@ class Mirror:
 
     @cached_property
     def engine(self) -> IEngine:
-        return registry.chosen(self.registry, (self,), IEngine, self.settings["engine"], "engine")  # type: ignore[no-any-return]
+        return registry.chosen(self.registry, (self,), IEngine, self.settings["engine"], "engine")
 
     @cached_property
     def observers(self) -> Mapping[str, IObserver]:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from zope.interface import implementer
+
+from .interfaces import IUpstream
+
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -130,6 +134,7 @@ class Change(NamedTuple):
         return bool(self.fetch or self.remove or self.vanish or self.rewrite)
 
 
+@implementer(IUpstream)
 class Upstream(NamedTuple):
     """Where an upstream index is (IUpstream)."""
 

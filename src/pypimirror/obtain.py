@@ -28,7 +28,7 @@ def obtain(mirror: IMirror, project: str, file: File, offline: bool = False) -> 
         stored, how = _body(mirror, project, file, path, offline)
         if stored is None:
             return Obtained(file._replace(stored=None), "not found")
-        metadata = _metadata(mirror, file, stored, path, offline)
+        metadata = _metadata(mirror, project, file, stored, path, offline)
         return Obtained(file._replace(stored=stored._replace(metadata=metadata)), how)
     except MirrorError as error:
         return Obtained(file._replace(stored=None), _kind(error), str(error))
@@ -71,7 +71,7 @@ def _vouched(mirror: IMirror, file: File, path: str, size: int) -> Stored | None
     return Stored(str(sha256), size) if same else None
 
 
-def _metadata(mirror: IMirror, file: File, stored: Stored, path: str, offline: bool) -> str | None:
+def _metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: str, offline: bool) -> str | None:
     """Get the metadata file (PEP 658) and return its sha256; None where upstream has none after all."""
     if not file.core_metadata:
         return None
@@ -83,6 +83,8 @@ def _metadata(mirror: IMirror, file: File, stored: Stored, path: str, offline: b
         return here
     if offline:
         return mirror.storage.digest(target)
+    if mirror.trash.take(project, file.filename + METADATA, hashes):
+        return hashes["sha256"]
     try:
         return download(mirror.fetcher, mirror.storage, mirror.attempts, file.url + METADATA, target, hashes).sha256
     except FetchError as error:

@@ -104,4 +104,5 @@ def scanned(mirror: IMirror, project: Project) -> Project:
             path = f"{project.name}/{name}"
             stored = Stored(mirror.storage.digest(path) or "", mirror.storage.size(path) or 0)
             known[name] = known.get(name, File(name, "", listed=False))._replace(stored=stored)
-    return project._replace(files=tuple(sorted(known.values(), key=lambda file: file.filename)))
+    kept = (file for file in known.values() if file.listed or file.stored is not None)
+    return project._replace(files=tuple(sorted(kept, key=lambda file: file.filename)))

@@ -19,7 +19,7 @@ from .interfaces import ISettings
 def load(settings: ISettings) -> Components:
     """Return a registry with our components. Raises ConfigurationError with file and line."""
     registry = Components("pypimirror")
-    context = ConfigurationMachine()
+    context: Any = ConfigurationMachine()
     xmlconfig.registerCommonDirectives(context)
     context.registry = registry
     try:
@@ -30,7 +30,7 @@ def load(settings: ISettings) -> Components:
     return registry
 
 
-def chosen(registry: Components, adapted: Any, interface: Any, name: str, key: str) -> Any:
+def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> Any:
     """Return the component of a name that a key of the configuration gives. Raises ConfigurationError if there is none."""
     try:
         return registry.getMultiAdapter(adapted, interface, name)

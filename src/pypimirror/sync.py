@@ -20,7 +20,7 @@ from .recover import RecoverTask, recover
 from .roots import write_roots
 from .settings.fingerprint import fingerprint
 from .state.database import BEGUN, DONE, DUE, Row, State
-from .sweep import Swept, SweepTask, sweep
+from .sweep import SweepTask, Swept, sweep
 
 #: Names of facts in the state.
 SERIAL, ROOT_DUE, LAST_RUN, LAST_GOOD = "serial", "root_due", "last_run", "last_good_run"
@@ -58,7 +58,7 @@ class Run:
             self._state.set_fact(name, fingerprint(self._mirror.settings, affects))
 
     def projects(self, names: list[str]) -> None:
-        """Bring these projects up to date, now and whatever their serials say. Raises ConfigurationError for one not selected."""
+        """Bring these projects up to date, whatever their serials say. Raises ConfigurationError for one not selected."""
         wanted = [normalize(name) for name in names]
         for name in wanted:
             if not self._selection.wanted(name):
@@ -89,7 +89,7 @@ class Run:
                 self._state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
 
     def _look(self, plan: agenda.Agenda, initial: bool) -> list[Change]:
-        self._notify(events.Looking(plan.count))
+        self._notify(events.Looking(plan.projects))
         changes = []
         for looked in self._results(look, plan.tasks):
             if isinstance(looked, Looked):

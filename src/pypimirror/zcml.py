@@ -7,15 +7,12 @@ from typing import Any
 
 from zope.configuration.exceptions import ConfigurationError
 from zope.configuration.fields import GlobalObject
-from zope.interface import Interface, classImplements
+from zope.interface import Interface
 from zope.interface.exceptions import Invalid
 from zope.interface.verify import verifyClass
 from zope.schema import TextLine
 
 from . import interfaces
-from .model import Upstream
-
-classImplements(Upstream, interfaces.IUpstream)
 
 NAMESPACE = "http://namespaces.zope.org/pypimirror"
 
@@ -33,7 +30,7 @@ def _directive(kind: str, interface: Any, adapted: tuple[Any, ...]) -> Callable[
         if adapted:
             context.action((kind, name), context.registry.registerAdapter, (factory, adapted, interface, name, context.info))
         else:
-            context.action((kind, name), context.registry.registerUtility, (None, interface, name, context.info, factory))
+            context.action((kind, name), context.registry.registerUtility, (None, interface, name, context.info, True, factory))
 
     handler.__doc__ = f"Register a component that gives {interface.__name__}."
     return handler

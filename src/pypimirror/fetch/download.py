@@ -59,7 +59,8 @@ class _Body:
     def finish(self) -> Download:
         """Return what came. Raises Rejected if it is not what upstream's page promised."""
         if self._size is not None and self.received != self._size:
-            raise FetchError(bare(self._url), f"{self.received} bytes came where upstream's page says {self._size}", transient=True)
+            raise FetchError(bare(self._url), f"{self.received} bytes came where upstream's page says {self._size}",
+                             transient=True)
         sha256 = self._sha256.hexdigest()
         if self._algorithm is not None:
             actual = sha256 if self._other is None else self._other.hexdigest()

@@ -25,6 +25,7 @@ _HEAD = """<!DOCTYPE html>
 <h1>{title}</h1>
 """
 _TAIL = "</body>\n</html>\n<!--SERIAL {serial}-->\n"
+_METADATA = ("data-dist-info-metadata", "data-core-metadata")
 _BATCH = 500
 
 
@@ -68,7 +69,7 @@ def anchor(file: File, folder: str = "") -> str:
         attributes.append(f'data-requires-python="{escape(file.requires_python)}"')
     if file.stored.metadata:
         # Under both names, since clients know the one or the other (PEP 714).
-        attributes.extend(f'{name}="sha256={file.stored.metadata}"' for name in ("data-dist-info-metadata", "data-core-metadata"))
+        attributes.extend(f'{name}="sha256={file.stored.metadata}"' for name in _METADATA)
     if file.yanked is not False:
         attributes.append(f'data-yanked="{escape(file.yanked) if isinstance(file.yanked, str) else ""}"')
     if file.gpg_sig is not None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from zope.interface import implementer
 
+from ..distributions import parse, pep440
 from ..interfaces import IIndexWriter, ISettings
 from ..model import Entry, File, Project
 
@@ -31,7 +32,8 @@ class JsonIndex:
         pass
 
     def project(self, project: Project, serial: int) -> bytes:
-        page: dict[str, Any] = {"meta": {"_last-serial": serial, "api-version": API_VERSION, **project.meta}, "name": project.name}
+        meta = {"_last-serial": serial, "api-version": API_VERSION, **project.meta}
+        page: dict[str, Any] = {"meta": meta, "name": project.name}
         if project.status:
             page["project-status"] = dict(project.status)
         page["versions"] = versions(project)
@@ -59,9 +61,13 @@ class JsonIndex:
 
 def versions(project: Project) -> list[str]:
     """Give the versions of the files, each once, oldest first (PEP 700)."""
-    from ..distributions import ordered_versions
+    found = {parse(file.filename, project.name).version for file in project.files}
+    return sorted((version for version in found if version), key=_order)
 
-    return ordered_versions(project)
+
+def _order(version: str) -> tuple[bool, Any]:
+    known = pep440(version)
+    return (known is not None, known or version)
 
 
 def _entry(file: File) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The keys of the configuration: name, kind, default and what each is for.
 
-``config --example``, the options reference and the recipe are made from this table, so a key is described here and nowhere else.
+``config --example``, the options reference and the recipe are made from this table; a key is described here and nowhere else.
 """
 
 from collections.abc import Callable

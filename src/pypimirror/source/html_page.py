@@ -10,11 +10,11 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from zope.interface import implementer
 
-from . import trust
 from ..errors import BadPage
 from ..interfaces import IListReader, IParser
 from ..model import File, Listed, Listing, Project
 from ..names import SUFFIXES, is_project, normalize, shown
+from . import trust
 
 _SERIAL = re.compile(r"<!--\s*SERIAL (\d{1,18})\s*-->")
 
@@ -55,8 +55,9 @@ class PlainHtmlParser(HtmlParser):
     quality = 0.1
 
 
+@implementer(IListReader)
 class HtmlList:
-    """Reads a list of projects (IListReader)."""
+    """Reads a list of projects."""
 
     def __init__(self, wanted: Callable[[str], bool]):
         self._wanted = wanted

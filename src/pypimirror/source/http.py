@@ -9,7 +9,7 @@ from ..errors import Absent, BadPage, FetchError
 from ..fetch.address import bare
 from ..fetch.attempts import Attempts, check
 from ..fetch.page import read
-from ..interfaces import IListReader, IMirror, IParser, ISource
+from ..interfaces import IListReader, IMirror, IParser, ISource, IUpstream
 from ..model import Head, Listing, Project
 from .accept import accept, media_type
 
@@ -23,8 +23,8 @@ _LONGEST_LIST = 2 << 30
 class HttpSource:
     """Asks for JSON and takes HTML where there is none."""
 
-    def __init__(self, url: str, mirror: IMirror):
-        self.url = url.rstrip("/") + "/"
+    def __init__(self, upstream: IUpstream, mirror: IMirror):
+        self.url = upstream.url.rstrip("/") + "/"
         self._fetcher = mirror.fetcher
         self._parsers: Mapping[str, IParser] = mirror.parsers
         self._accept = accept(self._parsers)
@@ -95,7 +95,7 @@ class _List:
         if self._reader is None:
             raise BadPage(f"{bare(self._url)}: no list came")
         try:
-            return self._reader.finish()  # type: ignore[no-any-return]
+            return self._reader.finish()
         except BadPage as error:
             raise BadPage(f"{bare(self._url)}: {error}") from error
 

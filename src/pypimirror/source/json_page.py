@@ -8,11 +8,11 @@ from typing import Any
 
 from zope.interface import implementer
 
-from . import trust
 from ..errors import BadPage
 from ..interfaces import IListReader, IParser
 from ..model import NOTHING, File, Listed, Listing, Project
 from ..names import is_project, normalize, shown
+from . import trust
 
 _FILE_KEYS = frozenset({"filename", "url", "hashes", "size", "upload-time", "requires-python", "yanked", "core-metadata",
                         "dist-info-metadata", "data-dist-info-metadata", "gpg-sig", "provenance"})
@@ -60,8 +60,9 @@ class PlainJsonParser(JsonParser):
     quality = 0
 
 
+@implementer(IListReader)
 class JsonList:
-    """Reads a list of projects (IListReader)."""
+    """Reads a list of projects."""
 
     def __init__(self, wanted: Callable[[str], bool]):
         self._wanted = wanted

@@ -1,7 +1,7 @@
 """What is remembered between runs, in SQLite. Only the coordinator of a run writes it.
 
-It is a cache of what upstream said and of what lies in the mirror: without it the next run looks at everything again, and downloads
-nothing that is there.
+It is a cache of what upstream said and of what lies in the mirror: without it the next run looks at everything again, and
+downloads nothing that is there.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CREATE TABLE records (name TEXT PRIMARY KEY, record BLOB NOT NULL);
 CREATE INDEX unfinished ON projects (name) WHERE pending > 0;
 """
 
-#: Values of ``pending``: nothing to do; to be published; being published when the run ended, so that its folder must be looked at.
+#: Values of ``pending``: nothing to do; to be published; begun, so that after a run that was cut off its folder is looked at.
 DONE, DUE, BEGUN = 0, 1, 2
 
 

@@ -6,7 +6,7 @@ import json
 import zlib
 from typing import Any
 
-from ..model import NOTHING, File, Project, Stored
+from ..model import File, Project, Stored
 
 _DEFAULTS = File("", "")
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -37,6 +37,5 @@ def _file(entry: dict[str, Any]) -> File:
     stored = entry.get("stored")
     if stored is not None:
         entry["stored"] = Stored(*stored)
-    for key in ("hashes", "extra"):
-        entry.setdefault(key, NOTHING)
+    entry.setdefault("url", "")
     return File(**entry)

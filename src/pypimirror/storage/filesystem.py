@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from zope.interface import implementer
 
@@ -109,21 +109,22 @@ class FileSystem:
             raise StorageError(f"{error.filename}: {error.strerror}") from error
 
     def move(self, path: str, target: str) -> None:
-        self.place(self.full(path), target)
+        full = self.full(path)
+        self.place(full, target)
+        self._tidy(full)
 
     def remove(self, path: str) -> None:
         full = self.full(path)
-        with _told(full):
-            try:
-                os.unlink(full)
-            except FileNotFoundError:
-                pass
-            parent = os.path.dirname(full)
-            if parent != self.root:
-                try:
-                    os.rmdir(parent)
-                except OSError:
-                    return  # not empty: files that are not ours stay
+        with _told(full), suppress(FileNotFoundError):
+            os.unlink(full)
+        self._tidy(full)
+
+    def _tidy(self, full: str) -> None:
+        """Remove the folder that something was taken out of, if it is empty now."""
+        parent = os.path.dirname(full)
+        if parent != self.root:
+            with suppress(OSError):  # not empty: files that are not ours stay
+                os.rmdir(parent)
 
     def names(self, folder: str) -> list[str]:
         try:
