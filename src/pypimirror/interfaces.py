@@ -182,11 +182,11 @@ class IStorage(Interface):
     Paths are relative, with ``/`` between parts, and never leave the mirror. Raises StorageError.
     """
 
-    def prepare():
-        """Make the place ready for a run by the holder of the lock: create it, clear what earlier runs left unfinished.
+    def check():
+        """Raise ConfigurationError if the place holds something that is not a mirror. Touches nothing."""
 
-        Raises ConfigurationError if it holds something that is not a mirror.
-        """
+    def prepare():
+        """Make the place ready for a run by the holder of the lock: create it, clear what earlier runs left unfinished."""
 
     def create():
         """Return a new IUpload."""

@@ -25,6 +25,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     settings = read(config, {key: value for key, value in overrides.items() if value is not None})
     mirror = Mirror(settings)
     mirror.check()
+    mirror.storage.check()
     with closing(mirror), locked(settings["lock_file_name"]):
         mirror.storage.prepare()
         with logfile.opened(settings["log_filename"], settings["verbose"], arguments.log_console):

@@ -77,7 +77,8 @@ def _why(error: Exception) -> str:
     cause: Any = error
     while True:
         inner = getattr(cause, "reason", None) or (cause.args[-1] if cause.args else None)
-        if not isinstance(inner, Exception):
+        inner = inner if isinstance(inner, Exception) else cause.__cause__
+        if inner is None:
             break
         cause = inner
     if isinstance(error, requests.TooManyRedirects):

@@ -42,7 +42,6 @@ class FileSystem:
 
     def prepare(self) -> None:
         with _told(self.root):
-            self.check()
             os.makedirs(self.root, exist_ok=True)
             os.makedirs(self._own, 0o700, exist_ok=True)
             os.chmod(self._own, 0o700)
@@ -50,13 +49,12 @@ class FileSystem:
             os.makedirs(self._unfinished, exist_ok=True)
 
     def check(self) -> None:
-        """Raise ConfigurationError if the directory holds something that is not a mirror."""
         try:
             names = os.listdir(self.root)
         except FileNotFoundError:
             return
-        except NotADirectoryError:
-            raise ConfigurationError(f"{self.root}: not a directory") from None
+        except OSError as error:
+            raise ConfigurationError(f"{self.root}: {error.strerror}") from None
         if OWN in names:
             return
         strange = [name for name in sorted(names) if name not in _HARMLESS and not name.startswith(".")
