@@ -69,7 +69,7 @@ def fill() -> None:
     print(f"Getting the wheels that the tests install from into {FOLDER}", flush=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
     for requirements in contents():
-        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--no-deps",
+        subprocess.run([sys.executable, "-m", "pip", "download", "-qq", "--only-binary=:all:", "--no-deps",
                         "--disable-pip-version-check", "--dest", str(FOLDER), *requirements], check=True)
     (FOLDER / "filled").write_text(_marker(), encoding="utf-8")
 

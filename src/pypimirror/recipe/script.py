@@ -22,16 +22,22 @@ Distribution = Any
 class Resolver(easy_install.Installer):
     """Finds the distributions that the script needs."""
 
-    def __init__(self, destination: str | None, develop: Sequence[str], **arguments: Any):
+    def __init__(self, eggs: str, develop: str, offline: bool, **arguments: Any):
         """
-        destination: the eggs directory, or None when offline. develop: folders searched besides.
+        eggs, develop: the directories. offline: whether only what is there already counts.
         arguments: as zc.buildout's own class takes them.
         """
-        super().__init__(destination, path=list(develop), **arguments)
+        super().__init__(eggs, **arguments)
         self._environment = easy_install.Environment(_environment_path())
-        self._path = list(develop)
+        self._path = [develop]
         self._env = self._make_env()
+        self._offline = offline
         self._circle = {_key(NAME)}
+
+    def _obtain(self, requirement: Any, source: Any = None) -> Distribution | None:
+        # Telling zc.buildout 5 and 6 that there is nowhere to install to, as they do themselves when they are offline, would
+        # have them overlook the eggs that they make.
+        return None if self._offline else super()._obtain(requirement, source)
 
     def _get_dist(self, requirement: Any, ws: Any) -> list[Distribution]:
         if requirement.key == _key(NAME):
@@ -74,11 +80,11 @@ def distributions(buildout: Mapping[str, Any], eggs: Sequence[str]) -> list[Dist
     eggs: further requirements. Raises UserError where one can't be had.
     """
     section = buildout["buildout"]
-    develop, eggs_directory = section["develop-eggs-directory"], section["eggs-directory"]
-    offline = section.get("offline") == "true"
+    eggs_directory = section["eggs-directory"]
     resolver = Resolver(
-        None if offline else eggs_directory,
-        [develop, eggs_directory] if offline else [develop],
+        eggs_directory,
+        section["develop-eggs-directory"],
+        section.get("offline") == "true",
         links=section.get("find-links", "").split(),
         index=section.get("index"),
         newest=section.get("newest") == "true",
