@@ -28,8 +28,9 @@ def one_line(capsys: Captured) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("arguments", [[], ["-I"], ["x.cfg"], ["x.cfg", "frobnicate"], ["x.cfg", "-I", "-U"],
-                                       ["x.cfg", "status", "extra"], ["x.cfg", "sync", "--json"], ["x.cfg", "sync", "--nonsense"]])
+@pytest.mark.parametrize("arguments", [
+    [], ["-I"], ["x.cfg"], ["x.cfg", "frobnicate"], ["x.cfg", "-I", "-U"], ["x.cfg", "status", "extra"],
+    ["x.cfg", "sync", "--json"], ["x.cfg", "sync", "--nonsense"]])
 def test_wrong_usage_ends_with_2_and_the_usage(arguments: list[str], capsys: Captured) -> None:
     with pytest.raises(SystemExit) as end:
         cli.main(None, arguments)

@@ -26,7 +26,8 @@ def _told(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{error.filename or path}: {error.strerror or error}") from error
+        # Of two names in an error the second is where something was to go; the first is a temporary one.
+        raise StorageError(f"{error.filename2 or error.filename or path}: {error.strerror or error}") from error
 
 
 @implementer(IStorage)
