@@ -3,11 +3,11 @@
 from fnmatch import fnmatchcase
 
 import pytest
-from filtering import configured, names, project
 from hypothesis import given
 from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
+from filtering import configured, names, project
 from pypimirror.filters.filenames import FilenameExcludes, FilenameMatches
 from pypimirror.interfaces import IFilter
 from pypimirror.names import SUFFIXES

@@ -4,11 +4,11 @@ import re
 from fnmatch import fnmatchcase
 
 import pytest
-from filtering import configured
 from hypothesis import given
 from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
+from filtering import configured
 from pypimirror.errors import ConfigurationError
 from pypimirror.filters.packages import PackageExcludes, PackageMatches
 from pypimirror.interfaces import INameFilter

@@ -1,12 +1,12 @@
 """Filters on releases: specifiers, prereleases, latest_releases, yanked."""
 
 import pytest
-from filtering import configured, file, names, project, releases, versions
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 from zope.interface.verify import verifyObject
 
+from filtering import configured, file, names, project, releases, versions
 from pypimirror.errors import ConfigurationError
 from pypimirror.filters.latest import LatestReleases
 from pypimirror.filters.prereleases import Prereleases
@@ -69,8 +69,8 @@ def test_the_newest_releases_stay(keep, given, expected):
 
 
 def test_yanked_releases_do_not_count():
-    found = project("foo", "foo-1.0.zip", "foo-2.0.zip", file("foo-3.0.zip", yanked="broken"), file("foo-2.0.tar.gz", yanked=True),
-                    file("foo-0.9.zip", yanked=True))
+    found = project("foo", "foo-1.0.zip", "foo-2.0.zip", file("foo-3.0.zip", yanked="broken"),
+                    file("foo-2.0.tar.gz", yanked=True), file("foo-0.9.zip", yanked=True))
     latest = LatestReleases(configured(latest_releases="1"))
     assert names(latest.select(found)) == ["foo-2.0.zip", "foo-3.0.zip", "foo-2.0.tar.gz"]
 
@@ -141,4 +141,5 @@ def test_of_filters_that_count_nothing_the_order_is_free(found):
             files = tuple(factory(configured(**FILTERS[factory])).select(found._replace(files=files)))
         return files
 
-    assert after(Specifiers, Prereleases, Yanked) == after(Yanked, Specifiers, Prereleases) == after(Prereleases, Yanked, Specifiers)
+    expected = after(Specifiers, Prereleases, Yanked)
+    assert after(Yanked, Specifiers, Prereleases) == after(Prereleases, Yanked, Specifiers) == expected
