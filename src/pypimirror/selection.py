@@ -74,11 +74,20 @@ class Selection:
 
     def wanted(self, name: str) -> bool:
         """Whether the project of this normalised name is asked for."""
-        return (name in self._pins or self.matched(name)) and all(allows(name) for allows in self._allowed)
+        # Asked about every name of upstream's list, hence no generators.
+        if name not in self._pins and not self.matched(name):
+            return False
+        for allows in self._allowed:  # noqa: SIM110
+            if not allows(name):
+                return False
+        return True
 
     def matched(self, name: str) -> bool:
         """Whether the project is asked for by its name, and not by pins alone."""
-        return all(asks(name) for asks in self._asked)
+        for asks in self._asked:  # noqa: SIM110
+            if not asks(name):
+                return False
+        return True
 
     def pins(self, name: str) -> frozenset[Version | str]:
         """Return the pinned releases of a project, each as ``distributions.release`` has it."""
