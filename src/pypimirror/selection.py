@@ -74,11 +74,20 @@ class Selection:
 
     def wanted(self, name: str) -> bool:
         """Whether the project of this normalised name is asked for."""
-        return (name in self._pins or self.matched(name)) and all(allows(name) for allows in self._allowed)
+        # Asked about every name of upstream's list, hence no generators.
+        if name not in self._pins and not self.matched(name):
+            return False
+        for allows in self._allowed:  # noqa: SIM110
+            if not allows(name):
+                return False
+        return True
 
     def matched(self, name: str) -> bool:
         """Whether the project is asked for by its name, and not by pins alone."""
-        return all(asks(name) for asks in self._asked)
+        for asks in self._asked:  # noqa: SIM110
+            if not asks(name):
+                return False
+        return True
 
     def pins(self, name: str) -> frozenset[Version | str]:
         """Return the pinned releases of a project, each as ``distributions.release`` has it."""
@@ -98,16 +107,21 @@ class Selection:
         if not matched:
             files = tuple(file for file in files if file.filename in pinned)
             left_out += [LeftOut(file, "not pinned") for file in project.files if file.filename not in pinned]
+        # Files that are here for their pin alone; filters on releases don't see them, so that a pin never displaces others.
+        aside = frozenset() if matched else pinned
         for name, each, timed, reads in self._filters:
-            # All that is left of a project that is only pinned is pinned.
-            if not (each.over_pins or matched):
+            if each.over_pins:
+                before = project._replace(files=files)
+            elif matched:
+                before = project._replace(files=tuple(file for file in files if file.filename not in aside))
+            else:
                 continue
-            before = project._replace(files=files)
             kept = {file.filename for file in (each.select(before, metadata) if reads else each.select(before))}
             if not each.over_pins:
-                kept |= pinned
+                aside |= {file.filename for file in before.files if file.filename in pinned and file.filename not in kept}
+                kept |= aside
+            left_out += [LeftOut(file, each.reason, name) for file in files if file.filename not in kept]
             files = tuple(file for file in files if file.filename in kept)
-            left_out += [LeftOut(file, each.reason, name) for file in before.files if file.filename not in kept]
             if timed:
                 due = min((moment for moment in (due, each.due(before)) if moment is not None), default=None)
         return Selected(files, tuple(left_out), due, self._unmet(project.name, files, left_out))
