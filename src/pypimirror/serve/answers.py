@@ -1,0 +1,114 @@
+"""Sends what was found: pages whole or packed, files whole or in part, and short lines for everything else."""
+
+import os
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+from typing import Any, BinaryIO
+
+from . import conditions, negotiate
+from .pages import Page, open_regular, signature, tag
+
+Environ = dict[str, Any]
+Start = Callable[[str, list[tuple[str, str]]], Any]
+
+#: Caches may keep a page for so long only: what upstream quarantined must be gone soon.
+_PAGE_CACHE = "public, max-age=60"
+#: A distribution never changes under its name.
+_FILE_CACHE = "public, max-age=31536000, immutable"
+_PLAIN = "text/plain; charset=utf-8"
+#: By the ending of the name. All others, distributions above all, are plain bytes that nothing on the way may unpack.
+_TYPES = {".html": "text/html; charset=utf-8", ".v1_json": negotiate.JSON, ".json": "application/json",
+          ".provenance": "application/json", ".cfg": _PLAIN, ".txt": _PLAIN, ".toml": _PLAIN}
+_NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
+_BLOCK = 256 << 10
+
+
+class Answer(Exception):  # noqa: N818  (a redirect is no error)
+    """Ends a request with a status and one line instead of something from the tree."""
+
+    def __init__(self, status: str, *headers: tuple[str, str]):
+        super().__init__(status)
+        self.status = status
+        self.headers = headers
+
+
+def moved(location: str) -> Answer:
+    """Give the answer that leads to another path, a relative one so that it holds behind any proxy."""
+    return Answer("301 Moved Permanently", ("Location", location), ("Cache-Control", _PAGE_CACHE))
+
+
+def send_short(environ: Environ, start: Start, answer: Answer) -> Iterable[bytes]:
+    """Send an answer that has nothing to say but its status."""
+    body = f"{answer.status}\n".encode()
+    start(answer.status, [*answer.headers, ("Content-Type", _PLAIN), ("Content-Length", str(len(body))), _NO_SNIFFING])
+    return () if environ["REQUEST_METHOD"] == "HEAD" else (body,)
+
+
+def content_type(name: str) -> str:
+    """Give the content type of a file of the tree."""
+    return _TYPES.get(os.path.splitext(name)[1], "application/octet-stream")
+
+
+def send_page(environ: Environ, start: Start, page: Page, path: str, kind: str, vary: str) -> Iterable[bytes]:
+    """Send a page, packed for a client that takes gzip. kind: its content type. path: where it lies."""
+    packed = negotiate.takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    etag = page.packed_etag if packed else page.etag
+    headers = [("Cache-Control", _PAGE_CACHE), ("ETag", etag), ("Last-Modified", page.date), ("Vary", vary)]
+    if page.serial is not None:
+        headers.append(("X-PyPI-Last-Serial", page.serial))
+    if conditions.unchanged(environ, etag, page.modified):
+        start("304 Not Modified", headers)
+        return ()
+    body = page.packed if packed else page.body
+    headers += [("Content-Type", kind), _NO_SNIFFING, ("Content-Length", str(page.size if body is None else len(body)))]
+    if packed:
+        headers.append(("Content-Encoding", "gzip"))
+    if environ["REQUEST_METHOD"] == "HEAD":
+        start("200 OK", headers)
+        return ()
+    if body is not None:
+        start("200 OK", headers)
+        return (body,)
+    stream, found = open_regular(path)
+    if signature(found) != page.signature:
+        # Replaced in between: headers and body must be those of one version. Asking again helps.
+        stream.close()
+        raise Answer("503 Service Unavailable", ("Retry-After", "1"))
+    start("200 OK", headers)
+    return _wrapped(environ, stream)
+
+
+def send_file(environ: Environ, start: Start, path: str) -> Iterable[bytes]:
+    """Send a file, or the part of it that was asked for. Raises OSError where there is none."""
+    kind = content_type(path)
+    stream, found = open_regular(path)
+    sent = False
+    try:
+        etag, size = tag(found), found.st_size
+        headers = [("Cache-Control", _PAGE_CACHE if kind is _PLAIN else _FILE_CACHE), ("ETag", etag),
+                   ("Last-Modified", formatdate(found.st_mtime, usegmt=True)), ("Accept-Ranges", "bytes")]
+        if conditions.unchanged(environ, etag, found.st_mtime):
+            start("304 Not Modified", headers)
+            return ()
+        part = conditions.byte_range(environ, size, etag, found.st_mtime)
+        first, end = part or (0, size)
+        if part and first >= end:
+            raise Answer("416 Range Not Satisfiable", ("Content-Range", f"bytes */{size}"))
+        headers += [("Content-Type", kind), _NO_SNIFFING, ("Content-Length", str(end - first))]
+        if part:
+            headers.append(("Content-Range", f"bytes {first}-{end - 1}/{size}"))
+        start("206 Partial Content" if part else "200 OK", headers)
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return ()
+        stream.seek(first)
+        sent = True
+        return _wrapped(environ, stream)
+    finally:
+        if not sent:
+            stream.close()
+
+
+def _wrapped(environ: Environ, stream: BinaryIO) -> Iterable[bytes]:
+    """Hand the file to the server, which closes it and sends no more of it than Content-Length says."""
+    wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](stream, _BLOCK)
+    return wrapped

@@ -1,0 +1,57 @@
+"""Conditional and range requests (RFC 9110 sections 13 and 14)."""
+
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+_TAG = re.compile(r'(?:W/)?("[^"]*")')
+_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
+
+
+def unchanged(environ: Mapping[str, str], etag: str, modified: float) -> bool:
+    """Whether the client has what we would send, so that 304 is the answer.
+
+    environ: the WSGI environment; etag: ours, quoted; modified: seconds since the epoch.
+    """
+    tags = environ.get("HTTP_IF_NONE_MATCH")
+    if tags is not None:
+        return tags.strip() == "*" or etag in _TAG.findall(tags)
+    since = environ.get("HTTP_IF_MODIFIED_SINCE")
+    return since is not None and _reached(since, modified)
+
+
+def byte_range(environ: Mapping[str, str], size: int, etag: str, modified: float) -> tuple[int, int] | None:
+    """Give start and end (exclusive) of the part that was asked for, or None where the whole is the answer.
+
+    Several ranges at once, units other than bytes and ranges of another version (``If-Range``) are answered with the whole.
+    An end that is not above the start says that the file has no such part, which is for 416.
+    """
+    match = _RANGE.fullmatch(environ.get("HTTP_RANGE", ""))
+    if match is None or not (match[1] or match[2]):
+        return None
+    condition = environ.get("HTTP_IF_RANGE")
+    if condition is not None and condition != etag and not _same(condition, modified):
+        return None
+    if not match[1]:
+        return max(0, size - int(match[2])), size
+    start = int(match[1])
+    if match[2] and int(match[2]) < start:
+        return None  # nonsense counts as not sent
+    return start, min(size, int(match[2]) + 1) if match[2] else size
+
+
+def _reached(date: str, modified: float) -> bool:
+    seconds = _seconds(date)
+    return seconds is not None and int(modified) <= seconds
+
+
+def _same(date: str, modified: float) -> bool:
+    return _seconds(date) == int(modified)
+
+
+def _seconds(date: str) -> float | None:
+    """Read an HTTP date; what can't be read is as good as not sent."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,102 @@
+"""The pages of the index as they lie in the tree, kept in memory as long as they don't change."""
+
+import errno
+import gzip
+import os
+import re
+import stat
+import threading
+from collections import OrderedDict
+from email.utils import formatdate
+from typing import BinaryIO, NamedTuple
+
+#: Bytes of pages kept in memory.
+_ROOM = 64 << 20
+#: Pages above so many bytes (lists of very many projects) are kept packed only.
+_LARGE = 4 << 20
+_HTML_SERIAL = re.compile(rb"<!--\s*SERIAL (\d+)\s*-->")
+_JSON_SERIAL = re.compile(rb'"meta"\s*:\s*\{[^{}]*"_last-serial"\s*:\s*(\d+)')
+
+Signature = tuple[int, int, int]
+
+
+class Page(NamedTuple):
+    """One page as it was when it was read."""
+
+    signature: Signature
+    #: Quoted; that of the packed form ends in ``-gz``.
+    etag: str
+    packed_etag: str
+    #: Seconds since the epoch, and the same as an HTTP date.
+    modified: float
+    date: str
+    #: The serial that the page carries, or None.
+    serial: str | None
+    #: Bytes.
+    size: int
+    #: None for a large page, which is read from the file each time.
+    body: bytes | None
+    packed: bytes
+
+
+class Pages:
+    """Gives pages by path. Used by several threads at once."""
+
+    def __init__(self, room: int = _ROOM):
+        self._room = room
+        self._used = 0
+        self._lock = threading.Lock()
+        self._pages: OrderedDict[str, Page] = OrderedDict()
+
+    def get(self, path: str) -> Page:
+        """Return the page that lies there now. Raises OSError."""
+        seen = os.stat(path, follow_symlinks=False)
+        page = self._pages.get(path)
+        if page is None or page.signature != signature(seen):
+            page = _read(path)
+            self._keep(path, page)
+        return page
+
+    def _keep(self, path: str, page: Page) -> None:
+        with self._lock:
+            self._used += _weight(page) - _weight(self._pages.pop(path, None))
+            self._pages[path] = page
+            # The page read first goes first: no bookkeeping for each request, and one that is asked for comes back at once.
+            while self._used > self._room and self._pages:
+                self._used -= _weight(self._pages.popitem(last=False)[1])
+
+
+def signature(found: os.stat_result) -> Signature:
+    """Tell one version of a file from the next; pages are replaced whole, so the inode changes too."""
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def tag(found: os.stat_result) -> str:
+    """Give the ETag of a file: the same on every host that has the same copy."""
+    return f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
+
+
+def open_regular(path: str) -> tuple[BinaryIO, os.stat_result]:
+    """Open a regular file, following no symbolic link. Raises OSError, FileNotFoundError for what is no regular file."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    number = os.open(path, flags)
+    found = os.fstat(number)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(number)
+        raise FileNotFoundError(errno.ENOENT, "no regular file", path)
+    return os.fdopen(number, "rb"), found
+
+
+def _read(path: str) -> Page:
+    stream, found = open_regular(path)
+    with stream:
+        body = stream.read()
+    etag = tag(found)
+    serial = (_JSON_SERIAL if path.endswith("json") else _HTML_SERIAL).search(body)
+    return Page(signature(found), etag, etag[:-1] + '-gz"', found.st_mtime, formatdate(found.st_mtime, usegmt=True),
+                serial[1].decode() if serial else None, len(body), body if len(body) <= _LARGE else None,
+                gzip.compress(body, 6, mtime=0))
+
+
+def _weight(page: Page | None) -> int:
+    return len(page.packed) + len(page.body or b"") if page else 0

@@ -1,0 +1,62 @@
+"""Runs the index server until it is told to stop."""
+
+import os
+import signal
+import sys
+from typing import Any, NoReturn
+
+from ..errors import ConfigurationError
+
+#: A request is a line and a few headers; nothing bigger is for us.
+_LARGEST_REQUEST = 32 << 10
+_LAST_PORT = 65535
+
+
+def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 8) -> int:
+    """Serve the mirror at ``root``, a directory, until SIGTERM or SIGINT. Prints its address when it listens.
+
+    port: 0 takes a free one. threads: how many requests are worked on at once; files are sent outside of these.
+    Returns the exit status 0. Raises ConfigurationError if there is no such directory or if it can't listen there.
+    """
+    if not os.path.isdir(root):
+        raise ConfigurationError(f"{root}: no such directory; the mirror is there after a first sync")
+    server = _listen(root, host, port, threads)
+    previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        print(f"Serving {root} at {_address(server)}", flush=True)
+        server.run()
+    except SystemExit:
+        pass  # stopped before the server's own loop, which ends quietly by itself, had begun
+    finally:
+        server.close()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    return 0
+
+
+def _listen(root: str, host: str, port: int, threads: int) -> Any:
+    if not 0 <= port <= _LAST_PORT:
+        raise ConfigurationError(f"can't serve at {host} port {port}: ports are numbers from 0 to {_LAST_PORT}")
+
+    from waitress import create_server
+
+    from .app import App
+
+    try:
+        return create_server(
+            App(root), host=host, port=port, threads=threads, ident="pypimirror", clear_untrusted_proxy_headers=True,
+            asyncore_use_poll=True, connection_limit=1000, channel_timeout=60,
+            max_request_header_size=_LARGEST_REQUEST, max_request_body_size=_LARGEST_REQUEST)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"can't serve at {host} port {port}: {reason}") from error
+
+
+def _address(server: Any) -> str:
+    """Say where the server listens; a name with several addresses gives several."""
+    places = getattr(server, "effective_listen", None) or [(server.effective_host, server.effective_port)]
+    return " and ".join(f"http://{f'[{host}]' if ':' in host else host}:{port}/" for host, port in places)
+
+
+def _stop(number: int, frame: Any) -> NoReturn:
+    sys.exit(0)
