@@ -10,6 +10,8 @@ import pytest
 from mirrored import Mirrored
 from upstream import Upstream
 
+pytest_plugins = ["buildouts"]
+
 
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
