@@ -209,6 +209,8 @@ class IStorage(Interface):
     def remove(path):
         """Remove what lies there, if anything does, and a folder that is empty then."""
 
+    folds_case = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
+
     def names(folder):
         """Return the names in a folder, folders with a ``/`` at their end; none where there is no such folder."""
 
@@ -238,11 +240,11 @@ class IUpload(Interface):
 class IIndexWriter(Interface):
     """Renders pages of the index in one format. Named; ``index_formats`` chooses. Pure: values in, bytes out."""
 
-    page = Attribute("The name of a project's page in its folder, or None if it writes no page a project.")
-    root = Attribute("The path of the page about all projects, or None.")
+    root = Attribute("The path of the page about all projects, or None if it writes none.")
+    whole = Attribute("Whether that page tells of files, so that ``projects`` is to get them.")
 
-    def project(project, serial):
-        """Return the page of a project as bytes.
+    def pages(project, serial):
+        """Yield the pages of a project as pairs of a path in the mirror and bytes; none if it writes none.
 
         project: Project, its files those that are published, each with ``stored``. serial: our own, a number.
         """
@@ -253,7 +255,8 @@ class IIndexWriter(Interface):
     def projects(entries, serial):
         """Yield blocks of the page about all projects.
 
-        entries: iterable of Entry in order of normalised name. serial: our own, of the whole mirror.
+        entries: iterable in order of normalised name, of Project where ``whole`` is true, else of Entry.
+        serial: our own, of the whole mirror.
         """
 
 

@@ -56,7 +56,8 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
             project = merged(old, Project(task.name, listed=False))
         except MirrorError as error:
             return Looked(task.name, Change(task.name), None, error=str(error))
-    project = project._replace(display=task.display or project.display or task.name)
+    if task.display:
+        project = project._replace(display=task.display)
     page_serial = None if project.serial is None else str(project.serial)
     return Looked(task.name, changes(mirror, old, project, task.selected), records.encode(project), project.display,
                   None if behind(page_serial, task.list_serial) else task.list_serial, page_serial, problems)
@@ -67,8 +68,9 @@ def merged(old: Project | None, page: Project) -> Project:
     here = {file.filename: file for file in (old.files if old else ()) if file.stored is not None}
     files = [file._replace(stored=here.pop(file.filename).stored) if file.filename in here else file for file in page.files]
     files.extend(file._replace(listed=False) for file in here.values())
-    display = page.display or (old.display if old else "")
-    return page._replace(files=tuple(sorted(files, key=lambda file: file.filename)), display=display)
+    if old is not None:
+        page = page._replace(display=page.display or old.display, pages=old.pages)
+    return page._replace(files=tuple(sorted(files, key=lambda file: file.filename)))
 
 
 def behind(page: str | None, listed: str | None) -> bool:
@@ -123,4 +125,4 @@ def current(file: File) -> bool:
 def _told(project: Project, files: Iterable[File]) -> tuple[Any, ...]:
     """Give what a page tells, for comparison."""
     shown = [file._replace(url="", listed=True) for file in files if file.stored is not None]
-    return project._replace(files=(), serial=None, etag=None, listed=True), shown
+    return project._replace(files=(), serial=None, etag=None, listed=True, pages=()), shown

@@ -20,6 +20,8 @@ class Stored(NamedTuple):
     size: int
     #: The sha256 of the ``.metadata`` file beside it (PEP 658), if there is one.
     metadata: str | None = None
+    #: Whether our pages name it.
+    shown: bool = False
 
 
 class File(NamedTuple):
@@ -54,7 +56,7 @@ class Project(NamedTuple):
     #: Normalised (PEP 503).
     name: str
     files: tuple[File, ...] = ()
-    #: As registered upstream, where that is known.
+    #: As registered upstream; empty where that is not known.
     display: str = ""
     #: Upstream's serial when the page was read: a number or a string, or None where upstream has none.
     serial: int | str | None = None
@@ -66,6 +68,8 @@ class Project(NamedTuple):
     meta: Mapping[str, Any] = NOTHING
     #: Whether upstream has it.
     listed: bool = True
+    #: The paths of our pages about it.
+    pages: tuple[str, ...] = ()
 
     @property
     def quarantined(self) -> bool:
@@ -129,6 +133,8 @@ class Change(NamedTuple):
     vanish: bool = False
     #: Whether its pages would change.
     rewrite: bool = False
+    #: Whether ``filename_matches`` leaves out all it has.
+    barren: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.fetch or self.remove or self.vanish or self.rewrite)

@@ -11,6 +11,7 @@ from .look import is_published, wanted_files
 from .model import File, Project, Stored
 from .names import is_distribution
 from .obtain import Obtained, obtain
+from .registered import registered
 from .state import records
 
 
@@ -38,6 +39,7 @@ class Published(NamedTuple):
     serial: int
     #: Whether pages changed.
     written: bool
+    display: str = ""
     files: int = 0
     bytes: int = 0
     yanked: int = 0
@@ -55,20 +57,28 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
     outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit), wanted)
     files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None)
     here = {outcome.file.filename: outcome.file for outcome in outcomes}
-    project = project._replace(files=tuple(here.get(file.filename, file) for file in project.files))
-    serial, written = 0, False
-    if is_published(project, files, task.selected):
-        serial, written = write_pages(mirror, project._replace(files=files), task.serial, task.run)
-        emit(ProjectPublished(task.name, written))
     shown = {file.filename for file in files}
+    project = project._replace(files=tuple(_marked(here.get(file.filename, file), shown) for file in project.files))
+    pages = Pages(0, project.pages, False)
+    if is_published(project, files, task.selected):
+        project = project._replace(display=project.display or registered(mirror, project))
+        pages = write_pages(mirror, project._replace(files=files), task.serial, task.run)
+        project = project._replace(pages=pages.paths)
+        emit(ProjectPublished(task.name, pages.written))
     return Published(
-        task.name, records.encode(project), serial, written,
+        task.name, records.encode(project), pages.serial, pages.written, project.display,
         files=len(files),
         bytes=sum(file.stored.size for file in files if file.stored is not None),
         yanked=sum(file.yanked is not False for file in files),
         leaving=tuple(f.filename for f in project.files if f.stored is not None and f.filename not in shown),
         error=next((outcome.error for outcome in outcomes if outcome.error), None),
     )
+
+
+def _marked(file: File, shown: set[str]) -> File:
+    if file.stored is None:
+        return file
+    return file._replace(stored=file.stored._replace(shown=file.filename in shown))
 
 
 def _obtained(mirror: IMirror, task: PublishTask, file: File, emit: Callable[[Any], None]) -> Obtained:
@@ -80,20 +90,41 @@ def _obtained(mirror: IMirror, task: PublishTask, file: File, emit: Callable[[An
     return outcome
 
 
-def write_pages(mirror: IMirror, project: Project, serial: int, run: int) -> tuple[int, bool]:
-    """Write a project's pages where they differ from what lies there.
+class Pages(NamedTuple):
+    """A project's pages as they are now."""
 
-    project: its files those to be shown. serial: our serial of the pages that lie there, 0 if unknown; run: that of this run.
-    Returns the serial of the pages as they are now, and whether anything was written.
+    serial: int
+    paths: tuple[str, ...]
+    written: bool
+
+
+def write_pages(mirror: IMirror, project: Project, serial: int, run: int) -> Pages:
+    """Write a project's pages where they differ from what lies there, and remove those that are none any more.
+
+    project: its files those to be shown. serial: our serial of the pages that lie there, 0 if there are none; run: that of
+    this run.
     """
-    writers = [writer for writer in mirror.writers if writer.page is not None]
-    present = {writer: mirror.storage.read(f"{project.name}/{writer.page}") for writer in writers}
-    known = serial or max((writer.serial(page) or 0 for writer, page in present.items() if page is not None), default=0)
-    if known and all(writer.project(project, known) == page for writer, page in present.items()):
-        return known, False
-    for writer in writers:
-        mirror.storage.write(f"{project.name}/{writer.page}", (writer.project(project, run),))
-    return run, True
+    same = rendered(mirror, project, serial)
+    stale = [path for path in project.pages if path not in same]
+    if serial and not stale and all(mirror.storage.read(path) == page for path, page in same.items()):
+        return Pages(serial, tuple(same), False)
+    pages = rendered(mirror, project, run)
+    for path, page in pages.items():
+        mirror.storage.write(path, (page,))
+    for path in stale:
+        mirror.storage.remove(path)
+    return Pages(run, tuple(pages), True)
+
+
+def rendered(mirror: IMirror, project: Project, serial: int) -> dict[str, bytes]:
+    """Give the pages of a project by path."""
+    pages: dict[str, bytes] = {}
+    for writer in mirror.writers:
+        for path, page in writer.pages(project, serial):
+            # Where case does not count, the normalised name's page must not be overwritten by the other one.
+            if not (mirror.storage.folds_case and path.lower() in (known.lower() for known in pages)):
+                pages[path] = page
+    return pages
 
 
 def scanned(mirror: IMirror, project: Project) -> Project:

@@ -13,12 +13,15 @@ from .publish import scanned
 from .state import records
 
 JSON = "application/vnd.pypi.simple.v1+json"
+#: What writers of ours may have left in a project's folder.
+_PAGES = ("index.html", "index.v1_json")
 
 
 class RecoverTask(NamedTuple):
-    """One folder of the mirror."""
+    """One folder of the mirror, and the folders that mean the same project under its name as registered."""
 
     name: str
+    legacy: tuple[str, ...] = ()
 
 
 class Recovered(NamedTuple):
@@ -33,13 +36,13 @@ def recover(mirror: IMirror, task: RecoverTask, emit: Callable[[Any], None]) -> 
     """Look at one folder; None if it is no project's."""
     if not is_project(task.name):
         return None
-    writers = [writer for writer in mirror.writers if writer.page is not None]
-    pages = [(writer, mirror.storage.read(f"{task.name}/{writer.page}")) for writer in writers]
-    serials = [writer.serial(page) for writer, page in pages if page is not None]
-    project = scanned(mirror, _told(mirror, task.name))
-    if not serials and not project.files:
+    paths = [f"{task.name}/{page}" for page in _PAGES] + [f"{legacy}/index.html" for legacy in task.legacy]
+    pages = {path: page for path in paths if (page := mirror.storage.read(path)) is not None}
+    serials = [serial for writer in mirror.writers for page in pages.values() if (serial := writer.serial(page)) is not None]
+    project = scanned(mirror, _told(mirror, task.name))._replace(pages=tuple(pages))
+    if not pages and not project.files:
         return None
-    return Recovered(task.name, records.encode(project), max((s or 0 for s in serials), default=0))
+    return Recovered(task.name, records.encode(project), max(serials, default=0))
 
 
 def _told(mirror: IMirror, name: str) -> Project:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .interfaces import IMirror
+from .model import Project
+from .state import records
 from .state.database import State
 
 
@@ -14,6 +18,16 @@ def write_roots(mirror: IMirror, state: State, serial: int, changed: bool) -> bo
     written = False
     for writer in mirror.writers:
         if writer.root is not None and (changed or mirror.storage.size(writer.root) is None):
-            mirror.storage.write(writer.root, writer.projects(state.entries(), serial))
+            entries = published(state) if writer.whole else state.entries()
+            mirror.storage.write(writer.root, writer.projects(entries, serial))
             written = True
     return written
+
+
+def published(state: State) -> Iterator[Project]:
+    """Yield the published projects, each with the files that its pages show, in order of names."""
+    for entry in state.entries():
+        record = state.record(entry.name)
+        if record is not None:
+            project = records.decode(record)
+            yield project._replace(files=tuple(file for file in project.files if file.stored is not None and file.stored.shown))

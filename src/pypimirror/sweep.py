@@ -29,16 +29,15 @@ class Swept(NamedTuple):
 
 def sweep(mirror: IMirror, task: SweepTask, emit: Callable[[Any], None]) -> Swept:
     """Take files away: pages first, if they go too, so that no page names a file that has gone."""
+    project = records.decode(task.record)
     if task.whole:
-        for writer in mirror.writers:
-            if writer.page is not None:
-                mirror.storage.remove(f"{task.name}/{writer.page}")
+        for path in project.pages:
+            mirror.storage.remove(path)
     for filename in task.filenames:
         mirror.trash.put(task.name, filename)
         emit(FileRemoved(task.name, filename))
     if task.whole:
         return Swept(task.name, None)
-    project = records.decode(task.record)
     gone = set(task.filenames)
     files = (file._replace(stored=None) if file.filename in gone else file for file in project.files)
     return Swept(task.name, records.encode(project._replace(files=tuple(f for f in files if f.listed or f.stored))))

@@ -83,8 +83,12 @@ class Run:
     # --- looking
 
     def _recover(self) -> None:
-        folders = [name[:-1] for name in self._mirror.storage.names("") if name.endswith("/")]
-        for item in self._results(recover, (RecoverTask(name) for name in folders)):
+        folders: dict[str, list[str]] = {}
+        for folder in self._mirror.storage.names(""):
+            if folder.endswith("/"):
+                folders.setdefault(normalize(folder[:-1]), []).append(folder[:-1])
+        tasks = (RecoverTask(name, tuple(found for found in spelled if found != name)) for name, spelled in folders.items())
+        for item in self._results(recover, tasks):
             if item is not None:
                 self._state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
 
@@ -166,7 +170,7 @@ class Run:
         pending = BEGUN if goes else DUE if failed else DONE
         since = (row.since or time.time()) if failed else None
         self._state.save(row._replace(
-            pending=pending, serial=published.serial, files=published.files, bytes=published.bytes, yanked=published.yanked,
+            display=published.display or row.display, pending=pending, serial=published.serial, files=published.files, bytes=published.bytes, yanked=published.yanked,
             error=published.error or (row.error if row.list_serial is None else None), since=since), published.record)
         return goes
 

@@ -11,9 +11,11 @@ from zope.interface import implementer
 
 from ..interfaces import IIndexWriter, ISettings
 from ..model import Entry, File, Project
+from ..names import is_legacy
 
 _SERIAL = re.compile(rb"<!--SERIAL (\d{1,18})-->\s*\Z")
-_HEAD = """<!DOCTYPE html>
+#: The beginning of every page.
+HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -31,28 +33,38 @@ _BATCH = 500
 
 @implementer(IIndexWriter)
 class HtmlIndex:
-    """Writes ``index.html`` for each project and for the root."""
+    """Writes ``index.html`` for each project and for the root.
 
-    page = "index.html"
+    Where the name as registered differs from the normalised one, the project has a second page under it, for clients that do
+    not normalise; its links lead to the files' one place.
+    """
+
     root = "index.html"
+    whole = False
 
     def __init__(self, settings: ISettings):
-        pass
+        self._legacy_names = settings["legacy_names"]
 
-    def project(self, project: Project, serial: int) -> bytes:
+    def pages(self, project: Project, serial: int) -> Iterator[tuple[str, bytes]]:
+        yield f"{project.name}/index.html", self._page(project, serial, "")
+        display = project.display
+        if self._legacy_names and display != project.name and is_legacy(display, project.name):
+            yield f"{display}/index.html", self._page(project, serial, f"../{project.name}/")
+
+    def _page(self, project: Project, serial: int, folder: str) -> bytes:
         title = f"Links for {escape(project.display or project.name)}"
-        links = "".join(map(anchor, project.files))
-        return f"{_HEAD.format(title=title)}{links}{_TAIL.format(serial=serial)}".encode()
+        links = "".join(anchor(file, folder) for file in project.files)
+        return f"{HEAD.format(title=title)}{links}{_TAIL.format(serial=serial)}".encode()
 
     def serial(self, page: bytes) -> int | None:
         found = _SERIAL.search(page[-200:])
         return int(found[1]) if found else None
 
     def projects(self, entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
-        yield _HEAD.format(title="Simple index").encode()
+        yield HEAD.format(title="Simple index").encode()
         lines: list[str] = []
         for entry in entries:
-            lines.append(f'<a href="{entry.name}/">{escape(entry.display)}</a><br>\n')
+            lines.append(f'<a href="{entry.name}/">{escape(entry.display or entry.name)}</a><br>\n')
             if len(lines) == _BATCH:
                 yield "".join(lines).encode()
                 lines.clear()

@@ -25,13 +25,16 @@ _BATCH = 500
 class JsonIndex:
     """Writes ``index.v1_json`` for each project and for the root."""
 
-    page = "index.v1_json"
     root = "index.v1_json"
+    whole = False
 
     def __init__(self, settings: ISettings):
         pass
 
-    def project(self, project: Project, serial: int) -> bytes:
+    def pages(self, project: Project, serial: int) -> Iterator[tuple[str, bytes]]:
+        yield f"{project.name}/index.v1_json", self._page(project, serial)
+
+    def _page(self, project: Project, serial: int) -> bytes:
         meta = {"_last-serial": serial, "api-version": API_VERSION, **project.meta}
         page: dict[str, Any] = {"meta": meta, "name": project.name}
         if project.status:
@@ -50,7 +53,7 @@ class JsonIndex:
         lines: list[str] = []
         comma = ""
         for entry in entries:
-            lines.append(f'{comma}{{"_last-serial":{entry.serial},"name":{_DUMP(entry.display)}}}')
+            lines.append(f'{comma}{{"_last-serial":{entry.serial},"name":{_DUMP(entry.display or entry.name)}}}')
             comma = ",\n"
             if len(lines) == _BATCH:
                 yield "".join(lines).encode()

@@ -24,6 +24,7 @@ def decode(record: bytes) -> Project:
     try:
         value = json.loads(zlib.decompress(record))
         value["files"] = tuple(_file(entry) for entry in value["files"])
+        value["pages"] = tuple(value["pages"])
         return Project(**value)
     except (zlib.error, TypeError, KeyError) as error:
         raise ValueError(f"not a record of a project: {error}") from error

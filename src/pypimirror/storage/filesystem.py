@@ -41,6 +41,9 @@ class FileSystem:
         #: Files that may lie in a new mirror, since the configuration puts them there.
         self._expected = {os.path.abspath(settings[key]) for key in ("lock_file_name", "log_filename", "state_path")}
 
+    #: Until ``prepare`` knows better.
+    folds_case = False
+
     def prepare(self) -> None:
         with _told(self.root):
             os.makedirs(self.root, exist_ok=True)
@@ -48,6 +51,7 @@ class FileSystem:
             os.chmod(self._own, 0o700)
             shutil.rmtree(self._unfinished, ignore_errors=True)
             os.makedirs(self._unfinished, exist_ok=True)
+            self.folds_case = os.path.exists(self._unfinished.replace(OWN, OWN.upper()))
 
     def check(self) -> None:
         try:
