@@ -149,6 +149,16 @@ def test_it_is_known_when_the_answer_changes():
     assert selection({"foo": ["3.0"]}, min_age="7d").select(ODD).due is None
 
 
+def test_of_several_filters_the_one_that_changes_first_counts():
+    week, month = MinAge(configured(min_age="7d")), MinAge(configured(min_age="30d"))
+    never = MinAge(configured(min_age="1d", min_age_exempt="foo"))
+    due = datetime(2099, 1, 8, tzinfo=timezone.utc).timestamp()
+    assert Selection((), {"week": week, "month": month}).select(ODD).due == due
+    assert Selection((), {"week": week, "never": never}).select(ODD).due == due
+    # The filter behind never sees what the first one holds back.
+    assert Selection((), {"month": month, "week": week}).select(ODD).due == due + 23 * 86400
+
+
 def test_metadata_is_read_through_what_the_caller_passes():
     chosen = selection(package_matches="foo", metadata_excludes="License: GPL*")
     found = chosen.select(ODD, lambda file: b"License: GPL\n" if "4.0" in file.filename else None)
