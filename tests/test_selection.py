@@ -85,6 +85,10 @@ def test_nothing_asked_for_is_an_error():
     selection(package_matches="foo").check()
 
 
+def _no_metadata(found):
+    return None
+
+
 ODD = project("foo", file("foo-1.0.tar.gz", upload_time="2025-01-01T00:00:00Z"), file("foo-1.1a1.tar.gz"),
               file("foo-2.0.tar.gz", yanked=True), file("foo-3.0.tar.gz", upload_time="2099-01-01T00:00:00Z"),
               file("foo-4.0.tar.gz"))
@@ -101,9 +105,9 @@ ODD = project("foo", file("foo-1.0.tar.gz", upload_time="2025-01-01T00:00:00Z"),
 ])
 def test_filters_on_releases_never_hold_back_what_is_pinned(texts, unpinned):
     every = ["1.0", "1.1a1", "2.0", "3.0", "4.0"]
-    assert versions(selection(package_matches="foo", **texts).select(ODD).files) == unpinned
+    assert versions(selection(package_matches="foo", **texts).select(ODD, _no_metadata).files) == unpinned
     for pin in every:
-        assert versions(selection({"foo": [pin]}, package_matches="foo", **texts).select(ODD).files) == [
+        assert versions(selection({"foo": [pin]}, package_matches="foo", **texts).select(ODD, _no_metadata).files) == [
             version for version in every if version in {*unpinned, pin}]
         assert versions(selection({"foo": [pin]}, **texts).select(ODD).files) == [pin]
 
@@ -163,6 +167,11 @@ def test_metadata_is_read_through_what_the_caller_passes():
     chosen = selection(package_matches="foo", metadata_excludes="License: GPL*")
     found = chosen.select(ODD, lambda file: b"License: GPL\n" if "4.0" in file.filename else None)
     assert [left.file.filename for left in found.left_out] == ["foo-4.0.tar.gz"]
+
+
+def test_without_a_way_to_read_metadata_nothing_is_taken_for_unwanted():
+    with pytest.raises(ConfigurationError, match="the filter metadata-matches needs core metadata"):
+        selection(package_matches="foo", metadata_matches="Name: foo").select(ODD)
 
 
 def test_a_filter_without_anything_to_do_is_never_asked():
