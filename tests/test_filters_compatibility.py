@@ -163,7 +163,7 @@ def linux(monkeypatch):
     return tags
 
 
-@pytest.mark.parametrize("arch", ["x86_64", "aarch64", "ppc64le", "s390x"])
+@pytest.mark.parametrize("arch", ["x86_64", "i686", "aarch64", "ppc64le", "s390x"])
 @pytest.mark.parametrize("minor", [17, 24, 28, 35])
 def test_generations_of_manylinux_are_those_of_packaging(linux, arch, minor):
     assert runnable([f"manylinux_2_{minor}_{arch}"]) == linux(arch, glibc=(2, minor))

@@ -66,6 +66,18 @@ def test_each_release_is_read_once_from_the_file_that_has_metadata():
     assert asked == [FIRST[1], SECOND[0], *UNKNOWN]
 
 
+def test_files_of_which_upstream_says_that_they_have_metadata_come_first():
+    asked = []
+
+    def reading(found):
+        asked.append(found.filename)
+        return ZPL
+
+    found = project("foo", "foo-1.0-py3-none-any.whl", file("foo-1.0.tar.gz", core_metadata={"sha256": "0" * 64}))
+    MetadataExcludes(configured(metadata_excludes="Name: *")).select(found, reading)
+    assert asked == ["foo-1.0.tar.gz"]
+
+
 def test_what_goes_wrong_while_reading_is_passed_on():
     def failing(found):
         raise FetchError("https://files.example.com/foo.metadata", "404")

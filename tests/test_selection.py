@@ -85,6 +85,10 @@ def test_nothing_asked_for_is_an_error():
     selection(package_matches="foo").check()
 
 
+def _no_metadata(found):
+    return None
+
+
 ODD = project("foo", file("foo-1.0.tar.gz", upload_time="2025-01-01T00:00:00Z"), file("foo-1.1a1.tar.gz"),
               file("foo-2.0.tar.gz", yanked=True), file("foo-3.0.tar.gz", upload_time="2099-01-01T00:00:00Z"),
               file("foo-4.0.tar.gz"))
@@ -101,9 +105,9 @@ ODD = project("foo", file("foo-1.0.tar.gz", upload_time="2025-01-01T00:00:00Z"),
 ])
 def test_filters_on_releases_never_hold_back_what_is_pinned(texts, unpinned):
     every = ["1.0", "1.1a1", "2.0", "3.0", "4.0"]
-    assert versions(selection(package_matches="foo", **texts).select(ODD).files) == unpinned
+    assert versions(selection(package_matches="foo", **texts).select(ODD, _no_metadata).files) == unpinned
     for pin in every:
-        assert versions(selection({"foo": [pin]}, package_matches="foo", **texts).select(ODD).files) == [
+        assert versions(selection({"foo": [pin]}, package_matches="foo", **texts).select(ODD, _no_metadata).files) == [
             version for version in every if version in {*unpinned, pin}]
         assert versions(selection({"foo": [pin]}, **texts).select(ODD).files) == [pin]
 
@@ -149,10 +153,25 @@ def test_it_is_known_when_the_answer_changes():
     assert selection({"foo": ["3.0"]}, min_age="7d").select(ODD).due is None
 
 
+def test_of_several_filters_the_one_that_changes_first_counts():
+    week, month = MinAge(configured(min_age="7d")), MinAge(configured(min_age="30d"))
+    never = MinAge(configured(min_age="1d", min_age_exempt="foo"))
+    due = datetime(2099, 1, 8, tzinfo=timezone.utc).timestamp()
+    assert Selection((), {"week": week, "month": month}).select(ODD).due == due
+    assert Selection((), {"week": week, "never": never}).select(ODD).due == due
+    # The filter behind never sees what the first one holds back.
+    assert Selection((), {"month": month, "week": week}).select(ODD).due == due + 23 * 86400
+
+
 def test_metadata_is_read_through_what_the_caller_passes():
     chosen = selection(package_matches="foo", metadata_excludes="License: GPL*")
     found = chosen.select(ODD, lambda file: b"License: GPL\n" if "4.0" in file.filename else None)
     assert [left.file.filename for left in found.left_out] == ["foo-4.0.tar.gz"]
+
+
+def test_without_a_way_to_read_metadata_nothing_is_taken_for_unwanted():
+    with pytest.raises(ConfigurationError, match="the filter metadata-matches needs core metadata"):
+        selection(package_matches="foo", metadata_matches="Name: foo").select(ODD)
 
 
 def test_a_filter_without_anything_to_do_is_never_asked():

@@ -97,6 +97,7 @@ class Selection:
         """Run the filters over the files of a project.
 
         metadata: for filters that read core metadata, see IMetadataFilter. What it raises is passed on.
+        Raises ConfigurationError if such a filter is active and there is no ``metadata``: all would look as if it had none.
         """
         if not self.wanted(project.name):
             return Selected((), tuple(LeftOut(file, "its project is not asked for") for file in project.files))
@@ -116,6 +117,8 @@ class Selection:
                 before = project._replace(files=tuple(file for file in files if file.filename not in aside))
             else:
                 continue
+            if reads and metadata is None:
+                raise ConfigurationError(f"the filter {name} needs core metadata, which can't be had here")
             kept = {file.filename for file in (each.select(before, metadata) if reads else each.select(before))}
             if not each.over_pins:
                 aside |= {file.filename for file in before.files if file.filename in pinned and file.filename not in kept}

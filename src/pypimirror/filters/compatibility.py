@@ -84,8 +84,8 @@ def required(specifier: str, pythons: frozenset[str]) -> bool:
     except InvalidSpecifier:
         return True
     # An answer changes only next to a number that the specifier names.
-    named = {int(number) for number in re.findall(r"\d{1,4}", specifier)}
-    micros = sorted({0, 9999} | {micro + step for micro in named for step in (-1, 0, 1) if micro + step >= 0})
+    named = {int(number) for number in re.findall(r"\d{1,9}", specifier)}
+    micros = sorted({0} | {micro + step for micro in named for step in (-1, 0, 1) if micro + step >= 0})
     return any(asked.contains(f"{python}.{micro}") for python in pythons for micro in micros)
 
 
