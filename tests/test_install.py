@@ -34,7 +34,7 @@ def test_pip_installs_what_is_asked_for_and_what_that_requires(published: str, t
         [sys.executable, "-m", "pip", "install", "-q", "--isolated", "--no-cache-dir", "--disable-pip-version-check",
          "--index-url", published, "--target", str(target), "demo-app"], env=plain, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in target.glob("demo_*") if path.is_dir() and "-" not in path.name) == ["demo_app", "demo_lib"]
+    assert {"demo_app", "demo_lib"} <= {path.name for path in target.iterdir()}
     assert (target / "demo_lib/__init__.py").read_text() == "__version__ = '1.0'\n"
 
 

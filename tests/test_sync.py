@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import time
+from datetime import datetime, timezone
+
 import pytest
 
 from mirrored import Mirrored
+from pypimirror import __version__
+from pypimirror.filters.age import MinAge
 from upstream import Upstream, sdist, wheel
 
 
@@ -13,12 +19,12 @@ def test_first_run_mirrors_files_pages_and_root(mirrored: Mirrored, upstream: Up
     upstream.add("Products.Archetypes", sdist("Products.Archetypes", "2.0", "Products.Archetypes"))
     assert mirrored.run("sync") == 0
     assert mirrored.paths() == [
-        "index.html", "index.v1_json",
+        "Products.Archetypes/index.html", "full.html", "index.html", "index.v1_json",
         "products-archetypes/Products.Archetypes-2.0.tar.gz",
         "products-archetypes/index.html", "products-archetypes/index.v1_json",
         "zope-interface/index.html", "zope-interface/index.v1_json",
         "zope-interface/zope_interface-1.0-py3-none-any.whl", "zope-interface/zope_interface-1.0-py3-none-any.whl.metadata",
-        "zope-interface/zope_interface-1.0.tar.gz"]
+        "zope-interface/zope_interface-1.0.tar.gz", "zope.interface/index.html"]
     assert not mirrored.untrue()
     assert 'href="products-archetypes/">Products.Archetypes</a>' in mirrored.read("index.html")
 
@@ -141,8 +147,8 @@ def test_a_narrowed_configuration_takes_files_and_links_and_asks_for_no_page(mir
     upstream.asked()
     assert mirrored.run("-U") == 0
     assert upstream.asked() == ["/simple/"]
-    assert mirrored.paths() == ["index.html", "index.v1_json", "zope-one/index.html", "zope-one/index.v1_json",
-                                "zope-one/zope_one-1.tar.gz"]
+    assert mirrored.paths() == ["full.html", "index.html", "index.v1_json", "zope-one/index.html", "zope-one/index.v1_json",
+                                "zope-one/zope_one-1.tar.gz", "zope.one/index.html"]
     assert mirrored.files("zope-one") == ["zope_one-1.tar.gz"]
 
 
@@ -209,3 +215,172 @@ def test_names_given_are_brought_up_to_date_and_no_others(mirrored: Mirrored, up
     assert len(mirrored.files("two")) == 1
     assert mirrored.run("-U") == 0
     assert len(mirrored.files("two")) == 2
+
+
+def test_what_goes_upstream_stays_listed_with_cleanup_off(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"))
+    upstream.add("two", wheel("two", "1"))
+    mirrored.settings["cleanup"] = "False"
+    assert mirrored.run("sync") == 0
+    upstream.remove("one", "one-1-py3-none-any.whl")
+    upstream.remove("two")
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("one") == ["one-1-py3-none-any.whl", "one-2-py3-none-any.whl"]
+    assert mirrored.files("two") == ["two-1-py3-none-any.whl"]
+    assert ">two<" in mirrored.read("index.html")
+    mirrored.settings["cleanup"] = "True"
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("one") == ["one-2-py3-none-any.whl"]
+    assert not (mirrored.root / "two").exists()
+
+
+def test_the_first_removal_says_how_to_turn_it_off(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"), wheel("one", "3"))
+    assert mirrored.run("sync") == 0
+    for version in "12":
+        upstream.remove("one", f"one-{version}-py3-none-any.whl")
+        assert mirrored.run("-U") == 0
+    assert (mirrored.root / ".pypimirror/pypimirror.log").read_text().count("cleanup = False keeps it") == 1
+
+
+def test_quarantined_projects_offer_nothing_and_come_back_without_a_download(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"))
+    mirrored.settings["cleanup"] = "False"
+    assert mirrored.run("sync") == 0
+    upstream.statuses["one"] = {"status": "quarantined"}
+    upstream.touch("one")
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("one") == []
+    assert mirrored.page("one")["project-status"] == {"status": "quarantined"}
+    assert not (mirrored.root / "one/one-1-py3-none-any.whl").exists()
+    del upstream.statuses["one"]
+    upstream.touch("one")
+    upstream.asked()
+    assert mirrored.run("-U") == 0
+    assert upstream.asked() == ["/simple/", "/simple/one/"]
+    assert mirrored.files("one") == ["one-1-py3-none-any.whl"]
+    assert not mirrored.untrue()
+
+
+def test_metadata_filters_read_the_metadata_of_upstream(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"))
+    mirrored.settings["metadata_matches"] = "Version: 2*"
+    assert mirrored.run("sync") == 0
+    assert mirrored.files("one") == ["one-2-py3-none-any.whl"]
+    asked = upstream.asked()
+    assert asked.count("/files/one/one-1-py3-none-any.whl.metadata") == 1
+    assert "/files/one/one-1-py3-none-any.whl" not in asked
+
+
+def test_a_file_held_back_for_its_age_comes_when_it_is_old_enough(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    upstream.add("one", wheel("one", "1"), upload_time="2026-01-01T00:00:00Z")
+    mirrored.settings["min_age"] = "7d"
+    start = datetime(2026, 1, 2, tzinfo=timezone.utc).timestamp()
+    monkeypatch.setattr(time, "time", lambda: start)
+    monkeypatch.setattr(MinAge.__init__, "__defaults__", (lambda: time.time(),))
+    assert mirrored.run("sync") == 0
+    assert mirrored.files("one") == []
+    monkeypatch.setattr(time, "time", lambda: start + 6 * 86400)
+    upstream.asked()
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("one") == ["one-1-py3-none-any.whl"]
+    assert "/simple/one/" not in upstream.asked()
+
+
+def test_an_update_of_an_upstream_without_serials_can_be_bounded(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.serials = upstream.etags = False
+    upstream.add("one", wheel("one", "1"))
+    mirrored.settings["fetch_since_days"] = "30"
+    assert mirrored.run("-U") == 0
+    upstream.add("one", wheel("one", "2"), upload_time="2001-01-01T00:00:00Z")
+    upstream.add("one", wheel("one", "3"), upload_time=datetime.now(timezone.utc).isoformat())
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("one") == ["one-1-py3-none-any.whl", "one-3-py3-none-any.whl"]
+    assert mirrored.run("-I") == 0
+    assert len(mirrored.files("one")) == 3
+
+
+def test_with_serials_fetch_since_days_is_said_to_be_needless_once(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("-U", "-d", "3") == 0
+    upstream.touch("one")
+    assert mirrored.run("-U", "-d", "3") == 0
+    assert (mirrored.root / ".pypimirror/pypimirror.log").read_text().count("fetch_since_days is not needed") == 1
+
+
+def test_projects_of_which_the_file_patterns_leave_nothing_are_counted(
+        mirrored: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+    upstream.add("one", wheel("one", "1"))
+    upstream.add("two", wheel("two", "1"), sdist("two", "1"))
+    mirrored.settings["filename_matches"] = "*.zip *.tgz *.egg *.tar.gz *.tar.bz2"
+    warning = "1 projects offer only files that filename_matches leaves out"
+    assert mirrored.run("-U") == 0
+    assert mirrored.run("-U") == 0
+    assert (mirrored.root / ".pypimirror/pypimirror.log").read_text().count(warning) == 2
+    capsys.readouterr()
+    assert mirrored.run("status") == 0
+    assert warning in capsys.readouterr().out
+
+
+def test_changes_of_the_index_formats_write_and_remove_pages(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("Zope.One", wheel("Zope.One", "1"))
+    assert mirrored.run("sync") == 0
+    everything = mirrored.paths()
+    mirrored.settings |= {"index_formats": "json", "legacy_names": "False"}
+    assert mirrored.run("-U") == 0
+    pages = [path for path in mirrored.paths() if path.endswith(("html", "json"))]
+    assert pages == ["index.v1_json", "zope-one/index.v1_json"]
+    mirrored.settings["create_indexes"] = "False"
+    assert mirrored.run("-U") == 0
+    assert not [path for path in mirrored.paths() if path.endswith(("html", "json"))]
+    for key in ("index_formats", "legacy_names", "create_indexes"):
+        del mirrored.settings[key]
+    assert mirrored.run("-U") == 0
+    assert mirrored.paths() == everything
+
+
+def test_full_html_names_every_file_and_its_footer_counts(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("two", sdist("two", "1"))
+    upstream.add("Zope.One", wheel("Zope.One", "1"), wheel("Zope.One", "2"))
+    mirrored.settings["base_url"] = "http://pypi.example.com"
+    assert mirrored.run("sync") == 0
+    page = mirrored.read("full.html")
+    assert re.findall('href="([^#]+)#', page) == [
+        "http://pypi.example.com/two/two-1.tar.gz", "http://pypi.example.com/zope-one/zope_one-1-py3-none-any.whl",
+        "http://pypi.example.com/zope-one/zope_one-2-py3-none-any.whl"]
+    assert f"2 packages, 3 files. z3c.recipe.pypimirror {__version__}" in page
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_the_registered_name_is_found_where_the_list_does_not_tell(mirrored: Mirrored, upstream: Upstream, exact: bool) -> None:
+    upstream.add("Products.One", sdist("Products.One", "1", "Products.One"))
+    upstream.add("Zope.Two", wheel("Zope.Two", "1"))
+    upstream.add("three", wheel("three", "1"))
+    upstream.displays = {name: name for name in upstream.projects}
+    mirrored.settings["package_matches"] = "products.one zope.two three" if exact else "*"
+    assert mirrored.run("sync") == 0
+    assert {"Products.One/index.html", "Zope.Two/index.html"} <= set(mirrored.paths())
+    assert '<a href="../products-one/Products.One-1.tar.gz#sha256=' in mirrored.read("Products.One/index.html")
+    assert ">Products.One<" in mirrored.read("index.html")
+    assert not mirrored.untrue()
+    before = mirrored.tree()
+    assert mirrored.run("-I") == 0
+    assert mirrored.tree() == before
+
+
+def test_a_second_page_goes_with_its_project_also_when_the_state_was_lost(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("Zope.One", wheel("Zope.One", "1"))
+    upstream.add("two", wheel("two", "1"))
+    assert mirrored.run("sync") == 0
+    (mirrored.root / ".pypimirror/state.sqlite").unlink()
+    mirrored.settings["package_excludes"] = "zope.*"
+    assert mirrored.run("-U") == 0
+    assert {path.partition("/")[0] for path in mirrored.paths()} == {"full.html", "index.html", "index.v1_json", "two"}
+
+
+def test_a_name_that_is_a_path_of_ours_has_no_second_page(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("Pins", wheel("Pins", "1"))
+    assert mirrored.run("sync") == 0
+    assert "Pins/index.html" not in mirrored.paths()
+    assert "pins/index.html" in mirrored.paths()

@@ -24,7 +24,8 @@ class Verb(NamedTuple):
     options: frozenset[str] = frozenset()
 
 
-_SYNC = frozenset({"initial_fetch", "update_fetch", "indexes_only", "verbose", "log_filename", "log_console"})
+_SYNC = frozenset({"fetch_since_days", "initial_fetch",
+                   "update_fetch", "indexes_only", "verbose", "log_filename", "log_console"})
 VERBS = {
     "sync": Verb("sync", "bring the mirror to what upstream and the configuration say (NAME: these projects only)",
                  "[NAME ...]", _SYNC),
@@ -58,6 +59,7 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
     add("-v", "--verbose", action="store_true", help="sync: log every file")
     add("-f", "--log-filename", metavar="FILE", help="sync: log to this file")
     add("-c", "--log-console", action="store_true", help="sync: log to the terminal, too")
+    add("-d", "--fetch-since-days", metavar="DAYS", help="sync: how far an update of an upstream without serials looks back")
     add("-q", "--quiet", action="store_true", help="print nothing but errors")
     add("--json", action="store_true", help="status: as JSON")
     add("--max-age", metavar="HOURS", type=float, help="status: exit 1 if the last good run is older")

@@ -34,6 +34,7 @@ class IMirror(Interface):
     engine = Attribute("IEngine")
     attempts = Attribute("How often things are tried: pypimirror.fetch.attempts.Attempts.")
     crew = Attribute("Idle hands for the files of one project: pypimirror.engine.crew.Crew.")
+    core_metadata = Attribute("Reads core metadata: pypimirror.core_metadata.CoreMetadata.")
     trash = Attribute("Where removed files wait: pypimirror.upkeep.trash.Trash.")
 
 
@@ -112,10 +113,11 @@ class ISource(Interface):
         Raises FetchError, BadPage.
         """
 
-    def project(name, etag=None):
+    def project(name, etag=None, since=None):
         """Return a pair of Project and problems (lines), or ``(None, ())`` where the page has not changed.
 
-        etag: that of the page already known, or None to read it in any case.
+        etag: that of the page already known. since: a time, in seconds since 1970, before which changes do not count; used
+        where there is no ETag. With neither the page is read in any case.
         Raises Absent if upstream has no such project; FetchError, BadPage.
         """
 
@@ -242,6 +244,7 @@ class IIndexWriter(Interface):
 
     root = Attribute("The path of the page about all projects, or None if it writes none.")
     whole = Attribute("Whether that page tells of files, so that ``projects`` is to get them.")
+    most_files = Attribute("How many files a mirror may have for that page to be written, or None for any number.")
 
     def pages(project, serial):
         """Yield the pages of a project as pairs of a path in the mirror and bytes; none if it writes none.

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from zope.interface import implementer
 
 from . import registry
+from .core_metadata import CoreMetadata
 from .engine.crew import Crew
 from .errors import ConfigurationError
 from .fetch.attempts import Attempts
@@ -94,6 +95,10 @@ class Mirror:
     @cached_property
     def crew(self) -> Crew:
         return Crew(self.settings["workers"])
+
+    @cached_property
+    def core_metadata(self) -> CoreMetadata:
+        return CoreMetadata(self)
 
     @cached_property
     def trash(self) -> Trash:

@@ -107,6 +107,8 @@ class Known(NamedTuple):
     page_serial: str | None
     #: Whether a run still has to finish with it.
     pending: bool
+    #: When the selection changes by itself, in seconds since 1970, or None.
+    due: float | None = None
 
 
 class Totals(NamedTuple):

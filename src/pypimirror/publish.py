@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .errors import MirrorError
 from .events import FileStored, Problem, ProjectPublished
 from .interfaces import IMirror
-from .look import is_published, wanted_files
+from .look import chosen, is_published
 from .model import File, Project, Stored
 from .names import is_distribution
 from .obtain import Obtained, obtain
@@ -53,7 +54,11 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
     project = records.decode(task.record)
     if task.scan:
         project = scanned(mirror, project)
-    wanted = wanted_files(mirror, project) if task.selected else ()
+    try:
+        wanted = chosen(mirror, project).files if task.selected else ()
+    except MirrorError as error:
+        emit(Problem(task.name, str(error)))
+        return Published(task.name, task.record, task.serial, False, error=str(error))
     outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit), wanted)
     files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None)
     here = {outcome.file.filename: outcome.file for outcome in outcomes}

@@ -37,6 +37,8 @@ class Run:
         self._notify = notify
         self._engine = mirror.engine
         self._selection = mirror.selection
+        #: Whether upstream gives serials.
+        self._serials = False
         last = int(state.fact(SERIAL) or 0)
         #: Our serial of what this run changes: it grows with every run, also when the clock was set back or the state lost.
         self.serial = max(last + 1, int(time.time()))
@@ -49,11 +51,12 @@ class Run:
         plan = agenda.drawn_up(self._mirror, self._state, initial)
         if plan.listed is not None:
             self._notify(plan.listed)
-        changes = self._look(plan, initial)
+        changes = self._look(plan)
         due = self._state.pending()
         if due:
             self._planned(changes, len(due), first)
         self._finish(due, offline=False)
+        self._advise(changes)
         for affects, name in (("files", agenda.FILES_SETTINGS), ("pages", agenda.PAGES_SETTINGS)):
             self._state.set_fact(name, fingerprint(self._mirror.settings, affects))
 
@@ -65,7 +68,7 @@ class Run:
                 raise ConfigurationError(f"{name}: not selected by the configuration")
         if self._state.fresh:
             self._recover()
-        self._look(agenda.named(self._state, wanted), initial=True)
+        self._look(agenda.named(self._mirror, self._state, wanted))
         self._finish([(name, scan) for name, scan in self._state.pending() if name in wanted], offline=False)
 
     def indexes(self) -> None:
@@ -92,20 +95,21 @@ class Run:
             if item is not None:
                 self._state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
 
-    def _look(self, plan: agenda.Agenda, initial: bool) -> list[Change]:
+    def _look(self, plan: agenda.Agenda) -> list[Change]:
         self._notify(events.Looking(plan.projects))
         changes = []
         for looked in self._results(look, plan.tasks):
             if isinstance(looked, Looked):
                 changes.append(looked.change)
-                self._looked(looked, initial)
+                self._looked(looked, plan.republish)
                 self._notify(events.Looked(looked.change))
         self._state.set_fact(agenda.LIST_ETAG, plan.etag)
         self._state.commit()
         return changes
 
-    def _looked(self, looked: Looked, initial: bool) -> None:
+    def _looked(self, looked: Looked, republish: bool) -> None:
         old = self._state.row(looked.name)
+        self._serials = self._serials or looked.page_serial is not None
         for problem in looked.problems:
             self._notify(events.Problem(looked.name, problem, "left out"))
         if looked.error is not None:
@@ -119,10 +123,28 @@ class Run:
             self._state.forget(looked.name)  # neither upstream nor we have it
             return
         row = old or Row(looked.name, looked.display, None, None, DONE, 0, 0, 0, 0)
-        due = initial or looked.change or row.error is not None
+        due = republish or looked.change or row.error is not None
         self._state.save(row._replace(
             display=looked.display, list_serial=looked.list_serial, page_serial=looked.page_serial,
-            pending=max(row.pending, DUE if due else DONE), error=None, since=None), looked.project)
+            pending=max(row.pending, DUE if due else DONE), error=None, since=None, due=looked.due,
+            barren=looked.change.barren), looked.project)
+
+    def _advise(self, changes: list[Change]) -> None:
+        """Say what people with a configuration of z3c.pypimirror's time should know."""
+        barren = self._state.barren()
+        if barren:
+            self._notify(events.Notice(f"{barren} projects offer only files that filename_matches leaves out, wheels perhaps"))
+        if any(change.remove_upstream for change in changes):
+            self._once("cleanup", "what upstream took away is removed here, too, and waits in the trash; "
+                                  "cleanup = False keeps it")
+        if self._mirror.settings["fetch_since_days"] and self._serials:
+            self._once("fetch_since_days", "fetch_since_days is not needed: upstream tells what changed")
+
+    def _once(self, key: str, message: str) -> None:
+        """Say something in the first run that it concerns."""
+        if self._state.fact(f"told_{key}") is None:
+            self._notify(events.Notice(message))
+            self._state.set_fact(f"told_{key}", "1")
 
     def _planned(self, changes: list[Change], projects: int, first: bool) -> None:
         self._notify(events.Planned(
@@ -170,7 +192,8 @@ class Run:
         pending = BEGUN if goes else DUE if failed else DONE
         since = (row.since or time.time()) if failed else None
         self._state.save(row._replace(
-            display=published.display or row.display, pending=pending, serial=published.serial, files=published.files, bytes=published.bytes, yanked=published.yanked,
+            display=published.display or row.display, pending=pending, serial=published.serial, files=published.files,
+            bytes=published.bytes, yanked=published.yanked,
             error=published.error or (row.error if row.list_serial is None else None), since=since), published.record)
         return goes
 

@@ -9,8 +9,8 @@ from ..settings.reader import read
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Serve the mirror until interrupted."""
-    from ..serve import server
+    from ..serve.server import run as serve
 
     settings = read(config)
-    server.run(settings["mirror_file_path"], arguments.host or "127.0.0.1", 8080 if arguments.port is None else arguments.port)
-    return 0
+    port = 8080 if arguments.port is None else arguments.port
+    return serve(settings["mirror_file_path"], arguments.host or "127.0.0.1", port)

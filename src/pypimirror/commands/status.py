@@ -34,11 +34,11 @@ def gathered(settings: Settings) -> dict[str, Any]:
     """Return the status as plain values."""
     mirror = Mirror(settings)
     state = State(settings["state_path"])
-    totals, facts, errors = Totals(), {}, []
+    totals, facts, errors, barren = Totals(), {}, [], 0
     if os.path.exists(state.path):
         state.open()
         try:
-            totals, errors = state.totals(), state.errors()
+            totals, errors, barren = state.totals(), state.errors(), state.barren()
             facts = {name: state.fact(name) for name in (LAST_RUN, LAST_GOOD, SERIAL)}
         finally:
             state.close()
@@ -52,6 +52,7 @@ def gathered(settings: Settings) -> dict[str, Any]:
         "bytes": totals.bytes,
         "free_bytes": mirror.storage.free(),
         "yanked": totals.yanked,
+        "only_left_out_files": barren,
         "errors": [{"project": row.name, "error": row.error, "since": _moment(row.since)} for row in errors],
         "trash": mirror.trash.totals(),
     }
@@ -71,6 +72,10 @@ def _table(status: dict[str, Any]) -> str:
             value = in_bytes(value)
         elif key == "errors":
             value = len(value)
+        elif key == "only_left_out_files":
+            if value:
+                rows.append(f"{value} projects offer only files that filename_matches leaves out, wheels perhaps")
+            continue
         elif key == "trash":
             value = f"{value['files']} files, {in_bytes(value['bytes'])}"
         rows.append(f"{key.replace('_', ' '):<14} {'never' if value is None else value}")

@@ -21,7 +21,8 @@ from ..sync import LAST_GOOD, LAST_RUN, Run
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Run a sync and return the exit status."""
-    overrides = {"log_filename": arguments.log_filename, "verbose": "True" if arguments.verbose else None}
+    overrides = {"log_filename": arguments.log_filename, "fetch_since_days": arguments.fetch_since_days,
+                 "verbose": "True" if arguments.verbose else None}
     settings = read(config, {key: value for key, value in overrides.items() if value is not None})
     mirror = Mirror(settings)
     mirror.check()

@@ -12,6 +12,8 @@ from ..interfaces import IIndexWriter, ISettings
 from ..model import Project
 from .html import HEAD, anchor
 
+MOST_FILES = 50_000
+
 
 @implementer(IIndexWriter)
 class FullIndex:
@@ -21,6 +23,8 @@ class FullIndex:
     whole = True
 
     def __init__(self, settings: ISettings):
+        #: Files beyond which the page is not written, or None; whoever names it in the configuration gets it at any size.
+        self.most_files = MOST_FILES if settings.origin("index_formats") == "default" else None
         base = settings["base_url"] or ""
         self._base = base + "/" if base else ""
 

@@ -41,6 +41,7 @@ class HtmlIndex:
 
     root = "index.html"
     whole = False
+    most_files = None
 
     def __init__(self, settings: ISettings):
         self._legacy_names = settings["legacy_names"]

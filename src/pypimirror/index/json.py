@@ -27,6 +27,7 @@ class JsonIndex:
 
     root = "index.v1_json"
     whole = False
+    most_files = None
 
     def __init__(self, settings: ISettings):
         pass

@@ -39,6 +39,10 @@ KEYS = (
         "Where the mirror's database lies, .pypimirror in the mirror unless given. Must be on a local disk.", "Place"),
     Key("index_url", kinds.text, "",
         "The Simple API root to mirror; PyPI unless given.", "Upstream"),
+    Key("fetch_since_days", kinds.integer, "0",
+        "For an upstream without serials: how many days an update looks back, 0 for all. "
+        "What is older waits for an initial fetch.",
+        "Upstream"),
     Key("package_matches", kinds.words, "",
         "Projects to mirror: shell globs on normalised names. A name without wildcards is one project; * is every project.",
         "Selection", "files"),
@@ -82,6 +86,10 @@ KEYS = (
         "Releases left out by their core metadata: lines like metadata_matches.", "Selection", "files"),
     Key("filters", kinds.words, "",
         "Names of the file filters to use, in order; all that are registered unless given.", "Selection", "files"),
+    Key("cleanup", kinds.boolean, "True",
+        "Whether what upstream took away goes here, too: out of the pages at once, its files to the trash. "
+        "Off, it stays listed.",
+        "Selection", "files"),
     Key("create_indexes", kinds.boolean, "True",
         "Whether to write pages at all.", "Index", "pages"),
     Key("index_formats", kinds.words, "html json full",

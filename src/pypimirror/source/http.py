@@ -1,6 +1,7 @@
 """An upstream index behind HTTP: whatever form it answers in (PEP 503, PEP 691)."""
 
 from collections.abc import Callable, Mapping
+from email.utils import formatdate
 from urllib.parse import quote
 
 from zope.interface import implementer
@@ -40,11 +41,11 @@ class HttpSource:
 
         return self._attempts(attempt)
 
-    def project(self, name: str, etag: str | None = None) -> tuple[Project | None, tuple[str, ...]]:
+    def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
         url = f"{self.url}{quote(name)}/"
 
         def attempt() -> tuple[Head, bytes]:
-            head, body = read(self._fetcher, url, self._headers(etag), _LONGEST_PAGE)
+            head, body = read(self._fetcher, url, self._headers(etag, since), _LONGEST_PAGE)
             if head.status not in (304, 404, 410):
                 check(head, url)
             return head, body
@@ -61,10 +62,12 @@ class HttpSource:
             serial = head.headers.get("x-pypi-last-serial")
         return project._replace(etag=head.headers.get("etag"), serial=serial), problems
 
-    def _headers(self, etag: str | None) -> dict[str, str]:
+    def _headers(self, etag: str | None, since: float | None = None) -> dict[str, str]:
         headers = {"Accept": self._accept}
         if etag is not None:
             headers["If-None-Match"] = etag
+        elif since is not None:
+            headers["If-Modified-Since"] = formatdate(since, usegmt=True)
         return headers
 
 

@@ -30,10 +30,13 @@ CREATE TABLE projects (
     bytes INTEGER NOT NULL,
     yanked INTEGER NOT NULL,
     error TEXT,
-    since REAL
+    since REAL,
+    due REAL,
+    barren INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE records (name TEXT PRIMARY KEY, record BLOB NOT NULL);
 CREATE INDEX unfinished ON projects (name) WHERE pending > 0;
+CREATE INDEX timed ON projects (due) WHERE due IS NOT NULL;
 """
 
 #: Values of ``pending``: nothing to do; to be published; begun, so that after a run that was cut off its folder is looked at.
@@ -54,6 +57,10 @@ class Row(NamedTuple):
     yanked: int
     error: str | None = None
     since: float | None = None
+    #: When the selection changes by itself, in seconds since 1970.
+    due: float | None = None
+    #: Whether ``filename_matches`` leaves out all it has.
+    barren: bool = False
 
 
 class State:
@@ -147,8 +154,14 @@ class State:
 
     def known(self) -> Iterator[Known]:
         """Yield what is known of every project, in order of names."""
-        rows = self._db.execute("SELECT name, list_serial, page_serial, pending FROM projects ORDER BY name")
-        return (Known(name, listed, page, bool(pending)) for name, listed, page, pending in rows)
+        rows = self._db.execute("SELECT name, list_serial, page_serial, pending, due FROM projects ORDER BY name")
+        return (Known(name, listed, page, bool(pending), due) for name, listed, page, pending, due in rows)
+
+    def restless(self, now: float) -> Iterator[Known]:
+        """Yield what is known of the projects that a run has to do with though upstream's list says nothing new of them."""
+        columns = "SELECT name, list_serial, page_serial, pending, due FROM projects"
+        rows = self._db.execute(f"{columns} WHERE pending > 0 UNION {columns} WHERE due <= ?", (now,))
+        return (Known(name, listed, page, bool(pending), due) for name, listed, page, pending, due in rows)
 
     def row(self, name: str) -> Row | None:
         """Return what is remembered of a project, or None."""
@@ -162,7 +175,8 @@ class State:
 
     def save(self, row: Row, record: bytes | None) -> None:
         """Remember a project; with None the record stays as it is."""
-        self._db.execute(f"REPLACE INTO projects ({', '.join(Row._fields)}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", row)
+        marks = ", ".join("?" * len(row))
+        self._db.execute(f"REPLACE INTO projects ({', '.join(Row._fields)}) VALUES ({marks})", row)
         if record is not None:
             self._db.execute("REPLACE INTO records VALUES (?, ?)", (row.name, record))
 
@@ -189,6 +203,10 @@ class State:
         """Return sums over all published projects."""
         row = self._db.execute("SELECT count(*), total(files), total(bytes), total(yanked) FROM projects WHERE serial > 0")
         return Totals(*map(int, row.fetchone()))
+
+    def barren(self) -> int:
+        """Return how many projects offer only files that ``filename_matches`` leaves out."""
+        return int(self._db.execute("SELECT total(barren) FROM projects").fetchone()[0])
 
     def errors(self) -> list[Row]:
         """Return the projects that failed when last looked at."""
