@@ -25,7 +25,7 @@ BUILDOUTS = {
     "6": {},
     "5": {"zc.buildout": "5.2.0", "setuptools": "81.0.0", "zc.recipe.egg": "4.0.0"},
     "4": {"zc.buildout": "4.1.12", "setuptools": "75.8.2", "zc.recipe.egg": "3.0.0"},
-    "3": {"zc.buildout": "3.1.1", "setuptools": "69.5.1", "zc.recipe.egg": "2.0.7", "pip": "24.0"},
+    "3": {"zc.buildout": "3.1.1", "setuptools": "75.8.2", "zc.recipe.egg": "3.0.0", "pip": "25.0.1"},
 }
 #: What stands beside zc.buildout in its environment.
 ENVIRONMENT = ("packaging", "pip", "platformdirs", "setuptools", "wheel", "zc.buildout")
