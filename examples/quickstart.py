@@ -35,7 +35,8 @@ def main(mirror: str, *requirements: str) -> int:
         server.wait()
     if status == 0:
         say("Done. The same by hand")
-        print(f"    {shown(mirror)} serve\n    pip install --index-url ADDRESS/simple/ {' '.join(requirements)}")
+        print(f"    {shown(mirror)} serve --port 8080\n"
+              f"    pip install --index-url http://127.0.0.1:8080/simple/ {' '.join(requirements)}")
     return status
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import built
 import wheelhouse
 
 SHARED = wheelhouse.CHECKOUT / "var" / "tests"
@@ -125,12 +126,13 @@ class Buildouts:
         """Give a folder with a wheel of the product as it stands in the checkout."""
         folder = self._folder / "product"
         if not folder.exists():
-            source = self._folder / "source"
-            shutil.copytree(wheelhouse.CHECKOUT, source, ignore=shutil.ignore_patterns(
-                ".*", "*.egg-info", "__pycache__", "bin", "build", "develop-eggs", "dist", "eggs", "parts", "var"))
-            self.pip(self.environment("6"), "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder),
-                     str(source))
+            built.wheel(self.source(), folder, self.environment("6") / "bin" / "python", self.environ())
         return folder
+
+    def source(self) -> Path:
+        """Give a copy of the checkout."""
+        folder = self._folder / "source"
+        return folder if folder.exists() else built.copy(folder)
 
     def empty(self) -> Path:
         """Give an empty folder, an index without packages."""

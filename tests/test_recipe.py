@@ -227,7 +227,7 @@ def test_versions_that_are_not_pinned_are_refused_where_the_buildout_says_so(new
 
 
 def test_a_develop_egg_of_the_product_serves_as_well(newest):
-    source = newest.shared.product().parent / "source"
+    source = newest.shared.source()
     newest.find_links = [str(wheelhouse.FOLDER)]
     newest.write(PART, f"develop = {source}")
     newest.run()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 FOLDER = Path(os.environ.get("PYPIMIRROR_WHEELHOUSE") or CHECKOUT / "var" / "wheelhouse")
+_NOTE = f"filled-for-{sys.version_info[0]}.{sys.version_info[1]}.json"
 GENERATIONS = tuple((os.environ.get("PYPIMIRROR_BUILDOUTS") or "6 5").split())
 
 #: What the product stands on; pip adds what these require.
@@ -25,7 +26,7 @@ BUILDOUTS = {
     "6": {},
     "5": {"zc.buildout": "5.2.0", "setuptools": "81.0.0", "zc.recipe.egg": "4.0.0"},
     "4": {"zc.buildout": "4.1.12", "setuptools": "75.8.2", "zc.recipe.egg": "3.0.0"},
-    "3": {"zc.buildout": "3.1.1", "setuptools": "69.5.1", "zc.recipe.egg": "2.0.7", "pip": "24.0"},
+    "3": {"zc.buildout": "3.1.1", "setuptools": "75.8.2", "zc.recipe.egg": "3.0.0", "pip": "25.0.1"},
 }
 #: What stands beside zc.buildout in its environment.
 ENVIRONMENT = ("packaging", "pip", "platformdirs", "setuptools", "wheel", "zc.buildout")
@@ -52,14 +53,16 @@ def contents() -> list[list[str]]:
             *(exactly((*ENVIRONMENT, "zc.recipe.egg"), generation) for generation in GENERATIONS)]
 
 
-def _marker() -> str:
-    return json.dumps([sys.version_info[:2], contents()])
-
-
 def is_filled() -> bool:
     """Whether everything that belongs into it was put there."""
-    stamp = FOLDER / "filled"
-    return stamp.is_file() and stamp.read_text(encoding="utf-8") == _marker()
+    there = _noted()
+    return all(requirements in there for requirements in contents())
+
+
+def _noted() -> list[list[str]]:
+    """Give the sets of requirements that were put there for this Python."""
+    note = FOLDER / _NOTE
+    return json.loads(note.read_text(encoding="utf-8")) if note.is_file() else []
 
 
 def fill() -> None:
@@ -68,10 +71,13 @@ def fill() -> None:
         return
     print(f"Getting the wheels that the tests install from into {FOLDER}", flush=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
+    there = _noted()
     for requirements in contents():
-        subprocess.run([sys.executable, "-m", "pip", "download", "-qq", "--only-binary=:all:", "--no-deps",
-                        "--disable-pip-version-check", "--dest", str(FOLDER), *requirements], check=True)
-    (FOLDER / "filled").write_text(_marker(), encoding="utf-8")
+        if requirements not in there:
+            subprocess.run([sys.executable, "-m", "pip", "download", "-qq", "--only-binary=:all:", "--no-deps",
+                            "--disable-pip-version-check", "--dest", str(FOLDER), *requirements], check=True)
+            there.append(requirements)
+    (FOLDER / _NOTE).write_text(json.dumps(there, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":
