@@ -16,6 +16,8 @@ from pypimirror.names import normalize
 
 #: Upload time of every file, years ago.
 UPLOADED = "2020-02-03T04:05:06.000007Z"
+#: The same in seconds, for the times of files on disk.
+WRITTEN = 1580702706
 
 _BACKEND = '''\
 """Builds an sdist: its wheel lies in it, ready made. Needs nothing to be installed."""
