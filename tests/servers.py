@@ -18,8 +18,10 @@ import pytest
 from pypimirror.serve.sites import site
 
 #: What Debian's packages enable by themselves, and what the site says it needs besides.
-APACHE_MODULES = ("mpm_event access_compat alias auth_basic authn_core authn_file authz_core authz_host authz_user autoindex "
-                  "deflate dir env filter mime negotiation reqtimeout setenvif status").split()
+APACHE_MODULES = """
+    mpm_event access_compat alias auth_basic authn_core authn_file authz_core authz_host authz_user autoindex
+    deflate dir env filter mime negotiation reqtimeout setenvif status
+"""
 _APACHE = """\
 ServerRoot /usr/lib/apache2
 PidFile {folder}/pid
@@ -136,18 +138,21 @@ def bare_python(root: Path, log: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def apache(root: Path, log: Path, path: str = "") -> Iterator[str]:
-    """Run Apache with the site that we make for it, in a main configuration like Debian's. path: that of ``base_url``."""
-    address = f"http://127.0.0.1:{free_port()}{path}"
-    with apache_with(site("apache", _settings(root, address)), address, log):
+def apache(root: Path, log: Path, path: str = "", **settings: str) -> Iterator[str]:
+    """Run Apache with the site that we make for it, in a main configuration like Debian's.
+
+    path: that of ``base_url``. settings: others than the defaults.
+    """
+    address = f"http{'s' if settings else ''}://127.0.0.1:{free_port()}{path}"
+    with apache_with(site("apache", _settings(root, address, settings)), address, log):
         yield address
 
 
 @contextlib.contextmanager
-def nginx(root: Path, log: Path, path: str = "") -> Iterator[str]:
-    """Run nginx with the site that we make for it, in a main configuration like Debian's. path: that of ``base_url``."""
-    address = f"http://127.0.0.1:{free_port()}{path}"
-    with nginx_with(site("nginx", _settings(root, address)), address, log):
+def nginx(root: Path, log: Path, path: str = "", **settings: str) -> Iterator[str]:
+    """Run nginx with the site that we make for it, in a main configuration like Debian's. Arguments as for Apache."""
+    address = f"http{'s' if settings else ''}://127.0.0.1:{free_port()}{path}"
+    with nginx_with(site("nginx", _settings(root, address, settings)), address, log):
         yield address
 
 
@@ -173,7 +178,7 @@ def apache_with(text: str, address: str, log: Path) -> Iterator[None]:
     """Run Apache with the text in its configuration. It must mention the modules that it needs as ``a2enmod`` does."""
     program = shutil.which("apache2") or pytest.skip("apache2 is not installed")
     needed = [line.partition("a2enmod ")[2] for line in text.splitlines() if "a2enmod " in line]
-    modules = [f"LoadModule {name}_module modules/mod_{name}.so" for name in [*APACHE_MODULES, *" ".join(needed).split()]]
+    modules = [f"LoadModule {name}_module modules/mod_{name}.so" for name in " ".join([APACHE_MODULES, *needed]).split()]
     folder = log.parent
     user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
     configuration = folder / "apache2.conf"
@@ -196,5 +201,5 @@ def nginx_with(text: str, address: str, log: Path) -> Iterator[None]:
         yield
 
 
-def _settings(root: Path, address: str) -> dict[str, str | None]:
-    return {"mirror_file_path": str(root), "base_url": address, "tls_certificate": None, "tls_key": None}
+def _settings(root: Path, address: str, others: Mapping[str, str]) -> dict[str, str | None]:
+    return {"mirror_file_path": str(root), "base_url": address, "tls_certificate": None, "tls_key": None, **others}

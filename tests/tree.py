@@ -48,6 +48,21 @@ def wheel(name: str, version: str, requires: Sequence[str] = (), **facts: str) -
     return _wheel(name, version, requires, f"version = {version!r}\n", facts)
 
 
+def recipe(name: str, version: str, requires: Sequence[str] = ()) -> Distribution:
+    """Build a wheel of a buildout recipe that writes the versions of all it required to ``versions`` in the buildout."""
+    code = (
+        "import json, pathlib, pkg_resources\n"
+        "class Recipe:\n"
+        "    def __init__(self, buildout, name, options):\n"
+        "        self.target = pathlib.Path(buildout['buildout']['directory'], 'versions')\n"
+        "    def install(self):\n"
+        f"        found = pkg_resources.require({name!r})\n"
+        "        self.target.write_text(json.dumps({dist.key: dist.version for dist in found}))\n"
+        "        return ()\n"
+        "    update = install\n")
+    return _wheel(name, version, requires, code, {"entry_points": f"[zc.buildout]\ndefault = {_module(name)}:Recipe\n"})
+
+
 def backend(name: str, version: str = "1.0") -> Distribution:
     """Build a wheel whose module is a PEP 517 backend, for sdists to require."""
     return _wheel(name, version, (), _BACKEND, {})
@@ -136,7 +151,10 @@ def _wheel(name: str, version: str, requires: Sequence[str], code: str, facts: M
         lines.append(f"Requires-Python: {facts['requires_python']}")
     metadata = "\n".join([*lines, ""]).encode()
     info = f"{base}.dist-info"
+    facts = dict(facts)
+    entry_points = facts.pop("entry_points", "")
     files = {f"{_module(name)}.py": code.encode(), f"{info}/METADATA": metadata,
+             f"{info}/entry_points.txt": entry_points.encode(),
              f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}
     files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"]).encode()
     packed = io.BytesIO()
