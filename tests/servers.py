@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,6 +12,56 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
+
+import pytest
+
+from pypimirror.serve.sites import site
+
+#: What Debian's packages enable by themselves, and what the site says it needs besides.
+APACHE_MODULES = """
+    mpm_event access_compat alias auth_basic authn_core authn_file authz_core authz_host authz_user autoindex
+    deflate dir env filter mime negotiation reqtimeout setenvif status
+"""
+_APACHE = """\
+ServerRoot /usr/lib/apache2
+PidFile {folder}/pid
+DefaultRuntimeDir {folder}
+Mutex file:{folder}
+ErrorLog {folder}/error.log
+ServerName localhost
+{user}
+{modules}
+TypesConfig /etc/mime.types
+<Directory />
+    Options FollowSymLinks
+    AllowOverride None
+    Require all denied
+</Directory>
+AccessFileName .htaccess
+AddEncoding x-gzip .gz .tgz
+AddEncoding x-bzip2 .bz2
+AddLanguage de .de
+{site}
+"""
+_NGINX = """\
+{user}
+pid {folder}/pid;
+error_log {folder}/error.log;
+daemon off;
+events {{ worker_connections 256; }}
+http {{
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    gzip on;
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {site}
+}}
+"""
 
 #: Seconds that a server may take to start or end on a busy machine.
 PATIENCE = 60
@@ -84,3 +135,71 @@ def bare_python(root: Path, log: Path) -> Iterator[str]:
     port = free_port()
     with running(sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "--directory", root, port, log=log) as process:
         yield wait_for(process, port, log)
+
+
+@contextlib.contextmanager
+def apache(root: Path, log: Path, path: str = "", **settings: str) -> Iterator[str]:
+    """Run Apache with the site that we make for it, in a main configuration like Debian's.
+
+    path: that of ``base_url``. settings: others than the defaults.
+    """
+    address = f"http{'s' if settings else ''}://127.0.0.1:{free_port()}{path}"
+    with apache_with(site("apache", _settings(root, address, settings)), address, log):
+        yield address
+
+
+@contextlib.contextmanager
+def nginx(root: Path, log: Path, path: str = "", **settings: str) -> Iterator[str]:
+    """Run nginx with the site that we make for it, in a main configuration like Debian's. Arguments as for Apache."""
+    address = f"http{'s' if settings else ''}://127.0.0.1:{free_port()}{path}"
+    with nginx_with(site("nginx", _settings(root, address, settings)), address, log):
+        yield address
+
+
+@contextlib.contextmanager
+def bare_apache(root: Path, log: Path) -> Iterator[str]:
+    """Run Apache with nothing but a document root."""
+    port = free_port()
+    text = f'Listen 127.0.0.1:{port}\nDocumentRoot "{root}"\n<Directory "{root}">\nRequire all granted\n</Directory>\n'
+    with apache_with(text, f"http://127.0.0.1:{port}", log):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def bare_nginx(root: Path, log: Path) -> Iterator[str]:
+    """Run nginx with nothing but a root."""
+    port = free_port()
+    with nginx_with(f'server {{ listen 127.0.0.1:{port}; root "{root}"; }}', f"http://127.0.0.1:{port}", log):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def apache_with(text: str, address: str, log: Path) -> Iterator[None]:
+    """Run Apache with the text in its configuration. It must mention the modules that it needs as ``a2enmod`` does."""
+    program = shutil.which("apache2") or pytest.skip("apache2 is not installed")
+    needed = [line.partition("a2enmod ")[2] for line in text.splitlines() if "a2enmod " in line]
+    modules = [f"LoadModule {name}_module modules/mod_{name}.so" for name in " ".join([APACHE_MODULES, *needed]).split()]
+    folder = log.parent
+    user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
+    configuration = folder / "apache2.conf"
+    configuration.write_text(_APACHE.format(folder=folder, modules="\n".join(modules), site=text, user=user))
+    with running(program, "-f", configuration, "-DFOREGROUND", log=log) as process:
+        wait_for(process, urlsplit(address).port or 0, log)
+        yield
+
+
+@contextlib.contextmanager
+def nginx_with(text: str, address: str, log: Path) -> Iterator[None]:
+    """Run nginx with the text in the ``http`` block of its configuration."""
+    program = shutil.which("nginx") or pytest.skip("nginx is not installed")
+    folder = log.parent
+    configuration = folder / "nginx.conf"
+    user = "user www-data;" if os.geteuid() == 0 else ""
+    configuration.write_text(_NGINX.format(folder=folder, site=text, user=user))
+    with running(program, "-p", folder, "-c", configuration, log=log) as process:
+        wait_for(process, urlsplit(address).port or 0, log)
+        yield
+
+
+def _settings(root: Path, address: str, others: Mapping[str, str]) -> dict[str, str | None]:
+    return {"mirror_file_path": str(root), "base_url": address, "tls_certificate": None, "tls_key": None, **others}

@@ -5,7 +5,9 @@ import hashlib
 import json
 import os
 import re
+import tempfile
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
@@ -30,8 +32,16 @@ PROJECTS = {
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
+def public_folder():
+    """A folder that the web servers' own users may enter, unlike those of pytest."""
+    with tempfile.TemporaryDirectory(prefix="pypimirror-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def root(public_folder):
+    folder = public_folder
     root = folder / "mirror"
     tree.publish(root, PROJECTS)
     (folder / "outside").mkdir()
@@ -42,10 +52,13 @@ def root(tmp_path_factory):
     (root / "linked").symlink_to(folder / "outside")
     (root / "empty").mkdir()
     (root / "robots.txt").write_text("User-agent: *\n")
+    for path in root.rglob("*"):
+        # Servers don't trust the time of a file that was written a moment ago.
+        os.utime(path, (tree.WRITTEN, tree.WRITTEN), follow_symlinks=False)
     return root
 
 
-@pytest.fixture(scope="module", params=["serve"])
+@pytest.fixture(scope="module", params=["serve", "apache", "nginx"])
 def site(request, root, tmp_path_factory):
     """The address of a server of the tree."""
     log = tmp_path_factory.mktemp(request.param) / "log"
@@ -84,7 +97,7 @@ def test_the_root_is_html_unless_json_is_asked_for(site, path, accept):
     reply = ask(site, path, **({"Accept": accept} if accept else {}))
     assert (reply.status, content_type(reply)) == (200, "text/html")
     assert {"zope-interface/", "demo/"} <= set(Anchors(reply.body.decode()).targets)
-    assert "Accept" in re.split(r",\s*", reply.headers["Vary"])
+    assert "Accept" in re.split(r",\s*", ", ".join(reply.headers.get_all("Vary")))
 
 
 @pytest.mark.parametrize("path", ["/", "/simple/", "/demo/", "/simple/demo/"])
@@ -93,7 +106,7 @@ def test_json_comes_where_it_is_asked_for(site, path, accept):
     reply = ask(site, path, Accept=accept)
     assert (reply.status, content_type(reply)) == (200, JSON)
     assert json.loads(reply.body)["meta"]["api-version"] == "1.1"
-    assert "Accept" in re.split(r",\s*", reply.headers["Vary"])
+    assert "Accept" in re.split(r",\s*", ", ".join(reply.headers.get_all("Vary")))
 
 
 @pytest.mark.parametrize("prefix", ["/", "/simple/"])
@@ -140,10 +153,11 @@ def test_a_file_is_found_in_every_spelling_of_its_project(site):
     assert reply.body == WHEEL.content
 
 
-def test_a_link_to_another_spelling_holds_below_a_path_of_somebody_elses(site):
-    reply = ask(site, "/simple/Zope.Interface/")
-    if reply.status != 200:
-        assert not reply.headers["Location"].startswith(("/", "http")), "a proxy may have put us below a path"
+@pytest.mark.parametrize("path", ["/simple", "/demo", "/simple/demo", "/simple/demo/"])
+@pytest.mark.parametrize("headers", [{}, {"Accept": JSON}])
+def test_where_a_slash_is_missing_the_answer_leads_to_the_page(site, path, headers):
+    end, reply = follow(site, path, **headers)
+    assert (end, reply.status) == (path.rstrip("/") + "/", 200)
 
 
 @pytest.mark.parametrize("path", ["/simple/pins/", "/simple/simple/"])
@@ -183,7 +197,8 @@ def test_nothing_hidden_and_nothing_outside_of_the_tree_is_served(site, path):
     "/empty/", "/nothing/", "/simple/nothing/", "/simple/nothing", "/Nothing.Here/", "/demo/nothing.whl", "/demo/sub/",
     "/" + "n" * 4000 + "/", "/caf%c3%a9/", "/simple/%ff/", "/a%0ab/"])
 def test_what_is_not_there_is_404_and_folders_are_never_listed(site, path):
-    assert follow(site, path)[1].status in ((403, 404) if path in ("/empty/",) else (404,))
+    unusual = len(path) > 255
+    assert follow(site, path)[1].status in ((403, 404) if unusual else (404,))
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"])

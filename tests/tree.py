@@ -16,6 +16,8 @@ from pypimirror.names import normalize
 
 #: Upload time of every file, years ago.
 UPLOADED = "2020-02-03T04:05:06.000007Z"
+#: The same in seconds, for the times of files on disk.
+WRITTEN = 1580702706
 
 _BACKEND = '''\
 """Builds an sdist: its wheel lies in it, ready made. Needs nothing to be installed."""
@@ -44,6 +46,21 @@ class Distribution(NamedTuple):
 def wheel(name: str, version: str, requires: Sequence[str] = (), **facts: str) -> Distribution:
     """Build a wheel with one module that knows its version. facts: ``requires_python``, ``yanked``."""
     return _wheel(name, version, requires, f"version = {version!r}\n", facts)
+
+
+def recipe(name: str, version: str, requires: Sequence[str] = ()) -> Distribution:
+    """Build a wheel of a buildout recipe that writes the versions of all it required to ``versions`` in the buildout."""
+    code = (
+        "import json, pathlib, pkg_resources\n"
+        "class Recipe:\n"
+        "    def __init__(self, buildout, name, options):\n"
+        "        self.target = pathlib.Path(buildout['buildout']['directory'], 'versions')\n"
+        "    def install(self):\n"
+        f"        found = pkg_resources.require({name!r})\n"
+        "        self.target.write_text(json.dumps({dist.key: dist.version for dist in found}))\n"
+        "        return ()\n"
+        "    update = install\n")
+    return _wheel(name, version, requires, code, {"entry_points": f"[zc.buildout]\ndefault = {_module(name)}:Recipe\n"})
 
 
 def backend(name: str, version: str = "1.0") -> Distribution:
@@ -134,7 +151,10 @@ def _wheel(name: str, version: str, requires: Sequence[str], code: str, facts: M
         lines.append(f"Requires-Python: {facts['requires_python']}")
     metadata = "\n".join([*lines, ""]).encode()
     info = f"{base}.dist-info"
+    facts = dict(facts)
+    entry_points = facts.pop("entry_points", "")
     files = {f"{_module(name)}.py": code.encode(), f"{info}/METADATA": metadata,
+             f"{info}/entry_points.txt": entry_points.encode(),
              f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}
     files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"]).encode()
     packed = io.BytesIO()

@@ -1,6 +1,6 @@
 """The index over HTTP: a WSGI application that serves a mirror's tree.
 
-``/`` and ``/simple/`` are the same index. Any spelling of a project's name leads to the normalised one. Only what is in the
+``/`` and ``/simple/`` are the same index. Any spelling of a project's name means the normalised one. Only what is in the
 tree is served: no names that start with a dot, no symbolic links, no lists of folders.
 """
 
@@ -8,7 +8,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterable
-from urllib.parse import quote
 
 from ..names import normalize
 from . import negotiate
@@ -61,36 +60,26 @@ class App:
             del parts[0]
         if not parts:
             return self._page(environ, start, self._root)
+        if len(parts) == 1 and not folder and os.path.isfile(os.path.join(self._root, parts[0])):
+            return self._file(environ, start, parts)
+        parts[0] = normalize(parts[0])
         if len(parts) == 1:
-            return self._project(environ, start, parts[0], folder)
+            project = os.path.join(self._root, parts[0])
+            self._check_folder(project)
+            if not folder:
+                raise moved(f"{parts[0]}/")
+            return self._page(environ, start, project)
         if folder:
             raise Answer("404 Not Found")
         return self._file(environ, start, parts)
 
-    def _project(self, environ: Environ, start: Start, name: str, folder: bool) -> Iterable[bytes]:
-        """Answer for the one part of a path below the root: a project in any spelling, or a file beside the root page."""
-        path = os.path.join(self._root, name)
-        normal = normalize(name)
-        if folder and name == normal:
-            self._check_folder(path)
-            return self._page(environ, start, path)
-        if not folder and os.path.isfile(path):
-            return self._file(environ, start, [name])
-        self._check_folder(os.path.join(self._root, normal))
-        raise moved(f"../{normal}/" if folder else f"{normal}/")
-
     def _file(self, environ: Environ, start: Start, parts: list[str]) -> Iterable[bytes]:
-        """Answer for a file by its path; a project's folder in another spelling leads to the normalised one."""
+        """Answer for a file by its path below the root."""
         path = self._root
-        name, *rest = parts
-        normal = normalize(name)
-        if rest and name != normal:
-            self._check_folder(os.path.join(path, normal))
-            raise moved("../" * len(rest) + "/".join([normal, *map(quote, rest)]))
-        for part in parts:
-            if path != self._root:
-                self._check_folder(path)
+        for part in parts[:-1]:
             path = os.path.join(path, part)
+            self._check_folder(path)
+        path = os.path.join(path, parts[-1])
         if path.endswith((".html", "json")):
             return send_page(environ, start, self._pages.get(path), path, content_type(path), "Accept-Encoding")
         return send_file(environ, start, path)

@@ -1,0 +1,67 @@
+"""Runs real clients against an index on loopback."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pypimirror.names import normalize
+
+#: Seconds that an installation may take on a busy machine.
+PATIENCE = 300
+
+
+def environment(home: Path, **others: str) -> dict[str, str]:
+    """Give an environment without any client's configuration, in which every way to another host than this one is closed."""
+    home.mkdir(exist_ok=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_", "XDG_", "PYTHON"))}
+    nowhere = "http://127.0.0.1:9"  # nothing listens on the port for discarded data
+    return {**kept, "HOME": str(home), "http_proxy": nowhere, "https_proxy": nowhere, "no_proxy": "127.0.0.1,localhost",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1", **others}
+
+
+def run(command: Sequence[object], folder: Path, environ: Mapping[str, str]) -> str:
+    """Run a program in a folder; gives what it printed. Fails with that if the program does."""
+    done = subprocess.run([str(word) for word in command], cwd=folder, env=dict(environ), timeout=PATIENCE,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def pip(index: str, names: Sequence[str], folder: Path, *options: str) -> dict[str, str]:
+    """Install with pip; gives versions by name."""
+    target = folder / "pip"
+    run([sys.executable, "-m", "pip", "install", "--no-cache-dir", "--target", target, "--index-url", index, *options, *names],
+        folder, environment(folder / "home"))
+    return installed(target)
+
+
+def uv(index: str, names: Sequence[str], folder: Path, *options: str) -> dict[str, str]:
+    """Install with uv; gives versions by name."""
+    target = folder / "uv"
+    program = Path(sys.executable).with_name("uv")
+    run([program, "pip", "install", "--no-cache", "--python", sys.executable, "--target", target, "--default-index", index,
+         *options, *names], folder, environment(folder / "home"))
+    return installed(target)
+
+
+def buildout(index: str, recipe: str, folder: Path, **options: str) -> dict[str, str]:
+    """Run a buildout with one part of a recipe of ``tree.recipe``; gives versions by name."""
+    lines = [f"index = {index}", "parts = part", *(f"{key} = {value}" for key, value in options.items())]
+    text = "\n".join(["[buildout]", *lines, "[part]", f"recipe = {recipe}", ""])
+    return run_buildout(text, folder, environment(folder / "home", PIP_INDEX_URL=index))
+
+
+def run_buildout(text: str, folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Run a buildout with this configuration; gives versions by normalised name, as the recipe wrote them."""
+    (folder / "buildout.cfg").write_text(text)
+    run([Path(sys.executable).with_name("buildout")], folder, environ)
+    return {normalize(name): version for name, version in json.loads((folder / "versions").read_text()).items()}
+
+
+def installed(target: Path) -> dict[str, str]:
+    """Give versions by normalised name of what lies in a folder of packages."""
+    found = (path.name.removesuffix(".dist-info").split("-") for path in target.glob("*.dist-info"))
+    return {normalize(name): version for name, version in found}

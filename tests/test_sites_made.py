@@ -1,0 +1,128 @@
+"""Site configurations for all kinds of addresses and places, and what can't be written into one."""
+
+import http.client
+import shutil
+import ssl
+import subprocess
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+import servers
+import tree
+from pypimirror.errors import ConfigurationError
+from pypimirror.serve.sites import SERVERS, site
+from servers import ask
+
+JSON = "application/vnd.pypi.simple.v1+json"
+DEMO = tree.wheel("Demo.Project", "1.0")
+
+
+@pytest.fixture
+def root():
+    """A mirror in a place with a space in its name, which the web servers' own users may enter."""
+    with tempfile.TemporaryDirectory(prefix="pypimirror ") as folder:
+        Path(folder).chmod(0o755)
+        root = Path(folder, "the mirror")
+        tree.publish(root, {"Demo.Project": [DEMO], "simple": [DEMO]})
+        yield root
+
+
+def settings(**others):
+    return {"mirror_file_path": "/srv/pypi", "base_url": None, "tls_certificate": None, "tls_key": None, **others}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("path", ["/pypi", "/a.b/c-d"])
+def test_a_mirror_may_live_below_a_path(server, path, root, tmp_path):
+    with getattr(servers, server)(root, tmp_path / "log", path) as address:
+        for below in (path, f"{path}/simple"):
+            assert ask(address, f"{below}/", Accept=JSON).headers["Content-Type"] == JSON
+            for spelling in ("demo-project", "Demo.Project", "DEMO_._PROJECT"):
+                assert ask(address, f"{below}/{spelling}/{DEMO.filename}").body == DEMO.content
+                assert DEMO.filename.encode() in ask(address, f"{below}/{spelling}/").body
+        assert ask(address, f"{path}/simple/simple/", Accept=JSON).headers["Content-Type"] == JSON
+        assert ask(address, f"{path}/.pypimirror/state").status == 404
+        assert ask(address, "/demo-project/").status in (403, 404)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_an_address_that_ends_in_simple_means_the_same_site(server, root, tmp_path):
+    with getattr(servers, server)(root, tmp_path / "log", "/simple") as address:
+        for path in ("/demo-project/", "/simple/demo-project/"):
+            assert DEMO.filename.encode() in ask(address, path).body
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_https_is_served_with_the_certificate_that_was_named(server, root, tmp_path):
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    program = shutil.which("openssl") or pytest.skip("openssl is not installed")
+    subprocess.run([program, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    with getattr(servers, server)(root, tmp_path / "log", tls_certificate=str(certificate), tls_key=str(key)) as address:
+        context = ssl.create_default_context(cafile=str(certificate))
+        port = urlsplit(address).port
+        connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=servers.PATIENCE)
+        connection.request("GET", "/simple/demo-project/")
+        assert DEMO.filename.encode() in connection.getresponse().read()
+        connection.close()
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_site_for_a_name_answers_on_the_standard_port(server):
+    text = site(server, settings(base_url="http://pypi.example.com"))
+    assert "pypi.example.com" in text and "80" in text
+    assert "443" not in text and "@" not in text.replace("@pypimirror_slash", "")
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_site_for_https_leads_there_and_has_a_usual_certificate(server):
+    text = site(server, settings(base_url="https://pypi.example.com/"))
+    assert "/etc/letsencrypt/live/pypi.example.com/fullchain.pem" in text
+    assert "https://pypi.example.com" in text and "443" in text and "80" in text
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("key, value", [
+    ("mirror_file_path", "/srv/$pypi"), ("mirror_file_path", '/srv/"pypi"'), ("mirror_file_path", "/srv/py\npi"),
+    ("mirror_file_path", "s3://bucket/prefix"), ("base_url", "http://pypi.example.com/a%20b"),
+    ("base_url", "http://pypi.example.com:99999"), ("base_url", "http://under;score"), ("base_url", "http://a.example.com/b;c"),
+])
+def test_what_no_configuration_file_holds_is_one_clear_line(server, key, value):
+    with pytest.raises(ConfigurationError, match=key) as caught:
+        site(server, settings(**{key: value}))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_server_is_one_clear_line():
+    with pytest.raises(ConfigurationError, match="unknown web server 'iis'; there are apache and nginx"):
+        site("iis", settings())
+
+
+def test_nginx_takes_two_mirrors_at_once(root, tmp_path):
+    ports = servers.free_port(), servers.free_port()
+    sites = [site("nginx", settings(mirror_file_path=str(root), base_url=f"http://127.0.0.1:{port}")) for port in ports]
+    with servers.nginx_with("\n".join(sites), f"http://127.0.0.1:{ports[1]}", tmp_path / "log"):
+        for port in ports:
+            assert ask(f"http://127.0.0.1:{port}", "/demo-project/", Accept=JSON).headers["Content-Type"] == JSON
+
+
+def test_apache_takes_two_mirrors_at_once(root, tmp_path):
+    ports = servers.free_port(), servers.free_port()
+    sites = [site("apache", settings(mirror_file_path=str(root), base_url=f"http://127.0.0.1:{port}")) for port in ports]
+    with servers.apache_with("\n".join(sites), f"http://127.0.0.1:{ports[1]}", tmp_path / "log"):
+        for port in ports:
+            assert ask(f"http://127.0.0.1:{port}", "/demo-project/", Accept=JSON).headers["Content-Type"] == JSON
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_name_of_capitals_alone_is_found(server, tmp_path):
+    name = "ABRACADABRA-ALABAMA"
+    with tempfile.TemporaryDirectory(prefix="pypimirror-") as folder:
+        Path(folder).chmod(0o755)
+        tree.publish(Path(folder, "mirror"), {name: [tree.wheel(name, "1.0")]})
+        with getattr(servers, server)(Path(folder, "mirror"), tmp_path / "log") as address:
+            assert b"abracadabra_alabama-1.0" in ask(address, f"/simple/{name}/").body
