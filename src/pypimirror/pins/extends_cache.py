@@ -9,6 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 from ..errors import StorageError
 
@@ -36,8 +37,7 @@ def write_extends_cache(directory: str, documents: Mapping[str, bytes]) -> tuple
 
 def _read(path: str) -> bytes | None:
     try:
-        with open(path, "rb") as stream:
-            return stream.read()
+        return Path(path).read_bytes()
     except FileNotFoundError:
         return None
 

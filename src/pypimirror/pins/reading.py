@@ -4,6 +4,7 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
@@ -96,7 +97,7 @@ def reader(fetch: Read) -> Read:
             return fetch(source)
         path = source[7:] if source[:7].lower() == "file://" else source
         try:
-            with open(path, "rb") as stream:
+            with Path(path).open("rb") as stream:
                 return stream.read(MOST_BYTES + 1)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -25,6 +25,7 @@ _IGNORED = {
                      "--use-feature", "--global-option", "-C", "--config-settings", "--config-setting"), 1),
     **dict.fromkeys(("--no-index", "--prefer-binary", "--require-hashes", "--pre"), 0),
 }
+_URL = re.compile(r"[a-zA-Z0-9+.-]+://")
 _ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz")
 
 
@@ -145,7 +146,7 @@ class _Reading:
             for name, value in _options(options, where):
                 if name in _INCLUDES:
                     target = self._target(value, source)
-                    yield from self.lines(target, constraint or _INCLUDES[name], (*above, source))
+                    yield from self.lines(target, _INCLUDES[name], (*above, source))
                 elif name == "--hash":
                     hashes.add(_hash(value, where))
                 elif name in ("-e", "--editable"):
@@ -167,15 +168,16 @@ class _Reading:
         return target
 
     def _requirement(self, text: str, where: str) -> Requirement | None:
+        bare = text.partition(";")[0].strip()
+        if bare.startswith((".", "/", "file:")) or _URL.match(bare) or _archive(bare):
+            self.note(f"{where}: {shown(public(bare))} is a path or URL, not a release, and left out")
+            return None
         try:
             requirement = Requirement(text)
         except (InvalidRequirement, RecursionError) as error:
-            bare = text.partition(";")[0].strip()
-            if "://" in bare or bare.startswith((".", "/", "file:")) or bare.lower().endswith(_ARCHIVES):
-                self.note(f"{where}: {shown(public(bare))} is a path or URL, not a release, and left out")
-                return None
             raise BadPins(f"{where}: {shown(text)!r} is not a requirement") from error
         if requirement.url:
+            # PEP 508's own form: name @ URL.
             self.note(f"{where}: {shown(requirement.name)} comes from a URL, not from an index, and is left out")
             return None
         if not is_project(normalize(requirement.name)):
@@ -230,6 +232,10 @@ def _options(words: list[str], where: str) -> Iterator[tuple[str, str]]:
             raise BadPins(f"{where}: the option {shown(word)!r} is not known")
         if name not in _IGNORED:
             yield name, value
+
+
+def _archive(text: str) -> bool:
+    return " " not in text and text.lower().endswith(_ARCHIVES)
 
 
 def _hash(value: str, where: str) -> str:
