@@ -15,32 +15,45 @@ OLD = Environment("2.7", "linux_i686")
 
 
 @pytest.mark.parametrize("expression, where", [
-    ("python2", [OLD]), ("python3", [LINUX, WINDOWS, MAC]), ("python27", [OLD]), ("python311", [LINUX]), ("python3 and not python313", [LINUX, WINDOWS]),
-    ("python310 or python311", [LINUX, WINDOWS]), ("linux", [LINUX, OLD]), ("windows", [WINDOWS]), ("macosx", [MAC]), ("posix", [LINUX, MAC, OLD]),
-    ("cpython", [LINUX, WINDOWS, MAC, OLD]), ("pypy or jython or ironpython or cygwin or solaris", []), ("bits64", [LINUX, WINDOWS, MAC]),
-    ("bits32", [OLD]), ("little_endian and not big_endian", [LINUX, WINDOWS, MAC, OLD]), ("(python2 or windows) and not macosx", [WINDOWS, OLD]),
+    ("python2", [OLD]), ("python3", [LINUX, WINDOWS, MAC]), ("python27", [OLD]), ("python311", [LINUX]),
+    ("python3 and not python313", [LINUX, WINDOWS]),
+    ("python310 or python311", [LINUX, WINDOWS]), ("linux", [LINUX, OLD]), ("windows", [WINDOWS]), ("macosx", [MAC]),
+    ("posix", [LINUX, MAC, OLD]),
+    ("cpython", [LINUX, WINDOWS, MAC, OLD]), ("pypy or jython or ironpython or cygwin or solaris", []),
+    ("bits64", [LINUX, WINDOWS, MAC]),
+    ("bits32", [OLD]), ("little_endian and not big_endian", [LINUX, WINDOWS, MAC, OLD]),
+    ("(python2 or windows) and not macosx", [WINDOWS, OLD]),
     ("python_version < '3.11'", [WINDOWS, OLD]), ('python_version >= "3.11" and sys_platform == "linux"', [LINUX]),
-    ("platform_machine == 'arm64' or os_name == 'nt'", [WINDOWS, MAC]), ("sys.version_info[0] == 2", [OLD]), ("sys.version_info < (3, 11)", [WINDOWS, OLD]),
-    ("sys.version_info[:2] in [(3, 10), (3, 13)]", [WINDOWS, MAC]), ("sys.platform == 'darwin'", [MAC]), ("'win' in sys.platform", [WINDOWS, MAC]),
+    ("platform_machine == 'arm64' or os_name == 'nt'", [WINDOWS, MAC]), ("sys.version_info[0] == 2", [OLD]),
+    ("sys.version_info < (3, 11)", [WINDOWS, OLD]),
+    ("sys.version_info[:2] in [(3, 10), (3, 13)]", [WINDOWS, MAC]), ("sys.platform == 'darwin'", [MAC]),
+    ("'win' in sys.platform", [WINDOWS, MAC]),
     ("sys.platform.lower().startswith('linux')", [LINUX, OLD]), ("platform.machine() != 'x86_64'", [WINDOWS, MAC, OLD]),
-    ("sys.maxsize > 2147483647", [LINUX, WINDOWS, MAC]), ("platform.python_version_tuple()[0] == '2'", [OLD]), ("bool(python2)", [OLD]),
-    ("True", [LINUX, WINDOWS, MAC, OLD]), ("0", []), ("None", []), ("'x'", [LINUX, WINDOWS, MAC, OLD]), ("1 < 2 < 3", [LINUX, WINDOWS, MAC, OLD]),
+    ("sys.maxsize > 2147483647", [LINUX, WINDOWS, MAC]), ("platform.python_version_tuple()[0] == '2'", [OLD]),
+    ("bool(python2)", [OLD]),
+    ("True", [LINUX, WINDOWS, MAC, OLD]), ("0", []), ("None", []), ("'x'", [LINUX, WINDOWS, MAC, OLD]),
+    ("1 < 2 < 3", [LINUX, WINDOWS, MAC, OLD]),
 ])
 def test_a_condition_holds_where_it_should(expression, where):
     assert [environment for environment in (LINUX, WINDOWS, MAC, OLD) if holds(expression, environment)] == where
 
 
 @pytest.mark.parametrize("expression", [
-    "os.environ['HOME']", "__import__('os').system('true')", "open('/etc/passwd')", "().__class__", "[x for x in (1,)]", "(lambda: 1)()", "2 ** 9 ** 9",
-    "'a' * 10 ** 9", "sys.exit()", "python3.real", "nothere", "1] + [2", "", "(", "f'{1}'", "'x'.format()", "sys.version_info[9]", "1 < 'x'", "bool(1, 2)",
-    "'x'.lower('y')", "x := 1", "sys.version_info[::0]", "a" * 2000, "(" * 400 + ")" * 400, "not " * 300 + "1", "1 is 1", "python_version ~= 'x'"])
+    "os.environ['HOME']", "__import__('os').system('true')", "open('/etc/passwd')", "().__class__", "[x for x in (1,)]",
+    "(lambda: 1)()", "2 ** 9 ** 9",
+    "'a' * 10 ** 9", "sys.exit()", "python3.real", "nothere", "1] + [2", "", "(", "f'{1}'", "'x'.format()",
+    "sys.version_info[9]", "1 < 'x'", "bool(1, 2)",
+    "'x'.lower('y')", "x := 1", "sys.version_info[::0]", "a" * 2000, "(" * 400 + ")" * 400, "not " * 300 + "1", "1 is 1",
+    "python_version ~= 'x'"])
 def test_what_has_no_meaning_in_a_condition_is_undecided_and_never_run(expression):
     with pytest.raises(Undecided):
         holds(expression, LINUX)
 
 
-WORDS = st.sampled_from(["python3", "python27", "linux", "and", "or", "not", "(", ")", "[", "]", "==", "<", ">=", "in", "sys.version_info", "[0]", "[:2]", "(3, 8)",
-                         "python_version", "'3.11'", "extra", "'x'", "1", ".lower()", "os", ".", "if", "else", ",", "platform.system()", "\\x23", "lambda", "**", "~="])
+WORDS = st.sampled_from(["python3", "python27", "linux", "and", "or", "not", "(", ")", "[", "]", "==", "<", ">=", "in",
+    "sys.version_info", "[0]", "[:2]", "(3, 8)",
+                         "python_version", "'3.11'", "extra", "'x'", "1", ".lower()", "os", ".", "if", "else", ",",
+                         "platform.system()", "\\x23", "lambda", "**", "~="])
 
 
 @settings(max_examples=400, deadline=None)
@@ -67,11 +80,13 @@ def test_what_is_no_python_or_platform_is_a_configuration_error(pythons, platfor
 
 
 @pytest.mark.parametrize("platform, fits, does_not", [
-    ("manylinux_2_28_x86_64", ["manylinux_2_28_x86_64", "manylinux_2_5_x86_64", "manylinux2014_x86_64", "manylinux1_x86_64", "linux_x86_64", "any"],
+    ("manylinux_2_28_x86_64", ["manylinux_2_28_x86_64", "manylinux_2_5_x86_64", "manylinux2014_x86_64", "manylinux1_x86_64",
+    "linux_x86_64", "any"],
      ["manylinux_2_34_x86_64", "manylinux_2_28_aarch64", "musllinux_1_1_x86_64", "win_amd64"]),
     ("manylinux2010_x86_64", ["manylinux_2_12_x86_64", "manylinux1_x86_64"], ["manylinux2014_x86_64"]),
     ("musllinux_1_2_aarch64", ["musllinux_1_1_aarch64"], ["manylinux_2_17_aarch64", "musllinux_1_3_aarch64"]),
-    ("macosx_14_0_arm64", ["macosx_11_0_arm64", "macosx_12_0_universal2", "macosx_10_9_universal2"], ["macosx_15_0_arm64", "macosx_10_9_x86_64"]),
+    ("macosx_14_0_arm64", ["macosx_11_0_arm64", "macosx_12_0_universal2", "macosx_10_9_universal2"],
+    ["macosx_15_0_arm64", "macosx_10_9_x86_64"]),
     ("win_amd64", ["win_amd64", "any"], ["win32", "win_arm64"]), ("any", ["any"], ["linux_x86_64"])])
 def test_platforms_take_the_wheels_that_installers_take(platform, fits, does_not):
     found = {tag.platform for tag in supported_tags(Environment("3.11", platform))}

@@ -56,7 +56,8 @@ def test_several_pin_files_are_a_union(web):
 
 
 @pytest.mark.parametrize("content, why", [
-    (FetchError(REQUIRED, "503 Unavailable"), "503 Unavailable"), (b"<html>Log in</html>", "a web page"), (b"", "holds no pins"), (b"# none\nfoo>=1\n", "holds no pins"),
+    (FetchError(REQUIRED, "503 Unavailable"), "503 Unavailable"), (b"<html>Log in</html>", "a web page"),
+    (b"", "holds no pins"), (b"# none\nfoo>=1\n", "holds no pins"),
     (b"foo bar\n", "line 1"), (b"\xff", "not UTF-8")])
 def test_the_last_good_one_counts_and_the_run_says_so(web, content, why):
     kept = Kept()
@@ -71,7 +72,8 @@ def test_the_last_good_one_counts_and_the_run_says_so(web, content, why):
 
 
 @pytest.mark.parametrize("content, why", [
-    (b"<!doctype html>", "a web page"), (b"[versions]\nzope = >=1\n", "holds no pins"), (b"[other]\na = 1\n", "holds no pins"), (b"[versions\n", "line 1")])
+    (b"<!doctype html>", "a web page"), (b"[versions]\nzope = >=1\n", "holds no pins"),
+    (b"[other]\na = 1\n", "holds no pins"), (b"[versions\n", "line 1")])
 def test_the_last_good_chain_counts_with_its_conditions(web, content, why):
     kept, both = Kept(), [LINUX, Environment("3.11", "win_amd64")]
     before = read_pin_files([VERSIONS], [], both, web, kept)
@@ -93,8 +95,10 @@ def test_a_file_of_which_nothing_is_known_is_missing_and_holds_up_no_other(web):
 
 
 def test_names_are_stable_safe_and_all_different():
-    sources = [VERSIONS, VERSIONS + "?x=1", VERSIONS.replace("6.1", "6.2"), VERSIONS.replace("6.1/", "6.1-"), VERSIONS.replace("user", "other"), "/srv/a/versions.cfg",
-               "/srv/b/versions.cfg", "https://pins.example.com", "https://pins.example.com/%2e%2e/%2e%2e", "../..", "/", "x" * 500, "/a/é\n<b>.cfg", "https://example.com/a/.htaccess"]
+    sources = [VERSIONS, VERSIONS + "?x=1", VERSIONS.replace("6.1", "6.2"), VERSIONS.replace("6.1/", "6.1-"),
+        VERSIONS.replace("user", "other"), "/srv/a/versions.cfg",
+               "/srv/b/versions.cfg", "https://pins.example.com", "https://pins.example.com/%2e%2e/%2e%2e", "../..", "/",
+               "x" * 500, "/a/é\n<b>.cfg", "https://example.com/a/.htaccess"]
     names = [pin_name(source, ".cfg") for source in sources]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,150}\.cfg", name) for name in names)

@@ -104,7 +104,8 @@ def test_pins_are_the_exact_versions_of_what_applies():
     found = read_requirements("/d/requirements.txt", from_mapping({f"/d/{name}": text for name, text in FILES.items()}))
     pins = pins_of(found, environments(["3.11"], ["manylinux_2_28_x86_64", "win_amd64"]))
     assert {name: set(some) for name, some in pins.versions.items()} == {
-        "zope-suite": {"5.10"}, "foo": {"1.0"}, "winonly": {"2.0"}, "hashed": {"1.5"}, "several": {"1.2"}, "arbitrary": {"1.0-x"},
+        "zope-suite": {"5.10"}, "foo": {"1.0"}, "winonly": {"2.0"}, "hashed": {"1.5"}, "several": {"1.2"},
+            "arbitrary": {"1.0-x"},
         "more": {"1"}, "deeper": {"2.0.0"}, "last": {"3"}, "bare": {"9"}, "constrained": {"4.0"}}
     assert pins.hashes == {("hashed", "1.5"): {f"sha256:{A}", f"sha256:{B}"}}
     assert pins.origins["foo", "1.0"] == {"/d/requirements.txt", "/d/sub/more.txt"}
@@ -113,9 +114,12 @@ def test_pins_are_the_exact_versions_of_what_applies():
 
 
 @pytest.mark.parametrize("line, note", [
-    ("-e .", "/r.txt, line 2: . is editable"), ("--editable=git+https://u:p@example.com/x.git#egg=x", "editable"), ("-e./src", "./src is editable"),
-    ("./dist/foo-1.0.tar.gz", "path or URL"), ("https://u:p@example.com/foo-1.0.zip ; python_version > '3'", "https://example.com/foo-1.0.zip is a path or URL"),
-    ("foo-1.0-py3-none-any.whl", "path or URL"), ("foo @ https://example.com/foo.zip", "foo comes from a URL"), ("/srv/foo", "path or URL")])
+    ("-e .", "/r.txt, line 2: . is editable"), ("--editable=git+https://u:p@example.com/x.git#egg=x", "editable"),
+    ("-e./src", "./src is editable"),
+    ("./dist/foo-1.0.tar.gz", "path or URL"), ("https://u:p@example.com/foo-1.0.zip ; python_version > '3'",
+    "https://example.com/foo-1.0.zip is a path or URL"),
+    ("foo-1.0-py3-none-any.whl", "path or URL"), ("foo @ https://example.com/foo.zip", "foo comes from a URL"),
+    ("/srv/foo", "path or URL")])
 def test_what_comes_from_no_index_is_left_out_and_said(line, note):
     pins = pins_of(read_one(f"a==1\n{line}\n"), [LINUX])
     assert pins.versions == {"a": {"1"}}
@@ -125,9 +129,12 @@ def test_what_comes_from_no_index_is_left_out_and_said(line, note):
 
 
 @pytest.mark.parametrize("line, why", [
-    ("foo bar", "'foo bar' is not a requirement"), ("==1.0", "not a requirement"), ("foo==1 --hash=md5:abc", "--hash=md5:abc"), ("--nothing", "--nothing"),
-    ("-r", "-r says nothing"), ("foo==1 --hash 'x", "a quote"), ("${HOME}==1", "not a requirement"), ("foo==1; python_version", "not a requirement"),
-    ("_==1", "not a requirement"), ("-r nothere.txt", "names what can't be had: /nothere.txt: 404"), ("-c r.txt", "names itself")])
+    ("foo bar", "'foo bar' is not a requirement"), ("==1.0", "not a requirement"),
+    ("foo==1 --hash=md5:abc", "--hash=md5:abc"), ("--nothing", "--nothing"),
+    ("-r", "-r says nothing"), ("foo==1 --hash 'x", "a quote"), ("${HOME}==1", "not a requirement"),
+    ("foo==1; python_version", "not a requirement"),
+    ("_==1", "not a requirement"), ("-r nothere.txt", "names what can't be had: /nothere.txt: 404"),
+    ("-c r.txt", "names itself")])
 def test_bad_syntax_is_one_line_that_names_file_and_line(line, why):
     with pytest.raises(BadPins, match=rf"^/r\.txt[^\n]*{re.escape(why)}[^\n]*$") as caught:
         read_one(f"a==1\n\n{line}\n")
@@ -163,7 +170,8 @@ def test_files_that_name_each_other_twice_at_each_step_end_soon():
 
 
 def test_the_flattened_file_is_one_that_pip_reads_the_same_way(tmp_path):
-    text = flatten(read_one(f"--index-url https://index.example.com/\nfoo[x]==1.0 ; python_version > '3'\nbar==2 --hash=sha256:{A}\nloose>1\n-e .\n"))
+    text = flatten(read_one("--index-url https://index.example.com/\nfoo[x]==1.0 ; python_version > '3'\n"
+                            f"bar==2 --hash=sha256:{A}\nloose>1\n-e .\n"))
     assert "example.com" not in text
     (tmp_path / "flat.txt").write_text(text)
     assert [(compact(line), constraint, hashes) for line, constraint, hashes in ask_pip(tmp_path / "flat.txt")] == [
@@ -238,15 +246,19 @@ def test_a_lock_file_pins_its_packages_with_their_hashes():
 
 
 @pytest.mark.parametrize("text, why", [
-    ("", "not a lock file of version 1"), ("x = ", "end of document"), ("x = 1\n=", "line 2"), ("lock-version = '2.0'\npackages = []", "version 1"), ("a = " + "[" * 5000, "nested"),
-    ("lock-version = '1.0'\n[packages]\n", "version 1"), ("lock-version = '1.0'\n[[packages]]\nversion = '1'", "package 1: no name"),
-    ("lock-version = '1.0'\n[[packages]]\nname = 'a'\nversion = 1", "package 1: '1' is not a version"), ("<html>", "a web page")])
+    ("", "not a lock file of version 1"), ("x = ", "end of document"), ("x = 1\n=", "line 2"),
+    ("lock-version = '2.0'\npackages = []", "version 1"), ("a = " + "[" * 5000, "nested"),
+    ("lock-version = '1.0'\n[packages]\n", "version 1"), ("lock-version = '1.0'\n[[packages]]\nversion = '1'",
+    "package 1: no name"),
+    ("lock-version = '1.0'\n[[packages]]\nname = 'a'\nversion = 1", "package 1: '1' is not a version"),
+    ("<html>", "a web page")])
 def test_what_is_no_lock_file_is_refused_with_one_line(text, why):
     with pytest.raises(BadPins, match=rf"^/pylock\.toml[^\n]*{why}[^\n]*$"):
         lock(text)
 
 
-WORDS = st.sampled_from(["foo", "==", "1.0", "-r b", "-c b", "--hash=", "sha256:" + A, "\\\n", "\n", "\n", " ", ";", "python_version", "<", "'3'", "#", "[x]", "-e", "--pre",
+WORDS = st.sampled_from(["foo", "==", "1.0", "-r b", "-c b", "--hash=", "sha256:" + A, "\\\n", "\n", "\n", " ", ";",
+    "python_version", "<", "'3'", "#", "[x]", "-e", "--pre",
                          "-i", "=", "'", "@", "https://example.com/x", "\r", "\0", "é", "\u2028", "--"])
 
 
@@ -266,7 +278,8 @@ def test_any_text_is_read_or_refused_with_one_line(first, second):
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.sampled_from(LOCK.splitlines()) | st.sampled_from(["name = 1", "wheels = 1", "sdist = []", "hashes = 1", "marker = 5", "marker = '('", "packages = 1"]),
+@given(st.lists(st.sampled_from(LOCK.splitlines()) | st.sampled_from(["name = 1", "wheels = 1", "sdist = []", "hashes = 1",
+    "marker = 5", "marker = '('", "packages = 1"]),
                 max_size=25).map(lambda lines: "lock-version = '1.0'\n" + "\n".join(lines)))
 def test_any_lock_file_is_read_or_refused_with_one_line(text):
     try:

@@ -74,7 +74,8 @@ CASES = {
     "section named elsewhere": {
         "versions.cfg": "[buildout]\nversions = release\n[release]\na = 1\n[versions]\na = 2\n"},
     "named by the file extended": {
-        "versions.cfg": "[buildout]\nextends = b.cfg\n[release]\na = 3\n", "b.cfg": "[buildout]\nversions = release\n[release]\na=1\nb=1"},
+        "versions.cfg": "[buildout]\nextends = b.cfg\n[release]\na = 3\n",
+            "b.cfg": "[buildout]\nversions = release\n[release]\na=1\nb=1"},
     "switched off": {"versions.cfg": "[buildout]\nversions =\n[versions]\na = 2\n"},
     "several a line and several lines": {
         "versions.cfg": "[buildout]\nextends = a.cfg b.cfg\n    c.cfg\n[versions]\nz = 1\n",
@@ -86,7 +87,8 @@ CASES = {
         "versions.cfg": "[buildout]\nextends = a.cfg\n[versions]\na += <2\nb -= 1.0\nc += 5\nd -= 1\ne = 1\ne += <9\n",
         "a.cfg": "[versions]\na = >=1\nb = 1.0\n"},
     "added in conditions of one file": {
-        "versions.cfg": "[versions]\na = >=1\n[versions:python3]\na += <2\n[versions:python2]\na += <1\n[versions:python3]\na += !=1.5\n"},
+        "versions.cfg": "[versions]\na = >=1\n[versions:python3]\na += <2\n"
+                        "[versions:python2]\na += <1\n[versions:python3]\na += !=1.5\n"},
     "set after adding": {"versions.cfg": "[versions]\na += 1\na = 2\nb = 1\nb = 2\n"},
     "first definition adds": {"versions.cfg": "[versions]\na += 1.0\nb -= 1.0\nc += 1\nc -= 1\n"},
     "values on their own line": {"versions.cfg": "[versions]\na =\n    1.0\nb =\n\n\n    2.0\n\nc = 3\n"},
@@ -95,7 +97,8 @@ CASES = {
     "macros": {
         "versions.cfg": "[base]\na = 1\nb = 1\n[more]\n<= base\nb = 2\nc = 2\n[versions]\n<= more\nc = 3\nd += 1\n"},
     "macro over two files": {
-        "versions.cfg": "[buildout]\nextends = a.cfg\n[versions]\nx = 2\n", "a.cfg": "[o]\ny = 1\nx = 1\n[versions]\n<= o\nz = 1\n"},
+        "versions.cfg": "[buildout]\nextends = a.cfg\n[versions]\nx = 2\n",
+            "a.cfg": "[o]\ny = 1\nx = 1\n[versions]\n<= o\nz = 1\n"},
     "conditional extends": {
         "versions.cfg": "[buildout]\nextends = a.cfg\n[buildout:python3]\nextends = b.cfg\n[versions]\nx = 1\n",
         "a.cfg": "[versions]\na = 1\n", "b.cfg": "[versions]\nb = 1\n"},
@@ -104,7 +107,8 @@ CASES = {
         "a.cfg": "[versions]\na = 1\nb = 1\nx = 2\n", "b.cfg": "[versions]\nb = 2\nx = 3\n"},
     "comments and blanks": {
         "versions.cfg": "# c\n; c\n\n[versions] # why\n\n# c\na = 1\n; c\n#b = 2\nc=3\n[ versions ] ; why\nd   =   4   \n"},
-    "escaped": {"versions.cfg": "[versions]\na = 1\n[versions:'\\x23' in ('\\x23\\x3b')]\na = 2\n[versions:(1, 2)[1:] == (2,)]\nb = 1\n"},
+    "escaped": {
+        "versions.cfg": "[versions]\na = 1\n[versions:'\\x23' in ('\\x23\\x3b')]\na = 2\n[versions:(1, 2)[1:] == (2,)]\nb = 1\n"},
     "names": {
         "versions.cfg": "[versions]\n[versions:linux and not (windows or macosx)]\na = 1\n[versions:cpython and posix]\nb = 1\n"
                         "[versions:bits64 and little_endian]\nc = 1\n[versions:pypy or jython or cygwin or solaris]\nd = 1\n"
@@ -114,8 +118,10 @@ CASES = {
                         "[versions:sys.version_info[0] > 2 if True else False]\nk = 1\n"
                         "[versions:platform_system == 'Linux' and implementation_name == 'cpython']\nl = 1\n"
                         "[versions:python_full_version >= '3.4.1']\nm = 1\n[versions:sys_platform in 'linux win32']\nn = 1\n"},
-    "case of names": {"versions.cfg": "[buildout]\nextends = a.cfg\n[versions]\nFoo.Bar = 2\n", "a.cfg": "[versions]\nfoo.bar = 1\n"},
-    "windows line ends": {"versions.cfg": "[buildout]\r\nextends = a.cfg\r\n[versions]\r\na = 1\r\n", "a.cfg": "[versions]\r\nb =\r\n  1\r\n"},
+    "case of names": {"versions.cfg": "[buildout]\nextends = a.cfg\n[versions]\nFoo.Bar = 2\n",
+    "a.cfg": "[versions]\nfoo.bar = 1\n"},
+    "windows line ends": {"versions.cfg": "[buildout]\r\nextends = a.cfg\r\n[versions]\r\na = 1\r\n",
+    "a.cfg": "[versions]\r\nb =\r\n  1\r\n"},
 }
 
 ASK = """
@@ -157,7 +163,8 @@ def from_mapping(files: dict[str, str]):
 
 def ask_buildout(folder: Path, names: list[str]) -> list[dict[str, str]]:
     """What the real zc.buildout makes of the versions.cfg files in these folders, without the ranges that it adds itself."""
-    done = subprocess.run([sys.executable, "-c", ASK], cwd=folder, input=json.dumps(names), capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", ASK], cwd=folder, input=json.dumps(names), capture_output=True, text=True,
+        check=True)
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(found) == len(names), done.stderr
     for versions in found:
@@ -224,8 +231,10 @@ def test_only_one_exact_version_is_a_pin(value, version):
 
 
 @pytest.mark.parametrize("value, problem", [
-    ("1.0  # newest", "a: foo = 1.0  # newest: not a version"), ("~=1.0", "not a version"), ("@ https://example.com/x.zip", "not a version"),
-    ("${nothere:foo}", "a: [versions] foo: there is no section [nothere]"), ("${versions:no}", "not defined"), ("${:foo}", "refers to itself"),
+    ("1.0  # newest", "a: foo = 1.0  # newest: not a version"), ("~=1.0", "not a version"),
+    ("@ https://example.com/x.zip", "not a version"),
+    ("${nothere:foo}", "a: [versions] foo: there is no section [nothere]"), ("${versions:no}", "not defined"),
+    ("${:foo}", "refers to itself"),
     ("${foo}", "is not ${section:option}")])
 def test_a_pin_that_can_not_be_told_is_reported_and_the_others_count(value, problem):
     pins = read_versions(Chain("a", from_mapping({"a": f"[versions]\nfoo = {value}\nbar = 1\n"})), [LINUX])
@@ -244,7 +253,8 @@ def test_versions_that_are_equal_are_one_release():
 
 
 @pytest.mark.parametrize("text, line", [
-    ("a = 1\n", 1), ("\n\n[versions]\nfoo\n", 4), ("[versions]\n= 1\n", 2), ("[versions\n", 1), ("[versions]\nfoo = 1\n[ver sions]\n", 3),
+    ("a = 1\n", 1), ("\n\n[versions]\nfoo\n", 4), ("[versions]\n= 1\n", 2), ("[versions\n", 1),
+    ("[versions]\nfoo = 1\n[ver sions]\n", 3),
     ("[versions]\n  a = 1\n", 2)])
 def test_bad_syntax_is_one_line_that_names_file_and_line(text, line):
     with pytest.raises(BadPins, match=rf"^https://example\.com/v\.cfg, line {line}: [^\n]*$"):
@@ -252,7 +262,8 @@ def test_bad_syntax_is_one_line_that_names_file_and_line(text, line):
 
 
 @pytest.mark.parametrize("content, why", [
-    (b"<!DOCTYPE html><title>Log in</title>", "a web page"), (b"\xef\xbb\xbf \n<html>", "a web page"), (b"[versions]\na = \xff\n", "line 2: not UTF-8"),
+    (b"<!DOCTYPE html><title>Log in</title>", "a web page"), (b"\xef\xbb\xbf \n<html>", "a web page"),
+    (b"[versions]\na = \xff\n", "line 2: not UTF-8"),
     (b"[versions]\0", "not text"), (b"#" * (5 << 20), "too large")])
 def test_what_is_no_pin_file_is_refused(content, why):
     with pytest.raises(BadPins, match=re.escape(why)):
@@ -353,7 +364,8 @@ def test_the_flattened_file_says_the_same_on_every_python_and_names_no_other_hos
 
 def test_the_flattened_file_follows_conditional_extends_for_the_configured_pythons(tmp_path):
     source = write(tmp_path, {
-        "versions.cfg": "[buildout]\nextends = a.cfg\n[buildout:python313]\nextends = b.cfg\n[versions]\nx = ${v:x}\n[v]\nx = 5\n",
+        "versions.cfg": "[buildout]\nextends = a.cfg\n[buildout:python313]\nextends = b.cfg\n"
+                        "[versions]\nx = ${v:x}\n[v]\nx = 5\n",
         "a.cfg": "[versions]\na = 1\ny = 1\n", "b.cfg": "[versions]\nb = 1\ny = 2\n"})
     both = environments(["3.12", "3.13"], ["manylinux_2_28_x86_64"])
     (tmp_path / "flat.cfg").write_text(flatten(Chain(source, read), both))
@@ -362,9 +374,12 @@ def test_the_flattened_file_follows_conditional_extends_for_the_configured_pytho
 
 
 SNIPPETS = st.sampled_from([
-    "[versions]", "[versions:python3]", "[versions:python_version<'3.11']", "[buildout]", "[buildout:python3]", "[v]", "[", "]", ":", "=", "\n", "\n",
-    "\n", "\n  ", "foo", "bar", " = ", " += ", " -= ", "1.0", "2", ">=1", "extends = a", "extends = b c", "optional-extends = /dev/null b", "versions = v",
-    "${v:foo}", "${:foo}", "$$", "<= v", "<= versions", "#", ";", "\\x23", "\r\n", "\x0b", "\u2028", "=> x", "{", "'", "é", "\x00"])
+    "[versions]", "[versions:python3]", "[versions:python_version<'3.11']", "[buildout]", "[buildout:python3]", "[v]", "[",
+    "]", ":", "=", "\n", "\n",
+    "\n", "\n  ", "foo", "bar", " = ", " += ", " -= ", "1.0", "2", ">=1", "extends = a", "extends = b c",
+    "optional-extends = /dev/null b", "versions = v",
+    "${v:foo}", "${:foo}", "$$", "<= v", "<= versions", "#", ";", "\\x23", "\r\n", "\x0b", "\u2028", "=> x", "{", "'", "é",
+    "\x00"])
 TEXTS = st.lists(SNIPPETS | st.text(max_size=3), max_size=40).map("".join)
 
 

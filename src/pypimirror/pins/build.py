@@ -65,9 +65,9 @@ def _build_requires(found: dict[str, bytes], filename: str, problems: list[str])
     stated = _build_system(found.get("pyproject.toml"), filename, problems)
     for text in stated if stated is not None else DEFAULT:
         try:
-            requires.append(str(Requirement(text)))
+            requires.append(str(Requirement(text if isinstance(text, str) else "")))
         except (InvalidRequirement, RecursionError):
-            problems.append(f"{filename}: build-system.requires: {shown(text)!r} is not a requirement")
+            problems.append(f"{filename}: build-system.requires: {shown(str(text))!r} is not a requirement")
     names = {normalize(Requirement(text).name) for text in requires}
     if "setuptools" in names:
         requires += _setup_requires(found.get("setup.cfg"))
@@ -76,7 +76,7 @@ def _build_requires(found: dict[str, bytes], filename: str, problems: list[str])
     return tuple(dict.fromkeys(requires))
 
 
-def _build_system(content: bytes | None, filename: str, problems: list[str]) -> list[str] | None:
+def _build_system(content: bytes | None, filename: str, problems: list[str]) -> list[object] | None:
     """Give ``build-system.requires``, or None where there is none."""
     if content is None:
         return None
@@ -88,7 +88,7 @@ def _build_system(content: bytes | None, filename: str, problems: list[str]) -> 
     requires = table.get("requires") if isinstance(table, dict) else None
     if not isinstance(requires, list):
         return None
-    return [text if isinstance(text, str) else repr(text) for text in requires]
+    return requires
 
 
 def _setup_requires(content: bytes | None) -> list[str]:
@@ -96,7 +96,8 @@ def _setup_requires(content: bytes | None) -> list[str]:
     parser = configparser.RawConfigParser()
     try:
         parser.read_string((content or b"").decode())
-        lines = re.split(r"[\n;]", parser.get("options", "setup_requires", fallback=""))
+        text = parser.get("options", "setup_requires", fallback="").strip()
+        lines = text.splitlines() if "\n" in text else text.split(";")
         return [str(Requirement(line)) for line in map(str.strip, lines) if line and not line.startswith("#")]
     except (configparser.Error, ValueError, RecursionError):
         return []

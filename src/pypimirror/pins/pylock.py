@@ -44,12 +44,13 @@ def read_pylock(root: str, read: Read, environments: Iterable[Environment]) -> R
 
 
 def _named(package: Any, where: str) -> tuple[str, str | None]:
-    if not isinstance(package, dict) or not is_project(normalize(str(package.get("name", "")))):
+    name = package.get("name") if isinstance(package, dict) else None
+    if not isinstance(name, str) or not is_project(normalize(name)):
         raise BadPins(f"{where}: no name of a project")
     version = package.get("version")
     if version is not None and not (isinstance(version, str) and is_version(version)):
         raise BadPins(f"{where}: {shown(str(version))!r} is not a version")
-    return normalize(package["name"]), version
+    return normalize(name), version
 
 
 def _requirement(name: str, version: str, marker: Any) -> Requirement:

@@ -91,6 +91,7 @@ class _Resolver:
         self.seen: set[tuple[Environment, str]] = set()
         self.expanded: set[tuple[Environment, str, frozenset[str]]] = set()
         self.offers: dict[str, tuple[Candidate, ...]] = {}
+        self.chosen: dict[tuple[Environment, str, str], Candidate | None] = {}
         self.needs: dict[str, tuple[str, ...]] = {}
         #: By environment and name: every specifier met, and the extras asked for.
         self.asked: dict[tuple[Environment, str], tuple[dict[str, None], set[str]]] = {}
@@ -145,6 +146,12 @@ class _Resolver:
             self.expand(name, chosen, frozenset(requirement.extras), by, environment)
 
     def choose(self, name: str, specifier: SpecifierSet, environment: Environment) -> Candidate | None:
+        key = environment, name, str(specifier)
+        if key not in self.chosen:
+            self.chosen[key] = self.look(name, specifier, environment)
+        return self.chosen[key]
+
+    def look(self, name: str, specifier: SpecifierSet, environment: Environment) -> Candidate | None:
         offered = self.offered(name)
         if name in self.pinned.versions:
             ours = [candidate for candidate in offered if self.pinned.holds(name, str(candidate.version))]
@@ -217,6 +224,8 @@ class _Resolver:
                           tuple(problems))
 
 
-def _requires_dist(content: bytes) -> tuple[str, ...]:
+def _requires_dist(content: bytes) -> tuple[str, ...] | None:
+    """Give the requirements in core metadata, or None where it leaves them to the build (PEP 643)."""
     raw, unparsed = parse_email(content)
-    return (*raw.get("requires_dist", ()), *unparsed.get("requires-dist", ()))
+    found = (*raw.get("requires_dist", ()), *unparsed.get("requires-dist", ()))
+    return None if not found and "requires-dist" in map(str.lower, raw.get("dynamic", ())) else found
