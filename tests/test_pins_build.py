@@ -101,7 +101,7 @@ def test_run_time_requirements_come_from_setuptools_own_file():
 def test_a_sdist_of_the_real_setuptools_is_read(tmp_path):
     (tmp_path / "setup.py").write_text(
         "from setuptools import setup\n"
-        "setup(name='Foo.Bar', version='1.0', install_requires=['a>1', \"b; python_version<'3'\"], extras_require={'x': 'c'})\n")
+        "setup(name='Foo.Bar', version='1', install_requires=['a>1', \"b; python_version<'3'\"], extras_require={'x': 'c'})\n")
     (tmp_path / "pyproject.toml").write_text("[build-system]\nrequires = ['setuptools>=61', 'extra-tool']\n")
     subprocess.run([sys.executable, "setup.py", "-q", "sdist"], cwd=tmp_path, check=True, capture_output=True)
     made, = (tmp_path / "dist").iterdir()

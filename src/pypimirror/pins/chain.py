@@ -77,7 +77,7 @@ class Chain:
         for name in buildout.pop("optional-extends", "").split():
             # zc.buildout takes paths only here.
             if _SCHEME.match(name) or _SCHEME.match(source) or not os.path.exists(located(name, source)):
-                self.notes[f"{public(source)}: optional-extends {shown(public(name))} is not there and left out"] = None
+                self.notes[f"{public(source)}: optional-extends {public(name)} is not there and left out"] = None
                 continue
             self._follow(located(name, source), above, environment, otherwise, found)
         if "extends +" in buildout:
@@ -91,7 +91,7 @@ class Chain:
             except MirrorError as error:
                 if not above:
                     raise
-                raise BadPins(f"{public(self.root)}: extends what can't be had: {error}") from error
+                raise BadPins(f"{public(self.root)}: extends what can't be had: {shown(str(error), 500)}") from error
             self.documents[source] = Document(source, content, parse(decoded(content, source), source))
         return self.documents[source]
 
@@ -110,7 +110,7 @@ def located(name: str, including: str) -> str:
     remote = _SCHEME.match(including)
     if scheme := _SCHEME.match(name):
         if scheme[1].lower() not in ("http", "https", "file"):
-            raise BadPins(f"{public(including)}: extends {shown(public(name))}: only http, https and file are followed")
+            raise BadPins(f"{public(including)}: extends {public(name)}: only http, https and file are followed")
         target = name
     elif os.path.isabs(name) or not remote:
         target = os.path.join(os.path.dirname(including), name)

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
 from ..errors import FetchError, MirrorError
+from ..names import shown
 from . import flatten, requirements
 from .chain import MOST_BYTES, Chain, Read
 from .environments import Environment
@@ -80,9 +81,9 @@ def read_pin_files(versions: Iterable[str], required: Iterable[str], environment
             kept = keep.get(name)
             if kept is None:
                 missing.append(public(source))
-                parts.append(Pins(problems=(f"{error}; there is no earlier one that could count instead",)))
+                parts.append(Pins(problems=(f"{shown(str(error), 500)}; there is no earlier one that could count instead",)))
                 continue
-            parts.append(Pins(problems=(f"{error}; the last good one counts",)))
+            parts.append(Pins(problems=(f"{shown(str(error), 500)}; the last good one counts",)))
             pins = _kept(source, suffix, kept, environments)
             files.append(PinFile(public(source), name, kept, True, {}))
         parts.append(pins)

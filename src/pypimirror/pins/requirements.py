@@ -138,7 +138,7 @@ class _Reading:
         except MirrorError as error:
             if not above or isinstance(error, BadPins):
                 raise
-            raise BadPins(f"{public(self.root)}: names what can't be had: {error}") from error
+            raise BadPins(f"{public(self.root)}: names what can't be had: {shown(str(error), 500)}") from error
         for number, line in _logical(text):
             where = f"{public(source)}, line {number}"
             words, options = _split(line, where)
@@ -150,7 +150,7 @@ class _Reading:
                 elif name == "--hash":
                     hashes.add(_hash(value, where))
                 elif name in ("-e", "--editable"):
-                    self.note(f"{where}: {shown(public(value))} is editable, not a release, and left out")
+                    self.note(f"{where}: {public(value)} is editable, not a release, and left out")
             if words:
                 requirement = self._requirement(words, where)
                 if requirement is not None:
@@ -170,7 +170,7 @@ class _Reading:
     def _requirement(self, text: str, where: str) -> Requirement | None:
         bare = text.partition(";")[0].strip()
         if bare.startswith((".", "/", "file:")) or _URL.match(bare) or _archive(bare):
-            self.note(f"{where}: {shown(public(bare))} is a path or URL, not a release, and left out")
+            self.note(f"{where}: {public(bare)} is a path or URL, not a release, and left out")
             return None
         try:
             requirement = Requirement(text)

@@ -167,7 +167,7 @@ class _Resolver:
                 self.offers[name] = candidates(self.catalogue.releases(name))
             except MirrorError as error:
                 self.offers[name] = ()
-                self.problems[f"{name}: {error}"] = None
+                self.problems[f"{name}: {shown(str(error), 500)}"] = None
         return self.offers[name]
 
     def expand(self, name: str, chosen: Candidate, extras: frozenset[str], by: str, environment: Environment) -> None:
@@ -187,7 +187,7 @@ class _Resolver:
                 run = requirements_of(file, self.catalogue)
                 sdist = self.catalogue.sdist(file) if chosen.tags is None else None
             except MirrorError as error:
-                self.problems[f"{file.filename}: what it requires is not known: {error}"] = None
+                self.problems[f"{file.filename}: what it requires is not known: {shown(str(error), 500)}"] = None
                 run, sdist = (), None
             if run is None:
                 self.problems[f"{file.filename}: what it requires is not known without building it"] = None

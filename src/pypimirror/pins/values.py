@@ -8,6 +8,7 @@ from packaging.utils import canonicalize_version
 from packaging.version import InvalidVersion, Version
 
 from ..errors import MirrorError
+from ..names import shown
 
 #: One release: normalised name and version.
 Release = tuple[str, str]
@@ -81,8 +82,8 @@ def union(parts: Iterable[Pins]) -> Pins:
 
 
 def public(source: str) -> str:
-    """Give a path or URL in the form for messages and files: without credentials."""
-    return _CREDENTIALS.sub("", source)
+    """Give a path or URL in the form for messages and files: without credentials, printable, on one line."""
+    return shown(_CREDENTIALS.sub("", source), 500)
 
 
 def _forms(version: str) -> frozenset[str]:
