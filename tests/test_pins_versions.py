@@ -219,7 +219,8 @@ def test_zc_buildout_sees_the_same_pins_in_the_flattened_file(compared, case):
     assert {name: value for name, value in flattened.items() if value} == usable
 
 
-CONDITIONS = ("", "", "", ":python3", ":python2", ":python_version >= '3'", ":linux and not windows", ":sys.version_info < (3,)")
+CONDITIONS = ("", "", "", ":python3", ":python2", ":python_version >= '3'", ":linux and not windows",
+              ":sys.version_info < (3,)")
 VALUES = ("1.0", "2.0", "3.0rc1", ">=1", "<2", "==1.5", "${o:a}", "", "\n    1.0\n    2.0", "1.0\n    2.0", "\n\n  4.0", "$$x")
 
 
@@ -230,7 +231,8 @@ def some_section(pick: random.Random, name: str) -> str:
         if name != "o" and pick.random() < 0.1:
             lines.append("<= o")
         for _ in range(pick.randint(0, 4)):
-            option, operator = pick.choice(("a", "b", "Foo.Bar", "foo.bar", "c-d")), pick.choice(("=", "=", " = ", " += ", " -= "))
+            option = pick.choice(("a", "b", "Foo.Bar", "foo.bar", "c-d"))
+            operator = pick.choice(("=", "=", " = ", " += ", " -= "))
             lines.append(option + operator + pick.choice(VALUES if name != "o" else ("1.0", "7")))
             lines.extend(pick.choice(("# why", "", "; why", "  ")) for _ in range(pick.random() < 0.1))
     return "\n".join(lines) + "\n"
@@ -251,10 +253,14 @@ def some_chain(pick: random.Random) -> dict[str, str]:
 
 def test_chains_put_together_at_random_are_what_zc_buildout_sees(tmp_path):
     pick = random.Random(20261122)
-    sources = [write(tmp_path / str(number), some_chain(pick)) for number in range(150)]
-    for source, theirs in zip(sources, ask_buildout(tmp_path, [str(number) for number in range(150)]), strict=True):
-        assert "error" not in theirs
-        assert ours(source) == theirs, Path(source).parent
+    names = [str(number) for number in range(150)]
+    sources = [write(tmp_path / name, some_chain(pick)) for name in names]
+    theirs = ask_buildout(tmp_path, names)
+    # zc.buildout refuses references in circles, and values of several lines at the start of a section that does not hold.
+    read_by_it = [(source, found) for source, found in zip(sources, theirs, strict=True) if "error" not in found]
+    assert len(read_by_it) > 100
+    for source, found in read_by_it:
+        assert ours(source) == found, source
 
 
 def test_pins_are_the_union_over_python_versions_and_platforms(tmp_path):
