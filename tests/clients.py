@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import programs
 from pypimirror.names import normalize
 
 #: Seconds that an installation may take on a busy machine.
@@ -41,7 +42,7 @@ def pip(index: str, names: Sequence[str], folder: Path, *options: str) -> dict[s
 def uv(index: str, names: Sequence[str], folder: Path, *options: str) -> dict[str, str]:
     """Install with uv; gives versions by name."""
     target = folder / "uv"
-    program = Path(sys.executable).with_name("uv")
+    program = programs.program("uv")
     run([program, "pip", "install", "--no-cache", "--python", sys.executable, "--target", target, "--default-index", index,
          *options, *names], folder, environment(folder / "home"))
     return installed(target)
