@@ -56,6 +56,10 @@ def _fetch_error(values: Mapping[str, Any]) -> FetchError:
     return FetchError(**values)
 
 
+class Absent(MirrorError):
+    """Upstream has no such project."""
+
+
 class BadPage(MirrorError):
     """A list or page of an index can't be understood."""
 
@@ -70,7 +74,3 @@ class StorageError(MirrorError):
 
 class Interrupted(MirrorError):
     """The run was asked to stop; what is published stays true and the next run goes on."""
-
-
-class Absent(MirrorError):
-    """Upstream has no such project."""

@@ -63,7 +63,8 @@ class ProjectPublished(NamedTuple):
     """One project's pages say what they should."""
 
     project: str
-    written: int
+    #: Whether any of them changed.
+    written: bool
 
 
 class Problem(NamedTuple):
@@ -71,6 +72,7 @@ class Problem(NamedTuple):
 
     project: str
     message: str
+    #: ``failed``, ``not found``, ``invalid``, or ``left out`` for what is malformed on upstream's page and is no failure.
     kind: str = "failed"
 
 
@@ -90,4 +92,4 @@ class RunFinished(NamedTuple):
 
     status: int
     runtime: float
-    statistics: dict[str, int]
+    statistics: dict[str, int] = {}

@@ -2,9 +2,10 @@
 
 Source -> Selection (filters) -> Plan -> Fetch -> Storage -> Index -> State
 
-Components are made from the settings of one mirror, registered by ZCML in that mirror's own registry and know nothing of
-each other. All of them are used by several threads at once. They raise the errors of ``pypimirror.errors`` and no others
-for what can go wrong outside the program.
+Components are named adapters of the settings of one mirror, unless their interface says what else they adapt. They are
+registered by ZCML in that mirror's own registry, know nothing of each other, do no input or output when they are made, and are
+used by several threads at once. For what can go wrong outside the program they raise the errors of ``pypimirror.errors`` and no
+others.
 """
 
 from zope.interface import Attribute, Interface
@@ -20,11 +21,21 @@ class ISettings(Interface):
         """Say where the value came from: a file and section, ``command line``, or ``default``."""
 
 
-class IComponent(Interface):
-    """Anything that the registry makes from the settings."""
+class IMirror(Interface):
+    """One mirror: its settings and its components, each made when first asked for."""
 
-    def __call__(settings):
-        """Return the component; settings: ISettings. Does no input or output yet."""
+    settings = Attribute("ISettings")
+    storage = Attribute("IStorage")
+    fetcher = Attribute("IFetcher")
+    source = Attribute("ISource, the upstream index.")
+    parsers = Attribute("A mapping of media type to IParser.")
+    writers = Attribute("The index writers in use: a tuple of IIndexWriter.")
+    selection = Attribute("What is asked for: pypimirror.selection.Selection.")
+    engine = Attribute("IEngine")
+    attempts = Attribute("How often things are tried: pypimirror.fetch.attempts.Attempts.")
+    crew = Attribute("Idle hands for the files of one project: pypimirror.engine.crew.Crew.")
+    core_metadata = Attribute("Reads core metadata: pypimirror.core_metadata.CoreMetadata.")
+    trash = Attribute("Where removed files wait: pypimirror.upkeep.trash.Trash.")
 
 
 # --- upstream -------------------------------------------------------------------------------------------------------------
@@ -57,15 +68,14 @@ class IFetcher(Interface):
 
 
 class IParser(Interface):
-    """Reads lists and project pages in one format. Named by media type."""
+    """Reads lists and project pages in one format. A utility named by its media type."""
 
     quality = Attribute("The ``q`` value for the Accept header, 1.0 for the form that says most.")
 
-    def listing(blocks, wanted):
-        """Read a list of projects.
+    def listing(wanted):
+        """Return an IListReader for one list of projects.
 
-        blocks: iterable of bytes. wanted: called with a normalised name, says whether it is asked for.
-        Returns a Listing. Raises BadPage.
+        wanted: called with a normalised name, says whether it is asked for.
         """
 
     def project(body, name, url):
@@ -77,8 +87,24 @@ class IParser(Interface):
         """
 
 
+class IListReader(Interface):
+    """Reads one list of projects, block by block."""
+
+    def write(block):
+        """Take the next block of the body (bytes)."""
+
+    def finish():
+        """Return the Listing. Raises BadPage."""
+
+
+class IUpstream(Interface):
+    """Where an upstream index is."""
+
+    url = Attribute("Its URL.")
+
+
 class ISource(Interface):
-    """One upstream index. Named by the scheme of its URL. Made from the settings and that URL."""
+    """One upstream index. Named by the scheme of its URL; adapts IUpstream and IMirror."""
 
     def listing(wanted, etag=None):
         """Return the Listing of the projects whose normalised names ``wanted`` takes.
@@ -87,11 +113,11 @@ class ISource(Interface):
         Raises FetchError, BadPage.
         """
 
-    def project(name, etag=None, serial=None):
-        """Return a pair of Project and problems (lines), or ``(None, problems)`` where the page has not changed.
+    def project(name, etag=None, since=None):
+        """Return a pair of Project and problems (lines), or ``(None, ())`` where the page has not changed.
 
-        etag: that of the page already known, or None to read it in any case.
-        serial: the serial that the list promised, or None.
+        etag: that of the page already known. since: a time, in seconds since 1970, before which changes do not count; used
+        where there is no ETag. With neither the page is read in any case.
         Raises Absent if upstream has no such project; FetchError, BadPage.
         """
 
@@ -102,6 +128,8 @@ class ISource(Interface):
 class INameFilter(Interface):
     """Decides by name which projects are mirrored. Named; all that are registered must agree."""
 
+    active = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
+    over_pins = Attribute("Whether it holds for pinned projects too; they are taken without asking it otherwise.")
     exact = Attribute("The set of normalised names it can take, or None where only a list of all names tells.")
 
     def __call__(name):
@@ -109,8 +137,13 @@ class INameFilter(Interface):
 
 
 class IFilter(Interface):
-    """Decides which distributions of a project are mirrored. Named; ``filters`` chooses and orders."""
+    """Decides which distributions of a project are mirrored. Named; ``filters`` chooses and orders.
 
+    Files whose name tells no version are a release of no filter: one on releases lets them through unless it asks for versions.
+    """
+
+    active = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
+    over_pins = Attribute("True for a filter on files: it holds for everything. False for one on releases: pinned ones stay.")
     reason = Attribute("What ``plan`` prints for a file left out, such as 'older than the newest 3 releases'.")
 
     def select(project):
@@ -118,6 +151,27 @@ class IFilter(Interface):
 
         project: Project, its files already narrowed by the filters named before this one.
         Returns an iterable of File, a subset of ``project.files``.
+        """
+
+
+class ITimedFilter(IFilter):
+    """A filter whose answer changes as time goes by."""
+
+    def due(project):
+        """Return the time when ``select`` will next say something else about this same project, or None for never.
+
+        In seconds since 1970, later than now.
+        """
+
+
+class IMetadataFilter(IFilter):
+    """A filter that reads core metadata."""
+
+    def select(project, metadata=None):
+        """Return the files of the project that stay.
+
+        metadata: called with a File, returns its core metadata as bytes, or None where there is none to be had. It may fetch,
+        and what it raises is not caught here. Without it no file has any.
         """
 
 
@@ -130,11 +184,11 @@ class IStorage(Interface):
     Paths are relative, with ``/`` between parts, and never leave the mirror. Raises StorageError.
     """
 
-    def prepare():
-        """Make the place ready for a run by the holder of the lock: create it, clear what earlier runs left unfinished.
+    def check():
+        """Raise ConfigurationError if the place holds something that is not a mirror. Touches nothing."""
 
-        Raises ConfigurationError if it holds something that is not a mirror.
-        """
+    def prepare():
+        """Make the place ready for a run by the holder of the lock: create it, clear what earlier runs left unfinished."""
 
     def create():
         """Return a new IUpload."""
@@ -156,6 +210,8 @@ class IStorage(Interface):
 
     def remove(path):
         """Remove what lies there, if anything does, and a folder that is empty then."""
+
+    folds_case = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
 
     def names(folder):
         """Return the names in a folder, folders with a ``/`` at their end; none where there is no such folder."""
@@ -186,11 +242,12 @@ class IUpload(Interface):
 class IIndexWriter(Interface):
     """Renders pages of the index in one format. Named; ``index_formats`` chooses. Pure: values in, bytes out."""
 
-    page = Attribute("The name of a project's page in its folder, or None if it writes no page a project.")
-    root = Attribute("The path of the page about all projects, or None.")
+    root = Attribute("The path of the page about all projects, or None if it writes none.")
+    whole = Attribute("Whether that page tells of files, so that ``projects`` is to get them.")
+    most_files = Attribute("How many files a mirror may have for that page to be written, or None for any number.")
 
-    def project(project, serial):
-        """Return the page of a project as bytes.
+    def pages(project, serial):
+        """Yield the pages of a project as pairs of a path in the mirror and bytes; none if it writes none.
 
         project: Project, its files those that are published, each with ``stored``. serial: our own, a number.
         """
@@ -201,7 +258,8 @@ class IIndexWriter(Interface):
     def projects(entries, serial):
         """Yield blocks of the page about all projects.
 
-        entries: iterable of Entry in order of normalised name. serial: our own, of the whole mirror.
+        entries: iterable in order of normalised name, of Project where ``whole`` is true, else of Entry.
+        serial: our own, of the whole mirror.
         """
 
 
@@ -209,7 +267,7 @@ class IIndexWriter(Interface):
 
 
 class IEngine(Interface):
-    """Runs units of work. Named; ``engine`` chooses."""
+    """Runs units of work. Named; ``engine`` chooses; adapts IMirror."""
 
     def run(step, tasks):
         """Run ``step(mirror, task, emit)`` for every task and yield what the step emits and returns, as it comes.

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from zope.interface import implementer
+
+from .interfaces import IUpstream
+
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -16,6 +20,8 @@ class Stored(NamedTuple):
     size: int
     #: The sha256 of the ``.metadata`` file beside it (PEP 658), if there is one.
     metadata: str | None = None
+    #: Whether our pages name it.
+    shown: bool = False
 
 
 class File(NamedTuple):
@@ -50,7 +56,7 @@ class Project(NamedTuple):
     #: Normalised (PEP 503).
     name: str
     files: tuple[File, ...] = ()
-    #: As registered upstream, where that is known.
+    #: As registered upstream; empty where that is not known.
     display: str = ""
     #: Upstream's serial when the page was read: a number or a string, or None where upstream has none.
     serial: int | str | None = None
@@ -60,6 +66,10 @@ class Project(NamedTuple):
     #: Further keys of upstream's page and of its ``meta``.
     extra: Mapping[str, Any] = NOTHING
     meta: Mapping[str, Any] = NOTHING
+    #: Whether upstream has it.
+    listed: bool = True
+    #: The paths of our pages about it.
+    pages: tuple[str, ...] = ()
 
     @property
     def quarantined(self) -> bool:
@@ -92,14 +102,13 @@ class Known(NamedTuple):
     """What the state remembers of a project between runs."""
 
     name: str
-    #: Upstream's serial of the page last read, as text, or None.
-    serial: str | None
+    #: Upstream's serials when its page was last read, as texts: the list's and the page's own. None: to be read again.
+    list_serial: str | None
+    page_serial: str | None
     #: Whether a run still has to finish with it.
     pending: bool
-    #: Our own serial, as published.
-    published: int
-    #: What went wrong last time, or None.
-    error: str | None = None
+    #: When the selection changes by itself, in seconds since 1970, or None.
+    due: float | None = None
 
 
 class Totals(NamedTuple):
@@ -115,11 +124,45 @@ class Change(NamedTuple):
     """What a run would do to one project."""
 
     name: str
+    #: Files to fetch, their bytes as far as upstream tells, and how many it tells no size of.
     fetch: int = 0
     fetch_bytes: int = 0
+    unsized: int = 0
     remove: int = 0
     #: Of those to remove, how many because upstream took them away.
     remove_upstream: int = 0
     #: Whether nothing of the project would be left.
     vanish: bool = False
+    #: Whether its pages would change.
     rewrite: bool = False
+    #: Whether ``filename_matches`` leaves out all it has.
+    barren: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.fetch or self.remove or self.vanish or self.rewrite)
+
+
+@implementer(IUpstream)
+class Upstream(NamedTuple):
+    """Where an upstream index is (IUpstream)."""
+
+    url: str
+
+
+class Head(NamedTuple):
+    """Status and headers of an HTTP response."""
+
+    status: int
+    #: By name in lower case.
+    headers: Mapping[str, str]
+    #: Where redirects led to.
+    url: str
+
+
+class Entry(NamedTuple):
+    """One project on the page about all projects."""
+
+    name: str
+    display: str
+    #: Our own serial.
+    serial: int

@@ -11,6 +11,7 @@ SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar", ".tgz", ".tbz", 
 
 _SEPARATORS = re.compile(r"[-_.]+")
 _PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_REGISTERED = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~@=, ()-]*")
 #: ``.metadata`` and ``.provenance`` must still fit into the 255 bytes that file systems allow.
 _LONGEST_FILE = 240
@@ -27,6 +28,12 @@ def normalize(name: str) -> str:
 def is_project(name: str) -> bool:
     """Whether a normalised name is one by the rules (PEP 508), short enough, and so safe as a folder's name."""
     return len(name) <= _LONGEST_PROJECT and _PROJECT.fullmatch(name) is not None
+
+
+def is_legacy(display: str, name: str) -> bool:
+    """Whether a name as registered can have a folder of its own: a safe one, that means the project and no path of ours."""
+    return (normalize(display) == name and _REGISTERED.fullmatch(display) is not None and len(display) <= _LONGEST_PROJECT
+            and display.lower() not in OURS and display.partition(".")[0].lower() not in _DEVICES)
 
 
 def is_distribution(filename: str) -> bool:

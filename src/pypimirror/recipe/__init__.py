@@ -1,1 +1,8 @@
-"""The buildout recipe."""
+"""The buildout recipe: a part that configures a mirror, makes its script and has it run.
+
+Needs nothing but zc.buildout and the standard library until a part is installed.
+"""
+
+from .part import Recipe
+
+__all__ = ["Recipe"]

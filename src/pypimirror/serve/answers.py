@@ -23,7 +23,7 @@ _NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
 _BLOCK = 256 << 10
 
 
-class Answer(Exception):  # noqa: N818  (a redirect is no error)
+class Answer(Exception):
     """Ends a request with a status and one line instead of something from the tree."""
 
     def __init__(self, status: str, *headers: tuple[str, str]):

@@ -1,13 +1,14 @@
 """The keys of the configuration: name, kind, default and what each is for.
 
-``config --example``, the options reference and the recipe are made from this table, so a key is described here and nowhere else.
+``config --example``, the options reference and the recipe are made from this table; a key is described here and nowhere else.
 """
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from . import kinds
+from ..distributions import KINDS as DISTRIBUTIONS
 from ..names import SUFFIXES
+from . import kinds
 
 
 class Key(NamedTuple):
@@ -36,8 +37,12 @@ KEYS = (
         "Held for the whole run. A relative path starts at the mirror.", "Place"),
     Key("state_path", kinds.path, "",
         "Where the mirror's database lies, .pypimirror in the mirror unless given. Must be on a local disk.", "Place"),
-    Key("index_url", kinds.words, "",
+    Key("index_url", kinds.text, "",
         "The Simple API root to mirror; PyPI unless given.", "Upstream"),
+    Key("fetch_since_days", kinds.integer, "0",
+        "For an upstream without serials: how many days an update looks back, 0 for all. "
+        "What is older waits for an initial fetch.",
+        "Upstream"),
     Key("package_matches", kinds.words, "",
         "Projects to mirror: shell globs on normalised names. A name without wildcards is one project; * is every project.",
         "Selection", "files"),
@@ -47,12 +52,52 @@ KEYS = (
         "Files to mirror: shell globs on file names. Every distribution format unless given.", "Selection", "files"),
     Key("filename_excludes", kinds.words, "",
         "Files left out: globs that win over filename_matches.", "Selection", "files"),
+    Key("specifiers", kinds.specifiers, "",
+        "Versions to mirror of matched projects, a line each: Plone >=6.0,<7. Several lines for one project add up.",
+        "Selection", "files"),
+    Key("latest_releases", kinds.integer, "0",
+        "How many of the newest releases of each project to mirror, 0 for all. Prereleases and yanked releases do not count.",
+        "Selection", "files"),
+    Key("prereleases", kinds.boolean, "True",
+        "Whether to mirror alpha, beta, candidate and development releases.", "Selection", "files"),
+    Key("package_types", kinds.package_types, "",
+        f"Kinds of distributions to mirror, of {' '.join(DISTRIBUTIONS)}; all unless given.", "Selection", "files"),
+    Key("python_versions", kinds.python_versions, "",
+        "Versions of Python, such as 3.11 3.12; wheels that none of them can install are left out. Sdists stay.",
+        "Selection", "files"),
+    Key("platforms", kinds.platforms, "",
+        "Platform tags as in the names of wheels, such as manylinux_2_28_x86_64 win_amd64; wheels that none of them can "
+        "install are left out. Older generations are understood. Sdists stay.", "Selection", "files"),
+    Key("max_file_size", kinds.size, "",
+        "Files larger than this are left out: 500M, 1G.", "Selection", "files"),
+    Key("min_age", kinds.duration, "0",
+        "How long new uploads are held back: days, 7d or P7D. A file without upload time counts as old.", "Selection", "files"),
+    Key("min_age_exempt", kinds.words, "",
+        "Projects that min_age does not hold back: globs like package_matches.", "Selection", "files"),
+    Key("uploaded_before", kinds.moment, "",
+        "Mirror what was uploaded before this ISO date or time (UTC unless it says otherwise): 2025-01-31. "
+        "A file without upload time counts as old.", "Selection", "files"),
+    Key("yanked", kinds.choice("keep", "hide"), "keep",
+        "What to do about yanked files: keep marks them, hide leaves them out unless they are pinned.", "Selection", "files"),
+    Key("metadata_matches", kinds.fields, "",
+        "Releases to mirror by their core metadata, a line each: Classifier: Framework :: Plone*. Any line may match.",
+        "Selection", "files"),
+    Key("metadata_excludes", kinds.fields, "",
+        "Releases left out by their core metadata: lines like metadata_matches.", "Selection", "files"),
     Key("filters", kinds.words, "",
         "Names of the file filters to use, in order; all that are registered unless given.", "Selection", "files"),
+    Key("cleanup", kinds.boolean, "True",
+        "Whether what upstream took away goes here, too: out of the pages at once, its files to the trash. "
+        "Off, it stays listed.",
+        "Selection", "files"),
     Key("create_indexes", kinds.boolean, "True",
         "Whether to write pages at all.", "Index", "pages"),
-    Key("index_formats", kinds.words, "html json",
-        "Names of the index writers.", "Index", "pages"),
+    Key("index_formats", kinds.words, "html json full",
+        "Names of the index writers. full, one page of every file, is written up to 50,000 files unless this key names it.",
+        "Index", "pages"),
+    Key("legacy_names", kinds.boolean, "True",
+        "Whether a project has a second page under its name as registered, for clients that do not normalise names.",
+        "Index", "pages"),
     Key("fetcher", kinds.text, "requests",
         "Name of the component that gets things by HTTP.", "Work"),
     Key("engine", kinds.text, "threads",

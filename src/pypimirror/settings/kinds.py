@@ -7,7 +7,11 @@ what would be right.
 import os
 import re
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
+
+from ..distributions import KINDS
+from ..names import normalize
 
 Kind = Callable[[str, str], Any]
 
@@ -15,6 +19,11 @@ _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_DURATION = re.compile(r"P?(?:(\d+)W)?(?:(\d+)D)?(?:T?(\d+)H)?", re.IGNORECASE)
+_PYTHON = re.compile(r"[23]\.\d{1,3}t?")
+_PLATFORM = re.compile(r"(?:manylinux(?:1|2010|2014)|(?:manylinux|musllinux|macosx)_\d+_\d+)_[a-z0-9_]+"
+                       r"|win32|(?!manylinux|musllinux|macosx)[a-z][a-z0-9]*_[a-z0-9_]+")
+_FIELD = re.compile(r"([A-Za-z][A-Za-z-]*)\s*:\s*(\S.*)")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -78,6 +87,81 @@ def size(value: str, folder: str) -> int:
     if match is None:
         raise ValueError("a size such as 500M or 1G")
     return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def duration(value: str, folder: str) -> int:
+    """A span of time in seconds: days, or weeks, days and hours such as ``2w``, ``7d``, ``1d12h``, ``P7D``, ``PT12H``."""
+    if value.isdecimal():
+        value += "d"
+    match = _DURATION.fullmatch(value)
+    if match is None or not any(match.groups()):
+        raise ValueError("a number of days, or a duration such as 7d, P7D or 12h")
+    weeks, days, hours = (int(number or 0) for number in match.groups())
+    if weeks * 7 + days + hours / 24 > 36500:
+        raise ValueError("at most a hundred years")
+    return ((weeks * 7 + days) * 24 + hours) * 3600
+
+
+def moment(value: str, folder: str) -> str:
+    """An ISO 8601 date, which means its first instant, or date and time; UTC unless it says otherwise. Given back in UTC."""
+    try:
+        # Python 3.10 knows no Z.
+        when = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value))
+        when = when.replace(tzinfo=timezone.utc) if when.tzinfo is None else when.astimezone(timezone.utc)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("an ISO date such as 2025-01-31 or 2025-01-31T12:00:00Z") from error
+    return when.isoformat().replace("+00:00", "Z")
+
+
+def specifiers(value: str, folder: str) -> tuple[tuple[str, str], ...]:
+    """Lines of a project and version specifiers (PEP 440): pairs of both, the names normalised."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    found = []
+    for line in lines(value, folder):
+        try:
+            asked = Requirement(line)
+        except InvalidRequirement as error:
+            raise ValueError(f"lines such as Plone >=6.0,<7, and {line!r} is not") from error
+        if asked.url or asked.marker or asked.extras:
+            raise ValueError(f"a project and its versions alone on each line, and {line!r} says more")
+        found.append((normalize(asked.name), str(asked.specifier)))
+    return tuple(found)
+
+
+def package_types(value: str, folder: str) -> tuple[str, ...]:
+    """Kinds of distributions."""
+    return _checked(value, folder, lambda word: word in KINDS, "of " + ", ".join(KINDS))
+
+
+def python_versions(value: str, folder: str) -> tuple[str, ...]:
+    """Versions of CPython to the minor one; a ``t`` at the end for the free-threaded build."""
+    return _checked(value, folder, _PYTHON.fullmatch, "versions of Python such as 3.11 3.12 3.13t")
+
+
+def platforms(value: str, folder: str) -> tuple[str, ...]:
+    """Platform tags of wheels."""
+    return _checked(value, folder, _PLATFORM.fullmatch,
+                    "platform tags such as manylinux_2_28_x86_64, musllinux_1_2_aarch64, macosx_11_0_arm64 or win_amd64")
+
+
+def fields(value: str, folder: str) -> tuple[tuple[str, str], ...]:
+    """Lines of a field and a pattern, with a colon between: pairs of both, the fields in lower case."""
+    found = []
+    for line in lines(value, folder):
+        match = _FIELD.fullmatch(line)
+        if match is None:
+            raise ValueError(f"lines such as License: ZPL*, and {line!r} is not")
+        found.append((match[1].lower(), match[2]))
+    return tuple(found)
+
+
+def _checked(value: str, folder: str, right: Callable[[str], object], expected: str) -> tuple[str, ...]:
+    found = words(value, folder)
+    for word in found:
+        if not right(word):
+            raise ValueError(f"{expected}, and {word!r} is not")
+    return found
 
 
 def share(value: str, folder: str) -> float:

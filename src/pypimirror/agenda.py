@@ -1,0 +1,112 @@
+"""Which projects a run looks at: upstream's list and the configuration, held against what is remembered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .events import Listed
+from .interfaces import IMirror
+from .look import LookTask
+from .model import Listing
+from .settings.fingerprint import fingerprint
+from .state.database import State
+
+#: Names of facts in the state.
+LIST_ETAG, FILES_SETTINGS, PAGES_SETTINGS = "list_etag", "files_settings", "pages_settings"
+
+_DAY = 86400
+
+
+class Agenda(NamedTuple):
+    """What there is to look at."""
+
+    tasks: Iterator[LookTask]
+    projects: int
+    #: To be remembered once all were looked at.
+    etag: str | None
+    listed: Listed | None
+    #: Whether all that is looked at is to be published, changed or not.
+    republish: bool = False
+
+
+def drawn_up(mirror: IMirror, state: State, initial: bool) -> Agenda:
+    """Ask upstream for its list, if that is needed at all, and say which projects are to be looked at.
+
+    initial: whether everything is to be looked at again. Raises FetchError, BadPage.
+    """
+    changed = state.fact(FILES_SETTINGS) != fingerprint(mirror.settings, "files")
+    rewrite = state.fact(PAGES_SETTINGS) != fingerprint(mirror.settings, "pages")
+    again = changed or rewrite
+    if mirror.selection.exact is not None:
+        return _one_by_one(mirror, state, initial)._replace(republish=initial or rewrite)
+    known_etag = state.fact(LIST_ETAG)
+    listing = mirror.source.listing(mirror.selection.wanted, None if initial or changed else known_etag)
+    if listing.unchanged:
+        plan = _unfinished(state, again)
+    else:
+        plan = _compared(mirror, state, listing, initial, again)
+    listed = Listed(listing.total, len(listing.projects), listing.unchanged)
+    etag = known_etag if listing.unchanged else listing.etag if listing.serials else None
+    return Agenda(_tasks(mirror, state, plan), len(plan), etag, listed, initial or rewrite)
+
+
+def named(mirror: IMirror, state: State, names: list[str]) -> Agenda:
+    """Give the agenda of a run that is about a few projects only."""
+    row = {name: state.row(name) for name in names}
+    plan: _Plan = {name: ("", known.list_serial if known else None, True, True, True) for name, known in row.items()}
+    return Agenda(_tasks(mirror, state, plan), len(plan), state.fact(LIST_ETAG), None, republish=True)
+
+
+#: By name: as listed, the list's serial, whether selected, whether to ask upstream, whether even if nothing changed.
+_Plan = dict[str, tuple[str, str | None, bool, bool, bool]]
+
+
+def _one_by_one(mirror: IMirror, state: State, initial: bool) -> Agenda:
+    """Exact names: each is asked for, and the list of all names never is."""
+    exact = mirror.selection.exact
+    plan: _Plan = dict.fromkeys(sorted(exact), ("", None, True, True, initial))
+    for known in state.known():
+        if known.name not in exact:
+            plan[known.name] = ("", None, False, False, False)
+    return Agenda(_tasks(mirror, state, plan), len(plan), None, None)
+
+
+def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, again: bool) -> _Plan:
+    plan: _Plan = {}
+    # A list of normalised names alone does not tell how projects are registered.
+    told = any(listed.display != name for name, listed in listing.projects.items())
+    now = time.time()
+    unseen = set(listing.projects)
+    for known in state.known():
+        unseen.discard(known.name)
+        listed = listing.projects.get(known.name)
+        if listed is None:
+            selected = mirror.selection.wanted(known.name)
+            # Upstream's word on one page counts more than a list that may be cut off.
+            plan[known.name] = ("", None, selected, selected, False)
+            continue
+        serial = None if listed.serial is None else str(listed.serial)
+        same = serial is not None and known.list_serial is not None and serial in (known.list_serial, known.page_serial)
+        if initial or again or not same or (known.due is not None and known.due <= now):
+            plan[known.name] = (listed.display if told else "", serial, True, initial or not same, initial)
+    for name in sorted(unseen):
+        listed = listing.projects[name]
+        serial = None if listed.serial is None else str(listed.serial)
+        plan[name] = (listed.display if told else "", serial, True, True, initial)
+    return plan
+
+
+def _unfinished(state: State, again: bool) -> _Plan:
+    """The list is the one already known: what is left are projects that could not be read, and those whose time has come."""
+    candidates = state.known() if again else state.restless(time.time())
+    return {known.name: ("", known.list_serial, True, known.list_serial is None, False)
+            for known in candidates if again or known.due is not None or known.list_serial is None}
+
+
+def _tasks(mirror: IMirror, state: State, plan: _Plan) -> Iterator[LookTask]:
+    days = mirror.settings["fetch_since_days"]
+    since = time.time() - days * _DAY if days else None
+    for name, (display, serial, selected, ask, force) in plan.items():
+        yield LookTask(name, state.record(name), display, serial, selected, ask, force, since)

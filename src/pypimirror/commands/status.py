@@ -1,0 +1,83 @@
+"""``status``: what the last run left."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import time
+from typing import Any
+
+from ..mirror import Mirror
+from ..model import Totals
+from ..report.units import in_bytes
+from ..settings.reader import read
+from ..settings.values import Settings
+from ..state.database import State
+from ..sync import LAST_GOOD, LAST_RUN, SERIAL
+
+
+def run(config: str, arguments: argparse.Namespace) -> int:
+    """Print the status; return 1 if the last good run is older than ``--max-age`` hours."""
+    settings = read(config)
+    status = gathered(settings)
+    print(json.dumps(status, indent=2) if arguments.json else _table(status))
+    if arguments.max_age is None:
+        return 0
+    good = status["last_good_run"]
+    age = time.time() - datetime.datetime.fromisoformat(good).timestamp() if good else None
+    return 0 if age is not None and age <= arguments.max_age * 3600 else 1
+
+
+def gathered(settings: Settings) -> dict[str, Any]:
+    """Return the status as plain values."""
+    mirror = Mirror(settings)
+    state = State(settings["state_path"])
+    totals, facts, errors, barren = Totals(), {}, [], 0
+    if os.path.exists(state.path):
+        state.open()
+        try:
+            totals, errors, barren = state.totals(), state.errors(), state.barren()
+            facts = {name: state.fact(name) for name in (LAST_RUN, LAST_GOOD, SERIAL)}
+        finally:
+            state.close()
+    return {
+        "mirror": settings["mirror_file_path"],
+        "last_run": _moment(facts.get(LAST_RUN)),
+        "last_good_run": _moment(facts.get(LAST_GOOD)),
+        "serial": int(facts.get(SERIAL) or 0),
+        "projects": totals.projects,
+        "files": totals.files,
+        "bytes": totals.bytes,
+        "free_bytes": mirror.storage.free(),
+        "yanked": totals.yanked,
+        "only_left_out_files": barren,
+        "errors": [{"project": row.name, "error": row.error, "since": _moment(row.since)} for row in errors],
+        "trash": mirror.trash.totals(),
+    }
+
+
+def _moment(value: Any) -> str | None:
+    """Give a time as ISO text in UTC, to the second."""
+    if value is None:
+        return None
+    return datetime.datetime.fromtimestamp(float(value), datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def _table(status: dict[str, Any]) -> str:
+    rows = []
+    for key, value in status.items():
+        if key.endswith("bytes") and value is not None:
+            value = in_bytes(value)
+        elif key == "errors":
+            value = len(value)
+        elif key == "only_left_out_files":
+            if value:
+                rows.append(f"{value} projects offer only files that filename_matches leaves out, wheels perhaps")
+            continue
+        elif key == "trash":
+            value = f"{value['files']} files, {in_bytes(value['bytes'])}"
+        rows.append(f"{key.replace('_', ' '):<14} {'never' if value is None else value}")
+    rows.extend(f"  {error['project']}: {error['error']} (since {error['since']})" for error in status["errors"])
+    return "\n".join(rows)

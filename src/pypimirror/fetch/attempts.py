@@ -1,0 +1,51 @@
+"""Asking again: how often, and how long to wait in between."""
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from urllib3.exceptions import MaxRetryError
+from urllib3.util.retry import Retry
+
+from ..errors import FetchError
+from ..model import Head
+from .address import bare
+from .http import retry_after
+
+T = TypeVar("T")
+#: Statuses that may be others the next time.
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+#: Seconds; a server that asks for more is asked again by the next run.
+_LONGEST_WAIT = 120.0
+
+
+def check(head: Head, url: str) -> None:
+    """Raise FetchError unless the status says that the body is what was asked for."""
+    if head.status in (200, 206):
+        return
+    raise FetchError(bare(url), f"status {head.status}", transient=head.status in PASSING,
+                     retry_after=retry_after(head.headers), code=head.status)
+
+
+class Attempts:
+    """Runs an attempt until it succeeds, fails for good, or has been tried often enough (urllib3's Retry counts and waits)."""
+
+    def __init__(self, retries: int, stopped: threading.Event | None = None):
+        self._policy = Retry(total=retries, backoff_factor=0.5, backoff_max=30, backoff_jitter=0.5)
+        self._stopped = stopped or threading.Event()
+
+    def __call__(self, attempt: Callable[[], T]) -> T:
+        """Return what the attempt returns. Raises the last FetchError."""
+        policy = self._policy
+        while True:
+            try:
+                return attempt()
+            except FetchError as error:
+                if not error.transient or (error.retry_after or 0) > _LONGEST_WAIT:
+                    raise
+                try:
+                    policy = policy.increment("GET", error.url, error=error)
+                except MaxRetryError:
+                    raise error from None
+                if self._stopped.wait(max(error.retry_after or 0, policy.get_backoff_time())):
+                    raise

@@ -1,0 +1,92 @@
+"""The default fetcher: requests, with one session a thread."""
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+import urllib3
+from urllib3.util.retry import Retry
+from zope.interface import implementer
+
+from .. import __version__
+from ..errors import FetchError
+from ..interfaces import IFetcher, IReceiver, ISettings
+from ..model import Head
+from .address import bare
+
+_BLOCK = 1 << 16
+_AGENT = f"z3c.recipe.pypimirror/{__version__} ({requests.utils.default_user_agent()})"
+
+
+@implementer(IFetcher)
+class RequestsFetcher:
+    """Gets things with requests: TLS verified, proxies, certificates and netrc as its users know them."""
+
+    def __init__(self, settings: ISettings):
+        self._timeout = settings["timeout"]
+        self._local = threading.local()
+        self._sessions: list[requests.Session] = []
+
+    def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
+        wanted = {"Accept-Encoding": "identity", **(headers or {})}
+        decode = wanted["Accept-Encoding"] != "identity"
+        try:
+            with self._session().get(url, headers=wanted, stream=True, timeout=self._timeout) as response:
+                head = Head(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.url)
+                receiver.start(head)
+                for block in response.raw.stream(_BLOCK, decode_content=decode):
+                    receiver.write(block)
+                return head
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise FetchError(bare(url), _why(error), transient=_may_pass(error)) from error
+
+    def close(self) -> None:
+        for session in self._sessions:
+            session.close()
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            session.headers["User-Agent"] = _AGENT
+            session.max_redirects = 10
+            self._sessions.append(session)
+        return session
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Give the seconds that a Retry-After header asks for, in either form (RFC 9110, 10.2.3), or None."""
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return Retry().parse_retry_after(value)
+    except urllib3.exceptions.InvalidHeader:
+        return None
+
+
+def _may_pass(error: Exception) -> bool:
+    passing = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError,
+               urllib3.exceptions.ProtocolError, urllib3.exceptions.TimeoutError)
+    return isinstance(error, passing) and not isinstance(error, requests.exceptions.SSLError)
+
+
+def _why(error: Exception) -> str:
+    """Say in a few words what went wrong; the innermost reason is the one that people understand."""
+    cause: Any = error
+    while True:
+        inner = getattr(cause, "reason", None) or (cause.args[-1] if cause.args else None)
+        inner = inner if isinstance(inner, Exception) else cause.__cause__
+        if inner is None:
+            break
+        cause = inner
+    if isinstance(error, requests.TooManyRedirects):
+        return "too many redirects"
+    if isinstance(cause, urllib3.exceptions.IncompleteRead):
+        return "the connection ended in the middle of the body"
+    text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    if isinstance(cause, urllib3.exceptions.HTTPError):
+        # urllib3 puts the connection object before the message.
+        text = text.rpartition(">: ")[2]
+    return " ".join(text.split())

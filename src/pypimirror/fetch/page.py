@@ -1,0 +1,41 @@
+"""Reads a page whole into memory, within bounds."""
+
+from collections.abc import Mapping
+
+from ..errors import FetchError
+from ..interfaces import IFetcher
+from ..model import Head
+from .address import bare
+
+
+class _Page:
+    """Collects a body; a page without end is refused (IReceiver)."""
+
+    def __init__(self, url: str, limit: int):
+        self._url = url
+        self._limit = limit
+        self._blocks: list[bytes] = []
+        self._size = 0
+
+    def start(self, head: Head) -> None:
+        self._blocks.clear()
+        self._size = 0
+
+    def write(self, block: bytes) -> None:
+        self._size += len(block)
+        if self._size > self._limit:
+            raise FetchError(bare(self._url), f"the page is larger than {self._limit} bytes")
+        self._blocks.append(block)
+
+    def body(self) -> bytes:
+        return b"".join(self._blocks)
+
+
+def read(fetcher: IFetcher, url: str, headers: Mapping[str, str], limit: int) -> tuple[Head, bytes]:
+    """Return head and body of a page, compressed on the way where the server can.
+
+    limit: bytes, after decompression. Raises FetchError.
+    """
+    page = _Page(url, limit)
+    head = fetcher.fetch(url, page, {"Accept-Encoding": "gzip, deflate", **headers})
+    return head, page.body()

@@ -1,0 +1,87 @@
+"""When files were uploaded: ``min_age``, ``min_age_exempt`` and ``uploaded_before``.
+
+A file without upload time counts as old: HTML pages carry none (PEP 700 has it in JSON only).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime, timezone
+
+from zope.interface import implementer
+
+from ..interfaces import IFilter, ISettings, ITimedFilter
+from ..model import File, Project
+from .globs import name_globs
+
+_FRACTION = re.compile(r"\.(\d+)")
+
+
+@implementer(ITimedFilter)
+class MinAge:
+    """Holds new uploads back, each file by its own time: one added late to an old release is a new upload too."""
+
+    over_pins = False
+
+    def __init__(self, settings: ISettings, clock: Callable[[], float] = time.time):
+        #: Seconds.
+        self._age: int = settings["min_age"]
+        self._exempt = name_globs(settings, "min_age_exempt").match
+        self._clock = clock
+        self.active = self._age > 0
+        days, hours = self._age // 86400, self._age % 86400 // 3600
+        span = " ".join(f"{number} {unit}" for number, unit in ((days, "days"), (hours, "hours")) if number)
+        self.reason = f"uploaded less than {span} ago"
+
+    def select(self, project: Project) -> Iterable[File]:
+        if self._exempt(project.name):
+            return project.files
+        now = self._clock()
+        return tuple(file for file in project.files if (free := self._free(file)) is None or free <= now)
+
+    def due(self, project: Project) -> float | None:
+        if self._exempt(project.name):
+            return None
+        now = self._clock()
+        return min((free for file in project.files if (free := self._free(file)) is not None and free > now), default=None)
+
+    def _free(self, file: File) -> float | None:
+        """Give the time from which on the file is old enough, or None if it always was."""
+        when = uploaded(file)
+        return None if when is None else when + self._age
+
+
+@implementer(IFilter)
+class UploadedBefore:
+    """Keeps what was uploaded before a moment."""
+
+    over_pins = False
+
+    def __init__(self, settings: ISettings):
+        moment: str | None = settings["uploaded_before"]
+        self.active = bool(moment)
+        self.reason = f"not uploaded before {moment}"
+        self._moment = _seconds(moment) if moment else None
+
+    def select(self, project: Project) -> Iterable[File]:
+        if self._moment is None:
+            return project.files
+        moment = self._moment
+        return tuple(file for file in project.files if (when := uploaded(file)) is None or when < moment)
+
+
+def uploaded(file: File) -> float | None:
+    """Return when a file was uploaded, in seconds since 1970, or None if upstream doesn't say so in a form of ISO 8601."""
+    return _seconds(file.upload_time) if file.upload_time else None
+
+
+def _seconds(text: str) -> float | None:
+    # Python 3.10 knows no Z, and wants six digits behind the point.
+    text = _FRACTION.sub(lambda match: "." + match[1][:6].ljust(6, "0"), text)
+    try:
+        when = datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in "zZ" else text)
+        return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,117 @@
+"""Shell globs on names of projects, compared in normal form (PEP 503), and on other texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from fnmatch import translate
+from typing import NamedTuple
+
+from ..errors import ConfigurationError
+from ..interfaces import ISettings
+from ..names import normalize
+
+#: The 2010 how-to of z3c.pypimirror says every project so.
+_EVERYTHING = frozenset({"*", "*.*"})
+#: What a pattern is made of: a set, a wildcard, or literal text.
+_PARTS = re.compile(r"(\[[!^]?\]?[^\]]*\])|([*?])|([^*?\[]+)")
+_LITERAL = re.compile(r"[a-z0-9-]+")
+_SET = re.compile(r"[a-z0-9-]*")
+
+
+class NameGlobs(NamedTuple):
+    """Patterns made ready to be compared."""
+
+    #: Whether a normalised name is meant by any of them.
+    match: Callable[[str], object]
+    #: The names that they can mean, or None if one has wildcards.
+    exact: frozenset[str] | None
+
+
+def name_globs(settings: ISettings, key: str) -> NameGlobs:
+    """Read the patterns under a key of the settings.
+
+    ``Products.*``, ``products.*`` and ``products-*`` are one; ``*`` and ``*.*`` mean every project. In a set such as
+    ``[._]`` each separator stands for all of them.
+    Raises ConfigurationError for one that no name can ever match.
+    """
+    exact: set[str] = set()
+    globs: list[str] = []
+    for pattern in settings[key] or ():
+        if pattern in _EVERYTHING:
+            return NameGlobs(_always, None)
+        try:
+            expression, wild = _expression(pattern)
+        except ValueError as error:
+            raise ConfigurationError(f"{settings.origin(key)}: {key}: {pattern!r} {error}") from error
+        if wild:
+            globs.append(expression)
+        else:
+            exact.add(normalize(pattern))
+    names = frozenset(exact)
+    if not globs:
+        return NameGlobs(names.__contains__, names)
+    wildcards = re.compile("|".join(globs), re.DOTALL).fullmatch
+    if not names:
+        return NameGlobs(wildcards, None)
+    return NameGlobs(lambda name: name in names or wildcards(name), None)
+
+
+def text_globs(patterns: Iterable[str], flags: int = 0) -> Callable[[str], object]:
+    """Return a function that says whether a text as a whole matches any of the patterns, as ``fnmatchcase`` does."""
+    suffixes = []
+    globs = []
+    for pattern in patterns:
+        # ``*.zip`` and the like are most of what there is, and need no regular expression.
+        if pattern[:1] == "*" and not re.search(r"[*?\[]", pattern[1:]) and not flags:
+            suffixes.append(pattern[1:])
+        else:
+            globs.append(translate(pattern))
+    endings = tuple(suffixes)
+    if not globs:
+        return lambda text: text.endswith(endings)
+    compiled = re.compile("|".join(globs), flags).match
+    if not endings:
+        return compiled
+    return lambda text: text.endswith(endings) or compiled(text)
+
+
+def _always(name: str) -> bool:
+    return True
+
+
+def _expression(pattern: str) -> tuple[str, bool]:
+    """Translate a pattern to a regular expression on normalised names, and say whether it has wildcards."""
+    parts = []
+    position = 0
+    wild = False
+    while position < len(pattern):
+        match = _PARTS.match(pattern, position)
+        if match is None:
+            raise ValueError("has a [ without ]")
+        chars, wildcard, literal = match.groups()
+        if literal:
+            part = normalize(literal)
+            if not _LITERAL.fullmatch(part):
+                raise ValueError("is no pattern of project names; versions go under specifiers")
+            parts.append(part)
+        else:
+            wild = True
+            parts.append({"*": ".*", "?": "."}.get(wildcard) or _set(chars[1:-1]))
+        position = match.end()
+    return "".join(parts), wild
+
+
+def _set(chars: str) -> str:
+    """Translate the inside of ``[...]``."""
+    negated = chars[:1] in ("!", "^")
+    inside = chars[negated:].lower()
+    # A separator other than a dash between two characters, which is a range, becomes the one separator of normal names.
+    separator = bool(re.search(r"[._]|^-|-$", inside))
+    inside = re.sub(r"[._]|^-|-$", "", inside)
+    if not _SET.fullmatch(inside) or not (inside or separator):
+        raise ValueError("is no pattern of project names")
+    try:
+        return re.compile(f"[{'^' if negated else ''}{inside}{'-' if separator else ''}]").pattern
+    except re.error as error:
+        raise ValueError(f"is no pattern: {error.msg}") from error

@@ -1,0 +1,97 @@
+"""What core metadata says, such as licence and classifiers: ``metadata_matches`` and ``metadata_excludes``.
+
+Core metadata belongs to a release: what one of its files says holds for all of them, so an sdist goes the way of the wheel
+beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from fnmatch import translate
+
+from zope.interface import implementer
+
+from ..distributions import parse, release
+from ..interfaces import IMetadataFilter, ISettings
+from ..model import File, Project
+
+#: Gives the core metadata of a file, or None.
+Reader = Callable[[File], "bytes | None"]
+
+Matcher = Callable[[Mapping[str, Collection[str]]], bool]
+
+
+@implementer(IMetadataFilter)
+class MetadataMatches:
+    """Keeps releases that any line matches. A release without metadata to be had matches none."""
+
+    over_pins = False
+    reason = "its metadata matches nothing in metadata_matches"
+
+    def __init__(self, settings: ISettings):
+        lines = settings["metadata_matches"] or ()
+        self.active = bool(lines)
+        self._match = matcher(lines)
+
+    def select(self, project: Project, metadata: Reader | None = None) -> tuple[File, ...]:
+        return tuple(file for files, text in _releases(project, metadata)
+                     for file in files if text is not None and self._match(fields(text)))
+
+
+@implementer(IMetadataFilter)
+class MetadataExcludes:
+    """Leaves out releases that any line matches. A release without metadata to be had stays."""
+
+    over_pins = False
+    reason = "its metadata matches metadata_excludes"
+
+    def __init__(self, settings: ISettings):
+        lines = settings["metadata_excludes"] or ()
+        self.active = bool(lines)
+        self._match = matcher(lines)
+
+    def select(self, project: Project, metadata: Reader | None = None) -> tuple[File, ...]:
+        return tuple(file for files, text in _releases(project, metadata)
+                     for file in files if text is None or not self._match(fields(text)))
+
+
+def fields(metadata: bytes) -> dict[str, list[str]]:
+    """Read core metadata: the values by field in lower case, each on one line. The description is left out."""
+    from email.parser import HeaderParser
+
+    message = HeaderParser().parsestr(metadata.decode("utf-8", "replace"))
+    found: dict[str, list[str]] = {}
+    for name, value in message.items():
+        found.setdefault(name.lower(), []).append(" ".join(str(value).split()))
+    return found
+
+
+def matcher(lines: Collection[tuple[str, str]]) -> Matcher:
+    """Return a function of ``fields`` that says whether any of the lines matches.
+
+    lines: pairs of a field in lower case and a shell glob for one of its values as a whole, in any case.
+    """
+    compiled = [(field, re.compile(translate(pattern), re.IGNORECASE)) for field, pattern in lines]
+    return lambda values: any(glob.match(value) for field, glob in compiled for value in values.get(field, ()))
+
+
+def _releases(project: Project, metadata: Reader | None) -> list[tuple[list[File], bytes | None]]:
+    """Group the files by release, each group with the metadata of the first file that has any."""
+    groups: dict[object, list[File]] = {}
+    for file in project.files:
+        version = parse(file.filename, project.name).version
+        # A file that tells no version stands for itself.
+        groups.setdefault(release(version) if version else (file.filename,), []).append(file)
+    return [(files, _text(files, metadata)) for files in groups.values()]
+
+
+def _text(files: list[File], metadata: Reader | None) -> bytes | None:
+    if metadata is None:
+        return None
+    # Those first of which upstream says that there is some.
+    for file in sorted(files, key=lambda file: (not file.core_metadata, file.filename)):
+        text = metadata(file)
+        if text is not None:
+            return text
+    return None

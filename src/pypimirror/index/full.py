@@ -1,0 +1,48 @@
+"""Every file of the mirror on one page, as z3c.pypimirror had it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from zope.interface import implementer
+
+from .. import __version__
+from ..interfaces import IIndexWriter, ISettings
+from ..model import Project
+from .html import HEAD, anchor
+
+MOST_FILES = 50_000
+
+
+@implementer(IIndexWriter)
+class FullIndex:
+    """Writes ``full.html``: sorted, with absolute links where ``base_url`` is given."""
+
+    root = "full.html"
+    whole = True
+
+    def __init__(self, settings: ISettings):
+        #: Files beyond which the page is not written, or None; whoever names it in the configuration gets it at any size.
+        self.most_files = MOST_FILES if settings.origin("index_formats") == "default" else None
+        base = settings["base_url"] or ""
+        self._base = base + "/" if base else ""
+
+    def pages(self, project: Project, serial: int) -> Iterator[tuple[str, bytes]]:
+        return iter(())
+
+    def serial(self, page: bytes) -> int | None:
+        return None
+
+    def projects(self, entries: Iterable[Project], serial: int) -> Iterator[bytes]:
+        yield HEAD.format(title="All files").encode()
+        projects = files = 0
+        for project in entries:
+            projects += 1
+            files += len(project.files)
+            folder = f"{self._base}{project.name}/"
+            links = "".join(anchor(file, folder) for file in project.files)
+            yield f"<h2>{escape(project.display or project.name)}</h2>\n{links}".encode()
+        # The one place with a version of ours; the page is written again only when something else on it changed.
+        yield (f"<hr>\n<p>{projects} packages, {files} files. z3c.recipe.pypimirror {__version__}</p>\n"
+               "</body>\n</html>\n").encode()

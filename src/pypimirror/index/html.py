@@ -1,0 +1,90 @@
+"""The index as HTML (PEP 503, 592, 629, 658, 714), for every client and for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from html import escape
+from urllib.parse import quote
+
+from zope.interface import implementer
+
+from ..interfaces import IIndexWriter, ISettings
+from ..model import Entry, File, Project
+from ..names import is_legacy
+
+_SERIAL = re.compile(rb"<!--SERIAL (\d{1,18})-->\s*\Z")
+#: The beginning of every page.
+HEAD = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="pypi:repository-version" content="1.4">
+<title>{title}</title>
+</head>
+<body>
+<h1>{title}</h1>
+"""
+_TAIL = "</body>\n</html>\n<!--SERIAL {serial}-->\n"
+_METADATA = ("data-dist-info-metadata", "data-core-metadata")
+_BATCH = 500
+
+
+@implementer(IIndexWriter)
+class HtmlIndex:
+    """Writes ``index.html`` for each project and for the root.
+
+    Where the name as registered differs from the normalised one, the project has a second page under it, for clients that do
+    not normalise; its links lead to the files' one place.
+    """
+
+    root = "index.html"
+    whole = False
+    most_files = None
+
+    def __init__(self, settings: ISettings):
+        self._legacy_names = settings["legacy_names"]
+
+    def pages(self, project: Project, serial: int) -> Iterator[tuple[str, bytes]]:
+        yield f"{project.name}/index.html", self._page(project, serial, "")
+        display = project.display
+        if self._legacy_names and display != project.name and is_legacy(display, project.name):
+            yield f"{display}/index.html", self._page(project, serial, f"../{project.name}/")
+
+    def _page(self, project: Project, serial: int, folder: str) -> bytes:
+        title = f"Links for {escape(project.display or project.name)}"
+        links = "".join(anchor(file, folder) for file in project.files)
+        return f"{HEAD.format(title=title)}{links}{_TAIL.format(serial=serial)}".encode()
+
+    def serial(self, page: bytes) -> int | None:
+        found = _SERIAL.search(page[-200:])
+        return int(found[1]) if found else None
+
+    def projects(self, entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
+        yield HEAD.format(title="Simple index").encode()
+        lines: list[str] = []
+        for entry in entries:
+            lines.append(f'<a href="{entry.name}/">{escape(entry.display or entry.name)}</a><br>\n')
+            if len(lines) == _BATCH:
+                yield "".join(lines).encode()
+                lines.clear()
+        lines.append(_TAIL.format(serial=serial))
+        yield "".join(lines).encode()
+
+
+def anchor(file: File, folder: str = "") -> str:
+    """Give the link to a published file; folder: what the relative link must begin with."""
+    if file.stored is None:
+        raise ValueError(f"{file.filename} is not in the mirror")
+    attributes = [f'href="{folder}{quote(file.filename)}#sha256={file.stored.sha256}"']
+    if file.requires_python:
+        attributes.append(f'data-requires-python="{escape(file.requires_python)}"')
+    if file.stored.metadata:
+        # Under both names, since clients know the one or the other (PEP 714).
+        attributes.extend(f'{name}="sha256={file.stored.metadata}"' for name in _METADATA)
+    if file.yanked is not False:
+        attributes.append(f'data-yanked="{escape(file.yanked) if isinstance(file.yanked, str) else ""}"')
+    if file.gpg_sig is not None:
+        attributes.append(f'data-gpg-sig="{str(file.gpg_sig).lower()}"')
+    return f"<a {' '.join(attributes)}>{escape(file.filename)}</a><br>\n"

@@ -1,0 +1,97 @@
+"""The index as JSON (PEP 691, 700, 714, 792)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+from zope.interface import implementer
+
+from ..distributions import parse, pep440
+from ..interfaces import IIndexWriter, ISettings
+from ..model import Entry, File, Project
+
+#: The version whose fields are there (PEP 792).
+API_VERSION = "1.4"
+_DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+_SERIAL = re.compile(rb'\A\{"meta":\{"_last-serial":(\d{1,18}),')
+_BATCH = 500
+
+
+@implementer(IIndexWriter)
+class JsonIndex:
+    """Writes ``index.v1_json`` for each project and for the root."""
+
+    root = "index.v1_json"
+    whole = False
+    most_files = None
+
+    def __init__(self, settings: ISettings):
+        pass
+
+    def pages(self, project: Project, serial: int) -> Iterator[tuple[str, bytes]]:
+        yield f"{project.name}/index.v1_json", self._page(project, serial)
+
+    def _page(self, project: Project, serial: int) -> bytes:
+        meta = {"_last-serial": serial, "api-version": API_VERSION, **project.meta}
+        page: dict[str, Any] = {"meta": meta, "name": project.name}
+        if project.status:
+            page["project-status"] = dict(project.status)
+        page["versions"] = versions(project)
+        page["files"] = [_entry(file) for file in project.files]
+        page.update((key, value) for key, value in project.extra.items() if key not in page)
+        return _DUMP(page).encode()
+
+    def serial(self, page: bytes) -> int | None:
+        found = _SERIAL.match(page)
+        return int(found[1]) if found else None
+
+    def projects(self, entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
+        yield f'{{"meta":{{"_last-serial":{serial},"api-version":"{API_VERSION}"}},"projects":['.encode()
+        lines: list[str] = []
+        comma = ""
+        for entry in entries:
+            lines.append(f'{comma}{{"_last-serial":{entry.serial},"name":{_DUMP(entry.display or entry.name)}}}')
+            comma = ",\n"
+            if len(lines) == _BATCH:
+                yield "".join(lines).encode()
+                lines.clear()
+        lines.append("]}\n")
+        yield "".join(lines).encode()
+
+
+def versions(project: Project) -> list[str]:
+    """Give the versions of the files, each once, oldest first (PEP 700)."""
+    found = {parse(file.filename, project.name).version for file in project.files}
+    return sorted((version for version in found if version), key=_order)
+
+
+def _order(version: str) -> tuple[bool, Any]:
+    known = pep440(version)
+    return (known is not None, known or version)
+
+
+def _entry(file: File) -> dict[str, Any]:
+    if file.stored is None:
+        raise ValueError(f"{file.filename} is not in the mirror")
+    metadata: Any = {"sha256": file.stored.metadata} if file.stored.metadata else False
+    entry: dict[str, Any] = {
+        "filename": file.filename,
+        "url": quote(file.filename),
+        "hashes": {**file.hashes, "sha256": file.stored.sha256},
+        "size": file.stored.size,
+        "core-metadata": metadata,
+        "data-dist-info-metadata": metadata,
+        "yanked": file.yanked,
+    }
+    if file.upload_time is not None:
+        entry["upload-time"] = file.upload_time
+    if file.requires_python is not None:
+        entry["requires-python"] = file.requires_python
+    if file.gpg_sig is not None:
+        entry["gpg-sig"] = file.gpg_sig
+    entry.update((key, value) for key, value in file.extra.items() if key not in entry)
+    return entry

@@ -1,0 +1,160 @@
+"""The first half of the work on one project: read its page and say what is to be done. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from .errors import Absent, MirrorError
+from .filters.age import uploaded
+from .interfaces import IMirror
+from .model import Change, File, Project
+from .selection import Selected
+from .state import records
+
+#: The name of the filter whose default z3c.pypimirror's users have without wheels.
+_BY_NAME = "filename-matches"
+
+
+class LookTask(NamedTuple):
+    """One project to be looked at."""
+
+    name: str
+    #: What is remembered of it, if anything.
+    record: bytes | None = None
+    #: As the list of all names has it.
+    display: str = ""
+    list_serial: str | None = None
+    #: Whether the configuration asks for it.
+    selected: bool = True
+    #: Whether upstream is to be asked, and whether even if it says that nothing changed.
+    ask: bool = True
+    force: bool = False
+    #: For an upstream without serials: a time in seconds since 1970; what is older is not looked at, or None.
+    since: float | None = None
+
+
+class Looked(NamedTuple):
+    """What came out of it."""
+
+    name: str
+    change: Change
+    #: None if upstream could not be asked: then what is remembered stays.
+    project: bytes | None
+    display: str = ""
+    list_serial: str | None = None
+    page_serial: str | None = None
+    #: When the selection changes by itself, in seconds since 1970, or None.
+    due: float | None = None
+    #: What was left out of upstream's page because it was malformed or not to be trusted.
+    problems: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked:
+    """Look at one project."""
+    old = records.decode(task.record) if task.record else None
+    problems: tuple[str, ...] = ()
+    project = old or Project(task.name, listed=False)
+    if task.ask:
+        etag = old.etag if old is not None and not task.force else None
+        since = task.since if old is not None and old.serial is None and not task.force else None
+        try:
+            page, problems = mirror.source.project(task.name, etag, since)
+            if page is not None:
+                project = merged(old, page if since is None or page.serial is not None else recent(page, old, since))
+        except Absent:
+            project = merged(old, Project(task.name, listed=False))
+        except MirrorError as error:
+            return Looked(task.name, Change(task.name), None, error=str(error))
+    if task.display:
+        project = project._replace(display=task.display)
+    page_serial = None if project.serial is None else str(project.serial)
+    try:
+        selected = chosen(mirror, project) if task.selected else Selected()
+    except MirrorError as error:
+        return Looked(task.name, Change(task.name), None, error=str(error))
+    list_serial = None if behind(page_serial, task.list_serial) else task.list_serial
+    return Looked(task.name, changes(old, project, selected, task.selected), records.encode(project), project.display,
+                  list_serial, page_serial, selected.due, problems)
+
+
+def merged(old: Project | None, page: Project) -> Project:
+    """Give upstream's page together with what the mirror has: files that are here stay, marked as no longer listed."""
+    here = {file.filename: file for file in (old.files if old else ()) if file.stored is not None}
+    files = [file._replace(stored=here.pop(file.filename).stored) if file.filename in here else file for file in page.files]
+    files.extend(file._replace(listed=False) for file in here.values())
+    if old is not None:
+        page = page._replace(display=page.display or old.display, pages=old.pages)
+    return page._replace(files=tuple(sorted(files, key=lambda file: file.filename)))
+
+
+def recent(page: Project, old: Project | None, since: float) -> Project:
+    """Give a page without the files that were uploaded before a time and are not here."""
+    here = {file.filename for file in (old.files if old else ()) if file.stored is not None}
+    return page._replace(files=tuple(
+        file for file in page.files if file.filename in here or (when := uploaded(file)) is None or when >= since))
+
+
+def behind(page: str | None, listed: str | None) -> bool:
+    """Whether a page is older than the list's serial promised, as happens where pages are cached: it is to be read again."""
+    if page is None or listed is None or not (page.isdecimal() and listed.isdecimal()):
+        return False
+    return int(page) < int(listed)
+
+
+def changes(old: Project | None, project: Project, selection: Selected, selected: bool) -> Change:
+    """Say what is to be done about a project.
+
+    selection: what is to be offered of it; selected: whether the configuration asks for it at all.
+    """
+    wanted = selection.files
+    fetch = [file for file in wanted if not current(file)]
+    names = {file.filename for file in wanted}
+    remove = [file for file in project.files if file.stored is not None and file.filename not in names]
+    published = is_published(project, wanted, selected)
+    before = old is not None and is_published(old, [f for f in old.files if f.stored is not None], True)
+    return Change(
+        project.name,
+        fetch=len(fetch),
+        fetch_bytes=sum(file.size or 0 for file in fetch),
+        unsized=sum(file.size is None for file in fetch),
+        remove=len(remove),
+        remove_upstream=sum(not file.listed for file in remove) if selected else 0,
+        vanish=before and not published,
+        rewrite=published and (old is None or _told(old, old.files) != _told(project, wanted)),
+        barren=not wanted and bool(selection.left_out) and all(one.filter == _BY_NAME for one in selection.left_out),
+    )
+
+
+def chosen(mirror: IMirror, project: Project) -> Selected:
+    """Say which files of a project the mirror is to offer: of those that upstream offers the ones that are selected.
+
+    With ``cleanup`` off, files that are here and that upstream took away are offered on. Raises what reading metadata raises.
+    """
+    if project.quarantined:
+        return Selected()
+    keep = not mirror.settings["cleanup"]
+    offered = tuple(file for file in project.files if file.listed or (keep and file.stored is not None))
+    return mirror.selection.select(
+        project._replace(files=offered), lambda file: mirror.core_metadata(project.name, file))
+
+
+def is_published(project: Project, files: Iterable[File], selected: bool) -> bool:
+    """Whether a project has a page: one that upstream has, even without files, and one of which files are left."""
+    return selected and (project.listed or any(True for _ in files))
+
+
+def current(file: File) -> bool:
+    """Whether what the mirror has of a file is what upstream offers."""
+    if file.stored is None:
+        return False
+    if file.hashes.get("sha256", file.stored.sha256) != file.stored.sha256:
+        return False
+    return "sha256" in file.hashes or file.size is None or file.size == file.stored.size
+
+
+def _told(project: Project, files: Iterable[File]) -> tuple[Any, ...]:
+    """Give what a page tells, for comparison."""
+    shown = [file._replace(url="", listed=True) for file in files if file.stored is not None]
+    return project._replace(files=(), serial=None, etag=None, listed=True, pages=()), shown

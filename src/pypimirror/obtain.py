@@ -1,0 +1,93 @@
+"""Gets one file of a project into its place: from where it lies already, from the trash, or from upstream."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .errors import FetchError, MirrorError, Rejected
+from .fetch.download import ALGORITHMS, download
+from .interfaces import IMirror
+from .look import current
+from .model import File, Stored
+from .upkeep.trash import METADATA
+
+
+class Obtained(NamedTuple):
+    """What became of one file."""
+
+    file: File
+    #: ``kept``, ``found``, ``restored``, ``fetched``, or how it failed: ``not found``, ``invalid``, ``failed``.
+    how: str
+    error: str | None = None
+
+
+def obtain(mirror: IMirror, project: str, file: File, offline: bool = False) -> Obtained:
+    """Get a file and its metadata file; with ``offline`` only what is there counts. Failures are told, not raised."""
+    path = f"{project}/{file.filename}"
+    try:
+        stored, how = _body(mirror, project, file, path, offline)
+        if stored is None:
+            return Obtained(file._replace(stored=None), "not found")
+        metadata = _metadata(mirror, project, file, stored, path, offline)
+        return Obtained(file._replace(stored=stored._replace(metadata=metadata)), how)
+    except MirrorError as error:
+        return Obtained(file._replace(stored=None), _kind(error), str(error))
+
+
+def _kind(error: MirrorError) -> str:
+    if isinstance(error, Rejected):
+        return "invalid"
+    return "not found" if isinstance(error, FetchError) and error.code in (404, 410) else "failed"
+
+
+def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool) -> tuple[Stored | None, str]:
+    storage = mirror.storage
+    size = storage.size(path)
+    if size is not None:
+        if file.stored is not None and file.stored.size == size and current(file):
+            return file.stored, "kept"
+        if (found := _vouched(mirror, file, path, size)) is not None:
+            return found, "found"
+    if offline:
+        return None, ""
+    if mirror.trash.take(project, file.filename, file.hashes):
+        return Stored(file.hashes["sha256"], storage.size(path) or 0), "restored"
+    done = download(mirror.fetcher, storage, mirror.attempts, file.url, path, file.hashes, file.size)
+    return Stored(done.sha256, done.size), "fetched"
+
+
+def _vouched(mirror: IMirror, file: File, path: str, size: int) -> Stored | None:
+    """Give what lies at the path if it is what upstream offers, by its hash; without any hash only upstream knows."""
+    algorithm = next((name for name in ALGORITHMS if name in file.hashes), None)
+    if file.size not in (None, size):
+        return None
+    sha256 = mirror.storage.digest(path)
+    if algorithm is None:
+        same = file.stored is not None and file.stored.sha256 == sha256
+    elif algorithm == "sha256":
+        same = file.hashes["sha256"] == sha256
+    else:
+        same = file.hashes[algorithm] == mirror.storage.digest(path, algorithm)
+    return Stored(str(sha256), size) if same else None
+
+
+def _metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: str, offline: bool) -> str | None:
+    """Get the metadata file (PEP 658) and return its sha256; None where upstream has none after all."""
+    if not file.core_metadata:
+        return None
+    hashes = {} if file.core_metadata is True else file.core_metadata
+    target = path + METADATA
+    here = stored.metadata or hashes.get("sha256")
+    if here is not None and mirror.storage.size(target) is not None \
+            and (stored.metadata == hashes.get("sha256", stored.metadata) or mirror.storage.digest(target) == here):
+        return here
+    if offline:
+        return mirror.storage.digest(target)
+    if mirror.trash.take(project, file.filename + METADATA, hashes):
+        return hashes["sha256"]
+    try:
+        return download(mirror.fetcher, mirror.storage, mirror.attempts, file.url + METADATA, target, hashes).sha256
+    except FetchError as error:
+        if error.code in (404, 410):
+            return None  # the file itself is good; clients get the metadata out of it
+        raise

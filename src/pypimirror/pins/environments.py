@@ -1,0 +1,116 @@
+"""The Pythons and platforms that pins are read for: their marker values (PEP 508) and wheel tags (PEP 425, PEP 600)."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from packaging import tags as wheel_tags
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
+
+from ..errors import ConfigurationError
+
+#: What counts where ``python_versions`` or ``platforms`` is not configured: the Pythons in use, the common systems.
+PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+PLATFORMS = ("manylinux_2_39_x86_64", "macosx_14_0_arm64", "win_amd64")
+
+_PYTHON = re.compile(r"[23]\.\d{1,2}(\.\d{1,2})?")
+_LINUX = re.compile(r"(?:(manylinux|musllinux)_(\d{1,2})_(\d{1,3})|(manylinux1|manylinux2010|manylinux2014)|linux)_(\w+)")
+_MAC = re.compile(r"macosx_(\d{1,2})_(\d{1,2})_(\w+)")
+_WINDOWS = {"win32": "x86", "win_amd64": "AMD64", "win_arm64": "ARM64"}
+#: Older names of manylinux tags, by the minor version of glibc that they mean (PEP 600).
+_LEGACY = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
+#: For a bare ``linux_*``: any glibc there is.
+_NEWEST_GLIBC = 39
+
+
+class Environment(NamedTuple):
+    """One Python on one platform, as a wheel's tags name it."""
+
+    #: ``3.11`` or ``3.11.4``.
+    python: str
+    platform: str
+
+
+class _System(NamedTuple):
+    sys_platform: str
+    platform_system: str
+    os_name: str
+    machine: str
+    #: Wheel tags of platforms that it can install from.
+    platforms: tuple[str, ...]
+
+
+def environments(pythons: Iterable[str] = (), platforms: Iterable[str] = ()) -> tuple[Environment, ...]:
+    """Give every pair of a Python version and a platform; common ones where none are given. Raises ConfigurationError."""
+    pairs = tuple(Environment(python, platform) for python in dict.fromkeys(pythons or PYTHONS)
+                  for platform in dict.fromkeys(platforms or PLATFORMS))
+    for python, platform in pairs:
+        if not _PYTHON.fullmatch(python):
+            raise ConfigurationError(f"python_versions: {python!r} is not a Python version such as 3.11")
+        _system(platform)
+    return pairs
+
+
+@lru_cache
+def marker_values(environment: Environment, newest: bool = True) -> dict[str, str]:
+    """Give the values of the marker variables (PEP 508).
+
+    newest: whether ``3.11`` stands for its last bug fix release or for its first.
+    """
+    system = _system(environment.platform)
+    minor = ".".join(environment.python.split(".")[:2])
+    full = environment.python if environment.python != minor else f"{minor}.{99 if newest else 0}"
+    return {"implementation_name": "cpython", "implementation_version": full, "os_name": system.os_name,
+            "platform_machine": system.machine, "platform_python_implementation": "CPython", "platform_release": "",
+            "platform_system": system.platform_system, "platform_version": "", "python_full_version": full,
+            "python_version": minor, "sys_platform": system.sys_platform}
+
+
+def applies(marker: Marker | None, environment: Environment, extras: Iterable[str] = ()) -> bool:
+    """Whether a marker holds with any of the extras. One that can't be decided holds: better a release too many."""
+    if marker is None:
+        return True
+    # Bug fix releases of one Python can differ; what holds for any of them counts.
+    both = (True, False) if "full_version" in str(marker) or "implementation_version" in str(marker) else (True,)
+    try:
+        return any(marker.evaluate({**marker_values(environment, newest), "extra": extra})
+                   for newest in both for extra in tuple(extras) or ("",))
+    except (UndefinedComparison, UndefinedEnvironmentName):
+        return True
+
+
+@lru_cache
+def supported_tags(environment: Environment) -> frozenset[wheel_tags.Tag]:
+    """Give the tags of the wheels that can be installed there."""
+    major, minor = (int(part) for part in environment.python.split(".")[:2])
+    interpreter = f"cp{major}{minor}"
+    platforms = _system(environment.platform).platforms
+    return frozenset({*wheel_tags.cpython_tags((major, minor), (interpreter,), platforms),
+                      *wheel_tags.compatible_tags((major, minor), interpreter, platforms)})
+
+
+@lru_cache
+def _system(platform: str) -> _System:
+    if platform in _WINDOWS:
+        return _System("win32", "Windows", "nt", _WINDOWS[platform], (platform,))
+    if match := _MAC.fullmatch(platform):
+        machine = "arm64" if match[3] == "universal2" else match[3]
+        return _System("darwin", "Darwin", "posix", machine,
+                       tuple(wheel_tags.mac_platforms((int(match[1]), int(match[2])), machine)))
+    if match := _LINUX.fullmatch(platform):
+        return _System("linux", "Linux", "posix", match[5], tuple(_linux_platforms(match)))
+    if platform == "any":
+        return _System("linux", "Linux", "posix", "x86_64", ("any",))
+    raise ConfigurationError(f"platforms: {platform!r} is not a platform as wheels name it, such as manylinux_2_28_x86_64")
+
+
+def _linux_platforms(match: re.Match[str]) -> Iterator[str]:
+    family, major, minor, legacy, machine = match.groups()
+    if family == "musllinux":
+        yield from (f"musllinux_{major}_{older}_{machine}" for older in range(int(minor), -1, -1))
+    else:
+        newest = int(minor) if minor else _LEGACY.get(legacy, _NEWEST_GLIBC)
+        yield from (f"manylinux_{major or 2}_{older}_{machine}" for older in range(newest, 4, -1))
+        yield from (f"{name}_{machine}" for name, older in _LEGACY.items() if older <= newest)
+    yield f"linux_{machine}"

@@ -1,0 +1,55 @@
+"""Writes pin files into a directory laid out as zc.buildout's ``extends-cache``.
+
+zc.buildout looks for a file named by the MD5 of the URL, spelled as it composes it (``zc/buildout/download.py``, the same in
+3.1, 4.1, 5 and 6). It takes that file when it is offline, and when the URL can't be had.
+"""
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import StorageError
+
+
+def write_extends_cache(directory: str, documents: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Write what was read from URLs, each file whole and only if it differs; what else lies there stays.
+
+    documents: content by URL as in ``PinFile.documents``; paths are left out.
+    Returns the names of the files written. Raises StorageError.
+    """
+    written: list[str] = []
+    try:
+        os.makedirs(directory, exist_ok=True)
+        for url, content in documents.items():
+            if not re.match(r"https?://", url, re.IGNORECASE):
+                continue
+            name = hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()
+            if _read(os.path.join(directory, name)) != content:
+                _replace(directory, name, content)
+                written.append(name)
+    except OSError as error:
+        raise StorageError(f"extends_cache: {directory}: {error.strerror or error}") from error
+    return tuple(written)
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _replace(directory: str, name: str, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=".new-", dir=directory)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        # Other users' buildouts read it.
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, os.path.join(directory, name))
+    except BaseException:
+        os.unlink(temporary)
+        raise

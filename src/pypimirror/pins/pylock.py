@@ -1,0 +1,84 @@
+"""What a pylock.toml pins (PEP 751)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement, Requirement
+
+from ..names import is_project, normalize, shown
+from .chain import Read, decoded
+from .environments import Environment, marker_values
+from .requirements import Line, Requirements
+from .toml import parsed
+from .values import BadPins, is_version, public
+
+#: The hashes that pip knows, and so those that a flattened file can carry.
+_ALGORITHMS = frozenset({"sha256", "sha384", "sha512"})
+
+
+def read_pylock(root: str, read: Read, environments: Iterable[Environment]) -> Requirements:
+    """Read a lock file as requirements: its packages that come from an index, in the environments, with all extras and groups.
+
+    Raises FetchError, BadPins.
+    """
+    where, environments = public(root), tuple(environments)
+    try:
+        data = parsed(decoded(read(root), root))
+    except ValueError as error:
+        raise BadPins(f"{where}: {shown(str(error))}") from error
+    packages = data.get("packages")
+    if not str(data.get("lock-version", "")).startswith("1.") or not isinstance(packages, list):
+        raise BadPins(f"{where}: not a lock file of version 1 (PEP 751)")
+    choices = {"extras": _words(data.get("extras")),
+               "dependency_groups": _words(data.get("dependency-groups")) | _words(data.get("default-groups"))}
+    lines: list[Line] = []
+    notes: list[str] = []
+    for number, package in enumerate(packages, 1):
+        name, version = _named(package, f"{where}, package {number}")
+        if version is None or not (package.get("wheels") or package.get("sdist")):
+            notes.append(f"{where}: {name} does not come from an index and is left out")
+        elif any(_chosen(package.get("marker"), environment, choices) for environment in environments):
+            lines.append(Line(_requirement(name, version, package.get("marker")), _hashes(package), False, root, number))
+    return Requirements(root, tuple(lines), tuple(notes))
+
+
+def _named(package: Any, where: str) -> tuple[str, str | None]:
+    name = package.get("name") if isinstance(package, dict) else None
+    if not isinstance(name, str) or not is_project(normalize(name)):
+        raise BadPins(f"{where}: no name of a project")
+    version = package.get("version")
+    if version is not None and not (isinstance(version, str) and is_version(version)):
+        raise BadPins(f"{where}: {shown(str(version))!r} is not a version")
+    return normalize(name), version
+
+
+def _requirement(name: str, version: str, marker: Any) -> Requirement:
+    # Markers on extras and groups mean nothing outside of a lock file.
+    keep = isinstance(marker, str) and "extras" not in marker and "dependency_groups" not in marker
+    try:
+        return Requirement(f"{name}=={version}" + (f" ; {marker}" if keep else ""))
+    except InvalidRequirement:
+        return Requirement(f"{name}==={version}")
+
+
+def _chosen(marker: Any, environment: Environment, choices: Mapping[str, frozenset[str]]) -> bool:
+    if not isinstance(marker, str):
+        return True
+    try:
+        return Marker(marker).evaluate({**marker_values(environment), **choices})
+    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, TypeError, RecursionError):
+        # Older releases of packaging don't know the markers of lock files: better a release too many.
+        return True
+
+
+def _hashes(package: Mapping[str, Any]) -> frozenset[str]:
+    wheels, sdist = package.get("wheels"), package.get("sdist")
+    files = [*(wheels if isinstance(wheels, list) else ()), sdist]
+    tables = [file["hashes"] for file in files if isinstance(file, dict) and isinstance(file.get("hashes"), dict)]
+    return frozenset(f"{name}:{digest.lower()}" for table in tables for name, digest in table.items()
+                     if name in _ALGORITHMS and isinstance(digest, str) and digest.isalnum())
+
+
+def _words(value: Any) -> frozenset[str]:
+    return frozenset(word for word in value if isinstance(word, str)) if isinstance(value, list) else frozenset()

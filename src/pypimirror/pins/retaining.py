@@ -1,0 +1,22 @@
+"""Which releases stay listed for a while after a pin moved away from them."""
+
+import datetime
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from .values import Pins, Release
+
+
+class Retained(NamedTuple):
+    #: No longer pinned, but not for long enough to go.
+    releases: frozenset[Release]
+    #: The last day (ISO 8601) on which each release was pinned: to be remembered for the next run.
+    last_pinned: Mapping[Release, str]
+
+
+def retained(last_pinned: Mapping[Release, str], pins: Pins, today: datetime.date, days: int) -> Retained:
+    """Say what stays. last_pinned: from the run before. days: ``retain_days``; with 0 nothing stays."""
+    now = {(name, version): today.isoformat() for name, versions in pins.versions.items() for version in versions}
+    oldest = (today - datetime.timedelta(days=days)).isoformat()
+    still = {release: day for release, day in last_pinned.items() if release not in now and days and day >= oldest}
+    return Retained(frozenset(still), {**still, **now})

@@ -1,0 +1,147 @@
+"""Buildout's configuration syntax: from text to blocks, and from blocks to sections for one environment.
+
+The rules are those of zc.buildout's own parser (``zc/buildout/configparser.py``), but conditions are kept as text and decided
+later, for as many environments as are asked for.
+"""
+
+import io
+import re
+import textwrap
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from ..names import shown
+from .values import BadPins, public
+
+#: Options by name, a name that ends in `` +`` or `` -`` adds to or takes from what other files say.
+Section = dict[str, str]
+Sections = dict[str, Section]
+
+_HEADER = re.compile(r"\[\s*(?P<name>[^\s#[\]:;{}]+)\s*(:(?P<condition>[^#;]*))?\s*]\s*([#;].*)?$")
+_OPTION = re.compile(r"(?P<name>[^\s{}[\]=:]+\s*[-+]?)=(?P<value>.*)$")
+_BLANK_START = re.compile(r"^(\s*\n)+")
+
+
+class Option(NamedTuple):
+    #: Without operator.
+    name: str
+    #: Empty, ``+`` or ``-``.
+    operator: str
+    #: Continuation lines included; starts with a line break where nothing follows the equals sign.
+    value: str
+    line: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.name} {self.operator}" if self.operator else self.name
+
+
+class Block(NamedTuple):
+    """One header and what stands under it."""
+
+    section: str
+    #: As written in the header; empty for none.
+    condition: str
+    options: tuple[Option, ...]
+    line: int
+
+
+def parse(text: str, source: str) -> tuple[Block, ...]:
+    """Read a buildout file. source: for messages. Raises BadPins, which names file and line."""
+    blocks: list[tuple[str, str, list[tuple[str, str, list[str], int]], int]] = []
+    option: list[str] | None = None
+    verbatim = False
+    for number, line in enumerate(io.StringIO(text.removeprefix("\ufeff"), newline=None), 1):
+        if line[0] in "#;":
+            continue
+        if line[0].isspace() and option is not None:
+            # A value that starts on its own line keeps blank lines and indentation.
+            if verbatim or line.strip():
+                option.append(line.rstrip() if verbatim else line.strip())
+            continue
+        if match := _HEADER.match(line):
+            blocks.append((match["name"], (match["condition"] or "").strip(), [], number))
+            option = None
+            continue
+        if not blocks:
+            if not line.strip():
+                continue
+            raise BadPins(f"{public(source)}, line {number}: {shown(line.strip())!r} stands before any [section]")
+        if line.startswith("=>"):
+            line = f"<part-dependencies> = {line[2:]}"
+        match = _OPTION.match(line)
+        if match is None:
+            if option is None and not line.strip():
+                continue
+            raise BadPins(f"{public(source)}, line {number}: {shown(line.strip())!r} is neither [section] nor name = value")
+        name, value = match["name"].rstrip(), match["value"].strip()
+        operator = name[-1] if name[-1] in "+-" else ""
+        option, verbatim = [value], not value
+        blocks[-1][2].append((name.removesuffix(operator).rstrip() or name, operator, option, number))
+    return tuple(Block(section, condition, tuple(Option(name, operator, "\n".join(lines), at)
+                                                 for name, operator, lines, at in options), line)
+                 for section, condition, options, line in blocks)
+
+
+def sections(blocks: Iterable[Block], holds: Callable[[Block], bool]) -> Sections:
+    """Put the blocks of one file together, those whose condition holds."""
+    found: Sections = {}
+    for block in blocks:
+        if block.condition and not holds(block):
+            continue
+        section = found.setdefault(block.section, {})
+        for option in block.options:
+            if option.operator and option.key in section:
+                more = option.value if option.value[:1] in ("", "\n") else f"\n{option.value}"
+                section[option.key] = section[option.key].rstrip() + more
+                continue
+            if not option.operator:
+                section.pop(f"{option.name} +", None)
+                section.pop(f"{option.name} -", None)
+            section[option.key] = option.value
+    for section in found.values():
+        for key, value in section.items():
+            if value[:1].isspace():
+                section[key] = _BLANK_START.sub("", textwrap.dedent(value.rstrip()))
+    return found
+
+
+def merged(base: Sections, over: Sections) -> Sections:
+    """Lay the sections of one file over those of the files that it extends."""
+    result = {name: dict(section) for name, section in base.items()}
+    for name, section in over.items():
+        if name in result:
+            result[name] = overlaid(result[name], section)
+        elif "<" in section:
+            # A macro's section is put together only when all files are read.
+            result[name] = dict(section)
+        else:
+            result[name] = overlaid({}, _first(section))
+    return result
+
+
+def overlaid(base: Section, over: Section) -> Section:
+    """Lay one section over another, ``+=`` and ``-=`` working line by line."""
+    over = dict(over)
+    for key in sorted(over, key=lambda key: (key.rstrip(" +"), key[-1])):
+        operator = key[-1]
+        if key[-2:-1] != " " or operator not in "+-":
+            continue
+        name = key[:-2]
+        lines = over.get(name, base.get(name, "")).split("\n")
+        changes = over.pop(key).split("\n")
+        over[name] = "\n".join(lines + changes if operator == "+" else [line for line in lines if line not in changes])
+    return {**base, **over}
+
+
+def _first(section: Section) -> Section:
+    """Turn ``+=`` and ``-=`` without anything to start from into plain values."""
+    section = dict(section)
+    for key in sorted(section):
+        name = key[:-2]
+        if key.endswith(" +") and name not in section:
+            section[name] = section.pop(key)
+        elif key.endswith(" -") and name not in section:
+            del section[key]
+            section[name] = ""
+    return section

@@ -1,0 +1,15 @@
+"""TOML on every Python: its own parser from 3.11 on, the one that it was made from (tomli) before."""
+
+import importlib
+import sys
+from typing import Any
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """Read a TOML document. Raises ValueError, which says line and column."""
+    parser = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    try:
+        data: dict[str, Any] = parser.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return data

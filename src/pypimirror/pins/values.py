@@ -1,0 +1,92 @@
+"""What a pin is: values, and which versions are the same."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from packaging.utils import canonicalize_version
+from packaging.version import InvalidVersion, Version
+
+from ..errors import MirrorError
+from ..names import shown
+
+#: One release: normalised name and version.
+Release = tuple[str, str]
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
+#: Versions from before PEP 440, such as ``2004d``. No operators, no wildcards, no white space.
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
+
+
+class BadPins(MirrorError):
+    """A pin file can't be understood; the message names file and line."""
+
+
+class Pins(NamedTuple):
+    """What one or several pin files come to, over all Python versions and platforms."""
+
+    #: Versions by normalised name: normal forms (PEP 440), or as written where a version has none.
+    versions: Mapping[str, frozenset[str]] = {}
+    #: ``algorithm:hexdigest`` of the files that a pin allows; nothing for a pin without hashes.
+    hashes: Mapping[Release, frozenset[str]] = {}
+    #: The files that a pin stands in.
+    origins: Mapping[Release, frozenset[str]] = {}
+    #: Lines about what was read and does not count, such as ranges.
+    notes: tuple[str, ...] = ()
+    #: Lines about what went wrong.
+    problems: tuple[str, ...] = ()
+
+    def holds(self, name: str, version: str) -> bool:
+        """Whether the release is pinned. name: normalised. ``1.0`` and ``1.0.0`` are one version (PEP 440)."""
+        wanted = self.versions.get(name, frozenset())
+        return version in wanted or not _forms(version).isdisjoint(map(canonicalize_version, wanted))
+
+
+def normal(version: str) -> str:
+    """Give the normal form of a version (PEP 440), or the text itself where it is none."""
+    try:
+        return str(Version(version))
+    except InvalidVersion:
+        return version
+
+
+def is_version(text: str) -> bool:
+    """Whether the text can be one release's version: by PEP 440, or one word as older projects have it."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        return _WORD.fullmatch(text) is not None
+    return True
+
+
+def union(parts: Iterable[Pins]) -> Pins:
+    """Put the pins of several files together: a release is pinned if one of them pins it."""
+    versions: dict[str, set[str]] = {}
+    hashes: dict[Release, set[str]] = {}
+    origins: dict[Release, set[str]] = {}
+    notes: dict[str, None] = {}
+    problems: dict[str, None] = {}
+    for part in parts:
+        for name, found in part.versions.items():
+            versions.setdefault(name, set()).update(found)
+        for release, digests in part.hashes.items():
+            hashes.setdefault(release, set()).update(digests)
+        for release, files in part.origins.items():
+            origins.setdefault(release, set()).update(files)
+        notes.update(dict.fromkeys(part.notes))
+        problems.update(dict.fromkeys(part.problems))
+    return Pins({name: frozenset(found) for name, found in sorted(versions.items())},
+                {release: frozenset(found) for release, found in hashes.items()},
+                {release: frozenset(found) for release, found in origins.items()},
+                tuple(notes), tuple(problems))
+
+
+def public(source: str) -> str:
+    """Give a path or URL in the form for messages and files: without credentials, printable, on one line."""
+    return shown(_CREDENTIALS.sub("", source), 500)
+
+
+def _forms(version: str) -> frozenset[str]:
+    """Give the forms of the pins that a release's version meets: a pin without local part meets any (PEP 440)."""
+    form = canonicalize_version(version)
+    return frozenset({form, form.partition("+")[0]})

@@ -1,0 +1,144 @@
+"""The second half of the work on one project: get what is missing, then write its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .errors import MirrorError
+from .events import FileStored, Problem, ProjectPublished
+from .interfaces import IMirror
+from .look import chosen, is_published
+from .model import File, Project, Stored
+from .names import is_distribution
+from .obtain import Obtained, obtain
+from .registered import registered
+from .state import records
+
+
+class PublishTask(NamedTuple):
+    """One project to be published."""
+
+    name: str
+    record: bytes
+    #: Our serial of its pages, 0 if there are none, and that of this run.
+    serial: int
+    run: int
+    selected: bool = True
+    #: Whether its folder must be looked at, because an earlier run was cut off while it worked there.
+    scan: bool = False
+    #: Whether nothing may be fetched.
+    offline: bool = False
+
+
+class Published(NamedTuple):
+    """What came out of it."""
+
+    name: str
+    record: bytes
+    #: Our serial of its pages, 0 if it is not in the index.
+    serial: int
+    #: Whether pages changed.
+    written: bool
+    display: str = ""
+    files: int = 0
+    bytes: int = 0
+    yanked: int = 0
+    #: Names of files that no page names any more.
+    leaving: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> Published:
+    """Publish one project."""
+    project = records.decode(task.record)
+    if task.scan:
+        project = scanned(mirror, project)
+    try:
+        wanted = chosen(mirror, project).files if task.selected else ()
+    except MirrorError as error:
+        emit(Problem(task.name, str(error)))
+        return Published(task.name, task.record, task.serial, False, error=str(error))
+    outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit), wanted)
+    files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None)
+    here = {outcome.file.filename: outcome.file for outcome in outcomes}
+    shown = {file.filename for file in files}
+    project = project._replace(files=tuple(_marked(here.get(file.filename, file), shown) for file in project.files))
+    pages = Pages(0, project.pages, False)
+    if is_published(project, files, task.selected):
+        project = project._replace(display=project.display or registered(mirror, project))
+        pages = write_pages(mirror, project._replace(files=files), task.serial, task.run)
+        project = project._replace(pages=pages.paths)
+        emit(ProjectPublished(task.name, pages.written))
+    return Published(
+        task.name, records.encode(project), pages.serial, pages.written, project.display,
+        files=len(files),
+        bytes=sum(file.stored.size for file in files if file.stored is not None),
+        yanked=sum(file.yanked is not False for file in files),
+        leaving=tuple(f.filename for f in project.files if f.stored is not None and f.filename not in shown),
+        error=next((outcome.error for outcome in outcomes if outcome.error), None),
+    )
+
+
+def _marked(file: File, shown: set[str]) -> File:
+    if file.stored is None:
+        return file
+    return file._replace(stored=file.stored._replace(shown=file.filename in shown))
+
+
+def _obtained(mirror: IMirror, task: PublishTask, file: File, emit: Callable[[Any], None]) -> Obtained:
+    outcome = obtain(mirror, task.name, file, task.offline)
+    if outcome.error is not None:
+        emit(Problem(task.name, outcome.error, outcome.how))
+    elif outcome.file.stored is not None:
+        emit(FileStored(task.name, file.filename, outcome.file.stored.size, outcome.how))
+    return outcome
+
+
+class Pages(NamedTuple):
+    """A project's pages as they are now."""
+
+    serial: int
+    paths: tuple[str, ...]
+    written: bool
+
+
+def write_pages(mirror: IMirror, project: Project, serial: int, run: int) -> Pages:
+    """Write a project's pages where they differ from what lies there, and remove those that are none any more.
+
+    project: its files those to be shown. serial: our serial of the pages that lie there, 0 if there are none; run: that of
+    this run.
+    """
+    same = rendered(mirror, project, serial)
+    stale = [path for path in project.pages if path not in same]
+    if serial and not stale and all(mirror.storage.read(path) == page for path, page in same.items()):
+        return Pages(serial, tuple(same), False)
+    pages = rendered(mirror, project, run)
+    for path, page in pages.items():
+        mirror.storage.write(path, (page,))
+    for path in stale:
+        mirror.storage.remove(path)
+    return Pages(run, tuple(pages), True)
+
+
+def rendered(mirror: IMirror, project: Project, serial: int) -> dict[str, bytes]:
+    """Give the pages of a project by path."""
+    pages: dict[str, bytes] = {}
+    for writer in mirror.writers:
+        for path, page in writer.pages(project, serial):
+            # Where case does not count, the normalised name's page must not be overwritten by the other one.
+            if not (mirror.storage.folds_case and path.lower() in (known.lower() for known in pages)):
+                pages[path] = page
+    return pages
+
+
+def scanned(mirror: IMirror, project: Project) -> Project:
+    """Give the project together with all distributions that lie in its folder, hashed where nothing is known of them."""
+    known = {file.filename: file for file in project.files}
+    for name in mirror.storage.names(project.name):
+        if is_distribution(name) and (name not in known or known[name].stored is None):
+            path = f"{project.name}/{name}"
+            stored = Stored(mirror.storage.digest(path) or "", mirror.storage.size(path) or 0)
+            known[name] = known.get(name, File(name, "", listed=False))._replace(stored=stored)
+    kept = (file for file in known.values() if file.listed or file.stored is not None)
+    return project._replace(files=tuple(sorted(kept, key=lambda file: file.filename)))

@@ -1,0 +1,39 @@
+"""The configuration file that the part writes for its script."""
+
+import os
+from collections.abc import Mapping
+
+from ..settings import kinds
+from .options import keys
+
+_HEAD = """\
+# Written by buildout from the part [{part}]; changes made here are lost. Buildout's own file is the place for them.
+[pypimirror]
+"""
+
+
+def render(part: str, texts: Mapping[str, str], relative_to: tuple[str, str] | None = None) -> str:
+    """Give the text of the configuration file.
+
+    texts: by name of the option, as ``options.texts`` gives them.
+    relative_to: the buildout's directory and the file's own; paths in the former become relative to the latter.
+    """
+    lines = []
+    for key in keys():
+        text = texts.get(key.option)
+        if text is None:
+            continue
+        if relative_to and key.kind in (kinds.path, kinds.paths):
+            text = "\n".join(_relative(path, *relative_to) for path in text.split("\n"))
+        lines.append(f"{key.key} =" + "".join(f"\n    {line}" for line in _lines(text)) if "\n" in text
+                     else f"{key.key} = {text}")
+    return _HEAD.format(part=part) + "\n".join(lines) + "\n"
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _relative(path: str, buildout: str, folder: str) -> str:
+    inside = path == buildout or path.startswith(os.path.join(buildout, ""))
+    return os.path.relpath(path, folder) if inside else path

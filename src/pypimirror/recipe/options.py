@@ -1,0 +1,93 @@
+"""The options of the part: which there are, and their texts checked and completed.
+
+They are the keys of the configuration with dashes, and those that only the recipe knows.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from zc.buildout import UserError
+
+from ..settings import kinds
+from ..settings.keys import KEYS
+from ..settings.kinds import Kind
+from ..settings.reader import nearest
+
+#: What zc.buildout itself puts into a part, or lets people put there.
+_BUILDOUT = frozenset({"recipe", "<", "__buildout_installed__", "__buildout_signature__"})
+
+
+class Option(NamedTuple):
+    """One option that only the recipe knows."""
+
+    name: str
+    kind: Kind
+    #: As the part would say it; an empty text for none.
+    default: str
+    #: One or two sentences for people.
+    help: str
+
+
+OPTIONS = (
+    Option("script", kinds.text, "",
+           "Name of the script in the bin directory, the part's name unless given. Other parts see its path in it."),
+    Option("eggs", kinds.lines, "",
+           "Distributions that the script can import besides its own, such as plugins; one requirement a line."),
+    Option("relative-paths", kinds.boolean, "",
+           "Whether script and configuration find each other, and what else lies in the buildout, by relative paths; "
+           "the buildout's own relative-paths unless given."),
+)
+
+
+class Key(NamedTuple):
+    """An option that is a key of the configuration."""
+
+    option: str
+    key: str
+    kind: Kind
+
+
+def keys() -> tuple[Key, ...]:
+    """Give the keys of the configuration as options."""
+    return tuple(Key(key.name.replace("_", "-"), key.name, key.kind) for key in KEYS)
+
+
+def check(part: str, names: Iterable[str]) -> None:
+    """Refuse options that nobody knows. Raises UserError, which names the nearest known one."""
+    known = {option.name for option in OPTIONS} | {key.option for key in keys()}
+    for name in names:
+        if name not in known and name not in _BUILDOUT:
+            raise UserError(f"[{part}] unknown option {name!r}{nearest(name, sorted(known))}")
+
+
+def value(part: str, options: Mapping[str, str], name: str, kind: Kind, folder: str, default: str = "") -> Any:
+    """Give the value of an option, or None where it is empty and there is no default.
+
+    folder: where relative paths start, the buildout's directory. Raises UserError.
+    """
+    text = options.get(name, "").strip() or default
+    if not text:
+        return None
+    try:
+        return kind(text, folder)
+    except ValueError as error:
+        raise UserError(f"[{part}] {name} = {text}: must be {error}") from error
+
+
+def texts(part: str, options: Mapping[str, str], folder: str) -> dict[str, str]:
+    """Give the texts of the configuration's keys that the part sets, by name of the option; paths are absolute then.
+
+    Raises UserError for a value that its kind refuses.
+    """
+    found = {}
+    for key in keys():
+        checked = value(part, options, key.option, key.kind, folder)
+        if checked is None:
+            continue
+        if key.kind is kinds.path:
+            found[key.option] = checked
+        elif key.kind is kinds.paths:
+            found[key.option] = "\n".join(checked)
+        else:
+            found[key.option] = options[key.option].strip()
+    return found

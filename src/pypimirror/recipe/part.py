@@ -1,0 +1,100 @@
+"""The recipe: what a part of a buildout becomes."""
+
+import os
+import re
+from collections.abc import MutableMapping
+from typing import Any
+
+from zc.buildout import UserError, easy_install
+
+from ..settings import kinds
+from . import configuration, files, script
+from . import options as known
+
+
+class Recipe:
+    """A part that mirrors an index.
+
+    The options are checked and completed when the recipe is made, so that other parts can use them; nothing is written before
+    ``install``. ``install`` gives the files it made; the mirror is never among them, for buildout deletes what a part made.
+    """
+
+    def __init__(self, buildout: Any, name: str, options: MutableMapping[str, str]):
+        self.buildout, self.name, self.options = buildout, name, options
+        known.check(name, list(options))
+        self._section = section = buildout["buildout"]
+        self._directory = section["directory"]
+        self._texts = known.texts(name, options, self._directory)
+        self._location = os.path.join(section["parts-directory"], name)
+        self._config = os.path.join(self._location, "pypimirror.cfg")
+        self._eggs = self._value("eggs") or ()
+        self._relative = bool(self._value("relative-paths", section.get("relative-paths", "false")))
+        self._complete()
+        self._write_back()
+
+    def install(self) -> list[str]:
+        """Write what has changed; give the paths of all the part's files."""
+        made = []
+        os.makedirs(self._location, exist_ok=True)
+        relative_to = (self._directory, self._location) if self._relative else None
+        files.write(self._config, configuration.render(self.name, self._texts, relative_to))
+        made.append(self._config)
+        made += script.make(self.options["script"], script.distributions(self.buildout, self._eggs), self._argument(),
+                            relative_to=self._directory if self._relative else "")
+        return made
+
+    update = install
+
+    def _value(self, name: str, default: str = "") -> Any:
+        option = next(option for option in known.OPTIONS if option.name == name)
+        return known.value(self.name, self.options, name, option.kind, self._directory, default or option.default)
+
+    def _complete(self) -> None:
+        """Fill in what the part leaves out."""
+        texts = self._texts
+        texts.setdefault("mirror-file-path", os.path.join(self._directory, "var", self.name))
+        if "index-url" not in texts:
+            texts["index-url"] = self._upstream()
+        mirror = texts["mirror-file-path"]
+        if _holds(mirror, self._location):
+            raise UserError(f"[{self.name}] mirror-file-path = {mirror}: must not hold {self._location}, "
+                            "whose files are not for publication")
+
+    def _upstream(self) -> str:
+        """Give the index to mirror where the part names none: the one that the buildout uses, unless that is this mirror."""
+        index = (self._section.get("index") or "").strip()
+        if not index:
+            return easy_install.default_index_url
+        if "://" not in index:
+            index = kinds.path(index, self._directory)
+        plain = re.sub(r"^file://", "", index).rstrip("/")
+        if plain in self._own_addresses():
+            return easy_install.default_index_url
+        return index
+
+    def _own_addresses(self) -> set[str]:
+        base, mirror = self._texts.get("base-url", "").rstrip("/"), self._texts["mirror-file-path"]
+        return {base, f"{base}/simple", mirror}
+
+    def _write_back(self) -> None:
+        """Have the options say what was computed: for other parts, and so that buildout sees when it changes."""
+        name = self._value("script") or self.name
+        if os.path.basename(name) != name or name in (os.curdir, os.pardir):
+            raise UserError(f"[{self.name}] script = {name}: must be a plain file name")
+        self.options.update(self._texts)
+        self.options["location"] = self._location
+        self.options["config-file"] = self._config
+        self.options["script"] = os.path.join(self._section["bin-directory"], name)
+        self.options["relative-paths"] = str(self._relative).lower()
+
+    def _argument(self) -> str:
+        """Give the Python source of the path of the configuration, the script's one argument."""
+        if not self._relative:
+            return repr(self._config)
+        return f"join(base, {os.path.relpath(self._config, self._directory)!r})"
+
+
+def _holds(folder: str, path: str) -> bool:
+    """Whether the path lies in the folder, or is it."""
+    folder, path = os.path.realpath(folder), os.path.realpath(path)
+    return path == folder or path.startswith(os.path.join(folder, ""))

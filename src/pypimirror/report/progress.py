@@ -1,0 +1,83 @@
+"""Progress on a terminal: one line that is written over, and lines that stay for what people should read."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import Any, TextIO
+
+from zope.interface import implementer
+
+from .. import events
+from ..interfaces import IObserver
+from .sentences import sentence
+from .units import in_bytes
+
+#: Seconds between two states of the line.
+_PAUSE = 0.2
+
+
+@implementer(IObserver)
+class Progress:
+    """Shows how far a run has come."""
+
+    def __init__(self, stream: TextIO | None = None):
+        self._stream = stream or sys.stderr
+        self._last = 0.0
+        self._shown = False
+        self._looked = self._looking = 0
+        self._files = self._bytes = self._done = 0
+        self._plan: events.Planned | None = None
+        self._free: int | None = None
+
+    def notify(self, event: Any) -> None:
+        if isinstance(event, events.Looking):
+            self._looking = event.projects
+        elif isinstance(event, events.Looked):
+            self._looked += 1
+            self._line(f"looked at {self._looked} of {self._looking} projects")
+        elif isinstance(event, events.Planned):
+            self._plan = event
+            self._say(sentence(event))
+        elif isinstance(event, events.FileStored):
+            if event.how != "kept":
+                self._files += 1
+                self._bytes += event.size
+            self._work()
+        elif isinstance(event, events.ProjectPublished):
+            self._done += 1
+            self._work()
+        elif isinstance(event, events.Problem | events.Notice | events.RunFinished | events.Listed):
+            self._say(sentence(event))
+
+    def _work(self) -> None:
+        if self._plan is None:
+            return
+        parts = [f"{self._done} of {self._plan.projects} projects", f"{self._files} of {self._plan.files} files",
+                 f"{in_bytes(self._bytes)} of {in_bytes(self._plan.bytes)}"]
+        if self._plan.free is not None:
+            parts.append(f"{in_bytes(max(0, self._plan.free - self._bytes))} free")
+        self._line(", ".join(parts))
+
+    def _line(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self._last < _PAUSE:
+            return
+        self._last = now
+        width = shutil.get_terminal_size().columns - 1
+        self._stream.write(f"\r\x1b[K{text[:width]}")
+        self._stream.flush()
+        self._shown = True
+
+    def _say(self, text: str) -> None:
+        self.close()
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Wipe the line."""
+        if self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+            self._shown = False

@@ -1,0 +1,32 @@
+"""What a run came to, in numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from .. import events
+
+
+class Statistics:
+    """Counts the files and failures of one run."""
+
+    def __init__(self) -> None:
+        self._count: Counter[str] = Counter()
+
+    def notify(self, event: object) -> None:
+        """Count an event."""
+        if isinstance(event, events.FileStored):
+            self._count["found" if event.how in ("kept", "found") else "stored"] += 1
+            if event.how == "fetched":
+                self._count["bytes"] += event.size
+        elif isinstance(event, events.FileRemoved):
+            self._count["removed"] += 1
+        elif isinstance(event, events.Problem):
+            self._count[event.kind] += 1
+        elif isinstance(event, events.ProjectPublished):
+            self._count["projects"] += 1
+
+    def figures(self) -> dict[str, int]:
+        """Return the figures, those of z3c.pypimirror among them: found, stored, not found, invalid."""
+        names = ("projects", "found", "stored", "bytes", "removed", "not found", "invalid", "failed")
+        return {name: self._count[name] for name in names}

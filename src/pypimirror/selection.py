@@ -1,0 +1,159 @@
+"""Which projects and files are mirrored: the filters in order, and the pins that the ones on releases don't hold back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .distributions import parse, release
+from .errors import ConfigurationError
+from .interfaces import IFilter, IMetadataFilter, INameFilter, ITimedFilter
+from .model import File, Project
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+_NO_PINS: Mapping[str, frozenset[str]] = {}
+
+
+class LeftOut(NamedTuple):
+    """A file that is not mirrored, and why."""
+
+    file: File
+    reason: str
+    #: The name of the filter, or an empty text where no filter but the project's name or pin decided.
+    filter: str = ""
+
+
+class Unmet(NamedTuple):
+    """A pinned release without a file."""
+
+    #: As pinned.
+    version: str
+    #: Why each of its files was left out; empty if upstream has none.
+    reasons: tuple[str, ...] = ()
+
+
+class Selected(NamedTuple):
+    """What is selected of one project."""
+
+    #: In the order of upstream's page.
+    files: tuple[File, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    #: When the answer changes although nothing else does, in seconds since 1970, or None for never.
+    due: float | None = None
+    unmet: tuple[Unmet, ...] = ()
+
+
+class Selection:
+    """What one mirror takes. Knows nothing of the network nor of what is stored; used by several threads at once.
+
+    A project is asked for if all name filters agree. A pinned one is without asking them, those apart that hold for pins too.
+    A project that is only pinned is taken in its pinned releases, one that the filters ask for in all that the filters on
+    releases leave, and in its pinned releases beside.
+    """
+
+    def __init__(self, names: Iterable[INameFilter], filters: Mapping[str, IFilter],
+                 pins: Mapping[str, frozenset[str]] = _NO_PINS):
+        """names: all name filters. filters: by name, in order. pins: versions by normalised name."""
+        active = [name for name in names if name.active]
+        self._asked = tuple(name for name in active if not name.over_pins)
+        self._allowed = tuple(name for name in active if name.over_pins)
+        self._filters: tuple[tuple[str, Any, bool, bool], ...] = tuple(
+            (name, each, ITimedFilter.providedBy(each), IMetadataFilter.providedBy(each))
+            for name, each in filters.items() if each.active)
+        self._pins = pins
+        #: The normalised names that can be asked for, or None where only a list of all names tells.
+        self.exact = self._exact(active)
+
+    def check(self) -> None:
+        """Raise ConfigurationError if nothing at all is asked for."""
+        if self.exact is not None and not self.exact:
+            raise ConfigurationError("nothing is asked for: package_matches names no project that package_excludes leaves, and "
+                                     "there are no pins; everything is asked for with package_matches = *")
+
+    def wanted(self, name: str) -> bool:
+        """Whether the project of this normalised name is asked for."""
+        # Asked about every name of upstream's list, hence no generators.
+        if name not in self._pins and not self.matched(name):
+            return False
+        for allows in self._allowed:  # noqa: SIM110
+            if not allows(name):
+                return False
+        return True
+
+    def matched(self, name: str) -> bool:
+        """Whether the project is asked for by its name, and not by pins alone."""
+        for asks in self._asked:  # noqa: SIM110
+            if not asks(name):
+                return False
+        return True
+
+    def pins(self, name: str) -> frozenset[Version | str]:
+        """Return the pinned releases of a project, each as ``distributions.release`` has it."""
+        return frozenset(map(release, self._pins.get(name, ())))
+
+    def select(self, project: Project, metadata: Callable[[File], bytes | None] | None = None) -> Selected:
+        """Run the filters over the files of a project.
+
+        metadata: for filters that read core metadata, see IMetadataFilter. What it raises is passed on.
+        Raises ConfigurationError if such a filter is active and there is no ``metadata``: all would look as if it had none.
+        """
+        if not self.wanted(project.name):
+            return Selected((), tuple(LeftOut(file, "its project is not asked for") for file in project.files))
+        matched = self.matched(project.name)
+        pinned = self._pinned(project)
+        files, due = project.files, None
+        left_out: list[LeftOut] = []
+        if not matched:
+            files = tuple(file for file in files if file.filename in pinned)
+            left_out += [LeftOut(file, "not pinned") for file in project.files if file.filename not in pinned]
+        # Files that are here for their pin alone; filters on releases don't see them, so that a pin never displaces others.
+        aside = frozenset() if matched else pinned
+        for name, each, timed, reads in self._filters:
+            if each.over_pins:
+                before = project._replace(files=files)
+            elif matched:
+                before = project._replace(files=tuple(file for file in files if file.filename not in aside))
+            else:
+                continue
+            if reads and metadata is None:
+                raise ConfigurationError(f"the filter {name} needs core metadata, which can't be had here")
+            kept = {file.filename for file in (each.select(before, metadata) if reads else each.select(before))}
+            if not each.over_pins:
+                aside |= {file.filename for file in before.files if file.filename in pinned and file.filename not in kept}
+                kept |= aside
+            left_out += [LeftOut(file, each.reason, name) for file in files if file.filename not in kept]
+            files = tuple(file for file in files if file.filename in kept)
+            if timed:
+                due = min((moment for moment in (due, each.due(before)) if moment is not None), default=None)
+        return Selected(files, tuple(left_out), due, self._unmet(project.name, files, left_out))
+
+    def _pinned(self, project: Project) -> frozenset[str]:
+        """Give the names of the files of pinned releases."""
+        pins = self.pins(project.name)
+        if not pins:
+            return frozenset()
+        return frozenset(file.filename for file in project.files if _release(file, project.name) in pins)
+
+    def _unmet(self, name: str, files: Iterable[File], left_out: Iterable[LeftOut]) -> tuple[Unmet, ...]:
+        versions = self._pins.get(name)
+        if not versions:
+            return ()
+        met = {_release(file, name) for file in files}
+        reasons: dict[object, dict[str, None]] = {}
+        for one in left_out:
+            reasons.setdefault(_release(one.file, name), {})[one.reason] = None
+        return tuple(Unmet(version, tuple(reasons.get(release(version), ())))
+                     for version in sorted(versions) if release(version) not in met)
+
+    def _exact(self, active: Iterable[INameFilter]) -> frozenset[str] | None:
+        sets = [each.exact for each in active if each.exact is not None and not each.over_pins]
+        if not sets:
+            return None
+        return frozenset(name for name in frozenset.intersection(*sets) | self._pins.keys() if self.wanted(name))
+
+
+def _release(file: File, project: str) -> Version | str | None:
+    version = parse(file.filename, project).version
+    return release(version) if version else None

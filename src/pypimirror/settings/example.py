@@ -1,0 +1,28 @@
+"""A configuration file to begin with, made from the table of keys."""
+
+from textwrap import fill
+
+from .keys import KEYS
+
+_INTRODUCTION = """\
+# Configuration of a mirror: pypimirror THIS-FILE sync
+# Lists take one item a line or several, separated by blanks. A line that starts with # is a comment.
+"""
+#: What the example sets; everything else stands there as a comment with its default.
+_SET = {"mirror_file_path": "/srv/pypi", "package_matches": "\n    zope.*\n    plone.*\n    Products.*\n    collective.*"}
+
+
+def example() -> str:
+    """Give the text of a commented configuration file that can be used as it is."""
+    blocks = [_INTRODUCTION, "[DEFAULT]"]
+    group = ""
+    for key in KEYS:
+        if key.group != group:
+            group = key.group
+            blocks.append(f"\n# --- {group} ---")
+        note = fill(key.help, 100, initial_indent="# ", subsequent_indent="# ")
+        if key.name in _SET:
+            blocks.append(f"\n{note}\n{key.name} = {_SET[key.name]}".replace("= \n", "=\n"))
+        else:
+            blocks.append(f"\n{note}\n#{key.name} = {key.default}".rstrip())
+    return "\n".join(blocks) + "\n"

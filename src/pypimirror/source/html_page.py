@@ -1,0 +1,167 @@
+"""Lists and project pages as HTML (PEP 503, 592, 629, 658, 714)."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Mapping
+from html.parser import HTMLParser
+from urllib.parse import unquote, urljoin, urlsplit
+
+from zope.interface import implementer
+
+from ..errors import BadPage
+from ..interfaces import IListReader, IParser
+from ..model import File, Listed, Listing, Project
+from ..names import SUFFIXES, is_project, normalize, shown
+from . import trust
+
+_SERIAL = re.compile(r"<!--\s*SERIAL (\d{1,18})\s*-->")
+
+
+@implementer(IParser)
+class HtmlParser:
+    """Reads ``application/vnd.pypi.simple.v1+html``."""
+
+    quality = 0.2
+
+    def listing(self, wanted: Callable[[str], bool]) -> IListReader:
+        return HtmlList(wanted)
+
+    def project(self, body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:
+        text = body.decode("utf-8", "replace")
+        page = _Anchors()
+        page.feed(text)
+        page.close()
+        page.check()
+        base = urljoin(url, page.base)
+        files, problems = [], []
+        for href, _, attributes in page.anchors:
+            last = _last(href)
+            if "data-yanked" not in attributes and "#" not in href and not last.endswith(SUFFIXES):
+                continue  # navigation, a home page
+            try:
+                files.append(_file(href, last, attributes, base))
+            except trust.Refused as refused:
+                problems.append(f"{shown(last)}: {refused}")
+        kept, repeated = trust.distinct(files)
+        serial = _SERIAL.search(text)
+        return Project(name, kept, serial=int(serial[1]) if serial else None), trust.bounded(problems + repeated)
+
+
+class PlainHtmlParser(HtmlParser):
+    """Reads ``text/html``, what every web server calls it."""
+
+    quality = 0.1
+
+
+@implementer(IListReader)
+class HtmlList:
+    """Reads a list of projects."""
+
+    def __init__(self, wanted: Callable[[str], bool]):
+        self._wanted = wanted
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._page = _Anchors()
+        self._found: dict[str, Listed] = {}
+        self._total = 0
+
+    def write(self, block: bytes) -> None:
+        self._page.feed(self._decode(block))
+        self._take()
+
+    def finish(self) -> Listing:
+        self._page.feed(self._decode(b"", True))
+        self._page.close()
+        self._page.check()
+        self._take()
+        return Listing(self._found, self._total)
+
+    def _take(self) -> None:
+        for href, text, _ in self._page.anchors:
+            display = text.strip() or unquote(href.rstrip("/").rpartition("/")[2])
+            name = normalize(display)
+            self._total += 1
+            if self._wanted(name) and is_project(name):
+                self._found[name] = Listed(display)
+        self._page.anchors.clear()
+
+
+class _Anchors(HTMLParser):
+    """Collects the links of a page: href, text, attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.anchors: list[tuple[str, str, Mapping[str, str]]] = []
+        self.base = ""
+        self._version = "1.0"
+        self._anything = False
+        self._open: dict[str, str] | None = None
+        self._text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._anything = True
+        attributes = {key: value or "" for key, value in attrs}
+        if tag == "a":
+            self._end()
+            self._open = attributes
+        elif tag == "base" and not self.base:
+            self.base = attributes.get("href", "")
+        elif tag == "meta" and attributes.get("name") == "pypi:repository-version":
+            self._version = attributes.get("content", "")
+
+    def handle_data(self, data: str) -> None:
+        if self._open is not None:
+            self._text.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self._end()
+
+    def close(self) -> None:
+        super().close()
+        self._end()
+
+    def check(self) -> None:
+        """Raise BadPage if this is no page of an index (PEP 629)."""
+        if not self._anything:
+            raise BadPage("not an HTML page")
+        if self._version.partition(".")[0] != "1":
+            raise BadPage(f"its repository version is {shown(self._version)!r}, not 1.x")
+
+    def _end(self) -> None:
+        if self._open is not None and self._open.get("href"):
+            self.anchors.append((self._open["href"], "".join(self._text), self._open))
+        self._open = None
+        self._text.clear()
+
+
+def _last(href: str) -> str:
+    """Give the last part of a link's path, which is the file's name (PEP 503)."""
+    try:
+        return unquote(urlsplit(href).path.rpartition("/")[2])
+    except ValueError:
+        return href
+
+
+def _file(href: str, last: str, attributes: Mapping[str, str], base: str) -> File:
+    url, hashes = trust.file_url(href, base)
+    metadata = attributes.get("data-core-metadata", attributes.get("data-dist-info-metadata"))
+    signed = attributes.get("data-gpg-sig")
+    return File(
+        filename=trust.filename(last),
+        url=url,
+        hashes=hashes,
+        requires_python=trust.line(attributes.get("data-requires-python")),
+        yanked=trust.yank(attributes["data-yanked"]) if "data-yanked" in attributes else False,
+        core_metadata=_metadata(metadata),
+        gpg_sig={"true": True, "false": False}.get(signed or ""),
+        provenance=trust.line(attributes.get("data-provenance")),
+    )
+
+
+def _metadata(value: str | None) -> bool | dict[str, str]:
+    if value is None or value == "false":
+        return False
+    algorithm, _, digest = value.partition("=")
+    return trust.presence({algorithm: digest})

@@ -1,0 +1,110 @@
+"""An upstream index behind HTTP: whatever form it answers in (PEP 503, PEP 691)."""
+
+from collections.abc import Callable, Mapping
+from email.utils import formatdate
+from urllib.parse import quote
+
+from zope.interface import implementer
+
+from ..errors import Absent, BadPage, FetchError
+from ..fetch.address import bare
+from ..fetch.attempts import Attempts, check
+from ..fetch.page import read
+from ..interfaces import IListReader, IMirror, IParser, ISource, IUpstream
+from ..model import Head, Listing, Project
+from .accept import accept, media_type
+
+#: Bytes; the largest project page at PyPI has some 20 million.
+_LONGEST_PAGE = 256 << 20
+#: Bytes; the list of all names at PyPI has some 50 million.
+_LONGEST_LIST = 2 << 30
+
+
+@implementer(ISource)
+class HttpSource:
+    """Asks for JSON and takes HTML where there is none."""
+
+    def __init__(self, upstream: IUpstream, mirror: IMirror):
+        self.url = upstream.url.rstrip("/") + "/"
+        self._fetcher = mirror.fetcher
+        self._parsers: Mapping[str, IParser] = mirror.parsers
+        self._accept = accept(self._parsers)
+        self._attempts = Attempts(mirror.settings["retries"])
+
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None) -> Listing:
+        def attempt() -> Listing:
+            receiver = _List(self.url, self._parsers, wanted)
+            head = self._fetcher.fetch(self.url, receiver, {"Accept-Encoding": "gzip, deflate", **self._headers(etag)})
+            if head.status == 304:
+                return Listing({}, etag=etag, unchanged=True)
+            return receiver.finish()._replace(etag=head.headers.get("etag"))
+
+        return self._attempts(attempt)
+
+    def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
+        url = f"{self.url}{quote(name)}/"
+
+        def attempt() -> tuple[Head, bytes]:
+            head, body = read(self._fetcher, url, self._headers(etag, since), _LONGEST_PAGE)
+            if head.status not in (304, 404, 410):
+                check(head, url)
+            return head, body
+
+        head, body = self._attempts(attempt)
+        if head.status == 304:
+            return None, ()
+        if head.status in (404, 410):
+            raise Absent(f"{bare(url)}: status {head.status}")
+        parser = _parser(self._parsers, head, url)
+        project, problems = parser.project(body, name, head.url)
+        serial = project.serial
+        if serial is None:
+            serial = head.headers.get("x-pypi-last-serial")
+        return project._replace(etag=head.headers.get("etag"), serial=serial), problems
+
+    def _headers(self, etag: str | None, since: float | None = None) -> dict[str, str]:
+        headers = {"Accept": self._accept}
+        if etag is not None:
+            headers["If-None-Match"] = etag
+        elif since is not None:
+            headers["If-Modified-Since"] = formatdate(since, usegmt=True)
+        return headers
+
+
+class _List:
+    """Hands the list's body to the parser that its media type asks for (IReceiver)."""
+
+    def __init__(self, url: str, parsers: Mapping[str, IParser], wanted: Callable[[str], bool]):
+        self._url = url
+        self._parsers = parsers
+        self._wanted = wanted
+        self._reader: IListReader | None = None
+        self._size = 0
+
+    def start(self, head: Head) -> None:
+        if head.status == 304:
+            return
+        check(head, self._url)
+        self._reader = _parser(self._parsers, head, self._url).listing(self._wanted)
+
+    def write(self, block: bytes) -> None:
+        self._size += len(block)
+        if self._size > _LONGEST_LIST:
+            raise FetchError(bare(self._url), f"the list is larger than {_LONGEST_LIST} bytes")
+        if self._reader is not None:
+            self._reader.write(block)
+
+    def finish(self) -> Listing:
+        if self._reader is None:
+            raise BadPage(f"{bare(self._url)}: no list came")
+        try:
+            return self._reader.finish()
+        except BadPage as error:
+            raise BadPage(f"{bare(self._url)}: {error}") from error
+
+
+def _parser(parsers: Mapping[str, IParser], head: Head, url: str) -> IParser:
+    kind = media_type(head.headers.get("content-type", ""))
+    if kind not in parsers:
+        raise BadPage(f"{bare(url)}: not a page of an index: its content type is {kind or 'missing'!r}")
+    return parsers[kind]

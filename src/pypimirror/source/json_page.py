@@ -1,0 +1,138 @@
+"""Lists and project pages as JSON (PEP 691, 700, 714, 740, 792)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from zope.interface import implementer
+
+from ..errors import BadPage
+from ..interfaces import IListReader, IParser
+from ..model import NOTHING, File, Listed, Listing, Project
+from ..names import is_project, normalize, shown
+from . import trust
+
+_FILE_KEYS = frozenset({"filename", "url", "hashes", "size", "upload-time", "requires-python", "yanked", "core-metadata",
+                        "dist-info-metadata", "data-dist-info-metadata", "gpg-sig", "provenance"})
+_PAGE_KEYS = frozenset({"name", "files", "versions", "meta", "project-status"})
+_META_KEYS = frozenset({"api-version"})
+
+
+@implementer(IParser)
+class JsonParser:
+    """Reads ``application/vnd.pypi.simple.v1+json``."""
+
+    quality = 1
+
+    def listing(self, wanted: Callable[[str], bool]) -> IListReader:
+        return JsonList(wanted)
+
+    def project(self, body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:
+        page = _load(body)
+        files, problems = [], []
+        entries = page.get("files")
+        if not isinstance(entries, list):
+            raise BadPage(f"{shown(url)}: the page of {name} has no list of files")
+        for entry in entries:
+            try:
+                files.append(_file(entry, url))
+            except trust.Refused as refused:
+                problems.append(f"{_called(entry)}: {refused}")
+        kept, repeated = trust.distinct(files)
+        meta = page["meta"]
+        status = page.get("project-status")
+        project = Project(
+            name=name,
+            files=kept,
+            serial=trust.serial(meta.get("_last-serial")),
+            status=_status(status),
+            extra=trust.unknown(page, _PAGE_KEYS),
+            meta=trust.unknown(meta, _META_KEYS),
+        )
+        return project, trust.bounded(problems + repeated)
+
+
+class PlainJsonParser(JsonParser):
+    """The same under ``application/json``, as plain web servers and some proxies label it; asked for by nobody."""
+
+    quality = 0
+
+
+@implementer(IListReader)
+class JsonList:
+    """Reads a list of projects."""
+
+    def __init__(self, wanted: Callable[[str], bool]):
+        self._wanted = wanted
+        self._blocks: list[bytes] = []
+
+    def write(self, block: bytes) -> None:
+        self._blocks.append(block)
+
+    def finish(self) -> Listing:
+        page = _load(b"".join(self._blocks))
+        self._blocks.clear()
+        entries = page.get("projects")
+        if not isinstance(entries, list):
+            raise BadPage("it has no list of projects")
+        found = {}
+        for entry in entries:
+            display = entry.get("name") if isinstance(entry, dict) else None
+            if not isinstance(display, str):
+                raise BadPage("an entry of the list has no name")
+            name = normalize(display)
+            if self._wanted(name) and is_project(name):
+                found[name] = Listed(display, trust.serial(entry.get("_last-serial")))
+        return Listing(found, len(entries), serials=all(one.serial is not None for one in found.values()) and bool(found))
+
+
+def _load(body: bytes) -> dict[str, Any]:
+    try:
+        page = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadPage(f"not JSON: {shown(str(error))}") from error
+    meta = page.get("meta") if isinstance(page, dict) else None
+    if not isinstance(meta, dict):
+        raise BadPage("not a page of an index: it has no meta")
+    version = str(meta.get("api-version", ""))
+    if version.partition(".")[0] != "1":
+        raise BadPage(f"its api-version is {shown(version)!r}, not 1.x")
+    return page
+
+
+def _file(entry: Any, page: str) -> File:
+    if not isinstance(entry, dict):
+        raise trust.Refused("not an object")
+    name = trust.filename(entry.get("filename"))
+    url, _ = trust.file_url(entry.get("url"), page)
+    metadata = entry.get("core-metadata", entry.get("dist-info-metadata", entry.get("data-dist-info-metadata", False)))
+    signed = entry.get("gpg-sig")
+    return File(
+        filename=name,
+        url=url,
+        hashes=trust.hashes(entry.get("hashes")),
+        size=trust.whole(entry.get("size")),
+        upload_time=trust.line(entry.get("upload-time")),
+        requires_python=trust.line(entry.get("requires-python")),
+        yanked=trust.yank(entry.get("yanked", False)),
+        core_metadata=trust.presence(metadata),
+        gpg_sig=signed if isinstance(signed, bool) else None,
+        provenance=trust.line(entry.get("provenance")),
+        extra=trust.unknown(entry, _FILE_KEYS),
+    )
+
+
+def _called(entry: Any) -> str:
+    name = entry.get("filename") if isinstance(entry, dict) else entry
+    return shown(str(name))
+
+
+def _status(value: Any) -> Any:
+    """Give status and reason (PEP 792); a plain text, as an early draft had it, is the status."""
+    if isinstance(value, str):
+        value = {"status": value}
+    if not isinstance(value, dict):
+        return NOTHING
+    return {key: item for key, item in value.items() if isinstance(key, str) and isinstance(item, str)} or NOTHING

@@ -1,0 +1,113 @@
+"""What of upstream's pages is taken at its word, and what is refused. Both forms of a page go through here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+from ..model import NOTHING, File
+from ..names import is_distribution, shown
+
+_HEX = re.compile(r"[0-9a-fA-F]{32,128}")
+_ALGORITHM = re.compile(r"[a-z0-9_]{2,20}")
+#: As many problems of one page are told as people will read.
+MOST_PROBLEMS = 20
+
+
+class Refused(ValueError):
+    """One file of a page is left out; the message says why."""
+
+
+def file_url(href: Any, page: str) -> tuple[str, dict[str, str]]:
+    """Give the absolute URL of a file, without fragment, and the hash that the fragment names. Raises Refused."""
+    if not isinstance(href, str):
+        raise Refused("its URL is no text")
+    try:
+        url, fragment = urldefrag(urljoin(page, href.strip()))
+        parts = urlsplit(url)
+        allowed = {"http", "https"} | ({"file"} if urlsplit(page).scheme == "file" else set())
+    except ValueError as error:
+        raise Refused(f"its URL is none: {shown(href)}") from error
+    if parts.scheme not in allowed or (parts.scheme != "file" and not parts.hostname):
+        raise Refused(f"its URL is not one to fetch: {shown(href)}")
+    if any(ord(c) < 33 for c in url):
+        raise Refused(f"its URL is none: {shown(href)}")
+    algorithm, _, digest = fragment.partition("&")[0].partition("=")
+    return url, hashes({algorithm: digest}) if digest else {}
+
+
+def hashes(value: Any) -> dict[str, str]:
+    """Give the usable ones of the hashes that a page names: hex digests by algorithm."""
+    if not isinstance(value, Mapping):
+        return {}
+    return {name: digest.lower() for name, digest in value.items()
+            if isinstance(name, str) and isinstance(digest, str) and _ALGORITHM.fullmatch(name) and _HEX.fullmatch(digest)}
+
+
+def filename(value: Any) -> str:
+    """Give a file name that is a distribution's and safe as a path. Raises Refused."""
+    if not isinstance(value, str):
+        raise Refused("its file name is no text")
+    if not is_distribution(value):
+        raise Refused("not the name of a distribution")
+    return value
+
+
+def presence(value: Any) -> bool | dict[str, str]:
+    """Give what a page says of a metadata file (PEP 658, PEP 714): hashes, or whether there is one."""
+    if isinstance(value, Mapping):
+        return hashes(value) or True
+    return value is True
+
+
+def line(value: Any) -> str | None:
+    """Give a text that is fit for one line, or None."""
+    if not isinstance(value, str) or len(value) > 2000:
+        return None
+    return " ".join(value.split()) or None
+
+
+def yank(value: Any) -> bool | str:
+    """Give False, True, or the reason (PEP 592)."""
+    if isinstance(value, str):
+        return line(value) or True
+    return bool(value)
+
+
+def serial(value: Any) -> int | str | None:
+    """Give a serial as upstream has it: a number, a text, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    return value if isinstance(value, int) or 0 < len(value) <= 100 else None
+
+
+def whole(value: Any) -> int | None:
+    """Give a size in bytes, or None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def unknown(value: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
+    """Give the keys that no standard we know names; those with an underscore are private (PEP 691)."""
+    rest = {key: item for key, item in value.items() if key not in known and not key.startswith("_")}
+    return rest or NOTHING
+
+
+def distinct(files: list[File]) -> tuple[tuple[File, ...], list[str]]:
+    """Give the files without repeated names, sorted, and a problem for each one left out.
+
+    Names that differ in case only are one name on some file systems, and the tree can be copied there.
+    """
+    found: dict[str, File] = {}
+    problems = []
+    for file in files:
+        if found.setdefault(file.filename.lower(), file) is not file:
+            problems.append(f"{file.filename}: listed twice, the first one counts")
+    return tuple(sorted(found.values())), problems
+
+
+def bounded(problems: list[str]) -> tuple[str, ...]:
+    """Give as many problems as are worth telling, and how many more there were."""
+    rest = len(problems) - MOST_PROBLEMS
+    return (*problems[:MOST_PROBLEMS], *((f"and {rest} more",) if rest > 0 else ()))

@@ -1,0 +1,214 @@
+"""What is remembered between runs, in SQLite. Only the coordinator of a run writes it.
+
+It is a cache of what upstream said and of what lies in the mirror: without it the next run looks at everything again, and
+downloads nothing that is there.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+from ..errors import ConfigurationError, StorageError
+from ..model import Entry, Known, Totals
+
+#: Of the layout below. A larger one in the file means that a newer version wrote it.
+LAYOUT = 1
+_SCHEMA = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE projects (
+    name TEXT PRIMARY KEY,
+    display TEXT NOT NULL,
+    list_serial TEXT,
+    page_serial TEXT,
+    pending INTEGER NOT NULL,
+    serial INTEGER NOT NULL,
+    files INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    yanked INTEGER NOT NULL,
+    error TEXT,
+    since REAL,
+    due REAL,
+    barren INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE records (name TEXT PRIMARY KEY, record BLOB NOT NULL);
+CREATE INDEX unfinished ON projects (name) WHERE pending > 0;
+CREATE INDEX timed ON projects (due) WHERE due IS NOT NULL;
+"""
+
+#: Values of ``pending``: nothing to do; to be published; begun, so that after a run that was cut off its folder is looked at.
+DONE, DUE, BEGUN = 0, 1, 2
+
+
+class Row(NamedTuple):
+    """What is remembered of one project."""
+
+    name: str
+    display: str
+    list_serial: str | None
+    page_serial: str | None
+    pending: int
+    serial: int
+    files: int
+    bytes: int
+    yanked: int
+    error: str | None = None
+    since: float | None = None
+    #: When the selection changes by itself, in seconds since 1970.
+    due: float | None = None
+    #: Whether ``filename_matches`` leaves out all it has.
+    barren: bool = False
+
+
+class State:
+    """The database of one mirror."""
+
+    def __init__(self, folder: str):
+        self.path = os.path.join(folder, "state.sqlite")
+        #: Whether this run began without any memory.
+        self.fresh = False
+        self._connection: sqlite3.Connection | None = None
+
+    # --- opening
+
+    def open(self) -> str | None:
+        """Open the database, a new one where there is none or where the old one is damaged.
+
+        Returns a line about damage, or None. Raises ConfigurationError for one that a newer version wrote.
+        """
+        damage = None
+        try:
+            self._connect()
+        except sqlite3.DatabaseError as error:
+            damage = self._set_aside(error)
+            self._connect()
+        return damage
+
+    def _connect(self) -> None:
+        try:
+            os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
+            self._connection = sqlite3.connect(self.path, isolation_level=None)
+            layout = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if layout > LAYOUT:
+                raise ConfigurationError(f"{self.path}: written by a newer version of this program")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            if layout == 0:
+                self.fresh = True
+                self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {LAYOUT}; COMMIT;")
+            self._db.execute("SELECT count(*) FROM projects WHERE pending > 0").fetchone()
+            self._db.execute("SELECT name, record FROM records LIMIT 1").fetchone()
+        except (sqlite3.OperationalError, OSError) as error:
+            if self._connection is not None and "no such table" in str(error):
+                raise sqlite3.DatabaseError(str(error)) from error
+            raise StorageError(f"{self.path}: {getattr(error, 'strerror', None) or error}") from error
+
+    def _set_aside(self, error: Exception) -> str:
+        self.close()
+        for ending in ("-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                os.unlink(self.path + ending)
+        os.replace(self.path, self.path + ".damaged")
+        return f"{self.path}: damaged ({error}), kept as {self.path}.damaged; everything is looked at again"
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StorageError(f"{self.path}: not open")
+        return self._connection
+
+    def close(self) -> None:
+        """Close the database; what was not committed is forgotten."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def begin(self) -> None:
+        """Begin a transaction, unless one is under way."""
+        if not self._db.in_transaction:
+            self._db.execute("BEGIN")
+
+    def commit(self) -> None:
+        """Keep what was written."""
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
+
+    # --- facts about the mirror
+
+    def fact(self, name: str) -> str | None:
+        """Return a fact about the whole mirror, or None."""
+        row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def set_fact(self, name: str, value: str | None) -> None:
+        """Remember a fact about the whole mirror, or forget it."""
+        if value is None:
+            self._db.execute("DELETE FROM facts WHERE name = ?", (name,))
+        else:
+            self._db.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    # --- projects
+
+    def known(self) -> Iterator[Known]:
+        """Yield what is known of every project, in order of names."""
+        rows = self._db.execute("SELECT name, list_serial, page_serial, pending, due FROM projects ORDER BY name")
+        return (Known(name, listed, page, bool(pending), due) for name, listed, page, pending, due in rows)
+
+    def restless(self, now: float) -> Iterator[Known]:
+        """Yield what is known of the projects that a run has to do with though upstream's list says nothing new of them."""
+        columns = "SELECT name, list_serial, page_serial, pending, due FROM projects"
+        rows = self._db.execute(f"{columns} WHERE pending > 0 UNION {columns} WHERE due <= ?", (now,))
+        return (Known(name, listed, page, bool(pending), due) for name, listed, page, pending, due in rows)
+
+    def row(self, name: str) -> Row | None:
+        """Return what is remembered of a project, or None."""
+        found = self._db.execute(f"SELECT {', '.join(Row._fields)} FROM projects WHERE name = ?", (name,)).fetchone()
+        return Row(*found) if found else None
+
+    def record(self, name: str) -> bytes | None:
+        """Return the record of a project, or None."""
+        found = self._db.execute("SELECT record FROM records WHERE name = ?", (name,)).fetchone()
+        return found[0] if found else None
+
+    def save(self, row: Row, record: bytes | None) -> None:
+        """Remember a project; with None the record stays as it is."""
+        marks = ", ".join("?" * len(row))
+        self._db.execute(f"REPLACE INTO projects ({', '.join(Row._fields)}) VALUES ({marks})", row)
+        if record is not None:
+            self._db.execute("REPLACE INTO records VALUES (?, ?)", (row.name, record))
+
+    def forget(self, name: str) -> None:
+        """Forget a project."""
+        self._db.execute("DELETE FROM projects WHERE name = ?", (name,))
+        self._db.execute("DELETE FROM records WHERE name = ?", (name,))
+
+    def pending(self) -> list[tuple[str, bool]]:
+        """Return names of projects that a run still has to finish, and whether work on them had begun."""
+        rows = self._db.execute("SELECT name, pending FROM projects WHERE pending > 0 ORDER BY name")
+        return [(name, pending == BEGUN) for name, pending in rows]
+
+    def mark(self, names: Iterable[str], pending: int) -> None:
+        """Note how far the work on projects has come."""
+        self._db.executemany("UPDATE projects SET pending = ? WHERE name = ?", ((pending, name) for name in names))
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the published projects in order of names."""
+        rows = self._db.execute("SELECT name, display, serial FROM projects WHERE serial > 0 ORDER BY name")
+        return (Entry(*row) for row in rows)
+
+    def totals(self) -> Totals:
+        """Return sums over all published projects."""
+        row = self._db.execute("SELECT count(*), total(files), total(bytes), total(yanked) FROM projects WHERE serial > 0")
+        return Totals(*map(int, row.fetchone()))
+
+    def barren(self) -> int:
+        """Return how many projects offer only files that ``filename_matches`` leaves out."""
+        return int(self._db.execute("SELECT total(barren) FROM projects").fetchone()[0])
+
+    def errors(self) -> list[Row]:
+        """Return the projects that failed when last looked at."""
+        rows = self._db.execute(f"SELECT {', '.join(Row._fields)} FROM projects WHERE error IS NOT NULL ORDER BY name")
+        return [Row(*row) for row in rows]

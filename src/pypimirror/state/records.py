@@ -1,0 +1,42 @@
+"""Projects as bytes: what the state keeps of each, and what travels between processes."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+from ..model import File, Project, Stored
+
+_DEFAULTS = File("", "")
+_DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def encode(project: Project) -> bytes:
+    """Give a project as bytes."""
+    value: dict[str, Any] = {key: item for key, item in project._asdict().items() if item is not None and item != ""}
+    value["files"] = [_sparse(file) for file in project.files]
+    return zlib.compress(_DUMP(value).encode("utf-8", "surrogatepass"), 1)
+
+
+def decode(record: bytes) -> Project:
+    """Give the project that ``encode`` made the bytes of. Raises ValueError for anything else."""
+    try:
+        value = json.loads(zlib.decompress(record))
+        value["files"] = tuple(_file(entry) for entry in value["files"])
+        value["pages"] = tuple(value["pages"])
+        return Project(**value)
+    except (zlib.error, TypeError, KeyError) as error:
+        raise ValueError(f"not a record of a project: {error}") from error
+
+
+def _sparse(file: File) -> dict[str, Any]:
+    return {key: item for key, item, default in zip(File._fields, file, _DEFAULTS, strict=True) if item != default}
+
+
+def _file(entry: dict[str, Any]) -> File:
+    stored = entry.get("stored")
+    if stored is not None:
+        entry["stored"] = Stored(*stored)
+    entry.setdefault("url", "")
+    return File(**entry)

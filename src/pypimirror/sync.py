@@ -1,0 +1,238 @@
+"""One run: brings the mirror to what upstream and the configuration say.
+
+Look at projects, publish them, write the root, sweep: files before pages before the root, and the other way round on removal.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from . import agenda, events
+from .errors import ConfigurationError
+from .interfaces import IMirror
+from .look import Looked, look
+from .model import Change
+from .names import normalize
+from .publish import Published, PublishTask, publish
+from .recover import RecoverTask, recover
+from .roots import write_roots
+from .settings.fingerprint import fingerprint
+from .state.database import BEGUN, DONE, DUE, Row, State
+from .sweep import SweepTask, Swept, sweep
+
+#: Names of facts in the state.
+SERIAL, ROOT_DUE, LAST_RUN, LAST_GOOD = "serial", "root_due", "last_run", "last_good_run"
+#: Projects whose results are kept in one transaction.
+_BATCH = 200
+
+
+class Run:
+    """The coordinator of one run; it alone writes the state."""
+
+    def __init__(self, mirror: IMirror, state: State, notify: Callable[[Any], None]):
+        self._mirror = mirror
+        self._state = state
+        self._notify = notify
+        self._engine = mirror.engine
+        self._selection = mirror.selection
+        #: Whether upstream gives serials.
+        self._serials = False
+        last = int(state.fact(SERIAL) or 0)
+        #: Our serial of what this run changes: it grows with every run, also when the clock was set back or the state lost.
+        self.serial = max(last + 1, int(time.time()))
+
+    def sync(self, initial: bool) -> None:
+        """Bring everything up to date. Raises FetchError, BadPage where upstream's list can't be had."""
+        if self._state.fresh:
+            self._recover()
+        first = self._state.fact(LAST_GOOD) is None
+        plan = agenda.drawn_up(self._mirror, self._state, initial)
+        if plan.listed is not None:
+            self._notify(plan.listed)
+        changes = self._look(plan)
+        due = self._state.pending()
+        if due:
+            self._planned(changes, len(due), first)
+        self._finish(due, offline=False)
+        self._advise(changes)
+        for affects, name in (("files", agenda.FILES_SETTINGS), ("pages", agenda.PAGES_SETTINGS)):
+            self._state.set_fact(name, fingerprint(self._mirror.settings, affects))
+
+    def projects(self, names: list[str]) -> None:
+        """Bring these projects up to date, whatever their serials say. Raises ConfigurationError for one not selected."""
+        wanted = [normalize(name) for name in names]
+        for name in wanted:
+            if not self._selection.wanted(name):
+                raise ConfigurationError(f"{name}: not selected by the configuration")
+        if self._state.fresh:
+            self._recover()
+        self._look(agenda.named(self._mirror, self._state, wanted))
+        self._finish([(name, scan) for name, scan in self._state.pending() if name in wanted], offline=False)
+
+    def indexes(self) -> None:
+        """Write all pages again from what is there."""
+        if self._state.fresh:
+            self._recover()
+        self._state.set_fact(ROOT_DUE, "1")
+        self._finish([(known.name, False) for known in self._state.known()], offline=True)
+
+    def _finish(self, due: list[tuple[str, bool]], offline: bool) -> None:
+        leaving = self._publish(due, offline)
+        self._write_roots()
+        self._sweep(leaving)
+
+    # --- looking
+
+    def _recover(self) -> None:
+        folders: dict[str, list[str]] = {}
+        for folder in self._mirror.storage.names(""):
+            if folder.endswith("/"):
+                folders.setdefault(normalize(folder[:-1]), []).append(folder[:-1])
+        tasks = (RecoverTask(name, tuple(found for found in spelled if found != name)) for name, spelled in folders.items())
+        for item in self._results(recover, tasks):
+            if item is not None:
+                self._state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
+
+    def _look(self, plan: agenda.Agenda) -> list[Change]:
+        self._notify(events.Looking(plan.projects))
+        changes = []
+        for looked in self._results(look, plan.tasks):
+            if isinstance(looked, Looked):
+                changes.append(looked.change)
+                self._looked(looked, plan.republish)
+                self._notify(events.Looked(looked.change))
+        self._state.set_fact(agenda.LIST_ETAG, plan.etag)
+        self._state.commit()
+        return changes
+
+    def _looked(self, looked: Looked, republish: bool) -> None:
+        old = self._state.row(looked.name)
+        self._serials = self._serials or looked.page_serial is not None
+        for problem in looked.problems:
+            self._notify(events.Problem(looked.name, problem, "left out"))
+        if looked.error is not None:
+            self._notify(events.Problem(looked.name, looked.error))
+            row = old or Row(looked.name, looked.name, None, None, DUE, 0, 0, 0, 0)
+            since = row.since if row.error is not None else time.time()
+            self._state.save(row._replace(list_serial=None, page_serial=None, pending=max(row.pending, DUE),
+                                          error=looked.error, since=since), None)
+            return
+        if not looked.change and (old is None or not (old.serial or old.pending)):
+            self._state.forget(looked.name)  # neither upstream nor we have it
+            return
+        row = old or Row(looked.name, looked.display, None, None, DONE, 0, 0, 0, 0)
+        due = republish or looked.change or row.error is not None
+        self._state.save(row._replace(
+            display=looked.display, list_serial=looked.list_serial, page_serial=looked.page_serial,
+            pending=max(row.pending, DUE if due else DONE), error=None, since=None, due=looked.due,
+            barren=looked.change.barren), looked.project)
+
+    def _advise(self, changes: list[Change]) -> None:
+        """Say what people with a configuration of z3c.pypimirror's time should know."""
+        barren = self._state.barren()
+        if barren:
+            self._notify(events.Notice(f"{barren} projects offer only files that filename_matches leaves out, wheels perhaps"))
+        if any(change.remove_upstream for change in changes):
+            self._once("cleanup", "what upstream took away is removed here, too, and waits in the trash; "
+                                  "cleanup = False keeps it")
+        if self._mirror.settings["fetch_since_days"] and self._serials:
+            self._once("fetch_since_days", "fetch_since_days is not needed: upstream tells what changed")
+
+    def _once(self, key: str, message: str) -> None:
+        """Say something in the first run that it concerns."""
+        if self._state.fact(f"told_{key}") is None:
+            self._notify(events.Notice(message))
+            self._state.set_fact(f"told_{key}", "1")
+
+    def _planned(self, changes: list[Change], projects: int, first: bool) -> None:
+        self._notify(events.Planned(
+            projects,
+            files=sum(change.fetch for change in changes),
+            bytes=sum(change.fetch_bytes for change in changes),
+            unsized=sum(change.unsized for change in changes),
+            remove=sum(change.remove for change in changes),
+            free=self._mirror.storage.free(),
+            first=first,
+        ))
+
+    # --- publishing
+
+    def _publish(self, due: list[tuple[str, bool]], offline: bool) -> list[tuple[str, tuple[str, ...]]]:
+        """Publish projects; return names and files of those of which something is to go."""
+        self._state.mark((name for name, _ in due), BEGUN)
+        self._state.commit()
+        leaving = []
+        for published in self._results(publish, (task for task in map(self._task(offline), due) if task is not None)):
+            if isinstance(published, Published) and self._published(published):
+                leaving.append((published.name, published.leaving))
+        self._state.commit()
+        return leaving
+
+    def _task(self, offline: bool) -> Callable[[tuple[str, bool]], PublishTask | None]:
+        def task(due: tuple[str, bool]) -> PublishTask | None:
+            name, scan = due
+            row, record = self._state.row(name), self._state.record(name)
+            if row is None or record is None:
+                return None
+            return PublishTask(name, record, row.serial, self.serial, self._selection.wanted(name), scan, offline)
+
+        return task
+
+    def _published(self, published: Published) -> bool:
+        """Remember what was published; say whether something is to go."""
+        row = self._state.row(published.name)
+        if row is None:
+            return False
+        if published.written or (row.serial and not published.serial):
+            self._state.set_fact(ROOT_DUE, "1")
+        goes = bool(published.leaving) or not published.serial
+        failed = published.error is not None
+        pending = BEGUN if goes else DUE if failed else DONE
+        since = (row.since or time.time()) if failed else None
+        self._state.save(row._replace(
+            display=published.display or row.display, pending=pending, serial=published.serial, files=published.files,
+            bytes=published.bytes, yanked=published.yanked,
+            error=published.error or (row.error if row.list_serial is None else None), since=since), published.record)
+        return goes
+
+    # --- the end
+
+    def _write_roots(self) -> None:
+        if write_roots(self._mirror, self._state, self.serial, self._state.fact(ROOT_DUE) is not None):
+            self._state.set_fact(SERIAL, str(self.serial))
+        self._state.set_fact(ROOT_DUE, None)
+        self._state.commit()
+
+    def _sweep(self, leaving: list[tuple[str, tuple[str, ...]]]) -> None:
+        for swept in self._results(sweep, map(self._sweep_task, leaving)):
+            if not isinstance(swept, Swept):
+                continue
+            row = self._state.row(swept.name)
+            if swept.record is None or row is None:
+                self._state.forget(swept.name)
+            else:
+                self._state.save(row._replace(pending=DUE if row.error else DONE), swept.record)
+        self._state.commit()
+        self._mirror.trash.expire(self._mirror.settings["trash_days"])
+
+    def _sweep_task(self, item: tuple[str, tuple[str, ...]]) -> SweepTask:
+        name, filenames = item
+        row, record = self._state.row(name), self._state.record(name)
+        return SweepTask(name, record or b"", filenames, whole=row is None or not row.serial)
+
+    def _results(self, step: Callable[..., Any], tasks: Any) -> Any:
+        """Run a step; events go to the observers, results come back, the state is committed now and then."""
+        for count, item in enumerate(self._engine.run(step, tasks), 1):
+            self._state.begin()
+            if isinstance(item, _EVENTS):
+                self._notify(item)
+            else:
+                yield item
+            if count % _BATCH == 0:
+                self._state.commit()
+        self._state.begin()
+
+
+_EVENTS = (events.FileStored, events.FileRemoved, events.Problem, events.ProjectPublished)

@@ -1,0 +1,26 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mirrored import Mirrored
+from upstream import Upstream
+
+pytest_plugins = ["buildouts"]
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """A real upstream index on loopback, empty."""
+    with Upstream() as started:
+        yield started
+
+
+@pytest.fixture
+def mirrored(tmp_path: Path, upstream: Upstream) -> Mirrored:
+    """A mirror of that upstream, not yet synced, with ``package_matches = *``."""
+    return Mirrored(tmp_path / "mirror", upstream.url)

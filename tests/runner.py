@@ -1,0 +1,26 @@
+"""What bin/test runs: fills the wheelhouse, then hands over to pytest."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import wheelhouse
+
+
+def main() -> int:
+    """Run the tests that the command line chooses, all without arguments; give pytest's exit status."""
+    import pytest
+
+    os.chdir(wheelhouse.CHECKOUT)
+    # Commands that tests start find what this process finds.
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path.endswith(".egg") or _is_ours(path))
+    try:
+        wheelhouse.fill()
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"bin/test: {wheelhouse.FOLDER} can't be filled, tests that install from it will fail: {error}", file=sys.stderr)
+    return int(pytest.main())
+
+
+def _is_ours(path: str) -> bool:
+    return bool(path) and Path(path).resolve().is_relative_to(wheelhouse.CHECKOUT / "src")

@@ -1,0 +1,221 @@
+"""The command line: usage, exit statuses, and one clear line for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import zc.lockfile
+
+from mirrored import Mirrored
+from pypimirror import cli
+from upstream import Upstream, wheel
+
+Captured = pytest.CaptureFixture[str]
+
+
+def one_line(capsys: Captured) -> str:
+    """Return what was printed to stderr, which must be one line."""
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["-I"], ["x.cfg"], ["x.cfg", "frobnicate"], ["x.cfg", "-I", "-U"], ["x.cfg", "status", "extra"],
+    ["x.cfg", "sync", "--json"], ["x.cfg", "sync", "--nonsense"]])
+def test_wrong_usage_ends_with_2_and_the_usage(arguments: list[str], capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(None, arguments)
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: pypimirror CONFIG [VERB] [OPTIONS]\n")
+
+
+def test_unknown_verb_names_the_nearest(capsys: Captured) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(None, ["x.cfg", "snyc"])
+    assert "did you mean 'sync'?" in capsys.readouterr().err
+
+
+def test_missing_configuration_is_named(tmp_path: Path, capsys: Captured) -> None:
+    assert cli.main(None, [str(tmp_path / "none.cfg"), "sync"]) == 2
+    assert one_line(capsys) == f"pypimirror: {tmp_path}/none.cfg: can't be read: No such file or directory"
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("[DEFAULT]\nmirror_file_pth = x\n", "unknown key 'mirror_file_pth'; did you mean 'mirror_file_path'?"),
+    ("[DEFAULT]\nbase_url = http://a\n", "the key 'mirror_file_path' is missing"),
+    ("[DEFAULT]\nmirror_file_path = x\nworkers = many\n", "workers = 'many': must be a whole number"),
+    ("[DEFAULT]\nmirror_file_path = x\nbase_url = ftp://a\n", "base_url = 'ftp://a': must be a URL"),
+    ("[DEFAULT]\nmirror_file_path = x\n", "nothing is asked for"),
+    ("[DEFAULT]\nmirror_file_path = x\npackage_matches = *\nfetcher = pigeon\n", "fetcher = 'pigeon'"),
+    ("[DEFAULT]\nmirror_file_path = x\npackage_matches = *\nfilters = sieve\n", "filters = 'sieve'"),
+    ("[DEFAULT]\nmirror_file_path = x\npackage_matches = *\nindex_url = gopher://a/\n", "index_url = 'gopher"),
+    ("[mirror]\nmirror_file_path = x\n", "unknown section [mirror]"),
+    ("mirror_file_path = x\n", "no section headers"),
+    ("[DEFAULT]\nmirror_file_path = \xff\n", "UTF-8"),
+])
+def test_a_wrong_configuration_is_one_line_and_touches_nothing(
+        tmp_path: Path, capsys: Captured, text: str, message: str) -> None:
+    config = tmp_path / "pypimirror.cfg"
+    config.write_bytes(text.encode("latin-1"))
+    assert cli.main(None, [str(config), "sync"]) == 2
+    assert message in one_line(capsys)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pypimirror.cfg"]
+
+
+def test_unreadable_configuration_is_named(tmp_path: Path, capsys: Captured) -> None:
+    assert cli.main(None, [str(tmp_path), "sync"]) == 2
+    assert f"{tmp_path}: can't be read" in one_line(capsys)
+
+
+def test_unreachable_upstream_is_named_and_nothing_is_lost(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync") == 0
+    before = mirrored.tree()
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        mirrored.settings["index_url"] = f"http://user:secret@127.0.0.1:{port}/simple/"
+        capsys.readouterr()
+        assert mirrored.run("sync") == 1
+    line = one_line(capsys)
+    assert f"http://127.0.0.1:{port}/simple/: Connection refused" in line
+    assert "secret" not in line
+    assert mirrored.tree() == before
+
+
+def test_a_place_that_cant_be_written_is_named(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    blocked = mirrored.root.parent / "file"
+    blocked.write_text("")
+    mirrored.settings["mirror_file_path"] = blocked / "mirror"
+    assert mirrored.run("sync") in (1, 2)
+    assert str(blocked) in one_line(capsys)
+
+
+def test_a_directory_that_is_no_mirror_is_refused(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    (mirrored.root / "precious").mkdir(parents=True)
+    assert mirrored.run("sync") == 2
+    assert "neither empty nor a mirror" in one_line(capsys)
+    assert [path.name for path in mirrored.root.iterdir()] == ["precious"]
+
+
+def test_files_of_others_are_left_alone(mirrored: Mirrored, upstream: Upstream) -> None:
+    mirrored.root.mkdir()
+    (mirrored.root / "robots.txt").write_text("User-agent: *")
+    (mirrored.root / ".htaccess").write_text("Options -Indexes")
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync") == 0
+    assert mirrored.run("-I") == 0
+    assert {"robots.txt", ".htaccess"} <= set(mirrored.paths())
+
+
+def test_a_second_run_ends_with_3(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync") == 0
+    lock = zc.lockfile.LockFile(str(mirrored.root / ".pypimirror/lock"))
+    try:
+        capsys.readouterr()
+        assert mirrored.run("sync") == 3
+        assert "another run holds the lock" in one_line(capsys)
+        assert mirrored.run("sync", "-q") == 3
+        assert capsys.readouterr().err == ""
+    finally:
+        lock.close()
+
+
+def test_the_mirrors_own_folder_is_for_its_owner_alone(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync") == 0
+    assert stat.S_IMODE((mirrored.root / ".pypimirror").stat().st_mode) == 0o700
+
+
+def test_under_cron_a_good_run_prints_nothing(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"))
+    done = mirrored.command("-U")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    log = (mirrored.root / ".pypimirror/pypimirror.log").read_text()
+    assert re.search(r"first fetch: 1 projects, 1 files with .* to fetch, .* free", log)
+
+
+def test_on_a_terminal_progress_is_shown(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"))
+    leader, follower = os.openpty()
+    with subprocess.Popen([sys.executable, "-m", "pypimirror", mirrored.write(), "sync"], stdin=follower, stdout=follower,
+                          stderr=follower) as process:
+        os.close(follower)
+        shown = b""
+        while True:
+            try:
+                block = os.read(leader, 4096)
+            except OSError:  # Linux says EIO when the other side is closed
+                break
+            if not block:
+                break
+            shown += block
+    os.close(leader)
+    assert process.returncode == 0
+    assert b"first fetch: 1 projects, 1 files" in shown
+
+
+def test_options_may_stand_before_the_configuration(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"))
+    log = mirrored.root.parent / "other.log"
+    assert cli.main(None, ["-U", "-v", "-f", str(log), mirrored.write()]) == 0
+    assert "one-1-py3-none-any.whl fetched" in log.read_text()
+
+
+def test_status_tells_of_runs_sums_and_errors(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"), yanked="broken")
+    upstream.add("two", wheel("two", "1"))
+    assert mirrored.run("status", "--max-age", "1") == 1
+    assert mirrored.run("sync") == 0
+    upstream.answers["/simple/two/"] = (500, {}, b"")
+    upstream.touch("two")
+    assert mirrored.run("sync") == 1
+    capsys.readouterr()
+    assert mirrored.run("status", "--json", "--max-age", "1") == 0
+    status = json.loads(capsys.readouterr().out)
+    sizes = sum(len(body) for path, body in mirrored.tree().items() if path.endswith(".whl"))
+    assert (status["projects"], status["files"], status["bytes"], status["yanked"]) == (2, 3, sizes, 2)
+    assert status["errors"][0]["project"] == "two"
+    assert "status 500" in status["errors"][0]["error"]
+    assert mirrored.run("status", "--max-age", "0") == 1
+    assert "two: http" in capsys.readouterr().out
+
+
+def test_config_shows_values_with_their_origin_and_components_with_their_line(
+        mirrored: Mirrored, capsys: Captured) -> None:
+    mirrored.settings["index_url"] = "https://user:secret@pypi.example.com/simple/"
+    assert mirrored.run("config") == 0
+    shown = capsys.readouterr().out
+    assert f"package_matches = *    # {mirrored.config} [DEFAULT]" in shown
+    assert "workers = 8    # default" in shown
+    assert "secret" not in shown
+    assert re.search(r"Fetcher 'requests': pypimirror.fetch.http.RequestsFetcher    # .*configure.zcml:\d+", shown)
+
+
+def test_the_example_configuration_is_one_that_works(tmp_path: Path, capsys: Captured) -> None:
+    assert cli.main(None, [str(tmp_path / "new.cfg"), "config", "--example"]) == 0
+    config = tmp_path / "new.cfg"
+    config.write_text(capsys.readouterr().out)
+    assert cli.main(None, [str(config), "config"]) == 0
+    assert "package_matches = zope.* plone.*" in capsys.readouterr().out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = ("import sys; from pypimirror import cli\n"
+            "try: cli.main(None, ['--help'])\n"
+            "except SystemExit: pass\n"
+            "heavy = 'requests', 'zope', 'packaging', 'sqlite3', 'zc.buildout', 'waitress'\n"
+            "print([name for name in heavy if name in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[]\n"), done.stdout

@@ -1,0 +1,158 @@
+"""Pin files as a run sees them: the last good one counts, the cache is zc.buildout's own, old pins stay for a while."""
+
+import datetime
+import hashlib
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from pypimirror.errors import FetchError, StorageError
+from pypimirror.pins.environments import Environment
+from pypimirror.pins.extends_cache import write_extends_cache
+from pypimirror.pins.reading import pin_name, read_pin_files, reader
+from pypimirror.pins.retaining import retained
+from pypimirror.pins.values import Pins
+
+LINUX = Environment("3.11", "manylinux_2_28_x86_64")
+VERSIONS = "https://user:secret@pins.example.com/release/6.1/versions.cfg"
+REQUIRED = "https://pins.example.com/constraints.txt"
+
+
+class Kept(dict):
+    def put(self, name, text):
+        self[name] = text
+
+
+class Web(dict):
+    """Content by URL; an exception is raised."""
+
+    def __call__(self, url: str) -> bytes:
+        content = self.get(url, FetchError(url.replace("user:secret@", ""), "404 Not Found"))
+        if isinstance(content, Exception):
+            raise content
+        return content
+
+
+@pytest.fixture
+def web():
+    return Web({VERSIONS: b"[buildout]\nextends = base.cfg\n[versions]\nfoo = 1.0\n[versions:windows]\nwin = 1\n",
+                VERSIONS.replace("versions", "base"): b"[versions]\nbase = 2.0\n",
+                REQUIRED: b"foo==1.1\nbar==1.0 --hash=sha256:" + b"a" * 64 + b"\n"})
+
+
+def test_several_pin_files_are_a_union(web):
+    kept = Kept()
+    reading = read_pin_files([VERSIONS], [REQUIRED, REQUIRED], [LINUX], web, kept)
+    assert reading.pins.versions == {"foo": {"1.0", "1.1"}, "base": {"2.0"}, "bar": {"1.0"}}
+    assert reading.pins.problems == ()
+    assert reading.missing == ()
+    assert [file.source for file in reading.files] == [VERSIONS.replace("user:secret@", ""), REQUIRED]
+    assert {file.name: file.text for file in reading.files} == kept
+    assert list(reading.files[0].documents) == [VERSIONS, VERSIONS.replace("versions", "base")]
+    assert not any(word in repr(reading.files[0][:4]) for word in ("secret", "extends"))
+
+
+@pytest.mark.parametrize("content, why", [
+    (FetchError(REQUIRED, "503 Unavailable"), "503 Unavailable"), (b"<html>Log in</html>", "a web page"),
+    (b"", "holds no pins"), (b"# none\nfoo>=1\n", "holds no pins"),
+    (b"foo bar\n", "line 1"), (b"\xff", "not UTF-8")])
+def test_the_last_good_one_counts_and_the_run_says_so(web, content, why):
+    kept = Kept()
+    before = read_pin_files([VERSIONS], [REQUIRED], [LINUX], web, kept)
+    web[REQUIRED] = content
+    after = read_pin_files([VERSIONS], [REQUIRED], [LINUX], web, kept)
+    assert after.pins.versions == before.pins.versions
+    assert after.pins.hashes == before.pins.hashes
+    assert len(after.pins.problems) == 1
+    assert re.fullmatch(f"{REQUIRED}.*{why}.*; the last good one counts", after.pins.problems[0])
+    assert [(file.stale, file.text) for file in after.files] == [(False, before.files[0].text), (True, before.files[1].text)]
+
+
+@pytest.mark.parametrize("content, why", [
+    (b"<!doctype html>", "a web page"), (b"[versions]\nzope = >=1\n", "holds no pins"),
+    (b"[other]\na = 1\n", "holds no pins"), (b"[versions\n", "line 1")])
+def test_the_last_good_chain_counts_with_its_conditions(web, content, why):
+    kept, both = Kept(), [LINUX, Environment("3.11", "win_amd64")]
+    before = read_pin_files([VERSIONS], [], both, web, kept)
+    web[VERSIONS.replace("versions", "base")] = content if why == "a web page" else web[VERSIONS]
+    web[VERSIONS] = web[VERSIONS] if why == "a web page" else content
+    after = read_pin_files([VERSIONS], [], both, web, kept)
+    assert after.pins.versions == before.pins.versions == {"foo": {"1.0"}, "base": {"2.0"}, "win": {"1"}}
+    assert why in after.pins.problems[0]
+    assert "secret" not in str(after.pins)
+    assert "win" not in read_pin_files([VERSIONS], [], [LINUX], web, kept).pins.versions
+
+
+def test_a_file_of_which_nothing_is_known_is_missing_and_holds_up_no_other(web):
+    del web[VERSIONS]
+    reading = read_pin_files([VERSIONS], [REQUIRED], [LINUX], web, Kept())
+    assert reading.missing == (VERSIONS.replace("user:secret@", ""),)
+    assert set(reading.pins.versions) == {"foo", "bar"}
+    assert len(reading.pins.problems) == 1
+
+
+def test_names_are_stable_safe_and_all_different():
+    sources = [VERSIONS, VERSIONS + "?x=1", VERSIONS.replace("6.1", "6.2"), VERSIONS.replace("6.1/", "6.1-"),
+        VERSIONS.replace("user", "other"), "/srv/a/versions.cfg",
+               "/srv/b/versions.cfg", "https://pins.example.com", "https://pins.example.com/%2e%2e/%2e%2e", "../..", "/",
+               "x" * 500, "/a/é\n<b>.cfg", "https://example.com/a/.htaccess"]
+    names = [pin_name(source, ".cfg") for source in sources]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,150}\.cfg", name) for name in names)
+    assert re.fullmatch(r"6\.1-versions-[0-9a-f]{8}\.cfg", names[0])
+    assert re.fullmatch(r"versions-[0-9a-f]{8}\.cfg", names[5])
+    assert pin_name(VERSIONS.replace("secret", "changed"), ".cfg") == names[0]
+
+
+def test_paths_are_read_from_disk_and_only_urls_are_fetched(tmp_path, web):
+    (tmp_path / "a.cfg").write_bytes(b"x")
+    read = reader(web)
+    assert read(str(tmp_path / "a.cfg")) == read(f"file://{tmp_path}/a.cfg") == b"x"
+    assert read(REQUIRED) == web[REQUIRED]
+    for bad in (str(tmp_path), str(tmp_path / "b.cfg"), "/\0", "/dev/zero/x"):
+        with pytest.raises(FetchError, match="can't be read"):
+            read(bad)
+
+
+def test_zc_buildout_finds_the_chain_in_the_extends_cache_without_a_network(tmp_path, web):
+    reading = read_pin_files([VERSIONS], [], [LINUX], web, Kept())
+    written = write_extends_cache(str(tmp_path / "cache"), reading.files[0].documents)
+    assert hashlib.md5(VERSIONS.encode()).hexdigest() in written
+    assert len(written) == 2
+    (tmp_path / "buildout.cfg").write_text(
+        f"[buildout]\nextends = {VERSIONS}\nextends-cache = {tmp_path}/cache\nparts =\noffline = true\n")
+    done = subprocess.run([sys.executable, "-c", "from zc.buildout.buildout import main; main(['annotate', 'versions'])"],
+                          cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^foo ?= 1\.0$", done.stdout, re.MULTILINE)
+    assert re.search(r"^base ?= 2\.0$", done.stdout, re.MULTILINE)
+
+
+def test_the_extends_cache_is_written_only_where_it_changes_and_keeps_what_else_is_there(tmp_path, web):
+    (tmp_path / "other").write_bytes(b"kept")
+    documents = {VERSIONS: b"one", "/local.cfg": b"no URL"}
+    assert len(write_extends_cache(str(tmp_path), documents)) == 1
+    assert write_extends_cache(str(tmp_path), documents) == ()
+    assert len(write_extends_cache(str(tmp_path), {VERSIONS: b"two"})) == 1
+    name = hashlib.md5(VERSIONS.encode()).hexdigest()
+    assert sorted(os.listdir(tmp_path)) == sorted(["other", name])
+    assert (tmp_path / name).read_bytes() == b"two"
+    assert (tmp_path / name).stat().st_mode & 0o777 == 0o644
+    with pytest.raises(StorageError, match="extends_cache: "):
+        write_extends_cache(str(tmp_path / "other"), documents)
+
+
+def test_a_release_stays_for_the_days_configured_after_a_pin_moved_away():
+    first, second = Pins({"foo": frozenset({"1.0"})}), Pins({"foo": frozenset({"1.1"})})
+    start = datetime.date(2026, 1, 1)
+    known = retained({}, first, start, 90)
+    assert known == (frozenset(), {("foo", "1.0"): "2026-01-01"})
+    moved = retained(known.last_pinned, second, start + datetime.timedelta(90), 90)
+    assert moved.releases == {("foo", "1.0")}
+    gone = retained(moved.last_pinned, second, start + datetime.timedelta(91), 90)
+    assert gone == (frozenset(), {("foo", "1.1"): "2026-04-02"})
+    assert retained(known.last_pinned, second, start, 0).releases == frozenset()
+    assert retained(moved.last_pinned, first, start + datetime.timedelta(92), 90).releases == {("foo", "1.1")}

@@ -1,0 +1,288 @@
+"""Reading requirements, constraints and lock files: against tables, against the real pip, and against noise."""
+
+import json
+import platform
+import re
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pypimirror.errors import FetchError
+from pypimirror.pins.environments import Environment, environments
+from pypimirror.pins.pylock import read_pylock
+from pypimirror.pins.requirements import flatten, pins_of, read_requirements
+from pypimirror.pins.values import BadPins
+
+LINUX = Environment("3.11", "manylinux_2_28_x86_64")
+HERE = Environment(platform.python_version(), f"manylinux_2_28_{platform.machine()}")
+A, B = "a" * 64, "b" * 64
+
+FILES = {
+    "requirements.txt": f"""\
+# What we deploy.
+--index-url https://index.example.com/simple
+-i https://index.example.com/simple --extra-index-url=https://other.example.com/ --trusted-host other.example.com
+--find-links ./dist
+--no-binary :all:
+-r sub/more.txt
+-c constraints.txt
+--requirement=sub/last.txt
+
+Zope.Suite[tests,docs]==5.10  # why
+foo == 1.0 ; python_version >= "3.8"
+never==1.0; python_version < "3"
+winonly==2.0 ; sys_platform == "win32"
+hashed==1.5 \\
+    --hash=sha256:{A} \\
+    --hash=sha256:{B}
+several>=1,==1.2,<2
+loose>=1.0
+bare
+wild==1.*
+arbitrary===1.0-x
+""",
+    "sub/more.txt": "-r deeper.txt\nmore==1\nfoo==1.0\n",
+    "sub/deeper.txt": "deeper==2.0.0\n",
+    "sub/last.txt": "last==3\n",
+    "constraints.txt": "bare==9\nconstrained==4.0\nrange<5\n",
+}
+
+#: Prints what pip makes of requirements files: requirement, whether it is a constraint, hashes.
+ASK = """
+import json, sys
+from pip._internal.network.session import PipSession
+from pip._internal.req.req_file import parse_requirements
+for found in parse_requirements(sys.argv[1], session=PipSession()):
+    print(json.dumps([found.requirement, found.constraint, (found.options or {}).get("hashes", {})]))
+"""
+
+
+def from_mapping(files):
+    def read(source: str) -> bytes:
+        if source not in files:
+            raise FetchError(source, "404")
+        content = files[source]
+        return content if isinstance(content, bytes) else content.encode()
+    return read
+
+
+def read_one(text: str | bytes):
+    return read_requirements("/r.txt", from_mapping({"/r.txt": text}))
+
+
+def ask_pip(path) -> list[tuple[str, bool, set[str]]]:
+    done = subprocess.run([sys.executable, "-c", ASK, str(path)], capture_output=True, text=True, check=True)
+    return [(text, constraint, {f"{kind}:{digest}" for kind, digests in hashes.items() for digest in digests})
+            for text, constraint, hashes in map(json.loads, done.stdout.splitlines())]
+
+
+def compact(text: str) -> str:
+    return re.sub(r"\s|[\"']", "", text)
+
+
+@pytest.mark.parametrize("files", [
+    FILES,
+    {"requirements.txt": "a==1 \\\n  --hash=sha256:" + A + "\\\n\nb==2 # x\\\nc==3\n\\\nd==4\\"},
+    {"requirements.txt": "a==1 \\\n# comment\nb==2\n#x\n   # y\nc==3#not-a-comment\n".replace("#not-a-comment", "")},
+    {"requirements.txt": "  a==1\t# tab\r\nb==2\r\n-c c.txt\r\n", "c.txt": "x==1\n-r r.txt\n", "r.txt": "y==1\n"},
+], ids=["deployment", "continued", "commented", "line ends"])
+def test_lines_are_what_pip_reads(tmp_path, files):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text.encode())
+    found = read_requirements(str(tmp_path / "requirements.txt"), lambda path: open(path, "rb").read())  # noqa: PTH123, SIM115
+    ours = [(compact(str(line.requirement)), line.constraint, set(line.hashes)) for line in found.lines]
+    from packaging.requirements import Requirement
+    assert ours == [(compact(str(Requirement(text))), constraint, hashes)
+                    for text, constraint, hashes in ask_pip(tmp_path / "requirements.txt")]
+
+
+def test_pins_are_the_exact_versions_of_what_applies():
+    found = read_requirements("/d/requirements.txt", from_mapping({f"/d/{name}": text for name, text in FILES.items()}))
+    pins = pins_of(found, environments(["3.11"], ["manylinux_2_28_x86_64", "win_amd64"]))
+    assert {name: set(some) for name, some in pins.versions.items()} == {
+        "zope-suite": {"5.10"}, "foo": {"1.0"}, "winonly": {"2.0"}, "hashed": {"1.5"}, "several": {"1.2"},
+            "arbitrary": {"1.0-x"},
+        "more": {"1"}, "deeper": {"2.0.0"}, "last": {"3"}, "bare": {"9"}, "constrained": {"4.0"}}
+    assert pins.hashes == {("hashed", "1.5"): {f"sha256:{A}", f"sha256:{B}"}}
+    assert pins.origins["foo", "1.0"] == {"/d/requirements.txt", "/d/sub/more.txt"}
+    assert pins.notes == ("/d/requirements.txt: not pinned to one version and left out: loose>=1.0, wild==1.*",)
+    assert pins.problems == ()
+
+
+@pytest.mark.parametrize("line, note", [
+    ("-e .", "/r.txt, line 2: . is editable"), ("--editable=git+https://u:p@example.com/x.git#egg=x", "editable"),
+    ("-e./src", "./src is editable"),
+    ("./dist/foo-1.0.tar.gz", "path or URL"), ("https://u:p@example.com/foo-1.0.zip ; python_version > '3'",
+    "https://example.com/foo-1.0.zip is a path or URL"),
+    ("foo-1.0-py3-none-any.whl", "path or URL"), ("foo @ https://example.com/foo.zip", "foo comes from a URL"),
+    ("/srv/foo", "path or URL")])
+def test_what_comes_from_no_index_is_left_out_and_said(line, note):
+    pins = pins_of(read_one(f"a==1\n{line}\n"), [LINUX])
+    assert pins.versions == {"a": {"1"}}
+    assert len(pins.notes) == 1
+    assert note in pins.notes[0]
+    assert "u:p" not in pins.notes[0]
+
+
+@pytest.mark.parametrize("line, why", [
+    ("foo bar", "'foo bar' is not a requirement"), ("==1.0", "not a requirement"),
+    ("foo==1 --hash=md5:abc", "--hash=md5:abc"), ("--nothing", "--nothing"),
+    ("-r", "-r says nothing"), ("foo==1 --hash 'x", "a quote"), ("${HOME}==1", "not a requirement"),
+    ("foo==1; python_version", "not a requirement"),
+    ("_==1", "not a requirement"), ("-r nothere.txt", "names what can't be had: /nothere.txt: 404"),
+    ("-c r.txt", "names itself")])
+def test_bad_syntax_is_one_line_that_names_file_and_line(line, why):
+    with pytest.raises(BadPins, match=rf"^/r\.txt[^\n]*{re.escape(why)}[^\n]*$") as caught:
+        read_one(f"a==1\n\n{line}\n")
+    assert "line 3" in str(caught.value) or "names" in why
+
+
+def test_environment_variables_are_not_sent_away(monkeypatch):
+    monkeypatch.setenv("SECRET", "hush")
+    asked = []
+
+    def read(source: str) -> bytes:
+        asked.append(source)
+        return b"-r https://example.com/${SECRET}.txt\n" if len(asked) == 1 else b"a==1\n"
+
+    read_requirements("https://example.com/r.txt", read)
+    assert asked == ["https://example.com/r.txt", "https://example.com/${SECRET}.txt"]
+
+
+def test_names_in_a_file_from_the_network_stay_there():
+    files = {"https://u:p@example.com/d/r.txt": "-r /top.txt\n-c ../c.txt\n", "https://u:p@example.com/top.txt": "top==1\n",
+             "https://u:p@example.com/c.txt": "c==1\n"}
+    pins = pins_of(read_requirements("https://u:p@example.com/d/r.txt", from_mapping(files)), [LINUX])
+    assert set(pins.versions) == {"top", "c"}
+    assert pins.origins["c", "1"] == {"https://example.com/c.txt"}
+    with pytest.raises(BadPins, match="can't name a local one"):
+        read_requirements("https://example.com/r.txt", lambda _: b"-r file:///etc/passwd\n")
+
+
+def test_files_that_name_each_other_twice_at_each_step_end_soon():
+    files = {f"/{n}": f"-r {n + 1}\n-r {n + 1}\n" for n in range(50)} | {"/50": "a==1\n"}
+    with pytest.raises(BadPins, match="more than 100 files"):
+        read_requirements("/0", from_mapping(files))
+
+
+def test_the_flattened_file_is_one_that_pip_reads_the_same_way(tmp_path):
+    text = flatten(read_one("--index-url https://index.example.com/\nfoo[x]==1.0 ; python_version > '3'\n"
+                            f"bar==2 --hash=sha256:{A}\nloose>1\n-e .\n"))
+    assert "example.com" not in text
+    (tmp_path / "flat.txt").write_text(text)
+    assert [(compact(line), constraint, hashes) for line, constraint, hashes in ask_pip(tmp_path / "flat.txt")] == [
+        ("foo[x]==1.0;python_version>3", False, set()), ("bar==2", False, {f"sha256:{A}"}), ("loose>1", False, set())]
+
+
+def test_a_file_with_constraints_is_flattened_into_constraints():
+    found = read_requirements("/d/requirements.txt", from_mapping({f"/d/{name}": text for name, text in FILES.items()}))
+    text = flatten(found)
+    assert text.startswith("# For pip's --constraint")
+    assert not any(word in text for word in ("example.com", "-r ", "-c ", "[tests", "\nbare\n"))
+    both = environments(["2.7", "3.11"], ["win_amd64", "manylinux_2_28_x86_64"])
+    again, first = pins_of(read_one(text), both), pins_of(found, both)
+    assert (again.versions, again.hashes) == (first.versions, first.hashes)
+
+
+LOCK = f"""\
+lock-version = "1.0"
+created-by = "a tool"
+extras = ["tests"]
+dependency-groups = ["docs"]
+default-groups = ["main"]
+
+[[packages]]
+name = "foo"
+version = "1.0"
+index = "https://index.example.com/simple"
+sdist = {{ url = "https://files.example.com/foo-1.0.tar.gz", hashes = {{ sha256 = "{A}" }} }}
+[[packages.wheels]]
+url = "https://files.example.com/foo-1.0-py3-none-any.whl"
+hashes = {{ sha256 = "{B}", blake2b = "00" }}
+
+[[packages]]
+name = "winonly"
+version = "2.0"
+marker = "sys_platform == 'win32'"
+wheels = [{{ name = "winonly-2.0-py3-none-any.whl", url = "https://files.example.com/w", hashes = {{ sha256 = "{A}" }} }}]
+
+[[packages]]
+name = "tested"
+version = "3.0"
+marker = "'tests' in extras or 'docs' in dependency_groups"
+sdist = {{ name = "tested-3.0.tar.gz", url = "https://files.example.com/t", hashes = {{ sha256 = "{A}" }} }}
+
+[[packages]]
+name = "checkout"
+[packages.vcs]
+type = "git"
+url = "https://example.com/x.git"
+commit-id = "1"
+"""
+
+
+def lock(text: str, *where: Environment):
+    found = read_pylock("/pylock.toml", lambda _: text.encode(), where or (LINUX,))
+    return found, pins_of(found, where or (LINUX,))
+
+
+def test_a_lock_file_pins_its_packages_with_their_hashes():
+    pylock = pytest.importorskip("packaging.pylock", reason="this release of packaging knows no lock files")
+    from pypimirror.pins.toml import parsed
+    pylock.Pylock.from_dict(parsed(LOCK))  # it is one, by the standard's own reader
+    found, pins = lock(LOCK)
+    assert pins.versions == {"foo": {"1.0"}, "tested": {"3.0"}}
+    assert pins.hashes["foo", "1.0"] == {f"sha256:{A}", f"sha256:{B}"}
+    assert pins.notes == ("/pylock.toml: checkout does not come from an index and is left out",)
+    assert set(lock(LOCK, LINUX, Environment("3.11", "win_amd64"))[1].versions) == {"foo", "tested", "winonly"}
+    text = flatten(found)
+    assert "example.com" not in text
+    again = pins_of(read_one(text), [LINUX])
+    assert (again.versions, again.hashes) == (pins.versions, pins.hashes)
+
+
+@pytest.mark.parametrize("text, why", [
+    ("", "not a lock file of version 1"), ("x = ", "end of document"), ("x = 1\n=", "line 2"),
+    ("lock-version = '2.0'\npackages = []", "version 1"), ("a = " + "[" * 5000, "nested"),
+    ("lock-version = '1.0'\n[packages]\n", "version 1"), ("lock-version = '1.0'\n[[packages]]\nversion = '1'",
+    "package 1: no name"),
+    ("lock-version = '1.0'\n[[packages]]\nname = 'a'\nversion = 1", "package 1: '1' is not a version"),
+    ("<html>", "a web page")])
+def test_what_is_no_lock_file_is_refused_with_one_line(text, why):
+    with pytest.raises(BadPins, match=rf"^/pylock\.toml[^\n]*{why}[^\n]*$"):
+        lock(text)
+
+
+WORDS = st.sampled_from(["foo", "==", "1.0", "-r b", "-c b", "--hash=", "sha256:" + A, "\\\n", "\n", "\n", " ", ";",
+    "python_version", "<", "'3'", "#", "[x]", "-e", "--pre",
+                         "-i", "=", "'", "@", "https://example.com/x", "\r", "\0", "é", "\u2028", "--"])
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(WORDS | st.text(max_size=3), max_size=25).map("".join), st.lists(WORDS, max_size=10).map(" ".join))
+def test_any_text_is_read_or_refused_with_one_line(first, second):
+    read = from_mapping({"/a": first.encode("utf-8", "replace"), "/b": second.encode()})
+    try:
+        found = read_requirements("/a", read)
+        pins = pins_of(found, [LINUX])
+        again = pins_of(read_one(flatten(found)), [LINUX])
+    except BadPins as error:
+        assert len(str(error).splitlines()) == 1
+        return
+    assert all(len(line.splitlines()) == 1 for line in pins.notes)
+    assert (again.versions, again.hashes) == (pins.versions, pins.hashes)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(LOCK.splitlines()) | st.sampled_from(["name = 1", "wheels = 1", "sdist = []", "hashes = 1",
+    "marker = 5", "marker = '('", "packages = 1"]),
+                max_size=25).map(lambda lines: "lock-version = '1.0'\n" + "\n".join(lines)))
+def test_any_lock_file_is_read_or_refused_with_one_line(text):
+    try:
+        lock(text)
+    except BadPins as error:
+        assert len(str(error).splitlines()) == 1

@@ -1,0 +1,267 @@
+"""Following requirements: tables of small catalogues, the real pip on what was found, and random graphs."""
+
+import base64
+import hashlib
+import io
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from pypimirror.errors import FetchError
+from pypimirror.model import File
+from pypimirror.pins.build import Sdist, read_sdist
+from pypimirror.pins.candidates import best, candidates
+from pypimirror.pins.environments import Environment, environments
+from pypimirror.pins.resolve import Want, requirements_of, resolve
+from pypimirror.pins.values import Pins
+
+LINUX = Environment("3.11", "manylinux_2_28_x86_64")
+OLD = Environment("3.8", "manylinux_2_28_x86_64")
+WINDOWS = Environment("3.11", "win_amd64")
+
+
+class Catalogue:
+    """Files by name of the project, each with the requirements it states; sdists with those of their build too."""
+
+    def __init__(self, **projects):
+        self.projects = {name.replace("_", "-"): files for name, files in projects.items()}
+        self.asked = []
+
+    def find(self, file):
+        return next(facts for files in self.projects.values() if isinstance(files, dict)
+                    for name, facts in files.items() if name == file.filename)
+
+    def releases(self, name):
+        self.asked.append(name)
+        found = self.projects.get(name, {})
+        if isinstance(found, Exception):
+            raise found
+        return [File(filename, f"https://files.example.com/{filename}", requires_python=facts.get("python"),
+            yanked=facts.get("yanked", False))
+                for filename, facts in found.items()]
+
+    def metadata(self, file):
+        facts = self.find(file)
+        if facts.get("lost"):
+            return None
+        return "".join(["Metadata-Version: 2.1\nName: x\n", *(f"Requires-Dist: {text}\n" for text in facts.get("run",
+            ()))]).encode()
+
+    def sdist(self, file):
+        facts = self.find(file)
+        return Sdist(tuple(facts.get("build", ())), None, tuple(facts.get("run", ())))
+
+
+def versions(resolution) -> dict[str, set[str]]:
+    return {name: set(some) for name, some in resolution.releases.items()}
+
+
+@pytest.mark.parametrize("specifier, filename", [
+    ("", "foo-2.0-py3-none-any.whl"), ("<2", "foo-1.5-py3-none-any.whl"), (">=2.1", "foo-2.1.tar.gz"),
+    ("==1.0", "foo-1.0-py3-none-any.whl"), (">2.5", "foo-3.0rc1-py3-none-any.whl"),
+    (">=3.0b1", "foo-3.0rc1-py3-none-any.whl"), ("==1.9", "foo-1.9-py3-none-any.whl"), (">=1.6,<2", None), (">=4", None),
+    ("==1.9.*", None)])
+def test_the_newest_that_fits_is_taken_wheels_and_final_releases_first(specifier, filename):
+    offered = candidates(File(name, "", yanked="broken" if "-1.9" in name else False) for name in (
+        "foo-1.0-py3-none-any.whl", "foo-1.5-py3-none-any.whl", "foo-1.9-py3-none-any.whl", "foo-2.0.tar.gz",
+        "foo-2.0-py3-none-any.whl", "foo-2.1.tar.gz",
+        "foo-3.0rc1-py3-none-any.whl", "foo-x.egg", "foo-bad.tar.gz", "foo.whl", "foo-9.0-py2-none-any.whl",
+        "foo-8.0-cp312-cp312-win_amd64.whl"))
+    found = best(offered, SpecifierSet(specifier), LINUX)
+    assert (found and found.file.filename) == filename
+
+
+def test_requires_python_is_honoured_for_any_bug_fix_release():
+    offered = candidates([File("foo-1.0-py3-none-any.whl", "", requires_python=">=3.6"),
+        File("foo-2.0-py3-none-any.whl", "", requires_python=">=3.11.4"),
+                          File("foo-3.0-py3-none-any.whl", "", requires_python=">=3.12"),
+                          File("foo-0.1-py3-none-any.whl", "", requires_python="what?")])
+    assert [str(best(offered, SpecifierSet(), where).version) for where in (OLD, LINUX, Environment("3.11.2", "any"),
+        Environment("3.13", "any"))] == [
+        "1.0", "2.0", "1.0", "3.0"]
+    assert str(best(offered, SpecifierSet("<1"), OLD).version) == "0.1"
+
+
+def test_requirements_are_followed_to_the_end_for_every_python_and_platform():
+    catalogue = Catalogue(
+        setuptools={"setuptools-75.3-py3-none-any.whl": {"python": ">=3.8"},
+        "setuptools-80.0-py3-none-any.whl": {"python": ">=3.9"}},
+        hatchling={"hatchling-1.27-py3-none-any.whl": {"run": ["packaging>=24", "tomli; python_version < '3.11'",
+        "colorama; sys_platform == 'win32'", "click; extra == 'cli'"]}},
+        packaging={"packaging-24.2-py3-none-any.whl": {}}, tomli={"tomli-2.0-py3-none-any.whl": {}},
+        colorama={"colorama-0.4-py2.py3-none-any.whl": {}},
+        click={"click-8.0-py3-none-any.whl": {}})
+    wants = [Want("setuptools>=61", "a-1.0.tar.gz"), Want("hatchling", "b-1.0.tar.gz")]
+    found = resolve(wants, [LINUX, OLD], catalogue)
+    assert versions(found) == {"setuptools": {"75.3", "80.0"}, "hatchling": {"1.27"}, "packaging": {"24.2"}, "tomli": {"2.0"}}
+    assert (found.problems, found.notes) == ((), ())
+    assert len(catalogue.asked) == len(set(catalogue.asked))
+    assert found.reasons["tomli", "2.0"] == "hatchling-1.27-py3-none-any.whl"
+    assert "tomli" not in resolve(wants, [LINUX], catalogue).releases
+    assert "colorama" in resolve(wants, [WINDOWS], catalogue).releases
+    assert "click" in resolve([Want("hatchling[CLI]", "x")], [LINUX], catalogue).releases
+
+
+def test_an_sdist_brings_its_own_build_requirements():
+    catalogue = Catalogue(backend={"backend-1.0.tar.gz": {"build": ["base", "wheel"], "run": ["plugin"]}},
+        base={"base-1.0-py3-none-any.whl": {}},
+                          wheel={"wheel-0.45-py3-none-any.whl": {}}, plugin={"plugin-1.0.zip": {"build": ["backend"]}})
+    assert versions(resolve([Want("backend", "x")], [LINUX], catalogue)) == {"backend": {"1.0"}, "base": {"1.0"},
+        "wheel": {"0.45"}, "plugin": {"1.0"}}
+
+
+def test_requirements_that_go_round_in_circles_end():
+    catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": ["b[x]"]}},
+        b={"b-1.0-py3-none-any.whl": {"run": ["a[y]; extra == 'x'", "b[z]"]}})
+    assert versions(resolve([Want("a", "x")], [LINUX], catalogue)) == {"a": {"1.0"}, "b": {"1.0"}}
+
+
+def test_each_requirement_brings_its_own_release_and_all_together_theirs():
+    catalogue = Catalogue(lib={f"lib-{n}.0-py3-none-any.whl": {} for n in range(1, 5)})
+    assert versions(resolve([Want("lib<4", "x"), Want("lib!=3.0", "y")], [LINUX], catalogue)) == {"lib": {"3.0", "4.0", "2.0"}}
+    assert resolve([Want("lib<2", "x"), Want("lib>3", "y")], [LINUX], catalogue).problems == ()
+
+
+def test_a_pinned_version_that_fits_is_taken_instead_of_a_newer_one():
+    catalogue = Catalogue(lib={"lib-1.0a1-py3-none-any.whl": {"run": ["dep"], "yanked": True},
+        "lib-2.0-py3-none-any.whl": {"run": ["other"]}}, dep={"dep-1.0-py3-none-any.whl": {}})
+    pinned = Pins({"lib": frozenset({"1.0a1"})})
+    assert versions(resolve([Want("lib", "x")], [LINUX], catalogue, Pins({"lib": frozenset({"9"})}))) == {"lib": {"2.0"}}
+    assert versions(resolve([Want("lib<1.5,==1.0a1", "x")], [LINUX], catalogue, pinned)) == {"lib": {"1.0a1"}, "dep": {"1.0"}}
+    assert versions(resolve([Want("lib>=1.5", "x")], [LINUX], catalogue, pinned)) == {"lib": {"2.0"}}
+
+
+def test_what_nothing_fits_is_reported_by_name_and_holds_up_no_other():
+    catalogue = Catalogue(broken=FetchError("https://index.example.com/broken/", "503"),
+        ok={"ok-1.0-py3-none-any.whl": {"run": ["gone>=1", "bad requirement", "x @ https://example.com/x"]}},
+                          new={"new-1.0-py3-none-any.whl": {"python": ">=3.11"}},
+                          lost={"lost-1.0-py3-none-any.whl": {"lost": True}})
+    found = resolve([Want(name, "foo-1.0.tar.gz") for name in ("nothere>=2", "broken", "ok", "new", "lost")], [LINUX, OLD],
+        catalogue)
+    assert versions(found) == {"ok": {"1.0"}, "new": {"1.0"}, "lost": {"1.0"}}
+    assert set(found.problems) == {
+        "foo-1.0.tar.gz requires nothere>=2: no release fits", "foo-1.0.tar.gz requires broken: no release fits",
+            "broken: https://index.example.com/broken/: 503",
+        "ok-1.0-py3-none-any.whl requires gone>=1: no release fits",
+        "ok-1.0-py3-none-any.whl: 'bad requirement' is not a requirement",
+        "ok-1.0-py3-none-any.whl: x comes from a URL, not from an index",
+        "lost-1.0-py3-none-any.whl: what it requires is not known without building it"}
+    assert found.notes == ("foo-1.0.tar.gz requires new: nothing fits on Python 3.8 on manylinux_2_28_x86_64",)
+
+
+def test_metadata_that_leaves_requirements_to_the_build_says_nothing_of_them():
+    class Dynamic(Catalogue):
+        def sdist(self, file):
+            return Sdist((), b"Metadata-Version: 2.2\nName: x\nDynamic: Requires-Dist\n")
+    file = File("x-1.0.tar.gz", "")
+    assert requirements_of(file, Dynamic(x={"x-1.0.tar.gz": {}})) is None
+
+
+# --- with the real pip ----------------------------------------------------------------------------------------------------
+
+BACKEND = '''
+import base64, hashlib, os, zipfile
+import helper
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    name = f"built-{helper.VERSION}-py3-none-any.whl"
+    info = f"built-{helper.VERSION}.dist-info"
+    metadata = f"Metadata-Version: 2.1\\nName: built\\nVersion: {helper.VERSION}\\nRequires-Dist: running>=1\\n"
+    wheel = "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    files = {"built.py": "OK = True", f"{info}/METADATA": metadata, f"{info}/WHEEL": wheel, f"{info}/RECORD": ""}
+    with zipfile.ZipFile(os.path.join(directory, name), "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    return name
+'''
+
+
+def make_wheel(folder: Path, name: str, version: str, files: dict[str, str], requires=()) -> None:
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    files = {**files, f"{info}/METADATA": metadata + "".join(f"Requires-Dist: {text}\n" for text in requires),
+             f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}
+    digests = {path: base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()) for path, text in files.items()}
+    record = "".join(f"{path},sha256={digests[path].decode().rstrip('=')},{len(text)}\n" for path, text in files.items())
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        for path, text in (*files.items(), (f"{info}/RECORD", f"{record}{info}/RECORD,,\n")):
+            archive.writestr(path, text)
+
+
+class Folder:
+    """A catalogue of the distributions in a folder."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def releases(self, name):
+        return [File(path.name, "") for path in self.folder.iterdir() if path.name.startswith(f"{name}-")]
+
+    def metadata(self, file):
+        with zipfile.ZipFile(self.folder / file.filename) as archive:
+            return next(archive.read(name) for name in archive.namelist() if name.endswith("/METADATA"))
+
+    def sdist(self, file):
+        with (self.folder / file.filename).open("rb") as stream:
+            return read_sdist(stream, file.filename)
+
+
+def test_pip_builds_and_installs_from_nothing_but_what_was_found(tmp_path):
+    upstream, mirror = tmp_path / "upstream", tmp_path / "mirror"
+    upstream.mkdir()
+    mirror.mkdir()
+    for version in ("1.0", "2.0"):
+        make_wheel(upstream, "backend", version, {"backend.py": BACKEND}, ["helper>=1.1", "never; python_version < '3'"])
+        make_wheel(upstream, "helper", version, {"helper.py": "VERSION = '1.0'"})
+        make_wheel(upstream, "running", version, {"running.py": ""})
+    make_wheel(upstream, "unrelated", "1.0", {})
+    with tarfile.open(upstream / "built-1.0.tar.gz", "w:gz") as archive:
+        for name, text in {"pyproject.toml": "[build-system]\nrequires = ['backend<2']\nbuild-backend = 'backend'\n",
+                           "PKG-INFO": "Metadata-Version: 2.1\nName: built\nVersion: 1.0\nRequires-Dist: running>=1\n"}.items():
+            info = tarfile.TarInfo(f"built-1.0/{name}")
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+    here = environments([f"{sys.version_info.major}.{sys.version_info.minor}"], ["manylinux_2_28_x86_64"])
+    found = resolve([Want("built==1.0", "requirements.txt")], here, Folder(upstream))
+    assert found.problems == ()
+    assert versions(found) == {"built": {"1.0"}, "backend": {"1.0"}, "helper": {"2.0"}, "running": {"2.0"}}
+    for path in upstream.iterdir():
+        name, version = path.name.removesuffix(".tar.gz").split("-")[:2]
+        if version in found.releases.get(name, ()):
+            (mirror / path.name).write_bytes(path.read_bytes())
+    for folder, status in ((mirror, 0), (tmp_path, 1)):
+        done = subprocess.run([sys.executable, "-m", "pip", "install", "--no-index", "--find-links", str(folder), "--target",
+            str(tmp_path / f"to{status}"), "built==1.0"],
+                              capture_output=True, text=True)
+        assert done.returncode == status, done.stderr
+    assert (tmp_path / "to0" / "built.py").exists()
+    assert (tmp_path / "to0" / "running.py").exists()
+
+
+NAMES = ("a", "b", "c", "d")
+REQUIREMENT = st.builds("{}{}{}".format, st.sampled_from(NAMES), st.sampled_from(["", "[x]", "[y]"]),
+    st.sampled_from(["", "<2", ">=2", "==1.0", "!=2.0", "; extra == 'x'", "; python_version<'3.9'"]))
+FACTS = st.fixed_dictionaries({"run": st.lists(REQUIREMENT, max_size=3), "build": st.lists(REQUIREMENT, max_size=2),
+    "python": st.sampled_from([None, ">=3.9", "<3.9"])})
+FILES = st.fixed_dictionaries({}, optional={f"-{version}{suffix}": FACTS for version in ("1.0", "2.0", "3.0b1")
+    for suffix in (".tar.gz", "-py3-none-any.whl")})
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.fixed_dictionaries(dict.fromkeys(NAMES, FILES)), st.lists(REQUIREMENT, min_size=1, max_size=3))
+def test_any_catalogue_is_followed_to_an_end_and_what_is_found_is_offered(projects, wanted):
+    offered = {name: {f"{name}{end}": facts for end, facts in files.items()} for name, files in projects.items()}
+    found = resolve([Want(text, "start") for text in wanted], [LINUX, OLD], Catalogue(**offered))
+    for name, some in found.releases.items():
+        assert {Version(version) for version in some} <= {candidate.version
+            for candidate in candidates(File(filename, "") for filename in offered[name])}
+    for text in wanted:
+        name = text[0]
+        assert ";" in text or name in found.releases or any(f"requires {name}" in line for line in found.problems)

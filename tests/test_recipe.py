@@ -1,0 +1,234 @@
+"""The recipe in real buildouts."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import wheelhouse
+
+pytest_plugins = "buildouts"
+
+PART = """
+[pypimirror]
+recipe = z3c.recipe.pypimirror
+package-matches = zope.interface
+"""
+
+
+@pytest.fixture(params=wheelhouse.GENERATIONS)
+def buildout(request, buildouts):
+    return buildouts.new(request.param)
+
+
+@pytest.fixture
+def newest(buildouts):
+    return buildouts.new()
+
+
+def test_a_part_needs_its_recipe_line_and_matches_only(buildout):
+    buildout.write(PART)
+    assert "Installing pypimirror." in buildout.run()
+    written = buildout.read("parts/pypimirror/pypimirror.cfg").splitlines()
+    assert "[pypimirror]" in written
+    assert f"mirror_file_path = {buildout.folder}/var/pypimirror" in written
+    assert "package_matches = zope.interface" in written
+    assert os.access(buildout.folder / "bin" / "pypimirror", os.X_OK)
+    assert not (buildout.folder / "var").exists()
+
+
+def test_the_script_hands_its_configuration_to_the_command_line(buildout):
+    buildout.write(PART)
+    buildout.run()
+    lines = buildout.read("bin/pypimirror").splitlines()
+    assert f"    sys.exit(pypimirror.cli.main('{buildout.folder}/parts/pypimirror/pypimirror.cfg'))" in lines
+
+
+def test_the_path_of_the_script_holds_eggs_and_no_site_packages(buildout):
+    buildout.write(PART)
+    buildout.run()
+    path = buildout.script_path("pypimirror")
+    assert [entry for entry in path if not entry.startswith(f"{buildout.eggs}{os.sep}")] == []
+    names = {os.path.basename(entry).partition("-")[0] for entry in path}
+    assert {"packaging", "requests", "waitress"} <= names
+    assert not {"pip", "setuptools", "wheel", "zc.buildout", "zc_buildout"} & names
+
+
+def test_an_unchanged_part_is_updated_and_not_installed_again(buildout):
+    buildout.write(PART)
+    buildout.run()
+    config = buildout.folder / "parts/pypimirror/pypimirror.cfg"
+    before = config.stat().st_mtime_ns
+    output = buildout.run()
+    assert "Updating pypimirror." in output
+    assert "Uninstalling" not in output
+    assert config.stat().st_mtime_ns == before
+
+
+def test_a_part_that_goes_takes_its_files_along_and_leaves_the_mirror(buildout):
+    buildout.write(PART)
+    buildout.run()
+    data = buildout.file("var/pypimirror/zope-interface/zope_interface-8.0.tar.gz", "a distribution")
+    buildout.write("")
+    buildout.run()
+    assert not (buildout.folder / "bin/pypimirror").exists()
+    assert not (buildout.folder / "parts/pypimirror/pypimirror.cfg").exists()
+    assert data.read_text() == "a distribution"
+
+
+def test_a_mirror_inside_of_the_parts_own_directory_outlives_the_part(newest):
+    newest.write(PART + "mirror-file-path = ${buildout:parts-directory}/pypimirror/mirror")
+    newest.run()
+    data = newest.file("parts/pypimirror/mirror/index.html", "a page")
+    newest.write("")
+    newest.run()
+    assert data.read_text() == "a page"
+
+
+def test_a_mirror_that_would_publish_the_parts_files_is_refused(newest):
+    newest.write(PART + "mirror-file-path = ${buildout:directory}")
+    output = newest.run(status=1)
+    assert f"Error: [pypimirror] mirror-file-path = {newest.folder}: must not hold" in output
+
+
+def test_other_parts_see_what_was_computed(newest, buildouts):
+    newest.write(PART + """
+[shown]
+recipe = zc.recipe.egg
+eggs =
+seen = ${pypimirror:mirror-file-path} ${pypimirror:config-file} ${pypimirror:script} ${pypimirror:location}
+""")
+    newest.run()
+    folder = newest.folder
+    expected = ("var/pypimirror", "parts/pypimirror/pypimirror.cfg", "bin/pypimirror", "parts/pypimirror")
+    assert "seen = " + " ".join(f"{folder}/{path}" for path in expected) in newest.read(".installed.cfg").splitlines()
+
+
+def test_options_become_keys_with_paths_that_start_at_the_buildout(newest):
+    newest.write(PART + """
+mirror-file-path = data/mirror
+log-filename = data/log
+base-url = http://pypi.example.com/
+filename-matches =
+    *.whl
+# a comment
+    *.tar.gz
+""")
+    newest.run()
+    written = newest.read("parts/pypimirror/pypimirror.cfg")
+    assert f"mirror_file_path = {newest.folder}/data/mirror\n" in written
+    assert f"log_filename = {newest.folder}/data/log\n" in written
+    assert "base_url = http://pypi.example.com/\n" in written
+    assert "filename_matches =\n    *.whl\n    *.tar.gz\n" in written
+
+
+def test_an_unknown_option_is_an_error_that_names_the_nearest(buildout):
+    buildout.write(PART + "package-match = x")
+    assert "Error: [pypimirror] unknown option 'package-match'; did you mean 'package-matches'?" in buildout.run(status=1)
+
+
+@pytest.mark.parametrize("line, message", [
+    ("workers = many", "[pypimirror] workers = many: must be a whole number"),
+    ("create-indexes = perhaps", "[pypimirror] create-indexes = perhaps: must be True or False"),
+    ("base-url = pypi.example.com", "[pypimirror] base-url = pypi.example.com: must be a URL that starts with"),
+    ("script = bin/mirror", "[pypimirror] script = bin/mirror: must be a plain file name"),
+    ("relative-paths = maybe", "[pypimirror] relative-paths = maybe: must be True or False"),
+])
+def test_a_bad_value_is_one_line_that_names_part_and_option(newest, line, message):
+    newest.write(PART + line)
+    assert f"Error: {message}" in newest.run(status=1)
+
+
+@pytest.mark.parametrize("lines, upstream", [
+    ("index-url = https://index.example.com/simple", "https://index.example.com/simple"),
+    ("", "EMPTY"),
+    ("base-url = https://pypi.example.com", "EMPTY"),
+])
+def test_the_upstream_is_the_options_else_the_buildouts(newest, buildouts, lines, upstream):
+    newest.write(PART + lines)
+    newest.run()
+    expected = upstream.replace("EMPTY", str(buildouts.empty()))
+    assert f"index_url = {expected}" in newest.read("parts/pypimirror/pypimirror.cfg").splitlines()
+
+
+@pytest.mark.parametrize("index", ["https://pypi.example.com", "https://pypi.example.com/simple/", "file://MIRROR"])
+def test_the_mirror_is_never_its_own_upstream(newest, index):
+    newest.environ["buildout_testing_index_url"] = "https://default.example.com/simple"
+    newest.write(PART + "base-url = https://pypi.example.com")
+    newest.run()
+    index = index.replace("MIRROR", f"{newest.folder}/var/pypimirror")
+    # Everything is there by now, so that nobody asks that index for anything.
+    newest.run("-N", f"buildout:index={index}")
+    written = newest.read("parts/pypimirror/pypimirror.cfg").splitlines()
+    assert "index_url = https://default.example.com/simple" in written
+
+
+def test_with_relative_paths_the_buildout_can_be_moved(newest):
+    newest.write(PART + "relative-paths = true")
+    newest.run()
+    assert "mirror_file_path = ../../var/pypimirror\n" in newest.read("parts/pypimirror/pypimirror.cfg")
+    moved = newest.folder.with_name("moved")
+    shutil.move(newest.folder, moved)
+    code = "import sys, types; cli = types.ModuleType('cli'); cli.main = print; sys.modules['pypimirror.cli'] = cli; " \
+           f"import pypimirror; pypimirror.cli = cli; sys.argv[0] = {str(moved / 'bin/pypimirror')!r}; " \
+           "exec(compile(open(sys.argv[0]).read(), sys.argv[0], 'exec'), {'__name__': '__main__', '__file__': sys.argv[0]})"
+    product = next(newest.eggs.glob("**/z3c*pypimirror*.egg"))
+    output = subprocess.run(["python3", "-c", code], env={**newest.environ, "PYTHONPATH": str(product)}, text=True,
+                            capture_output=True)
+    assert output.stdout.strip() == f"{moved}/parts/pypimirror/pypimirror.cfg"
+
+
+def test_the_eggs_of_the_part_are_on_the_path(newest):
+    newest.write(PART + "eggs = platformdirs")
+    newest.run()
+    assert any("platformdirs" in entry for entry in newest.script_path("pypimirror"))
+
+
+@pytest.fixture
+def offline(buildout):
+    """A buildout that ran, and whose environment now has the product, as offline runs of zc.buildout 5 and 6 need it."""
+    buildout.write(PART)
+    buildout.run()
+    buildout.environ["PYTHONPATH"] = os.pathsep.join(buildout.script_path("pypimirror"))
+    return buildout
+
+
+def test_an_offline_run_finds_the_eggs(offline):
+    before = offline.read("bin/pypimirror")
+    (offline.folder / "bin/pypimirror").unlink()
+    offline.run("-o")
+    assert offline.read("bin/pypimirror") == before
+
+
+def test_offline_the_environment_serves_what_the_eggs_lack(offline, tmp_path):
+    shutil.copytree(offline.eggs, tmp_path / "eggs", ignore=shutil.ignore_patterns("packaging-*"))
+    offline.eggs = tmp_path / "eggs"
+    offline.write(PART)
+    offline.run("-o")
+    path = offline.script_path("pypimirror")
+    assert path[-1].endswith("site-packages")
+    assert not any("packaging-" in entry for entry in path)
+
+
+def test_without_newer_ones_asked_for_a_run_keeps_what_is_there(buildout):
+    buildout.write(PART)
+    buildout.run()
+    before = buildout.read("bin/pypimirror")
+    assert "Updating pypimirror." in buildout.run("-N")
+    assert buildout.read("bin/pypimirror") == before
+
+
+def test_versions_that_are_not_pinned_are_refused_where_the_buildout_says_so(newest):
+    newest.write(PART, "allow-picked-versions = false")
+    assert "does not have a version pin" in newest.run(status=1)
+    newest.write(PART, "allow-picked-versions = false", {**wheelhouse.pins(), "z3c.recipe.pypimirror": "1.0.0"})
+    newest.run()
+
+
+def test_a_develop_egg_of_the_product_serves_as_well(newest):
+    source = newest.shared.source()
+    newest.find_links = [str(wheelhouse.FOLDER)]
+    newest.write(PART, f"develop = {source}")
+    newest.run()
+    assert newest.script_path("pypimirror")[0] == str(source / "src")

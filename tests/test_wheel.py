@@ -1,0 +1,69 @@
+"""The product as people install it: the built wheel, and a mirror made from nothing but what it installs."""
+
+import subprocess
+import venv
+import zipfile
+
+import pytest
+
+import built
+import wheelhouse
+from upstream import wheel
+
+pytest_plugins = "buildouts"
+
+
+@pytest.fixture(scope="module")
+def product(buildouts):
+    [path] = buildouts.product().glob("*.whl")
+    return path
+
+
+def test_every_file_of_the_package_is_in_the_wheel(product):
+    source = wheelhouse.CHECKOUT / "src"
+    wanted = {str(path.relative_to(source)) for path in source.glob("pypimirror/**/*")
+              if path.is_file() and path.suffix != ".pyc"}
+    with zipfile.ZipFile(product) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert {"pypimirror/configure.zcml", "pypimirror/py.typed", "pypimirror/cli.py"} <= wanted
+    assert packed == wanted
+
+
+def test_every_file_of_the_package_is_in_the_wheel_of_the_sdist(buildouts, tmp_path, product):
+    source = built.copy(tmp_path / "source")
+    python = buildouts.environment("6") / "bin/python"
+    code = "import sys; sys.argv[1:] = ['-q', 'sdist', '--formats=gztar']; exec(open('setup.py').read())"
+    subprocess.run([python, "-c", f"__file__ = 'setup.py'; {code}"], cwd=source, check=True, env=buildouts.environ(),
+                   stderr=subprocess.DEVNULL)
+    [sdist] = (source / "dist").iterdir()
+    again = built.wheel(sdist, tmp_path / "wheels", python, buildouts.environ())
+    with zipfile.ZipFile(product) as first, zipfile.ZipFile(again) as second:
+        assert sorted(first.namelist()) == sorted(second.namelist())
+
+
+def test_the_installed_wheel_makes_a_mirror(buildouts, tmp_path, product, upstream):
+    environment = tmp_path / "environment"
+    venv.create(environment, symlinks=True, with_pip=True)
+    buildouts.pip(environment, "install", "--constraint", str(constraints(tmp_path)), str(product))
+    upstream.add("Zope.Interface", wheel("Zope.Interface", "8.0"))
+    config = tmp_path / "mirror.cfg"
+    config.write_text(f"[pypimirror]\nmirror_file_path = mirror\nindex_url = {upstream.url}\npackage_matches = zope.*\n")
+
+    def pypimirror(*arguments):
+        return subprocess.run([str(environment / "bin/pypimirror"), str(config), *arguments], cwd=tmp_path,
+                              env=buildouts.environ(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    done = pypimirror("sync")
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "mirror/zope-interface/zope_interface-8.0-py3-none-any.whl").is_file()
+    assert "zope_interface-8.0-py3-none-any.whl#sha256=" in (tmp_path / "mirror/zope-interface/index.html").read_text()
+    assert (tmp_path / "mirror/zope-interface/index.v1_json").is_file()
+    shown = pypimirror("config")
+    assert shown.returncode == 0, shown.stdout
+
+
+def constraints(folder):
+    """Write versions.cfg's pins as pip reads them; give the path."""
+    path = folder / "constraints.txt"
+    path.write_text("".join(f"{name}=={version}\n" for name, version in wheelhouse.pins().items()))
+    return path

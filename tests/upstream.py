@@ -1,0 +1,245 @@
+"""A real upstream index on loopback: projects that tests add to, pages made afresh for each request, all requests recorded."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import html
+import io
+import json
+import tarfile
+import threading
+import zipfile
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+JSON = "application/vnd.pypi.simple.v1+json"
+_TIME = (2020, 2, 2, 0, 0, 0)
+
+
+def wheel(name: str, version: str, requires: tuple[str, ...] = (), tag: str = "py3-none-any",
+          body: str = "") -> tuple[str, bytes]:
+    """Build a small valid wheel with one module; give its file name and content."""
+    stem = name.replace("-", "_").replace(".", "_").lower()
+    info = f"{stem}-{version}.dist-info"
+    members = {
+        f"{stem}/__init__.py": body or f"__version__ = {version!r}\n",
+        f"{info}/METADATA": metadata(name, version, requires),
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
+    }
+    members[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in (*members, f"{info}/RECORD"))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, text in members.items():
+            archive.writestr(zipfile.ZipInfo(path, _TIME), text)
+    return f"{stem}-{version}-{tag}.whl", out.getvalue()
+
+
+def sdist(name: str, version: str, stem: str = "") -> tuple[str, bytes]:
+    """Build a small sdist that setuptools can build; give its file name and content. stem: the name as the file has it."""
+    stem = stem or name.replace("-", "_").replace(".", "_").lower()
+    module = name.replace("-", "_").replace(".", "_").lower()
+    setup = (f"from setuptools import setup\nsetup(name={name!r}, version={version!r}, py_modules=[{module!r}])\n")
+    members = {"setup.py": setup, f"{module}.py": f"__version__ = {version!r}\n", "PKG-INFO": metadata(name, version, ())}
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as archive:
+        for path, text in members.items():
+            member = tarfile.TarInfo(f"{stem}-{version}/{path}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return f"{stem}-{version}.tar.gz", gzip.compress(raw.getvalue(), mtime=0)
+
+
+def metadata(name: str, version: str, requires: tuple[str, ...]) -> str:
+    """Give core metadata."""
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {one}" for one in requires)]
+    return "\n".join(lines) + "\n"
+
+
+@dataclass
+class Served:
+    """One file of the upstream."""
+
+    filename: str
+    body: bytes
+    #: As in the JSON page; ``hashes`` and ``url`` are filled in.
+    facts: dict[str, Any] = field(default_factory=dict)
+    metadata: bytes | None = None
+
+
+class Upstream:
+    """The index. ``serials``, ``etags`` and ``json`` say what it is able to do; ``answers`` overrides what a path gives."""
+
+    def __init__(self) -> None:
+        self.projects: dict[str, dict[str, Served]] = {}
+        self.displays: dict[str, str] = {}
+        self.serial = 1000
+        self.project_serials: dict[str, int] = {}
+        self.statuses: dict[str, dict[str, str]] = {}
+        self.serials: bool | type = True
+        self.etags = True
+        self.json = True
+        #: By path: (status, headers, body), or a function of the handler that answers by itself.
+        self.answers: dict[str, Any] = {}
+        self.requests: list[str] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+
+    def __enter__(self) -> Upstream:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def host(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.host}/simple/"
+
+    # --- what it holds
+
+    def add(self, display: str, *files: tuple[str, bytes], **facts: Any) -> None:
+        """Add files to a project, which is made if it is not there. facts: of each file, with underscores for dashes."""
+        name = normal(display)
+        self.displays[name] = display
+        project = self.projects.setdefault(name, {})
+        for filename, body in files:
+            served = Served(filename, body, {key.replace("_", "-"): value for key, value in facts.items()})
+            if filename.endswith(".whl"):
+                with zipfile.ZipFile(io.BytesIO(body)) as archive:
+                    info = next(n for n in archive.namelist() if n.endswith("/METADATA"))
+                    served.metadata = archive.read(info)
+            project[filename] = served
+        self.touch(name)
+
+    def remove(self, display: str, *filenames: str) -> None:
+        """Remove files of a project, or the whole project."""
+        name = normal(display)
+        if not filenames:
+            del self.projects[name], self.project_serials[name]
+            self.serial += 1
+            return
+        for filename in filenames:
+            del self.projects[name][filename]
+        self.touch(name)
+
+    def touch(self, display: str) -> None:
+        """Give a project a new serial."""
+        self.serial += 1
+        self.project_serials[normal(display)] = self.serial
+
+    def asked(self) -> list[str]:
+        """Return the paths that were asked for since the last call."""
+        found, self.requests[:] = list(self.requests), []
+        return found
+
+    # --- what it says
+
+    def list_page(self, as_json: bool) -> bytes:
+        names = sorted(self.projects)
+        if not as_json:
+            links = "".join(f'<a href="{name}/">{html.escape(self.displays[name])}</a>\n' for name in names)
+            return f"<!DOCTYPE html><html><body>{links}</body></html>".encode()
+        projects = [{"name": self.displays[name], **self._serial(self.project_serials[name])} for name in names]
+        return json.dumps({"meta": {"api-version": "1.4", **self._serial(self.serial)}, "projects": projects}).encode()
+
+    def project_page(self, name: str, as_json: bool) -> bytes:
+        files = [self._entry(name, served) for served in self.projects[name].values()]
+        if as_json:
+            page: dict[str, Any] = {"meta": {"api-version": "1.4", **self._serial(self.project_serials[name])}, "name": name,
+                                    "files": files}
+            if name in self.statuses:
+                page["project-status"] = self.statuses[name]
+            return json.dumps(page).encode()
+        links = []
+        for entry in files:
+            attributes = ""
+            if entry.get("requires-python"):
+                attributes += f' data-requires-python="{html.escape(entry["requires-python"])}"'
+            if entry.get("yanked", False) is not False:
+                reason = entry["yanked"] if isinstance(entry["yanked"], str) else ""
+                attributes += f' data-yanked="{html.escape(reason)}"'
+            if entry["core-metadata"]:
+                attributes += f' data-core-metadata="sha256={entry["core-metadata"]["sha256"]}"'
+            links.append(f'<a href="{entry["url"]}#sha256={entry["hashes"]["sha256"]}"{attributes}>{entry["filename"]}</a>\n')
+        return f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>".encode()
+
+    def _serial(self, serial: int) -> dict[str, Any]:
+        if not self.serials:
+            return {}
+        return {"_last-serial": str(serial) if self.serials is str else serial}
+
+    def _entry(self, name: str, served: Served) -> dict[str, Any]:
+        known = {"sha256": hashlib.sha256(served.metadata).hexdigest()} if served.metadata is not None else False
+        return {
+            "filename": served.filename, "url": f"{self.host}/files/{name}/{served.filename}",
+            "hashes": {"sha256": hashlib.sha256(served.body).hexdigest()}, "size": len(served.body),
+            "core-metadata": known, "yanked": False, **served.facts}
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        upstream = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            wbufsize = -1
+
+            def do_GET(self) -> None:
+                upstream.requests.append(self.path)
+                answer = upstream.answers.get(self.path)
+                if callable(answer):
+                    answer(self)
+                    return
+                self.reply(*(answer or upstream.respond(self.path, self.headers)))
+
+            def reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
+                self.send_response(status)
+                for key, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(key, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        return Handler
+
+    def respond(self, path: str, headers: Any) -> tuple[int, dict[str, str], bytes]:
+        """Give status, headers and body for a path."""
+        parts = path.strip("/").split("/")
+        as_json = self.json and JSON in headers.get("Accept", "")
+        if parts == ["simple"]:
+            return self._page(self.list_page(as_json), as_json, headers)
+        if parts[0] == "simple" and len(parts) == 2 and parts[1] in self.projects:
+            return self._page(self.project_page(parts[1], as_json), as_json, headers)
+        if parts[0] == "files" and parts[1] in self.projects:
+            filename = parts[2].removesuffix(".metadata")
+            served = self.projects[parts[1]].get(filename)
+            if served is not None:
+                body = served.metadata if parts[2] != filename else served.body
+                if body is not None:
+                    return 200, {"Content-Type": "application/octet-stream"}, body
+        return 404, {}, b"no such thing"
+
+    def _page(self, body: bytes, as_json: bool, headers: Any) -> tuple[int, dict[str, str], bytes]:
+        sent = {"Content-Type": JSON if as_json else "text/html; charset=utf-8"}
+        if self.etags:
+            sent["ETag"] = f'"{hashlib.md5(body).hexdigest()}"'
+            if headers.get("If-None-Match") == sent["ETag"]:
+                return 304, sent | {"Content-Length": "0"}, b""
+        return 200, sent, body
+
+
+def normal(display: str) -> str:
+    """Give the normalised name (PEP 503)."""
+    import re
+
+    return re.sub(r"[-_.]+", "-", display).lower()

@@ -1,0 +1,84 @@
+"""The wheelhouse: wheels that tests install from, since they never use the network themselves.
+
+``bin/test`` fills it before the first test, ``python tests/wheelhouse.py`` does so by hand. Once filled it is used as it is,
+until what belongs into it changes. It lies in var/wheelhouse, or where PYPIMIRROR_WHEELHOUSE says.
+PYPIMIRROR_BUILDOUTS names the generations of zc.buildout that are tried: ``6 5`` unless given, ``6 5 4 3`` for all.
+"""
+
+import configparser
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+FOLDER = Path(os.environ.get("PYPIMIRROR_WHEELHOUSE") or CHECKOUT / "var" / "wheelhouse")
+_NOTE = f"filled-for-{sys.version_info[0]}.{sys.version_info[1]}.json"
+GENERATIONS = tuple((os.environ.get("PYPIMIRROR_BUILDOUTS") or "6 5").split())
+
+#: What the product stands on; pip adds what these require.
+PRODUCT = ("packaging", "requests", "waitress", "zc.lockfile", "zope.component", "zope.configuration", "zope.interface",
+           "zope.schema")
+#: Each generation of zc.buildout as its users have it, where that is not what versions.cfg pins. 3.1 is Plone 6.0's and 4.1 is
+#: Plone 6.1's; both need a setuptools that still has package_index or pkg_resources.
+BUILDOUTS = {
+    "6": {},
+    "5": {"zc.buildout": "5.2.0", "setuptools": "81.0.0", "zc.recipe.egg": "4.0.0"},
+    "4": {"zc.buildout": "4.1.12", "setuptools": "75.8.2", "zc.recipe.egg": "3.0.0"},
+    "3": {"zc.buildout": "3.1.1", "setuptools": "75.8.2", "zc.recipe.egg": "3.0.0", "pip": "25.0.1"},
+}
+#: What stands beside zc.buildout in its environment.
+ENVIRONMENT = ("packaging", "pip", "platformdirs", "setuptools", "wheel", "zc.buildout")
+
+
+def pins(generation: str = "6") -> dict[str, str]:
+    """Give the versions by name, as versions.cfg has them, for one generation of zc.buildout."""
+    parser = configparser.RawConfigParser()
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(CHECKOUT / "versions.cfg", encoding="utf-8")
+    return {**parser["versions"], **BUILDOUTS[generation]}
+
+
+def exactly(names: tuple[str, ...], generation: str) -> list[str]:
+    """Give requirements that pip understands."""
+    versions = pins(generation)
+    return [f"{name}=={versions[name]}" for name in names]
+
+
+def contents() -> list[list[str]]:
+    """Give the sets of requirements that the wheelhouse holds, each without contradictions."""
+    return [exactly((*PRODUCT, "certifi", "charset-normalizer", "idna", "urllib3", "zope.event", "zope.hookable",
+                     "zope.i18nmessageid", "uv"), "6"),
+            *(exactly((*ENVIRONMENT, "zc.recipe.egg"), generation) for generation in GENERATIONS)]
+
+
+def is_filled() -> bool:
+    """Whether everything that belongs into it was put there."""
+    there = _noted()
+    return all(requirements in there for requirements in contents())
+
+
+def _noted() -> list[list[str]]:
+    """Give the sets of requirements that were put there for this Python."""
+    note = FOLDER / _NOTE
+    return json.loads(note.read_text(encoding="utf-8")) if note.is_file() else []
+
+
+def fill() -> None:
+    """Get what is missing. Raises CalledProcessError where pip fails."""
+    if is_filled():
+        return
+    print(f"Getting the wheels that the tests install from into {FOLDER}", flush=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    there = _noted()
+    for requirements in contents():
+        if requirements not in there:
+            subprocess.run([sys.executable, "-m", "pip", "download", "-qq", "--only-binary=:all:", "--no-deps",
+                            "--disable-pip-version-check", "--dest", str(FOLDER), *requirements], check=True)
+            there.append(requirements)
+    (FOLDER / _NOTE).write_text(json.dumps(there, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    fill()
