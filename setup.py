@@ -55,6 +55,7 @@ setup(
     entry_points={
         "console_scripts": ["pypimirror = pypimirror.cli:main"],
         "zc.buildout": ["default = pypimirror.recipe:Recipe"],
+        "zc.buildout.extension": ["default = pypimirror.clients.extension:load"],
     },
     zip_safe=False,
 )

@@ -34,18 +34,26 @@ def run(command: Sequence[object], folder: Path, environ: Mapping[str, str]) -> 
 def pip(index: str, names: Sequence[str], folder: Path, *options: str) -> dict[str, str]:
     """Install with pip; gives versions by name."""
     target = folder / "pip"
-    run([sys.executable, "-m", "pip", "install", "--no-cache-dir", "--target", target, "--index-url", index, *options, *names],
-        folder, environment(folder / "home"))
+    run_pip(["--target", target, "--index-url", index, *options, *names], folder, environment(folder / "home"))
     return installed(target)
+
+
+def run_pip(arguments: Sequence[object], folder: Path, environ: Mapping[str, str]) -> str:
+    """Run ``pip install``; gives what it printed."""
+    return run([sys.executable, "-m", "pip", "install", "--no-cache-dir", *arguments], folder, environ)
 
 
 def uv(index: str, names: Sequence[str], folder: Path, *options: str) -> dict[str, str]:
     """Install with uv; gives versions by name."""
     target = folder / "uv"
-    program = programs.program("uv")
-    run([program, "pip", "install", "--no-cache", "--python", sys.executable, "--target", target, "--default-index", index,
-         *options, *names], folder, environment(folder / "home"))
+    run_uv(["--target", target, "--default-index", index, *options, *names], folder, environment(folder / "home"))
     return installed(target)
+
+
+def run_uv(arguments: Sequence[object], folder: Path, environ: Mapping[str, str]) -> str:
+    """Run ``uv pip install``; gives what it printed."""
+    program = programs.program("uv")
+    return run([program, "pip", "install", "--no-cache", "--python", sys.executable, *arguments], folder, environ)
 
 
 def buildout(index: str, recipe: str, folder: Path, **options: str) -> dict[str, str]:

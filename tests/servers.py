@@ -2,11 +2,13 @@
 
 import contextlib
 import http.client
+import http.server
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -127,6 +129,29 @@ def serve(root: Path, log: Path) -> Iterator[str]:
     code = f"from pypimirror.serve.server import run; raise SystemExit(run({str(root)!r}, port={port}))"
     with running(sys.executable, "-c", code, log=log) as process:
         yield wait_for(process, port, log)
+
+
+@contextlib.contextmanager
+def elsewhere() -> Iterator[tuple[str, list[str]]]:
+    """Run a server, and proxy, that has nothing and remembers what it was asked for. Gives its address and the requests."""
+    asked: list[str] = []
+
+    class Nothing(http.server.BaseHTTPRequestHandler):
+        def handle_one_request(self) -> None:
+            self.raw_requestline = self.rfile.readline(65537)
+            self.close_connection = True
+            if self.raw_requestline:
+                asked.append(self.raw_requestline.decode("latin-1").strip())
+                self.wfile.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Nothing) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextlib.contextmanager

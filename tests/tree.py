@@ -29,6 +29,9 @@ def build_wheel(directory, settings=None, metadata=None):
     (wheel,) = pathlib.Path.cwd().glob("*.whl")
     shutil.copy(wheel, directory)
     return wheel.name
+
+
+build_editable = build_wheel
 '''
 
 
@@ -74,13 +77,7 @@ def sdist(name: str, version: str, requires: Sequence[str] = (), build_with: str
     build_with: the project whose module builds it, to be had from the index; the sdist carries its own unless given.
     """
     base = f"{_module(name)}-{version}"
-    built = wheel(name, version, requires, **facts)
-    if build_with:
-        system = f'requires = ["{build_with}"]\nbuild-backend = "{_module(build_with)}"\n'
-    else:
-        system = 'requires = []\nbuild-backend = "own_backend"\nbackend-path = ["."]\n'
-    files = {"PKG-INFO": built.metadata, "pyproject.toml": b"[build-system]\n" + system.encode(),
-             "own_backend.py": _BACKEND.encode(), built.filename: built.content}
+    files = source(name, version, requires, build_with, **facts)
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as stream, tarfile.open(fileobj=stream, mode="w|") as archive:
         for path, content in files.items():
@@ -88,6 +85,17 @@ def sdist(name: str, version: str, requires: Sequence[str] = (), build_with: str
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return Distribution(f"{base}.tar.gz", packed.getvalue(), **facts)
+
+
+def source(name: str, version: str, requires: Sequence[str] = (), build_with: str = "", **facts: str) -> dict[str, bytes]:
+    """Give the files of a source tree, as ``sdist`` packs them, by name."""
+    built = wheel(name, version, requires, **facts)
+    if build_with:
+        system = f'requires = ["{build_with}"]\nbuild-backend = "{_module(build_with)}"\n'
+    else:
+        system = 'requires = []\nbuild-backend = "own_backend"\nbackend-path = ["."]\n'
+    return {"PKG-INFO": built.metadata, "pyproject.toml": b"[build-system]\n" + system.encode(),
+            "own_backend.py": _BACKEND.encode(), built.filename: built.content}
 
 
 def publish(root: Path, projects: Mapping[str, Sequence[Distribution]], serial: int = 1000) -> None:

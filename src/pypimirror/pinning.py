@@ -56,7 +56,7 @@ class Pinning:
         for note in reading.pins.notes:
             self._notify(Notice(note))
         self._publish(reading.files)
-        today = datetime.datetime.now(datetime.timezone.utc).date()
+        today = _today()
         last = _releases(json.loads(self._state.fact(LAST_PINNED) or "{}"))
         kept = retained(last, self._pins, today, self._settings["retain_days"])
         self._state.set_fact(LAST_PINNED, json.dumps(_days(kept.last_pinned)))
@@ -144,6 +144,10 @@ class Pinning:
     def _fail(self, problem: str) -> None:
         self.problems.append(problem)
         self._notify(Problem("", problem))
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.timezone.utc).date()
 
 
 class _Kept:

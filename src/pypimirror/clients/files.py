@@ -1,0 +1,73 @@
+"""Configuration files that make clients ask the mirror and nothing else."""
+
+import json
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from ..errors import ConfigurationError
+from .extension import DISTRIBUTION, netloc
+
+#: The name of each client's file.
+FILENAMES = {"pip": "pip.conf", "uv": "uv.toml", "buildout": "client.cfg"}
+
+
+def render(client: str, settings: Mapping[str, Any]) -> str:
+    """Give a client's configuration file.
+
+    client: one of ``FILENAMES``. settings: the mirror's; ``base_url`` is read and, where there is none, ``mirror_file_path``,
+    which clients on the same host can use as it is.
+    Raises ConfigurationError for an unknown client and for a mirror that clients can't reach.
+    """
+    if client not in FILENAMES:
+        raise ConfigurationError(f"unknown client {client!r}; there are {', '.join(FILENAMES)}")
+    return {"pip": _pip, "uv": _uv, "buildout": _buildout}[client](_index(settings))
+
+
+def _index(settings: Mapping[str, Any]) -> str:
+    """Give the URL of the index, with a slash at its end."""
+    if settings["base_url"]:
+        return f"{settings['base_url']}/"
+    path = PurePosixPath(settings["mirror_file_path"])
+    if not path.is_absolute():
+        raise ConfigurationError(f"mirror_file_path = {str(path)!r}: clients need a base_url for a mirror that is no directory")
+    return f"{path.as_uri()}/"
+
+
+def _pip(index: str) -> str:
+    lines = [
+        "# For pip: as ~/.config/pip/pip.conf, /etc/pip.conf, pip.conf in a virtual environment, or named by PIP_CONFIG_FILE.",
+        "# An extra-index-url or find-links in another of these files or in the environment would still be asked.",
+        "[global]",
+        f"index-url = {index}",
+    ]
+    if index.startswith("http:"):
+        # pip ignores an index that is not https unless its host is trusted.
+        lines.append(f"trusted-host = {netloc(index)}")
+    return "\n".join([*lines, ""])
+
+
+def _uv(index: str) -> str:
+    lines = ["# For uv: as ~/.config/uv/uv.toml, /etc/uv/uv.toml, uv.toml in a project, or named by UV_CONFIG_FILE."]
+    if index.startswith("http:"):
+        lines.append(f"allow-insecure-host = [{json.dumps(netloc(index))}]")
+    lines += ["", "[[index]]", 'name = "mirror"', f"url = {json.dumps(index)}", "# In place of PyPI, not beside it.",
+              "default = true", ""]
+    return "\n".join(lines)
+
+
+def _buildout(index: str) -> str:
+    return "\n".join([
+        "# For zc.buildout: the last one in extends, so that it has the last word. In the buildout itself, write",
+        "# extensions += and find-links +=, not =, which would put an end to what stands here.",
+        "#",
+        "# zc.buildout has sdists and develop eggs built by a pip that asks PyPI whatever the index is. The extension tells",
+        "# that pip to ask the mirror alone. It comes from the mirror, which must have it and what it requires as wheels.",
+        "# That pip reads no configuration files then: certificates and proxies come from PIP_CERT, HTTPS_PROXY and so on.",
+        "[buildout]",
+        f"index = {index}",
+        "find-links =",
+        *([f"allow-hosts = {netloc(index)}"] if netloc(index) else []),
+        f"extensions += {DISTRIBUTION}",
+        "",
+    ])
