@@ -82,7 +82,9 @@ class Pinning:
             after: Mapping[str, frozenset[str]] = {}
         else:
             catalogue = Catalogue(self._mirror, self._state, self._settings["build_requirements"])
-            found = resolve(self._wants(catalogue), self._environments(), catalogue, self._pins)
+            # Run-time requirements are met by what is pinned; a build takes the newest that fits, whatever is pinned.
+            pinned = self._pins if self._settings["dependencies"] else None
+            found = resolve(self._wants(catalogue), self._environments(), catalogue, pinned)
             for problem in found.problems:
                 self._fail(problem)
             for note in found.notes:
