@@ -129,19 +129,22 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
         remove=len(remove),
         remove_upstream=sum(not file.listed for file in remove) if selected else 0,
         vanish=before and not published,
+        gone=selected and not project.listed,
+        quarantined=project.quarantined,
         rewrite=published and (old is None or _told(old, old.files) != _told(project, wanted)),
         barren=not wanted and bool(selection.left_out) and all(one.filter == _BY_NAME for one in selection.left_out),
     )
 
 
-def chosen(mirror: IMirror, project: Project) -> Selected:
+def chosen(mirror: IMirror, project: Project, hold: bool = False) -> Selected:
     """Say which files of a project the mirror is to offer: of those that upstream offers the ones that are selected.
 
-    With ``cleanup`` off, files that are here and that upstream took away are offered on. Raises what reading metadata raises.
+    With ``cleanup`` off, or to hold removals back, files that are here and that upstream took away are offered on.
+    Raises what reading metadata raises.
     """
     if project.quarantined:
         return Selected()
-    keep = not mirror.settings["cleanup"]
+    keep = hold or not mirror.settings["cleanup"]
     offered = tuple(file for file in project.files if file.listed or (keep and file.stored is not None))
     return mirror.selection.select(
         project._replace(files=_as_pinned(mirror.needs, project.name, offered)),

@@ -149,8 +149,10 @@ class Change(NamedTuple):
     remove: int = 0
     #: Of those to remove, how many because upstream took them away.
     remove_upstream: int = 0
-    #: Whether nothing of the project would be left.
+    #: Whether nothing of the project would be left, and whether because upstream does not have it any more.
     vanish: bool = False
+    gone: bool = False
+    quarantined: bool = False
     #: Whether its pages would change.
     rewrite: bool = False
     #: Whether ``filename_matches`` leaves out all it has.

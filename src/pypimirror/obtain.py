@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .errors import FetchError, MirrorError, Rejected
+from .errors import FetchError, Full, MirrorError, Rejected
 from .fetch.download import ALGORITHMS, download
 from .interfaces import IMirror
 from .look import current
 from .model import File, Stored
+from .report.units import in_bytes
 from .upkeep.trash import METADATA
+
+FULL = "full"
 
 
 class Obtained(NamedTuple):
     """What became of one file."""
 
     file: File
-    #: ``kept``, ``found``, ``restored``, ``fetched``, or how it failed: ``not found``, ``invalid``, ``failed``.
+    #: ``kept``, ``found``, ``restored``, ``fetched``, or how it failed: ``not found``, ``invalid``, ``failed``, ``full``.
     how: str
     error: str | None = None
 
@@ -35,6 +38,8 @@ def obtain(mirror: IMirror, project: str, file: File, offline: bool = False) -> 
 
 
 def _kind(error: MirrorError) -> str:
+    if isinstance(error, Full):
+        return FULL
     if isinstance(error, Rejected):
         return "invalid"
     return "not found" if isinstance(error, FetchError) and error.code in (404, 410) else "failed"
@@ -52,8 +57,16 @@ def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool) -
         return None, ""
     if mirror.trash.take(project, file.filename, file.hashes):
         return Stored(file.hashes["sha256"], storage.size(path) or 0), "restored"
+    _make_sure_of_room(mirror, file.size or 0)
     done = download(mirror.fetcher, storage, mirror.attempts, file.url, path, file.hashes, file.size)
     return Stored(done.sha256, done.size), "fetched"
+
+
+def _make_sure_of_room(mirror: IMirror, size: int) -> None:
+    """Raise Full if a file of so many bytes would leave less than ``min_free``."""
+    free, keep = mirror.storage.free(), mirror.settings["min_free"]
+    if free is not None and free - size < keep:
+        raise Full(f"{mirror.settings['mirror_file_path']}: {in_bytes(free)} free, and min_free keeps {in_bytes(keep)}")
 
 
 def _vouched(mirror: IMirror, file: File, path: str, size: int) -> Stored | None:

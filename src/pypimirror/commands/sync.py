@@ -43,7 +43,7 @@ def _run(mirror: Mirror, kind: str, arguments: argparse.Namespace) -> int:
     try:
         if damage is not None:
             watch.notify(Notice(damage))
-        work = Run(mirror, state, watch.notify)
+        work = Run(mirror, state, watch.notify, arguments.allow_deletions)
         if kind == "indexes":
             work.indexes()
         elif arguments.words:
@@ -51,13 +51,15 @@ def _run(mirror: Mirror, kind: str, arguments: argparse.Namespace) -> int:
         else:
             work.sync(initial=kind == "initial")
         failed = work.problems()
-        status = 1 if failed else 0
+        status = 4 if work.held else 1 if failed else 0
         state.begin()
         state.set_fact(LAST_RUN, str(started))
-        if not failed:
+        if status == 0:
             state.set_fact(LAST_GOOD, str(started))
         state.commit()
         watch.notify(RunFinished(status, time.time() - started))
+        if work.held:
+            print(f"pypimirror: {work.held}", file=sys.stderr)
         if failed:
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
             print(f"pypimirror: {failed[0]}{more}; tried again by the next run", file=sys.stderr)

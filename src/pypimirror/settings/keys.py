@@ -125,6 +125,11 @@ KEYS = (
         "How often to ask again after a failure that may pass.", "Work"),
     Key("trash_days", kinds.integer, "30",
         "How many days removed files wait in the trash.", "Safety"),
+    Key("max_deletions", kinds.share, "10%",
+        "A run in which upstream would remove more of the mirrored projects or files removes nothing and ends with 4, "
+        "unless --allow-deletions is given.", "Safety"),
+    Key("min_free", kinds.size, "1G",
+        "Space that is kept free where the mirror lies: a run stops before it takes more.", "Safety"),
     Key("tls_certificate", kinds.path, "",
         "For the web server's site where base_url is https: the certificate with its chain; "
         "Let's Encrypt's unless given.", "Web"),
