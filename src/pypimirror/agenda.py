@@ -47,6 +47,8 @@ def drawn_up(mirror: IMirror, state: State, initial: bool) -> Agenda:
     again = changed or rewrite
     if mirror.selection.exact is not None:
         return _one_by_one(mirror, state, initial)._replace(republish=initial or rewrite)
+    # What other hosts have may matter now, and nothing that is remembered tells.
+    initial = initial or (changed and mirror.settings["external_links"])
     known_etag = state.fact(LIST_ETAG)
     listing = mirror.source.listing(mirror.selection.wanted, None if initial or changed else known_etag)
     if listing.unchanged:
