@@ -52,6 +52,8 @@ def drawn_up(mirror: IMirror, state: State, initial: bool, trust: bool = False) 
     again = changed or rewrite
     if mirror.selection.exact is not None:
         return _one_by_one(mirror, state, initial)._replace(republish=initial or rewrite)
+    # What other hosts have may matter now, and nothing that is remembered tells.
+    initial = initial or (changed and mirror.settings["external_links"])
     known_etag = state.fact(LIST_ETAG)
     try:
         listing = mirror.source.listing(mirror.selection.wanted, None if initial or changed else known_etag)

@@ -21,8 +21,13 @@ from ..sync import LAST_GOOD, LAST_RUN, Run
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Run a sync and return the exit status."""
-    overrides = {"log_filename": arguments.log_filename, "fetch_since_days": arguments.fetch_since_days,
-                 "verbose": "True" if arguments.verbose else None}
+    overrides = {
+        "log_filename": arguments.log_filename,
+        "fetch_since_days": arguments.fetch_since_days,
+        "verbose": "True" if arguments.verbose else None,
+        "external_links": "True" if arguments.follow_external_links else None,
+        "follow_external_index_pages": "True" if arguments.follow_external_index_pages else None,
+    }
     settings = read(config, {key: value for key, value in overrides.items() if value is not None})
     mirror = Mirror(settings)
     mirror.check()

@@ -43,6 +43,12 @@ KEYS = (
         "For an upstream without serials: how many days an update looks back, 0 for all. "
         "What is older waits for an initial fetch.",
         "Upstream"),
+    Key("external_links", kinds.boolean, "False",
+        "Whether to fetch what links to other hosts lead to, where upstream's index gives them without a hash.",
+        "Upstream", "files"),
+    Key("follow_external_index_pages", kinds.boolean, "False",
+        "With external_links: whether pages behind such links are searched for files of the project; the newest 20 are taken.",
+        "Upstream", "files"),
     Key("package_matches", kinds.words, "",
         "Projects to mirror: shell globs on normalised names. A name without wildcards is one project; * is every project.",
         "Selection", "files"),
