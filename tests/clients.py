@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import programs
 from pypimirror.names import normalize
 
 #: Seconds that an installation may take on a busy machine.
@@ -51,8 +52,7 @@ def uv(index: str, names: Sequence[str], folder: Path, *options: str) -> dict[st
 
 def run_uv(arguments: Sequence[object], folder: Path, environ: Mapping[str, str]) -> str:
     """Run ``uv pip install``; gives what it printed."""
-    program = Path(sys.executable).with_name("uv")
-    return run([program, "pip", "install", "--no-cache", "--python", sys.executable, *arguments], folder, environ)
+    return run([programs.program("uv"), "pip", "install", "--no-cache", "--python", sys.executable, *arguments], folder, environ)
 
 
 def buildout(index: str, recipe: str, folder: Path, **options: str) -> dict[str, str]:

@@ -93,7 +93,7 @@ def test_lines_are_what_pip_reads(tmp_path, files):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(text.encode())
-    found = read_requirements(str(tmp_path / "requirements.txt"), lambda path: open(path, "rb").read())  # noqa: PTH123, SIM115
+    found = read_requirements(str(tmp_path / "requirements.txt"), lambda path: open(path, "rb").read())
     ours = [(compact(str(line.requirement)), line.constraint, set(line.hashes)) for line in found.lines]
     from packaging.requirements import Requirement
     assert ours == [(compact(str(Requirement(text))), constraint, hashes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from .events import Listed
@@ -31,12 +31,18 @@ class Agenda(NamedTuple):
     republish: bool = False
 
 
+def files_fingerprint(mirror: IMirror) -> str:
+    """Give the fingerprint of all that decides which files are mirrored."""
+    hashes = {"==".join(release): allowed for release, allowed in mirror.needs.hashes.items()}
+    return fingerprint(mirror.settings, "files", mirror.needs.versions(), mirror.needs.pinned, hashes)
+
+
 def drawn_up(mirror: IMirror, state: State, initial: bool) -> Agenda:
     """Ask upstream for its list, if that is needed at all, and say which projects are to be looked at.
 
     initial: whether everything is to be looked at again. Raises FetchError, BadPage.
     """
-    changed = state.fact(FILES_SETTINGS) != fingerprint(mirror.settings, "files")
+    changed = state.fact(FILES_SETTINGS) != files_fingerprint(mirror)
     rewrite = state.fact(PAGES_SETTINGS) != fingerprint(mirror.settings, "pages")
     again = changed or rewrite
     if mirror.selection.exact is not None:
@@ -52,11 +58,13 @@ def drawn_up(mirror: IMirror, state: State, initial: bool) -> Agenda:
     return Agenda(_tasks(mirror, state, plan), len(plan), etag, listed, initial or rewrite)
 
 
-def named(mirror: IMirror, state: State, names: list[str]) -> Agenda:
-    """Give the agenda of a run that is about a few projects only."""
-    row = {name: state.row(name) for name in names}
-    plan: _Plan = {name: ("", known.list_serial if known else None, True, True, True) for name, known in row.items()}
-    return Agenda(_tasks(mirror, state, plan), len(plan), state.fact(LIST_ETAG), None, republish=True)
+def named(mirror: IMirror, state: State, names: Mapping[str, bool], republish: bool = True) -> Agenda:
+    """Give the agenda of a run that is about a few projects only; names: by name, whether upstream is to be asked."""
+    plan: _Plan = {}
+    for name, ask in names.items():
+        known = state.row(name)
+        plan[name] = ("", known.list_serial if known else None, mirror.selection.wanted(name), ask, ask)
+    return Agenda(_tasks(mirror, state, plan), len(plan), state.fact(LIST_ETAG), None, republish)
 
 
 #: By name: as listed, the list's serial, whether selected, whether to ask upstream, whether even if nothing changed.
@@ -91,6 +99,10 @@ def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, ag
         same = serial is not None and known.list_serial is not None and serial in (known.list_serial, known.page_serial)
         if initial or again or not same or (known.due is not None and known.due <= now):
             plan[known.name] = (listed.display if told else "", serial, True, initial or not same, initial)
+    # What is pinned is asked for though the list does not have it, so that it can be said to be missing.
+    for name in sorted(mirror.needs.pinned.keys() - plan.keys() - listing.projects.keys()):
+        if mirror.selection.wanted(name):
+            plan[name] = ("", None, True, True, initial)
     for name in sorted(unseen):
         listed = listing.projects[name]
         serial = None if listed.serial is None else str(listed.serial)

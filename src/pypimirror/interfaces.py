@@ -30,6 +30,11 @@ class IMirror(Interface):
     source = Attribute("ISource, the upstream index.")
     parsers = Attribute("A mapping of media type to IParser.")
     writers = Attribute("The index writers in use: a tuple of IIndexWriter.")
+    needs = Attribute("What is pinned and what that needs: pypimirror.model.Needs.")
+
+    def need(needs):
+        """Take note of other needs; between the steps of a run only."""
+
     selection = Attribute("What is asked for: pypimirror.selection.Selection.")
     engine = Attribute("IEngine")
     attempts = Attribute("How often things are tried: pypimirror.fetch.attempts.Attempts.")
@@ -198,6 +203,9 @@ class IStorage(Interface):
 
     def read(path):
         """Return the content, or None where there is nothing."""
+
+    def open(path):
+        """Return the content as a binary stream that can be read and sought. Raises StorageError where there is nothing."""
 
     def write(path, blocks):
         """Replace the content by that of an iterable of bytes; readers see the old or the new whole."""

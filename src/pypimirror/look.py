@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from .distributions import parse, release
 from .errors import Absent, MirrorError
 from .filters.age import uploaded
 from .interfaces import IMirror
-from .model import Change, File, Project
+from .model import Change, File, Needs, Project
 from .selection import Selected
 from .state import records
 
@@ -49,12 +50,17 @@ class Looked(NamedTuple):
     #: What was left out of upstream's page because it was malformed or not to be trusted.
     problems: tuple[str, ...] = ()
     error: str | None = None
+    #: What is pinned and not to be had, in words, or None.
+    unmet: str | None = None
+    #: Whether upstream's page was read.
+    read: bool = False
 
 
 def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked:
     """Look at one project."""
     old = records.decode(task.record) if task.record else None
     problems: tuple[str, ...] = ()
+    page: Project | None = None
     project = old or Project(task.name, listed=False)
     if task.ask:
         etag = old.etag if old is not None and not task.force else None
@@ -76,7 +82,8 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
         return Looked(task.name, Change(task.name), None, error=str(error))
     list_serial = None if behind(page_serial, task.list_serial) else task.list_serial
     return Looked(task.name, changes(old, project, selected, task.selected), records.encode(project), project.display,
-                  list_serial, page_serial, selected.due, problems)
+                  list_serial, page_serial, selected.due, problems, unmet=unmet(mirror.needs, task.name, selected),
+                  read=page is not None)
 
 
 def merged(old: Project | None, page: Project) -> Project:
@@ -137,7 +144,32 @@ def chosen(mirror: IMirror, project: Project) -> Selected:
     keep = not mirror.settings["cleanup"]
     offered = tuple(file for file in project.files if file.listed or (keep and file.stored is not None))
     return mirror.selection.select(
-        project._replace(files=offered), lambda file: mirror.core_metadata(project.name, file))
+        project._replace(files=_as_pinned(mirror.needs, project.name, offered)),
+        lambda file: mirror.core_metadata(project.name, file))
+
+
+def _as_pinned(needs: Needs, name: str, files: tuple[File, ...]) -> tuple[File, ...]:
+    """Give the files without those of pinned releases whose hash is none of those that the pin allows."""
+    hashes = {release(version): allowed for (project, version), allowed in needs.hashes.items() if project == name}
+    if not hashes:
+        return files
+
+    def agrees(file: File) -> bool:
+        version = parse(file.filename, name).version
+        allowed = hashes.get(release(version)) if version else None
+        return allowed is None or any(f"{algorithm}:{digest}" in allowed for algorithm, digest in file.hashes.items())
+
+    return tuple(file for file in files if agrees(file))
+
+
+def unmet(needs: Needs, name: str, selected: Selected) -> str | None:
+    """Say which pinned releases of a project are not to be had, and why; None if there are none."""
+    pinned = needs.pinned.get(name, ())
+    missing = [one for one in selected.unmet if one.version in pinned]
+    if not missing:
+        return None
+    told = (f"{one.version} ({'; '.join(one.reasons) or 'upstream offers no file of it'})" for one in missing)
+    return f"pinned, but not to be had: {', '.join(told)}"
 
 
 def is_published(project: Project, files: Iterable[File], selected: bool) -> bool:

@@ -28,20 +28,27 @@ from .interfaces import (
     ISource,
     IStorage,
 )
-from .model import Upstream
+from .model import Needs, Upstream
 from .selection import Selection
 from .upkeep.trash import Trash
+
+_NO_NEEDS = Needs()
 
 
 @implementer(IMirror)
 class Mirror:
     """What the units of work are given; the same in every process, made from the settings alone."""
 
-    def __init__(self, settings: ISettings):
+    def __init__(self, settings: ISettings, needs: Needs = _NO_NEEDS):
         self.settings = settings
+        self.needs = needs
 
     def __reduce__(self) -> Any:
-        return Mirror, (self.settings,)
+        return Mirror, (self.settings, self.needs)
+
+    def need(self, needs: Needs) -> None:
+        self.needs = needs
+        self.__dict__.pop("selection", None)
 
     @cached_property
     def registry(self) -> Any:
@@ -70,9 +77,7 @@ class Mirror:
     def selection(self) -> Selection:
         names = [found for _, found in self.registry.getAdapters((self.settings,), INameFilter)]
         chosen = self.settings["filters"] or ordered(name for name, _ in self.registry.getAdapters((self.settings,), IFilter))
-        selection = Selection(names, {name: self._named(IFilter, name, "filters") for name in chosen})
-        selection.check()
-        return selection
+        return Selection(names, {name: self._named(IFilter, name, "filters") for name in chosen}, self.needs.versions())
 
     @cached_property
     def writers(self) -> tuple[IIndexWriter, ...]:
@@ -108,6 +113,8 @@ class Mirror:
         """Make every component that the settings name. Raises ConfigurationError before anything was touched."""
         for part in (self.storage, self.fetcher, self.source, self.selection, self.writers, self.engine, self.observers):
             del part
+        if not (self.settings["versions"] or self.settings["requirements"]):
+            self.selection.check()
 
     def close(self) -> None:
         """Give back connections and threads."""

@@ -111,6 +111,24 @@ class Known(NamedTuple):
     due: float | None = None
 
 
+class Needs(NamedTuple):
+    """The releases that are needed whatever filters on releases say: versions by normalised project name."""
+
+    pinned: Mapping[str, frozenset[str]] = NOTHING
+    #: ``algorithm:hexdigest`` of the files that a pin allows, by project and version; nothing for a pin without hashes.
+    hashes: Mapping[tuple[str, str], frozenset[str]] = {}
+    #: No longer pinned, but not for long enough to go.
+    retained: Mapping[str, frozenset[str]] = NOTHING
+    #: What those need to be built and to run.
+    followed: Mapping[str, frozenset[str]] = NOTHING
+
+    def versions(self) -> Mapping[str, frozenset[str]]:
+        """Return all of them."""
+        names = {*self.pinned, *self.retained, *self.followed}
+        parts = (self.pinned, self.retained, self.followed)
+        return {name: frozenset().union(*(part.get(name, ()) for part in parts)) for name in sorted(names)}
+
+
 class Totals(NamedTuple):
     """Sums over the whole mirror."""
 

@@ -93,6 +93,18 @@ class Selection:
         """Return the pinned releases of a project, each as ``distributions.release`` has it."""
         return frozenset(map(release, self._pins.get(name, ())))
 
+    def allowed(self, name: str) -> bool:
+        """Whether nothing forbids the project, asked for or not."""
+        return all(allows(name) for allows in self._allowed)
+
+    def mirrorable(self, project: Project) -> tuple[File, ...]:
+        """Return the files of a project that the filters on files leave, whatever those on releases say."""
+        files = project.files
+        for _, each, _, _ in self._filters:
+            if each.over_pins:
+                files = tuple(each.select(project._replace(files=files)))
+        return files
+
     def select(self, project: Project, metadata: Callable[[File], bytes | None] | None = None) -> Selected:
         """Run the filters over the files of a project.
 

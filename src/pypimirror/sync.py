@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import agenda, events
 from .errors import ConfigurationError
@@ -22,8 +22,13 @@ from .settings.fingerprint import fingerprint
 from .state.database import BEGUN, DONE, DUE, Row, State
 from .sweep import SweepTask, Swept, sweep
 
+if TYPE_CHECKING:
+    from .pinning import Pinning
+
 #: Names of facts in the state.
-SERIAL, ROOT_DUE, LAST_RUN, LAST_GOOD = "serial", "root_due", "last_run", "last_good_run"
+SERIAL, ROOT_DUE, LAST_RUN, LAST_GOOD, PINNING = "serial", "root_due", "last_run", "last_good_run", "pinning"
+#: Files to take away, by project.
+_Leaving = dict[str, tuple[str, ...]]
 #: Projects whose results are kept in one transaction.
 _BATCH = 200
 
@@ -36,7 +41,7 @@ class Run:
         self._state = state
         self._notify = notify
         self._engine = mirror.engine
-        self._selection = mirror.selection
+        self._pinning: Pinning | None = None
         #: Whether upstream gives serials.
         self._serials = False
         last = int(state.fact(SERIAL) or 0)
@@ -45,41 +50,75 @@ class Run:
 
     def sync(self, initial: bool) -> None:
         """Bring everything up to date. Raises FetchError, BadPage where upstream's list can't be had."""
-        if self._state.fresh:
-            self._recover()
+        self._begin()
         first = self._state.fact(LAST_GOOD) is None
         plan = agenda.drawn_up(self._mirror, self._state, initial)
         if plan.listed is not None:
             self._notify(plan.listed)
-        changes = self._look(plan)
+        changes, read = self._look(plan)
         due = self._state.pending()
         if due:
             self._planned(changes, len(due), first)
-        self._finish(due, offline=False)
+        leaving = self._publish(due, offline=False)
+        if self._pinning is not None:
+            changed = initial or read or self._state.fact(agenda.FILES_SETTINGS) != agenda.files_fingerprint(self._mirror)
+            leaving |= self._follow(changed)
+        self._finish(leaving)
         self._advise(changes)
-        for affects, name in (("files", agenda.FILES_SETTINGS), ("pages", agenda.PAGES_SETTINGS)):
-            self._state.set_fact(name, fingerprint(self._mirror.settings, affects))
+        self._state.set_fact(agenda.FILES_SETTINGS, agenda.files_fingerprint(self._mirror))
+        self._state.set_fact(agenda.PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
 
     def projects(self, names: list[str]) -> None:
         """Bring these projects up to date, whatever their serials say. Raises ConfigurationError for one not selected."""
+        self._begin()
         wanted = [normalize(name) for name in names]
         for name in wanted:
-            if not self._selection.wanted(name):
+            if not self._mirror.selection.wanted(name):
                 raise ConfigurationError(f"{name}: not selected by the configuration")
+        self._look(agenda.named(self._mirror, self._state, dict.fromkeys(wanted, True)))
+        self._finish(self._publish([item for item in self._state.pending() if item[0] in wanted], offline=False))
+
+    def _begin(self) -> None:
+        """Know what lies here and what is pinned."""
         if self._state.fresh:
             self._recover()
-        self._look(agenda.named(self._mirror, self._state, wanted))
-        self._finish([(name, scan) for name, scan in self._state.pending() if name in wanted], offline=False)
+        keys = ("versions", "requirements", "dependencies")
+        if any(self._mirror.settings[key] for key in keys) or self._state.fact(PINNING) is not None:
+            # Pins need libraries that other mirrors do without.
+            from .pinning import Pinning
+
+            self._pinning = Pinning(self._mirror, self._state, self._notify)
+            self._pinning.read()
+            self._state.set_fact(PINNING, "1" if self._pinning.active else None)
+
+    def _follow(self, changed: bool) -> _Leaving:
+        """Mirror what pinned and followed releases need, too."""
+        assert self._pinning is not None
+        touched = self._pinning.follow() if changed else frozenset()
+        if not touched:
+            return {}
+        # A project known already is only selected from anew.
+        ask = {name: self._state.record(name) is None for name in sorted(touched)}
+        self._look(agenda.named(self._mirror, self._state, ask, republish=False))
+        return self._publish(self._state.pending(), offline=False)
 
     def indexes(self) -> None:
         """Write all pages again from what is there."""
         if self._state.fresh:
             self._recover()
-        self._state.set_fact(ROOT_DUE, "1")
-        self._finish([(known.name, False) for known in self._state.known()], offline=True)
+        if self._state.fact(PINNING) is not None:
+            from .pinning import Pinning
 
-    def _finish(self, due: list[tuple[str, bool]], offline: bool) -> None:
-        leaving = self._publish(due, offline)
+            Pinning(self._mirror, self._state, self._notify).remember()
+        self._state.set_fact(ROOT_DUE, "1")
+        self._finish(self._publish([(known.name, False) for known in self._state.known()], offline=True))
+
+    def problems(self) -> list[str]:
+        """Return what failed and will be tried again, in words."""
+        found = [f"{row.name}: {row.error or row.unmet}" for row in self._state.errors()]
+        return found + (self._pinning.problems if self._pinning is not None else [])
+
+    def _finish(self, leaving: _Leaving) -> None:
         self._write_roots()
         self._sweep(leaving)
 
@@ -95,17 +134,19 @@ class Run:
             if item is not None:
                 self._state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
 
-    def _look(self, plan: agenda.Agenda) -> list[Change]:
+    def _look(self, plan: agenda.Agenda) -> tuple[list[Change], bool]:
+        """Look at projects; return what is to be done, and whether any page was read."""
         self._notify(events.Looking(plan.projects))
-        changes = []
+        changes, read = [], False
         for looked in self._results(look, plan.tasks):
             if isinstance(looked, Looked):
                 changes.append(looked.change)
+                read = read or looked.read
                 self._looked(looked, plan.republish)
                 self._notify(events.Looked(looked.change))
         self._state.set_fact(agenda.LIST_ETAG, plan.etag)
         self._state.commit()
-        return changes
+        return changes, read
 
     def _looked(self, looked: Looked, republish: bool) -> None:
         old = self._state.row(looked.name)
@@ -119,7 +160,9 @@ class Run:
             self._state.save(row._replace(list_serial=None, page_serial=None, pending=max(row.pending, DUE),
                                           error=looked.error, since=since), None)
             return
-        if not looked.change and (old is None or not (old.serial or old.pending)):
+        if looked.unmet is not None:
+            self._notify(events.Problem(looked.name, looked.unmet, "not found"))
+        elif not looked.change and (old is None or not (old.serial or old.pending)):
             self._state.forget(looked.name)  # neither upstream nor we have it
             return
         row = old or Row(looked.name, looked.display, None, None, DONE, 0, 0, 0, 0)
@@ -127,7 +170,7 @@ class Run:
         self._state.save(row._replace(
             display=looked.display, list_serial=looked.list_serial, page_serial=looked.page_serial,
             pending=max(row.pending, DUE if due else DONE), error=None, since=None, due=looked.due,
-            barren=looked.change.barren), looked.project)
+            barren=looked.change.barren, unmet=looked.unmet), looked.project)
 
     def _advise(self, changes: list[Change]) -> None:
         """Say what people with a configuration of z3c.pypimirror's time should know."""
@@ -159,14 +202,14 @@ class Run:
 
     # --- publishing
 
-    def _publish(self, due: list[tuple[str, bool]], offline: bool) -> list[tuple[str, tuple[str, ...]]]:
+    def _publish(self, due: list[tuple[str, bool]], offline: bool) -> _Leaving:
         """Publish projects; return names and files of those of which something is to go."""
         self._state.mark((name for name, _ in due), BEGUN)
         self._state.commit()
-        leaving = []
+        leaving: _Leaving = {}
         for published in self._results(publish, (task for task in map(self._task(offline), due) if task is not None)):
             if isinstance(published, Published) and self._published(published):
-                leaving.append((published.name, published.leaving))
+                leaving[published.name] = published.leaving
         self._state.commit()
         return leaving
 
@@ -176,7 +219,7 @@ class Run:
             row, record = self._state.row(name), self._state.record(name)
             if row is None or record is None:
                 return None
-            return PublishTask(name, record, row.serial, self.serial, self._selection.wanted(name), scan, offline)
+            return PublishTask(name, record, row.serial, self.serial, self._mirror.selection.wanted(name), scan, offline)
 
         return task
 
@@ -205,8 +248,8 @@ class Run:
         self._state.set_fact(ROOT_DUE, None)
         self._state.commit()
 
-    def _sweep(self, leaving: list[tuple[str, tuple[str, ...]]]) -> None:
-        for swept in self._results(sweep, map(self._sweep_task, leaving)):
+    def _sweep(self, leaving: _Leaving) -> None:
+        for swept in self._results(sweep, map(self._sweep_task, leaving.items())):
             if not isinstance(swept, Swept):
                 continue
             row = self._state.row(swept.name)

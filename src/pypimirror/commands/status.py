@@ -53,7 +53,7 @@ def gathered(settings: Settings) -> dict[str, Any]:
         "free_bytes": mirror.storage.free(),
         "yanked": totals.yanked,
         "only_left_out_files": barren,
-        "errors": [{"project": row.name, "error": row.error, "since": _moment(row.since)} for row in errors],
+        "errors": [{"project": row.name, "error": row.error or row.unmet, "since": _moment(row.since)} for row in errors],
         "trash": mirror.trash.totals(),
     }
 

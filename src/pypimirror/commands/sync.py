@@ -50,7 +50,7 @@ def _run(mirror: Mirror, kind: str, arguments: argparse.Namespace) -> int:
             work.projects(arguments.words)
         else:
             work.sync(initial=kind == "initial")
-        failed = state.errors()
+        failed = work.problems()
         status = 1 if failed else 0
         state.begin()
         state.set_fact(LAST_RUN, str(started))
@@ -59,8 +59,8 @@ def _run(mirror: Mirror, kind: str, arguments: argparse.Namespace) -> int:
         state.commit()
         watch.notify(RunFinished(status, time.time() - started))
         if failed:
-            more = f" (and {len(failed) - 1} more projects)" if len(failed) > 1 else ""
-            print(f"pypimirror: {failed[0].name}: {failed[0].error}{more}; tried again by the next run", file=sys.stderr)
+            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+            print(f"pypimirror: {failed[0]}{more}; tried again by the next run", file=sys.stderr)
         return status
     except sqlite3.Error as error:
         raise StorageError(f"{state.path}: {error}") from error

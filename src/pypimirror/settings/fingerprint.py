@@ -1,12 +1,16 @@
 """A short text that changes when settings do that decide on the tree."""
 
 import hashlib
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from ..interfaces import ISettings
 from .keys import KEYS
 
 
-def fingerprint(settings: ISettings, affects: str) -> str:
-    """Give the fingerprint of the keys that affect ``files`` or ``pages``."""
-    values = [(key.name, settings[key.name]) for key in KEYS if key.affects == affects]
+def fingerprint(settings: ISettings, affects: str, *more: Mapping[str, Collection[str]]) -> str:
+    """Give the fingerprint of the keys that affect ``files`` or ``pages``, and of what else decides on them."""
+    values: list[Any] = [(key.name, settings[key.name]) for key in KEYS if key.affects == affects]
+    for mapping in more:
+        values.extend((name, sorted(items)) for name, items in sorted(mapping.items()))
     return hashlib.sha256(repr(values).encode()).hexdigest()[:32]

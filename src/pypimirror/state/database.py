@@ -32,7 +32,8 @@ CREATE TABLE projects (
     error TEXT,
     since REAL,
     due REAL,
-    barren INTEGER NOT NULL
+    barren INTEGER NOT NULL,
+    unmet TEXT
 ) WITHOUT ROWID;
 CREATE TABLE records (name TEXT PRIMARY KEY, record BLOB NOT NULL);
 CREATE INDEX unfinished ON projects (name) WHERE pending > 0;
@@ -61,6 +62,8 @@ class Row(NamedTuple):
     due: float | None = None
     #: Whether ``filename_matches`` leaves out all it has.
     barren: bool = False
+    #: What is pinned and not to be had, in words.
+    unmet: str | None = None
 
 
 class State:
@@ -209,6 +212,7 @@ class State:
         return int(self._db.execute("SELECT total(barren) FROM projects").fetchone()[0])
 
     def errors(self) -> list[Row]:
-        """Return the projects that failed when last looked at."""
-        rows = self._db.execute(f"SELECT {', '.join(Row._fields)} FROM projects WHERE error IS NOT NULL ORDER BY name")
+        """Return the projects that failed when last looked at, and those of which pinned releases are not to be had."""
+        columns = ", ".join(Row._fields)
+        rows = self._db.execute(f"SELECT {columns} FROM projects WHERE error IS NOT NULL OR unmet IS NOT NULL ORDER BY name")
         return [Row(*row) for row in rows]

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
 from zope.interface import implementer
 
@@ -89,6 +90,11 @@ class FileSystem:
             return None
         except OSError as error:
             raise StorageError(f"{error.filename}: {error.strerror}") from error
+
+    def open(self, path: str) -> BinaryIO:
+        full = self.full(path)
+        with _told(full):
+            return open(full, "rb")
 
     def write(self, path: str, blocks: Iterable[bytes]) -> None:
         upload = self.create()

@@ -1,0 +1,183 @@
+"""The pins of one run: read from their files, kept for a while after they moved, and followed to what they need."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from .catalogue import Catalogue
+from .events import Notice, Problem
+from .fetch.attempts import check
+from .fetch.page import read
+from .interfaces import IMirror
+from .model import File, Head, Needs
+from .pins.build import Sdist
+from .pins.chain import MOST_BYTES
+from .pins.environments import environments
+from .pins.extends_cache import write_extends_cache
+from .pins.reading import PinFile, read_pin_files, reader
+from .pins.resolve import Want, requirements_of, resolve
+from .pins.retaining import retained
+from .pins.values import Pins, Release
+from .state import records
+from .state.database import State
+
+#: Names of facts in the state.
+LAST_PINNED, NEEDED, PIN_FILES = "last_pinned", "needed", "pin_files"
+FOLDER = "pins"
+
+
+class Pinning:
+    """Says which releases are needed beyond what the filters select."""
+
+    def __init__(self, mirror: IMirror, state: State, notify: Callable[[Any], None]):
+        self._mirror, self._state, self._notify = mirror, state, notify
+        self._settings = mirror.settings
+        self._pins = Pins()
+        self._retained: Mapping[str, frozenset[str]] = {}
+        #: What went wrong and will be tried again by the next run.
+        self.problems: list[str] = []
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is pinned at all, or followed."""
+        keys = ("versions", "requirements", "dependencies")
+        return any(self._settings[key] for key in keys)
+
+    def read(self) -> None:
+        """Read the pin files, keep them in the mirror, and tell the mirror what is pinned."""
+        reading = read_pin_files(self._settings["versions"], self._settings["requirements"], self._environments(),
+                                 reader(self._fetched), _Kept(self._mirror))
+        self._pins = reading.pins
+        for problem in reading.pins.problems:
+            self._fail(problem)
+        for note in reading.pins.notes:
+            self._notify(Notice(note))
+        self._publish(reading.files)
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        last = _releases(json.loads(self._state.fact(LAST_PINNED) or "{}"))
+        kept = retained(last, self._pins, today, self._settings["retain_days"])
+        self._state.set_fact(LAST_PINNED, json.dumps(_days(kept.last_pinned)))
+        self._retained = _by_name(kept.releases)
+        self._tell(self._followed())
+
+    def remember(self) -> None:
+        """Tell the mirror what the last run knew, without asking anybody."""
+        self._retained = _by_name(_releases(json.loads(self._state.fact(LAST_PINNED) or "{}")))
+        self._tell(self._followed())
+
+    def _followed(self) -> Mapping[str, frozenset[str]]:
+        return _by_name(_pairs(json.loads(self._state.fact(NEEDED) or "{}")))
+
+    def follow(self) -> frozenset[str]:
+        """Find out what the selected releases need to be built and to run, from what the state knows by now.
+
+        Returns the names of projects of which other releases are needed than before.
+        """
+        wanted = self._settings["dependencies"] or (self._settings["build_requirements"] and self._pins.versions)
+        before = self._mirror.needs.followed
+        if not wanted:
+            after: Mapping[str, frozenset[str]] = {}
+        else:
+            catalogue = Catalogue(self._mirror, self._state, self._settings["build_requirements"])
+            found = resolve(self._wants(catalogue), self._environments(), catalogue, self._pins)
+            for problem in found.problems:
+                self._fail(problem)
+            for note in found.notes:
+                self._notify(Notice(note))
+            after = found.releases
+        self._state.set_fact(NEEDED, json.dumps({name: sorted(versions) for name, versions in after.items()}))
+        self._tell(after)
+        return frozenset(name for name in {*before, *after} if before.get(name) != after.get(name))
+
+    def _wants(self, catalogue: Catalogue) -> Iterable[Want]:
+        """Give the requirements to begin with: of what is published by now."""
+        for name in [entry.name for entry in self._state.entries()]:
+            project = records.decode(self._state.record(name) or b"")
+            pinned = self._pins.versions.get(project.name)
+            if project.name in self._mirror.needs.followed and not pinned and not self._mirror.selection.matched(project.name):
+                continue  # what was followed to is followed from by the resolution itself
+            if pinned or self._settings["dependencies"]:
+                files = tuple(file for file in project.files if file.stored is not None and file.stored.shown)
+                catalogue.own(name, files)
+                for file in files:
+                    yield from self._wants_of(catalogue, file)
+
+    def _wants_of(self, catalogue: Catalogue, file: File) -> Iterable[Want]:
+        if not file.filename.endswith(".whl") and self._settings["build_requirements"]:
+            sdist: Sdist | None = catalogue.sdist(file)
+            for text in sdist.build_requires if sdist is not None else ():
+                yield Want(text, file.filename)
+        if self._settings["dependencies"]:
+            for text in requirements_of(file, catalogue) or ():
+                yield Want(text, file.filename)
+
+    def _tell(self, followed: Mapping[str, frozenset[str]]) -> None:
+        self._mirror.need(Needs(self._pins.versions, self._pins.hashes, self._retained, followed))
+
+    def _environments(self) -> Any:
+        # Pins make no difference between builds of one Python, free-threaded or not.
+        pythons = (python.rstrip("t") for python in self._settings["python_versions"])
+        return environments(tuple(dict.fromkeys(pythons)), self._settings["platforms"])
+
+    def _fetched(self, url: str) -> bytes:
+        def attempt() -> tuple[Head, bytes]:
+            head, body = read(self._mirror.fetcher, url, {}, MOST_BYTES + 1)
+            check(head, url)
+            return head, body
+
+        return self._mirror.attempts(attempt)[1]
+
+    def _publish(self, files: tuple[PinFile, ...]) -> None:
+        """Keep the flattened files in the mirror, for clients to extend from, and what they were made of in extends-cache."""
+        before = set((self._state.fact(PIN_FILES) or "").split())
+        names = {file.name for file in files}
+        for name in sorted(before - names):
+            self._mirror.storage.remove(f"{FOLDER}/{name}")
+        self._state.set_fact(PIN_FILES, " ".join(sorted(names)))
+        if self._settings["extends_cache"]:
+            for file in files:
+                write_extends_cache(self._settings["extends_cache"], file.documents)
+
+    def _fail(self, problem: str) -> None:
+        self.problems.append(problem)
+        self._notify(Problem("", problem))
+
+
+class _Kept:
+    """The pin files of the mirror: what clients extend from is also the last good one."""
+
+    def __init__(self, mirror: IMirror):
+        self._storage = mirror.storage
+
+    def get(self, name: str) -> str | None:
+        content = self._storage.read(f"{FOLDER}/{name}")
+        return None if content is None else content.decode("utf-8", "replace")
+
+    def put(self, name: str, text: str) -> None:
+        if self.get(name) != text:
+            self._storage.write(f"{FOLDER}/{name}", (text.encode(),))
+
+
+def _by_name(releases: Iterable[Release]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for name, version in releases:
+        found.setdefault(name, set()).add(version)
+    return {name: frozenset(versions) for name, versions in found.items()}
+
+
+def _pairs(value: Mapping[str, list[str]]) -> Iterable[Release]:
+    return ((name, version) for name, versions in value.items() for version in versions)
+
+
+def _releases(value: Mapping[str, Mapping[str, str]]) -> dict[Release, str]:
+    return {(name, version): day for name, versions in value.items() for version, day in versions.items()}
+
+
+def _days(last: Mapping[Release, str]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for (name, version), day in sorted(last.items()):
+        found.setdefault(name, {})[version] = day
+    return found

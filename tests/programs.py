@@ -1,0 +1,25 @@
+"""Programs that tests run, installed from the wheelhouse into an environment of their own."""
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import wheelhouse
+
+_FOLDER = wheelhouse.CHECKOUT / "var" / "tests" / f"programs-python{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def program(name: str) -> Path:
+    """Give the path of a program of the distribution of that name, in the version that versions.cfg pins."""
+    (wanted,) = wheelhouse.exactly((name,), "6")
+    stamp = _FOLDER / f"{name}.txt"
+    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
+        if not (_FOLDER / "bin" / "python").exists():
+            venv.create(_FOLDER, symlinks=True, with_pip=True)
+        environ = {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull}
+        subprocess.run([str(_FOLDER / "bin" / "python"), "-m", "pip", "install", "-q", "--no-index", "--disable-pip-version-check",
+                        "--find-links", str(wheelhouse.FOLDER), wanted], env=environ, check=True)
+        stamp.write_text(wanted, encoding="utf-8")
+    return _FOLDER / "bin" / name
