@@ -39,6 +39,7 @@ setup(
     install_requires=[
         "packaging",
         "requests",
+        'tomli; python_version < "3.11"',
         "urllib3>=2",
         "waitress",
         "zc.buildout",

@@ -19,7 +19,7 @@ def program(name: str) -> Path:
         if not (_FOLDER / "bin" / "python").exists():
             venv.create(_FOLDER, symlinks=True, with_pip=True)
         environ = {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull}
-        subprocess.run([str(_FOLDER / "bin" / "python"), "-m", "pip", "install", "-q", "--no-index", "--disable-pip-version-check",
-                        "--find-links", str(wheelhouse.FOLDER), wanted], env=environ, check=True)
+        subprocess.run([str(_FOLDER / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check",
+                        "--no-index", "--find-links", str(wheelhouse.FOLDER), wanted], env=environ, check=True)
         stamp.write_text(wanted, encoding="utf-8")
     return _FOLDER / "bin" / name

@@ -72,6 +72,8 @@ def test_build_requirements_are_read_from_every_format(make, filename):
     ({"foo-1/setup.cfg": "[options]\nsetup_requires = pbr; six>1\n"}, (*DEFAULT, "pbr", "six>1")),
     ({"foo-1/setup.cfg": "[options\nsetup_requires = x"}, DEFAULT), ({"foo-1/setup.cfg": b"\xff\xfe"}, DEFAULT),
     ({"foo-1/setup.cfg": "[options]\nsetup_requires = a b c"}, DEFAULT),
+    ({"foo-1/pyproject.toml": "[build-system]\nrequires = ['scikit-build-core', 'ninja']\n"},
+     ("scikit-build-core", "ninja", "cmake")),
     ({"./foo-1/pyproject.toml": "[build-system]\nrequires = ['hatchling']\n"}, ("hatchling",)),
     ({"pyproject.toml": "[build-system]\nrequires = ['hatchling']\n"}, DEFAULT)])
 def test_setuptools_and_wheel_build_what_says_nothing(files, requires):
@@ -134,6 +136,7 @@ def zeros(size: int) -> bytes:
     (gzip.compress(header(type=tarfile.GNUTYPE_LONGNAME, size=1 << 30) + bytes(4096)), "too long"),
     (gzip.compress(header(type=tarfile.XHDTYPE, size=1 << 31) + bytes(4096)), "too long"),
     (gzip.compress(header(type=tarfile.GNUTYPE_LONGNAME, size=1).ljust(1024, b"x") * 3000), ""),
+    (gzip.compress(header(size=-4096) + bytes(4096)), ""),
     (b"PK\x05\x06" + b"\xff" * 18, ""), (b"\x1f\x8b" + b"\0" * 50, ""), (b"BZh9" + b"x" * 50, "")])
 def test_a_damaged_or_hostile_archive_is_a_problem_and_nothing_else(content, why):
     for filename in ("foo-1.0.tar.gz", "foo-1.0.zip"):

@@ -108,3 +108,8 @@ def test_a_marker_on_bug_fix_releases_holds_if_it_does_for_one_of_them():
     assert applies(Marker("extra == 'x' and python_version < '3.12'"), LINUX, ["y", "x"])
     assert not applies(Marker("extra == 'x'"), LINUX)
     assert marker_values(WINDOWS)["platform_machine"] == "AMD64"
+
+
+def test_a_marker_without_meaning_leaves_nothing_out():
+    from packaging.markers import Marker
+    assert applies(Marker("platform_version ~= '5.x'"), LINUX)

@@ -145,6 +145,18 @@ def test_the_extends_cache_is_written_only_where_it_changes_and_keeps_what_else_
         write_extends_cache(str(tmp_path / "other"), documents)
 
 
+def test_a_disk_that_fails_leaves_the_extends_cache_as_it_was(tmp_path, monkeypatch):
+    write_extends_cache(str(tmp_path), {VERSIONS: b"one"})
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(StorageError, match=f"^extends_cache: {tmp_path}: No space left on device$"):
+        write_extends_cache(str(tmp_path), {VERSIONS: b"two"})
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"one"]
+
+
 def test_a_release_stays_for_the_days_configured_after_a_pin_moved_away():
     first, second = Pins({"foo": frozenset({"1.0"})}), Pins({"foo": frozenset({"1.1"})})
     start = datetime.date(2026, 1, 1)

@@ -133,7 +133,8 @@ def test_what_comes_from_no_index_is_left_out_and_said(line, note):
     ("foo==1 --hash=md5:abc", "--hash=md5:abc"), ("--nothing", "--nothing"),
     ("-r", "-r says nothing"), ("foo==1 --hash 'x", "a quote"), ("${HOME}==1", "not a requirement"),
     ("foo==1; python_version", "not a requirement"),
-    ("_==1", "not a requirement"), ("-r nothere.txt", "names what can't be had: /nothere.txt: 404"),
+    ("_==1", "not a requirement"),
+    ("a" * 300 + "==1", "is not the name of a project"), ("-r nothere.txt", "names what can't be had: /nothere.txt: 404"),
     ("-c r.txt", "names itself")])
 def test_bad_syntax_is_one_line_that_names_file_and_line(line, why):
     with pytest.raises(BadPins, match=rf"^/r\.txt[^\n]*{re.escape(why)}[^\n]*$") as caught:
@@ -159,8 +160,9 @@ def test_names_in_a_file_from_the_network_stay_there():
     pins = pins_of(read_requirements("https://u:p@example.com/d/r.txt", from_mapping(files)), [LINUX])
     assert set(pins.versions) == {"top", "c"}
     assert pins.origins["c", "1"] == {"https://example.com/c.txt"}
-    with pytest.raises(BadPins, match="can't name a local one"):
-        read_requirements("https://example.com/r.txt", lambda _: b"-r file:///etc/passwd\n")
+    for bad, why in ((b"-r file:///etc/passwd\n", "can't name a local one"), (b"-r http://[x\n", "is no URL")):
+        with pytest.raises(BadPins, match=why):
+            read_requirements("https://example.com/r.txt", lambda _, content=bad: content)
 
 
 def test_files_that_name_each_other_twice_at_each_step_end_soon():
@@ -225,6 +227,14 @@ commit-id = "1"
 """
 
 
+def test_hashes_say_which_files_a_pin_allows():
+    pins = pins_of(read_one(f"foo==1.0 --hash=sha256:{A} --hash=sha512:{B * 2}\nbar==1.0\n"), [LINUX])
+    assert pins.allows("foo", "1.0.0", {"sha256": A.upper(), "md5": "0"})
+    assert pins.allows("foo", "1.0", {"sha512": B * 2})
+    assert not pins.allows("foo", "1.0", {"sha256": B})
+    assert pins.allows("bar", "1.0", {"sha256": B})
+
+
 def lock(text: str, *where: Environment):
     found = read_pylock("/pylock.toml", lambda _: text.encode(), where or (LINUX,))
     return found, pins_of(found, where or (LINUX,))
@@ -245,9 +255,28 @@ def test_a_lock_file_pins_its_packages_with_their_hashes():
     assert (again.versions, again.hashes) == (pins.versions, pins.hashes)
 
 
+def test_a_marker_or_version_that_is_not_understood_leaves_nothing_out():
+    text = """lock-version = '1.0'
+[[packages]]
+name = 'old'
+version = '2004d'
+marker = 'nothing we know'
+wheels = [{}]
+[[packages]]
+name = 'odd'
+version = '1.0'
+marker = 5
+wheels = [{}]
+"""
+    found, pins = lock(text)
+    assert pins.versions == {"old": {"2004d"}, "odd": {"1.0"}}
+    assert pins_of(read_one(flatten(found)), [LINUX]).versions == pins.versions
+
+
 @pytest.mark.parametrize("text, why", [
     ("", "not a lock file of version 1"), ("x = ", "end of document"), ("x = 1\n=", "line 2"),
     ("lock-version = '2.0'\npackages = []", "version 1"), ("a = " + "[" * 5000, "nested"),
+    ("lock-version = '1.0'\n[[packages]]\nname = '-'", "no name"),
     ("lock-version = '1.0'\n[packages]\n", "version 1"), ("lock-version = '1.0'\n[[packages]]\nversion = '1'",
     "package 1: no name"),
     ("lock-version = '1.0'\n[[packages]]\nname = 'a'\nversion = 1", "package 1: '1' is not a version"),

@@ -165,6 +165,22 @@ def test_metadata_that_leaves_requirements_to_the_build_says_nothing_of_them():
     assert requirements_of(file, Dynamic(x={"x-1.0.tar.gz": {}})) is None
 
 
+def test_metadata_that_asks_for_ever_more_is_given_up(monkeypatch):
+    monkeypatch.setattr("pypimirror.pins.resolve._MOST_STEPS", 50)
+    catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": [f"b>{n}" for n in range(1000)]}})
+    assert "requirements are followed no further: there are too many" in resolve([Want("a", "x")], [LINUX], catalogue).problems
+
+
+def test_metadata_that_can_not_be_had_is_reported_by_file():
+    class Failing(Catalogue):
+        def metadata(self, file):
+            raise FetchError(f"https://f.example.com/{file.filename}.metadata", "500")
+    found = resolve([Want("a", "x")], [LINUX], Failing(a={"a-1.0-py3-none-any.whl": {}}))
+    assert versions(found) == {"a": {"1.0"}}
+    assert found.problems == (
+        "a-1.0-py3-none-any.whl: what it requires is not known: https://f.example.com/a-1.0-py3-none-any.whl.metadata: 500",)
+
+
 # --- with the real pip ----------------------------------------------------------------------------------------------------
 
 BACKEND = '''

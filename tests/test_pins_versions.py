@@ -124,6 +124,7 @@ CASES = {
                         "[versions:python_full_version >= '3.4.1']\nm = 1\n[versions:sys_platform in 'linux win32']\nn = 1\n"},
     "case of names": {"versions.cfg": "[buildout]\nextends = a.cfg\n[versions]\nFoo.Bar = 2\n",
     "a.cfg": "[versions]\nfoo.bar = 1\n"},
+    "part dependencies": {"versions.cfg": "[part]\n=> versions\n[versions]\na = 1\n"},
     "windows line ends": {"versions.cfg": "[buildout]\r\nextends = a.cfg\r\n[versions]\r\na = 1\r\n",
     "a.cfg": "[versions]\r\nb =\r\n  1\r\n"},
 }
@@ -388,6 +389,28 @@ def test_references_that_double_at_each_step_end_soon():
     pins = read_versions(Chain("a", from_mapping({"a": f"[versions]\n{lines}"})), [LINUX])
     assert "v18" in pins.versions
     assert any("too long" in problem for problem in pins.problems)
+
+
+@pytest.mark.parametrize("text", [
+    "[versions]\nfoo = 1\n" + "".join(f"v{n} = " + f"${{:v{n + 1}}}" * 50 + "\n" for n in range(19)) + "v19 =\n",
+    "[versions]\n<= s0\nfoo = 1\n"
+    + "".join(f"[s{n}]\n<= s{n + 1}" + f"\n  s{n + 1} " * 50 + "\n" for n in range(18)) + "[s18]\n"])
+def test_references_that_multiply_without_growing_end_soon(text):
+    assert read_versions(Chain("a", from_mapping({"a": text})), [LINUX]).versions["foo"] == {"1"}
+
+
+@pytest.mark.parametrize("text, problem", [
+    ("[buildout]\nversions = gone\n[versions]\na = 1\n", "a: there is no section [gone]"),
+    ("[versions]\n<= versions\na = 1\n", "a: section [versions] takes itself in"),
+    ("[versions]\n<= gone\na = 1\n", "a: there is no section [gone]"),
+    ("[versions]\nb = 1\n$x = 1\n", "a: $x = 1: not the name of a project")])
+def test_a_section_that_is_not_there_is_reported(text, problem):
+    assert read_versions(Chain("a", from_mapping({"a": text})), [LINUX]).problems == (problem,)
+
+
+def test_additions_to_extends_are_not_followed_and_said():
+    pins = read_versions(Chain("/a", from_mapping({"/a": "[buildout]\nextends += b\n[versions]\na = 1\n"})), [LINUX])
+    assert pins.notes == ("/a: 'extends +=' is not followed, nor does zc.buildout follow it",)
 
 
 def test_what_a_file_extends_and_can_not_be_had_names_both():

@@ -28,6 +28,8 @@ BUILDOUTS = {
     "4": {"zc.buildout": "4.1.12", "setuptools": "75.8.2", "zc.recipe.egg": "3.0.0"},
     "3": {"zc.buildout": "3.1.1", "setuptools": "75.8.2", "zc.recipe.egg": "3.0.0", "pip": "25.0.1"},
 }
+#: The last setuptools but for bug fixes whose easy_install does all the work by itself.
+EASY_INSTALL = "setuptools==65.7.0"
 #: What stands beside zc.buildout in its environment.
 ENVIRONMENT = ("packaging", "pip", "platformdirs", "setuptools", "wheel", "zc.buildout")
 
@@ -50,6 +52,7 @@ def contents() -> list[list[str]]:
     """Give the sets of requirements that the wheelhouse holds, each without contradictions."""
     return [exactly((*PRODUCT, "certifi", "charset-normalizer", "idna", "urllib3", "zope.event", "zope.hookable",
                      "zope.i18nmessageid", "uv"), "6"),
+            [EASY_INSTALL],
             *(exactly((*ENVIRONMENT, "zc.recipe.egg"), generation) for generation in GENERATIONS)]
 
 

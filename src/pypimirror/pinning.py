@@ -56,7 +56,7 @@ class Pinning:
         for note in reading.pins.notes:
             self._notify(Notice(note))
         self._publish(reading.files)
-        today = datetime.datetime.now(datetime.timezone.utc).date()
+        today = _today()
         last = _releases(json.loads(self._state.fact(LAST_PINNED) or "{}"))
         kept = retained(last, self._pins, today, self._settings["retain_days"])
         self._state.set_fact(LAST_PINNED, json.dumps(_days(kept.last_pinned)))
@@ -82,7 +82,9 @@ class Pinning:
             after: Mapping[str, frozenset[str]] = {}
         else:
             catalogue = Catalogue(self._mirror, self._state, self._settings["build_requirements"])
-            found = resolve(self._wants(catalogue), self._environments(), catalogue, self._pins)
+            # Run-time requirements are met by what is pinned; a build takes the newest that fits, whatever is pinned.
+            pinned = self._pins if self._settings["dependencies"] else None
+            found = resolve(self._wants(catalogue), self._environments(), catalogue, pinned)
             for problem in found.problems:
                 self._fail(problem)
             for note in found.notes:
@@ -144,6 +146,10 @@ class Pinning:
     def _fail(self, problem: str) -> None:
         self.problems.append(problem)
         self._notify(Problem("", problem))
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.timezone.utc).date()
 
 
 class _Kept:

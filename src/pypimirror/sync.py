@@ -253,7 +253,7 @@ class Run:
             if not isinstance(swept, Swept):
                 continue
             row = self._state.row(swept.name)
-            if swept.record is None or row is None:
+            if row is None or (swept.record is None and row.unmet is None):
                 self._state.forget(swept.name)
             else:
                 self._state.save(row._replace(pending=DUE if row.error else DONE), swept.record)

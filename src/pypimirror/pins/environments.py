@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from packaging import tags as wheel_tags
-from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.markers import Marker
 
 from ..errors import ConfigurationError
 
@@ -76,7 +76,8 @@ def applies(marker: Marker | None, environment: Environment, extras: Iterable[st
     try:
         return any(marker.evaluate({**marker_values(environment, newest), "extra": extra})
                    for newest in both for extra in tuple(extras) or ("",))
-    except (UndefinedComparison, UndefinedEnvironmentName):
+    except (ValueError, KeyError, TypeError):
+        # Releases of packaging differ in what they raise for a comparison without meaning.
         return True
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 
 from ..names import is_project, normalize, shown
@@ -67,7 +67,7 @@ def _chosen(marker: Any, environment: Environment, choices: Mapping[str, frozens
         return True
     try:
         return Marker(marker).evaluate({**marker_values(environment), **choices})
-    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         # Older releases of packaging don't know the markers of lock files: better a release too many.
         return True
 

@@ -162,9 +162,9 @@ class _Reading:
         try:
             target = urljoin(source, name)
         except ValueError as error:
-            raise BadPins(f"{public(source)}: names {shown(name)}, which is no URL") from error
+            raise BadPins(f"{public(source)}: names {public(name)}, which is no URL") from error
         if not re.match(r"https?://", target, re.IGNORECASE):
-            raise BadPins(f"{public(source)}: names {shown(name)}: a file from the network can't name a local one")
+            raise BadPins(f"{public(source)}: names {public(name)}: a file from the network can't name a local one")
         return target
 
     def _requirement(self, text: str, where: str) -> Requirement | None:

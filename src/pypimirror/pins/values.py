@@ -41,6 +41,16 @@ class Pins(NamedTuple):
         wanted = self.versions.get(name, frozenset())
         return version in wanted or not _forms(version).isdisjoint(map(canonicalize_version, wanted))
 
+    def allows(self, name: str, version: str, hashes: Mapping[str, str]) -> bool:
+        """Whether a file of a pinned release is one that the pin's hashes name; any file where it has none.
+
+        hashes: hex digests of the file by algorithm, sha256 among them.
+        """
+        form = canonicalize_version(version)
+        named = {digest for (project, pinned), digests in self.hashes.items() for digest in digests
+                 if project == name and canonicalize_version(pinned) == form}
+        return not named or any(f"{algorithm}:{digest.lower()}" in named for algorithm, digest in hashes.items())
+
 
 def normal(version: str) -> str:
     """Give the normal form of a version (PEP 440), or the text itself where it is none."""

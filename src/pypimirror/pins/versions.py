@@ -13,6 +13,8 @@ _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _NAMES = re.compile(r"([-a-zA-Z0-9 ._]*):([-a-zA-Z0-9 ._]+)")
 #: Nothing that stands in a versions section is longer; stops references that grow by referring to each other.
 _LONGEST = 2000
+#: Of references in references, and of sections in sections.
+_DEEPEST = 20
 
 
 def read_versions(chain: Chain, environments: Iterable[Environment]) -> Pins:
@@ -43,59 +45,69 @@ def entries(data: Sections) -> tuple[dict[str, str], list[str]]:
     if named == "" or (named is None and "versions" not in data):
         return {}, []
     name = named or "versions"
+    view = _View(data)
     problems: list[str] = []
     found: dict[str, str] = {}
     try:
-        section = extended(data, name)
+        section = view.section(name)
     except BadPins as error:
         return {}, [str(error)]
-    for option, value in section.items():
+    for option in section:
         try:
-            found[option] = substituted(data, name, value, (option,))
+            found[option] = view.value(name, option)
         except BadPins as error:
             problems.append(f"[{shown(name)}] {shown(option)}: {error}")
     return found, problems
 
 
-def extended(data: Sections, name: str, above: tuple[str, ...] = ()) -> Section:
-    """Give a section with those that it takes in by ``<=``. Raises BadPins."""
-    if name not in data:
-        raise BadPins(f"there is no section [{shown(name)}]")
-    if name in above or len(above) > 20:
-        raise BadPins(f"section [{shown(name)}] takes itself in")
-    section = data[name]
-    if "<" not in section or name == "buildout":
-        return section
-    result: Section = {}
-    for line in section["<"].split("\n"):
-        if line.strip():
-            result.update(extended(data, line.strip(), (*above, name)))
-    result = overlaid(result, section)
-    del result["<"]
-    return result
+class _View:
+    """Sections as parts see them. Each section and value is worked out once, however often it is referred to."""
 
+    def __init__(self, data: Sections):
+        self._data = data
+        self._sections: dict[str, Section] = {}
+        self._values: dict[tuple[str, str], str] = {}
 
-def substituted(data: Sections, section: str, value: str, above: tuple[str, ...]) -> str:
-    """Give a value with every ``${section:option}`` replaced. Raises BadPins for one that can't be."""
+    def section(self, name: str, above: tuple[str, ...] = ()) -> Section:
+        """Give a section with those that it takes in by ``<=``. Raises BadPins."""
+        if name not in self._data:
+            raise BadPins(f"there is no section [{shown(name)}]")
+        if name in above or len(above) > _DEEPEST:
+            raise BadPins(f"section [{shown(name)}] takes itself in")
+        if name not in self._sections:
+            section = self._data[name]
+            if "<" in section and name != "buildout":
+                result: Section = {}
+                for line in dict.fromkeys(map(str.strip, section["<"].split("\n"))):
+                    if line:
+                        result.update(self.section(line, (*above, name)))
+                section = overlaid(result, section)
+                del section["<"]
+            self._sections[name] = section
+        return self._sections[name]
 
-    def replacement(match: re.Match[str]) -> str:
-        names = _NAMES.fullmatch(match[1])
-        if names is None:
-            raise BadPins(f"{shown(match[0])} is not ${{section:option}}")
-        owner, option = names[1] or section, names[2]
-        key = f"{owner}:{option}"
-        if key in above or len(above) > 20:
-            raise BadPins(f"{shown(match[0])} refers to itself")
-        found = extended(data, owner).get(option)
-        if found is None:
-            raise BadPins(f"{shown(match[0])} is not defined in the pin files")
-        return substituted(data, owner, found, (*above, key))
+    def value(self, section: str, option: str, above: tuple[tuple[str, str], ...] = ()) -> str:
+        """Give a value with every ``${section:option}`` replaced. Raises BadPins for one that can't be."""
+        key = section, option
+        if key in above or len(above) > _DEEPEST:
+            raise BadPins(f"${{{shown(section)}:{shown(option)}}} refers to itself")
+        if key not in self._values:
+            found = self.section(section).get(option)
+            if found is None:
+                raise BadPins(f"${{{shown(section)}:{shown(option)}}} is not defined in the pin files")
 
-    # ``$${`` is no reference.
-    result = "$$".join(_REFERENCE.sub(replacement, part) for part in value.split("$$"))
-    if len(result) > _LONGEST:
-        raise BadPins("the value is too long")
-    return result
+            def replacement(match: re.Match[str]) -> str:
+                names = _NAMES.fullmatch(match[1])
+                if names is None:
+                    raise BadPins(f"{shown(match[0])} is not ${{section:option}}")
+                return self.value(names[1] or section, names[2], (*above, key))
+
+            # ``$${`` is no reference.
+            result = "$$".join(_REFERENCE.sub(replacement, part) for part in found.split("$$"))
+            if len(result) > _LONGEST:
+                raise BadPins("the value is too long")
+            self._values[key] = result
+        return self._values[key]
 
 
 def pinned_version(value: str) -> str | None:

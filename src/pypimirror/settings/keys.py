@@ -126,7 +126,8 @@ KEYS = (
     Key("trash_days", kinds.integer, "30",
         "How many days removed files wait in the trash.", "Safety"),
     Key("tls_certificate", kinds.path, "",
-        "For the web server's site where base_url is https: the certificate with its chain; Let's Encrypt's unless given.", "Web"),
+        "For the web server's site where base_url is https: the certificate with its chain; "
+        "Let's Encrypt's unless given.", "Web"),
     Key("tls_key", kinds.path, "",
         "The private key of that certificate.", "Web"),
     Key("verbose", kinds.boolean, "False",
