@@ -34,7 +34,7 @@ setup(
     package_dir={"": "src"},
     packages=find_packages("src"),
     include_package_data=True,
-    package_data={"pypimirror": ["py.typed", "*.zcml", "serve/templates/*"]},
+    package_data={"pypimirror": ["py.typed", "*.zcml", "serve/*.css", "serve/*.in", "serve/*.js"]},
     python_requires=">=3.10",
     install_requires=[
         "packaging",

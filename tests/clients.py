@@ -63,10 +63,13 @@ def buildout(index: str, recipe: str, folder: Path, **options: str) -> dict[str,
     return run_buildout(text, folder, environment(folder / "home", PIP_INDEX_URL=index))
 
 
-def run_buildout(text: str, folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Run a buildout with this configuration; gives versions by normalised name, as the recipe wrote them."""
+def run_buildout(text: str, folder: Path, environ: Mapping[str, str], python: Path | None = None) -> dict[str, str]:
+    """Run a buildout with this configuration; gives versions by normalised name, as the recipe wrote them.
+
+    python: the one beside the buildout program to run, this one unless given.
+    """
     (folder / "buildout.cfg").write_text(text)
-    run([Path(sys.executable).with_name("buildout")], folder, environ)
+    run([Path(python or sys.executable).with_name("buildout")], folder, environ)
     return {normalize(name): version for name, version in json.loads((folder / "versions").read_text()).items()}
 
 

@@ -1,11 +1,7 @@
 """The buildout extension: a buildout that lists it asks its index and nothing else, whatever pip was told."""
 
-import io
 import os
-import shutil
-import sys
-import zipfile
-from pathlib import Path
+from collections import defaultdict
 from types import SimpleNamespace
 
 import pytest
@@ -14,10 +10,9 @@ import zc.buildout
 import clients
 import servers
 import tree
+import wheelhouse
 from pypimirror.clients.extension import confine, load
 from pypimirror.clients.files import render
-
-PROJECT = Path(__file__).parents[1]
 
 
 def test_pip_is_told_of_the_index_alone():
@@ -53,59 +48,51 @@ def test_a_buildout_that_lists_it_must_have_an_index(spelling):
         load({"buildout": {"extensions": spelling}})
 
 
-@pytest.fixture(scope="module")
-def product(tmp_path_factory):
-    """The project's own wheel, for the mirror to have."""
-    folder = tmp_path_factory.mktemp("product")
-    source = folder / "source"
-    source.mkdir()
-    for name in ("setup.py", "pyproject.toml", "README.rst", "CHANGES.rst"):
-        shutil.copy(PROJECT / name, source)
-    shutil.copytree(PROJECT / "src", source / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
-    options = ["--no-index", "--no-deps", "--no-build-isolation", "-w", folder]
-    clients.run([sys.executable, "-m", "pip", "wheel", *options, source], folder, clients.environment(folder / "home"))
-    (file,) = folder.glob("*.whl")
-    content = file.read_bytes()
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        (metadata,) = (archive.read(name) for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-    return tree.Distribution(file.name, content, metadata)
+@pytest.fixture
+def projects(buildouts):
+    """What the mirror has: the product with all it requires, and projects that need to be built."""
+    found = defaultdict(list)
+    for path in [*buildouts.product().glob("*.whl"), *wheelhouse.FOLDER.glob("*.whl")]:
+        name = path.name.partition("-")[0].replace("_", ".")
+        if name != "uv":  # big, and not asked for
+            found[name].append(tree.existing(path))
+    return {**found, "demo.recipe": [tree.recipe("demo.recipe", "1.0", ["demo.source", "demo.develop"])],
+            "demo.source": [tree.sdist("demo.source", "2.0", build_with="demo.maker")],
+            "demo.maker": [tree.backend("demo.maker")]}
 
 
 @pytest.fixture
-def site(product, tmp_path):
+def site(projects, tmp_path):
     """A buildout that needs an sdist and a develop egg built, and servers of the mirror and of what is no mirror."""
-    tree.publish(tmp_path / "mirror", {
-        "z3c.recipe.pypimirror": [product],
-        "demo.recipe": [tree.recipe("demo.recipe", "1.0", ["demo.source", "demo.develop"])],
-        "demo.source": [tree.sdist("demo.source", "2.0", build_with="demo.maker")],
-        "demo.maker": [tree.backend("demo.maker")],
-    })
+    tree.publish(tmp_path / "mirror", projects)
     folder = tmp_path / "buildout"
-    develop = folder / "develop"
-    develop.mkdir(parents=True)
+    (folder / "develop").mkdir(parents=True)
     for name, content in tree.source("demo.develop", "3.0", build_with="demo.maker").items():
-        (develop / name).write_bytes(content)
+        (folder / "develop" / name).write_bytes(content)
     home = tmp_path / "home"
     with servers.serve(tmp_path / "mirror", tmp_path / "log") as address, servers.elsewhere() as (other, asked):
         environ = clients.environment(home, http_proxy=other, https_proxy=other, PIP_RETRIES="0")
         yield SimpleNamespace(address=address, other=other, asked=asked, folder=folder, home=home, environ=environ)
 
 
-def configuration(site, client):
+def run(buildouts, site, client):
+    """Run the buildout with this client.cfg; gives versions by name."""
     (site.folder / "client.cfg").write_text(client)
-    return "[buildout]\nextends = client.cfg\nparts = part\ndevelop = develop\n[part]\nrecipe = demo.recipe\n"
+    versions = "".join(f"{name} = {version}\n" for name, version in wheelhouse.pins("6").items())
+    text = ("[buildout]\nextends = client.cfg\nparts = part\ndevelop = develop\n"
+            f"[part]\nrecipe = demo.recipe\n[versions]\n{versions}")
+    return clients.run_buildout(text, site.folder, site.environ, buildouts.environment("6") / "bin" / "python")
 
 
-def test_a_buildout_asks_the_mirror_and_nothing_else(site):
+def test_a_buildout_asks_the_mirror_and_nothing_else(buildouts, site):
     (site.home / ".config" / "pip").mkdir(parents=True)
     (site.home / ".config" / "pip" / "pip.conf").write_text(f"[global]\nextra-index-url = {site.other}/configured/\n")
     site.environ.update(PIP_EXTRA_INDEX_URL=f"{site.other}/extra/", PIP_FIND_LINKS=f"{site.other}/links/")
     client = render("buildout", {"base_url": site.address, "mirror_file_path": "/srv/pypi"})
-    found = clients.run_buildout(configuration(site, client), site.folder, site.environ)
-    assert found == {"demo-recipe": "1.0", "demo-source": "2.0", "demo-develop": "3.0"}
+    assert run(buildouts, site, client) == {"demo-recipe": "1.0", "demo-source": "2.0", "demo-develop": "3.0"}
     assert site.asked == []
 
 
-def test_without_the_extension_the_same_buildout_asks_elsewhere(site):
-    clients.run_buildout(configuration(site, f"[buildout]\nindex = {site.address}/\n"), site.folder, site.environ)
+def test_without_the_extension_the_same_buildout_asks_elsewhere(buildouts, site):
+    run(buildouts, site, f"[buildout]\nindex = {site.address}/\n")
     assert any(line.startswith("CONNECT ") for line in site.asked)

@@ -51,6 +51,13 @@ def wheel(name: str, version: str, requires: Sequence[str] = (), **facts: str) -
     return _wheel(name, version, requires, f"version = {version!r}\n", facts)
 
 
+def existing(path: Path) -> Distribution:
+    """Take a wheel that is there already."""
+    with zipfile.ZipFile(path) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA") and name.count("/") == 1)
+        return Distribution(path.name, path.read_bytes(), archive.read(metadata))
+
+
 def recipe(name: str, version: str, requires: Sequence[str] = ()) -> Distribution:
     """Build a wheel of a buildout recipe that writes the versions of all it required to ``versions`` in the buildout."""
     code = (

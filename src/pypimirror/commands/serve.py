@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 
+from ..errors import MirrorError
+from ..serve.front import Figures
 from ..settings.reader import read
+from ..settings.values import Settings
+from ..state.database import State
+from ..sync import LAST_GOOD
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -13,4 +19,20 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
     settings = read(config)
     port = 8080 if arguments.port is None else arguments.port
-    return serve(settings["mirror_file_path"], arguments.host or "127.0.0.1", port)
+    return serve(settings["mirror_file_path"], arguments.host or "127.0.0.1", port, base_url=settings["base_url"],
+                 figures=lambda: _figures(settings))
+
+
+def _figures(settings: Settings) -> Figures | None:
+    """Give what the state knows; None where it can't be read, as by another user."""
+    state = State(settings["state_path"])
+    if not os.path.exists(state.path):
+        return None
+    try:
+        state.open()
+        totals, checked = state.totals(), state.fact(LAST_GOOD)
+    except MirrorError:
+        return None
+    finally:
+        state.close()
+    return Figures(totals.files, totals.bytes, float(checked) if checked else None)

@@ -49,11 +49,12 @@ def content_type(name: str) -> str:
     return _TYPES.get(os.path.splitext(name)[1], "application/octet-stream")
 
 
-def send_page(environ: Environ, start: Start, page: Page, path: str, kind: str, vary: str) -> Iterable[bytes]:
-    """Send a page, packed for a client that takes gzip. kind: its content type. path: where it lies."""
+def send_page(environ: Environ, start: Start, page: Page, path: str, kind: str, vary: str,
+              *more: tuple[str, str]) -> Iterable[bytes]:
+    """Send a page, packed for a client that takes gzip. kind: its content type. path: where it lies. more: headers."""
     packed = negotiate.takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
     etag = page.packed_etag if packed else page.etag
-    headers = [("Cache-Control", _PAGE_CACHE), ("ETag", etag), ("Last-Modified", page.date), ("Vary", vary)]
+    headers = [("Cache-Control", _PAGE_CACHE), ("ETag", etag), ("Last-Modified", page.date), ("Vary", vary), *more]
     if page.serial is not None:
         headers.append(("X-PyPI-Last-Serial", page.serial))
     if conditions.unchanged(environ, etag, page.modified):

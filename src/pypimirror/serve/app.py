@@ -5,18 +5,22 @@ tree is served: no names that start with a dot, no symbolic links, no lists of f
 """
 
 import errno
+import gzip
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from urllib.parse import parse_qs
 
 from ..names import normalize
 from . import negotiate
 from .answers import Answer, Environ, Start, content_type, moved, send_file, send_page, send_short
+from .front import Figures, Front, policy
 from .pages import Pages
 
 HTML_PAGE = "index.html"
 JSON_PAGE = "index.v1_json"
 
+_VARY = "Accept, Accept-Encoding"
 _HTML_FIRST = (HTML_PAGE, JSON_PAGE)
 _JSON_FIRST = (JSON_PAGE, HTML_PAGE)
 #: What says that there is nothing to be had at a path.
@@ -24,11 +28,13 @@ _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, er
 
 
 class App:
-    """Serves the tree under ``root``, a directory, by WSGI (PEP 3333). Used by several threads at once."""
+    """Serves a tree by WSGI (PEP 3333). Used by several threads at once."""
 
-    def __init__(self, root: str):
+    def __init__(self, root: str, base_url: str | None = None, figures: Callable[[], Figures | None] = lambda: None):
+        """root: a directory. base_url, figures: what the page for people tells beside, as ``Front`` takes them."""
         self._root = os.path.realpath(root)
         self._pages = Pages()
+        self._front = Front(figures, base_url)
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         try:
@@ -58,6 +64,8 @@ class App:
             if len(parts) == 1 and not folder:
                 raise moved("simple/")
             del parts[0]
+        elif not parts and negotiate.is_browser(environ.get("HTTP_ACCEPT", "")):
+            return self._for_people(environ, start)
         if not parts:
             return self._page(environ, start, self._root)
         if len(parts) == 1 and not folder and os.path.isfile(os.path.join(self._root, parts[0])):
@@ -72,6 +80,17 @@ class App:
         if folder:
             raise Answer("404 Not Found")
         return self._file(environ, start, parts)
+
+    def _for_people(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        """Answer with the root page as people like it."""
+        path = os.path.join(self._root, HTML_PAGE)
+        root = self._pages.get(path)
+        text = gzip.decompress(root.packed) if root.body is None else root.body
+        host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+        address = f"{environ['wsgi.url_scheme']}://{host}{environ.get('SCRIPT_NAME', '')}"
+        query = parse_qs(environ.get("QUERY_STRING", "")).get("q", [""])[0]
+        page = self._front.page(root, text, address, query)
+        return send_page(environ, start, page, path, content_type(HTML_PAGE), _VARY, ("Content-Security-Policy", policy()))
 
     def _file(self, environ: Environ, start: Start, parts: list[str]) -> Iterable[bytes]:
         """Answer for a file by its path below the root."""
@@ -102,5 +121,5 @@ class App:
                 shown = f"{kind}; charset=utf-8"
             else:
                 shown = content_type(name)
-            return send_page(environ, start, page, path, shown, "Accept, Accept-Encoding")
+            return send_page(environ, start, page, path, shown, _VARY)
         raise Answer("404 Not Found")

@@ -27,6 +27,12 @@ def media_type(accept: str) -> str:
 
 
 @lru_cache(maxsize=256)
+def is_browser(accept: str) -> bool:
+    """Whether an Accept header, which may be empty, is that of a browser: it prefers HTML and names XHTML beside it."""
+    return "application/xhtml+xml" in accept.lower() and media_type(accept) is TEXT
+
+
+@lru_cache(maxsize=256)
 def takes_gzip(accept_encoding: str) -> bool:
     """Whether the value of an Accept-Encoding header, which may be empty, lets us send gzip."""
     asked = _qualities(accept_encoding)

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ..errors import ConfigurationError
@@ -12,15 +13,19 @@ _LARGEST_REQUEST = 32 << 10
 _LAST_PORT = 65535
 
 
-def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 8) -> int:
+def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 8, base_url: str | None = None,
+        figures: Callable[[], Any] = lambda: None) -> int:
     """Serve the mirror at ``root``, a directory, until SIGTERM or SIGINT. Prints its address when it listens.
 
     port: 0 takes a free one. threads: how many requests are worked on at once; files are sent outside of these.
+    base_url, figures: what the page for people tells beside, as ``pypimirror.serve.front`` takes them.
     Returns the exit status 0. Raises ConfigurationError if there is no such directory or if it can't listen there.
     """
     if not os.path.isdir(root):
         raise ConfigurationError(f"{root}: no such directory; the mirror is there after a first sync")
-    server = _listen(root, host, port, threads)
+    from .app import App
+
+    server = _listen(App(root, base_url, figures), host, port, threads)
     previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         print(f"Serving {root} at {_address(server)}", flush=True)
@@ -34,17 +39,15 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     return 0
 
 
-def _listen(root: str, host: str, port: int, threads: int) -> Any:
+def _listen(app: Any, host: str, port: int, threads: int) -> Any:
     if not 0 <= port <= _LAST_PORT:
         raise ConfigurationError(f"can't serve at {host} port {port}: ports are numbers from 0 to {_LAST_PORT}")
 
     from waitress import create_server
 
-    from .app import App
-
     try:
         return create_server(
-            App(root), host=host, port=port, threads=threads, ident="pypimirror", clear_untrusted_proxy_headers=True,
+            app, host=host, port=port, threads=threads, ident="pypimirror", clear_untrusted_proxy_headers=True,
             asyncore_use_poll=True, connection_limit=1000, channel_timeout=60,
             max_request_header_size=_LARGEST_REQUEST, max_request_body_size=_LARGEST_REQUEST)
     except (OSError, ValueError) as error:

@@ -59,7 +59,7 @@ def site(server: str, settings: Mapping[str, Any]) -> str:
     key = settings["tls_key"] or f"/etc/letsencrypt/live/{values['HOST']}/privkey.pem"
     paths = (_path("tls_certificate", certificate), _path("tls_key", key)) if secure else None
     values.update((_apache if server == "apache" else _nginx)(values, paths))
-    text = files(__package__).joinpath(f"templates/{server}.conf").read_text(encoding="utf-8")
+    text = files(__package__).joinpath(f"{server}.conf.in").read_text(encoding="utf-8")
     filled = re.sub(r"@([A-Z_]+)@", lambda match: values[match[1]], text)
     return re.sub(r"\n{3,}", "\n\n", filled)
 
