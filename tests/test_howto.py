@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -82,13 +83,21 @@ class HowTo(NamedTuple):
 
 
 @pytest.fixture
-def howto(tmp_path: Path, upstream: Upstream) -> HowTo:
-    """The how-to's folder and file, and an upstream that stands for PyPI as zc.buildout's own tests have it stand."""
+def howto(tmp_path: Path, upstream: Upstream) -> Iterator[HowTo]:
+    """The how-to's folder and file, and an upstream that stands for PyPI as zc.buildout's own tests have it stand.
+
+    In a place that the web servers' own users may enter, unlike pytest's folders.
+    """
     upstream.add("zope.One", sdist("zope.One", "1.0", "zope.One"), wheel("zope.One", "1.0"))
     upstream.add("Products.Two", sdist("Products.Two", "2.0", "Products.Two"))
     upstream.add("plone.modern", wheel("plone.modern", "1.0"))
     upstream.add("django", sdist("django", "1.0"))
-    home = tmp_path / "pypimirror"
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield _howto(Path(folder) / "pypimirror", tmp_path, upstream)
+
+
+def _howto(home: Path, tmp_path: Path, upstream: Upstream) -> HowTo:
     (home / "pacotes").mkdir(parents=True)
     (home / "pypimirror.cfg").write_text(CONFIGURATION.replace("/home/pypimirror", str(home)))
     script = tmp_path / "usr-bin-pypimirror"
@@ -187,7 +196,8 @@ def _python(minor: int) -> str | None:
 
 
 def test_easy_install_installs_what_carries_the_registered_name(published: str, easy_install: Path, tmp_path: Path) -> None:
-    code = "import sys; from setuptools.command.easy_install import main; main(sys.argv[1:])"
+    # What its script did while it still had one.
+    code = "import sys; from setuptools import setup; setup(script_args=['-q', 'easy_install', '-v', *sys.argv[1:]])"
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONWARNINGS": "ignore"}
     done = subprocess.run([str(easy_install), "-c", code, "-i", published, "zope.One", "Products.Two"], env=environ,
                           cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
