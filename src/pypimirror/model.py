@@ -48,6 +48,8 @@ class File(NamedTuple):
     #: Whether upstream's page still lists it.
     listed: bool = True
     stored: Stored | None = None
+    #: Whether it came from an older mirror without upstream ever listing it: then it stays, although not listed.
+    adopted: bool = False
 
 
 class Project(NamedTuple):
