@@ -18,6 +18,7 @@ from ..state import records
 from . import oldtrees
 from .oldtrees import OldFile, OldProject, OldTree
 from .soundness import is_sound
+from .tidy import respelled
 
 _BLOCK = 1 << 20
 
@@ -64,7 +65,7 @@ def take(mirror: IMirror, task: TakeTask, emit: Callable[[Any], None]) -> Taken:
         return Taken(name)
     project = records.decode(looked.project)
     try:
-        folders = _respelled(task) if task.in_place else task.project.folders
+        folders = respelled(task.tree, task.project) if task.in_place else task.project.folders
         old, problems = oldtrees.files(task.tree, task.project._replace(folders=folders), mirror.parsers)
         for problem in problems:
             emit(Problem(name, problem, "left out"))
@@ -79,26 +80,6 @@ def _display(task: TakeTask) -> str:
     """Give the project's name as the old tree has it: z3c.pypimirror called folders as upstream's list did."""
     spelled = (os.path.basename(folder) for folder in task.project.folders)
     return next((name for name in spelled if name != task.project.name and normalize(name) == task.project.name), "")
-
-
-def _respelled(task: TakeTask) -> tuple[str, ...]:
-    """Make way for the project's folder where the tree is the mirror's own; give its old folders.
-
-    Where the file system tells no case apart, ``Plone`` is ``plone`` already, and must be called so in a copy too.
-    """
-    target = os.path.join(task.tree.root, task.project.name)
-    folders = []
-    try:
-        if os.path.islink(target) and os.path.realpath(target) in map(os.path.realpath, task.project.folders):
-            os.unlink(target)
-        for folder in task.project.folders:
-            if folder != target and os.path.exists(target) and os.path.samefile(folder, target):
-                os.rename(folder, target)
-                folder = target
-            folders.append(folder)
-    except OSError as error:
-        raise StorageError(f"{target}: {error.strerror}") from error
-    return tuple(folders)
 
 
 def _with_upstreams(tree: OldTree, project: Project, old: list[OldFile]) -> list[OldFile]:

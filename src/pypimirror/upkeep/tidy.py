@@ -40,6 +40,31 @@ class Tidied(NamedTuple):
     error: str | None = None
 
 
+def respelled(tree: OldTree, project: OldProject) -> tuple[str, ...]:
+    """Make way for the project's folder in the mirror's own directory; return its old folders. Raises StorageError.
+
+    Where the file system tells no case apart, ``Plone`` is ``plone`` already, and must be called so for a copy's sake. Only
+    the list of names can tell: such a file system may well say that these are two files.
+    """
+    target = os.path.join(tree.root, project.name)
+    folders = []
+    try:
+        if os.path.islink(target) and os.path.realpath(target) in map(os.path.realpath, project.folders):
+            os.unlink(target)
+        for folder in project.folders:
+            spelled = os.path.basename(folder)
+            if spelled != project.name and spelled.lower() == project.name and os.path.lexists(target):
+                names = os.listdir(tree.root)
+                if project.name not in names:
+                    os.rename(folder, target)
+                if not (project.name in names and spelled in names):
+                    folder = target
+            folders.append(folder)
+    except OSError as error:
+        raise StorageError(f"{target}: {error.strerror}") from error
+    return tuple(dict.fromkeys(folders))
+
+
 def tidy(mirror: IMirror, task: TidyTask, emit: Callable[[Any], None]) -> Tidied:
     """Clear one project's old folders."""
     name = task.project.name
@@ -47,7 +72,7 @@ def tidy(mirror: IMirror, task: TidyTask, emit: Callable[[Any], None]) -> Tidied
     shown = {key: file.filename for key, file in published.items() if file.stored is not None}
     trashed, kept = [], set()
     try:
-        folders = tuple(folder for folder in task.project.folders if os.path.isdir(folder))
+        folders = tuple(folder for folder in respelled(task.tree, task.project) if os.path.isdir(folder))
         for old in oldtrees.files(task.tree, task.project._replace(folders=folders), mirror.parsers)[0]:
             if not _went(mirror, task, old, shown.get(old.filename.lower())):
                 if mirror.trash.keep(os.path.relpath(old.path, task.tree.root), name, old.filename):
@@ -82,16 +107,17 @@ def _went(mirror: IMirror, task: TidyTask, old: OldFile, filename: str | None) -
     if filename is None:
         return False
     place = os.path.join(task.tree.root, task.project.name, filename)
-    same_folder = os.path.samefile(os.path.dirname(old.path), os.path.dirname(place))
-    if same_folder and os.path.basename(old.path) == filename:
-        return True
-    if not os.path.samefile(old.path, place):
-        path = f"{task.project.name}/{filename}"
-        if mirror.storage.digest(os.path.relpath(old.path, task.tree.root)) != mirror.storage.digest(path):
-            return False
-    elif same_folder and len({name for name in os.listdir(os.path.dirname(place)) if name.lower() == filename.lower()}) < 2:
-        os.rename(old.path, place)  # the file system tells no case apart: these are one name
-        return True
+    folder, spelled = os.path.split(old.path)
+    if os.path.realpath(folder) == os.path.realpath(os.path.dirname(place)):
+        if spelled == filename:
+            return True
+        if spelled.lower() == filename.lower() and not {spelled, filename} <= set(os.listdir(folder)):
+            os.rename(old.path, place)  # the file system tells no case apart: these are one name
+            return True
+    path = f"{task.project.name}/{filename}"
+    if not os.path.samefile(old.path, place) and (
+            mirror.storage.digest(os.path.relpath(old.path, task.tree.root)) != mirror.storage.digest(path)):
+        return False
     os.unlink(old.path)
     return True
 
