@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -53,9 +54,12 @@ def test_files_are_taken_over_and_not_fetched(mirrored: Mirrored, upstream: Upst
     assert "gone-upstream: not listed upstream, adopted and kept: Gone.Upstream-0.1.tar.gz" in told
     if old == mirrored.root:
         assert sorted(path.name for path in old.iterdir()) == [
-            ".pypimirror", "foo-bar", "gone-upstream", "index.html", "index.v1_json", "plone", "pypi-poll-access.lock",
-            "zope-interface"]
+            ".pypimirror", "Gone.Upstream", "Zope.Interface", "foo-bar", "foo_bar", "full.html", "gone-upstream", "index.html",
+            "index.v1_json", "plone", "pypi-poll-access.lock", "zope-interface"]
         assert not list(old.rglob("*.md5"))
+        assert all(os.listdir(old / legacy) == ["index.html"] for legacy in ("Gone.Upstream", "Zope.Interface", "foo_bar"))
+        assert '"../zope-interface/zope.interface-3.5.tar.gz#sha256=' in mirrored.read("Zope.Interface/index.html")
+        assert "All files" in mirrored.read("full.html")
     else:
         assert oldmirrors.snapshot(old) == before
         assert all(os.path.samefile(old / project / filename.replace("+", "%2B"), mirrored.root / path)
@@ -189,7 +193,9 @@ def test_names_that_differ_in_case_or_separators_become_one_project(mirrored: Mi
         f"zope.interface-{version}.tar.gz" for version in ("4.0", "3.8", "3.5", "3.6", "3.7")]
     assert mirrored.files("zope-interface")[0] == "Zope.Interface-4.0.tar.gz"
     if old == mirrored.root:
-        assert not [path for path in old.iterdir() if path.name.lower().startswith("zope") and path.name != "zope-interface"]
+        spellings = {path.name for path in old.iterdir() if path.name.lower().startswith("zope")}
+        assert spellings == {"zope-interface", "Zope.Interface"}
+        assert os.listdir(old / "Zope.Interface") == ["index.html"]
         assert len(list((old / "zope-interface").glob("*.tar.gz"))) == 5
 
 
@@ -206,6 +212,17 @@ def test_projects_that_are_not_selected_are_told_and_left_alone(
     assert not (mirrored.root / "foo-bar/foo_bar-1.0+local.tar.gz").exists()
     assert oldmirrors.snapshot(old / "plone") == before
     assert [path for path in upstream.asked() if "plone" in path] == []
+
+
+def test_pinned_releases_are_taken_over_although_upstream_lost_them(
+        mirrored: Mirrored, upstream: Upstream, old: Path, tmp_path: Path) -> None:
+    upstream.add("plone", HOLDS["plone"][1])
+    digests = [hashlib.sha256(body).hexdigest() for _, body in HOLDS["plone"]]
+    (tmp_path / "requirements.txt").write_text(f"plone==4.0 --hash=sha256:{digests[0]}\nfoo-bar==1.0 --hash=sha256:{digests[1]}\n")
+    mirrored.settings |= {"package_matches": None, "requirements": tmp_path / "requirements.txt", "build_requirements": False}
+    assert mirrored.run("adopt", str(old)) == 0
+    assert mirrored.files("plone") == ["plone-4.0.tar.gz"]
+    assert not list((mirrored.root / "foo-bar").glob("*.tar.gz"))
 
 
 def test_quarantined_projects_are_not_taken_over(mirrored: Mirrored, upstream: Upstream, old: Path, capsys) -> None:

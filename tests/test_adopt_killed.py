@@ -29,11 +29,11 @@ POINTS: dict[str, Callable[[Path, int], bool]] = {
     "files placed": lambda root, n: count(root, "some-*/*.tar.gz") >= 3 * n,
     "pages written": lambda root, n: count(root, "some-*/index.v1_json") >= n,
     "root written": lambda root, n: (root / "index.v1_json").exists(),
-    "old folders gone": lambda root, n: (root / "index.v1_json").exists() and count(root, "Some.*") <= 80 - n,
+    "old folders cleared": lambda root, n: (root / "index.v1_json").exists() and count(root, "Some.*/*.tar.gz") <= 320 - 4 * n,
 }
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(("place", "point"), [("elsewhere", "files placed"), ("elsewhere", "pages written"),
                                               *(("in place", point) for point in POINTS)])
 def test_a_killed_adoption_loses_nothing_and_goes_on(
@@ -55,7 +55,7 @@ def test_a_killed_adoption_loses_nothing_and_goes_on(
     assert len(mirrored.page("some-project7")["files"]) == 4
     assert not list((mirrored.root / ".pypimirror/tmp").iterdir())
     if place == "in place":
-        assert not list(old.rglob("*.md5")) and not list(old.glob("Some.*"))
+        assert not list(old.rglob("*.md5")) and {path.name for path in old.glob("Some.*/*")} == {"index.html"}
     upstream.asked()
     assert mirrored.run("sync") == 0
     assert [path for path in upstream.asked() if path.startswith("/files/")] == []

@@ -87,7 +87,9 @@ def test_symbolic_links_between_spellings_go_in_place(mirrored: Mirrored, upstre
     for alias in ("zope-one", "zope.one"):
         (mirrored.root / alias).symlink_to("Zope.One")
     assert mirrored.run("adopt", str(mirrored.root)) == 0
-    assert sorted(path.name for path in mirrored.root.iterdir() if path.is_dir()) == [".pypimirror", "two", "zope-one"]
+    assert sorted(path.name for path in mirrored.root.iterdir() if path.is_dir()) == [
+        ".pypimirror", "Zope.One", "two", "zope-one"]
+    assert os.listdir(mirrored.root / "Zope.One") == ["index.html"]
     assert not [path for path in mirrored.root.iterdir() if path.is_symlink()]
     assert len(mirrored.files("zope-one")) == 2 and not mirrored.untrue()
 

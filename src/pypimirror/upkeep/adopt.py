@@ -65,8 +65,7 @@ class Adoption:
     def adopt(self, tree: OldTree, in_place: bool) -> Adopted:
         """Take over a tree. in_place: whether it is the mirror's own directory."""
         becoming = in_place and not is_mirror(tree.root)
-        if self._state.fresh and not becoming:
-            self._run.recover()
+        self._run.begin(recovering=not becoming)
         found, strange = oldtrees.projects(tree)
         selected = [project for project in found if self._mirror.selection.wanted(project.name)]
         self._left_alone("no name of a project and left alone", strange)
@@ -79,7 +78,7 @@ class Adoption:
         if becoming:
             self._state.set_fact(ROOT_DUE, "1")  # the page of all projects that lies there is the old one
         due = [(name, scan) for name, scan in self._state.pending() if name in done]
-        self._run.finish(due, offline=True)
+        self._run.publish_offline(due)
         if clear:
             self._tidy(tree, [project for project in selected if project.name in done])
         self._notify(events.Notice(str(self._sum)))
@@ -124,7 +123,7 @@ class Adoption:
                 self._told(tidied.name, "no part of the mirror, moved to the trash", tidied.trashed)
                 self._sum = self._sum._replace(failed=self._sum.failed + (tidied.error is not None))
         self._state.commit()
-        tidy_root(self._mirror, tree.root)
+        tidy_root(tree.root)
 
     def _told(self, project: str, what: str, filenames: tuple[str, ...]) -> None:
         if filenames:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..errors import MirrorError, Rejected, StorageError
 from ..events import FileStored, Problem
 from ..fetch.download import ALGORITHMS
 from ..interfaces import IMirror, IStorage
-from ..look import LookTask, current, look, wanted_files
-from ..model import File, Project, Stored
+from ..look import LookTask, chosen, current, look
+from ..model import NOTHING, File, Project, Stored
 from ..names import normalize
 from ..state import records
 from . import oldtrees
@@ -108,9 +108,8 @@ class _Work:
         """Take what is good and wanted."""
         by_name = self._by_name(old)
         known = {file.filename: file for file in self._project.files}
-        files = {name: File(name, "", size=_size(found[0].path), listed=False, adopted=True) for name, found in by_name.items()}
-        files |= known
-        wanted = {file.filename for file in wanted_files(self._mirror, self._with(files.values()))}
+        files = {name: known.get(name) or self._unlisted(name, found[0].path) for name, found in by_name.items()} | known
+        wanted = {file.filename for file in chosen(self._mirror, self._with(files.values())).files}
         names = [name for name in by_name if name in wanted]
         done = self._mirror.crew.each(lambda name: self._one(files[name], by_name[name]), names)
         files |= {one.file.filename: one.file for one in done}
@@ -126,6 +125,12 @@ class _Work:
             left_out=tuple(name for name in by_name if name not in wanted),
             bad=tuple(one.file.filename for one in done if not one.how),
         )
+
+    def _unlisted(self, name: str, path: str) -> File:
+        """Give a file that upstream does not list, with what may decide whether it is wanted."""
+        pinned = any(project == self._project.name for project, _ in self._mirror.needs.hashes)
+        hashes = {"sha256": _sha256(path)} if pinned else NOTHING
+        return File(name, "", hashes, _size(path), listed=False, adopted=True)
 
     def _with(self, files: Iterable[File]) -> Project:
         return self._project._replace(files=tuple(sorted(files, key=lambda file: file.filename)))
@@ -167,16 +172,12 @@ def _placed(storage: IStorage, file: File, old: OldFile, path: str, project: str
         algorithm = next((name for name in ALGORITHMS if name in hashes), None)
         digests = {name: hashlib.new(name, usedforsecurity=False) for name in ("sha256", algorithm) if name}
         size = 0
-        try:
-            with open(source, "rb") as stream:
-                while block := stream.read(_BLOCK):
-                    size += len(block)
-                    for digest in digests.values():
-                        digest.update(block)
-                    if not linked:
-                        upload.write(block)
-        except OSError as error:
-            raise StorageError(f"{old.path}: {error.strerror}") from error
+        for block in _blocks(source):
+            size += len(block)
+            for digest in digests.values():
+                digest.update(block)
+            if not linked:
+                upload.write(block)
         if file.listed and file.size not in (None, size):
             raise Rejected(f"{old.path}: damaged: it has {size} bytes, and upstream says {file.size}")
         if algorithm is not None and digests[algorithm].hexdigest() != hashes[algorithm].lower():
@@ -191,8 +192,24 @@ def _placed(storage: IStorage, file: File, old: OldFile, path: str, project: str
         upload.abort()
 
 
+def _blocks(path: str) -> Iterator[bytes]:
+    try:
+        with open(path, "rb") as stream:
+            while block := stream.read(_BLOCK):
+                yield block
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}") from error
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    for block in _blocks(path):
+        digest.update(block)
+    return digest.hexdigest()
+
+
 def _size(path: str) -> int | None:
     try:
         return os.path.getsize(path)
     except OSError:
-        return None
+        return None  # the reason is told when the file is read

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ..errors import MirrorError, StorageError
 from ..events import Problem
 from ..interfaces import IMirror
+from ..names import normalize
 from ..state import records
 from . import oldtrees
 from .oldtrees import OldFile, OldProject, OldTree
@@ -87,17 +88,16 @@ def tidy(mirror: IMirror, task: TidyTask, emit: Callable[[Any], None]) -> Tidied
     return Tidied(name, tuple(trashed))
 
 
-def tidy_root(mirror: IMirror, root: str) -> None:
+def tidy_root(root: str) -> None:
     """Clear what an older mirror left beside the projects. Raises StorageError."""
-    ours = {writer.root for writer in mirror.writers}
     try:
-        for page in (os.path.join(root, name) for name in _ROOTS if name not in ours):
+        for page in (os.path.join(root, name) for name in _ROOTS):
             if os.path.isfile(page) and _begins(page):
                 os.unlink(page)
         for link in (os.path.join(root, name) for name in os.listdir(root)):
-            # Another spelling of a folder that has gone.
-            if os.path.islink(link) and not os.path.exists(link) and os.path.dirname(os.path.realpath(link)) == root:
-                os.unlink(link)
+            folder, name = os.path.split(os.path.realpath(link))
+            if os.path.islink(link) and folder == root and normalize(name) == normalize(os.path.basename(link)):
+                os.unlink(link)  # another spelling of a project's folder
     except OSError as error:
         raise StorageError(f"{error.filename}: {error.strerror}") from error
 
