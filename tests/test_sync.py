@@ -384,3 +384,14 @@ def test_a_name_that_is_a_path_of_ours_has_no_second_page(mirrored: Mirrored, up
     assert mirrored.run("sync") == 0
     assert "Pins/index.html" not in mirrored.paths()
     assert "pins/index.html" in mirrored.paths()
+
+
+def test_indexes_only_leaves_what_is_missing_to_the_next_run(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"))
+    path = "/files/one/one-2-py3-none-any.whl"
+    upstream.answers[path] = (404, {}, b"")
+    assert mirrored.run("sync") == 1
+    assert mirrored.run("-i") == 1
+    del upstream.answers[path]
+    assert mirrored.run("-U") == 0
+    assert len(mirrored.files("one")) == 2

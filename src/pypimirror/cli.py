@@ -30,6 +30,8 @@ VERBS = {
     "sync": Verb("sync", "bring the mirror to what upstream and the configuration say (NAME: these projects only)",
                  "[NAME ...]", _SYNC),
     "status": Verb("status", "last run, projects, files, bytes, free space, errors", options=frozenset({"json", "max_age"})),
+    "adopt": Verb("adopt", "take good files over from an older mirror's tree instead of fetching them", "DIRECTORY",
+                  frozenset({"verbose", "log_filename", "log_console"})),
     "serve": Verb("serve", "an index server, on loopback unless told otherwise", options=frozenset({"host", "port"})),
     "config": Verb("config", "the effective settings and components; with --example a commented file",
                    options=frozenset({"example"})),
@@ -56,9 +58,9 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
     kind.add_argument("-I", "--initial-fetch", action="store_true", help="sync: look at everything again")
     kind.add_argument("-U", "--update-fetch", action="store_true", help="sync: look at what changed only")
     kind.add_argument("-i", "--indexes-only", action="store_true", help="sync: write the pages again from what is there")
-    add("-v", "--verbose", action="store_true", help="sync: log every file")
-    add("-f", "--log-filename", metavar="FILE", help="sync: log to this file")
-    add("-c", "--log-console", action="store_true", help="sync: log to the terminal, too")
+    add("-v", "--verbose", action="store_true", help="sync, adopt: log every file")
+    add("-f", "--log-filename", metavar="FILE", help="sync, adopt: log to this file")
+    add("-c", "--log-console", action="store_true", help="sync, adopt: log to the terminal, too")
     add("-d", "--fetch-since-days", metavar="DAYS", help="sync: how far an update of an upstream without serials looks back")
     add("-e", "--follow-external-links", action="store_true", help="sync: external_links = True for this run")
     add("-x", "--follow-external-index-pages", action="store_true",

@@ -8,7 +8,7 @@ from .model import Change
 
 
 class RunStarted(NamedTuple):
-    #: ``initial``, ``update`` or ``indexes``.
+    #: ``initial``, ``update``, ``indexes`` or ``adopt``.
     kind: str
     mirror: str
 
@@ -55,7 +55,7 @@ class FileStored(NamedTuple):
     project: str
     filename: str
     size: int
-    #: ``fetched``, ``found`` (on disk already), or ``restored`` (from the trash).
+    #: ``fetched``, ``found`` (on disk already), ``restored`` (from the trash), or ``adopted`` (from an older mirror).
     how: str
 
 

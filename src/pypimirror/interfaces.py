@@ -198,6 +198,12 @@ class IStorage(Interface):
     def create():
         """Return a new IUpload."""
 
+    def link(source):
+        """Return an IUpload that holds a file of this machine already, sharing its bytes, or None where that can't be.
+
+        source: its absolute path, no symbolic link. It must be fit to be served as it is: readable for everybody.
+        """
+
     def size(path):
         """Return the size in bytes of what lies there, or None."""
 

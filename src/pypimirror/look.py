@@ -55,6 +55,8 @@ class Looked(NamedTuple):
     unmet: str | None = None
     #: Whether upstream's page was read.
     read: bool = False
+    #: How many files stay that upstream does not list, since they were adopted.
+    adopted: int = 0
 
 
 def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked:
@@ -88,12 +90,12 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
         list_serial, due = None, 0.0
     return Looked(task.name, changes(old, project, selected, task.selected), records.encode(project), project.display,
                   list_serial, page_serial, due, problems, unmet=unmet(mirror.needs, task.name, selected),
-                  read=page is not None)
+                  read=page is not None, adopted=sum(file.adopted and file.stored is not None for file in project.files))
 
 
 def merged(old: Project | None, page: Project) -> Project:
     """Give upstream's page together with what the mirror has: files that are here stay, marked as no longer listed."""
-    here = {file.filename: file for file in (old.files if old else ()) if file.stored is not None}
+    here = {file.filename: file for file in (old.files if old else ()) if file.stored is not None or file.adopted}
     files = [file._replace(stored=here.pop(file.filename).stored) if file.filename in here else file for file in page.files]
     files.extend(file._replace(listed=False) for file in here.values())
     if old is not None:
@@ -142,7 +144,7 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
 
 
 def chosen(mirror: IMirror, project: Project, hold: bool = False) -> Selected:
-    """Say which files of a project the mirror is to offer: of those that upstream offers the ones that are selected.
+    """Say which files of a project the mirror is to offer: what is selected of all that upstream offers or was adopted.
 
     With ``cleanup`` off, or to hold removals back, files that are here and that upstream took away are offered on.
     Raises what reading metadata raises.
@@ -150,7 +152,7 @@ def chosen(mirror: IMirror, project: Project, hold: bool = False) -> Selected:
     if project.quarantined:
         return Selected()
     keep = hold or not mirror.settings["cleanup"]
-    offered = tuple(file for file in project.files if file.listed or (keep and file.stored is not None))
+    offered = tuple(file for file in project.files if file.listed or file.adopted or (keep and file.stored is not None))
     offered = outside.allowed(mirror, offered)
     return mirror.selection.select(
         project._replace(files=_as_pinned(mirror.needs, project.name, offered)),

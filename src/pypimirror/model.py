@@ -54,6 +54,8 @@ class File(NamedTuple):
     external: str | None = None
     #: ETag or Last-Modified of an external file as its host has it now (``source.answers``).
     validator: str | None = None
+    #: Whether it came from an older mirror without upstream ever listing it: then it stays, although not listed.
+    adopted: bool = False
 
 
 class Project(NamedTuple):

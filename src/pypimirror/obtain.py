@@ -59,6 +59,8 @@ def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool) -
         return None, ""
     if mirror.trash.take(project, file.filename, file.hashes):
         return Stored(file.hashes["sha256"], storage.size(path) or 0), "restored"
+    if file.adopted:
+        raise FetchError(path, "was adopted and is gone or damaged; upstream, which never listed it, has no other", code=404)
     _make_sure_of_room(mirror, file.size or 0)
     done = download(mirror.fetcher, storage, mirror.attempts, file.url, path, file.hashes, file.size,
                     None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES)

@@ -48,6 +48,8 @@ class Published(NamedTuple):
     yanked: int = 0
     #: Names of files that no page names any more.
     leaving: tuple[str, ...] = ()
+    #: Whether something is missing that a run with nothing forbidden would get.
+    incomplete: bool = False
     error: str | None = None
     #: Whether there was no room for more.
     full: bool = False
@@ -73,7 +75,10 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
     files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None)
     here = {outcome.file.filename: outcome.file for outcome in outcomes}
     shown = {file.filename for file in files}
-    project = project._replace(files=tuple(_marked(here.get(file.filename, file), shown) for file in project.files))
+    # What was adopted and is lost is told once and then forgotten: nobody has it.
+    lost = {each.file.filename for each in outcomes if each.file.adopted and each.error and each.how == "not found"}
+    project = project._replace(
+        files=tuple(_marked(here.get(f.filename, f), shown) for f in project.files if f.filename not in lost))
     pages = Pages(0, project.pages, False)
     if is_published(project, files, task.selected or task.hold == "all"):
         project = project._replace(display=project.display or registered(mirror, project))
@@ -86,10 +91,15 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
         bytes=sum(file.stored.size for file in files if file.stored is not None),
         yanked=sum(file.yanked is not False for file in files),
         leaving=tuple(f.filename for f in project.files if f.stored is not None and f.filename not in shown),
+        incomplete=task.offline and any(map(_lacks, here.values())),
         error=next((outcome.error for outcome in outcomes if outcome.error), None),
         held=bool(task.hold) and not {file.filename for file in files} <= regular,
         full=any(outcome.how == FULL for outcome in outcomes),
     )
+
+
+def _lacks(file: File) -> bool:
+    return file.stored is None or bool(file.core_metadata and file.stored.metadata is None)
 
 
 def _marked(file: File, shown: set[str]) -> File:
@@ -152,5 +162,5 @@ def scanned(mirror: IMirror, project: Project) -> Project:
             path = f"{project.name}/{name}"
             stored = Stored(mirror.storage.digest(path) or "", mirror.storage.size(path) or 0)
             known[name] = known.get(name, File(name, "", listed=False))._replace(stored=stored)
-    kept = (file for file in known.values() if file.listed or file.stored is not None)
+    kept = (file for file in known.values() if file.listed or file.adopted or file.stored is not None)
     return project._replace(files=tuple(sorted(kept, key=lambda file: file.filename)))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .errors import BadPage
+from .index.json import adopted
 from .interfaces import IMirror
 from .model import Project
 from .names import is_project
@@ -54,6 +55,8 @@ def _told(mirror: IMirror, name: str) -> Project:
             page, _ = mirror.parsers[JSON].project(body, name, "http://mirror.invalid/")
         except BadPage:
             return Project(name, listed=False)
-        files = (file._replace(url="", core_metadata=False, listed=False) for file in page.files)
+        marked = adopted(body)
+        files = (file._replace(url="", core_metadata=False, listed=False, adopted=file.filename in marked)
+                 for file in page.files)
         return Project(name, tuple(files), listed=False)
     return Project(name, listed=False)

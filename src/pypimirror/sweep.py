@@ -40,4 +40,5 @@ def sweep(mirror: IMirror, task: SweepTask, emit: Callable[[Any], None]) -> Swep
         return Swept(task.name, None)
     gone = set(task.filenames)
     files = (file._replace(stored=None) if file.filename in gone else file for file in project.files)
-    return Swept(task.name, records.encode(project._replace(files=tuple(f for f in files if f.listed or f.stored))))
+    kept = tuple(file for file in files if file.listed or file.stored or file.adopted)
+    return Swept(task.name, records.encode(project._replace(files=kept)))

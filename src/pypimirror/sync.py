@@ -42,6 +42,8 @@ class Run:
                  allow_deletions: bool = False):
         self._mirror = mirror
         self._state = state
+        #: Names of projects of which this run left something to be fetched by the next one.
+        self._incomplete: set[str] = set()
         self._notify = notify
         self._engine = mirror.engine
         self._pinning: Pinning | None = None
@@ -58,7 +60,7 @@ class Run:
 
     def sync(self, initial: bool) -> None:
         """Bring everything up to date. Raises FetchError, BadPage where upstream's list can't be had."""
-        self._begin()
+        self.begin()
         first = self._state.fact(LAST_GOOD) is None
         plan = agenda.drawn_up(self._mirror, self._state, initial, self._allow_deletions)
         if plan.listed is not None:
@@ -80,7 +82,7 @@ class Run:
 
     def projects(self, names: list[str]) -> None:
         """Bring these projects up to date, whatever their serials say. Raises ConfigurationError for one not selected."""
-        self._begin()
+        self.begin()
         wanted = [normalize(name) for name in names]
         for name in wanted:
             if not self._mirror.selection.wanted(name):
@@ -88,9 +90,9 @@ class Run:
         self._look(agenda.named(self._mirror, self._state, dict.fromkeys(wanted, True)))
         self._finish(self._publish([item for item in self._state.pending() if item[0] in wanted], offline=False))
 
-    def _begin(self) -> None:
-        """Know what lies here and what is pinned."""
-        if self._state.fresh:
+    def begin(self, recovering: bool = True) -> None:
+        """Know what lies here and what is pinned. recovering: whether a lost state is made up for."""
+        if self._state.fresh and recovering:
             self._recover()
         keys = ("versions", "requirements", "dependencies")
         if any(self._mirror.settings[key] for key in keys) or self._state.fact(PINNING) is not None:
@@ -121,7 +123,11 @@ class Run:
 
             Pinning(self._mirror, self._state, self._notify).remember()
         self._state.set_fact(ROOT_DUE, "1")
-        self._finish(self._publish([(known.name, False) for known in self._state.known()], offline=True))
+        self.publish_offline([(known.name, False) for known in self._state.known()])
+
+    def publish_offline(self, due: list[tuple[str, bool]]) -> None:
+        """Publish projects from what is there, write the root, sweep. due: names, and whether their folders are looked at."""
+        self._finish(self._publish(due, offline=True))
 
     def problems(self) -> list[str]:
         """Return what failed and will be tried again, in words."""
@@ -140,20 +146,23 @@ class Run:
             if folder.endswith("/"):
                 folders.setdefault(normalize(folder[:-1]), []).append(folder[:-1])
         tasks = (RecoverTask(name, tuple(found for found in spelled if found != name)) for name, spelled in folders.items())
-        for item in self._results(recover, tasks):
+        for item in self.results(recover, tasks):
             if item is not None:
                 self._state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
 
     def _look(self, plan: agenda.Agenda) -> tuple[list[Change], bool]:
         """Look at projects; return what is to be done, and whether any page was read."""
         self._notify(events.Looking(plan.projects))
-        changes, read = [], False
-        for looked in self._results(look, plan.tasks):
+        changes, read, adopted = [], False, 0
+        for looked in self.results(look, plan.tasks):
             if isinstance(looked, Looked):
                 changes.append(looked.change)
+                adopted += looked.adopted
                 read = read or looked.read
                 self._looked(looked, plan.republish)
                 self._notify(events.Looked(looked.change))
+        if adopted:
+            self._notify(events.Notice(f"{adopted} files stay that were adopted without upstream ever listing them"))
         self._state.set_fact(agenda.LIST_ETAG, plan.etag)
         self._state.commit()
         return changes, read
@@ -235,7 +244,7 @@ class Run:
         leaving: _Leaving = {}
         self._full = False
         tasks = (task for task in map(self._task(offline), due) if task is not None and not self._full)
-        for published in self._results(publish, tasks):
+        for published in self.results(publish, tasks):
             if isinstance(published, Published) and self._published(published):
                 leaving[published.name] = published.leaving
         self._state.commit()
@@ -261,14 +270,17 @@ class Run:
             self._state.set_fact(ROOT_DUE, "1")
         self._full = self._full or published.full
         goes = bool(published.leaving) or not published.serial
-        failed = published.error is not None
         held = bool(self._hold) and published.held
-        pending = BEGUN if goes else DUE if failed or held else DONE
-        since = (row.since or time.time()) if failed else None
+        if published.incomplete:
+            self._incomplete.add(published.name)
+        unread = row.list_serial is None or published.incomplete
+        error = published.error or (row.error if unread else None)
+        pending = BEGUN if goes else DUE if published.error or published.incomplete or held else DONE
+        since = (row.since or time.time()) if error else None
         self._state.save(row._replace(
             display=published.display or row.display, pending=pending, serial=published.serial, files=published.files,
-            bytes=published.bytes, yanked=published.yanked, list_serial=None if held else row.list_serial,
-            error=published.error or (row.error if row.list_serial is None else None), since=since), published.record)
+            bytes=published.bytes, yanked=published.yanked, list_serial=None if held else row.list_serial, error=error,
+            since=since), published.record)
         return goes
 
     # --- the end
@@ -280,14 +292,15 @@ class Run:
         self._state.commit()
 
     def _sweep(self, leaving: _Leaving) -> None:
-        for swept in self._results(sweep, map(self._sweep_task, leaving.items())):
+        for swept in self.results(sweep, map(self._sweep_task, leaving.items())):
             if not isinstance(swept, Swept):
                 continue
             row = self._state.row(swept.name)
             if row is None or (swept.record is None and row.unmet is None):
                 self._state.forget(swept.name)
             else:
-                self._state.save(row._replace(pending=DUE if row.error else DONE), swept.record)
+                unfinished = row.error or swept.name in self._incomplete
+                self._state.save(row._replace(pending=DUE if unfinished else DONE), swept.record)
         self._state.commit()
         self._mirror.trash.expire(self._mirror.settings["trash_days"])
 
@@ -296,7 +309,7 @@ class Run:
         row, record = self._state.row(name), self._state.record(name)
         return SweepTask(name, record or b"", filenames, whole=row is None or not row.serial)
 
-    def _results(self, step: Callable[..., Any], tasks: Any) -> Any:
+    def results(self, step: Callable[..., Any], tasks: Any) -> Any:
         """Run a step; events go to the observers, results come back, the state is committed now and then."""
         for count, item in enumerate(self._engine.run(step, tasks), 1):
             self._state.begin()

@@ -6,8 +6,9 @@ import argparse
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from typing import Any, NamedTuple
 
 from ..errors import Locked, MirrorError, StorageError
 from ..events import Notice, RunFinished, RunStarted
@@ -21,6 +22,18 @@ from ..sync import LAST_GOOD, LAST_RUN, Run
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Run a sync and return the exit status."""
+    settings = read(config, overridden(arguments))
+    mirror = Mirror(settings)
+    mirror.check()
+    mirror.storage.check()
+    with closing(mirror), locked(settings["lock_file_name"]):
+        mirror.storage.prepare()
+        with logfile.opened(settings["log_filename"], settings["verbose"], arguments.log_console):
+            return _run(mirror, arguments)
+
+
+def overridden(arguments: argparse.Namespace) -> dict[str, str]:
+    """Give the settings that options of the command line override."""
     overrides = {
         "log_filename": arguments.log_filename,
         "fetch_since_days": arguments.fetch_since_days,
@@ -28,19 +41,52 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         "external_links": "True" if arguments.follow_external_links else None,
         "follow_external_index_pages": "True" if arguments.follow_external_index_pages else None,
     }
-    settings = read(config, {key: value for key, value in overrides.items() if value is not None})
-    mirror = Mirror(settings)
-    mirror.check()
-    mirror.storage.check()
-    with closing(mirror), locked(settings["lock_file_name"]):
-        mirror.storage.prepare()
-        with logfile.opened(settings["log_filename"], settings["verbose"], arguments.log_console):
-            kind = "indexes" if arguments.indexes_only else "initial" if arguments.initial_fetch else "update"
-            return _run(mirror, kind, arguments)
+    return {key: value for key, value in overrides.items() if value is not None}
 
 
-def _run(mirror: Mirror, kind: str, arguments: argparse.Namespace) -> int:
-    watch = Watch(mirror.observers, on_terminal=sys.stderr.isatty() and not arguments.quiet)
+def _run(mirror: Mirror, arguments: argparse.Namespace) -> int:
+    kind = "indexes" if arguments.indexes_only else "initial" if arguments.initial_fetch else "update"
+    with session(mirror, kind, arguments.quiet, allow_deletions=arguments.allow_deletions) as at:
+        if kind == "indexes":
+            at.run.indexes()
+        elif arguments.words:
+            at.run.projects(arguments.words)
+        else:
+            at.run.sync(initial=kind == "initial")
+        failed = at.run.problems()
+        status = 4 if at.run.held else 1 if failed else 0
+        at.state.begin()
+        at.state.set_fact(LAST_RUN, str(at.started))
+        if status == 0:
+            at.state.set_fact(LAST_GOOD, str(at.started))
+        at.state.commit()
+        at.ended(status)
+        if at.run.held:
+            print(f"pypimirror: {at.run.held}", file=sys.stderr)
+        if failed:
+            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+            print(f"pypimirror: {failed[0]}{more}; tried again by the next run", file=sys.stderr)
+        return status
+
+
+class Session(NamedTuple):
+    """What a verb that changes the mirror works with, while it holds the lock."""
+
+    state: State
+    run: Run
+    notify: Callable[[Any], None]
+    started: float
+
+    def ended(self, status: int) -> None:
+        """Tell the observers that the run is over."""
+        self.notify(RunFinished(status, time.time() - self.started))
+
+
+@contextmanager
+def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] | None = None,
+            allow_deletions: bool = False) -> Iterator[Session]:
+    """Open state and observers for one run. kind: as in RunStarted; also: called with every event. Raises StorageError."""
+    watch = Watch(mirror.observers, on_terminal=sys.stderr.isatty() and not quiet, also=also)
     started = time.time()
     watch.notify(RunStarted(kind, mirror.settings["mirror_file_path"]))
     state = State(mirror.settings["state_path"])
@@ -48,27 +94,7 @@ def _run(mirror: Mirror, kind: str, arguments: argparse.Namespace) -> int:
     try:
         if damage is not None:
             watch.notify(Notice(damage))
-        work = Run(mirror, state, watch.notify, arguments.allow_deletions)
-        if kind == "indexes":
-            work.indexes()
-        elif arguments.words:
-            work.projects(arguments.words)
-        else:
-            work.sync(initial=kind == "initial")
-        failed = work.problems()
-        status = 4 if work.held else 1 if failed else 0
-        state.begin()
-        state.set_fact(LAST_RUN, str(started))
-        if status == 0:
-            state.set_fact(LAST_GOOD, str(started))
-        state.commit()
-        watch.notify(RunFinished(status, time.time() - started))
-        if work.held:
-            print(f"pypimirror: {work.held}", file=sys.stderr)
-        if failed:
-            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-            print(f"pypimirror: {failed[0]}{more}; tried again by the next run", file=sys.stderr)
-        return status
+        yield Session(state, Run(mirror, state, watch.notify, allow_deletions), watch.notify, started)
     except sqlite3.Error as error:
         raise StorageError(f"{state.path}: {error}") from error
     except MirrorError as error:

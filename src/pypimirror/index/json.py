@@ -20,6 +20,8 @@ API_VERSION = "1.4"
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 _SERIAL = re.compile(rb'\A\{"meta":\{"_last-serial":(\d{1,18}),')
 _BATCH = 500
+#: Our own key for what the mirror knows of a file and upstream doesn't; with an underscore, as PEP 691 asks of such keys.
+_ADOPTED = "_adopted"
 
 
 @implementer(IIndexWriter)
@@ -97,5 +99,13 @@ def _entry(file: File) -> dict[str, Any]:
     if file.external is not None:
         # Of our own: where the file was fetched. Clients pass over keys they do not know (PEP 691).
         entry["external"] = bare(file.url)
+    if file.adopted:
+        entry[_ADOPTED] = True
     entry.update((key, value) for key, value in file.extra.items() if key not in entry)
     return entry
+
+
+def adopted(page: bytes) -> frozenset[str]:
+    """Give the names of the adopted files on a page of this format."""
+    entries = json.loads(page)["files"]
+    return frozenset(entry["filename"] for entry in entries if isinstance(entry, dict) and entry.get(_ADOPTED) is True)

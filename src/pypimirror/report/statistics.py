@@ -16,7 +16,8 @@ class Statistics:
     def notify(self, event: object) -> None:
         """Count an event."""
         if isinstance(event, events.FileStored):
-            self._count["found" if event.how in ("kept", "found") else "stored"] += 1
+            found = event.how in ("kept", "found")
+            self._count["found" if found else "adopted" if event.how == "adopted" else "stored"] += 1
             if event.how == "fetched":
                 self._count["bytes"] += event.size
         elif isinstance(event, events.FileRemoved):
@@ -29,4 +30,4 @@ class Statistics:
     def figures(self) -> dict[str, int]:
         """Return the figures, those of z3c.pypimirror among them: found, stored, not found, invalid."""
         names = ("projects", "found", "stored", "bytes", "removed", "not found", "invalid", "failed")
-        return {name: self._count[name] for name in names}
+        return {name: self._count[name] for name in (*names, *(["adopted"] if self._count["adopted"] else []))}

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
@@ -18,6 +19,9 @@ from ..interfaces import ISettings, IStorage, IUpload
 from ..settings.reader import OWN
 
 _BLOCK = 1 << 20
+_READABLE = 0o444
+#: Lies there while the tree of an older mirror becomes ours where it is: until that is done nothing else may work on it.
+ADOPTING = f"{OWN}/adopting"
 #: What may lie in a directory that is to become a mirror.
 _HARMLESS = frozenset({"lost+found", "robots.txt", "favicon.ico"})
 
@@ -64,17 +68,33 @@ class FileSystem:
         except OSError as error:
             raise ConfigurationError(f"{self.root}: {error.strerror}") from None
         if OWN in names:
+            if os.path.exists(os.path.join(self.root, ADOPTING)):
+                raise ConfigurationError(f"{self.root}: taking over what lies there was cut off; go on with: adopt {self.root}")
             return
         strange = [name for name in sorted(names) if name not in _HARMLESS and not name.startswith(".")
                    and os.path.join(self.root, name) not in self._expected]
         if strange:
             raise ConfigurationError(
-                f"{self.root}: neither empty nor a mirror (it holds {strange[0]!r}); choose an empty mirror_file_path")
+                f"{self.root}: neither empty nor a mirror (it holds {strange[0]!r}); choose an empty mirror_file_path, or take "
+                f"over an older mirror that lies there with: adopt {self.root}")
 
     def create(self) -> IUpload:
         with _told(self._unfinished):
             handle, name = tempfile.mkstemp(dir=self._unfinished)
             return Upload(self, handle, name)
+
+    def link(self, source: str) -> IUpload | None:
+        name = os.path.join(self._unfinished, uuid.uuid4().hex)
+        try:
+            os.link(source, name)
+            if os.stat(name).st_mode & _READABLE == _READABLE:
+                return Linked(self, name)
+            os.unlink(name)
+        except FileNotFoundError as error:
+            raise StorageError(f"{source}: {error.strerror}") from error
+        except OSError:
+            pass  # another file system, one without hard links, or too many of them
+        return None
 
     def size(self, path: str) -> int | None:
         try:
@@ -202,3 +222,27 @@ class Upload:
             self._stream.close()
             os.unlink(self._name)
             self._name = None
+
+
+@implementer(IUpload)
+class Linked:
+    """A further name of a file that lies elsewhere, which becomes a file of the mirror. Nothing is ever written to it."""
+
+    def __init__(self, storage: FileSystem, name: str):
+        self._storage = storage
+        self._name = name
+
+    def write(self, block: bytes) -> None:
+        raise StorageError(f"{self._name}: linked, not to be written to")
+
+    def restart(self) -> None:
+        raise StorageError(f"{self._name}: linked, not to be written to")
+
+    def commit(self, path: str) -> None:
+        with _told(path):
+            self._storage.place(self._name, path)
+        self.abort()  # where the path was a name of the same file already, replacing does nothing
+
+    def abort(self) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(self._name)

@@ -34,6 +34,15 @@ class Trash:
                 self._storage.move(path, f"{FOLDER}/{self._today}/{path}")
         self._listed = None
 
+    def keep(self, path: str, project: str, filename: str) -> bool:
+        """Take what lies elsewhere in the mirror as if it were that file of the project; say whether there was room for it."""
+        target = f"{FOLDER}/{self._today}/{project}/{filename}"
+        if self._storage.size(target) is not None:
+            return False
+        self._storage.move(path, target)
+        self._listed = None
+        return True
+
     def take(self, project: str, filename: str, hashes: Mapping[str, str]) -> bool:
         """Put a file back into the mirror if it is here and has the sha256 that is asked for; say whether."""
         wanted = hashes.get("sha256")

@@ -1,0 +1,61 @@
+"""``adopt``: takes files over from the tree of an older mirror."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from contextlib import closing
+from typing import Any
+
+from ..errors import ConfigurationError
+from ..events import Notice, Problem
+from ..mirror import Mirror
+from ..report import logfile
+from ..report.sentences import sentence
+from ..settings.reader import read
+from ..upkeep import adopt
+from ..upkeep.oldtrees import OldTree, recognised
+from .sync import locked, overridden, session
+
+
+def run(config: str, arguments: argparse.Namespace) -> int:
+    """Adopt a directory; return 1 if anything in it was damaged or could not be taken over."""
+    if len(arguments.words) != 1:
+        raise ConfigurationError("adopt takes one DIRECTORY, that of the older mirror")
+    directory = os.path.abspath(arguments.words[0])
+    settings = read(config, overridden(arguments))
+    mirror = Mirror(settings)
+    mirror.check()
+    tree = recognised(directory)
+    root = settings["mirror_file_path"]
+    in_place = os.path.isdir(root) and os.path.samefile(root, directory)
+    if not in_place:
+        mirror.storage.check()
+    elif not adopt.is_mirror(root):
+        adopt.begin(root)
+    with closing(mirror), locked(settings["lock_file_name"]):
+        mirror.storage.prepare()
+        with logfile.opened(settings["log_filename"], settings["verbose"], arguments.log_console):
+            return _run(mirror, tree, root if in_place else None, arguments)
+
+
+def _run(mirror: Mirror, tree: OldTree, root: str | None, arguments: argparse.Namespace) -> int:
+    """root: the mirror's directory where that is what is adopted."""
+    aloud = None if arguments.quiet or arguments.log_console or sys.stderr.isatty() else _say
+    with session(mirror, "adopt", arguments.quiet, aloud) as at:
+        adopted = adopt.Adoption(mirror, at.state, at.run, at.notify).adopt(tree, root is not None)
+        if root is not None:
+            adopt.end(root)
+        status = 1 if adopted.bad or adopted.failed else 0
+        at.ended(status)
+        if status:
+            print(f"pypimirror: {tree.root}: damaged files: {adopted.bad}, failed projects: {adopted.failed}; "
+                  f"see {mirror.settings['log_filename']}", file=sys.stderr)
+        return status
+
+
+def _say(event: Any) -> None:
+    """Say what is to be reported where no terminal shows it: an adoption is done by hand, and once."""
+    if isinstance(event, Notice | Problem):
+        print(sentence(event))
