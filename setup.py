@@ -57,6 +57,7 @@ setup(
         "console_scripts": ["pypimirror = pypimirror.cli:main"],
         "zc.buildout": ["default = pypimirror.recipe:Recipe"],
         "zc.buildout.extension": ["default = pypimirror.clients.extension:load"],
+        "zc.buildout.uninstall": ["default = pypimirror.recipe:uninstall"],
     },
     zip_safe=False,
 )

@@ -232,3 +232,79 @@ def test_a_develop_egg_of_the_product_serves_as_well(newest):
     newest.write(PART, f"develop = {source}")
     newest.run()
     assert newest.script_path("pypimirror")[0] == str(source / "src")
+
+
+def test_two_parts_have_each_its_own(buildout):
+    buildout.write(PART + PART.replace("[pypimirror]", "[second]"))
+    buildout.run()
+    assert sorted(os.listdir(buildout.folder / "bin")) == ["pypimirror", "second"]
+    assert f"mirror_file_path = {buildout.folder}/var/second\n" in buildout.read("parts/second/pypimirror.cfg")
+    buildout.write(PART.replace("[pypimirror]", "[second]"))
+    buildout.run()
+    assert os.listdir(buildout.folder / "bin") == ["second"]
+
+
+@pytest.mark.parametrize("line", ["script = pypimirror", "mirror-file-path = var/pypimirror"])
+def test_two_parts_cant_share_a_script_or_a_mirror(newest, line):
+    newest.write(PART + PART.replace("[pypimirror]", "[second]") + line)
+    assert "pypimirror: is the part [pypimirror]'s already" in newest.run(status=1)
+
+
+def test_variables_are_set_before_the_program_starts(newest):
+    newest.write(PART + "environment-vars =\n    AWS_ENDPOINT_URL http://127.0.0.1:9000\n    PYPIMIRROR_TEST two words")
+    newest.run()
+    head, found, _ = newest.read("bin/pypimirror").partition("\nimport pypimirror.cli\n")
+    assert found
+    done = subprocess.run(["python3", "-c", head + "\nprint(os.environ['AWS_ENDPOINT_URL'], os.environ['PYPIMIRROR_TEST'])"],
+                          env=newest.environ, text=True, capture_output=True)
+    assert done.stdout == "http://127.0.0.1:9000 two words\n", done.stderr
+
+
+def test_a_bad_variable_is_named(newest):
+    newest.write(PART + "environment-vars =\n    GOOD one\n    NOT-GOOD two")
+    assert "must be NAME value, a line each; NOT-GOOD two is not" in newest.run(status=1)
+
+
+NEIGHBOUR = {
+    "setup.py": """
+from setuptools import setup
+setup(name="z3c.recipe.neighbour", version="1.0", packages=["z3c", "z3c.recipe", "z3c.recipe.neighbour"],
+      namespace_packages=["z3c", "z3c.recipe"], install_requires=["setuptools"],
+      entry_points={"zc.buildout": ["default = z3c.recipe.neighbour:Recipe"]})
+""",
+    "z3c/__init__.py": "__import__('pkg_resources').declare_namespace(__name__)\n",
+    "z3c/recipe/__init__.py": "__import__('pkg_resources').declare_namespace(__name__)\n",
+    "z3c/recipe/neighbour/__init__.py": """
+class Recipe:
+    def __init__(self, buildout, name, options):
+        options["seen"] = buildout["pypimirror"]["config-file"]
+    def install(self):
+        return ()
+    update = install
+""",
+}
+
+
+@pytest.fixture(scope="session")
+def neighbour(buildouts, tmp_path_factory):
+    """A folder with a wheel of a recipe that declares its namespace the old way."""
+    source = tmp_path_factory.mktemp("neighbour")
+    for name, text in NEIGHBOUR.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(text)
+    wheels = tmp_path_factory.mktemp("neighbours")
+    # The newest generation of zc.buildout stands beside a setuptools that no longer builds such packages.
+    buildouts.pip(buildouts.environment("5"), "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels),
+                  str(source))
+    return wheels
+
+
+@pytest.mark.parametrize("order", ["pypimirror neighbour", "neighbour pypimirror"])
+def test_a_neighbour_with_an_old_namespace_is_no_trouble(buildout, neighbour, order):
+    buildout.find_links.append(str(neighbour))
+    parts = {"pypimirror": PART, "neighbour": "\n[neighbour]\nrecipe = z3c.recipe.neighbour\n"}
+    buildout.write("".join(parts[name] for name in order.split()))
+    buildout.run()
+    config = f"{buildout.folder}/parts/pypimirror/pypimirror.cfg"
+    assert f"seen = {config}" in buildout.read(".installed.cfg").splitlines()
+    assert "Updating neighbour." in buildout.run()

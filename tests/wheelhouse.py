@@ -53,7 +53,7 @@ def contents() -> list[list[str]]:
     return [exactly((*PRODUCT, "certifi", "charset-normalizer", "idna", "urllib3", "zope.event", "zope.hookable",
                      "zope.i18nmessageid", "uv"), "6"),
             [EASY_INSTALL],
-            *(exactly((*ENVIRONMENT, "zc.recipe.egg"), generation) for generation in GENERATIONS)]
+            *(exactly((*ENVIRONMENT, "zc.recipe.egg"), generation) for generation in dict.fromkeys(("6", "5", *GENERATIONS)))]
 
 
 def is_filled() -> bool:

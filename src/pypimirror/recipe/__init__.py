@@ -3,6 +3,6 @@
 Needs nothing but zc.buildout and the standard library until a part is installed.
 """
 
-from .part import Recipe
+from .part import Recipe, uninstall
 
-__all__ = ["Recipe"]
+__all__ = ["Recipe", "uninstall"]

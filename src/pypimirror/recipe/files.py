@@ -1,23 +1,24 @@
 """Files that the part makes: written only when they change, seen old or new but never half."""
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
 
-def write(path: str, text: str, mode: int = 0o644) -> bool:
-    """Make a text file hold the text, with the mode less the umask; tell whether that changed anything.
+def write(path: str, text: str, mode: int | None = None) -> bool:
+    """Make a text file hold the text; tell whether that changed anything.
 
-    Raises OSError.
+    mode: its permissions exactly, or None for those that the umask leaves. Raises OSError.
     """
     data = text.encode("utf-8")
-    if _content(path) == data:
+    if _holds(path, data, mode):
         return False
     handle, temporary = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path))
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
-        os.chmod(temporary, mode & ~_umask())
+        os.chmod(temporary, 0o666 & ~_umask() if mode is None else mode)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
@@ -25,11 +26,11 @@ def write(path: str, text: str, mode: int = 0o644) -> bool:
     return True
 
 
-def _content(path: str) -> bytes | None:
+def _holds(path: str, data: bytes, mode: int | None) -> bool:
     try:
-        return Path(path).read_bytes()
+        return Path(path).read_bytes() == data and mode in (None, stat.S_IMODE(os.stat(path).st_mode))
     except FileNotFoundError:
-        return None
+        return False
 
 
 def _umask() -> int:

@@ -3,6 +3,7 @@
 They are the keys of the configuration with dashes, and those that only the recipe knows.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from ..settings import kinds
 from ..settings.keys import KEYS
 from ..settings.kinds import Kind
 from ..settings.reader import nearest
+from . import environment, schedule
 
 #: What zc.buildout itself puts into a part, or lets people put there.
 _BUILDOUT = frozenset({"recipe", "<", "__buildout_installed__", "__buildout_signature__"})
@@ -28,14 +30,41 @@ class Option(NamedTuple):
     help: str
 
 
+#: Where a job can be installed.
+PLACES = ("none", "user", "system")
+
+
+def user(text: str, folder: str) -> str:
+    """The name of a user, as a cron entry can hold it."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.@\\-]*\$?", text):
+        raise ValueError("the name of a user")
+    return text
+
+
 OPTIONS = (
     Option("script", kinds.text, "",
            "Name of the script in the bin directory, the part's name unless given. Other parts see its path in it."),
     Option("eggs", kinds.lines, "",
            "Distributions that the script can import besides its own, such as plugins; one requirement a line."),
+    Option("environment-vars", environment.variables, "",
+           "Environment variables that the script sets for itself, a line each: NAME value."),
     Option("relative-paths", kinds.boolean, "",
            "Whether script and configuration find each other, and what else lies in the buildout, by relative paths; "
            "the buildout's own relative-paths unless given."),
+    Option("cron-times", schedule.parse, "",
+           "When the mirror is brought up to date: cron's five fields or a word such as @daily. Without it there is no job."),
+    Option("cron-command", kinds.text, "",
+           "What the job runs, as one writes it for a shell; the script with --update-fetch unless given."),
+    Option("cron-user", user, "",
+           "Who runs the job, where the system's cron or systemd does; who runs buildout, for cron, unless given."),
+    Option("cron-install", kinds.choice(*PLACES), "none",
+           "Where the job goes: none leaves it to people, with the entry in parts/<part>/cron-entry; user is the crontab of "
+           "who runs buildout; system is a file in cron-directory."),
+    Option("cron-directory", kinds.path, "/etc/cron.d",
+           "Where the system's cron looks for files."),
+    Option("systemd-install", kinds.choice(*PLACES), "none",
+           "Where a systemd timer and its service go: none leaves them in parts/<part>/; user is the configuration of who runs "
+           "buildout; system is the machine's. cron-times says when."),
 )
 
 

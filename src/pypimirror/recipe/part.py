@@ -2,13 +2,13 @@
 
 import os
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from zc.buildout import UserError, easy_install
 
 from ..settings import kinds
-from . import configuration, files, script
+from . import configuration, environment, files, job, script
 from . import options as known
 
 
@@ -27,20 +27,33 @@ class Recipe:
         self._texts = known.texts(name, options, self._directory)
         self._location = os.path.join(section["parts-directory"], name)
         self._config = os.path.join(self._location, "pypimirror.cfg")
+        self._script = self._script_path()
         self._eggs = self._value("eggs") or ()
+        self._environment = self._value("environment-vars") or ()
         self._relative = bool(self._value("relative-paths", section.get("relative-paths", "false")))
         self._complete()
+        self._job = job.Job(name, self._directory, self._location, self._value, options.get("cron-times", "").strip(),
+                            self._script)
+        self._claim(self._script, self._texts["mirror-file-path"])
         self._write_back()
 
     def install(self) -> list[str]:
-        """Write what has changed; give the paths of all the part's files."""
-        made = []
+        """Write what has changed; give the paths of all the part's files. Raises UserError."""
+        made: list[str] = []
+
+        def note(path: str) -> None:
+            made.append(path)
+            # Buildout removes these if something fails after all.
+            self.options.created(path)  # type: ignore[attr-defined]
+
         os.makedirs(self._location, exist_ok=True)
         relative_to = (self._directory, self._location) if self._relative else None
         files.write(self._config, configuration.render(self.name, self._texts, relative_to))
-        made.append(self._config)
-        made += script.make(self.options["script"], script.distributions(self.buildout, self._eggs), self._argument(),
-                            relative_to=self._directory if self._relative else "")
+        note(self._config)
+        for path in script.make(self._script, script.distributions(self.buildout, self._eggs), self._argument(),
+                                environment.source(self._environment), self._directory if self._relative else ""):
+            note(path)
+        self._job.install(note)
         return made
 
     update = install
@@ -48,6 +61,12 @@ class Recipe:
     def _value(self, name: str, default: str = "") -> Any:
         option = next(option for option in known.OPTIONS if option.name == name)
         return known.value(self.name, self.options, name, option.kind, self._directory, default or option.default)
+
+    def _script_path(self) -> str:
+        name = self._value("script") or self.name
+        if os.path.basename(name) != name or name in (os.curdir, os.pardir):
+            raise UserError(f"[{self.name}] script = {name}: must be a plain file name")
+        return os.path.join(self._section["bin-directory"], name)
 
     def _complete(self) -> None:
         """Fill in what the part leaves out."""
@@ -76,15 +95,21 @@ class Recipe:
         base, mirror = self._texts.get("base-url", "").rstrip("/"), self._texts["mirror-file-path"]
         return {base, f"{base}/simple", mirror}
 
+    def _claim(self, *paths: str) -> None:
+        """Refuse what another part of this buildout has already. Raises UserError."""
+        claims = self.buildout.__dict__.setdefault("_pypimirror_claims", {})
+        for path in paths:
+            other = claims.setdefault(path, self.name)
+            if other != self.name:
+                raise UserError(f"[{self.name}] {path}: is the part [{other}]'s already")
+
     def _write_back(self) -> None:
         """Have the options say what was computed: for other parts, and so that buildout sees when it changes."""
-        name = self._value("script") or self.name
-        if os.path.basename(name) != name or name in (os.curdir, os.pardir):
-            raise UserError(f"[{self.name}] script = {name}: must be a plain file name")
         self.options.update(self._texts)
+        self.options.update(self._job.options())
         self.options["location"] = self._location
         self.options["config-file"] = self._config
-        self.options["script"] = os.path.join(self._section["bin-directory"], name)
+        self.options["script"] = self._script
         self.options["relative-paths"] = str(self._relative).lower()
 
     def _argument(self) -> str:
@@ -92,6 +117,21 @@ class Recipe:
         if not self._relative:
             return repr(self._config)
         return f"join(base, {os.path.relpath(self._config, self._directory)!r})"
+
+
+def uninstall(name: str, options: Mapping[str, str]) -> None:
+    """Take away what a part left, as zc.buildout asks before it removes files: the job, the files and their empty directory.
+
+    options: those that the part was installed with. Raises UserError.
+    """
+    job.uninstall(options)
+    for path in options.get("__buildout_installed__", "").split("\n"):
+        if os.path.isfile(path):
+            os.unlink(path)
+    location = options.get("location", "")
+    if os.path.isdir(location) and not os.listdir(location):
+        os.rmdir(location)
+    job.forget(options)
 
 
 def _holds(folder: str, path: str) -> bool:

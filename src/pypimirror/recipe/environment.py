@@ -1,0 +1,24 @@
+"""Environment variables that the script sets for itself."""
+
+import re
+
+
+def variables(text: str, folder: str = "") -> tuple[tuple[str, str], ...]:
+    """Pairs of name and value, a line each; on a single line also several pairs of words. Raises ValueError."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    words = text.split()
+    if len(lines) == 1 and len(words) % 2 == 0:
+        pairs = list(zip(words[::2], words[1::2], strict=True))
+    else:
+        pairs = [(name, value.strip()) for name, _, value in (" ".join(line.split(None, 1)).partition(" ") for line in lines)]
+    for name, value in pairs:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or not value:
+            raise ValueError(f"NAME value, a line each; {name} {value}".rstrip() + " is not")
+    return tuple(pairs)
+
+
+def source(pairs: tuple[tuple[str, str], ...]) -> str:
+    """Give the lines of Python that set them."""
+    if not pairs:
+        return ""
+    return "\n".join(["import os", *(f"os.environ[{name!r}] = {value!r}" for name, value in pairs)])

@@ -1,0 +1,144 @@
+"""The job that keeps the mirror up to date: cron's or systemd's, installed or only written down."""
+
+import getpass
+import hashlib
+import logging
+import os
+import pwd
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from zc.buildout import UserError
+
+from . import cron, crontab, files, systemd
+from .schedule import Schedule
+
+#: The shortest time between two runs that needs no warning, in minutes.
+_SHORTEST = 30
+
+
+class Job:
+    """The job of one part. Made from checked options, it does nothing before ``install``."""
+
+    def __init__(self, part: str, directory: str, location: str, value: Callable[[str], Any], times: str, script: str):
+        """
+        directory: of the buildout; location: of the part's files. value: gives the checked value of an option.
+        times: the text of ``cron-times``, empty for no job. script: the path of the mirror's script.
+        Raises UserError for options that contradict each other.
+        """
+        self.part, self.location, self.times = part, location, times
+        self._schedule: Schedule | None = value("cron-times")
+        self.command: str = value("cron-command") or f"{shlex.quote(script)} -q --update-fetch"
+        self._cron, self._systemd = value("cron-install"), value("systemd-install")
+        self._directory: str = value("cron-directory")
+        self._user: str = value("cron-user") or ""
+        self._log = logging.getLogger(part)
+        #: Tells the job from those of other parts and buildouts, for people and in a crontab.
+        self.mark = f"[{part}] in {directory}"
+        #: Likewise, as a file's name: cron leaves out files whose names have dots.
+        self.name = f"pypimirror-{_plain(part)}-{hashlib.sha256(self.mark.encode()).hexdigest()[:8]}"
+        self._check()
+
+    def options(self) -> dict[str, str]:
+        """Give what was computed: for other parts, and for ``uninstall``, which knows nothing else."""
+        if not self._schedule:
+            return {}
+        return {"cron-command": self.command, "cron-entry": os.path.join(self.location, "cron-entry"),
+                "cron-install": self._cron, "systemd-install": self._systemd, "job-mark": self.mark, "job-name": self.name}
+
+    def install(self, made: Callable[[str], None]) -> None:
+        """Write what has changed and have it run. made: told the path of each file. Raises UserError."""
+        if self._schedule is None:
+            return
+        self._warn(self._schedule)
+        user = self._user or (getpass.getuser() if self._cron == "system" else "")
+        line = cron.entry(self.times, self.command, user)
+        try:
+            self._write(self.location, "cron-entry", line, made)
+            self._install_units(self._schedule, made)
+            # Last, since nothing takes the entry out again if something fails after it.
+            self._install_entry(line, made)
+        except UserError as error:
+            raise UserError(f"[{self.part}] {error}") from error
+        if self._cron == self._systemd == "none":
+            self._log.info("No job is installed. For that: cron-install = user in [%s], or add %s to a crontab.",
+                           self.part, os.path.join(self.location, "cron-entry"))
+
+    def _install_entry(self, line: str, made: Callable[[str], None]) -> None:
+        if self._cron == "user" and crontab.install(self.mark, line):
+            self._log.info("The entry is in the crontab.")
+        if self._cron == "system" and self._write(self._directory, self.name, cron.system_file(self.mark, line), made, 0o644):
+            self._log.info("The entry is in %s.", os.path.join(self._directory, self.name))
+
+    def _install_units(self, schedule: Schedule, made: Callable[[str], None]) -> None:
+        units = systemd.render(self.mark, schedule, self.command, self._user if self._systemd == "system" else "")
+        installed = self._systemd != "none"
+        folder = systemd.folder(self._systemd) if installed else self.location
+        name = self.name if installed else "pypimirror"
+        if installed:
+            os.makedirs(folder, exist_ok=True)
+        changed = [self._write(folder, f"{name}{ending}", text, made, 0o644)
+                   for ending, text in ((".service", units.service), (".timer", units.timer))]
+        if installed and any(changed):
+            systemd.enable(self._systemd, self.name)
+            self._log.info("The timer %s.timer is enabled.", self.name)
+
+    def _write(self, folder: str, name: str, text: str, made: Callable[[str], None], mode: int | None = None) -> bool:
+        path = os.path.join(folder, name)
+        try:
+            changed = files.write(path, text, mode)
+        except OSError as error:
+            raise UserError(f"{path} can't be written: {error.strerror}") from error
+        made(path)
+        return changed
+
+    def _warn(self, schedule: Schedule) -> None:
+        if schedule.shortest < _SHORTEST:
+            self._log.warning("cron-times = %s: %d minutes between two runs; every %d are enough, for upstream's list of "
+                              "projects is not renewed more often.", self.times, schedule.shortest, _SHORTEST)
+        if self._user and self._cron == "system":
+            try:
+                pwd.getpwnam(self._user)
+            except KeyError:
+                self._log.warning("cron-user = %s: no such user on this machine, so that cron won't run the entry.", self._user)
+
+    def _check(self) -> None:
+        for name, value in (("cron-install", self._cron), ("systemd-install", self._systemd)):
+            if value != "none" and self._schedule is None:
+                raise UserError(f"[{self.part}] {name} = {value}: needs cron-times")
+        if self._user and self._cron == "user":
+            raise UserError(f"[{self.part}] cron-user = {self._user}: a user's own crontab has no such field; "
+                            "it goes with cron-install = system")
+
+
+def uninstall(options: Mapping[str, str]) -> None:
+    """Have an installed job run no longer. options: those that the part had. Raises UserError.
+
+    Its files go with the part's. Where cron or systemd is gone nobody runs the job either, and the part must be able to go.
+    """
+    log = logging.getLogger(__name__)
+    try:
+        if options.get("cron-install") == "user":
+            crontab.remove(options["job-mark"])
+        kind = options.get("systemd-install", "none")
+        if kind != "none":
+            systemd.disable(kind, options["job-name"])
+    except (crontab.Missing, systemd.Missing) as error:
+        log.warning("%s; what was installed with it is left as it is.", error)
+
+
+def forget(options: Mapping[str, str]) -> None:
+    """Have it noticed that the files of the job are gone. options: those that the part had."""
+    kind = options.get("systemd-install", "none")
+    if kind != "none":
+        try:
+            systemd.forget(kind)
+        except UserError as error:
+            # The timer is disabled, so that this is of no consequence.
+            logging.getLogger(__name__).warning("%s", error)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
