@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import venv
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -113,7 +112,8 @@ def test_the_first_update_fetch_makes_the_mirror(howto: HowTo) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     root = howto.home / "pacotes"
     assert sorted(path.name for path in root.rglob("*.tar.gz")) == ["Products.Two-2.0.tar.gz", "zope.One-1.0.tar.gz"]
-    assert {"index.html", "full.html", "zope-one", "zope.One", "products-two", "Products.Two"} <= {p.name for p in root.iterdir()}
+    names = {path.name for path in root.iterdir()}
+    assert {"index.html", "full.html", "zope-one", "zope.One", "products-two", "Products.Two"} <= names
     assert not (root / "django").exists()
     assert not list(root.rglob("*.whl"))
     assert (howto.home / "pypi-poll-access.lock").exists()
@@ -189,8 +189,8 @@ def _python(minor: int) -> str | None:
 def test_easy_install_installs_what_carries_the_registered_name(published: str, easy_install: Path, tmp_path: Path) -> None:
     code = "import sys; from setuptools.command.easy_install import main; main(sys.argv[1:])"
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run([str(easy_install), "-c", code, "-i", published, "zope.One", "Products.Two"], env=environ, cwd=tmp_path,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run([str(easy_install), "-c", code, "-i", published, "zope.One", "Products.Two"], env=environ,
+                          cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
     shown = subprocess.run([str(easy_install), "-c", "import zope_one, products_two; print(zope_one.__version__)"],
                            capture_output=True, text=True, env=environ, check=True)

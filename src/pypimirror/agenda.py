@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from .brake import Removals, too_many
+from .errors import BadPage
 from .events import Listed
 from .interfaces import IMirror
 from .look import LookTask
-from .model import Listing
+from .model import Listing, Totals
 from .settings.fingerprint import fingerprint
 from .state.database import State
 
@@ -27,6 +29,8 @@ class Agenda(NamedTuple):
     #: To be remembered once all were looked at.
     etag: str | None
     listed: Listed | None
+    #: What is wrong with upstream's list, or None: nothing is removed on account of it then.
+    doubt: str | None = None
     #: Whether all that is looked at is to be published, changed or not.
     republish: bool = False
 
@@ -37,25 +41,38 @@ def files_fingerprint(mirror: IMirror) -> str:
     return fingerprint(mirror.settings, "files", mirror.needs.versions(), mirror.needs.pinned, hashes)
 
 
-def drawn_up(mirror: IMirror, state: State, initial: bool) -> Agenda:
+def drawn_up(mirror: IMirror, state: State, initial: bool, trust: bool = False) -> Agenda:
     """Ask upstream for its list, if that is needed at all, and say which projects are to be looked at.
 
-    initial: whether everything is to be looked at again. Raises FetchError, BadPage.
+    initial: whether everything is to be looked at again. trust: whether upstream's list is believed whatever it lacks.
+    Raises FetchError, BadPage.
     """
     changed = state.fact(FILES_SETTINGS) != files_fingerprint(mirror)
     rewrite = state.fact(PAGES_SETTINGS) != fingerprint(mirror.settings, "pages")
     again = changed or rewrite
     if mirror.selection.exact is not None:
         return _one_by_one(mirror, state, initial)._replace(republish=initial or rewrite)
+    # What other hosts have may matter now, and nothing that is remembered tells.
+    initial = initial or (changed and mirror.settings["external_links"])
     known_etag = state.fact(LIST_ETAG)
-    listing = mirror.source.listing(mirror.selection.wanted, None if initial or changed else known_etag)
+    try:
+        listing = mirror.source.listing(mirror.selection.wanted, None if initial or changed else known_etag)
+    except BadPage as error:
+        if not state.totals().projects:
+            raise
+        plan = _unfinished(state, again)
+        return Agenda(_tasks(mirror, state, plan), len(plan), None, None, str(error), initial or rewrite)
+    doubt = None
     if listing.unchanged:
         plan = _unfinished(state, again)
     else:
-        plan = _compared(mirror, state, listing, initial, again)
+        missing = sum(known.name not in listing.projects and mirror.selection.wanted(known.name) for known in state.known())
+        if not trust:
+            doubt = _doubt(missing, listing, state.totals(), mirror.settings["max_deletions"])
+        plan = _compared(mirror, state, listing, initial, again, doubt is None)
     listed = Listed(listing.total, len(listing.projects), listing.unchanged)
     etag = known_etag if listing.unchanged else listing.etag if listing.serials else None
-    return Agenda(_tasks(mirror, state, plan), len(plan), etag, listed, initial or rewrite)
+    return Agenda(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, initial or rewrite)
 
 
 def named(mirror: IMirror, state: State, names: Mapping[str, bool], republish: bool = True) -> Agenda:
@@ -64,7 +81,7 @@ def named(mirror: IMirror, state: State, names: Mapping[str, bool], republish: b
     for name, ask in names.items():
         known = state.row(name)
         plan[name] = ("", known.list_serial if known else None, mirror.selection.wanted(name), ask, ask)
-    return Agenda(_tasks(mirror, state, plan), len(plan), state.fact(LIST_ETAG), None, republish)
+    return Agenda(_tasks(mirror, state, plan), len(plan), state.fact(LIST_ETAG), None, republish=republish)
 
 
 #: By name: as listed, the list's serial, whether selected, whether to ask upstream, whether even if nothing changed.
@@ -81,7 +98,14 @@ def _one_by_one(mirror: IMirror, state: State, initial: bool) -> Agenda:
     return Agenda(_tasks(mirror, state, plan), len(plan), None, None)
 
 
-def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, again: bool) -> _Plan:
+def _doubt(missing: int, listing: Listing, totals: Totals, share: float) -> str | None:
+    if totals.projects and not listing.total:
+        return "upstream's list is empty"
+    much = too_many(Removals(missing), totals, share)
+    return None if much is None else f"upstream's list lacks {much}"
+
+
+def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, again: bool, complete: bool) -> _Plan:
     plan: _Plan = {}
     # A list of normalised names alone does not tell how projects are registered.
     told = any(listed.display != name for name, listed in listing.projects.items())
@@ -92,12 +116,13 @@ def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, ag
         listed = listing.projects.get(known.name)
         if listed is None:
             selected = mirror.selection.wanted(known.name)
-            # Upstream's word on one page counts more than a list that may be cut off.
-            plan[known.name] = ("", None, selected, selected, False)
+            if complete or not selected:
+                # Upstream's word on one page counts more than a list that may be cut off.
+                plan[known.name] = ("", None, selected, selected, False)
             continue
         serial = None if listed.serial is None else str(listed.serial)
         same = serial is not None and known.list_serial is not None and serial in (known.list_serial, known.page_serial)
-        if initial or again or not same or (known.due is not None and known.due <= now):
+        if initial or again or not same or known.pending or (known.due is not None and known.due <= now):
             plan[known.name] = (listed.display if told else "", serial, True, initial or not same, initial)
     # What is pinned is asked for though the list does not have it, so that it can be said to be missing.
     for name in sorted(mirror.needs.pinned.keys() - plan.keys() - listing.projects.keys()):
@@ -114,7 +139,7 @@ def _unfinished(state: State, again: bool) -> _Plan:
     """The list is the one already known: what is left are projects that could not be read, and those whose time has come."""
     candidates = state.known() if again else state.restless(time.time())
     return {known.name: ("", known.list_serial, True, known.list_serial is None, False)
-            for known in candidates if again or known.due is not None or known.list_serial is None}
+            for known in candidates}
 
 
 def _tasks(mirror: IMirror, state: State, plan: _Plan) -> Iterator[LookTask]:

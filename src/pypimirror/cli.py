@@ -24,8 +24,8 @@ class Verb(NamedTuple):
     options: frozenset[str] = frozenset()
 
 
-_SYNC = frozenset({"fetch_since_days", "initial_fetch",
-                   "update_fetch", "indexes_only", "verbose", "log_filename", "log_console"})
+_SYNC = frozenset({"allow_deletions", "fetch_since_days", "follow_external_index_pages", "follow_external_links",
+                   "indexes_only", "initial_fetch", "log_console", "log_filename", "update_fetch", "verbose"})
 VERBS = {
     "sync": Verb("sync", "bring the mirror to what upstream and the configuration say (NAME: these projects only)",
                  "[NAME ...]", _SYNC),
@@ -48,7 +48,7 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
         description="A mirror of PyPI or of any other Simple API index.",
         epilog=f"verbs:\n{verbs}\n\nWithout a verb, one of -I, -U and -i is needed.\n"
                "exit status: 0 done; 1 something failed and will be tried again; 2 wrong usage or configuration; "
-               "3 another run holds the lock",
+               "3 another run holds the lock; 4 a safety brake held removals back",
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     made.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     add = made.add_argument
@@ -60,6 +60,10 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
     add("-f", "--log-filename", metavar="FILE", help="sync: log to this file")
     add("-c", "--log-console", action="store_true", help="sync: log to the terminal, too")
     add("-d", "--fetch-since-days", metavar="DAYS", help="sync: how far an update of an upstream without serials looks back")
+    add("-e", "--follow-external-links", action="store_true", help="sync: external_links = True for this run")
+    add("-x", "--follow-external-index-pages", action="store_true",
+        help="sync: follow_external_index_pages = True for this run")
+    add("--allow-deletions", action="store_true", help="sync: remove what upstream took away, however much it is")
     add("-q", "--quiet", action="store_true", help="print nothing but errors")
     add("--json", action="store_true", help="status: as JSON")
     add("--max-age", metavar="HOURS", type=float, help="status: exit 1 if the last good run is older")

@@ -72,5 +72,5 @@ class StorageError(MirrorError):
     """The mirror's own place can't be read or written."""
 
 
-class Interrupted(MirrorError):
-    """The run was asked to stop; what is published stays true and the next run goes on."""
+class Full(StorageError):
+    """There is no room for more; the run stops, what is published stays true, and the next run goes on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from . import outside
 from .distributions import parse, release
 from .errors import Absent, MirrorError
 from .filters.age import uploaded
@@ -63,11 +64,13 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
     page: Project | None = None
     project = old or Project(task.name, listed=False)
     if task.ask:
-        etag = old.etag if old is not None and not task.force else None
+        etag = old.etag if old is not None and not task.force and not outside.is_followed(mirror) else None
         since = task.since if old is not None and old.serial is None and not task.force else None
         try:
             page, problems = mirror.source.project(task.name, etag, since)
             if page is not None:
+                page, more = outside.joined(mirror, page, old, lambda page: chosen(mirror, page).files)
+                problems += more
                 project = merged(old, page if since is None or page.serial is not None else recent(page, old, since))
         except Absent:
             project = merged(old, Project(task.name, listed=False))
@@ -80,9 +83,11 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
         selected = chosen(mirror, project) if task.selected else Selected()
     except MirrorError as error:
         return Looked(task.name, Change(task.name), None, error=str(error))
-    list_serial = None if behind(page_serial, task.list_serial) else task.list_serial
+    list_serial, due = None if behind(page_serial, task.list_serial) else task.list_serial, selected.due
+    if outside.is_restless(mirror, project):
+        list_serial, due = None, 0.0
     return Looked(task.name, changes(old, project, selected, task.selected), records.encode(project), project.display,
-                  list_serial, page_serial, selected.due, problems, unmet=unmet(mirror.needs, task.name, selected),
+                  list_serial, page_serial, due, problems, unmet=unmet(mirror.needs, task.name, selected),
                   read=page is not None)
 
 
@@ -93,7 +98,7 @@ def merged(old: Project | None, page: Project) -> Project:
     files.extend(file._replace(listed=False) for file in here.values())
     if old is not None:
         page = page._replace(display=page.display or old.display, pages=old.pages)
-    return page._replace(files=tuple(sorted(files, key=lambda file: file.filename)))
+    return page._replace(files=tuple(sorted(files, key=lambda file: file.filename)), url="", links=())
 
 
 def recent(page: Project, old: Project | None, since: float) -> Project:
@@ -129,20 +134,24 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
         remove=len(remove),
         remove_upstream=sum(not file.listed for file in remove) if selected else 0,
         vanish=before and not published,
+        gone=selected and not project.listed,
+        quarantined=project.quarantined,
         rewrite=published and (old is None or _told(old, old.files) != _told(project, wanted)),
         barren=not wanted and bool(selection.left_out) and all(one.filter == _BY_NAME for one in selection.left_out),
     )
 
 
-def chosen(mirror: IMirror, project: Project) -> Selected:
+def chosen(mirror: IMirror, project: Project, hold: bool = False) -> Selected:
     """Say which files of a project the mirror is to offer: of those that upstream offers the ones that are selected.
 
-    With ``cleanup`` off, files that are here and that upstream took away are offered on. Raises what reading metadata raises.
+    With ``cleanup`` off, or to hold removals back, files that are here and that upstream took away are offered on.
+    Raises what reading metadata raises.
     """
     if project.quarantined:
         return Selected()
-    keep = not mirror.settings["cleanup"]
+    keep = hold or not mirror.settings["cleanup"]
     offered = tuple(file for file in project.files if file.listed or (keep and file.stored is not None))
+    offered = outside.allowed(mirror, offered)
     return mirror.selection.select(
         project._replace(files=_as_pinned(mirror.needs, project.name, offered)),
         lambda file: mirror.core_metadata(project.name, file))
@@ -181,6 +190,8 @@ def current(file: File) -> bool:
     """Whether what the mirror has of a file is what upstream offers."""
     if file.stored is None:
         return False
+    if file.validator is not None and file.validator != file.stored.validator:
+        return False
     if file.hashes.get("sha256", file.stored.sha256) != file.stored.sha256:
         return False
     return "sha256" in file.hashes or file.size is None or file.size == file.stored.size
@@ -188,5 +199,6 @@ def current(file: File) -> bool:
 
 def _told(project: Project, files: Iterable[File]) -> tuple[Any, ...]:
     """Give what a page tells, for comparison."""
-    shown = [file._replace(url="", listed=True) for file in files if file.stored is not None]
+    shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None)
+             for file in files if file.stored is not None]
     return project._replace(files=(), serial=None, etag=None, listed=True, pages=()), shown

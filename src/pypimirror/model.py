@@ -22,6 +22,8 @@ class Stored(NamedTuple):
     metadata: str | None = None
     #: Whether our pages name it.
     shown: bool = False
+    #: Of an external file: its ``validator`` when it was fetched.
+    validator: str | None = None
 
 
 class File(NamedTuple):
@@ -48,6 +50,10 @@ class File(NamedTuple):
     #: Whether upstream's page still lists it.
     listed: bool = True
     stored: Stored | None = None
+    #: The link that leads to it, where upstream's index names it without a hash on another host (PEP 438) or not itself.
+    external: str | None = None
+    #: ETag or Last-Modified of an external file as its host has it now (``source.answers``).
+    validator: str | None = None
 
 
 class Project(NamedTuple):
@@ -70,6 +76,10 @@ class Project(NamedTuple):
     listed: bool = True
     #: The paths of our pages about it.
     pages: tuple[str, ...] = ()
+    #: The page that this was read from, and its links of ``rel="homepage"`` and ``rel="download"`` (PEP 438): absolute URLs.
+    #: Known while a page is looked at, and not remembered.
+    url: str = ""
+    links: tuple[str, ...] = ()
 
     @property
     def quarantined(self) -> bool:
@@ -149,8 +159,10 @@ class Change(NamedTuple):
     remove: int = 0
     #: Of those to remove, how many because upstream took them away.
     remove_upstream: int = 0
-    #: Whether nothing of the project would be left.
+    #: Whether nothing of the project would be left, and whether because upstream does not have it any more.
     vanish: bool = False
+    gone: bool = False
+    quarantined: bool = False
     #: Whether its pages would change.
     rewrite: bool = False
     #: Whether ``filename_matches`` leaves out all it has.

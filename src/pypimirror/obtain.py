@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .errors import FetchError, MirrorError, Rejected
+from .errors import FetchError, Full, MirrorError, Rejected
 from .fetch.download import ALGORITHMS, download
 from .interfaces import IMirror
 from .look import current
 from .model import File, Stored
+from .report.units import in_bytes
 from .upkeep.trash import METADATA
+
+FULL = "full"
+#: Bytes; the largest external file that is taken where max_file_size does not say.
+MOST_BYTES = 1 << 30
 
 
 class Obtained(NamedTuple):
     """What became of one file."""
 
     file: File
-    #: ``kept``, ``found``, ``restored``, ``fetched``, or how it failed: ``not found``, ``invalid``, ``failed``.
+    #: ``kept``, ``found``, ``restored``, ``fetched``, or how it failed: ``not found``, ``invalid``, ``failed``, ``full``.
     how: str
     error: str | None = None
 
@@ -27,14 +32,16 @@ def obtain(mirror: IMirror, project: str, file: File, offline: bool = False) -> 
     try:
         stored, how = _body(mirror, project, file, path, offline)
         if stored is None:
-            return Obtained(file._replace(stored=None), "not found")
+            return Obtained(file._replace(stored=_older(mirror, file, path)), "not found")
         metadata = _metadata(mirror, project, file, stored, path, offline)
         return Obtained(file._replace(stored=stored._replace(metadata=metadata)), how)
     except MirrorError as error:
-        return Obtained(file._replace(stored=None), _kind(error), str(error))
+        return Obtained(file._replace(stored=_older(mirror, file, path)), _kind(error), str(error))
 
 
 def _kind(error: MirrorError) -> str:
+    if isinstance(error, Full):
+        return FULL
     if isinstance(error, Rejected):
         return "invalid"
     return "not found" if isinstance(error, FetchError) and error.code in (404, 410) else "failed"
@@ -52,8 +59,24 @@ def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool) -
         return None, ""
     if mirror.trash.take(project, file.filename, file.hashes):
         return Stored(file.hashes["sha256"], storage.size(path) or 0), "restored"
-    done = download(mirror.fetcher, storage, mirror.attempts, file.url, path, file.hashes, file.size)
-    return Stored(done.sha256, done.size), "fetched"
+    _make_sure_of_room(mirror, file.size or 0)
+    done = download(mirror.fetcher, storage, mirror.attempts, file.url, path, file.hashes, file.size,
+                    None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES)
+    return Stored(done.sha256, done.size, validator=file.validator), "fetched"
+
+
+def _older(mirror: IMirror, file: File, path: str) -> Stored | None:
+    """Give what the mirror has of an external file that can't be had anew: no hash of upstream's speaks against it."""
+    if file.external is None or file.stored is None or mirror.storage.size(path) != file.stored.size:
+        return None
+    return file.stored
+
+
+def _make_sure_of_room(mirror: IMirror, size: int) -> None:
+    """Raise Full if a file of so many bytes would leave less than ``min_free``."""
+    free, keep = mirror.storage.free(), mirror.settings["min_free"]
+    if free is not None and free - size < keep:
+        raise Full(f"{mirror.settings['mirror_file_path']}: {in_bytes(free)} free, and min_free keeps {in_bytes(keep)}")
 
 
 def _vouched(mirror: IMirror, file: File, path: str, size: int) -> Stored | None:
@@ -63,12 +86,13 @@ def _vouched(mirror: IMirror, file: File, path: str, size: int) -> Stored | None
         return None
     sha256 = mirror.storage.digest(path)
     if algorithm is None:
-        same = file.stored is not None and file.stored.sha256 == sha256
+        same = (file.stored is not None and file.stored.sha256 == sha256
+                and (file.stored.validator is None or current(file)))
     elif algorithm == "sha256":
         same = file.hashes["sha256"] == sha256
     else:
         same = file.hashes[algorithm] == mirror.storage.digest(path, algorithm)
-    return Stored(str(sha256), size) if same else None
+    return Stored(str(sha256), size, validator=file.validator) if same else None
 
 
 def _metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: str, offline: bool) -> str | None:

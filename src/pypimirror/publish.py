@@ -11,7 +11,7 @@ from .interfaces import IMirror
 from .look import chosen, is_published
 from .model import File, Project, Stored
 from .names import is_distribution
-from .obtain import Obtained, obtain
+from .obtain import FULL, Obtained, obtain
 from .registered import registered
 from .state import records
 
@@ -29,6 +29,8 @@ class PublishTask(NamedTuple):
     scan: bool = False
     #: Whether nothing may be fetched.
     offline: bool = False
+    #: Whether removals are held back: ``upstream``, those that follow from upstream's pages; ``all``; or an empty text.
+    hold: str = ""
 
 
 class Published(NamedTuple):
@@ -47,6 +49,10 @@ class Published(NamedTuple):
     #: Names of files that no page names any more.
     leaving: tuple[str, ...] = ()
     error: str | None = None
+    #: Whether there was no room for more.
+    full: bool = False
+    #: Whether it shows files that would have gone.
+    held: bool = False
 
 
 def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> Published:
@@ -55,17 +61,21 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
     if task.scan:
         project = scanned(mirror, project)
     try:
-        wanted = chosen(mirror, project).files if task.selected else ()
+        wanted = chosen(mirror, project, bool(task.hold)).files if task.selected else ()
     except MirrorError as error:
         emit(Problem(task.name, str(error)))
         return Published(task.name, task.record, task.serial, False, error=str(error))
+    regular = {file.filename for file in wanted if file.listed}
+    if task.hold == "all" and not project.quarantined:
+        names = {file.filename for file in wanted}
+        wanted += tuple(f for f in project.files if f.filename not in names and f.stored is not None and f.stored.shown)
     outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit), wanted)
     files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None)
     here = {outcome.file.filename: outcome.file for outcome in outcomes}
     shown = {file.filename for file in files}
     project = project._replace(files=tuple(_marked(here.get(file.filename, file), shown) for file in project.files))
     pages = Pages(0, project.pages, False)
-    if is_published(project, files, task.selected):
+    if is_published(project, files, task.selected or task.hold == "all"):
         project = project._replace(display=project.display or registered(mirror, project))
         pages = write_pages(mirror, project._replace(files=files), task.serial, task.run)
         project = project._replace(pages=pages.paths)
@@ -77,6 +87,8 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
         yanked=sum(file.yanked is not False for file in files),
         leaving=tuple(f.filename for f in project.files if f.stored is not None and f.filename not in shown),
         error=next((outcome.error for outcome in outcomes if outcome.error), None),
+        held=bool(task.hold) and not {file.filename for file in files} <= regular,
+        full=any(outcome.how == FULL for outcome in outcomes),
     )
 
 

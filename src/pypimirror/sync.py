@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import agenda, events
+from . import agenda, brake, events
 from .errors import ConfigurationError
 from .interfaces import IMirror
 from .look import Looked, look
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Names of facts in the state.
 SERIAL, ROOT_DUE, LAST_RUN, LAST_GOOD, PINNING = "serial", "root_due", "last_run", "last_good_run", "pinning"
+#: The fingerprint of the configuration itself, whatever pin files say.
+OWN_SETTINGS = "own_settings"
 #: Files to take away, by project.
 _Leaving = dict[str, tuple[str, ...]]
 #: Projects whose results are kept in one transaction.
@@ -36,12 +38,18 @@ _BATCH = 200
 class Run:
     """The coordinator of one run; it alone writes the state."""
 
-    def __init__(self, mirror: IMirror, state: State, notify: Callable[[Any], None]):
+    def __init__(self, mirror: IMirror, state: State, notify: Callable[[Any], None],
+                 allow_deletions: bool = False):
         self._mirror = mirror
         self._state = state
         self._notify = notify
         self._engine = mirror.engine
         self._pinning: Pinning | None = None
+        self._allow_deletions = allow_deletions
+        #: Which removals are held back, see PublishTask.
+        self._hold = ""
+        #: What is held back and why, in words, or None.
+        self.held: str | None = None
         #: Whether upstream gives serials.
         self._serials = False
         last = int(state.fact(SERIAL) or 0)
@@ -52,13 +60,14 @@ class Run:
         """Bring everything up to date. Raises FetchError, BadPage where upstream's list can't be had."""
         self._begin()
         first = self._state.fact(LAST_GOOD) is None
-        plan = agenda.drawn_up(self._mirror, self._state, initial)
+        plan = agenda.drawn_up(self._mirror, self._state, initial, self._allow_deletions)
         if plan.listed is not None:
             self._notify(plan.listed)
         changes, read = self._look(plan)
         due = self._state.pending()
         if due:
             self._planned(changes, len(due), first)
+        self._brake(changes, plan.doubt)
         leaving = self._publish(due, offline=False)
         if self._pinning is not None:
             changed = initial or read or self._state.fact(agenda.FILES_SETTINGS) != agenda.files_fingerprint(self._mirror)
@@ -67,6 +76,7 @@ class Run:
         self._advise(changes)
         self._state.set_fact(agenda.FILES_SETTINGS, agenda.files_fingerprint(self._mirror))
         self._state.set_fact(agenda.PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
+        self._state.set_fact(OWN_SETTINGS, fingerprint(self._mirror.settings, "files"))
 
     def projects(self, names: list[str]) -> None:
         """Bring these projects up to date, whatever their serials say. Raises ConfigurationError for one not selected."""
@@ -200,6 +210,22 @@ class Run:
             first=first,
         ))
 
+    def _brake(self, changes: list[Change], doubt: str | None) -> None:
+        """Hold removals back that are too many to be meant."""
+        settings, state = self._mirror.settings, self._state
+        same = state.fact(OWN_SETTINGS) == fingerprint(settings, "files")
+        pins = same and any("://" in source for key in ("versions", "requirements") for source in settings[key])
+        much = brake.too_many(brake.counted(changes, pins), state.totals(), settings["max_deletions"])
+        if self._allow_deletions or not (doubt or much):
+            return
+        self._hold = "all" if pins else "upstream"
+        whose = "upstream or a pin file" if pins else "upstream"
+        self.held = (f"{doubt}: nothing is removed" if doubt else
+                     f"removals are held back: {whose} would take away {much}, more than max_deletions allows")
+        state.set_fact(agenda.LIST_ETAG, None)  # the list is to be read again, and doubted again
+        self.held += "; if that is right, run again with --allow-deletions"
+        self._notify(events.Notice(self.held))
+
     # --- publishing
 
     def _publish(self, due: list[tuple[str, bool]], offline: bool) -> _Leaving:
@@ -207,7 +233,9 @@ class Run:
         self._state.mark((name for name, _ in due), BEGUN)
         self._state.commit()
         leaving: _Leaving = {}
-        for published in self._results(publish, (task for task in map(self._task(offline), due) if task is not None)):
+        self._full = False
+        tasks = (task for task in map(self._task(offline), due) if task is not None and not self._full)
+        for published in self._results(publish, tasks):
             if isinstance(published, Published) and self._published(published):
                 leaving[published.name] = published.leaving
         self._state.commit()
@@ -219,7 +247,8 @@ class Run:
             row, record = self._state.row(name), self._state.record(name)
             if row is None or record is None:
                 return None
-            return PublishTask(name, record, row.serial, self.serial, self._mirror.selection.wanted(name), scan, offline)
+            return PublishTask(name, record, row.serial, self.serial, self._mirror.selection.wanted(name), scan, offline,
+                               self._hold)
 
         return task
 
@@ -230,13 +259,15 @@ class Run:
             return False
         if published.written or (row.serial and not published.serial):
             self._state.set_fact(ROOT_DUE, "1")
+        self._full = self._full or published.full
         goes = bool(published.leaving) or not published.serial
         failed = published.error is not None
-        pending = BEGUN if goes else DUE if failed else DONE
+        held = bool(self._hold) and published.held
+        pending = BEGUN if goes else DUE if failed or held else DONE
         since = (row.since or time.time()) if failed else None
         self._state.save(row._replace(
             display=published.display or row.display, pending=pending, serial=published.serial, files=published.files,
-            bytes=published.bytes, yanked=published.yanked,
+            bytes=published.bytes, yanked=published.yanked, list_serial=None if held else row.list_serial,
             error=published.error or (row.error if row.list_serial is None else None), since=since), published.record)
         return goes
 

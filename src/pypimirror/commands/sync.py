@@ -21,8 +21,13 @@ from ..sync import LAST_GOOD, LAST_RUN, Run
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Run a sync and return the exit status."""
-    overrides = {"log_filename": arguments.log_filename, "fetch_since_days": arguments.fetch_since_days,
-                 "verbose": "True" if arguments.verbose else None}
+    overrides = {
+        "log_filename": arguments.log_filename,
+        "fetch_since_days": arguments.fetch_since_days,
+        "verbose": "True" if arguments.verbose else None,
+        "external_links": "True" if arguments.follow_external_links else None,
+        "follow_external_index_pages": "True" if arguments.follow_external_index_pages else None,
+    }
     settings = read(config, {key: value for key, value in overrides.items() if value is not None})
     mirror = Mirror(settings)
     mirror.check()
@@ -43,7 +48,7 @@ def _run(mirror: Mirror, kind: str, arguments: argparse.Namespace) -> int:
     try:
         if damage is not None:
             watch.notify(Notice(damage))
-        work = Run(mirror, state, watch.notify)
+        work = Run(mirror, state, watch.notify, arguments.allow_deletions)
         if kind == "indexes":
             work.indexes()
         elif arguments.words:
@@ -51,13 +56,15 @@ def _run(mirror: Mirror, kind: str, arguments: argparse.Namespace) -> int:
         else:
             work.sync(initial=kind == "initial")
         failed = work.problems()
-        status = 1 if failed else 0
+        status = 4 if work.held else 1 if failed else 0
         state.begin()
         state.set_fact(LAST_RUN, str(started))
-        if not failed:
+        if status == 0:
             state.set_fact(LAST_GOOD, str(started))
         state.commit()
         watch.notify(RunFinished(status, time.time() - started))
+        if work.held:
+            print(f"pypimirror: {work.held}", file=sys.stderr)
         if failed:
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
             print(f"pypimirror: {failed[0]}{more}; tried again by the next run", file=sys.stderr)

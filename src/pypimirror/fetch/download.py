@@ -27,11 +27,12 @@ class Download(NamedTuple):
 class _Body:
     """Writes a body to an upload and hashes it on the way (IReceiver)."""
 
-    def __init__(self, upload: IUpload, url: str, hashes: Mapping[str, str], size: int | None):
+    def __init__(self, upload: IUpload, url: str, hashes: Mapping[str, str], size: int | None, limit: int | None):
         self._upload = upload
         self._url = url
         self._expected = hashes
         self._size = size
+        self._limit = limit
         self._algorithm = next((name for name in ALGORITHMS if name in hashes), None)
         self._reset()
 
@@ -51,6 +52,8 @@ class _Body:
         self.received += len(block)
         if self._size is not None and self.received > self._size:
             raise Rejected(f"{bare(self._url)}: longer than the {self._size} bytes that upstream's page says")
+        if self._limit is not None and self.received > self._limit:
+            raise Rejected(f"{bare(self._url)}: longer than {self._limit} bytes, which is as much as is taken")
         self._sha256.update(block)
         if self._other is not None:
             self._other.update(block)
@@ -71,15 +74,18 @@ class _Body:
 
 
 def download(fetcher: IFetcher, storage: IStorage, attempts: Attempts, url: str, path: str,
-             hashes: Mapping[str, str], size: int | None = None) -> Download:
+             hashes: Mapping[str, str], size: int | None = None, limit: int | None = None) -> Download:
     """Fetch the URL to a path of the storage.
 
-    hashes: hex digests by algorithm as upstream gives them, maybe none; size: bytes, or None where upstream does not tell.
+    hashes: hex digests by algorithm as upstream gives them, maybe none; size: bytes, or None where upstream does not tell;
+    limit: bytes at which a body is cut off, or None.
     Raises FetchError if it can't be had, Rejected if it is not what it should be, StorageError.
     """
+    if limit is not None and (size or 0) > limit:
+        raise Rejected(f"{bare(url)}: its {size} bytes are more than the {limit} that are taken")
     upload = storage.create()
     try:
-        body = _Body(upload, url, hashes, size)
+        body = _Body(upload, url, hashes, size, limit)
 
         def attempt() -> Download:
             fetcher.fetch(url, body)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 import urllib3
@@ -13,6 +14,7 @@ from .. import __version__
 from ..errors import FetchError
 from ..interfaces import IFetcher, IReceiver, ISettings
 from ..model import Head
+from . import hosts
 from .address import bare
 
 _BLOCK = 1 << 16
@@ -48,11 +50,23 @@ class RequestsFetcher:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = _Session()
             session.headers["User-Agent"] = _AGENT
             session.max_redirects = 10
             self._sessions.append(session)
         return session
+
+
+class _Session(requests.Session):
+    """Looks at each redirect before it is followed."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            # The body would be read to its end, and it need not have one.
+            resp.raw.close()
+            hosts.check(resp.url, urljoin(resp.url, target))
+        return target
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -87,4 +87,6 @@ def anchor(file: File, folder: str = "") -> str:
         attributes.append(f'data-yanked="{escape(file.yanked) if isinstance(file.yanked, str) else ""}"')
     if file.gpg_sig is not None:
         attributes.append(f'data-gpg-sig="{str(file.gpg_sig).lower()}"')
+    if file.external is not None:
+        attributes.append('rel="external"')
     return f"<a {' '.join(attributes)}>{escape(file.filename)}</a><br>\n"

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from zope.interface import implementer
 
 from ..distributions import parse, pep440
+from ..fetch.address import bare
 from ..interfaces import IIndexWriter, ISettings
 from ..model import Entry, File, Project
 
@@ -93,5 +94,8 @@ def _entry(file: File) -> dict[str, Any]:
         entry["requires-python"] = file.requires_python
     if file.gpg_sig is not None:
         entry["gpg-sig"] = file.gpg_sig
+    if file.external is not None:
+        # Of our own: where the file was fetched. Clients pass over keys they do not know (PEP 691).
+        entry["external"] = bare(file.url)
     entry.update((key, value) for key, value in file.extra.items() if key not in entry)
     return entry

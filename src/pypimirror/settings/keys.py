@@ -43,6 +43,12 @@ KEYS = (
         "For an upstream without serials: how many days an update looks back, 0 for all. "
         "What is older waits for an initial fetch.",
         "Upstream"),
+    Key("external_links", kinds.boolean, "False",
+        "Whether to fetch what links to other hosts lead to, where upstream's index gives them without a hash.",
+        "Upstream", "files"),
+    Key("follow_external_index_pages", kinds.boolean, "False",
+        "With external_links: whether pages behind such links are searched for files of the project; the newest 20 are taken.",
+        "Upstream", "files"),
     Key("package_matches", kinds.words, "",
         "Projects to mirror: shell globs on normalised names. A name without wildcards is one project; * is every project.",
         "Selection", "files"),
@@ -125,6 +131,11 @@ KEYS = (
         "How often to ask again after a failure that may pass.", "Work"),
     Key("trash_days", kinds.integer, "30",
         "How many days removed files wait in the trash.", "Safety"),
+    Key("max_deletions", kinds.share, "10%",
+        "A run in which upstream would remove more of the mirrored projects or files removes nothing and ends with 4, "
+        "unless --allow-deletions is given.", "Safety"),
+    Key("min_free", kinds.size, "1G",
+        "Space that is kept free where the mirror lies: a run stops before it takes more.", "Safety"),
     Key("tls_certificate", kinds.path, "",
         "For the web server's site where base_url is https: the certificate with its chain; "
         "Let's Encrypt's unless given.", "Web"),

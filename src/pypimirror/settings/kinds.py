@@ -189,3 +189,7 @@ def choice(*names: str) -> Kind:
 
     chosen.__doc__ = "One of " + ", ".join(f"``{name}``" for name in names) + "."
     return chosen
+
+
+#: Kinds that have a value for an empty text.
+LISTS = frozenset({words, lines, paths, specifiers, package_types, python_versions, platforms, fields})

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from .keys import KEYS, Key
+from .kinds import LISTS
 from .values import Settings
 
 _SECTION = "pypimirror"
@@ -74,8 +75,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _value(key: Key, text: str, folder: str, filename: str, origin: str) -> Any:
-    if not text and key.kind.__name__ not in ("words", "lines", "paths"):
-        return None if key.default == "" else ""
+    if not text and key.kind not in LISTS:
+        return None
     try:
         return key.kind(text, folder)
     except ValueError as error:

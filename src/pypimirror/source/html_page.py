@@ -6,7 +6,7 @@ import codecs
 import re
 from collections.abc import Callable, Mapping
 from html.parser import HTMLParser
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote
 
 from zope.interface import implementer
 
@@ -15,6 +15,7 @@ from ..interfaces import IListReader, IParser
 from ..model import File, Listed, Listing, Project
 from ..names import SUFFIXES, is_project, normalize, shown
 from . import trust
+from .links import belongs, is_external, is_marked, last_part, own_first, resolved, start
 
 _SERIAL = re.compile(r"<!--\s*SERIAL (\d{1,18})\s*-->")
 
@@ -34,19 +35,27 @@ class HtmlParser:
         page.feed(text)
         page.close()
         page.check()
-        base = urljoin(url, page.base)
+        base = start(url, page.base)
         files, problems = [], []
+        marked: dict[str, None] = {}
         for href, _, attributes in page.anchors:
-            last = _last(href)
+            last = last_part(href)
+            outward = ("#" not in href or "rel" in attributes) and is_external(href, attributes.get("rel", ""), base, url)
+            if outward and not belongs(last, name):
+                if is_marked(attributes.get("rel", "")) and (link := resolved(href, base)) is not None:
+                    marked[link] = None
+                continue
             if "data-yanked" not in attributes and "#" not in href and not last.endswith(SUFFIXES):
                 continue  # navigation, a home page
             try:
-                files.append(_file(href, last, attributes, base))
+                file = _file(href, last, attributes, base)
+                files.append(file._replace(external=file.url, core_metadata=False) if outward else file)
             except trust.Refused as refused:
                 problems.append(f"{shown(last)}: {refused}")
-        kept, repeated = trust.distinct(files)
+        kept, repeated = trust.distinct(own_first(files))
         serial = _SERIAL.search(text)
-        return Project(name, kept, serial=int(serial[1]) if serial else None), trust.bounded(problems + repeated)
+        project = Project(name, kept, serial=int(serial[1]) if serial else None, links=tuple(marked))
+        return project, trust.bounded(problems + repeated)
 
 
 class PlainHtmlParser(HtmlParser):
@@ -134,14 +143,6 @@ class _Anchors(HTMLParser):
             self.anchors.append((self._open["href"], "".join(self._text), self._open))
         self._open = None
         self._text.clear()
-
-
-def _last(href: str) -> str:
-    """Give the last part of a link's path, which is the file's name (PEP 503)."""
-    try:
-        return unquote(urlsplit(href).path.rpartition("/")[2])
-    except ValueError:
-        return href
 
 
 def _file(href: str, last: str, attributes: Mapping[str, str], base: str) -> File:

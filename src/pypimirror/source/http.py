@@ -60,7 +60,7 @@ class HttpSource:
         serial = project.serial
         if serial is None:
             serial = head.headers.get("x-pypi-last-serial")
-        return project._replace(etag=head.headers.get("etag"), serial=serial), problems
+        return project._replace(etag=head.headers.get("etag"), serial=serial, url=url), problems
 
     def _headers(self, etag: str | None, since: float | None = None) -> dict[str, str]:
         headers = {"Accept": self._accept}

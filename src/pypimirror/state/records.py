@@ -14,7 +14,7 @@ _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 def encode(project: Project) -> bytes:
     """Give a project as bytes."""
-    value: dict[str, Any] = {key: item for key, item in project._asdict().items() if item is not None and item != ""}
+    value: dict[str, Any] = {key: item for key, item in project._asdict().items() if item not in (None, "", ())}
     value["files"] = [_sparse(file) for file in project.files]
     return zlib.compress(_DUMP(value).encode("utf-8", "surrogatepass"), 1)
 
@@ -24,7 +24,7 @@ def decode(record: bytes) -> Project:
     try:
         value = json.loads(zlib.decompress(record))
         value["files"] = tuple(_file(entry) for entry in value["files"])
-        value["pages"] = tuple(value["pages"])
+        value["pages"] = tuple(value.get("pages", ()))
         return Project(**value)
     except (zlib.error, TypeError, KeyError) as error:
         raise ValueError(f"not a record of a project: {error}") from error

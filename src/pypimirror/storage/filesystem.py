@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -12,7 +13,7 @@ from typing import BinaryIO
 
 from zope.interface import implementer
 
-from ..errors import ConfigurationError, StorageError
+from ..errors import ConfigurationError, Full, StorageError
 from ..interfaces import ISettings, IStorage, IUpload
 from ..settings.reader import OWN
 
@@ -28,7 +29,8 @@ def _told(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         # Of two names in an error the second is where something was to go; the first is a temporary one.
-        raise StorageError(f"{error.filename2 or error.filename or path}: {error.strerror or error}") from error
+        kind = Full if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageError
+        raise kind(f"{error.filename2 or error.filename or path}: {error.strerror or error}") from error
 
 
 @implementer(IStorage)

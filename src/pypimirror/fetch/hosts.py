@@ -1,0 +1,60 @@
+"""Which hosts may be asked on the word of which others.
+
+A mirror often stands where more can be reached than from outside. A public host must not make it ask what is not public:
+the machine itself, its network, or the metadata service of a cloud.
+"""
+
+from __future__ import annotations
+
+import socket
+from ipaddress import IPv6Address, IPv6Network, ip_address
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+from ..errors import FetchError
+from .address import bare
+
+#: Addresses that stand for those of IPv4 (RFC 6052); the last four bytes say which.
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
+def addresses(host: str) -> list[str]:
+    """Return the addresses of a host, as texts; none if it has no known ones."""
+    try:
+        return [str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError):
+        return []
+
+
+def is_public(host: str) -> bool:
+    """Whether all addresses of a host are public.
+
+    A host without any counts as public: behind a proxy its name need not be known here, and else nothing will be got from it.
+    """
+    return all(map(_is_global, addresses(host)))
+
+
+def check(source: str, target: str) -> None:
+    """Raise FetchError if one URL leads to another one, by a link or redirect, from a public host to one that is not.
+
+    source: a URL without a host, as that of a directory, may lead anywhere.
+    """
+    try:
+        host = parse_url(target).host
+        teller = parse_url(source).host
+    except LocationParseError as error:
+        raise FetchError(bare(target), "its URL is none") from error
+    if host and not is_public(host.strip("[]")) and teller and is_public(teller.strip("[]")):
+        raise FetchError(bare(target), f"a host that is not public, and {bare(source)} that leads there is")
+
+
+def _is_global(text: str) -> bool:
+    address = ip_address(text)
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is None and address in _NAT64:
+            inner = ip_address(address.packed[-4:])  # type: ignore[assignment]
+        if inner is not None:
+            return inner.is_global and not inner.is_multicast
+    return address.is_global and not address.is_multicast
