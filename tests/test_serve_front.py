@@ -2,6 +2,8 @@
 
 import gzip
 import re
+import subprocess
+import sys
 from html import unescape
 from html.parser import HTMLParser
 
@@ -11,7 +13,9 @@ import servers
 import tree
 from pypimirror.clients.files import render
 from servers import ask
+from upstream import wheel as upstream_wheel
 
+JSON = "application/vnd.pypi.simple.v1+json"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 PROJECTS = {"Zope.Interface": [tree.wheel("Zope.Interface", "8.0")], "zope.schema": [tree.wheel("zope.schema", "7.0")],
             "demo": [tree.sdist("demo", "1.0")]}
@@ -107,3 +111,22 @@ def test_a_browser_that_has_it_gets_it_no_second_time_until_it_changes(address, 
     again = ask(address, "/", Accept=BROWSER, Accept_Encoding="gzip", If_None_Match=tag)
     assert again.status == 200
     assert b'"newer/"' in gzip.decompress(again.body)
+
+
+def test_a_mirror_served_from_the_command_line_tells_how_fresh_it_is(mirrored, upstream):
+    upstream.add("Demo.Lib", upstream_wheel("Demo.Lib", "1.0"), upstream_wheel("Demo.Lib", "2.0"))
+    mirrored.settings["base_url"] = "https://pypi.example.com"
+    assert mirrored.run("sync") == 0
+    command = [sys.executable, "-m", "pypimirror", mirrored.write(), "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().split()[-1]
+        text = page(address)
+        serials = {ask(address, "/simple/demo-lib/", Accept=accept).headers["X-PyPI-Last-Serial"] for accept in (JSON, "")}
+        process.terminate()
+        process.communicate(timeout=servers.PATIENCE)
+    assert process.returncode == 0
+    shown = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text))
+    assert (shown["Projects"], shown["Files"]) == ("1", "2")
+    assert re.search(r"\d{4}-\d\d-\d\dT", shown["Last checked"])
+    assert "index-url = https://pypi.example.com/" in text
+    assert serials == {str(mirrored.page("demo-lib")["meta"]["_last-serial"])}
