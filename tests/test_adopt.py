@@ -218,7 +218,8 @@ def test_pinned_releases_are_taken_over_although_upstream_lost_them(
         mirrored: Mirrored, upstream: Upstream, old: Path, tmp_path: Path) -> None:
     upstream.add("plone", HOLDS["plone"][1])
     digests = [hashlib.sha256(body).hexdigest() for _, body in HOLDS["plone"]]
-    (tmp_path / "requirements.txt").write_text(f"plone==4.0 --hash=sha256:{digests[0]}\nfoo-bar==1.0 --hash=sha256:{digests[1]}\n")
+    pins = f"plone==4.0 --hash=sha256:{digests[0]}\nfoo-bar==1.0 --hash=sha256:{digests[1]}\n"
+    (tmp_path / "requirements.txt").write_text(pins)
     mirrored.settings |= {"package_matches": None, "requirements": tmp_path / "requirements.txt", "build_requirements": False}
     assert mirrored.run("adopt", str(old)) == 0
     assert mirrored.files("plone") == ["plone-4.0.tar.gz"]

@@ -47,6 +47,7 @@ def sdist(name: str, version: str, stem: str = "") -> tuple[str, bytes]:
         for path, text in members.items():
             member = tarfile.TarInfo(f"{stem}-{version}/{path}")
             member.size = len(text.encode())
+            member.mtime = 1_000_000_000  # eggs can't be made of files from before 1980
             archive.addfile(member, io.BytesIO(text.encode()))
     return f"{stem}-{version}.tar.gz", gzip.compress(raw.getvalue(), mtime=0)
 

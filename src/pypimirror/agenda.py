@@ -9,7 +9,7 @@ from typing import NamedTuple
 from .brake import Removals, too_many
 from .errors import BadPage
 from .events import Listed
-from .interfaces import IMirror
+from .interfaces import IMirror, ISettings
 from .look import LookTask
 from .model import Listing, Totals
 from .settings.fingerprint import fingerprint
@@ -35,21 +35,27 @@ class Agenda(NamedTuple):
     republish: bool = False
 
 
+def has_pins(settings: ISettings) -> bool:
+    """Whether anything is pinned at all, or requirements are followed."""
+    return any(settings[key] for key in ("versions", "requirements", "dependencies"))
+
+
 def files_fingerprint(mirror: IMirror) -> str:
     """Give the fingerprint of all that decides which files are mirrored."""
     hashes = {"==".join(release): allowed for release, allowed in mirror.needs.hashes.items()}
     return fingerprint(mirror.settings, "files", mirror.needs.versions(), mirror.needs.pinned, hashes)
 
 
-def drawn_up(mirror: IMirror, state: State, initial: bool, trust: bool = False) -> Agenda:
+def drawn_up(mirror: IMirror, state: State, initial: bool, trust: bool = False, every: bool = False) -> Agenda:
     """Ask upstream for its list, if that is needed at all, and say which projects are to be looked at.
 
     initial: whether everything is to be looked at again. trust: whether upstream's list is believed whatever it lacks.
+    every: whether all projects are to be looked at, those that have not changed without asking upstream.
     Raises FetchError, BadPage.
     """
     changed = state.fact(FILES_SETTINGS) != files_fingerprint(mirror)
     rewrite = state.fact(PAGES_SETTINGS) != fingerprint(mirror.settings, "pages")
-    again = changed or rewrite
+    again = changed or rewrite or every
     if mirror.selection.exact is not None:
         return _one_by_one(mirror, state, initial)._replace(republish=initial or rewrite)
     # What other hosts have may matter now, and nothing that is remembered tells.

@@ -24,14 +24,19 @@ class Verb(NamedTuple):
     options: frozenset[str] = frozenset()
 
 
-_SYNC = frozenset({"allow_deletions", "fetch_since_days", "follow_external_index_pages", "follow_external_links",
-                   "indexes_only", "initial_fetch", "log_console", "log_filename", "update_fetch", "verbose"})
+_SYNC = frozenset({"allow_deletions", "dry_run", "fetch_since_days", "follow_external_index_pages",
+                   "follow_external_links", "indexes_only", "initial_fetch", "log_console", "log_filename",
+                   "update_fetch", "verbose"})
 VERBS = {
     "sync": Verb("sync", "bring the mirror to what upstream and the configuration say (NAME: these projects only)",
                  "[NAME ...]", _SYNC),
     "status": Verb("status", "last run, projects, files, bytes, free space, errors", options=frozenset({"json", "max_age"})),
     "adopt": Verb("adopt", "take good files over from an older mirror's tree instead of fetching them", "DIRECTORY",
                   frozenset({"verbose", "log_filename", "log_console"})),
+    "plan": Verb("plan", "what sync would fetch, remove and rewrite, and why; touches nothing",
+                 "[NAME ...]", _SYNC - {"indexes_only", "dry_run"} | {"json"}),
+    "webserver": Verb("webserver", "a complete site configuration for this mirror", "apache|nginx"),
+    "client": Verb("client", "a client's configuration for this mirror", "pip|uv|buildout"),
     "serve": Verb("serve", "an index server, on loopback unless told otherwise", options=frozenset({"host", "port"})),
     "config": Verb("config", "the effective settings and components; with --example a commented file",
                    options=frozenset({"example"})),
@@ -66,8 +71,9 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
     add("-x", "--follow-external-index-pages", action="store_true",
         help="sync: follow_external_index_pages = True for this run")
     add("--allow-deletions", action="store_true", help="sync: remove what upstream took away, however much it is")
+    add("--dry-run", action="store_true", help="sync: the same as plan")
     add("-q", "--quiet", action="store_true", help="print nothing but errors")
-    add("--json", action="store_true", help="status: as JSON")
+    add("--json", action="store_true", help="status, plan: as JSON")
     add("--max-age", metavar="HOURS", type=float, help="status: exit 1 if the last good run is older")
     add("--host", help="serve: the address to listen on (127.0.0.1)")
     add("--port", type=int, help="serve: the port (8080); 0 takes a free one")
@@ -96,6 +102,9 @@ def main(config: str | None = None, argv: Sequence[str] | None = None) -> int:
         from .settings.reader import nearest
 
         reader.error(f"unknown verb {name!r}{nearest(name, VERBS)}")
+    if name == "sync" and arguments.dry_run:
+        name = "plan"
+        arguments.dry_run = False
     verb = VERBS[name]
     if words and not verb.words:
         reader.error(f"{name} takes no {words[0]!r}")

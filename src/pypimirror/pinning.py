@@ -32,30 +32,27 @@ FOLDER = "pins"
 class Pinning:
     """Says which releases are needed beyond what the filters select."""
 
-    def __init__(self, mirror: IMirror, state: State, notify: Callable[[Any], None]):
+    def __init__(self, mirror: IMirror, state: State, notify: Callable[[Any], None], dry: bool = False):
+        """dry: whether nothing may be written but to the state."""
         self._mirror, self._state, self._notify = mirror, state, notify
         self._settings = mirror.settings
+        self._dry = dry
         self._pins = Pins()
         self._retained: Mapping[str, frozenset[str]] = {}
         #: What went wrong and will be tried again by the next run.
         self.problems: list[str] = []
 
-    @property
-    def active(self) -> bool:
-        """Whether anything is pinned at all, or followed."""
-        keys = ("versions", "requirements", "dependencies")
-        return any(self._settings[key] for key in keys)
-
     def read(self) -> None:
         """Read the pin files, keep them in the mirror, and tell the mirror what is pinned."""
         reading = read_pin_files(self._settings["versions"], self._settings["requirements"], self._environments(),
-                                 reader(self._fetched), _Kept(self._mirror))
+                                 reader(self._fetched), _Kept(self._mirror, self._dry))
         self._pins = reading.pins
         for problem in reading.pins.problems:
             self._fail(problem)
         for note in reading.pins.notes:
             self._notify(Notice(note))
-        self._publish(reading.files)
+        if not self._dry:
+            self._publish(reading.files)
         today = _today()
         last = _releases(json.loads(self._state.fact(LAST_PINNED) or "{}"))
         kept = retained(last, self._pins, today, self._settings["retain_days"])
@@ -155,15 +152,16 @@ def _today() -> datetime.date:
 class _Kept:
     """The pin files of the mirror: what clients extend from is also the last good one."""
 
-    def __init__(self, mirror: IMirror):
+    def __init__(self, mirror: IMirror, dry: bool):
         self._storage = mirror.storage
+        self._dry = dry
 
     def get(self, name: str) -> str | None:
         content = self._storage.read(f"{FOLDER}/{name}")
         return None if content is None else content.decode("utf-8", "replace")
 
     def put(self, name: str, text: str) -> None:
-        if self.get(name) != text:
+        if not self._dry and self.get(name) != text:
             self._storage.write(f"{FOLDER}/{name}", (text.encode(),))
 
 

@@ -94,14 +94,14 @@ class Run:
         """Know what lies here and what is pinned. recovering: whether a lost state is made up for."""
         if self._state.fresh and recovering:
             self._recover()
-        keys = ("versions", "requirements", "dependencies")
-        if any(self._mirror.settings[key] for key in keys) or self._state.fact(PINNING) is not None:
+        asked_for = agenda.has_pins(self._mirror.settings)
+        if asked_for or self._state.fact(PINNING) is not None:
             # Pins need libraries that other mirrors do without.
             from .pinning import Pinning
 
             self._pinning = Pinning(self._mirror, self._state, self._notify)
             self._pinning.read()
-            self._state.set_fact(PINNING, "1" if self._pinning.active else None)
+            self._state.set_fact(PINNING, "1" if asked_for else None)
 
     def _follow(self, changed: bool) -> _Leaving:
         """Mirror what pinned and followed releases need, too."""

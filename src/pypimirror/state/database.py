@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import NamedTuple
+from urllib.parse import quote
 
 from ..errors import ConfigurationError, StorageError
 from ..model import Entry, Known, Totals
@@ -89,6 +90,22 @@ class State:
             damage = self._set_aside(error)
             self._connect()
         return damage
+
+    def open_copy(self) -> None:
+        """Work on a copy in memory of what is there, if anything; the file is left alone."""
+        copy = sqlite3.connect(":memory:", isolation_level=None)
+        if os.path.exists(self.path):
+            try:
+                with closing(sqlite3.connect(f"file:{quote(self.path)}?mode=ro", uri=True)) as original:
+                    original.backup(copy)
+                layout = copy.execute("PRAGMA user_version").fetchone()[0]
+            except sqlite3.Error as error:
+                raise StorageError(f"{self.path}: {error}") from error
+            if layout > LAYOUT:
+                raise ConfigurationError(f"{self.path}: written by a newer version of this program")
+        if not copy.execute("PRAGMA user_version").fetchone()[0]:
+            copy.executescript(f"{_SCHEMA} PRAGMA user_version = {LAYOUT};")
+        self._connection = copy
 
     def _connect(self) -> None:
         try:

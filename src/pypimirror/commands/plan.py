@@ -1,0 +1,57 @@
+"""``plan``: what ``sync`` would do, and why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+from ..errors import ConfigurationError
+from ..mirror import Mirror
+from ..names import normalize
+from ..plan import as_json, plan
+from ..report.units import in_bytes
+from ..settings.reader import read
+from ..state.database import State
+from .sync import overridden
+
+
+def run(config: str, arguments: argparse.Namespace) -> int:
+    """Print the plan as a table or as JSON; return 1 if something could not be looked at."""
+    settings = read(config, overridden(arguments))
+    mirror = Mirror(settings)
+    mirror.check()
+    mirror.storage.check()
+    with closing(mirror), closing(State(settings["state_path"])) as state:
+        state.open_copy()
+        names = [normalize(name) for name in arguments.words]
+        found = as_json(plan(mirror, state, arguments.initial_fetch, names), mirror.storage.free())
+        for name in names:
+            if not mirror.selection.wanted(name):
+                raise ConfigurationError(f"{name}: not selected by the configuration")
+    print(json.dumps(found, indent=2) if arguments.json else "\n".join(_table(found)))
+    return 1 if found["problems"] else 0
+
+
+def _table(found: dict[str, Any]) -> Iterator[str]:
+    for entry in found["fetch"]:
+        size = "size unknown" if entry["size"] is None else in_bytes(entry["size"])
+        yield f"fetch     {entry['project']}  {entry['filename']}  {size}"
+    for entry in found["remove"]:
+        yield f"remove    {entry['project']}  {entry['filename']}  {entry['why']}"
+    for name in found["rewrite"]:
+        yield f"rewrite   {name}"
+    for name in found["vanish"]:
+        yield f"vanish    {name}"
+    for entry in found["left_out"]:
+        yield f"left out  {entry['project']}  {entry['filename']}  {entry['filter'] or 'selection'}: {entry['reason']}"
+    for entry in found["problems"]:
+        yield f"problem   {entry['project']}  {entry['problem']}"
+    totals = found["totals"]
+    free = "" if totals["free_bytes"] is None else f", {in_bytes(totals['free_bytes'])} free"
+    unsized = f" and {totals['fetch_unsized']} files of unknown size" if totals["fetch_unsized"] else ""
+    yield (f"{totals['fetch_files']} files to fetch with {in_bytes(totals['fetch_bytes'])}{unsized}{free}; "
+           f"{totals['remove_files']} to remove; {totals['rewrite_projects']} projects to write pages of; "
+           f"{totals['left_out_files']} files left out")

@@ -1,0 +1,100 @@
+"""What a run would do, and why: the first half of a run, on a copy of the state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from . import agenda
+from .interfaces import IMirror
+from .look import Looked, chosen, current, look
+from .model import File
+from .pinning import Pinning
+from .selection import LeftOut
+from .state import records
+from .state.database import State
+
+
+class Planned(NamedTuple):
+    """What a run would do to one project."""
+
+    name: str
+    fetch: tuple[File, ...] = ()
+    #: Files that would go, each with the reason.
+    remove: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    #: Whether its pages would be written, or would go.
+    rewrite: bool = False
+    vanish: bool = False
+    #: Why nothing is known of it, or what is pinned and not to be had.
+    problem: str | None = None
+
+
+def plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str] = ()) -> list[Planned]:
+    """Look at projects as a run would, at all of them and without saving anything; return what would be done to each.
+
+    state: a copy. initial: whether upstream is asked for everything again. names: normalised, of projects to be looked at
+    alone, or none. What sdists need to be built is known only when they are here: it is taken from the last run.
+    Raises FetchError, BadPage where upstream's list can't be had.
+    """
+    if agenda.has_pins(mirror.settings):
+        Pinning(mirror, state, lambda event: None, dry=True).read()
+    if names:
+        drawn = agenda.named(mirror, state, dict.fromkeys(names, True))
+    else:
+        drawn = agenda.drawn_up(mirror, state, initial, trust=True, every=True)
+    results = mirror.engine.run(look, drawn.tasks)
+    return sorted(_planned(mirror, looked) for looked in results if isinstance(looked, Looked))
+
+
+def _planned(mirror: IMirror, looked: Looked) -> Planned:
+    if looked.project is None:
+        return Planned(looked.name, problem=looked.error)
+    project = records.decode(looked.project)
+    change = looked.change
+    selected = mirror.selection.wanted(project.name)
+    found = chosen(mirror, project) if selected else None
+    wanted = found.files if found is not None else ()
+    left_out = found.left_out if found is not None else ()
+    names = {file.filename for file in wanted}
+    reasons = {one.file.filename: one.reason for one in left_out}
+    remove = [(file.filename, _why(file, project.quarantined, selected, reasons)) for file in project.files
+              if file.stored is not None and file.filename not in names]
+    return Planned(project.name, tuple(file for file in wanted if not current(file)), tuple(remove), tuple(left_out),
+                   change.rewrite or (bool(change.fetch or change.remove) and not change.vanish), change.vanish, looked.unmet)
+
+
+def _why(file: File, quarantined: bool, selected: bool, reasons: dict[str, str]) -> str:
+    if quarantined:
+        return "upstream quarantined the project"
+    if not selected:
+        return "its project is not asked for"
+    if not file.listed:
+        return "upstream does not list it any more"
+    return reasons.get(file.filename, "not selected")
+
+
+def as_json(planned: Iterable[Planned], free: int | None) -> dict[str, Any]:
+    """Give a plan as plain values."""
+    planned = list(planned)
+    fetch = [{"project": one.name, "filename": file.filename, "size": file.size} for one in planned for file in one.fetch]
+    remove = [{"project": one.name, "filename": name, "why": why} for one in planned for name, why in one.remove]
+    left_out = [{"project": one.name, "filename": out.file.filename, "filter": out.filter, "reason": out.reason}
+                for one in planned for out in one.left_out]
+    return {
+        "fetch": fetch,
+        "remove": remove,
+        "rewrite": [one.name for one in planned if one.rewrite],
+        "vanish": [one.name for one in planned if one.vanish],
+        "left_out": left_out,
+        "problems": [{"project": one.name, "problem": one.problem} for one in planned if one.problem],
+        "totals": {
+            "fetch_files": len(fetch),
+            "fetch_bytes": sum(file["size"] or 0 for file in fetch),
+            "fetch_unsized": sum(file["size"] is None for file in fetch),
+            "remove_files": len(remove),
+            "rewrite_projects": sum(one.rewrite for one in planned),
+            "left_out_files": len(left_out),
+            "free_bytes": free,
+        },
+    }

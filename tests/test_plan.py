@@ -1,0 +1,94 @@
+"""``plan`` says what a sync would do, and does nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mirrored import Mirrored
+from upstream import Upstream, sdist, wheel
+
+Captured = pytest.CaptureFixture[str]
+
+
+def planned(mirrored: Mirrored, capsys: Captured, *arguments: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert mirrored.run("plan", "--json", *arguments) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def named(entries: list[dict[str, Any]]) -> list[str]:
+    return [entry["filename"] for entry in entries]
+
+
+def test_a_plan_before_the_first_fetch_touches_nothing(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    one = wheel("one", "1")
+    upstream.add("one", one, sdist("one", "1"))
+    mirrored.settings["filename_excludes"] = "*.tar.gz"
+    found = planned(mirrored, capsys)
+    assert named(found["fetch"]) == [one[0]]
+    assert found["totals"]["fetch_bytes"] == len(one[1])
+    assert found["totals"]["free_bytes"] > 0
+    assert found["left_out"] == [{"project": "one", "filename": "one-1.tar.gz", "filter": "filename-excludes",
+                                  "reason": found["left_out"][0]["reason"]}]
+    assert not mirrored.root.exists()
+    assert not [path for path in upstream.asked() if path.startswith("/files/")]
+
+
+def test_a_plan_says_what_would_go_and_why(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"), wheel("one", "3"))
+    upstream.add("two", wheel("two", "1"))
+    upstream.add("three", wheel("three", "1"))
+    assert mirrored.run("sync") == 0
+    before = mirrored.tree()
+    upstream.remove("one", "one-1-py3-none-any.whl")
+    upstream.add("three", wheel("three", "2"))
+    mirrored.settings |= {"package_excludes": "two", "filename_excludes": "one-2*"}
+    found = planned(mirrored, capsys)
+    why = {entry["filename"]: entry["why"] for entry in found["remove"]}
+    assert why["one-1-py3-none-any.whl"] == "upstream does not list it any more"
+    assert why["two-1-py3-none-any.whl"] == "its project is not asked for"
+    assert "one-2-py3-none-any.whl" in why
+    assert named(found["fetch"]) == ["three-2-py3-none-any.whl"]
+    assert (found["rewrite"], found["vanish"]) == (["one", "three"], ["two"])
+    assert mirrored.tree() == before
+    assert mirrored.run("sync") == 0
+    assert planned(mirrored, capsys)["totals"] | {"free_bytes": 0, "left_out_files": 0} == dict.fromkeys(found["totals"], 0)
+
+
+def test_every_file_left_out_is_told_also_where_nothing_changed(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"))
+    mirrored.settings["latest_releases"] = "1"
+    assert mirrored.run("sync") == 0
+    found = planned(mirrored, capsys)
+    assert [(entry["filename"], entry["filter"]) for entry in found["left_out"]] == [
+        ("one-1-py3-none-any.whl", "latest-releases")]
+
+
+def test_dry_run_is_plan_and_a_table_for_people(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync", "--dry-run") == 0
+    shown = capsys.readouterr().out
+    assert "fetch     one  one-1-py3-none-any.whl" in shown
+    assert "1 files to fetch with" in shown
+    assert not mirrored.root.exists()
+
+
+def test_a_plan_for_some_projects_is_about_these_alone(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    for name in ("one", "two"):
+        upstream.add(name, wheel(name, "1"))
+    assert named(planned(mirrored, capsys, "Two")["fetch"]) == ["two-1-py3-none-any.whl"]
+    assert "/simple/one/" not in upstream.asked()
+
+
+def test_pins_count_in_a_plan(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"))
+    (mirrored.root.parent / "versions.cfg").write_text("[versions]\none = 1\n")
+    mirrored.settings |= {"package_matches": None, "versions": "versions.cfg"}
+    found = planned(mirrored, capsys)
+    assert named(found["fetch"]) == ["one-1-py3-none-any.whl"]
+    assert (found["left_out"][0]["filename"], found["left_out"][0]["reason"]) == ("one-2-py3-none-any.whl", "not pinned")
+    assert not mirrored.root.exists()
