@@ -142,26 +142,54 @@ def test_a_bad_value_is_one_line_that_names_part_and_option(newest, line, messag
 
 @pytest.mark.parametrize("lines, upstream", [
     ("index-url = https://index.example.com/simple", "https://index.example.com/simple"),
-    ("", "EMPTY"),
-    ("base-url = https://pypi.example.com", "EMPTY"),
+    ("", "https://default.example.com/simple"),
 ])
-def test_the_upstream_is_the_options_else_the_buildouts(newest, buildouts, lines, upstream):
+def test_the_upstream_is_the_options_else_the_default_of_buildout(newest, lines, upstream):
+    newest.environ["buildout_testing_index_url"] = "https://default.example.com/simple"
     newest.write(PART + lines)
     newest.run()
-    expected = upstream.replace("EMPTY", str(buildouts.empty()))
-    assert f"index_url = {expected}" in newest.read("parts/pypimirror/pypimirror.cfg").splitlines()
+    assert f"index_url = {upstream}" in newest.read("parts/pypimirror/pypimirror.cfg").splitlines()
 
 
-@pytest.mark.parametrize("index", ["https://pypi.example.com", "https://pypi.example.com/simple/", "file://MIRROR"])
-def test_the_mirror_is_never_its_own_upstream(newest, index):
-    newest.environ["buildout_testing_index_url"] = "https://default.example.com/simple"
-    newest.write(PART + "base-url = https://pypi.example.com")
+def test_what_the_buildout_pins_is_mirrored_and_a_changed_pin_is_no_new_part(buildout):
+    buildout.write(PART.replace("package-matches = zope.interface", "pinned = true"), "extends = more.cfg",
+                   {**wheelhouse.pins(buildout.generation), "own": "1.0", "ranged": ">=2", "wild": "3.*"})
+    buildout.file("more.cfg", "[versions]\nextended = 2.0\n\n[versions:python_version < '3']\nold = 1.0\n")
+    buildout.run()
+    written = buildout.read("parts/pypimirror/versions.cfg").splitlines()
+    assert {"own = 1.0", "extended = 2.0"} <= set(written)
+    assert not [line for line in written if line.startswith(("ranged", "wild", "old"))]
+    assert f"versions = {buildout.folder}/parts/pypimirror/versions.cfg\n" in buildout.read("parts/pypimirror/pypimirror.cfg")
+    buildout.file("more.cfg", "[versions]\nextended = 3.0\n")
+    assert "Updating pypimirror" in buildout.run()
+    assert "extended = 3.0" in buildout.read("parts/pypimirror/versions.cfg")
+
+
+def test_a_renamed_versions_section_counts_and_a_missing_one_pins_nothing(newest):
+    newest.write(PART.replace("package-matches = zope.interface", "pinned = true") + "[pins]\nown = 1.0\n",
+                 "versions = pins", {})
+    text = newest.read("buildout.cfg").replace("parts = pypimirror pins", "parts = pypimirror")
+    newest.file("buildout.cfg", text)
     newest.run()
-    index = index.replace("MIRROR", f"{newest.folder}/var/pypimirror")
-    # Everything is there by now, so that nobody asks that index for anything.
-    newest.run("-N", f"buildout:index={index}")
-    written = newest.read("parts/pypimirror/pypimirror.cfg").splitlines()
-    assert "index_url = https://default.example.com/simple" in written
+    assert "own = 1.0" in newest.read("parts/pypimirror/versions.cfg")
+    newest.file("buildout.cfg", text.replace("versions = pins", "versions ="))
+    newest.run()
+    assert newest.read("parts/pypimirror/versions.cfg").endswith("[versions]\n")
+
+
+def test_files_for_clients_and_web_servers_are_beside_the_configuration(newest):
+    newest.write(PART + "base-url = http://pypi.example.com\nwebserver = apache nginx")
+    newest.run()
+    assert "trusted-host = pypi.example.com" in newest.read("parts/pypimirror/pip.conf")
+    assert "http://pypi.example.com/" in newest.read("parts/pypimirror/uv.toml")
+    assert "index = http://pypi.example.com/" in newest.read("parts/pypimirror/client.cfg")
+    for name in ("apache.conf", "nginx.conf"):
+        assert f"{newest.folder}/var/pypimirror" in newest.read(f"parts/pypimirror/{name}")
+    newest.write(PART + "webserver = nginx")
+    newest.run()
+    assert not (newest.folder / "parts/pypimirror/apache.conf").exists()
+    newest.write(PART + "webserver = lighttpd")
+    assert "[pypimirror] webserver = lighttpd: must be apache and nginx" in newest.run(status=1)
 
 
 def test_with_relative_paths_the_buildout_can_be_moved(newest):

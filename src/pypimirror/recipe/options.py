@@ -13,7 +13,7 @@ from ..settings import kinds
 from ..settings.keys import KEYS
 from ..settings.kinds import Kind
 from ..settings.reader import nearest
-from . import environment, schedule
+from . import environment, outputs, schedule
 
 #: What zc.buildout itself puts into a part, or lets people put there.
 _BUILDOUT = frozenset({"recipe", "<", "__buildout_installed__", "__buildout_signature__"})
@@ -41,6 +41,14 @@ def user(text: str, folder: str) -> str:
     return text
 
 
+def servers(text: str, folder: str) -> tuple[str, ...]:
+    """Names of web servers."""
+    names = kinds.words(text, folder)
+    if not set(names) <= outputs.SITES.keys():
+        raise ValueError(" and ".join(sorted(outputs.SITES)) + ", one of them or both")
+    return names
+
+
 OPTIONS = (
     Option("script", kinds.text, "",
            "Name of the script in the bin directory, the part's name unless given. Other parts see its path in it."),
@@ -51,6 +59,10 @@ OPTIONS = (
     Option("relative-paths", kinds.boolean, "",
            "Whether script and configuration find each other, and what else lies in the buildout, by relative paths; "
            "the buildout's own relative-paths unless given."),
+    Option("pinned", kinds.boolean, "false",
+           "Whether what this buildout's own versions section pins is mirrored, in its pinned versions."),
+    Option("webserver", servers, "",
+           "Web servers to write a site configuration for, apache and nginx: parts/<part>/apache.conf and nginx.conf."),
     Option("cron-times", schedule.parse, "",
            "When the mirror is brought up to date: cron's five fields or a word such as @daily. Without it there is no job."),
     Option("cron-command", kinds.text, "",

@@ -1,14 +1,12 @@
 """The recipe: what a part of a buildout becomes."""
 
 import os
-import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from zc.buildout import UserError, easy_install
 
-from ..settings import kinds
-from . import configuration, environment, files, job, script
+from . import configuration, environment, files, job, outputs, pinned, script
 from . import options as known
 
 
@@ -27,6 +25,8 @@ class Recipe:
         self._texts = known.texts(name, options, self._directory)
         self._location = os.path.join(section["parts-directory"], name)
         self._config = os.path.join(self._location, "pypimirror.cfg")
+        self._pins = os.path.join(self._location, "versions.cfg")
+        self._pinned = self._value("pinned")
         self._script = self._script_path()
         self._eggs = self._value("eggs") or ()
         self._environment = self._value("environment-vars") or ()
@@ -48,8 +48,12 @@ class Recipe:
 
         os.makedirs(self._location, exist_ok=True)
         relative_to = (self._directory, self._location) if self._relative else None
+        if self._pinned:
+            files.write(self._pins, pinned.render(self.name, pinned.pins(self.buildout)))
+            note(self._pins)
         files.write(self._config, configuration.render(self.name, self._texts, relative_to))
         note(self._config)
+        outputs.write(self.name, self._config, self._value("webserver") or (), note)
         for path in script.make(self._script, script.distributions(self.buildout, self._eggs), self._argument(),
                                 environment.source(self._environment), self._directory if self._relative else ""):
             note(path)
@@ -73,27 +77,13 @@ class Recipe:
         texts = self._texts
         texts.setdefault("mirror-file-path", os.path.join(self._directory, "var", self.name))
         if "index-url" not in texts:
-            texts["index-url"] = self._upstream()
+            texts["index-url"] = easy_install.default_index_url
+        if self._pinned:
+            texts["versions"] = "\n".join(filter(None, (self._pins, texts.get("versions"))))
         mirror = texts["mirror-file-path"]
         if _holds(mirror, self._location):
             raise UserError(f"[{self.name}] mirror-file-path = {mirror}: must not hold {self._location}, "
                             "whose files are not for publication")
-
-    def _upstream(self) -> str:
-        """Give the index to mirror where the part names none: the one that the buildout uses, unless that is this mirror."""
-        index = (self._section.get("index") or "").strip()
-        if not index:
-            return easy_install.default_index_url
-        if "://" not in index:
-            index = kinds.path(index, self._directory)
-        plain = re.sub(r"^file://", "", index).rstrip("/")
-        if plain in self._own_addresses():
-            return easy_install.default_index_url
-        return index
-
-    def _own_addresses(self) -> set[str]:
-        base, mirror = self._texts.get("base-url", "").rstrip("/"), self._texts["mirror-file-path"]
-        return {base, f"{base}/simple", mirror}
 
     def _claim(self, *paths: str) -> None:
         """Refuse what another part of this buildout has already. Raises UserError."""
