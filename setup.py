@@ -40,7 +40,7 @@ setup(
         "packaging",
         "requests",
         'tomli; python_version < "3.11"',
-        "urllib3>=2",
+        "urllib3",
         "waitress",
         "zc.buildout",
         "zc.lockfile",

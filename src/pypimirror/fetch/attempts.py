@@ -1,5 +1,6 @@
 """Asking again: how often, and how long to wait in between."""
 
+import random
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -17,6 +18,9 @@ T = TypeVar("T")
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 #: Seconds; a server that asks for more is asked again by the next run.
 _LONGEST_WAIT = 120.0
+#: Seconds between two attempts where the server asks for nothing, at most; and how much chance may add.
+_LONGEST_BACKOFF = 30.0
+_JITTER = 0.5
 
 
 def check(head: Head, url: str) -> None:
@@ -31,7 +35,7 @@ class Attempts:
     """Runs an attempt until it succeeds, fails for good, or has been tried often enough (urllib3's Retry counts and waits)."""
 
     def __init__(self, retries: int, stopped: threading.Event | None = None):
-        self._policy = Retry(total=retries, backoff_factor=0.5, backoff_max=30, backoff_jitter=0.5)
+        self._policy = Retry(total=retries, backoff_factor=0.5)
         self._stopped = stopped or threading.Event()
 
     def __call__(self, attempt: Callable[[], T]) -> T:
@@ -47,5 +51,7 @@ class Attempts:
                     policy = policy.increment("GET", error.url, error=error)
                 except MaxRetryError:
                     raise error from None
-                if self._stopped.wait(max(error.retry_after or 0, policy.get_backoff_time())):
+                # urllib3 1 knows neither an upper bound of its own nor chance.
+                pause = min(policy.get_backoff_time(), _LONGEST_BACKOFF) + random.uniform(0, _JITTER)
+                if self._stopped.wait(max(error.retry_after or 0, pause)):
                     raise

@@ -37,6 +37,8 @@ class RequestsFetcher:
             with self._session().get(url, headers=wanted, stream=True, timeout=self._timeout) as response:
                 head = Head(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.url)
                 receiver.start(head)
+                # urllib3 1 takes a body that ended early for whole unless told.
+                response.raw.enforce_content_length = True
                 for block in response.raw.stream(_BLOCK, decode_content=decode):
                     receiver.write(block)
                 return head
