@@ -395,3 +395,23 @@ def test_indexes_only_leaves_what_is_missing_to_the_next_run(mirrored: Mirrored,
     del upstream.answers[path]
     assert mirrored.run("-U") == 0
     assert len(mirrored.files("one")) == 2
+
+
+def test_pages_that_a_change_does_not_touch_are_not_written_again(mirrored: Mirrored, upstream: Upstream) -> None:
+    for name in ("one", "two"):
+        upstream.add(name, wheel(name, "1"), wheel(name, "2"))
+    assert mirrored.run("sync") == 0
+
+    def written() -> dict[str, tuple[int, int]]:
+        return {path: ((stat := (mirrored.root / path).stat()).st_ino, stat.st_mtime_ns)
+                for path in mirrored.paths() if path.startswith("one/")}
+
+    before = written()
+    mirrored.settings["filename_excludes"] = "two-1*"
+    assert mirrored.run("-U") == 0
+    upstream.add("two", wheel("two", "3"))
+    assert mirrored.run("-U") == 0
+    assert mirrored.run("-I") == 0
+    assert mirrored.run("-i") == 0
+    assert written() == before
+    assert mirrored.files("two") == ["two-2-py3-none-any.whl", "two-3-py3-none-any.whl"]

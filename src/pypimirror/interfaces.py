@@ -190,7 +190,7 @@ class IStorage(Interface):
     """
 
     def check():
-        """Raise ConfigurationError if the place holds something that is not a mirror. Touches nothing."""
+        """Raise ConfigurationError if the place can't be written or holds something that is not a mirror. Touches nothing."""
 
     def prepare():
         """Make the place ready for a run by the holder of the lock: create it, clear what earlier runs left unfinished."""

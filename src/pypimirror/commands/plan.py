@@ -23,7 +23,6 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     settings = read(config, overridden(arguments))
     mirror = Mirror(settings)
     mirror.check()
-    mirror.storage.check()
     with closing(mirror), closing(State(settings["state_path"])) as state:
         state.open_copy()
         names = [normalize(name) for name in arguments.words]

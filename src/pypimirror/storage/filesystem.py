@@ -61,6 +61,11 @@ class FileSystem:
             self.folds_case = os.path.exists(self._unfinished.replace(OWN, OWN.upper()))
 
     def check(self) -> None:
+        place = self.root
+        while not os.path.lexists(place):
+            place = os.path.dirname(place)
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise ConfigurationError(f"{place}: not a directory that can be written")
         try:
             names = os.listdir(self.root)
         except FileNotFoundError:
