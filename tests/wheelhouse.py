@@ -17,16 +17,23 @@ FOLDER = Path(os.environ.get("PYPIMIRROR_WHEELHOUSE") or CHECKOUT / "var" / "whe
 _NOTE = f"filled-for-{sys.version_info[0]}.{sys.version_info[1]}.json"
 GENERATIONS = tuple((os.environ.get("PYPIMIRROR_BUILDOUTS") or "6 5").split())
 
-#: What the product stands on; pip adds what these require.
-PRODUCT = ("packaging", "requests", "waitress", "zc.lockfile", "zope.component", "zope.configuration", "zope.interface",
+#: What the product stands on, all of it.
+PRODUCT = ("certifi", "charset-normalizer", "idna", "packaging", "requests", "urllib3", "waitress", "zc.lockfile",
+           "zope.component", "zope.configuration", "zope.event", "zope.hookable", "zope.i18nmessageid", "zope.interface",
            "zope.schema")
+#: Versions such as Plone 6.0 and 6.1 pin: urllib3 1, and zope packages that still declare their namespace the old way.
+_PLONE = {"certifi": "2024.12.14", "charset-normalizer": "3.4.1", "idna": "3.10", "packaging": "24.2", "requests": "2.32.3",
+          "urllib3": "1.26.20", "waitress": "3.0.2", "zc.lockfile": "3.0.post1", "zope.component": "6.0",
+          "zope.configuration": "6.0", "zope.event": "5.0", "zope.hookable": "7.0", "zope.i18nmessageid": "7.0",
+          "zope.interface": "7.2", "zope.schema": "7.0.1"}
 #: Each generation of zc.buildout as its users have it, where that is not what versions.cfg pins. 3.1 is Plone 6.0's and 4.1 is
-#: Plone 6.1's; both need a setuptools that still has package_index or pkg_resources.
+#: Plone 6.1's; both need a setuptools that still has package_index or pkg_resources. 3.1 finds a distribution with a dot in its
+#: name by a wheel with a normalised name only with a setuptools of 75.8 or later.
 BUILDOUTS = {
     "6": {},
     "5": {"zc.buildout": "5.2.0", "setuptools": "81.0.0", "zc.recipe.egg": "4.0.0"},
-    "4": {"zc.buildout": "4.1.12", "setuptools": "75.8.2", "zc.recipe.egg": "3.0.0"},
-    "3": {"zc.buildout": "3.1.1", "setuptools": "75.8.2", "zc.recipe.egg": "3.0.0", "pip": "25.0.1"},
+    "4": {**_PLONE, "zc.buildout": "4.1.12", "setuptools": "75.8.2", "zc.recipe.egg": "3.0.0"},
+    "3": {**_PLONE, "zc.buildout": "3.1.1", "setuptools": "75.8.2", "zc.recipe.egg": "3.0.0", "pip": "25.0.1"},
 }
 #: The last setuptools but for bug fixes whose easy_install does all the work by itself.
 EASY_INSTALL = "setuptools==65.7.0"
@@ -50,10 +57,9 @@ def exactly(names: tuple[str, ...], generation: str) -> list[str]:
 
 def contents() -> list[list[str]]:
     """Give the sets of requirements that the wheelhouse holds, each without contradictions."""
-    return [exactly((*PRODUCT, "certifi", "charset-normalizer", "idna", "urllib3", "zope.event", "zope.hookable",
-                     "zope.i18nmessageid", "uv"), "6"),
-            [EASY_INSTALL],
-            *(exactly((*ENVIRONMENT, "zc.recipe.egg"), generation) for generation in dict.fromkeys(("6", "5", *GENERATIONS)))]
+    generations = tuple(dict.fromkeys(("6", "5", *GENERATIONS)))
+    names = tuple(dict.fromkeys((*PRODUCT, *ENVIRONMENT, "zc.recipe.egg")))
+    return [exactly(("uv",), "6"), [EASY_INSTALL], *(exactly(names, generation) for generation in generations)]
 
 
 def is_filled() -> bool:
