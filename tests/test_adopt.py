@@ -83,6 +83,18 @@ def test_what_upstream_never_listed_stays_in_the_runs_that_follow(mirrored: Mirr
     assert mirrored.files("plone") == ["plone-4.0.tar.gz", "plone-5.0.tar.gz"]
 
 
+def test_many_projects_that_upstream_never_listed_are_no_reason_to_doubt_its_list(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+    upstream.add("plone", *HOLDS["plone"])
+    oldmirrors.folders(tmp_path / "old", {f"gone{n}": [sdist(f"gone{n}", "1")] for n in range(30)} | {"plone": HOLDS["plone"]})
+    assert mirrored.run("adopt", str(tmp_path / "old")) == 0
+    assert mirrored.run("sync") == 0
+    upstream.remove("plone", "plone-4.0.tar.gz")
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("plone") == ["plone-4.1.tar.gz"]
+    assert mirrored.files("gone7") == ["gone7-1.tar.gz"]
+
+
 def test_what_was_adopted_outlives_the_state(mirrored: Mirrored, upstream: Upstream, old: Path) -> None:
     oldmirrors.offer(upstream, HOLDS, "Gone.Upstream")
     assert mirrored.run("adopt", str(old)) == 0

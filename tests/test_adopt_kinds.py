@@ -151,3 +151,16 @@ def test_folders_are_projects_under_their_normal_names(tmp_path: Path) -> None:
     assert [(project.name, [os.path.basename(folder) for folder in project.folders]) for project in found] == [
         ("foo-bar", ["Foo Bar"]), ("zope-one", ["Zope.One", "zope_one"])]
     assert strange == ["-"]
+
+
+def test_a_copy_that_would_fill_the_disk_is_not_made(mirrored: Mirrored, upstream: Upstream, tmp_path: Path, capsys) -> None:
+    oldmirrors.folders(tmp_path / "old", HOLDS)
+    oldmirrors.offer(upstream, HOLDS)
+    (tmp_path / "old/two/two-1.tar.gz").chmod(0o600)
+    mirrored.settings["min_free"] = "1000T"
+    assert mirrored.run("adopt", str(tmp_path / "old")) == 1
+    assert "two: " in (told := capsys.readouterr().out) and "min_free" in told
+    assert len(mirrored.files("zope-one")) == 2
+    mirrored.settings["min_free"] = "0"
+    assert mirrored.run("adopt", str(tmp_path / "old")) == 0
+    assert len(mirrored.files("two")) == 2

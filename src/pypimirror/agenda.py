@@ -13,6 +13,7 @@ from .interfaces import IMirror, ISettings
 from .look import LookTask
 from .model import Listing, Totals
 from .settings.fingerprint import fingerprint
+from .state import records
 from .state.database import State
 
 #: Names of facts in the state.
@@ -72,7 +73,8 @@ def drawn_up(mirror: IMirror, state: State, initial: bool, trust: bool = False, 
     if listing.unchanged:
         plan = _unfinished(state, again)
     else:
-        missing = sum(known.name not in listing.projects and mirror.selection.wanted(known.name) for known in state.known())
+        missing = sum(known.name not in listing.projects and mirror.selection.wanted(known.name)
+                      and _was_listed(state, known.name) for known in state.known())
         if not trust:
             doubt = _doubt(missing, listing, state.totals(), mirror.settings["max_deletions"])
         plan = _compared(mirror, state, listing, initial, again, doubt is None)
@@ -102,6 +104,12 @@ def _one_by_one(mirror: IMirror, state: State, initial: bool) -> Agenda:
         if known.name not in exact:
             plan[known.name] = ("", None, False, False, False)
     return Agenda(_tasks(mirror, state, plan), len(plan), None, None)
+
+
+def _was_listed(state: State, name: str) -> bool:
+    """Whether upstream had a project when it was last looked at; adopted and kept ones it need not have had."""
+    record = state.record(name)
+    return record is None or records.decode(record).listed
 
 
 def _doubt(missing: int, listing: Listing, totals: Totals, share: float) -> str | None:

@@ -61,7 +61,7 @@ def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool) -
         return Stored(file.hashes["sha256"], storage.size(path) or 0), "restored"
     if file.adopted:
         raise FetchError(path, "was adopted and is gone or damaged; upstream, which never listed it, has no other", code=404)
-    _make_sure_of_room(mirror, file.size or 0)
+    make_sure_of_room(mirror, file.size or 0)
     done = download(mirror.fetcher, storage, mirror.attempts, file.url, path, file.hashes, file.size,
                     None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES)
     return Stored(done.sha256, done.size, validator=file.validator), "fetched"
@@ -74,7 +74,7 @@ def _older(mirror: IMirror, file: File, path: str) -> Stored | None:
     return file.stored
 
 
-def _make_sure_of_room(mirror: IMirror, size: int) -> None:
+def make_sure_of_room(mirror: IMirror, size: int) -> None:
     """Raise Full if a file of so many bytes would leave less than ``min_free``."""
     free, keep = mirror.storage.free(), mirror.settings["min_free"]
     if free is not None and free - size < keep:

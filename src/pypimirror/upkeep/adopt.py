@@ -36,7 +36,7 @@ class Adopted(NamedTuple):
     here: int = 0
     unlisted: int = 0
     left_out: int = 0
-    #: Damaged files, and projects that could not be looked at.
+    #: Files that are damaged or can't be read, and projects that could not be looked at.
     bad: int = 0
     failed: int = 0
 

@@ -7,13 +7,14 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from ..errors import MirrorError, Rejected, StorageError
+from ..errors import Full, MirrorError, Rejected, StorageError
 from ..events import FileStored, Problem
 from ..fetch.download import ALGORITHMS
-from ..interfaces import IMirror, IStorage
+from ..interfaces import IMirror
 from ..look import LookTask, chosen, current, look
 from ..model import NOTHING, File, Project, Stored
 from ..names import normalize
+from ..obtain import make_sure_of_room
 from ..state import records
 from . import oldtrees
 from .oldtrees import OldFile, OldProject, OldTree
@@ -144,12 +145,14 @@ class _Work:
         return found
 
     def _one(self, file: File, old: list[OldFile]) -> _One:
-        storage, path = self._mirror.storage, f"{self._project.name}/{file.filename}"
-        if file.stored is not None and current(file) and storage.size(path) == file.stored.size:
+        path = f"{self._project.name}/{file.filename}"
+        if file.stored is not None and current(file) and self._mirror.storage.size(path) == file.stored.size:
             return _One(file, "here")
         for each in old:
             try:
-                stored, how = _placed(storage, file, each, path, self._project.name)
+                stored, how = _placed(self._mirror, file, each, path, self._project.name)
+            except Full:
+                raise
             except MirrorError as error:
                 kind = "invalid" if isinstance(error, Rejected) else "failed"
                 self._emit(Problem(self._project.name, f"{error}; not taken", kind))
@@ -161,12 +164,17 @@ class _Work:
         return _One(file)
 
 
-def _placed(storage: IStorage, file: File, old: OldFile, path: str, project: str) -> tuple[Stored, str]:
-    """Put a file into the mirror, ``linked`` or ``copied``. Raises Rejected if it is not what it should be, StorageError."""
+def _placed(mirror: IMirror, file: File, old: OldFile, path: str, project: str) -> tuple[Stored, str]:
+    """Put a file into the mirror, ``linked`` or ``copied``.
+
+    Raises Rejected if it is not what it should be, Full if there is no room for a copy, StorageError.
+    """
     source = os.path.realpath(old.path)
-    upload = storage.link(source)
+    upload = mirror.storage.link(source)
     linked = upload is not None
-    upload = upload or storage.create()
+    if upload is None:
+        make_sure_of_room(mirror, _size(source) or 0)
+        upload = mirror.storage.create()
     try:
         hashes, witness = (file.hashes, "upstream") if file.listed and file.hashes else (old.hashes, old.witness)
         algorithm = next((name for name in ALGORITHMS if name in hashes), None)
