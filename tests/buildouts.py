@@ -16,6 +16,7 @@ import pytest
 
 import built
 import wheelhouse
+from pypimirror.names import normalize
 
 SHARED = wheelhouse.CHECKOUT / "var" / "tests"
 _PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -51,6 +52,13 @@ class Buildout:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         return path
+
+    def forget(self, *names: str) -> None:
+        """Take what other tests left of these projects out of the shared eggs, so that this buildout has to install them."""
+        wanted = {normalize(name) for name in names}
+        for egg in Path(self.eggs).iterdir():
+            if normalize(egg.name.partition("-")[0]) in wanted:
+                shutil.rmtree(egg) if egg.is_dir() else egg.unlink()
 
     def run(self, *arguments: str, status: int = 0) -> str:
         """Run buildout; give what it printed, once its exit status is the one expected."""

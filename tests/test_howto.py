@@ -158,10 +158,9 @@ def test_pip_installs(published: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("generation", wheelhouse.GENERATIONS)
-def test_buildout_installs(published: str, buildouts: Buildouts, tmp_path: Path, generation: str) -> None:
+def test_buildout_installs(published: str, buildouts: Buildouts, generation: str) -> None:
     buildout = buildouts.new(generation)
-    buildout.eggs = tmp_path / "eggs"
-    buildout.eggs.mkdir()
+    buildout.forget("zope.One", "Products.Two")
     pins = {**wheelhouse.pins(generation), "zope.One": "1.0", "Products.Two": "2.0"}
     buildout.file("buildout.cfg", "\n".join([
         "[buildout]", "parts = demo", f"index = {published}", f"eggs-directory = {buildout.eggs}",
@@ -199,8 +198,11 @@ def test_easy_install_installs_what_carries_the_registered_name(published: str, 
     # What its script did while it still had one.
     code = "import sys; from setuptools import setup; setup(script_args=['-q', 'easy_install', '-v', *sys.argv[1:]])"
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONWARNINGS": "ignore"}
+    # Elsewhere setuptools would take what lies there for a project.
+    empty = tmp_path / "empty"
+    empty.mkdir()
     done = subprocess.run([str(easy_install), "-c", code, "-i", published, "zope.One", "Products.Two"], env=environ,
-                          cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                          cwd=empty, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
     shown = subprocess.run([str(easy_install), "-c", "import zope_one, products_two; print(zope_one.__version__)"],
                            capture_output=True, text=True, env=environ, check=True)
