@@ -6,13 +6,17 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from zope.interface import implementer
+
 from ..distributions import KINDS as DISTRIBUTIONS
+from ..interfaces import ISetting
 from ..names import SUFFIXES
 from . import kinds
 
 
+@implementer(ISetting)
 class Key(NamedTuple):
-    """One key that a configuration file may hold."""
+    """One key that a configuration file may hold (ISetting)."""
 
     name: str
     kind: Callable[[str, str], Any]
@@ -123,6 +127,9 @@ KEYS = (
         "Name of the component that gets things by HTTP.", "Work"),
     Key("engine", kinds.text, "threads",
         "Name of the component that runs the work.", "Work"),
+    Key("zcml", kinds.zcml, "",
+        "Plugins to use: packages, my.package or my.package:policy.zcml, or paths of .zcml files. Those that register "
+        "themselves when they are installed need not be named.", "Work"),
     Key("workers", kinds.positive, "8",
         "How many files and pages are in flight at once.", "Work"),
     Key("timeout", kinds.positive, "30",
