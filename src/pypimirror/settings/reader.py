@@ -26,17 +26,18 @@ class Given(NamedTuple):
 _NOTHING = Given("", "")
 
 
-def read(filename: str, overrides: Mapping[str, str] | None = None) -> Settings:
+def read(filename: str, overrides: Mapping[str, str] | None = None, plugins: bool = True) -> Settings:
     """Read a configuration file.
 
-    overrides: texts by key from the command line, which win over the file.
+    overrides: texts by key from the command line, which win over the file. plugins: whether they are asked for the keys that we
+    don't know; otherwise such keys are passed over.
     Raises ConfigurationError, which names the file and the key.
     """
     given = {name: Given(text, f"{filename} [{section}]") for name, (section, text) in _texts(filename).items()}
     given.update((name, Given(text, "command line")) for name, text in (overrides or {}).items())
     known = {key.name: key for key in KEYS}
     additions, registry = None, None
-    if not given.keys() <= known.keys() or given.get("zcml", _NOTHING).text:
+    if plugins and (not given.keys() <= known.keys() or given.get("zcml", _NOTHING).text):
         # Plugins may declare further keys; nobody else needs to wait for them.
         from ..plugins import ask
 
