@@ -164,6 +164,8 @@ def setting(context: Any, name: str, help: str, type: str = "text", default: str
             known = ", ".join(kinds.NAMED)
             raise ConfigurationError(f"setting {name!r}: type {type!r} is neither one of {known} nor a dotted name")
         kind = context.resolve(type)
+        if not callable(kind):
+            raise ConfigurationError(f"setting {name!r}: type {type!r} is no function of a text and a folder")
     try:
         if default:
             kind(default, "/")
