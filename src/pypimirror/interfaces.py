@@ -21,24 +21,6 @@ class ISettings(Interface):
         """Say where the value came from: a file and section, ``command line``, or ``default``."""
 
 
-    def plugged(affects):
-        """Return what plugins add to all that decides on the tree: pairs of a text and a plain value.
-
-        affects: ``files`` for what decides on the files that are selected, ``pages`` for what does on the pages about them.
-        """
-
-
-class ISetting(Interface):
-    """One key of the configuration. Those of plugins are utilities, named like the key."""
-
-    name = Attribute("The key: small letters, digits and underscores.")
-    kind = Attribute("What makes a value of a text: a function of the text and the folder that relative paths start from.")
-    default = Attribute("As a configuration file would say it; an empty text for none.")
-    help = Attribute("One or two sentences for people.")
-    group = Attribute("The heading that it stands under.")
-    affects = Attribute("What changes in the tree when it changes: ``files``, ``pages``, or nothing.")
-
-
 class IMirror(Interface):
     """One mirror: its settings and its components, each made when first asked for."""
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from . import registry
 from .errors import ConfigurationError
-from .interfaces import IFilter, IIndexWriter, INameFilter, ISetting
+from .interfaces import IFilter, IIndexWriter, INameFilter
 from .model import NOTHING
-from .settings.keys import Key
+from .settings.keys import ISetting, Key
 from .settings.kinds import zcml
 from .settings.values import Plugged, Plugin, Settings
 

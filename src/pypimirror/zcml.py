@@ -17,7 +17,7 @@ from zope.schema import Choice, Text, TextLine
 
 from . import contracts, interfaces
 from .settings import kinds
-from .settings.keys import KEYS, Key
+from .settings.keys import KEYS, ISetting, Key
 
 NAMESPACE = "http://namespaces.zope.org/pypimirror"
 
@@ -173,4 +173,4 @@ def setting(context: Any, name: str, help: str, type: str = "text", default: str
         raise ConfigurationError(f"setting {name!r}: default {default!r}: must be {error}") from error
     package = getattr(context.package, "__name__", "")
     key = Key(name, kind, default, " ".join(help.split()), package or "Plugins", affects if affects != "nothing" else "")
-    context.action(("setting", name), context.registry.registerUtility, (key, interfaces.ISetting, name, context.info))
+    context.action(("setting", name), context.registry.registerUtility, (key, ISetting, name, context.info))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..settings.example import example
-from ..settings.keys import KEYS
+from ..settings.keys import KEYS, ISetting
 from ..settings.reader import plugins_of, read
 from ..settings.shown import shown_value
 
@@ -34,7 +34,6 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 
 def _components(filled: Any) -> Iterator[str]:
-    from ..interfaces import ISetting
     from ..registry import origin_of, place_of
 
     found = [*filled.registeredUtilities(), *filled.registeredAdapters()]

@@ -6,17 +6,20 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from zope.interface import implementer
+from zope.interface import Interface, implementer
 
 from ..distributions import KINDS as DISTRIBUTIONS
-from ..interfaces import ISetting
 from ..names import SUFFIXES
 from . import kinds
 
 
+class ISetting(Interface):
+    """A Key that a plugin declares: a utility, named like the key."""
+
+
 @implementer(ISetting)
 class Key(NamedTuple):
-    """One key that a configuration file may hold (ISetting)."""
+    """One key that a configuration file may hold."""
 
     name: str
     kind: Callable[[str, str], Any]

@@ -64,6 +64,7 @@ class Settings(Mapping[str, Any]):
         return self._origins[key]
 
     def plugged(self, affects: str) -> list[tuple[str, Any]]:
+        """Return what plugins add to all that decides on ``files`` or ``pages``: pairs of a text and a plain value."""
         added = self.additions or Plugged()
         keys = [(key, self[key]) for key, what in sorted(added.affects.items()) if what == affects]
         return keys + [(name, factory) for what, name, factory in added.components if what == affects]
