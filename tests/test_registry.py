@@ -1,32 +1,28 @@
-"""The registry of components, filled by ZCML."""
+"""The registry of components, filled by ZCML: ours, and what plugins add, replace and get wrong."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from zope.configuration import xmlconfig
-from zope.configuration.config import ConfigurationConflictError, ConfigurationMachine
-from zope.configuration.exceptions import ConfigurationError
+from zope.configuration.config import ConfigurationMachine
 from zope.interface import implementer
-from zope.interface.registry import Components
 from zope.interface.verify import verifyObject
 
 import pypimirror
 from mirrored import Mirrored
-from pypimirror import interfaces
+from pypimirror import interfaces, registry
+from pypimirror.errors import ConfigurationError
 from pypimirror.mirror import Mirror
 from pypimirror.settings.reader import read
+from pypimirror.settings.values import Plugin
+from pypimirror.zcml import NAMESPACE
 
-
-@implementer(interfaces.IFilter)
-class Incomplete:
-    """A filter without ``select``."""
-
-
-class Stranger:
-    """No filter at all."""
+_HEAD = ('<configure xmlns="http://namespaces.zope.org/zope" xmlns:zcml="http://namespaces.zope.org/zcml" '
+         f'xmlns:pypimirror="{NAMESPACE}">\n')
 
 
 @implementer(interfaces.IFilter)
@@ -42,22 +38,78 @@ class Good:
         return project.files
 
 
-def loaded(folder: Path, text: str) -> Components:
-    """Load our own directives and then a ZCML text."""
-    path = folder / "plugin.zcml"
-    path.write_text('<configure xmlns="http://namespaces.zope.org/zope" '
-                    'xmlns:pypimirror="http://namespaces.zope.org/pypimirror">\n' + text + "\n</configure>\n")
-    context: Any = ConfigurationMachine()
-    xmlconfig.registerCommonDirectives(context)
-    context.registry = Components("tests")
-    xmlconfig.include(context, "meta.zcml", pypimirror)
-    xmlconfig.include(context, str(path), pypimirror)
-    context.execute_actions()
-    return context.registry
+class Other(Good):
+    """Another filter."""
 
 
-def directive(name: str, cls: str) -> str:
-    return f'<pypimirror:filter name="{name}" factory="test_registry.{cls}" />'
+class Bare(Good):
+    """A filter that needs nothing, and so can't be given settings."""
+
+    def __init__(self) -> None:
+        pass
+
+
+@implementer(interfaces.IFilter)
+class Incomplete:
+    """A filter without ``select``."""
+
+    def __init__(self, settings: Any):
+        pass
+
+
+@implementer(interfaces.IFilter)
+class Wrong(Incomplete):
+    """A filter whose ``select`` takes nothing."""
+
+    def select(self) -> Any:
+        return ()
+
+
+@implementer(interfaces.IFilter)
+class Silent(Incomplete):
+    """A filter that gives no reason."""
+
+    active, over_pins = True, True
+
+    def select(self, project: Any) -> Any:
+        return ()
+
+
+class Stranger:
+    """No filter at all."""
+
+
+@implementer(interfaces.IFilter)
+def made(settings: Any) -> Good:
+    """A factory that is no class."""
+    return Good(settings)
+
+
+def written(folder: Path, *lines: str, name: str = "plugin.zcml", rank: int = 2) -> Plugin:
+    """Write a file of ZCML, its directives from line 2 on; give it as a plugin."""
+    path = folder / name
+    path.write_text(_HEAD + "\n".join(lines) + "\n</configure>\n")
+    return Plugin("", str(path), "zcml", rank)
+
+
+def directive(name: str, cls: str, more: str = "") -> str:
+    return f'<pypimirror:filter name="{name}" factory="test_registry.{cls}" {more}/>'
+
+
+def filters(*plugins: Plugin) -> dict[str, str]:
+    """Give the file filters, without our own that nobody replaced: dotted names by name."""
+    found = {each.name: registry.origin_of(each) for each in registry.load(plugins).registeredAdapters()
+             if each.provided is interfaces.IFilter}
+    return {name: factory for name, factory in found.items() if not factory.startswith("pypimirror.")}
+
+
+def refused(*plugins: Plugin) -> str:
+    """Give the message that loading ends with, which must be one line."""
+    with pytest.raises(ConfigurationError) as error:
+        registry.load(plugins)
+    message = str(error.value)
+    assert "\n" not in message
+    return message
 
 
 def test_every_component_of_ours_keeps_its_contract(mirrored: Mirrored) -> None:
@@ -65,6 +117,7 @@ def test_every_component_of_ours_keeps_its_contract(mirrored: Mirrored) -> None:
     mirror.check()
     assert verifyObject(interfaces.IMirror, mirror)
     settings = mirror.settings
+    assert verifyObject(interfaces.ISettings, settings)
     for registered in mirror.registry.registeredUtilities():
         assert verifyObject(registered.provided, registered.component)
     checked = 0
@@ -77,31 +130,136 @@ def test_every_component_of_ours_keeps_its_contract(mirrored: Mirrored) -> None:
         assert verifyObject(interfaces.ISource if one is mirror.source else interfaces.IEngine, one)
 
 
-def test_a_component_is_registered_under_its_name(tmp_path: Path) -> None:
-    registry = loaded(tmp_path, directive("mine", "Good"))
-    (found,) = registry.registeredAdapters()
-    assert (found.name, found.provided) == ("mine", interfaces.IFilter)
-    assert found.info.file.endswith("plugin.zcml")
-    assert found.info.line == 2
+def test_our_own_file_uses_our_own_directives_alone() -> None:
+    root = ElementTree.parse(Path(registry.__file__).with_name("configure.zcml")).getroot()
+    used = {element.tag for element in root}
+    assert used - {f"{{{NAMESPACE}}}{name}" for name in directives()} == {"{http://namespaces.zope.org/zope}include"}
+
+
+def directives() -> dict[str, Any]:
+    """Give the schemas of our directives by name."""
+    context: Any = ConfigurationMachine()
+    xmlconfig.registerCommonDirectives(context)
+    xmlconfig.include(context, "meta.zcml", pypimirror)
+    return {name: schema for (space, name), schema, *_ in context._docRegistry if space == NAMESPACE}
+
+
+def test_every_directive_and_field_says_what_it_is_for() -> None:
+    assert len(directives()) >= 10
+    for schema in directives().values():
+        assert schema.__doc__
+        for _, field in schema.namesAndDescriptions(all=True):
+            assert field.title and field.description, field
+
+
+def test_a_component_is_registered_under_its_name_with_its_place(tmp_path: Path) -> None:
+    plugin = written(tmp_path, directive("mine", "Good"))
+    (found,) = (each for each in registry.load([plugin]).registeredAdapters() if each.name == "mine")
+    assert found.provided is interfaces.IFilter
+    assert registry.place_of(found) == f"{plugin.file}:2"
+    assert registry.origin_of(found) == "test_registry.Good"
+
+
+def test_a_function_serves_as_a_factory(tmp_path: Path) -> None:
+    assert filters(written(tmp_path, directive("mine", "made"))) == {"mine": "test_registry.made"}
 
 
 @pytest.mark.parametrize(("cls", "message"), [
-    ("Stranger", "does not implement IFilter"), ("Incomplete", "select"), ("Missing", "Missing")])
+    ("Stranger", "filter 'mine': test_registry.Stranger does not implement IFilter"),
+    ("Incomplete", "filter 'mine': test_registry.Incomplete has no select (IFilter)"),
+    ("Wrong", "filter 'mine': test_registry.Wrong has a select that is not IFilter's: it doesn't allow enough arguments"),
+    ("Bare", "filter 'mine': test_registry.Bare is to be called with ISettings: too many positional arguments"),
+    ("Missing", "Invalid value for 'factory': ImportError: Module test_registry has no global Missing"),
+])
 def test_what_is_no_such_component_is_refused_with_file_and_line(tmp_path: Path, cls: str, message: str) -> None:
-    with pytest.raises(ConfigurationError) as refused:
-        loaded(tmp_path, directive("mine", cls))
-    text = str(refused.value)
-    assert message in text
-    assert "plugin.zcml" in text
-    assert "2." in text
+    plugin = written(tmp_path, "", directive("mine", cls))
+    assert refused(plugin) == f"{plugin.file}:3: {message}"
 
 
-def test_two_that_claim_one_name_conflict(tmp_path: Path) -> None:
-    (tmp_path / "a.zcml").write_text("")
-    with pytest.raises(ConfigurationConflictError) as conflict:
-        loaded(tmp_path, directive("mine", "Good") + "\n" + directive("mine", "Good").replace("Good", "Other"))
-    assert str(conflict.value).count("plugin.zcml") == 2
+def test_what_a_component_lacks_once_made_is_said_before_anything_is_touched(tmp_path: Path, mirrored: Mirrored,
+                                                                             capsys: pytest.CaptureFixture[str]) -> None:
+    plugin = written(tmp_path, directive("mine", "Silent"))
+    mirrored.settings["zcml"] = plugin.file
+    assert mirrored.run("sync") == 2
+    assert capsys.readouterr().err == f"pypimirror: {plugin.file}:2: test_registry.Silent has no reason (IFilter)\n"
+    assert not mirrored.root.exists()
 
 
-class Other(Good):
-    """Another filter."""
+@pytest.mark.parametrize(("text", "message"), [
+    ('<pypimirror:filtr name="x" factory="test_registry.Good" />', f"2: Unknown directive {NAMESPACE} filtr"),
+    ('<pypimirror:filter factory="test_registry.Good" />', "2: Missing parameter: 'name'"),
+    ('<pypimirror:filter name="a b" factory="test_registry.Good" />', "2: Invalid value for 'name'"),
+    ('<pypimirror:filter name="x" factory="test_registry.Good" colour="red" />', "2: Unrecognized parameters: colour"),
+    ('<pypimirror:filter name="x" factory="no.such.Thing" />', "2: Invalid value for 'factory': ImportError: "),
+    ('<include package="no.such" />', "2: Invalid value for 'package': ImportError: Couldn't import no"),
+    ('<include file="none.zcml" />', "2: FileNotFoundError: "),
+    ("<include", "3: not well-formed"),
+    ('<include file="none.zcml" zcml:condition="wish for" />', "ValueError: Invalid ZCML condition: 'wish for'"),
+])
+def test_mistakes_are_one_line_with_file_and_line(tmp_path: Path, text: str, message: str) -> None:
+    plugin = written(tmp_path, text)
+    found = refused(plugin)
+    assert plugin.file in found
+    assert message in found
+
+
+def test_a_mistake_in_an_included_file_is_told_where_it_is(tmp_path: Path) -> None:
+    inner = written(tmp_path, directive("mine", "Stranger"), name="inner.zcml")
+    outer = written(tmp_path, "", "", '<include file="inner.zcml" />')
+    assert refused(outer).startswith(f"{inner.file}:2: ")
+    written(tmp_path, '<pypimirror:filter name="x" factory="plugin_that_fails.Filter" />', name="inner.zcml")
+    assert refused(outer).startswith(f"{inner.file}:2: Invalid value for 'factory': ")
+
+
+def test_a_package_that_fails_to_import_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plugin_that_fails.py").write_text("1 / 0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert refused(Plugin("plugin_that_fails", "configure.zcml", "zcml", 1)) \
+        == "zcml: plugin_that_fails:configure.zcml: ZeroDivisionError: division by zero"
+    plugin = written(tmp_path, '<pypimirror:filter name="x" factory="plugin_that_fails.Filter" />')
+    assert refused(plugin) == f"{plugin.file}:2: ZeroDivisionError: division by zero"
+
+
+def test_two_that_claim_one_name_conflict_in_one_line_that_names_both(tmp_path: Path) -> None:
+    one = written(tmp_path, directive("mine", "Good"), name="one.zcml")
+    two = written(tmp_path, "", directive("mine", "Other"), name="two.zcml")
+    assert refused(one, two) == f"filter 'mine' is claimed by {one.file}:2 and {two.file}:3"
+
+
+def test_one_name_for_different_kinds_of_components_is_no_conflict(tmp_path: Path) -> None:
+    plugin = written(tmp_path, directive("requests", "Good"))
+    assert filters(plugin) == {"requests": "test_registry.Good"}
+
+
+def test_an_including_file_overrides_the_included_one(tmp_path: Path) -> None:
+    written(tmp_path, directive("mine", "Good"), name="inner.zcml")
+    plugin = written(tmp_path, directive("mine", "Other"), '<include file="inner.zcml" />')
+    assert filters(plugin) == {"mine": "test_registry.Other"}
+
+
+def test_plugins_override_what_is_ours(tmp_path: Path) -> None:
+    plugin = written(tmp_path, '<include package="pypimirror" />', directive("yanked", "Good"), rank=0)
+    assert filters(plugin) == {"yanked": "test_registry.Good"}
+
+
+@pytest.mark.parametrize("ranks", [(0, 1), (0, 2), (1, 2)])
+def test_a_higher_rank_overrides_a_lower_one_in_any_order(tmp_path: Path, ranks: tuple[int, int]) -> None:
+    low = written(tmp_path, directive("mine", "Good"), directive("low", "Good"), name="low.zcml", rank=ranks[0])
+    high = written(tmp_path, directive("mine", "Other"), name="high.zcml", rank=ranks[1])
+    expected = {"mine": "test_registry.Other", "low": "test_registry.Good"}
+    assert filters(low, high) == filters(high, low) == expected
+
+
+def test_a_higher_rank_settles_a_conflict_of_lower_ones(tmp_path: Path) -> None:
+    one = written(tmp_path, directive("mine", "Good"), name="one.zcml", rank=0)
+    two = written(tmp_path, directive("mine", "Good"), name="two.zcml", rank=0)
+    policy = written(tmp_path, directive("mine", "Other"), name="policy.zcml")
+    assert filters(one, two, policy) == {"mine": "test_registry.Other"}
+
+
+@pytest.mark.parametrize(("condition", "used"), [
+    ("have pypimirror", True), ("not-have pypimirror", False), ("have zope2", False),
+    ("installed zope.configuration", True), ("not-installed zope.configuration", False), ("installed no.such", False)])
+def test_conditions_work(tmp_path: Path, condition: str, used: bool) -> None:
+    plugin = written(tmp_path, directive("mine", "Good", f'zcml:condition="{condition}" '))
+    assert ("mine" in filters(plugin)) is used

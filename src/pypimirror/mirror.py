@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from zope.interface import implementer
 
-from . import registry
+from . import plugins, registry
 from .core_metadata import CoreMetadata
 from .engine.crew import Crew
 from .errors import ConfigurationError
@@ -24,12 +24,12 @@ from .interfaces import (
     INameFilter,
     IObserver,
     IParser,
-    ISettings,
     ISource,
     IStorage,
 )
 from .model import Needs, Upstream
 from .selection import Selection
+from .settings.values import Settings
 from .upkeep.trash import Trash
 
 _NO_NEEDS = Needs()
@@ -39,8 +39,8 @@ _NO_NEEDS = Needs()
 class Mirror:
     """What the units of work are given; the same in every process, made from the settings alone."""
 
-    def __init__(self, settings: ISettings, needs: Needs = _NO_NEEDS):
-        self.settings = settings
+    def __init__(self, settings: Settings, needs: Needs = _NO_NEEDS):
+        self.settings = plugins.plugged(settings)
         self.needs = needs
 
     def __reduce__(self) -> Any:
@@ -52,7 +52,8 @@ class Mirror:
 
     @cached_property
     def registry(self) -> Any:
-        return registry.load(self.settings)
+        additions = self.settings.additions
+        return self.settings.registry or registry.load(additions.plugins if additions else ())
 
     @cached_property
     def storage(self) -> IStorage:
@@ -75,9 +76,11 @@ class Mirror:
 
     @cached_property
     def selection(self) -> Selection:
-        names = [found for _, found in self.registry.getAdapters((self.settings,), INameFilter)]
-        chosen = self.settings["filters"] or ordered(name for name, _ in self.registry.getAdapters((self.settings,), IFilter))
-        return Selection(names, {name: self._named(IFilter, name, "filters") for name in chosen}, self.needs.versions())
+        names = registry.every(self.registry, (self.settings,), INameFilter)
+        filters = registry.every(self.registry, (self.settings,), IFilter)
+        chosen = self.settings["filters"] or ordered(filters)
+        used = {name: self._named(IFilter, name, "filters") for name in chosen}
+        return Selection(names.values(), used, self.needs.versions())
 
     @cached_property
     def writers(self) -> tuple[IIndexWriter, ...]:
@@ -91,7 +94,7 @@ class Mirror:
 
     @cached_property
     def observers(self) -> Mapping[str, IObserver]:
-        return dict(self.registry.getAdapters((self.settings,), IObserver))
+        return registry.every(self.registry, (self.settings,), IObserver)
 
     @cached_property
     def attempts(self) -> Attempts:

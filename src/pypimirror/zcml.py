@@ -1,32 +1,45 @@
-"""The mirror's own ZCML directives; each registers in the registry that the configuration context carries."""
+"""The mirror's own ZCML directives, in the namespace http://namespaces.zope.org/pypimirror.
+
+Each registers one component, or one key of the configuration, in the registry that the configuration context carries. A schema
+says what a directive takes, the handler below it what comes of that.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from zope.configuration.exceptions import ConfigurationError
 from zope.configuration.fields import GlobalObject
 from zope.interface import Interface
-from zope.interface.exceptions import Invalid
-from zope.interface.verify import verifyClass
-from zope.schema import TextLine
+from zope.schema import Choice, Text, TextLine
 
-from . import interfaces
+from . import contracts, interfaces
+from .settings import kinds
+from .settings.keys import KEYS, ISetting, Key
 
 NAMESPACE = "http://namespaces.zope.org/pypimirror"
 
+_WORD = re.compile(r"[^\s#]\S*").fullmatch
+_KEY = re.compile(r"[a-z][a-z0-9_]*").fullmatch
+_SETTINGS = (interfaces.ISettings,)
+
 
 class IComponentDirective(Interface):
-    """Registers a component under a name that configurations can use."""
+    """Registers a component under a name."""
 
-    name = TextLine(title="Name", description="What a configuration calls it.")
-    factory = GlobalObject(title="Factory", description="A class; what it is made from stands in its interface.")
+    name = TextLine(title="Name", description="One word that no other component of this kind has.", constraint=_WORD)
+    factory = GlobalObject(title="Factory", description="Makes the component. Called with the settings of the mirror.")
 
 
-def _directive(kind: str, interface: Any, adapted: tuple[Any, ...]) -> Callable[..., None]:
+def _registers(kind: str, interface: Any, adapted: tuple[Any, ...] = _SETTINGS) -> Callable[..., None]:
+    """Give the handler of a directive for components that adapt these interfaces; utilities, if there are none."""
+
     def handler(context: Any, name: str, factory: Any) -> None:
-        _check(kind, name, factory, interface)
+        lack = contracts.of_factory(factory, interface, adapted)
+        if lack:
+            raise ConfigurationError(f"{kind} {name!r}: {lack}")
         if adapted:
             context.action((kind, name), context.registry.registerAdapter, (factory, adapted, interface, name, context.info))
         else:
@@ -36,25 +49,128 @@ def _directive(kind: str, interface: Any, adapted: tuple[Any, ...]) -> Callable[
     return handler
 
 
-def _check(kind: str, name: str, factory: Any, interface: Any) -> None:
-    """Refuse a factory that does not give what the directive promises, and say what is missing."""
-    dotted = f"{factory.__module__}.{getattr(factory, '__qualname__', factory)}"
-    if not interface.implementedBy(factory):
-        raise ConfigurationError(f"{kind} {name!r}: {dotted} does not implement {interface.__name__}")
+class ISourceDirective(IComponentDirective):
+    """Registers a kind of upstream."""
+
+    name = TextLine(title="Name", description="The scheme of the URLs in ``index_url`` that it is for.", constraint=_WORD)
+    factory = GlobalObject(title="Factory", description="Called with IUpstream and IMirror, gives an ISource.")
+
+
+source = _registers("source", interfaces.ISource, (interfaces.IUpstream, interfaces.IMirror))
+
+
+class IParserDirective(IComponentDirective):
+    """Registers a form that upstream's pages may have."""
+
+    name = TextLine(title="Name", description="The media type of such pages.", constraint=_WORD)
+    factory = GlobalObject(title="Factory", description="Called with nothing, gives an IParser.")
+
+
+parser = _registers("parser", interfaces.IParser, ())
+
+
+class INameFilterDirective(IComponentDirective):
+    """Registers what decides by name which projects are mirrored. All that are registered are used."""
+
+    factory = GlobalObject(title="Factory", description="Called with the settings, gives an INameFilter.")
+
+
+name_filter = _registers("nameFilter", interfaces.INameFilter)
+
+
+class IFilterDirective(IComponentDirective):
+    """Registers what decides which files of a project are mirrored. Used unless ``filters`` names others."""
+
+    name = TextLine(title="Name", description="What ``filters`` calls it.", constraint=_WORD)
+    factory = GlobalObject(title="Factory", description="Called with the settings, gives an IFilter.")
+
+
+file_filter = _registers("filter", interfaces.IFilter)
+
+
+class IFetcherDirective(IComponentDirective):
+    """Registers what gets pages and files by HTTP."""
+
+    name = TextLine(title="Name", description="What ``fetcher`` calls it.", constraint=_WORD)
+    factory = GlobalObject(title="Factory", description="Called with the settings, gives an IFetcher.")
+
+
+fetcher = _registers("fetcher", interfaces.IFetcher)
+
+
+class IStorageDirective(IComponentDirective):
+    """Registers a kind of place for the mirror."""
+
+    name = TextLine(title="Name", description="The scheme of the URLs in ``mirror_file_path`` that it is for.",
+                    constraint=_WORD)
+    factory = GlobalObject(title="Factory", description="Called with the settings, gives an IStorage.")
+
+
+storage = _registers("storage", interfaces.IStorage)
+
+
+class IIndexWriterDirective(IComponentDirective):
+    """Registers a form that the mirror's pages can have."""
+
+    name = TextLine(title="Name", description="What ``index_formats`` calls it.", constraint=_WORD)
+    factory = GlobalObject(title="Factory", description="Called with the settings, gives an IIndexWriter.")
+
+
+index_writer = _registers("indexWriter", interfaces.IIndexWriter)
+
+
+class IEngineDirective(IComponentDirective):
+    """Registers a place where the work can run."""
+
+    name = TextLine(title="Name", description="What ``engine`` calls it.", constraint=_WORD)
+    factory = GlobalObject(title="Factory", description="Called with IMirror, gives an IEngine.")
+
+
+engine = _registers("engine", interfaces.IEngine, (interfaces.IMirror,))
+
+
+class IObserverDirective(IComponentDirective):
+    """Registers who is told what happens in a run. All that are registered are told."""
+
+    factory = GlobalObject(title="Factory", description="Called with the settings, gives an IObserver.")
+
+
+observer = _registers("observer", interfaces.IObserver)
+
+
+class ISettingDirective(Interface):
+    """Declares a key of the configuration that components of a plugin read."""
+
+    name = TextLine(title="Name", constraint=_KEY,
+                    description="The key: small letters, digits and underscores. In a buildout it has dashes.")
+    type = TextLine(title="Type", default="text", required=False,
+                    description="One of pypimirror.settings.kinds.NAMED, such as boolean, integer, words or path; or the "
+                                "dotted name of a function of a text and of the folder that relative paths start from, which "
+                                "gives the value or raises ValueError with what would be right.")
+    default = Text(title="Default", default="", required=False,
+                   description="As a configuration file would say it. Without it the value is None, or empty for lists.")
+    help = Text(title="Help", description="One or two sentences for people.")
+    affects = Choice(title="Affects", values=("files", "pages", "nothing"), default="nothing", required=False,
+                     description="What is looked at again when it changes: which files are mirrored, or the pages about them.")
+
+
+def setting(context: Any, name: str, help: str, type: str = "text", default: str = "", affects: str = "nothing") -> None:
+    """Register a key."""
+    if name in {key.name for key in KEYS}:
+        raise ConfigurationError(f"setting {name!r}: is a key of the mirror's own")
+    kind = kinds.NAMED.get(type)
+    if kind is None:
+        if "." not in type:
+            known = ", ".join(kinds.NAMED)
+            raise ConfigurationError(f"setting {name!r}: type {type!r} is neither one of {known} nor a dotted name")
+        kind = context.resolve(type)
+        if not callable(kind):
+            raise ConfigurationError(f"setting {name!r}: type {type!r} is no function of a text and a folder")
     try:
-        verifyClass(interface, factory, tentative=True)
-    except Invalid as error:
-        raise ConfigurationError(f"{kind} {name!r}: {' '.join(str(error).split())}") from error
-
-
-_SETTINGS = (interfaces.ISettings,)
-
-fetcher = _directive("fetcher", interfaces.IFetcher, _SETTINGS)
-parser = _directive("parser", interfaces.IParser, ())
-source = _directive("source", interfaces.ISource, (interfaces.IUpstream, interfaces.IMirror))
-name_filter = _directive("nameFilter", interfaces.INameFilter, _SETTINGS)
-file_filter = _directive("filter", interfaces.IFilter, _SETTINGS)
-storage = _directive("storage", interfaces.IStorage, _SETTINGS)
-index_writer = _directive("indexWriter", interfaces.IIndexWriter, _SETTINGS)
-engine = _directive("engine", interfaces.IEngine, (interfaces.IMirror,))
-observer = _directive("observer", interfaces.IObserver, _SETTINGS)
+        if default:
+            kind(default, "/")
+    except ValueError as error:
+        raise ConfigurationError(f"setting {name!r}: default {default!r}: must be {error}") from error
+    package = getattr(context.package, "__name__", "")
+    key = Key(name, kind, default, " ".join(help.split()), package or "Plugins", affects if affects != "nothing" else "")
+    context.action(("setting", name), context.registry.registerUtility, (key, ISetting, name, context.info))

@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from typing import Any
 
 from ..settings.example import example
-from ..settings.keys import KEYS
-from ..settings.reader import read
+from ..settings.keys import KEYS, ISetting
+from ..settings.reader import plugins_of, read
 from ..settings.shown import shown_value
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print settings and components, or with ``--example`` a commented configuration file."""
     if arguments.example:
-        print(example(), end="")
+        from ..plugins import ask
+
+        print(example(ask(plugins_of(config)).keys), end="")
         return 0
-    settings = read(config)
-    for key in KEYS:
-        print(f"{key.name} = {shown_value(settings[key.name])}    # {settings.origin(key.name)}")
     from ..mirror import Mirror
 
-    mirror = Mirror(settings)
+    mirror = Mirror(read(config))
     mirror.check()
+    settings = mirror.settings
+    more = settings.additions.affects if settings.additions else ()
+    for name in (*(key.name for key in KEYS), *sorted(more)):
+        print(f"{name} = {shown_value(settings[name])}    # {settings.origin(name)}")
     print()
-    for line in _components(mirror):
+    for line in _components(mirror.registry):
         print(line)
     return 0
 
 
-def _components(mirror: object) -> Iterator[str]:
-    registry = mirror.registry  # type: ignore[attr-defined]
-    found = [*registry.registeredUtilities(), *registry.registeredAdapters()]
+def _components(filled: Any) -> Iterator[str]:
+    from ..registry import origin_of, place_of
+
+    found = [*filled.registeredUtilities(), *filled.registeredAdapters()]
     for one in sorted(found, key=lambda r: (r.provided.__name__, r.name)):
-        where = one.info
-        print_where = f"{where.file}:{where.line}" if hasattr(where, "file") else str(where)
-        yield f"{one.provided.__name__[1:]} {one.name!r}: {one.factory.__module__}.{one.factory.__name__}    # {print_where}"
+        what = one.component.help if one.provided is ISetting else origin_of(one)
+        yield f"{one.provided.__name__[1:]} {one.name!r}: {what}    # {place_of(one)}"

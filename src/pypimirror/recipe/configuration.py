@@ -1,10 +1,10 @@
 """The configuration file that the part writes for its script."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..settings import kinds
-from .options import keys
+from .options import Key
 
 _HEAD = """\
 # Written by buildout from the part [{part}]; changes made here are lost. Buildout's own file is the place for them.
@@ -12,18 +12,18 @@ _HEAD = """\
 """
 
 
-def render(part: str, texts: Mapping[str, str], relative_to: tuple[str, str] | None = None) -> str:
+def render(part: str, keys: Iterable[Key], texts: Mapping[str, str], relative_to: tuple[str, str] | None = None) -> str:
     """Give the text of the configuration file.
 
-    texts: by name of the option, as ``options.texts`` gives them.
+    keys: all that may be set, in order. texts: by name of the option, as ``options.texts`` gives them.
     relative_to: the buildout's directory and the file's own; paths in the former become relative to the latter.
     """
     lines = []
-    for key in keys():
+    for key in keys:
         text = texts.get(key.option)
         if text is None:
             continue
-        if relative_to and key.kind in (kinds.path, kinds.paths):
+        if relative_to and key.kind in (kinds.path, kinds.paths, kinds.zcml):
             text = "\n".join(_relative(path, *relative_to) for path in text.split("\n"))
         lines.append(f"{key.key} =" + "".join(f"\n    {line}" for line in _lines(text)) if "\n" in text
                      else f"{key.key} = {text}")

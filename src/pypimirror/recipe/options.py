@@ -54,6 +54,8 @@ OPTIONS = (
            "Name of the script in the bin directory, the part's name unless given. Other parts see its path in it."),
     Option("eggs", kinds.lines, "",
            "Distributions that the script can import besides its own, such as plugins; one requirement a line."),
+    Option("zcml-additional", kinds.lines, "",
+           "ZCML for this mirror alone: directives, or a whole file. It has the last word over what plugins register."),
     Option("environment-vars", environment.variables, "",
            "Environment variables that the script sets for itself, a line each: NAME value."),
     Option("relative-paths", kinds.boolean, "",
@@ -93,9 +95,9 @@ def keys() -> tuple[Key, ...]:
     return tuple(Key(key.name.replace("_", "-"), key.name, key.kind) for key in KEYS)
 
 
-def check(part: str, names: Iterable[str]) -> None:
-    """Refuse options that nobody knows. Raises UserError, which names the nearest known one."""
-    known = {option.name for option in OPTIONS} | {key.option for key in keys()}
+def check(part: str, names: Iterable[str], more: Iterable[Key] = ()) -> None:
+    """Refuse options that nobody knows. more: the keys of plugins. Raises UserError, which names the nearest known one."""
+    known = {option.name for option in OPTIONS} | {key.option for key in (*keys(), *more)}
     for name in names:
         if name not in known and name not in _BUILDOUT:
             raise UserError(f"[{part}] unknown option {name!r}{nearest(name, sorted(known))}")
@@ -115,19 +117,19 @@ def value(part: str, options: Mapping[str, str], name: str, kind: Kind, folder: 
         raise UserError(f"[{part}] {name} = {text}: must be {error}") from error
 
 
-def texts(part: str, options: Mapping[str, str], folder: str) -> dict[str, str]:
+def texts(part: str, options: Mapping[str, str], folder: str, which: Iterable[Key]) -> dict[str, str]:
     """Give the texts of the configuration's keys that the part sets, by name of the option; paths are absolute then.
 
-    Raises UserError for a value that its kind refuses.
+    which: the keys. Raises UserError for a value that its kind refuses.
     """
     found = {}
-    for key in keys():
+    for key in which:
         checked = value(part, options, key.option, key.kind, folder)
         if checked is None:
             continue
         if key.kind is kinds.path:
             found[key.option] = checked
-        elif key.kind is kinds.paths:
+        elif key.kind in (kinds.paths, kinds.zcml):
             found[key.option] = "\n".join(checked)
         else:
             found[key.option] = options[key.option].strip()

@@ -6,7 +6,7 @@ from typing import Any
 
 from zc.buildout import UserError, easy_install
 
-from . import configuration, environment, files, job, outputs, pinned, script
+from . import configuration, environment, files, job, outputs, pinned, plugins, script
 from . import options as known
 
 
@@ -19,10 +19,14 @@ class Recipe:
 
     def __init__(self, buildout: Any, name: str, options: MutableMapping[str, str]):
         self.buildout, self.name, self.options = buildout, name, options
-        known.check(name, list(options))
+        self._given = tuple(options)
+        #: Whether there may be plugins, which come with the eggs and so can't be asked for their keys before ``install``.
+        self._plugged = any(options.get(option, "").strip() for option in ("eggs", "zcml", "zcml-additional"))
+        if not self._plugged:
+            known.check(name, self._given)
         self._section = section = buildout["buildout"]
         self._directory = section["directory"]
-        self._texts = known.texts(name, options, self._directory)
+        self._texts = known.texts(name, options, self._directory, known.keys())
         self._location = os.path.join(section["parts-directory"], name)
         self._config = os.path.join(self._location, "pypimirror.cfg")
         self._pins = os.path.join(self._location, "versions.cfg")
@@ -46,21 +50,35 @@ class Recipe:
             # Buildout removes these if something fails after all.
             self.options.created(path)  # type: ignore[attr-defined]
 
+        dists = script.distributions(self.buildout, self._eggs)
         os.makedirs(self._location, exist_ok=True)
         relative_to = (self._directory, self._location) if self._relative else None
         if self._pinned:
             files.write(self._pins, pinned.render(self.name, pinned.pins(self.buildout)))
             note(self._pins)
-        files.write(self._config, configuration.render(self.name, self._texts, relative_to))
+        if self._additional:
+            files.write(self._additional, plugins.additional(self.options["zcml-additional"]))
+            note(self._additional)
+        keys, texts = self._with_plugins(dists)
+        files.write(self._config, configuration.render(self.name, keys, texts, relative_to))
         note(self._config)
         outputs.write(self.name, self._config, self._value("webserver") or (), note)
-        for path in script.make(self._script, script.distributions(self.buildout, self._eggs), self._argument(),
-                                environment.source(self._environment), self._directory if self._relative else ""):
+        for path in script.make(self._script, dists, self._argument(), environment.source(self._environment),
+                                self._directory if self._relative else ""):
             note(path)
         self._job.install(note)
         return made
 
     update = install
+
+    def _with_plugins(self, dists: list[Any]) -> tuple[tuple[known.Key, ...], dict[str, str]]:
+        """Give all keys of the configuration and the texts of those that are set. Raises UserError."""
+        if not self._plugged:
+            return known.keys(), self._texts
+        more = plugins.keys(self.name, dists, self._environment, self._texts.get("zcml", "").split(), self.options,
+                            self._directory)
+        known.check(self.name, self._given, more)
+        return (*known.keys(), *more), {**self._texts, **known.texts(self.name, self.options, self._directory, more)}
 
     def _value(self, name: str, default: str = "") -> Any:
         option = next(option for option in known.OPTIONS if option.name == name)
@@ -76,6 +94,10 @@ class Recipe:
         """Fill in what the part leaves out."""
         texts = self._texts
         texts.setdefault("mirror-file-path", os.path.join(self._directory, "var", self.name))
+        self._additional = ""
+        if self.options.get("zcml-additional", "").strip():
+            self._additional = os.path.join(self._location, "additional.zcml")
+            texts["zcml"] = "\n".join(filter(None, (texts.get("zcml"), self._additional)))
         if "index-url" not in texts:
             texts["index-url"] = easy_install.default_index_url
         if self._pinned:

@@ -1,8 +1,9 @@
 """A configuration file to begin with, made from the table of keys."""
 
+from collections.abc import Iterable
 from textwrap import fill
 
-from .keys import KEYS
+from .keys import KEYS, Key
 
 _INTRODUCTION = """\
 # Configuration of a mirror: pypimirror THIS-FILE sync
@@ -12,11 +13,11 @@ _INTRODUCTION = """\
 _SET = {"mirror_file_path": "/srv/pypi", "package_matches": "\n    zope.*\n    plone.*\n    Products.*\n    collective.*"}
 
 
-def example() -> str:
-    """Give the text of a commented configuration file that can be used as it is."""
+def example(more: Iterable[Key] = ()) -> str:
+    """Give the text of a commented configuration file that can be used as it is. more: the keys of plugins."""
     blocks = [_INTRODUCTION, "[DEFAULT]"]
     group = ""
-    for key in KEYS:
+    for key in (*KEYS, *sorted(more, key=lambda key: key.group)):
         if key.group != group:
             group = key.group
             blocks.append(f"\n# --- {group} ---")

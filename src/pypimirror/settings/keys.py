@@ -6,11 +6,18 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from zope.interface import Interface, implementer
+
 from ..distributions import KINDS as DISTRIBUTIONS
 from ..names import SUFFIXES
 from . import kinds
 
 
+class ISetting(Interface):
+    """A Key that a plugin declares: a utility, named like the key."""
+
+
+@implementer(ISetting)
 class Key(NamedTuple):
     """One key that a configuration file may hold."""
 
@@ -123,6 +130,9 @@ KEYS = (
         "Name of the component that gets things by HTTP.", "Work"),
     Key("engine", kinds.text, "threads",
         "Name of the component that runs the work.", "Work"),
+    Key("zcml", kinds.zcml, "",
+        "Plugins to use: packages, my.package or my.package:policy.zcml, or paths of .zcml files. Those that register "
+        "themselves when they are installed need not be named.", "Work"),
     Key("workers", kinds.positive, "8",
         "How many files and pages are in flight at once.", "Work"),
     Key("timeout", kinds.positive, "30",

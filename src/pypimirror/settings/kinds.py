@@ -6,7 +6,7 @@ what would be right.
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -24,6 +24,7 @@ _PYTHON = re.compile(r"[23]\.\d{1,3}t?")
 _PLATFORM = re.compile(r"(?:manylinux(?:1|2010|2014)|(?:manylinux|musllinux|macosx)_\d+_\d+)_[a-z0-9_]+"
                        r"|win32|(?!manylinux|musllinux|macosx)[a-z][a-z0-9]*_[a-z0-9_]+")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z-]*)\s*:\s*(\S.*)")
+_PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -79,6 +80,20 @@ def path(value: str, folder: str) -> str:
 def paths(value: str, folder: str) -> tuple[str, ...]:
     """A list of paths or URLs separated by white space."""
     return tuple(path(word, folder) for word in words(value, folder))
+
+
+def zcml(value: str, folder: str) -> tuple[str, ...]:
+    """A list of plugins: ``package``, ``package:file.zcml``, or the path of a file that ends in ``.zcml``."""
+    found = []
+    for word in words(value, folder):
+        package, colon, file = word.partition(":")
+        if word.endswith(".zcml") and not colon:
+            found.append(path(word, folder))
+        elif _PACKAGE.fullmatch(package) and bool(file) == bool(colon):
+            found.append(word)
+        else:
+            raise ValueError(f"packages such as my.package or my.package:policy.zcml, or .zcml files, and {word!r} is not")
+    return tuple(found)
 
 
 def size(value: str, folder: str) -> int:
@@ -192,4 +207,7 @@ def choice(*names: str) -> Kind:
 
 
 #: Kinds that have a value for an empty text.
-LISTS = frozenset({words, lines, paths, specifiers, package_types, python_versions, platforms, fields})
+LISTS = frozenset({words, lines, paths, zcml, specifiers, package_types, python_versions, platforms, fields})
+#: The kinds that plugins can name in ZCML.
+NAMED: Mapping[str, Kind] = {kind.__name__: kind for kind in (
+    text, boolean, integer, positive, words, lines, path, paths, size, duration, moment, share, web_address)}

@@ -3,7 +3,7 @@
 import configparser
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
 from .keys import KEYS, Key
@@ -15,34 +15,65 @@ _SECTION = "pypimirror"
 OWN = ".pypimirror"
 
 
-def read(filename: str, overrides: Mapping[str, str] | None = None, keys: Iterable[Key] = KEYS) -> Settings:
+class Given(NamedTuple):
+    """What somebody says about a key."""
+
+    text: str
+    #: The file and section, or ``command line``.
+    origin: str
+
+
+_NOTHING = Given("", "")
+
+
+def read(filename: str, overrides: Mapping[str, str] | None = None, plugins: bool = True) -> Settings:
     """Read a configuration file.
 
-    overrides: texts by key from the command line, which win over the file.
-    keys: all that may occur.
+    overrides: texts by key from the command line, which win over the file. plugins: whether they are asked for the keys that we
+    don't know; otherwise such keys are passed over.
     Raises ConfigurationError, which names the file and the key.
     """
-    known = {key.name: key for key in keys}
-    found = _texts(filename)
-    unknown = [name for name in found if name not in known]
-    if unknown:
-        raise ConfigurationError(f"{filename}: unknown key {unknown[0]!r}{nearest(unknown[0], known)}")
-    origins = {name: f"{filename} [{section}]" for name, (section, _) in found.items()}
-    texts = {name: text for name, (_, text) in found.items()}
-    for name, text in (overrides or {}).items():
-        texts[name] = text
-        origins[name] = "command line"
+    given = {name: Given(text, f"{filename} [{section}]") for name, (section, text) in _texts(filename).items()}
+    given.update((name, Given(text, "command line")) for name, text in (overrides or {}).items())
+    known = {key.name: key for key in KEYS}
+    additions, registry = None, None
+    if plugins and (not given.keys() <= known.keys() or given.get("zcml", _NOTHING).text):
+        # Plugins may declare further keys; nobody else needs to wait for them.
+        from ..plugins import ask
+
+        more, additions, registry = ask(values((known["zcml"],), given, filename)["zcml"])
+        known.update((key.name, key) for key in more)
+        for name in given:
+            if name not in known:
+                raise ConfigurationError(f"{filename}: unknown key {name!r}{nearest(name, known)}")
+    origins = {name: given[name].origin if given.get(name, _NOTHING).text else "default" for name in known}
+    found = _completed(values(known.values(), given, filename))
+    return Settings(found, origins, filename, additions, registry)
+
+
+def plugins_of(filename: str) -> tuple[str, ...]:
+    """Give the value of the key ``zcml`` in a configuration file, whatever else stands there; empty if there is no such file.
+
+    Raises ConfigurationError.
+    """
+    if not os.path.exists(filename):
+        return ()
+    given = {name: Given(text, filename) for name, (_, text) in _texts(filename).items()}
+    return tuple(values([key for key in KEYS if key.name == "zcml"], given, filename)["zcml"])
+
+
+def values(keys: Iterable[Key], given: Mapping[str, Given], filename: str) -> dict[str, Any]:
+    """Give the value of every key, its default where nothing is given. Raises ConfigurationError, which names the key."""
     folder = os.path.dirname(os.path.abspath(filename))
-    values = {}
-    for key in known.values():
-        text = texts.get(key.name, "")
+    found = {}
+    for key in keys:
+        text, origin = given.get(key.name, _NOTHING)
         if not text:
             if key.required:
                 raise ConfigurationError(f"{filename}: the key {key.name!r} is missing")
-            text = key.default
-            origins[key.name] = "default"
-        values[key.name] = _value(key, text, folder, filename, origins[key.name])
-    return Settings(_completed(values, folder), origins, filename)
+            text, origin = key.default, "default"
+        found[key.name] = _value(key, text, folder, filename, origin)
+    return found
 
 
 def _texts(filename: str) -> dict[str, tuple[str, str]]:
@@ -84,7 +115,7 @@ def _value(key: Key, text: str, folder: str, filename: str, origin: str) -> Any:
         raise ConfigurationError(f"{where}: {key.name} = {text!r}: must be {error}") from error
 
 
-def _completed(values: dict[str, Any], folder: str) -> dict[str, Any]:
+def _completed(values: dict[str, Any]) -> dict[str, Any]:
     """Fill in the defaults that follow from other keys."""
     mirror = values["mirror_file_path"]
     values["state_path"] = values["state_path"] or os.path.join(mirror, OWN)

@@ -1,0 +1,66 @@
+"""Whether components keep their contracts, and in a few words what they lack."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from zope.interface.exceptions import BrokenImplementation, BrokenMethodImplementation, Invalid
+from zope.interface.verify import verifyClass, verifyObject
+
+
+def of_factory(factory: Any, interface: Any, adapted: tuple[Any, ...]) -> str | None:
+    """Say what keeps a factory from giving an interface, or None.
+
+    adapted: the interfaces of what it will be called with. Attributes can't be told before the component is made.
+    """
+    if not callable(factory):
+        return f"{dotted(factory)} can't be called"
+    if not interface.implementedBy(factory):
+        return f"{dotted(factory)} does not implement {interface.__name__}"
+    lack = _broken(verifyClass, factory, interface) if isinstance(factory, type) else None
+    if lack:
+        return lack
+    try:
+        inspect.signature(factory).bind(*adapted)
+    except TypeError as error:
+        given = ", ".join(required.__name__ for required in adapted) or "nothing"
+        return f"{dotted(factory)} is to be called with {given}: {error}"
+    except ValueError:
+        pass  # what is written in C tells no signature
+    return None
+
+
+def of_component(component: Any, interface: Any) -> str | None:
+    """Say what a component lacks of an interface, or None."""
+    return _broken(verifyObject, component, interface)
+
+
+def dotted(factory: Any) -> str:
+    """Give the dotted name of a class or function, or what else tells of a factory."""
+    name = getattr(factory, "__qualname__", None)
+    return f"{factory.__module__}.{name}" if name else repr(factory)
+
+
+def _broken(verify: Callable[[Any, Any], object], candidate: Any, interface: Any) -> str | None:
+    try:
+        verify(interface, candidate)
+    except Invalid as error:
+        found = getattr(error, "exceptions", [error])
+        return f"{dotted(candidate if isinstance(candidate, type) else type(candidate))} " \
+               + ", ".join(_lack(each, interface) for each in found)
+    return None
+
+
+def _lack(error: Invalid, interface: Any) -> str:
+    if isinstance(error, BrokenImplementation):
+        return f"has no {_name(error.name)} ({interface.__name__})"
+    if isinstance(error, BrokenMethodImplementation):
+        why = error.mess.replace("implementation", "it")
+        return f"has a {_name(error.method)} that is not {interface.__name__}'s: {why}"
+    return f"does not implement {interface.__name__}"
+
+
+def _name(described: Any) -> str:
+    return described if isinstance(described, str) else described.getName()

@@ -1,0 +1,97 @@
+"""Plugins: where their ZCML is, and what they add to the settings.
+
+A plugin is a package with ZCML. It is named by the key ``zcml``, or it registers itself when it is installed, by an entry point
+in the group ``pypimirror.plugins`` whose value is what the key would say: ``my.package`` or ``my.package:policy.zcml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from . import registry
+from .errors import ConfigurationError
+from .interfaces import IFilter, IIndexWriter, INameFilter
+from .model import NOTHING
+from .settings.keys import ISetting, Key
+from .settings.kinds import zcml
+from .settings.values import Plugged, Plugin, Settings
+
+GROUP = "pypimirror.plugins"
+_DEFAULT = "configure.zcml"
+#: What the components of an interface decide on.
+_DECIDES = ((INameFilter, "files"), (IFilter, "files"), (IIndexWriter, "pages"))
+
+
+class Asked(NamedTuple):
+    """What plugins answered."""
+
+    keys: tuple[Key, ...]
+    additions: Plugged
+    #: None if there are no plugins, so that nothing was loaded.
+    registry: Any
+
+
+def find(items: Iterable[str]) -> tuple[Plugin, ...]:
+    """Return all plugins: those installed that register themselves, then the items of the key ``zcml``.
+
+    Each kind has the last word over those before it: packages installed, packages named, files that lie by themselves.
+    Raises ConfigurationError.
+    """
+    return (*_installed(), *(_plugin(item, "zcml", 1) for item in items))
+
+
+def ask(items: Iterable[str]) -> Asked:
+    """Load the plugins, if there are any, and return what they add. Raises ConfigurationError, with file and line."""
+    plugins = find(items)
+    if not plugins:
+        return Asked((), Plugged(), None)
+    filled = registry.load(plugins)
+    keys: tuple[Any, ...] = tuple(key for _, key in sorted(filled.getUtilitiesFor(ISetting)))
+    affects = {key.name: key.affects for key in keys}
+    return Asked(keys, Plugged(plugins, affects, tuple(_components(filled))), filled)
+
+
+def plugged(settings: Settings) -> Settings:
+    """Return the settings with what plugins add to them. Raises ConfigurationError.
+
+    What reads a configuration asks them only where it must; whoever makes components begins with this.
+    """
+    if settings.additions is not None:
+        return settings
+    from .settings.reader import values
+
+    asked = ask(settings["zcml"])
+    return settings.extended(values(asked.keys, NOTHING, settings.filename), asked.additions, asked.registry)
+
+
+def _installed() -> list[Plugin]:
+    from importlib.metadata import entry_points
+
+    found = []
+    for point in sorted(set(entry_points(group=GROUP)), key=lambda point: (point.value, point.name)):
+        origin = f"entry point {point.name!r} in {GROUP}"
+        try:
+            (item,) = zcml(point.value, "/")
+        except ValueError as error:
+            raise ConfigurationError(f"{origin}: {point.value!r}: must name {error}") from error
+        found.append(_plugin(item, origin, 0))
+    return found
+
+
+def _plugin(item: str, origin: str, rank: int) -> Plugin:
+    package, _, file = item.partition(":")
+    if item.endswith(".zcml") and not file:
+        return Plugin("", item, origin, 2)
+    return Plugin(package, file or _DEFAULT, origin, rank)
+
+
+def _components(filled: Any) -> list[tuple[str, str, str]]:
+    """Give those of other packages that decide on the tree; a release of ours changes none of it by its name alone."""
+    found = []
+    for registered in filled.registeredAdapters():
+        for interface, affects in _DECIDES:
+            factory = registry.origin_of(registered)
+            if registered.provided is interface and not factory.startswith("pypimirror."):
+                found.append((affects, f"{interface.__name__} {registered.name}", factory))
+    return sorted(found)

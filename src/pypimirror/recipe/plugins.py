@@ -1,0 +1,57 @@
+"""Plugins of the part: their keys become options, and ZCML that the part holds itself becomes a file."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from zc.buildout import UserError, easy_install
+
+from ..settings.kinds import NAMED
+from .options import Key
+
+_ASK = "import sys; sys.path[:0] = {path!r}; from pypimirror.settings.declared import main; main()"
+_CONFIGURE = """\
+<configure
+    xmlns="http://namespaces.zope.org/zope"
+    xmlns:zcml="http://namespaces.zope.org/zcml"
+    xmlns:pypimirror="http://namespaces.zope.org/pypimirror">
+
+{text}
+
+</configure>
+"""
+
+
+def additional(text: str) -> str:
+    """Give the content of a ZCML file for the text of ``zcml-additional``: whole as it is, else within a ``configure``."""
+    text = text.strip()
+    return f"{text}\n" if "<configure" in text else _CONFIGURE.format(text=text)
+
+
+def keys(part: str, dists: Iterable[Any], environment: Iterable[tuple[str, str]], zcml: Sequence[str],
+         options: Mapping[str, str], folder: str) -> tuple[Key, ...]:
+    """Give the keys that plugins declare; ``options`` that are such keys are checked.
+
+    dists: what the script imports from. environment: variables that it sets. zcml: plugins besides those installed.
+    folder: the buildout's directory. Raises UserError if the plugins can't be loaded or refuse a value.
+    """
+    texts = {name.replace("-", "_"): text.strip() for name, text in options.items()}
+    done = subprocess.run(
+        [easy_install.sys.executable, "-c", _ASK.format(path=[dist.location for dist in dists])],
+        input=json.dumps({"zcml": list(zcml), "texts": texts, "folder": folder}), env={**os.environ, **dict(environment)},
+        capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"[{part}] the plugins can't be loaded:\n{done.stderr}")
+    answer = json.loads(done.stdout)
+    if "failed" in answer:
+        raise UserError(f"[{part}] {answer['failed']}")
+    for key, expected in answer["wrong"].items():
+        raise UserError(f"[{part}] {key.replace('_', '-')} = {texts[key]}: must be {expected}")
+    return tuple(Key(key.replace("_", "-"), key, NAMED.get(kind, _own)) for key, kind in answer["kinds"].items())
+
+
+def _own(text: str, folder: str) -> str:
+    """A kind of a plugin's own, which was asked already."""
+    return text
