@@ -105,8 +105,11 @@ def test_a_damaged_environment_is_made_anew(project):
 
 
 def old_pythons() -> list[str]:
-    """Give the Pythons on this machine that are too old."""
-    found = [shutil.which(f"python{version}") for version in ("2.7", "3.6", "3.7", "3.8", "3.9")]
+    """Give the Pythons on this machine that are too old: on the path, or among pyenv's."""
+    found = []
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    for version in ("2.7", "3.6", "3.7", "3.8", "3.9"):
+        found += [shutil.which(f"python{version}"), *map(str, pyenv.glob(f"versions/{version}.*/bin/python{version}"))]
     return [path for path in found if path and subprocess.run([path, "-c", ""], stderr=subprocess.DEVNULL).returncode == 0]
 
 

@@ -43,8 +43,12 @@ def _listen(app: Any, host: str, port: int, threads: int) -> Any:
     if not 0 <= port <= _LAST_PORT:
         raise ConfigurationError(f"can't serve at {host} port {port}: ports are numbers from 0 to {_LAST_PORT}")
 
+    import logging
+
     from waitress import create_server
 
+    # It tells of every moment in which all threads are busy, which is no news to anybody.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
         return create_server(
             app, host=host, port=port, threads=threads, ident="pypimirror", clear_untrusted_proxy_headers=True,
