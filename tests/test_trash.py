@@ -170,6 +170,17 @@ def test_a_restoration_that_was_cut_off_is_finished_by_the_next_run(
     assert not emptied.untrue()
 
 
+def test_what_was_put_back_and_is_lost_is_told_once(emptied: Mirrored, capsys: Captured) -> None:
+    assert emptied.run("trash", "restore", "two") == 0
+    (emptied.root / "two/two-1-py3-none-any.whl").unlink()
+    assert emptied.run("verify", "--repair") == 1
+    assert "it is not known where upstream has it" in capsys.readouterr().err
+    assert emptied.files("two") == ["two-2-py3-none-any.whl"]
+    assert emptied.run("-U") == 1
+    assert emptied.run("-U") == 0
+    assert emptied.run("verify") == 0
+
+
 def test_what_is_in_the_mirror_is_said_to_be(emptied: Mirrored, upstream: Upstream, capsys: Captured) -> None:
     assert emptied.run("trash", "restore", "two") == 0
     place = emptied.root / ".pypimirror/trash/2020-02-02/two/two-1-py3-none-any.whl"
@@ -189,7 +200,8 @@ def test_a_name_that_is_not_in_the_trash_is_one_line(emptied: Mirrored, capsys: 
 
 
 @pytest.mark.parametrize(("words", "hint"), [
-    ((), ""), (("restore",), ""), (("list", "two"), ""), (("restore", "two", "one"), ""), (("emtpy",), "; did you mean 'empty'?")])
+    ((), ""), (("restore",), ""), (("list", "two"), ""), (("restore", "two", "one"), ""),
+    (("emtpy",), "; did you mean 'empty'?")])
 def test_wrong_words_end_with_2(emptied: Mirrored, capsys: Captured, words: tuple[str, ...], hint: str) -> None:
     assert emptied.run("trash", *words) == 2
     assert capsys.readouterr().err == f"pypimirror: trash takes one of: list, restore NAME, empty{hint}\n"
