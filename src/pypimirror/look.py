@@ -201,6 +201,6 @@ def current(file: File) -> bool:
 
 def _told(project: Project, files: Iterable[File]) -> tuple[Any, ...]:
     """Give what a page tells, for comparison."""
-    shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None, kept=False)
+    shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None)
              for file in files if file.stored is not None]
     return project._replace(files=(), serial=None, etag=None, listed=True, pages=()), shown

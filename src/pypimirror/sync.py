@@ -181,7 +181,7 @@ class Run:
                 self._looked(looked, plan.republish)
                 self._notify(events.Looked(looked.change))
         if adopted:
-            self._notify(events.Notice(f"{adopted} files stay that upstream does not list: adopted, or put back from the trash"))
+            self._notify(events.Notice(f"{adopted} files stay that upstream does not list: adopted or put back from the trash"))
         self._state.set_fact(agenda.LIST_ETAG, plan.etag)
         self._state.commit()
         return changes, read
