@@ -27,9 +27,14 @@ class Verb(NamedTuple):
 _SYNC = frozenset({"allow_deletions", "dry_run", "fetch_since_days", "follow_external_index_pages",
                    "follow_external_links", "indexes_only", "initial_fetch", "log_console", "log_filename",
                    "update_fetch", "verbose"})
+_LOG = frozenset({"log_console", "log_filename", "verbose"})
 VERBS = {
     "sync": Verb("sync", "bring the mirror to what upstream and the configuration say (NAME: these projects only)",
                  "[NAME ...]", _SYNC),
+    "verify": Verb("verify", "every file against its hash, every page, strays; with --repair put right",
+                   options=frozenset({"repair"}) | _LOG),
+    "trash": Verb("trash", "what was taken down: list it, put it back, delete it", "list | restore NAME | empty",
+                  frozenset({"json"}) | _LOG),
     "status": Verb("status", "last run, projects, files, bytes, free space, errors", options=frozenset({"json", "max_age"})),
     "adopt": Verb("adopt", "take good files over from an older mirror's tree instead of fetching them", "DIRECTORY",
                   frozenset({"verbose", "log_filename", "log_console"})),
@@ -63,9 +68,9 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
     kind.add_argument("-I", "--initial-fetch", action="store_true", help="sync: look at everything again")
     kind.add_argument("-U", "--update-fetch", action="store_true", help="sync: look at what changed only")
     kind.add_argument("-i", "--indexes-only", action="store_true", help="sync: write the pages again from what is there")
-    add("-v", "--verbose", action="store_true", help="sync, adopt: log every file")
-    add("-f", "--log-filename", metavar="FILE", help="sync, adopt: log to this file")
-    add("-c", "--log-console", action="store_true", help="sync, adopt: log to the terminal, too")
+    add("-v", "--verbose", action="store_true", help="sync, adopt, verify, trash: log every file")
+    add("-f", "--log-filename", metavar="FILE", help="sync, adopt, verify, trash: log to this file")
+    add("-c", "--log-console", action="store_true", help="sync, adopt, verify, trash: log to the terminal, too")
     add("-d", "--fetch-since-days", metavar="DAYS", help="sync: how far an update of an upstream without serials looks back")
     add("-e", "--follow-external-links", action="store_true", help="sync: external_links = True for this run")
     add("-x", "--follow-external-index-pages", action="store_true",
@@ -73,7 +78,8 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
     add("--allow-deletions", action="store_true", help="sync: remove what upstream took away, however much it is")
     add("--dry-run", action="store_true", help="sync: the same as plan")
     add("-q", "--quiet", action="store_true", help="print nothing but errors")
-    add("--json", action="store_true", help="status, plan: as JSON")
+    add("--json", action="store_true", help="status, plan, trash list: as JSON")
+    add("--repair", action="store_true", help="verify: put right what is wrong")
     add("--max-age", metavar="HOURS", type=float, help="status: exit 1 if the last good run is older")
     add("--host", help="serve: the address to listen on (127.0.0.1)")
     add("--port", type=int, help="serve: the port (8080); 0 takes a free one")

@@ -8,7 +8,7 @@ from .model import Change
 
 
 class RunStarted(NamedTuple):
-    #: ``initial``, ``update``, ``indexes`` or ``adopt``.
+    #: ``initial``, ``update``, ``indexes``, ``adopt``, ``verify``, ``repair``, ``restore`` or ``empty``.
     kind: str
     mirror: str
 
@@ -85,6 +85,42 @@ class Notice(NamedTuple):
 class FileRemoved(NamedTuple):
     project: str
     filename: str
+
+
+class Inspecting(NamedTuple):
+    """The mirror is about to be verified."""
+
+    projects: int
+    files: int
+    bytes: int
+    #: Projects that a run which was cut off has verified already; they are not among those.
+    done: int = 0
+
+
+class Inspected(NamedTuple):
+    """One project was verified."""
+
+    project: str
+    files: int
+    bytes: int
+
+
+class Wrong(NamedTuple):
+    """Something in the mirror is not as it should be."""
+
+    path: str
+    message: str
+
+
+class Verified(NamedTuple):
+    """The whole mirror was verified."""
+
+    projects: int
+    files: int
+    bytes: int
+    #: How many things were wrong, and how many of them are no longer.
+    wrong: int
+    repaired: int
 
 
 class RunFinished(NamedTuple):

@@ -30,6 +30,7 @@ class IMirror(Interface):
     source = Attribute("ISource, the upstream index.")
     parsers = Attribute("A mapping of media type to IParser.")
     writers = Attribute("The index writers in use: a tuple of IIndexWriter.")
+    formats = Attribute("All index writers that there are, in use or not: a tuple of IIndexWriter.")
     needs = Attribute("What is pinned and what that needs: pypimirror.model.Needs.")
 
     def need(needs):
@@ -217,13 +218,13 @@ class IStorage(Interface):
         """Replace the content by that of an iterable of bytes; readers see the old or the new whole."""
 
     def digest(path, algorithm="sha256"):
-        """Return the hex digest of the content, or None where there is nothing."""
+        """Return the hex digest of the content, or None where there is no file; a symbolic link is none."""
 
     def move(path, target):
         """Move to another path, over what may lie there."""
 
     def remove(path):
-        """Remove what lies there, if anything does, and a folder that is empty then."""
+        """Remove what lies there, if anything does, and folders that are empty then."""
 
     folds_case = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
 

@@ -89,6 +89,10 @@ class Mirror:
         return tuple(self._named(IIndexWriter, name, "index_formats") for name in self.settings["index_formats"])
 
     @cached_property
+    def formats(self) -> tuple[IIndexWriter, ...]:
+        return tuple(writer for _, writer in self.registry.getAdapters((self.settings,), IIndexWriter))
+
+    @cached_property
     def engine(self) -> IEngine:
         return registry.chosen(self.registry, (self,), IEngine, self.settings["engine"], "engine")
 

@@ -54,7 +54,8 @@ class File(NamedTuple):
     external: str | None = None
     #: ETag or Last-Modified of an external file as its host has it now (``source.answers``).
     validator: str | None = None
-    #: Whether it came from an older mirror without upstream ever listing it: then it stays, although not listed.
+    #: Whether it stays although upstream does not list it: it came from an older mirror without upstream ever listing it, or
+    #: was put back from the trash by hand.
     adopted: bool = False
 
 

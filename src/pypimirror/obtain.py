@@ -27,7 +27,7 @@ class Obtained(NamedTuple):
 
 
 def obtain(mirror: IMirror, project: str, file: File, offline: bool = False) -> Obtained:
-    """Get a file and its metadata file; with ``offline`` only what is there counts. Failures are told, not raised."""
+    """Get a file and its metadata file; with ``offline`` only from here and from the trash. Failures are told, not raised."""
     path = f"{project}/{file.filename}"
     try:
         stored, how = _body(mirror, project, file, path, offline)
@@ -55,12 +55,12 @@ def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool) -
             return file.stored, "kept"
         if (found := _vouched(mirror, file, path, size)) is not None:
             return found, "found"
-    if offline:
-        return None, ""
     if mirror.trash.take(project, file.filename, file.hashes):
         return Stored(file.hashes["sha256"], storage.size(path) or 0), "restored"
-    if file.adopted:
-        raise FetchError(path, "was adopted and is gone or damaged; upstream, which never listed it, has no other", code=404)
+    if offline:
+        return None, ""
+    if not file.url:
+        raise FetchError(path, "gone or damaged, and it is not known where upstream has it", code=404)
     make_sure_of_room(mirror, file.size or 0)
     done = download(mirror.fetcher, storage, mirror.attempts, file.url, path, file.hashes, file.size,
                     None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES)
@@ -107,10 +107,10 @@ def _metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: s
     if here is not None and mirror.storage.size(target) is not None \
             and (stored.metadata == hashes.get("sha256", stored.metadata) or mirror.storage.digest(target) == here):
         return here
-    if offline:
-        return mirror.storage.digest(target)
     if mirror.trash.take(project, file.filename + METADATA, hashes):
         return hashes["sha256"]
+    if offline or not file.url:
+        return mirror.storage.digest(target)
     try:
         return download(mirror.fetcher, mirror.storage, mirror.attempts, file.url + METADATA, target, hashes).sha256
     except FetchError as error:

@@ -7,15 +7,14 @@ from typing import Any, NamedTuple
 
 from .errors import BadPage
 from .index.json import adopted
-from .interfaces import IMirror
-from .model import Project
-from .names import is_project
+from .interfaces import IMirror, IStorage
+from .model import File, Project
+from .names import is_project, normalize
 from .publish import scanned
 from .state import records
 
-JSON = "application/vnd.pypi.simple.v1+json"
-#: What writers of ours may have left in a project's folder.
-_PAGES = ("index.html", "index.v1_json")
+#: What writers of ours may have left in a project's folder, and what reads it; the one that says most first.
+PAGES = {"index.v1_json": "application/vnd.pypi.simple.v1+json", "index.html": "application/vnd.pypi.simple.v1+html"}
 
 
 class RecoverTask(NamedTuple):
@@ -33,30 +32,69 @@ class Recovered(NamedTuple):
     serial: int
 
 
+def folders(storage: IStorage) -> dict[str, list[str]]:
+    """Give the folders of the mirror, hidden ones left out, by the normalised form of their names."""
+    found: dict[str, list[str]] = {}
+    for folder in storage.names(""):
+        if folder.endswith("/") and not folder.startswith("."):
+            found.setdefault(normalize(folder[:-1]), []).append(folder[:-1])
+    return found
+
+
 def recover(mirror: IMirror, task: RecoverTask, emit: Callable[[Any], None]) -> Recovered | None:
-    """Look at one folder; None if it is no project's."""
+    """Look at one folder; None if it is no project's.
+
+    What our own pages name counts as listed by upstream, until upstream was asked: nothing goes because the state was lost.
+    """
     if not is_project(task.name):
         return None
-    paths = [f"{task.name}/{page}" for page in _PAGES] + [f"{legacy}/index.html" for legacy in task.legacy]
+    paths = [f"{task.name}/{page}" for page in PAGES] + [f"{legacy}/index.html" for legacy in task.legacy]
     pages = {path: page for path in paths if (page := mirror.storage.read(path)) is not None}
-    serials = [serial for writer in mirror.writers for page in pages.values() if (serial := writer.serial(page)) is not None]
-    project = scanned(mirror, _told(mirror, task.name))._replace(pages=tuple(pages))
-    if not pages and not project.files:
+    serials = {path: serial for path, page in pages.items() if (serial := own_serial(mirror, page)) is not None}
+    told = own_pages(mirror, task.name).project if serials else Project(task.name)
+    # A page that is not ours is left alone: it has nothing to do with any project.
+    project = scanned(mirror, told._replace(pages=tuple(serials), listed=bool(serials)))
+    if not serials and not project.files:
         return None
-    return Recovered(task.name, records.encode(project), max(serials, default=0))
+    files = tuple(file._replace(stored=None) if _is_damaged(file) else file for file in project.files)
+    return Recovered(task.name, records.encode(project._replace(files=files)), max(serials.values(), default=0))
 
 
-def _told(mirror: IMirror, name: str) -> Project:
-    """Give the project with the facts that our own page tells of its files, where it can be read."""
-    body = mirror.storage.read(f"{name}/index.v1_json")
-    if body is not None:
-        # The page's links are relative, and no file is ever fetched from where they lead.
+def own_serial(mirror: IMirror, page: bytes) -> int | None:
+    """Return our own serial that a page carries, or None for one that is not ours."""
+    return next((serial for writer in mirror.formats if (serial := writer.serial(page)) is not None), None)
+
+
+def _is_damaged(file: File) -> bool:
+    """Whether a file is not what our own page says it is."""
+    return file.stored is not None and file.hashes.get("sha256", file.stored.sha256) != file.stored.sha256
+
+
+class OwnPages(NamedTuple):
+    """What our own pages tell of a project."""
+
+    #: With the files that they name.
+    project: Project
+    #: Paths of pages that can't be read, and why.
+    unreadable: tuple[tuple[str, str], ...] = ()
+
+
+def own_pages(mirror: IMirror, name: str) -> OwnPages:
+    """Read our own pages about a project; the one that says most counts where they differ."""
+    files: dict[str, File] = {}
+    unreadable = []
+    for page, media_type in PAGES.items():
+        body = mirror.storage.read(f"{name}/{page}")
+        if body is None:
+            continue
         try:
-            page, _ = mirror.parsers[JSON].project(body, name, "http://mirror.invalid/")
-        except BadPage:
-            return Project(name, listed=False)
-        marked = adopted(body)
-        files = (file._replace(url="", core_metadata=False, listed=False, adopted=file.filename in marked)
-                 for file in page.files)
-        return Project(name, tuple(files), listed=False)
-    return Project(name, listed=False)
+            # The page's links are relative, and no file is ever fetched from where they lead.
+            told, _ = mirror.parsers[media_type].project(body, name, "http://mirror.invalid/")
+        except BadPage as error:
+            unreadable.append((f"{name}/{page}", str(error)))
+            continue
+        marked = adopted(body) if page.endswith("json") else frozenset()
+        for file in told.files:
+            unlisted = file.filename in marked
+            files.setdefault(file.filename, file._replace(url="", listed=not unlisted, adopted=unlisted))
+    return OwnPages(Project(name, tuple(files[filename] for filename in sorted(files))), tuple(unreadable))

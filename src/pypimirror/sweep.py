@@ -33,8 +33,9 @@ def sweep(mirror: IMirror, task: SweepTask, emit: Callable[[Any], None]) -> Swep
     if task.whole:
         for path in project.pages:
             mirror.storage.remove(path)
+    facts = {file.filename: file for file in project.files}
     for filename in task.filenames:
-        mirror.trash.put(task.name, filename)
+        mirror.trash.put(task.name, filename, facts.get(filename))
         emit(FileRemoved(task.name, filename))
     if task.whole:
         return Swept(task.name, None)

@@ -6,7 +6,7 @@ Look at projects, publish them, write the root, sweep: files before pages before
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from . import agenda, brake, events
@@ -16,7 +16,7 @@ from .look import Looked, look
 from .model import Change
 from .names import normalize
 from .publish import Published, PublishTask, publish
-from .recover import RecoverTask, recover
+from .recover import RecoverTask, folders, recover
 from .roots import write_roots
 from .settings.fingerprint import fingerprint
 from .state.database import BEGUN, DONE, DUE, Row, State
@@ -50,6 +50,8 @@ class Run:
         self._allow_deletions = allow_deletions
         #: Which removals are held back, see PublishTask.
         self._hold = ""
+        #: Whether there was no room for more.
+        self._full = False
         #: What is held back and why, in words, or None.
         self.held: str | None = None
         #: Whether upstream gives serials.
@@ -76,7 +78,7 @@ class Run:
         if self._pinning is not None:
             changed = initial or read or self._state.fact(agenda.FILES_SETTINGS) != agenda.files_fingerprint(self._mirror)
             leaving |= self._follow(changed)
-        self._finish(leaving)
+        self.finish(leaving)
         self._advise(changes)
         self._state.set_fact(agenda.FILES_SETTINGS, agenda.files_fingerprint(self._mirror))
         self._state.set_fact(agenda.PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
@@ -89,8 +91,17 @@ class Run:
         for name in wanted:
             if not self._mirror.selection.wanted(name):
                 raise ConfigurationError(f"{name}: not selected by the configuration")
-        self._look(agenda.named(self._mirror, self._state, dict.fromkeys(wanted, True)))
-        self._finish(self._publish([item for item in self._state.pending() if item[0] in wanted], offline=False))
+        self._refresh(wanted)
+
+    def lost(self, names: Collection[str]) -> None:
+        """Make up for records of projects that can't be read; those no longer selected wait for the next whole run."""
+        self._recover(names)
+        self.begin()
+        self._refresh([name for name in names if self._mirror.selection.wanted(name)])
+
+    def _refresh(self, names: Collection[str]) -> None:
+        self._look(agenda.named(self._mirror, self._state, dict.fromkeys(names, True)))
+        self.finish(self._publish([item for item in self._state.pending() if item[0] in names], offline=False))
 
     def begin(self, recovering: bool = True) -> None:
         """Know what lies here and what is pinned. recovering: whether a lost state is made up for."""
@@ -118,39 +129,45 @@ class Run:
 
     def indexes(self) -> None:
         """Write all pages again from what is there."""
+        self.remember()
+        self._state.set_fact(ROOT_DUE, "1")
+        self.publish_offline([(known.name, False) for known in self._state.known()])
+
+    def remember(self) -> None:
+        """Know what lies here and what was pinned, without asking anybody."""
         if self._state.fresh:
             self._recover()
         if self._state.fact(PINNING) is not None:
             from .pinning import Pinning
 
             Pinning(self._mirror, self._state, self._notify).remember()
-        self._state.set_fact(ROOT_DUE, "1")
-        self.publish_offline([(known.name, False) for known in self._state.known()])
 
     def publish_offline(self, due: list[tuple[str, bool]]) -> None:
         """Publish projects from what is there, write the root, sweep. due: names, and whether their folders are looked at."""
-        self._finish(self._publish(due, offline=True))
+        self.finish(self._publish(due, offline=True))
 
     def problems(self) -> list[str]:
         """Return what failed and will be tried again, in words."""
         found = [f"{row.name}: {row.error or row.unmet}" for row in self._state.errors()]
         return found + (self._pinning.problems if self._pinning is not None else [])
 
-    def _finish(self, leaving: _Leaving) -> None:
+    def finish(self, leaving: _Leaving) -> None:
+        """Write the root, then take away what no page names any more: files by project."""
         self._write_roots()
         self._sweep(leaving)
 
     # --- looking
 
-    def _recover(self) -> None:
-        folders: dict[str, list[str]] = {}
-        for folder in self._mirror.storage.names(""):
-            if folder.endswith("/"):
-                folders.setdefault(normalize(folder[:-1]), []).append(folder[:-1])
-        tasks = (RecoverTask(name, tuple(found for found in spelled if found != name)) for name, spelled in folders.items())
+    def _recover(self, names: Collection[str] | None = None) -> None:
+        """Look at what lies in the mirror: all of it, or these projects only."""
+        tasks = (RecoverTask(name, tuple(found for found in spelled if found != name))
+                 for name, spelled in folders(self._mirror.storage).items() if names is None or name in names)
         for item in self.results(recover, tasks):
             if item is not None:
                 self._state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
+        if names is None:
+            self._state.recovered()
+        self._state.commit()
 
     def _look(self, plan: agenda.Agenda) -> tuple[list[Change], bool]:
         """Look at projects; return what is to be done, and whether any page was read."""
@@ -164,7 +181,7 @@ class Run:
                 self._looked(looked, plan.republish)
                 self._notify(events.Looked(looked.change))
         if adopted:
-            self._notify(events.Notice(f"{adopted} files stay that were adopted without upstream ever listing them"))
+            self._notify(events.Notice(f"{adopted} files stay that upstream does not list: adopted or put back from the trash"))
         self._state.set_fact(agenda.LIST_ETAG, plan.etag)
         self._state.commit()
         return changes, read
@@ -247,7 +264,7 @@ class Run:
         self._full = False
         tasks = (task for task in map(self._task(offline), due) if task is not None and not self._full)
         for published in self.results(publish, tasks):
-            if isinstance(published, Published) and self._published(published):
+            if isinstance(published, Published) and self.published(published):
                 leaving[published.name] = published.leaving
         self._state.commit()
         return leaving
@@ -263,7 +280,7 @@ class Run:
 
         return task
 
-    def _published(self, published: Published) -> bool:
+    def published(self, published: Published) -> bool:
         """Remember what was published; say whether something is to go."""
         row = self._state.row(published.name)
         if row is None:

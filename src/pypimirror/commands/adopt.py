@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from contextlib import closing
 from typing import Any
 
 from ..errors import ConfigurationError
 from ..events import Notice, Problem
 from ..mirror import Mirror
-from ..report import logfile
 from ..report.sentences import sentence
 from ..settings.reader import read
 from ..upkeep import adopt
 from ..upkeep.oldtrees import OldTree, recognised
-from .sync import locked, overridden, session
+from .session import at_work, overridden, session
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -34,10 +32,8 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         mirror.storage.check()
     elif not adopt.is_mirror(root):
         adopt.begin(root)
-    with closing(mirror), locked(settings["lock_file_name"]):
-        mirror.storage.prepare()
-        with logfile.opened(settings["log_filename"], settings["verbose"], arguments.log_console):
-            return _run(mirror, tree, root if in_place else None, arguments)
+    with at_work(mirror, arguments):
+        return _run(mirror, tree, root if in_place else None, arguments)
 
 
 def _run(mirror: Mirror, tree: OldTree, root: str | None, arguments: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from ..plan import as_json, plan
 from ..report.units import in_bytes
 from ..settings.reader import read
 from ..state.database import State
-from .sync import overridden
+from .session import overridden
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:

@@ -3,126 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import sqlite3
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from typing import Any, NamedTuple
 
-from ..errors import Locked, MirrorError, StorageError
-from ..events import Notice, RunFinished, RunStarted
-from ..mirror import Mirror
-from ..report import logfile
-from ..report.watch import Watch
-from ..settings.reader import read
-from ..state.database import State
-from ..sync import LAST_GOOD, LAST_RUN, Run
+from ..sync import LAST_GOOD, LAST_RUN
+from .session import at_work, checked, session
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Run a sync and return the exit status."""
-    settings = read(config, overridden(arguments))
-    mirror = Mirror(settings)
-    mirror.check()
-    mirror.storage.check()
-    with closing(mirror), locked(settings["lock_file_name"]):
-        mirror.storage.prepare()
-        with logfile.opened(settings["log_filename"], settings["verbose"], arguments.log_console):
-            return _run(mirror, arguments)
-
-
-def overridden(arguments: argparse.Namespace) -> dict[str, str]:
-    """Give the settings that options of the command line override."""
-    overrides = {
-        "log_filename": arguments.log_filename,
-        "fetch_since_days": arguments.fetch_since_days,
-        "verbose": "True" if arguments.verbose else None,
-        "external_links": "True" if arguments.follow_external_links else None,
-        "follow_external_index_pages": "True" if arguments.follow_external_index_pages else None,
-    }
-    return {key: value for key, value in overrides.items() if value is not None}
-
-
-def _run(mirror: Mirror, arguments: argparse.Namespace) -> int:
+    mirror = checked(config, arguments)
     kind = "indexes" if arguments.indexes_only else "initial" if arguments.initial_fetch else "update"
-    with session(mirror, kind, arguments.quiet, allow_deletions=arguments.allow_deletions) as at:
+    with at_work(mirror, arguments), \
+            session(mirror, kind, arguments.quiet, allow_deletions=arguments.allow_deletions) as at:
         if kind == "indexes":
             at.run.indexes()
         elif arguments.words:
             at.run.projects(arguments.words)
         else:
             at.run.sync(initial=kind == "initial")
-        failed = at.run.problems()
-        status = 4 if at.run.held else 1 if failed else 0
+        status = 4 if at.run.held else 1 if at.run.problems() else 0
         at.state.begin()
         at.state.set_fact(LAST_RUN, str(at.started))
         if status == 0:
             at.state.set_fact(LAST_GOOD, str(at.started))
         at.state.commit()
         at.ended(status)
-        if at.run.held:
-            print(f"pypimirror: {at.run.held}", file=sys.stderr)
-        if failed:
-            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-            print(f"pypimirror: {failed[0]}{more}; tried again by the next run", file=sys.stderr)
+        at.complain()
         return status
-
-
-class Session(NamedTuple):
-    """What a verb that changes the mirror works with, while it holds the lock."""
-
-    state: State
-    run: Run
-    notify: Callable[[Any], None]
-    started: float
-
-    def ended(self, status: int) -> None:
-        """Tell the observers that the run is over."""
-        self.notify(RunFinished(status, time.time() - self.started))
-
-
-@contextmanager
-def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] | None = None,
-            allow_deletions: bool = False) -> Iterator[Session]:
-    """Open state and observers for one run. kind: as in RunStarted; also: called with every event. Raises StorageError."""
-    watch = Watch(mirror.observers, on_terminal=sys.stderr.isatty() and not quiet, also=also)
-    started = time.time()
-    watch.notify(RunStarted(kind, mirror.settings["mirror_file_path"]))
-    state = State(mirror.settings["state_path"])
-    damage = state.open()
-    try:
-        if damage is not None:
-            watch.notify(Notice(damage))
-        yield Session(state, Run(mirror, state, watch.notify, allow_deletions), watch.notify, started)
-    except sqlite3.Error as error:
-        raise StorageError(f"{state.path}: {error}") from error
-    except MirrorError as error:
-        watch.notify(Notice(f"the run ends: {error}"))
-        raise
-    finally:
-        state.close()
-        watch.close()
-
-
-@contextmanager
-def locked(path: str) -> Iterator[None]:
-    """Hold the lock. Raises Locked if another run holds it, StorageError if it can't be made."""
-    import logging
-    import os
-
-    import zc.lockfile
-
-    logging.getLogger("zc.lockfile").addHandler(logging.NullHandler())  # what it has to say is said by us
-    logging.getLogger("zc.lockfile").propagate = False
-    try:
-        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-        lock = zc.lockfile.LockFile(path)
-    except zc.lockfile.LockError:
-        raise Locked(f"{path}: another run holds the lock") from None
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        lock.close()

@@ -37,6 +37,10 @@ class Log:
         logger.warning(sentence(event))
 
     @notify.register
+    def _(self, event: events.Wrong) -> None:
+        logger.warning(sentence(event))
+
+    @notify.register
     def _(self, event: events.FileStored) -> None:
         if event.how != "kept":
             logger.debug(sentence(event))

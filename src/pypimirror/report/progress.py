@@ -29,6 +29,7 @@ class Progress:
         self._looked = self._looking = 0
         self._files = self._bytes = self._done = 0
         self._plan: events.Planned | None = None
+        self._inspecting: events.Inspecting | None = None
         self._free: int | None = None
 
     def notify(self, event: Any) -> None:
@@ -48,7 +49,14 @@ class Progress:
         elif isinstance(event, events.ProjectPublished):
             self._done += 1
             self._work()
-        elif isinstance(event, events.Problem | events.Notice | events.RunFinished | events.Listed):
+        elif isinstance(event, events.Inspecting):
+            self._inspecting = event
+            self._say(sentence(event))
+        elif isinstance(event, events.Inspected):
+            self._inspected(event)
+        elif isinstance(event, events.Wrong):
+            self.close()  # the command prints it
+        elif isinstance(event, events.Verified | events.Problem | events.Notice | events.RunFinished | events.Listed):
             self._say(sentence(event))
 
     def _work(self) -> None:
@@ -59,6 +67,14 @@ class Progress:
         if self._plan.free is not None:
             parts.append(f"{in_bytes(max(0, self._plan.free - self._bytes))} free")
         self._line(", ".join(parts))
+
+    def _inspected(self, event: events.Inspected) -> None:
+        self._done += 1
+        self._files += event.files
+        self._bytes += event.bytes
+        if (whole := self._inspecting) is not None:
+            self._line(f"verified {self._done} of {whole.projects} projects, {self._files} of {whole.files} files, "
+                       f"{in_bytes(self._bytes)} of {in_bytes(whole.bytes)}")
 
     def _line(self, text: str) -> None:
         now = time.monotonic()

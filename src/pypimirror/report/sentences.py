@@ -65,6 +65,23 @@ def _(event: events.Notice) -> str:
 
 
 @sentence.register
+def _(event: events.Inspecting) -> str:
+    done = f"; {event.done} projects were verified by the run that was cut off" if event.done else ""
+    return f"verifying {event.projects} projects, {event.files} files, {in_bytes(event.bytes)}{done}"
+
+
+@sentence.register
+def _(event: events.Wrong) -> str:
+    return f"{event.path}: {event.message}"
+
+
+@sentence.register
+def _(event: events.Verified) -> str:
+    wrong = f"wrong: {event.wrong}, repaired: {event.repaired}" if event.wrong else "nothing is wrong"
+    return f"verified {event.projects} projects, {event.files} files, {in_bytes(event.bytes)}: {wrong}"
+
+
+@sentence.register
 def _(event: events.RunFinished) -> str:
     counted = ", ".join(f"{key} {value}" for key, value in event.statistics.items())
     return f"run ended with {event.status} after {event.runtime:.1f} s" + (f": {counted}" if counted else "")

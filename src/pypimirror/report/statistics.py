@@ -26,8 +26,11 @@ class Statistics:
             self._count[event.kind] += 1
         elif isinstance(event, events.ProjectPublished):
             self._count["projects"] += 1
+        elif isinstance(event, events.Verified):
+            self._count.update({"verified": event.files, "wrong": event.wrong, "repaired": event.repaired})
 
     def figures(self) -> dict[str, int]:
         """Return the figures, those of z3c.pypimirror among them: found, stored, not found, invalid."""
         names = ("projects", "found", "stored", "bytes", "removed", "not found", "invalid", "failed")
-        return {name: self._count[name] for name in (*names, *(["adopted"] if self._count["adopted"] else []))}
+        more = [name for name in ("adopted", "verified", "wrong", "repaired") if name in self._count]
+        return {name: self._count[name] for name in (*names, *more)}

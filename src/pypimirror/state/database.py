@@ -37,9 +37,13 @@ CREATE TABLE projects (
     unmet TEXT
 ) WITHOUT ROWID;
 CREATE TABLE records (name TEXT PRIMARY KEY, record BLOB NOT NULL);
+INSERT INTO facts VALUES ('fresh', '1');
 CREATE INDEX unfinished ON projects (name) WHERE pending > 0;
 CREATE INDEX timed ON projects (due) WHERE due IS NOT NULL;
 """
+
+#: Made by the first check, so that it is there in databases from before there was one.
+_CHECKED = "CREATE TABLE IF NOT EXISTS checked (name TEXT PRIMARY KEY) WITHOUT ROWID"
 
 #: Values of ``pending``: nothing to do; to be published; begun, so that after a run that was cut off its folder is looked at.
 DONE, DUE, BEGUN = 0, 1, 2
@@ -72,8 +76,6 @@ class State:
 
     def __init__(self, folder: str):
         self.path = os.path.join(folder, "state.sqlite")
-        #: Whether this run began without any memory.
-        self.fresh = False
         self._connection: sqlite3.Connection | None = None
 
     # --- opening
@@ -117,7 +119,6 @@ class State:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             if layout == 0:
-                self.fresh = True
                 self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {LAYOUT}; COMMIT;")
             self._db.execute("SELECT count(*) FROM projects WHERE pending > 0").fetchone()
             self._db.execute("SELECT name, record FROM records LIMIT 1").fetchone()
@@ -126,7 +127,30 @@ class State:
                 raise sqlite3.DatabaseError(str(error)) from error
             raise StorageError(f"{self.path}: {getattr(error, 'strerror', None) or error}") from error
 
-    def _set_aside(self, error: Exception) -> str:
+    @property
+    def fresh(self) -> bool:
+        """Whether there is no memory yet of what lies in the mirror; true until that was looked at."""
+        return self.fact("fresh") is not None
+
+    def recovered(self) -> None:
+        """Note that what lies in the mirror was looked at."""
+        self.set_fact("fresh", None)
+
+    def damage(self) -> str | None:
+        """Look through the whole database; return what is wrong with it, or None."""
+        try:
+            found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            found = str(error)
+        return None if found == "ok" else found
+
+    def renew(self, damage: str) -> str:
+        """Keep the damaged database under another name and begin a new one; return a line about it."""
+        told = self._set_aside(damage)
+        self._connect()
+        return told
+
+    def _set_aside(self, error: Exception | str) -> str:
         self.close()
         for ending in ("-wal", "-shm"):
             with suppress(FileNotFoundError):
@@ -169,6 +193,22 @@ class State:
             self._db.execute("DELETE FROM facts WHERE name = ?", (name,))
         else:
             self._db.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    # --- what a check of the whole mirror has seen already
+
+    def checked(self) -> Iterator[str]:
+        """Yield the names of the projects that were found to be right by a check that has not come to its end."""
+        self._db.execute(_CHECKED)
+        return (name for name, in self._db.execute("SELECT name FROM checked"))
+
+    def mark_checked(self, name: str) -> None:
+        """Note that a project was found to be right."""
+        self._db.execute("REPLACE INTO checked VALUES (?)", (name,))
+
+    def forget_checked(self) -> None:
+        """Forget which were: the next check looks at everything."""
+        self._db.execute("DROP TABLE IF EXISTS checked")
+        self._db.execute(_CHECKED)
 
     # --- projects
 
@@ -222,6 +262,12 @@ class State:
     def totals(self) -> Totals:
         """Return sums over all published projects."""
         row = self._db.execute("SELECT count(*), total(files), total(bytes), total(yanked) FROM projects WHERE serial > 0")
+        return Totals(*map(int, row.fetchone()))
+
+    def unchecked(self) -> Totals:
+        """Return sums over the published projects that a check under way has not seen yet; ``checked`` comes first."""
+        row = self._db.execute("SELECT count(*), total(files), total(bytes), total(yanked) FROM projects "
+                               "WHERE serial > 0 AND name NOT IN (SELECT name FROM checked)")
         return Totals(*map(int, row.fetchone()))
 
     def barren(self) -> int:

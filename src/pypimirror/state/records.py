@@ -26,7 +26,7 @@ def decode(record: bytes) -> Project:
         value["files"] = tuple(_file(entry) for entry in value["files"])
         value["pages"] = tuple(value.get("pages", ()))
         return Project(**value)
-    except (zlib.error, TypeError, KeyError) as error:
+    except (zlib.error, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a record of a project: {error}") from error
 
 

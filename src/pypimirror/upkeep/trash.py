@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from ..interfaces import IStorage
+from ..model import File, Project
 from ..settings.reader import OWN
+from ..state import records
 
 FOLDER = f"{OWN}/trash"
 METADATA = ".metadata"
+#: Ending of what remembers the facts of a file's page; no distribution's name ends so.
+_FACTS = ".facts"
+
+
+class Waiting(NamedTuple):
+    """One file in the trash."""
+
+    #: ISO date of the day on which it was put here.
+    day: str
+    #: The folder it was taken out of: a normalised name, unless it is a page that nobody owned.
+    project: str
+    filename: str
+    #: Bytes, its metadata file's included.
+    size: int
 
 
 class Trash:
@@ -26,22 +43,54 @@ class Trash:
             self._listed = sorted((n[:-1] for n in self._storage.names(FOLDER) if n.endswith("/")), reverse=True)
         return self._listed
 
-    def put(self, project: str, filename: str) -> None:
-        """Take a file and its metadata file out of the mirror."""
+    def waiting(self) -> Iterator[Waiting]:
+        """Yield what waits here, newest first, then by project and name."""
+        for day in self.days():
+            for project in self._storage.names(f"{FOLDER}/{day}"):
+                folder = f"{FOLDER}/{day}/{project.rstrip('/')}"
+                names = dict.fromkeys(self._storage.names(folder))
+                for name in names:
+                    if name.endswith(_FACTS) or (name.endswith(METADATA) and name.removesuffix(METADATA) in names):
+                        continue
+                    parts = [name, name + METADATA] if name + METADATA in names else [name]
+                    yield Waiting(day, project.rstrip("/"), name,
+                                  sum(self._storage.size(f"{folder}/{part}") or 0 for part in parts))
+
+    def put(self, project: str, filename: str, facts: File | None = None) -> None:
+        """Take a file and its metadata file out of the mirror. facts: what pages said of it."""
+        folder = f"{FOLDER}/{self._today}/{project}"
+        if facts is not None and self._storage.size(f"{project}/{filename}") is not None:
+            self._storage.write(f"{folder}/{filename}{_FACTS}", (records.encode(Project(project, (facts,))),))
         for name in (filename, filename + METADATA):
             path = f"{project}/{name}"
             if self._storage.size(path) is not None:
-                self._storage.move(path, f"{FOLDER}/{self._today}/{path}")
+                self._storage.move(path, f"{folder}/{name}")
         self._listed = None
 
     def keep(self, path: str, project: str, filename: str) -> bool:
         """Take what lies elsewhere in the mirror as if it were that file of the project; say whether there was room for it."""
         target = f"{FOLDER}/{self._today}/{project}/{filename}"
-        if self._storage.size(target) is not None:
+        if self._storage.size(target) is not None and self._storage.digest(target) != self._storage.digest(path):
             return False
         self._storage.move(path, target)
         self._listed = None
         return True
+
+    def facts(self, waiting: Waiting) -> File | None:
+        """Return what pages said of a file when it was put here, or None where that is not known."""
+        record = self._storage.read(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{_FACTS}")
+        try:
+            return records.decode(record).files[0] if record is not None else None
+        except (ValueError, IndexError):
+            return None
+
+    def digest(self, waiting: Waiting, ending: str = "") -> str | None:
+        """Return the sha256 of a file here, or of its metadata file with that ending; None where there is none."""
+        return self._storage.digest(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{ending}")
+
+    def metadata(self, waiting: Waiting) -> bytes | None:
+        """Return the metadata file of a file here, or None where there is none."""
+        return self._storage.read(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{METADATA}")
 
     def take(self, project: str, filename: str, hashes: Mapping[str, str]) -> bool:
         """Put a file back into the mirror if it is here and has the sha256 that is asked for; say whether."""
@@ -52,26 +101,31 @@ class Trash:
             path = f"{FOLDER}/{day}/{project}/{filename}"
             if self._storage.size(path) is not None and self._storage.digest(path) == wanted:
                 self._storage.move(path, f"{project}/{filename}")
+                self._storage.remove(path + _FACTS)
                 return True
         return False
 
     def expire(self, keep: int) -> int:
         """Delete what has waited longer than ``keep`` days; return how many files that were."""
         limit = (datetime.date.fromisoformat(self._today) - datetime.timedelta(days=keep)).isoformat()
+        return self._delete([day for day in self.days() if day < limit])
+
+    def empty(self) -> int:
+        """Delete all that waits here; return how many files that were."""
+        return self._delete(self.days())
+
+    def _delete(self, days: list[str]) -> int:
         count = 0
-        for day in [day for day in self.days() if day < limit]:
+        for day in days:
             for project in self._storage.names(f"{FOLDER}/{day}"):
-                for name in self._storage.names(f"{FOLDER}/{day}/{project.rstrip('/')}"):
-                    self._storage.remove(f"{FOLDER}/{day}/{project.rstrip('/')}/{name}")
-                    count += not name.endswith(METADATA)
+                folder = f"{FOLDER}/{day}/{project.rstrip('/')}"
+                for name in self._storage.names(folder):
+                    self._storage.remove(f"{folder}/{name}")
+                    count += not name.endswith((METADATA, _FACTS))
+        self._listed = None
         return count
 
     def totals(self) -> dict[str, int]:
         """Return how many files wait here, and their bytes."""
-        files = size = 0
-        for day in self.days():
-            for project in self._storage.names(f"{FOLDER}/{day}"):
-                for name in self._storage.names(f"{FOLDER}/{day}/{project.rstrip('/')}"):
-                    files += not name.endswith(METADATA)
-                    size += self._storage.size(f"{FOLDER}/{day}/{project.rstrip('/')}/{name}") or 0
-        return {"files": files, "bytes": size}
+        sizes = [waiting.size for waiting in self.waiting()]
+        return {"files": len(sizes), "bytes": sum(sizes)}

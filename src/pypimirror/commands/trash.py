@@ -1,0 +1,71 @@
+"""``trash``: what was taken down and waits to be deleted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from ..errors import ConfigurationError
+from ..mirror import Mirror
+from ..report.units import in_bytes
+from ..settings.reader import nearest, read
+from ..upkeep.restore import Restoration
+from .session import at_work, checked, overridden, session
+
+_COLUMNS = ("date", "project", "file", "size")
+_WORDS = {"list": 1, "restore": 2, "empty": 1}
+
+
+def run(config: str, arguments: argparse.Namespace) -> int:
+    """List, restore or empty; return 1 if something that was asked for could not be put back."""
+    words = arguments.words
+    if not words or _WORDS.get(words[0]) != len(words):
+        hint = nearest(words[0], _WORDS) if words and words[0] not in _WORDS else ""
+        raise ConfigurationError(f"trash takes one of: list, restore NAME, empty{hint}")
+    if arguments.json and words[0] != "list":
+        raise ConfigurationError(f"--json does not go with trash {words[0]}")
+    if words[0] == "list":
+        return _list(config, arguments)
+    return _empty(config, arguments) if words[0] == "empty" else _restore(config, arguments, words[1])
+
+
+def _list(config: str, arguments: argparse.Namespace) -> int:
+    waiting = list(Mirror(read(config, overridden(arguments))).trash.waiting())
+    if arguments.json:
+        print(json.dumps([{"date": one.day, "project": one.project, "file": one.filename, "bytes": one.size}
+                          for one in waiting], indent=2))
+        return 0
+    rows = [(one.day, one.project, one.filename, in_bytes(one.size)) for one in waiting]
+    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
+    for row in [_COLUMNS, *rows] if rows else []:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if not rows:
+        print("the trash is empty")
+    return 0
+
+
+def _restore(config: str, arguments: argparse.Namespace, name: str) -> int:
+    mirror = checked(config, arguments)
+    with at_work(mirror, arguments), session(mirror, "restore", arguments.quiet) as at:
+        restored = Restoration(mirror, at.state, at.run).restore(name)
+        failed = [one for one in restored if one.why]
+        status = 1 if failed else 0
+        at.ended(status)
+        for one in restored:
+            if not one.why and not arguments.quiet:
+                print(f"{one.project}/{one.filename} restored")
+        for one in failed:
+            print(f"pypimirror: {one.project}/{one.filename}: not restored: it {one.why}", file=sys.stderr)
+        return status
+
+
+def _empty(config: str, arguments: argparse.Namespace) -> int:
+    mirror = checked(config, arguments)
+    with at_work(mirror, arguments), session(mirror, "empty", arguments.quiet) as at:
+        totals = mirror.trash.totals()
+        mirror.trash.empty()
+        at.ended(0)
+        if not arguments.quiet:
+            print(f"{totals['files']} files deleted, {in_bytes(totals['bytes'])}")
+        return 0

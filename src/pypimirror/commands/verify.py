@@ -1,0 +1,33 @@
+"""``verify``: every file, every page and the tree; with ``--repair`` what is wrong is put right."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..errors import MirrorError
+from ..events import Wrong
+from ..report.sentences import sentence
+from ..settings.reader import OWN
+from ..upkeep.verify import Verification
+from .session import at_work, checked, session
+
+
+def run(config: str, arguments: argparse.Namespace) -> int:
+    """Verify the mirror; print a line for each thing that is wrong. Return 1 if anything is, or stays so with ``--repair``."""
+    mirror = checked(config, arguments)
+    if f"{OWN}/" not in mirror.storage.names(""):
+        raise MirrorError(f"{mirror.settings['mirror_file_path']}: no mirror is there yet; sync makes it")
+    kind = "repair" if arguments.repair else "verify"
+    with at_work(mirror, arguments), session(mirror, kind, arguments.quiet, _say) as at:
+        outcome = Verification(mirror, at.state, at.run, at.notify).verify(arguments.repair)
+        status = 4 if at.run.held else 1 if outcome.left else 0
+        at.ended(status)
+        if arguments.repair and status:
+            at.complain()
+        return status
+
+
+def _say(event: Any) -> None:
+    if isinstance(event, Wrong):
+        print(sentence(event), flush=True)
