@@ -64,7 +64,7 @@ class Run:
         """Bring everything up to date. Raises FetchError, BadPage where upstream's list can't be had."""
         self.begin()
         first = self._state.fact(LAST_GOOD) is None
-        if self._state.fact(agenda.PAGES_SETTINGS) != fingerprint(self._mirror.settings, "pages"):
+        if self._state.fact(agenda.PAGES_SETTINGS) not in (None, fingerprint(self._mirror.settings, "pages")):
             self._state.set_fact(ROOT_DUE, "1")
         plan = agenda.drawn_up(self._mirror, self._state, initial, self._allow_deletions)
         if plan.listed is not None:
