@@ -220,6 +220,27 @@ def test_a_package_that_fails_to_import_is_named(tmp_path: Path, monkeypatch: py
     assert refused(plugin) == f"{plugin.file}:2: ZeroDivisionError: division by zero"
 
 
+@implementer(interfaces.IParser)
+class Exploding:
+    """A parser that can't be made."""
+
+    quality = 1.0
+
+    def __init__(self) -> None:
+        raise RuntimeError("no\nway")
+
+    def listing(self, wanted: Any) -> Any:
+        """As IParser says."""
+
+    def project(self, body: bytes, name: str, url: str) -> Any:
+        """As IParser says."""
+
+
+def test_what_fails_while_it_is_registered_is_told_with_its_place(tmp_path: Path) -> None:
+    plugin = written(tmp_path, '<pypimirror:parser\n    name="x"\n    factory="test_registry.Exploding" />')
+    assert refused(plugin) == f"{plugin.file}:2: RuntimeError: no way"
+
+
 def test_two_that_claim_one_name_conflict_in_one_line_that_names_both(tmp_path: Path) -> None:
     one = written(tmp_path, directive("mine", "Good"), name="one.zcml")
     two = written(tmp_path, "", directive("mine", "Other"), name="two.zcml")

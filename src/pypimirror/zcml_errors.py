@@ -6,6 +6,7 @@ import re
 
 from zope.configuration.config import ConfigurationConflictError
 from zope.configuration.exceptions import ConfigurationError, ConfigurationWrapperError
+from zope.configuration.xmlconfig import ParserInfo
 
 #: As zope.configuration writes the place of a directive, and as the XML parser does.
 _DIRECTIVE = re.compile(r'File "(.+)", line (\d+)')
@@ -17,6 +18,9 @@ def in_one_line(error: ConfigurationError) -> str:
     """Give the message with the innermost place: the directive at fault, not those that included its file."""
     if isinstance(error, ConfigurationConflictError):
         return _conflict(error)
+    info = getattr(error, "info", None)
+    if isinstance(error, ConfigurationWrapperError) and isinstance(info, ParserInfo):
+        return f"{info.file}:{info.line}: {error.etype.__name__}: {' '.join(str(error.evalue).split())}"
     places, words = [], []
     for line in map(str.strip, str(error).splitlines()):
         directive, xml = _DIRECTIVE.match(line), _XML.fullmatch(line)
@@ -28,9 +32,7 @@ def in_one_line(error: ConfigurationError) -> str:
             words.append(_WRAPPING.sub("", line))
     if len(error.args) > 1:
         words[0] = " ".join(map(str, error.args))
-    # Wrapped errors begin with the innermost place, others end with it.
-    place = "" if not places else places[0] if isinstance(error, ConfigurationWrapperError) else places[-1]
-    return ": ".join([place, *words] if place else words)
+    return ": ".join([*places[-1:], *words])  # the innermost one comes last
 
 
 def _conflict(error: ConfigurationConflictError) -> str:
