@@ -42,14 +42,19 @@ def sdist(name: str, version: str, stem: str = "") -> tuple[str, bytes]:
     module = name.replace("-", "_").replace(".", "_").lower()
     setup = (f"from setuptools import setup\nsetup(name={name!r}, version={version!r}, py_modules=[{module!r}])\n")
     members = {"setup.py": setup, f"{module}.py": f"__version__ = {version!r}\n", "PKG-INFO": metadata(name, version, ())}
+    return packed(f"{stem}-{version}", members)
+
+
+def packed(base: str, members: dict[str, str]) -> tuple[str, bytes]:
+    """Pack an sdist of these texts by path; give its file name and content. base: its name without ``.tar.gz``."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w") as archive:
         for path, text in members.items():
-            member = tarfile.TarInfo(f"{stem}-{version}/{path}")
+            member = tarfile.TarInfo(f"{base}/{path}")
             member.size = len(text.encode())
             member.mtime = 1_000_000_000  # eggs can't be made of files from before 1980
             archive.addfile(member, io.BytesIO(text.encode()))
-    return f"{stem}-{version}.tar.gz", gzip.compress(raw.getvalue(), mtime=0)
+    return f"{base}.tar.gz", gzip.compress(raw.getvalue(), mtime=0)
 
 
 def metadata(name: str, version: str, requires: tuple[str, ...]) -> str:
@@ -116,7 +121,8 @@ class Upstream:
             served = Served(filename, body, {key.replace("_", "-"): value for key, value in facts.items()})
             if filename.endswith(".whl"):
                 with zipfile.ZipFile(io.BytesIO(body)) as archive:
-                    info = next(n for n in archive.namelist() if n.endswith("/METADATA"))
+                    # Not that of what it carries along.
+                    (info,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA") and n.count("/") == 1)
                     served.metadata = archive.read(info)
             project[filename] = served
         self.touch(name)

@@ -37,6 +37,9 @@ BUILDOUTS = {
 }
 #: The last setuptools but for bug fixes whose easy_install does all the work by itself.
 EASY_INSTALL = "setuptools==65.7.0"
+#: Backends that real sdists are built with, and what these need; pip, setuptools and wheel are there already.
+BACKENDS = ("flit-core", "hatchling", "pathspec", "pluggy", "poetry-core", "setuptools-scm", "tomli", "tomlkit",
+            "trove-classifiers", "typing-extensions", "vcs-versioning")
 #: What stands beside zc.buildout in its environment.
 ENVIRONMENT = ("packaging", "pip", "platformdirs", "setuptools", "wheel", "zc.buildout")
 
@@ -59,7 +62,8 @@ def contents() -> list[list[str]]:
     """Give the sets of requirements that the wheelhouse holds, each without contradictions."""
     generations = tuple(dict.fromkeys(("6", "5", *GENERATIONS)))
     names = tuple(dict.fromkeys((*PRODUCT, *ENVIRONMENT, "zc.recipe.egg")))
-    return [exactly(("uv",), "6"), [EASY_INSTALL], *(exactly(names, generation) for generation in generations)]
+    return [exactly(("uv",), "6"), [EASY_INSTALL], exactly(BACKENDS, "6"),
+            *(exactly(names, generation) for generation in generations)]
 
 
 def is_filled() -> bool:

@@ -1,0 +1,134 @@
+"""The parts of the reference that are made of the code: ``python docs/reference.py`` writes them into the documents again.
+
+They stand between comments, ``.. begin: NAME`` and ``.. end: NAME``. Tests compare them with what the code says now.
+"""
+
+import argparse
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+from zope.configuration.name import resolve
+from zope.schema import getFieldsInOrder
+
+import pypimirror
+from pypimirror import cli
+from pypimirror.recipe.options import OPTIONS
+from pypimirror.settings.keys import KEYS
+
+DOCS = Path(__file__).parent
+_PACKAGE = Path(pypimirror.__file__).parent
+_META = "{http://namespaces.zope.org/meta}"
+_OWN = "{http://namespaces.zope.org/pypimirror}"
+
+
+def keys() -> Iterator[str]:
+    """Give the keys of the configuration, group by group."""
+    group = ""
+    for key in KEYS:
+        if key.group != group:
+            group = key.group
+            yield f"{group}\n{'-' * len(group)}\n"
+        default = "Required." if key.required else _default(key.default)
+        yield _entry(f"``{key.name}``", _plain(key.help), f"{_kind(key.kind)} {default}")
+
+
+def options() -> Iterator[str]:
+    """Give the options that only the recipe knows."""
+    for option in OPTIONS:
+        yield _entry(f"``{option.name}``", _plain(option.help), _default(option.default))
+
+
+def verbs() -> Iterator[str]:
+    """Give the verbs, each with the options that go with it."""
+    flags = {action.dest: _flags(action)[-1] for action in cli.parser(False)._actions}
+    for name, verb in cli.VERBS.items():
+        taken = ", ".join(sorted(f"``{flags[option]}``" for option in verb.options))
+        more = (f"Takes {taken}.",) if taken else ()
+        yield _entry(f"``{f'{name} {verb.words}'.strip()}``", _plain(verb.help), *more)
+
+
+def arguments() -> Iterator[str]:
+    """Give the options of the command line."""
+    for action in cli.parser(False)._actions:
+        if action.option_strings:
+            metavar = action.metavar or (action.dest.upper() if action.nargs is None else "")
+            flags = ", ".join(f"``{f'{flag} {metavar}'.strip()}``" for flag in _flags(action))
+            yield _entry(flags, _plain(action.help or ""))
+
+
+def directives() -> Iterator[str]:
+    """Give the ZCML directives with their attributes."""
+    for element in ElementTree.parse(_PACKAGE / "meta.zcml").iter(f"{_META}directive"):
+        schema = resolve(f"pypimirror{element.attrib['schema']}")
+        handler = resolve(f"pypimirror{element.attrib['handler']}")
+        fields = [fill(f"``{name}``: {_plain(' '.join(field.description.split()))}", 120, initial_indent="    * ",
+                       subsequent_indent="      ") for name, field in getFieldsInOrder(schema)]
+        yield _entry(f"``{element.attrib['name']}``", _plain(handler.__doc__)) + "\n" + "\n".join(fields) + "\n"
+
+
+def components() -> Iterator[str]:
+    """Give the product's own components in the order of configure.zcml."""
+    for element in ElementTree.parse(_PACKAGE / "configure.zcml").iter():
+        if element.tag.startswith(_OWN):
+            factory = resolve(f"pypimirror{element.attrib['factory']}")
+            says = _plain((factory.__doc__ or "").split("\n\n")[0].strip())
+            yield _entry(f"{element.tag.removeprefix(_OWN)} ``{element.attrib['name']}``", " ".join(says.split()))
+
+
+#: By document and name of the block.
+BLOCKS: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
+    "configuration.rst": {"keys": keys},
+    "recipe.rst": {"options": options},
+    "command-line.rst": {"verbs": verbs, "arguments": arguments},
+    "components.rst": {"directives": directives, "components": components},
+}
+
+
+def renewed(document: str, text: str) -> str:
+    """Give the text of a document with its blocks as they should be. Raises ValueError if it lacks one."""
+    for name, block in BLOCKS[document].items():
+        begin, end = f".. begin: {name}\n", f".. end: {name}\n"
+        if begin not in text or end not in text:
+            raise ValueError(f"{document}: there is no block {name}")
+        head, _, rest = text.partition(begin)
+        text = f"{head}{begin}\n" + "\n".join(block()) + f"\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+def main() -> None:
+    """Write the blocks."""
+    for document in BLOCKS:
+        path = DOCS / document
+        path.write_text(renewed(document, path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _entry(term: str, *paragraphs: str) -> str:
+    texts = [fill(text, 120, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)
+             for text in paragraphs]
+    return f"{term}\n" + "\n\n".join(texts) + "\n"
+
+
+def _default(text: str) -> str:
+    return f"Default: ``{text}``." if text else "Default: empty."
+
+
+def _kind(kind: Callable[..., Any]) -> str:
+    """Give what values of a kind look like, as its documentation begins."""
+    return " ".join((kind.__doc__ or "").split("\n\n")[0].split())
+
+
+def _plain(text: str) -> str:
+    """Give a text that means itself in reStructuredText."""
+    return re.sub(r"([*\\|]|(?<!`)`(?!`))", r"\\\1", text)
+
+
+def _flags(action: argparse.Action) -> list[str]:
+    return list(action.option_strings) or [action.dest]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,279 @@
+"""The documentation says what the code says, its examples are right, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.util
+import io
+import json
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+from zc.buildout import buildout as zc_buildout
+from zc.buildout import configparser as zc_configparser
+
+import pypimirror
+import wheelhouse
+from mirrored import Mirrored
+from pypimirror import cli, errors
+from pypimirror.filters import ordered
+from pypimirror.mirror import Mirror
+from pypimirror.recipe import options
+from pypimirror.settings.keys import KEYS
+from pypimirror.settings.reader import read
+from upstream import Upstream, wheel
+
+DOCS = wheelhouse.CHECKOUT / "docs"
+DOCUMENTS = sorted(DOCS.glob("*.rst"))
+PAGES = [*DOCUMENTS, *(wheelhouse.CHECKOUT / name for name in ("README.rst", "CHANGES.rst")),
+         *wheelhouse.CHECKOUT.glob("examples/*/README.rst")]
+_spec = importlib.util.spec_from_file_location("reference", DOCS / "reference.py")
+assert _spec is not None and _spec.loader is not None
+reference = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(reference)
+
+
+class Block(NamedTuple):
+    """A block of code in a document."""
+
+    page: Path
+    line: int
+    #: As ``code-block`` has it, empty for one that follows two colons.
+    language: str
+    text: str
+
+
+def blocks() -> Iterator[Block]:
+    """Give all blocks of code of all documents."""
+    for page in PAGES:
+        lines = page.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines):
+            found = re.fullmatch(r"( *)(?:\.\. code-block:: (\w+)|(?! *\.\.).*::)", line)
+            if not found:
+                continue
+            inside = []
+            for following in lines[number + 1:]:
+                if following and len(following) - len(following.lstrip()) <= len(found[1]):
+                    break
+                inside.append(following)
+            yield Block(page, number + 1, found[2] or "", textwrap.dedent("\n".join(inside)).strip("\n") + "\n")
+
+
+BLOCKS = list(blocks())
+
+
+def named(found: list[Block]) -> Any:
+    return pytest.mark.parametrize("block", found, ids=[f"{block.page.name}:{block.line}" for block in found])
+
+
+# --- the reference
+
+
+@pytest.mark.parametrize("document", reference.BLOCKS)
+def test_the_reference_is_what_the_code_says_now(document: str) -> None:
+    text = (DOCS / document).read_text(encoding="utf-8")
+    assert text == reference.renewed(document, text), "run: python docs/reference.py"
+
+
+def entries(document: str, name: str) -> dict[str, str]:
+    """Give the texts of a block of the reference by term."""
+    text = (DOCS / document).read_text(encoding="utf-8")
+    inside = text.partition(f".. begin: {name}\n")[2].partition(f".. end: {name}\n")[0]
+    found = re.findall(r"^(\S.*)\n((?:    .*\n|\n(?=    ))+)", inside, re.MULTILINE)
+    return {term.replace("``", ""): " ".join(body.split()) for term, body in found}
+
+
+def test_every_key_is_documented_with_its_default_and_no_other() -> None:
+    found = entries("configuration.rst", "keys")
+    assert list(found) == [key.name for key in KEYS]
+    for key in KEYS:
+        assert found[key.name].endswith(f"Default: ``{key.default}``." if key.default else ("Required.", "Default: empty."))
+        assert found[key.name].endswith("Required.") == key.required
+
+
+def test_every_option_of_the_recipe_is_documented_with_its_default_and_no_other() -> None:
+    found = entries("recipe.rst", "options")
+    assert list(found) == [option.name for option in options.OPTIONS]
+    for option in options.OPTIONS:
+        assert found[option.name].endswith(f"Default: ``{option.default}``." if option.default else "Default: empty.")
+
+
+def test_every_verb_and_every_option_of_the_command_line_is_documented() -> None:
+    assert [term.split()[0] for term in entries("command-line.rst", "verbs")] == list(cli.VERBS)
+    documented = {flag.split()[0] for term in entries("command-line.rst", "arguments") for flag in term.split(", ")}
+    assert documented == {flag for action in cli.parser(False)._actions for flag in action.option_strings}
+
+
+def test_every_directive_and_every_component_is_documented() -> None:
+    folder = Path(pypimirror.__file__).parent
+    meta = ElementTree.parse(folder / "meta.zcml").iter("{http://namespaces.zope.org/meta}directive")
+    assert list(entries("components.rst", "directives")) == [element.attrib["name"] for element in meta]
+    registered = [f"{element.tag.partition('}')[2]} {element.attrib['name']}"
+                  for element in ElementTree.parse(folder / "configure.zcml").iter() if "factory" in element.attrib]
+    assert list(entries("components.rst", "components")) == registered
+
+
+def test_every_filter_has_a_section_in_the_order_in_which_they_are_used() -> None:
+    text = (DOCS / "filters.rst").read_text(encoding="utf-8")
+    headings = re.findall(r"^(.*)\n-+$", text, re.MULTILINE)
+    documented = [name for heading in headings for name in re.findall(r"``([\w-]+)``", heading)]
+    components = [term.split() for term in entries("components.rst", "components")]
+    names = [name for kind, name in components if kind == "nameFilter"]
+    assert documented == [*names, *ordered(name for kind, name in components if kind == "filter")]
+
+
+def test_every_exit_status_is_documented() -> None:
+    text = (DOCS / "command-line.rst").read_text(encoding="utf-8").partition("\nExit status\n")[2].partition("\nThe JSON")[0]
+    documented = {int(number) for number in re.findall(r"^(\d+) ", text, re.MULTILINE)}
+    raised = {value.status for value in vars(errors).values() if isinstance(value, type) and hasattr(value, "status")}
+    assert documented == {0, *raised, 4, 130}
+
+
+# --- examples
+
+
+@named([block for block in BLOCKS if block.language == "ini" or block.text.startswith("[")])
+def test_a_configuration_is_right(block: Block, tmp_path: Path) -> None:
+    parser = configparser.RawConfigParser()
+    parser.read_string(block.text)
+    if set(parser.sections()) <= {"pypimirror"} and not parser.has_option("pypimirror", "recipe"):
+        file = tmp_path / "pypimirror.cfg"
+        file.write_text(block.text)
+        given = parser.has_option("DEFAULT", "mirror_file_path")
+        Mirror(read(str(file), {} if given else {"mirror_file_path": "/srv/pypi", "package_matches": "*"})).check()
+        return
+    zc_configparser.parse(io.StringIO(block.text), block.page.name)
+    for name in parser.sections():
+        section = dict(parser[name])
+        if name == "buildout":
+            known = {*zc_buildout._buildout_default_options, "develop", "extends", "extends-cache", "extensions", "index", "parts"}
+            assert {option.rstrip("+- ") for option in section} <= known
+        elif section["recipe"] == "z3c.recipe.pypimirror":
+            check_part(name, section)
+
+
+def check_part(name: str, section: dict[str, str]) -> None:
+    """Have the options of a part checked as the recipe does."""
+    values = {option: re.sub(r"\$\{[^}]*\}", "/srv/buildout", text) for option, text in section.items()}
+    options.check(name, values)
+    texts = options.texts(name, values, "/srv/buildout")
+    assert texts or values.keys() & {"pinned"}, f"[{name}] asks for nothing"
+    for option in options.OPTIONS:
+        options.value(name, values, option.name, option.kind, "/srv/buildout", option.default)
+
+
+COMMANDS = [Block(block.page, block.line, block.language, line[2:]) for block in BLOCKS
+            for line in block.text.splitlines() if line.startswith("$ ")]
+
+
+@named(COMMANDS)
+def test_a_command_is_right(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = shlex.split(block.text)
+    words = words[:next((at for at, word in enumerate(words) if word in (">", "|", "&&")), len(words))]
+    program, arguments = words[0], words[1:]
+    if program.endswith("pypimirror"):
+        called = []
+
+        def run(config: str, given: Any) -> int:
+            called.append(config)
+            return 0
+
+        monkeypatch.setattr(cli, "import_module", lambda name, package: SimpleNamespace(run=run))
+        assert cli.main("built-in.cfg" if program == "bin/pypimirror" else None, arguments) == 0
+        assert called[0].endswith(".cfg")
+    else:
+        assert program in {"bin/buildout", "pip", "rm", "rsync"}, program
+
+
+def test_examples_are_found_at_all() -> None:
+    languages = {block.language for block in BLOCKS}
+    assert {"console", "ini", "json", "xml", ""} <= languages
+    assert len(COMMANDS) > 20
+
+
+@named([block for block in BLOCKS if block.language in ("python", "xml")])
+def test_other_code_is_well_formed(block: Block) -> None:
+    if block.language == "python":
+        compile(block.text, f"{block.page}:{block.line}", "exec")
+    else:
+        assert len(ElementTree.fromstring(block.text)) > 0
+
+
+def test_what_the_readme_has_one_run_is_there() -> None:
+    commands = [block.text for block in BLOCKS if block.page.name == "README.rst" and block.text.startswith("python3 ")]
+    parser = configparser.RawConfigParser()
+    parser.read(wheelhouse.CHECKOUT / "buildout.cfg")
+    assert len(commands) == 2
+    for command in commands:
+        bootstrap, script = command.split("&&")
+        assert (wheelhouse.CHECKOUT / bootstrap.split()[1]).is_file()
+        assert parser[Path(script.strip()).name]["scripts"] == Path(script.strip()).name
+
+
+# --- JSON
+
+
+def shape(value: Any) -> Any:
+    """Give the keys of a JSON value, at all depths; of a list those of its first item."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    return shape(value[0]) if isinstance(value, list) and value else None
+
+
+def documented(index: int) -> Any:
+    found = [block for block in BLOCKS if block.language == "json" and block.page.name == "command-line.rst"]
+    return shape(json.loads(found[index].text))
+
+
+def test_the_json_of_status_and_plan_is_as_documented(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "versions.cfg").write_text("[versions]\nlost = 1.0\n")
+    mirrored.settings |= {"versions": "versions.cfg", "prereleases": "False"}
+    upstream.add("demo", wheel("demo", "1.0"))
+    upstream.add("old", wheel("old", "1.0"))
+    assert mirrored.run("sync") == 1
+    upstream.add("demo", wheel("demo", "2.0"), wheel("demo", "2.1rc1"))
+    upstream.remove("old")
+    capsys.readouterr()
+    assert mirrored.run("status", "--json") == 0
+    assert shape(json.loads(capsys.readouterr().out)) == documented(0)
+    assert mirrored.run("plan", "--json") == 1
+    assert shape(json.loads(capsys.readouterr().out)) == documented(1)
+
+
+# --- links
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert set(re.findall(r":doc:`(?:[^`<]*<)?([^`>]+)>?`", text)) <= {path.stem for path in DOCUMENTS}
+
+
+def test_every_document_is_in_the_index_once() -> None:
+    text = (DOCS / "index.rst").read_text(encoding="utf-8")
+    named_there = re.findall(r"^    ([\w.-]+)$", text, re.MULTILINE)
+    assert sorted(named_there) == sorted(path.stem for path in DOCUMENTS if path.stem != "index")
+
+
+def test_files_of_the_source_that_are_spoken_of_are_there() -> None:
+    for page in PAGES:
+        for path in re.findall(r"``((?:docs|examples|tests|src)/[\w./-]*)``", page.read_text(encoding="utf-8")):
+            assert (wheelhouse.CHECKOUT / path).exists(), f"{page}: {path}"
+
+
+def test_sphinx_builds_it_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("sphinx", reason="sphinx is not installed; .ci/run builds the documentation with it")
+    done = subprocess.run([sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", str(tmp_path / "doctrees"),
+                           str(DOCS), str(tmp_path / "html")], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "html" / "index.html").is_file()
