@@ -13,6 +13,7 @@ from zope.interface.verify import verifyObject
 from pypimirror.errors import BadPage
 from pypimirror.interfaces import IParser
 from pypimirror.model import Listed
+from pypimirror.names import normalize
 from pypimirror.source.html_page import HtmlParser
 from pypimirror.source.json_page import JsonParser
 
@@ -164,6 +165,31 @@ def test_lists_keep_what_is_asked_for_and_count_the_rest() -> None:
     listing = reader.finish()
     assert dict(listing.projects) == {"zope-one": Listed("Zope.One", 1)}
     assert (listing.total, listing.serials) == (3, True)
+
+
+_ENTRY = st.fixed_dictionaries({"name": st.text(min_size=1, max_size=12)},
+                               optional={"_last-serial": st.integers(0, 9), "more": _VALUES, '"projects": [': st.just("}")})
+
+
+@given(st.lists(_ENTRY, max_size=6), st.booleans(), st.booleans(), st.integers(1, 40), st.sampled_from([None, 1]))
+def test_a_list_read_in_blocks_of_any_size_is_what_json_says(
+        entries: list[dict[str, Any]], meta_first: bool, ascii_only: bool, size: int, indent: int | None) -> None:
+    meta = {"meta": {"api-version": "1.0", "note": '"projects": ['}}
+    projects = {"projects": entries}
+    page = {**meta, **projects} if meta_first else {**projects, **meta}
+    body = json.dumps(page, ensure_ascii=ascii_only, indent=indent).encode("utf-8", "surrogatepass")
+    seen: list[str] = []
+
+    def wanted(name: str) -> bool:
+        seen.append(name)
+        return True
+
+    reader = JsonParser().listing(wanted)
+    for start in range(0, len(body), size):
+        reader.write(body[start:start + size])
+    listing = reader.finish()
+    assert listing.total == len(entries)
+    assert seen == [normalize(entry["name"]) for entry in entries]
 
 
 def test_an_html_list_read_in_blocks_is_the_same() -> None:

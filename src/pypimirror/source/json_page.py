@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,9 @@ _FILE_KEYS = frozenset({"filename", "url", "hashes", "size", "upload-time", "req
                         "dist-info-metadata", "data-dist-info-metadata", "gpg-sig", "provenance"})
 _PAGE_KEYS = frozenset({"name", "files", "versions", "meta", "project-status"})
 _META_KEYS = frozenset({"api-version"})
+#: The beginning of a list's entries, and what may stand between two of them.
+_BEGIN = re.compile(rb'"projects"\s*:\s*\[')
+_BETWEEN = b", \t\r\n"
 
 
 @implementer(IParser)
@@ -62,30 +66,56 @@ class PlainJsonParser(JsonParser):
 
 @implementer(IListReader)
 class JsonList:
-    """Reads a list of projects."""
+    """Reads a list of projects block by block, so that of all names only those that are asked for are ever held.
+
+    Entries are flat objects, so a block can be cut behind any of its closing braces. What does not parse that way, the end of
+    every list among it, is read as a whole.
+    """
 
     def __init__(self, wanted: Callable[[str], bool]):
         self._wanted = wanted
-        self._blocks: list[bytes] = []
+        self._head: bytes | None = None
+        #: What was not read yet: all of it until the entries begin, then less than an entry, then all that is left.
+        self._rest = bytearray()
+        self._by_block = True
+        self._found: dict[str, Listed] = {}
+        self._total = 0
 
     def write(self, block: bytes) -> None:
-        self._blocks.append(block)
+        self._rest += block
+        if self._head is None and (begin := _BEGIN.search(self._rest)) is not None:
+            self._head = bytes(self._rest[:begin.end()])
+            del self._rest[:begin.end()]
+        end = self._rest.rfind(b"}") + 1
+        if self._head is None or not self._by_block or not end:
+            return
+        try:
+            entries = json.loads(b"[" + self._rest[:end].lstrip(_BETWEEN) + b"]")
+        except ValueError:
+            self._by_block = False
+            return
+        self._take(entries)
+        del self._rest[:end]
 
     def finish(self) -> Listing:
-        page = _load(b"".join(self._blocks))
-        self._blocks.clear()
+        rest = bytes(self._rest.lstrip(_BETWEEN) if self._total else self._rest)
+        page = _load((self._head or b"") + rest)
         entries = page.get("projects")
         if not isinstance(entries, list):
             raise BadPage("it has no list of projects")
-        found = {}
+        self._take(entries)
+        serials = bool(self._found) and all(one.serial is not None for one in self._found.values())
+        return Listing(self._found, self._total, serials=serials)
+
+    def _take(self, entries: list[Any]) -> None:
         for entry in entries:
             display = entry.get("name") if isinstance(entry, dict) else None
             if not isinstance(display, str):
                 raise BadPage("an entry of the list has no name")
             name = normalize(display)
             if self._wanted(name) and is_project(name):
-                found[name] = Listed(display, trust.serial(entry.get("_last-serial")))
-        return Listing(found, len(entries), serials=all(one.serial is not None for one in found.values()) and bool(found))
+                self._found[name] = Listed(display, trust.serial(entry.get("_last-serial")))
+        self._total += len(entries)
 
 
 def _load(body: bytes) -> dict[str, Any]:
