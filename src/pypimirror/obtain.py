@@ -6,6 +6,7 @@ import hashlib
 from typing import NamedTuple
 
 from .errors import FetchError, Full, MirrorError, Rejected
+from .fetch.attempts import Attempts
 from .fetch.download import ALGORITHMS, download
 from .interfaces import IMirror
 from .look import current
@@ -33,19 +34,21 @@ class Obtained(NamedTuple):
     error: str | None = None
 
 
-def obtain(mirror: IMirror, project: str, file: File, offline: bool = False) -> Obtained:
+def obtain(mirror: IMirror, project: str, file: File, offline: bool = False, attempts: Attempts | None = None) -> Obtained:
     """Get a file and its metadata file; with ``offline`` only from here and from the trash. Failures are told, not raised.
 
+    attempts: those of the project; the mirror's own unless given.
     Nothing is put over a file that pages may tell of: what upstream replaced is fetched, and waits until that one is gone.
     """
     path = f"{project}/{file.filename}"
     try:
-        stored, how = _body(mirror, project, file, path, offline)
+        attempts = attempts or mirror.attempts
+        stored, how = _body(mirror, project, file, path, offline, attempts)
         if stored is None:
             return Obtained(file._replace(stored=_older(mirror, file, path)), "not found")
         if how == WAITS:
             return Obtained(file, how)
-        metadata = _metadata(mirror, project, file, stored, path, offline)
+        metadata = _metadata(mirror, project, file, stored, path, offline, attempts)
         return Obtained(file._replace(stored=stored._replace(metadata=metadata)), how)
     except MirrorError as error:
         return Obtained(file._replace(stored=_older(mirror, file, path)), _kind(error), str(error))
@@ -59,7 +62,8 @@ def _kind(error: MirrorError) -> str:
     return "not found" if isinstance(error, FetchError) and error.code in (404, 410) else "failed"
 
 
-def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool) -> tuple[Stored | None, str]:
+def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool,
+          attempts: Attempts) -> tuple[Stored | None, str]:
     storage = mirror.storage
     size = storage.size(path)
     if size is not None:
@@ -80,7 +84,7 @@ def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool) -
     if not file.url:
         raise FetchError(path, "gone or damaged, and it is not known where upstream has it", code=404)
     make_sure_of_room(mirror, file.size or 0)
-    done = download(mirror.fetcher, storage, mirror.attempts, file.url, target, file.hashes, file.size,
+    done = download(mirror.fetcher, storage, attempts, file.url, target, file.hashes, file.size,
                     None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES)
     return Stored(done.sha256, done.size, validator=file.validator), WAITS if replaced else "fetched"
 
@@ -115,7 +119,8 @@ def _vouched(mirror: IMirror, file: File, path: str, size: int) -> Stored | None
     return Stored(str(sha256), size, validator=file.validator) if same else None
 
 
-def _metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: str, offline: bool) -> str | None:
+def _metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: str, offline: bool,
+              attempts: Attempts) -> str | None:
     """Get the metadata file (PEP 658) and return its sha256; None where upstream has none after all."""
     if not file.core_metadata:
         return None
@@ -130,7 +135,7 @@ def _metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: s
     if offline or not file.url:
         return mirror.storage.digest(target)
     try:
-        return download(mirror.fetcher, mirror.storage, mirror.attempts, file.url + METADATA, target, hashes).sha256
+        return download(mirror.fetcher, mirror.storage, attempts, file.url + METADATA, target, hashes).sha256
     except FetchError as error:
         if error.code in (404, 410):
             return None  # the file itself is good; clients get the metadata out of it

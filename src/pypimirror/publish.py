@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from .errors import MirrorError
 from .events import FileStored, Problem, ProjectPublished
+from .fetch.attempts import Attempts
 from .interfaces import IMirror
 from .look import chosen, is_published
 from .model import File, Project, Stored
@@ -79,7 +80,8 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
     if task.hold == "all" and not project.quarantined:
         names = {file.filename for file in wanted}
         wanted += tuple(f for f in project.files if f.filename not in names and f.stored is not None and f.stored.shown)
-    outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit), wanted)
+    attempts = mirror.attempts.bounded()
+    outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit, attempts), wanted)
     files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None and outcome.how != WAITS)
     here = {outcome.file.filename: outcome.file for outcome in outcomes}
     shown = {file.filename for file in files}
@@ -117,8 +119,8 @@ def _marked(file: File, shown: set[str]) -> File:
     return file._replace(stored=file.stored._replace(shown=file.filename in shown))
 
 
-def _obtained(mirror: IMirror, task: PublishTask, file: File, emit: Callable[[Any], None]) -> Obtained:
-    outcome = obtain(mirror, task.name, file, task.offline)
+def _obtained(mirror: IMirror, task: PublishTask, file: File, emit: Callable[[Any], None], attempts: Attempts) -> Obtained:
+    outcome = obtain(mirror, task.name, file, task.offline, attempts)
     if outcome.error is not None:
         emit(Problem(task.name, outcome.error, outcome.how))
     elif outcome.file.stored is not None and outcome.how != WAITS:

@@ -34,6 +34,8 @@ OWN_SETTINGS = "own_settings"
 _Leaving = dict[str, tuple[str, ...]]
 #: Projects whose results are kept in one transaction.
 _BATCH = 200
+#: Pages older than upstream's list are read again so often, after so many seconds; if they are more, it is no passing lag.
+_LOOKS, LAG, _MOST_LATE = 2, 2.0, 200
 
 
 class Run:
@@ -45,6 +47,8 @@ class Run:
         self._state = state
         #: Names of projects of which this run left something to be fetched by the next one.
         self._incomplete: set[str] = set()
+        #: By name of projects whose pages are older than upstream's list: the list's serials.
+        self._late: dict[str, str] = {}
         #: Names of projects of which files wait for others of the same name to go.
         self._again: set[str] = set()
         self._notify = notify
@@ -78,6 +82,8 @@ class Run:
             self._planned(changes, len(due), first)
         self._brake(changes, plan.doubt)
         leaving = self._publish(due, offline=False)
+        for _ in range(_LOOKS):
+            leaving |= self._catch_up(changes, plan.doubt)
         if self._pinning is not None:
             changed = initial or read or self._state.fact(agenda.FILES_SETTINGS) != agenda.files_fingerprint(self._mirror)
             leaving |= self._follow(changed)
@@ -195,8 +201,24 @@ class Run:
         self._state.commit()
         return changes, read
 
+    def _catch_up(self, changes: list[Change], doubt: str | None) -> _Leaving:
+        """Look again at pages that were older than upstream's list, as happens where they are cached, and publish them.
+
+        changes: what was to be done so far; what is to be done more is added. Others wait for nothing: they are published.
+        """
+        late, self._late = self._late, {}
+        if not late or len(late) > _MOST_LATE:
+            return {}
+        time.sleep(LAG)
+        changes += self._look(agenda.late(self._mirror, self._state, late))[0]
+        if self.held is None:
+            self._brake(changes, doubt)
+        return self._publish([item for item in self._state.pending() if item[0] in late], offline=False)
+
     def _looked(self, looked: Looked, republish: bool) -> None:
         old = self._state.row(looked.name)
+        if looked.promised is not None:
+            self._late[looked.name] = looked.promised
         self._serials = self._serials or looked.page_serial is not None
         for problem in looked.problems:
             self._notify(events.Problem(looked.name, problem, "left out"))

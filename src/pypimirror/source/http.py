@@ -18,6 +18,9 @@ from .accept import accept, media_type
 _LONGEST_PAGE = 256 << 20
 #: Bytes; the list of all names at PyPI has some 50 million.
 _LONGEST_LIST = 2 << 30
+#: Bytes at both ends of a page that are looked at to see whether it is whole.
+_EDGE = 4096
+_CUT_OFF = "the page is cut off"
 
 
 @implementer(ISource)
@@ -48,6 +51,8 @@ class HttpSource:
             head, body = read(self._fetcher, url, self._headers(etag, since), _LONGEST_PAGE)
             if head.status not in (304, 404, 410):
                 check(head, url)
+                if _may_end_anywhere(head) and not _ends(body[:_EDGE], body[-_EDGE:]):
+                    raise FetchError(bare(url), _CUT_OFF, transient=True)
             return head, body
 
         head, body = self._attempts(attempt)
@@ -80,27 +85,48 @@ class _List:
         self._wanted = wanted
         self._reader: IListReader | None = None
         self._size = 0
+        self._unbounded = False
+        self._edges = b"", b""
 
     def start(self, head: Head) -> None:
         if head.status == 304:
             return
         check(head, self._url)
         self._reader = _parser(self._parsers, head, self._url).listing(self._wanted)
+        self._size, self._edges, self._unbounded = 0, (b"", b""), _may_end_anywhere(head)
 
     def write(self, block: bytes) -> None:
         self._size += len(block)
         if self._size > _LONGEST_LIST:
             raise FetchError(bare(self._url), f"the list is larger than {_LONGEST_LIST} bytes")
+        if self._unbounded:
+            first, last = self._edges
+            self._edges = (first + block)[:_EDGE], (last + block)[-_EDGE:]
         if self._reader is not None:
             self._reader.write(block)
 
     def finish(self) -> Listing:
         if self._reader is None:
             raise BadPage(f"{bare(self._url)}: no list came")
+        if self._unbounded and not _ends(*self._edges):
+            raise FetchError(bare(self._url), _CUT_OFF, transient=True)
         try:
             return self._reader.finish()
         except BadPage as error:
             raise BadPage(f"{bare(self._url)}: {error}") from error
+
+
+def _may_end_anywhere(head: Head) -> bool:
+    """Whether nothing tells where a body ends but the end of the connection (RFC 9112, 6.3)."""
+    return "content-length" not in head.headers and "transfer-encoding" not in head.headers
+
+
+def _ends(first: bytes, last: bytes) -> bool:
+    """Whether a page seems whole by its first and last bytes: HTML and JSON end what they begin."""
+    start, end = first.lstrip()[:1], last.rstrip()[-1:]
+    if start in (b"{", b"["):
+        return end in (b"}", b"]")
+    return b"<html" not in first.lower() or b"</html" in last.lower()
 
 
 def _parser(parsers: Mapping[str, IParser], head: Head, url: str) -> IParser:
