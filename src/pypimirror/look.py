@@ -88,8 +88,8 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
     except MirrorError as error:
         return Looked(task.name, Change(task.name), None, error=str(error))
     promised = task.list_serial if behind(page_serial, task.list_serial) else None
-    list_serial, due = None if promised else task.list_serial, selected.due
-    if outside.is_restless(mirror, project):
+    list_serial, due = task.list_serial, selected.due
+    if promised is not None or outside.is_restless(mirror, project):
         list_serial, due = None, 0.0
     return Looked(task.name, changes(old, project, selected, task.selected), records.encode(project), project.display,
                   list_serial, page_serial, due, problems, unmet=unmet(mirror.needs, task.name, selected),
