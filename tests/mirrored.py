@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -15,6 +16,9 @@ from urllib.parse import unquote
 from pypimirror import cli
 
 _LINK = re.compile(r'<a href="([^"#]+)#sha256=([0-9a-f]{64})"')
+_ANCHOR = re.compile(r'<a href="([^"#]+)#sha256=([0-9a-f]{64})"([^>]*)>')
+_METADATA = re.compile(r'data-core-metadata="sha256=([0-9a-f]{64})"')
+_FOLDER = re.compile(r'<a href="([^"#/]+)/">')
 
 
 class Mirrored:
@@ -63,13 +67,36 @@ class Mirrored:
         return [unquote(href) for href, _ in _LINK.findall(self.read(f"{name}/index.html"))]
 
     def untrue(self) -> list[str]:
-        """Return what is wrong with the pages: links to files that are missing or other than the page says."""
+        """Return what is wrong with all pages: files that are missing or other than a page says, projects without a page."""
         wrong = []
-        for page in self.root.glob("*/index.html"):
-            for href, digest in _LINK.findall(page.read_text(encoding="utf-8")):
-                target = Path(os.path.normpath(page.parent / unquote(href)))
-                if not target.is_file():
-                    wrong.append(f"{target} is missing")
-                elif hashlib.sha256(target.read_bytes()).hexdigest() != digest:
-                    wrong.append(f"{target} is not what its page says")
+        digests: dict[Path, str | None] = {}
+        for page, target, digest in self._told():
+            if target not in digests:
+                digests[target] = hashlib.sha256(target.read_bytes()).hexdigest() if target.is_file() else None
+            if digests[target] is None:
+                wrong.append(f"{target} is missing, says {page}")
+            elif digest and digests[target] != digest:
+                wrong.append(f"{target} is not what {page} says")
         return wrong
+
+    def _told(self) -> Iterator[tuple[Path, Path, str]]:
+        """Yield page, file and sha256 for all that any page tells of; no sha256 for the pages that the root leads to."""
+        base = str(self.settings.get("base_url") or "").rstrip("/")
+        for page in (*self.root.glob("*/index.html"), *self.root.glob("full.html")):
+            for href, digest, attributes in _ANCHOR.findall(page.read_text(encoding="utf-8")):
+                target = Path(os.path.normpath(page.parent / unquote(href.removeprefix(base).lstrip("/"))))
+                yield page, target, digest
+                for metadata in _METADATA.findall(attributes):
+                    yield page, Path(f"{target}.metadata"), metadata
+        for page in self.root.glob("*/index.v1_json"):
+            for file in json.loads(page.read_bytes())["files"]:
+                target = page.parent / unquote(file["url"])
+                yield page, target, file["hashes"]["sha256"]
+                if file["core-metadata"]:
+                    yield page, Path(f"{target}.metadata"), file["core-metadata"]["sha256"]
+        for page in self.root.glob("index.html"):
+            for folder in _FOLDER.findall(page.read_text(encoding="utf-8")):
+                yield page, self.root / folder / "index.html", ""
+        for page in self.root.glob("index.v1_json"):
+            for project in json.loads(page.read_bytes())["projects"]:
+                yield page, self.root / re.sub(r"[-_.]+", "-", project["name"]).lower() / "index.v1_json", ""

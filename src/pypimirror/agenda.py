@@ -92,6 +92,15 @@ def named(mirror: IMirror, state: State, names: Mapping[str, bool], republish: b
     return Agenda(_tasks(mirror, state, plan), len(plan), state.fact(LIST_ETAG), None, republish=republish)
 
 
+def late(mirror: IMirror, state: State, promised: Mapping[str, str]) -> Agenda:
+    """Give the agenda of a second look at projects whose pages were older than upstream's list.
+
+    promised: the list's serials by name.
+    """
+    plan: _Plan = {name: ("", serial, True, True, False) for name, serial in promised.items()}
+    return Agenda(_tasks(mirror, state, plan), len(plan), state.fact(LIST_ETAG), None)
+
+
 #: By name: as listed, the list's serial, whether selected, whether to ask upstream, whether even if nothing changed.
 _Plan = dict[str, tuple[str, str | None, bool, bool, bool]]
 

@@ -57,6 +57,8 @@ class Looked(NamedTuple):
     read: bool = False
     #: How many files stay that upstream does not list, since they were adopted.
     adopted: int = 0
+    #: The list's serial, if the page is older than it promised; then the page is to be read again.
+    promised: str | None = None
 
 
 def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked:
@@ -85,12 +87,14 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
         selected = chosen(mirror, project) if task.selected else Selected()
     except MirrorError as error:
         return Looked(task.name, Change(task.name), None, error=str(error))
-    list_serial, due = None if behind(page_serial, task.list_serial) else task.list_serial, selected.due
-    if outside.is_restless(mirror, project):
+    promised = task.list_serial if behind(page_serial, task.list_serial) else None
+    list_serial, due = task.list_serial, selected.due
+    if promised is not None or outside.is_restless(mirror, project):
         list_serial, due = None, 0.0
     return Looked(task.name, changes(old, project, selected, task.selected), records.encode(project), project.display,
                   list_serial, page_serial, due, problems, unmet=unmet(mirror.needs, task.name, selected),
-                  read=page is not None, adopted=sum(file.adopted and file.stored is not None for file in project.files))
+                  read=page is not None, adopted=sum(file.adopted and file.stored is not None for file in project.files),
+                  promised=promised)
 
 
 def merged(old: Project | None, page: Project) -> Project:

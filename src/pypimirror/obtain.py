@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
 
 from .errors import FetchError, Full, MirrorError, Rejected
+from .fetch.attempts import Attempts
 from .fetch.download import ALGORITHMS, download
 from .interfaces import IMirror
 from .look import current
 from .model import File, Stored
 from .report.units import in_bytes
+from .settings.reader import OWN
 from .upkeep.trash import METADATA
 
 FULL = "full"
+#: Another file of the name lies in its place, and pages tell of that one: it has to go first, and this one waits.
+WAITS = "waits"
+#: Where such files wait within a run; the next one clears it.
+WAITING = f"{OWN}/tmp/waiting-"
 #: Bytes; the largest external file that is taken where max_file_size does not say.
 MOST_BYTES = 1 << 30
 
@@ -21,19 +28,27 @@ class Obtained(NamedTuple):
     """What became of one file."""
 
     file: File
-    #: ``kept``, ``found``, ``restored``, ``fetched``, or how it failed: ``not found``, ``invalid``, ``failed``, ``full``.
+    #: ``kept``, ``found``, ``restored``, ``fetched``, ``waits``, or how it failed: ``not found``, ``invalid``, ``failed``,
+    #: ``full``.
     how: str
     error: str | None = None
 
 
-def obtain(mirror: IMirror, project: str, file: File, offline: bool = False) -> Obtained:
-    """Get a file and its metadata file; with ``offline`` only from here and from the trash. Failures are told, not raised."""
+def obtain(mirror: IMirror, project: str, file: File, offline: bool = False, attempts: Attempts | None = None) -> Obtained:
+    """Get a file and its metadata file; with ``offline`` only from here and from the trash. Failures are told, not raised.
+
+    attempts: those of the project; the mirror's own unless given.
+    Nothing is put over a file that pages may tell of: what upstream replaced is fetched, and waits until that one is gone.
+    """
     path = f"{project}/{file.filename}"
     try:
-        stored, how = _body(mirror, project, file, path, offline)
+        attempts = attempts or mirror.attempts
+        stored, how = _body(mirror, project, file, path, offline, attempts)
         if stored is None:
             return Obtained(file._replace(stored=_older(mirror, file, path)), "not found")
-        metadata = _metadata(mirror, project, file, stored, path, offline)
+        if how == WAITS:
+            return Obtained(file, how)
+        metadata = _metadata(mirror, project, file, stored, path, offline, attempts)
         return Obtained(file._replace(stored=stored._replace(metadata=metadata)), how)
     except MirrorError as error:
         return Obtained(file._replace(stored=_older(mirror, file, path)), _kind(error), str(error))
@@ -47,7 +62,8 @@ def _kind(error: MirrorError) -> str:
     return "not found" if isinstance(error, FetchError) and error.code in (404, 410) else "failed"
 
 
-def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool) -> tuple[Stored | None, str]:
+def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool,
+          attempts: Attempts) -> tuple[Stored | None, str]:
     storage = mirror.storage
     size = storage.size(path)
     if size is not None:
@@ -55,16 +71,22 @@ def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool) -
             return file.stored, "kept"
         if (found := _vouched(mirror, file, path, size)) is not None:
             return found, "found"
-    if mirror.trash.take(project, file.filename, file.hashes):
-        return Stored(file.hashes["sha256"], storage.size(path) or 0), "restored"
+    replaced = size is not None and file.stored is not None and not current(file)
+    waiting = WAITING + hashlib.sha256(path.encode()).hexdigest()[:32]
+    if size is None and (length := storage.size(waiting)) is not None and (found := _vouched(mirror, file, waiting, length)):
+        storage.move(waiting, path)
+        return found, "fetched"
+    target = waiting if replaced else path
+    if mirror.trash.take(project, file.filename, file.hashes, target):
+        return Stored(file.hashes["sha256"], storage.size(target) or 0), WAITS if replaced else "restored"
     if offline:
         return None, ""
     if not file.url:
         raise FetchError(path, "gone or damaged, and it is not known where upstream has it", code=404)
     make_sure_of_room(mirror, file.size or 0)
-    done = download(mirror.fetcher, storage, mirror.attempts, file.url, path, file.hashes, file.size,
+    done = download(mirror.fetcher, storage, attempts, file.url, target, file.hashes, file.size,
                     None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES)
-    return Stored(done.sha256, done.size, validator=file.validator), "fetched"
+    return Stored(done.sha256, done.size, validator=file.validator), WAITS if replaced else "fetched"
 
 
 def _older(mirror: IMirror, file: File, path: str) -> Stored | None:
@@ -88,8 +110,8 @@ def _vouched(mirror: IMirror, file: File, path: str, size: int) -> Stored | None
         return None
     sha256 = mirror.storage.digest(path)
     if algorithm is None:
-        same = (file.stored is not None and file.stored.sha256 == sha256
-                and (file.stored.validator is None or current(file)))
+        same = (path.startswith(WAITING) or (file.stored is not None and file.stored.sha256 == sha256
+                and (file.stored.validator is None or current(file))))
     elif algorithm == "sha256":
         same = file.hashes["sha256"] == sha256
     else:
@@ -97,7 +119,8 @@ def _vouched(mirror: IMirror, file: File, path: str, size: int) -> Stored | None
     return Stored(str(sha256), size, validator=file.validator) if same else None
 
 
-def _metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: str, offline: bool) -> str | None:
+def _metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: str, offline: bool,
+              attempts: Attempts) -> str | None:
     """Get the metadata file (PEP 658) and return its sha256; None where upstream has none after all."""
     if not file.core_metadata:
         return None
@@ -112,7 +135,7 @@ def _metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: s
     if offline or not file.url:
         return mirror.storage.digest(target)
     try:
-        return download(mirror.fetcher, mirror.storage, mirror.attempts, file.url + METADATA, target, hashes).sha256
+        return download(mirror.fetcher, mirror.storage, attempts, file.url + METADATA, target, hashes).sha256
     except FetchError as error:
         if error.code in (404, 410):
             return None  # the file itself is good; clients get the metadata out of it

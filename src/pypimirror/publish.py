@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 from .errors import MirrorError
 from .events import FileStored, Problem, ProjectPublished
+from .fetch.attempts import Attempts
 from .interfaces import IMirror
 from .look import chosen, is_published
 from .model import File, Project, Stored
 from .names import is_distribution
-from .obtain import FULL, Obtained, obtain
+from .obtain import FULL, WAITS, Obtained, obtain
+from .ours import own_paths
 from .registered import registered
 from .state import records
 
@@ -31,6 +33,8 @@ class PublishTask(NamedTuple):
     offline: bool = False
     #: Whether removals are held back: ``upstream``, those that follow from upstream's pages; ``all``; or an empty text.
     hold: str = ""
+    #: Folders that mean this project; known where ``scan`` is true.
+    spelled: tuple[str, ...] = ()
 
 
 class Published(NamedTuple):
@@ -55,6 +59,8 @@ class Published(NamedTuple):
     full: bool = False
     #: Whether it shows files that would have gone.
     held: bool = False
+    #: Whether files of it wait for those of the same name to go.
+    again: bool = False
 
 
 def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> Published:
@@ -62,6 +68,9 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
     project = records.decode(task.record)
     if task.scan:
         project = scanned(mirror, project)
+        there = own_paths(mirror, task.name, task.spelled)
+        project = project._replace(pages=tuple(dict.fromkeys((*project.pages, *there))))
+    before = {file.filename for file in project.files if file.stored is not None}
     try:
         wanted = chosen(mirror, project, bool(task.hold)).files if task.selected else ()
     except MirrorError as error:
@@ -71,8 +80,9 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
     if task.hold == "all" and not project.quarantined:
         names = {file.filename for file in wanted}
         wanted += tuple(f for f in project.files if f.filename not in names and f.stored is not None and f.stored.shown)
-    outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit), wanted)
-    files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None)
+    attempts = mirror.attempts.bounded()
+    outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit, attempts), wanted)
+    files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None and outcome.how != WAITS)
     here = {outcome.file.filename: outcome.file for outcome in outcomes}
     shown = {file.filename for file in files}
     # What was adopted and is lost is told once and then forgotten: nobody has it.
@@ -90,11 +100,12 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
         files=len(files),
         bytes=sum(file.stored.size for file in files if file.stored is not None),
         yanked=sum(file.yanked is not False for file in files),
-        leaving=tuple(f.filename for f in project.files if f.stored is not None and f.filename not in shown),
+        leaving=tuple(sorted(before - shown)),
         incomplete=task.offline and any(map(_lacks, here.values())),
         error=next((outcome.error for outcome in outcomes if outcome.error), None),
         held=bool(task.hold) and not {file.filename for file in files} <= regular,
         full=any(outcome.how == FULL for outcome in outcomes),
+        again=any(outcome.how == WAITS for outcome in outcomes),
     )
 
 
@@ -108,11 +119,11 @@ def _marked(file: File, shown: set[str]) -> File:
     return file._replace(stored=file.stored._replace(shown=file.filename in shown))
 
 
-def _obtained(mirror: IMirror, task: PublishTask, file: File, emit: Callable[[Any], None]) -> Obtained:
-    outcome = obtain(mirror, task.name, file, task.offline)
+def _obtained(mirror: IMirror, task: PublishTask, file: File, emit: Callable[[Any], None], attempts: Attempts) -> Obtained:
+    outcome = obtain(mirror, task.name, file, task.offline, attempts)
     if outcome.error is not None:
         emit(Problem(task.name, outcome.error, outcome.how))
-    elif outcome.file.stored is not None:
+    elif outcome.file.stored is not None and outcome.how != WAITS:
         emit(FileStored(task.name, file.filename, outcome.file.stored.size, outcome.how))
     return outcome
 

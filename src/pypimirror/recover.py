@@ -7,14 +7,12 @@ from typing import Any, NamedTuple
 
 from .errors import BadPage
 from .index.json import adopted
-from .interfaces import IMirror, IStorage
+from .interfaces import IMirror
 from .model import File, Project
-from .names import is_project, normalize
+from .names import is_project
+from .ours import PAGES, own_paths
 from .publish import scanned
 from .state import records
-
-#: What writers of ours may have left in a project's folder, and what reads it; the one that says most first.
-PAGES = {"index.v1_json": "application/vnd.pypi.simple.v1+json", "index.html": "application/vnd.pypi.simple.v1+html"}
 
 
 class RecoverTask(NamedTuple):
@@ -32,15 +30,6 @@ class Recovered(NamedTuple):
     serial: int
 
 
-def folders(storage: IStorage) -> dict[str, list[str]]:
-    """Give the folders of the mirror, hidden ones left out, by the normalised form of their names."""
-    found: dict[str, list[str]] = {}
-    for folder in storage.names(""):
-        if folder.endswith("/") and not folder.startswith("."):
-            found.setdefault(normalize(folder[:-1]), []).append(folder[:-1])
-    return found
-
-
 def recover(mirror: IMirror, task: RecoverTask, emit: Callable[[Any], None]) -> Recovered | None:
     """Look at one folder; None if it is no project's.
 
@@ -48,9 +37,7 @@ def recover(mirror: IMirror, task: RecoverTask, emit: Callable[[Any], None]) -> 
     """
     if not is_project(task.name):
         return None
-    paths = [f"{task.name}/{page}" for page in PAGES] + [f"{legacy}/index.html" for legacy in task.legacy]
-    pages = {path: page for path in paths if (page := mirror.storage.read(path)) is not None}
-    serials = {path: serial for path, page in pages.items() if (serial := own_serial(mirror, page)) is not None}
+    serials = own_paths(mirror, task.name, task.legacy)
     told = own_pages(mirror, task.name).project if serials else Project(task.name)
     # A page that is not ours is left alone: it has nothing to do with any project.
     project = scanned(mirror, told._replace(pages=tuple(serials), listed=bool(serials)))
@@ -58,11 +45,6 @@ def recover(mirror: IMirror, task: RecoverTask, emit: Callable[[Any], None]) -> 
         return None
     files = tuple(file._replace(stored=None) if _is_damaged(file) else file for file in project.files)
     return Recovered(task.name, records.encode(project._replace(files=files)), max(serials.values(), default=0))
-
-
-def own_serial(mirror: IMirror, page: bytes) -> int | None:
-    """Return our own serial that a page carries, or None for one that is not ours."""
-    return next((serial for writer in mirror.formats if (serial := writer.serial(page)) is not None), None)
 
 
 def _is_damaged(file: File) -> bool:

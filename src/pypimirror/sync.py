@@ -6,7 +6,7 @@ Look at projects, publish them, write the root, sweep: files before pages before
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import agenda, brake, events
@@ -15,8 +15,9 @@ from .interfaces import IMirror
 from .look import Looked, look
 from .model import Change
 from .names import normalize
+from .ours import folders
 from .publish import Published, PublishTask, publish
-from .recover import RecoverTask, folders, recover
+from .recover import RecoverTask, recover
 from .roots import write_roots
 from .settings.fingerprint import fingerprint
 from .state.database import BEGUN, DONE, DUE, Row, State
@@ -33,6 +34,8 @@ OWN_SETTINGS = "own_settings"
 _Leaving = dict[str, tuple[str, ...]]
 #: Projects whose results are kept in one transaction.
 _BATCH = 200
+#: Pages older than upstream's list are read again so often, after so many seconds; if they are more, it is no passing lag.
+_LOOKS, LAG, _MOST_LATE = 2, 2.0, 200
 
 
 class Run:
@@ -44,6 +47,10 @@ class Run:
         self._state = state
         #: Names of projects of which this run left something to be fetched by the next one.
         self._incomplete: set[str] = set()
+        #: By name of projects whose pages are older than upstream's list: the list's serials.
+        self._late: dict[str, str] = {}
+        #: Names of projects of which files wait for others of the same name to go.
+        self._again: set[str] = set()
         self._notify = notify
         self._engine = mirror.engine
         self._pinning: Pinning | None = None
@@ -75,6 +82,8 @@ class Run:
             self._planned(changes, len(due), first)
         self._brake(changes, plan.doubt)
         leaving = self._publish(due, offline=False)
+        for _ in range(_LOOKS):
+            leaving |= self._catch_up(changes, plan.doubt)
         if self._pinning is not None:
             changed = initial or read or self._state.fact(agenda.FILES_SETTINGS) != agenda.files_fingerprint(self._mirror)
             leaving |= self._follow(changed)
@@ -157,6 +166,10 @@ class Run:
         """Write the root, then take away what no page names any more: files by project."""
         self._write_roots()
         self._sweep(leaving)
+        again, self._again = sorted(self._again), set()
+        if again:
+            # What upstream replaced: no page tells of the old files any more, and they are out of the way.
+            self.finish(self._publish([(name, False) for name in again], offline=False))
 
     # --- looking
 
@@ -188,8 +201,24 @@ class Run:
         self._state.commit()
         return changes, read
 
+    def _catch_up(self, changes: list[Change], doubt: str | None) -> _Leaving:
+        """Look again at pages that were older than upstream's list, as happens where they are cached, and publish them.
+
+        changes: what was to be done so far; what is to be done more is added. Others wait for nothing: they are published.
+        """
+        late, self._late = self._late, {}
+        if not late or len(late) > _MOST_LATE:
+            return {}
+        time.sleep(LAG)
+        changes += self._look(agenda.late(self._mirror, self._state, late))[0]
+        if self.held is None:
+            self._brake(changes, doubt)
+        return self._publish([item for item in self._state.pending() if item[0] in late], offline=False)
+
     def _looked(self, looked: Looked, republish: bool) -> None:
         old = self._state.row(looked.name)
+        if looked.promised is not None:
+            self._late[looked.name] = looked.promised
         self._serials = self._serials or looked.page_serial is not None
         for problem in looked.problems:
             self._notify(events.Problem(looked.name, problem, "left out"))
@@ -264,21 +293,22 @@ class Run:
         self._state.commit()
         leaving: _Leaving = {}
         self._full = False
-        tasks = (task for task in map(self._task(offline), due) if task is not None and not self._full)
+        spelled = folders(self._mirror.storage) if any(scan for _, scan in due) else {}
+        tasks = (task for task in map(self._task(offline, spelled), due) if task is not None and not self._full)
         for published in self.results(publish, tasks):
             if isinstance(published, Published) and self.published(published):
                 leaving[published.name] = published.leaving
         self._state.commit()
         return leaving
 
-    def _task(self, offline: bool) -> Callable[[tuple[str, bool]], PublishTask | None]:
+    def _task(self, offline: bool, spelled: Mapping[str, list[str]]) -> Callable[[tuple[str, bool]], PublishTask | None]:
         def task(due: tuple[str, bool]) -> PublishTask | None:
             name, scan = due
             row, record = self._state.row(name), self._state.record(name)
             if row is None or record is None:
                 return None
             return PublishTask(name, record, row.serial, self.serial, self._mirror.selection.wanted(name), scan, offline,
-                               self._hold)
+                               self._hold, tuple(spelled.get(name, ())))
 
         return task
 
@@ -292,6 +322,8 @@ class Run:
         self._full = self._full or published.full
         goes = bool(published.leaving) or not published.serial
         held = bool(self._hold) and published.held
+        if published.again:
+            self._again.add(published.name)
         if published.incomplete:
             self._incomplete.add(published.name)
         unread = row.list_serial is None or published.incomplete
@@ -320,7 +352,7 @@ class Run:
             if row is None or (swept.record is None and row.unmet is None):
                 self._state.forget(swept.name)
             else:
-                unfinished = row.error or swept.name in self._incomplete
+                unfinished = row.error or swept.name in self._incomplete | self._again
                 self._state.save(row._replace(pending=DUE if unfinished else DONE), swept.record)
         self._state.commit()
         self._mirror.trash.expire(self._mirror.settings["trash_days"])

@@ -1,7 +1,10 @@
 """Asking again: how often, and how long to wait in between."""
 
+from __future__ import annotations
+
 import random
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,6 +17,8 @@ from .address import bare
 from .http import retry_after
 
 T = TypeVar("T")
+#: Seconds that failures of one project may take in one run, waits included; files are worked on side by side, and each counts.
+PATIENCE = 900.0
 #: Statuses that may be others the next time.
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 #: Seconds; a server that asks for more is asked again by the next run.
@@ -34,17 +39,30 @@ def check(head: Head, url: str) -> None:
 class Attempts:
     """Runs an attempt until it succeeds, fails for good, or has been tried often enough (urllib3's Retry counts and waits)."""
 
-    def __init__(self, retries: int, stopped: threading.Event | None = None):
+    def __init__(self, retries: int, patience: float | None = None):
+        """patience: seconds that failures may take in all before nothing is asked any more, or None for no bound."""
+        self._retries = retries
         self._policy = Retry(total=retries, backoff_factor=0.5)
-        self._stopped = stopped or threading.Event()
+        self._left = patience
+        self._last: FetchError | None = None
+        self._lock = threading.Lock()
+
+    def bounded(self) -> Attempts:
+        """Give attempts for one project: so many, and a bound on the time that its failures may take in all."""
+        return Attempts(self._retries, PATIENCE)
 
     def __call__(self, attempt: Callable[[], T]) -> T:
         """Return what the attempt returns. Raises the last FetchError."""
         policy = self._policy
         while True:
+            started = time.monotonic()
+            if self._left is not None and self._left <= 0 and self._last is not None:
+                raise FetchError(self._last.url, f"{self._last.why}; no more is asked for this project in this run",
+                                 transient=True)
             try:
                 return attempt()
             except FetchError as error:
+                self._spent(time.monotonic() - started, error)
                 if not error.transient or (error.retry_after or 0) > _LONGEST_WAIT:
                     raise
                 try:
@@ -53,5 +71,12 @@ class Attempts:
                     raise error from None
                 # urllib3 1 knows neither an upper bound of its own nor chance.
                 pause = min(policy.get_backoff_time(), _LONGEST_BACKOFF) + random.uniform(0, _JITTER)
-                if self._stopped.wait(max(error.retry_after or 0, pause)):
-                    raise
+                pause = max(error.retry_after or 0, pause)
+                self._spent(pause, error)
+                time.sleep(pause)
+
+    def _spent(self, seconds: float, error: FetchError) -> None:
+        if self._left is not None and error.transient:
+            with self._lock:
+                self._left -= seconds
+                self._last = error

@@ -1,8 +1,13 @@
-"""Downloads one file into the storage: streamed, hashed while it is written, in its place only when whole and right."""
+"""Downloads one file into the storage: streamed, hashed while it is written, in its place only when whole and right.
+
+A large body that was cut off goes on where it ended (RFC 9110, 13.1.5 and 14), within the same run; what counts is the hash of
+the whole.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,6 +20,9 @@ from .attempts import Attempts, check
 
 #: Strongest first; the first one that upstream gives and Python knows is checked.
 ALGORITHMS = ("sha256", "sha512", "sha384", "sha3_256", "blake2b", "sha224", "sha1", "md5")
+#: Bytes from which on a body that was cut off is worth going on with.
+WORTH = 1 << 20
+_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(?:\d{1,18}|\*)")
 
 
 class Download(NamedTuple):
@@ -22,6 +30,10 @@ class Download(NamedTuple):
 
     sha256: str
     size: int
+
+
+class _WrongHash(FetchError):
+    """The body is whole, and another one."""
 
 
 class _Body:
@@ -34,16 +46,38 @@ class _Body:
         self._size = size
         self._limit = limit
         self._algorithm = next((name for name in ALGORITHMS if name in hashes), None)
+        #: What tells whether a body is still the same (ETag, Last-Modified), where the server can go on in the middle.
+        self._validator: str | None = None
+        self._wrong = 0
         self._reset()
 
     def _reset(self) -> None:
         self.received = 0
+        self._joined = False
         self._sha256 = hashlib.sha256()
         other = self._algorithm not in (None, "sha256")
         self._other: Any = hashlib.new(str(self._algorithm)) if other else None
 
+    def headers(self) -> dict[str, str]:
+        """Return the request headers that ask for what is missing, where that is worth it."""
+        if self._validator is None or self.received < WORTH:
+            return {}
+        return {"Range": f"bytes={self.received}-", "If-Range": self._validator}
+
     def start(self, head: Head) -> None:
+        asked = bool(self.headers())
+        if asked and head.status == 416:
+            self._validator = None
+            raise FetchError(bare(self._url), "status 416", transient=True)
         check(head, self._url)
+        if head.status == 206:
+            begin = _RANGE.match(head.headers.get("content-range", ""))
+            if not asked or begin is None or int(begin[1]) != self.received:
+                self._validator = None
+                raise FetchError(bare(self._url), "another part of it came than was asked for", transient=True)
+            self._joined = True
+            return
+        self._validator = _validator(head, bool(self._expected))
         if self.received:
             self._upload.restart()
             self._reset()
@@ -60,7 +94,10 @@ class _Body:
         self._upload.write(block)
 
     def finish(self) -> Download:
-        """Return what came. Raises Rejected if it is not what upstream's page promised."""
+        """Return what came. Raises Rejected if it is not what upstream's page promised, FetchError where asking again may help.
+
+        A wrong hash may be that of a body put together of two, or cut off where nobody could tell: it is asked for once more.
+        """
         if self._size is not None and self.received != self._size:
             raise FetchError(bare(self._url), f"{self.received} bytes came where upstream's page says {self._size}",
                              transient=True)
@@ -69,8 +106,21 @@ class _Body:
             actual = sha256 if self._other is None else self._other.hexdigest()
             expected = self._expected[self._algorithm].lower()
             if actual != expected:
-                raise Rejected(f"{bare(self._url)}: its {self._algorithm} is {actual}, upstream's page says {shown(expected)}")
+                self._validator = None
+                self._wrong += not self._joined
+                raise _WrongHash(bare(self._url), f"its {self._algorithm} is {actual}, upstream's page says {shown(expected)}",
+                                 transient=self._wrong < 2)
         return Download(sha256, self.received)
+
+
+def _validator(head: Head, hashed: bool) -> str | None:
+    """Give what a request to go on can name, or None; a date is as good as nothing where no hash tells in the end."""
+    etag = head.headers.get("etag", "")
+    if head.headers.get("accept-ranges", "").lower() == "none" or "content-encoding" in head.headers:
+        return None
+    if etag and not etag.startswith("W/"):
+        return etag
+    return head.headers.get("last-modified") if hashed else None
 
 
 def download(fetcher: IFetcher, storage: IStorage, attempts: Attempts, url: str, path: str,
@@ -88,11 +138,13 @@ def download(fetcher: IFetcher, storage: IStorage, attempts: Attempts, url: str,
         body = _Body(upload, url, hashes, size, limit)
 
         def attempt() -> Download:
-            fetcher.fetch(url, body)
+            fetcher.fetch(url, body, body.headers())
             return body.finish()
 
         done = attempts(attempt)
         upload.commit(path)
         return done
+    except _WrongHash as error:
+        raise Rejected(str(error)) from error
     finally:
         upload.abort()

@@ -14,7 +14,7 @@ from .. import __version__
 from ..errors import FetchError
 from ..interfaces import IFetcher, IReceiver, ISettings
 from ..model import Head
-from . import hosts
+from . import hosts, pace
 from .address import bare
 
 _BLOCK = 1 << 16
@@ -27,23 +27,30 @@ class RequestsFetcher:
 
     def __init__(self, settings: ISettings):
         self._timeout = settings["timeout"]
+        self._pace = pace.Pace(self._timeout)
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
         wanted = {"Accept-Encoding": "identity", **(headers or {})}
         decode = wanted["Accept-Encoding"] != "identity"
-        try:
-            with self._session().get(url, headers=wanted, stream=True, timeout=self._timeout) as response:
-                head = Head(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.url)
-                receiver.start(head)
-                # urllib3 1 takes a body that ended early for whole unless told.
-                response.raw.enforce_content_length = True
-                for block in response.raw.stream(_BLOCK, decode_content=decode):
-                    receiver.write(block)
-                return head
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise FetchError(bare(url), _why(error), transient=_may_pass(error)) from error
+        with self._pace.watched() as transfer:
+            try:
+                with self._session().get(url, headers=wanted, stream=True, timeout=self._timeout) as response:
+                    head = Head(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.url)
+                    transfer.start()
+                    receiver.start(head)
+                    # urllib3 1 takes a body that ended early for whole unless told.
+                    response.raw.enforce_content_length = True
+                    for block in response.raw.stream(_BLOCK, decode_content=decode):
+                        transfer.moved(len(block))
+                        receiver.write(block)
+            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+                if not transfer.slow:
+                    raise FetchError(bare(url), _why(error), transient=_may_pass(error)) from error
+        if transfer.slow:
+            raise FetchError(bare(url), f"slower than {pace.BYTES} bytes in {pace.SECONDS:.0f} seconds", transient=True)
+        return head
 
     def close(self) -> None:
         for session in self._sessions:
@@ -55,6 +62,8 @@ class RequestsFetcher:
             session = self._local.session = _Session()
             session.headers["User-Agent"] = _AGENT
             session.max_redirects = 10
+            session.mount("http://", pace.Adapter())
+            session.mount("https://", pace.Adapter())
             self._sessions.append(session)
         return session
 

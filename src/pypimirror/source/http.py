@@ -18,6 +18,15 @@ from .accept import accept, media_type
 _LONGEST_PAGE = 256 << 20
 #: Bytes; the list of all names at PyPI has some 50 million.
 _LONGEST_LIST = 2 << 30
+#: Bytes at both ends of a page that are looked at to see whether it is whole.
+_EDGE = 4096
+
+
+class _CutOff(FetchError):
+    """A page ends in the middle."""
+
+    def __init__(self, url: str):
+        super().__init__(bare(url), "upstream's page is cut off", transient=True)
 
 
 @implementer(ISource)
@@ -39,7 +48,10 @@ class HttpSource:
                 return Listing({}, etag=etag, unchanged=True)
             return receiver.finish()._replace(etag=head.headers.get("etag"))
 
-        return self._attempts(attempt)
+        try:
+            return self._attempts(attempt)
+        except _CutOff as error:
+            raise BadPage(str(error)) from error
 
     def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
         url = f"{self.url}{quote(name)}/"
@@ -48,6 +60,8 @@ class HttpSource:
             head, body = read(self._fetcher, url, self._headers(etag, since), _LONGEST_PAGE)
             if head.status not in (304, 404, 410):
                 check(head, url)
+                if not _ends(body[:_EDGE], body[-_EDGE:]):
+                    raise _CutOff(url)
             return head, body
 
         head, body = self._attempts(attempt)
@@ -80,27 +94,44 @@ class _List:
         self._wanted = wanted
         self._reader: IListReader | None = None
         self._size = 0
+        self._edges = b"", b""
 
     def start(self, head: Head) -> None:
         if head.status == 304:
             return
         check(head, self._url)
         self._reader = _parser(self._parsers, head, self._url).listing(self._wanted)
+        self._size, self._edges = 0, (b"", b"")
 
     def write(self, block: bytes) -> None:
         self._size += len(block)
         if self._size > _LONGEST_LIST:
             raise FetchError(bare(self._url), f"the list is larger than {_LONGEST_LIST} bytes")
+        first, last = self._edges
+        self._edges = (first if len(first) == _EDGE else (first + block)[:_EDGE]), (last + block[-_EDGE:])[-_EDGE:]
         if self._reader is not None:
             self._reader.write(block)
 
     def finish(self) -> Listing:
         if self._reader is None:
             raise BadPage(f"{bare(self._url)}: no list came")
+        if not _ends(*self._edges):
+            raise _CutOff(self._url)
         try:
             return self._reader.finish()
         except BadPage as error:
             raise BadPage(f"{bare(self._url)}: {error}") from error
+
+
+def _ends(first: bytes, last: bytes) -> bool:
+    """Whether a page seems whole by its first and last bytes: HTML and JSON end what they begin.
+
+    Where no length was told, or a wrong one, nothing else tells; and files that a page lacks would be taken away.
+    """
+    start, end = first.lstrip()[:1], last.rstrip()[-1:]
+    if start in (b"{", b"["):
+        return end in (b"}", b"]")
+    return b"<html" not in first.lower() or b"</html" in last.lower()
 
 
 def _parser(parsers: Mapping[str, IParser], head: Head, url: str) -> IParser:

@@ -175,7 +175,7 @@ class FileSystem:
         """Remove the folder that something was taken out of, if it is empty now, and those above that are."""
         parent = os.path.dirname(full)
         with suppress(OSError):  # not empty: files that are not ours stay
-            while parent != self.root:
+            while parent not in (self.root, self._unfinished):
                 os.rmdir(parent)
                 parent = os.path.dirname(parent)
 

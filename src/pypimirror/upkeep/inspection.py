@@ -9,8 +9,9 @@ from ..errors import StorageError
 from ..interfaces import IMirror
 from ..model import File, Project, Stored
 from ..names import is_distribution
+from ..ours import PAGES, own_serial
 from ..publish import rendered
-from ..recover import PAGES, own_pages, own_serial
+from ..recover import own_pages
 from ..state import records
 from .trash import METADATA
 

@@ -92,15 +92,18 @@ class Trash:
         """Return the metadata file of a file here, or None where there is none."""
         return self._storage.read(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{METADATA}")
 
-    def take(self, project: str, filename: str, hashes: Mapping[str, str]) -> bool:
-        """Put a file back into the mirror if it is here and has the sha256 that is asked for; say whether."""
+    def take(self, project: str, filename: str, hashes: Mapping[str, str], target: str | None = None) -> bool:
+        """Put a file back into the mirror if it is here and has the sha256 that is asked for; say whether.
+
+        target: another path than its old one.
+        """
         wanted = hashes.get("sha256")
         if wanted is None:
             return False
         for day in self.days():
             path = f"{FOLDER}/{day}/{project}/{filename}"
             if self._storage.size(path) is not None and self._storage.digest(path) == wanted:
-                self._storage.move(path, f"{project}/{filename}")
+                self._storage.move(path, target or f"{project}/{filename}")
                 self._storage.remove(path + _FACTS)
                 return True
         return False

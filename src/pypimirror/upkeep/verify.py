@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from .. import agenda, events
 from ..interfaces import IMirror
 from ..names import is_distribution, is_project, normalize
+from ..ours import folders
 from ..publish import Published
-from ..recover import folders
 from ..roots import wrong_roots
 from ..settings.fingerprint import fingerprint
 from ..state.database import DONE, State

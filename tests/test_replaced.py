@@ -1,0 +1,83 @@
+"""Files that upstream replaced by others of the same name: no page ever tells of one while the other lies there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mirrored import Mirrored
+from upstream import Upstream, wheel
+
+NAME = wheel("one", "1")[0]
+PATH = f"/files/one/{NAME}"
+
+
+@pytest.fixture
+def replaced(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
+    """A mirror whose upstream has put another file under the name of one since the last run."""
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"))
+    upstream.add("two", wheel("two", "1"))
+    assert mirrored.run("sync") == 0
+    upstream.add("one", wheel("one", "1", body="other = 1\n"))
+    upstream.asked()
+    return mirrored
+
+
+def watched(mirrored: Mirrored, upstream: Upstream, seen: list[str]) -> Callable[[Any], None]:
+    """Give an answer that looks at the pages while it is asked for."""
+
+    def answer(handler: Any) -> None:
+        seen.extend(["looked", *mirrored.untrue()])
+        handler.reply(*upstream.respond(handler.path, handler.headers))
+
+    return answer
+
+
+def test_it_comes_in_one_run_and_the_old_one_waits_in_the_trash(replaced: Mirrored, upstream: Upstream) -> None:
+    seen: list[str] = []
+    upstream.answers[PATH] = watched(replaced, upstream, seen)
+    assert replaced.run("-U") == 0
+    assert seen == ["looked"]
+    assert replaced.untrue() == []
+    assert (replaced.root / "one" / NAME).read_bytes() == upstream.projects["one"][NAME].body
+    assert [path.read_bytes() for path in (replaced.root / ".pypimirror/trash").rglob("*.whl")] == [wheel("one", "1")[1]]
+    assert upstream.asked().count(PATH) == 1
+    assert replaced.run("-U") == 0
+    assert upstream.asked() == ["/simple/"]
+
+
+def test_one_that_cant_be_had_leaves_nothing_of_the_old_one_in_the_folder(replaced: Mirrored, upstream: Upstream) -> None:
+    upstream.answers[PATH] = (500, {}, b"")
+    assert replaced.run("-U") == 1
+    assert replaced.files("one") == ["one-2-py3-none-any.whl"]
+    assert replaced.untrue() == []
+    assert not list((replaced.root / "one").glob(f"{NAME}*"))
+    del upstream.answers[PATH]
+    assert replaced.run("-U") == 0
+    assert replaced.files("one") == [NAME, "one-2-py3-none-any.whl"]
+
+
+def test_one_that_was_replaced_back_comes_from_the_trash(replaced: Mirrored, upstream: Upstream) -> None:
+    assert replaced.run("-U") == 0
+    upstream.add("one", wheel("one", "1"))
+    upstream.asked()
+    assert replaced.run("-U") == 0
+    assert PATH not in upstream.asked()
+    assert (replaced.root / "one" / NAME).read_bytes() == wheel("one", "1")[1]
+    assert replaced.untrue() == []
+
+
+def test_a_file_damaged_here_that_cant_be_had_again_leaves_the_folder(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"))
+    assert mirrored.run("sync") == 0
+    (mirrored.root / "one" / NAME).write_bytes(b"torn")
+    upstream.answers[PATH] = (500, {}, b"")
+    upstream.touch("one")
+    assert mirrored.run("-I") == 1
+    assert mirrored.untrue() == []
+    assert not (mirrored.root / "one" / NAME).exists()
+    del upstream.answers[PATH]
+    assert mirrored.run("-U") == 0
+    assert len(mirrored.files("one")) == 2
