@@ -13,6 +13,7 @@ from .interfaces import IMirror, ISettings
 from .look import LookTask
 from .model import Listing, Totals
 from .settings.fingerprint import fingerprint
+from .source.precedence import serial_at
 from .state import records
 from .state.database import State
 
@@ -34,6 +35,8 @@ class Agenda(NamedTuple):
     doubt: str | None = None
     #: Whether all that is looked at is to be published, changed or not.
     republish: bool = False
+    #: What lies upstream and tells no project, in words.
+    problems: tuple[str, ...] = ()
 
 
 def has_pins(settings: ISettings) -> bool:
@@ -58,7 +61,7 @@ def drawn_up(mirror: IMirror, state: State, initial: bool, trust: bool = False, 
     rewrite = state.fact(PAGES_SETTINGS) != fingerprint(mirror.settings, "pages")
     again = changed or rewrite or every
     if mirror.selection.exact is not None:
-        return _one_by_one(mirror, state, initial)._replace(republish=initial or rewrite)
+        return _one_by_one(mirror, state, initial)._replace(republish=initial or rewrite, problems=mirror.own.problems)
     # What other hosts have may matter now, and nothing that is remembered tells.
     initial = initial or (changed and mirror.settings["external_links"])
     known_etag = state.fact(LIST_ETAG)
@@ -80,7 +83,7 @@ def drawn_up(mirror: IMirror, state: State, initial: bool, trust: bool = False, 
         plan = _compared(mirror, state, listing, initial, again, doubt is None)
     listed = Listed(listing.total, len(listing.projects), listing.unchanged)
     etag = known_etag if listing.unchanged else listing.etag if listing.serials else None
-    return Agenda(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, initial or rewrite)
+    return Agenda(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, initial or rewrite, listing.problems)
 
 
 def named(mirror: IMirror, state: State, names: Mapping[str, bool], republish: bool = True) -> Agenda:
@@ -89,7 +92,7 @@ def named(mirror: IMirror, state: State, names: Mapping[str, bool], republish: b
     for name, ask in names.items():
         known = state.row(name)
         plan[name] = ("", known.list_serial if known else None, mirror.selection.wanted(name), ask, ask)
-    return Agenda(_tasks(mirror, state, plan), len(plan), state.fact(LIST_ETAG), None, republish=republish)
+    return Agenda(_tasks(mirror, state, plan, True), len(plan), state.fact(LIST_ETAG), None, republish=republish)
 
 
 def late(mirror: IMirror, state: State, promised: Mapping[str, str]) -> Agenda:
@@ -143,7 +146,7 @@ def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, ag
                 # Upstream's word on one page counts more than a list that may be cut off.
                 plan[known.name] = ("", None, selected, selected, False)
             continue
-        serial = None if listed.serial is None else str(listed.serial)
+        serial = serial_at(listed.serial, listing.origin(known.name))
         same = serial is not None and known.list_serial is not None and serial in (known.list_serial, known.page_serial)
         if initial or again or not same or known.pending or (known.due is not None and known.due <= now):
             plan[known.name] = (listed.display if told else "", serial, True, initial or not same, initial)
@@ -153,7 +156,7 @@ def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, ag
             plan[name] = ("", None, True, True, initial)
     for name in sorted(unseen):
         listed = listing.projects[name]
-        serial = None if listed.serial is None else str(listed.serial)
+        serial = serial_at(listed.serial, listing.origin(name))
         plan[name] = (listed.display if told else "", serial, True, True, initial)
     return plan
 
@@ -165,8 +168,8 @@ def _unfinished(state: State, again: bool) -> _Plan:
             for known in candidates}
 
 
-def _tasks(mirror: IMirror, state: State, plan: _Plan) -> Iterator[LookTask]:
+def _tasks(mirror: IMirror, state: State, plan: _Plan, give_over: bool = False) -> Iterator[LookTask]:
     days = mirror.settings["fetch_since_days"]
     since = time.time() - days * _DAY if days else None
     for name, (display, serial, selected, ask, force) in plan.items():
-        yield LookTask(name, state.record(name), display, serial, selected, ask, force, since)
+        yield LookTask(name, state.record(name), display, serial, selected, ask, force, since, give_over)

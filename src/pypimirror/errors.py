@@ -60,6 +60,10 @@ class Absent(MirrorError):
     """Upstream has no such project."""
 
 
+class GivenOver(MirrorError):
+    """A project was taken from one upstream index and would now come from another one that counts less."""
+
+
 class BadPage(MirrorError):
     """A list or page of an index can't be understood."""
 

@@ -27,7 +27,9 @@ class IMirror(Interface):
     settings = Attribute("ISettings")
     storage = Attribute("IStorage")
     fetcher = Attribute("IFetcher")
-    source = Attribute("ISource, the upstream index.")
+    source = Attribute("ISource, the upstream indexes as one.")
+    upstreams = Attribute("Where the upstream indexes are, in order of precedence: a tuple of URLs without credentials.")
+    own = Attribute("The site's own distributions (``local_packages``): pypimirror.model.Listing, its upstream their place.")
     parsers = Attribute("A mapping of media type to IParser.")
     writers = Attribute("The index writers in use: a tuple of IIndexWriter.")
     formats = Attribute("All index writers that there are, in use or not: a tuple of IIndexWriter.")
@@ -106,7 +108,7 @@ class IListReader(Interface):
 class IUpstream(Interface):
     """Where an upstream index is."""
 
-    url = Attribute("Its URL.")
+    url = Attribute("Its URL, without credentials.")
 
 
 class ISource(Interface):

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 from . import outside
 from .distributions import parse, release
-from .errors import Absent, MirrorError
+from .errors import Absent, GivenOver, MirrorError
 from .filters.age import uploaded
 from .interfaces import IMirror
 from .model import Change, File, Needs, Project
 from .selection import Selected
+from .source.precedence import is_given_over, serial_at
 from .state import records
 
 #: The name of the filter whose default z3c.pypimirror's users have without wheels.
@@ -34,6 +35,8 @@ class LookTask(NamedTuple):
     force: bool = False
     #: For an upstream without serials: a time in seconds since 1970; what is older is not looked at, or None.
     since: float | None = None
+    #: Whether it may be taken from an index that comes after the one it was taken from before.
+    give_over: bool = False
 
 
 class Looked(NamedTuple):
@@ -51,7 +54,7 @@ class Looked(NamedTuple):
     #: What was left out of upstream's page because it was malformed or not to be trusted.
     problems: tuple[str, ...] = ()
     error: str | None = None
-    #: What is pinned and not to be had, in words, or None.
+    #: What is pinned or the site's own and not to be had, in words, or None.
     unmet: str | None = None
     #: Whether upstream's page was read.
     read: bool = False
@@ -73,16 +76,20 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
         try:
             page, problems = mirror.source.project(task.name, etag, since)
             if page is not None:
+                if old is not None and not task.give_over:
+                    _make_sure_of_upstream(mirror, old, page)
+                if page.upstream == mirror.own.upstream:
+                    page, problems = page._replace(damaged=problems), ()
                 page, more = outside.joined(mirror, page, old, lambda page: chosen(mirror, page).files)
                 problems += more
-                project = merged(old, page if since is None or page.serial is not None else recent(page, old, since))
+                project = merged(old, recent(page, old, since) if since is not None and page.serial is None else page)
         except Absent:
             project = merged(old, Project(task.name, listed=False))
         except MirrorError as error:
             return Looked(task.name, Change(task.name), None, error=str(error))
     if task.display:
         project = project._replace(display=task.display)
-    page_serial = None if project.serial is None else str(project.serial)
+    page_serial = serial_at(project.serial, project.upstream)
     try:
         selected = chosen(mirror, project) if task.selected else Selected()
     except MirrorError as error:
@@ -92,23 +99,37 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
     if promised is not None or outside.is_restless(mirror, project):
         list_serial, due = None, 0.0
     return Looked(task.name, changes(old, project, selected, task.selected), records.encode(project), project.display,
-                  list_serial, page_serial, due, problems, unmet=unmet(mirror.needs, task.name, selected),
-                  read=page is not None, adopted=sum(file.adopted and file.stored is not None for file in project.files),
+                  list_serial, page_serial, due, problems,
+                  unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or None,
+                  read=page is not None, unlisted=sum(_stays_unlisted(mirror, project, file) for file in project.files),
                   promised=promised)
+
+
+def _make_sure_of_upstream(mirror: IMirror, old: Project, page: Project) -> None:
+    """Raise GivenOver if an index that counts first has lost a project, which another one would then stand in for."""
+    if is_given_over(mirror.upstreams, old.upstream, page.upstream):
+        raise GivenOver(f"{old.upstream} does not have it any more, and {page.upstream} has a project of that name: what is "
+                        f"here stays; if both are the same, it is taken from there with: sync {old.name}")
 
 
 def merged(old: Project | None, page: Project) -> Project:
     """Give upstream's page together with what the mirror has: files that are here stay, marked as no longer listed."""
     here = {file.filename: file for file in (old.files if old else ()) if file.stored is not None or file.adopted}
+    if old is not None and old.upstream and page.upstream not in ("", old.upstream):
+        # Without a hash nothing tells whether another index means the same by a name.
+        hashed = {file.filename for file in page.files if file.hashes}
+        here = {name: file if name in hashed else file._replace(stored=None) for name, file in here.items()}
     files = [file._replace(stored=here.pop(file.filename).stored) if file.filename in here else file for file in page.files]
     files.extend(file._replace(listed=False) for file in here.values())
     if old is not None:
-        page = page._replace(display=page.display or old.display, pages=old.pages)
+        page = page._replace(display=page.display or old.display, pages=old.pages, upstream=page.upstream or old.upstream)
     return page._replace(files=tuple(sorted(files, key=lambda file: file.filename)), url="", links=())
 
 
 def recent(page: Project, old: Project | None, since: float) -> Project:
-    """Give a page without the files that were uploaded before a time and are not here."""
+    """Give a page without the files that were uploaded before a time and are not here; one of another index is given whole."""
+    if old is not None and old.upstream != page.upstream:
+        return page
     here = {file.filename for file in (old.files if old else ()) if file.stored is not None}
     return page._replace(files=tuple(
         file for file in page.files if file.filename in here or (when := uploaded(file)) is None or when >= since))
@@ -116,9 +137,11 @@ def recent(page: Project, old: Project | None, since: float) -> Project:
 
 def behind(page: str | None, listed: str | None) -> bool:
     """Whether a page is older than the list's serial promised, as happens where pages are cached: it is to be read again."""
-    if page is None or listed is None or not (page.isdecimal() and listed.isdecimal()):
+    of_page, _, upstream = (page or "").partition("@")
+    of_list, _, whose = (listed or "").partition("@")
+    if upstream != whose or not (of_page.isdecimal() and of_list.isdecimal()):
         return False
-    return int(page) < int(listed)
+    return int(of_page) < int(of_list)
 
 
 def changes(old: Project | None, project: Project, selection: Selected, selected: bool) -> Change:
@@ -207,4 +230,4 @@ def _told(project: Project, files: Iterable[File]) -> tuple[Any, ...]:
     """Give what a page tells, for comparison."""
     shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None)
              for file in files if file.stored is not None]
-    return project._replace(files=(), serial=None, etag=None, listed=True, pages=()), shown
+    return project._replace(files=(), serial=None, etag=None, listed=True, pages=(), damaged=(), upstream=""), shown

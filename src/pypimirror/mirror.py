@@ -12,8 +12,10 @@ from zope.interface import implementer
 from . import plugins, registry
 from .core_metadata import CoreMetadata
 from .engine.crew import Crew
-from .errors import ConfigurationError
 from .fetch.attempts import Attempts
+from .fetch.files import FileFetcher
+from .fetch.places import url_of
+from .fetch.routes import Routes
 from .filters import ordered
 from .interfaces import (
     IEngine,
@@ -27,9 +29,11 @@ from .interfaces import (
     ISource,
     IStorage,
 )
-from .model import Needs, Upstream
+from .model import Listing, Needs, Upstream
 from .selection import Selection
 from .settings.values import Settings
+from .source import configured
+from .source.precedence import Precedence
 from .upkeep.trash import Trash
 
 _NO_NEEDS = Needs()
@@ -62,17 +66,39 @@ class Mirror:
 
     @cached_property
     def fetcher(self) -> IFetcher:
-        return self._named(IFetcher, self.settings["fetcher"], "fetcher")
+        web = self._named(IFetcher, self.settings["fetcher"], "fetcher")
+        return Routes(web, FileFetcher(configured.trees(self.settings)), configured.index_urls(self.settings).values())
 
     @cached_property
     def parsers(self) -> Mapping[str, IParser]:
         return dict(self.registry.getUtilitiesFor(IParser))
 
     @cached_property
+    def upstreams(self) -> tuple[str, ...]:
+        return tuple(configured.index_urls(self.settings))
+
+    @cached_property
     def source(self) -> ISource:
-        url = self.settings["index_url"] or _default_index_url()
-        scheme = urlsplit(url).scheme
-        return registry.chosen(self.registry, (Upstream(url), self), ISource, scheme, "index_url")
+        own = {} if self._local is None else {self._local_url: self._local}
+        others = {url: self._source(url, urlsplit(url).scheme, "index_url") for url in self.upstreams if url not in own}
+        return Precedence(own | others)
+
+    @cached_property
+    def own(self) -> Listing:
+        if self._local is None:
+            return Listing({})
+        return self._local.listing(lambda name: True)._replace(upstream=self._local_url)
+
+    @cached_property
+    def _local(self) -> ISource | None:
+        return self._source(self._local_url, "local", "local_packages") if self.settings["local_packages"] else None
+
+    @property
+    def _local_url(self) -> str:
+        return url_of(self.settings["local_packages"])
+
+    def _source(self, url: str, name: str, key: str) -> ISource:
+        return registry.chosen(self.registry, (Upstream(url), self), ISource, name, key)
 
     @cached_property
     def selection(self) -> Selection:
@@ -80,7 +106,7 @@ class Mirror:
         filters = registry.every(self.registry, (self.settings,), IFilter)
         chosen = self.settings["filters"] or ordered(filters)
         used = {name: self._named(IFilter, name, "filters") for name in chosen}
-        return Selection(names.values(), used, self.needs.versions())
+        return Selection(names.values(), used, self.needs.versions(), self.own.projects)
 
     @cached_property
     def writers(self) -> tuple[IIndexWriter, ...]:
@@ -118,6 +144,7 @@ class Mirror:
 
     def check(self) -> None:
         """Make every component that the settings name. Raises ConfigurationError before anything was touched."""
+        configured.check(self.settings)
         for part in (self.storage, self.fetcher, self.source, self.selection, self.writers, self.engine, self.observers):
             del part
         if not (self.settings["versions"] or self.settings["requirements"]):
@@ -130,12 +157,3 @@ class Mirror:
 
     def _named(self, interface: Any, name: str, key: str) -> Any:
         return registry.chosen(self.registry, (self.settings,), interface, name, key)
-
-
-def _default_index_url() -> str:
-    """Give PyPI's address as zc.buildout knows it; imported only where no index_url is given."""
-    try:
-        from zc.buildout.easy_install import default_index_url
-    except ImportError as error:
-        raise ConfigurationError(f"index_url is not given, and zc.buildout's default can't be had: {error}") from error
-    return str(default_index_url)

@@ -83,6 +83,10 @@ class Project(NamedTuple):
     #: Known while a page is looked at, and not remembered.
     url: str = ""
     links: tuple[str, ...] = ()
+    #: What is wrong with files of the site's own that were left out, in words.
+    damaged: tuple[str, ...] = ()
+    #: The upstream index that it was read from: its URL without credentials. Empty where that is not known.
+    upstream: str = ""
 
     @property
     def quarantined(self) -> bool:
@@ -109,6 +113,15 @@ class Listing(NamedTuple):
     serials: bool = False
     #: Whether the body was the one already known, so that ``projects`` is empty for that reason.
     unchanged: bool = False
+    #: The upstream index that projects are from, and by name that of those which are from another one: URLs.
+    upstream: str = ""
+    elsewhere: Mapping[str, str] = NOTHING
+    #: What was left out because it tells no project, in words.
+    problems: tuple[str, ...] = ()
+
+    def origin(self, name: str) -> str:
+        """Return the upstream index that a project is from."""
+        return self.elsewhere.get(name, self.upstream)
 
 
 class Known(NamedTuple):
@@ -179,6 +192,7 @@ class Change(NamedTuple):
 class Upstream(NamedTuple):
     """Where an upstream index is (IUpstream)."""
 
+    #: Without credentials.
     url: str
 
 

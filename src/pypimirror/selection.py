@@ -54,8 +54,11 @@ class Selection:
     """
 
     def __init__(self, names: Iterable[INameFilter], filters: Mapping[str, IFilter],
-                 pins: Mapping[str, frozenset[str]] = _NO_PINS):
-        """names: all name filters. filters: by name, in order. pins: versions by normalised name."""
+                 pins: Mapping[str, frozenset[str]] = _NO_PINS, own: Iterable[str] = ()):
+        """names: all name filters. filters: by name, in order. pins: versions by normalised name.
+
+        own: normalised names of the site's own projects, which are asked for by being there.
+        """
         active = [name for name in names if name.active]
         self._asked = tuple(name for name in active if not name.over_pins)
         self._allowed = tuple(name for name in active if name.over_pins)
@@ -63,14 +66,16 @@ class Selection:
             (name, each, ITimedFilter.providedBy(each), IMetadataFilter.providedBy(each))
             for name, each in filters.items() if each.active)
         self._pins = pins
+        self._own = frozenset(own)
         #: The normalised names that can be asked for, or None where only a list of all names tells.
         self.exact = self._exact(active)
 
     def check(self) -> None:
         """Raise ConfigurationError if nothing at all is asked for."""
         if self.exact is not None and not self.exact:
-            raise ConfigurationError("nothing is asked for: package_matches names no project that package_excludes leaves, and "
-                                     "there are no pins; everything is asked for with package_matches = *")
+            raise ConfigurationError("nothing is asked for: package_matches names no project that package_excludes leaves, "
+                                     "local_packages holds none, and there are no pins; everything is asked for with "
+                                     "package_matches = *")
 
     def wanted(self, name: str) -> bool:
         """Whether the project of this normalised name is asked for."""
@@ -84,6 +89,8 @@ class Selection:
 
     def matched(self, name: str) -> bool:
         """Whether the project is asked for by its name, and not by pins alone."""
+        if name in self._own:
+            return True
         for asks in self._asked:  # noqa: SIM110
             if not asks(name):
                 return False
@@ -163,7 +170,7 @@ class Selection:
         sets = [each.exact for each in active if each.exact is not None and not each.over_pins]
         if not sets:
             return None
-        return frozenset(name for name in frozenset.intersection(*sets) | self._pins.keys() if self.wanted(name))
+        return frozenset(name for name in frozenset.intersection(*sets) | self._pins.keys() | self._own if self.wanted(name))
 
 
 def _release(file: File, project: str) -> Version | str | None:

@@ -76,6 +76,8 @@ class Run:
         plan = agenda.drawn_up(self._mirror, self._state, initial, self._allow_deletions)
         if plan.listed is not None:
             self._notify(plan.listed)
+        for problem in plan.problems:
+            self._notify(events.Problem("", problem, "left out"))
         changes, read = self._look(plan)
         due = self._state.pending()
         if due:
@@ -160,6 +162,7 @@ class Run:
     def problems(self) -> list[str]:
         """Return what failed and will be tried again, in words."""
         found = [f"{row.name}: {row.error or row.unmet}" for row in self._state.errors()]
+        found += self._mirror.own.problems
         return found + (self._pinning.problems if self._pinning is not None else [])
 
     def finish(self, leaving: _Leaving) -> None:

@@ -44,8 +44,12 @@ KEYS = (
         "Held for the whole run. A relative path starts at the mirror.", "Place"),
     Key("state_path", kinds.path, "",
         "Where the mirror's database lies, .pypimirror in the mirror unless given. Must be on a local disk.", "Place"),
-    Key("index_url", kinds.text, "",
-        "The Simple API root to mirror; PyPI unless given.", "Upstream"),
+    Key("index_url", kinds.paths, "",
+        "The Simple API root to mirror; PyPI unless given. Also a directory: an index, or a heap of distributions. "
+        "Several in order of precedence: a project that an earlier one has is taken from there alone.", "Upstream"),
+    Key("local_packages", kinds.path, "",
+        "A directory of the site's own distributions. They are mirrored whatever package_matches says, and their projects "
+        "are never looked up elsewhere.", "Upstream", "files"),
     Key("fetch_since_days", kinds.integer, "0",
         "For an upstream without serials: how many days an update looks back, 0 for all. "
         "What is older waits for an initial fetch.",

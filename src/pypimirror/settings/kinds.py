@@ -72,7 +72,7 @@ def lines(value: str, folder: str) -> tuple[str, ...]:
 def path(value: str, folder: str) -> str:
     """A path; a relative one starts at the configuration file's folder, ``~`` is the home directory. URLs stay as they are."""
     value = text(value, folder)
-    if _SCHEME.match(value) or not value:
+    if _SCHEME.match(value) or value.startswith("file:") or not value:
         return value
     return os.path.normpath(os.path.join(folder, os.path.expanduser(value)))
 

@@ -70,7 +70,7 @@ class HttpSource:
         if head.status in (404, 410):
             raise Absent(f"{bare(url)}: status {head.status}")
         parser = _parser(self._parsers, head, url)
-        project, problems = parser.project(body, name, head.url)
+        project, problems = parser.project(body, name, bare(head.url))
         serial = project.serial
         if serial is None:
             serial = head.headers.get("x-pypi-last-serial")

@@ -24,7 +24,8 @@ def decode(record: bytes) -> Project:
     try:
         value = json.loads(zlib.decompress(record))
         value["files"] = tuple(_file(entry) for entry in value["files"])
-        value["pages"] = tuple(value.get("pages", ()))
+        for key in ("pages", "damaged"):
+            value[key] = tuple(value.get(key, ()))
         return Project(**value)
     except (zlib.error, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a record of a project: {error}") from error

@@ -1,0 +1,42 @@
+"""Directories of this machine as upstreams: their ``file:`` URLs, and how far these may lead."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ..errors import FetchError
+
+
+def url_of(path: str) -> str:
+    """Give the URL of an absolute path."""
+    return Path(path).as_uri()
+
+
+def path_of(url: str) -> str:
+    """Give the absolute path that a ``file:`` URL means (RFC 8089). Raises FetchError for one of another machine, or none."""
+    parts = urlsplit(url)
+    if parts.netloc.lower() not in ("", "localhost"):
+        raise FetchError(url, f"a file of the host {parts.netloc}, which can't be asked for it")
+    path = unquote(parts.path)
+    if not path.startswith("/") or "\0" in path:
+        raise FetchError(url, "not the URL of a file")
+    return os.path.normpath(path)
+
+
+def tree_of(directory: str) -> str:
+    """Give the directory that the links of an index in a directory may lead to.
+
+    Where the index is called ``simple``, files lie beside it as a rule, and a web server would be given what holds both.
+    """
+    parent, name = os.path.split(directory)
+    return parent if name == "simple" and os.path.dirname(parent) != parent else directory
+
+
+def inside(path: str, trees: Iterable[str]) -> None:
+    """Raise FetchError for a path that lies in none of the directories once symbolic links are followed."""
+    real = os.path.realpath(path)
+    if not any(real.startswith(os.path.join(os.path.realpath(tree), "")) for tree in trees):
+        raise FetchError(path, "outside of the directories that index_url and local_packages name")

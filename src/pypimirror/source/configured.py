@@ -1,0 +1,69 @@
+"""Which upstream indexes and which directories of this machine the configuration names."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import ConfigurationError, FetchError
+from ..fetch.address import bare
+from ..fetch.places import path_of, tree_of, url_of
+from ..interfaces import ISettings
+
+
+def index_urls(settings: ISettings) -> dict[str, str]:
+    """Return the upstream indexes in order of precedence: by URL without credentials, the URL as it was given.
+
+    Raises ConfigurationError.
+    """
+    found: dict[str, str] = {}
+    for given in settings["index_url"] or (_default_index_url(),):
+        url = url_of(_directory(given)) if _is_file(given) else given.rstrip("/") + "/"
+        found.setdefault(bare(url), url)
+    return found
+
+
+def directories(settings: ISettings) -> list[tuple[str, str]]:
+    """Return the directories that distributions come from: pairs of a key and an absolute path. Raises ConfigurationError."""
+    found = [("index_url", _directory(given)) for given in settings["index_url"] or () if _is_file(given)]
+    return found + [("local_packages", _directory(given)) for given in (settings["local_packages"],) if given]
+
+
+def trees(settings: ISettings) -> list[str]:
+    """Return the directories that files may be read from."""
+    return [tree_of(path) if key == "index_url" else path for key, path in directories(settings)]
+
+
+def check(settings: ISettings) -> None:
+    """Raise ConfigurationError for a directory that is not there, or that is not apart from the mirror."""
+    place = settings["mirror_file_path"]
+    for key, path in directories(settings):
+        if not os.path.isdir(path):
+            raise ConfigurationError(f"{key} = {path}: no such directory")
+        real = os.path.realpath(path)
+        mirror = os.path.realpath(place)
+        if "://" not in place and (_holds(real, mirror) or _holds(mirror, real)):
+            raise ConfigurationError(f"{key} = {path}: must lie outside of the mirror, and the mirror outside of it")
+
+
+def _is_file(given: str) -> bool:
+    return given.startswith(("/", "file:"))
+
+
+def _directory(given: str) -> str:
+    try:
+        return path_of(given) if given.startswith("file:") else given
+    except FetchError as error:
+        raise ConfigurationError(f"{error.url}: {error.why}") from error
+
+
+def _holds(folder: str, path: str) -> bool:
+    return path == folder or path.startswith(os.path.join(folder, ""))
+
+
+def _default_index_url() -> str:
+    """Give PyPI's address as zc.buildout knows it; imported only where no index_url is given."""
+    try:
+        from zc.buildout.easy_install import default_index_url
+    except ImportError as error:
+        raise ConfigurationError(f"index_url is not given, and zc.buildout's default can't be had: {error}") from error
+    return str(default_index_url)

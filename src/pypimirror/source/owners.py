@@ -1,0 +1,41 @@
+"""Which project a distribution belongs to, where no index tells and its file name alone must.
+
+Wheels and eggs escape dashes in names, and so do sdists since PEP 625. Older sdists don't: ``a-b-1.0.tar.gz`` may be of ``a-b``
+or the version ``b-1.0`` of ``a``. Then their own core metadata count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from ..distributions import parse
+from ..names import SUFFIXES, is_project, normalize
+
+_VERSION = re.compile(r"v?\d")
+_ESCAPED = (".whl", ".egg")
+#: Debian names its packages by rules of its own.
+_FOREIGN = (".deb",)
+
+
+def owner(filename: str, told: Callable[[], str | None]) -> str | None:
+    """Return the normalised name of the project, or None where nothing tells it.
+
+    told: gives the name that the file's own core metadata have, or None; called only where the file name is not enough.
+    """
+    suffix = next((suffix for suffix in SUFFIXES if filename.endswith(suffix)), None)
+    if suffix is None or suffix in _FOREIGN:
+        return None
+    stem = filename[:-len(suffix)]
+    if suffix == ".whl" and stem.count("-") not in (4, 5):
+        return None
+    # A name is followed by a version, and nearly all versions begin with a digit.
+    starts = [match.start() for match in re.finditer("-", stem) if _VERSION.match(stem, match.end())]
+    if suffix in _ESCAPED:
+        starts = starts[:1] if starts and starts[0] == stem.find("-") else []
+    elif stem.count("-") > 1:
+        name = normalize(told() or "")
+        if name and parse(filename, name).version is not None:
+            return name
+    name = normalize(stem[:starts[0]]) if starts else ""
+    return name if is_project(name) else None

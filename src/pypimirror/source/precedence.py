@@ -1,0 +1,101 @@
+"""Several upstream indexes as one: a project is taken from the first that has it, and from there alone.
+
+So nobody can put a public package in place of a private one. An index that can't be asked is an error and never an absence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+
+from zope.interface import implementer
+
+from ..errors import Absent
+from ..interfaces import ISource
+from ..model import Listed, Listing, Project
+
+
+@lru_cache
+def short(url: str) -> str:
+    """Give a short text that stands for an upstream."""
+    return hashlib.sha256(url.encode()).hexdigest()[:8]
+
+
+def serial_at(serial: int | str | None, upstream: str) -> str | None:
+    """Give a serial as it is remembered, with the upstream that it is of: those of two upstreams are never the same."""
+    return None if serial is None else f"{serial}@{short(upstream)}"
+
+
+def is_given_over(upstreams: Sequence[str], before: str, now: str) -> bool:
+    """Whether a project was taken from one upstream and would now be from another one that comes after it.
+
+    upstreams: those of the configuration, in order. One that is no longer among them has nothing to say.
+    """
+    return before in upstreams and now in upstreams and upstreams.index(before) < upstreams.index(now)
+
+
+@implementer(ISource)
+class Precedence:
+    """Sources in order. An ETag of this one says whose it is: others are asked as if nothing were known."""
+
+    def __init__(self, sources: Mapping[str, ISource]):
+        """sources: by URL without credentials, the one that counts first comes first."""
+        self._sources = sources
+
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None) -> Listing:
+        known = self._known(etag)
+        listings = {url: source.listing(wanted, known.get(url)) for url, source in self._sources.items()}
+        if all(listing.unchanged for listing in listings.values()):
+            return Listing({}, etag=etag, unchanged=True, problems=_problems(listings))
+        for url, listing in listings.items():
+            if listing.unchanged:
+                listings[url] = self._sources[url].listing(wanted)
+        # Most projects come from the last one as a rule; only what the others have is told apart.
+        *_, (last, whole) = listings.items()
+        projects, elsewhere = _named(whole, alone=len(listings) == 1), {}
+        for url, listing in reversed(list(listings.items())[:-1]):
+            projects.update(_named(listing))
+            elsewhere.update(dict.fromkeys(listing.projects, url))
+        tags = {url: listing.etag for url, listing in listings.items()}
+        return Listing(
+            projects,
+            sum(listing.total for listing in listings.values()),
+            json.dumps(tags) if all(tag is not None for tag in tags.values()) else None,
+            serials=bool(projects) and all(listing.serials or not listing.projects for listing in listings.values()),
+            upstream=last,
+            elsewhere=elsewhere,
+            problems=_problems(listings),
+        )
+
+    def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
+        whose, _, own = (etag or "").partition(" ")
+        for url, source in self._sources.items():
+            known = whose == short(url) or (etag is None and len(self._sources) == 1)
+            try:
+                page, problems = source.project(name, own or None if known else None, since if known else None)
+            except Absent as error:
+                absent = error
+                continue
+            if page is None:
+                return None, problems
+            return page._replace(upstream=url, etag=f"{short(url)} {page.etag or ''}"), problems
+        raise absent if len(self._sources) == 1 else Absent(f"{name}: none of {', '.join(self._sources)} has it")
+
+    def _known(self, etag: str | None) -> Mapping[str, str | None]:
+        """Give the ETags of the lists by URL; nothing where the upstreams or their order are others than they were."""
+        tags = json.loads(etag) if etag is not None else {}
+        return tags if list(tags) == list(self._sources) else {}
+
+
+def _named(listing: Listing, alone: bool = False) -> dict[str, Listed]:
+    """Give the projects of a list; the names as registered are blank where it has normalised ones only, and so tells none."""
+    projects = dict(listing.projects)
+    if alone or any(listed.display != name for name, listed in projects.items()):
+        return projects
+    return {name: Listed("", listed.serial) for name, listed in projects.items()}
+
+
+def _problems(listings: Mapping[str, Listing]) -> tuple[str, ...]:
+    return tuple(problem for listing in listings.values() for problem in listing.problems)

@@ -1,0 +1,291 @@
+"""A plain directory as upstream: heaps of distributions, and indexes in folders."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from heaps import archive, egg, info, put
+from mirrored import Mirrored
+from upstream import Upstream, sdist, wheel
+
+
+@pytest.fixture
+def heap(tmp_path: Path, mirrored: Mirrored) -> Path:
+    """A directory that the mirror is of; empty as yet."""
+    folder = tmp_path / "heap"
+    folder.mkdir()
+    mirrored.settings["index_url"] = folder
+    return folder
+
+
+def log(mirrored: Mirrored) -> str:
+    """Give the log of all runs."""
+    return mirrored.read(".pypimirror/pypimirror.log")
+
+
+def entries(mirrored: Mirrored, name: str) -> dict[str, dict]:
+    """Give the files of a project's JSON page by name."""
+    return {entry["filename"]: entry for entry in mirrored.page(name)["files"]}
+
+
+# --- heaps
+
+
+def test_a_heap_is_mirrored_with_all_that_its_files_say(mirrored: Mirrored, heap: Path) -> None:
+    meta = info("My.Demo", "1.0", "Requires-Python: >=3.9", "Requires-Dist: other")
+    put(heap, archive("my_demo-1.0-py3-none-any.whl", {"my_demo-1.0.dist-info/METADATA": meta}))
+    put(heap / "old" / "deep", archive("my-demo-0.9.tar.gz", {"my-demo-0.9/PKG-INFO": info("My.Demo", "0.9",
+                                                                                         "Requires-Python: >=2.7")}))
+    put(heap / "eggs", egg("my-demo", "0.8", "Requires-Python: >=2.6"))
+    assert mirrored.run("sync") == 0
+    assert not mirrored.untrue()
+    found = entries(mirrored, "my-demo")
+    assert {name: entry.get("requires-python") for name, entry in found.items()} == {
+        "my-demo-0.9.tar.gz": ">=2.7", "my_demo-0.8-py3.11.egg": ">=2.6", "my_demo-1.0-py3-none-any.whl": ">=3.9"}
+    assert found["my_demo-1.0-py3-none-any.whl"]["core-metadata"] == {"sha256": hashlib.sha256(meta.encode()).hexdigest()}
+    assert mirrored.read("my-demo/my_demo-1.0-py3-none-any.whl.metadata") == meta
+    assert not found["my-demo-0.9.tar.gz"].get("core-metadata")
+    assert "My.Demo</a>" in mirrored.read("index.html")
+
+
+def test_an_sdist_whose_metadata_are_final_has_a_metadata_file(mirrored: Mirrored, heap: Path) -> None:
+    final, open_ = info("final", "1", form="2.4"), info("open", "1", "Dynamic: License-File", form="2.2")
+    put(heap, archive("final-1.tar.gz", {"final-1/PKG-INFO": final}), archive("open-1.tar.gz", {"open-1/PKG-INFO": open_}))
+    assert mirrored.run("sync") == 0
+    assert mirrored.read("final/final-1.tar.gz.metadata") == final
+    assert not entries(mirrored, "open")["open-1.tar.gz"].get("core-metadata")
+
+
+def test_a_heap_without_changes_is_left_alone_and_changes_are_taken(mirrored: Mirrored, heap: Path) -> None:
+    put(heap, wheel("one", "1"), wheel("two", "1"))
+    assert mirrored.run("sync") == 0
+    before = mirrored.tree()
+    assert mirrored.run("-U") == 0
+    assert mirrored.tree() == before
+    put(heap, wheel("two", "2"), wheel("three", "1"))
+    (heap / wheel("one", "1")[0]).unlink()
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("two") == ["two-1-py3-none-any.whl", "two-2-py3-none-any.whl"]
+    assert mirrored.files("three")
+    assert not [path for path in mirrored.paths() if path.startswith("one/")]
+
+
+@pytest.mark.parametrize("matches", ["*", "one"])
+def test_a_file_that_was_built_anew_is_fetched_anew_and_never_changes_underneath(
+        mirrored: Mirrored, heap: Path, matches: str) -> None:
+    mirrored.settings["package_matches"] = matches
+    name, first = wheel("one", "1")
+    put(heap, (name, first))
+    assert mirrored.run("sync") == 0
+    with open(heap / name, "r+b") as stream:  # as a build does that writes over what lies there
+        stream.write(second := wheel("one", "1", body="x = 1\n")[1])
+        stream.truncate()
+    assert mirrored.tree()[f"one/{name}"] == first
+    assert mirrored.run("-U") == 0
+    assert mirrored.tree()[f"one/{name}"] == second
+    assert not mirrored.untrue()
+
+
+def test_broken_files_and_wrong_names_are_told_by_file_and_hold_up_no_other(mirrored: Mirrored, heap: Path) -> None:
+    good, bad = wheel("one", "1"), wheel("one", "2")
+    put(heap, good, (bad[0], bad[1][:-30]), ("one-3-py3-none-any.whl", wheel("one", "4")[1]),
+        ("one-5.tar.gz", sdist("other", "5")[1]), ("backup.zip", b"PK"), ("README.txt", b""))
+    assert mirrored.run("sync") == 0
+    assert mirrored.files("one") == [good[0]]
+    told = log(mirrored)
+    assert f"one: {bad[0]}: a broken archive: File is not a zip file" in told
+    assert "one: one-3-py3-none-any.whl: its name is not that of what is in it, one 4" in told
+    assert "one: one-5.tar.gz: its name is not that of what is in it, other 5" in told
+    assert f"{heap}/backup.zip: its name does not tell which project's distribution it is" in told
+    assert "README" not in told
+
+
+def test_a_name_that_lies_in_two_folders_is_told(mirrored: Mirrored, heap: Path) -> None:
+    put(heap / "a", wheel("one", "1"))
+    put(heap / "b", wheel("one", "1", body="b = 1\n"))
+    assert mirrored.run("sync") == 0
+    assert mirrored.tree()["one/one-1-py3-none-any.whl"] == wheel("one", "1")[1]
+    assert "one-1-py3-none-any.whl: listed twice" in log(mirrored)
+
+
+def test_hidden_folders_and_links_that_lead_out_are_passed_over(mirrored: Mirrored, heap: Path, tmp_path: Path) -> None:
+    put(heap, wheel("one", "1"))
+    put(heap / ".trash", wheel("two", "1"))
+    put(tmp_path / "outside", wheel("three", "1"), wheel("four", "1"))
+    (heap / wheel("three", "1")[0]).symlink_to(tmp_path / "outside" / wheel("three", "1")[0])
+    (heap / "folder").symlink_to(tmp_path / "outside")
+    put(heap / "real", wheel("five", "1"))
+    (heap / "five-2-py3-none-any.whl").symlink_to("real/five-2.whl")
+    (heap / "real" / "five-2.whl").write_bytes(wheel("five", "2")[1])
+    assert mirrored.run("sync") == 0
+    assert [path for path in mirrored.paths() if path.endswith(".whl")] == [
+        "five/five-1-py3-none-any.whl", "five/five-2-py3-none-any.whl", "one/one-1-py3-none-any.whl"]
+    assert "three-1-py3-none-any.whl: a symbolic link that leads out of the directory" in log(mirrored)
+
+
+@pytest.mark.parametrize("spelling", ["{0}", "file://{0}", "file:{0}", "file://localhost{0}", "{0}/", "{1}"])
+def test_a_directory_is_given_as_path_or_url(mirrored: Mirrored, heap: Path, spelling: str) -> None:
+    put(heap, wheel("one", "1"))
+    mirrored.settings["index_url"] = spelling.format(heap, os.path.relpath(heap, mirrored.config.parent))
+    assert mirrored.run("sync") == 0
+    assert mirrored.files("one")
+
+
+def test_a_url_with_escapes_means_what_it_says(mirrored: Mirrored, tmp_path: Path) -> None:
+    put(folder := tmp_path / "my eggs+more", wheel("one", "1+local"))
+    mirrored.settings["index_url"] = folder.as_uri()
+    assert mirrored.run("sync") == 0
+    assert mirrored.files("one") == ["one-1+local-py3-none-any.whl"]
+
+
+@pytest.mark.parametrize(("given", "told"), [
+    ("missing", "index_url = {0}/missing: no such directory"),
+    ("file://elsewhere.example.com/eggs", "file://elsewhere.example.com/eggs: a file of the host elsewhere.example.com"),
+    ("file:eggs", "file:eggs: not the URL of a file"),
+    ("mirror/inside", "index_url = {0}/mirror/inside: must lie outside of the mirror"),
+    (".", "index_url = {0}: must lie outside of the mirror"),
+])
+def test_a_directory_that_wont_do_is_one_line_and_nothing_is_touched(
+        mirrored: Mirrored, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, told: str) -> None:
+    mirrored.settings["index_url"] = given
+    if given.startswith("mirror"):
+        (tmp_path / given).mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    assert mirrored.run("sync") == 2
+    assert told.format(tmp_path) in capsys.readouterr().err
+    assert sorted(path for path in tmp_path.rglob("*") if path != mirrored.config) == before
+
+
+def test_an_empty_directory_is_an_error_and_no_absence(
+        mirrored: Mirrored, heap: Path, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+    put(heap, wheel("one", "1"))
+    upstream.add("one", wheel("one", "99"))
+    mirrored.settings["index_url"] = f"{heap} {upstream.url}"
+    assert mirrored.run("sync") == 0
+    before = mirrored.tree()
+    shutil.rmtree(heap)
+    heap.mkdir()
+    for matches in ("*", "one"):
+        mirrored.settings["package_matches"] = matches
+        assert mirrored.run("sync") == 1
+        assert f"{heap}: holds neither an index nor any distribution" in capsys.readouterr().err
+        assert mirrored.tree() == before
+
+
+# --- indexes in folders
+
+
+@pytest.fixture
+def tree(tmp_path: Path, upstream: Upstream) -> Path:
+    """The tree of another mirror of ours."""
+    upstream.add("Zope.One", wheel("Zope.One", "1"), sdist("Zope.One", "1", "Zope.One"), requires_python=">=3.8", yanked="why",
+                 upload_time="2020-01-01T00:00:00Z")
+    upstream.add("two", wheel("two", "1+local"))
+    (tmp_path / "first").mkdir()
+    first = Mirrored(tmp_path / "first" / "mirror", upstream.url)
+    assert first.run("sync") == 0
+    return first.root
+
+
+@pytest.mark.parametrize("pages", ["both", "html"])
+def test_our_own_tree_loses_no_file(mirrored: Mirrored, tree: Path, pages: str) -> None:
+    if pages == "html":
+        for page in tree.rglob("*.v1_json"):
+            page.unlink()
+    mirrored.settings["index_url"] = tree
+    assert mirrored.run("sync") == 0
+    assert not mirrored.untrue()
+    kept = {str(p.relative_to(tree)): p.read_bytes() for p in tree.rglob("*") if p.suffix in (".whl", ".gz", ".metadata")}
+    assert {path: body for path, body in mirrored.tree().items() if not path.endswith(("html", "json"))} == kept
+    found = entries(mirrored, "zope-one")["Zope.One-1.tar.gz"]
+    assert (found["requires-python"], found["yanked"]) == (">=3.8", "why")
+    assert found.get("upload-time") == ("2020-01-01T00:00:00Z" if pages == "both" else None)
+    assert 'Zope.One</a>' in mirrored.read("index.html")
+
+
+def test_an_update_takes_what_changed_in_the_tree_alone(mirrored: Mirrored, tree: Path, upstream: Upstream) -> None:
+    mirrored.settings["index_url"] = tree
+    assert mirrored.run("sync") == 0
+    first = Mirrored(tree, upstream.url)
+    upstream.add("two", wheel("two", "2"))
+    upstream.remove("Zope.One")
+    assert first.run("sync") == 0
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("two") == ["two-1+local-py3-none-any.whl", "two-2-py3-none-any.whl"]
+    assert not [path for path in mirrored.paths() if path.lower().startswith("zope")]
+    before = mirrored.tree()
+    assert mirrored.run("-U") == 0
+    assert mirrored.tree() == before
+
+
+def bandersnatch(web: Path, *files: tuple[str, bytes]) -> Path:
+    """Lay files of the project ``one`` out as bandersnatch does; give the folder of the index."""
+    links = []
+    for name, body in files:
+        digest = hashlib.sha256(body).hexdigest()
+        put(web / "packages" / digest[:2] / digest[2:4] / digest[4:], (name, body))
+        links.append(f'<a href="../../packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{name}#sha256={digest}" '
+                     f'data-requires-python="&gt;=3.8">{name}</a><br/>')
+    simple = web / "simple"
+    put(simple / "one", ("index.html", f"<!DOCTYPE html><html><body>{''.join(links)}</body></html><!--SERIAL 7-->".encode()))
+    put(simple, ("index.html", b'<!DOCTYPE html><html><body><a href="one/">one</a><br/></body></html>'))
+    return simple
+
+
+def test_a_tree_whose_files_lie_beside_the_index_is_mirrored(mirrored: Mirrored, tmp_path: Path) -> None:
+    mirrored.settings["index_url"] = bandersnatch(tmp_path / "web", wheel("one", "1"), sdist("one", "1"))
+    assert mirrored.run("sync") == 0
+    assert mirrored.files("one") == ["one-1-py3-none-any.whl", "one-1.tar.gz"]
+    assert not mirrored.untrue()
+    bandersnatch(tmp_path / "web", wheel("one", "2"))
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("one") == ["one-2-py3-none-any.whl"]
+
+
+def test_no_link_leads_out_of_the_tree(mirrored: Mirrored, tmp_path: Path) -> None:
+    put(tmp_path / "outside", wheel("one", "1"), wheel("one", "2"), wheel("one", "3"))
+    index = tmp_path / "web" / "index"
+    put(index / "one", wheel("one", "4"))
+    (index / "one" / "one-2-py3-none-any.whl").symlink_to(tmp_path / "outside" / "one-2-py3-none-any.whl")
+    hrefs = ["../../../outside/one-1-py3-none-any.whl", "one-2-py3-none-any.whl", "one-4-py3-none-any.whl",
+             (tmp_path / "outside" / "one-3-py3-none-any.whl").as_uri(), "%2e%2e/../../outside/one-3-py3-none-any.whl"]
+    put(index / "one", ("index.html", "".join(f'<a href="{href}">x</a>' for href in hrefs).encode()))
+    put(index, ("index.html", b'<a href="one/">one</a>'))
+    mirrored.settings["index_url"] = index
+    assert mirrored.run("sync") == 0
+    assert mirrored.files("one") == ["one-4-py3-none-any.whl"]
+    assert log(mirrored).count("is outside of the directories that index_url and local_packages name") >= 3
+
+
+def test_a_page_that_is_a_link_out_of_the_tree_is_an_error(
+        mirrored: Mirrored, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path / "outside", ("secret.html", b'<a href="x/">x</a>'))
+    put(tmp_path / "index", ("index.html", b'<a href="one/">one</a>'))
+    put(tmp_path / "index" / "one", wheel("one", "1"))
+    (tmp_path / "index" / "one" / "index.html").symlink_to(tmp_path / "outside" / "secret.html")
+    mirrored.settings["index_url"] = tmp_path / "index"
+    assert mirrored.run("sync") == 1
+    assert "one/index.html: outside of the directories" in capsys.readouterr().err
+
+
+def test_folders_may_be_called_as_projects_are_registered(mirrored: Mirrored, tmp_path: Path) -> None:
+    name, body = sdist("Zope.One", "1", "Zope.One")
+    put(tmp_path / "index" / "Zope.One", (name, body), ("index.html", f'<a href="{name}">{name}</a>'.encode()))
+    put(tmp_path / "index", ("index.html", b'<a href="Zope.One/">Zope.One</a>'))
+    mirrored.settings["index_url"] = tmp_path / "index"
+    assert mirrored.run("sync") == 0
+    assert mirrored.files("zope-one") == [name]
+
+
+@pytest.mark.parametrize("page", [b"", b"no page at all", b"\x00\xff"])
+def test_a_damaged_root_is_an_error_that_names_it(
+        mirrored: Mirrored, tmp_path: Path, capsys: pytest.CaptureFixture[str], page: bytes) -> None:
+    put(tmp_path / "index", ("index.html", page))
+    mirrored.settings["index_url"] = tmp_path / "index"
+    assert mirrored.run("sync") == 1
+    assert f"{tmp_path}/index/index.html: " in capsys.readouterr().err
