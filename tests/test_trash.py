@@ -161,7 +161,7 @@ def test_a_restoration_that_was_cut_off_is_finished_by_the_next_run(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(Run, "offline", killed)
+        patched.setattr(Run, "publish_offline", killed)
         with pytest.raises(Killed):
             emptied.run("trash", "restore", "gone-project")
     assert not (emptied.root / "gone-project").exists()

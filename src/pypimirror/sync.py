@@ -105,7 +105,9 @@ class Run:
 
     def begin(self, recovering: bool = True) -> None:
         """Know what lies here and what is pinned. recovering: whether a lost state is made up for."""
-        if self._state.fresh and recovering:
+        if not recovering:
+            self._state.recovered()
+        elif self._state.fresh:
             self._recover()
         asked_for = agenda.has_pins(self._mirror.settings)
         if asked_for or self._state.fact(PINNING) is not None:
