@@ -338,9 +338,10 @@ def test_an_older_version_on_the_full_page_is_no_damage(filled: Mirrored) -> Non
 
 
 def test_what_cant_be_read_is_one_line_and_holds_up_nothing(filled: Mirrored, capsys: Captured) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root can read everything")
     (filled.root / "two").chmod(0)
+    if os.access(filled.root / "two", os.R_OK):
+        (filled.root / "two").chmod(0o755)
+        pytest.skip("root can read everything")
     damage(filled, WHEEL)
     try:
         assert filled.run("verify") == 1
