@@ -76,7 +76,7 @@ def test_what_upstream_never_listed_stays_in_the_runs_that_follow(mirrored: Mirr
         assert mirrored.files("plone") == ["plone-4.0.tar.gz", "plone-4.1.tar.gz", "plone-5.0.tar.gz"]
         assert mirrored.files("gone-upstream") == ["Gone.Upstream-0.1.tar.gz"]
     log = (mirrored.root / ".pypimirror/pypimirror.log").read_text()
-    assert "2 files stay that upstream does not list: adopted or put back from the trash" in log
+    assert "2 files stay that upstream does not list: adopted, pinned or restored" in log
     # What upstream did list goes when upstream takes it away.
     upstream.remove("plone", "plone-4.1.tar.gz")
     assert mirrored.run("-U") == 0

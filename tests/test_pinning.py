@@ -228,3 +228,18 @@ def test_pins_gone_from_the_configuration_are_gone_from_the_mirror(pinned: Mirro
     assert pinned.run("-U") == 0
     assert not [path for path in pinned.paths() if path.startswith(("pins/", "one/", "two/"))]
     assert json.loads(pinned.read("index.v1_json"))["projects"][0]["name"] == "three"
+
+
+def test_what_is_pinned_and_deleted_upstream_stays_and_is_reported(pinned: Mirrored, upstream: Upstream) -> None:
+    assert pinned.run("sync") == 0
+    upstream.remove("one", "one-1.0-py3-none-any.whl")
+    upstream.remove("two")
+    for _ in range(2):
+        assert pinned.run("-U") == 0
+        assert everything(pinned) == ["one-1.0-py3-none-any.whl", "two-2.0-py3-none-any.whl"]
+        assert not pinned.untrue()
+    assert "2 files stay that upstream does not list" in (pinned.root / ".pypimirror/pypimirror.log").read_text()
+    upstream.add("two", wheel("two", "1.0"))
+    upstream.statuses["two"] = {"status": "quarantined"}
+    assert pinned.run("-U") == 0
+    assert everything(pinned) == ["one-1.0-py3-none-any.whl"]

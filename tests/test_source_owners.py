@@ -50,7 +50,7 @@ def test_where_these_dont_tell_the_version_begins_with_the_first_digit(filename:
 
 
 @pytest.mark.parametrize("filename", [
-    "backup.zip", "site-data.tar.gz", "demo.whl", "demo-1.0.whl", "demo-1.0-py3-none.whl", "-1.0.tar.gz", "python3-demo_1.0.deb",
-    "notes.txt", "demo.egg", "demo-latest-py2.7.egg", "..-1.0.tar.gz"])
+    "backup.zip", "site-data.tar.gz", "demo.whl", "demo-1.0.whl", "demo-1.0-py3-none.whl", "-1.0.tar.gz",
+    "python3-demo_1.0.deb", "notes.txt", "demo.egg", "demo-latest-py2.7.egg", "..-1.0.tar.gz"])
 def test_a_name_that_tells_none_claims_none(filename: str) -> None:
     assert owner(filename, lambda: None) is None

@@ -58,8 +58,8 @@ class Looked(NamedTuple):
     unmet: str | None = None
     #: Whether upstream's page was read.
     read: bool = False
-    #: How many files stay that upstream does not list, since they were adopted.
-    adopted: int = 0
+    #: How many files stay that upstream does not list, since they were adopted or are pinned.
+    unlisted: int = 0
     #: The list's serial, if the page is older than it promised; then the page is to be read again.
     promised: str | None = None
 
@@ -171,7 +171,8 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
 
 
 def chosen(mirror: IMirror, project: Project, hold: bool = False) -> Selected:
-    """Say which files of a project the mirror is to offer: what is selected of all that upstream offers or was adopted.
+    """Say which files of a project the mirror is to offer: what is selected of all that upstream offers, and of what stays
+    though upstream took it away because it is pinned or was adopted.
 
     With ``cleanup`` off, or to hold removals back, files that are here and that upstream took away are offered on.
     Raises what reading metadata raises.
@@ -179,11 +180,23 @@ def chosen(mirror: IMirror, project: Project, hold: bool = False) -> Selected:
     if project.quarantined:
         return Selected()
     keep = hold or not mirror.settings["cleanup"]
-    offered = tuple(file for file in project.files if file.listed or file.adopted or (keep and file.stored is not None))
+    offered = tuple(file for file in project.files if file.listed or file.adopted or (keep and file.stored is not None)
+                    or _stays_unlisted(mirror, project, file))
     offered = outside.allowed(mirror, offered)
     return mirror.selection.select(
         project._replace(files=_as_pinned(mirror.needs, project.name, offered)),
         lambda file: mirror.core_metadata(project.name, file))
+
+
+def _stays_unlisted(mirror: IMirror, project: Project, file: File) -> bool:
+    """Whether a file that is here and that upstream does not list is adopted or pinned."""
+    if file.listed or file.stored is None:
+        return False
+    if file.adopted:
+        return True
+    pinned = mirror.needs.pinned.get(project.name)
+    version = parse(file.filename, project.name).version if pinned else None
+    return version is not None and release(version) in {release(one) for one in pinned or ()}
 
 
 def _as_pinned(needs: Needs, name: str, files: tuple[File, ...]) -> tuple[File, ...]:

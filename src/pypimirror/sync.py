@@ -190,16 +190,16 @@ class Run:
     def _look(self, plan: agenda.Agenda) -> tuple[list[Change], bool]:
         """Look at projects; return what is to be done, and whether any page was read."""
         self._notify(events.Looking(plan.projects))
-        changes, read, adopted = [], False, 0
+        changes, read, unlisted = [], False, 0
         for looked in self.results(look, plan.tasks):
             if isinstance(looked, Looked):
                 changes.append(looked.change)
-                adopted += looked.adopted
+                unlisted += looked.unlisted
                 read = read or looked.read
                 self._looked(looked, plan.republish)
                 self._notify(events.Looked(looked.change))
-        if adopted:
-            self._notify(events.Notice(f"{adopted} files stay that upstream does not list: adopted or put back from the trash"))
+        if unlisted:
+            self._notify(events.Notice(f"{unlisted} files stay that upstream does not list: adopted, pinned or restored"))
         self._state.set_fact(agenda.LIST_ETAG, plan.etag)
         self._state.commit()
         return changes, read
