@@ -10,8 +10,10 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import agenda, brake, events
+from .advice import advise
 from .errors import ConfigurationError
 from .interfaces import IMirror
+from .ledger import ROOT_DUE, Ledger
 from .look import Looked, look
 from .model import Change
 from .names import normalize
@@ -20,14 +22,14 @@ from .publish import Published, PublishTask, publish
 from .recover import RecoverTask, recover
 from .roots import write_roots
 from .settings.fingerprint import fingerprint
-from .state.database import BEGUN, DONE, DUE, Row, State
+from .state.database import BEGUN, DUE, Row, State
 from .sweep import SweepTask, Swept, sweep
 
 if TYPE_CHECKING:
     from .pinning import Pinning
 
 #: Names of facts in the state.
-SERIAL, ROOT_DUE, LAST_RUN, LAST_GOOD, PINNING = "serial", "root_due", "last_run", "last_good_run", "pinning"
+SERIAL, LAST_RUN, LAST_GOOD, PINNING = "serial", "last_run", "last_good_run", "pinning"
 #: The fingerprint of the configuration itself, whatever pin files say.
 OWN_SETTINGS = "own_settings"
 #: Files to take away, by project.
@@ -45,24 +47,16 @@ class Run:
                  allow_deletions: bool = False):
         self._mirror = mirror
         self._state = state
-        #: Names of projects of which this run left something to be fetched by the next one.
-        self._incomplete: set[str] = set()
-        #: By name of projects whose pages are older than upstream's list: the list's serials.
-        self._late: dict[str, str] = {}
-        #: Names of projects of which files wait for others of the same name to go.
-        self._again: set[str] = set()
+        #: What came of each project so far.
+        self.ledger = Ledger(state, notify)
         self._notify = notify
         self._engine = mirror.engine
         self._pinning: Pinning | None = None
         self._allow_deletions = allow_deletions
         #: Which removals are held back, see PublishTask.
         self._hold = ""
-        #: Whether there was no room for more.
-        self._full = False
         #: What is held back and why, in words, or None.
         self.held: str | None = None
-        #: Whether upstream gives serials.
-        self._serials = False
         last = int(state.fact(SERIAL) or 0)
         #: Our serial of what this run changes: it grows with every run, also when the clock was set back or the state lost.
         self.serial = max(last + 1, int(time.time()))
@@ -90,7 +84,7 @@ class Run:
             changed = initial or read or self._state.fact(agenda.FILES_SETTINGS) != agenda.files_fingerprint(self._mirror)
             leaving |= self._follow(changed)
         self.finish(leaving)
-        self._advise(changes)
+        advise(self._mirror, self._state, self._notify, changes, self.ledger.serials)
         self._state.set_fact(agenda.FILES_SETTINGS, agenda.files_fingerprint(self._mirror))
         self._state.set_fact(agenda.PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
         self._state.set_fact(OWN_SETTINGS, fingerprint(self._mirror.settings, "files"))
@@ -169,7 +163,7 @@ class Run:
         """Write the root, then take away what no page names any more: files by project."""
         self._write_roots()
         self._sweep(leaving)
-        again, self._again = sorted(self._again), set()
+        again, self.ledger.again = sorted(self.ledger.again), set()
         if again:
             # What upstream replaced: no page tells of the old files any more, and they are out of the way.
             self.finish(self._publish([(name, False) for name in again], offline=False))
@@ -196,7 +190,7 @@ class Run:
                 changes.append(looked.change)
                 unlisted += looked.unlisted
                 read = read or looked.read
-                self._looked(looked, plan.republish)
+                self.ledger.looked(looked, plan.republish)
                 self._notify(events.Looked(looked.change))
         if unlisted:
             self._notify(events.Notice(f"{unlisted} files stay that upstream does not list: adopted, pinned or restored"))
@@ -209,7 +203,7 @@ class Run:
 
         changes: what was to be done so far; what is to be done more is added. Others wait for nothing: they are published.
         """
-        late, self._late = self._late, {}
+        late = self.ledger.taken_late()
         if not late or len(late) > _MOST_LATE:
             return {}
         time.sleep(LAG)
@@ -217,49 +211,6 @@ class Run:
         if self.held is None:
             self._brake(changes, doubt)
         return self._publish([item for item in self._state.pending() if item[0] in late], offline=False)
-
-    def _looked(self, looked: Looked, republish: bool) -> None:
-        old = self._state.row(looked.name)
-        if looked.promised is not None:
-            self._late[looked.name] = looked.promised
-        self._serials = self._serials or looked.page_serial is not None
-        for problem in looked.problems:
-            self._notify(events.Problem(looked.name, problem, "left out"))
-        if looked.error is not None:
-            self._notify(events.Problem(looked.name, looked.error))
-            row = old or Row(looked.name, looked.name, None, None, DUE, 0, 0, 0, 0)
-            since = row.since if row.error is not None else time.time()
-            self._state.save(row._replace(list_serial=None, page_serial=None, pending=max(row.pending, DUE),
-                                          error=looked.error, since=since), None)
-            return
-        if looked.unmet is not None:
-            self._notify(events.Problem(looked.name, looked.unmet, "not found"))
-        elif not looked.change and (old is None or not (old.serial or old.pending)):
-            self._state.forget(looked.name)  # neither upstream nor we have it
-            return
-        row = old or Row(looked.name, looked.display, None, None, DONE, 0, 0, 0, 0)
-        due = republish or looked.change or row.error is not None
-        self._state.save(row._replace(
-            display=looked.display, list_serial=looked.list_serial, page_serial=looked.page_serial,
-            pending=max(row.pending, DUE if due else DONE), error=None, since=None, due=looked.due,
-            barren=looked.change.barren, unmet=looked.unmet), looked.project)
-
-    def _advise(self, changes: list[Change]) -> None:
-        """Say what people with a configuration of z3c.pypimirror's time should know."""
-        barren = self._state.barren()
-        if barren:
-            self._notify(events.Notice(f"{barren} projects offer only files that filename_matches leaves out, wheels perhaps"))
-        if any(change.remove_upstream for change in changes):
-            self._once("cleanup", "what upstream took away is removed here, too, and waits in the trash; "
-                                  "cleanup = False keeps it")
-        if self._mirror.settings["fetch_since_days"] and self._serials:
-            self._once("fetch_since_days", "fetch_since_days is not needed: upstream tells what changed")
-
-    def _once(self, key: str, message: str) -> None:
-        """Say something in the first run that it concerns."""
-        if self._state.fact(f"told_{key}") is None:
-            self._notify(events.Notice(message))
-            self._state.set_fact(f"told_{key}", "1")
 
     def _planned(self, changes: list[Change], projects: int, first: bool) -> None:
         self._notify(events.Planned(
@@ -275,18 +226,13 @@ class Run:
     def _brake(self, changes: list[Change], doubt: str | None) -> None:
         """Hold removals back that are too many to be meant."""
         settings, state = self._mirror.settings, self._state
-        same = state.fact(OWN_SETTINGS) == fingerprint(settings, "files")
-        pins = same and any("://" in source for key in ("versions", "requirements") for source in settings[key])
-        much = brake.too_many(brake.counted(changes, pins), state.totals(), settings["max_deletions"])
-        if self._allow_deletions or not (doubt or much):
-            return
-        self._hold = "all" if pins else "upstream"
-        whose = "upstream or a pin file" if pins else "upstream"
-        self.held = (f"{doubt}: nothing is removed" if doubt else
-                     f"removals are held back: {whose} would take away {much}, more than max_deletions allows")
-        state.set_fact(agenda.LIST_ETAG, None)  # the list is to be read again, and doubted again
-        self.held += "; if that is right, run again with --allow-deletions"
-        self._notify(events.Notice(self.held))
+        pins = state.fact(OWN_SETTINGS) == fingerprint(settings, "files") and brake.has_pins_from_elsewhere(settings)
+        if not self._allow_deletions:
+            self.held = brake.held(changes, state.totals(), settings["max_deletions"], pins, doubt)
+        if self.held is not None:
+            self._hold = "all" if pins else "upstream"
+            state.set_fact(agenda.LIST_ETAG, None)  # the list is to be read again, and doubted again
+            self._notify(events.Notice(self.held))
 
     # --- publishing
 
@@ -295,11 +241,11 @@ class Run:
         self._state.mark((name for name, _ in due), BEGUN)
         self._state.commit()
         leaving: _Leaving = {}
-        self._full = False
+        self.ledger.full = False
         spelled = folders(self._mirror.storage) if any(scan for _, scan in due) else {}
-        tasks = (task for task in map(self._task(offline, spelled), due) if task is not None and not self._full)
+        tasks = (task for task in map(self._task(offline, spelled), due) if task is not None and not self.ledger.full)
         for published in self.results(publish, tasks):
-            if isinstance(published, Published) and self.published(published):
+            if isinstance(published, Published) and self.ledger.published(published, bool(self._hold)):
                 leaving[published.name] = published.leaving
         self._state.commit()
         return leaving
@@ -315,30 +261,6 @@ class Run:
 
         return task
 
-    def published(self, published: Published) -> bool:
-        """Remember what was published; say whether something is to go."""
-        row = self._state.row(published.name)
-        if row is None:
-            return False
-        if published.written or (row.serial and not published.serial):
-            self._state.set_fact(ROOT_DUE, "1")
-        self._full = self._full or published.full
-        goes = bool(published.leaving) or not published.serial
-        held = bool(self._hold) and published.held
-        if published.again:
-            self._again.add(published.name)
-        if published.incomplete:
-            self._incomplete.add(published.name)
-        unread = row.list_serial is None or published.incomplete
-        error = published.error or (row.error if unread else None)
-        pending = BEGUN if goes else DUE if published.error or published.incomplete or held else DONE
-        since = (row.since or time.time()) if error else None
-        self._state.save(row._replace(
-            display=published.display or row.display, pending=pending, serial=published.serial, files=published.files,
-            bytes=published.bytes, yanked=published.yanked, list_serial=None if held else row.list_serial, error=error,
-            since=since), published.record)
-        return goes
-
     # --- the end
 
     def _write_roots(self) -> None:
@@ -349,14 +271,8 @@ class Run:
 
     def _sweep(self, leaving: _Leaving) -> None:
         for swept in self.results(sweep, map(self._sweep_task, leaving.items())):
-            if not isinstance(swept, Swept):
-                continue
-            row = self._state.row(swept.name)
-            if row is None or (swept.record is None and row.unmet is None):
-                self._state.forget(swept.name)
-            else:
-                unfinished = row.error or swept.name in self._incomplete | self._again
-                self._state.save(row._replace(pending=DUE if unfinished else DONE), swept.record)
+            if isinstance(swept, Swept):
+                self.ledger.swept(swept)
         self._state.commit()
         self._mirror.trash.expire(self._mirror.settings["trash_days"])
 

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 from .. import agenda, events
 from ..interfaces import IMirror
+from ..ledger import ROOT_DUE
 from ..names import is_distribution, is_project, normalize
 from ..ours import folders
 from ..publish import Published
 from ..roots import wrong_roots
 from ..settings.fingerprint import fingerprint
 from ..state.database import DONE, State
-from ..sync import ROOT_DUE, Run
+from ..sync import Run
 from .inspection import Finding, Inspected, InspectTask, inspect
 from .repair import RepairTask, repair
 from .trash import METADATA
@@ -167,7 +168,7 @@ class Verification:
                 tasks.append(RepairTask(name, record, row.serial if row else 0, self._run.serial, findings))
         for item in self._run.results(repair, tasks):
             if isinstance(item, Published):
-                self._run.published(item)
+                self._run.ledger.published(item)
         self._run.finish({})
         return lost
 
