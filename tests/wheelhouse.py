@@ -3,6 +3,7 @@
 ``bin/test`` fills it before the first test, ``python tests/wheelhouse.py`` does so by hand. Once filled it is used as it is,
 until what belongs into it changes. It lies in var/wheelhouse, or where PYPIMIRROR_WHEELHOUSE says.
 PYPIMIRROR_BUILDOUTS names the generations of zc.buildout that are tried: ``6 5`` unless given, ``6 5 4 3`` for all.
+PYPIMIRROR_INDEXES names the index servers that are mirrored from: ``pypiserver`` unless given, ``pypiserver devpi`` for all.
 """
 
 import configparser
@@ -40,6 +41,23 @@ EASY_INSTALL = "setuptools==65.7.0"
 #: Backends that real sdists are built with, and what these need; pip, setuptools and wheel are there already.
 BACKENDS = ("flit-core", "hatchling", "pathspec", "pluggy", "poetry-core", "setuptools-scm", "tomli", "tomlkit",
             "trove-classifiers", "typing-extensions", "vcs-versioning")
+#: Other index servers with all that each stands on; pip and setuptools of ``pins`` come beside.
+INDEXES = {
+    "pypiserver": {"defusedxml": "0.7.1", "importlib-resources": "7.1.0", "packaging": "26.3", "passlib": "1.7.4",
+                   "pypiserver": "2.4.2"},
+    "devpi": {
+        "anyio": "4.16.0", "argon2-cffi": "25.1.0", "argon2-cffi-bindings": "26.2.0", "attrs": "26.1.0",
+        "certifi": "2026.10.18", "cffi": "2.1.1", "charset-normalizer": "3.5.2", "defusedxml": "0.7.1",
+        "devpi-common": "4.1.1", "devpi-server": "6.20.3", "h11": "0.16.0", "httpcore": "1.0.9", "httpx": "0.28.1",
+        "hupper": "1.12.1", "idna": "3.20", "itsdangerous": "2.2.0", "lazy": "2.0", "packaging-legacy": "23.0.post0",
+        "packaging": "26.3", "passlib": "1.7.4", "pastedeploy": "3.1.0", "plaster": "1.1.2", "plaster-pastedeploy": "1.0.1",
+        "platformdirs": "4.14.7", "pluggy": "1.7.0", "py": "1.11.0", "pycparser": "3.12", "pyramid": "2.1",
+        "python-dateutil": "4.0.0", "repoze.lru": "0.8", "requests": "2.34.2", "ruamel.yaml": "0.19.1",
+        "setuptools": "81.0.0", "strictyaml": "1.7.3", "translationstring": "1.4", "typing-extensions": "4.16.0",
+        "urllib3": "2.8.0", "venusian": "3.1.1", "waitress": "3.0.2", "webob": "1.8.11", "zope.deprecation": "6.0",
+        "zope.interface": "8.7"},
+}
+CHOSEN_INDEXES = tuple((os.environ.get("PYPIMIRROR_INDEXES") or "pypiserver").split())
 #: What stands beside zc.buildout in its environment.
 ENVIRONMENT = ("packaging", "pip", "platformdirs", "setuptools", "wheel", "zc.buildout")
 
@@ -63,7 +81,8 @@ def contents() -> list[list[str]]:
     generations = tuple(dict.fromkeys(("6", "5", *GENERATIONS)))
     names = tuple(dict.fromkeys((*PRODUCT, *ENVIRONMENT, "zc.recipe.egg")))
     return [exactly(("uv",), "6"), [EASY_INSTALL], exactly(BACKENDS, "6"),
-            *(exactly(names, generation) for generation in generations)]
+            *(exactly(names, generation) for generation in generations),
+            *([f"{name}=={version}" for name, version in INDEXES[index].items()] for index in CHOSEN_INDEXES)]
 
 
 def is_filled() -> bool:
