@@ -128,6 +128,16 @@ def test_hidden_folders_and_links_that_lead_out_are_passed_over(mirrored: Mirror
     assert "three-1-py3-none-any.whl: a symbolic link that leads out of the directory" in log(mirrored)
 
 
+def test_names_that_are_no_text_are_told_in_one_line(mirrored: Mirrored, heap: Path) -> None:
+    put(heap, wheel("one", "1"))
+    put(Path(os.fsdecode(os.fsencode(heap) + b"/caf\xe9\n\x1b[31m")), wheel("one", "2"), wheel("two", "1"))
+    (heap / os.fsdecode(b"one-3\xe9.zip")).write_bytes(b"")
+    assert mirrored.run("sync") == 0
+    assert mirrored.files("one") == ["one-1-py3-none-any.whl", "one-2-py3-none-any.whl"]
+    assert mirrored.files("two")
+    assert r"/one-3\udce9.zip: its name does not tell" in log(mirrored)
+
+
 @pytest.mark.parametrize("spelling", ["{0}", "file://{0}", "file:{0}", "file://localhost{0}", "{0}/", "{1}"])
 def test_a_directory_is_given_as_path_or_url(mirrored: Mirrored, heap: Path, spelling: str) -> None:
     put(heap, wheel("one", "1"))

@@ -108,7 +108,7 @@ class IListReader(Interface):
 class IUpstream(Interface):
     """Where an upstream index is."""
 
-    url = Attribute("Its URL, without credentials.")
+    url = Attribute("Its URL; one with http or https is without credentials, since the fetcher adds these.")
 
 
 class ISource(Interface):

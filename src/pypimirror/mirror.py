@@ -15,7 +15,7 @@ from .engine.crew import Crew
 from .fetch.attempts import Attempts
 from .fetch.files import FileFetcher
 from .fetch.places import url_of
-from .fetch.routes import Routes
+from .fetch.routes import KEYED, Routes
 from .filters import ordered
 from .interfaces import (
     IEngine,
@@ -80,7 +80,9 @@ class Mirror:
     @cached_property
     def source(self) -> ISource:
         own = {} if self._local is None else {self._local_url: self._local}
-        others = {url: self._source(url, urlsplit(url).scheme, "index_url") for url in self.upstreams if url not in own}
+        given = configured.index_urls(self.settings).items()
+        others = {url: self._source(whole if (scheme := urlsplit(url).scheme) not in KEYED else url, scheme, "index_url")
+                  for url, whole in given if url not in own}
         return Precedence(own | others)
 
     @cached_property

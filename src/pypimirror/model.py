@@ -192,7 +192,6 @@ class Change(NamedTuple):
 class Upstream(NamedTuple):
     """Where an upstream index is (IUpstream)."""
 
-    #: Without credentials.
     url: str
 
 

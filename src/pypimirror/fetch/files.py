@@ -34,8 +34,7 @@ class FileFetcher:
 
         Answers 200, or 404 where there is no such file. Raises FetchError for what lies outside of the directories.
         """
-        path = path_of(url)
-        inside(path, self._trees)
+        path = inside(path_of(url), self._trees)
         try:
             with _opened(path) as stream:
                 head = Head(200, {"content-length": str(os.fstat(stream.fileno()).st_size)}, url)
@@ -62,16 +61,15 @@ class FileFetcher:
             return None
         from ..source.archive import Broken, core_metadata  # few files need it
 
-        inside(whole, self._trees)
         try:
-            return core_metadata(whole)
+            return core_metadata(inside(whole, self._trees))
         except Broken as error:
             raise FetchError(path, str(error)) from error
 
 
 def _opened(path: str) -> BinaryIO:
     """Open a regular file; anything else, such as a pipe, would be waited for without end."""
-    stream = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0)
+    stream = open(path, "rb", buffering=0, opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK))
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         stream.close()
         raise FileNotFoundError(path)

@@ -8,6 +8,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..errors import FetchError
+from ..names import shown
+
+#: Characters of a path in a message.
+_LONGEST = 500
 
 
 def url_of(path: str) -> str:
@@ -20,7 +24,7 @@ def path_of(url: str) -> str:
     parts = urlsplit(url)
     if parts.netloc.lower() not in ("", "localhost"):
         raise FetchError(url, f"a file of the host {parts.netloc}, which can't be asked for it")
-    path = unquote(parts.path)
+    path = unquote(parts.path, errors="surrogateescape")
     if not path.startswith("/") or "\0" in path:
         raise FetchError(url, "not the URL of a file")
     return os.path.normpath(path)
@@ -35,8 +39,9 @@ def tree_of(directory: str) -> str:
     return parent if name == "simple" and os.path.dirname(parent) != parent else directory
 
 
-def inside(path: str, trees: Iterable[str]) -> None:
-    """Raise FetchError for a path that lies in none of the directories once symbolic links are followed."""
+def inside(path: str, trees: Iterable[str]) -> str:
+    """Return a path with symbolic links followed. Raises FetchError if it lies in none of the directories then."""
     real = os.path.realpath(path)
     if not any(real.startswith(os.path.join(os.path.realpath(tree), "")) for tree in trees):
-        raise FetchError(path, "outside of the directories that index_url and local_packages name")
+        raise FetchError(shown(path, _LONGEST), "outside of the directories that index_url and local_packages name")
+    return real

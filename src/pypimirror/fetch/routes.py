@@ -12,7 +12,8 @@ from ..interfaces import IFetcher, IReceiver
 from ..model import Head
 from .address import bare
 
-_PORTS = {"http": 80, "https": 443}
+#: The schemes whose URLs get their credentials here, and the ports that they mean.
+KEYED = {"http": 80, "https": 443}
 
 
 @implementer(IFetcher)
@@ -25,7 +26,7 @@ class Routes:
 
     def __init__(self, web: IFetcher, files: IFetcher, indexes: Iterable[str]):
         """indexes: URLs of the upstream indexes, with their credentials."""
-        self._web = web
+        self.web = web
         self._files = files
         self._keyed = [parts for parts in map(urlsplit, indexes) if "@" in parts.netloc]
 
@@ -34,12 +35,12 @@ class Routes:
             return self._files.fetch(url, receiver, headers)
         keyed = self._with_credentials(url)
         if keyed == url:
-            return self._web.fetch(url, receiver, headers)
-        return _bare(self._web.fetch(keyed, _Bare(receiver), headers))
+            return self.web.fetch(url, receiver, headers)
+        return _bare(self.web.fetch(keyed, _Bare(receiver), headers))
 
     def close(self) -> None:
         self._files.close()
-        self._web.close()
+        self.web.close()
 
     def _with_credentials(self, url: str) -> str:
         """Give the URL with the credentials of the index on the same origin whose path has most in common with it."""
@@ -72,4 +73,4 @@ def _common(one: str, other: str) -> int:
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or KEYED.get(parts.scheme)

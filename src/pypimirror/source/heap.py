@@ -21,6 +21,8 @@ from . import archive, trust
 from .owners import owner
 
 _BLOCK = 1 << 20
+#: Characters of a path in a message.
+_LONGEST = 500
 _SEPARATORS = re.compile(r"[-_.+]+")
 
 
@@ -89,7 +91,7 @@ class HeapSource:
                 files.append(facts.file)
                 display = facts.display or display
             except _Refused as refused:
-                problems.append(f"{each.path}: {refused}")
+                problems.append(f"{shown(each.path, _LONGEST)}: {refused}")
         kept, repeated = trust.distinct(files)
         project = Project(name, kept, display, tag, tag, url=url_of(self._root) + "/")
         return project, trust.bounded(problems + repeated)
@@ -111,7 +113,7 @@ class HeapSource:
                     raise _Refused("its name does not tell which project's distribution it is")
                 projects.setdefault(project, []).append(self._found(path))
             except _Refused as refused:
-                problems.append(f"{os.path.join(self._root, path)}: {refused}")
+                problems.append(f"{shown(os.path.join(self._root, path), _LONGEST)}: {refused}")
         return _Scan(projects, trust.bounded(problems))
 
     def _paths(self) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Which project a distribution belongs to, where no index tells and its file name alone must.
 
-Wheels and eggs escape dashes in names, and so do sdists since PEP 625. Older sdists don't: ``a-b-1.0.tar.gz`` may be of ``a-b``
-or the version ``b-1.0`` of ``a``. Then their own core metadata count.
+Wheels and eggs escape dashes in names, and so do sdists since PEP 625. Older sdists don't: ``demo-2-1.0.tar.gz`` may be of
+``demo-2``, or the version ``2-1.0`` of ``demo``. Then its own core metadata count.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def owner(filename: str, told: Callable[[], str | None]) -> str | None:
     starts = [match.start() for match in re.finditer("-", stem) if _VERSION.match(stem, match.end())]
     if suffix in _ESCAPED:
         starts = starts[:1] if starts and starts[0] == stem.find("-") else []
-    elif stem.count("-") > 1:
+    elif len(starts) > 1:
         name = normalize(told() or "")
         if name and parse(filename, name).version is not None:
             return name
