@@ -227,3 +227,53 @@ def test_a_directory_without_permission_to_write_is_named(mirrored: Mirrored, ca
     mirrored.root.chmod(0o555)
     assert mirrored.run("sync") == 2
     assert f"{mirrored.root}: not a directory that can be written" in one_line(capsys)
+
+
+def test_status_changes_nothing_also_where_the_state_is_damaged(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync") == 0
+    state = mirrored.root / ".pypimirror/state.sqlite"
+    state.write_bytes(b"this is no database" * 1000)
+    capsys.readouterr()
+    assert mirrored.run("status") == 1
+    assert "state.sqlite: can't be read" in one_line(capsys)
+    assert state.read_bytes().startswith(b"this is no database")
+
+
+def test_status_tells_how_the_last_run_ended(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    mirrored.settings["versions"] = "missing.cfg"
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync") == 1
+    capsys.readouterr()
+    assert mirrored.run("status", "--json") == 0
+    status = json.loads(capsys.readouterr().out)
+    assert status["last_status"] == 1
+    assert "missing.cfg" in status["problems"][0]
+
+
+@pytest.mark.parametrize("hours", ["nan", "-1", "inf"])
+def test_an_age_that_is_none_is_refused(mirrored: Mirrored, capsys: Captured, hours: str) -> None:
+    assert mirrored.run("status", f"--max-age={hours}") == 2
+    assert "--max-age" in one_line(capsys)
+
+
+@pytest.mark.parametrize("key", ["log_filename", "state_path", "lock_file_name"])
+def test_a_path_that_cant_be_is_wrong_configuration_and_names_its_key(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured, key: str) -> None:
+    blocked = mirrored.root.parent / "file"
+    blocked.write_text("")
+    mirrored.settings[key] = blocked / "below"
+    assert mirrored.run("sync") == 2
+    line = one_line(capsys)
+    assert key in line
+    assert str(blocked) in line
+
+
+def test_an_exact_name_that_upstream_does_not_have_is_told(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"))
+    mirrored.settings["package_matches"] = "one nosuch"
+    assert mirrored.run("sync") == 0
+    log = (mirrored.root / ".pypimirror/pypimirror.log").read_text()
+    assert "nosuch: upstream has no such project" in log
+    assert "not found 1" in log

@@ -41,7 +41,7 @@ def systemctl(buildout, tmp_path):
 
 
 def line(buildout):
-    return f"17 */6 * * * {buildout.folder}/bin/pypimirror -q --update-fetch\n"
+    return f"17 */6 * * * {buildout.folder}/bin/pypimirror --update-fetch -q\n"
 
 
 def block(buildout, part="pypimirror"):
@@ -146,7 +146,7 @@ def test_a_file_of_the_systems_cron_has_the_user_the_mode_and_a_name_that_cron_r
     assert entry.name.startswith("pypimirror-my-mirror-")
     assert "." not in entry.name
     assert stat.S_IMODE(entry.stat().st_mode) == 0o644
-    command = f"{buildout.folder}/bin/my.mirror -q --update-fetch"
+    command = f"{buildout.folder}/bin/my.mirror --update-fetch -q"
     assert entry.read_text().splitlines()[1:] == [f"17 */6 * * * nobody {command}"]
     entry.chmod(0o666)
     buildout.run()
@@ -218,7 +218,7 @@ def test_a_timer_comes_and_goes_with_the_part(buildout, systemctl):
     text = (buildout.folder / units(buildout) / timer).read_text()
     assert "\nOnCalendar=*-*-* 00,06,12,18:17:00\nPersistent=true\n" in text
     text = (buildout.folder / units(buildout) / service).read_text()
-    assert f'\nExecStart=/bin/sh -c "{buildout.folder}/bin/pypimirror -q --update-fetch"\n' in text
+    assert f'\nExecStart=/bin/sh -c "{buildout.folder}/bin/pypimirror --update-fetch -q"\n' in text
     buildout.run()
     assert systemctl.calls() == []
     buildout.write("")

@@ -92,3 +92,21 @@ def test_pins_count_in_a_plan(mirrored: Mirrored, upstream: Upstream, capsys: Ca
     assert named(found["fetch"]) == ["one-1-py3-none-any.whl"]
     assert (found["left_out"][0]["filename"], found["left_out"][0]["reason"]) == ("one-2-py3-none-any.whl", "not pinned")
     assert not mirrored.root.exists()
+
+
+def test_a_plan_tells_of_the_brake_and_of_pin_files_that_cant_be_had(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    names = [f"project-{number:02}" for number in range(24)]
+    for name in names:
+        upstream.add(name, wheel(name, "1"))
+    assert mirrored.run("sync") == 0
+    for name in names[:12]:
+        upstream.remove(name)
+    mirrored.settings["versions"] = "missing.cfg"
+    capsys.readouterr()
+    assert mirrored.run("plan") == 1
+    shown = capsys.readouterr().out
+    assert "upstream's list lacks 12 of 24 projects: nothing is removed" in shown
+    assert "missing.cfg: can't be read" in shown
+    assert mirrored.run("plan", "--allow-deletions") == 1
+    assert "12 to remove" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from crontabs import Crontabs
 from pypimirror.recipe import crontab
 
 MARK = "[pypimirror] in /srv/site"
-ENTRY = "17 */6 * * * /srv/site/bin/pypimirror -q --update-fetch\n"
+ENTRY = "17 */6 * * * /srv/site/bin/pypimirror --update-fetch -q\n"
 BLOCK = f"# BEGIN {MARK}\n{ENTRY}# END {MARK}\n".encode()
 
 @pytest.fixture

@@ -55,15 +55,18 @@ class Ledger:
             return
         if looked.unmet is not None:
             self._notify(events.Problem(looked.name, looked.unmet, "not found"))
-        elif not looked.change and (old is None or not (old.serial or old.pending)):
+        if looked.absent and old is None:
+            self._notify(events.Problem(looked.name, "upstream has no such project", "not found"))
+        if looked.unmet is None and not looked.change and (old is None or not (old.serial or old.pending)):
             self._state.forget(looked.name)  # neither upstream nor we have it
             return
         row = old or Row(looked.name, looked.display, None, None, DONE, 0, 0, 0, 0)
         due = republish or looked.change or row.error is not None
         self._state.save(row._replace(
             display=looked.display, list_serial=looked.list_serial, page_serial=looked.page_serial,
-            pending=max(row.pending, DUE if due else DONE), error=None, since=None, due=looked.due,
-            barren=looked.change.barren, unmet=looked.unmet), looked.project)
+            pending=max(row.pending, DUE if due else DONE), error=None, due=looked.due,
+            since=None if looked.unmet is None else row.since or time.time(), barren=looked.change.barren,
+            unmet=looked.unmet), looked.project)
 
     def published(self, published: Published, hold: bool = False) -> bool:
         """Remember what was published; say whether something is to go. hold: whether removals are held back."""
@@ -82,7 +85,7 @@ class Ledger:
         unread = row.list_serial is None or published.incomplete
         error = published.error or (row.error if unread else None)
         pending = BEGUN if goes else DUE if published.error or published.incomplete or held else DONE
-        since = (row.since or time.time()) if error else None
+        since = (row.since or time.time()) if error or row.unmet else None
         self._state.save(row._replace(
             display=published.display or row.display, pending=pending, serial=published.serial, files=published.files,
             bytes=published.bytes, yanked=published.yanked, list_serial=None if held else row.list_serial, error=error,

@@ -58,6 +58,8 @@ class Looked(NamedTuple):
     unmet: str | None = None
     #: Whether upstream's page was read.
     read: bool = False
+    #: Whether upstream was asked and has no such project.
+    absent: bool = False
     #: How many files stay that upstream does not list, since they were adopted or are pinned.
     unlisted: int = 0
     #: The list's serial, if the page is older than it promised; then the page is to be read again.
@@ -69,6 +71,7 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
     old = records.decode(task.record) if task.record else None
     problems: tuple[str, ...] = ()
     page: Project | None = None
+    absent = False
     project = old or Project(task.name, listed=False)
     if task.ask:
         etag = old.etag if old is not None and not task.force and not outside.is_followed(mirror) else None
@@ -84,7 +87,7 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
                 problems += more
                 project = merged(old, recent(page, old, since) if since is not None and page.serial is None else page)
         except Absent:
-            project = merged(old, Project(task.name, listed=False))
+            project, absent = merged(old, Project(task.name, listed=False)), True
         except MirrorError as error:
             return Looked(task.name, Change(task.name), None, error=str(error))
     if task.display:
@@ -101,8 +104,8 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
     return Looked(task.name, changes(old, project, selected, task.selected), records.encode(project), project.display,
                   list_serial, page_serial, due, problems,
                   unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or None,
-                  read=page is not None, unlisted=sum(_stays_unlisted(mirror, project, file) for file in project.files),
-                  promised=promised)
+                  read=page is not None, absent=absent, promised=promised,
+                  unlisted=sum(_stays_unlisted(mirror, project, file) for file in project.files))
 
 
 def _make_sure_of_upstream(mirror: IMirror, old: Project, page: Project) -> None:
@@ -219,8 +222,13 @@ def unmet(needs: Needs, name: str, selected: Selected) -> str | None:
     missing = [one for one in selected.unmet if one.version in pinned]
     if not missing:
         return None
-    told = (f"{one.version} ({'; '.join(one.reasons) or 'upstream offers no file of it'})" for one in missing)
+    hashed = {release(version) for project, version in needs.hashes if project == name}
+    told = (f"{one.version} ({'; '.join(one.reasons) or _nothing(release(one.version) in hashed)})" for one in missing)
     return f"pinned, but not to be had: {', '.join(told)}"
+
+
+def _nothing(hashed: bool) -> str:
+    return "upstream offers no file of it" + (" that has a hash which the pin allows" if hashed else "")
 
 
 def is_published(project: Project, files: Iterable[File], selected: bool) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .catalogue import Catalogue
+from .distributions import parse
 from .events import Notice, Problem
 from .fetch.attempts import check
 from .fetch.page import read
@@ -54,11 +55,24 @@ class Pinning:
         if not self._dry:
             self._publish(reading.files)
         today = _today()
-        last = _releases(json.loads(self._state.fact(LAST_PINNED) or "{}"))
+        remembered = self._state.fact(LAST_PINNED)
+        last = _releases(json.loads(remembered)) if remembered is not None else self._here(today)
         kept = retained(last, self._pins, today, self._settings["retain_days"])
         self._state.set_fact(LAST_PINNED, json.dumps(_days(kept.last_pinned)))
         self._retained = _by_name(kept.releases)
         self._tell(self._followed())
+
+    def _here(self, today: datetime.date) -> dict[Release, str]:
+        """Give the releases of pinned projects that are here: without a memory they count as pinned until today."""
+        found = {}
+        for name in self._pins.versions:
+            record = self._state.record(name)
+            files = records.decode(record).files if record is not None else ()
+            for file in files:
+                version = parse(file.filename, name).version if file.stored is not None and file.listed else None
+                if version is not None:
+                    found[name, version] = today.isoformat()
+        return found
 
     def remember(self) -> None:
         """Tell the mirror what the last run knew, without asking anybody."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from . import agenda
+from . import agenda, brake
 from .interfaces import IMirror
 from .look import Looked, chosen, current, look
 from .model import File
@@ -30,21 +30,29 @@ class Planned(NamedTuple):
     problem: str | None = None
 
 
-def plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str] = ()) -> list[Planned]:
+def plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str] = (),
+         trust: bool = False) -> list[Planned]:
     """Look at projects as a run would, at all of them and without saving anything; return what would be done to each.
 
     state: a copy. initial: whether upstream is asked for everything again. names: normalised, of projects to be looked at
-    alone, or none. What sdists need to be built is known only when they are here: it is taken from the last run.
+    alone, or none. trust: whether deletions are allowed however many they are.
+    What sdists need to be built is known only when they are here: it is taken from the last run.
     Raises FetchError, BadPage where upstream's list can't be had.
     """
+    problems: list[str] = []
     if agenda.has_pins(mirror.settings):
-        Pinning(mirror, state, lambda event: None, dry=True).read()
+        pinning = Pinning(mirror, state, lambda event: None, dry=True)
+        pinning.read()
+        problems += pinning.problems
     if names:
         drawn = agenda.named(mirror, state, dict.fromkeys(names, True))
     else:
-        drawn = agenda.drawn_up(mirror, state, initial, trust=True, every=True)
-    results = mirror.engine.run(look, drawn.tasks)
-    return sorted(_planned(mirror, looked) for looked in results if isinstance(looked, Looked))
+        drawn = agenda.drawn_up(mirror, state, initial, trust, every=True)
+    results = [item for item in mirror.engine.run(look, drawn.tasks) if isinstance(item, Looked)]
+    held = None if trust else brake.held((looked.change for looked in results), state.totals(),
+                                         mirror.settings["max_deletions"], False, drawn.doubt)
+    planned = sorted(_planned(mirror, looked) for looked in results)
+    return [*(Planned("", problem=problem) for problem in [*problems, *filter(None, (held,))]), *planned]
 
 
 def _planned(mirror: IMirror, looked: Looked) -> Planned:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Names of facts in the state.
 SERIAL, LAST_RUN, LAST_GOOD, PINNING = "serial", "last_run", "last_good_run", "pinning"
+#: How the last run ended, and what concerned all of it, as JSON.
+LAST_STATUS, LAST_PROBLEMS = "last_status", "last_problems"
 #: The fingerprint of the configuration itself, whatever pin files say.
 OWN_SETTINGS = "own_settings"
 #: Files to take away, by project.
@@ -156,8 +158,11 @@ class Run:
     def problems(self) -> list[str]:
         """Return what failed and will be tried again, in words."""
         found = [f"{row.name}: {row.error or row.unmet}" for row in self._state.errors()]
-        found += self._mirror.own.problems
-        return found + (self._pinning.problems if self._pinning is not None else [])
+        return found + self.own_problems()
+
+    def own_problems(self) -> list[str]:
+        """Return those that concern no single project."""
+        return [*self._mirror.own.problems, *(self._pinning.problems if self._pinning is not None else [])]
 
     def finish(self, leaving: _Leaving) -> None:
         """Write the root, then take away what no page names any more: files by project."""

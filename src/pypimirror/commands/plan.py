@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+from ..agenda import has_pins
 from ..errors import ConfigurationError
 from ..mirror import Mirror
 from ..names import normalize
@@ -17,19 +18,23 @@ from ..settings.reader import read
 from ..state.database import State
 from .session import overridden
 
+_NOTE = "What sdists need to be built is known once they are here: a first sync may fetch more than this."
+
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the plan as a table or as JSON; return 1 if something could not be looked at."""
     settings = read(config, overridden(arguments))
     mirror = Mirror(settings)
     mirror.check()
+    mirror.storage.check()
     with closing(mirror), closing(State(settings["state_path"])) as state:
         state.open_copy()
         names = [normalize(name) for name in arguments.words]
-        found = as_json(plan(mirror, state, arguments.initial_fetch, names), mirror.storage.free())
+        found = as_json(plan(mirror, state, arguments.initial_fetch, names, arguments.allow_deletions), mirror.storage.free())
         for name in names:
             if not mirror.selection.wanted(name):
                 raise ConfigurationError(f"{name}: not selected by the configuration")
+    found["note"] = _NOTE if settings["build_requirements"] and has_pins(settings) else None
     print(json.dumps(found, indent=2) if arguments.json else "\n".join(_table(found)))
     return 1 if found["problems"] else 0
 
@@ -54,3 +59,5 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
     yield (f"{totals['fetch_files']} files to fetch with {in_bytes(totals['fetch_bytes'])}{unsized}{free}; "
            f"{totals['remove_files']} to remove; {totals['rewrite_projects']} projects to write pages of; "
            f"{totals['left_out_files']} files left out")
+    if found["note"]:
+        yield found["note"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 
 from ..errors import MirrorError
 from ..serve.front import Figures
@@ -26,10 +25,9 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 def _figures(settings: Settings) -> Figures | None:
     """Give what the state knows; None where it can't be read, as by another user."""
     state = State(settings["state_path"])
-    if not os.path.exists(state.path):
-        return None
     try:
-        state.open()
+        if not state.open_to_read():
+            return None
         totals, checked = state.totals(), state.fact(LAST_GOOD)
     except MirrorError:
         return None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
-from ..errors import Locked, MirrorError, StorageError
+from ..errors import ConfigurationError, Locked, MirrorError, StorageError
 from ..events import Notice, RunFinished, RunStarted
 from ..mirror import Mirror
 from ..report import logfile
@@ -50,6 +50,10 @@ def at_work(mirror: Mirror, arguments: argparse.Namespace) -> Iterator[None]:
             yield
 
 
+#: As many failures are told as people will read.
+_MOST_LINES = 20
+
+
 class Session(NamedTuple):
     """What a verb that changes the mirror works with, while it holds the lock."""
 
@@ -57,6 +61,7 @@ class Session(NamedTuple):
     run: Run
     notify: Callable[[Any], None]
     started: float
+    log_filename: str
 
     def ended(self, status: int) -> None:
         """Tell the observers that the run is over."""
@@ -65,11 +70,12 @@ class Session(NamedTuple):
     def complain(self) -> None:
         """Say on stderr, in a line each, what was held back and what failed."""
         failed = self.run.problems()
-        if self.run.held:
-            print(f"pypimirror: {self.run.held}", file=sys.stderr)
-        if failed:
-            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-            print(f"pypimirror: {failed[0]}{more}; tried again by the next run", file=sys.stderr)
+        lines = [self.run.held] if self.run.held else []
+        lines += failed[:_MOST_LINES]
+        if len(failed) > _MOST_LINES:
+            lines.append(f"and {len(failed) - _MOST_LINES} more; see {self.log_filename}")
+        for line in lines:
+            print(f"pypimirror: {line}", file=sys.stderr)
 
 
 @contextmanager
@@ -84,7 +90,8 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
     try:
         if damage is not None:
             watch.notify(Notice(damage))
-        yield Session(state, Run(mirror, state, watch.notify, allow_deletions), watch.notify, started)
+        yield Session(state, Run(mirror, state, watch.notify, allow_deletions), watch.notify, started,
+                      mirror.settings["log_filename"])
     except sqlite3.Error as error:
         raise StorageError(f"{state.path}: {error}") from error
     except MirrorError as error:
@@ -97,7 +104,7 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
 
 @contextmanager
 def locked(path: str) -> Iterator[None]:
-    """Hold the lock. Raises Locked if another run holds it, StorageError if it can't be made."""
+    """Hold the lock. Raises Locked if another run holds it, ConfigurationError if it can't be made."""
     import logging
     import os
 
@@ -111,7 +118,7 @@ def locked(path: str) -> Iterator[None]:
     except zc.lockfile.LockError:
         raise Locked(f"{path}: another run holds the lock") from None
     except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}") from error
+        raise ConfigurationError(f"lock_file_name: {path}: {error.strerror}") from error
     try:
         yield
     finally:

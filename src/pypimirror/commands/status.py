@@ -5,21 +5,24 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
 import time
+from contextlib import closing
 from typing import Any
 
+from ..errors import ConfigurationError
 from ..mirror import Mirror
 from ..model import Totals
 from ..report.units import in_bytes
 from ..settings.reader import read
 from ..settings.values import Settings
 from ..state.database import State
-from ..sync import LAST_GOOD, LAST_RUN, SERIAL
+from ..sync import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS, SERIAL
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the status; return 1 if the last good run is older than ``--max-age`` hours."""
+    if arguments.max_age is not None and not 0 <= arguments.max_age < float("inf"):
+        raise ConfigurationError(f"--max-age {arguments.max_age}: must be a number of hours from 0")
     settings = read(config)
     status = gathered(settings)
     print(json.dumps(status, indent=2) if arguments.json else _table(status))
@@ -35,17 +38,16 @@ def gathered(settings: Settings) -> dict[str, Any]:
     mirror = Mirror(settings)
     state = State(settings["state_path"])
     totals, facts, errors, barren = Totals(), {}, [], 0
-    if os.path.exists(state.path):
-        state.open()
-        try:
+    if state.open_to_read():
+        with closing(state):
             totals, errors, barren = state.totals(), state.errors(), state.barren()
-            facts = {name: state.fact(name) for name in (LAST_RUN, LAST_GOOD, SERIAL)}
-        finally:
-            state.close()
+            facts = {name: state.fact(name) for name in (LAST_RUN, LAST_GOOD, LAST_STATUS, LAST_PROBLEMS, SERIAL)}
     return {
         "mirror": settings["mirror_file_path"],
         "last_run": _moment(facts.get(LAST_RUN)),
         "last_good_run": _moment(facts.get(LAST_GOOD)),
+        "last_status": None if facts.get(LAST_STATUS) is None else int(facts[LAST_STATUS] or 0),
+        "problems": json.loads(facts.get(LAST_PROBLEMS) or "[]"),
         "serial": int(facts.get(SERIAL) or 0),
         "projects": totals.projects,
         "files": totals.files,
@@ -66,8 +68,11 @@ def _moment(value: Any) -> str | None:
 
 
 def _table(status: dict[str, Any]) -> str:
-    rows = []
+    rows: list[str] = []
     for key, value in status.items():
+        if key == "problems":
+            rows.extend(f"  {problem}" for problem in value)
+            continue
         if key.endswith("bytes") and value is not None:
             value = in_bytes(value)
         elif key == "errors":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 
-from ..sync import LAST_GOOD, LAST_RUN
+from ..sync import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
 from .session import at_work, checked, session
 
 
@@ -23,6 +24,8 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         status = 4 if at.run.held else 1 if at.run.problems() else 0
         at.state.begin()
         at.state.set_fact(LAST_RUN, str(at.started))
+        at.state.set_fact(LAST_STATUS, str(status))
+        at.state.set_fact(LAST_PROBLEMS, json.dumps([*filter(None, (at.run.held,)), *at.run.own_problems()]))
         if status == 0:
             at.state.set_fact(LAST_GOOD, str(at.started))
         at.state.commit()

@@ -30,7 +30,7 @@ class Job:
         """
         self.part, self.location, self.times = part, location, times
         self._schedule: Schedule | None = value("cron-times")
-        self.command: str = value("cron-command") or f"{shlex.quote(script)} -q --update-fetch"
+        self.command: str = value("cron-command") or f"{shlex.quote(script)} --update-fetch -q"
         self._cron, self._systemd = value("cron-install"), value("systemd-install")
         self._directory: str = value("cron-directory")
         self._user: str = value("cron-user") or ""

@@ -35,6 +35,7 @@ class Recipe:
         self._eggs = self._value("eggs") or ()
         self._environment = self._value("environment-vars") or ()
         self._relative = bool(self._value("relative-paths", section.get("relative-paths", "false")))
+        self._value("webserver")  # a wrong name is an error before anything is uninstalled
         self._complete()
         self._job = job.Job(name, self._directory, self._location, self._value, options.get("cron-times", "").strip(),
                             self._script)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from logging.handlers import TimedRotatingFileHandler
 
-from ..errors import StorageError
+from ..errors import ConfigurationError
 
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
@@ -36,13 +36,13 @@ class DailyLog(TimedRotatingFileHandler):
 
 @contextmanager
 def opened(filename: str, verbose: bool, console: bool) -> Iterator[None]:
-    """Log to a file, and to the terminal if ``console``, while the block runs. Raises StorageError."""
+    """Log to a file, and to the terminal if ``console``, while the block runs. Raises ConfigurationError."""
     logger = logging.getLogger("pypimirror")
     try:
         os.makedirs(os.path.dirname(filename), exist_ok=True)
         handlers: list[logging.Handler] = [DailyLog(filename)]
     except OSError as error:
-        raise StorageError(f"{filename}: {error.strerror}") from error
+        raise ConfigurationError(f"log_filename: {filename}: {error.strerror}") from error
     if console:
         handlers.append(logging.StreamHandler(sys.stderr))
     for handler in handlers:

@@ -46,7 +46,7 @@ def boolean(value: str, folder: str) -> bool:
 def integer(value: str, folder: str) -> int:
     """A whole number from 0."""
     if not re.fullmatch(r"\d{1,9}", value):
-        raise ValueError("a whole number")
+        raise ValueError("a whole number from 0")
     return int(value)
 
 

@@ -101,7 +101,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Give the end of a message that suggests the nearest known word, or nothing."""
     import difflib
 
-    close = difflib.get_close_matches(word, list(known), 1, 0.5)
+    close = difflib.get_close_matches(word, list(known), 1, 0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 

@@ -93,6 +93,21 @@ class State:
             self._connect()
         return damage
 
+    def open_to_read(self) -> bool:
+        """Open what is there for reading alone; say whether there is anything. Raises StorageError, ConfigurationError."""
+        if not os.path.exists(self.path):
+            return False
+        try:
+            self._connection = sqlite3.connect(f"file:{quote(self.path)}?mode=ro", uri=True, isolation_level=None)
+            layout = self._db.execute("PRAGMA user_version").fetchone()[0]
+            self._db.execute("SELECT count(*) FROM projects WHERE pending > 0").fetchone()
+        except sqlite3.Error as error:
+            self.close()
+            raise StorageError(f"{self.path}: can't be read ({error}); the next sync looks at everything again") from error
+        if layout > LAYOUT:
+            raise ConfigurationError(f"{self.path}: written by a newer version of this program")
+        return True
+
     def open_copy(self) -> None:
         """Work on a copy in memory of what is there, if anything; the file is left alone."""
         copy = sqlite3.connect(":memory:", isolation_level=None)
@@ -122,10 +137,12 @@ class State:
                 self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {LAYOUT}; COMMIT;")
             self._db.execute("SELECT count(*) FROM projects WHERE pending > 0").fetchone()
             self._db.execute("SELECT name, record FROM records LIMIT 1").fetchone()
-        except (sqlite3.OperationalError, OSError) as error:
+        except OSError as error:
+            raise ConfigurationError(f"state_path: {self.path}: {error.strerror}") from error
+        except sqlite3.OperationalError as error:
             if self._connection is not None and "no such table" in str(error):
                 raise sqlite3.DatabaseError(str(error)) from error
-            raise StorageError(f"{self.path}: {getattr(error, 'strerror', None) or error}") from error
+            raise StorageError(f"{self.path}: {error}") from error
 
     @property
     def fresh(self) -> bool:
