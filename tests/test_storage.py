@@ -17,7 +17,8 @@ from pypimirror.storage.filesystem import FileSystem
 def storage(tmp_path: Path) -> FileSystem:
     root = str(tmp_path / "mirror")
     made = FileSystem({"mirror_file_path": root, "state_path": f"{root}/.pypimirror",
-                       "lock_file_name": f"{root}/.pypimirror/lock", "log_filename": f"{root}/.pypimirror/log"})
+                       "lock_file_name": f"{root}/.pypimirror/lock", "log_filename": f"{root}/.pypimirror/log",
+                       "report_filename": None, "metrics_filename": None})
     made.check()
     made.prepare()
     return made

@@ -26,7 +26,7 @@ class Verb(NamedTuple):
 
 _SYNC = frozenset({"allow_deletions", "dry_run", "fetch_since_days", "follow_external_index_pages",
                    "follow_external_links", "indexes_only", "initial_fetch", "log_console", "log_filename",
-                   "update_fetch", "verbose"})
+                   "report", "update_fetch", "verbose"})
 _LOG = frozenset({"log_console", "log_filename", "verbose"})
 VERBS = {
     "sync": Verb("sync", "bring the mirror to what upstream and the configuration say (NAME: these projects only)",
@@ -39,7 +39,7 @@ VERBS = {
     "adopt": Verb("adopt", "take good files over from an older mirror's tree instead of fetching them", "DIRECTORY",
                   frozenset({"verbose", "log_filename", "log_console"})),
     "plan": Verb("plan", "what sync would fetch, remove and rewrite, and why; touches nothing",
-                 "[NAME ...]", _SYNC - {"indexes_only", "dry_run"} | {"json"}),
+                 "[NAME ...]", _SYNC - {"indexes_only", "dry_run", "report"} | {"json"}),
     "webserver": Verb("webserver", "a complete site configuration for this mirror", "apache|nginx"),
     "client": Verb("client", "a client's configuration for this mirror", "pip|uv|buildout"),
     "serve": Verb("serve", "an index server, on loopback unless told otherwise", options=frozenset({"host", "port"})),
@@ -71,6 +71,7 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
     add("-v", "--verbose", action="store_true", help="sync, adopt, verify, trash: log every file")
     add("-f", "--log-filename", metavar="FILE", help="sync, adopt, verify, trash: log to this file")
     add("-c", "--log-console", action="store_true", help="sync, adopt, verify, trash: log to the terminal, too")
+    add("--report", metavar="FILE", help="sync: write a JSON report of the run to this file")
     add("-d", "--fetch-since-days", metavar="DAYS", help="sync: how far an update of an upstream without serials looks back")
     add("-e", "--follow-external-links", action="store_true", help="sync: external_links = True for this run")
     add("-x", "--follow-external-index-pages", action="store_true",

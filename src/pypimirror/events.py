@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .model import Change
+from .model import Change, Totals
 
 
 class RunStarted(NamedTuple):
@@ -123,9 +123,27 @@ class Verified(NamedTuple):
     repaired: int
 
 
+class Failure(NamedTuple):
+    """Something that failed and will be tried again. ``project`` is empty where it concerns the whole run."""
+
+    project: str
+    error: str
+    #: When it failed first, in seconds since 1970, or None where that is not known.
+    since: float | None = None
+
+
 class RunFinished(NamedTuple):
     """The end; ``statistics`` are those of ``pypimirror.report.statistics``."""
 
     status: int
     runtime: float
     statistics: dict[str, int] = {}
+    failures: tuple[Failure, ...] = ()
+    #: Which removals were held back and why, in words, or None.
+    held: str | None = None
+    #: What the mirror holds, where that is known.
+    totals: Totals | None = None
+    #: Bytes free where the mirror lies, or None.
+    free: int | None = None
+    #: When the last run without failures began, in seconds since 1970, or None.
+    last_good: float | None = None

@@ -157,12 +157,16 @@ class Run:
 
     def problems(self) -> list[str]:
         """Return what failed and will be tried again, in words."""
-        found = [f"{row.name}: {row.error or row.unmet}" for row in self._state.errors()]
-        return found + self.own_problems()
+        return [f"{failure.project}: {failure.error}" if failure.project else failure.error for failure in self.failures()]
 
     def own_problems(self) -> list[str]:
         """Return those that concern no single project."""
         return [*self._mirror.own.problems, *(self._pinning.problems if self._pinning is not None else [])]
+
+    def failures(self) -> list[events.Failure]:
+        """Return what failed and will be tried again."""
+        found = [events.Failure(row.name, str(row.error or row.unmet), row.since) for row in self._state.errors()]
+        return found + [events.Failure("", problem) for problem in self.own_problems()]
 
     def finish(self, leaving: _Leaving) -> None:
         """Write the root, then take away what no page names any more: files by project."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sqlite3
 import sys
 import time
@@ -11,19 +12,20 @@ from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError, Locked, MirrorError, StorageError
-from ..events import Notice, RunFinished, RunStarted
+from ..events import Failure, Notice, RunFinished, RunStarted
 from ..mirror import Mirror
 from ..report import logfile
 from ..report.watch import Watch
 from ..settings.reader import read
 from ..state.database import State
-from ..sync import Run
+from ..sync import LAST_GOOD, Run
 
 
 def overridden(arguments: argparse.Namespace) -> dict[str, str]:
     """Give the settings that options of the command line override."""
     overrides = {
         "log_filename": arguments.log_filename,
+        "report_filename": os.path.abspath(arguments.report) if arguments.report else None,
         "fetch_since_days": arguments.fetch_since_days,
         "verbose": "True" if arguments.verbose else None,
         "external_links": "True" if arguments.follow_external_links else None,
@@ -61,11 +63,22 @@ class Session(NamedTuple):
     run: Run
     notify: Callable[[Any], None]
     started: float
+    free: Callable[[], int | None]
     log_filename: str
 
     def ended(self, status: int) -> None:
         """Tell the observers that the run is over."""
-        self.notify(RunFinished(status, time.time() - self.started))
+        self.notify(self._end(status, tuple(self.run.failures())))
+
+    def failed(self, error: MirrorError) -> None:
+        """Tell the observers that the run could not go on."""
+        self.notify(Notice(f"the run ends: {error}"))
+        self.notify(self._end(error.status, (Failure("", str(error)),)))
+
+    def _end(self, status: int, failures: tuple[Failure, ...]) -> RunFinished:
+        good = self.state.fact(LAST_GOOD)
+        return RunFinished(status, time.time() - self.started, failures=failures, held=self.run.held,
+                           totals=self.state.totals(), free=self.free(), last_good=float(good) if good else None)
 
     def complain(self) -> None:
         """Say on stderr, in a line each, what was held back and what failed."""
@@ -90,13 +103,15 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
     try:
         if damage is not None:
             watch.notify(Notice(damage))
-        yield Session(state, Run(mirror, state, watch.notify, allow_deletions), watch.notify, started,
-                      mirror.settings["log_filename"])
+        at = Session(state, Run(mirror, state, watch.notify, allow_deletions), watch.notify, started, mirror.storage.free,
+                     mirror.settings["log_filename"])
+        try:
+            yield at
+        except MirrorError as error:
+            at.failed(error)
+            raise
     except sqlite3.Error as error:
         raise StorageError(f"{state.path}: {error}") from error
-    except MirrorError as error:
-        watch.notify(Notice(f"the run ends: {error}"))
-        raise
     finally:
         state.close()
         watch.close()

@@ -159,4 +159,8 @@ KEYS = (
         "Whether the log tells of every file.", "Log"),
     Key("log_filename", kinds.path, "",
         "The log; .pypimirror/pypimirror.log in the mirror unless given.", "Log"),
+    Key("report_filename", kinds.path, "",
+        "A JSON report of each sync: what was done, which projects failed, why and since when.", "Log"),
+    Key("metrics_filename", kinds.path, "",
+        "Figures of each sync as a text file for Prometheus.", "Log"),
 )

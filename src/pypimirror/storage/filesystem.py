@@ -52,7 +52,8 @@ class FileSystem:
         self._own = os.path.join(self.root, OWN)
         self._unfinished = os.path.join(self._own, "tmp")
         #: Files that may lie in a new mirror, since the configuration puts them there.
-        self._expected = {os.path.abspath(settings[key]) for key in ("lock_file_name", "log_filename", "state_path")}
+        self._expected = {os.path.abspath(settings[key]) for key in ("lock_file_name", "log_filename", "state_path",
+                                                                     "report_filename", "metrics_filename") if settings[key]}
 
     #: Until ``prepare`` knows better.
     folds_case = False

@@ -1,0 +1,58 @@
+"""The JSON report of a run: what was done, what failed, why, and since when."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import Any
+
+from zope.interface import implementer
+
+from .. import __version__
+from ..events import RunFinished
+from ..interfaces import IObserver, ISettings
+from .outcome import Outcome, replace
+
+
+@implementer(IObserver)
+class JsonReport:
+    """Writes ``report_filename`` at the end of each run of ``sync``, also of one that fails; nothing where it is not given."""
+
+    def __init__(self, settings: ISettings):
+        self._filename = settings["report_filename"]
+        self._outcome = Outcome()
+
+    def notify(self, event: Any) -> None:
+        if self._filename and self._outcome.notify(event):
+            replace(self._filename, json.dumps(report(self._outcome, event), indent=1) + "\n")
+
+
+def report(outcome: Outcome, end: RunFinished) -> dict[str, Any]:
+    """Give the report as plain values; times are ISO 8601 in UTC, sizes bytes."""
+    return {
+        "program": f"z3c.recipe.pypimirror {__version__}",
+        "kind": outcome.kind,
+        "mirror": outcome.mirror,
+        "started": moment(outcome.started),
+        "runtime": round(end.runtime, 3),
+        "status": end.status,
+        "held_back": end.held,
+        "last_good_run": moment(end.last_good),
+        "upstream": None if outcome.listed is None else outcome.listed._asdict(),
+        "looked_at": outcome.looked,
+        "statistics": end.statistics,
+        "stored": [stored._asdict() for stored in outcome.stored],
+        "removed": [removed._asdict() for removed in outcome.removed],
+        "written": list(outcome.written),
+        "failed": [failure._asdict() | {"since": moment(failure.since)} for failure in end.failures],
+        "problems": [problem._asdict() for problem in outcome.problems],
+        "notices": outcome.notices,
+        "not_named": dict(outcome.unnamed),
+    }
+
+
+def moment(when: float | None) -> str | None:
+    """Give a time, in seconds since 1970, as ISO text in UTC, to the second."""
+    if when is None:
+        return None
+    return datetime.datetime.fromtimestamp(when, datetime.timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,51 @@
+"""Figures of the last run as a text file in Prometheus' exposition format, as its node exporter collects them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from zope.interface import implementer
+
+from ..events import RunFinished
+from ..interfaces import IObserver, ISettings
+from .outcome import Outcome, replace
+
+
+@implementer(IObserver)
+class Metrics:
+    """Writes ``metrics_filename`` at the end of each run of ``sync``, also of one that fails; nothing where it is not given."""
+
+    def __init__(self, settings: ISettings):
+        self._filename = settings["metrics_filename"]
+        self._outcome = Outcome()
+
+    def notify(self, event: Any) -> None:
+        if self._filename and self._outcome.notify(event):
+            replace(self._filename, "".join(lines(self._outcome, event)))
+
+
+def lines(outcome: Outcome, end: RunFinished) -> Iterator[str]:
+    """Yield the lines of the file."""
+    mirror = outcome.mirror.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+    def metric(name: str, help: str, values: dict[str, float | None]) -> Iterator[str]:
+        known = {label: value for label, value in values.items() if value is not None}
+        if known:
+            yield f"# HELP pypimirror_{name} {help}\n# TYPE pypimirror_{name} gauge\n"
+        for label, value in known.items():
+            yield f'pypimirror_{name}{{mirror="{mirror}"{label}}} {value:.15g}\n'
+
+    yield from metric("last_run_timestamp_seconds", "When the last run began.", {"": outcome.started})
+    yield from metric("last_good_run_timestamp_seconds", "When the last run without failures began.", {"": end.last_good})
+    yield from metric("last_run_duration_seconds", "How long the last run took.", {"": end.runtime})
+    yield from metric("last_run_status", "Exit status of the last run: 0 is good.", {"": end.status})
+    yield from metric("last_run_count", "What the last run came to.", {
+        f',what="{name.replace(" ", "_")}"': count for name, count in end.statistics.items()})
+    yield from metric("failed_projects", "Projects that failed and will be tried again.", {
+        "": sum(bool(failure.project) for failure in end.failures)})
+    if end.totals is not None:
+        yield from metric("projects", "Projects in the mirror.", {"": end.totals.projects})
+        yield from metric("files", "Files in the mirror.", {"": end.totals.files})
+        yield from metric("bytes", "Bytes of the files in the mirror.", {"": end.totals.bytes})
+    yield from metric("free_bytes", "Space that is free where the mirror lies.", {"": end.free})

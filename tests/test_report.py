@@ -1,0 +1,160 @@
+"""The JSON report and the metrics of a run: what was done, what failed, why, and since when."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mirrored import Mirrored
+from pypimirror import __version__
+from pypimirror.report import outcome
+from upstream import Upstream, sdist, wheel
+
+
+@pytest.fixture
+def reported(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> Mirrored:
+    """A mirror, not yet synced, with both files."""
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"))
+    upstream.add("two", sdist("two", "1"))
+    mirrored.settings |= {"report_filename": "report.json", "metrics_filename": tmp_path / "pypimirror.prom"}
+    return mirrored
+
+
+def report(mirrored: Mirrored) -> dict[str, Any]:
+    return json.loads((mirrored.config.parent / "report.json").read_text())
+
+
+def metrics(mirrored: Mirrored) -> dict[str, float]:
+    found = {}
+    for line in (mirrored.config.parent / "pypimirror.prom").read_text().splitlines():
+        if not line.startswith("# "):
+            name, labels, value = re.fullmatch(r'pypimirror_(\w+)\{mirror="[^"]+"(?:,what="(\w+)")?\} (\S+)', line).groups()
+            found[f"{name} {labels}" if labels else name] = float(value)
+    return found
+
+
+def test_a_good_run(reported: Mirrored) -> None:
+    assert reported.run("sync") == 0
+    found = report(reported)
+    assert found["program"] == f"z3c.recipe.pypimirror {__version__}"
+    assert (found["kind"], found["mirror"], found["status"]) == ("update", str(reported.root), 0)
+    assert found["upstream"] == {"total": 2, "selected": 2, "unchanged": False}
+    assert sorted(file["filename"] for file in found["stored"]) == sorted(
+        [*reported.files("one"), *reported.files("two")])
+    assert {file["how"] for file in found["stored"]} == {"fetched"}
+    assert sorted(found["written"]) == ["one", "two"]
+    assert (found["failed"], found["problems"], found["not_named"]) == ([], [], {})
+    assert found["last_good_run"] == found["started"]
+    figures = metrics(reported)
+    assert (figures["projects"], figures["files"], figures["last_run_status"]) == (2, 3, 0)
+    assert figures["last_run_count stored"] == 3
+    assert figures["bytes"] == sum(path.stat().st_size for path in reported.root.glob("*/*-*[lz]"))
+    assert figures["last_good_run_timestamp_seconds"] == pytest.approx(figures["last_run_timestamp_seconds"], abs=1)
+
+
+def test_both_files_can_be_read_by_everybody_and_are_whole_at_any_time(reported: Mirrored) -> None:
+    umask = os.umask(0o077)
+    try:
+        assert reported.run("sync") == 0
+    finally:
+        os.umask(umask)
+    for name in ("report.json", "pypimirror.prom"):
+        assert (reported.config.parent / name).stat().st_mode & 0o777 == 0o644
+    assert not list(reported.config.parent.glob(".*.new"))
+
+
+def test_a_failed_project_is_told_with_the_reason_and_since_when(reported: Mirrored, upstream: Upstream) -> None:
+    upstream.answers["/simple/two/"] = (500, {}, b"")
+    path = "/files/one/one-2-py3-none-any.whl"
+    upstream.answers[path] = (404, {}, b"")
+    assert reported.run("sync") == 1
+    first = report(reported)
+    one, two = first["failed"]
+    assert (one["project"], one["error"]) == ("one", f"{upstream.host}{path}: status 404")
+    assert (two["project"], two["error"]) == ("two", f"{upstream.host}/simple/two/: status 500")
+    assert one["since"] >= first["started"] and two["since"] >= first["started"]
+    assert {problem["kind"] for problem in first["problems"]} == {"failed", "not found"}
+    assert (first["status"], first["last_good_run"]) == (1, None)
+    assert metrics(reported)["failed_projects"] == 2
+    assert reported.run("-U") == 1
+    assert [failure["since"] for failure in report(reported)["failed"]] == [one["since"], two["since"]]
+    upstream.answers.clear()
+    assert reported.run("-U") == 0
+    assert report(reported)["failed"] == []
+    assert metrics(reported)["failed_projects"] == 0
+
+
+def test_what_goes_is_told(reported: Mirrored, upstream: Upstream) -> None:
+    assert reported.run("sync") == 0
+    upstream.remove("one", "one-1-py3-none-any.whl")
+    assert reported.run("-U") == 0
+    assert report(reported)["removed"] == [{"project": "one", "filename": "one-1-py3-none-any.whl"}]
+    assert report(reported)["stored"] == []
+
+
+def test_a_run_that_can_t_even_begin_its_work_is_told(reported: Mirrored, upstream: Upstream) -> None:
+    assert reported.run("sync") == 0
+    good = report(reported)["last_good_run"]
+    upstream.answers["/simple/"] = (503, {}, b"")
+    assert reported.run("-U") == 1
+    found = report(reported)
+    assert (found["status"], found["last_good_run"]) == (1, good)
+    assert found["failed"] == [{"project": "", "error": f"{upstream.url}: status 503", "since": None}]
+    assert metrics(reported)["last_run_status"] == 1
+    assert metrics(reported)["files"] == 3
+
+
+def test_what_is_held_back_is_told(reported: Mirrored, upstream: Upstream) -> None:
+    assert reported.run("sync") == 0
+    upstream.projects, upstream.project_serials = {}, {}
+    upstream.serial += 1
+    assert reported.run("-U") == 4
+    assert "upstream's list is empty" in report(reported)["held_back"]
+    assert metrics(reported)["last_run_status"] == 4
+
+
+def test_the_option_names_a_file_from_where_the_command_runs(
+        reported: Mirrored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert reported.run("sync", "--report", "mine.json") == 0
+    assert json.loads(Path("mine.json").read_text())["status"] == 0
+    assert not (tmp_path / "report.json").exists()
+
+
+def test_a_report_in_a_new_mirror_is_none_of_what_makes_it_strange(reported: Mirrored) -> None:
+    reported.settings |= {"report_filename": reported.root / "report.json"}
+    reported.root.mkdir()
+    (reported.root / "report.json").write_text("{}")
+    assert reported.run("sync") == 0
+
+
+def test_where_none_can_be_written_one_line_says_so(reported: Mirrored, capsys: pytest.CaptureFixture[str]) -> None:
+    reported.settings["report_filename"] = "/nowhere/at/all/report.json"
+    assert reported.run("sync") == 1
+    assert capsys.readouterr().err == ("pypimirror: /nowhere/at/all/report.json: can't be written: "
+                                       "No such file or directory\n")
+    assert len(reported.files("one")) == 2
+
+
+def test_a_link_planted_where_it_is_written_is_not_followed(reported: Mirrored, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / ".report.json.new").symlink_to(victim)
+    assert reported.run("sync") == 0
+    assert victim.read_text() == "mine"
+    assert report(reported)["status"] == 0
+
+
+def test_of_very_many_files_some_are_named_and_all_are_counted(reported: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcome, "MOST_NAMED", 1)
+    assert reported.run("sync") == 0
+    found = report(reported)
+    assert len(found["stored"]) == 1
+    assert found["not_named"] == {"stored": 2}
+    assert found["statistics"]["stored"] == 3
