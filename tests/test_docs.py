@@ -157,6 +157,7 @@ def test_a_configuration_is_right(block: Block, tmp_path: Path) -> None:
     if set(parser.sections()) <= {"pypimirror"} and not parser.has_option("pypimirror", "recipe"):
         file = tmp_path / "pypimirror.cfg"
         file.write_text(block.text)
+        (tmp_path / "eggs").mkdir()  # the documentation's name for a site's own distributions
         given = parser.has_option("DEFAULT", "mirror_file_path")
         Mirror(read(str(file), {} if given else {"mirror_file_path": "/srv/pypi", "package_matches": "*"})).check()
         return

@@ -99,6 +99,18 @@ def test_an_index_behind_a_password_in_netrc_is_mirrored(
     assert mirrored.files("one")
 
 
+def test_what_the_url_says_counts_before_netrc(
+        mirrored: Mirrored, guarded: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login other password wrong\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert mirrored.run("sync") == 1
+    mirrored.settings["index_url"] = guarded.url.replace("://", "://site:p%40ss%20word@")
+    assert mirrored.run("sync") == 0
+    assert mirrored.files("one")
+
+
 def test_a_wrong_password_is_an_error_without_it(
         mirrored: Mirrored, guarded: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
     mirrored.settings["index_url"] = guarded.url.replace("://", "://site:guess@")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 import pytest
@@ -84,23 +85,28 @@ def test_a_project_that_appears_in_an_earlier_index_is_taken_from_there_by_the_n
     private.add("public", wheel("public", "0.1"))
     assert both.run("-U") == 0
     assert both.files("public") == ["public-0.1-py3-none-any.whl"]
+    assert [path for path in both.paths() if path.startswith("public/") and ".whl" in path] == [
+        "public/public-0.1-py3-none-any.whl", "public/public-0.1-py3-none-any.whl.metadata"]
     assert not both.untrue()
 
 
-def test_a_file_without_a_hash_is_fetched_anew_from_the_other_index(
-        both: Mirrored, upstream: Upstream, private: Upstream) -> None:
-    theirs, mine = wheel("public", "1.0"), wheel("public", "1.0", body="mine = True\n")
-    link = f'<a href="../../files/public/{theirs[0]}">{theirs[0]}</a>'
-    for index in (upstream, private):
+@pytest.mark.parametrize("algorithm", ["", "md5"])
+def test_a_file_without_its_sha256_is_fetched_anew_from_the_other_index_unless_it_is_the_same(
+        both: Mirrored, upstream: Upstream, private: Upstream, algorithm: str) -> None:
+    name, theirs = wheel("public", "1.0")
+    mine = theirs[:-1] + b"x"
+    for index, body in ((upstream, theirs), (private, mine)):
+        fragment = f"#{algorithm}={hashlib.new(algorithm, body).hexdigest()}" if algorithm else ""
+        link = f'<a href="../../files/public/{name}{fragment}">{name}</a>'
         index.answers["/simple/public/"] = (200, {"Content-Type": "text/html"}, f"<html>{link}</html>".encode())
+    page = private.answers["/simple/public/"]
     private.answers["/simple/public/"] = (404, {}, b"")
     assert both.run("sync") == 0
-    assert both.tree()[f"public/{mine[0]}"] == theirs[1]
-    del private.answers["/simple/public/"]
-    private.answers["/simple/public/"] = upstream.answers["/simple/public/"]
-    private.add("public", mine)
+    assert both.tree()[f"public/{name}"] == theirs
+    private.answers |= {"/simple/public/": page, f"/files/public/{name}": (200, {}, mine)}
+    private.add("public")
     assert both.run("-U") == 0
-    assert both.tree()[f"public/{mine[0]}"] == mine[1]
+    assert both.tree()[f"public/{name}"] == mine
     assert not both.untrue()
 
 

@@ -119,9 +119,9 @@ def merged(old: Project | None, page: Project) -> Project:
     """Give upstream's page together with what the mirror has: files that are here stay, marked as no longer listed."""
     here = {file.filename: file for file in (old.files if old else ()) if file.stored is not None or file.adopted}
     if old is not None and old.upstream and page.upstream not in ("", old.upstream):
-        # Without a hash nothing tells whether another index means the same by a name.
-        hashed = {file.filename for file in page.files if file.hashes}
-        here = {name: file if name in hashed else file._replace(stored=None) for name, file in here.items()}
+        # Without its hash nothing tells whether another index means the same by a name.
+        unclear = {file.filename for file in page.files if "sha256" not in file.hashes}
+        here = {name: file._replace(stored=None) if name in unclear else file for name, file in here.items()}
     files = [file._replace(stored=here.pop(file.filename).stored) if file.filename in here else file for file in page.files]
     files.extend(file._replace(listed=False) for file in here.values())
     if old is not None:

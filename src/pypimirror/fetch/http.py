@@ -34,9 +34,12 @@ class RequestsFetcher:
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
         wanted = {"Accept-Encoding": "identity", **(headers or {})}
         decode = wanted["Accept-Encoding"] != "identity"
+        # Given by themselves they count before what netrc has for the host.
+        credentials = requests.utils.get_auth_from_url(url)
+        auth = credentials if any(credentials) else None
         with self._pace.watched() as transfer:
             try:
-                with self._session().get(url, headers=wanted, stream=True, timeout=self._timeout) as response:
+                with self._session().get(url, headers=wanted, auth=auth, stream=True, timeout=self._timeout) as response:
                     head = Head(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.url)
                     transfer.start()
                     receiver.start(head)
