@@ -103,6 +103,15 @@ def test_a_project_becomes_the_sites_own_with_its_first_file(mirrored: Mirrored,
     assert not mirrored.untrue()
 
 
+def test_a_file_of_the_sites_own_goes_when_another_index_has_its_project_now(
+        mirrored: Mirrored, local: Path, upstream: Upstream) -> None:
+    mirrored.settings |= {"package_matches": "*", "cleanup": "False"}
+    assert mirrored.run("sync") == 0
+    (local / "site.policy-1.0.tar.gz").unlink()
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("site-policy") == ["site_policy-99.0-py3-none-any.whl"]
+
+
 @pytest.mark.parametrize("matches", ["public", "*"])
 def test_a_broken_file_is_told_in_every_run_until_it_is_put_right(
         mirrored: Mirrored, local: Path, capsys: pytest.CaptureFixture[str], matches: str) -> None:

@@ -110,6 +110,47 @@ def test_a_file_without_its_sha256_is_fetched_anew_from_the_other_index_unless_i
     assert not both.untrue()
 
 
+@pytest.mark.parametrize("kept", [{"cleanup": "False"}, {"requirements": "pins.txt"}, {}])
+def test_nothing_keeps_what_a_later_index_has_of_a_project_of_an_earlier_one(
+        both: Mirrored, upstream: Upstream, private: Upstream, kept: dict[str, str]) -> None:
+    for minor in range(15):
+        upstream.add("public", wheel("public", f"2.{minor}"))
+    (both.config.parent / "pins.txt").write_text("public==2.7\n")
+    both.settings |= kept
+    assert both.run("sync") == 0
+    private.add("public", wheel("public", "0.1"))
+    # Neither the brake holds the files back, nor does anything else; a pin that can't be met is told.
+    assert both.run("-U") == (1 if "requirements" in kept else 0)
+    assert [path for path in both.paths() if path.startswith("public/") and path.endswith(".whl")] == [
+        "public/public-0.1-py3-none-any.whl"]
+
+
+def test_the_brake_holds_back_nothing_of_an_index_that_does_not_count_any_more(
+        both: Mirrored, upstream: Upstream, private: Upstream) -> None:
+    for number in range(30):
+        upstream.add(f"project{number}", wheel(f"project{number}", "1"))
+    assert both.run("sync") == 0
+    private.add("public", wheel("public", "0.1"))
+    for number in range(20):
+        upstream.remove(f"project{number}")
+    assert both.run("-U") == 4
+    assert both.files("project1")
+    assert both.files("public") == ["public-0.1-py3-none-any.whl"]
+
+
+def test_an_index_that_takes_the_place_of_another_one_takes_nothing_away_that_is_kept(
+        both: Mirrored, upstream: Upstream, private: Upstream) -> None:
+    both.settings |= {"cleanup": "False", "index_url": upstream.url}
+    upstream.add("public", wheel("public", "2.0"))
+    assert both.run("sync") == 0
+    upstream.remove("public", wheel("public", "1.0")[0])
+    assert both.run("sync") == 0
+    private.add("public", wheel("public", "2.0"))
+    both.settings["index_url"] = private.url
+    assert both.run("sync") == 0
+    assert both.files("public") == ["public-1.0-py3-none-any.whl", "public-2.0-py3-none-any.whl"]
+
+
 def test_what_an_earlier_index_has_lost_is_not_taken_from_a_later_one_unasked(
         both: Mirrored, private: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
     assert both.run("sync") == 0

@@ -4,8 +4,7 @@ Source -> Selection (filters) -> Plan -> Fetch -> Storage -> Index -> State
 
 Components are named adapters of the settings of one mirror, unless their interface says what else they adapt. They are
 registered by ZCML in that mirror's own registry, know nothing of each other, do no input or output when they are made, and are
-used by several threads at once. For what can go wrong outside the program they raise the errors of ``pypimirror.errors`` and no
-others.
+used by several threads at once. For what can go wrong outside the program they raise errors of ``pypimirror.errors`` alone.
 """
 
 from zope.interface import Attribute, Interface

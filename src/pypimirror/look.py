@@ -85,7 +85,8 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
                     page, problems = page._replace(damaged=problems), ()
                 page, more = outside.joined(mirror, page, old, lambda page: chosen(mirror, page).files)
                 problems += more
-                project = merged(old, recent(page, old, since) if since is not None and page.serial is None else page)
+                project = merged(old, recent(page, old, since) if since is not None and page.serial is None else page,
+                                 _is_superseded(mirror, old, page))
         except Absent:
             project, absent = merged(old, Project(task.name, listed=False)), True
         except MirrorError as error:
@@ -115,15 +116,25 @@ def _make_sure_of_upstream(mirror: IMirror, old: Project, page: Project) -> None
                         f"here stays; if both are the same, it is taken from there with: sync {old.name}")
 
 
-def merged(old: Project | None, page: Project) -> Project:
-    """Give upstream's page together with what the mirror has: files that are here stay, marked as no longer listed."""
+def _is_superseded(mirror: IMirror, old: Project | None, page: Project) -> bool:
+    """Whether a project is now taken from another index although the one that it was taken from before is still in use."""
+    return (old is not None and old.upstream != page.upstream
+            and old.upstream in (*mirror.upstreams, *filter(None, (mirror.own.upstream,))))
+
+
+def merged(old: Project | None, page: Project, superseded: bool = False) -> Project:
+    """Give upstream's page together with what the mirror has: files that are here stay, marked as no longer listed.
+
+    superseded: whether they are from another index than the page, and do not stay for that reason.
+    """
     here = {file.filename: file for file in (old.files if old else ()) if file.stored is not None or file.adopted}
     if old is not None and old.upstream and page.upstream not in ("", old.upstream):
         # Without its hash nothing tells whether another index means the same by a name.
         unclear = {file.filename for file in page.files if "sha256" not in file.hashes}
         here = {name: file._replace(stored=None) if name in unclear else file for name, file in here.items()}
     files = [file._replace(stored=here.pop(file.filename).stored) if file.filename in here else file for file in page.files]
-    files.extend(file._replace(listed=False) for file in here.values())
+    files.extend(file._replace(listed=False, superseded=not file.adopted and (superseded or file.superseded))
+                 for file in here.values())
     if old is not None:
         page = page._replace(display=page.display or old.display, pages=old.pages, upstream=page.upstream or old.upstream)
     return page._replace(files=tuple(sorted(files, key=lambda file: file.filename)), url="", links=())
@@ -164,7 +175,7 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
         fetch_bytes=sum(file.size or 0 for file in fetch),
         unsized=sum(file.size is None for file in fetch),
         remove=len(remove),
-        remove_upstream=sum(not file.listed for file in remove) if selected else 0,
+        remove_upstream=sum(not file.listed and not file.superseded for file in remove) if selected else 0,
         vanish=before and not published,
         gone=selected and not project.listed,
         quarantined=project.quarantined,
@@ -185,6 +196,7 @@ def chosen(mirror: IMirror, project: Project, hold: bool = False) -> Selected:
     keep = hold or not mirror.settings["cleanup"]
     offered = tuple(file for file in project.files if file.listed or file.adopted or (keep and file.stored is not None)
                     or _stays_unlisted(mirror, project, file))
+    offered = tuple(file for file in offered if not file.superseded)
     offered = outside.allowed(mirror, offered)
     return mirror.selection.select(
         project._replace(files=_as_pinned(mirror.needs, project.name, offered)),
@@ -193,7 +205,7 @@ def chosen(mirror: IMirror, project: Project, hold: bool = False) -> Selected:
 
 def _stays_unlisted(mirror: IMirror, project: Project, file: File) -> bool:
     """Whether a file that is here and that upstream does not list is adopted or pinned."""
-    if file.listed or file.stored is None:
+    if file.listed or file.stored is None or file.superseded:
         return False
     if file.adopted:
         return True

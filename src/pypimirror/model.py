@@ -57,6 +57,9 @@ class File(NamedTuple):
     #: Whether it stays although upstream does not list it: it came from an older mirror without upstream ever listing it, or
     #: was put back from the trash by hand.
     adopted: bool = False
+    #: Whether it is from an upstream index that does not count for the project any more, since another one does: then it goes,
+    #: whatever else would keep it.
+    superseded: bool = False
 
 
 class Project(NamedTuple):

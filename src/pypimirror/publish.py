@@ -79,7 +79,8 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
     regular = {file.filename for file in wanted if file.listed}
     if task.hold == "all" and not project.quarantined:
         names = {file.filename for file in wanted}
-        wanted += tuple(f for f in project.files if f.filename not in names and f.stored is not None and f.stored.shown)
+        wanted += tuple(f for f in project.files if f.filename not in names and not f.superseded and f.stored is not None
+                        and f.stored.shown)
     attempts = mirror.attempts.bounded()
     outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit, attempts), wanted)
     files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None and outcome.how != WAITS)
