@@ -280,6 +280,17 @@ class IIndexWriter(Interface):
         """
 
 
+class IMetadataIndexWriter(IIndexWriter):
+    """An index writer that tells what core metadata say."""
+
+    def pages(project, serial, metadata=None):
+        """Yield the pages of a project, as any index writer.
+
+        metadata: called with a File, returns its core metadata as bytes, or None where the mirror has none. Without it no file
+        has any.
+        """
+
+
 # --- work -----------------------------------------------------------------------------------------------------------------
 
 

@@ -35,7 +35,7 @@ class FullIndex:
         return None
 
     def projects(self, entries: Iterable[Project], serial: int) -> Iterator[bytes]:
-        yield HEAD.format(title="All files").encode()
+        yield HEAD.format(title="All files", facts="").encode()
         projects = files = 0
         for project in entries:
             projects += 1
