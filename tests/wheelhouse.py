@@ -4,8 +4,9 @@
 until what belongs into it changes. It lies in var/wheelhouse, or where PYPIMIRROR_WHEELHOUSE says.
 PYPIMIRROR_BUILDOUTS names the generations of zc.buildout that are tried: ``6 5`` unless given, ``6 5 4 3`` for all.
 PYPIMIRROR_INDEXES names the index servers that are mirrored from: ``pypiserver`` unless given, ``pypiserver devpi`` for all.
-PYPIMIRROR_PROGRAMS names further programs that are tried and that are too heavy for every day, each as ``NAME==VERSION@PYTHON``,
-for instance ``poetry==2.1.4@python3.11 bandersnatch==8.2.0@/usr/bin/python3.13``; without ``@PYTHON`` it is this one.
+PYPIMIRROR_PROGRAMS names further programs that are tried and that are too heavy for every day, each as
+``NAME==VERSION@PYTHON``, for instance ``poetry==2.1.4@python3.11 bandersnatch==8.2.0@/usr/bin/python3.13``; without
+``@PYTHON`` it is this one.
 """
 
 import configparser

@@ -284,11 +284,7 @@ class IMetadataIndexWriter(IIndexWriter):
     """An index writer that tells what core metadata say."""
 
     def pages(project, serial, metadata=None):
-        """Yield the pages of a project, as any index writer.
-
-        metadata: called with a File, returns its core metadata as bytes, or None where the mirror has none. Without it no file
-        has any.
-        """
+        """As for any; metadata: called with a File, returns its core metadata as bytes, or None where the mirror has none."""
 
 
 # --- work -----------------------------------------------------------------------------------------------------------------

@@ -178,7 +178,9 @@ class Totals(NamedTuple):
     projects: int = 0
     files: int = 0
     bytes: int = 0
+    #: Files that are listed with a mark, and those left out for it.
     yanked: int = 0
+    hidden: int = 0
 
 
 class Change(NamedTuple):

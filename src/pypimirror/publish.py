@@ -15,7 +15,11 @@ from .names import METADATA, is_distribution
 from .obtain import FULL, WAITS, Obtained, obtain
 from .ours import own_paths
 from .registered import registered
+from .selection import Selected
 from .state import records
+
+#: The name of the filter that leaves yanked files out.
+_YANKED = "yanked"
 
 
 class PublishTask(NamedTuple):
@@ -50,6 +54,8 @@ class Published(NamedTuple):
     files: int = 0
     bytes: int = 0
     yanked: int = 0
+    #: How many files are left out because they are yanked, or None where that was not looked at.
+    hidden: int | None = None
     #: Names of files that no page names any more, those that lay beside others among them.
     leaving: tuple[str, ...] = ()
     #: Whether something is missing that a run with nothing forbidden would get.
@@ -72,10 +78,11 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
         project = project._replace(pages=tuple(dict.fromkeys((*project.pages, *there))))
     before = {file.filename for file in project.files if file.stored is not None}
     try:
-        wanted = chosen(mirror, project, bool(task.hold)).files if task.selected else ()
+        selected = chosen(mirror, project, bool(task.hold)) if task.selected else Selected()
     except MirrorError as error:
         emit(Problem(task.name, str(error)))
         return Published(task.name, task.record, task.serial, False, error=str(error))
+    wanted = selected.files
     regular = {file.filename for file in wanted if file.listed}
     if task.hold == "all" and not project.quarantined:
         names = {file.filename for file in wanted}
@@ -101,6 +108,7 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
         files=len(files),
         bytes=sum(file.stored.size for file in files if file.stored is not None),
         yanked=sum(file.yanked is not False for file in files),
+        hidden=sum(one.filter == _YANKED for one in selected.left_out),
         leaving=(*sorted(before - shown), *astray),
         incomplete=task.offline and any(map(_lacks, here.values())),
         error=next((outcome.error for outcome in outcomes if outcome.error), None),

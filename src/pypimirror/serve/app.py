@@ -16,6 +16,8 @@ from ..names import normalize
 from . import legacy, negotiate
 from .answers import Answer, Environ, Start, content_type, moved, send_file, send_page, send_short
 from .front import Figures, Front, policy
+from .missed import Missed
+from .missed import project as asked_for
 from .pages import Pages
 
 HTML_PAGE = "index.html"
@@ -31,12 +33,17 @@ _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, er
 class App:
     """Serves a tree by WSGI (PEP 3333). Used by several threads at once."""
 
-    def __init__(self, root: str, base_url: str | None = None, figures: Callable[[], Figures | None] = lambda: None):
-        """root: a directory. base_url, figures: what the page for people tells beside, as ``Front`` takes them."""
+    def __init__(self, root: str, base_url: str | None = None, figures: Callable[[], Figures | None] = lambda: None,
+                 missed: Missed | None = None):
+        """root: a directory. base_url, figures: what the page for people tells beside, as ``Front`` takes them.
+
+        missed: takes note of names that are not there.
+        """
         self._root = os.path.realpath(root)
         self._pages = Pages()
         self._front = Front(figures, base_url)
         self._base_url = base_url
+        self._missed = missed
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         try:
@@ -44,13 +51,21 @@ class App:
                 raise Answer("405 Method Not Allowed", ("Allow", "GET, HEAD"))
             return self._route(environ, start)
         except Answer as answer:
-            return send_short(environ, start, answer)
+            return self._short(environ, start, answer)
         except PermissionError:
             return send_short(environ, start, Answer("403 Forbidden"))
         except OSError as error:
             if error.errno not in _MISSING:
                 raise
-            return send_short(environ, start, Answer("404 Not Found"))
+            return self._short(environ, start, Answer("404 Not Found"))
+
+    def _short(self, environ: Environ, start: Start, answer: Answer) -> Iterable[bytes]:
+        """Send an answer that is nothing from the tree, and take note of a name that is not there."""
+        if self._missed is not None and answer.status.startswith("404"):
+            name = asked_for(environ.get("PATH_INFO") or "/")
+            if name is not None:
+                self._missed.note(name)
+        return send_short(environ, start, answer)
 
     def _route(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Find what the path means: the root, a project's page, or a file."""
