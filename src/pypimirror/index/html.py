@@ -16,16 +16,24 @@ from ..names import PROVENANCE, is_legacy
 _SERIAL = re.compile(rb"<!--SERIAL (\d{1,18})-->\s*\Z")
 #: The beginning of every page. The version is the newest whose fields are there, as in the JSON form (PEP 691); ``facts``: what
 #: is told of the project.
-HEAD = """<!DOCTYPE html>
+_HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="pypi:repository-version" content="1.4">
 {facts}<title>{title}</title>
+<style>{style}</style>
 </head>
 <body>
 <h1>{title}</h1>
+"""
+#: For people; what clients read in attributes is shown to them as text.
+_STYLE = """\
+:root{color-scheme:light dark}body{font:1rem/1.6 system-ui,sans-serif;margin:1rem}a{overflow-wrap:anywhere}
+a::before,a::after{display:inline-block;color:CanvasText}a[data-yanked]::before{content:"yanked ";white-space:pre}
+a[data-requires-python]::after{content:"Python "attr(data-requires-python);margin-left:1em}
+a[data-yanked]:not([data-yanked=""])::before{content:"yanked: "attr(data-yanked)" ";white-space:pre-wrap}
 """
 _TAIL = "</body>\n</html>\n<!--SERIAL {serial}-->\n"
 _METADATA = ("data-dist-info-metadata", "data-core-metadata")
@@ -60,14 +68,14 @@ class HtmlIndex:
         title = f"Links for {escape(project.display or project.name)}"
         secure = f"{self._secure}{project.name}/" if self._secure else None
         links = "".join(anchor(file, folder, secure) for file in project.files)
-        return f"{HEAD.format(title=title, facts=_status(project))}{links}{_TAIL.format(serial=serial)}".encode()
+        return f"{head(title, _status(project))}{_told(project)}{links}{_TAIL.format(serial=serial)}".encode()
 
     def serial(self, page: bytes) -> int | None:
         found = _SERIAL.search(page[-200:])
         return int(found[1]) if found else None
 
     def projects(self, entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
-        yield HEAD.format(title="Simple index", facts="").encode()
+        yield head("Simple index").encode()
         lines: list[str] = []
         for entry in entries:
             lines.append(f'<a href="{entry.name}/">{escape(entry.display or entry.name)}</a><br>\n')
@@ -76,6 +84,20 @@ class HtmlIndex:
                 lines.clear()
         lines.append(_TAIL.format(serial=serial))
         yield "".join(lines).encode()
+
+
+def head(title: str, facts: str = "") -> str:
+    """Give the beginning of a page. title: as HTML. facts: elements that tell of the project."""
+    return _HEAD.format(title=title, facts=facts, style=_STYLE)
+
+
+def _told(project: Project) -> str:
+    """Give the status for people, where there is one to speak of."""
+    status = project.status.get("status", "active")
+    if status == "active":
+        return ""
+    reason = project.status.get("reason")
+    return f"<p>This project is {escape(status)}{f': {escape(reason)}' if reason else '.'}</p>\n"
 
 
 def _status(project: Project) -> str:

@@ -85,7 +85,7 @@ class Front:
             "FACTS": "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts),
             "USES": "".join(_use(client, title, url) for client, title in _SERVED.items()),
             "QUERY": escape(query.strip()),
-            "FOUND": f'{matching} <a href=".">Show all</a>' if wanted else f"All {len(listed):,} projects.",
+            "FOUND": f'{matching} <a href=".#projects">Show all</a>' if wanted else f"All {len(listed):,} projects.",
             "PROJECTS": "".join(f'<a href="{name}/">{display}</a><br>\n' for name, display in found),
             "SERIAL": f"<!--SERIAL {root.serial}-->" if root.serial else "",
         }
