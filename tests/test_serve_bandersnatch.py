@@ -13,6 +13,7 @@ import pytest
 import clients
 import programs
 import servers
+import tried
 import wheelhouse
 from mirrored import Mirrored
 from upstream import Upstream, sdist, wheel
@@ -50,7 +51,7 @@ def test_bandersnatch_mirrors_from_serve_and_follows(version: wheelhouse.Program
     # It knows of proxies and not of hosts that are reached without one.
     closed = clients.environment(tmp_path / "home")
     environ = {name: value for name, value in closed.items() if not name.lower().endswith("_proxy")}
-    print(clients.run([program, "--version"], tmp_path, environ))
+    tried.note("bandersnatch", clients.run([program, "--version"], tmp_path, environ))
     web = tmp_path / "theirs" / "web"
     web.parent.mkdir()
     with servers.serve(mirrored.root, tmp_path / "log") as master:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import servers
+import tried
 from browser import Browser, browser
 from mirrored import Mirrored
 from pypimirror.clients.files import render
@@ -30,7 +31,7 @@ WIDE, NARROW = (1280, 900), (360, 740)
 @pytest.fixture(scope="module")
 def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with browser(tmp_path_factory.mktemp("browser") / "log") as started:
-        print(f"Chromium {started.version}")
+        tried.note("Chromium", started.version)
         yield started
 
 
