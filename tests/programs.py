@@ -19,7 +19,7 @@ def on_demand(wanted: wheelhouse.Program) -> Path:
         environ = {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull}
         subprocess.run([wanted.python, "-m", "venv", "--clear", str(folder)], env=environ, check=True)
         subprocess.run([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check",
-                        "--no-index", "--find-links", str(wheelhouse.FOLDER), wanted.requirement], env=environ, check=True)
+                        "--no-index", "--find-links", str(wheelhouse.FOLDER), *wanted.requirements], env=environ, check=True)
         stamp.touch()
     return folder / "bin"
 

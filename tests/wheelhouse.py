@@ -5,8 +5,8 @@ until what belongs into it changes. It lies in var/wheelhouse, or where PYPIMIRR
 PYPIMIRROR_BUILDOUTS names the generations of zc.buildout that are tried: ``6 5`` unless given, ``6 5 4 3`` for all.
 PYPIMIRROR_INDEXES names the index servers that are mirrored from: ``pypiserver`` unless given, ``pypiserver devpi`` for all.
 PYPIMIRROR_PROGRAMS names further programs that are tried and that are too heavy for every day, each as
-``NAME==VERSION@PYTHON``, for instance ``poetry==2.1.4@python3.11 bandersnatch==8.2.0@/usr/bin/python3.13``; without
-``@PYTHON`` it is this one.
+``NAME==VERSION@PYTHON``, for instance ``poetry==2.5.1@python3.11 bandersnatch==8.2.0@/usr/bin/python3.13``; without
+``@PYTHON`` it is this one. What must stand beside one follows behind commas: ``pdm==2.29.0,hishel<2``.
 """
 
 import configparser
@@ -74,18 +74,17 @@ class Program(NamedTuple):
     version: str
     #: The interpreter that it runs on.
     python: str
-
-    @property
-    def requirement(self) -> str:
-        return f"{self.name}=={self.version}"
+    #: For pip: itself and what must stand beside it.
+    requirements: tuple[str, ...]
 
 
 def _programs(text: str) -> tuple[Program, ...]:
     found = []
     for word in text.split():
-        requirement, _, python = word.partition("@")
-        name, _, version = requirement.partition("==")
-        found.append(Program(name, version, shutil.which(python or sys.executable) or python))
+        requirements, _, python = word.partition("@")
+        name, _, version = requirements.partition(",")[0].partition("==")
+        interpreter = shutil.which(python or sys.executable) or python
+        found.append(Program(name, version, interpreter, tuple(requirements.split(","))))
     return tuple(found)
 
 
@@ -122,7 +121,7 @@ def is_filled() -> bool:
 
 
 def _note(program: Program) -> list[str]:
-    return [program.requirement, program.python]
+    return [*program.requirements, program.python]
 
 
 def _noted() -> list[list[str]]:
@@ -146,7 +145,7 @@ def fill() -> None:
     for program in PROGRAMS:
         if _note(program) not in there:
             subprocess.run([program.python, "-m", "pip", "download", "-qq", "--only-binary=:all:",
-                            "--disable-pip-version-check", "--dest", str(FOLDER), program.requirement], check=True)
+                            "--disable-pip-version-check", "--dest", str(FOLDER), *program.requirements], check=True)
             there.append(_note(program))
     (FOLDER / _NOTE).write_text(json.dumps(there, indent=1), encoding="utf-8")
 
