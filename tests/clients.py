@@ -1,5 +1,6 @@
 """Runs real clients against an index on loopback."""
 
+import functools
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import programs
+import tried
 from pypimirror.names import normalize
 
 #: Seconds that an installation may take on a busy machine.
@@ -31,6 +33,15 @@ def run(command: Sequence[object], folder: Path, environ: Mapping[str, str]) -> 
     return done.stdout
 
 
+@functools.cache
+def versions() -> None:
+    """Take note of the clients' versions."""
+    python = Path(sys.executable)
+    for program, command in {"pip": [python, "-m", "pip", "--version"], "uv": [programs.program("uv"), "--version"],
+                             "zc.buildout": [python.with_name("buildout"), "--version"]}.items():
+        tried.note(program, subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout)
+
+
 def pip(index: str, names: Sequence[str], folder: Path, *options: str) -> dict[str, str]:
     """Install with pip; gives versions by name."""
     target = folder / "pip"
@@ -38,9 +49,9 @@ def pip(index: str, names: Sequence[str], folder: Path, *options: str) -> dict[s
     return installed(target)
 
 
-def run_pip(arguments: Sequence[object], folder: Path, environ: Mapping[str, str]) -> str:
-    """Run ``pip install``; gives what it printed."""
-    return run([sys.executable, "-m", "pip", "install", "--no-cache-dir", *arguments], folder, environ)
+def run_pip(arguments: Sequence[object], folder: Path, environ: Mapping[str, str], command: str = "install") -> str:
+    """Run ``pip install``, or another command of pip's; gives what it printed."""
+    return run([sys.executable, "-m", "pip", command, "--no-cache-dir", *arguments], folder, environ)
 
 
 def uv(index: str, names: Sequence[str], folder: Path, *options: str) -> dict[str, str]:

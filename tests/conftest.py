@@ -7,10 +7,19 @@ from pathlib import Path
 
 import pytest
 
+import tried
 from mirrored import Mirrored
 from upstream import Upstream
 
 pytest_plugins = ["buildouts"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell which versions of other programs were tried."""
+    if tried.VERSIONS:
+        terminalreporter.section("tried with")
+    for program, versions in sorted(tried.VERSIONS.items()):
+        terminalreporter.line(f"{program} {', '.join(sorted(versions))}")
 
 
 @pytest.fixture

@@ -11,6 +11,19 @@ import wheelhouse
 _FOLDER = wheelhouse.CHECKOUT / "var" / "tests" / f"programs-python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
+def on_demand(wanted: wheelhouse.Program) -> Path:
+    """Give the folder of the programs of a distribution that PYPIMIRROR_PROGRAMS names, in an environment of its own."""
+    folder = wheelhouse.CHECKOUT / "var" / "tests" / f"{wanted.name}-{wanted.version}-{Path(wanted.python).resolve().name}"
+    stamp = folder / "installed"
+    if not stamp.is_file():
+        environ = {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull}
+        subprocess.run([wanted.python, "-m", "venv", "--clear", str(folder)], env=environ, check=True)
+        subprocess.run([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check",
+                        "--no-index", "--find-links", str(wheelhouse.FOLDER), *wanted.requirements], env=environ, check=True)
+        stamp.touch()
+    return folder / "bin"
+
+
 def program(name: str) -> Path:
     """Give the path of a program of the distribution of that name, in the version that versions.cfg pins."""
     (wanted,) = wheelhouse.exactly((name,), "6")

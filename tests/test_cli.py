@@ -173,6 +173,33 @@ def test_options_may_stand_before_the_configuration(mirrored: Mirrored, upstream
     assert "one-1-py3-none-any.whl fetched" in log.read_text()
 
 
+def test_status_counts_yanked_files_that_are_listed_and_hidden(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"), yanked="broken")
+    upstream.add("one", wheel("one", "3"))
+    upstream.add("two", wheel("two", "1"), yanked=True)
+
+    def counted() -> tuple[int, int]:
+        capsys.readouterr()
+        assert mirrored.run("status", "--json") == 0
+        status = json.loads(capsys.readouterr().out)
+        return status["yanked"], status["yanked_hidden"]
+
+    assert mirrored.run("sync") == 0
+    assert counted() == (3, 0)
+    mirrored.settings["yanked"] = "hide"
+    assert mirrored.run("-U") == 0
+    assert counted() == (0, 3)
+    assert mirrored.files("one") == ["one-3-py3-none-any.whl"]
+    # What is pinned stays.
+    (tmp_path / "requirements.txt").write_text("one==2\n")
+    mirrored.settings["requirements"] = "requirements.txt"
+    assert mirrored.run("-U") == 0
+    assert counted() == (1, 2)
+    assert mirrored.run("status") == 0
+    assert re.search(r"yanked hidden +2\n", capsys.readouterr().out)
+
+
 def test_status_tells_of_runs_sums_and_errors(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
     upstream.add("one", wheel("one", "1"), wheel("one", "2"), yanked="broken")
     upstream.add("two", wheel("two", "1"))

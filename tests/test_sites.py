@@ -51,6 +51,8 @@ def root(public_folder):
     (root / "demo" / "link.whl").symlink_to(folder / "outside" / "secret.txt")
     (root / "linked").symlink_to(folder / "outside")
     (root / "empty").mkdir()
+    (root / "pypi" / "demo").mkdir(parents=True)
+    (root / "pypi" / "demo" / "json").write_text('{"last_serial":1}')
     (root / "robots.txt").write_text("User-agent: *\n")
     for path in root.rglob("*"):
         # Servers don't trust the time of a file that was written a moment ago.
@@ -268,6 +270,13 @@ def test_files_may_be_cached_for_ever_and_pages_for_a_short_time(site):
         value = ask(site, path).headers["Cache-Control"]
         assert "immutable" not in value
         assert 0 < int(re.search(r"max-age=(\d+)", value)[1]) <= 600
+
+
+def test_pypis_older_json_is_json_that_may_change(site):
+    reply = ask(site, "/pypi/demo/json")
+    assert (reply.status, content_type(reply)) == (200, "application/json")
+    assert json.loads(reply.body)["last_serial"]
+    assert reply.headers["Cache-Control"] == "public, max-age=60"
 
 
 def test_parts_of_files(site):

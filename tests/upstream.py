@@ -72,6 +72,8 @@ class Served:
     #: As in the JSON page; ``hashes`` and ``url`` are filled in.
     facts: dict[str, Any] = field(default_factory=dict)
     metadata: bytes | None = None
+    #: What lies beside it, by what its name gets at its end: ``.provenance``, ``.asc``.
+    beside: dict[str, bytes] = field(default_factory=dict)
 
 
 class Upstream:
@@ -83,6 +85,9 @@ class Upstream:
         self.serial = 1000
         self.project_serials: dict[str, int] = {}
         self.statuses: dict[str, dict[str, str]] = {}
+        #: Further keys of project pages and of their ``meta``, by project.
+        self.extras: dict[str, dict[str, Any]] = {}
+        self.metas: dict[str, dict[str, Any]] = {}
         self.serials: bool | type = True
         self.etags = True
         self.json = True
@@ -161,8 +166,8 @@ class Upstream:
     def project_page(self, name: str, as_json: bool) -> bytes:
         files = [self._entry(name, served) for served in self.projects[name].values()]
         if as_json:
-            page: dict[str, Any] = {"meta": {"api-version": "1.4", **self._serial(self.project_serials[name])}, "name": name,
-                                    "files": files}
+            meta = {"api-version": "1.4", **self._serial(self.project_serials[name]), **self.metas.get(name, {})}
+            page: dict[str, Any] = {"meta": meta, "name": name, "files": files, **self.extras.get(name, {})}
             if name in self.statuses:
                 page["project-status"] = self.statuses[name]
             return json.dumps(page).encode()
@@ -176,8 +181,12 @@ class Upstream:
                 attributes += f' data-yanked="{html.escape(reason)}"'
             if entry["core-metadata"]:
                 attributes += f' data-core-metadata="sha256={entry["core-metadata"]["sha256"]}"'
+            if entry.get("provenance"):
+                attributes += f' data-provenance="{entry["provenance"]}"'
             links.append(f'<a href="{entry["url"]}#sha256={entry["hashes"]["sha256"]}"{attributes}>{entry["filename"]}</a>\n')
-        return f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>".encode()
+        metas = "".join(f'<meta name="pypi:project-{"status" if key == "status" else "status-reason"}" '
+                        f'content="{html.escape(value)}">' for key, value in self.statuses.get(name, {}).items())
+        return f"<!DOCTYPE html><html><head>{metas}</head><body>{''.join(links)}</body></html>".encode()
 
     def _serial(self, serial: int) -> dict[str, Any]:
         if not self.serials:
@@ -186,10 +195,13 @@ class Upstream:
 
     def _entry(self, name: str, served: Served) -> dict[str, Any]:
         known = {"sha256": hashlib.sha256(served.metadata).hexdigest()} if served.metadata is not None else False
+        url = f"{self.host}/files/{name}/{served.filename}"
+        told = {".provenance": ("provenance", f"{url}.provenance"), ".asc": ("gpg-sig", True)}
+        beside = dict(fact for suffix, fact in told.items() if suffix in served.beside)
         return {
-            "filename": served.filename, "url": f"{self.host}/files/{name}/{served.filename}",
+            "filename": served.filename, "url": url,
             "hashes": {"sha256": hashlib.sha256(served.body).hexdigest()}, "size": len(served.body),
-            "core-metadata": known, "yanked": False, **served.facts}
+            "core-metadata": known, "yanked": False, **beside, **served.facts}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         upstream = self
@@ -228,10 +240,10 @@ class Upstream:
         if parts[0] == "simple" and len(parts) == 2 and parts[1] in self.projects:
             return self._page(self.project_page(parts[1], as_json), as_json, headers)
         if parts[0] == "files" and parts[1] in self.projects:
-            filename = parts[2].removesuffix(".metadata")
-            served = self.projects[parts[1]].get(filename)
+            suffix = next((end for end in (".metadata", ".provenance", ".asc") if parts[2].endswith(end)), "")
+            served = self.projects[parts[1]].get(parts[2].removesuffix(suffix))
             if served is not None:
-                body = served.metadata if parts[2] != filename else served.body
+                body = {"": served.body, ".metadata": served.metadata, **served.beside}.get(suffix)
                 if body is not None:
                     return 200, {"Content-Type": "application/octet-stream"}, body
         return 404, {}, b"no such thing"

@@ -4,14 +4,19 @@
 until what belongs into it changes. It lies in var/wheelhouse, or where PYPIMIRROR_WHEELHOUSE says.
 PYPIMIRROR_BUILDOUTS names the generations of zc.buildout that are tried: ``6 5`` unless given, ``6 5 4 3`` for all.
 PYPIMIRROR_INDEXES names the index servers that are mirrored from: ``pypiserver`` unless given, ``pypiserver devpi`` for all.
+PYPIMIRROR_PROGRAMS names further programs that are tried and that are too heavy for every day, each as
+``NAME==VERSION@PYTHON``, for instance ``poetry==2.5.1@python3.11 bandersnatch==8.2.0@/usr/bin/python3.13``; without
+``@PYTHON`` it is this one. What must stand beside one follows behind commas: ``pdm==2.29.0,hishel<2``.
 """
 
 import configparser
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 FOLDER = Path(os.environ.get("PYPIMIRROR_WHEELHOUSE") or CHECKOUT / "var" / "wheelhouse")
@@ -62,6 +67,30 @@ CHOSEN_INDEXES = tuple((os.environ.get("PYPIMIRROR_INDEXES") or "pypiserver").sp
 ENVIRONMENT = ("packaging", "pip", "platformdirs", "setuptools", "wheel", "zc.buildout")
 
 
+class Program(NamedTuple):
+    """A program that is tried on demand."""
+
+    name: str
+    version: str
+    #: The interpreter that it runs on.
+    python: str
+    #: For pip: itself and what must stand beside it.
+    requirements: tuple[str, ...]
+
+
+def _programs(text: str) -> tuple[Program, ...]:
+    found = []
+    for word in text.split():
+        requirements, _, python = word.partition("@")
+        name, _, version = requirements.partition(",")[0].partition("==")
+        interpreter = shutil.which(python or sys.executable) or python
+        found.append(Program(name, version, interpreter, tuple(requirements.split(","))))
+    return tuple(found)
+
+
+PROGRAMS = _programs(os.environ.get("PYPIMIRROR_PROGRAMS", ""))
+
+
 def pins(generation: str = "6") -> dict[str, str]:
     """Give the versions by name, as versions.cfg has them, for one generation of zc.buildout."""
     parser = configparser.RawConfigParser()
@@ -88,7 +117,11 @@ def contents() -> list[list[str]]:
 def is_filled() -> bool:
     """Whether everything that belongs into it was put there."""
     there = _noted()
-    return all(requirements in there for requirements in contents())
+    return all(wanted in there for wanted in (*contents(), *map(_note, PROGRAMS)))
+
+
+def _note(program: Program) -> list[str]:
+    return [*program.requirements, program.python]
 
 
 def _noted() -> list[list[str]]:
@@ -109,6 +142,11 @@ def fill() -> None:
             subprocess.run([sys.executable, "-m", "pip", "download", "-qq", "--only-binary=:all:", "--no-deps",
                             "--disable-pip-version-check", "--dest", str(FOLDER), *requirements], check=True)
             there.append(requirements)
+    for program in PROGRAMS:
+        if _note(program) not in there:
+            subprocess.run([program.python, "-m", "pip", "download", "-qq", "--only-binary=:all:",
+                            "--disable-pip-version-check", "--dest", str(FOLDER), *program.requirements], check=True)
+            there.append(_note(program))
     (FOLDER / _NOTE).write_text(json.dumps(there, indent=1), encoding="utf-8")
 
 

@@ -35,7 +35,8 @@ VERBS = {
                    options=frozenset({"repair"}) | _LOG),
     "trash": Verb("trash", "what was taken down: list it, put it back, delete it", "list | restore NAME | empty",
                   frozenset({"json"}) | _LOG),
-    "status": Verb("status", "last run, projects, files, bytes, free space, errors", options=frozenset({"json", "max_age"})),
+    "status": Verb("status", "last run, projects, files, bytes, free space, errors",
+                   options=frozenset({"json", "max_age", "access_log"})),
     "adopt": Verb("adopt", "take good files over from an older mirror's tree instead of fetching them", "DIRECTORY",
                   frozenset({"verbose", "log_filename", "log_console"})),
     "plan": Verb("plan", "what sync would fetch, remove and rewrite, and why; touches nothing",
@@ -82,6 +83,8 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
     add("--json", action="store_true", help="status, plan, trash list: as JSON")
     add("--repair", action="store_true", help="verify: put right what is wrong")
     add("--max-age", metavar="HOURS", type=float, help="status: exit 1 if the last good run is older")
+    add("--access-log", metavar="FILE", action="append",
+        help="status: an access log of Apache's or nginx's; the names asked for in it that are not here are told (repeatable)")
     add("--host", help="serve: the address to listen on (127.0.0.1)")
     add("--port", type=int, help="serve: the port (8080); 0 takes a free one")
     add("--example", action="store_true", help="config: print a commented configuration file")

@@ -11,7 +11,7 @@ from .fetch.attempts import check
 from .fetch.page import read
 from .interfaces import IMirror
 from .model import File, Head
-from .upkeep.trash import METADATA
+from .names import METADATA
 
 #: Bytes; a description is part of it.
 _LONGEST = 16 << 20

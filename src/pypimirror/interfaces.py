@@ -279,6 +279,13 @@ class IIndexWriter(Interface):
         """
 
 
+class IMetadataIndexWriter(IIndexWriter):
+    """An index writer that tells what core metadata say."""
+
+    def pages(project, serial, metadata=None):
+        """As for any; metadata: called with a File, returns its core metadata as bytes, or None where the mirror has none."""
+
+
 # --- work -----------------------------------------------------------------------------------------------------------------
 
 

@@ -88,8 +88,9 @@ class Ledger:
         since = (row.since or time.time()) if error or row.unmet else None
         self._state.save(row._replace(
             display=published.display or row.display, pending=pending, serial=published.serial, files=published.files,
-            bytes=published.bytes, yanked=published.yanked, list_serial=None if held else row.list_serial, error=error,
-            since=since), published.record)
+            bytes=published.bytes, yanked=published.yanked,
+            hidden=row.hidden if published.hidden is None else published.hidden,
+            list_serial=None if held else row.list_serial, error=error, since=since), published.record)
         return goes
 
     def swept(self, swept: Swept) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from zope.interface import implementer
 
 from .interfaces import IUpstream
+from .names import METADATA, PROVENANCE, SIGNATURE
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -24,6 +25,14 @@ class Stored(NamedTuple):
     shown: bool = False
     #: Of an external file: its ``validator`` when it was fetched.
     validator: str | None = None
+    #: The sha256 of the ``.provenance`` file beside it (PEP 740) and of the ``.asc`` file (PEP 503), if there are any.
+    provenance: str | None = None
+    signature: str | None = None
+
+    def beside(self) -> dict[str, str]:
+        """Return the sha256 of what lies beside the file, by what the name of the file gets at its end."""
+        found = {METADATA: self.metadata, PROVENANCE: self.provenance, SIGNATURE: self.signature}
+        return {suffix: sha256 for suffix, sha256 in found.items() if sha256 is not None}
 
 
 class File(NamedTuple):
@@ -44,6 +53,7 @@ class File(NamedTuple):
     #: Whether there is a metadata file, or its hashes.
     core_metadata: bool | Mapping[str, str] = False
     gpg_sig: bool | None = None
+    #: The absolute URL of its provenance file.
     provenance: str | None = None
     #: Keys of upstream's that no standard we know names; passed on as they are.
     extra: Mapping[str, Any] = NOTHING
@@ -60,6 +70,13 @@ class File(NamedTuple):
     #: Whether it is from an upstream index that does not count for the project any more, since another one does: then it goes,
     #: whatever else would keep it.
     superseded: bool = False
+
+    @property
+    def signed(self) -> bool | None:
+        """Whether the mirror has its signature (PEP 503), None where nobody says that there is none."""
+        if self.stored is not None and self.stored.signature:
+            return True
+        return False if self.gpg_sig is False else None
 
 
 class Project(NamedTuple):
@@ -164,7 +181,9 @@ class Totals(NamedTuple):
     projects: int = 0
     files: int = 0
     bytes: int = 0
+    #: Files that are listed with a mark, and those left out for it.
     yanked: int = 0
+    hidden: int = 0
 
 
 class Change(NamedTuple):

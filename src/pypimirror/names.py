@@ -9,6 +9,10 @@ OURS = frozenset({"index.html", "index.v1_json", "full.html", "pins", "simple", 
 SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar", ".tgz", ".tbz", ".zip", ".whl", ".egg", ".exe", ".msi",
             ".rpm", ".deb", ".dmg")
 
+#: What the name of a distribution gets at its end for what lies beside it: core metadata (PEP 658), provenance (PEP 740), and
+#: the signature (PEP 503).
+METADATA, PROVENANCE, SIGNATURE = BESIDE = (".metadata", ".provenance", ".asc")
+
 _SEPARATORS = re.compile(r"[-_.]+")
 _PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _REGISTERED = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -42,6 +46,12 @@ def is_distribution(filename: str) -> bool:
             and _FILE.fullmatch(filename) is not None
             and filename.endswith(SUFFIXES)
             and filename.partition(".")[0].lower() not in _DEVICES)
+
+
+def distribution(filename: str) -> str:
+    """Give the name of the distribution that a file lies beside; any other name as it is."""
+    suffix = next((suffix for suffix in BESIDE if filename.endswith(suffix)), "")
+    return filename.removesuffix(suffix)
 
 
 def shown(text: str, limit: int = 120) -> str:

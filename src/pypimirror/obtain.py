@@ -11,9 +11,9 @@ from .fetch.download import ALGORITHMS, download
 from .interfaces import IMirror
 from .look import current
 from .model import File, Stored
+from .names import METADATA, PROVENANCE, SIGNATURE
 from .report.units import in_bytes
 from .settings.reader import OWN
-from .upkeep.trash import METADATA
 
 FULL = "full"
 #: Another file of the name lies in its place, and pages tell of that one: it has to go first, and this one waits.
@@ -22,6 +22,8 @@ WAITS = "waits"
 WAITING = f"{OWN}/tmp/waiting-"
 #: Bytes; the largest external file that is taken where max_file_size does not say.
 MOST_BYTES = 1 << 30
+#: Bytes; provenance and signatures are far smaller.
+_MOST_BESIDE = 16 << 20
 
 
 class Obtained(NamedTuple):
@@ -35,7 +37,7 @@ class Obtained(NamedTuple):
 
 
 def obtain(mirror: IMirror, project: str, file: File, offline: bool = False, attempts: Attempts | None = None) -> Obtained:
-    """Get a file and its metadata file; with ``offline`` only from here and from the trash. Failures are told, not raised.
+    """Get a file and what lies beside it; with ``offline`` only from here and from the trash. Failures are told, not raised.
 
     attempts: those of the project; the mirror's own unless given.
     Nothing is put over a file that pages may tell of: what upstream replaced is fetched, and waits until that one is gone.
@@ -48,10 +50,20 @@ def obtain(mirror: IMirror, project: str, file: File, offline: bool = False, att
             return Obtained(file._replace(stored=_older(mirror, file, path)), "not found")
         if how == WAITS:
             return Obtained(file, how)
-        metadata = _metadata(mirror, project, file, stored, path, offline, attempts)
-        return Obtained(file._replace(stored=stored._replace(metadata=metadata)), how)
+        stored = stored._replace(metadata=_metadata(mirror, project, file, stored, path, offline, attempts))
     except MirrorError as error:
         return Obtained(file._replace(stored=_older(mirror, file, path)), _kind(error), str(error))
+    here, urls = how != "fetched", _beside(file)
+    try:
+        stored = stored._replace(
+            provenance=_companion(mirror, urls.get(PROVENANCE), path + PROVENANCE, stored.provenance, here, offline,
+                                  attempts))
+        stored = stored._replace(
+            signature=_companion(mirror, urls.get(SIGNATURE), path + SIGNATURE, stored.signature, here, offline, attempts))
+    except MirrorError as error:
+        # The file is good without it.
+        return Obtained(file._replace(stored=stored), _kind(error), str(error))
+    return Obtained(file._replace(stored=stored), how)
 
 
 def _kind(error: MirrorError) -> str:
@@ -77,7 +89,7 @@ def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool,
         storage.move(waiting, path)
         return found, "fetched"
     target = waiting if replaced else path
-    if mirror.trash.take(project, file.filename, file.hashes, target):
+    if mirror.trash.take(project, file.filename, file.hashes, target, () if replaced else _beside(file)):
         return Stored(file.hashes["sha256"], storage.size(target) or 0), WAITS if replaced else "restored"
     if offline:
         return None, ""
@@ -139,4 +151,30 @@ def _metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: s
     except FetchError as error:
         if error.code in (404, 410):
             return None  # the file itself is good; clients get the metadata out of it
+        raise
+
+
+def _beside(file: File) -> dict[str, str]:
+    """Give the URLs of what upstream has beside a file without telling a hash; empty ones where they are not known."""
+    urls = {} if file.provenance is None else {PROVENANCE: file.provenance}
+    return urls | ({SIGNATURE: file.url and file.url + SIGNATURE} if file.gpg_sig else {})
+
+
+def _companion(mirror: IMirror, url: str | None, target: str, known: str | None, here: bool, offline: bool,
+               attempts: Attempts) -> str | None:
+    """Get what lies beside a file; return its sha256, None where upstream has none.
+
+    known: its sha256 as it was, if it was there. here: whether what lies there can belong to the file that is there now.
+    """
+    if url is None:
+        return None
+    if here and mirror.storage.size(target) is not None:
+        return known or mirror.storage.digest(target)
+    if offline or not url:
+        return None
+    try:
+        return download(mirror.fetcher, mirror.storage, attempts, url, target, {}, limit=_MOST_BESIDE).sha256
+    except FetchError as error:
+        if error.code in (404, 410):
+            return None
         raise

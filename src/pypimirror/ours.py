@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .index import legacy
 from .interfaces import IMirror, IStorage
 from .names import normalize
 
@@ -31,5 +32,6 @@ def own_paths(mirror: IMirror, name: str, spelled: Iterable[str]) -> dict[str, i
     spelled: folders that mean the same project, its own among them or not.
     """
     paths = [f"{name}/{page}" for page in PAGES] + [f"{folder}/index.html" for folder in spelled if folder != name]
+    paths.append(legacy.path(name))
     pages = ((path, page) for path in paths if (page := mirror.storage.read(path)) is not None)
     return {path: serial for path, page in pages if (serial := own_serial(mirror, page)) is not None}

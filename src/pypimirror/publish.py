@@ -8,14 +8,18 @@ from typing import Any, NamedTuple
 from .errors import MirrorError
 from .events import FileStored, Problem, ProjectPublished
 from .fetch.attempts import Attempts
-from .interfaces import IMirror
+from .interfaces import IMetadataIndexWriter, IMirror
 from .look import chosen, is_published
 from .model import File, Project, Stored
-from .names import is_distribution
+from .names import METADATA, is_distribution
 from .obtain import FULL, WAITS, Obtained, obtain
 from .ours import own_paths
 from .registered import registered
+from .selection import Selected
 from .state import records
+
+#: The name of the filter that leaves yanked files out.
+_YANKED = "yanked"
 
 
 class PublishTask(NamedTuple):
@@ -50,7 +54,9 @@ class Published(NamedTuple):
     files: int = 0
     bytes: int = 0
     yanked: int = 0
-    #: Names of files that no page names any more.
+    #: How many files are left out because they are yanked, or None where that was not looked at.
+    hidden: int | None = None
+    #: Names of files that no page names any more, those that lay beside others among them.
     leaving: tuple[str, ...] = ()
     #: Whether something is missing that a run with nothing forbidden would get.
     incomplete: bool = False
@@ -72,10 +78,11 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
         project = project._replace(pages=tuple(dict.fromkeys((*project.pages, *there))))
     before = {file.filename for file in project.files if file.stored is not None}
     try:
-        wanted = chosen(mirror, project, bool(task.hold)).files if task.selected else ()
+        selected = chosen(mirror, project, bool(task.hold)) if task.selected else Selected()
     except MirrorError as error:
         emit(Problem(task.name, str(error)))
         return Published(task.name, task.record, task.serial, False, error=str(error))
+    wanted = selected.files
     regular = {file.filename for file in wanted if file.listed}
     if task.hold == "all" and not project.quarantined:
         names = {file.filename for file in wanted}
@@ -86,6 +93,7 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
     files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None and outcome.how != WAITS)
     here = {outcome.file.filename: outcome.file for outcome in outcomes}
     shown = {file.filename for file in files}
+    astray = tuple(name for file in project.files if file.filename in shown for name in _astray(file, here[file.filename]))
     # What was adopted and is lost is told once and then forgotten: nobody has it.
     lost = {each.file.filename for each in outcomes if each.file.adopted and each.error and each.how == "not found"}
     project = project._replace(
@@ -101,7 +109,8 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
         files=len(files),
         bytes=sum(file.stored.size for file in files if file.stored is not None),
         yanked=sum(file.yanked is not False for file in files),
-        leaving=tuple(sorted(before - shown)),
+        hidden=sum(one.filter == _YANKED for one in selected.left_out),
+        leaving=(*sorted(before - shown), *astray),
         incomplete=task.offline and any(map(_lacks, here.values())),
         error=next((outcome.error for outcome in outcomes if outcome.error), None),
         held=bool(task.hold) and not {file.filename for file in files} <= regular,
@@ -111,7 +120,15 @@ def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> 
 
 
 def _lacks(file: File) -> bool:
-    return file.stored is None or bool(file.core_metadata and file.stored.metadata is None)
+    return file.stored is None or bool(
+        (file.core_metadata and file.stored.metadata is None) or (file.provenance and file.stored.provenance is None))
+
+
+def _astray(old: File, new: File) -> list[str]:
+    """Give the names of what lay beside a file and belongs to it no more."""
+    before = old.stored.beside() if old.stored is not None else {}
+    after = new.stored.beside() if new.stored is not None else {}
+    return [old.filename + suffix for suffix in before if suffix not in after]
 
 
 def _marked(file: File, shown: set[str]) -> File:
@@ -158,8 +175,14 @@ def write_pages(mirror: IMirror, project: Project, serial: int, run: int) -> Pag
 def rendered(mirror: IMirror, project: Project, serial: int) -> dict[str, bytes]:
     """Give the pages of a project by path."""
     pages: dict[str, bytes] = {}
+
+    def metadata(file: File) -> bytes | None:
+        has = file.stored is not None and file.stored.metadata
+        return mirror.storage.read(f"{project.name}/{file.filename}{METADATA}") if has else None
+
     for writer in mirror.writers:
-        for path, page in writer.pages(project, serial):
+        reads = {"metadata": metadata} if IMetadataIndexWriter.providedBy(writer) else {}
+        for path, page in writer.pages(project, serial, **reads):
             # Where case does not count, the normalised name's page must not be overwritten by the other one.
             if not (mirror.storage.folds_case and path.lower() in (known.lower() for known in pages)):
                 pages[path] = page

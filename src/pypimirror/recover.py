@@ -78,5 +78,6 @@ def own_pages(mirror: IMirror, name: str) -> OwnPages:
         marked = adopted(body) if page.endswith("json") else frozenset()
         for file in told.files:
             unlisted = file.filename in marked
-            files.setdefault(file.filename, file._replace(url="", listed=not unlisted, adopted=unlisted))
+            provenance = None if file.provenance is None else ""
+            files.setdefault(file.filename, file._replace(url="", provenance=provenance, listed=not unlisted, adopted=unlisted))
     return OwnPages(Project(name, tuple(files[filename] for filename in sorted(files))), tuple(unreadable))

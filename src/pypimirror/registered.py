@@ -7,8 +7,7 @@ import re
 from .distributions import parse
 from .interfaces import IMirror
 from .model import Project
-from .names import normalize
-from .upkeep.trash import METADATA
+from .names import METADATA, normalize
 
 _NAME = re.compile(rb"^Name:[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
 #: What file names make of any name (PEP 625, PEP 491); such a spelling tells nothing.

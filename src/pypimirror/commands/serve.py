@@ -6,6 +6,7 @@ import argparse
 
 from ..errors import MirrorError
 from ..serve.front import Figures
+from ..serve.missed import FILENAME
 from ..settings.reader import read
 from ..settings.values import Settings
 from ..state.database import State
@@ -19,7 +20,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     settings = read(config)
     port = 8080 if arguments.port is None else arguments.port
     return serve(settings["mirror_file_path"], arguments.host or "127.0.0.1", port, base_url=settings["base_url"],
-                 figures=lambda: _figures(settings))
+                 figures=lambda: _figures(settings), missed=os.path.join(settings["state_path"], FILENAME))
 
 
 def _figures(settings: Settings) -> Figures | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
 
@@ -13,10 +15,16 @@ from ..errors import ConfigurationError
 from ..mirror import Mirror
 from ..model import Totals
 from ..report.units import in_bytes
+from ..serve.missed import FILENAME, Asked, Missed, logged
+from ..serve.missed import read as read_record
+from ..serve.sites import below
 from ..settings.reader import read
 from ..settings.values import Settings
 from ..state.database import State
 from ..sync import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS, SERIAL
+
+#: Names that are kept in memory while logs are read, and those that the table shows.
+_MOST_LOGGED, _MOST_SHOWN = 100_000, 10
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -24,7 +32,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     if arguments.max_age is not None and not 0 <= arguments.max_age < float("inf"):
         raise ConfigurationError(f"--max-age {arguments.max_age}: must be a number of hours from 0")
     settings = read(config)
-    status = gathered(settings)
+    status = gathered(settings, arguments.access_log or ())
     print(json.dumps(status, indent=2) if arguments.json else _table(status))
     if arguments.max_age is None:
         return 0
@@ -33,8 +41,9 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     return 0 if age is not None and age <= arguments.max_age * 3600 else 1
 
 
-def gathered(settings: Settings) -> dict[str, Any]:
-    """Return the status as plain values."""
+def gathered(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the status as plain values. logs: access logs of web servers. Raises ConfigurationError for one of no use."""
+    asked = _asked(settings, logs)
     mirror = Mirror(settings)
     state = State(settings["state_path"])
     totals, facts, errors, barren = Totals(), {}, [], 0
@@ -42,6 +51,7 @@ def gathered(settings: Settings) -> dict[str, Any]:
         with closing(state):
             totals, errors, barren = state.totals(), state.errors(), state.barren()
             facts = {name: state.fact(name) for name in (LAST_RUN, LAST_GOOD, LAST_STATUS, LAST_PROBLEMS, SERIAL)}
+            asked = [one for one in asked if (row := state.row(one.project)) is None or not row.serial]
     return {
         "mirror": settings["mirror_file_path"],
         "last_run": _moment(facts.get(LAST_RUN)),
@@ -54,10 +64,23 @@ def gathered(settings: Settings) -> dict[str, Any]:
         "bytes": totals.bytes,
         "free_bytes": mirror.storage.free(),
         "yanked": totals.yanked,
+        "yanked_hidden": totals.hidden,
         "only_left_out_files": barren,
         "errors": [{"project": row.name, "error": row.error or row.unmet, "since": _moment(row.since)} for row in errors],
         "trash": mirror.trash.totals(),
+        "missed": [{"project": one.project, "requests": one.requests, "last": _moment(one.last)} for one in asked],
     }
+
+
+def _asked(settings: Settings, logs: Iterable[str]) -> list[Asked]:
+    """Return the names that clients asked for in vain: serve's record and what access logs tell, most asked for first."""
+    missed = Missed(most=_MOST_LOGGED)
+    for filename in logs:
+        for name, when in logged(filename, below(settings["base_url"] or "")):
+            missed.note(name, when)
+    for one in read_record(os.path.join(settings["state_path"], FILENAME)):
+        missed.note(one.project, one.last, one.requests)
+    return missed.names()
 
 
 def _moment(value: Any) -> str | None:
@@ -83,6 +106,10 @@ def _table(status: dict[str, Any]) -> str:
             continue
         elif key == "trash":
             value = f"{value['files']} files, {in_bytes(value['bytes'])}"
+        elif key == "missed":
+            value = f"{len(value)} projects that clients asked for are not here" if value else 0
         rows.append(f"{key.replace('_', ' '):<14} {'never' if value is None else value}")
     rows.extend(f"  {error['project']}: {error['error']} (since {error['since']})" for error in status["errors"])
+    rows.extend(f"  {one['project']}: {one['requests']} requests, the last at {one['last']}"
+                for one in status["missed"][:_MOST_SHOWN])
     return "\n".join(rows)

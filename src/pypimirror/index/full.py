@@ -10,7 +10,7 @@ from zope.interface import implementer
 from .. import __version__
 from ..interfaces import IIndexWriter, ISettings
 from ..model import Project
-from .html import HEAD, anchor
+from .html import anchor, head
 
 MOST_FILES = 50_000
 
@@ -35,7 +35,7 @@ class FullIndex:
         return None
 
     def projects(self, entries: Iterable[Project], serial: int) -> Iterator[bytes]:
-        yield HEAD.format(title="All files").encode()
+        yield head("All files").encode()
         projects = files = 0
         for project in entries:
             projects += 1

@@ -1,4 +1,4 @@
-"""The index as HTML (PEP 503, 592, 629, 658, 714), for every client and for people."""
+"""The index as HTML (PEP 503, 592, 629, 658, 714, 740, 792), for every client and for people."""
 
 from __future__ import annotations
 
@@ -11,20 +11,29 @@ from zope.interface import implementer
 
 from ..interfaces import IIndexWriter, ISettings
 from ..model import Entry, File, Project
-from ..names import is_legacy
+from ..names import PROVENANCE, is_legacy
 
 _SERIAL = re.compile(rb"<!--SERIAL (\d{1,18})-->\s*\Z")
-#: The beginning of every page.
-HEAD = """<!DOCTYPE html>
+#: The beginning of every page. The version is the newest whose fields are there, as in the JSON form (PEP 691); ``facts``: what
+#: is told of the project.
+_HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="pypi:repository-version" content="1.4">
-<title>{title}</title>
+{facts}<title>{title}</title>
+<style>{style}</style>
 </head>
 <body>
 <h1>{title}</h1>
+"""
+#: For people; what clients read in attributes is shown to them as text.
+_STYLE = """\
+:root{color-scheme:light dark}body{font:1rem/1.6 system-ui,sans-serif;margin:1rem}a{overflow-wrap:anywhere}
+a::before,a::after{display:inline-block;color:CanvasText}a[data-yanked]::before{content:"yanked ";white-space:pre}
+a[data-requires-python]::after{content:"Python "attr(data-requires-python);margin-left:1em}
+a[data-yanked]:not([data-yanked=""])::before{content:"yanked: "attr(data-yanked)" ";white-space:pre-wrap}
 """
 _TAIL = "</body>\n</html>\n<!--SERIAL {serial}-->\n"
 _METADATA = ("data-dist-info-metadata", "data-core-metadata")
@@ -45,6 +54,9 @@ class HtmlIndex:
 
     def __init__(self, settings: ISettings):
         self._legacy_names = settings["legacy_names"]
+        base = settings["base_url"] or ""
+        # Provenance is told by a full URL from a secure origin, or not at all (PEP 740).
+        self._secure = f"{base}/" if base.lower().startswith("https:") else None
 
     def pages(self, project: Project, serial: int) -> Iterator[tuple[str, bytes]]:
         yield f"{project.name}/index.html", self._page(project, serial, "")
@@ -54,15 +66,16 @@ class HtmlIndex:
 
     def _page(self, project: Project, serial: int, folder: str) -> bytes:
         title = f"Links for {escape(project.display or project.name)}"
-        links = "".join(anchor(file, folder) for file in project.files)
-        return f"{HEAD.format(title=title)}{links}{_TAIL.format(serial=serial)}".encode()
+        secure = f"{self._secure}{project.name}/" if self._secure else None
+        links = "".join(anchor(file, folder, secure) for file in project.files)
+        return f"{head(title, _status(project))}{_told(project)}{links}{_TAIL.format(serial=serial)}".encode()
 
     def serial(self, page: bytes) -> int | None:
         found = _SERIAL.search(page[-200:])
         return int(found[1]) if found else None
 
     def projects(self, entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
-        yield HEAD.format(title="Simple index").encode()
+        yield head("Simple index").encode()
         lines: list[str] = []
         for entry in entries:
             lines.append(f'<a href="{entry.name}/">{escape(entry.display or entry.name)}</a><br>\n')
@@ -73,8 +86,32 @@ class HtmlIndex:
         yield "".join(lines).encode()
 
 
-def anchor(file: File, folder: str = "") -> str:
-    """Give the link to a published file; folder: what the relative link must begin with."""
+def head(title: str, facts: str = "") -> str:
+    """Give the beginning of a page. title: as HTML. facts: elements that tell of the project."""
+    return _HEAD.format(title=title, facts=facts, style=_STYLE)
+
+
+def _told(project: Project) -> str:
+    """Give the status for people, where there is one to speak of."""
+    status = project.status.get("status", "active")
+    if status == "active":
+        return ""
+    reason = project.status.get("reason")
+    return f"<p>This project is {escape(status)}{f': {escape(reason)}' if reason else '.'}</p>\n"
+
+
+def _status(project: Project) -> str:
+    """Give the elements that tell status and reason (PEP 792)."""
+    names = {"status": "pypi:project-status", "reason": "pypi:project-status-reason"}
+    return "".join(f'<meta name="{names[key]}" content="{escape(value)}">\n'
+                   for key, value in project.status.items() if key in names)
+
+
+def anchor(file: File, folder: str = "", secure: str | None = None) -> str:
+    """Give the link to a published file.
+
+    folder: what the relative link must begin with. secure: the https URL of the folder that it lies in, if there is one.
+    """
     if file.stored is None:
         raise ValueError(f"{file.filename} is not in the mirror")
     attributes = [f'href="{folder}{quote(file.filename)}#sha256={file.stored.sha256}"']
@@ -85,8 +122,10 @@ def anchor(file: File, folder: str = "") -> str:
         attributes.extend(f'{name}="sha256={file.stored.metadata}"' for name in _METADATA)
     if file.yanked is not False:
         attributes.append(f'data-yanked="{escape(file.yanked) if isinstance(file.yanked, str) else ""}"')
-    if file.gpg_sig is not None:
-        attributes.append(f'data-gpg-sig="{str(file.gpg_sig).lower()}"')
+    if file.signed is not None:
+        attributes.append(f'data-gpg-sig="{str(file.signed).lower()}"')
+    if file.stored.provenance and secure:
+        attributes.append(f'data-provenance="{secure}{quote(file.filename + PROVENANCE)}"')
     if file.external is not None:
         attributes.append('rel="external"')
     return f"<a {' '.join(attributes)}>{escape(file.filename)}</a><br>\n"

@@ -1,4 +1,4 @@
-"""The index as JSON (PEP 691, 700, 714, 792)."""
+"""The index as JSON (PEP 691, 700, 708, 714, 740, 792)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from ..distributions import parse, pep440
 from ..fetch.address import bare
 from ..interfaces import IIndexWriter, ISettings
 from ..model import Entry, File, Project
+from ..names import PROVENANCE
 
-#: The version whose fields are there (PEP 792).
+#: The version whose fields are there (PEP 792). Of what came after 1.0, versions and sizes alone are mandatory (PEP 700), and
+#: they are always there; without a status a project is active.
 API_VERSION = "1.4"
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 _SERIAL = re.compile(rb'\A\{"meta":\{"_last-serial":(\d{1,18}),')
@@ -94,8 +96,10 @@ def _entry(file: File) -> dict[str, Any]:
         entry["upload-time"] = file.upload_time
     if file.requires_python is not None:
         entry["requires-python"] = file.requires_python
-    if file.gpg_sig is not None:
-        entry["gpg-sig"] = file.gpg_sig
+    if file.signed is not None:
+        entry["gpg-sig"] = file.signed
+    if file.stored.provenance is not None:
+        entry["provenance"] = quote(file.filename + PROVENANCE)
     if file.external is not None:
         # Of our own: where the file was fetched. Clients pass over keys they do not know (PEP 691).
         entry["external"] = bare(file.url)

@@ -1,20 +1,23 @@
 """The index over HTTP: a WSGI application that serves a mirror's tree.
 
-``/`` and ``/simple/`` are the same index. Any spelling of a project's name means the normalised one. Only what is in the
-tree is served: no names that start with a dot, no symbolic links, no lists of folders.
+``/`` and ``/simple/`` are the same index. Any spelling of a project's name means the normalised one. ``/pypi/<name>/json`` and
+``/packages/<name>/<file>`` are for mirrors that know PyPI's older ways only; no file of a project lies as deep as that, so that
+no project's name stands in the way. Only what is in the tree is served: no names that start with a dot, no symbolic links, no
+lists of folders.
 """
 
 import errno
-import gzip
 import os
 import stat
 from collections.abc import Callable, Iterable
 from urllib.parse import parse_qs
 
 from ..names import normalize
-from . import negotiate
+from . import legacy, negotiate
 from .answers import Answer, Environ, Start, content_type, moved, send_file, send_page, send_short
 from .front import Figures, Front, policy
+from .missed import Missed
+from .missed import project as asked_for
 from .pages import Pages
 
 HTML_PAGE = "index.html"
@@ -30,11 +33,17 @@ _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, er
 class App:
     """Serves a tree by WSGI (PEP 3333). Used by several threads at once."""
 
-    def __init__(self, root: str, base_url: str | None = None, figures: Callable[[], Figures | None] = lambda: None):
-        """root: a directory. base_url, figures: what the page for people tells beside, as ``Front`` takes them."""
+    def __init__(self, root: str, base_url: str | None = None, figures: Callable[[], Figures | None] = lambda: None,
+                 missed: Missed | None = None):
+        """root: a directory. base_url, figures: what the page for people tells beside, as ``Front`` takes them.
+
+        missed: takes note of names that are not there.
+        """
         self._root = os.path.realpath(root)
         self._pages = Pages()
         self._front = Front(figures, base_url)
+        self._base_url = base_url
+        self._missed = missed
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         try:
@@ -42,13 +51,21 @@ class App:
                 raise Answer("405 Method Not Allowed", ("Allow", "GET, HEAD"))
             return self._route(environ, start)
         except Answer as answer:
-            return send_short(environ, start, answer)
+            return self._short(environ, start, answer)
         except PermissionError:
             return send_short(environ, start, Answer("403 Forbidden"))
         except OSError as error:
             if error.errno not in _MISSING:
                 raise
-            return send_short(environ, start, Answer("404 Not Found"))
+            return self._short(environ, start, Answer("404 Not Found"))
+
+    def _short(self, environ: Environ, start: Start, answer: Answer) -> Iterable[bytes]:
+        """Send an answer that is nothing from the tree, and take note of a name that is not there."""
+        if self._missed is not None and answer.status.startswith("404"):
+            name = asked_for(environ.get("PATH_INFO") or "/")
+            if name is not None:
+                self._missed.note(name)
+        return send_short(environ, start, answer)
 
     def _route(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Find what the path means: the root, a project's page, or a file."""
@@ -68,6 +85,10 @@ class App:
             return self._for_people(environ, start)
         if not parts:
             return self._page(environ, start, self._root)
+        if parts[0] == legacy.PACKAGES and len(parts) == 3:
+            del parts[0]
+        elif parts[0] == "pypi" and len(parts) in (3, 4) and parts[-1] == "json":
+            return self._legacy(environ, start, *parts[1:-1])
         if len(parts) == 1 and not folder and os.path.isfile(os.path.join(self._root, parts[0])):
             return self._file(environ, start, parts)
         parts[0] = normalize(parts[0])
@@ -85,12 +106,25 @@ class App:
         """Answer with the root page as people like it."""
         path = os.path.join(self._root, HTML_PAGE)
         root = self._pages.get(path)
-        text = gzip.decompress(root.packed) if root.body is None else root.body
-        host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
-        address = f"{environ['wsgi.url_scheme']}://{host}{environ.get('SCRIPT_NAME', '')}"
         query = parse_qs(environ.get("QUERY_STRING", "")).get("q", [""])[0]
-        page = self._front.page(root, text, address, query)
+        page = self._front.page(root, root.text(), _address(environ), query)
         return send_page(environ, start, page, path, content_type(HTML_PAGE), _VARY, ("Content-Security-Policy", policy()))
+
+    def _legacy(self, environ: Environ, start: Start, name: str, version: str | None = None) -> Iterable[bytes]:
+        """Answer with PyPI's older JSON about a project, or about one release."""
+        folder = os.path.join(self._root, normalize(name))
+        self._check_folder(folder)
+        for form in _JSON_FIRST:
+            path = os.path.join(folder, form)
+            try:
+                source = self._pages.get(path)
+            except FileNotFoundError:
+                continue
+            page = legacy.page(source, path, legacy.same_host(self._base_url, _address(environ)), version)
+            if page is not None:
+                return send_page(environ, start, page, path, "application/json", "Accept-Encoding, Host")
+            break
+        raise Answer("404 Not Found")
 
     def _file(self, environ: Environ, start: Start, parts: list[str]) -> Iterable[bytes]:
         """Answer for a file by its path below the root."""
@@ -123,3 +157,9 @@ class App:
                 shown = content_type(name)
             return send_page(environ, start, page, path, shown, _VARY)
         raise Answer("404 Not Found")
+
+
+def _address(environ: Environ) -> str:
+    """Give the address that the client reached us by."""
+    host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+    return f"{environ['wsgi.url_scheme']}://{host}{environ.get('SCRIPT_NAME', '')}"

@@ -4,7 +4,6 @@ It lists every project like the plain root page does, so that it remains a root 
 """
 
 import base64
-import gzip
 import hashlib
 import re
 import time
@@ -16,7 +15,7 @@ from typing import NamedTuple
 from ..clients.files import render
 from ..names import normalize
 from ..report.units import in_bytes
-from .pages import Page
+from .pages import Page, remade
 
 _PROJECT = re.compile(r'<a href="([^"/?#]+)/">(.*?)</a>')
 _HERE = files(__package__)
@@ -57,9 +56,7 @@ class Front:
         if not query and self._last[0] == key and self._last[1] is not None:
             return self._last[1]
         body = self._render(root, text.decode("utf-8", "replace"), self._base_url or address, query, figures).encode()
-        digest = hashlib.sha256(body).hexdigest()[:32]
-        page = root._replace(etag=f'"{digest}"', packed_etag=f'"{digest}-gz"', size=len(body), body=body,
-                             packed=gzip.compress(body, 6, mtime=0))
+        page = remade(root, body)
         if not query:
             self._last = key, page
         return page
@@ -88,7 +85,7 @@ class Front:
             "FACTS": "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts),
             "USES": "".join(_use(client, title, url) for client, title in _SERVED.items()),
             "QUERY": escape(query.strip()),
-            "FOUND": f'{matching} <a href=".">Show all</a>' if wanted else f"All {len(listed):,} projects.",
+            "FOUND": f'{matching} <a href=".#projects">Show all</a>' if wanted else f"All {len(listed):,} projects.",
             "PROJECTS": "".join(f'<a href="{name}/">{display}</a><br>\n' for name, display in found),
             "SERIAL": f"<!--SERIAL {root.serial}-->" if root.serial else "",
         }

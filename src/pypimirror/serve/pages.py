@@ -2,6 +2,7 @@
 
 import errno
 import gzip
+import hashlib
 import os
 import re
 import stat
@@ -37,6 +38,10 @@ class Page(NamedTuple):
     #: None for a large page, which is read from the file each time.
     body: bytes | None
     packed: bytes
+
+    def text(self) -> bytes:
+        """Return the page itself."""
+        return gzip.decompress(self.packed) if self.body is None else self.body
 
 
 class Pages:
@@ -85,6 +90,13 @@ def open_regular(path: str) -> tuple[BinaryIO, os.stat_result]:
         os.close(number)
         raise FileNotFoundError(errno.ENOENT, "no regular file", path)
     return os.fdopen(number, "rb"), found
+
+
+def remade(page: Page, body: bytes) -> Page:
+    """Give a page that was made from another one, as new as that, with tags of its own."""
+    digest = hashlib.sha256(body).hexdigest()[:32]
+    return page._replace(etag=f'"{digest}"', packed_etag=f'"{digest}-gz"', size=len(body), body=body,
+                         packed=gzip.compress(body, 6, mtime=0))
 
 
 def _read(path: str) -> Page:

@@ -14,18 +14,21 @@ _LAST_PORT = 65535
 
 
 def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 8, base_url: str | None = None,
-        figures: Callable[[], Any] = lambda: None) -> int:
+        figures: Callable[[], Any] = lambda: None, missed: str | None = None) -> int:
     """Serve the mirror at ``root``, a directory, until SIGTERM or SIGINT. Prints its address when it listens.
 
     port: 0 takes a free one. threads: how many requests are worked on at once; files are sent outside of these.
     base_url, figures: what the page for people tells beside, as ``pypimirror.serve.front`` takes them.
+    missed: the file for the record of names that are not there, if it is to be kept.
     Returns the exit status 0. Raises ConfigurationError if there is no such directory or if it can't listen there.
     """
     if not os.path.isdir(root):
         raise ConfigurationError(f"{root}: no such directory; the mirror is there after a first sync")
     from .app import App
+    from .missed import Missed
 
-    server = _listen(App(root, base_url, figures), host, port, threads)
+    record = Missed(missed)
+    server = _listen(App(root, base_url, figures, record), host, port, threads)
     previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         print(f"Serving {root} at {_address(server)}", flush=True)
@@ -34,6 +37,7 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
         pass  # stopped before the server's own loop, which ends quietly by itself, had begun
     finally:
         server.close()
+        record.save()
         for number, handler in previous.items():
             signal.signal(number, handler)
     return 0

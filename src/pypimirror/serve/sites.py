@@ -50,7 +50,7 @@ def site(server: str, settings: Mapping[str, Any]) -> str:
         "URL": url,
         "HOST": _host(url),
         "PORT": str(_port(url)),
-        "PATH": _below(url),
+        "PATH": below(url),
         "NAME": "pypimirror",
     }
     values["PREFIX"] = re.escape(values["PATH"])
@@ -122,7 +122,7 @@ def _port(url: str) -> int:
         raise ConfigurationError(f"base_url = {url!r}: {error}") from error
 
 
-def _below(url: str) -> str:
+def below(url: str) -> str:
     """Give the path that the index lies below, without the ``/simple`` that older mirrors' addresses end in."""
     path = urlsplit(url).path.rstrip("/").removesuffix("/simple")
     if path and not re.fullmatch(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", path):

@@ -12,11 +12,13 @@ from zope.interface import implementer
 
 from ..errors import BadPage
 from ..interfaces import IListReader, IParser
-from ..model import File, Listed, Listing, Project
+from ..model import NOTHING, File, Listed, Listing, Project
 from ..names import SUFFIXES, is_project, normalize, shown
 from . import trust
 from .links import belongs, is_external, is_marked, last_part, own_first, resolved, start
 
+#: Elements that tell status and reason (PEP 792).
+_STATUS = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
 _SERIAL = re.compile(r"<!--\s*SERIAL (\d{1,18})\s*-->")
 
 
@@ -54,7 +56,8 @@ class HtmlParser:
                 problems.append(f"{shown(last)}: {refused}")
         kept, repeated = trust.distinct(own_first(files))
         serial = _SERIAL.search(text)
-        project = Project(name, kept, serial=int(serial[1]) if serial else None, links=tuple(marked))
+        project = Project(name, kept, serial=int(serial[1]) if serial else None, status=page.status or NOTHING,
+                          links=tuple(marked))
         return project, trust.bounded(problems + repeated)
 
 
@@ -103,6 +106,7 @@ class _Anchors(HTMLParser):
         super().__init__()
         self.anchors: list[tuple[str, str, Mapping[str, str]]] = []
         self.base = ""
+        self.status: dict[str, str] = {}
         self._version = "1.0"
         self._anything = False
         self._open: dict[str, str] | None = None
@@ -118,6 +122,8 @@ class _Anchors(HTMLParser):
             self.base = attributes.get("href", "")
         elif tag == "meta" and attributes.get("name") == "pypi:repository-version":
             self._version = attributes.get("content", "")
+        elif tag == "meta" and attributes.get("name") in _STATUS:
+            self.status[_STATUS[attributes["name"]]] = attributes.get("content", "")
 
     def handle_data(self, data: str) -> None:
         if self._open is not None:
@@ -157,7 +163,7 @@ def _file(href: str, last: str, attributes: Mapping[str, str], base: str) -> Fil
         yanked=trust.yank(attributes["data-yanked"]) if "data-yanked" in attributes else False,
         core_metadata=_metadata(metadata),
         gpg_sig={"true": True, "false": False}.get(signed or ""),
-        provenance=trust.line(attributes.get("data-provenance")),
+        provenance=trust.link(attributes.get("data-provenance"), base),
     )
 
 

@@ -149,7 +149,7 @@ def _file(entry: Any, page: str) -> File:
         yanked=trust.yank(entry.get("yanked", False)),
         core_metadata=trust.presence(metadata),
         gpg_sig=signed if isinstance(signed, bool) else None,
-        provenance=trust.line(entry.get("provenance")),
+        provenance=trust.link(entry.get("provenance"), page),
         extra=trust.unknown(entry, _FILE_KEYS),
     )
 

@@ -38,6 +38,14 @@ def file_url(href: Any, page: str) -> tuple[str, dict[str, str]]:
     return url, hashes({algorithm: digest}) if digest else {}
 
 
+def link(href: Any, page: str) -> str | None:
+    """Give an absolute URL, without fragment, or None for what is none to fetch."""
+    try:
+        return file_url(href, page)[0] if line(href) else None
+    except Refused:
+        return None
+
+
 def hashes(value: Any) -> dict[str, str]:
     """Give the usable ones of the hashes that a page names: hex digests by algorithm."""
     if not isinstance(value, Mapping):

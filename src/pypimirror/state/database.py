@@ -34,7 +34,8 @@ CREATE TABLE projects (
     since REAL,
     due REAL,
     barren INTEGER NOT NULL,
-    unmet TEXT
+    unmet TEXT,
+    hidden INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE records (name TEXT PRIMARY KEY, record BLOB NOT NULL);
 INSERT INTO facts VALUES ('fresh', '1');
@@ -44,6 +45,9 @@ CREATE INDEX timed ON projects (due) WHERE due IS NOT NULL;
 
 #: Made by the first check, so that it is there in databases from before there was one.
 _CHECKED = "CREATE TABLE IF NOT EXISTS checked (name TEXT PRIMARY KEY) WITHOUT ROWID"
+
+#: What Totals holds.
+_SUMS = "count(*), total(files), total(bytes), total(yanked), total(hidden)"
 
 #: Values of ``pending``: nothing to do; to be published; begun, so that after a run that was cut off its folder is looked at.
 DONE, DUE, BEGUN = 0, 1, 2
@@ -69,6 +73,8 @@ class Row(NamedTuple):
     barren: bool = False
     #: What is pinned and not to be had, in words.
     unmet: str | None = None
+    #: How many files are left out because they are yanked.
+    hidden: int = 0
 
 
 class State:
@@ -278,12 +284,12 @@ class State:
 
     def totals(self) -> Totals:
         """Return sums over all published projects."""
-        row = self._db.execute("SELECT count(*), total(files), total(bytes), total(yanked) FROM projects WHERE serial > 0")
+        row = self._db.execute(f"SELECT {_SUMS} FROM projects WHERE serial > 0")
         return Totals(*map(int, row.fetchone()))
 
     def unchecked(self) -> Totals:
         """Return sums over the published projects that a check under way has not seen yet; ``checked`` comes first."""
-        row = self._db.execute("SELECT count(*), total(files), total(bytes), total(yanked) FROM projects "
+        row = self._db.execute(f"SELECT {_SUMS} FROM projects "
                                "WHERE serial > 0 AND name NOT IN (SELECT name FROM checked)")
         return Totals(*map(int, row.fetchone()))
 

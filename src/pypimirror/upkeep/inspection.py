@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 from ..errors import StorageError
 from ..interfaces import IMirror
 from ..model import File, Project, Stored
-from ..names import is_distribution
+from ..names import distribution, is_distribution
 from ..ours import PAGES, own_serial
 from ..publish import rendered
 from ..recover import own_pages
 from ..state import records
-from .trash import METADATA
 
 #: Bytes of one project from which on its files are hashed by several threads; below that threads cost more than they save.
 _MUCH = 64 << 20
@@ -144,15 +143,14 @@ def _hashed(mirror: IMirror, name: str, files: tuple[File, ...], there: frozense
         if file.stored is not None:
             size += file.stored.size
             wanted.append((file.filename, file.stored.sha256))
-            if file.stored.metadata is not None:
-                wanted.append((file.filename + METADATA, file.stored.metadata))
+            wanted += ((file.filename + suffix, sha256) for suffix, sha256 in file.stored.beside().items())
     results = mirror.crew.each(check, wanted) if size > _MUCH else map(check, wanted)
     return [finding for finding in results if finding is not None]
 
 
 def _astray(mirror: IMirror, name: str, names: Mapping[str, Iterable[str]], files: Iterable[File],
             pages: Iterable[str]) -> list[str]:
-    """Give the paths of what is ours by its kind and belongs to nothing: distributions, metadata files and pages.
+    """Give the paths of what is ours by its kind and belongs to nothing: distributions, what lies beside them, pages.
 
     Whatever else lies in a folder is somebody else's, a folder in it too.
     """
@@ -160,14 +158,13 @@ def _astray(mirror: IMirror, name: str, names: Mapping[str, Iterable[str]], file
     for file in files:
         if file.stored is not None:
             known.add(f"{name}/{file.filename}")
-            if file.stored.metadata is not None:
-                known.add(f"{name}/{file.filename}{METADATA}")
+            known.update(f"{name}/{file.filename}{suffix}" for suffix in file.stored.beside())
     return [path for folder, found in names.items() for entry in found
             if not entry.endswith("/") and (path := f"{folder}/{entry}") not in known and _is_ours(mirror, path, entry)]
 
 
 def _is_ours(mirror: IMirror, path: str, entry: str) -> bool:
-    if is_distribution(entry.removesuffix(METADATA)):
+    if is_distribution(distribution(entry)):
         return True
     if entry not in PAGES:
         return False

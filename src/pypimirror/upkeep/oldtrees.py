@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from ..errors import BadPage, ConfigurationError, StorageError
 from ..interfaces import IParser
 from ..model import NOTHING
-from ..names import is_distribution, is_project, normalize, shown
+from ..names import BESIDE, is_distribution, is_project, normalize, shown
 
 FOLDERS, PACKAGES = "z3c.pypimirror", "bandersnatch"
 #: Names of pages, by the media type that tells how to read them. bandersnatch writes one of HTML under two names.
@@ -138,7 +138,7 @@ def _in_folder(folder: str, listed: Mapping[str, Mapping[str, str]], found: list
         path = os.path.join(folder, name)
         # z3c.pypimirror called a file as the URL did, quoted.
         filename = unquote(name)
-        if name.startswith(".") or name in _PAGES or name.endswith((".md5", ".metadata")) or not os.path.isfile(path):
+        if name.startswith(".") or name in _PAGES or name.endswith((".md5", *BESIDE)) or not os.path.isfile(path):
             continue
         if not is_distribution(filename):
             problems.append(f"{shown(name)}: not the name of a distribution")

@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 from ..events import FileRemoved, FileStored, Problem, ProjectPublished
 from ..interfaces import IMirror
 from ..model import File, Project
-from ..names import is_distribution
+from ..names import BESIDE, METADATA, PROVENANCE, SIGNATURE, distribution, is_distribution
 from ..obtain import FULL, Obtained, obtain
 from ..publish import Pages, Published, write_pages
 from ..state import records
 from .inspection import Finding
-from .trash import METADATA
 
 
 class RepairTask(NamedTuple):
@@ -36,6 +35,10 @@ def repair(mirror: IMirror, task: RepairTask, emit: Callable[[Any], None]) -> Pu
         return None
     project = records.decode(task.record)
     wrong = {finding.path.rpartition("/")[2] for finding in task.findings if finding.kind in ("missing", "damaged")}
+    for name in wrong:
+        if name.endswith((PROVENANCE, SIGNATURE)):
+            # Nobody tells their hashes: what is damaged must be gone, not to be taken for good again.
+            mirror.storage.remove(f"{task.name}/{name}")
     wanted = tuple(_doubted(file, wrong) for file in project.files if file.stored is not None and file.stored.shown)
     outcomes = mirror.crew.each(lambda file: _obtained(mirror, task.name, file, emit) if _concerned(file, wrong)
                                 else Obtained(file, "kept"), wanted)
@@ -47,9 +50,10 @@ def repair(mirror: IMirror, task: RepairTask, emit: Callable[[Any], None]) -> Pu
     # What is damaged and could not be had is named by no page now.
     for file in here.values():
         if file.stored is None:
-            strays += [f"{task.name}/{file.filename}", f"{task.name}/{file.filename}{METADATA}"]
-        elif file.stored.metadata is None and file.filename + METADATA in wrong:
-            strays.append(f"{task.name}/{file.filename}{METADATA}")
+            strays += [f"{task.name}/{file.filename}{suffix}" for suffix in ("", *BESIDE)]
+        else:
+            strays += [f"{task.name}/{file.filename}{suffix}" for suffix in BESIDE
+                       if suffix not in file.stored.beside() and file.filename + suffix in wrong]
     _remove(mirror, task.name, strays, emit)
     return _published(task, project._replace(pages=pages.paths), pages, files, outcomes)
 
@@ -67,16 +71,18 @@ def _published(task: RepairTask, project: Project, pages: Pages, files: tuple[Fi
 
 
 def _concerned(file: File, wrong: set[str]) -> bool:
-    return file.filename in wrong or file.filename + METADATA in wrong
+    return any(file.filename + suffix in wrong for suffix in ("", *BESIDE))
 
 
 def _doubted(file: File, wrong: set[str]) -> File:
     """Give a file without what is not to be trusted of what the mirror has of it."""
     if file.filename in wrong:
         return file._replace(stored=None)
-    if file.filename + METADATA in wrong and file.stored is not None:
-        return file._replace(stored=file.stored._replace(metadata=None))
-    return file
+    if file.stored is None:
+        return file
+    good = {suffix: sha256 for suffix, sha256 in file.stored.beside().items() if file.filename + suffix not in wrong}
+    return file._replace(stored=file.stored._replace(
+        metadata=good.get(METADATA), provenance=good.get(PROVENANCE), signature=good.get(SIGNATURE)))
 
 
 def _shown(file: File) -> File:
@@ -98,7 +104,7 @@ def _remove(mirror: IMirror, name: str, paths: list[str], emit: Callable[[Any], 
     """Move strays to the trash; a page, which has no place among a project's files, under its own folder's name."""
     for path in paths:
         folder, _, filename = path.rpartition("/")
-        owner = name if is_distribution(filename.removesuffix(METADATA)) else folder
+        owner = name if is_distribution(distribution(filename)) else folder
         if mirror.storage.size(path) is None:
             continue
         if mirror.trash.keep(path, owner, filename):

@@ -13,11 +13,11 @@ from ..errors import MirrorError
 from ..interfaces import IMirror
 from ..look import chosen
 from ..model import File, Project
-from ..names import is_distribution, is_project, normalize
+from ..names import METADATA, PROVENANCE, SIGNATURE, is_distribution, is_project, normalize
 from ..state import records
 from ..state.database import BEGUN, Row, State
 from ..sync import Run
-from .trash import METADATA, Waiting
+from .trash import Waiting
 
 #: ``Requires-Python`` in core metadata, for a file of which nothing else is remembered.
 _REQUIRES = re.compile(rb"^Requires-Python:[ \t]*([^\r\n]+)", re.MULTILINE)
@@ -104,6 +104,8 @@ class Restoration:
         return file._replace(
             listed=False, adopted=True, url="", external=None, validator=None,
             core_metadata=False if metadata is None else {"sha256": metadata},
+            provenance=None if self._mirror.trash.digest(waiting, PROVENANCE) is None else "",
+            gpg_sig=self._mirror.trash.digest(waiting, SIGNATURE) is not None or (False if file.gpg_sig is False else None),
             requires_python=file.requires_python or self._requires_python(waiting))
 
     def _requires_python(self, waiting: Waiting) -> str | None:

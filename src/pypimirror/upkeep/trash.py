@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ..interfaces import IStorage
 from ..model import File, Project
+from ..names import BESIDE, METADATA, distribution
 from ..settings.reader import OWN
 from ..state import records
 
 FOLDER = f"{OWN}/trash"
-METADATA = ".metadata"
 #: Ending of what remembers the facts of a file's page; no distribution's name ends so.
 _FACTS = ".facts"
 
@@ -25,7 +25,7 @@ class Waiting(NamedTuple):
     #: The folder it was taken out of: a normalised name, unless it is a page that nobody owned.
     project: str
     filename: str
-    #: Bytes, its metadata file's included.
+    #: Bytes, those of what lies beside it included.
     size: int
 
 
@@ -50,18 +50,18 @@ class Trash:
                 folder = f"{FOLDER}/{day}/{project.rstrip('/')}"
                 names = dict.fromkeys(self._storage.names(folder))
                 for name in names:
-                    if name.endswith(_FACTS) or (name.endswith(METADATA) and name.removesuffix(METADATA) in names):
+                    if name.endswith(_FACTS) or (name.endswith(BESIDE) and distribution(name) in names):
                         continue
-                    parts = [name, name + METADATA] if name + METADATA in names else [name]
+                    parts = [name, *(name + suffix for suffix in BESIDE if name + suffix in names)]
                     yield Waiting(day, project.rstrip("/"), name,
                                   sum(self._storage.size(f"{folder}/{part}") or 0 for part in parts))
 
     def put(self, project: str, filename: str, facts: File | None = None) -> None:
-        """Take a file and its metadata file out of the mirror. facts: what pages said of it."""
+        """Take a file and what lies beside it out of the mirror. facts: what pages said of it."""
         folder = f"{FOLDER}/{self._today}/{project}"
         if facts is not None and self._storage.size(f"{project}/{filename}") is not None:
             self._storage.write(f"{folder}/{filename}{_FACTS}", (records.encode(Project(project, (facts,))),))
-        for name in (filename, filename + METADATA):
+        for name in (filename, *(filename + suffix for suffix in BESIDE)):
             path = f"{project}/{name}"
             if self._storage.size(path) is not None:
                 self._storage.move(path, f"{folder}/{name}")
@@ -85,17 +85,18 @@ class Trash:
             return None
 
     def digest(self, waiting: Waiting, ending: str = "") -> str | None:
-        """Return the sha256 of a file here, or of its metadata file with that ending; None where there is none."""
+        """Return the sha256 of a file here, or of what lies beside it with that ending; None where there is none."""
         return self._storage.digest(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{ending}")
 
     def metadata(self, waiting: Waiting) -> bytes | None:
         """Return the metadata file of a file here, or None where there is none."""
         return self._storage.read(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{METADATA}")
 
-    def take(self, project: str, filename: str, hashes: Mapping[str, str], target: str | None = None) -> bool:
+    def take(self, project: str, filename: str, hashes: Mapping[str, str], target: str | None = None,
+             beside: Iterable[str] = ()) -> bool:
         """Put a file back into the mirror if it is here and has the sha256 that is asked for; say whether.
 
-        target: another path than its old one.
+        target: another path than its old one. beside: endings of what comes with it if it is here, since nobody tells its hash.
         """
         wanted = hashes.get("sha256")
         if wanted is None:
@@ -105,6 +106,9 @@ class Trash:
             if self._storage.size(path) is not None and self._storage.digest(path) == wanted:
                 self._storage.move(path, target or f"{project}/{filename}")
                 self._storage.remove(path + _FACTS)
+                for suffix in beside:
+                    if self._storage.size(path + suffix) is not None:
+                        self._storage.move(path + suffix, f"{project}/{filename}{suffix}")
                 return True
         return False
 
@@ -124,7 +128,7 @@ class Trash:
                 folder = f"{FOLDER}/{day}/{project.rstrip('/')}"
                 for name in self._storage.names(folder):
                     self._storage.remove(f"{folder}/{name}")
-                    count += not name.endswith((METADATA, _FACTS))
+                    count += not name.endswith((*BESIDE, _FACTS))
         self._listed = None
         return count
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from .. import agenda, events
 from ..interfaces import IMirror
 from ..ledger import ROOT_DUE
-from ..names import is_distribution, is_project, normalize
+from ..names import distribution, is_distribution, is_project, normalize
 from ..ours import folders
 from ..publish import Published
 from ..roots import wrong_roots
@@ -18,7 +18,6 @@ from ..state.database import DONE, State
 from ..sync import Run
 from .inspection import Finding, Inspected, InspectTask, inspect
 from .repair import RepairTask, repair
-from .trash import METADATA
 
 #: Name of a fact in the state: when a verification began that has not come to its end, in seconds since 1970.
 VERIFYING = "verifying"
@@ -122,7 +121,7 @@ class Verification:
     def _roots(self, found: dict[str, tuple[Finding, ...]]) -> list[Finding]:
         """Look at what lies beside the projects."""
         findings = [Finding(name, "stray", "a distribution outside of its project's folder")
-                    for name in self._mirror.storage.names("") if is_distribution(name.removesuffix(METADATA))]
+                    for name in self._mirror.storage.names("") if is_distribution(distribution(name))]
         if self._remembered and self._settled and self._state.fact(ROOT_DUE) is None:
             readable = not any(finding.kind == "record" for each in found.values() for finding in each)
             findings += [Finding(path, "root", why) for path, why in wrong_roots(self._mirror, self._state, readable)]

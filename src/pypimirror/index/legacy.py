@@ -1,0 +1,160 @@
+"""PyPI's older JSON about a project, ``/pypi/<name>/json``, made from what the mirror has.
+
+No standard describes it; fields and their meaning are those that PyPI documents for its JSON API. What PyPI alone can know
+(downloads, vulnerabilities, owners) is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from zope.interface import implementer
+
+from ..distributions import parse, pep440, release
+from ..interfaces import IMetadataIndexWriter, ISettings
+from ..model import Entry, File, Project
+
+Metadata = Callable[[File], "bytes | None"]
+#: Files by version, oldest version first.
+Releases = Mapping[str, list[File]]
+
+_DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+_SERIAL = re.compile(rb'\A\{"last_serial":(\d{1,18}),')
+#: For a file without upload time, which counts as old: who reads this form wants one.
+_LONG_AGO = "1970-01-01T00:00:00Z"
+#: Fields of core metadata that ``info`` has under the same name.
+_FIELDS = ("author", "author_email", "classifiers", "description", "description_content_type", "download_url", "dynamic",
+           "home_page", "license", "license_expression", "license_files", "maintainer", "maintainer_email", "project_urls",
+           "provides_extra", "requires_dist", "requires_python", "summary")
+
+
+def path(name: str) -> str:
+    """Return the path of a project's page. A project called ``pypi`` has room for its own beside: no file is called so."""
+    return f"pypi/{name}/json"
+
+
+@implementer(IMetadataIndexWriter)
+class LegacyJson:
+    """Writes ``pypi/<name>/json`` for each project; links are absolute where ``base_url`` is given."""
+
+    root = None
+    whole = False
+    most_files = None
+
+    def __init__(self, settings: ISettings):
+        self._base = settings["base_url"] or "../.."
+
+    def pages(self, project: Project, serial: int, metadata: Metadata | None = None) -> Iterator[tuple[str, bytes]]:
+        def url(file: File) -> str:
+            return f"{self._base}/{project.name}/{quote(file.filename)}"
+
+        yield path(project.name), about_project(project, serial, url, metadata)
+
+    def serial(self, page: bytes) -> int | None:
+        found = _SERIAL.match(page)
+        return int(found[1]) if found else None
+
+    def projects(self, entries: Iterator[Entry], serial: int) -> Iterator[bytes]:
+        return iter(())
+
+
+def about_project(project: Project, serial: int, url: Callable[[File], str], metadata: Metadata | None = None) -> bytes:
+    """Give the page about a project.
+
+    project: its files those that are published. url: gives the link to a file. metadata: as for IMetadataIndexWriter.
+    """
+    found = releases(project)
+    newest = _newest(found)
+    told = {version: [_entry(project, file, url) for file in files] for version, files in found.items()}
+    page = {"last_serial": serial, "info": _info(project, newest, found, metadata), "releases": told,
+            "urls": told.get(newest, [])}
+    return _DUMP(page).encode()
+
+
+def about_release(project: Project, version: str, serial: int, url: Callable[[File], str],
+                  metadata: Metadata | None = None) -> bytes | None:
+    """Give the page about one release, ``/pypi/<name>/<version>/json``, or None if there is no such release."""
+    found = releases(project)
+    wanted = next((known for known in found if release(known) == release(version)), None)
+    if wanted is None:
+        return None
+    page = {"last_serial": serial, "info": _info(project, wanted, found, metadata),
+            "urls": [_entry(project, file, url) for file in found[wanted]]}
+    return _DUMP(page).encode()
+
+
+def releases(project: Project) -> Releases:
+    """Give the files by release; those whose names tell no version belong to none and are left out."""
+    found: dict[Any, tuple[str, list[File]]] = {}
+    for file in project.files:
+        version = parse(file.filename, project.name).version
+        if version:
+            known = pep440(version)
+            # Files of one release may spell its version in several ways.
+            _, files = found.setdefault(known or version.lower(), (str(known or version), []))
+            files.append(file)
+    ordered = sorted(found, key=lambda key: (not isinstance(key, str), key))
+    return dict(found[key] for key in ordered)
+
+
+def _newest(found: Releases) -> str:
+    """Give the newest release: a final one that is not yanked if there is any; an empty text if there is none at all."""
+
+    def rank(version: str) -> tuple[bool, bool]:
+        known = pep440(version)
+        return not _is_yanked(found[version]), known is not None and not known.is_prerelease
+
+    # They are in order, and the last of the best ones counts.
+    return max(reversed(list(found)), key=rank, default="")
+
+
+def _is_yanked(files: list[File]) -> bool:
+    return all(file.yanked is not False for file in files)
+
+
+def _reason(files: list[File]) -> str | None:
+    return next((file.yanked for file in files if isinstance(file.yanked, str)), None)
+
+
+def _info(project: Project, version: str, found: Releases, metadata: Metadata | None) -> dict[str, Any]:
+    from packaging.metadata import parse_email
+
+    files = found.get(version, [])
+    content = next((content for file in files if metadata is not None and (content := metadata(file)) is not None), None)
+    raw: Mapping[str, Any] = parse_email(content)[0] if content is not None else {}
+    info: dict[str, Any] = {"name": raw.get("name") or project.display or project.name, "version": version}
+    info.update((field, raw.get(field)) for field in _FIELDS)
+    info["classifiers"] = raw.get("classifiers", [])
+    info["keywords"] = ",".join(raw.get("keywords", ())) or None
+    info["platform"] = ",".join(raw.get("platforms", ())) or None
+    info["requires_python"] = raw.get("requires_python") or next((f.requires_python for f in files if f.requires_python), None)
+    info["yanked"] = bool(files) and _is_yanked(files)
+    info["yanked_reason"] = _reason(files) if info["yanked"] else None
+    return info
+
+
+def _entry(project: Project, file: File, url: Callable[[File], str]) -> dict[str, Any]:
+    if file.stored is None:
+        raise ValueError(f"{file.filename} is not in the mirror")
+    told = parse(file.filename, project.name)
+    when = file.upload_time or _LONG_AGO
+    return {
+        "core-metadata": {"sha256": file.stored.metadata} if file.stored.metadata else False,
+        "digests": {**file.hashes, "sha256": file.stored.sha256},
+        "filename": file.filename,
+        "has_sig": bool(file.signed),
+        "md5_digest": file.hashes.get("md5"),
+        "packagetype": told.kind if told.kind in ("", "sdist") else f"bdist_{told.kind}",
+        "python_version": "source" if told.kind == "sdist" else told.python or "any",
+        "requires_python": file.requires_python,
+        "size": file.stored.size,
+        "upload_time": when[:19],
+        "upload_time_iso_8601": when,
+        "url": url(file),
+        "yanked": file.yanked is not False,
+        "yanked_reason": file.yanked if isinstance(file.yanked, str) else None,
+    }
