@@ -155,7 +155,7 @@ def resolved(target):
 @pytest.mark.parametrize("version", heavy("poetry"))
 def test_poetry_locks_and_installs(site, version, tmp_path):
     if site[0] == "bare_apache":
-        pytest.skip("poetry unpacks the .tar.gz that a server with AddEncoding calls encoded; the made site does not call it so")
+        pytest.skip("poetry unpacks a .tar.gz that a server with AddEncoding calls encoded; the made site does not do so")
     bin_folder = programs.on_demand(version)
     environ = clients.environment(tmp_path / "home", POETRY_VIRTUALENVS_IN_PROJECT="true", POETRY_NO_INTERACTION="1",
                                   POETRY_CACHE_DIR=str(tmp_path / "cache"), POETRY_KEYRING_ENABLED="false")

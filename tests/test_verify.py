@@ -275,7 +275,7 @@ def test_what_cant_be_fetched_again_is_taken_off_its_page_and_tried_again(
     upstream.answers[f"/files/{WHEEL}"] = upstream.answers["/files/two/two-1-py3-none-any.whl.metadata"] = (503, {}, b"")
     harmed = (filled.root / WHEEL).read_bytes()
     assert filled.run("verify", "--repair") == 1
-    assert "whl.metadata: status 503 (and 1 more); tried again by the next run" in capsys.readouterr().err
+    assert "whl.metadata: status 503\n" in capsys.readouterr().err
     assert filled.files("zope-interface") == ["zope_interface-1.0.tar.gz"]
     assert trashed(filled)[WHEEL] == harmed
     assert not (filled.root / WHEEL).exists()
