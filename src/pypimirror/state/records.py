@@ -6,6 +6,7 @@ import json
 import zlib
 from typing import Any
 
+from ..errors import StorageError
 from ..model import File, Project, Stored
 
 _DEFAULTS = File("", "")
@@ -19,16 +20,20 @@ def encode(project: Project) -> bytes:
     return zlib.compress(_DUMP(value).encode("utf-8", "surrogatepass"), 1)
 
 
+class BadRecord(StorageError, ValueError):
+    """What the state keeps of a project can't be read."""
+
+
 def decode(record: bytes) -> Project:
-    """Give the project that ``encode`` made the bytes of. Raises ValueError for anything else."""
+    """Give the project that ``encode`` made the bytes of. Raises BadRecord for anything else."""
     try:
         value = json.loads(zlib.decompress(record))
         value["files"] = tuple(_file(entry) for entry in value["files"])
         for key in ("pages", "damaged"):
             value[key] = tuple(value.get(key, ()))
         return Project(**value)
-    except (zlib.error, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"not a record of a project: {error}") from error
+    except (zlib.error, TypeError, KeyError, AttributeError, ValueError) as error:
+        raise BadRecord(f"the state holds a record that can't be read ({error}); verify --repair mends it") from error
 
 
 def _sparse(file: File) -> dict[str, Any]:
