@@ -61,12 +61,18 @@ class Ledger:
             self._state.forget(looked.name)  # neither upstream nor we have it
             return
         row = old or Row(looked.name, looked.display, None, None, DONE, 0, 0, 0, 0)
-        due = republish or looked.change or row.error is not None
+        due = republish or bool(looked.change) or row.error is not None or bool(row.pending)
         self._state.save(row._replace(
             display=looked.display, list_serial=looked.list_serial, page_serial=looked.page_serial,
             pending=max(row.pending, DUE if due else DONE), error=None, due=looked.due,
-            since=None if looked.unmet is None else row.since or time.time(), barren=looked.change.barren,
-            unmet=looked.unmet), looked.project)
+            since=self._since(row, looked.unmet, due), barren=looked.change.barren, unmet=looked.unmet), looked.project)
+
+    @staticmethod
+    def _since(row: Row, unmet: str | None, due: bool) -> float | None:
+        """Say since when there is something wrong; what is published next may fail as it did before."""
+        if unmet is not None:
+            return row.since or time.time()
+        return row.since if due else None
 
     def published(self, published: Published, hold: bool = False) -> bool:
         """Remember what was published; say whether something is to go. hold: whether removals are held back."""
