@@ -30,7 +30,7 @@ def test_a_body_that_ends_early_is_an_error_that_may_pass():
 
         thread = threading.Thread(target=answer)
         thread.start()
-        fetcher, receiver = RequestsFetcher({"timeout": 30}), Receiver()
+        fetcher, receiver = RequestsFetcher({"timeout": 30, "ca_bundle": None, "client_cert": (), "proxy": None}), Receiver()
         with pytest.raises(FetchError, match="the connection ended in the middle of the body") as caught:
             fetcher.fetch(f"http://127.0.0.1:{server.getsockname()[1]}/", receiver)
         thread.join()

@@ -12,6 +12,7 @@ from zope.interface import implementer
 from . import plugins, registry
 from .core_metadata import CoreMetadata
 from .engine.crew import Crew
+from .fetch import tls
 from .fetch.attempts import Attempts
 from .fetch.files import FileFetcher
 from .fetch.places import url_of
@@ -147,6 +148,7 @@ class Mirror:
     def check(self) -> None:
         """Make every component that the settings name. Raises ConfigurationError before anything was touched."""
         configured.check(self.settings)
+        tls.check(self.settings)
         for part in (self.storage, self.fetcher, self.source, self.selection, self.writers, self.engine, self.observers):
             del part
         if not (self.settings["versions"] or self.settings["requirements"]):

@@ -18,6 +18,8 @@ from ..report import logfile
 from ..report.watch import Watch
 from ..settings.reader import read
 from ..state.database import State
+from ..storage import folders
+from ..storage.owner import check_own
 from ..sync import LAST_GOOD, Run
 
 
@@ -121,14 +123,14 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
 def locked(path: str) -> Iterator[None]:
     """Hold the lock. Raises Locked if another run holds it, ConfigurationError if it can't be made."""
     import logging
-    import os
 
     import zc.lockfile
 
     logging.getLogger("zc.lockfile").addHandler(logging.NullHandler())  # what it has to say is said by us
     logging.getLogger("zc.lockfile").propagate = False
+    check_own(path)
     try:
-        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        folders.make(os.path.dirname(path), folders.PRIVATE)
         lock = zc.lockfile.LockFile(path)
     except zc.lockfile.LockError:
         raise Locked(f"{path}: another run holds the lock") from None

@@ -27,6 +27,10 @@ class RequestsFetcher:
 
     def __init__(self, settings: ISettings):
         self._timeout = settings["timeout"]
+        certificate = settings["client_cert"]
+        self._options: dict[str, Any] = {
+            "verify": settings["ca_bundle"], "cert": certificate[0] if len(certificate) == 1 else certificate or None}
+        self._proxy = settings["proxy"]
         self._pace = pace.Pace(self._timeout)
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
@@ -39,7 +43,8 @@ class RequestsFetcher:
         auth = credentials if any(credentials) else None
         with self._pace.watched() as transfer:
             try:
-                with self._session().get(url, headers=wanted, auth=auth, stream=True, timeout=self._timeout) as response:
+                with self._session().get(url, headers=wanted, auth=auth, stream=True, timeout=self._timeout,
+                                         proxies=self._proxies(url), **self._options) as response:
                     head = Head(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.url)
                     transfer.start()
                     receiver.start(head)
@@ -58,6 +63,12 @@ class RequestsFetcher:
     def close(self) -> None:
         for session in self._sessions:
             session.close()
+
+    def _proxies(self, url: str) -> dict[str, str] | None:
+        """Give the proxy as requests wants it, except for hosts that ``no_proxy`` in the environment names."""
+        if not self._proxy or requests.utils.should_bypass_proxies(url, no_proxy=None):
+            return None
+        return dict.fromkeys(("http", "https"), self._proxy)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -79,7 +90,10 @@ class _Session(requests.Session):
         if target is not None:
             # The body would be read to its end, and it need not have one.
             resp.raw.close()
-            hosts.check(resp.url, urljoin(resp.url, target))
+            url = urljoin(resp.url, target)
+            hosts.check(resp.url, url)
+            if resp.url.lower().startswith("https:") and not url.lower().startswith("https:"):
+                raise FetchError(bare(url), f"not secure, and {bare(resp.url)}, which is, leads there")
         return target
 
 

@@ -143,6 +143,15 @@ KEYS = (
         "Seconds to wait for a connection and for the next bytes.", "Work"),
     Key("retries", kinds.integer, "5",
         "How often to ask again after a failure that may pass.", "Work"),
+    Key("ca_bundle", kinds.path, "",
+        "Certificates, in PEM, of the authorities that upstream's is checked against; those that requests comes with unless "
+        "given. TLS is always verified.", "Work"),
+    Key("client_cert", kinds.certificate, "",
+        "A certificate, in PEM, for upstreams that ask for one: one file with its key, or two files, certificate and "
+        "key.", "Work"),
+    Key("proxy", kinds.web_address, "",
+        "The URL of a proxy for http and https; what http_proxy, https_proxy and no_proxy in the environment say unless given.",
+        "Work"),
     Key("trash_days", kinds.integer, "30",
         "How many days removed files wait in the trash.", "Safety"),
     Key("max_deletions", kinds.share, "10%",

@@ -96,6 +96,14 @@ def zcml(value: str, folder: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def certificate(value: str, folder: str) -> tuple[str, ...]:
+    """A file, or two: certificate and key."""
+    found = paths(value, folder)
+    if len(found) > 2:
+        raise ValueError("a file, or two: certificate and key")
+    return found
+
+
 def size(value: str, folder: str) -> int:
     """A size in bytes, with ``K``, ``M``, ``G`` or ``T`` for powers of 1024."""
     match = _SIZE.fullmatch(value)
@@ -207,7 +215,7 @@ def choice(*names: str) -> Kind:
 
 
 #: Kinds that have a value for an empty text.
-LISTS = frozenset({words, lines, paths, zcml, specifiers, package_types, python_versions, platforms, fields})
+LISTS = frozenset({words, lines, paths, certificate, zcml, specifiers, package_types, python_versions, platforms, fields})
 #: The kinds that plugins can name in ZCML.
 NAMED: Mapping[str, Kind] = {kind.__name__: kind for kind in (
     text, boolean, integer, positive, words, lines, path, paths, size, duration, moment, share, web_address)}

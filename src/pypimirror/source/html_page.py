@@ -5,17 +5,16 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Mapping
-from html.parser import HTMLParser
 from urllib.parse import unquote
 
 from zope.interface import implementer
 
-from ..errors import BadPage
 from ..interfaces import IListReader, IParser
 from ..model import NOTHING, File, Listed, Listing, Project
 from ..names import SUFFIXES, is_project, normalize, shown
 from . import trust
 from .links import belongs, is_external, is_marked, last_part, own_first, resolved, start
+from .markup import Links
 
 #: Elements that tell status and reason (PEP 792).
 _STATUS = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
@@ -33,7 +32,7 @@ class HtmlParser:
 
     def project(self, body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:
         text = body.decode("utf-8", "replace")
-        page = _Anchors()
+        page = Links()
         page.feed(text)
         page.close()
         page.check()
@@ -56,8 +55,8 @@ class HtmlParser:
                 problems.append(f"{shown(last)}: {refused}")
         kept, repeated = trust.distinct(own_first(files))
         serial = _SERIAL.search(text)
-        project = Project(name, kept, serial=int(serial[1]) if serial else None, status=page.status or NOTHING,
-                          links=tuple(marked))
+        status = {key: page.meta[element] for element, key in _STATUS.items() if element in page.meta}
+        project = Project(name, kept, serial=int(serial[1]) if serial else None, status=status or NOTHING, links=tuple(marked))
         return project, trust.bounded(problems + repeated)
 
 
@@ -74,7 +73,7 @@ class HtmlList:
     def __init__(self, wanted: Callable[[str], bool]):
         self._wanted = wanted
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        self._page = _Anchors()
+        self._page = Links()
         self._found: dict[str, Listed] = {}
         self._total = 0
 
@@ -94,61 +93,9 @@ class HtmlList:
             display = text.strip() or unquote(href.rstrip("/").rpartition("/")[2])
             name = normalize(display)
             self._total += 1
-            if self._wanted(name) and is_project(name):
+            if self._wanted(name) and is_project(name) and display.isascii():
                 self._found[name] = Listed(display)
         self._page.anchors.clear()
-
-
-class _Anchors(HTMLParser):
-    """Collects the links of a page: href, text, attributes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.anchors: list[tuple[str, str, Mapping[str, str]]] = []
-        self.base = ""
-        self.status: dict[str, str] = {}
-        self._version = "1.0"
-        self._anything = False
-        self._open: dict[str, str] | None = None
-        self._text: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._anything = True
-        attributes = {key: value or "" for key, value in attrs}
-        if tag == "a":
-            self._end()
-            self._open = attributes
-        elif tag == "base" and not self.base:
-            self.base = attributes.get("href", "")
-        elif tag == "meta" and attributes.get("name") == "pypi:repository-version":
-            self._version = attributes.get("content", "")
-        elif tag == "meta" and attributes.get("name") in _STATUS:
-            self.status[_STATUS[attributes["name"]]] = attributes.get("content", "")
-
-    def handle_data(self, data: str) -> None:
-        if self._open is not None:
-            self._text.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a":
-            self._end()
-
-    def close(self) -> None:
-        super().close()
-        self._end()
-
-    def check(self) -> None:
-        """Raise BadPage if this is no page of an index (PEP 629)."""
-        if not self._anything:
-            raise BadPage("not an HTML page")
-        if self._version.partition(".")[0] != "1":
-            raise BadPage(f"its repository version is {shown(self._version)!r}, not 1.x")
-
-    def _end(self) -> None:
-        if self._open is not None and self._open.get("href"):
-            self.anchors.append((self._open["href"], "".join(self._text), self._open))
-        self._open = None
-        self._text.clear()
 
 
 def _file(href: str, last: str, attributes: Mapping[str, str], base: str) -> File:

@@ -14,6 +14,7 @@ from ..interfaces import IListReader, IParser
 from ..model import NOTHING, File, Listed, Listing, Project
 from ..names import is_project, normalize, shown
 from . import trust
+from .markup import MOST_LINKS
 
 _FILE_KEYS = frozenset({"filename", "url", "hashes", "size", "upload-time", "requires-python", "yanked", "core-metadata",
                         "dist-info-metadata", "data-dist-info-metadata", "gpg-sig", "provenance"})
@@ -39,6 +40,8 @@ class JsonParser:
         entries = page.get("files")
         if not isinstance(entries, list):
             raise BadPage(f"{shown(url)}: the page of {name} has no list of files")
+        if len(entries) > MOST_LINKS:
+            raise BadPage(f"{shown(url)}: more than {MOST_LINKS} files")
         for entry in entries:
             try:
                 files.append(_file(entry, url))
@@ -113,14 +116,18 @@ class JsonList:
             if not isinstance(display, str):
                 raise BadPage("an entry of the list has no name")
             name = normalize(display)
-            if self._wanted(name) and is_project(name):
+            if self._wanted(name) and is_project(name) and display.isascii():
                 self._found[name] = Listed(display, trust.serial(entry.get("_last-serial")))
         self._total += len(entries)
 
 
+def _refused(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
+
+
 def _load(body: bytes) -> dict[str, Any]:
     try:
-        page = json.loads(body)
+        page = json.loads(body, parse_constant=_refused)
     except (ValueError, RecursionError) as error:
         raise BadPage(f"not JSON: {shown(str(error))}") from error
     meta = page.get("meta") if isinstance(page, dict) else None

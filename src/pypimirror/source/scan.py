@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from html import unescape
 from typing import Any
 
 from ..distributions import parse, pep440
 from ..model import File
 from . import trust
 from .links import belongs, last_part, start
+from .markup import unescaped
 
 #: As many files of one page are taken, as z3c.pypimirror did.
 NEWEST = 20
@@ -53,7 +53,7 @@ def links(text: str) -> tuple[list[str], str]:
     for element in _ELEMENT.finditer(live):
         href = _HREF.search(element[2])
         if href is not None:
-            found[element[1].lower()].append(unescape(href[1] or href[2] or href[3] or "").strip())
+            found[element[1].lower()].append(unescaped(href[1] or href[2] or href[3] or "").strip())
     return found["a"], next(iter(found["base"]), "")
 
 

@@ -15,6 +15,9 @@ from urllib.parse import quote
 
 from ..errors import ConfigurationError, StorageError
 from ..model import Entry, Known, Totals
+from ..storage import folders
+from ..storage.owner import check_own
+from .place import check_local
 
 #: Of the layout below. A larger one in the file means that a newer version wrote it.
 LAYOUT = 1
@@ -89,8 +92,11 @@ class State:
     def open(self) -> str | None:
         """Open the database, a new one where there is none or where the old one is damaged.
 
-        Returns a line about damage, or None. Raises ConfigurationError for one that a newer version wrote.
+        Returns a line about damage, or None. Raises ConfigurationError for one that a newer version wrote, that belongs to
+        another user, or that is on a network file system.
         """
+        check_local(os.path.dirname(self.path))
+        check_own(self.path)
         damage = None
         try:
             self._connect()
@@ -132,7 +138,7 @@ class State:
 
     def _connect(self) -> None:
         try:
-            os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
+            folders.make(os.path.dirname(self.path), folders.PRIVATE)
             self._connection = sqlite3.connect(self.path, isolation_level=None)
             layout = self._db.execute("PRAGMA user_version").fetchone()[0]
             if layout > LAYOUT:

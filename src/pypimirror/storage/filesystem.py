@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
-import tempfile
+import stat
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
@@ -18,6 +18,8 @@ from zope.interface import implementer
 from ..errors import ConfigurationError, Full, StorageError
 from ..interfaces import ISettings, IStorage, IUpload
 from ..settings.reader import OWN
+from . import folders
+from .owner import check_own
 
 #: Bytes read at once where files are hashed: few system calls, and the block is still in the processor's cache when hashed.
 _BLOCK = 1 << 18
@@ -32,15 +34,19 @@ ADOPTING = f"{OWN}/adopting"
 _HARMLESS = frozenset({"lost+found", "robots.txt", "favicon.ico"})
 
 
+class _NoFile(StorageError):
+    """There is nothing at a path, or something that is no file."""
+
+
 @contextmanager
 def _told(path: str) -> Iterator[None]:
     """Turn an error of the operating system into one that names the path."""
     try:
         yield
     except OSError as error:
-        # Of two names in an error the second is where something was to go; the first is a temporary one.
-        kind = Full if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageError
-        raise kind(f"{error.filename2 or error.filename or path}: {error.strerror or error}") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        kind = Full if full else _NoFile if error.errno in _NO_FILE else StorageError
+        raise kind(f"{path}: {error.strerror or error}") from error
 
 
 @implementer(IStorage)
@@ -60,9 +66,12 @@ class FileSystem:
 
     def prepare(self) -> None:
         with _told(self.root):
-            os.makedirs(self.root, exist_ok=True)
-            os.makedirs(self._own, 0o700, exist_ok=True)
-            os.chmod(self._own, 0o700)
+            folders.make(self.root)
+            folders.make(self._own, folders.PRIVATE)
+            with folders.opened(self.root, (OWN,)) as own:
+                os.fchmod(own, folders.PRIVATE)
+            if os.path.islink(self._unfinished):
+                os.unlink(self._unfinished)
             shutil.rmtree(self._unfinished, ignore_errors=True)
             os.makedirs(self._unfinished, exist_ok=True)
             self.folds_case = os.path.exists(self._unfinished.replace(OWN, OWN.upper()))
@@ -80,6 +89,7 @@ class FileSystem:
         except OSError as error:
             raise ConfigurationError(f"{self.root}: {error.strerror}") from None
         if OWN in names:
+            check_own(self._own)
             if os.path.exists(os.path.join(self.root, ADOPTING)):
                 raise ConfigurationError(f"{self.root}: taking over what lies there was cut off; go on with: adopt {self.root}")
             return
@@ -91,44 +101,42 @@ class FileSystem:
                 f"over an older mirror that lies there with: adopt {self.root}")
 
     def create(self) -> IUpload:
-        with _told(self._unfinished):
-            handle, name = tempfile.mkstemp(dir=self._unfinished)
-            return Upload(self, handle, name)
+        name = f"{OWN}/tmp/{uuid.uuid4().hex}"
+        with self._in_folder(name, make=True) as (folder, last):
+            return Upload(self, os.open(last, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder), name)
 
     def link(self, source: str) -> IUpload | None:
-        name = os.path.join(self._unfinished, uuid.uuid4().hex)
-        try:
-            os.link(source, name)
-            if os.stat(name).st_mode & _READABLE == _READABLE:
-                return Linked(self, name)
-            os.unlink(name)
-        except FileNotFoundError as error:
-            raise StorageError(f"{source}: {error.strerror}") from error
-        except OSError:
-            pass  # another file system, one without hard links, or too many of them
+        name = f"{OWN}/tmp/{uuid.uuid4().hex}"
+        with self._in_folder(name, make=True) as (folder, last):
+            try:
+                os.link(source, last, dst_dir_fd=folder, follow_symlinks=False)
+                if os.stat(last, dir_fd=folder, follow_symlinks=False).st_mode & _READABLE == _READABLE:
+                    return Linked(self, name)
+                os.unlink(last, dir_fd=folder)
+            except FileNotFoundError as error:
+                raise StorageError(f"{source}: {error.strerror}") from error
+            except OSError:
+                pass  # another file system, one without hard links, or too many of them
         return None
 
     def size(self, path: str) -> int | None:
         try:
-            return os.stat(self.full(path), follow_symlinks=False).st_size
-        except (FileNotFoundError, NotADirectoryError):
+            with self._in_folder(path) as (folder, last):
+                found = os.stat(last, dir_fd=folder, follow_symlinks=False)
+        except _NoFile:
             return None
-        except OSError as error:
-            raise StorageError(f"{error.filename}: {error.strerror}") from error
+        return None if stat.S_ISLNK(found.st_mode) else found.st_size
 
     def read(self, path: str) -> bytes | None:
         try:
-            with open(self.full(path), "rb") as stream:
+            with self._opened(path) as handle, open(handle, "rb", closefd=False) as stream:
                 return stream.read()
-        except (FileNotFoundError, NotADirectoryError):
+        except _NoFile:
             return None
-        except OSError as error:
-            raise StorageError(f"{error.filename}: {error.strerror}") from error
 
     def open(self, path: str) -> BinaryIO:
-        full = self.full(path)
-        with _told(full):
-            return open(full, "rb")
+        with self._opened(path) as handle:
+            return open(os.dup(handle), "rb")
 
     def write(self, path: str, blocks: Iterable[bytes]) -> None:
         upload = self.create()
@@ -140,54 +148,44 @@ class FileSystem:
             upload.abort()
 
     def digest(self, path: str, algorithm: str = "sha256") -> str | None:
-        full = self.full(path)
         try:
-            # Without waiting, should somebody have put a named pipe there.
-            handle = os.open(full, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError as error:
-            if error.errno in _NO_FILE:
-                return None
-            raise StorageError(f"{full}: {error.strerror}") from error
-        try:
-            block = _buffer()
-            digest = hashlib.new(algorithm)
-            while size := os.readv(handle, (block,)):
-                digest.update(block[:size])
-            return digest.hexdigest()
-        except OSError as error:
-            if error.errno in _NO_FILE:
-                return None
-            raise StorageError(f"{full}: {error.strerror}") from error
-        finally:
-            os.close(handle)
+            with self._opened(path) as handle:
+                block = _buffer()
+                digest = hashlib.new(algorithm)
+                while size := os.readv(handle, (block,)):
+                    digest.update(block[:size])
+                return digest.hexdigest()
+        except _NoFile:
+            return None
 
     def move(self, path: str, target: str) -> None:
-        full = self.full(path)
-        self.place(full, target)
-        self._tidy(full)
+        with self._in_folder(path) as (source, name), self._in_folder(target, make=True) as (folder, last):
+            os.replace(name, last, src_dir_fd=source, dst_dir_fd=folder)
+        self._tidy(path)
 
     def remove(self, path: str) -> None:
-        full = self.full(path)
-        with _told(full), suppress(FileNotFoundError):
-            os.unlink(full)
-        self._tidy(full)
+        with suppress(_NoFile), self._in_folder(path) as (folder, last):
+            os.unlink(last, dir_fd=folder)
+        self._tidy(path)
 
-    def _tidy(self, full: str) -> None:
+    def _tidy(self, path: str) -> None:
         """Remove the folder that something was taken out of, if it is empty now, and those above that are."""
-        parent = os.path.dirname(full)
-        with suppress(OSError):  # not empty: files that are not ours stay
-            while parent not in (self.root, self._unfinished):
-                os.rmdir(parent)
-                parent = os.path.dirname(parent)
+        parent = path.rpartition("/")[0]
+        with suppress(StorageError):  # not empty: files that are not ours stay
+            while parent not in ("", f"{OWN}/tmp"):
+                with self._in_folder(parent) as (folder, last):
+                    os.rmdir(last, dir_fd=folder)
+                parent = parent.rpartition("/")[0]
 
     def names(self, folder: str) -> list[str]:
         try:
-            with os.scandir(self.full(folder) if folder else self.root) as entries:
-                return sorted(e.name + "/" if e.is_dir(follow_symlinks=False) else e.name for e in entries)
-        except (FileNotFoundError, NotADirectoryError):
+            parts = self._parts(folder) if folder else []
+            with _told(os.path.join(self.root, folder)), folders.opened(self.root, parts) as handle, \
+                    os.scandir(handle) as entries:
+                return sorted(e.name + "/" if e.is_dir(follow_symlinks=False) else e.name for e in entries
+                              if not e.is_symlink())
+        except _NoFile:
             return []
-        except OSError as error:
-            raise StorageError(f"{error.filename}: {error.strerror}") from error
 
     def free(self) -> int | None:
         place = self.root
@@ -195,22 +193,30 @@ class FileSystem:
             place = os.path.dirname(place)
         return shutil.disk_usage(place).free
 
-    def full(self, path: str) -> str:
-        """Give the path in the file system. Raises StorageError for one that would leave the mirror."""
+    def _parts(self, path: str) -> list[str]:
+        """Give the parts of a path. Raises StorageError for one that would leave the mirror."""
         parts = path.split("/")
         if any(part in ("", ".", "..") or "\0" in part or "\\" in part for part in parts):
             raise StorageError(f"{path!r}: not a path in a mirror")
-        return os.path.join(self.root, *parts)
+        return parts
 
-    def place(self, source: str, path: str) -> None:
-        """Put a file of the same file system at a path of the mirror."""
-        target = self.full(path)
-        with _told(target):
+    @contextmanager
+    def _in_folder(self, path: str, make: bool = False) -> Iterator[tuple[int, str]]:
+        """Open the folder of a path; give its descriptor and the path's last part. Raises StorageError, _NoFile."""
+        *above, last = self._parts(path)
+        with _told(os.path.join(self.root, path)), folders.opened(self.root, above, make) as folder:
+            yield folder, last
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[int]:
+        """Open a file for reading, no symbolic link. Raises StorageError, _NoFile."""
+        with self._in_folder(path) as (folder, last):
+            # Without waiting, should somebody have put a named pipe there.
+            handle = os.open(last, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
             try:
-                os.replace(source, target)
-            except FileNotFoundError:
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-                os.replace(source, target)
+                yield handle
+            finally:
+                os.close(handle)
 
 
 def _buffer() -> memoryview:
@@ -231,13 +237,13 @@ class Upload:
         self._name: str | None = name
 
     def write(self, block: bytes) -> None:
-        with _told(str(self._name)):
+        with _told(self._storage.root):
             view = memoryview(block)
             while view:
                 view = view[self._stream.write(view):]
 
     def restart(self) -> None:
-        with _told(str(self._name)):
+        with _told(self._storage.root):
             self._stream.seek(0)
             self._stream.truncate()
 
@@ -245,13 +251,13 @@ class Upload:
         with _told(path):
             os.fchmod(self._stream.fileno(), 0o644)
             self._stream.close()
-            self._storage.place(str(self._name), path)
-            self._name = None
+        self._storage.move(str(self._name), path)
+        self._name = None
 
     def abort(self) -> None:
         if self._name is not None:
             self._stream.close()
-            os.unlink(self._name)
+            self._storage.remove(self._name)
             self._name = None
 
 
@@ -270,10 +276,8 @@ class Linked:
         raise StorageError(f"{self._name}: linked, not to be written to")
 
     def commit(self, path: str) -> None:
-        with _told(path):
-            self._storage.place(self._name, path)
+        self._storage.move(self._name, path)
         self.abort()  # where the path was a name of the same file already, replacing does nothing
 
     def abort(self) -> None:
-        with suppress(FileNotFoundError):
-            os.unlink(self._name)
+        self._storage.remove(self._name)

@@ -1,0 +1,35 @@
+"""The certificates that the configuration names, tried before anything is asked."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import ConfigurationError
+from ..interfaces import ISettings
+
+
+def check(settings: ISettings) -> None:
+    """Raise ConfigurationError for certificates and keys that can't be read or are none."""
+    bundle, certificate = settings["ca_bundle"], settings["client_cert"]
+    if not (bundle or certificate):
+        return
+    import ssl  # not loaded where nothing is fetched
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if bundle:
+        try:
+            context.load_verify_locations(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+        except OSError as error:
+            raise ConfigurationError(f"ca_bundle: {bundle}: {_why(error)}") from error
+    if certificate:
+        try:
+            # Without a password: nobody is there to be asked for one.
+            context.load_cert_chain(certificate[0], certificate[-1], password=b"")
+        except OSError as error:
+            raise ConfigurationError(f"client_cert: {' '.join(certificate)}: {_why(error)}") from error
+
+
+def _why(error: OSError) -> str:
+    if error.errno is None or os.strerror(error.errno) != error.strerror:  # of TLS, not of the system
+        return "no certificates in PEM, or no key that goes with them and needs no password"
+    return error.strerror or str(error)

@@ -1,0 +1,288 @@
+"""TLS, client certificates, proxies and credentials, against real servers on loopback."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import http.server
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from certificates import SecureUpstream, authority
+from mirrored import Mirrored
+from upstream import Upstream, wheel
+
+SECRET = "s3cret-w0rd"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return authority(tmp_path_factory.mktemp("certificates"))
+
+
+@contextmanager
+def secure(folder: Path, tmp_path: Path, **options: Any) -> Iterator[tuple[Mirrored, SecureUpstream]]:
+    """A mirror, not yet synced, of an upstream behind TLS."""
+    with SecureUpstream(folder, **options) as upstream:
+        upstream.add("one", wheel("one", "1"))
+        yield Mirrored(tmp_path / "mirror", upstream.url), upstream
+
+
+def test_tls_is_verified_by_the_bundle_that_the_configuration_names(
+        folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with secure(folder, tmp_path) as (mirrored, _):
+        assert mirrored.run("sync") == 1
+        assert "certificate verify failed" in capsys.readouterr().err
+        mirrored.settings["ca_bundle"] = folder / "ca.pem"
+        assert mirrored.run("sync") == 0
+        assert mirrored.files("one")
+
+
+def test_nothing_in_the_environment_turns_verification_off(
+        folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PYTHONHTTPSVERIFY", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, "" if name != "PYTHONHTTPSVERIFY" else "0")
+    with secure(folder, tmp_path) as (mirrored, _):
+        assert mirrored.run("sync") == 1
+
+
+def test_the_configurations_bundle_wins_over_the_environments(
+        folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(folder / "client.pem"))
+    with secure(folder, tmp_path) as (mirrored, _):
+        mirrored.settings["ca_bundle"] = folder / "ca.pem"
+        assert mirrored.run("sync") == 0
+
+
+def test_a_certificate_for_another_host_is_refused(
+        folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with secure(folder, tmp_path, name="other-server") as (mirrored, _):
+        mirrored.settings["ca_bundle"] = folder / "ca.pem"
+        assert mirrored.run("sync") == 1
+        assert "127.0.0.1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("certificate", ["both.pem", "client.pem client.key"])
+def test_a_client_certificate_is_shown_where_it_is_asked_for(folder: Path, tmp_path: Path, certificate: str) -> None:
+    with secure(folder, tmp_path, asks=True) as (mirrored, _):
+        mirrored.settings["ca_bundle"] = folder / "ca.pem"
+        assert mirrored.run("sync") == 1
+        mirrored.settings["client_cert"] = " ".join(str(folder / name) for name in certificate.split())
+        assert mirrored.run("sync") == 0
+        assert mirrored.untrue() == []
+
+
+@pytest.mark.parametrize(("key", "value", "told"), [
+    ("ca_bundle", "nowhere.pem", "No such file or directory"), ("ca_bundle", "ca.key", "no certificates in PEM"),
+    ("client_cert", "nowhere.pem", "No such file or directory"), ("client_cert", "client.pem", "no key that goes with them"),
+    ("client_cert", "client.pem locked.key", "needs no password"), ("client_cert", "client.pem server.key", "no key that goes"),
+    ("client_cert", "a b c", "a file, or two"), ("proxy", "localhost:8080", "a URL that starts with")])
+def test_certificates_that_are_none_are_told_before_anything_is_touched(
+        folder: Path, tmp_path: Path, key: str, value: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with secure(folder, tmp_path) as (mirrored, upstream):
+        mirrored.settings[key] = value if key == "proxy" else " ".join(str(folder / name) for name in value.split())
+        assert mirrored.run("sync") == 2
+        line = capsys.readouterr().err
+        assert key in line and told in line and line.count("\n") == 1
+        assert upstream.asked() == []
+        assert not mirrored.root.exists()
+
+
+def test_a_redirect_from_tls_to_none_is_not_followed(
+        folder: Path, tmp_path: Path, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+    with secure(folder, tmp_path) as (mirrored, secured):
+        mirrored.settings["ca_bundle"] = folder / "ca.pem"
+        upstream.add("one", wheel("one", "1"))
+        secured.answers["/simple/one/"] = (302, {"Location": f"{upstream.url}one/"}, b"")
+        assert mirrored.run("sync") == 1
+        assert "not secure" in capsys.readouterr().err
+        assert upstream.asked() == []
+
+
+# --- proxies
+
+@contextmanager
+def proxy(word: str = "") -> Iterator[tuple[str, list[str]]]:
+    """A real proxy for http; with ``word``, one that asks for a user called ``me``. Gives its URL and what it was asked for."""
+    asked: list[str] = []
+    expected = "Basic " + base64.b64encode(f"me:{word}".encode()).decode()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            if word and self.headers.get("Proxy-Authorization") != expected:
+                self.send_error(407)
+                return
+            parts = urlsplit(self.path)
+            connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
+            connection.request("GET", parts.path, headers={"Accept": self.headers.get("Accept", "*/*")})
+            answer = connection.getresponse()
+            body = answer.read()
+            connection.close()
+            self.send_response(answer.status)
+            for name in ("Content-Type", "ETag"):
+                if name in answer.headers:
+                    self.send_header(name, answer.headers[name])
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://{'me:' + word + '@' if word else ''}127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_proxy_is_asked_and_no_proxy_is_heeded(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    upstream.add("one", wheel("one", "1"))
+    with proxy() as (url, asked):
+        mirrored.settings["proxy"] = url
+        assert mirrored.run("sync") == 0
+        assert f"{upstream.url}one/" in asked
+        assert len(asked) == len(upstream.asked())
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        del asked[:]
+        assert mirrored.run("-I") == 0
+        assert asked == []
+
+
+# --- credentials
+
+def guarded(upstream: Upstream, user: str, word: str) -> None:
+    """Let the upstream answer those alone who know the word."""
+    answers = upstream.respond
+    expected = "Basic " + base64.b64encode(f"{user}:{word}".encode()).decode()
+
+    def respond(path: str, headers: Any) -> tuple[int, dict[str, str], bytes]:
+        if headers.get("Authorization") != expected:
+            return 401, {"WWW-Authenticate": "Basic"}, b""
+        return answers(path, headers)
+
+    upstream.respond = respond  # type: ignore[method-assign]
+
+
+def everything_said(mirrored: Mirrored, process: subprocess.CompletedProcess[str]) -> str:
+    """Give all that others than the mirror's owner may see: output, log, report, figures, pages."""
+    texts = [process.stdout, process.stderr, (mirrored.root / ".pypimirror/pypimirror.log").read_text()]
+    texts += [path.read_text() for path in mirrored.config.parent.glob("*.json")]
+    texts += [path.read_text() for path in mirrored.config.parent.glob("*.prom")]
+    texts += [body.decode("latin-1") for path, body in mirrored.tree().items() if path.endswith(("html", "json"))]
+    return "\n".join(texts)
+
+
+@pytest.fixture
+def telling(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
+    """A mirror with report and figures, of an upstream that asks for a password."""
+    guarded(upstream, "me", SECRET)
+    upstream.add("one", wheel("one", "1"))
+    upstream.add("two", wheel("two", "1"))
+    mirrored.settings |= {"report_filename": "report.json", "metrics_filename": "figures.prom", "verbose": "True"}
+    return mirrored
+
+
+@pytest.mark.parametrize("where", ["index_url", "netrc"])
+def test_credentials_are_used_and_never_shown(
+        telling: Mirrored, upstream: Upstream, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if where == "netrc":
+        (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login me password {SECRET}\n")
+        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    else:
+        telling.settings["index_url"] = upstream.url.replace("//", f"//me:{SECRET}@")
+    assert telling.command("sync").returncode == 0
+    upstream.answers["/simple/two/"] = (500, {}, b"")
+    upstream.answers["/files/one/one-2-py3-none-any.whl"] = (500, {}, b"")
+    upstream.add("one", wheel("one", "2"))
+    upstream.touch("two")
+    process = telling.command("sync", "-c")
+    assert process.returncode == 1
+    said = everything_said(telling, process) + telling.command("config").stdout + telling.command("status", "--json").stdout
+    assert f"{upstream.host}/simple/two/: status 500" in said
+    assert SECRET not in said
+    upstream.answers["/simple/"] = (500, {}, b"")
+    assert SECRET not in everything_said(telling, telling.command("sync"))
+
+
+def test_wrong_credentials_are_told_without_them(telling: Mirrored, upstream: Upstream) -> None:
+    telling.settings["index_url"] = upstream.url.replace("//", "//me:wr0ng-word@")
+    process = telling.command("sync")
+    assert process.returncode == 1
+    assert process.stderr == f"pypimirror: {upstream.url}: status 401\n"
+    assert "wr0ng-word" not in everything_said(telling, process)
+
+
+def test_credentials_of_a_proxy_are_never_shown(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"))
+    environ = {"PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin:/bin"}
+    with proxy(SECRET) as (url, asked):
+        mirrored.settings["proxy"] = url
+        process = mirrored.command("sync", env=environ)
+        assert process.returncode == 0
+        assert asked
+        mirrored.settings["proxy"] = url.replace(SECRET, "wr0ng-word")
+        wrong = mirrored.command("-I", env=environ)
+    assert wrong.returncode == 1
+    gone = mirrored.command("-I", env=environ)
+    assert gone.returncode == 1
+    for each in (process, wrong, gone):
+        assert SECRET not in everything_said(mirrored, each)
+        assert "wr0ng-word" not in everything_said(mirrored, each)
+    assert "wr0ng-word" not in mirrored.command("config").stdout
+
+
+def test_credentials_do_not_follow_to_another_host(telling: Mirrored, upstream: Upstream) -> None:
+    """Another port is another host."""
+    sent: list[Any] = []
+    with Upstream() as elsewhere:
+        elsewhere.answers["/x.whl"] = lambda handler: (sent.append(handler.headers.get("Authorization")),
+                                                       handler.reply(200, {}, wheel("one", "1")[1]))
+        upstream.answers[f"/files/one/{wheel('one', '1')[0]}"] = (302, {"Location": f"{elsewhere.host}/x.whl"}, b"")
+        upstream.projects["two"][wheel("two", "1")[0]].facts["url"] = f"{elsewhere.host}/x.whl"
+        telling.settings["index_url"] = upstream.url.replace("//", f"//me:{SECRET}@")
+        telling.command("sync")
+    assert sent and set(sent) == {None}
+
+
+def test_the_process_list_shows_no_credentials(telling: Mirrored, upstream: Upstream) -> None:
+    telling.settings["index_url"] = upstream.url.replace("//", f"//me:{SECRET}@")
+    over = threading.Event()
+    upstream.answers["/simple/"] = lambda handler: over.wait(30)
+    with subprocess.Popen([sys.executable, "-m", "pypimirror", telling.write(), "sync"], stderr=subprocess.DEVNULL) as process:
+        try:
+            while not upstream.requests and process.poll() is None:
+                time.sleep(0.01)
+            shown = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+            environment = Path(f"/proc/{process.pid}/environ").read_bytes()
+        finally:
+            over.set()
+            process.kill()
+    assert b"pypimirror" in shown
+    assert SECRET.encode() not in shown + environment
+
+
+def test_pages_with_external_files_show_no_credentials(telling: Mirrored, upstream: Upstream) -> None:
+    telling.settings |= {"index_url": upstream.url.replace("//", f"//me:{SECRET}@"), "external_links": "True"}
+    upstream.json = False
+    process = telling.command("sync")
+    assert process.returncode == 0
+    assert SECRET not in everything_said(telling, process)
+    assert json.loads((telling.root / "one/index.v1_json").read_text())["files"]
