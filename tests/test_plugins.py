@@ -236,7 +236,8 @@ def test_the_example_configuration_goes_into_a_file_that_the_shell_made_empty(mi
 
 def test_a_changed_key_of_a_plugin_changes_the_tree_in_the_next_run(example: Mirrored, upstream: Upstream) -> None:
     upstream.add("one", sdist("one", "1"))
-    upstream.add("one", sdist("one", "2"), provenance="https://files.example.com/one-2.provenance")
+    upstream.add("one", sdist("one", "2"))
+    upstream.projects["one"]["one-2.tar.gz"].beside[".provenance"] = b"{}"
     upstream.add("two", sdist("two", "1"))
     example.settings["index_formats"] = "html json checksums"
     assert example.run("sync") == 0
@@ -261,7 +262,8 @@ def test_a_changed_key_of_a_plugin_changes_the_tree_in_the_next_run(example: Mir
 
 def test_a_plugin_that_comes_or_goes_changes_the_tree_in_the_next_run(example: Mirrored, upstream: Upstream) -> None:
     upstream.add("one", sdist("one", "1"))
-    upstream.add("one", sdist("one", "2"), provenance="https://files.example.com/one-2.provenance")
+    upstream.add("one", sdist("one", "2"))
+    upstream.projects["one"]["one-2.tar.gz"].beside[".provenance"] = b"{}"
     del example.settings["zcml"]
     for plugin, files in ((None, 2), ("pypimirror_example", 2), ("pypimirror_example:strict.zcml", 1), (None, 2)):
         example.settings["zcml"] = plugin
@@ -331,7 +333,8 @@ def script(buildout: Buildout, *arguments: str, status: int = 0) -> str:
 
 def test_a_real_buildout_uses_the_plugin(buildout: Buildout, upstream: Upstream) -> None:
     upstream.add("one", sdist("one", "1"))
-    upstream.add("one", sdist("one", "2"), provenance="https://files.example.com/one-2.provenance")
+    upstream.add("one", sdist("one", "2"))
+    upstream.projects["one"]["one-2.tar.gz"].beside[".provenance"] = b"{}"
     buildout.write(PART + f"""
 index-url = {upstream.url}
 index-formats = html json checksums
@@ -356,7 +359,8 @@ history-filename = var/history
     (buildout.folder / "var").mkdir()
     assert script(buildout, "sync") == ""
     root = buildout.folder / "var" / "pypimirror"
-    assert sorted(path.name for path in root.glob("one/*")) == ["SHA256SUMS", "index.html", "index.v1_json", "one-2.tar.gz"]
+    assert sorted(path.name for path in root.glob("one/*")) == ["SHA256SUMS", "index.html", "index.v1_json", "one-2.tar.gz",
+                                                              "one-2.tar.gz.provenance"]
     subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=root / "one", check=True, stdout=subprocess.DEVNULL)
     assert heard == [("admin@example.com", "mirror")]
     assert "1 stored" in buildout.read("var/history")

@@ -45,7 +45,7 @@ class Elements(HTMLParser):
         self.found.append((tag, dict(attributes)))
 
     def projects(self):
-        return [attributes["href"] for tag, attributes in self.found if tag == "a" and attributes["href"] != "."]
+        return [attributes["href"] for tag, attributes in self.found if tag == "a" and attributes["href"] != ".#projects"]
 
 
 def page(address, path="/", **headers):

@@ -6,7 +6,7 @@ PYPIMIRROR_BUILDOUTS names the generations of zc.buildout that are tried: ``6 5`
 PYPIMIRROR_INDEXES names the index servers that are mirrored from: ``pypiserver`` unless given, ``pypiserver devpi`` for all.
 PYPIMIRROR_PROGRAMS names further programs that are tried and that are too heavy for every day, each as
 ``NAME==VERSION@PYTHON``, for instance ``poetry==2.5.1@python3.11 bandersnatch==8.2.0@/usr/bin/python3.13``; without
-``@PYTHON`` it is this one. What must stand beside one follows behind commas: ``pdm==2.29.0,hishel<2``.
+``@PYTHON`` it is this one. What must stand beside one follows behind commas: ``pdm==2.29.0,hishel<1.2,unearth<0.19``.
 """
 
 import configparser
