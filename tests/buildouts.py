@@ -56,7 +56,8 @@ class Buildout:
     def forget(self, *names: str) -> None:
         """Take what other tests left of these projects out of the shared eggs, so that this buildout has to install them."""
         wanted = {normalize(name) for name in names}
-        for egg in Path(self.eggs).iterdir():
+        # zc.buildout 5 and 6 have a folder of their own among the eggs.
+        for egg in [*Path(self.eggs).iterdir(), *Path(self.eggs).glob("v*/*")]:
             if normalize(egg.name.partition("-")[0]) in wanted:
                 shutil.rmtree(egg) if egg.is_dir() else egg.unlink()
 

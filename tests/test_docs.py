@@ -277,6 +277,7 @@ def test_a_part_and_its_develop_egg_go_in_two_runs_and_nothing_is_lost_in_one(bu
     buildout.run()
     script = buildout.folder / "bin" / "pypimirror"
     buildout.write("")
+    buildout.forget("z3c.recipe.pypimirror")
     buildout.run(status=1)
     assert script.exists()
     buildout.write("", develop)
