@@ -22,6 +22,8 @@ WAITS = "waits"
 WAITING = f"{OWN}/tmp/waiting-"
 #: Bytes; the largest external file that is taken where max_file_size does not say.
 MOST_BYTES = 1 << 30
+#: Bytes; the largest metadata file that is taken.
+MOST_METADATA = 16 << 20
 #: Bytes; provenance and signatures are far smaller.
 _MOST_BESIDE = 16 << 20
 
@@ -95,9 +97,9 @@ def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool,
         return None, ""
     if not file.url:
         raise FetchError(path, "gone or damaged, and it is not known where upstream has it", code=404)
-    make_sure_of_room(mirror, file.size or 0)
+    room = make_sure_of_room(mirror, file.size or 0)
     done = download(mirror.fetcher, storage, attempts, file.url, target, file.hashes, file.size,
-                    None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES)
+                    None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES, room)
     return Stored(done.sha256, done.size, validator=file.validator), WAITS if replaced else "fetched"
 
 
@@ -108,11 +110,12 @@ def _older(mirror: IMirror, file: File, path: str) -> Stored | None:
     return file.stored
 
 
-def make_sure_of_room(mirror: IMirror, size: int) -> None:
-    """Raise Full if a file of so many bytes would leave less than ``min_free``."""
+def make_sure_of_room(mirror: IMirror, size: int) -> int | None:
+    """Return how many bytes there is room for, or None for no bound. Raises Full if so many would leave less than min_free."""
     free, keep = mirror.storage.free(), mirror.settings["min_free"]
     if free is not None and free - size < keep:
         raise Full(f"{mirror.settings['mirror_file_path']}: {in_bytes(free)} free, and min_free keeps {in_bytes(keep)}")
+    return None if free is None else free - keep
 
 
 def _vouched(mirror: IMirror, file: File, path: str, size: int) -> Stored | None:
@@ -147,7 +150,8 @@ def _metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: s
     if offline or not file.url:
         return mirror.storage.digest(target)
     try:
-        return download(mirror.fetcher, mirror.storage, attempts, file.url + METADATA, target, hashes).sha256
+        return download(mirror.fetcher, mirror.storage, attempts, file.url + METADATA, target, hashes,
+                        limit=MOST_METADATA).sha256
     except FetchError as error:
         if error.code in (404, 410):
             return None  # the file itself is good; clients get the metadata out of it

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ from .attempts import Attempts, check
 
 #: Strongest first; the first one that upstream gives and Python knows is checked.
 ALGORITHMS = ("sha256", "sha512", "sha384", "sha3_256", "blake2b", "sha224", "sha1", "md5")
+#: Seconds that one file may take to come, all attempts together.
+LONGEST = 6 * 3600.0
 #: Bytes from which on a body that was cut off is worth going on with.
 WORTH = 1 << 20
 _RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(?:\d{1,18}|\*)")
@@ -39,12 +42,15 @@ class _WrongHash(FetchError):
 class _Body:
     """Writes a body to an upload and hashes it on the way (IReceiver)."""
 
-    def __init__(self, upload: IUpload, url: str, hashes: Mapping[str, str], size: int | None, limit: int | None):
+    def __init__(self, upload: IUpload, url: str, hashes: Mapping[str, str], size: int | None, limit: int | None,
+                 room: int | None):
         self._upload = upload
         self._url = url
         self._expected = hashes
         self._size = size
         self._limit = limit
+        self._room = room if size is None else None
+        self._end = time.monotonic() + LONGEST
         self._algorithm = next((name for name in ALGORITHMS if name in hashes), None)
         #: What tells whether a body is still the same (ETag, Last-Modified), where the server can go on in the middle.
         self._validator: str | None = None
@@ -84,6 +90,10 @@ class _Body:
 
     def write(self, block: bytes) -> None:
         self.received += len(block)
+        if time.monotonic() > self._end:
+            raise FetchError(bare(self._url), f"takes longer than {LONGEST / 3600:g} hours")
+        if self._room is not None and self.received > self._room:
+            raise Rejected(f"{bare(self._url)}: nobody tells its size, and there is no room for more than {self._room} bytes")
         if self._size is not None and self.received > self._size:
             raise Rejected(f"{bare(self._url)}: longer than the {self._size} bytes that upstream's page says")
         if self._limit is not None and self.received > self._limit:
@@ -124,18 +134,18 @@ def _validator(head: Head, hashed: bool) -> str | None:
 
 
 def download(fetcher: IFetcher, storage: IStorage, attempts: Attempts, url: str, path: str,
-             hashes: Mapping[str, str], size: int | None = None, limit: int | None = None) -> Download:
+             hashes: Mapping[str, str], size: int | None = None, limit: int | None = None, room: int | None = None) -> Download:
     """Fetch the URL to a path of the storage.
 
     hashes: hex digests by algorithm as upstream gives them, maybe none; size: bytes, or None where upstream does not tell;
-    limit: bytes at which a body is cut off, or None.
+    limit: bytes at which a body is cut off, or None; room: bytes that there is room for, where that is to be looked at.
     Raises FetchError if it can't be had, Rejected if it is not what it should be, StorageError.
     """
     if limit is not None and (size or 0) > limit:
         raise Rejected(f"{bare(url)}: its {size} bytes are more than the {limit} that are taken")
     upload = storage.create()
     try:
-        body = _Body(upload, url, hashes, size, limit)
+        body = _Body(upload, url, hashes, size, limit, room)
 
         def attempt() -> Download:
             fetcher.fetch(url, body, body.headers())

@@ -7,6 +7,7 @@ the machine itself, its network, or the metadata service of a cloud.
 from __future__ import annotations
 
 import socket
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from urllib3.exceptions import LocationParseError
@@ -27,6 +28,7 @@ def addresses(host: str) -> list[str]:
         return []
 
 
+@lru_cache(4096)
 def is_public(host: str) -> bool:
     """Whether all addresses of a host are public.
 

@@ -1,11 +1,15 @@
 """Reads a page whole into memory, within bounds."""
 
+import time
 from collections.abc import Mapping
 
 from ..errors import FetchError
 from ..interfaces import IFetcher
 from ..model import Head
 from .address import bare
+
+#: Seconds that a page may take to come.
+LONGEST = 600.0
 
 
 class _Page:
@@ -16,13 +20,17 @@ class _Page:
         self._limit = limit
         self._blocks: list[bytes] = []
         self._size = 0
+        self._end = 0.0
 
     def start(self, head: Head) -> None:
         self._blocks.clear()
         self._size = 0
+        self._end = time.monotonic() + LONGEST
 
     def write(self, block: bytes) -> None:
         self._size += len(block)
+        if time.monotonic() > self._end:
+            raise FetchError(bare(self._url), "the page takes too long to come", transient=True)
         if self._size > self._limit:
             raise FetchError(bare(self._url), f"the page is larger than {self._limit} bytes")
         self._blocks.append(block)

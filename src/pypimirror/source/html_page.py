@@ -55,7 +55,7 @@ class HtmlParser:
                 problems.append(f"{shown(last)}: {refused}")
         kept, repeated = trust.distinct(own_first(files))
         serial = _SERIAL.search(text)
-        status = {key: page.meta[element] for element, key in _STATUS.items() if element in page.meta}
+        status = {key: told for element, key in _STATUS.items() if (told := trust.line(page.meta.get(element)))}
         project = Project(name, kept, serial=int(serial[1]) if serial else None, status=status or NOTHING, links=tuple(marked))
         return project, trust.bounded(problems + repeated)
 

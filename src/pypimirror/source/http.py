@@ -1,23 +1,32 @@
 """An upstream index behind HTTP: whatever form it answers in (PEP 503, PEP 691)."""
 
+import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from email.utils import formatdate
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from zope.interface import implementer
 
 from ..errors import Absent, BadPage, FetchError
+from ..fetch import hosts
 from ..fetch.address import bare
 from ..fetch.attempts import Attempts, check
 from ..fetch.page import read
 from ..interfaces import IListReader, IMirror, IParser, ISource, IUpstream
 from ..model import Head, Listing, Project
+from . import trust
 from .accept import accept, media_type
 
-#: Bytes; the largest project page at PyPI has some 20 million.
-_LONGEST_PAGE = 256 << 20
-#: Bytes; the list of all names at PyPI has some 50 million.
-_LONGEST_LIST = 2 << 30
+#: Bytes, unpacked; the largest project page at PyPI has some 20 million.
+LONGEST_PAGE = 64 << 20
+#: Bytes, unpacked; the list of all names at PyPI has some 50 million.
+LONGEST_LIST = 256 << 20
+#: Seconds that the list may take to come.
+_SECONDS = 3600.0
+#: Bytes of a page that is read alone: what is made of it takes many times its size for a while.
+_LARGE = 4 << 20
 #: Bytes at both ends of a page that are looked at to see whether it is whole.
 _EDGE = 4096
 
@@ -39,6 +48,7 @@ class HttpSource:
         self._parsers: Mapping[str, IParser] = mirror.parsers
         self._accept = accept(self._parsers)
         self._attempts = Attempts(mirror.settings["retries"])
+        self._alone = threading.Lock()
 
     def listing(self, wanted: Callable[[str], bool], etag: str | None = None) -> Listing:
         def attempt() -> Listing:
@@ -57,7 +67,7 @@ class HttpSource:
         url = f"{self.url}{quote(name)}/"
 
         def attempt() -> tuple[Head, bytes]:
-            head, body = read(self._fetcher, url, self._headers(etag, since), _LONGEST_PAGE)
+            head, body = read(self._fetcher, url, self._headers(etag, since), LONGEST_PAGE)
             if head.status not in (304, 404, 410):
                 check(head, url)
                 if not _ends(body[:_EDGE], body[-_EDGE:]):
@@ -70,11 +80,28 @@ class HttpSource:
         if head.status in (404, 410):
             raise Absent(f"{bare(url)}: status {head.status}")
         parser = _parser(self._parsers, head, url)
-        project, problems = parser.project(body, name, bare(head.url))
+        with self._alone if len(body) > _LARGE else nullcontext():
+            project, problems = parser.project(body, name, bare(head.url))
+        project, refused = self._reachable(project)
         serial = project.serial
         if serial is None:
-            serial = head.headers.get("x-pypi-last-serial")
-        return project._replace(etag=head.headers.get("etag"), serial=serial, url=url), problems
+            serial = trust.serial(head.headers.get("x-pypi-last-serial"))
+        return project._replace(etag=head.headers.get("etag"), serial=serial, url=url), trust.bounded([*problems, *refused])
+
+    def _reachable(self, project: Project) -> tuple[Project, list[str]]:
+        """Give a page without the files that a public upstream has on hosts that are not; and a problem for each of these."""
+        own = urlsplit(self.url).netloc.rpartition("@")[2]
+        refused: dict[str, str] = {}
+        for host in {urlsplit(file.url).netloc for file in project.files if file.external is None} - {own}:
+            try:
+                hosts.check(self.url, f"http://{host}/")
+            except FetchError as error:
+                refused[host] = error.why
+        if not refused:
+            return project, []
+        left = [file for file in project.files if file.external is None and urlsplit(file.url).netloc in refused]
+        told = [f"{file.filename}: it is on {refused[urlsplit(file.url).netloc]}" for file in left]
+        return project._replace(files=tuple(file for file in project.files if file not in left)), told
 
     def _headers(self, etag: str | None, since: float | None = None) -> dict[str, str]:
         headers = {"Accept": self._accept}
@@ -95,6 +122,7 @@ class _List:
         self._reader: IListReader | None = None
         self._size = 0
         self._edges = b"", b""
+        self._end = 0.0
 
     def start(self, head: Head) -> None:
         if head.status == 304:
@@ -102,11 +130,14 @@ class _List:
         check(head, self._url)
         self._reader = _parser(self._parsers, head, self._url).listing(self._wanted)
         self._size, self._edges = 0, (b"", b"")
+        self._end = time.monotonic() + _SECONDS
 
     def write(self, block: bytes) -> None:
         self._size += len(block)
-        if self._size > _LONGEST_LIST:
-            raise FetchError(bare(self._url), f"the list is larger than {_LONGEST_LIST} bytes")
+        if time.monotonic() > self._end:
+            raise FetchError(bare(self._url), "the list takes too long to come", transient=True)
+        if self._size > LONGEST_LIST:
+            raise FetchError(bare(self._url), f"the list is larger than {LONGEST_LIST} bytes")
         first, last = self._edges
         self._edges = (first if len(first) == _EDGE else (first + block)[:_EDGE]), (last + block[-_EDGE:])[-_EDGE:]
         if self._reader is not None:

@@ -172,4 +172,4 @@ def _status(value: Any) -> Any:
         value = {"status": value}
     if not isinstance(value, dict):
         return NOTHING
-    return {key: item for key, item in value.items() if isinstance(key, str) and isinstance(item, str)} or NOTHING
+    return {key: text for key, item in value.items() if key in ("status", "reason") and (text := trust.line(item))} or NOTHING

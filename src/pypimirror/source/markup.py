@@ -49,6 +49,7 @@ class Links:
         self._text: list[str] = []
         self._length = 0
         self._rest = ""
+        self._over = False
         #: What ends that which has no tags in it, such as a comment.
         self._until: re.Pattern[str] | None = None
 
@@ -61,6 +62,7 @@ class Links:
 
     def close(self) -> None:
         """The page is over; a tag that it ends in is none."""
+        self._over = True
         self._read(self._rest + " " * _BEGUN)
         self._end()
 
@@ -85,7 +87,7 @@ class Links:
             begin = _BEGIN.search(text, at)
             # What may go on in the next part as the beginning of a tag: a "<", or a "</".
             start = begin.start() if begin is not None else text.find("<", max(at, len(text) - 2))
-            self._data(text[at:] if start < 0 else text[at:start])
+            self._data(text[at:len(text) - self._over * _BEGUN] if start < 0 else text[at:start])
             if start < 0:
                 return len(text)
             if len(text) - start < 6:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
+from ..fetch.address import bare
 from ..model import NOTHING, File
 from ..names import is_distribution, shown
 
 _HEX = re.compile(r"[0-9a-fA-F]{32,128}")
 _ALGORITHM = re.compile(r"[a-z0-9_]{2,20}")
+_LONGEST_URL = 4000
+#: What any reader of JSON understands as a number (RFC 8259, 6).
+_LARGEST = (1 << 53) - 1
 #: As many problems of one page are told as people will read.
 MOST_PROBLEMS = 20
 
@@ -32,8 +37,10 @@ def file_url(href: Any, page: str) -> tuple[str, dict[str, str]]:
         raise Refused(f"its URL is none: {shown(href)}") from error
     if parts.scheme not in allowed or (parts.scheme != "file" and not parts.hostname):
         raise Refused(f"its URL is not one to fetch: {shown(href)}")
-    if any(ord(c) < 33 for c in url):
+    if any(ord(c) < 33 for c in url) or len(url) > _LONGEST_URL:
         raise Refused(f"its URL is none: {shown(href)}")
+    if "@" in parts.netloc and parts.netloc != urlsplit(page).netloc:
+        raise Refused(f"its URL has credentials: {shown(bare(url))}")
     algorithm, _, digest = fragment.partition("&")[0].partition("=")
     return url, hashes({algorithm: digest}) if digest else {}
 
@@ -71,10 +78,10 @@ def presence(value: Any) -> bool | dict[str, str]:
 
 
 def line(value: Any) -> str | None:
-    """Give a text that is fit for one line, or None."""
+    """Give a text that is fit for one line of any page, or None: without control characters and halves of characters."""
     if not isinstance(value, str) or len(value) > 2000:
         return None
-    return " ".join(value.split()) or None
+    return "".join(c for c in " ".join(value.split()) if c.isprintable()) or None
 
 
 def yank(value: Any) -> bool | str:
@@ -93,13 +100,22 @@ def serial(value: Any) -> int | str | None:
 
 def whole(value: Any) -> int | None:
     """Give a size in bytes, or None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST else None
 
 
 def unknown(value: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
     """Give the keys that no standard we know names; those with an underscore are private (PEP 691)."""
-    rest = {key: item for key, item in value.items() if key not in known and not key.startswith("_")}
+    rest = {key: item for key, item in value.items() if key not in known and not key.startswith("_") and _is_plain(item)}
     return rest or NOTHING
+
+
+def _is_plain(value: Any, deep: int = 8) -> bool:
+    """Whether a value can be passed on: not nested without end, every number one that JSON has."""
+    if isinstance(value, dict | list):
+        return deep > 0 and all(_is_plain(item, deep - 1) for item in (value.values() if isinstance(value, dict) else value))
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, int) or -_LARGEST <= value <= _LARGEST
 
 
 def distinct(files: list[File]) -> tuple[tuple[File, ...], list[str]]:
