@@ -13,10 +13,10 @@ import pytest
 
 import faults
 from mirrored import Mirrored
-from pypimirror import sync
 from pypimirror.errors import FetchError
 from pypimirror.fetch import attempts, pace
 from pypimirror.fetch.attempts import Attempts
+from pypimirror.sync import run
 from upstream import JSON, Served, Upstream, sdist, wheel
 
 WHEEL = wheel("one", "1")[0]
@@ -41,7 +41,7 @@ FAULTS: dict[str, Callable[[Upstream], faults.Answer]] = {
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "_LONGEST_BACKOFF", 0.02)
     monkeypatch.setattr(attempts, "_JITTER", 0.02)
-    monkeypatch.setattr(sync, "LAG", 0.01)
+    monkeypatch.setattr(run, "LAG", 0.01)
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirrored import Mirrored
-from pypimirror import sync
 from pypimirror.errors import BadPage
 from pypimirror.fetch import download, hosts
 from pypimirror.fetch import page as page_module
@@ -27,6 +26,7 @@ from pypimirror.source import trust
 from pypimirror.source.html_page import HtmlParser
 from pypimirror.source.json_page import JsonParser
 from pypimirror.source.markup import Links, unescaped
+from pypimirror.sync import run
 from upstream import JSON, Upstream, sdist, wheel
 
 SHA = "a" * 64
@@ -34,7 +34,7 @@ SHA = "a" * 64
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sync, "LAG", 0.01)
+    monkeypatch.setattr(run, "LAG", 0.01)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mirrored import Mirrored
-from pypimirror import pinning
+from pypimirror.sync import pinning
 from upstream import Upstream, metadata, sdist, wheel
 
 

@@ -152,7 +152,7 @@ def test_without_facts_core_metadata_tell_what_python_is_required(emptied: Mirro
 
 def test_a_restoration_that_was_cut_off_is_finished_by_the_next_run(
         emptied: Mirrored, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    from pypimirror.sync import Run
+    from pypimirror.sync.run import Run
 
     class Killed(BaseException):
         pass

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from ..agenda import has_pins
 from ..errors import ConfigurationError
 from ..mirror import Mirror
 from ..names import normalize
-from ..plan import as_json, plan
 from ..report.units import in_bytes
 from ..settings.reader import read
 from ..state.database import State
+from ..sync.agenda import has_pins
+from ..sync.plan import as_json, plan
 from .session import overridden
 
 _NOTE = "What sdists need to be built is known once they are here: a first sync may fetch more than this."

@@ -11,7 +11,7 @@ from ..serve.missed import FILENAME
 from ..settings.reader import read
 from ..settings.values import Settings
 from ..state.database import State
-from ..sync import LAST_GOOD
+from ..state.facts import LAST_GOOD
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:

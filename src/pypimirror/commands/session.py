@@ -18,9 +18,10 @@ from ..report import logfile
 from ..report.watch import Watch
 from ..settings.reader import read
 from ..state.database import State
+from ..state.facts import LAST_GOOD
 from ..storage import folders
 from ..storage.owner import check_own
-from ..sync import LAST_GOOD, Run
+from ..sync.run import Run
 
 
 def overridden(arguments: argparse.Namespace) -> dict[str, str]:

@@ -21,7 +21,7 @@ from ..serve.sites import below
 from ..settings.reader import read
 from ..settings.values import Settings
 from ..state.database import State
-from ..sync import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS, SERIAL
+from ..state.facts import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS, SERIAL
 
 #: Names that are kept in memory while logs are read, and those that the table shows.
 _MOST_LOGGED, _MOST_SHOWN = 100_000, 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from ..sync import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
+from ..state.facts import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
 from .session import at_work, checked, session
 
 

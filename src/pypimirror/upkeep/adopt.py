@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from .. import events
 from ..errors import StorageError
 from ..interfaces import IMirror
-from ..ledger import ROOT_DUE
 from ..model import Change
 from ..report.units import in_bytes
 from ..state.database import DONE, DUE, Row, State
+from ..state.facts import ROOT_DUE
 from ..storage.filesystem import ADOPTING
-from ..sync import Run
+from ..sync.run import Run
 from . import oldtrees
 from .oldtrees import FOLDERS, OldProject, OldTree
 from .take import Taken, TakeTask, take

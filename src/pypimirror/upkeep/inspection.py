@@ -9,10 +9,10 @@ from ..errors import StorageError
 from ..interfaces import IMirror
 from ..model import File, Project, Stored
 from ..names import distribution, is_distribution
-from ..ours import PAGES, own_serial
-from ..publish import rendered
-from ..recover import own_pages
 from ..state import records
+from ..sync.ours import PAGES, own_serial
+from ..sync.publish import rendered
+from ..sync.recover import own_pages
 
 #: Bytes of one project from which on its files are hashed by several threads; below that threads cost more than they save.
 _MUCH = 64 << 20

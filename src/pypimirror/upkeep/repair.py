@@ -9,9 +9,9 @@ from ..events import FileRemoved, FileStored, Problem, ProjectPublished
 from ..interfaces import IMirror
 from ..model import File, Project
 from ..names import BESIDE, METADATA, PROVENANCE, SIGNATURE, distribution, is_distribution
-from ..obtain import FULL, Obtained, obtain
-from ..publish import Pages, Published, write_pages
 from ..state import records
+from ..sync.obtain import FULL, Obtained, obtain
+from ..sync.publish import Pages, Published, write_pages
 from .inspection import Finding
 
 

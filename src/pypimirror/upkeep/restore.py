@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from ..errors import MirrorError
 from ..interfaces import IMirror
-from ..look import chosen
 from ..model import File, Project
 from ..names import METADATA, PROVENANCE, SIGNATURE, is_distribution, is_project, normalize
 from ..state import records
 from ..state.database import BEGUN, Row, State
-from ..sync import Run
+from ..sync.look import chosen
+from ..sync.run import Run
 from .trash import Waiting
 
 #: ``Requires-Python`` in core metadata, for a file of which nothing else is remembered.

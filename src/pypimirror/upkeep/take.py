@@ -11,11 +11,11 @@ from ..errors import Full, MirrorError, Rejected, StorageError
 from ..events import FileStored, Problem
 from ..fetch.download import ALGORITHMS
 from ..interfaces import IMirror
-from ..look import LookTask, chosen, current, look
 from ..model import NOTHING, File, Project, Stored
 from ..names import normalize
-from ..obtain import make_sure_of_room
 from ..state import records
+from ..sync.look import LookTask, chosen, current, look
+from ..sync.obtain import make_sure_of_room
 from . import oldtrees
 from .oldtrees import OldFile, OldProject, OldTree
 from .soundness import is_sound

@@ -6,16 +6,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from .. import agenda, events
+from .. import events
 from ..interfaces import IMirror
-from ..ledger import ROOT_DUE
 from ..names import distribution, is_distribution, is_project, normalize
-from ..ours import folders
-from ..publish import Published
-from ..roots import wrong_roots
 from ..settings.fingerprint import fingerprint
 from ..state.database import DONE, State
-from ..sync import Run
+from ..state.facts import ROOT_DUE
+from ..sync import agenda
+from ..sync.ours import folders
+from ..sync.publish import Published
+from ..sync.roots import wrong_roots
+from ..sync.run import Run
 from .inspection import Finding, Inspected, InspectTask, inspect
 from .repair import RepairTask, repair
 

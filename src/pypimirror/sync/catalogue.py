@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .errors import MirrorError
-from .interfaces import IMirror
+from ..errors import MirrorError
+from ..interfaces import IMirror
+from ..model import File, Project
+from ..pins.build import Sdist, read_sdist
+from ..state import records
+from ..state.database import BEGUN, DUE, Row, State
 from .look import LookTask, look
-from .model import File, Project
 from .obtain import obtain
-from .pins.build import Sdist, read_sdist
-from .state import records
-from .state.database import BEGUN, DUE, Row, State
 
 
 class Catalogue:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .interfaces import ISettings
-from .model import Change, Totals
+from ..interfaces import ISettings
+from ..model import Change, Totals
 
 #: So many may always go: in a small mirror a share means little.
 _ALWAYS = 10

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .interfaces import IIndexWriter, IMirror
-from .model import Project
-from .state import records
-from .state.database import State
+from ..interfaces import IIndexWriter, IMirror
+from ..model import Project
+from ..state import records
+from ..state.database import State
 
 #: Where a page says which version of ours wrote it; nothing but the end of a page does.
 _VERSION = re.compile(rb"z3c\.recipe\.pypimirror [^<]*")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .errors import BadPage
-from .index.json import adopted
-from .interfaces import IMirror
-from .model import File, Project
-from .names import is_project
+from ..errors import BadPage
+from ..index.json import adopted
+from ..interfaces import IMirror
+from ..model import File, Project
+from ..names import is_project
+from ..state import records
 from .ours import PAGES, own_paths
 from .publish import scanned
-from .state import records
 
 
 class RecoverTask(NamedTuple):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ..interfaces import IMirror
+from ..model import File
+from ..selection import LeftOut
+from ..state import records
+from ..state.database import State
 from . import agenda, brake
-from .interfaces import IMirror
 from .look import Looked, chosen, current, look
-from .model import File
 from .pinning import Pinning
-from .selection import LeftOut
-from .state import records
-from .state.database import State
 
 
 class Planned(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .events import FileRemoved
-from .interfaces import IMirror
-from .state import records
+from ..events import FileRemoved
+from ..interfaces import IMirror
+from ..state import records
 
 
 class SweepTask(NamedTuple):

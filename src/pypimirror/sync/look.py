@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from ..distributions import parse, release
+from ..errors import Absent, GivenOver, MirrorError
+from ..filters.age import uploaded
+from ..interfaces import IMirror
+from ..model import Change, File, Needs, Project
+from ..selection import Selected
+from ..source.precedence import is_given_over, serial_at
+from ..state import records
 from . import outside
-from .distributions import parse, release
-from .errors import Absent, GivenOver, MirrorError
-from .filters.age import uploaded
-from .interfaces import IMirror
-from .model import Change, File, Needs, Project
-from .selection import Selected
-from .source.precedence import is_given_over, serial_at
-from .state import records
 
 #: The name of the filter whose default z3c.pypimirror's users have without wheels.
 _BY_NAME = "filename-matches"

@@ -7,23 +7,23 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ..distributions import parse
+from ..events import Notice, Problem
+from ..fetch.attempts import check
+from ..fetch.page import read
+from ..interfaces import IMirror
+from ..model import File, Head, Needs
+from ..pins.build import Sdist
+from ..pins.chain import MOST_BYTES
+from ..pins.environments import environments
+from ..pins.extends_cache import write_extends_cache
+from ..pins.reading import PinFile, read_pin_files, reader
+from ..pins.resolve import Want, requirements_of, resolve
+from ..pins.retaining import retained
+from ..pins.values import Pins, Release
+from ..state import records
+from ..state.database import State
 from .catalogue import Catalogue
-from .distributions import parse
-from .events import Notice, Problem
-from .fetch.attempts import check
-from .fetch.page import read
-from .interfaces import IMirror
-from .model import File, Head, Needs
-from .pins.build import Sdist
-from .pins.chain import MOST_BYTES
-from .pins.environments import environments
-from .pins.extends_cache import write_extends_cache
-from .pins.reading import PinFile, read_pin_files, reader
-from .pins.resolve import Want, requirements_of, resolve
-from .pins.retaining import retained
-from .pins.values import Pins, Release
-from .state import records
-from .state.database import State
 
 #: Names of facts in the state.
 LAST_PINNED, NEEDED, PIN_FILES = "last_pinned", "needed", "pin_files"

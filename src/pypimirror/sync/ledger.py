@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import events
+from .. import events
+from ..state.database import BEGUN, DONE, DUE, Row, State
+from ..state.facts import ROOT_DUE
 from .look import Looked
 from .publish import Published
-from .state.database import BEGUN, DONE, DUE, Row, State
 from .sweep import Swept
-
-#: The name of a fact in the state: whether the pages about all projects are to be written.
-ROOT_DUE = "root_due"
 
 
 class Ledger:

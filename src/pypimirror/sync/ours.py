@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .index import legacy
-from .interfaces import IMirror, IStorage
-from .names import normalize
+from ..index import legacy
+from ..interfaces import IMirror, IStorage
+from ..names import normalize
 
 #: What writers of ours may have left in a project's folder, and what reads it; the one that says most first.
 PAGES = {"index.v1_json": "application/vnd.pypi.simple.v1+json", "index.html": "application/vnd.pypi.simple.v1+html"}

@@ -9,31 +9,27 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import agenda, brake, events
+from .. import events
+from ..errors import ConfigurationError
+from ..interfaces import IMirror
+from ..model import Change
+from ..names import normalize
+from ..settings.fingerprint import fingerprint
+from ..state.database import BEGUN, DUE, Row, State
+from ..state.facts import FILES_SETTINGS, LAST_GOOD, LIST_ETAG, OWN_SETTINGS, PAGES_SETTINGS, PINNING, ROOT_DUE, SERIAL
+from . import agenda, brake
 from .advice import advise
-from .errors import ConfigurationError
-from .interfaces import IMirror
-from .ledger import ROOT_DUE, Ledger
+from .ledger import Ledger
 from .look import Looked, look
-from .model import Change
-from .names import normalize
 from .ours import folders
 from .publish import Published, PublishTask, publish
 from .recover import RecoverTask, recover
 from .roots import write_roots
-from .settings.fingerprint import fingerprint
-from .state.database import BEGUN, DUE, Row, State
 from .sweep import SweepTask, Swept, sweep
 
 if TYPE_CHECKING:
     from .pinning import Pinning
 
-#: Names of facts in the state.
-SERIAL, LAST_RUN, LAST_GOOD, PINNING = "serial", "last_run", "last_good_run", "pinning"
-#: How the last run ended, and what concerned all of it, as JSON.
-LAST_STATUS, LAST_PROBLEMS = "last_status", "last_problems"
-#: The fingerprint of the configuration itself, whatever pin files say.
-OWN_SETTINGS = "own_settings"
 #: Files to take away, by project.
 _Leaving = dict[str, tuple[str, ...]]
 #: Projects whose results are kept in one transaction.
@@ -67,7 +63,7 @@ class Run:
         """Bring everything up to date. Raises FetchError, BadPage where upstream's list can't be had."""
         self.begin()
         first = self._state.fact(LAST_GOOD) is None
-        if self._state.fact(agenda.PAGES_SETTINGS) not in (None, fingerprint(self._mirror.settings, "pages")):
+        if self._state.fact(PAGES_SETTINGS) not in (None, fingerprint(self._mirror.settings, "pages")):
             self._state.set_fact(ROOT_DUE, "1")
         plan = agenda.drawn_up(self._mirror, self._state, initial, self._allow_deletions)
         if plan.listed is not None:
@@ -83,12 +79,12 @@ class Run:
         for _ in range(_LOOKS):
             leaving |= self._catch_up(changes, plan.doubt)
         if self._pinning is not None:
-            changed = initial or read or self._state.fact(agenda.FILES_SETTINGS) != agenda.files_fingerprint(self._mirror)
+            changed = initial or read or self._state.fact(FILES_SETTINGS) != agenda.files_fingerprint(self._mirror)
             leaving |= self._follow(changed)
         self.finish(leaving)
         advise(self._mirror, self._state, self._notify, changes, self.ledger.serials)
-        self._state.set_fact(agenda.FILES_SETTINGS, agenda.files_fingerprint(self._mirror))
-        self._state.set_fact(agenda.PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
+        self._state.set_fact(FILES_SETTINGS, agenda.files_fingerprint(self._mirror))
+        self._state.set_fact(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
         self._state.set_fact(OWN_SETTINGS, fingerprint(self._mirror.settings, "files"))
 
     def projects(self, names: list[str]) -> None:
@@ -203,7 +199,7 @@ class Run:
                 self._notify(events.Looked(looked.change))
         if unlisted:
             self._notify(events.Notice(f"{unlisted} files stay that upstream does not list: adopted, pinned or restored"))
-        self._state.set_fact(agenda.LIST_ETAG, plan.etag)
+        self._state.set_fact(LIST_ETAG, plan.etag)
         self._state.commit()
         return changes, read
 
@@ -240,7 +236,7 @@ class Run:
             self.held = brake.held(changes, state.totals(), settings["max_deletions"], pins, doubt)
         if self.held is not None:
             self._hold = "all" if pins else "upstream"
-            state.set_fact(agenda.LIST_ETAG, None)  # the list is to be read again, and doubted again
+            state.set_fact(LIST_ETAG, None)  # the list is to be read again, and doubted again
             self._notify(events.Notice(self.held))
 
     # --- publishing

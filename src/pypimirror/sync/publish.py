@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .errors import MirrorError
-from .events import FileStored, Problem, ProjectPublished
-from .fetch.attempts import Attempts
-from .interfaces import IMetadataIndexWriter, IMirror
+from ..errors import MirrorError
+from ..events import FileStored, Problem, ProjectPublished
+from ..fetch.attempts import Attempts
+from ..interfaces import IMetadataIndexWriter, IMirror
+from ..model import File, Project, Stored
+from ..names import METADATA, is_distribution
+from ..selection import Selected
+from ..state import records
 from .look import chosen, is_published
-from .model import File, Project, Stored
-from .names import METADATA, is_distribution
 from .obtain import FULL, WAITS, Obtained, obtain
 from .ours import own_paths
 from .registered import registered
-from .selection import Selected
-from .state import records
 
 #: The name of the filter that leaves yanked files out.
 _YANKED = "yanked"

@@ -6,19 +6,17 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from ..errors import BadPage
+from ..events import Listed
+from ..interfaces import IMirror, ISettings
+from ..model import Listing, Totals
+from ..settings.fingerprint import fingerprint
+from ..source.precedence import serial_at
+from ..state import records
+from ..state.database import State
+from ..state.facts import FILES_SETTINGS, LIST_ETAG, PAGES_SETTINGS
 from .brake import Removals, too_many
-from .errors import BadPage
-from .events import Listed
-from .interfaces import IMirror, ISettings
 from .look import LookTask
-from .model import Listing, Totals
-from .settings.fingerprint import fingerprint
-from .source.precedence import serial_at
-from .state import records
-from .state.database import State
-
-#: Names of facts in the state.
-LIST_ETAG, FILES_SETTINGS, PAGES_SETTINGS = "list_etag", "files_settings", "pages_settings"
 
 _DAY = 86400
 

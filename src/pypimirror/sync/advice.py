@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .events import Notice
-from .interfaces import IMirror
-from .model import Change
-from .state.database import State
+from ..events import Notice
+from ..interfaces import IMirror
+from ..model import Change
+from ..state.database import State
 
 
 def advise(mirror: IMirror, state: State, notify: Callable[[Any], None], changes: Iterable[Change], serials: bool) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from .distributions import parse
-from .interfaces import IMirror
-from .model import Project
-from .names import METADATA, normalize
+from ..distributions import parse
+from ..interfaces import IMirror
+from ..model import Project
+from ..names import METADATA, normalize
 
 _NAME = re.compile(rb"^Name:[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
 #: What file names make of any name (PEP 625, PEP 491); such a spelling tells nothing.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from .interfaces import IMirror
-from .model import File, Project
+from ..interfaces import IMirror
+from ..model import File, Project
 
 
 def is_followed(mirror: IMirror) -> bool:
@@ -20,7 +20,7 @@ def joined(mirror: IMirror, page: Project, old: Project | None,
     old: what is remembered of the project; select: gives the files of a project that are asked for. Raises what it raises.
     """
     if is_followed(mirror):
-        from .source.external import followed  # loaded only where it is asked for
+        from ..source.external import followed  # loaded only where it is asked for
 
         return followed(mirror, page, old, select)
     left_out = sum(file.external is not None for file in page.files)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
-from .errors import FetchError, Full, MirrorError, Rejected
-from .fetch.attempts import Attempts
-from .fetch.download import ALGORITHMS, download
-from .interfaces import IMirror
+from ..errors import FetchError, Full, MirrorError, Rejected
+from ..fetch.attempts import Attempts
+from ..fetch.download import ALGORITHMS, download
+from ..interfaces import IMirror
+from ..model import File, Stored
+from ..names import METADATA, PROVENANCE, SIGNATURE
+from ..report.units import in_bytes
+from ..settings.reader import OWN
 from .look import current
-from .model import File, Stored
-from .names import METADATA, PROVENANCE, SIGNATURE
-from .report.units import in_bytes
-from .settings.reader import OWN
 
 FULL = "full"
 #: Another file of the name lies in its place, and pages tell of that one: it has to go first, and this one waits.
