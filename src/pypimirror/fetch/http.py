@@ -1,8 +1,14 @@
-"""The default fetcher: requests, with one session a thread."""
+"""The default fetcher: requests, with one session a thread, and what it looks up in its environment looked up once a host.
 
+For a small file a session takes longer to merge settings, cookies and hooks than to get it. So requests are handed to the
+session's adapter; the session itself prepares the first one to each host, and follows redirects.
+"""
+
+import re
 import threading
+from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 import requests
@@ -19,6 +25,17 @@ from .address import bare
 
 _BLOCK = 1 << 16
 _AGENT = f"z3c.recipe.pypimirror/{__version__} ({requests.utils.default_user_agent()})"
+#: URLs that requests would send as they are: scheme and host, then a path with nothing to be quoted or resolved (RFC 3986).
+_PLAIN = re.compile(r"(https?://[a-z0-9.-]+(?::[0-9]{1,5})?)/(?!\.|.*/\.)(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-F]{2})*", re.ASCII)
+
+
+class _Host(NamedTuple):
+    """What all requests to one host have in common."""
+
+    adapter: requests.adapters.BaseAdapter
+    headers: Mapping[str, str]
+    #: For the adapter: timeout, certificates, proxies.
+    options: Mapping[str, Any]
 
 
 @implementer(IFetcher)
@@ -28,8 +45,8 @@ class RequestsFetcher:
     def __init__(self, settings: ISettings):
         self._timeout = settings["timeout"]
         certificate = settings["client_cert"]
-        self._options: dict[str, Any] = {
-            "verify": settings["ca_bundle"], "cert": certificate[0] if len(certificate) == 1 else certificate or None}
+        self._verify = settings["ca_bundle"]
+        self._cert: Any = certificate[0] if len(certificate) == 1 else certificate or None
         self._proxy = settings["proxy"]
         self._pace = pace.Pace(self._timeout)
         self._local = threading.local()
@@ -38,13 +55,9 @@ class RequestsFetcher:
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
         wanted = {"Accept-Encoding": "identity", **(headers or {})}
         decode = wanted["Accept-Encoding"] != "identity"
-        # Given by themselves they count before what netrc has for the host.
-        credentials = requests.utils.get_auth_from_url(url)
-        auth = credentials if any(credentials) else None
         with self._pace.watched() as transfer:
             try:
-                with self._session().get(url, headers=wanted, auth=auth, stream=True, timeout=self._timeout,
-                                         proxies=self._proxies(url), **self._options) as response:
+                with self._answer(url, wanted) as response:
                     head = Head(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.url)
                     transfer.start()
                     receiver.start(head)
@@ -64,26 +77,61 @@ class RequestsFetcher:
         for session in self._sessions:
             session.close()
 
-    def _proxies(self, url: str) -> dict[str, str] | None:
+    def _answer(self, url: str, headers: Mapping[str, str]) -> requests.Response:
+        """Return the answer to a GET, its body not yet read."""
+        session = self._session()
+        plain = _PLAIN.fullmatch(url)
+        if plain is None:
+            request = self._prepared(session, url, headers)
+            host = self._host(session, request)
+        else:
+            host = session.hosts.get(plain[1]) or self._host(session, self._prepared(session, url, {}))
+            session.hosts[plain[1]] = host
+            request = requests.PreparedRequest()
+            request.method, request.url, request.hooks = "GET", url, {}
+            request.headers = requests.structures.CaseInsensitiveDict(host.headers, **headers)
+        response = host.adapter.send(request, **host.options)
+        if response.is_redirect:
+            following = session.resolve_redirects(response, self._prepared(session, url, headers), **host.options)
+            response = deque(following, maxlen=1).pop()
+        return response
+
+    @staticmethod
+    def _prepared(session: requests.Session, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
+        # Given by themselves they count before what netrc has for the host.
+        credentials = requests.utils.get_auth_from_url(url)
+        auth = credentials if any(credentials) else None
+        return session.prepare_request(requests.Request("GET", url, headers=headers, auth=auth))
+
+    def _host(self, session: requests.Session, request: requests.PreparedRequest) -> _Host:
+        url = str(request.url)
+        options = session.merge_environment_settings(url, self._proxies(url), True, self._verify, self._cert)
+        return _Host(session.get_adapter(url), request.headers, {**options, "timeout": self._timeout})
+
+    def _proxies(self, url: str) -> dict[str, str]:
         """Give the proxy as requests wants it, except for hosts that ``no_proxy`` in the environment names."""
         if not self._proxy or requests.utils.should_bypass_proxies(url, no_proxy=None):
-            return None
+            return {}
         return dict.fromkeys(("http", "https"), self._proxy)
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
+    def _session(self) -> "_Session":
+        session: _Session | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = _Session()
-            session.headers["User-Agent"] = _AGENT
-            session.max_redirects = 10
-            session.mount("http://", pace.Adapter())
-            session.mount("https://", pace.Adapter())
             self._sessions.append(session)
         return session
 
 
 class _Session(requests.Session):
-    """Looks at each redirect before it is followed."""
+    """Looks at each redirect before it is followed, and remembers hosts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hosts: dict[str, _Host] = {}
+        self.headers["User-Agent"] = _AGENT
+        self.max_redirects = 10
+        self.mount("http://", pace.Adapter())
+        self.mount("https://", pace.Adapter())
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
