@@ -20,6 +20,8 @@ from pypimirror.sync import run
 from upstream import JSON, Served, Upstream, sdist, wheel
 
 WHEEL = wheel("one", "1")[0]
+#: Not what is in the wheel, so that it has to be asked for.
+MENDED = b"Metadata-Version: 2.1\nName: one\nVersion: 1\nKeywords: mended\n"
 PATHS = {"list": "/simple/", "page": "/simple/one/", "file": f"/files/one/{WHEEL}", "metadata": f"/files/one/{WHEEL}.metadata"}
 FAULTS: dict[str, Callable[[Upstream], faults.Answer]] = {
     **{f"status {code}": lambda upstream, code=code: faults.status(code) for code in (408, 429, 500, 502, 503, 504)},
@@ -49,6 +51,7 @@ def small(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
     """A mirror, not yet synced, of an upstream of two projects; what fails is asked for twice more."""
     upstream._server.handle_error = lambda request, address: None
     upstream.add("one", wheel("one", "1"))
+    upstream.projects["one"][WHEEL].metadata = MENDED
     upstream.add("two", wheel("two", "1"), sdist("two", "1"))
     mirrored.settings["retries"] = 2
     return mirrored
@@ -113,6 +116,7 @@ def test_a_transfer_that_only_drips_is_ended_and_tried_again(
     monkeypatch.setattr(pace, "SECONDS", 0.3)
     small.settings["timeout"] = 1
     upstream.add("one", wheel("one", "1", body="# long\n" * 1000))
+    upstream.projects["one"][WHEEL].metadata = MENDED
     slow = faults.Slow(upstream, 0.01, head)
     upstream.answers[PATHS[where]] = faults.first(1, slow, upstream)
     try:

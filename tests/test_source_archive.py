@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
 from heaps import archive, egg, info, put
-from pypimirror.source.archive import Broken, check, core_metadata
+from pypimirror.source.archive import Broken, check, core_metadata, wheel_metadata
 from upstream import sdist, wheel
 
 
@@ -53,3 +54,15 @@ def test_a_wheel_without_metadata_is_refused(tmp_path: Path) -> None:
     put(tmp_path, archive("demo-1.0-py3-none-any.whl", {"demo.py": ""}))
     with pytest.raises(Broken, match="no METADATA"):
         core_metadata(str(tmp_path / "demo-1.0-py3-none-any.whl"))
+
+
+def test_a_wheel_gives_its_metadata_unless_its_directory_is_too_large_to_be_read() -> None:
+    _, body = wheel("demo", "1.0")
+    assert b"Name: demo\nVersion: 1.0\n" in (wheel_metadata(io.BytesIO(body)) or b"")
+    end = bytearray(body)
+    end[-10:-6] = (1 << 30).to_bytes(4, "little")
+    assert wheel_metadata(io.BytesIO(end)) is None
+    assert wheel_metadata(io.BytesIO(b"no wheel at all, but long enough for its end")) is None
+    for damaged in (b"", body[100:]):
+        with pytest.raises(Broken):
+            wheel_metadata(io.BytesIO(damaged))

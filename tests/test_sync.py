@@ -53,7 +53,8 @@ def test_an_update_asks_for_the_pages_of_changed_projects_alone(
     assert mirrored.run("-U") == 0
     asked = upstream.asked()
     assert asked[:2] == ["/simple/", "/simple/two/"]
-    assert sorted(asked[2:]) == ["/files/two/two-2-py3-none-any.whl", "/files/two/two-2-py3-none-any.whl.metadata"]
+    assert asked[2:] == ["/files/two/two-2-py3-none-any.whl"]
+    assert (mirrored.root / "two/two-2-py3-none-any.whl.metadata").exists()
     assert mirrored.files("two") == ["two-1-py3-none-any.whl", "two-2-py3-none-any.whl"]
     assert mirrored.run("-U") == 0
     assert upstream.asked() == ["/simple/"]
@@ -415,3 +416,16 @@ def test_pages_that_a_change_does_not_touch_are_not_written_again(mirrored: Mirr
     assert mirrored.run("-i") == 0
     assert written() == before
     assert mirrored.files("two") == ["two-2-py3-none-any.whl", "two-3-py3-none-any.whl"]
+
+
+def test_metadata_that_are_not_in_the_wheel_as_upstream_has_them_are_fetched(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"), ("one-3-py3-none-any.whl", wheel("one", "3")[1]))
+    files = upstream.projects["one"]
+    files["one-2-py3-none-any.whl"].metadata = b"Metadata-Version: 2.1\nName: one\nVersion: 2\nKeywords: mended\n"
+    third = files["one-3-py3-none-any.whl"]
+    third.body = third.body[:-22] + third.body[-22:-2] + b"\x05\x00notes"  # an archive with a comment
+    assert mirrored.run("sync") == 0
+    fetched = [path for path in upstream.asked() if path.endswith(".metadata")]
+    assert sorted(fetched) == ["/files/one/one-2-py3-none-any.whl.metadata", "/files/one/one-3-py3-none-any.whl.metadata"]
+    for name, served in files.items():
+        assert (mirrored.root / f"one/{name}.metadata").read_bytes() == served.metadata

@@ -105,7 +105,7 @@ def test_damage_is_found_and_repaired(filled: Mirrored, upstream: Upstream, caps
     assert filled.run("verify", "--repair") == 0
     assert capsys.readouterr().out.splitlines() == out
     asked = upstream.asked()
-    assert asked == ([f"/files/{line.partition(':')[0]}"] if "file" in kind or "metadata" in kind else [])
+    assert asked == ([f"/files/{line.partition(':')[0]}"] if "file" in kind else [])
     assert {path: body for path, body in filled.tree().items() if path in files} == files
     assert not filled.untrue()
     assert filled.run("verify") == 0
@@ -270,6 +270,10 @@ def test_with_the_state_lost_and_upstream_down_pages_still_name_what_is_there(
 
 def test_what_cant_be_fetched_again_is_taken_off_its_page_and_tried_again(
         filled: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    served = upstream.projects["two"]["two-1-py3-none-any.whl"]
+    served.metadata = (served.metadata or b"") + b"Keywords: not in the wheel\n"
+    upstream.touch("two")
+    assert filled.run("-U") == 0
     damage(filled, WHEEL)
     damage(filled, "two/two-1-py3-none-any.whl.metadata")
     upstream.answers[f"/files/{WHEEL}"] = upstream.answers["/files/two/two-1-py3-none-any.whl.metadata"] = (503, {}, b"")

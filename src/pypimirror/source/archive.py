@@ -11,24 +11,29 @@ import gzip
 import lzma
 import os
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..names import shown
 
 #: Bytes; a description is part of it.
 _LONGEST = 16 << 20
 _BLOCK = 1 << 20
+#: The end of a ZIP archive without comment (APPNOTE 4.3.16): signature, four numbers, bytes of its directory, where, comment.
+_END = struct.Struct("<4s4HLLH")
+#: Bytes; it is read whole.
+_LONGEST_DIRECTORY = 4 << 20
 _INSIDE = {".whl": re.compile(r"[^/]+\.dist-info/METADATA"), ".egg": re.compile(r"EGG-INFO/PKG-INFO")}
 _TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar")
 _OPEN: Mapping[str, Callable[[str], Any]] = {
     ".gz": gzip.GzipFile, ".tgz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".tbz": bz2.BZ2File, ".xz": lzma.LZMAFile}
 #: What a damaged archive makes the libraries raise.
 _BROKEN = (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
-           tarfile.TarError)
+           tarfile.TarError, struct.error)
 
 
 class Broken(Exception):
@@ -48,6 +53,18 @@ def core_metadata(path: str) -> bytes | None:
     return None
 
 
+def wheel_metadata(stream: BinaryIO) -> bytes | None:
+    """Return METADATA of a wheel, or None for a wheel whose directory is too large to be worth reading. Raises Broken."""
+    try:
+        stream.seek(-_END.size, os.SEEK_END)
+        signature, *_, size, _, comment = _END.unpack(stream.read(_END.size))
+        if signature != b"PK\5\6" or comment or size > _LONGEST_DIRECTORY:
+            return None
+        return _in_zip(stream, _INSIDE[".whl"], required=True)
+    except _BROKEN as error:
+        raise Broken(_why(error)) from error
+
+
 def check(path: str) -> None:
     """Read an archive to its end. Raises Broken for one that is cut off or damaged."""
     ending = os.path.splitext(path)[1]
@@ -65,7 +82,7 @@ def check(path: str) -> None:
         raise Broken(_why(error)) from error
 
 
-def _in_zip(path: str, wanted: re.Pattern[str], required: bool) -> bytes | None:
+def _in_zip(path: str | BinaryIO, wanted: re.Pattern[str], required: bool) -> bytes | None:
     with zipfile.ZipFile(path) as archive:
         found = [info for info in archive.infolist() if wanted.fullmatch(info.filename)]
         if len(found) != 1 or found[0].file_size > _LONGEST:

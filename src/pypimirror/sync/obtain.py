@@ -10,9 +10,10 @@ from ..fetch.attempts import Attempts
 from ..fetch.download import ALGORITHMS, download
 from ..interfaces import IMirror
 from ..model import File, Stored
-from ..names import METADATA, PROVENANCE, SIGNATURE
+from ..names import PROVENANCE, SIGNATURE
 from ..report.units import in_bytes
 from ..settings.reader import OWN
+from .beside import companion, core_metadata, urls_beside
 from .look import current
 
 FULL = "full"
@@ -22,10 +23,6 @@ WAITS = "waits"
 WAITING = f"{OWN}/tmp/waiting-"
 #: Bytes; the largest external file that is taken where max_file_size does not say.
 MOST_BYTES = 1 << 30
-#: Bytes; the largest metadata file that is taken.
-MOST_METADATA = 16 << 20
-#: Bytes; provenance and signatures are far smaller.
-_MOST_BESIDE = 16 << 20
 
 
 class Obtained(NamedTuple):
@@ -52,16 +49,16 @@ def obtain(mirror: IMirror, project: str, file: File, offline: bool = False, att
             return Obtained(file._replace(stored=_older(mirror, file, path)), "not found")
         if how == WAITS:
             return Obtained(file, how)
-        stored = stored._replace(metadata=_metadata(mirror, project, file, stored, path, offline, attempts))
+        stored = stored._replace(metadata=core_metadata(mirror, project, file, stored, path, offline, attempts))
     except MirrorError as error:
         return Obtained(file._replace(stored=_older(mirror, file, path)), _kind(error), str(error))
-    here, urls = how != "fetched", _beside(file)
+    here, urls = how != "fetched", urls_beside(file)
     try:
         stored = stored._replace(
-            provenance=_companion(mirror, urls.get(PROVENANCE), path + PROVENANCE, stored.provenance, here, offline,
-                                  attempts))
+            provenance=companion(mirror, urls.get(PROVENANCE), path + PROVENANCE, stored.provenance, here, offline,
+                                 attempts))
         stored = stored._replace(
-            signature=_companion(mirror, urls.get(SIGNATURE), path + SIGNATURE, stored.signature, here, offline, attempts))
+            signature=companion(mirror, urls.get(SIGNATURE), path + SIGNATURE, stored.signature, here, offline, attempts))
     except MirrorError as error:
         # The file is good without it.
         return Obtained(file._replace(stored=stored), _kind(error), str(error))
@@ -91,7 +88,7 @@ def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool,
         storage.move(waiting, path)
         return found, "fetched"
     target = waiting if replaced else path
-    if mirror.trash.take(project, file.filename, file.hashes, target, () if replaced else _beside(file)):
+    if mirror.trash.take(project, file.filename, file.hashes, target, () if replaced else urls_beside(file)):
         return Stored(file.hashes["sha256"], storage.size(target) or 0), WAITS if replaced else "restored"
     if offline:
         return None, ""
@@ -132,53 +129,3 @@ def _vouched(mirror: IMirror, file: File, path: str, size: int) -> Stored | None
     else:
         same = file.hashes[algorithm] == mirror.storage.digest(path, algorithm)
     return Stored(str(sha256), size, validator=file.validator) if same else None
-
-
-def _metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: str, offline: bool,
-              attempts: Attempts) -> str | None:
-    """Get the metadata file (PEP 658) and return its sha256; None where upstream has none after all."""
-    if not file.core_metadata:
-        return None
-    hashes = {} if file.core_metadata is True else file.core_metadata
-    target = path + METADATA
-    here = stored.metadata or hashes.get("sha256")
-    if here is not None and mirror.storage.size(target) is not None \
-            and (stored.metadata == hashes.get("sha256", stored.metadata) or mirror.storage.digest(target) == here):
-        return here
-    if mirror.trash.take(project, file.filename + METADATA, hashes):
-        return hashes["sha256"]
-    if offline or not file.url:
-        return mirror.storage.digest(target)
-    try:
-        return download(mirror.fetcher, mirror.storage, attempts, file.url + METADATA, target, hashes,
-                        limit=MOST_METADATA).sha256
-    except FetchError as error:
-        if error.code in (404, 410):
-            return None  # the file itself is good; clients get the metadata out of it
-        raise
-
-
-def _beside(file: File) -> dict[str, str]:
-    """Give the URLs of what upstream has beside a file without telling a hash; empty ones where they are not known."""
-    urls = {} if file.provenance is None else {PROVENANCE: file.provenance}
-    return urls | ({SIGNATURE: file.url and file.url + SIGNATURE} if file.gpg_sig else {})
-
-
-def _companion(mirror: IMirror, url: str | None, target: str, known: str | None, here: bool, offline: bool,
-               attempts: Attempts) -> str | None:
-    """Get what lies beside a file; return its sha256, None where upstream has none.
-
-    known: its sha256 as it was, if it was there. here: whether what lies there can belong to the file that is there now.
-    """
-    if url is None:
-        return None
-    if here and mirror.storage.size(target) is not None:
-        return known or mirror.storage.digest(target)
-    if offline or not url:
-        return None
-    try:
-        return download(mirror.fetcher, mirror.storage, attempts, url, target, {}, limit=_MOST_BESIDE).sha256
-    except FetchError as error:
-        if error.code in (404, 410):
-            return None
-        raise

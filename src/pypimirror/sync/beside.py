@@ -1,0 +1,90 @@
+"""What lies beside a file: its core metadata (PEP 658), provenance (PEP 740) and signature."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from ..errors import FetchError
+from ..fetch.attempts import Attempts
+from ..fetch.download import download
+from ..interfaces import IMirror
+from ..model import File, Stored
+from ..names import METADATA, PROVENANCE, SIGNATURE
+
+#: Bytes; the largest metadata file that is taken.
+MOST_METADATA = 16 << 20
+#: Bytes; provenance and signatures are far smaller.
+_MOST_BESIDE = 16 << 20
+
+
+def core_metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: str, offline: bool,
+                  attempts: Attempts) -> str | None:
+    """Get the metadata file (PEP 658) and return its sha256; None where upstream has none after all."""
+    if not file.core_metadata:
+        return None
+    hashes = {} if file.core_metadata is True else file.core_metadata
+    target = path + METADATA
+    here = stored.metadata or hashes.get("sha256")
+    if here is not None and mirror.storage.size(target) is not None \
+            and (stored.metadata == hashes.get("sha256", stored.metadata) or mirror.storage.digest(target) == here):
+        return here
+    if mirror.trash.take(project, file.filename + METADATA, hashes):
+        return hashes["sha256"]
+    if (sha256 := _out_of(mirror, path, hashes)) is not None:
+        return sha256
+    if offline or not file.url:
+        return mirror.storage.digest(target)
+    try:
+        return download(mirror.fetcher, mirror.storage, attempts, file.url + METADATA, target, hashes,
+                        limit=MOST_METADATA).sha256
+    except FetchError as error:
+        if error.code in (404, 410):
+            return None  # the file itself is good; clients get the metadata out of it
+        raise
+
+
+def _out_of(mirror: IMirror, path: str, hashes: Mapping[str, str]) -> str | None:
+    """Take the metadata file out of its wheel and return its sha256; None where it has none that is what upstream promises.
+
+    That is one request less for each wheel, and a wheel's METADATA is what upstream serves (PEP 658).
+    """
+    if "sha256" not in hashes or not path.endswith(".whl"):
+        return None
+    from ..source.archive import Broken, wheel_metadata  # some runs fetch no wheel
+
+    try:
+        with mirror.storage.open(path) as stream:
+            found = wheel_metadata(stream)
+    except Broken:
+        return None  # upstream says it is like this
+    if found is None or hashlib.sha256(found).hexdigest() != hashes["sha256"]:
+        return None
+    mirror.storage.write(path + METADATA, (found,))
+    return hashes["sha256"]
+
+
+def urls_beside(file: File) -> dict[str, str]:
+    """Give the URLs of what upstream has beside a file without telling a hash; empty ones where they are not known."""
+    urls = {} if file.provenance is None else {PROVENANCE: file.provenance}
+    return urls | ({SIGNATURE: file.url and file.url + SIGNATURE} if file.gpg_sig else {})
+
+
+def companion(mirror: IMirror, url: str | None, target: str, known: str | None, here: bool, offline: bool,
+              attempts: Attempts) -> str | None:
+    """Get what lies beside a file; return its sha256, None where upstream has none.
+
+    known: its sha256 as it was, if it was there. here: whether what lies there can belong to the file that is there now.
+    """
+    if url is None:
+        return None
+    if here and mirror.storage.size(target) is not None:
+        return known or mirror.storage.digest(target)
+    if offline or not url:
+        return None
+    try:
+        return download(mirror.fetcher, mirror.storage, attempts, url, target, {}, limit=_MOST_BESIDE).sha256
+    except FetchError as error:
+        if error.code in (404, 410):
+            return None
+        raise
