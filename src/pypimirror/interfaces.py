@@ -24,8 +24,10 @@ class IMirror(Interface):
     """One mirror: its settings and its components, each made when first asked for."""
 
     settings = Attribute("ISettings")
+    workers = Attribute("How many requests this process may have under way at once.")
     storage = Attribute("IStorage")
     fetcher = Attribute("IFetcher")
+    gate = Attribute("Lets requests through to the fetcher, as many at once as pay: pypimirror.fetch.gate.Gate.")
     source = Attribute("ISource, the upstream indexes as one.")
     upstreams = Attribute("Where the upstream indexes are, in order of precedence: a tuple of URLs without credentials.")
     own = Attribute("The site's own distributions (``local_packages``): pypimirror.model.Listing, its upstream their place.")
@@ -297,7 +299,11 @@ class IEngine(Interface):
 
         step: a function that can be imported. tasks: iterable of plain values, drawn only as fast as they are done.
         Steps call ``emit`` with events to be seen at once; the value they return comes last. The order of tasks is not kept.
+        A step whose worker is lost is run again by another one.
         """
+
+    def close():
+        """Stop workers; called when no step is under way."""
 
 
 class IObserver(Interface):

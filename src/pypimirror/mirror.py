@@ -15,6 +15,7 @@ from .engine.crew import Crew
 from .fetch import tls
 from .fetch.attempts import Attempts
 from .fetch.files import FileFetcher
+from .fetch.gate import Gate
 from .fetch.places import url_of
 from .fetch.routes import KEYED, Routes
 from .filters import ordered
@@ -44,9 +45,11 @@ _NO_NEEDS = Needs()
 class Mirror:
     """What the units of work are given; the same in every process, made from the settings alone."""
 
-    def __init__(self, settings: Settings, needs: Needs = _NO_NEEDS):
+    def __init__(self, settings: Settings, needs: Needs = _NO_NEEDS, workers: int | None = None):
+        """workers: this process's share of those that the settings allow, or None for all of them."""
         self.settings = plugins.plugged(settings)
         self.needs = needs
+        self.workers = workers or self.settings["workers"]
 
     def __reduce__(self) -> Any:
         return Mirror, (self.settings, self.needs)
@@ -67,8 +70,11 @@ class Mirror:
 
     @cached_property
     def fetcher(self) -> IFetcher:
-        web = self._named(IFetcher, self.settings["fetcher"], "fetcher")
-        return Routes(web, FileFetcher(configured.trees(self.settings)), configured.index_urls(self.settings).values())
+        return Routes(self.gate, FileFetcher(configured.trees(self.settings)), configured.index_urls(self.settings).values())
+
+    @cached_property
+    def gate(self) -> Gate:
+        return Gate(self._named(IFetcher, self.settings["fetcher"], "fetcher"), self.workers)
 
     @cached_property
     def parsers(self) -> Mapping[str, IParser]:
@@ -135,7 +141,7 @@ class Mirror:
 
     @cached_property
     def crew(self) -> Crew:
-        return Crew(self.settings["workers"])
+        return Crew(self.workers)
 
     @cached_property
     def core_metadata(self) -> CoreMetadata:
@@ -155,7 +161,9 @@ class Mirror:
             self.selection.check()
 
     def close(self) -> None:
-        """Give back connections and threads."""
+        """Give back connections, threads and processes."""
+        if "engine" in self.__dict__:
+            self.engine.close()
         self.crew.close()
         self.fetcher.close()
 

@@ -14,26 +14,20 @@ R = TypeVar("R")
 class Crew:
     """Spreads the items of one task over threads, so that a project with a thousand files is no queue of its own.
 
-    The thread that asks works too. However many tasks ask at once, no more than ``workers`` items are worked on.
+    The thread that asks works too. However many tasks ask, there are no more than ``workers`` threads beside those.
     """
 
     def __init__(self, workers: int):
         self._workers = workers
-        self._permits = threading.BoundedSemaphore(workers)
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
 
     def each(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """Return what ``work`` gives for each item, in order. Raises what it raises."""
-
-        def permitted(item: T) -> R:
-            with self._permits:
-                return work(item)
-
         if len(items) < 2:
-            return [permitted(item) for item in items]
-        futures = [self._hands().submit(permitted, item) for item in items[1:]]
-        first = permitted(items[0])
+            return [work(item) for item in items]
+        futures = [self._hands().submit(work, item) for item in items[1:]]
+        first = work(items[0])
         return [first, *(future.result() for future in futures)]
 
     def close(self) -> None:

@@ -1,52 +1,58 @@
-"""The default engine: threads of this process."""
+"""The default engine: threads of this process; and of a further one for each core in runs that are long and keep it busy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
+import time
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from zope.interface import implementer
 
+from ..fetch.gate import FEW
 from ..interfaces import IEngine, IMirror
+from .cores import cores
+from .here import Here
+from .teams import Step, Teams
 
-Step = Callable[[IMirror, Any, Callable[[Any], None]], Any]
+#: Seconds that a run takes at least before another process is worth its start.
+LONG = 1.0
+#: Share of a processor that this process has used by then, so that another one will help.
+_BUSY = 0.7
 
 
 @implementer(IEngine)
 class Threads:
-    """Runs as many tasks at once as ``workers`` says."""
+    """Runs as many tasks at once as pay."""
 
     def __init__(self, mirror: IMirror):
         self._mirror = mirror
-        self._workers = mirror.settings["workers"]
+        self._teams = Teams(lambda arrived: Here(mirror, arrived))
+        self._began: tuple[float, float] | None = None
+        self._alone = cores() < 2 or mirror.workers < 2 * FEW
 
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
-        arrived: SimpleQueue[Any] = SimpleQueue()
-        waiting = iter(tasks)
-        under_way = 0
-        with ThreadPoolExecutor(self._workers, "pypimirror") as pool:
+        self._began = self._began or (time.monotonic(), time.process_time())
+        yield from self._teams.run(step, tasks, self._mirror.needs, self._grow)
 
-            def hand_out() -> bool:
-                try:
-                    task = next(waiting)
-                except StopIteration:
-                    return False
-                future = pool.submit(step, self._mirror, task, arrived.put)
-                future.add_done_callback(arrived.put)
-                return True
+    def close(self) -> None:
+        self._teams.close()
 
-            # One task a worker waits, so that no worker ever does.
-            while under_way < 2 * self._workers and hand_out():
-                under_way += 1
-            try:
-                while under_way:
-                    item = arrived.get()
-                    if isinstance(item, Future):
-                        under_way -= 1
-                        item = item.result()
-                        under_way += hand_out()
-                    yield item
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+    def _grow(self) -> None:
+        """Start further processes if the run has been long and busy for a while, and so is likely to go on."""
+        if self._alone or self._began is None:
+            return
+        passed = time.monotonic() - self._began[0]
+        if passed < LONG:
+            return
+        used = time.process_time() - self._began[1]
+        self._began = None
+        if used < _BUSY * passed:
+            self._began = time.monotonic(), time.process_time()
+            return
+        from .beyond import Beyond  # few runs need it
+
+        self._alone = True
+        teams = min(cores(), self._mirror.workers // FEW)
+        share = self._mirror.workers // teams
+        self._mirror.gate.bound(self._mirror.workers - share * (teams - 1))
+        self._teams.members.extend(Beyond(self._mirror, share, self._teams.arrived) for _ in range(teams - 1))

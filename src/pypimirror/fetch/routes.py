@@ -26,7 +26,7 @@ class Routes:
 
     def __init__(self, web: IFetcher, files: IFetcher, indexes: Iterable[str]):
         """indexes: URLs of the upstream indexes, with their credentials."""
-        self.web = web
+        self._web = web
         self._files = files
         self._keyed = [parts for parts in map(urlsplit, indexes) if "@" in parts.netloc]
 
@@ -35,12 +35,12 @@ class Routes:
             return self._files.fetch(url, receiver, headers)
         keyed = self._with_credentials(url)
         if keyed == url:
-            return self.web.fetch(url, receiver, headers)
-        return _bare(self.web.fetch(keyed, _Bare(receiver), headers))
+            return self._web.fetch(url, receiver, headers)
+        return _bare(self._web.fetch(keyed, _Bare(receiver), headers))
 
     def close(self) -> None:
         self._files.close()
-        self.web.close()
+        self._web.close()
 
     def _with_credentials(self, url: str) -> str:
         """Give the URL with the credentials of the index on the same origin whose path has most in common with it."""

@@ -137,8 +137,8 @@ KEYS = (
     Key("zcml", kinds.zcml, "",
         "Plugins to use: packages, my.package or my.package:policy.zcml, or paths of .zcml files. Those that register "
         "themselves when they are installed need not be named.", "Work"),
-    Key("workers", kinds.positive, "8",
-        "How many files and pages are in flight at once.", "Work"),
+    Key("workers", kinds.positive, "50",
+        "How many requests for files and pages are under way at once, at most: the nearer upstream is, the fewer pay.", "Work"),
     Key("timeout", kinds.positive, "30",
         "Seconds to wait for a connection and for the next bytes.", "Work"),
     Key("retries", kinds.integer, "5",

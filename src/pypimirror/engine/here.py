@@ -1,0 +1,42 @@
+"""A team of threads of this process."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any
+
+from ..interfaces import IMirror
+from ..model import Needs
+from .teams import EVENT, RAISED, RESULT, Came, Step
+
+
+class Here:
+    """Threads: as many as ``workers``, and as many tasks as requests are let through (see fetch.gate)."""
+
+    def __init__(self, mirror: IMirror, arrived: SimpleQueue[Any]):
+        self._mirror = mirror
+        self._arrived = arrived
+        self._pool = ThreadPoolExecutor(mirror.workers, "pypimirror")
+
+    @property
+    def room(self) -> int:
+        # Some more than are worked on, so that no thread waits for the coordinator.
+        return 2 * self._mirror.gate.open + 2
+
+    def need(self, needs: Needs) -> None:
+        """It is the coordinator's own mirror, which knows."""
+
+    def give(self, number: int, step: Step, task: Any) -> None:
+        self._pool.submit(self._do, number, step, task)
+
+    def _do(self, number: int, step: Step, task: Any) -> None:
+        try:
+            result = step(self._mirror, task, lambda event: self._arrived.put(Came(self, EVENT, number, event)))
+        except BaseException as error:
+            self._arrived.put(Came(self, RAISED, number, error))
+        else:
+            self._arrived.put(Came(self, RESULT, number, result))
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,35 @@
+"""The work in processes of their own, one for each core, from the first task on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from zope.interface import implementer
+
+from ..interfaces import IEngine, IMirror
+from .beyond import Beyond
+from .cores import cores
+from .here import Here
+from .teams import Step, Teams
+
+
+@implementer(IEngine)
+class Processes:
+    """Runs tasks in further processes; this one coordinates, and works only if they are gone."""
+
+    def __init__(self, mirror: IMirror):
+        self._mirror = mirror
+        self._teams = Teams(lambda arrived: Here(mirror, arrived))
+        self._started = False
+
+    def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
+        if not self._started:
+            self._started = True
+            teams = min(cores(), self._mirror.workers)
+            share = self._mirror.workers // teams
+            self._teams.members.extend(Beyond(self._mirror, share, self._teams.arrived) for _ in range(teams))
+        yield from self._teams.run(step, tasks, self._mirror.needs)
+
+    def close(self) -> None:
+        self._teams.close()

@@ -1,0 +1,110 @@
+"""Hands tasks to teams of workers, and gathers what comes back, whoever did it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from queue import SimpleQueue
+from typing import Any, NamedTuple, Protocol
+
+from ..interfaces import IMirror
+from ..model import Needs
+
+Step = Callable[[IMirror, Any, Callable[[Any], None]], Any]
+#: What comes back of a task: an event on the way; its result; what it raised. And: the whole team is gone.
+EVENT, RESULT, RAISED, GONE = "event", "result", "raised", "gone"
+
+
+class Came(NamedTuple):
+    """What a team sends to the queue ``arrived``."""
+
+    team: Team
+    kind: str
+    #: That of the task, 0 for ``gone``.
+    number: int
+    value: Any = None
+
+
+class Team(Protocol):
+    """Workers that do tasks one beside the other."""
+
+    @property
+    def room(self) -> int:
+        """As many tasks keep it busy."""
+
+    def need(self, needs: Needs) -> None:
+        """Take note of other needs, while no task is under way."""
+
+    def give(self, number: int, step: Step, task: Any) -> None:
+        """Have a task done. Never fails: if the team is gone, ``gone`` says so."""
+
+    def close(self) -> None:
+        """Stop, with or without tasks under way."""
+
+
+class Teams:
+    """The teams of one engine."""
+
+    def __init__(self, reserve: Callable[[SimpleQueue[Came]], Team]):
+        """reserve: makes the team that does the work where there is no other one."""
+        self._reserve = reserve
+        self.arrived: SimpleQueue[Came] = SimpleQueue()
+        self.members: list[Team] = []
+        self._numbers = 0
+        self._needs: Needs | None = None
+
+    def run(self, step: Step, tasks: Iterable[Any], needs: Needs, watch: Callable[[], None] = lambda: None) -> Iterator[Any]:
+        """Yield what comes of the tasks (IEngine.run). Tasks of a team that is gone are done by others.
+
+        watch: called after each result; it may add members.
+        """
+        for team in self.members if needs is not self._needs else ():
+            team.need(needs)
+        self._needs = needs
+        waiting = iter(tasks)
+        again: deque[Any] = deque()
+        held: dict[Team, dict[int, Any]] = {}
+
+        def hand_out() -> None:
+            if not self.members:
+                self.members.append(self._reserve(self.arrived))
+            for team in self.members:
+                mine = held.setdefault(team, {})
+                while len(mine) < team.room:
+                    try:
+                        task = again.popleft() if again else next(waiting)
+                    except StopIteration:
+                        return
+                    self._numbers += 1
+                    mine[self._numbers] = task
+                    team.give(self._numbers, step, task)
+
+        hand_out()
+        try:
+            while any(held.values()) or again:
+                came = self.arrived.get()
+                mine = held.get(came.team, {})
+                if came.kind == GONE:
+                    self.members.remove(came.team)
+                    again.extend(held.pop(came.team, {}).values())
+                elif came.number not in mine:
+                    continue  # left over from a run that was given up
+                elif came.kind == EVENT:
+                    yield came.value
+                    continue
+                else:
+                    del mine[came.number]
+                    if came.kind == RAISED:
+                        raise came.value
+                    watch()
+                hand_out()
+                if came.kind == RESULT:
+                    yield came.value
+        finally:
+            if any(held.values()):
+                self.close()
+
+    def close(self) -> None:
+        """Stop all teams."""
+        while self.members:
+            self.members.pop().close()

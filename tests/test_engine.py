@@ -1,0 +1,273 @@
+"""Engines: the same tree wherever the work runs, and a worker that dies loses nothing; how many requests are let through."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mirrored import Mirrored
+from pypimirror.engine import threads
+from pypimirror.engine.beyond import Beyond
+from pypimirror.errors import FetchError
+from pypimirror.fetch.gate import FEW, Gate
+from pypimirror.mirror import Mirror
+from pypimirror.settings.reader import read
+from upstream import Upstream, sdist, wheel
+
+#: Our serials: they are the time, at least.
+_SERIALS = re.compile(rb'"_last-serial":\d+|<!--SERIAL \d+-->')
+
+
+def settled(mirrored: Mirrored) -> dict[str, bytes]:
+    return {path: _SERIALS.sub(b"", body) for path, body in mirrored.tree().items()}
+
+
+def emits_then_returns(mirror: Any, task: int, emit: Any) -> tuple[int, int]:
+    emit(("event", task))
+    return task, os.getpid()
+
+
+def fails(mirror: Any, task: Any, emit: Any) -> None:
+    raise task
+
+
+def dies_elsewhere(mirror: Any, task: tuple[int, int], emit: Any) -> int:
+    number, coordinator = task
+    if number == 5 and os.getpid() != coordinator:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def sleeps(mirror: Any, task: float, emit: Any) -> int:
+    time.sleep(task)
+    return os.getpid()
+
+
+@pytest.fixture
+def mirror(mirrored: Mirrored) -> Any:
+    """A mirror to hand tasks to."""
+    mirrored.settings |= {"workers": 16, "engine": "processes"}
+    made = Mirror(read(mirrored.write(), {}))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def filled(upstream: Upstream) -> Upstream:
+    for number in range(30):
+        name = f"Zope.P{number}"
+        upstream.add(name, wheel(name, "1"), wheel(name, "2"), sdist(name, "2"))
+    return upstream
+
+
+def test_processes_make_the_same_tree_as_threads(mirrored: Mirrored, filled: Upstream, tmp_path: Path) -> None:
+    assert mirrored.run("sync") == 0
+    there = tmp_path / "there"
+    there.mkdir()
+    other = Mirrored(there / "mirror", filled.url)
+    other.settings["engine"] = "processes"
+    assert other.command("sync").returncode == 0
+    assert settled(other) == settled(mirrored)
+    filled.add("zope.p3", wheel("zope.p3", "3"))
+    filled.remove("zope.p4")
+    filled.remove("zope.p5", "zope_p5-1-py3-none-any.whl")
+    assert mirrored.run("-U") == other.command("-U").returncode == 0
+    assert settled(other) == settled(mirrored)
+    assert other.command("verify").returncode == 0
+
+
+def test_a_long_and_busy_run_gets_a_process_more(
+        mirrored: Mirrored, filled: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    class Noted(Beyond):
+        def __init__(self, *arguments: Any):
+            super().__init__(*arguments)
+            started.append(self.pid)
+
+    monkeypatch.setattr("pypimirror.engine.beyond.Beyond", Noted)
+    monkeypatch.setattr(threads, "cores", lambda: 2)
+    monkeypatch.setattr(threads, "LONG", 0.0)
+    monkeypatch.setattr(threads, "_BUSY", 0.0)
+    assert mirrored.run("sync") == 0
+    assert len(started) == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0], 0)
+    assert mirrored.untrue() == []
+    assert len(list(mirrored.root.rglob("*.whl"))) == 60
+
+
+def test_a_mirror_of_few_workers_stays_in_one_process(
+        mirrored: Mirrored, filled: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pypimirror.engine.beyond.Beyond", None)
+    monkeypatch.setattr(threads, "cores", lambda: 2)
+    monkeypatch.setattr(threads, "LONG", 0.0)
+    monkeypatch.setattr(threads, "_BUSY", 0.0)
+    mirrored.settings["workers"] = 2 * FEW - 1
+    assert mirrored.run("sync") == 0
+
+
+def test_events_come_at_once_and_results_last(mirror: Any) -> None:
+    seen: dict[int, list[str]] = {}
+    pids = set()
+    for kind, value in mirror.engine.run(emits_then_returns, range(200)):
+        if kind == "event":
+            seen.setdefault(value, []).append("event")
+        else:
+            seen.setdefault(kind, []).append("result")
+            pids.add(value)
+    assert seen == {number: ["event", "result"] for number in range(200)}
+    assert os.getpid() not in pids
+
+
+def test_tasks_are_drawn_only_as_fast_as_they_are_done(mirror: Any) -> None:
+    drawn = 0
+
+    def tasks() -> Any:
+        nonlocal drawn
+        for _ in range(10_000):
+            drawn += 1
+            yield 0.0
+
+    run = mirror.engine.run(sleeps, tasks())
+    next(run)
+    assert drawn < 500
+    run.close()
+
+
+@pytest.mark.parametrize("error", [FetchError("u", "why", transient=True), KeyError("x")])
+def test_what_a_step_raises_is_raised(mirror: Any, error: Exception) -> None:
+    with pytest.raises(type(error)) as caught:
+        list(mirror.engine.run(fails, [error]))
+    assert str(caught.value) == str(error)
+    # And the engine goes on.
+    assert len(list(mirror.engine.run(emits_then_returns, range(3)))) == 6
+
+
+class Unsendable(Exception):
+    def __init__(self, one: int, other: int):
+        super().__init__(f"{one} {other}")
+
+
+def raises_unsendable(mirror: Any, task: Any, emit: Any) -> None:
+    raise Unsendable(1, 2)
+
+
+def test_what_cant_be_sent_is_told_in_words(mirror: Any) -> None:
+    with pytest.raises(RuntimeError, match="Unsendable: 1 2"):
+        list(mirror.engine.run(raises_unsendable, [1]))
+
+
+def test_tasks_of_processes_that_died_are_done_by_others(mirror: Any) -> None:
+    tasks = [(number, os.getpid()) for number in range(100)]
+    assert sorted(mirror.engine.run(dies_elsewhere, tasks)) == list(range(100))
+
+
+def test_a_worker_ends_with_its_coordinator(mirrored: Mirrored, filled: Upstream) -> None:
+    mirrored.settings["engine"] = "processes"
+    hold = threading.Event()
+
+    def held(handler: Any) -> None:
+        hold.wait(30)
+        handler.close_connection = True
+
+    filled.answers["/simple/zope-p7/"] = held
+    run = subprocess.Popen([sys.executable, "-m", "pypimirror", mirrored.write(), "sync"], stderr=subprocess.DEVNULL)
+    try:
+        workers = wait_for(lambda: children(run.pid))
+        run.kill()
+        run.wait()
+        wait_for(lambda: not any(map(alive, workers)))
+    finally:
+        hold.set()
+        run.kill()
+        run.wait()
+    filled.answers.clear()
+    mirrored.settings["engine"] = None
+    assert mirrored.run("sync") == 0
+    assert mirrored.untrue() == []
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes of workers that a process has started."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+            command = (entry.parent / "cmdline").read_text()
+        except OSError:
+            continue  # it ended
+        if int(fields[1]) == pid and "spawn_main" in command:
+            found.append(int(entry.parent.name))
+    return found if len(found) >= 2 or len(os.sched_getaffinity(0)) < 2 else []
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for(condition: Any) -> Any:
+    """Return what the condition gives as soon as it is true."""
+    for _ in range(600):
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come about")
+
+
+class Counting:
+    """A fetcher that waits, and counts how many wait with it (IFetcher)."""
+
+    def __init__(self, seconds: float):
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self.now = self.most = 0
+
+    def fetch(self, url: str, receiver: Any, headers: Any = None) -> Any:
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(self._seconds)
+        with self._lock:
+            self.now -= 1
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("workers", "least", "most"), [(1, 1, 1), (3, 3, 3), (20, FEW + 1, 20)])
+def test_a_gate_opens_further_while_requests_wait_and_the_processor_is_idle(workers: int, least: int, most: int) -> None:
+    fetcher = Counting(0.01)
+    gate = Gate(fetcher, workers)
+    hands = [threading.Thread(target=lambda: [gate.fetch("u", None) for _ in range(workers)]) for _ in range(60)]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join()
+    assert fetcher.now == 0
+    assert least <= fetcher.most <= most
+
+
+def test_a_gate_that_is_bound_later_lets_fewer_through() -> None:
+    fetcher = Counting(0.0)
+    gate = Gate(fetcher, 40)
+    gate.bound(2)
+    hands = [threading.Thread(target=lambda: [gate.fetch("u", None) for _ in range(20)]) for _ in range(20)]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join()
+    assert 1 <= fetcher.most <= 2
