@@ -324,6 +324,8 @@ def test_a_body_without_end_is_cut_off(
         free = small.root.parent
         monkeypatch.setattr("pypimirror.storage.filesystem.FileSystem.free", lambda self: (1 << 30) + (64 << 20))
         assert free.exists()
+    # Not what is in the wheel, so that it has to be asked for.
+    upstream.projects["bad"][wheel("bad", "1")[0]].metadata = b"Metadata-Version: 2.1\nName: bad\nVersion: 1\n\nMended."
     over = threading.Event()
     upstream.answers[where] = endless(b"x" * (1 << 16), {"Content-Type": JSON if upstream.json else "text/html"}, over)
     try:

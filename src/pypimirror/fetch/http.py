@@ -1,7 +1,8 @@
 """The default fetcher: requests, with one session a thread, and what it looks up in its environment looked up once a host.
 
-For a small file a session takes longer to merge settings, cookies and hooks than to get it. So requests are handed to the
-session's adapter; the session itself prepares the first one to each host, and follows redirects.
+For a small file a session takes longer to merge settings, cookies and hooks than to get it. So the session prepares the first
+request to each host, and its connections are used for those that follow. It still does what is more than a plain request:
+proxies, redirects, credentials in the URL.
 """
 
 import re
@@ -26,7 +27,8 @@ from .address import bare
 _BLOCK = 1 << 16
 _AGENT = f"z3c.recipe.pypimirror/{__version__} ({requests.utils.default_user_agent()})"
 #: URLs that requests would send as they are: scheme and host, then a path with nothing to be quoted or resolved (RFC 3986).
-_PLAIN = re.compile(r"(https?://[a-z0-9.-]+(?::[0-9]{1,5})?)/(?!\.|.*/\.)(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-F]{2})*", re.ASCII)
+_PLAIN = re.compile(r"(https?://[a-z0-9.-]+(?::[0-9]{1,5})?)((?!.*/\.)/(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-F]{2})*)", re.ASCII)
+_REDIRECTS = requests.models.REDIRECT_STATI
 
 
 class _Host(NamedTuple):
@@ -36,6 +38,8 @@ class _Host(NamedTuple):
     headers: Mapping[str, str]
     #: For the adapter: timeout, certificates, proxies.
     options: Mapping[str, Any]
+    #: Its connections, where a plain request can be sent by one of them.
+    pool: urllib3.HTTPConnectionPool | None
 
 
 @implementer(IFetcher)
@@ -57,15 +61,19 @@ class RequestsFetcher:
         decode = wanted["Accept-Encoding"] != "identity"
         with self._pace.watched() as transfer:
             try:
-                with self._answer(url, wanted) as response:
-                    head = Head(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.url)
+                answer, final = self._answer(url, wanted)
+                try:
+                    head = Head(answer.status, {k.lower(): v for k, v in answer.headers.items()}, final)
                     transfer.start()
                     receiver.start(head)
                     # urllib3 1 takes a body that ended early for whole unless told.
-                    response.raw.enforce_content_length = True
-                    for block in response.raw.stream(_BLOCK, decode_content=decode):
+                    answer.enforce_content_length = True
+                    for block in answer.stream(_BLOCK, decode_content=decode):
                         transfer.moved(len(block))
                         receiver.write(block)
+                finally:
+                    answer.close()
+                    answer.release_conn()
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 if not transfer.slow:
                     raise FetchError(bare(url), _why(error), transient=_may_pass(error)) from error
@@ -77,24 +85,29 @@ class RequestsFetcher:
         for session in self._sessions:
             session.close()
 
-    def _answer(self, url: str, headers: Mapping[str, str]) -> requests.Response:
-        """Return the answer to a GET, its body not yet read."""
+    def _answer(self, url: str, headers: Mapping[str, str]) -> tuple[Any, str]:
+        """Return urllib3's answer to a GET, its body not yet read, and the URL that it is of."""
         session = self._session()
         plain = _PLAIN.fullmatch(url)
+        host = None if plain is None else session.hosts.get(plain[1])
+        if plain is not None and host is not None and host.pool is not None:
+            answer = host.pool.urlopen("GET", plain[2], headers={**host.headers, **headers}, redirect=False, retries=False,
+                                       timeout=urllib3.Timeout(self._timeout, self._timeout), preload_content=False,
+                                       decode_content=False, assert_same_host=False)
+            if answer.status not in _REDIRECTS:
+                return answer, url
+            answer.close()
+            session.hosts[plain[1]] = host._replace(pool=None)  # other requests to this host are likely to be led on, too
+        request = self._prepared(session, url, headers)
         if plain is None:
-            request = self._prepared(session, url, headers)
             host = self._host(session, request)
-        else:
-            host = session.hosts.get(plain[1]) or self._host(session, self._prepared(session, url, {}))
-            session.hosts[plain[1]] = host
-            request = requests.PreparedRequest()
-            request.method, request.url, request.hooks = "GET", url, {}
-            request.headers = requests.structures.CaseInsensitiveDict(host.headers, **headers)
+        elif host is None:
+            host = session.hosts[plain[1]] = self._host(session, self._prepared(session, url, {}))
         response = host.adapter.send(request, **host.options)
         if response.is_redirect:
-            following = session.resolve_redirects(response, self._prepared(session, url, headers), **host.options)
+            following = session.resolve_redirects(response, request, **host.options)
             response = deque(following, maxlen=1).pop()
-        return response
+        return response.raw, response.url
 
     @staticmethod
     def _prepared(session: requests.Session, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
@@ -106,7 +119,11 @@ class RequestsFetcher:
     def _host(self, session: requests.Session, request: requests.PreparedRequest) -> _Host:
         url = str(request.url)
         options = session.merge_environment_settings(url, self._proxies(url), True, self._verify, self._cert)
-        return _Host(session.get_adapter(url), request.headers, {**options, "timeout": self._timeout})
+        adapter = session.get_adapter(url)
+        pool = None
+        if not options["proxies"] and hasattr(adapter, "get_connection_with_tls_context"):  # requests 2.32
+            pool = adapter.get_connection_with_tls_context(request, options["verify"], cert=options["cert"])
+        return _Host(adapter, dict(request.headers), {**options, "timeout": self._timeout}, pool)
 
     def _proxies(self, url: str) -> dict[str, str]:
         """Give the proxy as requests wants it, except for hosts that ``no_proxy`` in the environment names."""
@@ -158,7 +175,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _may_pass(error: Exception) -> bool:
     passing = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError,
-               urllib3.exceptions.ProtocolError, urllib3.exceptions.TimeoutError)
+               urllib3.exceptions.ProtocolError, urllib3.exceptions.TimeoutError, urllib3.exceptions.NewConnectionError)
     return isinstance(error, passing) and not isinstance(error, requests.exceptions.SSLError)
 
 
