@@ -50,7 +50,8 @@ setup(
         "zope.schema",
     ],
     extras_require={
-        "test": ["hypothesis", "pytest", "pytest-cov", "uv"],
+        "fast": ["pycurl"],
+        "test": ["hypothesis", "pycurl", "pytest", "pytest-cov", "uv"],
         "docs": ["sphinx"],
     },
     entry_points={

@@ -33,3 +33,12 @@ def upstream() -> Iterator[Upstream]:
 def mirrored(tmp_path: Path, upstream: Upstream) -> Mirrored:
     """A mirror of that upstream, not yet synced, with ``package_matches = *``."""
     return Mirrored(tmp_path / "mirror", upstream.url)
+
+
+@pytest.fixture(params=["requests", "pycurl"])
+def each_fetcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have all mirrors of the test use one fetcher, then the other."""
+    if request.param == "pycurl":
+        pytest.importorskip("pycurl", reason="pycurl is not installed")
+    monkeypatch.setattr(Mirrored, "fetcher", request.param)
+    return request.param

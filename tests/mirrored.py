@@ -24,11 +24,15 @@ _FOLDER = re.compile(r'<a href="([^"#/]+)/">')
 class Mirrored:
     """One mirror: ``settings`` are written to the configuration file before each run."""
 
+    #: None for the default one.
+    fetcher: str | None = None
+
     def __init__(self, root: Path, index_url: str):
         self.root = root
         self.config = root.parent / "pypimirror.cfg"
         self.settings: dict[str, Any] = {
-            "mirror_file_path": root, "index_url": index_url, "package_matches": "*", "retries": 0, "timeout": 5}
+            "mirror_file_path": root, "index_url": index_url, "package_matches": "*", "retries": 0, "timeout": 5,
+            "fetcher": self.fetcher}
 
     def write(self) -> str:
         """Write the configuration file and return its path."""

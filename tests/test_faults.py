@@ -38,6 +38,8 @@ FAULTS: dict[str, Callable[[Upstream], faults.Answer]] = {
     "Content-Length too long": faults.too_long,
 }
 
+pytestmark = pytest.mark.usefixtures("each_fetcher")
+
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from mirrored import Mirrored
 from upstream import Upstream, wheel
 
 SECRET = "s3cret-w0rd"
+pytestmark = pytest.mark.usefixtures("each_fetcher")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,176 @@
+"""A faster fetcher: libcurl, by pycurl. It comes with the extra ``fast``; ``fetcher = pycurl`` chooses it.
+
+Options and errors: https://curl.se/libcurl/c/curl_easy_setopt.html and https://curl.se/libcurl/c/libcurl-errors.html.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin
+
+import pycurl
+from zope.interface import implementer
+
+from .. import __version__
+from ..errors import FetchError
+from ..interfaces import IFetcher, IReceiver, ISettings
+from ..model import Head
+from . import hosts, pace
+from .address import bare
+
+_AGENT = f"z3c.recipe.pypimirror/{__version__} (libcurl/{pycurl.version_info()[1]})"
+#: Bytes that libcurl reads at once.
+_BLOCK = 1 << 18
+_MOST_REDIRECTS = 10
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: Errors that may be others the next time: no host, no connection, a body cut short, too slow, nothing or nonsense sent.
+_PASSING = frozenset({
+    pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_RESOLVE_PROXY, pycurl.E_COULDNT_CONNECT, pycurl.E_PARTIAL_FILE,
+    pycurl.E_OPERATION_TIMEDOUT, pycurl.E_GOT_NOTHING, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_HTTP2,
+    pycurl.E_FTP_WEIRD_SERVER_REPLY, pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_BAD_CONTENT_ENCODING})
+#: What people understand better than libcurl's words.
+_WHY = {pycurl.E_PARTIAL_FILE: "the connection ended in the middle of the body",
+        pycurl.E_OPERATION_TIMEDOUT: "timed out, or too slow"}
+
+
+@implementer(IFetcher)
+class CurlFetcher:
+    """Gets things with libcurl, one handle a thread: TLS verified; proxies and netrc as curl's users know them."""
+
+    def __init__(self, settings: ISettings):
+        self._settings = settings
+        self._local = threading.local()
+        self._handles: list[Any] = []
+
+    def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
+        handle = self._handle()
+        wanted = dict(headers or {})
+        # Undone by libcurl where the request asks for it.
+        encodings = wanted.pop("Accept-Encoding", "identity")
+        handle.setopt(pycurl.ACCEPT_ENCODING, None if encodings == "identity" else encodings)
+        if encodings == "identity":
+            wanted["Accept-Encoding"] = encodings
+        handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in wanted.items()])
+        for _ in range(_MOST_REDIRECTS + 1):
+            answer = _Answer(url, receiver)
+            handle.setopt(pycurl.URL, url)
+            handle.setopt(pycurl.HEADERFUNCTION, answer.header)
+            handle.setopt(pycurl.WRITEFUNCTION, answer.body)
+            try:
+                handle.perform()
+            except pycurl.error as error:
+                if answer.error is not None:
+                    raise answer.error from None
+                if answer.target is None:
+                    raise _failure(url, *error.args) from error
+            answer.finish()
+            if answer.target is None:
+                return answer.head
+            url = answer.target
+        raise FetchError(bare(url), "too many redirects")
+
+    def close(self) -> None:
+        for handle in self._handles:
+            handle.close()
+
+    def _handle(self) -> Any:
+        handle = getattr(self._local, "handle", None)
+        if handle is None:
+            handle = self._local.handle = self._made()
+            self._handles.append(handle)
+        return handle
+
+    def _made(self) -> Any:
+        settings, handle = self._settings, pycurl.Curl()
+        options = {
+            pycurl.USERAGENT: _AGENT, pycurl.NOSIGNAL: 1, pycurl.BUFFERSIZE: _BLOCK,
+            pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS, pycurl.SSL_VERIFYPEER: 1, pycurl.SSL_VERIFYHOST: 2,
+            # Credentials in the URL count before what netrc has for the host.
+            pycurl.NETRC: pycurl.NETRC_OPTIONAL, pycurl.CONNECTTIMEOUT: settings["timeout"],
+            pycurl.LOW_SPEED_LIMIT: int(pace.BYTES / pace.SECONDS), pycurl.LOW_SPEED_TIME: settings["timeout"],
+            **_certificates(settings),
+        }
+        if "NETRC" in os.environ:
+            options[pycurl.NETRC_FILE] = os.environ["NETRC"]
+        if settings["proxy"]:
+            options[pycurl.PROXY] = settings["proxy"]
+        for option, value in options.items():
+            handle.setopt(option, value)
+        return handle
+
+
+def _certificates(settings: ISettings) -> dict[int, Any]:
+    bundle = settings["ca_bundle"] or next(filter(None, map(os.environ.get, ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))), None)
+    if bundle is None:
+        import certifi
+
+        bundle = certifi.where()
+    options: dict[int, Any] = {pycurl.CAPATH if os.path.isdir(bundle) else pycurl.CAINFO: bundle}
+    certificate = settings["client_cert"]
+    if certificate:
+        options |= {pycurl.SSLCERT: certificate[0], pycurl.SSLKEY: certificate[-1]}
+    return options
+
+
+class _Answer:
+    """Takes what libcurl gets. It can't raise through libcurl: it stops the transfer and keeps the error."""
+
+    def __init__(self, url: str, receiver: IReceiver):
+        self._url = url
+        self._receiver = receiver
+        self._status = 0
+        self._over, self._started = True, False
+        self._headers: dict[str, str] = {}
+        self.head = Head(0, {}, url)
+        #: Where a redirect leads to, or None.
+        self.target: str | None = None
+        self.error: Exception | None = None
+
+    def header(self, line: bytes) -> None:
+        """Take one line of a head: the last one counts, since those of a proxy and of interim answers come before."""
+        text = line.decode("iso-8859-1").strip()
+        if self._over:
+            self._over, self._headers = False, {}
+            self._status = int(text.split()[1])
+        elif text:
+            name, _, value = text.partition(":")
+            name, value = name.strip().lower(), value.strip()
+            self._headers[name] = f"{self._headers[name]}, {value}" if name in self._headers else value
+        else:
+            self._over = True
+
+    def body(self, block: bytes) -> int | None:
+        """Take a block of the body."""
+        try:
+            self.finish()
+            if self.target is not None:
+                return 0  # it would be read to its end, and it need not have one
+            self._receiver.write(block)
+        except Exception as error:
+            self.error = error
+            return -1
+        return None
+
+    def finish(self) -> None:
+        """Hand the head on, unless that is done. Raises what the receiver raises, and FetchError for a bad redirect."""
+        if self._started:
+            return
+        self._started = True
+        location = self._headers.get("location")
+        if self._status in _REDIRECTS and location:
+            self.target = urljoin(self._url, location)
+            hosts.check(self._url, self.target)
+            if self._url.lower().startswith("https:") and not self.target.lower().startswith("https:"):
+                raise FetchError(bare(self.target), f"not secure, and {bare(self._url)}, which is, leads there")
+            return
+        self.head = Head(self._status, self._headers, self._url)
+        self._receiver.start(self.head)
+
+
+def _failure(url: str, code: int, words: str) -> FetchError:
+    if code == pycurl.E_PEER_FAILED_VERIFICATION:
+        words = f"certificate verify failed: {words}"
+    return FetchError(bare(url), _WHY.get(code, words), transient=code in _PASSING)
