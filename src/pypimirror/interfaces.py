@@ -229,6 +229,12 @@ class IStorage(Interface):
     def remove(path):
         """Remove what lies there, if anything does, and folders that are empty then."""
 
+    def flush():
+        """Return when all that was put, moved and removed here before would outlive a power cut.
+
+        What one process did counts for the others on its machine. Where each change is safe at once there is nothing to do.
+        """
+
     folds_case = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
 
     def names(folder):

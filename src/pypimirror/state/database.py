@@ -144,7 +144,7 @@ class State:
             if layout > LAYOUT:
                 raise ConfigurationError(f"{self.path}: written by a newer version of this program")
             self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA synchronous = FULL")
             if layout == 0:
                 self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {LAYOUT}; COMMIT;")
             self._db.execute("SELECT count(*) FROM projects WHERE pending > 0").fetchone()

@@ -23,6 +23,7 @@ from ..pins.retaining import retained
 from ..pins.values import Pins, Release
 from ..state import records
 from ..state.database import State
+from ..storage.replacing import replace
 from .catalogue import Catalogue
 
 #: Names of facts in the state.
@@ -176,7 +177,7 @@ class _Kept:
 
     def put(self, name: str, text: str) -> None:
         if not self._dry and self.get(name) != text:
-            self._storage.write(f"{FOLDER}/{name}", (text.encode(),))
+            replace(self._storage, {f"{FOLDER}/{name}": (text.encode(),)})
 
 
 def _by_name(releases: Iterable[Release]) -> dict[str, frozenset[str]]:

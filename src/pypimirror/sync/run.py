@@ -179,7 +179,7 @@ class Run:
         """Look at what lies in the mirror: all of it, or these projects only."""
         tasks = (RecoverTask(name, tuple(found for found in spelled if found != name))
                  for name, spelled in folders(self._mirror.storage).items() if names is None or name in names)
-        for item in self.results(recover, tasks):
+        for item in self.results(recover, tasks, changes=False):
             if item is not None:
                 self._state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
         if names is None:
@@ -190,7 +190,7 @@ class Run:
         """Look at projects; return what is to be done, and whether any page was read."""
         self._notify(events.Looking(plan.projects))
         changes, read, unlisted = [], False, 0
-        for looked in self.results(look, plan.tasks):
+        for looked in self.results(look, plan.tasks, changes=False):
             if isinstance(looked, Looked):
                 changes.append(looked.change)
                 unlisted += looked.unlisted
@@ -270,6 +270,7 @@ class Run:
 
     def _write_roots(self) -> None:
         if write_roots(self._mirror, self._state, self.serial, self._state.fact(ROOT_DUE) is not None):
+            self._mirror.storage.flush()
             self._state.set_fact(SERIAL, str(self.serial))
         self._state.set_fact(ROOT_DUE, None)
         self._state.commit()
@@ -286,8 +287,12 @@ class Run:
         row, record = self._state.row(name), self._state.record(name)
         return SweepTask(name, record or b"", filenames, whole=row is None or not row.serial)
 
-    def results(self, step: Callable[..., Any], tasks: Any) -> Any:
-        """Run a step; events go to the observers, results come back, the state is committed now and then."""
+    def results(self, step: Callable[..., Any], tasks: Any, changes: bool = True) -> Any:
+        """Run a step; events go to the observers, results come back, the state is committed now and then.
+
+        changes: whether the step changes what lies in the mirror: then that is on disk before the state tells of it.
+        """
+        count = 0
         for count, item in enumerate(self._engine.run(step, tasks), 1):
             self._state.begin()
             if isinstance(item, _EVENTS):
@@ -295,7 +300,11 @@ class Run:
             else:
                 yield item
             if count % _BATCH == 0:
+                if changes:
+                    self._mirror.storage.flush()
                 self._state.commit()
+        if changes and count:
+            self._mirror.storage.flush()
         self._state.begin()
 
 
