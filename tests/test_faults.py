@@ -284,3 +284,19 @@ def test_failures_that_cant_pass_cost_no_patience() -> None:
     for _ in range(3):
         with pytest.raises(FetchError, match=r"status 404$"):
             bounded(absent)
+
+
+def test_a_project_that_failed_is_asked_for_again_though_the_list_has_not_changed(
+        mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"))
+    upstream.add("two", wheel("two", "1"))
+    assert mirrored.run("sync") == 0
+    upstream.add("two", wheel("two", "2"))
+    upstream.answers["/simple/two/"] = (500, {}, b"")
+    for _ in range(2):
+        upstream.asked()
+        assert mirrored.run("sync") == 1
+        assert upstream.asked() == ["/simple/", "/simple/two/"]
+    del upstream.answers["/simple/two/"]
+    assert mirrored.run("sync") == 0
+    assert len(mirrored.files("two")) == 2

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from functools import partial
 
 from ..state.facts import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
+from ..sync.relearn import enduring
 from .session import at_work, checked, session
 
 
@@ -16,11 +19,12 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     with at_work(mirror, arguments), \
             session(mirror, kind, arguments.quiet, allow_deletions=arguments.allow_deletions) as at:
         if kind == "indexes":
-            at.run.indexes()
+            work: Callable[[], None] = at.run.indexes
         elif arguments.words:
-            at.run.projects(arguments.words)
+            work = partial(at.run.projects, arguments.words)
         else:
-            at.run.sync(initial=kind == "initial")
+            work = partial(at.run.sync, initial=kind == "initial")
+        enduring(mirror, at.state, at.notify, work)
         status = 4 if at.run.held else 1 if at.run.problems() else 0
         at.state.begin()
         at.state.set_fact(LAST_RUN, str(at.started))

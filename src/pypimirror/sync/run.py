@@ -15,7 +15,7 @@ from ..interfaces import IMirror
 from ..model import Change
 from ..names import normalize
 from ..settings.fingerprint import fingerprint
-from ..state.database import BEGUN, DUE, Row, State
+from ..state.database import BEGUN, State
 from ..state.facts import FILES_SETTINGS, LAST_GOOD, LIST_ETAG, OWN_SETTINGS, PAGES_SETTINGS, PINNING, ROOT_DUE, SERIAL
 from . import agenda, brake
 from .advice import advise
@@ -23,7 +23,7 @@ from .ledger import Ledger
 from .look import Looked, look
 from .ours import folders
 from .publish import Published, PublishTask, publish
-from .recover import RecoverTask, recover
+from .relearn import relearn
 from .roots import write_roots
 from .sweep import SweepTask, Swept, sweep
 
@@ -98,7 +98,7 @@ class Run:
 
     def lost(self, names: Collection[str]) -> None:
         """Make up for records of projects that can't be read; those no longer selected wait for the next whole run."""
-        self._recover(names)
+        relearn(self._mirror, self._state, names)
         self.begin()
         self._refresh([name for name in names if self._mirror.selection.wanted(name)])
 
@@ -111,7 +111,7 @@ class Run:
         if not recovering:
             self._state.recovered()
         elif self._state.fresh:
-            self._recover()
+            relearn(self._mirror, self._state)
         asked_for = agenda.has_pins(self._mirror.settings)
         if asked_for or self._state.fact(PINNING) is not None:
             # Pins need libraries that other mirrors do without.
@@ -141,7 +141,7 @@ class Run:
     def remember(self) -> None:
         """Know what lies here and what was pinned, without asking anybody."""
         if self._state.fresh:
-            self._recover()
+            relearn(self._mirror, self._state)
         if self._state.fact(PINNING) is not None:
             from .pinning import Pinning
 
@@ -174,17 +174,6 @@ class Run:
             self.finish(self._publish([(name, False) for name in again], offline=False))
 
     # --- looking
-
-    def _recover(self, names: Collection[str] | None = None) -> None:
-        """Look at what lies in the mirror: all of it, or these projects only."""
-        tasks = (RecoverTask(name, tuple(found for found in spelled if found != name))
-                 for name, spelled in folders(self._mirror.storage).items() if names is None or name in names)
-        for item in self.results(recover, tasks, changes=False):
-            if item is not None:
-                self._state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
-        if names is None:
-            self._state.recovered()
-        self._state.commit()
 
     def _look(self, plan: agenda.Agenda) -> tuple[list[Change], bool]:
         """Look at projects; return what is to be done, and whether any page was read."""
