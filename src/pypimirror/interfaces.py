@@ -44,6 +44,7 @@ class IMirror(Interface):
     attempts = Attribute("How often things are tried: pypimirror.fetch.attempts.Attempts.")
     crew = Attribute("Idle hands for the files of one project: pypimirror.engine.crew.Crew.")
     core_metadata = Attribute("Reads core metadata: pypimirror.core_metadata.CoreMetadata.")
+    room = Attribute("Keeps ``min_free`` free: pypimirror.storage.room.Room.")
     trash = Attribute("Where removed files wait: pypimirror.upkeep.trash.Trash.")
 
 
