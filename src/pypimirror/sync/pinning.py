@@ -24,6 +24,7 @@ from ..pins.values import Pins, Release
 from ..state import records
 from ..state.database import State
 from ..storage.replacing import replace
+from . import clock
 from .catalogue import Catalogue
 
 #: Names of facts in the state.
@@ -55,9 +56,12 @@ class Pinning:
             self._notify(Notice(note))
         if not self._dry:
             self._publish(reading.files)
-        today = _today()
+        today = clock.today(self._state)
         remembered = self._state.fact(LAST_PINNED)
         last = _releases(json.loads(remembered)) if remembered is not None else self._here(today)
+        if clock.jump(self._state) is None:
+            # Days that are still to come are from a clock that was wrong, not from before this one was set back.
+            last = {release: min(day, today.isoformat()) for release, day in last.items()}
         kept = retained(last, self._pins, today, self._settings["retain_days"])
         self._state.set_fact(LAST_PINNED, json.dumps(_days(kept.last_pinned)))
         self._retained = _by_name(kept.releases)
@@ -158,10 +162,6 @@ class Pinning:
     def _fail(self, problem: str) -> None:
         self.problems.append(problem)
         self._notify(Problem("", problem))
-
-
-def _today() -> datetime.date:
-    return datetime.datetime.now(datetime.timezone.utc).date()
 
 
 class _Kept:

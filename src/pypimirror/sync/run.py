@@ -17,7 +17,7 @@ from ..names import normalize
 from ..settings.fingerprint import fingerprint
 from ..state.database import BEGUN, State
 from ..state.facts import FILES_SETTINGS, LAST_GOOD, LIST_ETAG, OWN_SETTINGS, PAGES_SETTINGS, PINNING, ROOT_DUE, SERIAL
-from . import agenda, brake
+from . import agenda, brake, clock
 from .advice import advise
 from .ledger import Ledger
 from .look import Looked, look
@@ -65,7 +65,9 @@ class Run:
         first = self._state.fact(LAST_GOOD) is None
         if self._state.fact(PAGES_SETTINGS) not in (None, fingerprint(self._mirror.settings, "pages")):
             self._state.set_fact(ROOT_DUE, "1")
-        plan = agenda.drawn_up(self._mirror, self._state, initial, self._allow_deletions)
+        if (jump := clock.jump(self._state)) is not None:
+            self._notify(events.Notice(jump))
+        plan = agenda.drawn_up(self._mirror, self._state, initial, self._allow_deletions, clock.is_set_back(self._state))
         if plan.listed is not None:
             self._notify(plan.listed)
         for problem in plan.problems:
@@ -269,7 +271,7 @@ class Run:
             if isinstance(swept, Swept):
                 self.ledger.swept(swept)
         self._state.commit()
-        self._mirror.trash.expire(self._mirror.settings["trash_days"])
+        self._mirror.trash.expire(self._mirror.settings["trash_days"], clock.today(self._state))
 
     def _sweep_task(self, item: tuple[str, tuple[str, ...]]) -> SweepTask:
         name, filenames = item
