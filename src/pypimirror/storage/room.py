@@ -16,7 +16,7 @@ _UNFINISHED = f"{OWN}/tmp"
 
 
 class Room:
-    """Knows how many bytes are under way into a mirror in this process."""
+    """Knows how many bytes are under way into a mirror in this process, and takes it that others have as much in hand."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class Room:
         free, keep = mirror.storage.free(), mirror.settings["min_free"]
         if free is None:
             return None
-        coming = self._under_way
+        coming = self._under_way * -(-mirror.settings["workers"] // mirror.workers)
         if coming and free - coming - size < keep:
             # As far as it is written it is not among what is free any more.
             coming = max(0, coming - self._written(mirror))
