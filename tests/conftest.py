@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import tried
-from mirrored import Mirrored
-from upstream import Upstream
+pytest.register_assert_rewrite("worlds")
+
+import tried  # noqa: E402
+from mirrored import Mirrored  # noqa: E402
+from upstream import Upstream  # noqa: E402
 
 pytest_plugins = ["buildouts"]
 

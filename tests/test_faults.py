@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import threading
 import time
@@ -286,3 +287,33 @@ def test_failures_that_cant_pass_cost_no_patience() -> None:
     for _ in range(3):
         with pytest.raises(FetchError, match=r"status 404$"):
             bounded(absent)
+
+
+def test_a_project_that_failed_is_asked_for_again_though_the_list_has_not_changed(
+        mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"))
+    upstream.add("two", wheel("two", "1"))
+    assert mirrored.run("sync") == 0
+    upstream.add("two", wheel("two", "2"))
+    upstream.answers["/simple/two/"] = (500, {}, b"")
+    for _ in range(2):
+        upstream.asked()
+        assert mirrored.run("sync") == 1
+        assert upstream.asked() == ["/simple/", "/simple/two/"]
+    del upstream.answers["/simple/two/"]
+    assert mirrored.run("sync") == 0
+    assert len(mirrored.files("two")) == 2
+
+
+def test_a_run_that_could_not_go_on_is_told_by_status(
+        mirrored: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync") == 0
+    upstream.answers["/simple/"] = (500, {}, b"")
+    assert mirrored.run("sync") == 1
+    capsys.readouterr()
+    assert mirrored.run("status", "--json") == 0
+    status = json.loads(capsys.readouterr().out)
+    assert status["last_status"] == 1
+    assert len(status["problems"]) == 1 and "status 500" in status["problems"][0]
+    assert status["last_good_run"] is not None

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mirrored import Mirrored
-from pypimirror.sync import pinning
+from pypimirror.sync import clock
 from upstream import Upstream, metadata, sdist, wheel
 
 
@@ -71,8 +71,8 @@ def test_a_moved_pin_leaves_the_old_release_for_a_while(
     assert pinned.run("-U") == 0
     assert everything(pinned) == ["one-1.0-py3-none-any.whl", "one-3.0-py3-none-any.whl", "two-2.0-py3-none-any.whl"]
 
-    later = pinning._today() + datetime.timedelta(days=91)
-    monkeypatch.setattr(pinning, "_today", lambda: later)
+    later = datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days=91)
+    monkeypatch.setattr(clock, "today", lambda state: later)
     assert pinned.run("-U") == 0
     assert everything(pinned) == ["one-3.0-py3-none-any.whl"]
 

@@ -44,6 +44,7 @@ class IMirror(Interface):
     attempts = Attribute("How often things are tried: pypimirror.fetch.attempts.Attempts.")
     crew = Attribute("Idle hands for the files of one project: pypimirror.engine.crew.Crew.")
     core_metadata = Attribute("Reads core metadata: pypimirror.core_metadata.CoreMetadata.")
+    room = Attribute("Keeps ``min_free`` free: pypimirror.storage.room.Room.")
     trash = Attribute("Where removed files wait: pypimirror.upkeep.trash.Trash.")
 
 
@@ -228,6 +229,12 @@ class IStorage(Interface):
 
     def remove(path):
         """Remove what lies there, if anything does, and folders that are empty then."""
+
+    def flush():
+        """Return when all that was put, moved and removed here before would outlive a power cut.
+
+        What one process did counts for the others on its machine. Where each change is safe at once there is nothing to do.
+        """
 
     folds_case = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
 

@@ -36,6 +36,7 @@ from .selection import Selection
 from .settings.values import Settings
 from .source import configured
 from .source.precedence import Precedence
+from .storage.room import Room
 from .upkeep.trash import Trash
 
 _NO_NEEDS = Needs()
@@ -50,6 +51,7 @@ class Mirror:
         self.settings = plugins.plugged(settings)
         self.needs = needs
         self.workers = workers or self.settings["workers"]
+        self.room = Room()
 
     def __reduce__(self) -> Any:
         return Mirror, (self.settings, self.needs)

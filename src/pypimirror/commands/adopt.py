@@ -12,6 +12,7 @@ from ..events import Notice, Problem
 from ..mirror import Mirror
 from ..report.sentences import sentence
 from ..settings.reader import read
+from ..sync.relearn import enduring
 from ..upkeep import adopt
 from ..upkeep.oldtrees import OldTree, recognised
 from .session import at_work, overridden, session
@@ -40,7 +41,8 @@ def _run(mirror: Mirror, tree: OldTree, root: str | None, arguments: argparse.Na
     """root: the mirror's directory where that is what is adopted."""
     aloud = None if arguments.quiet or arguments.log_console or sys.stderr.isatty() else _say
     with session(mirror, "adopt", arguments.quiet, aloud) as at:
-        adopted = adopt.Adoption(mirror, at.state, at.run, at.notify).adopt(tree, root is not None)
+        adopted = enduring(mirror, at.state, at.notify, lambda: adopt.Adoption(mirror, at.state, at.run, at.notify).adopt(
+            tree, root is not None))
         if root is not None:
             adopt.end(root)
         status = 1 if adopted.bad or adopted.failed else 0

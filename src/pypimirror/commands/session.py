@@ -8,12 +8,13 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError, Locked, MirrorError, StorageError
 from ..events import Failure, Notice, RunFinished, RunStarted
 from ..mirror import Mirror
+from ..model import Totals
 from ..report import logfile
 from ..report.watch import Watch
 from ..settings.reader import read
@@ -79,9 +80,11 @@ class Session(NamedTuple):
         self.notify(self._end(error.status, (Failure("", str(error)),)))
 
     def _end(self, status: int, failures: tuple[Failure, ...]) -> RunFinished:
-        good = self.state.fact(LAST_GOOD)
+        good, totals = None, Totals()
+        with suppress(sqlite3.Error, StorageError):  # the state may be what failed
+            good, totals = self.state.fact(LAST_GOOD), self.state.totals()
         return RunFinished(status, time.time() - self.started, failures=failures, held=self.run.held,
-                           totals=self.state.totals(), free=self.free(), last_good=float(good) if good else None)
+                           totals=totals, free=self.free(), last_good=float(good) if good else None)
 
     def complain(self) -> None:
         """Say on stderr, in a line each, what was held back and what failed."""
@@ -102,22 +105,40 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
     started = time.time()
     watch.notify(RunStarted(kind, mirror.settings["mirror_file_path"]))
     state = State(mirror.settings["state_path"])
-    damage = state.open()
     try:
-        if damage is not None:
-            watch.notify(Notice(damage))
+        _open(state, watch.notify, started)
         at = Session(state, Run(mirror, state, watch.notify, allow_deletions), watch.notify, started, mirror.storage.free,
                      mirror.settings["log_filename"])
         try:
-            yield at
+            with _told(state):
+                yield at
         except MirrorError as error:
-            at.failed(error)
+            with suppress(StorageError):  # what ended the run counts more than where it can't be reported
+                at.failed(error)
             raise
-    except sqlite3.Error as error:
-        raise StorageError(f"{state.path}: {error}") from error
     finally:
         state.close()
         watch.close()
+
+
+def _open(state: State, notify: Callable[[Any], None], started: float) -> None:
+    try:
+        with _told(state):
+            damage = state.open()
+    except StorageError as error:
+        notify(RunFinished(error.status, time.time() - started, failures=(Failure("", str(error)),)))
+        raise
+    if damage is not None:
+        notify(Notice(damage))
+
+
+@contextmanager
+def _told(state: State) -> Iterator[None]:
+    """Turn an error of the database into one that names it."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageError(f"{state.path}: {error}") from error
 
 
 @contextmanager

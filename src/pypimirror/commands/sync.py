@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
+from ..errors import MirrorError, StorageError
 from ..state.facts import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
-from .session import at_work, checked, session
+from ..sync.relearn import enduring
+from .session import Session, at_work, checked, session
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -16,19 +22,31 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     with at_work(mirror, arguments), \
             session(mirror, kind, arguments.quiet, allow_deletions=arguments.allow_deletions) as at:
         if kind == "indexes":
-            at.run.indexes()
+            work: Callable[[], None] = at.run.indexes
         elif arguments.words:
-            at.run.projects(arguments.words)
+            work = partial(at.run.projects, arguments.words)
         else:
-            at.run.sync(initial=kind == "initial")
+            work = partial(at.run.sync, initial=kind == "initial")
+        try:
+            enduring(mirror, at.state, at.notify, work)
+        except MirrorError as error:
+            with suppress(sqlite3.Error, StorageError):  # the disk may be full
+                mirror.storage.flush()
+                _remember(at, error.status, [str(error)])
+            raise
         status = 4 if at.run.held else 1 if at.run.problems() else 0
-        at.state.begin()
-        at.state.set_fact(LAST_RUN, str(at.started))
-        at.state.set_fact(LAST_STATUS, str(status))
-        at.state.set_fact(LAST_PROBLEMS, json.dumps([*filter(None, (at.run.held,)), *at.run.own_problems()]))
-        if status == 0:
-            at.state.set_fact(LAST_GOOD, str(at.started))
-        at.state.commit()
+        _remember(at, status, [*filter(None, (at.run.held,)), *at.run.own_problems()])
         at.ended(status)
         at.complain()
         return status
+
+
+def _remember(at: Session, status: int, problems: list[str]) -> None:
+    """Remember how the run ended. problems: those that concern all of it."""
+    at.state.begin()
+    at.state.set_fact(LAST_RUN, str(at.started))
+    at.state.set_fact(LAST_STATUS, str(status))
+    at.state.set_fact(LAST_PROBLEMS, json.dumps(problems))
+    if status == 0:
+        at.state.set_fact(LAST_GOOD, str(at.started))
+    at.state.commit()

@@ -25,11 +25,11 @@ class MinAge:
 
     over_pins = False
 
-    def __init__(self, settings: ISettings, clock: Callable[[], float] = time.time):
+    def __init__(self, settings: ISettings, clock: Callable[[], float] | None = None):
         #: Seconds.
         self._age: int = settings["min_age"]
         self._exempt = name_globs(settings, "min_age_exempt").match
-        self._clock = clock
+        self._clock = clock or time.time
         self.active = self._age > 0
         days, hours = self._age // 86400, self._age % 86400 // 3600
         span = " ".join(f"{number} {unit}" for number, unit in ((days, "days"), (hours, "hours")) if number)

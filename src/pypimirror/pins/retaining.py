@@ -16,7 +16,9 @@ class Retained(NamedTuple):
 
 def retained(last_pinned: Mapping[Release, str], pins: Pins, today: datetime.date, days: int) -> Retained:
     """Say what stays. last_pinned: from the run before. days: ``retain_days``; with 0 nothing stays."""
-    now = {(name, version): today.isoformat() for name, versions in pins.versions.items() for version in versions}
+    # A later day than today's is from another clock than this one: either may be wrong.
+    now = {(name, version): max(today.isoformat(), last_pinned.get((name, version), ""))
+           for name, versions in pins.versions.items() for version in versions}
     oldest = (today - datetime.timedelta(days=days)).isoformat()
     still = {release: day for release, day in last_pinned.items() if release not in now and days and day >= oldest}
     return Retained(frozenset(still), {**still, **now})

@@ -17,37 +17,8 @@ from ..errors import ConfigurationError, StorageError
 from ..model import Entry, Known, Totals
 from ..storage import folders
 from ..storage.owner import check_own
+from .layout import LAYOUT, bring_up, layout_of
 from .place import check_local
-
-#: Of the layout below. A larger one in the file means that a newer version wrote it.
-LAYOUT = 1
-_SCHEMA = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE projects (
-    name TEXT PRIMARY KEY,
-    display TEXT NOT NULL,
-    list_serial TEXT,
-    page_serial TEXT,
-    pending INTEGER NOT NULL,
-    serial INTEGER NOT NULL,
-    files INTEGER NOT NULL,
-    bytes INTEGER NOT NULL,
-    yanked INTEGER NOT NULL,
-    error TEXT,
-    since REAL,
-    due REAL,
-    barren INTEGER NOT NULL,
-    unmet TEXT,
-    hidden INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE records (name TEXT PRIMARY KEY, record BLOB NOT NULL);
-INSERT INTO facts VALUES ('fresh', '1');
-CREATE INDEX unfinished ON projects (name) WHERE pending > 0;
-CREATE INDEX timed ON projects (due) WHERE due IS NOT NULL;
-"""
-
-#: Made by the first check, so that it is there in databases from before there was one.
-_CHECKED = "CREATE TABLE IF NOT EXISTS checked (name TEXT PRIMARY KEY) WITHOUT ROWID"
 
 #: What Totals holds.
 _SUMS = "count(*), total(files), total(bytes), total(yanked), total(hidden)"
@@ -110,51 +81,53 @@ class State:
         if not os.path.exists(self.path):
             return False
         try:
-            self._connection = sqlite3.connect(f"file:{quote(self.path)}?mode=ro", uri=True, isolation_level=None)
-            layout = self._db.execute("PRAGMA user_version").fetchone()[0]
-            self._db.execute("SELECT count(*) FROM projects WHERE pending > 0").fetchone()
+            self._connection = self._opened_to_read()
+            if layout_of(self._db, self.path) < LAYOUT:
+                self.close()
+                self.open_copy()  # the next run brings the file itself up to date
+            self._look_through()
         except sqlite3.Error as error:
             self.close()
             raise StorageError(f"{self.path}: can't be read ({error}); the next sync looks at everything again") from error
-        if layout > LAYOUT:
-            raise ConfigurationError(f"{self.path}: written by a newer version of this program")
         return True
 
     def open_copy(self) -> None:
-        """Work on a copy in memory of what is there, if anything; the file is left alone."""
+        """Work on a copy in memory of what is there, if anything; the file is left alone. Raises as ``open_to_read``."""
         copy = sqlite3.connect(":memory:", isolation_level=None)
-        if os.path.exists(self.path):
-            try:
-                with closing(sqlite3.connect(f"file:{quote(self.path)}?mode=ro", uri=True)) as original:
+        try:
+            if os.path.exists(self.path):
+                with closing(self._opened_to_read()) as original:
                     original.backup(copy)
-                layout = copy.execute("PRAGMA user_version").fetchone()[0]
-            except sqlite3.Error as error:
-                raise StorageError(f"{self.path}: {error}") from error
-            if layout > LAYOUT:
-                raise ConfigurationError(f"{self.path}: written by a newer version of this program")
-        if not copy.execute("PRAGMA user_version").fetchone()[0]:
-            copy.executescript(f"{_SCHEMA} PRAGMA user_version = {LAYOUT};")
+            bring_up(copy, self.path)
+        except sqlite3.Error as error:
+            raise StorageError(f"{self.path}: {error}") from error
         self._connection = copy
+
+    def _opened_to_read(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{quote(self.path)}?mode=ro", uri=True, isolation_level=None)
 
     def _connect(self) -> None:
         try:
             folders.make(os.path.dirname(self.path), folders.PRIVATE)
             self._connection = sqlite3.connect(self.path, isolation_level=None)
-            layout = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if layout > LAYOUT:
-                raise ConfigurationError(f"{self.path}: written by a newer version of this program")
+            layout_of(self._db, self.path)  # one that is not for us is left as it is
             self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            if layout == 0:
-                self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {LAYOUT}; COMMIT;")
-            self._db.execute("SELECT count(*) FROM projects WHERE pending > 0").fetchone()
-            self._db.execute("SELECT name, record FROM records LIMIT 1").fetchone()
+            # On disk after each commit: what a project is about to go through is known after a power cut.
+            self._db.execute("PRAGMA synchronous = FULL")
+            bring_up(self._db, self.path)
+            self._look_through()
         except OSError as error:
             raise ConfigurationError(f"state_path: {self.path}: {error.strerror}") from error
         except sqlite3.OperationalError as error:
-            if self._connection is not None and "no such table" in str(error):
+            if self._connection is not None and "no such" in str(error):
                 raise sqlite3.DatabaseError(str(error)) from error
             raise StorageError(f"{self.path}: {error}") from error
+
+    def _look_through(self) -> None:
+        """Read something of all that there should be. Raises sqlite3.Error."""
+        self._db.execute(f"SELECT {', '.join(Row._fields)} FROM projects WHERE pending > 0 LIMIT 1").fetchone()
+        self._db.execute("SELECT name, record FROM records LIMIT 1").fetchone()
+        self._db.execute("SELECT name, value FROM facts LIMIT 1").fetchone()
 
     @property
     def fresh(self) -> bool:
@@ -227,7 +200,6 @@ class State:
 
     def checked(self) -> Iterator[str]:
         """Yield the names of the projects that were found to be right by a check that has not come to its end."""
-        self._db.execute(_CHECKED)
         return (name for name, in self._db.execute("SELECT name FROM checked"))
 
     def mark_checked(self, name: str) -> None:
@@ -236,8 +208,7 @@ class State:
 
     def forget_checked(self) -> None:
         """Forget which were: the next check looks at everything."""
-        self._db.execute("DROP TABLE IF EXISTS checked")
-        self._db.execute(_CHECKED)
+        self._db.execute("DELETE FROM checked")
 
     # --- projects
 

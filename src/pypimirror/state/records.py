@@ -33,7 +33,7 @@ def decode(record: bytes) -> Project:
             value[key] = tuple(value.get(key, ()))
         return Project(**value)
     except (zlib.error, TypeError, KeyError, AttributeError, ValueError) as error:
-        raise BadRecord(f"the state holds a record that can't be read ({error}); verify --repair mends it") from error
+        raise BadRecord(f"the state holds a record that can't be read ({error}); sync makes up for it") from error
 
 
 def _sparse(file: File) -> dict[str, Any]:

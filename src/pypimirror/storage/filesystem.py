@@ -19,6 +19,7 @@ from ..errors import ConfigurationError, Full, StorageError
 from ..interfaces import ISettings, IStorage, IUpload
 from ..settings.reader import OWN
 from . import folders
+from .flushing import Flush
 from .owner import check_own
 
 #: Bytes read at once where files are hashed: few system calls, and the block is still in the processor's cache when hashed.
@@ -57,6 +58,7 @@ class FileSystem:
         self.root = settings["mirror_file_path"]
         self._own = os.path.join(self.root, OWN)
         self._unfinished = os.path.join(self._own, "tmp")
+        self._flush = Flush()
         #: Files that may lie in a new mirror, since the configuration puts them there.
         self._expected = {os.path.abspath(settings[key]) for key in ("lock_file_name", "log_filename", "state_path",
                                                                      "report_filename", "metrics_filename") if settings[key]}
@@ -176,6 +178,10 @@ class FileSystem:
                 with self._in_folder(parent) as (folder, last):
                     os.rmdir(last, dir_fd=folder)
                 parent = parent.rpartition("/")[0]
+
+    def flush(self) -> None:
+        with _told(self.root):
+            self._flush(self.root)
 
     def names(self, folder: str) -> list[str]:
         try:

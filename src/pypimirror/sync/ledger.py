@@ -88,7 +88,7 @@ class Ledger:
             self._incomplete.add(published.name)
         unread = row.list_serial is None or published.incomplete
         error = published.error or (row.error if unread else None)
-        pending = BEGUN if goes else DUE if published.error or published.incomplete or held else DONE
+        pending = BEGUN if goes else DUE if error or published.incomplete or held else DONE
         since = (row.since or time.time()) if error or row.unmet else None
         self._state.save(row._replace(
             display=published.display or row.display, pending=pending, serial=published.serial, files=published.files,

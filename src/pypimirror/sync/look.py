@@ -68,7 +68,7 @@ class Looked(NamedTuple):
 
 def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked:
     """Look at one project."""
-    old = records.decode(task.record) if task.record else None
+    old = records.decode(task.record) if task.record is not None else None
     problems: tuple[str, ...] = ()
     page: Project | None = None
     absent = False

@@ -11,7 +11,6 @@ from ..fetch.download import ALGORITHMS, download
 from ..interfaces import IMirror
 from ..model import File, Stored
 from ..names import PROVENANCE, SIGNATURE
-from ..report.units import in_bytes
 from ..settings.reader import OWN
 from .beside import companion, core_metadata, urls_beside
 from .look import current
@@ -94,9 +93,9 @@ def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool,
         return None, ""
     if not file.url:
         raise FetchError(path, "gone or damaged, and it is not known where upstream has it", code=404)
-    room = make_sure_of_room(mirror, file.size or 0)
-    done = download(mirror.fetcher, storage, attempts, file.url, target, file.hashes, file.size,
-                    None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES, room)
+    limit = None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES
+    with mirror.room.kept(mirror, file.size or 0) as room:
+        done = download(mirror.fetcher, storage, attempts, file.url, target, file.hashes, file.size, limit, room)
     return Stored(done.sha256, done.size, validator=file.validator), WAITS if replaced else "fetched"
 
 
@@ -105,14 +104,6 @@ def _older(mirror: IMirror, file: File, path: str) -> Stored | None:
     if file.external is None or file.stored is None or mirror.storage.size(path) != file.stored.size:
         return None
     return file.stored
-
-
-def make_sure_of_room(mirror: IMirror, size: int) -> int | None:
-    """Return how many bytes there is room for, or None for no bound. Raises Full if so many would leave less than min_free."""
-    free, keep = mirror.storage.free(), mirror.settings["min_free"]
-    if free is not None and free - size < keep:
-        raise Full(f"{mirror.settings['mirror_file_path']}: {in_bytes(free)} free, and min_free keeps {in_bytes(keep)}")
-    return None if free is None else free - keep
 
 
 def _vouched(mirror: IMirror, file: File, path: str, size: int) -> Stored | None:

@@ -23,6 +23,8 @@ from ..pins.retaining import retained
 from ..pins.values import Pins, Release
 from ..state import records
 from ..state.database import State
+from ..storage.replacing import replace
+from . import clock
 from .catalogue import Catalogue
 
 #: Names of facts in the state.
@@ -54,9 +56,12 @@ class Pinning:
             self._notify(Notice(note))
         if not self._dry:
             self._publish(reading.files)
-        today = _today()
+        today = clock.today(self._state)
         remembered = self._state.fact(LAST_PINNED)
         last = _releases(json.loads(remembered)) if remembered is not None else self._here(today)
+        if clock.jump(self._state) is None:
+            # Days that are still to come are from a clock that was wrong, not from before this one was set back.
+            last = {release: min(day, today.isoformat()) for release, day in last.items()}
         kept = retained(last, self._pins, today, self._settings["retain_days"])
         self._state.set_fact(LAST_PINNED, json.dumps(_days(kept.last_pinned)))
         self._retained = _by_name(kept.releases)
@@ -159,10 +164,6 @@ class Pinning:
         self._notify(Problem("", problem))
 
 
-def _today() -> datetime.date:
-    return datetime.datetime.now(datetime.timezone.utc).date()
-
-
 class _Kept:
     """The pin files of the mirror: what clients extend from is also the last good one."""
 
@@ -176,7 +177,7 @@ class _Kept:
 
     def put(self, name: str, text: str) -> None:
         if not self._dry and self.get(name) != text:
-            self._storage.write(f"{FOLDER}/{name}", (text.encode(),))
+            replace(self._storage, {f"{FOLDER}/{name}": (text.encode(),)})
 
 
 def _by_name(releases: Iterable[Release]) -> dict[str, frozenset[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ..events import Notice
 from ..interfaces import IMirror
 from ..model import File
 from ..selection import LeftOut
@@ -13,6 +14,7 @@ from ..state.database import State
 from . import agenda, brake
 from .look import Looked, chosen, current, look
 from .pinning import Pinning
+from .relearn import enduring
 
 
 class Planned(NamedTuple):
@@ -39,6 +41,12 @@ def plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str] = ()
     What sdists need to be built is known only when they are here: it is taken from the last run.
     Raises FetchError, BadPage where upstream's list can't be had.
     """
+    told: list[Notice] = []
+    planned = enduring(mirror, state, told.append, lambda: _plan(mirror, state, initial, names, trust))
+    return [*(Planned("", problem=notice.message) for notice in told), *planned]
+
+
+def _plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str], trust: bool) -> list[Planned]:
     problems: list[str] = []
     if agenda.has_pins(mirror.settings):
         pinning = Pinning(mirror, state, lambda event: None, dry=True)

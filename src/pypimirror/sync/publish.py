@@ -13,6 +13,7 @@ from ..model import File, Project, Stored
 from ..names import METADATA, is_distribution
 from ..selection import Selected
 from ..state import records
+from ..storage.replacing import replace
 from .look import chosen, is_published
 from .obtain import FULL, WAITS, Obtained, obtain
 from .ours import own_paths
@@ -165,8 +166,7 @@ def write_pages(mirror: IMirror, project: Project, serial: int, run: int) -> Pag
     if serial and not stale and all(mirror.storage.read(path) == page for path, page in same.items()):
         return Pages(serial, tuple(same), False)
     pages = rendered(mirror, project, run)
-    for path, page in pages.items():
-        mirror.storage.write(path, (page,))
+    replace(mirror.storage, {path: (page,) for path, page in pages.items()})
     for path in stale:
         mirror.storage.remove(path)
     return Pages(run, tuple(pages), True)

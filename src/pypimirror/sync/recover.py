@@ -34,6 +34,7 @@ def recover(mirror: IMirror, task: RecoverTask, emit: Callable[[Any], None]) -> 
     """Look at one folder; None if it is no project's.
 
     What our own pages name counts as listed by upstream, until upstream was asked: nothing goes because the state was lost.
+    Where the mirror has no pages that is all that lies there.
     """
     if not is_project(task.name):
         return None
@@ -44,6 +45,8 @@ def recover(mirror: IMirror, task: RecoverTask, emit: Callable[[Any], None]) -> 
     if not serials and not project.files:
         return None
     files = tuple(file._replace(stored=None) if _is_damaged(file) else file for file in project.files)
+    if not mirror.writers:
+        files = tuple(file._replace(listed=True) for file in files)
     return Recovered(task.name, records.encode(project._replace(files=files)), max(serials.values(), default=0))
 
 

@@ -9,6 +9,7 @@ from ..interfaces import IIndexWriter, IMirror
 from ..model import Project
 from ..state import records
 from ..state.database import State
+from ..storage.replacing import replace
 
 #: Where a page says which version of ours wrote it; nothing but the end of a page does.
 _VERSION = re.compile(rb"z3c\.recipe\.pypimirror [^<]*")
@@ -26,8 +27,8 @@ def write_roots(mirror: IMirror, state: State, serial: int, changed: bool) -> bo
     for path in stale:
         mirror.storage.remove(path)
     missing = {path: writer for path, writer in due.items() if changed or mirror.storage.size(path) is None}
-    for path, writer in missing.items():
-        mirror.storage.write(path, writer.projects(published(state) if writer.whole else state.entries(), serial))
+    replace(mirror.storage, {path: writer.projects(published(state) if writer.whole else state.entries(), serial)
+                             for path, writer in missing.items()})
     state.set_fact(ROOTS, " ".join(due))
     return bool(stale or missing)
 

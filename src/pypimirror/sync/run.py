@@ -15,15 +15,15 @@ from ..interfaces import IMirror
 from ..model import Change
 from ..names import normalize
 from ..settings.fingerprint import fingerprint
-from ..state.database import BEGUN, DUE, Row, State
+from ..state.database import BEGUN, State
 from ..state.facts import FILES_SETTINGS, LAST_GOOD, LIST_ETAG, OWN_SETTINGS, PAGES_SETTINGS, PINNING, ROOT_DUE, SERIAL
-from . import agenda, brake
+from . import agenda, brake, clock
 from .advice import advise
 from .ledger import Ledger
 from .look import Looked, look
 from .ours import folders
 from .publish import Published, PublishTask, publish
-from .recover import RecoverTask, recover
+from .relearn import relearn
 from .roots import write_roots
 from .sweep import SweepTask, Swept, sweep
 
@@ -65,7 +65,9 @@ class Run:
         first = self._state.fact(LAST_GOOD) is None
         if self._state.fact(PAGES_SETTINGS) not in (None, fingerprint(self._mirror.settings, "pages")):
             self._state.set_fact(ROOT_DUE, "1")
-        plan = agenda.drawn_up(self._mirror, self._state, initial, self._allow_deletions)
+        if (jump := clock.jump(self._state)) is not None:
+            self._notify(events.Notice(jump))
+        plan = agenda.drawn_up(self._mirror, self._state, initial, self._allow_deletions, clock.is_set_back(self._state))
         if plan.listed is not None:
             self._notify(plan.listed)
         for problem in plan.problems:
@@ -98,7 +100,7 @@ class Run:
 
     def lost(self, names: Collection[str]) -> None:
         """Make up for records of projects that can't be read; those no longer selected wait for the next whole run."""
-        self._recover(names)
+        relearn(self._mirror, self._state, names)
         self.begin()
         self._refresh([name for name in names if self._mirror.selection.wanted(name)])
 
@@ -111,7 +113,7 @@ class Run:
         if not recovering:
             self._state.recovered()
         elif self._state.fresh:
-            self._recover()
+            relearn(self._mirror, self._state)
         asked_for = agenda.has_pins(self._mirror.settings)
         if asked_for or self._state.fact(PINNING) is not None:
             # Pins need libraries that other mirrors do without.
@@ -141,7 +143,7 @@ class Run:
     def remember(self) -> None:
         """Know what lies here and what was pinned, without asking anybody."""
         if self._state.fresh:
-            self._recover()
+            relearn(self._mirror, self._state)
         if self._state.fact(PINNING) is not None:
             from .pinning import Pinning
 
@@ -175,22 +177,11 @@ class Run:
 
     # --- looking
 
-    def _recover(self, names: Collection[str] | None = None) -> None:
-        """Look at what lies in the mirror: all of it, or these projects only."""
-        tasks = (RecoverTask(name, tuple(found for found in spelled if found != name))
-                 for name, spelled in folders(self._mirror.storage).items() if names is None or name in names)
-        for item in self.results(recover, tasks):
-            if item is not None:
-                self._state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
-        if names is None:
-            self._state.recovered()
-        self._state.commit()
-
     def _look(self, plan: agenda.Agenda) -> tuple[list[Change], bool]:
         """Look at projects; return what is to be done, and whether any page was read."""
         self._notify(events.Looking(plan.projects))
         changes, read, unlisted = [], False, 0
-        for looked in self.results(look, plan.tasks):
+        for looked in self.results(look, plan.tasks, changes=False):
             if isinstance(looked, Looked):
                 changes.append(looked.change)
                 unlisted += looked.unlisted
@@ -270,6 +261,7 @@ class Run:
 
     def _write_roots(self) -> None:
         if write_roots(self._mirror, self._state, self.serial, self._state.fact(ROOT_DUE) is not None):
+            self._mirror.storage.flush()
             self._state.set_fact(SERIAL, str(self.serial))
         self._state.set_fact(ROOT_DUE, None)
         self._state.commit()
@@ -279,15 +271,19 @@ class Run:
             if isinstance(swept, Swept):
                 self.ledger.swept(swept)
         self._state.commit()
-        self._mirror.trash.expire(self._mirror.settings["trash_days"])
+        self._mirror.trash.expire(self._mirror.settings["trash_days"], clock.today(self._state))
 
     def _sweep_task(self, item: tuple[str, tuple[str, ...]]) -> SweepTask:
         name, filenames = item
         row, record = self._state.row(name), self._state.record(name)
         return SweepTask(name, record or b"", filenames, whole=row is None or not row.serial)
 
-    def results(self, step: Callable[..., Any], tasks: Any) -> Any:
-        """Run a step; events go to the observers, results come back, the state is committed now and then."""
+    def results(self, step: Callable[..., Any], tasks: Any, changes: bool = True) -> Any:
+        """Run a step; events go to the observers, results come back, the state is committed now and then.
+
+        changes: whether the step changes what lies in the mirror: then that is on disk before the state tells of it.
+        """
+        count = 0
         for count, item in enumerate(self._engine.run(step, tasks), 1):
             self._state.begin()
             if isinstance(item, _EVENTS):
@@ -295,7 +291,11 @@ class Run:
             else:
                 yield item
             if count % _BATCH == 0:
+                if changes:
+                    self._mirror.storage.flush()
                 self._state.commit()
+        if changes and count:
+            self._mirror.storage.flush()
         self._state.begin()
 
 

@@ -33,6 +33,7 @@ def sweep(mirror: IMirror, task: SweepTask, emit: Callable[[Any], None]) -> Swep
     if task.whole:
         for path in project.pages:
             mirror.storage.remove(path)
+        mirror.storage.flush()
     facts = {file.filename: file for file in project.files}
     for filename in task.filenames:
         mirror.trash.put(task.name, filename, facts.get(filename))

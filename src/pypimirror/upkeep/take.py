@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 from ..errors import Full, MirrorError, Rejected, StorageError
 from ..events import FileStored, Problem
 from ..fetch.download import ALGORITHMS
-from ..interfaces import IMirror
+from ..interfaces import IMirror, IUpload
 from ..model import NOTHING, File, Project, Stored
 from ..names import normalize
 from ..state import records
 from ..sync.look import LookTask, chosen, current, look
-from ..sync.obtain import make_sure_of_room
 from . import oldtrees
 from .oldtrees import OldFile, OldProject, OldTree
 from .soundness import is_sound
@@ -171,10 +170,16 @@ def _placed(mirror: IMirror, file: File, old: OldFile, path: str, project: str) 
     """
     source = os.path.realpath(old.path)
     upload = mirror.storage.link(source)
-    linked = upload is not None
-    if upload is None:
-        make_sure_of_room(mirror, _size(source) or 0)
-        upload = mirror.storage.create()
+    if upload is not None:
+        return _filled(mirror, file, old, path, project, upload, True)
+    with mirror.room.kept(mirror, _size(source) or 0):
+        return _filled(mirror, file, old, path, project, mirror.storage.create(), False)
+
+
+def _filled(mirror: IMirror, file: File, old: OldFile, path: str, project: str, upload: IUpload,
+            linked: bool) -> tuple[Stored, str]:
+    """Put a file through the upload into its place, once it was looked at. linked: whether the upload holds it already."""
+    source = os.path.realpath(old.path)
     try:
         hashes, witness = (file.hashes, "upstream") if file.listed and file.hashes else (old.hashes, old.witness)
         algorithm = next((name for name in ALGORITHMS if name in hashes), None)

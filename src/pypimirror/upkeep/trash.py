@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ from ..state import records
 FOLDER = f"{OWN}/trash"
 #: Ending of what remembers the facts of a file's page; no distribution's name ends so.
 _FACTS = ".facts"
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Waiting(NamedTuple):
@@ -34,7 +37,7 @@ class Trash:
 
     def __init__(self, storage: IStorage, today: datetime.date | None = None):
         self._storage = storage
-        self._today = (today or datetime.datetime.now(datetime.timezone.utc).date()).isoformat()
+        self._today = (today or datetime.datetime.fromtimestamp(time.time(), datetime.timezone.utc).date()).isoformat()
         self._listed: list[str] | None = None
 
     def days(self) -> list[str]:
@@ -112,10 +115,25 @@ class Trash:
                 return True
         return False
 
-    def expire(self, keep: int) -> int:
-        """Delete what has waited longer than ``keep`` days; return how many files that were."""
-        limit = (datetime.date.fromisoformat(self._today) - datetime.timedelta(days=keep)).isoformat()
+    def expire(self, keep: int, today: datetime.date | None = None) -> int:
+        """Delete what has waited longer than ``keep`` days; return how many files that were.
+
+        today: the day to count from. What was put here on a day that is still to come, by a clock that was wrong, waits from
+        today on.
+        """
+        for day in self.days():
+            if _DAY.fullmatch(day) and day > self._today:
+                self._put_off(day)
+        limit = ((today or datetime.date.fromisoformat(self._today)) - datetime.timedelta(days=keep)).isoformat()
         return self._delete([day for day in self.days() if day < limit])
+
+    def _put_off(self, day: str) -> None:
+        for project in self._storage.names(f"{FOLDER}/{day}"):
+            here = f"{FOLDER}/{self._today}/{project.rstrip('/')}"
+            for name in self._storage.names(f"{FOLDER}/{day}/{project.rstrip('/')}"):
+                if self._storage.size(f"{here}/{name}") is None:
+                    self._storage.move(f"{FOLDER}/{day}/{project}{name}", f"{here}/{name}")
+        self._listed = None
 
     def empty(self) -> int:
         """Delete all that waits here; return how many files that were."""

@@ -100,7 +100,8 @@ class Verification:
 
     def _inspect(self, names: Iterable[str]) -> Iterator[Inspected]:
         last = time.monotonic()
-        for one in self._run.results(inspect, (task for name in names if (task := self._task(name)) is not None)):
+        tasks = (task for name in names if (task := self._task(name)) is not None)
+        for one in self._run.results(inspect, tasks, changes=False):
             self._notify(events.Inspected(one.name, one.files, one.bytes))
             for finding in one.findings:
                 self._tell(finding)

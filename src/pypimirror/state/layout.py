@@ -1,0 +1,78 @@
+"""The layout of the database, and how one that an older version wrote comes to it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from ..errors import ConfigurationError
+
+
+def _first(database: sqlite3.Connection) -> None:
+    """Layout 1."""
+    database.execute("CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+    database.execute("""CREATE TABLE projects (
+        name TEXT PRIMARY KEY,
+        display TEXT NOT NULL,
+        list_serial TEXT,
+        page_serial TEXT,
+        pending INTEGER NOT NULL,
+        serial INTEGER NOT NULL,
+        files INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        yanked INTEGER NOT NULL,
+        error TEXT,
+        since REAL
+    ) WITHOUT ROWID""")
+    database.execute("CREATE TABLE records (name TEXT PRIMARY KEY, record BLOB NOT NULL)")
+    database.execute("CREATE INDEX unfinished ON projects (name) WHERE pending > 0")
+
+
+def _second(database: sqlite3.Connection) -> None:
+    """Layout 2: when a filter's answer changes, what is pinned and missing, what is left out; which projects were verified."""
+    there = {row[1] for row in database.execute("PRAGMA table_info(projects)")}
+    for column in ("due REAL", "barren INTEGER NOT NULL DEFAULT 0", "unmet TEXT", "hidden INTEGER NOT NULL DEFAULT 0"):
+        if column.partition(" ")[0] not in there:
+            database.execute(f"ALTER TABLE projects ADD COLUMN {column}")
+    database.execute("CREATE INDEX IF NOT EXISTS timed ON projects (due) WHERE due IS NOT NULL")
+    database.execute("CREATE TABLE IF NOT EXISTS checked (name TEXT PRIMARY KEY) WITHOUT ROWID")
+    # So that the next run fills the new columns, from what is remembered; what is hidden is counted with the next publishing.
+    database.execute("DELETE FROM facts WHERE name = 'files_settings'")
+
+
+#: Each brings a database to the next layout, an empty one to the first. A step that was released is never changed.
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second)
+#: The one that this version reads and writes.
+LAYOUT = len(_STEPS)
+
+
+def layout_of(database: sqlite3.Connection, path: str) -> int:
+    """Return the layout of a database, 0 for an empty one. Raises ConfigurationError for one that a newer version wrote.
+
+    path: its file, for the message.
+    """
+    layout = int(database.execute("PRAGMA user_version").fetchone()[0])
+    if layout > LAYOUT:
+        raise ConfigurationError(
+            f"{path}: written by a newer version of this program (layout {layout}, this one knows {LAYOUT}); run that version, "
+            "or move the file away: then everything is looked at again, and nothing downloaded that is here")
+    return layout
+
+
+def bring_up(database: sqlite3.Connection, path: str) -> None:
+    """Bring a database to this version's layout, all or nothing of it. Raises sqlite3.Error, ConfigurationError."""
+    layout = layout_of(database, path)
+    if layout == LAYOUT:
+        return
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        for step in _STEPS[layout:]:
+            step(database)
+        if layout == 0:
+            database.execute("INSERT INTO facts VALUES ('fresh', '1')")
+        database.execute(f"PRAGMA user_version = {LAYOUT}")
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise

@@ -1,0 +1,57 @@
+"""Keeps ``min_free`` free though many workers fill the disk at once: each file counts from when it is begun."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..errors import Full
+from ..interfaces import IMirror
+from ..report.units import in_bytes
+from ..settings.reader import OWN
+
+#: Where what is under way lies.
+_UNFINISHED = f"{OWN}/tmp"
+
+
+class Room:
+    """Knows how many bytes are under way into a mirror in this process, and takes it that others have as much in hand."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way = 0
+
+    @contextmanager
+    def kept(self, mirror: IMirror, size: int) -> Iterator[int | None]:
+        """Keep room for so many bytes meanwhile; give how many there is room for, or None for no bound.
+
+        Raises Full if they would leave less than ``min_free``.
+        """
+        with self._lock:
+            room = self._found(mirror, size)
+            self._under_way += size
+        try:
+            yield room
+        finally:
+            with self._lock:
+                self._under_way -= size
+
+    def _found(self, mirror: IMirror, size: int) -> int | None:
+        free, keep = mirror.storage.free(), mirror.settings["min_free"]
+        if free is None:
+            return None
+        coming = self._under_way * -(-mirror.settings["workers"] // mirror.workers)
+        if coming and free - coming - size < keep:
+            # As far as it is written it is not among what is free any more.
+            coming = max(0, coming - self._written(mirror))
+        if free - coming - size < keep:
+            promised = f", {in_bytes(coming)} of it for what is under way" if coming else ""
+            raise Full(f"{mirror.settings['mirror_file_path']}: {in_bytes(free)} free{promised}, and min_free keeps "
+                       f"{in_bytes(keep)}")
+        return free - coming - keep
+
+    @staticmethod
+    def _written(mirror: IMirror) -> int:
+        storage = mirror.storage
+        return sum(storage.size(f"{_UNFINISHED}/{name}") or 0 for name in storage.names(_UNFINISHED) if "waiting" not in name)

@@ -1,0 +1,51 @@
+"""What day it is, with a clock that may be wrong: what waits for a day to come must not go because of a jump."""
+
+from __future__ import annotations
+
+import datetime
+import time
+
+from ..state.database import State
+from ..state.facts import LAST_RUN
+
+#: Seconds after the last run from which on the clock is doubted, for one run.
+_LONG = 366 * 86400
+#: Seconds by which clocks are put right without that being a jump.
+_SLIGHT = 3600
+
+
+def today(state: State) -> datetime.date:
+    """Return the day, in UTC, by which things have waited long enough: that of the last run if it seems to be years ago.
+
+    The next run believes the clock then.
+    """
+    last, now = _last_run(state), time.time()
+    return day(last if last is not None and now - last > _LONG else now)
+
+
+def jump(state: State) -> str | None:
+    """Say how the clock differs from that of the last run, in words; None if nothing is strange about it."""
+    last, now = _last_run(state), time.time()
+    if last is None:
+        return None
+    if now - last > _LONG:
+        return f"by the clock the last run was on {day(last)}: if it is wrong, nothing that waits has gone on its account yet"
+    if is_set_back(state):
+        return f"by the clock the last run will be on {day(last)}: it was set back, and everything is looked at again"
+    return None
+
+
+def is_set_back(state: State) -> bool:
+    """Whether the clock has been set back since the last run."""
+    last = _last_run(state)
+    return last is not None and last > time.time() + _SLIGHT
+
+
+def day(when: float) -> datetime.date:
+    """Return the day, in UTC, of a time in seconds since 1970."""
+    return datetime.datetime.fromtimestamp(when, datetime.timezone.utc).date()
+
+
+def _last_run(state: State) -> float | None:
+    last = state.fact(LAST_RUN)
+    return None if last is None else float(last)

@@ -1,0 +1,70 @@
+"""Makes up for records that can't be read: the mirror is looked at again, and nobody else waits or goes on their account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+from ..events import Notice
+from ..interfaces import IMirror
+from ..state import records
+from ..state.database import DUE, Row, State
+from ..state.facts import LIST_ETAG
+from .ours import folders
+from .recover import RecoverTask, recover
+
+T = TypeVar("T")
+
+
+def enduring(mirror: IMirror, state: State, notify: Callable[[Any], None], work: Callable[[], T]) -> T:
+    """Return what ``work`` gives. Where it meets a record that can't be read, all such are made up for and it is done anew.
+
+    What was done of it until then is found again, as after a run that was cut off.
+    """
+    try:
+        return work()
+    except records.BadRecord:
+        lost = unreadable(state)
+        if not lost:
+            raise
+    for name in lost:
+        notify(Notice(f"{name}: what was remembered of it can't be read; what lies here of it is looked at again"))
+    relearn(mirror, state, lost)
+    return work()
+
+
+def unreadable(state: State) -> list[str]:
+    """Give the names of the projects of which what is remembered can't be read."""
+    return [known.name for known in list(state.known()) if not _is_readable(state, known.name)]
+
+
+def _is_readable(state: State, name: str) -> bool:
+    record, row = state.record(name), state.row(name)
+    if record is None:
+        return row is None or not row.serial
+    try:
+        return records.decode(record).name == name
+    except records.BadRecord:
+        return False
+
+
+def relearn(mirror: IMirror, state: State, names: Collection[str] | None = None) -> None:
+    """Remember what lies in the mirror, all of it or these projects only; upstream is asked about them when they are looked at.
+
+    Of projects that have nothing here nothing is remembered then.
+    """
+    tasks = (RecoverTask(name, tuple(found for found in spelled if found != name))
+             for name, spelled in folders(mirror.storage).items() if names is None or name in names)
+    state.begin()
+    here = set()
+    for item in mirror.engine.run(recover, tasks):
+        if item is not None:
+            here.add(item.name)
+            state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
+    if names is None:
+        state.recovered()
+    elif gone := set(names) - here:
+        for name in gone:
+            state.forget(name)
+        state.set_fact(LIST_ETAG, None)  # nothing but the whole list tells of them now
+    state.commit()
