@@ -244,6 +244,9 @@ class IStorage(Interface):
     def free():
         """Return the free space in bytes, or None where there is no limit."""
 
+    def close():
+        """Give back what is held open. What is asked for after that opens it again."""
+
 
 class IUpload(Interface):
     """One file on its way into the storage; nobody sees it before ``commit``."""

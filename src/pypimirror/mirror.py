@@ -168,6 +168,7 @@ class Mirror:
             self.engine.close()
         self.crew.close()
         self.fetcher.close()
+        self.storage.close()
 
     def _named(self, interface: Any, name: str, key: str) -> Any:
         return registry.chosen(self.registry, (self.settings,), interface, name, key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import os
 import shutil
 import stat
@@ -11,7 +12,7 @@ import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from zope.interface import implementer
 
@@ -45,9 +46,34 @@ def _told(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        kind = Full if full else _NoFile if error.errno in _NO_FILE else StorageError
-        raise kind(f"{path}: {error.strerror or error}") from error
+        raise _as_storage_error(path, error) from error
+
+
+def _as_storage_error(path: str, error: OSError) -> StorageError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    kind = Full if full else _NoFile if error.errno in _NO_FILE else StorageError
+    return kind(f"{path}: {error.strerror or error}")
+
+
+class _InFolder:
+    """The folder of a path while it is open; a context manager, and no generator, since every file passes several of them."""
+
+    __slots__ = ("_above", "_handle", "_kept", "_last", "_make", "_path")
+
+    def __init__(self, kept: folders.Kept, path: str, above: list[str], last: str, make: bool):
+        self._kept, self._path, self._above, self._last, self._make = kept, path, above, last, make
+
+    def __enter__(self) -> tuple[int, str]:
+        try:
+            self._handle = self._kept.enter(self._above, self._make)
+        except OSError as error:
+            raise _as_storage_error(self._path, error) from error
+        return self._handle, self._last
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        self._kept.leave(self._handle)
+        if isinstance(error, OSError):
+            raise _as_storage_error(self._path, error) from error
 
 
 @implementer(IStorage)
@@ -59,6 +85,9 @@ class FileSystem:
         self._own = os.path.join(self.root, OWN)
         self._unfinished = os.path.join(self._own, "tmp")
         self._flush = Flush()
+        #: Of names in the folder of what is unfinished: nobody else's begin like it.
+        self._name, self._numbers = uuid.uuid4().hex, itertools.count()
+        self._kept = folders.Kept(self.root, (OWN, "tmp"))
         #: Files that may lie in a new mirror, since the configuration puts them there.
         self._expected = {os.path.abspath(settings[key]) for key in ("lock_file_name", "log_filename", "state_path",
                                                                      "report_filename", "metrics_filename") if settings[key]}
@@ -76,6 +105,7 @@ class FileSystem:
                 os.unlink(self._unfinished)
             shutil.rmtree(self._unfinished, ignore_errors=True)
             os.makedirs(self._unfinished, exist_ok=True)
+            self._kept.forget()
             self.folds_case = os.path.exists(self._unfinished.replace(OWN, OWN.upper()))
 
     def check(self) -> None:
@@ -103,12 +133,12 @@ class FileSystem:
                 f"over an older mirror that lies there with: adopt {self.root}")
 
     def create(self) -> IUpload:
-        name = f"{OWN}/tmp/{uuid.uuid4().hex}"
+        name = self._unfinished_name()
         with self._in_folder(name, make=True) as (folder, last):
             return Upload(self, os.open(last, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder), name)
 
     def link(self, source: str) -> IUpload | None:
-        name = f"{OWN}/tmp/{uuid.uuid4().hex}"
+        name = self._unfinished_name()
         with self._in_folder(name, make=True) as (folder, last):
             try:
                 os.link(source, last, dst_dir_fd=folder, follow_symlinks=False)
@@ -193,11 +223,17 @@ class FileSystem:
         except _NoFile:
             return []
 
+    def close(self) -> None:
+        self._kept.forget()
+
     def free(self) -> int | None:
         place = self.root
         while not os.path.isdir(place):
             place = os.path.dirname(place)
         return shutil.disk_usage(place).free
+
+    def _unfinished_name(self) -> str:
+        return f"{OWN}/tmp/{self._name}-{next(self._numbers)}"
 
     def _parts(self, path: str) -> list[str]:
         """Give the parts of a path. Raises StorageError for one that would leave the mirror."""
@@ -206,12 +242,10 @@ class FileSystem:
             raise StorageError(f"{path!r}: not a path in a mirror")
         return parts
 
-    @contextmanager
-    def _in_folder(self, path: str, make: bool = False) -> Iterator[tuple[int, str]]:
+    def _in_folder(self, path: str, make: bool = False) -> _InFolder:
         """Open the folder of a path; give its descriptor and the path's last part. Raises StorageError, _NoFile."""
         *above, last = self._parts(path)
-        with _told(os.path.join(self.root, path)), folders.opened(self.root, above, make) as folder:
-            yield folder, last
+        return _InFolder(self._kept, os.path.join(self.root, path), above, last, make)
 
     @contextmanager
     def _opened(self, path: str) -> Iterator[int]:

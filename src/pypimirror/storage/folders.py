@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -29,6 +30,57 @@ def opened(root: str, parts: Sequence[str], make: bool = False) -> Iterator[int]
         yield handle
     finally:
         os.close(handle)
+
+
+class Kept:
+    """Opens folders below a root, and keeps the root open, and one folder that is needed all the time."""
+
+    def __init__(self, root: str, often: Sequence[str]):
+        self._root = root
+        self._often = list(often)
+        self._lock = threading.Lock()
+        self._handles: dict[bool, int] = {}
+
+    def enter(self, parts: Sequence[str], make: bool = False) -> int:
+        """Open a folder and give its descriptor; make: whether folders that are missing are made. Raises OSError."""
+        if parts == self._often:
+            return self._handle(True, make)
+        handle = root = self._handle(False, make)
+        if not parts:
+            return root
+        try:
+            for count, part in enumerate(parts, 1):
+                inner = _entered(handle, part, os.path.join(self._root, *parts[:count]), make)
+                self.leave(handle)
+                handle = inner
+        except BaseException:
+            self.leave(handle)
+            raise
+        return handle
+
+    def leave(self, handle: int) -> None:
+        """Close what ``enter`` gave, unless it is kept."""
+        if handle not in self._handles.values():
+            os.close(handle)
+
+    def forget(self) -> None:
+        """Close what is kept: other folders may be there now. No folder is open meanwhile."""
+        with self._lock:
+            while self._handles:
+                os.close(self._handles.popitem()[1])
+
+    def _handle(self, often: bool, make: bool) -> int:
+        handle = self._handles.get(often)
+        if handle is None:
+            with self._lock:
+                if often in self._handles:
+                    return self._handles[often]
+                with opened(self._root, self._often if often else (), make) as found:
+                    handle = self._handles[often] = os.dup(found)
+        return handle
+
+    def __del__(self) -> None:
+        self.forget()
 
 
 def _entered(handle: int, part: str, full: str, make: bool) -> int:

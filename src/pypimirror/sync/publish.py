@@ -161,14 +161,15 @@ def write_pages(mirror: IMirror, project: Project, serial: int, run: int) -> Pag
     project: its files those to be shown. serial: our serial of the pages that lie there, 0 if there are none; run: that of
     this run.
     """
-    same = rendered(mirror, project, serial)
-    stale = [path for path in project.pages if path not in same]
-    if serial and not stale and all(mirror.storage.read(path) == page for path, page in same.items()):
-        return Pages(serial, tuple(same), False)
+    if serial:
+        same = rendered(mirror, project, serial)
+        if not set(project.pages) - set(same) and all(mirror.storage.read(path) == page for path, page in same.items()):
+            return Pages(serial, tuple(same), False)
     pages = rendered(mirror, project, run)
     replace(mirror.storage, {path: (page,) for path, page in pages.items()})
-    for path in stale:
-        mirror.storage.remove(path)
+    for path in project.pages:
+        if path not in pages:
+            mirror.storage.remove(path)
     return Pages(run, tuple(pages), True)
 
 
