@@ -41,8 +41,7 @@ _LOOKS, LAG, _MOST_LATE = 2, 2.0, 200
 class Run:
     """The coordinator of one run; it alone writes the state."""
 
-    def __init__(self, mirror: IMirror, state: State, notify: Callable[[Any], None],
-                 allow_deletions: bool = False):
+    def __init__(self, mirror: IMirror, state: State, notify: Callable[[Any], None], allow_deletions: bool = False):
         self._mirror = mirror
         self._state = state
         #: What came of each project so far.
@@ -55,9 +54,8 @@ class Run:
         self._hold = ""
         #: What is held back and why, in words, or None.
         self.held: str | None = None
-        last = int(state.fact(SERIAL) or 0)
         #: Our serial of what this run changes: it grows with every run, also when the clock was set back or the state lost.
-        self.serial = max(last + 1, int(time.time()))
+        self.serial = max(int(state.fact(SERIAL) or 0) + 1, int(time.time()))
 
     def sync(self, initial: bool) -> None:
         """Bring everything up to date. Raises FetchError, BadPage where upstream's list can't be had."""
