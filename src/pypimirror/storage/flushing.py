@@ -6,6 +6,8 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 
 class Flush:
@@ -50,7 +52,7 @@ def on_disk(path: str) -> None:
 
     Where there is no such call, as on other systems than Linux, all file systems are flushed (sync(2)).
     """
-    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    syncfs = _syncfs()
     if syncfs is None:
         os.sync()
         return
@@ -61,3 +63,8 @@ def on_disk(path: str) -> None:
             raise OSError(number, os.strerror(number), path)
     finally:
         os.close(handle)
+
+
+@cache
+def _syncfs() -> Any:
+    return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
