@@ -14,6 +14,7 @@ from mirrored import Mirrored  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
 pytest_plugins = ["buildouts"]
+pytest.register_assert_rewrite("pypimirror.testing.storage")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
