@@ -200,7 +200,7 @@ class Bucket:
         """Turn what boto3 raises into an error that names the object. Raises StorageError, Absent, Refused."""
         client = self.client
         from boto3.exceptions import Boto3Error
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             yield
@@ -209,8 +209,6 @@ class Bucket:
             code = str(error.response.get("Error", {}).get("Code", "unknown"))
             kind = Absent if code in _ABSENT else Refused if code in _REFUSED else StorageError
             raise kind(f"{self.url}{key}: the store answers {code}") from error
-        except HTTPClientError as error:
-            raise StorageError(f"{self.url}{key}: {type(error).__name__}: {_bare(error)}") from error
         except (BotoCoreError, Boto3Error) as error:
             raise StorageError(f"{self.url}{key}: {_bare(error)}") from error
 
