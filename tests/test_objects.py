@@ -200,7 +200,8 @@ def test_pip_installs_from_the_bucket_through_a_static_web_front(
     if not store.folder_keys:
         pytest.skip(f"{store.name} takes no key that ends in a slash")
     upstream.add("Zope.One", wheel("Zope.One", "1.0+local"), requires_python=">=3.8")
-    upstream.add("two", wheel("two", "2", ("Zope.One>=1",)), wheel("two", "3"), yanked="no good")
+    upstream.add("two", wheel("two", "2", ("Zope.One>=1",)))
+    upstream.add("two", wheel("two", "3"), yanked="no good")
     assert kept.run("sync") == 0
     status, told, page = ask(f"{front}/zope-one/")
     assert (status, told["Content-Type"], told["Cache-Control"]) == (200, "text/html; charset=utf-8", "public, max-age=60")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -33,3 +38,37 @@ class TestFileSystem(StorageContract):
     def test_files_can_be_read_by_a_web_server(self) -> None:
         self.ready().write("one/file", [b"a"])
         assert (self.root / "one/file").stat().st_mode & 0o777 == 0o644
+
+
+def test_the_example_of_the_guide_is_run_as_an_author_runs_it(tmp_path: Path) -> None:
+    example = Path(__file__).parent.parent / "examples" / "test_storage.py"
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path,
+                           "-c", os.devnull, example], capture_output=True, text=True)
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert done.returncode == 0 and passed, done.stdout + done.stderr
+    assert int(passed[1]) == len([name for name in vars(StorageContract) if name.startswith("test_")])
+
+
+class Leaky(FileSystem):
+    """Shows what is on its way, and leaves what it moves where it was."""
+
+    def write(self, path: str, blocks: Iterable[bytes]) -> None:
+        super().write(path, ())
+        super().write(path, blocks)
+
+    def move(self, path: str, target: str) -> None:
+        if path.startswith(".pypimirror/tmp/"):
+            super().move(path, target)
+        else:
+            super().write(target, [self.read(path) or b""])
+
+
+@pytest.mark.parametrize("name", ["test_a_reader_sees_the_old_or_the_new_whole", "test_what_moves_goes_over_what_is_there",
+                                  "test_content_that_fails_on_the_way_leaves_what_was_there"])
+def test_a_storage_that_breaks_the_contract_is_found_out(tmp_path: Path, name: str) -> None:
+    class Contract(StorageContract):
+        def make(self) -> FileSystem:
+            return Leaky(settings(str(tmp_path / "mirror"), str(tmp_path / "mirror" / ".pypimirror")))
+
+    with pytest.raises(AssertionError):
+        getattr(Contract(), name)()

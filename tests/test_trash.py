@@ -224,6 +224,7 @@ def test_empty_deletes_all_that_waits_and_nothing_else(emptied: Mirrored, upstre
     assert emptied.run("-U") == 0
 
 
+@pytest.mark.directory
 def test_what_has_waited_long_enough_goes_with_the_next_run(emptied: Mirrored, capsys: Captured) -> None:
     trash = emptied.root / ".pypimirror/trash"
     today = next(iter(trash.iterdir()))

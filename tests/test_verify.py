@@ -162,6 +162,7 @@ def test_a_stray_is_never_lost_to_another_one(filled: Mirrored, capsys: Captured
     assert "holds another of that name" in (filled.root / ".pypimirror/pypimirror.log").read_text()
 
 
+@pytest.mark.directory
 def test_a_symbolic_link_is_no_file(filled: Mirrored, capsys: Captured, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     (filled.root / WHEEL).rename(elsewhere)

@@ -213,8 +213,10 @@ class Upload:
     def _send(self, size: int) -> None:
         if self._upload is None:
             self._upload = self._bucket.begin(self._key, {"ContentType": "application/octet-stream"})
-        self._parts.append(self._bucket.part(self._key, self._upload, len(self._parts) + 1, bytes(self._held[:size])))
+        with memoryview(self._held) as held:
+            part = bytes(held[:size])
         del self._held[:size]
+        self._parts.append(self._bucket.part(self._key, self._upload, len(self._parts) + 1, part))
 
     def restart(self) -> None:
         self.abort()
