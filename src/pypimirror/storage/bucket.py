@@ -183,8 +183,11 @@ class Bucket:
         prefix, found = self.prefix + folder, []
         more: dict[str, Any] = {}
         while True:
-            with self._told(folder):
-                page = self.client.list_multipart_uploads(Bucket=self.name, Prefix=prefix, **more)
+            try:
+                with self._told(folder):
+                    page = self.client.list_multipart_uploads(Bucket=self.name, Prefix=prefix, **more)
+            except Absent:
+                return found  # some stores know no such thing as an empty list of uploads
             found += [(one["Key"][len(self.prefix):], one["UploadId"]) for one in page.get("Uploads", ())]
             if not page.get("IsTruncated"):
                 return found
