@@ -82,7 +82,7 @@ def started(folder: Path) -> Iterator[Store]:
         program.chmod(0o755)
         (folder / "objects").mkdir()
         command = (program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}",
-                   "--config", os.devnull, "--dir-cache-time", "0", folder / "objects")
+                   "--config", os.devnull, folder / "objects")
     with running(*command, log=log) as process:
         wait_for(process, port, log)
         yield Store(wanted.name if wanted else "moto", address, log, wanted is None)

@@ -108,7 +108,9 @@ class Bucket:
             found = self._call("head_object", key, ChecksumMode="ENABLED")
         except Absent:
             return None
-        return Facts(found["ContentLength"], _sha256(found), found.get("Metadata", {}))
+        # Names of headers, which some stores give back with capitals.
+        metadata = {name.lower(): value for name, value in found.get("Metadata", {}).items()}
+        return Facts(found["ContentLength"], _sha256(found), metadata)
 
     def blocks(self, key: str, size: int, part: str | None = None) -> Iterator[bytes]:
         """Yield the content in blocks. part: what a Range header says, for a part of it. Raises Absent."""

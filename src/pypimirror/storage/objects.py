@@ -118,7 +118,8 @@ class ObjectStore:
         return digest.hexdigest()
 
     def names(self, folder: str) -> list[str]:
-        return sorted(self.bucket.names(f"{key(folder)}/" if folder else ""))
+        # Some stores tell a folder again on each page of a long list.
+        return sorted(set(self.bucket.names(f"{key(folder)}/" if folder else "")))
 
     # --- writing
 
