@@ -6,7 +6,6 @@ A sample of kills; ``PYPIMIRROR_KILLS=60`` in the environment asks for more.
 
 from __future__ import annotations
 
-import datetime
 import os
 import random
 import re
@@ -169,15 +168,10 @@ def test_files_wait_in_the_trash_and_go_when_they_waited_long_enough(
     assert not [path for path in upstream.asked() if path.endswith(".whl")]
     assert [path.name for path in own.glob("trash/*/some-project1/*.gz")] == [sdist("Some.Project1", "1")[0]]
     kept.settings["trash_days"] = "0"
-    tomorrow = time.time() + 86400 * 2
-
-    class Later(datetime.datetime):
-        @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
-            return cls.fromtimestamp(tomorrow, tz)
-
-    clock = SimpleNamespace(datetime=Later, date=datetime.date, timedelta=datetime.timedelta, timezone=datetime.timezone)
-    monkeypatch.setattr("pypimirror.upkeep.trash.datetime", clock)
+    later = time.time() + 86400 * 2
+    clock = SimpleNamespace(time=lambda: later)
+    for module in ("sync.clock", "upkeep.trash"):
+        monkeypatch.setattr(f"pypimirror.{module}.time", clock)
     assert kept.run("sync") == 0
     assert not [*own.glob("trash*")]
     assert kept.untrue() == [] and kept.unlike() == []

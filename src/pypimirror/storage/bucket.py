@@ -182,7 +182,8 @@ class Bucket:
 
     def unfinished(self, folder: str) -> list[tuple[str, str]]:
         """Return the uploads below a folder that were begun and neither completed nor aborted: pairs of key and upload."""
-        prefix, found = self.prefix + folder, []
+        prefix = self.prefix + folder
+        found: list[tuple[str, str]] = []
         more: dict[str, Any] = {}
         while True:
             try:

@@ -151,6 +151,9 @@ class ObjectStore:
         for one in self.places(path):
             self.bucket.delete(one)
 
+    def flush(self) -> None:
+        """Nothing to wait for: what a store has answered for outlives power cuts."""
+
     # --- for uploads
 
     def copy(self, source: str, path: str, metadata: dict[str, str]) -> None:

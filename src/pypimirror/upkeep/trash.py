@@ -91,6 +91,11 @@ class Trash:
         if self._notes is not None:
             self._notes.note(self._today, project)
 
+    def _forget(self, day: str, project: str = "") -> None:
+        # Not where a file of the same name, put here today, keeps one in its place: it is looked at again by the next run.
+        if self._notes is not None and not self._storage.names(f"{FOLDER}/{day}/{project}".rstrip("/")):
+            self._notes.forget(day, project)
+
     def facts(self, waiting: Waiting) -> File | None:
         """Return what pages said of a file when it was put here, or None where that is not known."""
         record = self._storage.read(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{_FACTS}")
@@ -142,9 +147,12 @@ class Trash:
     def _put_off(self, day: str) -> None:
         for project in self._storage.names(f"{FOLDER}/{day}"):
             here = f"{FOLDER}/{self._today}/{project.rstrip('/')}"
+            self._note(project.rstrip("/"))
             for name in self._storage.names(f"{FOLDER}/{day}/{project.rstrip('/')}"):
                 if self._storage.size(f"{here}/{name}") is None:
                     self._storage.move(f"{FOLDER}/{day}/{project}{name}", f"{here}/{name}")
+            self._forget(day, project.rstrip("/"))
+        self._forget(day)
         self._listed = None
 
     def empty(self) -> int:
@@ -159,10 +167,8 @@ class Trash:
                 for name in self._storage.names(folder):
                     self._storage.remove(f"{folder}/{name}")
                     count += not name.endswith((*BESIDE, _FACTS))
-                if self._notes is not None:
-                    self._notes.forget(day, project.rstrip("/"))
-            if self._notes is not None:
-                self._notes.forget(day)
+                self._forget(day, project.rstrip("/"))
+            self._forget(day)
         self._listed = None
         return count
 
