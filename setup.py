@@ -51,8 +51,9 @@ setup(
     ],
     extras_require={
         "fast": ["pycurl"],
-        "test": ["hypothesis", "pycurl", "pytest", "pytest-cov", "uv"],
+        "test": ["boto3", "flask", "flask-cors", "hypothesis", "moto[s3]", "pycurl", "pytest", "pytest-cov", "uv"],
         "docs": ["sphinx"],
+        "objectstore": ["boto3"],
     },
     entry_points={
         "console_scripts": ["pypimirror = pypimirror.cli:main"],

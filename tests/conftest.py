@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("worlds")
+pytest.register_assert_rewrite("pypimirror.testing.storage", "worlds")
 
+import stores  # noqa: E402
 import tried  # noqa: E402
 from mirrored import Mirrored  # noqa: E402
 from upstream import Upstream  # noqa: E402
@@ -31,10 +33,22 @@ def upstream() -> Iterator[Upstream]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stores.Store]:
+    """A real object store on loopback."""
+    with stores.started(tmp_path_factory.mktemp("store")) as found:
+        yield found
+
+
 @pytest.fixture
-def mirrored(tmp_path: Path, upstream: Upstream) -> Mirrored:
-    """A mirror of that upstream, not yet synced, with ``package_matches = *``."""
-    return Mirrored(tmp_path / "mirror", upstream.url)
+def mirrored(request: pytest.FixtureRequest, tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Mirrored:
+    """A mirror of that upstream, not yet synced, with ``package_matches = *``; in a bucket, too, for tests of ``storages``."""
+    if getattr(request, "param", "file") == "file":
+        return Mirrored(tmp_path / "mirror", upstream.url)
+    store = request.getfixturevalue("store")
+    for name, value in store.environ.items():
+        monkeypatch.setenv(name, value)
+    return stores.MirroredInBucket(tmp_path / "mirror", upstream.url, store)
 
 
 @pytest.fixture(params=["requests", "pycurl"])
@@ -44,3 +58,15 @@ def each_fetcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         pytest.importorskip("pycurl", reason="pycurl is not installed")
     monkeypatch.setattr(Mirrored, "fetcher", request.param)
     return request.param
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests on a mirror in a directory and on one in a bucket.
+
+    Those that are marked ``bucket`` always; those of modules that are marked ``storages`` with ``PYPIMIRROR_STORAGES=all`` in
+    the environment.
+    """
+    marked = metafunc.definition.get_closest_marker
+    everything = os.environ.get("PYPIMIRROR_STORAGES") == "all" and marked("storages") and not marked("directory")
+    if "mirrored" in metafunc.fixturenames and (everything or marked("bucket")):
+        metafunc.parametrize("mirrored", ["file", "s3"], indirect=True)

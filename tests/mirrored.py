@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from pypimirror import cli
 
-_LINK = re.compile(r'<a href="([^"#]+)#sha256=([0-9a-f]{64})"')
+LINK = re.compile(r'<a href="([^"#]+)#sha256=([0-9a-f]{64})"')
 _ANCHOR = re.compile(r'<a href="([^"#]+)#sha256=([0-9a-f]{64})"([^>]*)>')
 _METADATA = re.compile(r'data-core-metadata="sha256=([0-9a-f]{64})"')
 _FOLDER = re.compile(r'<a href="([^"#/]+)/">')
@@ -68,7 +68,7 @@ class Mirrored:
 
     def files(self, name: str) -> list[str]:
         """Return the names of the files on a project's HTML page."""
-        return [unquote(href) for href, _ in _LINK.findall(self.read(f"{name}/index.html"))]
+        return [unquote(href) for href, _ in LINK.findall(self.read(f"{name}/index.html"))]
 
     def untrue(self) -> list[str]:
         """Return what is wrong with all pages: files that are missing or other than a page says, projects without a page."""

@@ -51,7 +51,7 @@ def test_without_an_address_clients_use_the_directory():
 
 
 def test_a_mirror_that_clients_can_not_reach_is_one_clear_line():
-    with pytest.raises(ConfigurationError, match="mirror_file_path = 's3:/bucket': clients need a base_url"):
+    with pytest.raises(ConfigurationError, match="mirror_file_path = 's3://bucket': clients need a base_url"):
         render("pip", settings(path="s3://bucket"))
 
 

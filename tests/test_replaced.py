@@ -10,6 +10,8 @@ import pytest
 from mirrored import Mirrored
 from upstream import Upstream, wheel
 
+pytestmark = pytest.mark.storages
+
 NAME = wheel("one", "1")[0]
 PATH = f"/files/one/{NAME}"
 
@@ -35,6 +37,7 @@ def watched(mirrored: Mirrored, upstream: Upstream, seen: list[str]) -> Callable
     return answer
 
 
+@pytest.mark.bucket
 def test_it_comes_in_one_run_and_the_old_one_waits_in_the_trash(replaced: Mirrored, upstream: Upstream) -> None:
     seen: list[str] = []
     upstream.answers[PATH] = watched(replaced, upstream, seen)

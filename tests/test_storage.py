@@ -1,98 +1,74 @@
-"""The contract of a storage, kept by the file system."""
+"""The contract of a storage, kept by the file system, and what only the file system has."""
 
 from __future__ import annotations
 
-import hashlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from zope.interface.verify import verifyObject
 
-from pypimirror.errors import StorageError
-from pypimirror.interfaces import IStorage, IUpload
+from pypimirror.errors import ConfigurationError, StorageError
 from pypimirror.storage.filesystem import FileSystem
+from pypimirror.testing.storage import StorageContract, settings
 
 
-@pytest.fixture
-def storage(tmp_path: Path) -> FileSystem:
-    root = str(tmp_path / "mirror")
-    made = FileSystem({"mirror_file_path": root, "state_path": f"{root}/.pypimirror",
-                       "lock_file_name": f"{root}/.pypimirror/lock", "log_filename": f"{root}/.pypimirror/log",
-                       "report_filename": None, "metrics_filename": None})
-    made.check()
-    made.prepare()
-    return made
+class TestFileSystem(StorageContract):
+    @pytest.fixture(autouse=True)
+    def place(self, tmp_path: Path) -> None:
+        self.root = tmp_path / "mirror"
+
+    def make(self) -> FileSystem:
+        return FileSystem(settings(str(self.root), str(self.root / ".pypimirror")))
+
+    def test_what_is_no_mirror_is_refused(self) -> None:
+        (self.root / "strange").mkdir(parents=True)
+        with pytest.raises(ConfigurationError, match="neither empty nor a mirror \\(it holds 'strange'\\)"):
+            self.make().check()
+
+    def test_an_error_of_the_system_names_the_path(self) -> None:
+        storage = self.ready()
+        storage.write("one/file", [b"a"])
+        with pytest.raises(StorageError, match="one/file"):
+            storage.write("one/file/below", [b"b"])
+
+    def test_files_can_be_read_by_a_web_server(self) -> None:
+        self.ready().write("one/file", [b"a"])
+        assert (self.root / "one/file").stat().st_mode & 0o777 == 0o644
 
 
-def test_it_keeps_its_contract(storage: FileSystem) -> None:
-    assert verifyObject(IStorage, storage)
-    upload = storage.create()
-    assert verifyObject(IUpload, upload)
-    upload.abort()
+def test_the_example_of_the_guide_is_run_as_an_author_runs_it(tmp_path: Path) -> None:
+    example = Path(__file__).parent.parent / "examples" / "test_storage.py"
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path,
+                           "-c", os.devnull, example], capture_output=True, text=True)
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert done.returncode == 0 and passed, done.stdout + done.stderr
+    assert int(passed[1]) == len([name for name in vars(StorageContract) if name.startswith("test_")])
 
 
-def test_an_upload_is_seen_whole_or_not_at_all(storage: FileSystem) -> None:
-    upload = storage.create()
-    upload.write(b"ab")
-    upload.write(b"c")
-    assert storage.names("") == [".pypimirror/"]
-    upload.commit("one/file")
-    upload.abort()
-    assert storage.read("one/file") == b"abc"
-    assert storage.size("one/file") == 3
-    assert storage.digest("one/file") == hashlib.sha256(b"abc").hexdigest()
-    assert storage.digest("one/file", "md5") == hashlib.md5(b"abc").hexdigest()
+class Leaky(FileSystem):
+    """Shows what is on its way, and leaves what it moves where it was."""
+
+    def write(self, path: str, blocks: Iterable[bytes]) -> None:
+        super().write(path, ())
+        super().write(path, blocks)
+
+    def move(self, path: str, target: str) -> None:
+        if path.startswith(".pypimirror/tmp/"):
+            super().move(path, target)
+        else:
+            super().write(target, [self.read(path) or b""])
 
 
-def test_an_upload_can_start_again_and_be_forgotten(storage: FileSystem) -> None:
-    upload = storage.create()
-    upload.write(b"longer than the second")
-    upload.restart()
-    upload.write(b"short")
-    upload.commit("one/file")
-    assert storage.read("one/file") == b"short"
-    storage.create().abort()
-    assert storage.names(".pypimirror/tmp") == []
+@pytest.mark.parametrize("name", ["test_a_reader_sees_the_old_or_the_new_whole", "test_what_moves_goes_over_what_is_there",
+                                  "test_content_that_fails_on_the_way_leaves_what_was_there"])
+def test_a_storage_that_breaks_the_contract_is_found_out(tmp_path: Path, name: str) -> None:
+    class Contract(StorageContract):
+        def make(self) -> FileSystem:
+            return Leaky(settings(str(tmp_path / "mirror"), str(tmp_path / "mirror" / ".pypimirror")))
 
-
-def test_what_an_earlier_run_left_unfinished_goes(storage: FileSystem) -> None:
-    storage.create().write(b"cut off")
-    assert storage.names(".pypimirror/tmp")
-    storage.prepare()
-    assert storage.names(".pypimirror/tmp") == []
-
-
-def test_what_is_not_there_is_none(storage: FileSystem) -> None:
-    assert storage.read("one/file") is None
-    assert storage.size("one/file") is None
-    assert storage.digest("one/file") is None
-    assert storage.names("one") == []
-    storage.remove("one/file")
-
-
-def test_folders_go_with_their_last_file_and_stay_with_files_of_others(storage: FileSystem) -> None:
-    storage.write("one/file", [b"a"])
-    storage.write("one/other", [b"b"])
-    storage.remove("one/file")
-    assert storage.names("one") == ["other"]
-    storage.move("one/other", "two/three/other")
-    assert storage.names("") == [".pypimirror/", "two/"]
-    assert storage.read("two/three/other") == b"b"
-
-
-@pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc/x", "a//b", "", ".", "a/./b", "a\0b", "a\\b"])
-def test_no_path_leaves_the_mirror(storage: FileSystem, path: str) -> None:
-    with pytest.raises(StorageError, match="not a path in a mirror"):
-        storage.write(path, [b"x"])
-    assert storage.names(".pypimirror/tmp") == []
-
-
-def test_an_error_of_the_system_names_the_path(storage: FileSystem) -> None:
-    storage.write("one/file", [b"a"])
-    with pytest.raises(StorageError, match="one/file"):
-        storage.write("one/file/below", [b"b"])
-
-
-def test_files_can_be_read_by_a_web_server(storage: FileSystem) -> None:
-    storage.write("one/file", [b"a"])
-    assert (Path(storage.root) / "one/file").stat().st_mode & 0o777 == 0o644
+    with pytest.raises(AssertionError):
+        getattr(Contract(), name)()

@@ -13,7 +13,10 @@ from pypimirror import __version__
 from pypimirror.filters.age import MinAge
 from upstream import Upstream, sdist, wheel
 
+pytestmark = pytest.mark.storages
 
+
+@pytest.mark.bucket
 def test_first_run_mirrors_files_pages_and_root(mirrored: Mirrored, upstream: Upstream) -> None:
     upstream.add("zope.interface", wheel("zope.interface", "1.0"), sdist("zope.interface", "1.0"))
     upstream.add("Products.Archetypes", sdist("Products.Archetypes", "2.0", "Products.Archetypes"))
@@ -40,6 +43,7 @@ def test_a_run_without_changes_asks_for_the_list_alone(mirrored: Mirrored, upstr
     assert mirrored.tree() == before
 
 
+@pytest.mark.bucket
 @pytest.mark.parametrize("serials", [True, str])
 @pytest.mark.parametrize("etags", [True, False])
 def test_an_update_asks_for_the_pages_of_changed_projects_alone(
@@ -98,6 +102,7 @@ def test_exact_names_never_ask_for_the_list(mirrored: Mirrored, upstream: Upstre
     assert not (mirrored.root / "zope-two").exists()
 
 
+@pytest.mark.bucket
 def test_what_goes_upstream_leaves_the_pages_and_waits_in_the_trash(mirrored: Mirrored, upstream: Upstream) -> None:
     upstream.add("one", wheel("one", "1"), wheel("one", "2"))
     upstream.add("two", wheel("two", "1"))
@@ -118,6 +123,7 @@ def test_what_goes_upstream_leaves_the_pages_and_waits_in_the_trash(mirrored: Mi
     assert not mirrored.untrue()
 
 
+@pytest.mark.bucket
 def test_lost_state_costs_no_download(mirrored: Mirrored, upstream: Upstream) -> None:
     upstream.add("one", wheel("one", "1"), sdist("one", "1"))
     assert mirrored.run("sync") == 0
@@ -140,6 +146,7 @@ def test_damaged_state_is_set_aside_and_costs_no_download(mirrored: Mirrored, up
     assert mirrored.tree() == before
 
 
+@pytest.mark.bucket
 def test_a_narrowed_configuration_takes_files_and_links_and_asks_for_no_page(mirrored: Mirrored, upstream: Upstream) -> None:
     for name in ("zope.one", "plone.two"):
         upstream.add(name, wheel(name, "1"), sdist(name, "1"))

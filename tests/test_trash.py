@@ -10,6 +10,8 @@ import pytest
 from mirrored import Mirrored
 from upstream import Upstream, sdist, wheel
 
+pytestmark = pytest.mark.storages
+
 Captured = pytest.CaptureFixture[str]
 
 
@@ -64,6 +66,7 @@ def test_an_empty_trash_says_so(mirrored: Mirrored, capsys: Captured) -> None:
     assert not mirrored.root.exists()
 
 
+@pytest.mark.bucket
 @pytest.mark.parametrize("name", ["Gone.Project", "gone_project"])
 def test_a_project_comes_back_with_its_facts_and_without_a_download(
         emptied: Mirrored, upstream: Upstream, capsys: Captured, name: str) -> None:
@@ -208,6 +211,7 @@ def test_wrong_words_end_with_2(emptied: Mirrored, capsys: Captured, words: tupl
     assert len(listed(emptied, capsys)) == 3
 
 
+@pytest.mark.bucket
 def test_empty_deletes_all_that_waits_and_nothing_else(emptied: Mirrored, upstream: Upstream, capsys: Captured) -> None:
     before = emptied.tree()
     assert emptied.run("trash", "empty") == 0
@@ -220,6 +224,7 @@ def test_empty_deletes_all_that_waits_and_nothing_else(emptied: Mirrored, upstre
     assert emptied.run("-U") == 0
 
 
+@pytest.mark.directory
 def test_what_has_waited_long_enough_goes_with_the_next_run(emptied: Mirrored, capsys: Captured) -> None:
     trash = emptied.root / ".pypimirror/trash"
     today = next(iter(trash.iterdir()))

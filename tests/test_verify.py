@@ -17,6 +17,8 @@ import pytest
 from mirrored import Mirrored
 from upstream import Upstream, sdist, wheel
 
+pytestmark = pytest.mark.storages
+
 Captured = pytest.CaptureFixture[str]
 WHEEL = "zope-interface/zope_interface-1.0-py3-none-any.whl"
 SDIST = "zope-interface/zope_interface-1.0.tar.gz"
@@ -60,6 +62,7 @@ def put(path: str, body: str) -> Callable[[Mirrored], None]:
     return done
 
 
+@pytest.mark.bucket
 def test_a_mirror_that_is_right_is_found_to_be_so_and_nothing_is_printed(
         filled: Mirrored, upstream: Upstream, capsys: Captured) -> None:
     before = filled.tree()
@@ -159,6 +162,7 @@ def test_a_stray_is_never_lost_to_another_one(filled: Mirrored, capsys: Captured
     assert "holds another of that name" in (filled.root / ".pypimirror/pypimirror.log").read_text()
 
 
+@pytest.mark.directory
 def test_a_symbolic_link_is_no_file(filled: Mirrored, capsys: Captured, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     (filled.root / WHEEL).rename(elsewhere)
@@ -293,6 +297,7 @@ def test_what_cant_be_fetched_again_is_taken_off_its_page_and_tried_again(
     assert (filled.root / "two/two-1-py3-none-any.whl.metadata").exists()
 
 
+@pytest.mark.directory
 def test_what_waits_in_the_trash_repairs_without_a_download(filled: Mirrored, upstream: Upstream) -> None:
     place = filled.root / ".pypimirror/trash/2020-02-02" / WHEEL
     place.parent.mkdir(parents=True)
@@ -341,6 +346,7 @@ def test_an_older_version_on_the_full_page_is_no_damage(filled: Mirrored) -> Non
     assert filled.run("verify") == 0
 
 
+@pytest.mark.directory
 def test_what_cant_be_read_is_one_line_and_holds_up_nothing(filled: Mirrored, capsys: Captured) -> None:
     (filled.root / "two").chmod(0)
     if os.access(filled.root / "two", os.R_OK):
@@ -355,6 +361,7 @@ def test_what_cant_be_read_is_one_line_and_holds_up_nothing(filled: Mirrored, ca
         (filled.root / "two").chmod(0o755)
 
 
+@pytest.mark.directory
 def test_where_there_is_no_mirror_none_is_made(mirrored: Mirrored, capsys: Captured) -> None:
     assert mirrored.run("verify") == 1
     assert capsys.readouterr().err == f"pypimirror: {mirrored.root}: no mirror is there yet; sync makes it\n"
@@ -392,6 +399,7 @@ def test_progress_is_shown_on_a_terminal(filled: Mirrored) -> None:
     assert b"nothing is wrong" in shown
 
 
+@pytest.mark.directory
 def test_a_verification_that_was_killed_goes_on_where_it_was(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
     for number in range(60):
         upstream.add(f"p{number:02}", wheel(f"p{number:02}", "1"))
@@ -426,6 +434,7 @@ def test_a_verification_that_was_killed_goes_on_where_it_was(mirrored: Mirrored,
     assert mirrored.run("verify") == 0
 
 
+@pytest.mark.directory
 def test_a_named_pipe_is_no_file(filled: Mirrored, capsys: Captured) -> None:
     (filled.root / SDIST).unlink()
     os.mkfifo(filled.root / SDIST)

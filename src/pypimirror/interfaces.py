@@ -200,6 +200,9 @@ class IStorage(Interface):
     def prepare():
         """Make the place ready for a run by the holder of the lock: create it, clear what earlier runs left unfinished."""
 
+    def finish():
+        """Take note that a run came to its end, so that the next one need not look for what it left unfinished."""
+
     def create():
         """Return a new IUpload."""
 
@@ -237,6 +240,8 @@ class IStorage(Interface):
         """
 
     folds_case = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
+
+    lists_cheaply = Attribute("Whether ``names`` costs next to nothing. Where not, a run asks for what it works on alone.")
 
     def names(folder):
         """Return the names in a folder, folders with a ``/`` at their end; none where there is no such folder."""

@@ -28,9 +28,10 @@ def _index(settings: Mapping[str, Any]) -> str:
     """Give the URL of the index, with a slash at its end."""
     if settings["base_url"]:
         return f"{settings['base_url']}/"
-    path = PurePosixPath(settings["mirror_file_path"])
+    place = settings["mirror_file_path"]
+    path = PurePosixPath(place)
     if not path.is_absolute():
-        raise ConfigurationError(f"mirror_file_path = {str(path)!r}: clients need a base_url for a mirror that is no directory")
+        raise ConfigurationError(f"mirror_file_path = {place!r}: clients need a base_url for a mirror that is no directory")
     return f"{path.as_uri()}/"
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 
-from ..errors import MirrorError
+from ..errors import ConfigurationError, MirrorError
 from ..serve.front import Figures
 from ..serve.missed import FILENAME
-from ..settings.reader import read
+from ..settings.reader import in_directory, read
 from ..settings.values import Settings
 from ..state.database import State
 from ..state.facts import LAST_GOOD
@@ -19,6 +19,9 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     from ..serve.server import run as serve
 
     settings = read(config)
+    if not in_directory(settings["mirror_file_path"]):
+        raise ConfigurationError(f"mirror_file_path = {settings['mirror_file_path']}: serve needs a directory; "
+                                 "an object store is its own web server")
     port = 8080 if arguments.port is None else arguments.port
     return serve(settings["mirror_file_path"], arguments.host or "127.0.0.1", port, base_url=settings["base_url"],
                  figures=lambda: _figures(settings), missed=os.path.join(settings["state_path"], FILENAME))

@@ -54,6 +54,7 @@ def at_work(mirror: Mirror, arguments: argparse.Namespace) -> Iterator[None]:
         mirror.storage.prepare()
         with logfile.opened(settings["log_filename"], settings["verbose"], arguments.log_console):
             yield
+        mirror.storage.finish()
 
 
 #: As many failures are told as people will read.

@@ -99,6 +99,8 @@ def _table(status: dict[str, Any]) -> str:
             continue
         if key.endswith("bytes") and value is not None:
             value = in_bytes(value)
+        elif key == "free_bytes":
+            value = value or "no limit"
         elif key == "errors":
             value = len(value)
         elif key == "only_left_out_files":

@@ -16,7 +16,7 @@ from .session import at_work, checked, session
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Verify the mirror; print a line for each thing that is wrong. Return 1 if anything is, or stays so with ``--repair``."""
     mirror = checked(config, arguments)
-    if f"{OWN}/" not in mirror.storage.names(""):
+    if not mirror.storage.names(OWN):
         raise MirrorError(f"{mirror.settings['mirror_file_path']}: no mirror is there yet; sync makes it")
     kind = "repair" if arguments.repair else "verify"
     with at_work(mirror, arguments), session(mirror, kind, arguments.quiet, _say) as at:

@@ -104,6 +104,8 @@ class Recipe:
         if self._pinned:
             texts["versions"] = "\n".join(filter(None, (self._pins, texts.get("versions"))))
         mirror = texts["mirror-file-path"]
+        if "://" in mirror:
+            texts.setdefault("state-path", os.path.join(self._directory, "var", self.name))
         if _holds(mirror, self._location):
             raise UserError(f"[{self.name}] mirror-file-path = {mirror}: must not hold {self._location}, "
                             "whose files are not for publication")

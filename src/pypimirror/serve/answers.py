@@ -1,24 +1,16 @@
 """Sends what was found: pages whole or packed, files whole or in part, and short lines for everything else."""
 
-import os
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from typing import Any, BinaryIO
 
+from ..headers import FILE_CACHE, PAGE_CACHE, PLAIN, content_type
 from . import conditions, negotiate
 from .pages import Page, open_regular, signature, tag
 
 Environ = dict[str, Any]
 Start = Callable[[str, list[tuple[str, str]]], Any]
 
-#: Caches may keep a page for so long only: what upstream quarantined must be gone soon.
-_PAGE_CACHE = "public, max-age=60"
-#: A distribution never changes under its name.
-_FILE_CACHE = "public, max-age=31536000, immutable"
-_PLAIN = "text/plain; charset=utf-8"
-#: By the ending of the name. All others, distributions above all, are plain bytes that nothing on the way may unpack.
-_TYPES = {".html": "text/html; charset=utf-8", ".v1_json": negotiate.JSON, ".json": "application/json",
-          ".provenance": "application/json", ".cfg": _PLAIN, ".txt": _PLAIN, ".toml": _PLAIN}
 _NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
 _BLOCK = 256 << 10
 
@@ -34,19 +26,14 @@ class Answer(Exception):
 
 def moved(location: str) -> Answer:
     """Give the answer that leads to another path, a relative one so that it holds behind any proxy."""
-    return Answer("301 Moved Permanently", ("Location", location), ("Cache-Control", _PAGE_CACHE))
+    return Answer("301 Moved Permanently", ("Location", location), ("Cache-Control", PAGE_CACHE))
 
 
 def send_short(environ: Environ, start: Start, answer: Answer) -> Iterable[bytes]:
     """Send an answer that has nothing to say but its status."""
     body = f"{answer.status}\n".encode()
-    start(answer.status, [*answer.headers, ("Content-Type", _PLAIN), ("Content-Length", str(len(body))), _NO_SNIFFING])
+    start(answer.status, [*answer.headers, ("Content-Type", PLAIN), ("Content-Length", str(len(body))), _NO_SNIFFING])
     return () if environ["REQUEST_METHOD"] == "HEAD" else (body,)
-
-
-def content_type(name: str) -> str:
-    """Give the content type of a file of the tree."""
-    return _TYPES.get(os.path.splitext(name)[1], "application/octet-stream")
 
 
 def send_page(environ: Environ, start: Start, page: Page, path: str, kind: str, vary: str,
@@ -54,7 +41,7 @@ def send_page(environ: Environ, start: Start, page: Page, path: str, kind: str, 
     """Send a page, packed for a client that takes gzip. kind: its content type. path: where it lies. more: headers."""
     packed = negotiate.takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
     etag = page.packed_etag if packed else page.etag
-    headers = [("Cache-Control", _PAGE_CACHE), ("ETag", etag), ("Last-Modified", page.date), ("Vary", vary), *more]
+    headers = [("Cache-Control", PAGE_CACHE), ("ETag", etag), ("Last-Modified", page.date), ("Vary", vary), *more]
     if page.serial is not None:
         headers.append(("X-PyPI-Last-Serial", page.serial))
     if conditions.unchanged(environ, etag, page.modified):
@@ -86,7 +73,7 @@ def send_file(environ: Environ, start: Start, path: str) -> Iterable[bytes]:
     sent = False
     try:
         etag, size = tag(found), found.st_size
-        headers = [("Cache-Control", _PAGE_CACHE if kind is _PLAIN else _FILE_CACHE), ("ETag", etag),
+        headers = [("Cache-Control", PAGE_CACHE if kind is PLAIN else FILE_CACHE), ("ETag", etag),
                    ("Last-Modified", formatdate(found.st_mtime, usegmt=True)), ("Accept-Ranges", "bytes")]
         if conditions.unchanged(environ, etag, found.st_mtime):
             start("304 Not Modified", headers)

@@ -12,9 +12,10 @@ import stat
 from collections.abc import Callable, Iterable
 from urllib.parse import parse_qs
 
+from ..headers import content_type
 from ..names import normalize
 from . import legacy, negotiate
-from .answers import Answer, Environ, Start, content_type, moved, send_file, send_page, send_short
+from .answers import Answer, Environ, Start, moved, send_file, send_page, send_short
 from .front import Figures, Front, policy
 from .missed import Missed
 from .missed import project as asked_for

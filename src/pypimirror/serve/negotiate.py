@@ -2,7 +2,8 @@
 
 from functools import lru_cache
 
-JSON = "application/vnd.pypi.simple.v1+json"
+from ..headers import JSON
+
 HTML = "application/vnd.pypi.simple.v1+html"
 TEXT = "text/html"
 

@@ -37,13 +37,19 @@ class Key(NamedTuple):
 
 KEYS = (
     Key("mirror_file_path", kinds.path, "",
-        "Where the mirror goes. Made if it is not there; must be empty or a mirror otherwise.", "Place", required=True),
+        "Where the mirror goes: a directory, or s3://bucket/prefix in an object store. Made if it is not there; must be empty "
+        "or a mirror otherwise.", "Place", required=True),
     Key("base_url", kinds.web_address, "",
         "The address that clients reach the mirror by.", "Place", "pages"),
     Key("lock_file_name", kinds.text, ".pypimirror/lock",
-        "Held for the whole run. A relative path starts at the mirror.", "Place"),
+        "Held for the whole run. A relative path starts at the mirror; at state_path where the mirror is in an object store.",
+        "Place"),
     Key("state_path", kinds.path, "",
-        "Where the mirror's database lies, .pypimirror in the mirror unless given. Must be on a local disk.", "Place"),
+        "Where the mirror's database lies, .pypimirror in the mirror unless given. Must be on a local disk. "
+        "Has to be given for a mirror in an object store; lock and log lie there, too, then.", "Place"),
+    Key("folder_keys", kinds.boolean, "True",
+        "In an object store: whether each index.html lies also under the key of its folder, which ends in a slash, for web "
+        "fronts that resolve no index document.", "Place"),
     Key("index_url", kinds.paths, "",
         "The Simple API root to mirror; PyPI unless given. Also a directory: an index, or a heap of distributions. "
         "Several in order of precedence: a project that an earlier one has is taken from there alone.", "Upstream"),

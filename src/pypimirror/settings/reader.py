@@ -4,6 +4,7 @@ import configparser
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
 from .keys import KEYS, Key
@@ -47,7 +48,7 @@ def read(filename: str, overrides: Mapping[str, str] | None = None, plugins: boo
             if name not in known:
                 raise ConfigurationError(f"{filename}: unknown key {name!r}{nearest(name, known)}")
     origins = {name: given[name].origin if given.get(name, _NOTHING).text else "default" for name in known}
-    found = _completed(values(known.values(), given, filename))
+    found = completed(values(known.values(), given, filename), filename)
     return Settings(found, origins, filename, additions, registry)
 
 
@@ -115,10 +116,26 @@ def _value(key: Key, text: str, folder: str, filename: str, origin: str) -> Any:
         raise ConfigurationError(f"{where}: {key.name} = {text!r}: must be {error}") from error
 
 
-def _completed(values: dict[str, Any]) -> dict[str, Any]:
-    """Fill in the defaults that follow from other keys."""
+def completed(values: dict[str, Any], filename: str) -> dict[str, Any]:
+    """Fill in the defaults that follow from other keys. Raises ConfigurationError where they need one that is not given."""
     mirror = values["mirror_file_path"]
-    values["state_path"] = values["state_path"] or os.path.join(mirror, OWN)
-    values["log_filename"] = values["log_filename"] or os.path.join(mirror, OWN, "pypimirror.log")
-    values["lock_file_name"] = os.path.join(mirror, values["lock_file_name"])
+    if in_directory(mirror):
+        values["state_path"] = values["state_path"] or os.path.join(mirror, OWN)
+        values["log_filename"] = values["log_filename"] or os.path.join(mirror, OWN, "pypimirror.log")
+        values["lock_file_name"] = os.path.join(mirror, values["lock_file_name"])
+        return values
+    if "@" in urlsplit(mirror).netloc:
+        raise ConfigurationError(f"{filename}: mirror_file_path: credentials have no place in a URL; they come from the "
+                                 "environment")
+    own = values["state_path"]
+    if not own or not in_directory(own):
+        raise ConfigurationError(f"{filename}: mirror_file_path = {mirror}: the state can't lie there, nor lock and log; "
+                                 "set state_path to a directory on a local disk")
+    values["log_filename"] = values["log_filename"] or os.path.join(own, "pypimirror.log")
+    values["lock_file_name"] = os.path.join(own, values["lock_file_name"].removeprefix(f"{OWN}/"))
     return values
+
+
+def in_directory(place: str) -> bool:
+    """Whether a mirror's place is a directory, not a URL."""
+    return "://" not in place

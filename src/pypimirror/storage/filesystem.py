@@ -22,6 +22,7 @@ from ..settings.reader import OWN
 from . import folders
 from .flushing import Flush
 from .owner import check_own
+from .paths import parts
 
 #: Bytes read at once where files are hashed: few system calls, and the block is still in the processor's cache when hashed.
 _BLOCK = 1 << 18
@@ -94,6 +95,7 @@ class FileSystem:
 
     #: Until ``prepare`` knows better.
     folds_case = False
+    lists_cheaply = True
 
     def prepare(self) -> None:
         with _told(self.root):
@@ -131,6 +133,9 @@ class FileSystem:
             raise ConfigurationError(
                 f"{self.root}: neither empty nor a mirror (it holds {strange[0]!r}); choose an empty mirror_file_path, or take "
                 f"over an older mirror that lies there with: adopt {self.root}")
+
+    def finish(self) -> None:
+        """Nothing to note: the next run looks into the folder of what is unfinished in any case."""
 
     def create(self) -> IUpload:
         name = self._unfinished_name()
@@ -215,8 +220,8 @@ class FileSystem:
 
     def names(self, folder: str) -> list[str]:
         try:
-            parts = self._parts(folder) if folder else []
-            with _told(os.path.join(self.root, folder)), folders.opened(self.root, parts) as handle, \
+            below = parts(folder) if folder else []
+            with _told(os.path.join(self.root, folder)), folders.opened(self.root, below) as handle, \
                     os.scandir(handle) as entries:
                 return sorted(e.name + "/" if e.is_dir(follow_symlinks=False) else e.name for e in entries
                               if not e.is_symlink())
@@ -235,16 +240,9 @@ class FileSystem:
     def _unfinished_name(self) -> str:
         return f"{OWN}/tmp/{self._name}-{next(self._numbers)}"
 
-    def _parts(self, path: str) -> list[str]:
-        """Give the parts of a path. Raises StorageError for one that would leave the mirror."""
-        parts = path.split("/")
-        if any(part in ("", ".", "..") or "\0" in part or "\\" in part for part in parts):
-            raise StorageError(f"{path!r}: not a path in a mirror")
-        return parts
-
     def _in_folder(self, path: str, make: bool = False) -> _InFolder:
         """Open the folder of a path; give its descriptor and the path's last part. Raises StorageError, _NoFile."""
-        *above, last = self._parts(path)
+        *above, last = parts(path)
         return _InFolder(self._kept, os.path.join(self.root, path), above, last, make)
 
     @contextmanager

@@ -13,6 +13,7 @@ from ..model import File, Project
 from ..names import BESIDE, METADATA, distribution
 from ..settings.reader import OWN
 from ..state import records
+from .trashed import Notes
 
 FOLDER = f"{OWN}/trash"
 #: Ending of what remembers the facts of a file's page; no distribution's name ends so.
@@ -39,16 +40,21 @@ class Trash:
         self._storage = storage
         self._today = (today or datetime.datetime.fromtimestamp(time.time(), datetime.timezone.utc).date()).isoformat()
         self._listed: list[str] | None = None
+        self._notes = None if storage.lists_cheaply else Notes(storage)
 
     def days(self) -> list[str]:
         """Return the days on which something was put here, newest first."""
         if self._listed is None:
-            self._listed = sorted((n[:-1] for n in self._storage.names(FOLDER) if n.endswith("/")), reverse=True)
+            self._listed = self._found() if self._notes is None else self._notes.days()
         return self._listed
+
+    def _found(self) -> list[str]:
+        """Look for the days."""
+        return sorted((n[:-1] for n in self._storage.names(FOLDER) if n.endswith("/")), reverse=True)
 
     def waiting(self) -> Iterator[Waiting]:
         """Yield what waits here, newest first, then by project and name."""
-        for day in self.days():
+        for day in self._found():
             for project in self._storage.names(f"{FOLDER}/{day}"):
                 folder = f"{FOLDER}/{day}/{project.rstrip('/')}"
                 names = dict.fromkeys(self._storage.names(folder))
@@ -62,6 +68,7 @@ class Trash:
     def put(self, project: str, filename: str, facts: File | None = None) -> None:
         """Take a file and what lies beside it out of the mirror. facts: what pages said of it."""
         folder = f"{FOLDER}/{self._today}/{project}"
+        self._note(project)
         if facts is not None and self._storage.size(f"{project}/{filename}") is not None:
             self._storage.write(f"{folder}/{filename}{_FACTS}", (records.encode(Project(project, (facts,))),))
         for name in (filename, *(filename + suffix for suffix in BESIDE)):
@@ -75,9 +82,19 @@ class Trash:
         target = f"{FOLDER}/{self._today}/{project}/{filename}"
         if self._storage.size(target) is not None and self._storage.digest(target) != self._storage.digest(path):
             return False
+        self._note(project)
         self._storage.move(path, target)
         self._listed = None
         return True
+
+    def _note(self, project: str) -> None:
+        if self._notes is not None:
+            self._notes.note(self._today, project)
+
+    def _forget(self, day: str, project: str = "") -> None:
+        # Not where a file of the same name, put here today, keeps one in its place: it is looked at again by the next run.
+        if self._notes is not None and not self._storage.names(f"{FOLDER}/{day}/{project}".rstrip("/")):
+            self._notes.forget(day, project)
 
     def facts(self, waiting: Waiting) -> File | None:
         """Return what pages said of a file when it was put here, or None where that is not known."""
@@ -104,7 +121,7 @@ class Trash:
         wanted = hashes.get("sha256")
         if wanted is None:
             return False
-        for day in self.days():
+        for day in self.days() if self._notes is None else self._notes.days_of(project):
             path = f"{FOLDER}/{day}/{project}/{filename}"
             if self._storage.size(path) is not None and self._storage.digest(path) == wanted:
                 self._storage.move(path, target or f"{project}/{filename}")
@@ -130,14 +147,17 @@ class Trash:
     def _put_off(self, day: str) -> None:
         for project in self._storage.names(f"{FOLDER}/{day}"):
             here = f"{FOLDER}/{self._today}/{project.rstrip('/')}"
+            self._note(project.rstrip("/"))
             for name in self._storage.names(f"{FOLDER}/{day}/{project.rstrip('/')}"):
                 if self._storage.size(f"{here}/{name}") is None:
                     self._storage.move(f"{FOLDER}/{day}/{project}{name}", f"{here}/{name}")
+            self._forget(day, project.rstrip("/"))
+        self._forget(day)
         self._listed = None
 
     def empty(self) -> int:
         """Delete all that waits here; return how many files that were."""
-        return self._delete(self.days())
+        return self._delete(sorted({*self._found(), *self.days()}))
 
     def _delete(self, days: list[str]) -> int:
         count = 0
@@ -147,6 +167,8 @@ class Trash:
                 for name in self._storage.names(folder):
                     self._storage.remove(f"{folder}/{name}")
                     count += not name.endswith((*BESIDE, _FACTS))
+                self._forget(day, project.rstrip("/"))
+            self._forget(day)
         self._listed = None
         return count
 

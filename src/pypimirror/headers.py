@@ -1,0 +1,30 @@
+"""What clients and caches are told of the files of the tree, whoever serves them: a server of ours, or an object store."""
+
+from __future__ import annotations
+
+import os
+
+from .names import BESIDE, SUFFIXES
+
+#: Of the JSON form of the Simple API (PEP 691).
+JSON = "application/vnd.pypi.simple.v1+json"
+PLAIN = "text/plain; charset=utf-8"
+#: Caches may keep a page for so long only: what upstream quarantined must be gone soon.
+PAGE_CACHE = "public, max-age=60"
+#: A distribution never changes under its name.
+FILE_CACHE = "public, max-age=31536000, immutable"
+#: By the ending of the name. All others, distributions above all, are plain bytes that nothing on the way may unpack.
+_TYPES = {".html": "text/html; charset=utf-8", ".v1_json": JSON, ".json": "application/json",
+          ".provenance": "application/json", ".cfg": PLAIN, ".txt": PLAIN, ".toml": PLAIN}
+
+
+def content_type(name: str) -> str:
+    """Give the content type of a file of the tree."""
+    kind = _TYPES.get(os.path.splitext(name)[1])
+    # PyPI's older JSON lies at pypi/<name>/json, without any ending.
+    return kind or (_TYPES[".json"] if name.endswith("/json") else "application/octet-stream")
+
+
+def cache_control(name: str) -> str:
+    """Give what caches may do with a file of the tree: distributions and what lies beside them stay, all else may change."""
+    return FILE_CACHE if name.endswith((*SUFFIXES, *BESIDE)) else PAGE_CACHE
