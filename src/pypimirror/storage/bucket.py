@@ -100,6 +100,13 @@ class Bucket:
             raise ConfigurationError(f"mirror_file_path = {self.url}: {type(error).__name__}: {_bare(error)}") from error
         return made
 
+    def close(self) -> None:
+        """Give connections back; a later request makes new ones."""
+        with self._making:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
     # --- requests; keys are those below the prefix
 
     def head(self, key: str) -> Facts | None:

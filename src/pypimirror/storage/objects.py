@@ -83,6 +83,9 @@ class ObjectStore:
         body = text.encode()
         self.bucket.put(key, body, hashlib.sha256(body).digest(), {"ContentType": PLAIN})
 
+    def close(self) -> None:
+        self.bucket.close()
+
     def free(self) -> int | None:
         return None
 

@@ -77,6 +77,7 @@ class StorageContract:
         storage.flush()
         assert set(storage.names("")) == {f"{OWN}/", "one/"}
         storage.finish()
+        storage.close()
         again = self.ready()
         assert again.read("one/file") == b"a"
 
