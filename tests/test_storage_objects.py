@@ -177,19 +177,19 @@ class TestObjectStore(StorageContract):
                                      "s3://buck et/a"])
     def test_a_url_that_names_no_place_is_refused(self, url: str) -> None:
         with pytest.raises(ConfigurationError, match="mirror_file_path = "):
-            ObjectStore(settings(url, str(self.state)))
+            ObjectStore(settings(url, str(self.state))).check()
 
     @pytest.mark.parametrize("url", [f"s3://key:{SECRET}@bucket/a", f"s3://bucket/a?secret={SECRET}"])
     def test_credentials_in_a_url_are_refused_and_not_shown(self, url: str) -> None:
         with pytest.raises(ConfigurationError) as raised:
-            ObjectStore(settings(url, str(self.state)))
+            ObjectStore(settings(url, str(self.state))).check()
         assert SECRET not in str(raised.value)
 
 
 def test_boto3_is_loaded_by_mirrors_in_object_stores_alone() -> None:
     code = ("import sys; from pypimirror import registry; registry.load(()); "
             "from pypimirror.storage.objects import ObjectStore; "
-            "from pypimirror.testing.storage import settings; ObjectStore(settings('s3://bucket', '/state')); "
+            "from pypimirror.testing.storage import settings; ObjectStore(settings('s3://bucket', '/state')).bucket; "
             "print([name for name in sys.modules if name.startswith('boto')])")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 

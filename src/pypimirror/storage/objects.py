@@ -11,6 +11,7 @@ import hashlib
 import io
 import uuid
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, BinaryIO
 
 from zope.interface import implementer
@@ -46,8 +47,14 @@ class ObjectStore:
     lists_cheaply = False
 
     def __init__(self, settings: ISettings):
-        self.bucket = Bucket(settings["mirror_file_path"], settings["workers"] + 2, settings["timeout"], settings["retries"])
+        self._settings = settings
         self._folder_keys = settings["folder_keys"]
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        """The bucket. Raises ConfigurationError where the settings name none."""
+        settings = self._settings
+        return Bucket(settings["mirror_file_path"], settings["workers"] + 2, settings["timeout"], settings["retries"])
 
     # --- the place
 
