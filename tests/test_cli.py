@@ -225,7 +225,7 @@ def test_config_shows_values_with_their_origin_and_components_with_their_line(
     assert mirrored.run("config") == 0
     shown = capsys.readouterr().out
     assert f"package_matches = *    # {mirrored.config} [DEFAULT]" in shown
-    assert "workers = 8    # default" in shown
+    assert "workers = 50    # default" in shown
     assert "secret" not in shown
     assert re.search(r"Fetcher 'requests': pypimirror.fetch.http.RequestsFetcher    # .*configure.zcml:\d+", shown)
 

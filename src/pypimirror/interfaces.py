@@ -241,7 +241,8 @@ class IStorage(Interface):
 
     folds_case = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
 
-    lists_cheaply = Attribute("Whether ``names`` costs next to nothing. Where not, a run asks for what it works on alone.")
+    at_hand = Attribute("Whether ``names``, and reading what was just put here, cost next to nothing. Where not, a run asks "
+                        "for what it works on alone.")
 
     def names(folder):
         """Return the names in a folder, folders with a ``/`` at their end; none where there is no such folder."""

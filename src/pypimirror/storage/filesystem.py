@@ -95,7 +95,7 @@ class FileSystem:
 
     #: Until ``prepare`` knows better.
     folds_case = False
-    lists_cheaply = True
+    at_hand = True
 
     def prepare(self) -> None:
         with _told(self.root):

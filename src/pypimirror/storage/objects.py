@@ -44,7 +44,7 @@ class ObjectStore:
     """Objects below a prefix of a bucket."""
 
     folds_case = False
-    lists_cheaply = False
+    at_hand = False
 
     def __init__(self, settings: ISettings):
         self._settings = settings

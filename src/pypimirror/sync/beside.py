@@ -49,7 +49,7 @@ def _out_of(mirror: IMirror, path: str, hashes: Mapping[str, str]) -> str | None
 
     That is one request less for each wheel, and a wheel's METADATA is what upstream serves (PEP 658).
     """
-    if "sha256" not in hashes or not path.endswith(".whl"):
+    if "sha256" not in hashes or not path.endswith(".whl") or not mirror.storage.at_hand:
         return None
     from ..source.archive import Broken, wheel_metadata  # some runs fetch no wheel
 
