@@ -30,7 +30,10 @@ def flatten(chain: Chain, environments: Iterable[Environment]) -> str:
 
 
 def _section_name(chain: Chain, environment: Environment) -> str:
-    return chain.sections(environment).get("buildout", {}).get("versions") or "versions"
+    found = chain.sections(environment)
+    name = found.get("buildout", {}).get("versions") or "versions"
+    # What is no section's name could be anything, such as one with a condition, which zc.buildout would run.
+    return name if name in found else "versions"
 
 
 def _plain(chain: Chain, environment: Environment, section: str) -> Iterator[str]:

@@ -20,10 +20,10 @@ _FILE_KEYS = frozenset({"filename", "url", "hashes", "size", "upload-time", "req
                         "dist-info-metadata", "data-dist-info-metadata", "gpg-sig", "provenance"})
 _PAGE_KEYS = frozenset({"name", "files", "versions", "meta", "project-status"})
 _META_KEYS = frozenset({"api-version"})
-#: The beginning of a list's entries, how long it is at most, and what may stand between two of them.
+#: The beginning of a list's entries, how long it is at most, and what may stand around them.
 _BEGIN = re.compile(rb'"projects"\s{0,50}:\s{0,50}\[')
 _LONGEST_BEGIN = 120
-_BETWEEN = b", \t\r\n"
+_BLANK = b" \t\r\n"
 #: Bytes; a list with a longer entry is read as a whole.
 _LONGEST_ENTRY = 1 << 20
 #: Values of one page or list that is read as a whole: each takes up to some 200 bytes. PyPI's whole list has 2.5 million.
@@ -106,7 +106,7 @@ class JsonList:
             self._by_block = len(self._rest) < _LONGEST_ENTRY
             return
         try:
-            entries = json.loads(b"[" + self._rest[:end].lstrip(_BETWEEN) + b"]")
+            entries = json.loads(b"[" + self._begun(self._rest[:end]) + b"]")
         except (ValueError, RecursionError):
             self._by_block = False
             return
@@ -114,14 +114,22 @@ class JsonList:
         del self._rest[:end]
 
     def finish(self) -> Listing:
-        rest = bytes(self._rest.lstrip(_BETWEEN) if self._total else self._rest)
-        page = _load((self._head or b"") + rest)
+        page = _load((self._head or b"") + self._begun(self._rest))
         entries = page.get("projects")
         if not isinstance(entries, list):
             raise BadPage("it has no list of projects")
         self._take(entries)
         serials = bool(self._found) and all(one.serial is not None for one in self._found.values())
         return Listing(self._found, self._total, serials=serials)
+
+    def _begun(self, rest: bytearray) -> bytes:
+        """Give what goes on with the next entry, or ends the list, as if no entry were before it."""
+        text = bytes(rest.lstrip(_BLANK))
+        if not self._total or text.startswith(b"]"):
+            return text
+        if text.startswith(b",") and not text[1:].lstrip(_BLANK).startswith(b"]"):
+            return text[1:]
+        return b"," + text  # which is no JSON, as it was none before
 
     def _take(self, entries: list[Any]) -> None:
         for entry in entries:
