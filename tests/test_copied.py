@@ -51,6 +51,23 @@ def copying(script: Path, source: Path, target: Path) -> Iterator[subprocess.Pop
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+def stopped(group: int) -> None:
+    """Stop all processes of a group and wait until they stand."""
+    os.killpg(group, signal.SIGSTOP)
+    for attempt in range(2000):
+        states = set()
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                state, _, owner = path.read_text().rpartition(")")[2].split()[:3]
+                if int(owner) == group:
+                    states.add(state)
+        # One that starts another one waits for it (D), even where that one is stopped already.
+        if states <= set("TtZXD" if attempt > 40 else "TtZX"):
+            return
+        time.sleep(0.0005)
+    raise AssertionError(f"still {states}")
+
+
 def watched(script: Path, source: Mirrored, copy: Mirrored, chance: random.Random) -> int:
     """Run the script, stop it again and again, and look at the copy each time; return how often."""
     looks = 0
@@ -58,7 +75,7 @@ def watched(script: Path, source: Mirrored, copy: Mirrored, chance: random.Rando
         while process.poll() is None:
             time.sleep(chance.uniform(0, _STEP))
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGSTOP)
+                stopped(process.pid)
                 assert copy.untrue() == []
                 looks += 1
                 os.killpg(process.pid, signal.SIGCONT)

@@ -488,3 +488,8 @@ def test_a_section_that_is_none_does_not_reach_the_flattened_file(name):
     assert read_versions(chain, both).versions == {"foo": {"1"}}
     assert flatten(chain, both).splitlines()[0] == "[versions]"
     assert "import" not in flatten(chain, both)
+
+
+def test_a_reference_in_the_guise_of_a_version_does_not_reach_the_flattened_file():
+    chain = Chain("/a", lambda _: b"[versions]\nfoo = 1\nbar === ${versions:foo}\n")
+    assert "$" not in flatten(chain, [LINUX])
