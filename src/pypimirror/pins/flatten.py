@@ -54,7 +54,9 @@ def _plain(chain: Chain, environment: Environment, section: str) -> Iterator[str
 def _line(name: str, value: str) -> Iterator[str]:
     value = value.strip()
     # Versions of a kind can be any text, also a reference to what the flattened file does not have.
-    if is_project(normalize(name)) and "${" not in value and (not value or ("\n" not in value and (pinned_version(value) or is_range(value)))):
+    if not is_project(normalize(name)) or "${" in value or "\n" in value:
+        return
+    if not value or pinned_version(value) or is_range(value):
         yield f"{name} = {value}".rstrip() + "\n"
 
 
