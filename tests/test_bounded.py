@@ -7,6 +7,7 @@ import io
 import pytest
 
 from bounded import bounded
+from mirrored import Mirrored
 from pypimirror.errors import BadPage, FetchError
 from pypimirror.fetch import hosts
 from pypimirror.filters.metadata import fields
@@ -25,7 +26,7 @@ from pypimirror.source.html_page import HtmlParser
 from pypimirror.source.http import HttpSource
 from pypimirror.source.json_page import JsonParser
 from pypimirror.source.scan import scan
-from upstream import packed
+from upstream import Upstream, packed, wheel
 
 URL = "http://x.example.com/simple/bad/"
 META = b'{"meta": {"api-version": "1.0"}, '
@@ -211,3 +212,19 @@ def test_a_name_that_means_another_address_by_now_is_not_asked(monkeypatch: pyte
         with pytest.raises(FetchError, match="its address was public and is"):
             hosts.confirm("FILES.example.com", address)
     hosts.confirm("elsewhere.example.com", "127.0.0.1")
+
+
+@pytest.mark.parametrize("fetcher", ["requests", "pycurl"])
+def test_no_fetcher_asks_a_host_whose_address_was_public_and_is_no_more(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, fetcher: str,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    if fetcher == "pycurl":
+        pytest.importorskip("pycurl")
+    upstream.add("one", wheel("one", "1"))
+    monkeypatch.setattr(hosts, "addresses", lambda host: ["192.0.43.7"])
+    mirrored.settings |= {"fetcher": fetcher, "index_url": upstream.url.replace("127.0.0.1", "localhost")}
+    # The page is on a host that is public when its links are looked at, and leads to it under another name.
+    upstream.projects["one"][wheel("one", "1")[0]].facts["url"] = upstream.host + "/files/one/" + wheel("one", "1")[0]
+    assert mirrored.run("sync") == 1
+    assert not [path for path in upstream.asked() if path.startswith("/files")]
+    assert "its address was public and is 127.0.0.1 now" in capsys.readouterr().err
