@@ -209,3 +209,15 @@ def test_a_list_that_is_cut_off_or_none_is_refused(body: bytes) -> None:
     reader.write(body)
     with pytest.raises(BadPage):
         reader.finish()
+
+
+@pytest.mark.parametrize("entries", [b'{"name": "a"} {"name": "b"}', b'{"name": "a"},,{"name": "b"}', b'{"name": "a"},',
+                                     b',{"name": "a"}', b'{"name": "a"}, {"name": "b"} ,', b'{"name": "a"}{}'])
+@pytest.mark.parametrize("size", [1, 5, 14, 1000])
+def test_a_list_that_is_not_json_is_refused_in_blocks_of_any_size(entries: bytes, size: int) -> None:
+    body = b'{"meta": {"api-version": "1.0"}, "projects": [' + entries + b"]}"
+    reader = JsonParser().listing(everything)
+    with pytest.raises(BadPage):
+        for start in range(0, len(body), size):
+            reader.write(body[start:start + size])
+        reader.finish()

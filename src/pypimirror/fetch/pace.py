@@ -16,6 +16,9 @@ import requests
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from ..errors import FetchError
+from . import hosts
+
 #: Of the body so many bytes must come in so many seconds, or its end: about 1 kB/s.
 BYTES, SECONDS = 1 << 16, 60.0
 #: How often transfers are looked at, as a share of that time.
@@ -93,9 +96,22 @@ class Pace:
 
 
 class _Noted:
-    """A connection that tells the transfer of its thread which socket it uses, before anything is read from it."""
+    """A connection that tells the transfer of its thread which socket it uses, before anything is read from it.
+
+    Where it leads to is looked at before anything is sent.
+    """
 
     sock: Any
+    host: str
+
+    def _new_conn(self) -> Any:
+        sock = super()._new_conn()  # type: ignore[misc]
+        try:
+            hosts.confirm(self.host, str(sock.getpeername()[0]))
+        except (OSError, FetchError):
+            sock.close()
+            raise
+        return sock
 
     def getresponse(self, *arguments: Any, **options: Any) -> Any:
         transfer = getattr(_local, "transfer", None)

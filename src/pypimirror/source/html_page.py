@@ -9,12 +9,13 @@ from urllib.parse import unquote
 
 from zope.interface import implementer
 
+from ..errors import BadPage
 from ..interfaces import IListReader, IParser
 from ..model import NOTHING, File, Listed, Listing, Project
 from ..names import SUFFIXES, is_project, normalize, shown
 from . import trust
 from .links import belongs, is_external, is_marked, last_part, own_first, resolved, start
-from .markup import Links
+from .markup import MOST_PROJECTS, Links
 
 #: Elements that tell status and reason (PEP 792).
 _STATUS = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
@@ -93,6 +94,8 @@ class HtmlList:
             display = text.strip() or unquote(href.rstrip("/").rpartition("/")[2])
             name = normalize(display)
             self._total += 1
+            if self._total > MOST_PROJECTS:
+                raise BadPage(f"more than {MOST_PROJECTS} projects")
             if self._wanted(name) and is_project(name) and display.isascii():
                 self._found[name] = Listed(display)
         self._page.anchors.clear()
