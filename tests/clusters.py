@@ -13,7 +13,7 @@ from typing import Any
 
 import wheelhouse
 
-#: What workers import tasks from, besides what they have anyhow.
+#: What they import tasks from, besides what they have anyhow.
 _PATH = (wheelhouse.CHECKOUT / "src", wheelhouse.CHECKOUT / "tests")
 
 
@@ -31,28 +31,28 @@ def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
 class Cluster:
     """A scheduler, and the workers that tests start; all of them end with it."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, first: tuple[Path, ...] = ()):
+        """first: what the scheduler imports from before all else."""
         self.folder = folder
         self._file = folder / "scheduler.json"
         self._processes: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", str(self._file))
+        self.scheduler = self._start("scheduler", first, "--port", "0", "--scheduler-file", str(self._file))
         wait_for(lambda: self._file.is_file() and self._file.read_text())
         #: Of the scheduler.
         self.address: str = json.loads(self._file.read_text())["address"]
 
-    def worker(self, threads: int = 4, path: tuple[Path, ...] = _PATH) -> subprocess.Popen[bytes]:
-        """Start a worker; it joins a little later. path: what it can import from."""
-        return self._start("worker", self.address, "--no-nanny", "--nthreads", str(threads), "--local-directory",
-                           str(self.folder), path=path)
+    def worker(self, threads: int = 4, first: tuple[Path, ...] = ()) -> subprocess.Popen[bytes]:
+        """Start a worker; it joins a little later. first: what it imports from before all else."""
+        return self._start("worker", first, self.address, "--no-nanny", "--nthreads", str(threads), "--local-directory",
+                           str(self.folder))
 
-    def _start(self, kind: str, *arguments: str, path: tuple[Path, ...] = _PATH) -> subprocess.Popen[bytes]:
-        inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep) if path else []
-        environ = {**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, path), *inherited])}
+    def _start(self, kind: str, first: tuple[Path, ...], *arguments: str) -> subprocess.Popen[bytes]:
+        path = os.pathsep.join([*map(str, (*first, *_PATH)), os.environ.get("PYTHONPATH", "")])
         log = self.folder / f"{kind}-{len(self._processes)}.log"
         with log.open("wb") as stream:
             process = subprocess.Popen(
                 [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--host", "127.0.0.1", "--no-dashboard", *arguments],
-                env=environ, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, cwd=self.folder)
+                env={**os.environ, "PYTHONPATH": path}, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, cwd=self.folder)
         self._processes.append(process)
         return process
 

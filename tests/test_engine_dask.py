@@ -23,7 +23,7 @@ from pypimirror.mirror import Mirror
 from pypimirror.settings.reader import read
 from upstream import Upstream, sdist, wheel
 
-pytest.importorskip("distributed", reason="distributed is not installed: the extra [dask]")
+Client = pytest.importorskip("distributed", reason="distributed is not installed: the extra [dask]").Client
 
 _SERIALS = re.compile(rb'"_last-serial":\d+|<!--SERIAL \d+-->')
 #: What a worker holds while a test looks at it.
@@ -231,18 +231,18 @@ def test_a_task_that_kills_workers_is_done_by_the_coordinator_at_last(mirrored: 
 
 @pytest.fixture
 def held(filled: Upstream) -> Iterator[threading.Semaphore]:
-    """Have a file of one project come only when the semaphore lets it."""
+    """Have a file of each project come only when the semaphore lets it."""
     hold = threading.Semaphore(0)
     page = filled.respond
 
     def respond(path: str, headers: Any) -> Any:
-        if "zope_p7-2-" in path and not path.endswith(".metadata"):
+        if "-2-" in path and not path.endswith(".metadata"):
             hold.acquire(timeout=60)
         return page(path, headers)
 
     filled.respond = respond  # type: ignore[method-assign]
     yield hold
-    hold.release(100)
+    hold.release(1000)
 
 
 def test_a_worker_killed_in_the_middle_of_a_run_loses_nothing(
@@ -251,11 +251,13 @@ def test_a_worker_killed_in_the_middle_of_a_run_loses_nothing(
     asked = subprocess.Popen(
         [sys.executable, "-m", "pypimirror", on(mirrored, own).write(), "sync"], stderr=subprocess.PIPE, text=True)
     try:
-        # One of the two has the project in hand; it is the one that is connected to upstream for it.
-        wait_for(lambda: any("zope_p7-2-" in path for path in filled.requests))
+        # Both have projects in hand.
+        with Client(own.address, set_as_default=False) as client:
+            wait_for(lambda: any("-2-" in path for path in filled.requests)
+                     and len(tasks := client.processing()) == 2 and all(tasks.values()))
         workers[0].kill()
         workers[0].wait()
-        held.release(100)
+        held.release(1000)
         _, said = asked.communicate(timeout=100)
     finally:
         asked.kill()
@@ -272,10 +274,10 @@ def test_a_scheduler_that_goes_leaves_the_work_to_the_coordinator(
     asked = subprocess.Popen(
         [sys.executable, "-m", "pypimirror", on(mirrored, own).write(), "sync"], stderr=subprocess.PIPE, text=True)
     try:
-        wait_for(lambda: any("zope_p7-2-" in path for path in filled.requests))
+        wait_for(lambda: any("-2-" in path for path in filled.requests))
         own.scheduler.kill()
         worker.kill()
-        held.release(100)
+        held.release(1000)
         _, said = asked.communicate(timeout=150)
     finally:
         asked.kill()
@@ -319,6 +321,26 @@ def test_a_missing_extra_is_one_line(mirrored: Mirrored, filled: Upstream, tmp_p
     assert done.stderr == ("pypimirror: engine = dask: the extra is not installed: z3c.recipe.pypimirror[dask] "
                            "(No module named distributed)\n")
     assert not mirrored.root.exists()
+
+
+@pytest.mark.parametrize("without", ["scheduler", "worker"])
+def test_a_cluster_without_the_package_is_one_line(
+        mirrored: Mirrored, filled: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without: str) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    (blocked / "pypimirror.py").write_text("raise ModuleNotFoundError('there is no pypimirror')\n")
+    (tmp_path / "cluster").mkdir()
+    cluster = Cluster(tmp_path / "cluster", first=(blocked,) if without == "scheduler" else ())
+    try:
+        cluster.worker(first=(blocked,) if without == "worker" else ())
+        done = on(mirrored, cluster).command("sync")
+        assert done.returncode == 2
+        who = "it" if without == "scheduler" else r"the worker at tcp://\S+"
+        told = rf"pypimirror: scheduler = {cluster.address}: {who} can't do the work: .*no pypimirror.*\n"
+        assert re.fullmatch(told, done.stderr)
+        assert not mirrored.root.exists()
+    finally:
+        cluster.close()
 
 
 def test_a_worker_that_sees_another_place_is_one_line(mirrored: Mirrored, filled: Upstream, cluster: Cluster) -> None:

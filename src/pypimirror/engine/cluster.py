@@ -13,11 +13,11 @@ from typing import Any
 
 from distributed import KilledWorker
 
-from .. import __version__
 from ..errors import ConfigurationError, MirrorError
 from ..interfaces import IMirror
 from ..model import Needs
 from ..settings.reader import OWN
+from .dask import in_one_line
 from .here import Here
 from .remote import Order, prepare, settle, work
 from .teams import EVENT, GONE, RAISED, Came, Step
@@ -42,7 +42,9 @@ class Cluster:
         self._here: Here | None = None
         #: By address of a worker: how many threads it has.
         self._threads: Mapping[str, int] = client.nthreads()
-        self._check(client.run(prepare, self._order, on_error="return"))
+        for worker, answer in client.run(prepare, self._order, on_error="return").items():
+            if isinstance(answer, BaseException):
+                raise ConfigurationError(f"scheduler = {self._address}: the worker at {worker}: {in_one_line(answer)}")
         threading.Thread(target=self._watch, name="pypimirror-cluster", daemon=True).start()
 
     @property
@@ -76,16 +78,6 @@ class Cluster:
         share = max(1, self._mirror.workers // max(1, len(self._threads)))
         return Order(self._mirror.settings["mirror_file_path"], self._settings, self._needs, share, self._started)
 
-    def _check(self, answers: Mapping[str, Any]) -> None:
-        for worker, answer in answers.items():
-            where = f"scheduler = {self._address}: the worker at {worker}"
-            if isinstance(answer, ConfigurationError):
-                raise ConfigurationError(f"{where}: {answer}")
-            if isinstance(answer, BaseException):
-                raise ConfigurationError(f"{where} can't do the work: {type(answer).__name__}: {answer}")
-            if answer != __version__:
-                raise ConfigurationError(f"{where} has version {answer} of this program, here is {__version__}")
-
     def _done(self, number: int, step: Step, task: Any, future: Any) -> None:
         """Take what came of a task; called in a thread of distributed's own."""
         self._futures.pop(number, None)
@@ -97,7 +89,7 @@ class Cluster:
             self._do_here(number, step, task)
         except Exception as error:
             if future.status == "error":
-                why = f"scheduler = {self._address}: a worker can't do the work: {type(error).__name__}: {error}"
+                why = f"scheduler = {self._address}: a worker can't do the work: {in_one_line(error)}"
                 self._arrived.put(Came(self, RAISED, number, MirrorError(why)))
             else:
                 self._lost()

@@ -8,6 +8,7 @@ from typing import Any
 
 from zope.interface import implementer
 
+from .. import __version__
 from ..errors import ConfigurationError, MirrorError
 from ..interfaces import IEngine, IMirror, ISettings
 from .here import Here
@@ -57,7 +58,37 @@ def _connected(settings: ISettings) -> Any:
         raise ConfigurationError(f"scheduler = {address}: there is no scheduler to be reached") from error
     try:
         client.wait_for_workers(1, timeout=settings["timeout"])
-    except (OSError, TimeoutError, MirrorError) as error:
+        _check(client, f"scheduler = {address}")
+    except (OSError, TimeoutError) as error:
         client.close()
         raise ConfigurationError(f"scheduler = {address}: it has no workers") from error
+    except BaseException:
+        client.close()
+        raise
     return client
+
+
+def _check(client: Any, what: str) -> None:
+    """Raise ConfigurationError if the scheduler, which unpacks tasks, or a worker has another version of ours, or none."""
+    try:
+        found = client.run_on_scheduler(version)
+    except Exception as error:
+        found = error
+    answers = {"it": found}
+    answers.update((f"the worker at {worker}", answer) for worker, answer in client.run(version, on_error="return").items())
+    for who, answer in answers.items():
+        if isinstance(answer, BaseException):
+            raise ConfigurationError(f"{what}: {who} can't do the work: {in_one_line(answer)}")
+        if answer != __version__:
+            raise ConfigurationError(f"{what}: {who} has version {answer} of this program, and here is {__version__}")
+
+
+def version() -> str:
+    """Give our version, wherever this is asked."""
+    return __version__
+
+
+def in_one_line(error: BaseException) -> str:
+    """Give an error as a text without line ends."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, MirrorError) else f"{type(error).__name__}: {text}"

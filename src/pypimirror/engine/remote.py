@@ -10,7 +10,6 @@ import pickle
 import threading
 from typing import Any, NamedTuple
 
-from .. import __version__
 from ..errors import ConfigurationError
 from ..mirror import Mirror
 from ..settings.reader import OWN
@@ -82,24 +81,28 @@ def work(order: Order, step: Step, task: Any) -> Done:
         return Done(tuple(events), RAISED, fit_to_travel(error))
 
 
-async def prepare(order: Order) -> str:
-    """Make ready for a run: wait until nothing is under way that a run before left, then make the mirror. Give our version.
+async def prepare(order: Order) -> None:
+    """Make ready for a run: wait until nothing is under way that a run before left, then make the mirror.
 
     Raises ConfigurationError for settings that are of no use here.
     """
     await settle(order.place)
     await asyncio.to_thread(lambda: _give_back(_taken(order)))
-    return __version__
 
 
 async def settle(place: str) -> None:
     """Wait until no task is under way, and give back what the mirror of a place holds."""
-    while (made := _made.get(place)) is not None and made.busy:
+    while (made := _idle(place)) is None and place in _made:
         await asyncio.sleep(0.02)
-    with _lock:
-        made = _made.pop(place, None)
     if made is not None:
         await asyncio.to_thread(made.mirror.close)
+
+
+def _idle(place: str) -> _Made | None:
+    """Take out what was made for a place, if no task needs it."""
+    with _lock:
+        made = _made.get(place)
+        return _made.pop(place) if made is not None and not made.busy else None
 
 
 def _taken(order: Order) -> _Made:
