@@ -7,9 +7,8 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
-from queue import SimpleQueue
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple
 
 from distributed import KilledWorker
 
@@ -19,11 +18,20 @@ from ..model import Needs
 from ..settings.reader import OWN
 from .dask import in_one_line
 from .here import Here
-from .remote import Order, prepare, settle, work
+from .remote import Done, Order, prepare, settle, work
 from .teams import EVENT, GONE, RAISED, Came, Step
 
 #: Seconds between two looks at who the workers are, and without any before the work is done without them.
 LOOK, PATIENCE = 1.0, 60.0
+
+
+class _Given(NamedTuple):
+    """A task that the scheduler was given."""
+
+    number: int
+    step: Step
+    task: Any
+    future: Any
 
 
 class Cluster:
@@ -37,6 +45,7 @@ class Cluster:
         self._needs = pickle.dumps(mirror.needs)
         self._started = bool(mirror.storage.names(OWN))
         self._futures: dict[int, Any] = {}
+        self._finished: SimpleQueue[_Given | None] = SimpleQueue()
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._here: Here | None = None
@@ -45,7 +54,8 @@ class Cluster:
         for worker, answer in client.run(prepare, self._order, on_error="return").items():
             if isinstance(answer, BaseException):
                 raise ConfigurationError(f"scheduler = {self._address}: the worker at {worker}: {in_one_line(answer)}")
-        threading.Thread(target=self._watch, name="pypimirror-cluster", daemon=True).start()
+        for work_on in (self._watch, self._gather):
+            threading.Thread(target=work_on, name="pypimirror-cluster", daemon=True).start()
 
     @property
     def room(self) -> int:
@@ -62,10 +72,12 @@ class Cluster:
         except Exception:
             return self._lost()  # the scheduler is
         self._futures[number] = future
-        future.add_done_callback(partial(self._done, number, step, task))
+        given = _Given(number, step, task, future)
+        future.add_done_callback(lambda _: self._finished.put(given))
 
     def close(self) -> None:
         self._closed.set()
+        self._finished.put(None)
         with suppress(Exception):  # the scheduler is gone, or workers are
             self._client.cancel(list(self._futures.values()))
             self._client.run(settle, self._mirror.settings["mirror_file_path"], on_error="ignore")
@@ -78,15 +90,33 @@ class Cluster:
         share = max(1, self._mirror.workers // max(1, len(self._threads)))
         return Order(self._mirror.settings["mirror_file_path"], self._settings, self._needs, share, self._started)
 
-    def _done(self, number: int, step: Step, task: Any, future: Any) -> None:
-        """Take what came of a task; called in a thread of distributed's own."""
+    def _gather(self) -> None:
+        """Take what comes of tasks, all that is there at once: each look at a worker takes its time."""
+        while (given := self._finished.get()) is not None:
+            ready = [given]
+            with suppress(Empty):
+                while (given := self._finished.get_nowait()) is not None:
+                    ready.append(given)
+            whole = [given for given in ready if given.future.status == "finished"]
+            try:
+                values = self._client.gather([given.future for given in whole])
+                results = {given.number: value for given, value in zip(whole, values, strict=True)}
+            except Exception:
+                results = {}  # one of them has it; each is asked for by itself
+            for one in ready:
+                self._take(one, results)
+            if self._closed.is_set():
+                return
+
+    def _take(self, given: _Given, results: Mapping[int, Done]) -> None:
+        number, _, _, future = given
         self._futures.pop(number, None)
         if self._closed.is_set():
             return
         try:
-            done = future.result()
+            done = results.get(number) or future.result()
         except KilledWorker:
-            self._do_here(number, step, task)
+            self._do_here(given)
         except Exception as error:
             if future.status == "error":
                 why = f"scheduler = {self._address}: a worker can't do the work: {in_one_line(error)}"
@@ -98,11 +128,11 @@ class Cluster:
                 self._arrived.put(Came(self, EVENT, number, event))
             self._arrived.put(Came(self, done.kind, number, done.value))
 
-    def _do_here(self, number: int, step: Step, task: Any) -> None:
+    def _do_here(self, given: _Given) -> None:
         """Do a task that several workers died of."""
         if self._here is None:
             self._here = Here(self._mirror, _As(self, self._arrived))  # type: ignore[arg-type]
-        self._here.give(number, step, task)
+        self._here.give(given.number, given.step, given.task)
 
     def _watch(self) -> None:
         """Know who the workers are."""

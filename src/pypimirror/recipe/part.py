@@ -120,7 +120,7 @@ class Recipe:
             raise UserError(f"[{self.name}] scheduler: engine = dask needs the address of one, such as "
                             "tcp://scheduler.example.com:8786")
         if engine is not None and not self._plugged:
-            names = sorted(one.name for one in registry.load().registeredAdapters() if one.provided is IEngine)
+            names = registry.names(registry.load(), IEngine)
             if engine not in names:
                 raise UserError(f"[{self.name}] engine = {engine}: there is none of that name; there are {', '.join(names)}")
 
