@@ -6,7 +6,7 @@ engines.py TREE [-n ROUNDS] [--engines one threads processes dask] [--workers 2]
 TREE is one of upstream.py's, and served already.  The product is the one that
 this Python imports.
 
-  one        threads, in one process (workers = 15: too few for another one)
+  one        threads, told that there is one core, so that they stay in one process
   threads    the default: threads, and a further process when it pays
   processes  a process for each core
   dask       a scheduler and --workers worker processes on loopback, started
@@ -30,7 +30,10 @@ from pathlib import Path
 import measure
 import verify_mirror
 
-ENGINES = {"one": {"workers": 15}, "threads": {}, "processes": {"engine": "processes"}, "dask": {"engine": "dask"}}
+ENGINES = {"one": {}, "threads": {}, "processes": {"engine": "processes"}, "dask": {"engine": "dask"}}
+#: What Python runs.
+PROGRAMS = {"one": ("-c", "from pypimirror import cli; from pypimirror.engine import threads; "
+                           "threads.cores = lambda: 1; cli.main()")}
 
 
 class Cluster:
@@ -85,7 +88,8 @@ def main():
                 if engine == "dask":
                     keys["scheduler"] = cluster.address
                 config.write_text("[DEFAULT]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items()))
-                sample = measure.run([sys.executable, "-m", "pypimirror", str(config), "sync", "-q"], root / "sync.log")
+                program = PROGRAMS.get(engine, ("-m", "pypimirror"))
+                sample = measure.run([sys.executable, *program, str(config), "sync", "-q"], root / "sync.log")
                 check = verify_mirror.check_flat(tree, mirror)
                 bad = sum(check[key] for key in ("missing", "bad_hash", "extra", "bad_pages"))
                 if sample["rc"] or bad:

@@ -191,6 +191,29 @@ def test_requests_are_shared_out_over_the_workers(mirrored: Mirrored, own: Clust
         mirror.close()
 
 
+def test_upstream_never_sees_more_requests_at_once_than_the_settings_allow(
+        mirrored: Mirrored, filled: Upstream, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = threading.Lock()
+    now = most = 0
+    answer = filled.respond
+
+    def respond(path: str, headers: Any) -> Any:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.02)
+        try:
+            return answer(path, headers)
+        finally:
+            with lock:
+                now -= 1
+
+    monkeypatch.setattr(filled, "respond", respond)
+    assert on(mirrored, cluster, workers=4).run("sync") == 0
+    assert 2 < most <= 4
+
+
 def test_more_workers_than_requests_are_not_all_busy(mirrored: Mirrored, cluster: Cluster) -> None:
     mirror = made(on(mirrored, cluster, workers=1))
     try:
