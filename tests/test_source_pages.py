@@ -13,7 +13,7 @@ from zope.interface.verify import verifyObject
 from pypimirror.errors import BadPage
 from pypimirror.interfaces import IParser
 from pypimirror.model import Listed
-from pypimirror.names import normalize
+from pypimirror.names import is_project, normalize
 from pypimirror.source.html_page import HtmlParser
 from pypimirror.source.json_page import JsonParser
 
@@ -189,7 +189,10 @@ def test_a_list_read_in_blocks_of_any_size_is_what_json_says(
         reader.write(body[start:start + size])
     listing = reader.finish()
     assert listing.total == len(entries)
-    assert seen == [normalize(entry["name"]) for entry in entries]
+    names = [(entry["name"], normalize(entry["name"])) for entry in entries]
+    assert seen == [name for display, name in names if display.isascii() and is_project(name)]
+    assert dict(listing.projects) == {name: Listed(entry["name"], entry.get("_last-serial"))
+                                      for entry, (_, name) in zip(entries, names, strict=True) if name in seen}
 
 
 def test_an_html_list_read_in_blocks_is_the_same() -> None:

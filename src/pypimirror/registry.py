@@ -76,9 +76,14 @@ def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> 
     try:
         made = registry.getMultiAdapter(adapted, interface, name)
     except ComponentLookupError:
-        names = sorted(r.name for r in registry.registeredAdapters() if r.provided is interface)
-        raise ConfigurationError(f"{key} = {name!r}: there is none of that name; there are {', '.join(names)}") from None
+        raise ConfigurationError(f"{key} = {name!r}: there is none of that name; "
+                                 f"there are {', '.join(names(registry, interface))}") from None
     return _checked(registry, made, interface, name)
+
+
+def names(registry: Any, interface: Any) -> list[str]:
+    """Give the names under which there are components that give an interface."""
+    return sorted(r.name for r in registry.registeredAdapters() if r.provided is interface)
 
 
 def every(registry: Any, adapted: Any, interface: Any) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from zope.interface import implementer
 
 from ..errors import BadPage
 from ..interfaces import IListReader, IParser
-from ..model import NOTHING, File, Listed, Listing, Project
-from ..names import SUFFIXES, is_project, normalize, shown
+from ..model import NOTHING, File, Listing, Project
+from ..names import SUFFIXES, project_name, shown
 from . import trust
 from .links import belongs, is_external, is_marked, last_part, own_first, resolved, start
+from .listed import Gathered
 from .markup import MOST_PROJECTS, Links
 
 #: Elements that tell status and reason (PEP 792).
@@ -75,7 +76,7 @@ class HtmlList:
         self._wanted = wanted
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._page = Links()
-        self._found: dict[str, Listed] = {}
+        self._found = Gathered()
         self._total = 0
 
     def write(self, block: bytes) -> None:
@@ -87,17 +88,17 @@ class HtmlList:
         self._page.close()
         self._page.check()
         self._take()
-        return Listing(self._found, self._total)
+        return Listing(self._found.names(), self._total)
 
     def _take(self) -> None:
         for href, text, _ in self._page.anchors:
             display = text.strip() or unquote(href.rstrip("/").rpartition("/")[2])
-            name = normalize(display)
+            name = project_name(display)
             self._total += 1
             if self._total > MOST_PROJECTS:
                 raise BadPage(f"more than {MOST_PROJECTS} projects")
-            if self._wanted(name) and is_project(name) and display.isascii():
-                self._found[name] = Listed(display)
+            if name is not None and self._wanted(name):
+                self._found.add(name, display, None)
         self._page.anchors.clear()
 
 

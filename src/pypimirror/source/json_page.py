@@ -11,9 +11,10 @@ from zope.interface import implementer
 
 from ..errors import BadPage
 from ..interfaces import IListReader, IParser
-from ..model import NOTHING, File, Listed, Listing, Project
-from ..names import is_project, normalize, shown
+from ..model import NOTHING, File, Listing, Project
+from ..names import project_name, shown
 from . import trust
+from .listed import Gathered
 from .markup import MOST_LINKS, MOST_PROJECTS
 
 _FILE_KEYS = frozenset({"filename", "url", "hashes", "size", "upload-time", "requires-python", "yanked", "core-metadata",
@@ -86,7 +87,7 @@ class JsonList:
         #: What was not read yet: all of it until the entries begin, then less than an entry, then all that is left.
         self._rest = bytearray()
         self._by_block = True
-        self._found: dict[str, Listed] = {}
+        self._found = Gathered()
         self._total = 0
 
     def write(self, block: bytes) -> None:
@@ -119,8 +120,8 @@ class JsonList:
         if not isinstance(entries, list):
             raise BadPage("it has no list of projects")
         self._take(entries)
-        serials = bool(self._found) and all(one.serial is not None for one in self._found.values())
-        return Listing(self._found, self._total, serials=serials)
+        projects = self._found.names()
+        return Listing(projects, self._total, serials=bool(projects) and self._found.serials)
 
     def _begun(self, rest: bytearray) -> bytes:
         """Give what goes on with the next entry, or ends the list, as if no entry were before it."""
@@ -136,9 +137,9 @@ class JsonList:
             display = entry.get("name") if isinstance(entry, dict) else None
             if not isinstance(display, str):
                 raise BadPage("an entry of the list has no name")
-            name = normalize(display)
-            if self._wanted(name) and is_project(name) and display.isascii():
-                self._found[name] = Listed(display, trust.serial(entry.get("_last-serial")))
+            name = project_name(display)
+            if name is not None and self._wanted(name):
+                self._found.add(name, display, trust.serial(entry.get("_last-serial")))
         self._total += len(entries)
         if self._total > MOST_PROJECTS:
             raise BadPage(f"more than {MOST_PROJECTS} projects")
