@@ -52,7 +52,8 @@ setup(
     extras_require={
         "dask": ["distributed"],
         "fast": ["pycurl"],
-        "test": ["boto3", "distributed", "flask", "flask-cors", "hypothesis", "moto[s3]", "pycurl", "pytest", "pytest-cov", "uv"],
+        "test": ["boto3", "distributed", "flask", "flask-cors", "hypothesis", "moto[s3]", "pycurl", "pytest", "pytest-cov",
+                 "uv"],
         "docs": ["sphinx"],
         "objectstore": ["boto3"],
     },
