@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import pickle
 import re
 import signal
 import socket
@@ -18,9 +20,11 @@ import pytest
 
 from clusters import Cluster, wait_for
 from mirrored import Mirrored
+from pypimirror.engine import remote
 from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
 from pypimirror.settings.reader import read
+from pypimirror.storage.filesystem import FileSystem
 from upstream import Upstream, sdist, wheel
 
 Client = pytest.importorskip("distributed", reason="distributed is not installed: the extra [dask]").Client
@@ -212,6 +216,21 @@ def test_upstream_never_sees_more_requests_at_once_than_the_settings_allow(
     monkeypatch.setattr(filled, "respond", respond)
     assert on(mirrored, cluster, workers=4).run("sync") == 0
     assert 2 < most <= 4
+
+
+@pytest.mark.parametrize(("machine", "flushes"), [(socket.gethostname(), 0), ("other.example.com", 1)])
+def test_a_task_on_another_machine_is_done_when_its_work_would_outlive_a_power_cut_there(
+        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, machine: str, flushes: int) -> None:
+    flushed = []
+    monkeypatch.setattr(FileSystem, "flush", lambda self: flushed.append(self.root))
+    mirror = made(mirrored)
+    order = remote.Order(str(mirrored.root), pickle.dumps(mirror.settings), pickle.dumps(mirror.needs), 2, False, machine)
+    try:
+        done = remote.work(order, emits_then_returns, 7)
+    finally:
+        asyncio.run(remote.settle(str(mirrored.root)))
+    assert (done.events, done.value) == ((("event", 7),), (7, os.getpid()))
+    assert len(flushed) == flushes
 
 
 def test_more_workers_than_requests_are_not_all_busy(mirrored: Mirrored, cluster: Cluster) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from socket import gethostname
 from typing import Any, NamedTuple
 
 from distributed import KilledWorker
@@ -88,7 +89,8 @@ class Cluster:
     @property
     def _order(self) -> Order:
         share = max(1, self._mirror.workers // max(1, len(self._threads)))
-        return Order(self._mirror.settings["mirror_file_path"], self._settings, self._needs, share, self._started)
+        return Order(self._mirror.settings["mirror_file_path"], self._settings, self._needs, share, self._started,
+                     gethostname())
 
     def _gather(self) -> None:
         """Take what comes of tasks, all that is there at once: each look at a worker takes its time."""

@@ -16,6 +16,8 @@ from .teams import Step, Teams
 
 #: Loggers that print on their own what is told here in one line.
 _LOUD = ("distributed", "distributed.client", "distributed.core", "tornado", "tornado.application")
+#: Seconds to take leave of a scheduler that may be gone.
+_GOODBYE = 2
 
 
 @implementer(IEngine)
@@ -37,7 +39,7 @@ class Dask:
 
     def close(self) -> None:
         self._teams.close()
-        self._client.close()
+        self._client.close(timeout=_GOODBYE)
 
 
 def _connected(settings: ISettings) -> Any:
