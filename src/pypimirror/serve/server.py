@@ -11,6 +11,9 @@ from ..errors import ConfigurationError
 #: A request is a line and a few headers; nothing bigger is for us.
 _LARGEST_REQUEST = 32 << 10
 _LAST_PORT = 65535
+#: Connections at once; more wait until some are over. Each can have a file open.
+_CONNECTIONS = 1000
+_FILES_EACH, _OTHER_FILES = 2, 40
 
 
 def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 8, base_url: str | None = None,
@@ -56,11 +59,25 @@ def _listen(app: Any, host: str, port: int, threads: int) -> Any:
     try:
         return create_server(
             app, host=host, port=port, threads=threads, ident="pypimirror", clear_untrusted_proxy_headers=True,
-            asyncore_use_poll=True, connection_limit=1000, channel_timeout=60,
+            asyncore_use_poll=True, connection_limit=_connections(), channel_timeout=60,
             max_request_header_size=_LARGEST_REQUEST, max_request_body_size=_LARGEST_REQUEST)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"can't serve at {host} port {port}: {reason}") from error
+
+
+def _connections() -> int:
+    """Return how many connections there can be, with as many open files as the system lets us have for them."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return _CONNECTIONS
+    wanted = _CONNECTIONS * _FILES_EACH + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return _CONNECTIONS if soft == resource.RLIM_INFINITY else min(_CONNECTIONS, max(1, (soft - _OTHER_FILES) // _FILES_EACH))
 
 
 def _address(server: Any) -> str:
