@@ -20,7 +20,7 @@ from pypimirror import cli, registry
 from pypimirror.errors import ConfigurationError
 from pypimirror.mirror import Mirror
 from pypimirror.settings.reader import read
-from pypimirror.zcml import NAMESPACE
+from pypimirror.components import NAMESPACE
 from upstream import Upstream, sdist
 
 Captured = pytest.CaptureFixture[str]

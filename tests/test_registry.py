@@ -19,7 +19,7 @@ from pypimirror.errors import ConfigurationError
 from pypimirror.mirror import Mirror
 from pypimirror.settings.reader import read
 from pypimirror.settings.values import Plugin
-from pypimirror.zcml import NAMESPACE
+from pypimirror.components import NAMESPACE
 
 _HEAD = ('<configure xmlns="http://namespaces.zope.org/zope" xmlns:zcml="http://namespaces.zope.org/zcml" '
          f'xmlns:pypimirror="{NAMESPACE}">\n')
