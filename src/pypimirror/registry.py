@@ -12,7 +12,7 @@ from .errors import ConfigurationError
 from .settings.values import Plugin
 
 #: Extras by the libraries that they bring.
-EXTRAS = {"pycurl": "fast"}
+EXTRAS = {"pycurl": "fast", "boto3": "objectstore"}
 
 
 def load(plugins: Iterable[Plugin] = ()) -> Any:

@@ -27,7 +27,7 @@ _KEY = re.compile(r"[a-z][a-z0-9_]*").fullmatch
 class Factory(GlobalObject):
     """What makes a component: its dotted name. What our own file names is imported when it is first made."""
 
-    def fromUnicode(self, value: str) -> Any:
+    def fromUnicode(self, value: str) -> Any:  # noqa: N802
         package = getattr(self.context, "package", None)
         if getattr(package, "__name__", None) == PACKAGE:
             return Lazy(value.strip())

@@ -14,7 +14,6 @@ from ..model import NOTHING, File, Listed, Listing, Project
 from ..names import SUFFIXES, is_project, normalize, shown
 from . import trust
 from .links import belongs, is_external, is_marked, last_part, own_first, resolved, start
-from .markup import Links
 
 #: Elements that tell status and reason (PEP 792).
 _STATUS = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
@@ -31,6 +30,8 @@ class HtmlParser:
         return HtmlList(wanted)
 
     def project(self, body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:
+        from .markup import Links  # not loaded where upstream answers in JSON
+
         text = body.decode("utf-8", "replace")
         page = Links()
         page.feed(text)
@@ -73,6 +74,8 @@ class HtmlList:
     def __init__(self, wanted: Callable[[str], bool]):
         self._wanted = wanted
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        from .markup import Links
+
         self._page = Links()
         self._found: dict[str, Listed] = {}
         self._total = 0

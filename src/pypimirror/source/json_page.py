@@ -14,7 +14,7 @@ from ..interfaces import IListReader, IParser
 from ..model import NOTHING, File, Listed, Listing, Project
 from ..names import is_project, normalize, shown
 from . import trust
-from .markup import MOST_LINKS
+from .trust import MOST_LINKS
 
 _FILE_KEYS = frozenset({"filename", "url", "hashes", "size", "upload-time", "requires-python", "yanked", "core-metadata",
                         "dist-info-metadata", "data-dist-info-metadata", "gpg-sig", "provenance"})
