@@ -76,8 +76,7 @@ class FirstByHand:
                 answer = connection.getresponse()
             except (OSError, HTTPException) as error:
                 raise _failure(url, transfer, _why(error)) from error
-            told = {name.lower(): ", ".join(answer.headers.get_all(name, ())) for name in answer.headers}
-            head = Head(answer.status, told, url)
+            head = Head(answer.status, {name.lower(): value for name, value in answer.getheaders()}, url)
             encoding = head.headers.get("content-encoding", "identity").lower()
             if any(answer.status in some for some in _REDIRECTS) or encoding not in ("identity", wanted["Accept-Encoding"]):
                 return None
@@ -146,6 +145,8 @@ def _unpacked(blocks: Iterator[bytes]) -> Iterator[bytes]:
                 raise _Broken(str(error)) from error
             empty = False
             packed = decoder.unconsumed_tail or decoder.unused_data
+    if not decoder.eof and (rest := decoder.flush()):
+        yield rest
     if not (decoder.eof or empty):
         raise _Broken(_CUT_OFF)
 

@@ -83,6 +83,8 @@ class JsonList:
         self._by_block = True
         self._found: dict[str, Listed] = {}
         self._total = 0
+        written = getattr(wanted, "written", None)
+        self._search = None if written is None else re.compile(rb'"name"\s*:\s*"(?i:%b)"' % written.encode("ascii")).finditer
 
     def write(self, block: bytes) -> None:
         self._rest += block
@@ -92,13 +94,31 @@ class JsonList:
         end = self._rest.rfind(b"}") + 1
         if self._head is None or not self._by_block or not end:
             return
+        block = bytes(self._rest[:end])
         try:
-            entries = json.loads(b"[" + self._rest[:end].lstrip(_BETWEEN) + b"]")
+            total = self._searched(block)
+            if total is None:
+                entries = json.loads(b"[" + block.lstrip(_BETWEEN) + b"]")
+                self._take(entries)
+                total = len(entries)
         except ValueError:
             self._by_block = False
             return
-        self._take(entries)
+        self._total += total
         del self._rest[:end]
+
+    def _searched(self, block: bytes) -> int | None:
+        """Take the entries of a block that are asked for, and return how many it has; None if it must be read as a whole.
+
+        One search takes a tenth of the time of making values of all entries, nearly all of which are not asked for. What could
+        mislead it is not in a block without escapes that has as many names as entries. Raises ValueError.
+        """
+        total = block.count(b"{")
+        if self._search is None or b"\\" in block or not total == block.count(b"}") == block.count(b'"name"'):
+            return None
+        self._take([json.loads(block[block.rindex(b"{", 0, found.start()):block.index(b"}", found.end()) + 1])
+                    for found in self._search(block)])
+        return total
 
     def finish(self) -> Listing:
         rest = bytes(self._rest.lstrip(_BETWEEN) if self._total else self._rest)
@@ -107,6 +127,7 @@ class JsonList:
         if not isinstance(entries, list):
             raise BadPage("it has no list of projects")
         self._take(entries)
+        self._total += len(entries)
         serials = bool(self._found) and all(one.serial is not None for one in self._found.values())
         return Listing(self._found, self._total, serials=serials)
 
@@ -118,7 +139,6 @@ class JsonList:
             name = normalize(display)
             if self._wanted(name) and is_project(name) and display.isascii():
                 self._found[name] = Listed(display, trust.serial(entry.get("_last-serial")))
-        self._total += len(entries)
 
 
 def _refused(name: str) -> Any:

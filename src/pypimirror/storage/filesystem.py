@@ -115,17 +115,17 @@ class FileSystem:
             place = os.path.dirname(place)
         if not os.access(place, os.W_OK | os.X_OK):
             raise ConfigurationError(f"{place}: not a directory that can be written")
+        if os.path.lexists(self._own):
+            check_own(self._own)
+            if os.path.exists(os.path.join(self.root, ADOPTING)):
+                raise ConfigurationError(f"{self.root}: taking over what lies there was cut off; go on with: adopt {self.root}")
+            return
         try:
             names = os.listdir(self.root)
         except FileNotFoundError:
             return
         except OSError as error:
             raise ConfigurationError(f"{self.root}: {error.strerror}") from None
-        if OWN in names:
-            check_own(self._own)
-            if os.path.exists(os.path.join(self.root, ADOPTING)):
-                raise ConfigurationError(f"{self.root}: taking over what lies there was cut off; go on with: adopt {self.root}")
-            return
         strange = [name for name in sorted(names) if name not in _HARMLESS and not name.startswith(".")
                    and os.path.join(self.root, name) not in self._expected]
         if strange:
