@@ -50,8 +50,9 @@ setup(
         "zope.schema",
     ],
     extras_require={
+        "dask": ["distributed"],
         "fast": ["pycurl"],
-        "test": ["boto3", "flask", "flask-cors", "hypothesis", "moto[s3]", "pycurl", "pytest", "pytest-cov", "uv"],
+        "test": ["boto3", "distributed", "flask", "flask-cors", "hypothesis", "moto[s3]", "pycurl", "pytest", "pytest-cov", "uv"],
         "docs": ["sphinx"],
         "objectstore": ["boto3"],
     },

@@ -4,6 +4,7 @@ They stand between comments, ``.. begin: NAME`` and ``.. end: NAME``. Tests comp
 """
 
 import argparse
+import importlib.util
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
@@ -79,11 +80,21 @@ def components() -> Iterator[str]:
             yield _entry(f"{element.tag.removeprefix(_OWN)} ``{element.attrib['name']}``", " ".join(says.split()))
 
 
+def simulation() -> Iterator[str]:
+    """Give the tables of the simulation of a mirror of all of PyPI, with its own inputs."""
+    spec = importlib.util.spec_from_file_location("all_of_pypi", DOCS.parent / "benchmarks" / "all_of_pypi.py")
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    yield from script.told([])
+
+
 #: By document and name of the block.
 BLOCKS: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
     "configuration.rst": {"keys": keys},
     "recipe.rst": {"options": options},
     "command-line.rst": {"verbs": verbs, "arguments": arguments},
+    "all-of-pypi.rst": {"simulation": simulation},
     "components.rst": {"directives": directives, "components": components},
 }
 

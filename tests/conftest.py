@@ -13,6 +13,7 @@ pytest.register_assert_rewrite("pypimirror.testing.storage", "worlds")
 import stores  # noqa: E402
 import tried  # noqa: E402
 from mirrored import Mirrored  # noqa: E402
+from pypimirror.fetch import hosts  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
 pytest_plugins = ["buildouts"]
@@ -24,6 +25,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("tried with")
     for program, versions in sorted(tried.VERSIONS.items()):
         terminalreporter.line(f"{program} {', '.join(sorted(versions))}")
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_hosts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test knows what another one found out of a host."""
+    monkeypatch.setattr(hosts, "_trusted", set())
+    known = hosts.is_public
+    known.cache_clear()
+    yield
+    known.cache_clear()
 
 
 @pytest.fixture

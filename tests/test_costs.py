@@ -1,6 +1,6 @@
 """What runs cost, counted and not timed: requests, modules, files, folders, rows, bytes. Who makes them dearer finds out here.
 
-The bounds are what was counted when they were set, and a little more; docs/performance.rst has the seconds.
+The bounds are what was counted when they were set, and a little more; docs/speed.rst has the seconds.
 """
 
 from __future__ import annotations

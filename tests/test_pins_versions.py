@@ -477,3 +477,19 @@ def test_any_text_is_read_or_refused_with_one_line(texts):
     assert again.problems == ()
     # Names in several spellings may be told apart by their order only.
     assert set(again.versions) == set(pins.versions) or chain.undecided
+
+
+@pytest.mark.parametrize("name", ["v:__import__('os').system('true')", "nowhere", "${a:b}"])
+def test_a_section_that_is_none_does_not_reach_the_flattened_file(name):
+    """zc.buildout runs conditions in headers as Python."""
+    text = f"[buildout:sys_platform == 'linux']\nversions = {name}\n[versions]\nfoo = 1\n"
+    chain = Chain("/a", lambda _: text.encode())
+    both = environments(["3.11"], ["manylinux_2_28_x86_64", "win_amd64"])
+    assert read_versions(chain, both).versions == {"foo": {"1"}}
+    assert flatten(chain, both).splitlines()[0] == "[versions]"
+    assert "import" not in flatten(chain, both)
+
+
+def test_a_reference_in_the_guise_of_a_version_does_not_reach_the_flattened_file():
+    chain = Chain("/a", lambda _: b"[versions]\nfoo = 1\nbar === ${versions:foo}\n")
+    assert "$" not in flatten(chain, [LINUX])

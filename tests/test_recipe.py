@@ -149,6 +149,9 @@ def test_an_unknown_option_is_an_error_that_names_the_nearest(buildout):
     ("base-url = pypi.example.com", "[pypimirror] base-url = pypi.example.com: must be a URL that starts with"),
     ("script = bin/mirror", "[pypimirror] script = bin/mirror: must be a plain file name"),
     ("relative-paths = maybe", "[pypimirror] relative-paths = maybe: must be True or False"),
+    ("engine = thread", "[pypimirror] engine = thread: there is none of that name; there are dask, processes, threads"),
+    ("engine = dask", "[pypimirror] scheduler: engine = dask needs the address of one"),
+    ("scheduler = example.com", "[pypimirror] scheduler = example.com: must be an address such as tcp://"),
 ])
 def test_a_bad_value_is_one_line_that_names_part_and_option(newest, line, message):
     newest.write(PART + line)

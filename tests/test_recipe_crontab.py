@@ -56,6 +56,25 @@ def test_everything_else_stays_as_it_is_to_the_byte(table):
     assert table.read_bytes() == OTHERS + OTHERS
 
 
+_LINES = strategies.lists(strategies.sampled_from([*BLOCK.splitlines(True), BLOCK.splitlines()[0], BLOCK.splitlines()[2], b"\n",
+                                                   b"\r", b"0 0 * * * true\n"]) | strategies.binary(max_size=9), max_size=9)
+
+
+@given(_LINES.map(b"".join))
+def test_any_crontab_takes_the_block_once_and_loses_nothing_else_or_is_refused(before):
+    begin, end = crontab._borders(MARK)
+    try:
+        head, _, tail = crontab._parts(before, begin, end)
+    except UserError as error:
+        assert begin[:-1] in before and len(str(error).splitlines()) == 1
+        return
+    if head and not head.endswith(b"\n"):
+        head += b"\n"
+    assert crontab._parts(head + BLOCK + tail, begin, end) == (head, True, tail)
+    kept = [line.rstrip(b"\n") for line in before.splitlines(keepends=True)]
+    assert all(line.rstrip(b"\n") in kept for line in (head + tail).splitlines(keepends=True))
+
+
 @given(strategies.binary(max_size=200), strategies.binary(max_size=200))
 def test_any_bytes_around_the_block_are_kept(head, tail):
     begin, end = crontab._borders(MARK)
@@ -78,6 +97,16 @@ def test_a_copied_block_does_not_run_twice(table):
     table.write_bytes(BLOCK + OTHERS + BLOCK)
     crontab.install(MARK, ENTRY)
     assert table.read_bytes() == BLOCK + OTHERS
+
+
+def test_a_block_whose_last_line_lacks_its_end_is_one(table):
+    table.write_bytes(OTHERS + BLOCK[:-1])
+    crontab.install(MARK, "0 0 * * * true\n")
+    assert table.read_bytes() == OTHERS + BLOCK.replace(ENTRY.encode(), b"0 0 * * * true\n")
+    table.write_bytes(OTHERS + BLOCK.splitlines()[0])
+    with pytest.raises(UserError, match="has no '# END"):
+        crontab.install(MARK, ENTRY)
+    assert table.read_bytes() == OTHERS + BLOCK.splitlines()[0]
 
 
 def test_a_last_line_without_an_end_gets_one(table):

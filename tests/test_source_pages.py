@@ -13,7 +13,7 @@ from zope.interface.verify import verifyObject
 from pypimirror.errors import BadPage
 from pypimirror.interfaces import IParser
 from pypimirror.model import Listed
-from pypimirror.names import normalize
+from pypimirror.names import is_project, normalize
 from pypimirror.source.html_page import HtmlParser
 from pypimirror.source.json_page import JsonParser
 
@@ -189,7 +189,10 @@ def test_a_list_read_in_blocks_of_any_size_is_what_json_says(
         reader.write(body[start:start + size])
     listing = reader.finish()
     assert listing.total == len(entries)
-    assert seen == [normalize(entry["name"]) for entry in entries]
+    names = [(entry["name"], normalize(entry["name"])) for entry in entries]
+    assert seen == [name for display, name in names if display.isascii() and is_project(name)]
+    assert dict(listing.projects) == {name: Listed(entry["name"], entry.get("_last-serial"))
+                                      for entry, (_, name) in zip(entries, names, strict=True) if name in seen}
 
 
 def test_an_html_list_read_in_blocks_is_the_same() -> None:
@@ -208,4 +211,16 @@ def test_a_list_that_is_cut_off_or_none_is_refused(body: bytes) -> None:
     reader = JsonParser().listing(everything)
     reader.write(body)
     with pytest.raises(BadPage):
+        reader.finish()
+
+
+@pytest.mark.parametrize("entries", [b'{"name": "a"} {"name": "b"}', b'{"name": "a"},,{"name": "b"}', b'{"name": "a"},',
+                                     b',{"name": "a"}', b'{"name": "a"}, {"name": "b"} ,', b'{"name": "a"}{}'])
+@pytest.mark.parametrize("size", [1, 5, 14, 1000])
+def test_a_list_that_is_not_json_is_refused_in_blocks_of_any_size(entries: bytes, size: int) -> None:
+    body = b'{"meta": {"api-version": "1.0"}, "projects": [' + entries + b"]}"
+    reader = JsonParser().listing(everything)
+    with pytest.raises(BadPage):
+        for start in range(0, len(body), size):
+            reader.write(body[start:start + size])
         reader.finish()

@@ -15,6 +15,8 @@ METADATA, PROVENANCE, SIGNATURE = BESIDE = (".metadata", ".provenance", ".asc")
 
 _SEPARATORS = re.compile(r"[-_.]+")
 _PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+#: A name in normal form, but for its length.
+_NORMAL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _REGISTERED = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~@=, ()-]*")
 #: ``.metadata`` and ``.provenance`` must still fit into the 255 bytes that file systems allow.
@@ -32,6 +34,15 @@ def normalize(name: str) -> str:
 def is_project(name: str) -> bool:
     """Whether a normalised name is one by the rules (PEP 508), short enough, and so safe as a folder's name."""
     return len(name) <= _LONGEST_PROJECT and _PROJECT.fullmatch(name) is not None
+
+
+def project_name(display: str) -> str | None:
+    """Give the normalised form of a name as registered, or None for one that is not the name of a project."""
+    # Most names of a list of all are normal already.
+    if _NORMAL.fullmatch(display) and len(display) <= _LONGEST_PROJECT:
+        return display
+    name = normalize(display)
+    return name if display.isascii() and is_project(name) else None
 
 
 def is_legacy(display: str, name: str) -> bool:

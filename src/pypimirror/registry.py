@@ -12,7 +12,7 @@ from .errors import ConfigurationError
 from .settings.values import Plugin
 
 #: Extras by the libraries that they bring.
-EXTRAS = {"pycurl": "fast", "boto3": "objectstore"}
+EXTRAS = {"pycurl": "fast"}
 
 
 def load(plugins: Iterable[Plugin] = ()) -> Any:
@@ -30,13 +30,18 @@ def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> 
     try:
         made = registry.getMultiAdapter(adapted, interface, name)
     except ComponentLookupError:
-        names = sorted(r.name for r in registry.registeredAdapters() if r.provided is interface)
-        raise ConfigurationError(f"{key} = {name!r}: there is none of that name; there are {', '.join(names)}") from None
+        raise ConfigurationError(f"{key} = {name!r}: there is none of that name; "
+                                 f"there are {', '.join(names(registry, interface))}") from None
     except ImportError as error:
         if error.name is None or error.name.startswith(f"{components.PACKAGE}."):
             raise
         raise ConfigurationError(f"{key} = {name!r}: needs {error.name}, {_missing(error)}") from error
     return _checked(registry, made, interface, name)
+
+
+def names(registry: Any, interface: Any) -> list[str]:
+    """Give the names under which there are components that give an interface."""
+    return sorted(r.name for r in registry.registeredAdapters() if r.provided is interface)
 
 
 def _missing(error: ImportError) -> str:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pickle
 import signal
 import threading
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -20,7 +18,7 @@ from typing import Any
 from ..interfaces import IMirror
 from ..model import Needs
 from ..settings.values import Settings
-from .teams import EVENT, GONE, RAISED, RESULT, Came, Step
+from .teams import EVENT, GONE, RAISED, RESULT, Came, Step, fit_to_travel
 
 
 class Beyond:
@@ -88,7 +86,7 @@ def _main(connection: Connection, settings: Settings, needs: Needs, workers: int
         try:
             result = step(mirror, task, lambda event: send(EVENT, number, event))
         except BaseException as error:
-            send(RAISED, number, _fit_to_travel(error))
+            send(RAISED, number, fit_to_travel(error))
         else:
             send(RESULT, number, result)
 
@@ -102,12 +100,3 @@ def _main(connection: Connection, settings: Settings, needs: Needs, workers: int
                     pool.submit(work, number, step, task)
         except (EOFError, OSError):
             os._exit(0)  # nobody is left who would take note of what comes of the tasks under way
-
-
-def _fit_to_travel(error: BaseException) -> BaseException:
-    """Give the error, or one that tells of it if it can't be sent to another process."""
-    try:
-        pickle.loads(pickle.dumps(error))
-        return error
-    except Exception:
-        return RuntimeError("".join(traceback.format_exception(error)))

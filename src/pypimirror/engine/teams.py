@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from queue import SimpleQueue
@@ -108,3 +110,11 @@ class Teams:
         """Stop all teams."""
         while self.members:
             self.members.pop().close()
+
+def fit_to_travel(error: BaseException) -> BaseException:
+    """Give the error, or one that tells of it if it can't be sent to another process."""
+    try:
+        pickle.loads(pickle.dumps(error))
+        return error
+    except Exception:
+        return RuntimeError("".join(traceback.format_exception(error)))

@@ -8,13 +8,27 @@ import requests
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from . import pace
+from ..errors import FetchError
+from . import hosts, pace
 
 
 class _Noted:
-    """A connection that tells the transfer of its thread which socket it uses, before anything is read from it."""
+    """A connection that tells the transfer of its thread which socket it uses, before anything is read from it.
+
+    Where it leads to is looked at before anything is sent.
+    """
 
     sock: Any
+    host: str
+
+    def _new_conn(self) -> Any:
+        sock = super()._new_conn()  # type: ignore[misc]
+        try:
+            hosts.confirm(self.host, str(sock.getpeername()[0]))
+        except (OSError, FetchError):
+            sock.close()
+            raise
+        return sock
 
     def getresponse(self, *arguments: Any, **options: Any) -> Any:
         transfer = getattr(pace.local, "transfer", None)

@@ -6,10 +6,12 @@ Options and errors: https://curl.se/libcurl/c/curl_easy_setopt.html and https://
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies
 
 import pycurl
 from zope.interface import implementer
@@ -42,6 +44,8 @@ class CurlFetcher:
 
     def __init__(self, settings: ISettings):
         self._settings = settings
+        #: Whether connections may lead to a proxy and not to the host.
+        self._proxied = bool(settings["proxy"] or getproxies())
         self._local = threading.local()
         self._handles: list[Any] = []
 
@@ -59,6 +63,8 @@ class CurlFetcher:
             handle.setopt(pycurl.URL, url)
             handle.setopt(pycurl.HEADERFUNCTION, answer.header)
             handle.setopt(pycurl.WRITEFUNCTION, answer.body)
+            if not self._proxied:
+                handle.setopt(pycurl.OPENSOCKETFUNCTION, answer.connect)
             try:
                 handle.perform()
             except pycurl.error as error:
@@ -128,6 +134,15 @@ class _Answer:
         #: Where a redirect leads to, or None.
         self.target: str | None = None
         self.error: Exception | None = None
+
+    def connect(self, purpose: int, address: Any) -> Any:
+        """Open a socket for an address of the host, if it may be asked."""
+        try:
+            hosts.confirm(urlsplit(self._url).hostname or "", str(address.addr[0]))
+            return socket.socket(address.family, address.socktype, address.protocol)
+        except (OSError, FetchError) as error:
+            self.error = error if isinstance(error, FetchError) else None
+            return pycurl.SOCKET_BAD
 
     def header(self, line: bytes) -> None:
         """Take one line of a head: the last one counts, since those of a proxy and of interim answers come before."""

@@ -22,7 +22,7 @@ from .. import __version__
 from ..errors import FetchError
 from ..interfaces import IFetcher, IReceiver, ISettings
 from ..model import Head
-from . import pace
+from . import hosts, pace
 from .address import PLAIN, bare
 
 _BLOCK = 1 << 16
@@ -102,8 +102,14 @@ class FirstByHand:
             else:
                 connection = HTTPConnection(host, timeout=self._timeout)
             connection.connect()
+            address = connection.sock.getpeername()[0]
         except (OSError, HTTPException, UnicodeError):
             return None
+        try:
+            hosts.confirm(connection.host, address)
+        except FetchError:
+            connection.close()
+            raise
         return connection
 
 

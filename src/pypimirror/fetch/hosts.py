@@ -13,6 +13,8 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from ..errors import FetchError
 from .address import bare
 
+#: The hosts that were found to be public, which they have to stay as long as this process is there.
+_trusted: set[str] = set()
 #: Addresses that stand for those of IPv4 (RFC 6052); the last four bytes say which.
 _NAT64 = IPv6Network("64:ff9b::/96")
 
@@ -31,7 +33,19 @@ def is_public(host: str) -> bool:
 
     A host without any counts as public: behind a proxy its name need not be known here, and else nothing will be got from it.
     """
-    return all(map(_is_global, addresses(host)))
+    public = all(map(_is_global, addresses(host)))
+    if public:
+        _trusted.add(host.strip("[]").lower())
+    return public
+
+
+def confirm(host: str, address: str) -> None:
+    """Raise FetchError if a host was found to be public, and now a connection to it leads to an address that is not.
+
+    Who owns a name can have it mean another address each time that it is looked up.
+    """
+    if host.strip("[]").lower() in _trusted and not _is_global(address.partition("%")[0]):
+        raise FetchError(host, f"its address was public and is {address} now")
 
 
 def check(source: str, target: str) -> None:
@@ -47,7 +61,7 @@ def check(source: str, target: str) -> None:
         teller = parse_url(source).host
     except LocationParseError as error:
         raise FetchError(bare(target), "its URL is none") from error
-    if host and not is_public(host.strip("[]")) and teller and is_public(teller.strip("[]")):
+    if host and teller and is_public(teller.strip("[]")) and not is_public(host.strip("[]")):
         raise FetchError(bare(target), f"a host that is not public, and {bare(source)} that leads there is")
 
 

@@ -60,7 +60,9 @@ def fields(metadata: bytes) -> dict[str, list[str]]:
     """Read core metadata: the values by field in lower case, each on one line. The description is left out."""
     from email.parser import HeaderParser
 
-    message = HeaderParser().parsestr(metadata.decode("utf-8", "replace"))
+    from ..core_metadata import MOST_PARSED
+
+    message = HeaderParser().parsestr(metadata[:MOST_PARSED].decode("utf-8", "replace"))
     found: dict[str, list[str]] = {}
     for name, value in message.items():
         found.setdefault(name.lower(), []).append(" ".join(str(value).split()))

@@ -123,9 +123,11 @@ def _reason(files: list[File]) -> str | None:
 def _info(project: Project, version: str, found: Releases, metadata: Metadata | None) -> dict[str, Any]:
     from packaging.metadata import parse_email
 
+    from ..core_metadata import MOST_PARSED
+
     files = found.get(version, [])
     content = next((content for file in files if metadata is not None and (content := metadata(file)) is not None), None)
-    raw: Mapping[str, Any] = parse_email(content)[0] if content is not None else {}
+    raw: Mapping[str, Any] = parse_email(content[:MOST_PARSED])[0] if content is not None else {}
     info: dict[str, Any] = {"name": raw.get("name") or project.display or project.name, "version": version}
     info.update((field, raw.get(field)) for field in _FIELDS)
     info["classifiers"] = raw.get("classifiers", [])

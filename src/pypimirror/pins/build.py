@@ -17,6 +17,7 @@ from typing import IO, NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from .. import zips
 from ..names import normalize, shown
 from .toml import parsed
 
@@ -58,14 +59,21 @@ def read_sdist(stream: IO[bytes], filename: str) -> Sdist:
     """Read an sdist. stream: seekable. An sdist that can't be read counts as one that says nothing, with a problem."""
     problems: list[str] = []
     try:
-        found = dict(_zip(stream) if filename.endswith(".zip") else _tar(stream, filename))
-    except _BROKEN as error:
-        why = shown(str(error) or type(error).__name__)
-        return Sdist(DEFAULT, problems=(f"{filename}: can't be read ({why}); setuptools and wheel are taken to build it",))
+        found = contents(stream, filename)
+    except ValueError as error:
+        return Sdist(DEFAULT, problems=(f"{filename}: can't be read ({error}); setuptools and wheel are taken to build it",))
     build = _build_requires(found, filename, problems)
     metadata = found.get("PKG-INFO")
     text = next((found[name] for name in sorted(found) if name.endswith("requires.txt")), None)
     return Sdist(build, metadata, None if text is None else _egg_requires(text), tuple(problems))
+
+
+def contents(stream: IO[bytes], filename: str) -> dict[str, bytes]:
+    """Give the files of an sdist that tell something, without its top folder. Raises ValueError for what is no sdist."""
+    try:
+        return dict(_zip(stream) if filename.endswith(".zip") else _tar(stream, filename))
+    except _BROKEN as error:
+        raise ValueError(shown(str(error) or type(error).__name__)) from error
 
 
 def _build_requires(found: dict[str, bytes], filename: str, problems: list[str]) -> tuple[str, ...]:
@@ -130,11 +138,10 @@ def _egg_requires(content: bytes) -> tuple[str, ...]:
 
 
 def _zip(stream: IO[bytes]) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(stream) as archive:
+    with zips.opened(stream) as archive:
         for info in archive.infolist():
             if (match := _WANTED.fullmatch(info.filename)) and info.file_size <= _MOST_BYTES:
-                with archive.open(info) as member:
-                    yield match[1], member.read(_MOST_BYTES)
+                yield match[1], zips.content(archive, info)
 
 
 def _tar(stream: IO[bytes], filename: str) -> Iterator[tuple[str, bytes]]:

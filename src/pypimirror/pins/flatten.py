@@ -30,7 +30,10 @@ def flatten(chain: Chain, environments: Iterable[Environment]) -> str:
 
 
 def _section_name(chain: Chain, environment: Environment) -> str:
-    return chain.sections(environment).get("buildout", {}).get("versions") or "versions"
+    found = chain.sections(environment)
+    name = found.get("buildout", {}).get("versions") or "versions"
+    # What is no section's name could be anything, such as one with a condition, which zc.buildout would run.
+    return name if name in found else "versions"
 
 
 def _plain(chain: Chain, environment: Environment, section: str) -> Iterator[str]:
@@ -50,7 +53,10 @@ def _plain(chain: Chain, environment: Environment, section: str) -> Iterator[str
 
 def _line(name: str, value: str) -> Iterator[str]:
     value = value.strip()
-    if is_project(normalize(name)) and (not value or ("\n" not in value and (pinned_version(value) or is_range(value)))):
+    # Versions of a kind can be any text, also a reference to what the flattened file does not have.
+    if not is_project(normalize(name)) or "${" in value or "\n" in value:
+        return
+    if not value or pinned_version(value) or is_range(value):
         yield f"{name} = {value}".rstrip() + "\n"
 
 

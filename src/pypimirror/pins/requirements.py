@@ -14,7 +14,9 @@ from .chain import MOST_FILES, Read, decoded, located
 from .environments import Environment, applies
 from .values import BadPins, Pins, is_version, normal, public
 
-_COMMENT = re.compile(r"(^|\s+)#.*$")
+_COMMENT = re.compile(r"(^|(?<=\s))#.*$")
+#: Characters of one line, with those that continue it; one with a hash of every file of a large release has some 20,000.
+_LONGEST = 1 << 16
 _HASH = re.compile(r"(sha256|sha384|sha512):([0-9a-fA-F]{64,128})")
 #: Options of pip's that name other requirements files.
 _INCLUDES = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
@@ -141,6 +143,8 @@ class _Reading:
             raise BadPins(f"{public(self.root)}: names what can't be had: {shown(str(error), 500)}") from error
         for number, line in _logical(text):
             where = f"{public(source)}, line {number}"
+            if len(line) > _LONGEST:
+                raise BadPins(f"{where}: longer than {_LONGEST} characters")
             words, options = _split(line, where)
             hashes: set[str] = set()
             for name, value in _options(options, where):

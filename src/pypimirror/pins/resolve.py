@@ -226,6 +226,8 @@ class _Resolver:
 
 def _requires_dist(content: bytes) -> tuple[str, ...] | None:
     """Give the requirements in core metadata, or None where it leaves them to the build (PEP 643)."""
-    raw, unparsed = parse_email(content)
+    from ..core_metadata import MOST_PARSED  # loads requests
+
+    raw, unparsed = parse_email(content[:MOST_PARSED])
     found = (*raw.get("requires_dist", ()), *unparsed.get("requires-dist", ()))
     return None if not found and "requires-dist" in map(str.lower, raw.get("dynamic", ())) else found

@@ -17,7 +17,9 @@ from .values import BadPins, public
 Section = dict[str, str]
 Sections = dict[str, Section]
 
-_HEADER = re.compile(r"\[\s*(?P<name>[^\s#[\]:;{}]+)\s*(:(?P<condition>[^#;]*))?\s*]\s*([#;].*)?$")
+_HEADER = re.compile(r"\[\s*(?P<name>[^\s#[\]:;{}]+)\s*(:(?P<condition>[^#;]*))?]\s*([#;].*)?$")
+#: In one file; stops those whose conditions, each another one, would take hours to decide.
+_MOST_BLOCKS = 10_000
 _OPTION = re.compile(r"(?P<name>[^\s{}[\]=:]+\s*[-+]?)=(?P<value>.*)$")
 _BLANK_START = re.compile(r"^(\s*\n)+")
 
@@ -60,6 +62,8 @@ def parse(text: str, source: str) -> tuple[Block, ...]:
                 option.append(line.rstrip() if verbatim else line.strip())
             continue
         if match := _HEADER.match(line):
+            if len(blocks) == _MOST_BLOCKS:
+                raise BadPins(f"{public(source)}, line {number}: more than {_MOST_BLOCKS} sections")
             blocks.append((match["name"], (match["condition"] or "").strip(), [], number))
             option = None
             continue

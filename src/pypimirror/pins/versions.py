@@ -95,6 +95,8 @@ class _View:
             found = self.section(section).get(option)
             if found is None:
                 raise BadPins(f"${{{shown(section)}:{shown(option)}}} is not defined in the pin files")
+            if len(found) > _LONGEST:
+                raise BadPins("the value is too long")
 
             def replacement(match: re.Match[str]) -> str:
                 names = _NAMES.fullmatch(match[1])

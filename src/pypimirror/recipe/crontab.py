@@ -49,9 +49,9 @@ def _parts(text: bytes, begin: bytes, end: bytes) -> tuple[bytes, bool, bytes]:
     tail: list[bytes] = []
     found = inside = False
     for line in text.splitlines(keepends=True):
-        if not inside and line == begin:
+        if not inside and line in (begin, begin[:-1]):
             found = inside = True
-        elif inside and line == end:
+        elif inside and line in (end, end[:-1]):
             inside = False
         elif not inside:
             (tail if found else head).append(line)

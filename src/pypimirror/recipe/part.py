@@ -6,6 +6,8 @@ from typing import Any
 
 from zc.buildout import UserError, easy_install
 
+from .. import registry
+from ..interfaces import IEngine
 from . import configuration, environment, files, job, outputs, pinned, plugins, script
 from . import options as known
 
@@ -35,6 +37,7 @@ class Recipe:
         self._eggs = self._value("eggs") or ()
         self._environment = self._value("environment-vars") or ()
         self._relative = bool(self._value("relative-paths", section.get("relative-paths", "false")))
+        self._check_engine()
         self._value("webserver")  # a wrong name is an error before anything is uninstalled
         self._complete()
         self._job = job.Job(name, self._directory, self._location, self._value, options.get("cron-times", "").strip(),
@@ -109,6 +112,17 @@ class Recipe:
         if _holds(mirror, self._location):
             raise UserError(f"[{self.name}] mirror-file-path = {mirror}: must not hold {self._location}, "
                             "whose files are not for publication")
+
+    def _check_engine(self) -> None:
+        """Refuse an engine that there is none of, or that lacks what it needs, before the first run does. Raises UserError."""
+        engine = self._texts.get("engine")
+        if engine == "dask" and "scheduler" not in self._texts:
+            raise UserError(f"[{self.name}] scheduler: engine = dask needs the address of one, such as "
+                            "tcp://scheduler.example.com:8786")
+        if engine is not None and not self._plugged:
+            names = registry.names(registry.load(), IEngine)
+            if engine not in names:
+                raise UserError(f"[{self.name}] engine = {engine}: there is none of that name; there are {', '.join(names)}")
 
     def _claim(self, *paths: str) -> None:
         """Refuse what another part of this buildout has already. Raises UserError."""

@@ -140,7 +140,9 @@ KEYS = (
         "Name of the component that gets things by HTTP: requests, or pycurl, which is faster and comes with the extra fast.",
         "Work"),
     Key("engine", kinds.text, "threads",
-        "Name of the component that runs the work.", "Work"),
+        "Name of the component that runs the work: threads, processes, dask, or a plugin's.", "Work"),
+    Key("scheduler", kinds.scheduler, "",
+        "The address of the scheduler of a Dask cluster for engine = dask: tcp://host:8786, or tls://.", "Work"),
     Key("zcml", kinds.zcml, "",
         "Plugins to use: packages, my.package or my.package:policy.zcml, or paths of .zcml files. Those that register "
         "themselves when they are installed need not be named.", "Work"),

@@ -202,6 +202,13 @@ def web_address(value: str, folder: str) -> str:
     return value.rstrip("/")
 
 
+def scheduler(value: str, folder: str) -> str:
+    """The address of a Dask scheduler, or nothing."""
+    if value and not re.fullmatch(r"(?:tcp|tls)://[^\s/]+:\d{1,5}", value):
+        raise ValueError("an address such as tcp://scheduler.example.com:8786")
+    return value
+
+
 def choice(*names: str) -> Kind:
     """Give the kind of a key that takes one of these words."""
 

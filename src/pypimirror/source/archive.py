@@ -11,29 +11,29 @@ import gzip
 import lzma
 import os
 import re
-import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
+from .. import zips
 from ..names import shown
 
 #: Bytes; a description is part of it.
 _LONGEST = 16 << 20
 _BLOCK = 1 << 20
-#: The end of a ZIP archive without comment (APPNOTE 4.3.16): signature, four numbers, bytes of its directory, where, comment.
-_END = struct.Struct("<4s4HLLH")
-#: Bytes; it is read whole.
-_LONGEST_DIRECTORY = 4 << 20
+#: Of everything in an archive, unpacked: stops those that unpack without end.
+_MOST_UNPACKED = 64 << 30
+#: Of the directory of a wheel that was just fetched, one in each thread.
+_MOST_DIRECTORY = 4 << 20
 _INSIDE = {".whl": re.compile(r"[^/]+\.dist-info/METADATA"), ".egg": re.compile(r"EGG-INFO/PKG-INFO")}
 _TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar")
 _OPEN: Mapping[str, Callable[[str], Any]] = {
     ".gz": gzip.GzipFile, ".tgz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".tbz": bz2.BZ2File, ".xz": lzma.LZMAFile}
 #: What a damaged archive makes the libraries raise.
-_BROKEN = (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
-           tarfile.TarError, struct.error)
+_BROKEN = (OSError, EOFError, ValueError, RuntimeError, MemoryError, NotImplementedError, zlib.error, lzma.LZMAError,
+           zipfile.BadZipFile, tarfile.TarError)
 
 
 class Broken(Exception):
@@ -45,7 +45,8 @@ def core_metadata(path: str) -> bytes | None:
     ending = os.path.splitext(path)[1]
     try:
         if ending in _INSIDE:
-            return _in_zip(path, _INSIDE[ending], required=ending == ".whl")
+            with open(path, "rb") as stream:
+                return _in_zip(zips.opened(stream), _INSIDE[ending], required=ending == ".whl")
         if ending == ".zip" or path.endswith(_TARS):
             return _in_sdist(path)
     except _BROKEN as error:
@@ -54,13 +55,9 @@ def core_metadata(path: str) -> bytes | None:
 
 
 def wheel_metadata(stream: BinaryIO) -> bytes | None:
-    """Return METADATA of a wheel, or None for a wheel whose directory is too large to be worth reading. Raises Broken."""
+    """Return METADATA of a wheel. Raises Broken."""
     try:
-        stream.seek(-_END.size, os.SEEK_END)
-        signature, *_, size, _, comment = _END.unpack(stream.read(_END.size))
-        if signature != b"PK\5\6" or comment or size > _LONGEST_DIRECTORY:
-            return None
-        return _in_zip(stream, _INSIDE[".whl"], required=True)
+        return _in_zip(zips.opened(stream, _MOST_DIRECTORY), _INSIDE[".whl"], required=True)
     except _BROKEN as error:
         raise Broken(_why(error)) from error
 
@@ -70,35 +67,48 @@ def check(path: str) -> None:
     ending = os.path.splitext(path)[1]
     try:
         if ending in (".zip", *_INSIDE):
-            with zipfile.ZipFile(path) as archive:
-                damaged = archive.testzip()
-            if damaged is not None:
-                raise Broken(f"{shown(damaged)} in it is damaged")
+            _check_zip(path)
         elif ending in _OPEN:
+            size = 0
             with _OPEN[ending](path) as stream:
-                while stream.read(_BLOCK):
-                    pass
+                while block := stream.read(_BLOCK):
+                    size += len(block)
+                    _check_size(size)
     except _BROKEN as error:
         raise Broken(_why(error)) from error
 
 
-def _in_zip(path: str | BinaryIO, wanted: re.Pattern[str], required: bool) -> bytes | None:
-    with zipfile.ZipFile(path) as archive:
+def _check_zip(path: str) -> None:
+    with open(path, "rb") as stream, zips.opened(stream) as archive:
+        _check_size(sum(info.file_size for info in archive.infolist()))
+        for info in archive.infolist():
+            try:
+                for _ in zips.pieces(archive, info):
+                    pass
+            except zipfile.BadZipFile as error:
+                raise Broken(f"{shown(info.filename)} in it is damaged") from error
+
+
+def _check_size(size: int) -> None:
+    if size > _MOST_UNPACKED:
+        raise Broken(f"it unpacks to more than {_MOST_UNPACKED >> 30} GB")
+
+
+def _in_zip(archive: zipfile.ZipFile, wanted: re.Pattern[str], required: bool) -> bytes | None:
+    with archive:
         found = [info for info in archive.infolist() if wanted.fullmatch(info.filename)]
         if len(found) != 1 or found[0].file_size > _LONGEST:
             if required:
                 raise Broken("it has no METADATA" if not found else "its METADATA is not one file of reasonable size")
             return None
-        return archive.read(found[0])
+        return zips.content(archive, found[0])
 
 
 def _in_sdist(path: str) -> bytes | None:
-    from ..pins.build import read_sdist  # loads packaging
+    from ..pins.build import contents  # loads packaging
 
-    if not (zipfile.is_zipfile(path) if path.endswith(".zip") else tarfile.is_tarfile(path)):
-        raise Broken("not an archive of the kind that its name says")
     with open(path, "rb") as stream:
-        return read_sdist(stream, os.path.basename(path)).metadata
+        return contents(stream, os.path.basename(path)).get("PKG-INFO")
 
 
 def _why(error: Exception) -> str:

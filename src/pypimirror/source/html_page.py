@@ -9,11 +9,14 @@ from urllib.parse import unquote
 
 from zope.interface import implementer
 
+from ..errors import BadPage
 from ..interfaces import IListReader, IParser
-from ..model import NOTHING, File, Listed, Listing, Project
-from ..names import SUFFIXES, is_project, normalize, shown
+from ..model import NOTHING, File, Listing, Project
+from ..names import SUFFIXES, project_name, shown
 from . import trust
 from .links import belongs, is_external, is_marked, last_part, own_first, resolved, start
+from .listed import Gathered
+from .trust import MOST_PROJECTS
 
 #: Elements that tell status and reason (PEP 792).
 _STATUS = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
@@ -77,7 +80,7 @@ class HtmlList:
         from .markup import Links
 
         self._page = Links()
-        self._found: dict[str, Listed] = {}
+        self._found = Gathered()
         self._total = 0
 
     def write(self, block: bytes) -> None:
@@ -89,15 +92,17 @@ class HtmlList:
         self._page.close()
         self._page.check()
         self._take()
-        return Listing(self._found, self._total)
+        return Listing(self._found.names(), self._total)
 
     def _take(self) -> None:
         for href, text, _ in self._page.anchors:
             display = text.strip() or unquote(href.rstrip("/").rpartition("/")[2])
-            name = normalize(display)
+            name = project_name(display)
             self._total += 1
-            if self._wanted(name) and is_project(name) and display.isascii():
-                self._found[name] = Listed(display)
+            if self._total > MOST_PROJECTS:
+                raise BadPage(f"more than {MOST_PROJECTS} projects")
+            if name is not None and self._wanted(name):
+                self._found.add(name, display, None)
         self._page.anchors.clear()
 
 

@@ -25,6 +25,8 @@ LONGEST_PAGE = 64 << 20
 LONGEST_LIST = 256 << 20
 #: Seconds that the list may take to come.
 _SECONDS = 3600.0
+#: Hosts that the files of one page may be on: each has to be looked up.
+_MOST_HOSTS = 30
 #: Bytes of a page that is read alone: what is made of it takes many times its size for a while.
 _LARGE = 4 << 20
 #: Bytes at both ends of a page that are looked at to see whether it is whole.
@@ -92,16 +94,25 @@ class HttpSource:
         """Give a page without the files that a public upstream has on hosts that are not; and a problem for each of these."""
         own = urlsplit(self.url).netloc.rpartition("@")[2]
         refused: dict[str, str] = {}
-        for host in {urlsplit(file.url).netloc for file in project.files if file.external is None} - {own}:
+        elsewhere = dict.fromkeys(urlsplit(file.url).netloc for file in project.files if file.external is None)
+        elsewhere.pop(own, None)
+        for number, host in enumerate(elsewhere):
             try:
+                if number >= _MOST_HOSTS:
+                    raise FetchError(host, f"one host more than {_MOST_HOSTS}")
                 hosts.check(self.url, f"http://{host}/")
             except FetchError as error:
                 refused[host] = error.why
         if not refused:
             return project, []
-        left = [file for file in project.files if file.external is None and urlsplit(file.url).netloc in refused]
-        told = [f"{file.filename}: it is on {refused[urlsplit(file.url).netloc]}" for file in left]
-        return project._replace(files=tuple(file for file in project.files if file not in left)), told
+        kept, told = [], []
+        for file in project.files:
+            host = urlsplit(file.url).netloc if file.external is None else ""
+            if host in refused:
+                told.append(f"{file.filename}: it is on {refused[host]}")
+            else:
+                kept.append(file)
+        return project._replace(files=tuple(kept)), told
 
     def _headers(self, etag: str | None, since: float | None = None) -> dict[str, str]:
         headers = {"Accept": self._accept}

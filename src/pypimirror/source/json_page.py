@@ -11,18 +11,24 @@ from zope.interface import implementer
 
 from ..errors import BadPage
 from ..interfaces import IListReader, IParser
-from ..model import NOTHING, File, Listed, Listing, Project
-from ..names import is_project, normalize, shown
+from ..model import NOTHING, File, Listing, Project
+from ..names import project_name, shown
 from . import trust
-from .trust import MOST_LINKS
+from .listed import Gathered
+from .trust import MOST_LINKS, MOST_PROJECTS
 
 _FILE_KEYS = frozenset({"filename", "url", "hashes", "size", "upload-time", "requires-python", "yanked", "core-metadata",
                         "dist-info-metadata", "data-dist-info-metadata", "gpg-sig", "provenance"})
 _PAGE_KEYS = frozenset({"name", "files", "versions", "meta", "project-status"})
 _META_KEYS = frozenset({"api-version"})
-#: The beginning of a list's entries, and what may stand between two of them.
-_BEGIN = re.compile(rb'"projects"\s*:\s*\[')
-_BETWEEN = b", \t\r\n"
+#: The beginning of a list's entries, how long it is at most, and what may stand around them.
+_BEGIN = re.compile(rb'"projects"\s{0,50}:\s{0,50}\[')
+_LONGEST_BEGIN = 120
+_BLANK = b" \t\r\n"
+#: Bytes; a list with a longer entry is read as a whole.
+_LONGEST_ENTRY = 1 << 20
+#: Values of one page or list that is read as a whole: each takes up to some 200 bytes. PyPI's whole list has 2.5 million.
+_MOST_VALUES = 8_000_000
 
 
 @implementer(IParser)
@@ -81,30 +87,38 @@ class JsonList:
         #: What was not read yet: all of it until the entries begin, then less than an entry, then all that is left.
         self._rest = bytearray()
         self._by_block = True
-        self._found: dict[str, Listed] = {}
+        self._found = Gathered()
         self._total = 0
         written = getattr(wanted, "written", None)
         self._search = None if written is None else re.compile(rb'"name"\s*:\s*"(?i:%b)"' % written.encode("ascii")).finditer
 
     def write(self, block: bytes) -> None:
+        before = len(self._rest)
         self._rest += block
-        if self._head is None and (begin := _BEGIN.search(self._rest)) is not None:
+        if not self._by_block:
+            return
+        if self._head is None:
+            begin = _BEGIN.search(self._rest, max(0, before - _LONGEST_BEGIN))
+            if begin is None:
+                return
             self._head = bytes(self._rest[:begin.end()])
             del self._rest[:begin.end()]
-        end = self._rest.rfind(b"}") + 1
-        if self._head is None or not self._by_block or not end:
+            before = 0
+        end = self._rest.rfind(b"}", before) + 1
+        if not end:
+            self._by_block = len(self._rest) < _LONGEST_ENTRY
             return
-        block = bytes(self._rest[:end])
+        block = self._begun(self._rest[:end])
         try:
             total = self._searched(block)
             if total is None:
-                entries = json.loads(b"[" + block.lstrip(_BETWEEN) + b"]")
+                entries = json.loads(b"[" + block + b"]")
                 self._take(entries)
                 total = len(entries)
-        except ValueError:
+        except (ValueError, RecursionError):
             self._by_block = False
             return
-        self._total += total
+        self._count(total)
         del self._rest[:end]
 
     def _searched(self, block: bytes) -> int | None:
@@ -114,31 +128,46 @@ class JsonList:
         mislead it is not in a block without escapes that has as many names as entries. Raises ValueError.
         """
         total = block.count(b"{")
-        if self._search is None or b"\\" in block or not total == block.count(b"}") == block.count(b'"name"'):
+        if self._search is None or b"\\" in block or block.lstrip(_BLANK)[:1] != b"{":
+            return None
+        if not total == block.count(b"}") == block.count(b'"name"'):
             return None
         self._take([json.loads(block[block.rindex(b"{", 0, found.start()):block.index(b"}", found.end()) + 1])
                     for found in self._search(block)])
         return total
 
     def finish(self) -> Listing:
-        rest = bytes(self._rest.lstrip(_BETWEEN) if self._total else self._rest)
-        page = _load((self._head or b"") + rest)
+        page = _load((self._head or b"") + self._begun(self._rest))
         entries = page.get("projects")
         if not isinstance(entries, list):
             raise BadPage("it has no list of projects")
         self._take(entries)
-        self._total += len(entries)
-        serials = bool(self._found) and all(one.serial is not None for one in self._found.values())
-        return Listing(self._found, self._total, serials=serials)
+        self._count(len(entries))
+        projects = self._found.names()
+        return Listing(projects, self._total, serials=bool(projects) and self._found.serials)
+
+    def _begun(self, rest: bytearray) -> bytes:
+        """Give what goes on with the next entry, or ends the list, as if no entry were before it."""
+        text = bytes(rest.lstrip(_BLANK))
+        if not self._total or text.startswith(b"]"):
+            return text
+        if text.startswith(b",") and not text[1:].lstrip(_BLANK).startswith(b"]"):
+            return text[1:]
+        return b"," + text  # which is no JSON, as it was none before
+
+    def _count(self, entries: int) -> None:
+        self._total += entries
+        if self._total > MOST_PROJECTS:
+            raise BadPage(f"more than {MOST_PROJECTS} projects")
 
     def _take(self, entries: list[Any]) -> None:
         for entry in entries:
             display = entry.get("name") if isinstance(entry, dict) else None
             if not isinstance(display, str):
                 raise BadPage("an entry of the list has no name")
-            name = normalize(display)
-            if self._wanted(name) and is_project(name) and display.isascii():
-                self._found[name] = Listed(display, trust.serial(entry.get("_last-serial")))
+            name = project_name(display)
+            if name is not None and self._wanted(name):
+                self._found.add(name, display, trust.serial(entry.get("_last-serial")))
 
 
 def _refused(name: str) -> Any:
@@ -146,6 +175,8 @@ def _refused(name: str) -> Any:
 
 
 def _load(body: bytes) -> dict[str, Any]:
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise BadPage(f"more than {_MOST_VALUES} values")
     try:
         page = json.loads(body, parse_constant=_refused)
     except (ValueError, RecursionError) as error:

@@ -24,6 +24,9 @@ _RAW = {name: re.compile(f"</{name}(?=[\\s/>])", re.IGNORECASE) for name in ("sc
 _BEGUN = 16
 #: Characters of one tag; of the text of one link.
 _LONGEST_TAG, _LONGEST_TEXT = 1 << 16, 1000
+#: The attributes of links that count; of all others nothing is kept, however many there are.
+_ATTRIBUTES = frozenset({"href", "rel", "data-yanked", "data-requires-python", "data-core-metadata", "data-dist-info-metadata",
+                         "data-gpg-sig", "data-provenance"})
 #: The names of ``meta`` elements that count.
 META = frozenset({"pypi:repository-version", "pypi:project-status", "pypi:project-status-reason"})
 #: Character references of so many digits are none, and costly to find out about.
@@ -33,6 +36,10 @@ _ABSURD = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
 def unescaped(text: str) -> str:
     """Give a text with its character references replaced."""
     return unescape(_ABSURD.sub("\ufffd", text)) if "&" in text else text
+
+
+def _too_long(tag: str) -> BadPage:
+    return BadPage(f"a tag of more than {_LONGEST_TAG} characters: {shown(tag, 40)}")
 
 
 class Links:
@@ -53,11 +60,11 @@ class Links:
         self._until: re.Pattern[str] | None = None
 
     def feed(self, text: str) -> None:
-        """Read on. Raises BadPage for a tag without end."""
+        """Read on. Raises BadPage for a tag without end, and for links without end."""
         text = self._rest + text
         self._rest = text[self._read(text):]
         if self._until is None and len(self._rest) > _LONGEST_TAG:
-            raise BadPage(f"a tag of more than {_LONGEST_TAG} characters: {shown(self._rest, 40)}")
+            raise _too_long(self._rest)
 
     def close(self) -> None:
         """The page is over; a tag that it ends in is none."""
@@ -113,6 +120,8 @@ class Links:
         at = name.end()
         while True:
             at = _GAP.match(text, at).end()  # type: ignore[union-attr]
+            if at - start > _LONGEST_TAG:
+                raise _too_long(text[start:at])
             if at == len(text):
                 return None
             if text[at] == ">":
@@ -130,7 +139,8 @@ class Links:
         self._anything = True
         if tag == "a":
             self._end()
-            self._open = None if ends else {name: unescaped(value) for name, value in attributes.items()}
+            self._open = None if ends else {name: unescaped(value) for name, value in attributes.items()
+                                             if name in _ATTRIBUTES}
         elif ends:
             return
         elif tag == "base":

@@ -54,10 +54,13 @@ class Precedence:
                 listings[url] = self._sources[url].listing(wanted)
         # Most projects come from the last one as a rule; only what the others have is told apart.
         *_, (last, whole) = listings.items()
-        projects, elsewhere = _named(whole, alone=len(listings) == 1), {}
-        for url, listing in reversed(list(listings.items())[:-1]):
-            projects.update(_named(listing))
-            elsewhere.update(dict.fromkeys(listing.projects, url))
+        projects, elsewhere = whole.projects, {}
+        if len(listings) > 1:
+            joined = _named(whole)
+            for url, listing in reversed(list(listings.items())[:-1]):
+                joined.update(_named(listing))
+                elsewhere.update(dict.fromkeys(listing.projects, url))
+            projects = joined
         tags = {url: listing.etag for url, listing in listings.items()}
         return Listing(
             projects,
@@ -89,10 +92,10 @@ class Precedence:
         return tags if list(tags) == list(self._sources) else {}
 
 
-def _named(listing: Listing, alone: bool = False) -> dict[str, Listed]:
+def _named(listing: Listing) -> dict[str, Listed]:
     """Give the projects of a list; the names as registered are blank where it has normalised ones only, and so tells none."""
     projects = dict(listing.projects)
-    if alone or any(listed.display != name for name, listed in projects.items()):
+    if any(listed.display != name for name, listed in projects.items()):
         return projects
     return {name: Listed("", listed.serial) for name, listed in projects.items()}
 

@@ -19,6 +19,8 @@ _LONGEST_URL = 4000
 _LARGEST = (1 << 53) - 1
 #: As many files may be on a page of one project; the largest at PyPI has some ten thousand.
 MOST_LINKS = 300_000
+#: As many projects may be on a list; PyPI has some 800,000.
+MOST_PROJECTS = 4_000_000
 #: As many problems of one page are told as people will read.
 MOST_PROBLEMS = 20
 

@@ -115,7 +115,7 @@ class FileSystem:
             place = os.path.dirname(place)
         if not os.access(place, os.W_OK | os.X_OK):
             raise ConfigurationError(f"{place}: not a directory that can be written")
-        if os.path.lexists(self._own):
+        if os.path.lexists(self._own):  # what else lies there may be much
             check_own(self._own)
             if os.path.exists(os.path.join(self.root, ADOPTING)):
                 raise ConfigurationError(f"{self.root}: taking over what lies there was cut off; go on with: adopt {self.root}")

@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from .. import events
 from ..errors import BadPage
-from ..events import Listed
 from ..interfaces import IMirror, ISettings
-from ..model import Listing, Totals
+from ..model import Known, Listed, Listing, Totals
 from ..settings.fingerprint import fingerprint
+from ..source.listed import in_order
 from ..source.precedence import serial_at
 from ..state import records
 from ..state.database import State
@@ -28,7 +29,7 @@ class Agenda(NamedTuple):
     projects: int
     #: To be remembered once all were looked at.
     etag: str | None
-    listed: Listed | None
+    listed: events.Listed | None
     #: What is wrong with upstream's list, or None: nothing is removed on account of it then.
     doubt: str | None = None
     #: Whether all that is looked at is to be published, changed or not.
@@ -74,12 +75,14 @@ def drawn_up(mirror: IMirror, state: State, initial: bool, trust: bool = False, 
     if listing.unchanged:
         plan = _unfinished(state, again)
     else:
-        missing = sum(known.name not in listing.projects and mirror.selection.wanted(known.name)
-                      and _was_listed(state, known.name) for known in state.known())
+        plan, unlisted = _compared(mirror, state, listing, initial, again)
         if not trust:
+            missing = sum(selected and _was_listed(state, name) for name, selected in unlisted.items())
             doubt = _doubt(missing, listing, state.totals(), mirror.settings["max_deletions"])
-        plan = _compared(mirror, state, listing, initial, again, doubt is None)
-    listed = Listed(listing.total, len(listing.projects), listing.unchanged)
+        # Upstream's word on one page counts more than a list that may be cut off.
+        plan.update((name, ("", None, selected, selected, False)) for name, selected in unlisted.items()
+                    if doubt is None or not selected)
+    listed = events.Listed(listing.total, len(listing.projects), listing.unchanged)
     etag = known_etag if listing.unchanged else listing.etag if listing.serials else None
     return Agenda(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, initial or rewrite, listing.problems)
 
@@ -129,34 +132,43 @@ def _doubt(missing: int, listing: Listing, totals: Totals, share: float) -> str 
     return None if much is None else f"upstream's list lacks {much}"
 
 
-def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, again: bool, complete: bool) -> _Plan:
+def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, again: bool) -> tuple[_Plan, dict[str, bool]]:
+    """Hold a list against the state; give the plan without those known that are not listed, and these: whether selected."""
     plan: _Plan = {}
+    unlisted: dict[str, bool] = {}
     # A list of normalised names alone does not tell how projects are registered.
     told = any(listed.display != name for name, listed in listing.projects.items())
     now = time.time()
-    unseen = set(listing.projects)
-    for known in state.known():
-        unseen.discard(known.name)
-        listed = listing.projects.get(known.name)
+    for name, known, listed in _side_by_side(state.known(), in_order(listing.projects)):
         if listed is None:
-            selected = mirror.selection.wanted(known.name)
-            if complete or not selected:
-                # Upstream's word on one page counts more than a list that may be cut off.
-                plan[known.name] = ("", None, selected, selected, False)
+            unlisted[name] = mirror.selection.wanted(name)
             continue
-        serial = serial_at(listed.serial, listing.origin(known.name))
-        same = serial is not None and known.list_serial is not None and serial in (known.list_serial, known.page_serial)
-        if initial or again or not same or known.pending or (known.due is not None and known.due <= now):
-            plan[known.name] = (listed.display if told else "", serial, True, initial or not same, initial)
-    # What is pinned is asked for though the list does not have it, so that it can be said to be missing.
-    for name in sorted(mirror.needs.pinned.keys() - plan.keys() - listing.projects.keys()):
-        if mirror.selection.wanted(name):
-            plan[name] = ("", None, True, True, initial)
-    for name in sorted(unseen):
-        listed = listing.projects[name]
         serial = serial_at(listed.serial, listing.origin(name))
-        plan[name] = (listed.display if told else "", serial, True, True, initial)
-    return plan
+        same = known is not None and serial is not None and serial in (known.list_serial, known.page_serial)
+        if known is None or initial or again or not same or known.pending or (known.due is not None and known.due <= now):
+            plan[name] = (listed.display if told else "", serial, True, initial or not same, initial)
+    # What is pinned is asked for though the list does not have it, so that it can be said to be missing.
+    for name in sorted(mirror.needs.pinned.keys() - plan.keys() - unlisted.keys()):
+        if name not in listing.projects and mirror.selection.wanted(name):
+            plan[name] = ("", None, True, True, initial)
+    return plan, unlisted
+
+
+def _side_by_side(known: Iterator[Known],
+                  listed: Iterator[tuple[str, Listed]]) -> Iterator[tuple[str, Known | None, Listed | None]]:
+    """Walk through what is known and what is listed, both in order of names, without holding either."""
+    one, other = next(known, None), next(listed, None)
+    while one is not None or other is not None:
+        if other is None or (one is not None and one.name < other[0]):
+            assert one is not None
+            yield one.name, one, None
+            one = next(known, None)
+        elif one is None or other[0] < one.name:
+            yield other[0], None, other[1]
+            other = next(listed, None)
+        else:
+            yield one.name, one, other[1]
+            one, other = next(known, None), next(listed, None)
 
 
 def _unfinished(state: State, again: bool) -> _Plan:

@@ -1,0 +1,106 @@
+"""Upstream's list of projects in little memory: some 30 bytes a name, where a dictionary takes 250."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+
+from ..model import Listed
+
+#: Lines in a block: few enough to be looked through at once.
+_LINES = 256
+
+
+class Names(Mapping[str, Listed]):
+    """Projects by normalised name, in order of names. What is read one after the other costs least."""
+
+    def __init__(self, blocks: list[bytes], count: int):
+        """blocks: lines as ``Gathered`` makes them, in order of names; each begins and ends with a line's end."""
+        self._blocks = blocks
+        self._firsts = [block[1:block.index(b"\t")] for block in blocks]
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[str]:
+        for block in self._blocks:
+            for line in block[1:-1].decode().split("\n"):
+                yield line[:line.index("\t")]
+
+    def items(self) -> Iterator[tuple[str, Listed]]:  # type: ignore[override]
+        for block in self._blocks:
+            for line in block[1:-1].decode().split("\n"):
+                yield _read(line)
+
+    def __getitem__(self, name: str) -> Listed:
+        key = name.encode()
+        place = bisect_right(self._firsts, key) - 1
+        if place >= 0:
+            block = self._blocks[place]
+            start = block.find(b"\n" + key + b"\t")
+            if start >= 0:
+                return _read(block[start + 1:block.index(b"\n", start + 1)].decode())[1]
+        raise KeyError(name)
+
+
+def in_order(projects: Mapping[str, Listed]) -> Iterator[tuple[str, Listed]]:
+    """Yield projects in order of names."""
+    return iter(projects.items() if isinstance(projects, Names) else sorted(projects.items()))
+
+
+class Gathered:
+    """Takes names as they are read."""
+
+    def __init__(self) -> None:
+        self._blocks: list[bytes] = []
+        self._lines: list[str] = []
+        self._last = ""
+        self._sorted = True
+        self._count = 0
+        #: Whether each has had a serial so far.
+        self.serials = True
+
+    def add(self, name: str, display: str, serial: int | str | None) -> None:
+        """Take note of a project; what comes later under the same name counts. display: a name as registered."""
+        if serial is None:
+            self.serials = False
+        if name <= self._last:
+            self._sorted = False
+        self._last = name
+        told = serial if isinstance(serial, int) else "" if serial is None else ascii(serial)
+        self._lines.append(f"{name}\t{'' if display == name else display}\t{told}")
+        self._count += 1
+        if len(self._lines) == _LINES:
+            self._flush()
+
+    def names(self) -> Names:
+        """Give all that was gathered."""
+        self._flush()
+        if not self._sorted:
+            lines = {line[:line.index("\t")]: line for block in self._blocks for line in block[1:-1].decode().split("\n")}
+            self._blocks, self._count = [], len(lines)
+            for name in sorted(lines):
+                self._lines.append(lines.pop(name))
+                if len(self._lines) == _LINES:
+                    self._flush()
+            self._flush()
+            self._sorted = True
+        return Names(self._blocks, self._count)
+
+    def _flush(self) -> None:
+        if self._lines:
+            self._blocks.append("\n".join(("", *self._lines, "")).encode())
+            self._lines.clear()
+
+
+def _read(line: str) -> tuple[str, Listed]:
+    name, display, told = line.split("\t")
+    serial = None if not told else int(told) if told[0] not in "'\"" else _text(told)
+    return name, Listed(display or name, serial)
+
+
+def _text(told: str) -> str:
+    from ast import literal_eval  # few indexes have serials that are no numbers
+
+    return str(literal_eval(told))
