@@ -17,10 +17,10 @@ import wheelhouse
 from buildouts import Buildout, Buildouts
 from mirrored import Mirrored
 from pypimirror import cli, registry
+from pypimirror.components import NAMESPACE
 from pypimirror.errors import ConfigurationError
 from pypimirror.mirror import Mirror
 from pypimirror.settings.reader import read
-from pypimirror.zcml import NAMESPACE
 from upstream import Upstream, sdist
 
 Captured = pytest.CaptureFixture[str]

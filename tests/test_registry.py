@@ -15,11 +15,11 @@ from zope.interface.verify import verifyObject
 import pypimirror
 from mirrored import Mirrored
 from pypimirror import interfaces, registry
+from pypimirror.components import NAMESPACE
 from pypimirror.errors import ConfigurationError
 from pypimirror.mirror import Mirror
 from pypimirror.settings.reader import read
 from pypimirror.settings.values import Plugin
-from pypimirror.zcml import NAMESPACE
 
 _HEAD = ('<configure xmlns="http://namespaces.zope.org/zope" xmlns:zcml="http://namespaces.zope.org/zcml" '
          f'xmlns:pypimirror="{NAMESPACE}">\n')

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 from zope.interface.exceptions import BrokenImplementation, BrokenMethodImplementation, Invalid
-from zope.interface.verify import verifyClass, verifyObject
 
 
 def of_factory(factory: Any, interface: Any, adapted: tuple[Any, ...]) -> str | None:
@@ -15,6 +13,10 @@ def of_factory(factory: Any, interface: Any, adapted: tuple[Any, ...]) -> str | 
 
     adapted: the interfaces of what it will be called with. Attributes can't be told before the component is made.
     """
+    import inspect  # plugins alone are looked at so closely
+
+    from zope.interface.verify import verifyClass
+
     if not callable(factory):
         return f"{dotted(factory)} can't be called"
     if not interface.implementedBy(factory):
@@ -34,6 +36,8 @@ def of_factory(factory: Any, interface: Any, adapted: tuple[Any, ...]) -> str | 
 
 def of_component(component: Any, interface: Any) -> str | None:
     """Say what a component lacks of an interface, or None."""
+    from zope.interface.verify import verifyObject
+
     return _broken(verifyObject, component, interface)
 
 

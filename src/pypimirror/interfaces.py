@@ -85,7 +85,8 @@ class IParser(Interface):
     def listing(wanted):
         """Return an IListReader for one list of projects.
 
-        wanted: called with a normalised name, says whether it is asked for.
+        wanted: called with a normalised name, says whether it is asked for. If it has an attribute ``written``, that is what
+        IWrittenNames has under that name, or None.
         """
 
     def project(body, name, url):
@@ -144,6 +145,13 @@ class INameFilter(Interface):
 
     def __call__(name):
         """Whether the project of this normalised name is asked for."""
+
+
+class IWrittenNames(INameFilter):
+    """A name filter that tells how the names are written that it takes, so that a long list can be searched for them."""
+
+    written = Attribute("A regular expression (a text) that all names it takes match as a whole, however they are written, but "
+                        "for the case of letters; it never matches a quotation mark. None where it can't tell.")
 
 
 class IFilter(Interface):

@@ -6,7 +6,10 @@ in the group ``pypimirror.plugins`` whose value is what the key would say: ``my.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from . import registry
@@ -66,6 +69,8 @@ def plugged(settings: Settings) -> Settings:
 
 
 def _installed() -> list[Plugin]:
+    if not _may_be_installed():
+        return []
     from importlib.metadata import entry_points
 
     found = []
@@ -77,6 +82,23 @@ def _installed() -> list[Plugin]:
             raise ConfigurationError(f"{origin}: {point.value!r}: must name {error}") from error
         found.append(_plugin(item, origin, 0))
     return found
+
+
+def _may_be_installed() -> bool:
+    """Whether any distribution may have such an entry point; to be sure of it takes an import that takes longer than this."""
+    for folder in sys.path:
+        try:
+            names = os.listdir(folder or os.curdir)
+        except NotADirectoryError:
+            return True  # an archive
+        except OSError:
+            continue
+        for name in names:
+            if name.endswith((".dist-info", ".egg-info")) or name == "EGG-INFO":
+                with suppress(OSError), open(os.path.join(folder, name, "entry_points.txt"), "rb") as stream:
+                    if GROUP.encode() in stream.read():
+                        return True
+    return False
 
 
 def _plugin(item: str, origin: str, rank: int) -> Plugin:

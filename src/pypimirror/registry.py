@@ -1,74 +1,28 @@
-"""The registry of one mirror, filled by ZCML."""
+"""The registry of one mirror: filled, and asked for components."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib import import_module
 from typing import Any
 
-from zope.configuration import xmlconfig
-from zope.configuration.config import ConfigurationMachine, resolveConflicts
-from zope.configuration.exceptions import ConfigurationError as ZcmlError
 from zope.interface.interfaces import ComponentLookupError
-from zope.interface.registry import Components
 
-from . import contracts
+from . import components, contracts
 from .errors import ConfigurationError
 from .settings.values import Plugin
-from .zcml_errors import in_one_line
 
-_OURS = Plugin("pypimirror", "configure.zcml", "pypimirror", -1)
-#: What ``zcml:condition="have ..."`` asks for in ZCML that is meant for other programs, too.
-FEATURE = "pypimirror"
+#: Extras by the libraries that they bring.
+EXTRAS = {"pycurl": "fast"}
 
 
-def load(plugins: Iterable[Plugin] = ()) -> Components:
-    """Return a registry with our components and those of plugins.
+def load(plugins: Iterable[Plugin] = ()) -> Any:
+    """Return a registry with our components and those of plugins. Raises ConfigurationError with file and line."""
+    plugins = tuple(plugins)
+    if not plugins:
+        return components.own()
+    from . import loading  # zope.configuration, which few mirrors need
 
-    A plugin takes the place of what those of lower rank register under the same name; two of the same rank conflict, unless one
-    includes the other. Raises ConfigurationError with file and line.
-    """
-    context: Any = ConfigurationMachine()
-    xmlconfig.registerCommonDirectives(context)
-    context.provideFeature(FEATURE)
-    context.registry = Components("pypimirror")
-    ranks: dict[int, list[Any]] = {}
-    try:
-        for plugin in (_OURS, *sorted(plugins, key=lambda plugin: plugin.rank)):
-            before = len(context.actions)
-            _include(context, plugin)
-            ranks.setdefault(plugin.rank, []).extend(context.actions[before:])
-        context.actions[:] = _uppermost(ranks)
-        context.execute_actions()
-    except ZcmlError as error:
-        raise ConfigurationError(in_one_line(error)) from error
-    return context.registry
-
-
-def _include(context: Any, plugin: Plugin) -> None:
-    where = f"{plugin.origin}: {plugin.package}{':' if plugin.package else ''}{plugin.file}"
-    package = None
-    try:
-        if plugin.package:
-            package = import_module(plugin.package)
-        xmlconfig.include(context, plugin.file, package)
-    except ZcmlError:
-        raise
-    except OSError as error:
-        raise ConfigurationError(f"{where}: can't be read: {error.strerror}") from error
-    except Exception as error:  # importing it runs a plugin's own code, which may raise anything
-        raise ConfigurationError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from error
-
-
-def _uppermost(ranks: dict[int, list[Any]]) -> list[Any]:
-    """Give the actions of all ranks less those whose name a higher rank claims. Raises ConfigurationConflictError."""
-    actions: list[Any] = []
-    claimed: set[Any] = set()
-    for rank in sorted(ranks, reverse=True):
-        own = resolveConflicts([action for action in ranks[rank] if action["discriminator"] not in claimed])
-        claimed.update(action["discriminator"] for action in own if action["discriminator"] is not None)
-        actions = own + actions
-    return actions
+    return loading.load(plugins)
 
 
 def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> Any:
@@ -78,6 +32,10 @@ def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> 
     except ComponentLookupError:
         raise ConfigurationError(f"{key} = {name!r}: there is none of that name; "
                                  f"there are {', '.join(names(registry, interface))}") from None
+    except ImportError as error:
+        if error.name is None or error.name.startswith(f"{components.PACKAGE}."):
+            raise
+        raise ConfigurationError(f"{key} = {name!r}: needs {error.name}, {_missing(error)}") from error
     return _checked(registry, made, interface, name)
 
 
@@ -86,12 +44,21 @@ def names(registry: Any, interface: Any) -> list[str]:
     return sorted(r.name for r in registry.registeredAdapters() if r.provided is interface)
 
 
+def _missing(error: ImportError) -> str:
+    """Say why a library can't be imported, and which extra of ours it comes with."""
+    why = "which is not installed" if isinstance(error, ModuleNotFoundError) else f"which can't be loaded: {error.msg}"
+    extra = EXTRAS.get(str(error.name).partition(".")[0])
+    return why if extra is None else f"{why}; it comes with z3c.recipe.pypimirror[{extra}]"
+
+
 def every(registry: Any, adapted: Any, interface: Any) -> dict[str, Any]:
     """Make all components that give an interface, by name. Raises ConfigurationError where one does not keep its contract."""
     return {name: _checked(registry, made, interface, name) for name, made in registry.getAdapters(adapted, interface)}
 
 
 def _checked(registry: Any, made: Any, interface: Any, name: str) -> Any:
+    if type(made).__module__.startswith(f"{components.PACKAGE}."):
+        return made  # the tests look at all of our own
     lack = contracts.of_component(made, interface)
     if lack:
         registered = next(r for r in registry.registeredAdapters() if (r.provided, r.name) == (interface, name))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .distributions import parse, release
 from .errors import ConfigurationError
-from .interfaces import IFilter, IMetadataFilter, INameFilter, ITimedFilter
+from .filters.globs import MOST_WRITTEN, as_written
+from .interfaces import IFilter, IMetadataFilter, INameFilter, ITimedFilter, IWrittenNames
 from .model import File, Project
 
 if TYPE_CHECKING:
@@ -43,6 +44,17 @@ class Selected(NamedTuple):
     #: When the answer changes although nothing else does, in seconds since 1970, or None for never.
     due: float | None = None
     unmet: tuple[Unmet, ...] = ()
+
+
+class Wanted(NamedTuple):
+    """Says of a normalised name whether it is asked for."""
+
+    says: Callable[[str], bool]
+    #: How the names that are may be written (IWrittenNames), or None.
+    written: str | None
+
+    def __call__(self, name: str) -> bool:
+        return self.says(name)
 
 
 class Selection:
@@ -86,6 +98,14 @@ class Selection:
             if not allows(name):
                 return False
         return True
+
+    def among_many(self) -> Wanted:
+        """Return what says whether a name is asked for, and how such names are written."""
+        written = next((each.written for each in self._asked if IWrittenNames.providedBy(each) and each.written), None)
+        named = self._pins.keys() | self._own
+        if written is None or len(named) > MOST_WRITTEN:
+            return Wanted(self.wanted, None)
+        return Wanted(self.wanted, "|".join((written, *map(as_written, sorted(named)))))
 
     def matched(self, name: str) -> bool:
         """Whether the project is asked for by its name, and not by pins alone."""

@@ -15,37 +15,43 @@ from zope.configuration.fields import GlobalObject
 from zope.interface import Interface
 from zope.schema import Choice, Text, TextLine
 
-from . import contracts, interfaces
+from . import contracts
+from .components import KINDS, PACKAGE, Lazy, register
 from .settings import kinds
 from .settings.keys import KEYS, ISetting, Key
 
-NAMESPACE = "http://namespaces.zope.org/pypimirror"
-
 _WORD = re.compile(r"[^\s#]\S*").fullmatch
 _KEY = re.compile(r"[a-z][a-z0-9_]*").fullmatch
-_SETTINGS = (interfaces.ISettings,)
+
+
+class Factory(GlobalObject):
+    """What makes a component: its dotted name. What our own file names is imported when it is first made."""
+
+    def fromUnicode(self, value: str) -> Any:  # noqa: N802
+        package = getattr(self.context, "package", None)
+        if getattr(package, "__name__", None) == PACKAGE:
+            return Lazy(value.strip())
+        return super().fromUnicode(value)
 
 
 class IComponentDirective(Interface):
     """Registers a component under a name."""
 
     name = TextLine(title="Name", description="One word that no other component of this kind has.", constraint=_WORD)
-    factory = GlobalObject(title="Factory", description="Makes the component. Called with the settings of the mirror.")
+    factory = Factory(title="Factory", description="Makes the component. Called with the settings of the mirror.")
 
 
-def _registers(kind: str, interface: Any, adapted: tuple[Any, ...] = _SETTINGS) -> Callable[..., None]:
-    """Give the handler of a directive for components that adapt these interfaces; utilities, if there are none."""
+def _registers(directive: str) -> Callable[..., None]:
+    """Give the handler of a directive for components."""
+    kind = KINDS[directive]
 
     def handler(context: Any, name: str, factory: Any) -> None:
-        lack = contracts.of_factory(factory, interface, adapted)
+        lack = None if isinstance(factory, Lazy) else contracts.of_factory(factory, kind.interface, kind.adapted)
         if lack:
-            raise ConfigurationError(f"{kind} {name!r}: {lack}")
-        if adapted:
-            context.action((kind, name), context.registry.registerAdapter, (factory, adapted, interface, name, context.info))
-        else:
-            context.action((kind, name), context.registry.registerUtility, (None, interface, name, context.info, True, factory))
+            raise ConfigurationError(f"{directive} {name!r}: {lack}")
+        context.action((directive, name), register, (context.registry, kind, name, factory, context.info))
 
-    handler.__doc__ = f"Register a component that gives {interface.__name__}."
+    handler.__doc__ = f"Register a component that gives {kind.interface.__name__}."
     return handler
 
 
@@ -53,49 +59,49 @@ class ISourceDirective(IComponentDirective):
     """Registers a kind of upstream."""
 
     name = TextLine(title="Name", description="The scheme of the URLs in ``index_url`` that it is for.", constraint=_WORD)
-    factory = GlobalObject(title="Factory", description="Called with IUpstream and IMirror, gives an ISource.")
+    factory = Factory(title="Factory", description="Called with IUpstream and IMirror, gives an ISource.")
 
 
-source = _registers("source", interfaces.ISource, (interfaces.IUpstream, interfaces.IMirror))
+source = _registers("source")
 
 
 class IParserDirective(IComponentDirective):
     """Registers a form that upstream's pages may have."""
 
     name = TextLine(title="Name", description="The media type of such pages.", constraint=_WORD)
-    factory = GlobalObject(title="Factory", description="Called with nothing, gives an IParser.")
+    factory = Factory(title="Factory", description="Called with nothing, gives an IParser.")
 
 
-parser = _registers("parser", interfaces.IParser, ())
+parser = _registers("parser")
 
 
 class INameFilterDirective(IComponentDirective):
     """Registers what decides by name which projects are mirrored. All that are registered are used."""
 
-    factory = GlobalObject(title="Factory", description="Called with the settings, gives an INameFilter.")
+    factory = Factory(title="Factory", description="Called with the settings, gives an INameFilter.")
 
 
-name_filter = _registers("nameFilter", interfaces.INameFilter)
+name_filter = _registers("nameFilter")
 
 
 class IFilterDirective(IComponentDirective):
     """Registers what decides which files of a project are mirrored. Used unless ``filters`` names others."""
 
     name = TextLine(title="Name", description="What ``filters`` calls it.", constraint=_WORD)
-    factory = GlobalObject(title="Factory", description="Called with the settings, gives an IFilter.")
+    factory = Factory(title="Factory", description="Called with the settings, gives an IFilter.")
 
 
-file_filter = _registers("filter", interfaces.IFilter)
+file_filter = _registers("filter")
 
 
 class IFetcherDirective(IComponentDirective):
     """Registers what gets pages and files by HTTP."""
 
     name = TextLine(title="Name", description="What ``fetcher`` calls it.", constraint=_WORD)
-    factory = GlobalObject(title="Factory", description="Called with the settings, gives an IFetcher.")
+    factory = Factory(title="Factory", description="Called with the settings, gives an IFetcher.")
 
 
-fetcher = _registers("fetcher", interfaces.IFetcher)
+fetcher = _registers("fetcher")
 
 
 class IStorageDirective(IComponentDirective):
@@ -103,39 +109,39 @@ class IStorageDirective(IComponentDirective):
 
     name = TextLine(title="Name", description="The scheme of the URLs in ``mirror_file_path`` that it is for.",
                     constraint=_WORD)
-    factory = GlobalObject(title="Factory", description="Called with the settings, gives an IStorage.")
+    factory = Factory(title="Factory", description="Called with the settings, gives an IStorage.")
 
 
-storage = _registers("storage", interfaces.IStorage)
+storage = _registers("storage")
 
 
 class IIndexWriterDirective(IComponentDirective):
     """Registers a form that the mirror's pages can have."""
 
     name = TextLine(title="Name", description="What ``index_formats`` calls it.", constraint=_WORD)
-    factory = GlobalObject(title="Factory", description="Called with the settings, gives an IIndexWriter.")
+    factory = Factory(title="Factory", description="Called with the settings, gives an IIndexWriter.")
 
 
-index_writer = _registers("indexWriter", interfaces.IIndexWriter)
+index_writer = _registers("indexWriter")
 
 
 class IEngineDirective(IComponentDirective):
     """Registers a place where the work can run."""
 
     name = TextLine(title="Name", description="What ``engine`` calls it.", constraint=_WORD)
-    factory = GlobalObject(title="Factory", description="Called with IMirror, gives an IEngine.")
+    factory = Factory(title="Factory", description="Called with IMirror, gives an IEngine.")
 
 
-engine = _registers("engine", interfaces.IEngine, (interfaces.IMirror,))
+engine = _registers("engine")
 
 
 class IObserverDirective(IComponentDirective):
     """Registers who is told what happens in a run. All that are registered are told."""
 
-    factory = GlobalObject(title="Factory", description="Called with the settings, gives an IObserver.")
+    factory = Factory(title="Factory", description="Called with the settings, gives an IObserver.")
 
 
-observer = _registers("observer", interfaces.IObserver)
+observer = _registers("observer")
 
 
 class ISettingDirective(Interface):

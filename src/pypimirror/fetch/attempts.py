@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from urllib3.exceptions import MaxRetryError
-from urllib3.util.retry import Retry
-
 from ..errors import FetchError
 from ..model import Head
 from .address import bare
-from .http import retry_after
 
 T = TypeVar("T")
 #: Seconds that failures of one project may take in one run, waits included; files are worked on side by side, and each counts.
@@ -32,6 +27,8 @@ def check(head: Head, url: str) -> None:
     """Raise FetchError unless the status says that the body is what was asked for."""
     if head.status in (200, 206):
         return
+    from .http import retry_after  # requests, which nobody needs whose first request succeeds
+
     raise FetchError(bare(url), f"status {head.status}", transient=head.status in PASSING,
                      retry_after=retry_after(head.headers), code=head.status)
 
@@ -42,7 +39,6 @@ class Attempts:
     def __init__(self, retries: int, patience: float | None = None):
         """patience: seconds that failures may take in all before nothing is asked any more, or None for no bound."""
         self._retries = retries
-        self._policy = Retry(total=retries, backoff_factor=0.5)
         self._left = patience
         self._last: FetchError | None = None
         self._lock = threading.Lock()
@@ -53,7 +49,7 @@ class Attempts:
 
     def __call__(self, attempt: Callable[[], T]) -> T:
         """Return what the attempt returns. Raises the last FetchError."""
-        policy = self._policy
+        policy = None
         while True:
             started = time.monotonic()
             if self._left is not None and self._left <= 0 and self._last is not None:
@@ -65,6 +61,12 @@ class Attempts:
                 self._spent(time.monotonic() - started, error)
                 if not error.transient or (error.retry_after or 0) > _LONGEST_WAIT:
                     raise
+                import random
+
+                from urllib3.exceptions import MaxRetryError
+                from urllib3.util.retry import Retry
+
+                policy = policy or Retry(total=self._retries, backoff_factor=0.5)
                 try:
                     policy = policy.increment("GET", error.url, error=error)
                 except MaxRetryError:

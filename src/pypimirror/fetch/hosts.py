@@ -10,9 +10,6 @@ import socket
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
-
 from ..errors import FetchError
 from .address import bare
 
@@ -56,6 +53,9 @@ def check(source: str, target: str) -> None:
 
     source: a URL without a host, as that of a directory, may lead anywhere.
     """
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
     try:
         host = parse_url(target).host
         teller = parse_url(source).host

@@ -5,7 +5,6 @@ request to each host, and its connections are used for those that follow. It sti
 proxies, redirects, credentials in the URL.
 """
 
-import re
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -22,12 +21,11 @@ from ..errors import FetchError
 from ..interfaces import IFetcher, IReceiver, ISettings
 from ..model import Head
 from . import hosts, pace
-from .address import bare
+from .adapter import Adapter
+from .address import PLAIN, bare
 
 _BLOCK = 1 << 16
 _AGENT = f"z3c.recipe.pypimirror/{__version__} ({requests.utils.default_user_agent()})"
-#: URLs that requests would send as they are: scheme and host, then a path with nothing to be quoted or resolved (RFC 3986).
-_PLAIN = re.compile(r"(https?://[a-z0-9.-]+(?::[0-9]{1,5})?)((?!.*/\.)/(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-F]{2})*)", re.ASCII)
 _REDIRECTS = requests.models.REDIRECT_STATI
 
 
@@ -78,7 +76,7 @@ class RequestsFetcher:
                 if not transfer.slow:
                     raise FetchError(bare(url), _why(error), transient=_may_pass(error)) from error
         if transfer.slow:
-            raise FetchError(bare(url), f"slower than {pace.BYTES} bytes in {pace.SECONDS:.0f} seconds", transient=True)
+            raise FetchError(bare(url), pace.too_slow(), transient=True)
         return head
 
     def close(self) -> None:
@@ -88,7 +86,7 @@ class RequestsFetcher:
     def _answer(self, url: str, headers: Mapping[str, str]) -> tuple[Any, str]:
         """Return urllib3's answer to a GET, its body not yet read, and the URL that it is of."""
         session = self._session()
-        plain = _PLAIN.fullmatch(url)
+        plain = PLAIN.fullmatch(url)
         host = None if plain is None else session.hosts.get(plain[1])
         if plain is not None and host is not None and host.pool is not None:
             answer = host.pool.urlopen("GET", plain[2], headers={**host.headers, **headers}, redirect=False, retries=False,
@@ -147,8 +145,8 @@ class _Session(requests.Session):
         self.hosts: dict[str, _Host] = {}
         self.headers["User-Agent"] = _AGENT
         self.max_redirects = 10
-        self.mount("http://", pace.Adapter())
-        self.mount("https://", pace.Adapter())
+        self.mount("http://", Adapter())
+        self.mount("https://", Adapter())
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)

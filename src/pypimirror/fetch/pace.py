@@ -10,21 +10,19 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
-
-import requests
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-
-from ..errors import FetchError
-from . import hosts
 
 #: Of the body so many bytes must come in so many seconds, or its end: about 1 kB/s.
 BYTES, SECONDS = 1 << 16, 60.0
 #: How often transfers are looked at, as a share of that time.
 _SHARE = 0.1
 
-_local = threading.local()
+#: Its ``transfer``, if there is one, is that of the thread.
+local = threading.local()
+
+
+def too_slow() -> str:
+    """Say what is wrong with a transfer that was ended."""
+    return f"slower than {BYTES} bytes in {SECONDS:.0f} seconds"
 
 
 class Transfer:
@@ -75,11 +73,11 @@ class Pace:
             if not self._watching:
                 self._watching = True
                 threading.Thread(target=self._watch, name="pypimirror-pace", daemon=True).start()
-        _local.transfer = transfer
+        local.transfer = transfer
         try:
             yield transfer
         finally:
-            _local.transfer = None
+            local.transfer = None
             with self._lock:
                 self._transfers.discard(transfer)
 
@@ -93,60 +91,3 @@ class Pace:
                 transfers = tuple(self._transfers)
             for transfer in transfers:
                 transfer.look()
-
-
-class _Noted:
-    """A connection that tells the transfer of its thread which socket it uses, before anything is read from it.
-
-    Where it leads to is looked at before anything is sent.
-    """
-
-    sock: Any
-    host: str
-
-    def _new_conn(self) -> Any:
-        sock = super()._new_conn()  # type: ignore[misc]
-        try:
-            hosts.confirm(self.host, str(sock.getpeername()[0]))
-        except (OSError, FetchError):
-            sock.close()
-            raise
-        return sock
-
-    def getresponse(self, *arguments: Any, **options: Any) -> Any:
-        transfer = getattr(_local, "transfer", None)
-        if transfer is not None:
-            transfer.sock = self.sock
-        return super().getresponse(*arguments, **options)  # type: ignore[misc]
-
-
-class _Connection(_Noted, HTTPConnection):
-    pass
-
-
-class _SecureConnection(_Noted, HTTPSConnection):
-    pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-class Adapter(requests.adapters.HTTPAdapter):
-    """Requests' adapter with connections that can be watched."""
-
-    _pools = {"http": _Pool, "https": _SecurePool}
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **options)
-        if not str(proxy).lower().startswith("socks"):  # these have connections of their own
-            manager.pool_classes_by_scheme = self._pools
-        return manager

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from ..errors import FetchError
 from ..names import shown
@@ -16,7 +15,7 @@ _LONGEST = 500
 
 def url_of(path: str) -> str:
     """Give the URL of an absolute path."""
-    return Path(path).as_uri()
+    return f"file://{quote(os.fsencode(path))}"
 
 
 def path_of(url: str) -> str:

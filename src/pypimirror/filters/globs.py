@@ -17,6 +17,10 @@ _EVERYTHING = frozenset({"*", "*.*"})
 _PARTS = re.compile(r"(\[[!^]?\]?[^\]]*\])|([*?])|([^*?\[]+)")
 _LITERAL = re.compile(r"[a-z0-9-]+")
 _SET = re.compile(r"[a-z0-9-]*")
+#: What a dash in a normalised name, and what any one character in it, may have been.
+_SEPARATOR, _ANY = "[-_.]+", '(?:[-_.]+|[^"])'
+#: Alternatives that a regular expression for a whole list can have without being slower than looking at each name.
+MOST_WRITTEN = 32
 
 
 class NameGlobs(NamedTuple):
@@ -26,6 +30,8 @@ class NameGlobs(NamedTuple):
     match: Callable[[str], object]
     #: The names that they can mean, or None if one has wildcards.
     exact: frozenset[str] | None
+    #: See IWrittenNames.
+    written: str | None = None
 
 
 def name_globs(settings: ISettings, key: str) -> NameGlobs:
@@ -37,13 +43,15 @@ def name_globs(settings: ISettings, key: str) -> NameGlobs:
     """
     exact: set[str] = set()
     globs: list[str] = []
+    written: list[str] = []
     for pattern in settings[key] or ():
         if pattern in _EVERYTHING:
             return NameGlobs(_always, None)
         try:
-            expression, wild = _expression(pattern)
+            expression, text, wild = _expression(pattern)
         except ValueError as error:
             raise ConfigurationError(f"{settings.origin(key)}: {key}: {pattern!r} {error}") from error
+        written.append(text)
         if wild:
             globs.append(expression)
         else:
@@ -52,9 +60,15 @@ def name_globs(settings: ISettings, key: str) -> NameGlobs:
     if not globs:
         return NameGlobs(names.__contains__, names)
     wildcards = re.compile("|".join(globs), re.DOTALL).fullmatch
+    whole = "|".join(written) if len(written) <= MOST_WRITTEN else None
     if not names:
-        return NameGlobs(wildcards, None)
-    return NameGlobs(lambda name: name in names or wildcards(name), None)
+        return NameGlobs(wildcards, None, whole)
+    return NameGlobs(lambda name: name in names or wildcards(name), None, whole)
+
+
+def as_written(name: str) -> str:
+    """Give a regular expression for all ways to write a normalised name, but for the case of letters."""
+    return name.replace("-", _SEPARATOR)
 
 
 def text_globs(patterns: Iterable[str], flags: int = 0) -> Callable[[str], object]:
@@ -80,9 +94,12 @@ def _always(name: str) -> bool:
     return True
 
 
-def _expression(pattern: str) -> tuple[str, bool]:
-    """Translate a pattern to a regular expression on normalised names, and say whether it has wildcards."""
-    parts = []
+def _expression(pattern: str) -> tuple[str, str, bool]:
+    """Translate a pattern to two regular expressions, on normalised names and as they are written; has it wildcards?
+
+    The second one matches whatever the first one does, and may match more.
+    """
+    parts, written = [], []
     position = 0
     wild = False
     while position < len(pattern):
@@ -95,11 +112,13 @@ def _expression(pattern: str) -> tuple[str, bool]:
             if not _LITERAL.fullmatch(part):
                 raise ValueError("is no pattern of project names; versions go under specifiers")
             parts.append(part)
+            written.append(as_written(part))
         else:
             wild = True
             parts.append({"*": ".*", "?": "."}.get(wildcard) or _set(chars[1:-1]))
+            written.append('[^"]*' if wildcard == "*" else _ANY)
         position = match.end()
-    return "".join(parts), wild
+    return "".join(parts), "".join(written), wild
 
 
 def _set(chars: str) -> str:

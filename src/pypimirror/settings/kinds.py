@@ -138,10 +138,10 @@ def moment(value: str, folder: str) -> str:
 
 def specifiers(value: str, folder: str) -> tuple[tuple[str, str], ...]:
     """Lines of a project and version specifiers (PEP 440): pairs of both, the names normalised."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
     found = []
     for line in lines(value, folder):
+        from packaging.requirements import InvalidRequirement, Requirement  # not loaded where there are none
+
         try:
             asked = Requirement(line)
         except InvalidRequirement as error:

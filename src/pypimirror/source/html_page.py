@@ -16,7 +16,7 @@ from ..names import SUFFIXES, project_name, shown
 from . import trust
 from .links import belongs, is_external, is_marked, last_part, own_first, resolved, start
 from .listed import Gathered
-from .markup import MOST_PROJECTS, Links
+from .trust import MOST_PROJECTS
 
 #: Elements that tell status and reason (PEP 792).
 _STATUS = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
@@ -33,6 +33,8 @@ class HtmlParser:
         return HtmlList(wanted)
 
     def project(self, body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:
+        from .markup import Links  # not loaded where upstream answers in JSON
+
         text = body.decode("utf-8", "replace")
         page = Links()
         page.feed(text)
@@ -75,6 +77,8 @@ class HtmlList:
     def __init__(self, wanted: Callable[[str], bool]):
         self._wanted = wanted
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        from .markup import Links
+
         self._page = Links()
         self._found = Gathered()
         self._total = 0

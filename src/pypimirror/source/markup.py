@@ -12,6 +12,7 @@ from html import unescape
 
 from ..errors import BadPage
 from ..names import shown
+from .trust import MOST_LINKS
 
 _BEGIN = re.compile(r"<(?:/?[a-zA-Z]|[!?])")
 _NAME = re.compile(r"</?([a-zA-Z][^\s/>]*)")
@@ -23,10 +24,6 @@ _RAW = {name: re.compile(f"</{name}(?=[\\s/>])", re.IGNORECASE) for name in ("sc
 _BEGUN = 16
 #: Characters of one tag; of the text of one link.
 _LONGEST_TAG, _LONGEST_TEXT = 1 << 16, 1000
-#: As many files may be on a page of one project; the largest at PyPI has some ten thousand.
-MOST_LINKS = 300_000
-#: As many projects may be on a list; PyPI has some 800,000.
-MOST_PROJECTS = 4_000_000
 #: The attributes of links that count; of all others nothing is kept, however many there are.
 _ATTRIBUTES = frozenset({"href", "rel", "data-yanked", "data-requires-python", "data-core-metadata", "data-dist-info-metadata",
                          "data-gpg-sig", "data-provenance"})

@@ -17,6 +17,10 @@ _ALGORITHM = re.compile(r"[a-z0-9_]{2,20}")
 _LONGEST_URL = 4000
 #: What any reader of JSON understands as a number (RFC 8259, 6).
 _LARGEST = (1 << 53) - 1
+#: As many files may be on a page of one project; the largest at PyPI has some ten thousand.
+MOST_LINKS = 300_000
+#: As many projects may be on a list; PyPI has some 800,000.
+MOST_PROJECTS = 4_000_000
 #: As many problems of one page are told as people will read.
 MOST_PROBLEMS = 20
 

@@ -194,7 +194,9 @@ class State:
         if value is None:
             self._db.execute("DELETE FROM facts WHERE name = ?", (name,))
         else:
-            self._db.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
+            # What is known already is not written again: a run in which nothing changed leaves the disk in peace.
+            self._db.execute("INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) "
+                             "DO UPDATE SET value = excluded.value WHERE value != excluded.value", (name, value))
 
     # --- what a check of the whole mirror has seen already
 

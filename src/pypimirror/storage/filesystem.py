@@ -9,7 +9,6 @@ import os
 import shutil
 import stat
 import threading
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
@@ -87,7 +86,7 @@ class FileSystem:
         self._unfinished = os.path.join(self._own, "tmp")
         self._flush = Flush()
         #: Of names in the folder of what is unfinished: nobody else's begin like it.
-        self._name, self._numbers = uuid.uuid4().hex, itertools.count()
+        self._name, self._numbers = os.urandom(16).hex(), itertools.count()
         self._kept = folders.Kept(self.root, (OWN, "tmp"))
         #: Files that may lie in a new mirror, since the configuration puts them there.
         self._expected = {os.path.abspath(settings[key]) for key in ("lock_file_name", "log_filename", "state_path",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 from collections.abc import Callable
@@ -52,6 +51,8 @@ def on_disk(path: str) -> None:
 
     Where there is no such call, as on other systems than Linux, all file systems are flushed (sync(2)).
     """
+    import ctypes  # not loaded where nothing was written
+
     syncfs = _syncfs()
     if syncfs is None:
         os.sync()
@@ -67,4 +68,6 @@ def on_disk(path: str) -> None:
 
 @cache
 def _syncfs() -> Any:
+    import ctypes
+
     return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)

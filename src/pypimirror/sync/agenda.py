@@ -65,7 +65,7 @@ def drawn_up(mirror: IMirror, state: State, initial: bool, trust: bool = False, 
     initial = initial or (changed and mirror.settings["external_links"])
     known_etag = state.fact(LIST_ETAG)
     try:
-        listing = mirror.source.listing(mirror.selection.wanted, None if initial or changed else known_etag)
+        listing = mirror.source.listing(mirror.selection.among_many(), None if initial or changed else known_etag)
     except BadPage as error:
         if not state.totals().projects:
             raise

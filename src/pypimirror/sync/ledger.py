@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import events
 from ..state.database import BEGUN, DONE, DUE, Row, State
 from ..state.facts import ROOT_DUE
-from .look import Looked
-from .publish import Published
-from .sweep import Swept
+
+if TYPE_CHECKING:
+    from .look import Looked
+    from .publish import Published
+    from .sweep import Swept
 
 
 class Ledger:

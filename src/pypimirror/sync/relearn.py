@@ -10,8 +10,6 @@ from ..interfaces import IMirror
 from ..state import records
 from ..state.database import DUE, Row, State
 from ..state.facts import LIST_ETAG
-from .ours import folders
-from .recover import RecoverTask, recover
 
 T = TypeVar("T")
 
@@ -53,6 +51,9 @@ def relearn(mirror: IMirror, state: State, names: Collection[str] | None = None)
 
     Of projects that have nothing here nothing is remembered then.
     """
+    from .ours import folders  # not loaded where nothing is lost
+    from .recover import RecoverTask, recover
+
     tasks = (RecoverTask(name, tuple(found for found in spelled if found != name))
              for name, spelled in folders(mirror.storage).items() if names is None or name in names)
     state.begin()

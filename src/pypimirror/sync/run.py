@@ -6,7 +6,8 @@ Look at projects, publish them, write the root, sweep: files before pages before
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from .. import events
@@ -21,11 +22,7 @@ from . import agenda, brake, clock
 from .advice import advise
 from .ledger import Ledger
 from .look import Looked, look
-from .ours import folders
-from .publish import Published, PublishTask, publish
-from .relearn import relearn
 from .roots import write_roots
-from .sweep import SweepTask, Swept, sweep
 
 if TYPE_CHECKING:
     from .pinning import Pinning
@@ -98,7 +95,7 @@ class Run:
 
     def lost(self, names: Collection[str]) -> None:
         """Make up for records of projects that can't be read; those no longer selected wait for the next whole run."""
-        relearn(self._mirror, self._state, names)
+        self._relearn(names)
         self.begin()
         self._refresh([name for name in names if self._mirror.selection.wanted(name)])
 
@@ -111,7 +108,7 @@ class Run:
         if not recovering:
             self._state.recovered()
         elif self._state.fresh:
-            relearn(self._mirror, self._state)
+            self._relearn()
         asked_for = agenda.has_pins(self._mirror.settings)
         if asked_for or self._state.fact(PINNING) is not None:
             # Pins need libraries that other mirrors do without.
@@ -132,6 +129,11 @@ class Run:
         self._look(agenda.named(self._mirror, self._state, ask, republish=False))
         return self._publish(self._state.pending(), offline=False)
 
+    def _relearn(self, names: Collection[str] | None = None) -> None:
+        from .relearn import relearn
+
+        relearn(self._mirror, self._state, names)
+
     def indexes(self) -> None:
         """Write all pages again from what is there."""
         self.remember()
@@ -141,7 +143,7 @@ class Run:
     def remember(self) -> None:
         """Know what lies here and what was pinned, without asking anybody."""
         if self._state.fresh:
-            relearn(self._mirror, self._state)
+            self._relearn()
         if self._state.fact(PINNING) is not None:
             from .pinning import Pinning
 
@@ -232,28 +234,21 @@ class Run:
 
     def _publish(self, due: list[tuple[str, bool]], offline: bool) -> _Leaving:
         """Publish projects; return names and files of those of which something is to go."""
+        self.ledger.full = False
+        if not due:
+            return {}
+        from . import tasks  # not loaded where nothing changed
+        from .publish import Published, publish
+
         self._state.mark((name for name, _ in due), BEGUN)
         self._state.commit()
         leaving: _Leaving = {}
-        self.ledger.full = False
-        spelled = folders(self._mirror.storage) if any(scan for _, scan in due) else {}
-        tasks = (task for task in map(self._task(offline, spelled), due) if task is not None and not self.ledger.full)
-        for published in self.results(publish, tasks):
+        begun = tasks.to_publish(self._mirror, self._state, due, self.serial, offline, self._hold)
+        for published in self.results(publish, takewhile(lambda task: not self.ledger.full, begun)):
             if isinstance(published, Published) and self.ledger.published(published, bool(self._hold)):
                 leaving[published.name] = published.leaving
         self._state.commit()
         return leaving
-
-    def _task(self, offline: bool, spelled: Mapping[str, list[str]]) -> Callable[[tuple[str, bool]], PublishTask | None]:
-        def task(due: tuple[str, bool]) -> PublishTask | None:
-            name, scan = due
-            row, record = self._state.row(name), self._state.record(name)
-            if row is None or record is None:
-                return None
-            return PublishTask(name, record, row.serial, self.serial, self._mirror.selection.wanted(name), scan, offline,
-                               self._hold, tuple(spelled.get(name, ())))
-
-        return task
 
     # --- the end
 
@@ -265,16 +260,15 @@ class Run:
         self._state.commit()
 
     def _sweep(self, leaving: _Leaving) -> None:
-        for swept in self.results(sweep, map(self._sweep_task, leaving.items())):
-            if isinstance(swept, Swept):
-                self.ledger.swept(swept)
+        if leaving:
+            from . import tasks
+            from .sweep import Swept, sweep
+
+            for swept in self.results(sweep, tasks.to_sweep(self._state, leaving)):
+                if isinstance(swept, Swept):
+                    self.ledger.swept(swept)
         self._state.commit()
         self._mirror.trash.expire(self._mirror.settings["trash_days"], clock.today(self._state))
-
-    def _sweep_task(self, item: tuple[str, tuple[str, ...]]) -> SweepTask:
-        name, filenames = item
-        row, record = self._state.row(name), self._state.record(name)
-        return SweepTask(name, record or b"", filenames, whole=row is None or not row.serial)
 
     def results(self, step: Callable[..., Any], tasks: Any, changes: bool = True) -> Any:
         """Run a step; events go to the observers, results come back, the state is committed now and then.

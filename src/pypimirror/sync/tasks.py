@@ -1,0 +1,33 @@
+"""The second half of the work as tasks: projects to be published, and what is to be taken away then. No-op runs do without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ..interfaces import IMirror
+from ..state.database import State
+from .ours import folders
+from .publish import PublishTask
+from .sweep import SweepTask
+
+
+def to_publish(mirror: IMirror, state: State, due: Iterable[tuple[str, bool]], serial: int, offline: bool,
+               hold: str) -> Iterator[PublishTask]:
+    """Yield the tasks of projects that are due.
+
+    due: names, and whether their folders are looked at; serial: our own of this run; offline, hold: as PublishTask has them.
+    """
+    due = list(due)
+    spelled = folders(mirror.storage) if any(scan for _, scan in due) else {}
+    for name, scan in due:
+        row, record = state.row(name), state.record(name)
+        if row is not None and record is not None:
+            yield PublishTask(name, record, row.serial, serial, mirror.selection.wanted(name), scan, offline, hold,
+                              tuple(spelled.get(name, ())))
+
+
+def to_sweep(state: State, leaving: Mapping[str, tuple[str, ...]]) -> Iterator[SweepTask]:
+    """Yield the tasks of projects of which files are to go. leaving: their names, by project."""
+    for name, filenames in leaving.items():
+        row, record = state.row(name), state.record(name)
+        yield SweepTask(name, record or b"", filenames, whole=row is None or not row.serial)

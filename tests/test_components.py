@@ -1,0 +1,63 @@
+"""Our own components: as full ZCML registers them, imported when first made, and what is said where a library is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mirrored import Mirrored
+from pypimirror import components, registry
+from test_registry import written
+
+Captured = pytest.CaptureFixture[str]
+
+
+def told(filled: Any) -> set[tuple[Any, ...]]:
+    """Give all that is registered, as plain values."""
+    found = [*filled.registeredAdapters(), *filled.registeredUtilities()]
+    return {(each.provided, getattr(each, "required", ()), each.name, registry.origin_of(each), registry.place_of(each))
+            for each in found}
+
+
+def test_our_own_components_are_those_that_full_zcml_registers(tmp_path: Path) -> None:
+    ours = told(components.own())
+    assert len(ours) > 30
+    assert ours == told(registry.load([written(tmp_path)]))
+
+
+def test_a_component_is_imported_when_it_is_first_made() -> None:
+    code = "import sys; from pypimirror import registry; filled = registry.load(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "pypimirror.components" in loaded
+    assert not loaded & {each.factory.__module__ for each in components.own().registeredAdapters()}
+
+
+@pytest.mark.parametrize(("key", "value", "module"), [("fetcher", "pycurl", "pypimirror.fetch.curl")])
+def test_a_missing_library_is_named_with_its_key_and_extra(
+        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, capsys: Captured, key: str, value: str, module: str) -> None:
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, value, None)
+    mirrored.settings[key] = value
+    assert mirrored.run("sync") == 2
+    assert capsys.readouterr().err == (f"pypimirror: {key} = {value!r}: needs {value}, which is not installed; it comes with "
+                                       "z3c.recipe.pypimirror[fast]\n")
+    assert not mirrored.root.exists()
+
+
+def test_plugins_do_not_make_a_missing_library_matter(
+        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured) -> None:
+    monkeypatch.delitem(sys.modules, "pypimirror.fetch.curl", raising=False)
+    monkeypatch.setitem(sys.modules, "pycurl", None)
+    mirrored.settings["zcml"] = written(tmp_path).file
+    assert mirrored.run("sync") == 0, capsys.readouterr().err
+
+
+def test_every_library_named_comes_with_that_extra() -> None:
+    text = Path(__file__).parents[1].joinpath("setup.py").read_text(encoding="utf-8")
+    for library, extra in registry.EXTRAS.items():
+        assert f'"{extra}": ["{library}"' in text

@@ -1,0 +1,148 @@
+"""What runs cost, counted and not timed: requests, modules, files, folders, rows, bytes. Who makes them dearer finds out here.
+
+The bounds are what was counted when they were set, and a little more; docs/speed.rst has the seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from mirrored import Mirrored
+from upstream import Upstream, wheel
+
+#: Imported where they are needed, and in no run in which nothing changed.
+HEAVY = {"requests", "urllib3", "zope.configuration", "zope.schema", "packaging", "ctypes", "inspect", "zipfile", "tarfile",
+         "importlib.metadata", "multiprocessing", "asyncio", "waitress", "pycurl", "boto3", "pypimirror.zcml",
+         "pypimirror.source.markup", "pypimirror.sync.publish", "pypimirror.sync.obtain", "pypimirror.serve"}
+PROJECTS = 6
+
+
+class Cost(NamedTuple):
+    """What one run came to."""
+
+    requests: list[str]
+    figures: dict[str, int]
+    modules: frozenset[str]
+    #: Bytes that upstream sent in bodies.
+    sent: int
+
+
+Run = Callable[..., Cost]
+
+
+@pytest.fixture
+def cost(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> Run:
+    """Run a verb as a process of its own and count. There are six projects with a file each."""
+    upstream.etags = True
+    for number in range(PROJECTS):
+        upstream.add(f"project-{number}", wheel(f"project-{number}", "1"))
+    sent: list[int] = []
+    respond = upstream.respond
+
+    def counted(path: str, headers: Any) -> Any:
+        answer = respond(path, headers)
+        sent.append(len(answer[2]))
+        return answer
+
+    upstream.respond = counted  # type: ignore[method-assign]
+    environ = {name: value for name, value in os.environ.items() if not name.lower().endswith(("_proxy", "netrc"))}
+
+    def run(*arguments: str, status: int = 0) -> Cost:
+        upstream.asked()
+        sent.clear()
+        counts = tmp_path / "counts.json"
+        command = [sys.executable, str(Path(__file__).with_name("costs.py")), str(counts)]
+        command += arguments if arguments == ("--help",) else [mirrored.write(), *arguments]
+        done = subprocess.run(command, env={**environ, "HOME": str(tmp_path)}, capture_output=True, text=True)
+        assert done.returncode == status, done.stderr
+        figures = json.loads(counts.read_text())
+        return Cost(upstream.asked(), figures, frozenset(figures.pop("modules")), sum(sent))
+
+    return run
+
+
+def heavy(modules: frozenset[str]) -> set[str]:
+    """Give what of the modules is not for every run."""
+    return {name for name in modules if any(name == one or name.startswith(f"{one}.") for one in HEAVY)}
+
+
+def test_help_imports_next_to_nothing(cost: Run) -> None:
+    found = cost("--help")
+    assert heavy(found.modules) == set()
+    assert {name for name in found.modules if name.startswith(("pypimirror", "zope"))} == {
+        "pypimirror", "pypimirror.cli", "pypimirror.errors"}
+    assert len(found.modules) < 60, sorted(found.modules)
+
+
+def test_a_run_in_which_nothing_changed_asks_for_the_list_alone(cost: Run) -> None:
+    cost("sync", "-q")
+    cost("sync", "-q")
+    found = cost("sync", "-q")
+    assert found.requests == ["/simple/"]
+    assert found.sent == 0
+    assert heavy(found.modules) == set()
+    assert len(found.modules) < 260, sorted(found.modules)
+    assert found.figures["rows"] <= 4, "when the run was, and whether it was good"
+    assert found.figures.get("processes", 0) == 0
+    # Listed: what is unfinished. Read: the configuration, and folders on the way to what is looked at. Written: lock and log.
+    limits = {"listed": 1, "read": 8, "written": 2, "connected": 1}
+    assert {what: found.figures[what] for what in limits if found.figures[what] > limits[what]} == {}
+
+
+def test_without_an_etag_the_list_is_read_and_nothing_else(cost: Run, upstream: Upstream) -> None:
+    upstream.etags = False
+    cost("sync", "-q")
+    found = cost("sync", "-q")
+    assert found.requests == ["/simple/"]
+    assert heavy(found.modules) == set()
+    assert found.figures["rows"] <= 5
+
+
+def test_what_one_changed_project_costs_does_not_depend_on_the_others(cost: Run, upstream: Upstream) -> None:
+    cost("sync", "-q")
+    upstream.add("project-3", wheel("project-3", "2"))
+    found = cost("sync", "-q")
+    # Its metadata come out of the wheel.
+    assert found.requests == ["/simple/", "/simple/project-3/", "/files/project-3/project_3-2-py3-none-any.whl"]
+    assert found.figures["rows"] < 20, found.figures
+
+
+def test_a_first_run_asks_for_each_page_and_each_file_once(cost: Run) -> None:
+    found = cost("sync", "-q")
+    pages = [f"/simple/project-{number}/" for number in range(PROJECTS)]
+    files = [f"/files/project-{number}/project_{number}-1-py3-none-any.whl" for number in range(PROJECTS)]
+    assert sorted(found.requests) == sorted(["/simple/", *pages, *files])
+    assert found.figures["rows"] < 10 * PROJECTS + 20, found.figures
+
+
+def test_a_directory_as_upstream_needs_nothing_of_the_web(cost: Run, mirrored: Mirrored, tmp_path: Path) -> None:
+    cost("sync", "-q")
+    whole = mirrored.root
+    mirrored.root = tmp_path / "second"
+    mirrored.settings.update(mirror_file_path=mirrored.root, index_url=whole)
+    found = cost("sync", "-q")
+    assert found.requests == []
+    assert found.figures.get("connected", 0) == 0
+    assert heavy(found.modules) & {"requests", "urllib3"} == set()
+    assert len(mirrored.files("project-3")) == 1
+
+
+def test_many_projects_cost_a_run_without_changes_no_more(cost: Run, upstream: Upstream) -> None:
+    cost("sync", "-q")
+    cost("sync", "-q")
+    few = cost("sync", "-q")
+    for number in range(PROJECTS, 5 * PROJECTS):
+        upstream.add(f"project-{number}", wheel(f"project-{number}", "1"))
+    cost("sync", "-q")
+    cost("sync", "-q")
+    many = cost("sync", "-q")
+    assert many.figures == few.figures
+    assert many.modules == few.modules
