@@ -101,7 +101,8 @@ class Cluster:
                     ready.append(given)
             whole = [given for given in ready if given.future.status == "finished"]
             try:
-                values = self._client.gather([given.future for given in whole])
+                # Never for nothing: a scheduler that is gone would be waited for.
+                values = self._client.gather([given.future for given in whole]) if whole else []
                 results = {given.number: value for given, value in zip(whole, values, strict=True)}
             except Exception:
                 results = {}  # one of them has it; each is asked for by itself
