@@ -282,6 +282,35 @@ def test_a_public_upstream_redirects_to_nothing_that_is_not_public(
     assert logged(small).count("a host that is not public") >= 2
 
 
+def test_a_public_upstream_has_no_provenance_that_is_not_public(
+    small: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "is_public", lambda host: host == "127.0.0.1")
+    elsewhere = upstream.host.replace("127.0.0.1", "localhost")
+    upstream.answers["/secret"] = (200, {"Content-Type": "application/json"}, b"{}")
+    upstream.answers["/simple/bad/"] = page(entry(upstream, provenance=f"{elsewhere}/secret"))
+    assert small.run("sync") == 0
+    assert small.files("bad") == [wheel("bad", "1")[0]]
+    assert "/secret" not in upstream.asked()
+    assert "its provenance is on a host that is not public" in logged(small)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("versions", "[buildout]\nextends = {url}\n[versions]\ngood = 1\n"), ("requirements", "-r {url}\ngood==1\n")],
+)
+def test_a_public_pin_file_names_none_that_is_not_public(
+    small: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, key: str, text: str
+) -> None:
+    monkeypatch.setattr(hosts, "is_public", lambda host: host == "127.0.0.1")
+    elsewhere = upstream.host.replace("127.0.0.1", "localhost")
+    upstream.answers["/pins"] = (200, {}, text.format(url=f"{elsewhere}/secret").encode())
+    small.settings[key] = f"{upstream.host}/pins"
+    assert small.run("sync") == 1
+    assert "/secret" not in upstream.asked()
+    assert "a host that is not public" in logged(small)
+
+
 def test_redirects_without_end_have_one(small: Mirrored, upstream: Upstream) -> None:
     upstream.answers["/simple/bad/"] = (302, {"Location": "/simple/bad/"}, b"")
     assert small.run("sync") == 1
@@ -350,6 +379,17 @@ def test_a_bomb_is_measured_by_what_comes_out_of_it(
     upstream.answers[where] = (200, {"Content-Type": JSON, "Content-Encoding": encoding}, packed)
     assert small.run("sync") == 1
     assert "is larger than" in logged(small)
+
+
+@pytest.mark.parametrize("where", ["/simple/", "/simple/bad/"])
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip,deflate", "br", "zstd", "x"])
+def test_what_is_packed_in_a_way_nobody_asked_for_is_not_unpacked(
+    small: Mirrored, upstream: Upstream, where: str, encoding: str
+) -> None:
+    packed = gzip.compress(gzip.compress(b" " * (16 << 20)))
+    upstream.answers[where] = (200, {"Content-Type": JSON, "Content-Encoding": encoding}, packed)
+    assert small.run("sync") == 1
+    assert "packed in a way that was not asked for" in logged(small)
 
 
 def test_a_packed_body_nobody_asked_for_is_no_file(small: Mirrored, upstream: Upstream) -> None:
