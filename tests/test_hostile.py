@@ -436,6 +436,53 @@ def test_such_headers_are_got_over_or_told(small: Mirrored, upstream: Upstream, 
         check_unharmed(small, outside)
 
 
+NOT_HTTP = [
+    b"HTTP/1.1 \r\n\r\n",
+    b"HTTP/1.1\r\n\r\n",
+    b"HTTP/1.1 abc\r\n\r\n",
+    b"\r\n\r\n",
+    b"HTTP/1.1 99999 x\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n: x\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nx",
+    b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100_000 + b"\r\n",
+    b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1_000_000 + b"\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nxxxx",
+    b"HTTP/1.1 204 No\r\n\r\n",
+    b"HTTP/1.1 101 Switch\r\n\r\nx",
+    *(b"HTTP/1.1 302 x\r\nLocation: " + target + b"\r\nContent-Length: 0\r\n\r\n"
+      for target in (b"file:///etc/passwd", b"http://[", b"\xff\xfe", b"gopher://x/", b"http://a b/", b"http://127.0.0.1:0/",
+                     b"http://127.0.0.1:99999/", b"//", b"javascript:x", b"http://x:y@[::1/", b"\x1b[2J", b"")),
+]
+
+
+@pytest.mark.parametrize("fetcher", ["requests", "pycurl"])
+@pytest.mark.parametrize("where", ["/simple/bad/", f"/files/bad/{wheel('bad', '1')[0]}"])
+@pytest.mark.parametrize("answer", NOT_HTTP, ids=lambda answer: repr(answer[:60]))
+def test_what_is_no_http_is_told_and_holds_up_nobody(
+    small: Mirrored, upstream: Upstream, answer: bytes, where: str, fetcher: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if fetcher == "pycurl":
+        pytest.importorskip("pycurl")
+    outside = around(small)
+
+    def raw(handler: Any) -> None:
+        handler.close_connection = True
+        with contextlib.suppress(OSError):
+            handler.connection.sendall(answer)
+
+    upstream.answers[where] = raw
+    small.settings |= {"fetcher": fetcher, "timeout": 2}
+    # Where a redirect leads to nothing, there is no such project.
+    status = small.run("sync")
+    assert status == (0 if "upstream has no such project" in logged(small) else 1)
+    check_unharmed(small, outside)
+    assert small.files("bad") == [] if where.startswith("/files") else "bad" not in small.read("index.html")
+    assert "Traceback" not in "".join(capsys.readouterr()) + logged(small)
+
+
 # --- pages
 
 

@@ -76,7 +76,8 @@ class RequestsFetcher:
                 finally:
                     answer.close()
                     answer.release_conn()
-            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            # What is no HTTP at all, in a chunk's length or where a redirect leads, raises more than the libraries say.
+            except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
                 if not transfer.slow:
                     raise FetchError(bare(url), _why(error), transient=_may_pass(error)) from error
         if transfer.slow:
@@ -108,7 +109,8 @@ class RequestsFetcher:
         response = host.adapter.send(request, **host.options)
         if response.is_redirect:
             following = session.resolve_redirects(response, request, **host.options)
-            response = deque(following, maxlen=1).pop()
+            # One that leads nowhere is followed by nothing.
+            response = deque((response, *following), maxlen=1).pop()
         return response.raw, response.url
 
     @staticmethod
