@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 import venv
 from collections.abc import Callable, Iterator, Mapping
@@ -95,6 +96,37 @@ def bandersnatch_served_by_python(folder: Path) -> Iterator[Index]:
     web.mkdir()
     with servers.bare_python(web, folder / "python.log") as address:
         yield Index(f"{address}/simple/", lambda files: _lay_like_bandersnatch(web, files))
+
+
+@contextlib.contextmanager
+def bandersnatch_served_by_apache(folder: Path) -> Iterator[Index]:
+    """The same behind Apache, which calls all that ends in ``.gz`` encoded, as Debian configures it."""
+    with _public(folder) as web, servers.bare_apache(web, folder / "apache.log") as address:
+        yield Index(f"{address}/simple/", lambda files: _lay_like_bandersnatch(web, files))
+
+
+@contextlib.contextmanager
+def folders_listed_by_apache(folder: Path) -> Iterator[Index]:
+    """A folder of distributions for each project, without pages: Apache lists them."""
+    with _public(folder) as web, servers.bare_apache(web, folder / "apache.log", "Options +Indexes") as address:
+        yield Index(f"{address}/", lambda files: _lay_in_folders(web, files))
+
+
+@contextlib.contextmanager
+def folders_listed_by_python(folder: Path) -> Iterator[Index]:
+    """The same listed by ``python -m http.server``."""
+    web = folder / "web"
+    web.mkdir()
+    with servers.bare_python(web, folder / "python.log") as address:
+        yield Index(f"{address}/", lambda files: _lay_in_folders(web, files))
+
+
+@contextlib.contextmanager
+def _public(folder: Path) -> Iterator[Path]:
+    """Give a folder that Apache's own user may enter, unlike those of pytest."""
+    with tempfile.TemporaryDirectory(prefix="pypimirror-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @contextlib.contextmanager
@@ -216,6 +248,14 @@ def _lay(folder: Path, files: Files) -> None:
                 path.unlink()
     for distributions in files.values():
         put(folder, *((name, body) for name, body in distributions if not (folder / name).exists()))
+
+
+def _lay_in_folders(web: Path, files: Files) -> None:
+    for path in web.iterdir():
+        if path.name not in map(normal, files):
+            shutil.rmtree(path)
+    for name, distributions in files.items():
+        _lay(web / normal(name), {name: distributions})
 
 
 def _lay_like_bandersnatch(web: Path, files: Files) -> None:

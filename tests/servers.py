@@ -182,10 +182,11 @@ def nginx(root: Path, log: Path, path: str = "", **settings: str) -> Iterator[st
 
 
 @contextlib.contextmanager
-def bare_apache(root: Path, log: Path) -> Iterator[str]:
-    """Run Apache with nothing but a document root."""
+def bare_apache(root: Path, log: Path, *lines: str) -> Iterator[str]:
+    """Run Apache with nothing but a document root. lines: further ones for it."""
     port = free_port()
-    text = f'Listen 127.0.0.1:{port}\nDocumentRoot "{root}"\n<Directory "{root}">\nRequire all granted\n</Directory>\n'
+    text = "\n".join([f"Listen 127.0.0.1:{port}", f'DocumentRoot "{root}"', f'<Directory "{root}">', "Require all granted",
+                      *lines, "</Directory>\n"])
     with apache_with(text, f"http://127.0.0.1:{port}", log):
         yield f"http://127.0.0.1:{port}"
 

@@ -342,3 +342,10 @@ def test_sphinx_builds_it_without_a_warning(tmp_path: Path) -> None:
                            str(DOCS), str(tmp_path / "html")], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "html" / "index.html").is_file()
+
+
+def test_the_tests_that_the_documentation_names_are_there() -> None:
+    named = {name for document in DOCUMENTS for name in re.findall(r"\btest_\w+\.py\b", document.read_text(encoding="utf-8"))}
+    there = {path.name for path in (wheelhouse.CHECKOUT / "tests").glob("test_*.py")}
+    assert "test_hostile.py" in named
+    assert named <= there

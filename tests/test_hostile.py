@@ -282,6 +282,35 @@ def test_a_public_upstream_redirects_to_nothing_that_is_not_public(
     assert logged(small).count("a host that is not public") >= 2
 
 
+def test_a_public_upstream_has_no_provenance_that_is_not_public(
+    small: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "is_public", lambda host: host == "127.0.0.1")
+    elsewhere = upstream.host.replace("127.0.0.1", "localhost")
+    upstream.answers["/secret"] = (200, {"Content-Type": "application/json"}, b"{}")
+    upstream.answers["/simple/bad/"] = page(entry(upstream, provenance=f"{elsewhere}/secret"))
+    assert small.run("sync") == 0
+    assert small.files("bad") == [wheel("bad", "1")[0]]
+    assert "/secret" not in upstream.asked()
+    assert "its provenance is on a host that is not public" in logged(small)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("versions", "[buildout]\nextends = {url}\n[versions]\ngood = 1\n"), ("requirements", "-r {url}\ngood==1\n")],
+)
+def test_a_public_pin_file_names_none_that_is_not_public(
+    small: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, key: str, text: str
+) -> None:
+    monkeypatch.setattr(hosts, "is_public", lambda host: host == "127.0.0.1")
+    elsewhere = upstream.host.replace("127.0.0.1", "localhost")
+    upstream.answers["/pins"] = (200, {}, text.format(url=f"{elsewhere}/secret").encode())
+    small.settings[key] = f"{upstream.host}/pins"
+    assert small.run("sync") == 1
+    assert "/secret" not in upstream.asked()
+    assert "a host that is not public" in logged(small)
+
+
 def test_redirects_without_end_have_one(small: Mirrored, upstream: Upstream) -> None:
     upstream.answers["/simple/bad/"] = (302, {"Location": "/simple/bad/"}, b"")
     assert small.run("sync") == 1
@@ -352,6 +381,17 @@ def test_a_bomb_is_measured_by_what_comes_out_of_it(
     assert "is larger than" in logged(small)
 
 
+@pytest.mark.parametrize("where", ["/simple/", "/simple/bad/"])
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip,deflate", "br", "zstd", "x"])
+def test_what_is_packed_in_a_way_nobody_asked_for_is_not_unpacked(
+    small: Mirrored, upstream: Upstream, where: str, encoding: str
+) -> None:
+    packed = gzip.compress(gzip.compress(b" " * (16 << 20)))
+    upstream.answers[where] = (200, {"Content-Type": JSON, "Content-Encoding": encoding}, packed)
+    assert small.run("sync") == 1
+    assert "packed in a way that was not asked for" in logged(small)
+
+
 def test_a_packed_body_nobody_asked_for_is_no_file(small: Mirrored, upstream: Upstream) -> None:
     body = gzip.compress(b"x" * (64 << 20))
     upstream.answers[f"/files/bad/{wheel('bad', '1')[0]}"] = (200, {"Content-Encoding": "gzip"}, body)
@@ -394,6 +434,53 @@ def test_such_headers_are_got_over_or_told(small: Mirrored, upstream: Upstream, 
     for _ in range(2):
         assert small.run("-I") in (0, 1)
         check_unharmed(small, outside)
+
+
+NOT_HTTP = [
+    b"HTTP/1.1 \r\n\r\n",
+    b"HTTP/1.1\r\n\r\n",
+    b"HTTP/1.1 abc\r\n\r\n",
+    b"\r\n\r\n",
+    b"HTTP/1.1 99999 x\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n: x\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nx",
+    b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100_000 + b"\r\n",
+    b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1_000_000 + b"\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nxxxx",
+    b"HTTP/1.1 204 No\r\n\r\n",
+    b"HTTP/1.1 101 Switch\r\n\r\nx",
+    *(b"HTTP/1.1 302 x\r\nLocation: " + target + b"\r\nContent-Length: 0\r\n\r\n"
+      for target in (b"file:///etc/passwd", b"http://[", b"\xff\xfe", b"gopher://x/", b"http://a b/", b"http://127.0.0.1:0/",
+                     b"http://127.0.0.1:99999/", b"//", b"javascript:x", b"http://x:y@[::1/", b"\x1b[2J", b"")),
+]
+
+
+@pytest.mark.parametrize("fetcher", ["requests", "pycurl"])
+@pytest.mark.parametrize("where", ["/simple/bad/", f"/files/bad/{wheel('bad', '1')[0]}"])
+@pytest.mark.parametrize("answer", NOT_HTTP, ids=lambda answer: repr(answer[:60]))
+def test_what_is_no_http_is_told_and_holds_up_nobody(
+    small: Mirrored, upstream: Upstream, answer: bytes, where: str, fetcher: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if fetcher == "pycurl":
+        pytest.importorskip("pycurl")
+    outside = around(small)
+
+    def raw(handler: Any) -> None:
+        handler.close_connection = True
+        with contextlib.suppress(OSError):
+            handler.connection.sendall(answer)
+
+    upstream.answers[where] = raw
+    small.settings |= {"fetcher": fetcher, "timeout": 2}
+    # Where a redirect leads to nothing, there is no such project.
+    status = small.run("sync")
+    assert status == (0 if "upstream has no such project" in logged(small) else 1)
+    check_unharmed(small, outside)
+    assert small.files("bad") == [] if where.startswith("/files") else "bad" not in small.read("index.html")
+    assert "Traceback" not in "".join(capsys.readouterr()) + logged(small)
 
 
 # --- pages

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -183,12 +183,18 @@ def guarded(upstream: Upstream, user: str, word: str) -> None:
 
 
 def everything_said(mirrored: Mirrored, process: subprocess.CompletedProcess[str]) -> str:
-    """Give all that others than the mirror's owner may see: output, log, report, figures, pages."""
-    texts = [process.stdout, process.stderr, (mirrored.root / ".pypimirror/pypimirror.log").read_text()]
-    texts += [path.read_text() for path in mirrored.config.parent.glob("*.json")]
-    texts += [path.read_text() for path in mirrored.config.parent.glob("*.prom")]
-    texts += [body.decode("latin-1") for path, body in mirrored.tree().items() if path.endswith(("html", "json"))]
+    """Give all that is written anywhere: output, log, report, figures, pages, the state, the trash."""
+    texts = [process.stdout, process.stderr]
+    for folder in (mirrored.root, *mirrored.config.parent.glob("*.json"), *mirrored.config.parent.glob("*.prom")):
+        texts += [path.read_bytes().decode("latin-1") for path in (folder, *folder.rglob("*")) if path.is_file()]
+    assert any("SQLite format" in text for text in texts)
     return "\n".join(texts)
+
+
+def forms(password: str, user: str = "me") -> list[str]:
+    """Give a password as it is and in the forms in which it travels."""
+    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return [password, quote(password, safe=""), basic]
 
 
 @pytest.fixture
@@ -221,6 +227,36 @@ def test_credentials_are_used_and_never_shown(
     assert SECRET not in said
     upstream.answers["/simple/"] = (500, {}, b"")
     assert SECRET not in everything_said(telling, telling.command("sync"))
+
+
+@pytest.mark.parametrize("where", ["index_url", "netrc"])
+def test_no_verb_says_or_writes_credentials(
+        mirrored: Mirrored, upstream: Upstream, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    password = "s3/cret:w@rd"
+    guarded(upstream, "me", password)
+    upstream.add("one", wheel("one", "1"))
+    upstream.add("two", wheel("two", "1"))
+    upstream.answers["/versions.cfg"] = (200, {}, b"[versions]\ntwo = 1\n")
+    address = upstream.host.replace("//", f"//me:{quote(password, safe='')}@")
+    if where == "netrc":
+        (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login me password {password}\n")
+        (tmp_path / "netrc").chmod(0o600)
+        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+        address = upstream.host
+    mirrored.settings |= {"index_url": f"{address}/simple/", "versions": f"{address}/versions.cfg",
+                          "report_filename": "report.json", "metrics_filename": "figures.prom"}
+    assert mirrored.command("sync", "-v").returncode == 0
+    upstream.answers["/simple/one/"] = (500, {}, b"")
+    upstream.answers["/versions.cfg"] = (404, {}, b"")
+    said = ""
+    for verb in ("-I -v -c", "plan -v", "plan --json", "status", "status --json", "verify -v", "config", "trash list",
+                 "webserver nginx", "webserver apache", "client pip", "client uv", "client buildout"):
+        process = mirrored.command(*verb.split())
+        assert "Traceback" not in process.stderr
+        said += everything_said(mirrored, process)
+    assert "/simple/one/: status 500" in said and "/versions.cfg: status 404" in said
+    for form in forms(password):
+        assert form not in said
 
 
 def test_wrong_credentials_are_told_without_them(telling: Mirrored, upstream: Upstream) -> None:

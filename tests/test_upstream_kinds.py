@@ -22,7 +22,8 @@ Kind = Callable[[Path], AbstractContextManager[Index]]
 
 KINDS: list[Kind] = [
     indexes.our_server, indexes.our_directory, indexes.our_tree_served_by_python, indexes.bandersnatch_directory,
-    indexes.bandersnatch_served_by_python, indexes.heap, indexes.pypiserver, indexes.devpi]
+    indexes.bandersnatch_served_by_python, indexes.bandersnatch_served_by_apache, indexes.folders_listed_by_apache,
+    indexes.folders_listed_by_python, indexes.heap, indexes.pypiserver, indexes.devpi]
 
 FIRST: Files = {
     "Zope.One": [wheel("Zope.One", "1.0"), sdist("Zope.One", "0.5", "Zope.One")],

@@ -6,11 +6,12 @@ Options and errors: https://curl.se/libcurl/c/curl_easy_setopt.html and https://
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 from urllib.request import getproxies
 
 import pycurl
@@ -20,6 +21,7 @@ from .. import __version__
 from ..errors import FetchError
 from ..interfaces import IFetcher, IReceiver, ISettings
 from ..model import Head
+from ..names import shown
 from . import hosts, pace
 from .address import bare
 
@@ -27,6 +29,8 @@ _AGENT = f"z3c.recipe.pypimirror/{__version__} (libcurl/{pycurl.version_info()[1
 #: Bytes that libcurl reads at once.
 _BLOCK = 1 << 18
 _MOST_REDIRECTS = 10
+_STATUS = re.compile(r"HTTP/\S+ (\d{3})(?!\d)")
+_IN_URLS = "!#$%&'()*+,/:;=?@[]~"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: Errors that may be others the next time: no host, no connection, a body cut short, too slow, nothing or nonsense sent.
 _PASSING = frozenset({
@@ -149,7 +153,8 @@ class _Answer:
         text = line.decode("iso-8859-1").strip()
         if self._over:
             self._over, self._headers = False, {}
-            self._status = int(text.split()[1])
+            status = _STATUS.match(text)
+            self._status = int(status[1]) if status is not None else 0
         elif text:
             name, _, value = text.partition(":")
             name, value = name.strip().lower(), value.strip()
@@ -176,7 +181,11 @@ class _Answer:
         self._started = True
         location = self._headers.get("location")
         if self._status in _REDIRECTS and location:
-            self.target = urljoin(self._url, location)
+            try:
+                # Bytes that no URL has are those that a browser would send.
+                self.target = urljoin(self._url, quote(location.encode("iso-8859-1"), safe=_IN_URLS))
+            except ValueError as error:
+                raise FetchError(bare(self._url), f"leads to {shown(location)!r}, which is no URL") from error
             hosts.check(self._url, self.target)
             if self._url.lower().startswith("https:") and not self.target.lower().startswith("https:"):
                 raise FetchError(bare(self.target), f"not secure, and {bare(self._url)}, which is, leads there")

@@ -124,9 +124,12 @@ class _Body:
 
 
 def _validator(head: Head, hashed: bool) -> str | None:
-    """Give what a request to go on can name, or None; a date is as good as nothing where no hash tells in the end."""
+    """Give what a request to go on can name, or None; a date is as good as nothing where no hash tells in the end.
+
+    Nor is a body that is packed on the way, which nobody asked for; but Apache calls all that ends in ``.gz`` encoded.
+    """
     etag = head.headers.get("etag", "")
-    if head.headers.get("accept-ranges", "").lower() == "none" or "content-encoding" in head.headers:
+    if head.headers.get("accept-ranges", "").lower() == "none" or ("content-encoding" in head.headers and not hashed):
         return None
     if etag and not etag.startswith("W/"):
         return etag

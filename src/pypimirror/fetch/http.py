@@ -25,6 +25,8 @@ from .adapter import Adapter
 from .address import PLAIN, bare
 
 _BLOCK = 1 << 16
+#: How a page may be packed. Packed twice, or otherwise, one block could unpack to gigabytes at once.
+_PACKED = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 _AGENT = f"z3c.recipe.pypimirror/{__version__} ({requests.utils.default_user_agent()})"
 _REDIRECTS = requests.models.REDIRECT_STATI
 
@@ -62,6 +64,8 @@ class RequestsFetcher:
                 answer, final = self._answer(url, wanted)
                 try:
                     head = Head(answer.status, {k.lower(): v for k, v in answer.headers.items()}, final)
+                    if decode and head.headers.get("content-encoding", "").strip().lower() not in _PACKED:
+                        raise FetchError(bare(url), "packed in a way that was not asked for")
                     transfer.start()
                     receiver.start(head)
                     # urllib3 1 takes a body that ended early for whole unless told.
@@ -72,7 +76,8 @@ class RequestsFetcher:
                 finally:
                     answer.close()
                     answer.release_conn()
-            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            # What is no HTTP at all, in a chunk's length or where a redirect leads, raises more than the libraries say.
+            except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
                 if not transfer.slow:
                     raise FetchError(bare(url), _why(error), transient=_may_pass(error)) from error
         if transfer.slow:
@@ -104,7 +109,8 @@ class RequestsFetcher:
         response = host.adapter.send(request, **host.options)
         if response.is_redirect:
             following = session.resolve_redirects(response, request, **host.options)
-            response = deque(following, maxlen=1).pop()
+            # One that leads nowhere is followed by nothing.
+            response = deque((response, *following), maxlen=1).pop()
         return response.raw, response.url
 
     @staticmethod

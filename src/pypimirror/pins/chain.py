@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..errors import MirrorError
+from ..errors import FetchError, MirrorError
 from ..names import shown
 from .conditions import Undecided, holds
 from .environments import Environment
@@ -116,10 +116,22 @@ def located(name: str, including: str) -> str:
         target = os.path.join(os.path.dirname(including), name)
     else:
         target = f"{including[:including.rfind('/')]}/{name}"
-    # What comes from elsewhere must not make us read, and publish, files of this host.
+    # What comes from elsewhere must not make us read, and publish, files of this host or of its network.
     if remote and remote[1].lower() != "file" and not re.match(r"https?://", target, re.IGNORECASE):
         raise BadPins(f"{public(including)}: extends {shown(name)}: a file from the network can't extend a local one")
+    check_host(including, target)
     return target
+
+
+def check_host(including: str, target: str) -> None:
+    """Raise BadPins for a URL that a pin file from a public host may not name."""
+    if _SCHEME.match(including) and _SCHEME.match(target):
+        from ..fetch import hosts  # most pin files name no URL
+
+        try:
+            hosts.check(including, target)
+        except FetchError as error:
+            raise BadPins(f"{public(including)}: names {public(target)}: {error.why}") from error
 
 
 def _plain(source: str) -> str:

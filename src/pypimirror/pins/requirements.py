@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from ..errors import MirrorError
 from ..names import is_project, normalize, shown
-from .chain import MOST_FILES, Read, decoded, located
+from .chain import MOST_FILES, Read, check_host, decoded, located
 from .environments import Environment, applies
 from .values import BadPins, Pins, is_version, normal, public
 
@@ -169,6 +169,7 @@ class _Reading:
             raise BadPins(f"{public(source)}: names {public(name)}, which is no URL") from error
         if not re.match(r"https?://", target, re.IGNORECASE):
             raise BadPins(f"{public(source)}: names {public(name)}: a file from the network can't name a local one")
+        check_host(source, target)
         return target
 
     def _requirement(self, text: str, where: str) -> Requirement | None:

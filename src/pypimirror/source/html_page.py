@@ -20,6 +20,8 @@ from .trust import MOST_PROJECTS
 
 #: Elements that tell status and reason (PEP 792).
 _STATUS = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
+#: How web servers' own lists of folders show one, and a long name of one.
+_FOLDER = ("/", "..>")
 _SERIAL = re.compile(r"<!--\s*SERIAL (\d{1,18})\s*-->")
 
 
@@ -96,7 +98,11 @@ class HtmlList:
 
     def _take(self) -> None:
         for href, text, _ in self._page.anchors:
-            display = text.strip() or unquote(href.rstrip("/").rpartition("/")[2])
+            if href.startswith("?"):
+                continue  # web servers' own lists of folders can be sorted by links
+            display = text.strip()
+            if not display or display.endswith(_FOLDER):
+                display = unquote(href.rstrip("/").rpartition("/")[2])
             name = project_name(display)
             self._total += 1
             if self._total > MOST_PROJECTS:

@@ -94,7 +94,8 @@ class HttpSource:
         """Give a page without the files that a public upstream has on hosts that are not; and a problem for each of these."""
         own = urlsplit(self.url).netloc.rpartition("@")[2]
         refused: dict[str, str] = {}
-        elsewhere = dict.fromkeys(urlsplit(file.url).netloc for file in project.files if file.external is None)
+        elsewhere = dict.fromkeys(urlsplit(url).netloc for file in project.files if file.external is None
+                                  for url in (file.url, file.provenance) if url)
         elsewhere.pop(own, None)
         for number, host in enumerate(elsewhere):
             try:
@@ -110,8 +111,11 @@ class HttpSource:
             host = urlsplit(file.url).netloc if file.external is None else ""
             if host in refused:
                 told.append(f"{file.filename}: it is on {refused[host]}")
-            else:
-                kept.append(file)
+                continue
+            if file.provenance and (host := urlsplit(file.provenance).netloc) in refused:
+                told.append(f"{file.filename}: its provenance is on {refused[host]}")
+                file = file._replace(provenance=None)
+            kept.append(file)
         return project._replace(files=tuple(kept)), told
 
     def _headers(self, etag: str | None, since: float | None = None) -> dict[str, str]:
