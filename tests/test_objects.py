@@ -27,7 +27,7 @@ from upstream import Upstream, sdist, wheel
 
 Captured = pytest.CaptureFixture[str]
 DOCS = Path(__file__).parent.parent / "docs"
-KILLS = int(os.environ.get("PYPIMIRROR_KILLS", "6")) // 2
+KILLS = int(os.environ.get("PYPIMIRROR_KILLS", "2")) // 2
 LARGE = os.urandom(9 << 20).hex()
 
 

@@ -17,7 +17,7 @@ import pytest
 from disks import Disk, disk
 from worlds import Busy, Kind, gone_on, made, since_first_request, started, undisturbed
 
-CUTS = int(os.environ.get("PYPIMIRROR_POWER_CUTS", "6"))
+CUTS = int(os.environ.get("PYPIMIRROR_POWER_CUTS", "3"))
 
 
 @pytest.fixture(scope="module")

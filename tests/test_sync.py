@@ -437,3 +437,12 @@ def test_metadata_that_are_not_in_the_wheel_as_upstream_has_them_are_fetched(mir
     assert sorted(fetched) == ["/files/one/one-2-py3-none-any.whl.metadata", "/files/one/one-3-py3-none-any.whl.metadata"]
     for name, served in files.items():
         assert (mirrored.root / f"one/{name}.metadata").read_bytes() == served.metadata
+
+
+def test_the_registered_name_is_found_in_an_sdist_where_there_is_nothing_else(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("Zope.Interface", sdist("Zope.Interface", "1.0"))
+    mirrored.settings["package_matches"] = "zope.interface"
+    assert mirrored.run("sync") == 0
+    assert mirrored.files("zope-interface") == ["zope_interface-1.0.tar.gz"]
+    assert ">Zope.Interface<" in mirrored.read("index.html")
+    assert (mirrored.root / "Zope.Interface/index.html").exists()

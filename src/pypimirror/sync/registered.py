@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import BinaryIO
 
 from ..distributions import parse
 from ..interfaces import IMirror
@@ -17,13 +18,29 @@ _MADE = re.compile(r"[a-z0-9_]+")
 def registered(mirror: IMirror, project: Project) -> str:
     """Return the name as core metadata have it, else as a file name has it, else the normalised one."""
     for file in reversed(project.files):
-        if file.stored is not None and file.stored.metadata:
-            head = (mirror.storage.read(f"{project.name}/{file.filename}{METADATA}") or b"").partition(b"\n\n")[0]
-            found = _NAME.search(head)
-            if found is not None and normalize(name := found[1].decode("ascii", "replace")) == project.name:
-                return name
+        has = file.stored is not None and file.stored.metadata
+        if has and (told := _named(mirror.storage.read(f"{project.name}/{file.filename}{METADATA}"), project.name)):
+            return told
     for file in reversed(project.files):
         name = parse(file.filename, project.name).project
         if name and not _MADE.fullmatch(name):
             return name
+    sdist = next((f for f in reversed(project.files) if f.stored is not None and f.filename.endswith(".tar.gz")), None)
+    if sdist is not None and mirror.storage.at_hand:
+        with mirror.storage.open(f"{project.name}/{sdist.filename}") as stream:
+            return _named(_metadata_of(stream, sdist.filename), project.name) or project.name
     return project.name
+
+
+def _named(metadata: bytes | None, name: str) -> str | None:
+    """Give the name that core metadata tell, if it is one of this project."""
+    found = _NAME.search((metadata or b"").partition(b"\n\n")[0])
+    if found is None or normalize(told := found[1].decode("ascii", "replace")) != name:
+        return None
+    return told
+
+
+def _metadata_of(stream: BinaryIO, filename: str) -> bytes | None:
+    from ..pins.build import read_sdist  # few projects need it
+
+    return read_sdist(stream, filename).metadata
