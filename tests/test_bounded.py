@@ -61,13 +61,13 @@ def refused(parser: HtmlParser | JsonParser, body: bytes) -> None:
     (META + b'"projects":[', b"[},"), (META + b'"x": [', b'"projects"    ,')])
 def test_json_lists_that_never_get_to_the_point(start: bytes, unit: bytes) -> None:
     # To look for it from the beginning for each block would take minutes.
-    bounded(lambda: listed(JsonParser(), start, unit, 192))
+    bounded(lambda: listed(JsonParser(), start, unit, 144))
 
 
 @pytest.mark.parametrize(("start", "unit"), [
     (META + b'"projects":[{"name":[', b"[],"), (META + b'"x":[', b"{},"), (META + b'"projects":[{"a":{}},{"b":[', b"[],[],")])
 def test_json_lists_of_very_many_values(start: bytes, unit: bytes) -> None:
-    bounded(lambda: listed(JsonParser(), start, unit, 192))
+    bounded(lambda: listed(JsonParser(), start, unit, 144))
 
 
 def test_a_json_list_nested_without_end_is_refused() -> None:
@@ -101,7 +101,7 @@ def test_json_pages_of_very_many_values_take_little_memory(unit: bytes) -> None:
 @pytest.mark.parametrize("tag", [1 << 15, 1 << 24])
 def test_html_pages_of_very_many_attributes_take_little_memory(tag: int) -> None:
     attributes = " ".join(f"{number:x}" for number in range(tag // 6)).encode()
-    body = (b"<a href=x " + attributes + b">") * (32 * MEGABYTE // tag)
+    body = (b"<a href=x " + attributes + b">") * (16 * MEGABYTE // tag)
     bounded(lambda: refused(HtmlParser(), body))
 
 

@@ -68,17 +68,22 @@ def stopped(group: int) -> None:
     raise AssertionError(f"still {states}")
 
 
+def look(process: subprocess.Popen[str], copy: Mirrored) -> None:
+    """Look at the copy while nobody works on it."""
+    with contextlib.suppress(ProcessLookupError):
+        stopped(process.pid)
+        assert copy.untrue() == []
+        os.killpg(process.pid, signal.SIGCONT)
+
+
 def watched(script: Path, source: Mirrored, copy: Mirrored, chance: random.Random) -> int:
     """Run the script, stop it again and again, and look at the copy each time; return how often."""
     looks = 0
     with copying(script, source.root, copy.root) as process:
         while process.poll() is None:
             time.sleep(chance.uniform(0, _STEP))
-            with contextlib.suppress(ProcessLookupError):
-                stopped(process.pid)
-                assert copy.untrue() == []
-                looks += 1
-                os.killpg(process.pid, signal.SIGCONT)
+            look(process, copy)
+            looks += 1
         assert process.stdout is not None
         assert (process.returncode, process.stdout.read()) == (0, "")
     return looks
@@ -133,7 +138,7 @@ def test_the_mirror_may_change_while_it_is_copied(
             for turn in range(2):
                 changed(upstream, 10 * number + turn, chance)
                 ends.append(mirrored.command("-U").returncode)
-                assert copied.untrue() == []
+                look(process, copied)
             assert process.wait(60) == 0
         assert copied.untrue() == []
     assert set(ends) <= {0, 3}
@@ -173,15 +178,21 @@ def test_a_copy_that_is_cut_off_is_true_and_goes_on(
     assert copied.tree() == mirrored.tree()
 
 
-def test_one_call_of_rsync_would_not_do(mirrored: Mirrored, copied: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrong", [
+    # Pages first.
+    "rsync -a --include='*/' --include=index.html --exclude='*' $1/ $2/; sleep 0.3; rsync -a --exclude=/.pypimirror $1/ $2/",
+    # Files that went first, and then the pages that name them.
+    "rsync -a --delete --exclude=/.pypimirror --exclude=index.html --exclude='*json' --exclude=full.html $1/ $2/; sleep 0.3"])
+def test_another_order_would_not_do(
+        mirrored: Mirrored, copied: Mirrored, upstream: Upstream, tmp_path: Path, script: Path, wrong: str) -> None:
     """That the looks see what they are for."""
-    naive = tmp_path / "naive"
-    naive.write_text('#!/bin/sh\nexec rsync --archive --modify-window=-1 --delete --bwlimit=200 --exclude=/.pypimirror "$@"\n')
-    naive.chmod(0o755)
     copied.root.mkdir(parents=True)
-    chance = random.Random(10)
+    if "--delete" in wrong:
+        subprocess.run([str(script), mirrored.root, copied.root], check=True)
+        changed(upstream, 1, random.Random(10))
+        assert mirrored.run("-U") == 0
+    other = tmp_path / "other-order"
+    other.write_text(f"#!/bin/sh\n{wrong}\n")
+    other.chmod(0o755)
     with pytest.raises(AssertionError):
-        for number in range(1, 20):
-            watched(naive, mirrored, copied, chance)
-            changed(upstream, number, chance)
-            assert mirrored.run("-U") == 0
+        watched(other, mirrored, copied, random.Random(11))
