@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import itertools
 import os
@@ -15,18 +14,18 @@ from typing import Any, BinaryIO
 
 from zope.interface import implementer
 
-from ..errors import ConfigurationError, Full, StorageError
+from ..errors import ConfigurationError, StorageError
 from ..interfaces import ISettings, IStorage, IUpload
 from ..settings.reader import OWN
 from . import folders
+from .failures import NoFile, as_storage_error, told
 from .flushing import Flush
 from .owner import check_own
 from .paths import parts
+from .uploads import Linked, Upload
 
 #: Bytes read at once where files are hashed: few system calls, and the block is still in the processor's cache when hashed.
 _BLOCK = 1 << 18
-#: Errors that say that there is no file at a path: nothing, something below a file, a folder, a symbolic link.
-_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
 #: Each thread's own buffer.
 _buffers = threading.local()
 _READABLE = 0o444
@@ -34,25 +33,6 @@ _READABLE = 0o444
 ADOPTING = f"{OWN}/adopting"
 #: What may lie in a directory that is to become a mirror.
 _HARMLESS = frozenset({"lost+found", "robots.txt", "favicon.ico"})
-
-
-class _NoFile(StorageError):
-    """There is nothing at a path, or something that is no file."""
-
-
-@contextmanager
-def _told(path: str) -> Iterator[None]:
-    """Turn an error of the operating system into one that names the path."""
-    try:
-        yield
-    except OSError as error:
-        raise _as_storage_error(path, error) from error
-
-
-def _as_storage_error(path: str, error: OSError) -> StorageError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    kind = Full if full else _NoFile if error.errno in _NO_FILE else StorageError
-    return kind(f"{path}: {error.strerror or error}")
 
 
 class _InFolder:
@@ -67,13 +47,13 @@ class _InFolder:
         try:
             self._handle = self._kept.enter(self._above, self._make)
         except OSError as error:
-            raise _as_storage_error(self._path, error) from error
+            raise as_storage_error(self._path, error) from error
         return self._handle, self._last
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         self._kept.leave(self._handle)
         if isinstance(error, OSError):
-            raise _as_storage_error(self._path, error) from error
+            raise as_storage_error(self._path, error) from error
 
 
 @implementer(IStorage)
@@ -97,7 +77,7 @@ class FileSystem:
     at_hand = True
 
     def prepare(self) -> None:
-        with _told(self.root):
+        with told(self.root):
             folders.make(self.root)
             folders.make(self._own, folders.PRIVATE)
             with folders.opened(self.root, (OWN,)) as own:
@@ -159,7 +139,7 @@ class FileSystem:
         try:
             with self._in_folder(path) as (folder, last):
                 found = os.stat(last, dir_fd=folder, follow_symlinks=False)
-        except _NoFile:
+        except NoFile:
             return None
         return None if stat.S_ISLNK(found.st_mode) else found.st_size
 
@@ -167,7 +147,7 @@ class FileSystem:
         try:
             with self._opened(path) as handle, open(handle, "rb", closefd=False) as stream:
                 return stream.read()
-        except _NoFile:
+        except NoFile:
             return None
 
     def open(self, path: str) -> BinaryIO:
@@ -191,7 +171,7 @@ class FileSystem:
                 while size := os.readv(handle, (block,)):
                     digest.update(block[:size])
                 return digest.hexdigest()
-        except _NoFile:
+        except NoFile:
             return None
 
     def move(self, path: str, target: str) -> None:
@@ -200,7 +180,7 @@ class FileSystem:
         self._tidy(path)
 
     def remove(self, path: str) -> None:
-        with suppress(_NoFile), self._in_folder(path) as (folder, last):
+        with suppress(NoFile), self._in_folder(path) as (folder, last):
             os.unlink(last, dir_fd=folder)
         self._tidy(path)
 
@@ -214,17 +194,17 @@ class FileSystem:
                 parent = parent.rpartition("/")[0]
 
     def flush(self) -> None:
-        with _told(self.root):
+        with told(self.root):
             self._flush(self.root)
 
     def names(self, folder: str) -> list[str]:
         try:
             below = parts(folder) if folder else []
-            with _told(os.path.join(self.root, folder)), folders.opened(self.root, below) as handle, \
+            with told(os.path.join(self.root, folder)), folders.opened(self.root, below) as handle, \
                     os.scandir(handle) as entries:
                 return sorted(e.name + "/" if e.is_dir(follow_symlinks=False) else e.name for e in entries
                               if not e.is_symlink())
-        except _NoFile:
+        except NoFile:
             return []
 
     def close(self) -> None:
@@ -240,13 +220,13 @@ class FileSystem:
         return f"{OWN}/tmp/{self._name}-{next(self._numbers)}"
 
     def _in_folder(self, path: str, make: bool = False) -> _InFolder:
-        """Open the folder of a path; give its descriptor and the path's last part. Raises StorageError, _NoFile."""
+        """Open the folder of a path; give its descriptor and the path's last part. Raises StorageError, NoFile."""
         *above, last = parts(path)
         return _InFolder(self._kept, os.path.join(self.root, path), above, last, make)
 
     @contextmanager
     def _opened(self, path: str) -> Iterator[int]:
-        """Open a file for reading, no symbolic link. Raises StorageError, _NoFile."""
+        """Open a file for reading, no symbolic link. Raises StorageError, NoFile."""
         with self._in_folder(path) as (folder, last):
             # Without waiting, should somebody have put a named pipe there.
             handle = os.open(last, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
@@ -262,59 +242,3 @@ def _buffer() -> memoryview:
     if found is None:
         found = _buffers.block = memoryview(bytearray(_BLOCK))
     return found
-
-
-@implementer(IUpload)
-class Upload:
-    """A temporary file that becomes a file of the mirror."""
-
-    def __init__(self, storage: FileSystem, handle: int, name: str):
-        self._storage = storage
-        self._stream = open(handle, "wb", buffering=0)
-        self._name: str | None = name
-
-    def write(self, block: bytes) -> None:
-        with _told(self._storage.root):
-            view = memoryview(block)
-            while view:
-                view = view[self._stream.write(view):]
-
-    def restart(self) -> None:
-        with _told(self._storage.root):
-            self._stream.seek(0)
-            self._stream.truncate()
-
-    def commit(self, path: str) -> None:
-        with _told(path):
-            os.fchmod(self._stream.fileno(), 0o644)
-            self._stream.close()
-        self._storage.move(str(self._name), path)
-        self._name = None
-
-    def abort(self) -> None:
-        if self._name is not None:
-            self._stream.close()
-            self._storage.remove(self._name)
-            self._name = None
-
-
-@implementer(IUpload)
-class Linked:
-    """A further name of a file that lies elsewhere, which becomes a file of the mirror. Nothing is ever written to it."""
-
-    def __init__(self, storage: FileSystem, name: str):
-        self._storage = storage
-        self._name = name
-
-    def write(self, block: bytes) -> None:
-        raise StorageError(f"{self._name}: linked, not to be written to")
-
-    def restart(self) -> None:
-        raise StorageError(f"{self._name}: linked, not to be written to")
-
-    def commit(self, path: str) -> None:
-        self._storage.move(self._name, path)
-        self.abort()  # where the path was a name of the same file already, replacing does nothing
-
-    def abort(self) -> None:
-        self._storage.remove(self._name)
