@@ -92,7 +92,7 @@ def test_a_list_of_too_many_projects_is_refused(
 
 # --- pages
 
-@pytest.mark.parametrize("unit", [b"[],", b"{},", b'{"":', b'"",', b'{"a":[]},', b'[{"":""}],'])
+@pytest.mark.parametrize("unit", [b"[],", b'{"":', b'[{"":""}],'])
 def test_json_pages_of_very_many_values_take_little_memory(unit: bytes) -> None:
     bounded(lambda: refused(JsonParser(), META + b'"files":[' + unit * (64 * MEGABYTE // len(unit))))
     assert json_page._MOST_VALUES * 100 < 1 << 30
