@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pypimirror.filters.packages import PackageExcludes, PackageMatches
@@ -43,6 +43,7 @@ def page(names: list[str], **options: Any) -> bytes:
 
 @given(st.lists(_NAMES, max_size=30), st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=4, unique=True),
        st.sampled_from([7, 64, 10_000]), st.booleans(), st.booleans())
+@example(["0", "0", "0", "00", "zope-}"], ["zope.*"], 7, False, False)  # a block ends with a brace within a name
 def test_searching_finds_what_looking_at_every_name_finds(
         names: list[str], patterns: list[str], size: int, spaces: bool, escapes: bool) -> None:
     chosen = selection(patterns, ["zope.x*"], {"pinned-one": frozenset({"1"})}, ("own",))

@@ -130,6 +130,8 @@ class JsonList:
         total = block.count(b"{")
         if self._search is None or b"\\" in block or block.lstrip(_BLANK)[:1] != b"{":
             return None
+        if block.count(b'"') % 2:  # the last brace is within a text
+            return None
         if not total == block.count(b"}") == block.count(b'"name"'):
             return None
         self._take([json.loads(block[block.rindex(b"{", 0, found.start()):block.index(b"}", found.end()) + 1])
