@@ -22,6 +22,7 @@ from .failures import NoFile, as_storage_error, told
 from .flushing import Flush
 from .owner import check_own
 from .paths import parts
+from .replacing import write
 from .uploads import Linked, Upload
 
 #: Bytes read at once where files are hashed: few system calls, and the block is still in the processor's cache when hashed.
@@ -155,13 +156,7 @@ class FileSystem:
             return open(os.dup(handle), "rb")
 
     def write(self, path: str, blocks: Iterable[bytes]) -> None:
-        upload = self.create()
-        try:
-            for block in blocks:
-                upload.write(block)
-            upload.commit(path)
-        finally:
-            upload.abort()
+        write(self, path, blocks)
 
     def digest(self, path: str, algorithm: str = "sha256") -> str | None:
         try:

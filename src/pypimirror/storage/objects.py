@@ -22,6 +22,7 @@ from ..interfaces import ISettings, IStorage, IUpload
 from ..settings.reader import OWN
 from .bucket import Absent, Bucket, Refused
 from .paths import parts
+from .replacing import write
 
 #: Bytes of a part, and what one upload holds in memory; a smaller object is written at once. S3 takes 10,000 parts.
 PART = 8 << 20
@@ -140,14 +141,7 @@ class ObjectStore:
         return None
 
     def write(self, path: str, blocks: Iterable[bytes]) -> None:
-        key(path)
-        upload = self.create()
-        try:
-            for block in blocks:
-                upload.write(block)
-            upload.commit(path)
-        finally:
-            upload.abort()
+        write(self, path, blocks)
 
     def move(self, path: str, target: str) -> None:
         found = self.bucket.head(key(path))

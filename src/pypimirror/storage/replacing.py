@@ -1,4 +1,4 @@
-"""Puts pages into the storage so that neither a crash nor a power cut leaves one that is empty or ahead of its files."""
+"""Puts whole files into the storage; pages so that neither a crash nor a power cut leaves one empty or ahead of its files."""
 
 from __future__ import annotations
 
@@ -26,3 +26,14 @@ def replace(storage: IStorage, contents: Mapping[str, Iterable[bytes]]) -> None:
     finally:
         for upload in uploads.values():
             upload.abort()
+
+
+def write(storage: IStorage, path: str, blocks: Iterable[bytes]) -> None:
+    """Write a file by way of an upload (IStorage.write)."""
+    upload = storage.create()
+    try:
+        for block in blocks:
+            upload.write(block)
+        upload.commit(path)
+    finally:
+        upload.abort()
