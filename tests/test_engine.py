@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from pypimirror.errors import FetchError
 from pypimirror.fetch.gate import FEW, Gate
 from pypimirror.mirror import Mirror
 from pypimirror.settings.reader import read
+from pypimirror.state.records import BadRecord
 from upstream import Upstream, sdist, wheel
 
 #: Our serials: they are the time, at least.
@@ -151,6 +153,74 @@ def test_what_a_step_raises_is_raised(mirror: Any, error: Exception) -> None:
     assert str(caught.value) == str(error)
     # And the engine goes on.
     assert len(list(mirror.engine.run(emits_then_returns, range(3)))) == 6
+
+
+def raises_at_seven(mirror: Any, task: int, emit: Any) -> tuple[int, int]:
+    time.sleep(0.01)
+    if task == 7:
+        raise BadRecord("seven")
+    return task, os.getpid()
+
+
+def cut_off(tasks: Iterable[int]) -> Iterator[int]:
+    yield from tasks
+    raise BadRecord("cut off")
+
+
+@pytest.fixture(params=["processes", "threads"])
+def spread(request: pytest.FixtureRequest, mirror: Any, mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A mirror whose work runs in further processes, with threads of this one beside them or without."""
+    if request.param == "processes":
+        yield mirror
+        return
+    monkeypatch.setattr(threads, "cores", lambda: 3)
+    monkeypatch.setattr(threads, "LONG", 0.0)
+    monkeypatch.setattr(threads, "_BUSY", 0.0)
+    mirrored.settings |= {"workers": 3 * FEW, "engine": None}
+    made = Mirror(read(mirrored.write(), {}))
+    assert len(list(made.engine.run(emits_then_returns, range(3)))) == 6
+    assert any(isinstance(team, Beyond) for team in made.engine._teams.members)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("how", ["closed", "raises", "cut off at once", "cut off"])
+def test_a_run_that_is_given_up_leaves_nothing_to_the_next_one(spread: Any, how: str) -> None:
+    for _ in range(2):
+        run = spread.engine.run(raises_at_seven, cut_off(range(3 if "once" in how else 40)) if "cut" in how else range(40))
+        if how == "closed":
+            next(run)
+            run.close()
+        else:
+            with pytest.raises(BadRecord):
+                list(run)
+        results = list(spread.engine.run(emits_then_returns, range(50, 100)))
+        assert sorted(first for first, _ in results if first != "event") == list(range(50, 100))
+        assert sorted(second for first, second in results if first == "event") == list(range(50, 100))
+
+
+def test_no_task_is_under_way_when_a_run_has_been_given_up(mirrored: Mirrored) -> None:
+    under_way = set()
+
+    def takes_its_time(mirror: Any, task: int, emit: Any) -> None:
+        under_way.add(task)
+        time.sleep(0.2)
+        under_way.remove(task)
+
+    mirror = Mirror(read(mirrored.write(), {}))
+    try:
+        with pytest.raises(BadRecord):
+            list(mirror.engine.run(takes_its_time, cut_off(range(3))))
+        assert under_way == set()
+    finally:
+        mirror.close()
+
+
+def test_processes_are_started_anew_after_a_run_that_was_given_up(mirror: Any) -> None:
+    run = mirror.engine.run(sleeps, [0.0] * 40)
+    first = next(run)
+    run.close()
+    assert os.getpid() not in {first, *mirror.engine.run(sleeps, [0.0] * 40)}
 
 
 class Unsendable(Exception):

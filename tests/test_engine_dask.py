@@ -21,6 +21,7 @@ import pytest
 from clusters import Cluster, wait_for
 from mirrored import Mirrored
 from pypimirror.engine import remote
+from pypimirror.engine.teams import GONE, Came
 from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
 from pypimirror.settings.reader import read
@@ -255,6 +256,21 @@ def test_what_a_step_raises_is_raised(mirrored: Mirrored, cluster: Cluster, erro
         assert len(results) == 6 and (0, os.getpid()) not in results
         with pytest.raises(RuntimeError, match="Unsendable: 1 2"):
             list(mirror.engine.run(raises_unsendable, [1]))
+    finally:
+        mirror.close()
+
+
+def test_a_run_that_is_given_up_leaves_nothing_to_the_next_one(mirrored: Mirrored, cluster: Cluster) -> None:
+    mirror = made(on(mirrored, cluster))
+    try:
+        run = mirror.engine.run(tells_its_share, range(100))
+        next(run)
+        (given_up,) = mirror.engine._teams.members
+        run.close()
+        given_up._arrived.put(Came(given_up, GONE, 0))  # as if the scheduler had not answered just before
+        results = list(mirror.engine.run(emits_then_returns, range(50)))
+        assert sorted(first for first, _ in results if first != "event") == list(range(50))
+        assert os.getpid() not in {pid for first, pid in results if first != "event"}
     finally:
         mirror.close()
 

@@ -34,7 +34,8 @@ class Beyond:
             target=_main, args=(theirs, mirror.settings, mirror.needs, workers), name="pypimirror-worker", daemon=True)
         self._process.start()
         theirs.close()
-        threading.Thread(target=self._listen, name="pypimirror-listener", daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, name="pypimirror-listener", daemon=True)
+        self._listener.start()
 
     @property
     def room(self) -> int:
@@ -54,6 +55,7 @@ class Beyond:
     def close(self) -> None:
         self._process.terminate()
         self._process.join()
+        self._listener.join()  # it has reached the end of the pipe
         self._ours.close()
 
     def _send(self, message: Any) -> None:

@@ -21,11 +21,9 @@ class Processes:
     def __init__(self, mirror: IMirror):
         self._mirror = mirror
         self._teams = Teams(lambda arrived: Here(mirror, arrived))
-        self._started = False
 
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
-        if not self._started:
-            self._started = True
+        if not self._teams.members:
             teams = min(cores(), self._mirror.workers)
             share = self._mirror.workers // teams
             self._teams.members.extend(Beyond(self._mirror, share, self._teams.arrived) for _ in range(teams))

@@ -81,16 +81,18 @@ class Teams:
                     mine[self._numbers] = task
                     team.give(self._numbers, step, task)
 
-        hand_out()
         try:
+            hand_out()
             while any(held.values()) or again:
                 came = self.arrived.get()
                 mine = held.get(came.team, {})
                 if came.kind == GONE:
+                    if came.team not in self.members:
+                        continue  # closed with a run that was given up
                     self.members.remove(came.team)
                     again.extend(held.pop(came.team, {}).values())
                 elif came.number not in mine:
-                    continue  # left over from a run that was given up
+                    continue  # left over from a run that was given up, or from a task that raised
                 elif came.kind == EVENT:
                     yield came.value
                     continue
@@ -110,6 +112,7 @@ class Teams:
         """Stop all teams."""
         while self.members:
             self.members.pop().close()
+
 
 def fit_to_travel(error: BaseException) -> BaseException:
     """Give the error, or one that tells of it if it can't be sent to another process."""
