@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -21,12 +21,8 @@ def opened(root: str, parts: Sequence[str], make: bool = False) -> Iterator[int]
 
     make: whether folders that are missing are made. Raises OSError; ``root`` itself may be a link, its owner's.
     """
-    handle = os.open(root, _FLAGS)
+    handle = _below(os.open(root, _FLAGS), root, parts, make, os.close)
     try:
-        for count, part in enumerate(parts, 1):
-            inner = _entered(handle, part, os.path.join(root, *parts[:count]), make)
-            os.close(handle)
-            handle = inner
         yield handle
     finally:
         os.close(handle)
@@ -45,18 +41,7 @@ class Kept:
         """Open a folder and give its descriptor; make: whether folders that are missing are made. Raises OSError."""
         if parts == self._often:
             return self._handle(True, make)
-        handle = root = self._handle(False, make)
-        if not parts:
-            return root
-        try:
-            for count, part in enumerate(parts, 1):
-                inner = _entered(handle, part, os.path.join(self._root, *parts[:count]), make)
-                self.leave(handle)
-                handle = inner
-        except BaseException:
-            self.leave(handle)
-            raise
-        return handle
+        return _below(self._handle(False, make), self._root, parts, make, self.leave)
 
     def leave(self, handle: int) -> None:
         """Close what ``enter`` gave, unless it is kept."""
@@ -81,6 +66,19 @@ class Kept:
 
     def __del__(self) -> None:
         self.forget()
+
+
+def _below(handle: int, root: str, parts: Sequence[str], make: bool, leave: Callable[[int], None]) -> int:
+    """Go down from the root, which is open, and leave each folder for the next one, or where there is none."""
+    try:
+        for count, part in enumerate(parts, 1):
+            inner = _entered(handle, part, os.path.join(root, *parts[:count]), make)
+            leave(handle)
+            handle = inner
+    except BaseException:
+        leave(handle)
+        raise
+    return handle
 
 
 def _entered(handle: int, part: str, full: str, make: bool) -> int:
