@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from clusters import wait_for
+from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled
 from mirrored import Mirrored
 from pypimirror.engine import threads
 from pypimirror.engine.beyond import Beyond
@@ -23,30 +23,7 @@ from pypimirror.fetch.gate import FEW, Gate
 from pypimirror.mirror import Mirror
 from pypimirror.settings.reader import read
 from pypimirror.state.records import BadRecord
-from upstream import Upstream, sdist, wheel
-
-#: Our serials: they are the time, at least.
-_SERIALS = re.compile(rb'"_last-serial":\d+|<!--SERIAL \d+-->')
-
-
-def settled(mirrored: Mirrored) -> dict[str, bytes]:
-    return {path: _SERIALS.sub(b"", body) for path, body in mirrored.tree().items()}
-
-
-def emits_then_returns(mirror: Any, task: int, emit: Any) -> tuple[int, int]:
-    emit(("event", task))
-    return task, os.getpid()
-
-
-def fails(mirror: Any, task: Any, emit: Any) -> None:
-    raise task
-
-
-def dies_elsewhere(mirror: Any, task: tuple[int, int], emit: Any) -> int:
-    number, coordinator = task
-    if number == 5 and os.getpid() != coordinator:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
+from upstream import Upstream, wheel
 
 
 def sleeps(mirror: Any, task: float, emit: Any) -> int:
@@ -65,10 +42,7 @@ def mirror(mirrored: Mirrored) -> Any:
 
 @pytest.fixture
 def filled(upstream: Upstream) -> Upstream:
-    for number in range(30):
-        name = f"Zope.P{number}"
-        upstream.add(name, wheel(name, "1"), wheel(name, "2"), sdist(name, "2"))
-    return upstream
+    return fill(upstream)
 
 
 def test_processes_make_the_same_tree_as_threads(mirrored: Mirrored, filled: Upstream, tmp_path: Path) -> None:
@@ -223,15 +197,6 @@ def test_processes_are_started_anew_after_a_run_that_was_given_up(mirror: Any) -
     assert os.getpid() not in {first, *mirror.engine.run(sleeps, [0.0] * 40)}
 
 
-class Unsendable(Exception):
-    def __init__(self, one: int, other: int):
-        super().__init__(f"{one} {other}")
-
-
-def raises_unsendable(mirror: Any, task: Any, emit: Any) -> None:
-    raise Unsendable(1, 2)
-
-
 def test_what_cant_be_sent_is_told_in_words(mirror: Any) -> None:
     with pytest.raises(RuntimeError, match="Unsendable: 1 2"):
         list(mirror.engine.run(raises_unsendable, [1]))
@@ -286,16 +251,6 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def wait_for(condition: Any) -> Any:
-    """Return what the condition gives as soon as it is true."""
-    for _ in range(600):
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come about")
 
 
 class Counting:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import pickle
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 
 from clusters import Cluster, wait_for
+from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled
 from mirrored import Mirrored
 from pypimirror.engine import remote
 from pypimirror.engine.teams import GONE, Came
@@ -26,23 +26,13 @@ from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
 from pypimirror.settings.reader import read
 from pypimirror.storage.filesystem import FileSystem
-from upstream import Upstream, sdist, wheel
+from upstream import Upstream, wheel
 
 Client = pytest.importorskip("distributed", reason="distributed is not installed: the extra [dask]").Client
 
-_SERIALS = re.compile(rb'"_last-serial":\d+|<!--SERIAL \d+-->')
 #: What a worker holds while a test looks at it.
 _busy = threading.Lock()
 _under_way: list[int] = [0, 0]
-
-
-def settled(mirrored: Mirrored) -> dict[str, bytes]:
-    return {path: _SERIALS.sub(b"", body) for path, body in mirrored.tree().items()}
-
-
-def emits_then_returns(mirror: Any, task: int, emit: Any) -> tuple[int, int]:
-    emit(("event", task))
-    return task, os.getpid()
 
 
 def tells_its_share(mirror: Any, task: int, emit: Any) -> tuple[int, int]:
@@ -58,26 +48,6 @@ def counts(mirror: Any, task: int, emit: Any) -> tuple[int, int]:
     with _busy:
         _under_way[0] -= 1
     return os.getpid(), _under_way[1]
-
-
-def fails(mirror: Any, task: Any, emit: Any) -> None:
-    raise task
-
-
-class Unsendable(Exception):
-    def __init__(self, one: int, other: int):
-        super().__init__(f"{one} {other}")
-
-
-def raises_unsendable(mirror: Any, task: Any, emit: Any) -> None:
-    raise Unsendable(1, 2)
-
-
-def dies_elsewhere(mirror: Any, task: tuple[int, int], emit: Any) -> int:
-    number, coordinator = task
-    if number == 5 and os.getpid() != coordinator:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +76,7 @@ def own(tmp_path: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def filled(upstream: Upstream) -> Upstream:
-    for number in range(30):
-        name = f"Zope.P{number}"
-        upstream.add(name, wheel(name, "1"), wheel(name, "2"), sdist(name, "2"))
-    return upstream
+    return fill(upstream)
 
 
 def on(mirrored: Mirrored, cluster: Cluster, **settings: Any) -> Mirrored:
