@@ -132,6 +132,19 @@ def serve(root: Path, log: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def answered_by(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Run a server in a thread of this process; the handler answers."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextlib.contextmanager
 def elsewhere() -> Iterator[tuple[str, list[str]]]:
     """Run a server, and proxy, that has nothing and remembers what it was asked for. Gives its address and the requests."""
     asked: list[str] = []
@@ -144,14 +157,8 @@ def elsewhere() -> Iterator[tuple[str, list[str]]]:
                 asked.append(self.raw_requestline.decode("latin-1").strip())
                 self.wfile.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Nothing) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
-            thread.join()
+    with answered_by(Nothing) as address:
+        yield address, asked
 
 
 @contextlib.contextmanager

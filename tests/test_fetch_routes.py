@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 
 from heaps import put
 from mirrored import Mirrored
+from passwords import guard, in_netrc
 from pypimirror.errors import FetchError
 from pypimirror.fetch.files import FileFetcher
 from pypimirror.fetch.page import read
@@ -58,19 +57,11 @@ def test_credentials_go_to_the_origin_of_their_index_alone(asked: str, sent: str
 
 
 @pytest.fixture
-def guarded(upstream: Upstream) -> Iterator[Upstream]:
+def guarded(upstream: Upstream) -> Upstream:
     """An index that wants the password of ``site``."""
-    wanted = "Basic " + base64.b64encode(b"site:p@ss word").decode()
-    serve = upstream.respond
-
-    def respond(path: str, headers: Any) -> tuple[int, dict[str, str], bytes]:
-        if headers.get("Authorization") != wanted:
-            return 401, {"WWW-Authenticate": 'Basic realm="site"'}, b""
-        return serve(path, headers)
-
-    upstream.respond = respond  # type: ignore[method-assign]
+    guard(upstream, "site", "p@ss word")
     upstream.add("one", wheel("one", "1"))
-    yield upstream
+    return upstream
 
 
 def test_an_index_behind_a_password_in_its_url_is_mirrored_and_the_password_is_nowhere(
@@ -91,20 +82,14 @@ def test_an_index_behind_a_password_in_its_url_is_mirrored_and_the_password_is_n
 
 def test_an_index_behind_a_password_in_netrc_is_mirrored(
         mirrored: Mirrored, guarded: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    netrc = tmp_path / "netrc"
-    netrc.write_text('machine 127.0.0.1 login site password "p@ss word"\n')
-    netrc.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(netrc))
+    in_netrc(tmp_path, monkeypatch, "site", "p@ss word")
     assert mirrored.run("sync") == 0
     assert mirrored.files("one")
 
 
 def test_what_the_url_says_counts_before_netrc(
         mirrored: Mirrored, guarded: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login other password wrong\n")
-    netrc.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(netrc))
+    in_netrc(tmp_path, monkeypatch, "other", "wrong")
     assert mirrored.run("sync") == 1
     mirrored.settings["index_url"] = guarded.url.replace("://", "://site:p%40ss%20word@")
     assert mirrored.run("sync") == 0

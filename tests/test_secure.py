@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
 import http.server
 import json
@@ -20,6 +19,8 @@ import pytest
 
 from certificates import SecureUpstream, authority
 from mirrored import Mirrored
+from passwords import basic, guard, in_netrc
+from servers import answered_by
 from upstream import Upstream, wheel
 
 SECRET = "s3cret-w0rd"
@@ -116,7 +117,7 @@ def test_a_redirect_from_tls_to_none_is_not_followed(
 def proxy(word: str = "") -> Iterator[tuple[str, list[str]]]:
     """A real proxy for http; with ``word``, one that asks for a user called ``me``. Gives its URL and what it was asked for."""
     asked: list[str] = []
-    expected = "Basic " + base64.b64encode(f"me:{word}".encode()).decode()
+    expected = f"Basic {basic('me', word)}"
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -141,14 +142,8 @@ def proxy(word: str = "") -> Iterator[tuple[str, list[str]]]:
         def log_message(self, format: str, *arguments: Any) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://{'me:' + word + '@' if word else ''}127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
-            thread.join()
+    with answered_by(Handler) as address:
+        yield address.replace("//", f"//me:{word}@") if word else address, asked
 
 
 def test_a_proxy_is_asked_and_no_proxy_is_heeded(
@@ -169,19 +164,6 @@ def test_a_proxy_is_asked_and_no_proxy_is_heeded(
 
 # --- credentials
 
-def guarded(upstream: Upstream, user: str, word: str) -> None:
-    """Let the upstream answer those alone who know the word."""
-    answers = upstream.respond
-    expected = "Basic " + base64.b64encode(f"{user}:{word}".encode()).decode()
-
-    def respond(path: str, headers: Any) -> tuple[int, dict[str, str], bytes]:
-        if headers.get("Authorization") != expected:
-            return 401, {"WWW-Authenticate": "Basic"}, b""
-        return answers(path, headers)
-
-    upstream.respond = respond  # type: ignore[method-assign]
-
-
 def everything_said(mirrored: Mirrored, process: subprocess.CompletedProcess[str]) -> str:
     """Give all that is written anywhere: output, log, report, figures, pages, the state, the trash."""
     texts = [process.stdout, process.stderr]
@@ -193,14 +175,13 @@ def everything_said(mirrored: Mirrored, process: subprocess.CompletedProcess[str
 
 def forms(password: str, user: str = "me") -> list[str]:
     """Give a password as it is and in the forms in which it travels."""
-    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
-    return [password, quote(password, safe=""), basic]
+    return [password, quote(password, safe=""), basic(user, password)]
 
 
 @pytest.fixture
 def telling(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
     """A mirror with report and figures, of an upstream that asks for a password."""
-    guarded(upstream, "me", SECRET)
+    guard(upstream, "me", SECRET)
     upstream.add("one", wheel("one", "1"))
     upstream.add("two", wheel("two", "1"))
     mirrored.settings |= {"report_filename": "report.json", "metrics_filename": "figures.prom", "verbose": "True"}
@@ -211,8 +192,7 @@ def telling(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
 def test_credentials_are_used_and_never_shown(
         telling: Mirrored, upstream: Upstream, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if where == "netrc":
-        (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login me password {SECRET}\n")
-        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+        in_netrc(tmp_path, monkeypatch, "me", SECRET)
     else:
         telling.settings["index_url"] = upstream.url.replace("//", f"//me:{SECRET}@")
     assert telling.command("sync").returncode == 0
@@ -233,15 +213,13 @@ def test_credentials_are_used_and_never_shown(
 def test_no_verb_says_or_writes_credentials(
         mirrored: Mirrored, upstream: Upstream, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     password = "s3/cret:w@rd"
-    guarded(upstream, "me", password)
+    guard(upstream, "me", password)
     upstream.add("one", wheel("one", "1"))
     upstream.add("two", wheel("two", "1"))
     upstream.answers["/versions.cfg"] = (200, {}, b"[versions]\ntwo = 1\n")
     address = upstream.host.replace("//", f"//me:{quote(password, safe='')}@")
     if where == "netrc":
-        (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login me password {password}\n")
-        (tmp_path / "netrc").chmod(0o600)
-        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+        in_netrc(tmp_path, monkeypatch, "me", password)
         address = upstream.host
     mirrored.settings |= {"index_url": f"{address}/simple/", "versions": f"{address}/versions.cfg",
                           "report_filename": "report.json", "metrics_filename": "figures.prom"}

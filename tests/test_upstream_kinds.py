@@ -14,6 +14,7 @@ import pytest
 import indexes
 from indexes import Files, Index
 from mirrored import Mirrored
+from passwords import in_netrc
 from pypimirror.names import normalize
 from upstream import Upstream, sdist, wheel
 
@@ -96,9 +97,7 @@ def test_a_pypiserver_with_a_password(
         if place == "url":
             mirrored.settings["index_url"] = index.url.replace("://", "://site:s3cret%2Fword@")
         else:
-            (tmp_path / "netrc").write_text("machine 127.0.0.1 login site password s3cret/word\n")
-            (tmp_path / "netrc").chmod(0o600)
-            monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+            in_netrc(tmp_path, monkeypatch, "site", "s3cret/word")
         assert mirrored.run("sync") == 0
         assert held(mirrored) == expected(FIRST)
         index.hold(SECOND)
