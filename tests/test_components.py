@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mirrored import Mirrored
-from pypimirror import components, registry
+from pypimirror import components, extras, registry
 from test_registry import written
 
 Captured = pytest.CaptureFixture[str]
@@ -59,5 +59,5 @@ def test_plugins_do_not_make_a_missing_library_matter(
 
 def test_every_library_named_comes_with_that_extra() -> None:
     text = Path(__file__).parents[1].joinpath("setup.py").read_text(encoding="utf-8")
-    for library, extra in registry.EXTRAS.items():
+    for library, extra in extras.EXTRAS.items():
         assert f'"{extra}": ["{library}"' in text

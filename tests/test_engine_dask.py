@@ -338,13 +338,13 @@ def test_an_unreachable_scheduler_is_one_line(mirrored: Mirrored, filled: Upstre
 
 def test_a_missing_extra_is_one_line(mirrored: Mirrored, filled: Upstream, tmp_path: Path) -> None:
     (tmp_path / "hidden").mkdir()
-    (tmp_path / "hidden" / "distributed.py").write_text("raise ImportError('No module named distributed')\n")
+    (tmp_path / "hidden" / "distributed.py").write_text("raise ModuleNotFoundError(name='distributed')\n")
     mirrored.settings |= {"engine": "dask", "scheduler": "tcp://127.0.0.1:9"}
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path / "hidden"), os.environ.get("PYTHONPATH", "")])}
     done = mirrored.command("sync", env=environ)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == ("pypimirror: engine = dask: the extra is not installed: z3c.recipe.pypimirror[dask] "
-                           "(No module named distributed)\n")
+    assert done.stderr == ("pypimirror: engine = 'dask': needs distributed, which is not installed; it comes with "
+                           "z3c.recipe.pypimirror[dask]\n")
     assert not mirrored.root.exists()
 
 

@@ -196,5 +196,5 @@ def test_boto3_is_loaded_by_mirrors_in_object_stores_alone() -> None:
 
 def test_a_missing_library_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "boto3", None)
-    with pytest.raises(ConfigurationError, match=r"boto3, which is not installed; install .*\[objectstore\]"):
+    with pytest.raises(ConfigurationError, match=r"needs boto3, which is not installed; it comes with .*\[objectstore\]"):
         buckets.Bucket("s3://bucket/x", 1, 1, 0).head("key")

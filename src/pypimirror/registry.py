@@ -9,10 +9,8 @@ from zope.interface.interfaces import ComponentLookupError
 
 from . import components, contracts
 from .errors import ConfigurationError
+from .extras import missing
 from .settings.values import Plugin
-
-#: Extras by the libraries that they bring.
-EXTRAS = {"pycurl": "fast"}
 
 
 def load(plugins: Iterable[Plugin] = ()) -> Any:
@@ -35,20 +33,13 @@ def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> 
     except ImportError as error:
         if error.name is None or error.name.startswith(f"{components.PACKAGE}."):
             raise
-        raise ConfigurationError(f"{key} = {name!r}: needs {error.name}, {_missing(error)}") from error
+        raise missing(f"{key} = {name!r}", error) from error
     return _checked(registry, made, interface, name)
 
 
 def names(registry: Any, interface: Any) -> list[str]:
     """Give the names under which there are components that give an interface."""
     return sorted(r.name for r in registry.registeredAdapters() if r.provided is interface)
-
-
-def _missing(error: ImportError) -> str:
-    """Say why a library can't be imported, and which extra of ours it comes with."""
-    why = "which is not installed" if isinstance(error, ModuleNotFoundError) else f"which can't be loaded: {error.msg}"
-    extra = EXTRAS.get(str(error.name).partition(".")[0])
-    return why if extra is None else f"{why}; it comes with z3c.recipe.pypimirror[{extra}]"
 
 
 def every(registry: Any, adapted: Any, interface: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Dask:
     """Runs tasks in the workers of a cluster; this process does them only if the cluster is gone."""
 
     def __init__(self, mirror: IMirror):
-        """Raises ConfigurationError where the extra is missing, or the scheduler, or its workers."""
+        """Raises ConfigurationError where there is no scheduler, or no workers of it; ImportError without the extra."""
         self._mirror = mirror
         self._client = _connected(mirror.settings)
         self._teams = Teams(lambda arrived: Here(mirror, arrived))
@@ -43,15 +43,12 @@ class Dask:
 
 
 def _connected(settings: ISettings) -> Any:
-    """Return a client of the scheduler, which has workers. Raises ConfigurationError."""
+    """Return a client of the scheduler, which has workers. Raises ConfigurationError, ImportError."""
     address = settings["scheduler"]
     if not address:
         raise ConfigurationError("scheduler: engine = dask needs the address of one, such as tcp://scheduler.example.com:8786")
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise ConfigurationError(
-            f"engine = dask: the extra is not installed: z3c.recipe.pypimirror[dask] ({error})") from error
+    from distributed import Client
+
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:

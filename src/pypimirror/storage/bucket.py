@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, StorageError
+from ..extras import missing
 
 #: As S3 wants them (its user guide, "Bucket naming rules"), and capitals, which older ones may have.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
@@ -86,9 +87,8 @@ class Bucket:
             import boto3
             from botocore.config import Config
             from botocore.exceptions import BotoCoreError
-        except ImportError:
-            raise ConfigurationError(f"mirror_file_path = {self.url}: object stores need boto3, which is not installed; "
-                                     "install z3c.recipe.pypimirror[objectstore]") from None
+        except ImportError as error:
+            raise missing(f"mirror_file_path = {self.url}", error) from error
         try:
             session = boto3.session.Session()
             # What no environment tells is no matter to most stores but AWS itself, which has a default region.
