@@ -106,7 +106,7 @@ def test_damage_is_found_and_repaired(filled: Mirrored, upstream: Upstream, caps
     assert filled.tree() == harmed
     assert upstream.asked() == []
     assert filled.run("verify", "--repair") == 0
-    assert capsys.readouterr().out.splitlines() == out
+    assert capsys.readouterr().out.splitlines() == [*out, f"{line.partition(':')[0]}: repaired"]
     asked = upstream.asked()
     assert asked == ([f"/files/{line.partition(':')[0]}"] if "file" in kind else [])
     assert {path: body for path, body in filled.tree().items() if path in files} == files
@@ -147,7 +147,7 @@ def test_a_second_page_without_its_project_is_a_stray(filled: Mirrored, capsys: 
     page.parent.mkdir()
     page.write_bytes((filled.root / "two/index.html").read_bytes())
     assert filled.run("verify", "--repair") == 0
-    assert capsys.readouterr().out == "Two/index.html: no page names it\n"
+    assert capsys.readouterr().out == "Two/index.html: no page names it\nTwo/index.html: repaired\n"
     assert filled.tree() == before and not page.parent.exists()
     assert "Two/index.html" in trashed(filled)
 
@@ -158,7 +158,9 @@ def test_a_stray_is_never_lost_to_another_one(filled: Mirrored, capsys: Captured
         filled.run("verify", "--repair")
     assert trashed(filled) == {"two/two-3.zip": b"one"}
     assert (filled.root / "two/two-3.zip").read_text() == "two"
+    capsys.readouterr()
     assert filled.run("verify", "--repair") == 1
+    assert capsys.readouterr().out == "two/two-3.zip: no page names it\n"
     assert "holds another of that name" in (filled.root / ".pypimirror/pypimirror.log").read_text()
 
 
@@ -234,6 +236,8 @@ def test_a_lost_state_is_reported_and_nothing_goes(
         assert filled.tree() == harmed and not trashed(filled)
     upstream.asked()
     assert filled.run("verify", "--repair") == 0
+    paths = [line.partition(": ")[0] for line in out]
+    assert capsys.readouterr().out.splitlines() == [*out, *(f"{path}: repaired" for path in paths)]
     assert [path for path in upstream.asked() if path.startswith("/files/")] == [f"/files/{SDIST}"]
     assert filled.tree().keys() == before.keys()
     assert not filled.untrue()
@@ -282,8 +286,15 @@ def test_what_cant_be_fetched_again_is_taken_off_its_page_and_tried_again(
     damage(filled, "two/two-1-py3-none-any.whl.metadata")
     upstream.answers[f"/files/{WHEEL}"] = upstream.answers["/files/two/two-1-py3-none-any.whl.metadata"] = (503, {}, b"")
     harmed = (filled.root / WHEEL).read_bytes()
+    damage(filled, "two/index.html")
     assert filled.run("verify", "--repair") == 1
-    assert "whl.metadata: status 503\n" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "whl.metadata: status 503\n" in told.err
+    lines = told.out.splitlines()
+    assert sorted(line.partition(": ")[0] for line in lines[:3]) == [
+        "two/index.html", "two/two-1-py3-none-any.whl.metadata", WHEEL]
+    assert lines[3:] == ["two/index.html: repaired"]
+    assert "wrong: 3, repaired: 1" in (filled.root / ".pypimirror/pypimirror.log").read_text()
     assert filled.files("zope-interface") == ["zope_interface-1.0.tar.gz"]
     assert trashed(filled)[WHEEL] == harmed
     assert not (filled.root / WHEEL).exists()
@@ -430,7 +441,9 @@ def test_a_verification_that_was_killed_goes_on_where_it_was(mirrored: Mirrored,
     assert f"verifying {60 - seen} projects, {60 - seen} files" in log
     # That one came to its end, so that the next one looks at everything.
     assert mirrored.run("verify", "--repair") == 0
-    assert sorted(line.partition("/")[0] for line in capsys.readouterr().out.splitlines()) == ["p00", "p05"]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition("/")[0] for line in lines] == ["p00", "p05"] * 2
+    assert all(line.endswith(": repaired") for line in lines[2:])
     assert mirrored.run("verify") == 0
 
 

@@ -112,6 +112,12 @@ class Wrong(NamedTuple):
     message: str
 
 
+class Repaired(NamedTuple):
+    """What was wrong at a path is so no longer."""
+
+    path: str
+
+
 class Verified(NamedTuple):
     """The whole mirror was verified."""
 

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from ..errors import MirrorError
-from ..events import Wrong
+from ..events import Repaired, Wrong
 from ..report.sentences import sentence
 from ..settings.reader import OWN
 from ..upkeep.verify import Verification
@@ -14,7 +14,10 @@ from .session import at_work, checked, session
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
-    """Verify the mirror; print a line for each thing that is wrong. Return 1 if anything is, or stays so with ``--repair``."""
+    """Verify the mirror; print a line for each thing that is wrong, and one more when it is repaired.
+
+    Return 1 if anything is wrong, or stays so with ``--repair``.
+    """
     mirror = checked(config, arguments)
     if not mirror.storage.names(OWN):
         raise MirrorError(f"{mirror.settings['mirror_file_path']}: no mirror is there yet; sync makes it")
@@ -29,5 +32,5 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 
 def _say(event: Any) -> None:
-    if isinstance(event, Wrong):
+    if isinstance(event, Wrong | Repaired):
         print(sentence(event), flush=True)

@@ -54,7 +54,7 @@ class Progress:
             self._say(sentence(event))
         elif isinstance(event, events.Inspected):
             self._inspected(event)
-        elif isinstance(event, events.Wrong):
+        elif isinstance(event, events.Wrong | events.Repaired):
             self.close()  # the command prints it
         elif isinstance(event, events.Verified | events.Problem | events.Notice | events.RunFinished | events.Listed):
             self._say(sentence(event))

@@ -76,6 +76,11 @@ def _(event: events.Wrong) -> str:
 
 
 @sentence.register
+def _(event: events.Repaired) -> str:
+    return f"{event.path}: repaired"
+
+
+@sentence.register
 def _(event: events.Verified) -> str:
     wrong = f"wrong: {event.wrong}, repaired: {event.repaired}" if event.wrong else "nothing is wrong"
     return f"verified {event.projects} projects, {event.files} files, {in_bytes(event.bytes)}: {wrong}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 from .. import events
@@ -41,6 +42,7 @@ class Verification:
 
     def __init__(self, mirror: IMirror, state: State, run: Run, notify: Callable[[Any], None]):
         self._mirror, self._state, self._run, self._notify = mirror, state, run, notify
+        self._told: set[Finding] = set()
 
     def verify(self, mend: bool) -> Outcome:
         """Look at everything, or at what a verification that was cut off has left; with ``mend`` put right what is wrong."""
@@ -57,12 +59,12 @@ class Verification:
                 found[one.name] = one.findings
         roots = self._roots(found)
         wrong = len(whole) + sum(map(len, found.values())) + len(roots)
-        left = self._mend(found, roots) if mend and wrong else wrong
+        left, repaired = self._mend(whole, found, roots) if mend and wrong else (wrong, 0)
         self._state.begin()
         self._state.set_fact(VERIFYING, None)
         self._state.forget_checked()
         self._state.commit()
-        self._notify(events.Verified(projects, files, size, wrong, max(0, wrong - left)))
+        self._notify(events.Verified(projects, files, size, wrong, repaired))
         return Outcome(wrong, left)
 
     # --- looking
@@ -132,12 +134,14 @@ class Verification:
         return findings
 
     def _tell(self, finding: Finding) -> None:
-        self._notify(events.Wrong(finding.path, finding.message))
+        if finding not in self._told:  # what a repair left is looked at twice
+            self._told.add(finding)
+            self._notify(events.Wrong(finding.path, finding.message))
 
     # --- repair
 
-    def _mend(self, found: dict[str, tuple[Finding, ...]], roots: list[Finding]) -> int:
-        """Put right what is wrong; return how much is wrong still, or could not be had."""
+    def _mend(self, whole: list[Finding], found: dict[str, tuple[Finding, ...]], roots: list[Finding]) -> tuple[int, int]:
+        """Put right what is wrong; return how much is wrong still, or could not be had, and how much was repaired."""
         self._state.begin()
         for finding in roots:
             if finding.kind == "stray":
@@ -150,10 +154,20 @@ class Verification:
                 self._run.lost(lost)
         else:
             self._run.sync(initial=True)
-        failed = [row for row in self._state.errors() if row.name in found or not self._remembered]
+        failed = {row.name for row in self._state.errors() if row.name in found or not self._remembered}
         self._begin()
-        left = sum(len(one.findings) for one in self._inspect(sorted(found)))
-        return left + len(self._roots({})) + len(failed)
+        left = [finding for one in self._inspect(sorted(found)) for finding in one.findings] + self._roots({})
+        unavailable = {finding.path for name in failed for finding in found.get(name, ()) if self._could_not_be_had(finding)}
+        wrong = unavailable.union(finding.path for finding in left)
+        repaired = [finding.path for finding in (*whole, *chain.from_iterable(found.values()), *roots)
+                    if finding.path not in wrong]
+        for path in repaired:
+            self._notify(events.Repaired(path))
+        return len(left) + len(failed), len(repaired)
+
+    def _could_not_be_had(self, finding: Finding) -> bool:
+        """Whether a file is gone from its page, since there was no other one."""
+        return finding.kind in ("missing", "damaged") and self._mirror.storage.size(finding.path) is None
 
     def _mend_known(self, found: dict[str, tuple[Finding, ...]]) -> list[str]:
         """Repair the projects whose records tell how; return the names of the others."""
