@@ -158,6 +158,21 @@ def test_a_bad_value_is_one_line_that_names_part_and_option(newest, line, messag
     assert f"Error: {message}" in newest.run(status=1)
 
 
+@pytest.mark.parametrize("line", ["", "package-matches =", "package-excludes = zope.*", "pinned = false"])
+def test_a_part_that_asks_for_nothing_is_one_line_that_names_part_and_option(newest, line):
+    newest.write(PART.replace("package-matches = zope.interface", line))
+    out = newest.run(status=1)
+    assert "Error: [pypimirror] package-matches: nothing is asked for, since the part has neither this option nor " in out
+    assert not (newest.folder / "parts/pypimirror").exists()
+
+
+@pytest.mark.parametrize("line", ["versions = versions.cfg", "requirements = requirements.txt", "local-packages = own"])
+def test_a_part_may_ask_by_pins_or_with_distributions_of_its_own(newest, line):
+    newest.write(PART.replace("package-matches = zope.interface", line))
+    newest.run()
+    assert f"{line.partition(' ')[0].replace('-', '_')} = {newest.folder}/" in newest.read("parts/pypimirror/pypimirror.cfg")
+
+
 @pytest.mark.parametrize("lines, upstream", [
     ("index-url = https://index.example.com/simple", "https://index.example.com/simple"),
     ("", "https://default.example.com/simple"),

@@ -11,6 +11,9 @@ from ..interfaces import IEngine
 from . import configuration, environment, files, job, outputs, pinned, plugins, script
 from . import options as known
 
+#: Options that select projects; ``pinned`` becomes one of ``versions``.
+_ASKING = ("package-matches", "versions", "requirements", "local-packages")
+
 
 class Recipe:
     """A part that mirrors an index.
@@ -40,6 +43,7 @@ class Recipe:
         self._check_engine()
         self._value("webserver")  # a wrong name is an error before anything is uninstalled
         self._complete()
+        self._check_selection()
         self._job = job.Job(name, self._directory, self._location, self._value, options.get("cron-times", "").strip(),
                             self._script)
         self._claim(self._script, self._texts["mirror-file-path"])
@@ -123,6 +127,12 @@ class Recipe:
             names = registry.names(registry.load(), IEngine)
             if engine not in names:
                 raise UserError(f"[{self.name}] engine = {engine}: there is none of that name; there are {', '.join(names)}")
+
+    def _check_selection(self) -> None:
+        """Refuse a part that asks for nothing, before the first run does. Raises UserError."""
+        if not self._plugged and not any(self._texts.get(option) for option in _ASKING):
+            raise UserError(f"[{self.name}] package-matches: nothing is asked for, since the part has neither this option nor "
+                            f"{', '.join(_ASKING[1:])} or pinned = true; everything is asked for with package-matches = *")
 
     def _claim(self, *paths: str) -> None:
         """Refuse what another part of this buildout has already. Raises UserError."""
