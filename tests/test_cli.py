@@ -238,6 +238,38 @@ def test_the_example_configuration_is_one_that_works(tmp_path: Path, capsys: Cap
     assert "package_matches = zope.* plone.*" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("verb", ["status", "config", "plan", "trash list"])
+def test_quiet_leaves_what_is_for_people_alone_unprinted(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured, verb: str) -> None:
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync") == 0
+    assert mirrored.run(*verb.split()) == 0
+    assert capsys.readouterr().out
+    assert mirrored.run(*verb.split(), "-q") == 0
+    assert capsys.readouterr() == ("", "")
+    if verb != "config":
+        assert mirrored.run(*verb.split(), "-q", "--json") == 0
+        assert json.loads(capsys.readouterr().out) is not None
+    mirrored.settings["workers"] = "many"
+    assert mirrored.run(*verb.split(), "-q") == 2
+    assert "workers" in one_line(capsys)
+
+
+def test_quiet_leaves_the_age_to_the_exit_status(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    assert mirrored.run("status", "-q", "--max-age", "1") == 1
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync") == 0
+    assert mirrored.run("status", "-q", "--max-age", "1") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_quiet_still_tells_what_a_plan_could_not_look_at(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"))
+    upstream.answers["/simple/one/"] = (500, {}, b"")
+    assert mirrored.run("plan", "-q") == 1
+    assert capsys.readouterr().out == f"problem   one  {upstream.url}one/: status 500\n"
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = ("import sys; from pypimirror import cli\n"
             "try: cli.main(None, ['--help'])\n"

@@ -79,7 +79,8 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
         help="sync: follow_external_index_pages = True for this run")
     add("--allow-deletions", action="store_true", help="sync: remove what upstream took away, however much it is")
     add("--dry-run", action="store_true", help="sync: the same as plan")
-    add("-q", "--quiet", action="store_true", help="print nothing but errors")
+    add("-q", "--quiet", action="store_true",
+        help="print nothing but errors and what is made for programs: JSON, --example, what client and webserver give")
     add("--json", action="store_true", help="status, plan, trash list: as JSON")
     add("--repair", action="store_true", help="verify: put right what is wrong")
     add("--max-age", metavar="HOURS", type=float, help="status: exit 1 if the last good run is older")

@@ -23,6 +23,8 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
     mirror = Mirror(read(config))
     mirror.check()
+    if arguments.quiet:
+        return 0  # it is in order
     settings = mirror.settings
     more = settings.additions.affects if settings.additions else ()
     for name in (*(key.name for key in KEYS), *sorted(more)):

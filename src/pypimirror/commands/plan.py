@@ -35,7 +35,11 @@ def run(config: str, arguments: argparse.Namespace) -> int:
             if not mirror.selection.wanted(name):
                 raise ConfigurationError(f"{name}: not selected by the configuration")
     found["note"] = _NOTE if settings["build_requirements"] and has_pins(settings) else None
-    print(json.dumps(found, indent=2) if arguments.json else "\n".join(_table(found)))
+    if arguments.json:
+        print(json.dumps(found, indent=2))
+    else:
+        for line in _problems(found) if arguments.quiet else _table(found):
+            print(line)
     return 1 if found["problems"] else 0
 
 
@@ -51,8 +55,7 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
         yield f"vanish    {name}"
     for entry in found["left_out"]:
         yield f"left out  {entry['project']}  {entry['filename']}  {entry['filter'] or 'selection'}: {entry['reason']}"
-    for entry in found["problems"]:
-        yield f"problem   {entry['project']}  {entry['problem']}"
+    yield from _problems(found)
     totals = found["totals"]
     free = "" if totals["free_bytes"] is None else f", {in_bytes(totals['free_bytes'])} free"
     unsized = f" and {totals['fetch_unsized']} files of unknown size" if totals["fetch_unsized"] else ""
@@ -61,3 +64,8 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
            f"{totals['left_out_files']} files left out")
     if found["note"]:
         yield found["note"]
+
+
+def _problems(found: dict[str, Any]) -> Iterator[str]:
+    for entry in found["problems"]:
+        yield f"problem   {entry['project']}  {entry['problem']}"

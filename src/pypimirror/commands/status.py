@@ -33,7 +33,10 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         raise ConfigurationError(f"--max-age {arguments.max_age}: must be a number of hours from 0")
     settings = read(config)
     status = gathered(settings, arguments.access_log or ())
-    print(json.dumps(status, indent=2) if arguments.json else _table(status))
+    if arguments.json:
+        print(json.dumps(status, indent=2))
+    elif not arguments.quiet:
+        print(_table(status))
     if arguments.max_age is None:
         return 0
     good = status["last_good_run"]

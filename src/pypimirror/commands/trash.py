@@ -35,6 +35,7 @@ def _list(config: str, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([{"date": one.day, "project": one.project, "file": one.filename, "bytes": one.size}
                           for one in waiting], indent=2))
+    if arguments.json or arguments.quiet:
         return 0
     rows = [(one.day, one.project, one.filename, in_bytes(one.size)) for one in waiting]
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
