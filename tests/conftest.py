@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("pypimirror.testing.storage", "worlds")
+pytest.register_assert_rewrite("pypimirror.testing", "worlds")
 
 import stores  # noqa: E402
 import tried  # noqa: E402

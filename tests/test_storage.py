@@ -46,7 +46,7 @@ def test_the_example_of_the_guide_is_run_as_an_author_runs_it(tmp_path: Path) ->
                            "-c", os.devnull, example], capture_output=True, text=True)
     passed = re.search(r"(\d+) passed", done.stdout)
     assert done.returncode == 0 and passed, done.stdout + done.stderr
-    assert int(passed[1]) == len([name for name in vars(StorageContract) if name.startswith("test_")])
+    assert int(passed[1]) == len([name for name in dir(StorageContract) if name.startswith("test_")])
 
 
 class Leaky(FileSystem):

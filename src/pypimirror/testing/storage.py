@@ -8,10 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from zope.interface.verify import verifyObject
@@ -21,12 +18,12 @@ from ..interfaces import IStorage, IUpload
 from ..settings.keys import KEYS
 from ..settings.reader import OWN, Given, completed, values
 from ..settings.values import Settings
+from .uploads import TMP, UploadContract, blocks, raises
 
 #: Paths that would leave the mirror, or are none.
 _ASTRAY = ("../x", "a/../../x", "/etc/x", "a//b", "", ".", "a/./b", "a\0b", "a\\b")
 #: All that the name of a distribution may hold.
 _AWKWARD = "one/A+b!c~d@e=f, (g)_h-1.0.tar.gz"
-_TMP = f"{OWN}/tmp"
 
 
 def settings(mirror_file_path: str, state_path: str, **others: Any) -> Settings:
@@ -39,22 +36,8 @@ def settings(mirror_file_path: str, state_path: str, **others: Any) -> Settings:
     return Settings(found, dict.fromkeys(found, "test"), "test")
 
 
-class StorageContract:
+class StorageContract(UploadContract):
     """The tests. A derived class says how a storage is made; its name begins with ``Test`` so that pytest finds it."""
-
-    #: Bytes of what is written where size may matter: the default is more than any buffer of ours.
-    large = 20 << 20
-
-    def make(self) -> Any:
-        """Return a new IStorage on the test's own place: empty in the beginning, and the same each time within one test."""
-        raise NotImplementedError
-
-    def ready(self) -> Any:
-        """Return a storage as a run has it."""
-        storage = self.make()
-        storage.check()
-        storage.prepare()
-        return storage
 
     # --- the place
 
@@ -86,109 +69,16 @@ class StorageContract:
             storage = self.ready()
             storage.write("one/file", [b"a"])
             storage.create().write(b"x" * size)
-            storage.write(f"{_TMP}/waiting", [b"y"])
+            storage.write(f"{TMP}/waiting", [b"y"])
             again = self.ready()
-            assert again.names(_TMP) == []
+            assert again.names(TMP) == []
             assert again.read("one/file") == b"a"
 
     def test_what_a_run_left_waiting_goes_though_it_came_to_its_end(self) -> None:
         storage = self.ready()
-        storage.write(f"{_TMP}/waiting", [b"y"])
+        storage.write(f"{TMP}/waiting", [b"y"])
         storage.finish()
-        assert self.ready().size(f"{_TMP}/waiting") is None
-
-    # --- uploads
-
-    def test_an_upload_is_seen_whole_or_not_at_all(self) -> None:
-        storage = self.ready()
-        for size in (0, 1, self.large):
-            body = os.urandom(size)
-            upload = storage.create()
-            for block in _blocks(body):
-                upload.write(block)
-            assert storage.read(f"one/{size}") is None
-            upload.commit(f"one/{size}")
-            upload.abort()
-            assert storage.size(f"one/{size}") == size
-            assert storage.read(f"one/{size}") == body
-        assert storage.names(_TMP) == []
-
-    def test_an_upload_takes_the_place_of_what_is_there_in_the_end_only(self) -> None:
-        storage = self.ready()
-        for size in (5, self.large):
-            storage.write("one/file", [b"old"])
-            upload = storage.create()
-            upload.write(b"n" * size)
-            assert storage.read("one/file") == b"old"
-            upload.commit("one/file")
-            assert storage.size("one/file") == size
-            assert storage.digest("one/file") == hashlib.sha256(b"n" * size).hexdigest()
-
-    def test_an_upload_can_start_again(self) -> None:
-        storage = self.ready()
-        for size in (100, self.large):
-            upload = storage.create()
-            upload.write(b"l" * size)
-            upload.restart()
-            upload.write(b"short")
-            upload.commit("one/file")
-            assert storage.read("one/file") == b"short"
-            assert storage.names(_TMP) == []
-
-    def test_an_upload_that_is_forgotten_leaves_nothing(self) -> None:
-        storage = self.ready()
-        for size in (100, self.large):
-            upload = storage.create()
-            upload.write(b"x" * size)
-            upload.abort()
-            upload.abort()
-        assert storage.names(_TMP) == []
-        assert storage.names("") == [f"{OWN}/"]
-
-    def test_content_that_fails_on_the_way_leaves_what_was_there(self) -> None:
-        storage = self.ready()
-        storage.write("one/file", [b"old"])
-
-        def failing() -> Iterator[bytes]:
-            yield b"x" * self.large
-            raise LookupError
-
-        _raises(LookupError, storage.write, "one/file", failing())
-        assert storage.read("one/file") == b"old"
-        assert storage.names(_TMP) == []
-
-    def test_a_file_of_this_machine_is_shared_or_nothing_comes_of_it(self) -> None:
-        storage = self.ready()
-        with tempfile.TemporaryDirectory() as folder:
-            source = os.path.join(folder, "file")
-            with open(source, "wb") as stream:
-                stream.write(b"content")
-            os.chmod(source, 0o644)
-            upload = storage.link(source)
-            if upload is not None:
-                upload.commit("one/file")
-                assert storage.read("one/file") == b"content"
-        assert storage.names(_TMP) == []
-
-    def test_many_threads_write_at_once(self) -> None:
-        storage = self.ready()
-        bodies = [bytes([number]) * 5000 for number in range(16)]
-        with ThreadPoolExecutor(8) as pool:
-            for done in [pool.submit(storage.write, path, [body]) for number, body in enumerate(bodies)
-                         for path in (f"one/{number}", "one/same")]:
-                done.result()
-        assert [storage.read(f"one/{number}") for number in range(16)] == bodies
-        assert storage.read("one/same") in bodies
-
-    def test_a_reader_sees_the_old_or_the_new_whole(self) -> None:
-        storage = self.ready()
-        both = [b"a" * 50_000, b"b" * 70_000]
-        with ThreadPoolExecutor(1) as pool:
-            storage.write("one/file", [both[0]])
-            writing = pool.submit(lambda: [storage.write("one/file", [both[n % 2]]) for n in range(20)])
-            while not writing.done():
-                assert storage.read("one/file") in both
-            writing.result()
+        assert self.ready().size(f"{TMP}/waiting") is None
 
     # --- reading
 
@@ -201,8 +91,8 @@ class StorageContract:
             if path != "one":
                 assert storage.size(path) is None
                 storage.remove(path)
-                _raises(StorageError, storage.open, path)
-                _raises(StorageError, storage.move, path, "one/third")
+                raises(StorageError, storage.open, path)
+                raises(StorageError, storage.move, path, "one/third")
         assert storage.names("one") == ["file"]
         assert storage.names("two") == []
         assert set(storage.names("")) == {f"{OWN}/", "one/"}
@@ -210,7 +100,7 @@ class StorageContract:
     def test_digests_are_those_of_the_content(self) -> None:
         storage = self.ready()
         for body in (b"", b"a", os.urandom(self.large)):
-            storage.write("one/file", _blocks(body))
+            storage.write("one/file", blocks(body))
             assert storage.digest("one/file") == hashlib.sha256(body).hexdigest()
             assert storage.digest("one/file", "md5") == hashlib.md5(body, usedforsecurity=False).hexdigest()
             storage.move("one/file", "two/file")
@@ -222,7 +112,7 @@ class StorageContract:
         with zipfile.ZipFile(packed, "w") as archive:
             archive.writestr("filling", os.urandom(3 << 20))
             archive.writestr("text", "what is asked for")
-        storage.write("one/file", _blocks(packed.getvalue()))
+        storage.write("one/file", blocks(packed.getvalue()))
         with storage.open("one/file") as stream, zipfile.ZipFile(stream) as archive:
             assert archive.read("text") == b"what is asked for"
         with storage.open("one/file") as stream:
@@ -288,25 +178,12 @@ class StorageContract:
         for path in _ASTRAY:
             upload = storage.create()
             for attempt in (storage.read, storage.size, storage.digest, storage.open, storage.remove, upload.commit):
-                _raises(StorageError, attempt, path)
-            _raises(StorageError, storage.write, path, [b"x"])
-            _raises(StorageError, storage.move, "one/file", path)
-            _raises(StorageError, storage.move, path, "one/x")
+                raises(StorageError, attempt, path)
+            raises(StorageError, storage.write, path, [b"x"])
+            raises(StorageError, storage.move, "one/file", path)
+            raises(StorageError, storage.move, path, "one/x")
             if path:  # that is the mirror itself
-                _raises(StorageError, storage.names, path)
+                raises(StorageError, storage.names, path)
             upload.abort()
         assert storage.read("one/file") == b"a"
-        assert storage.names(_TMP) == []
-
-
-def _blocks(body: bytes, size: int = 100_000) -> Iterable[bytes]:
-    return (body[place:place + size] for place in range(0, len(body), size))
-
-
-def _raises(kind: type[BaseException], attempt: Callable[..., object], *arguments: object) -> None:
-    """Fail unless the attempt raises an error of this kind."""
-    try:
-        attempt(*arguments)
-    except kind:
-        return
-    raise AssertionError(f"{kind.__name__} was not raised")
+        assert storage.names(TMP) == []

@@ -1,0 +1,138 @@
+"""The part of a storage's contract about what is written: seen whole or not at all, whoever reads or writes beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ..settings.reader import OWN
+
+#: Where a storage keeps what is unfinished.
+TMP = f"{OWN}/tmp"
+
+
+class UploadContract:
+    """The tests of uploads and of ``write``; ``pypimirror.testing.storage.StorageContract`` has these and all others."""
+
+    #: Bytes of what is written where size may matter: the default is more than any buffer of ours.
+    large = 20 << 20
+
+    def make(self) -> Any:
+        """Return a new IStorage on the test's own place: empty in the beginning, and the same each time within one test."""
+        raise NotImplementedError
+
+    def ready(self) -> Any:
+        """Return a storage as a run has it."""
+        storage = self.make()
+        storage.check()
+        storage.prepare()
+        return storage
+
+    def test_an_upload_is_seen_whole_or_not_at_all(self) -> None:
+        storage = self.ready()
+        for size in (0, 1, self.large):
+            body = os.urandom(size)
+            upload = storage.create()
+            for block in blocks(body):
+                upload.write(block)
+            assert storage.read(f"one/{size}") is None
+            upload.commit(f"one/{size}")
+            upload.abort()
+            assert storage.size(f"one/{size}") == size
+            assert storage.read(f"one/{size}") == body
+        assert storage.names(TMP) == []
+
+    def test_an_upload_takes_the_place_of_what_is_there_in_the_end_only(self) -> None:
+        storage = self.ready()
+        for size in (5, self.large):
+            storage.write("one/file", [b"old"])
+            upload = storage.create()
+            upload.write(b"n" * size)
+            assert storage.read("one/file") == b"old"
+            upload.commit("one/file")
+            assert storage.size("one/file") == size
+            assert storage.digest("one/file") == hashlib.sha256(b"n" * size).hexdigest()
+
+    def test_an_upload_can_start_again(self) -> None:
+        storage = self.ready()
+        for size in (100, self.large):
+            upload = storage.create()
+            upload.write(b"l" * size)
+            upload.restart()
+            upload.write(b"short")
+            upload.commit("one/file")
+            assert storage.read("one/file") == b"short"
+            assert storage.names(TMP) == []
+
+    def test_an_upload_that_is_forgotten_leaves_nothing(self) -> None:
+        storage = self.ready()
+        for size in (100, self.large):
+            upload = storage.create()
+            upload.write(b"x" * size)
+            upload.abort()
+            upload.abort()
+        assert storage.names(TMP) == []
+        assert storage.names("") == [f"{OWN}/"]
+
+    def test_content_that_fails_on_the_way_leaves_what_was_there(self) -> None:
+        storage = self.ready()
+        storage.write("one/file", [b"old"])
+
+        def failing() -> Iterator[bytes]:
+            yield b"x" * self.large
+            raise LookupError
+
+        raises(LookupError, storage.write, "one/file", failing())
+        assert storage.read("one/file") == b"old"
+        assert storage.names(TMP) == []
+
+    def test_a_file_of_this_machine_is_shared_or_nothing_comes_of_it(self) -> None:
+        storage = self.ready()
+        with tempfile.TemporaryDirectory() as folder:
+            source = os.path.join(folder, "file")
+            with open(source, "wb") as stream:
+                stream.write(b"content")
+            os.chmod(source, 0o644)
+            upload = storage.link(source)
+            if upload is not None:
+                upload.commit("one/file")
+                assert storage.read("one/file") == b"content"
+        assert storage.names(TMP) == []
+
+    def test_many_threads_write_at_once(self) -> None:
+        storage = self.ready()
+        bodies = [bytes([number]) * 5000 for number in range(16)]
+        with ThreadPoolExecutor(8) as pool:
+            for done in [pool.submit(storage.write, path, [body]) for number, body in enumerate(bodies)
+                         for path in (f"one/{number}", "one/same")]:
+                done.result()
+        assert [storage.read(f"one/{number}") for number in range(16)] == bodies
+        assert storage.read("one/same") in bodies
+
+    def test_a_reader_sees_the_old_or_the_new_whole(self) -> None:
+        storage = self.ready()
+        both = [b"a" * 50_000, b"b" * 70_000]
+        with ThreadPoolExecutor(1) as pool:
+            storage.write("one/file", [both[0]])
+            writing = pool.submit(lambda: [storage.write("one/file", [both[n % 2]]) for n in range(20)])
+            while not writing.done():
+                assert storage.read("one/file") in both
+            writing.result()
+
+
+def blocks(body: bytes, size: int = 100_000) -> Iterable[bytes]:
+    """Give a body in pieces of so many bytes."""
+    return (body[place:place + size] for place in range(0, len(body), size))
+
+
+def raises(kind: type[BaseException], attempt: Callable[..., object], *arguments: object) -> None:
+    """Fail unless the attempt raises an error of this kind."""
+    try:
+        attempt(*arguments)
+    except kind:
+        return
+    raise AssertionError(f"{kind.__name__} was not raised")
