@@ -173,6 +173,32 @@ def test_a_run_that_is_given_up_leaves_nothing_to_the_next_one(spread: Any, how:
         assert sorted(second for first, second in results if first == "event") == list(range(50, 100))
 
 
+def test_threads_let_as_many_requests_through_and_grow_again_after_a_run_that_was_given_up(
+        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "cores", lambda: 2)
+    monkeypatch.setattr(threads, "LONG", 0.0)
+    monkeypatch.setattr(threads, "_BUSY", 0.0)
+    mirrored.settings["workers"] = 2 * FEW
+    mirror = Mirror(read(mirrored.write(), {}))
+    seen = []
+
+    def shares(tasks: Iterable[float]) -> Iterator[float]:
+        for task in tasks:
+            seen.append((mirror.gate._most, sum(isinstance(team, Beyond) for team in mirror.engine._teams.members)))
+            yield task
+
+    try:
+        for _ in range(2):
+            run = mirror.engine.run(sleeps, shares([0.0] * 100))
+            next(run)
+            next(run)
+            run.close()
+            assert (seen[0], seen[-1]) == ((2 * FEW, 0), (FEW, 1))
+            seen.clear()
+    finally:
+        mirror.close()
+
+
 def test_no_task_is_under_way_when_a_run_has_been_given_up(mirrored: Mirrored) -> None:
     under_way = set()
 

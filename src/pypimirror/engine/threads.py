@@ -28,10 +28,13 @@ class Threads:
         self._mirror = mirror
         self._teams = Teams(lambda arrived: Here(mirror, arrived))
         self._began: tuple[float, float] | None = None
-        self._alone = cores() < 2 or mirror.workers < 2 * FEW
+        self._alone = False
 
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
-        self._began = self._began or (time.monotonic(), time.process_time())
+        if not self._teams.members:  # the first run, or the first after one that was given up
+            self._began = time.monotonic(), time.process_time()
+            self._alone = cores() < 2 or self._mirror.workers < 2 * FEW
+            self._mirror.gate.bound(self._mirror.workers)
         yield from self._teams.run(step, tasks, self._mirror.needs, self._grow)
 
     def close(self) -> None:
