@@ -53,7 +53,8 @@ setup(
         "dask": ["distributed"],
         "fast": ["pycurl"],
         "test": [
-            "boto3", "distributed", "flask", "flask-cors", "hypothesis", "moto[s3]", "pycurl", "pytest", "pytest-cov", "uv",
+            "boto3", "distributed", "flask", "flask-cors", "hypothesis", "moto[s3]", "pycurl", "pytest", "pytest-cov",
+            "pytest-xdist", "uv",
         ],
         "docs": ["sphinx"],
         "objectstore": ["boto3"],

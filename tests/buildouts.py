@@ -15,11 +15,14 @@ from pathlib import Path
 import pytest
 
 import built
+import locks
 import wheelhouse
 from pypimirror.names import normalize
 
 SHARED = wheelhouse.CHECKOUT / "var" / "tests"
 _PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+#: Tests that run side by side have eggs of their own, since some take eggs away.
+_EGGS = "-".join(filter(None, (_PYTHON, os.environ.get("PYTEST_XDIST_WORKER"))))
 
 
 class Buildout:
@@ -103,10 +106,11 @@ class Buildouts:
         wanted = wheelhouse.exactly(wheelhouse.ENVIRONMENT, generation)
         folder = SHARED / f"environment-{generation}-{_PYTHON}"
         stamp = folder / "requirements.txt"
-        if not stamp.is_file() or stamp.read_text(encoding="utf-8").split() != wanted:
-            venv.create(folder, clear=True, symlinks=True, with_pip=True)
-            self.pip(folder, "install", *wanted)
-            stamp.write_text("\n".join(wanted), encoding="utf-8")
+        with locks.alone(folder):
+            if not stamp.is_file() or stamp.read_text(encoding="utf-8").split() != wanted:
+                venv.create(folder, clear=True, symlinks=True, with_pip=True)
+                self.pip(folder, "install", *wanted)
+                stamp.write_text("\n".join(wanted), encoding="utf-8")
         return folder
 
     def pip(self, environment: Path, *arguments: str) -> None:
@@ -122,7 +126,7 @@ class Buildouts:
 
     def eggs(self, generation: str) -> Path:
         """Give the eggs directory of a generation; what other runs left of the product in it is gone."""
-        folder = SHARED / f"eggs-{generation}-{_PYTHON}"
+        folder = SHARED / f"eggs-{generation}-{_EGGS}"
         marker = self._folder / folder.name
         if not marker.exists():
             for egg in folder.glob("**/z3c*pypimirror*.egg"):

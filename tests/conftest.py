@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("pypimirror.testing", "worlds")
 
@@ -17,6 +19,28 @@ from pypimirror.fetch import hosts  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
 pytest_plugins = ["buildouts"]
+
+# How long an example takes is a matter of what else the machine does.
+settings.register_profile("tests", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name archives by their argument: the time that is in some would give a test another name in each process."""
+    return argname if isinstance(val, bytes) and not val.isascii() else None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send what was tried to the process that tells it, from one of several that run tests side by side."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tried"] = {program: sorted(versions) for program, versions in tried.VERSIONS.items()}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what one of those processes has tried; it has nothing to say if it broke down."""
+    for program, versions in getattr(node, "workeroutput", {}).get("tried", {}).items():
+        tried.VERSIONS.setdefault(program, set()).update(versions)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

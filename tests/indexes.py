@@ -21,6 +21,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+import locks
 import servers
 import wheelhouse
 from heaps import put
@@ -226,12 +227,13 @@ def environment(index: str) -> Path:
     name = f"{index}-python{sys.version_info[0]}.{sys.version_info[1]}"
     folder = wheelhouse.CHECKOUT / "var" / "tests" / name
     stamp = folder / "installed.json"
-    if not stamp.is_file() or json.loads(stamp.read_text(encoding="utf-8")) != pins:
-        venv.create(folder, clear=True, symlinks=True, with_pip=True)
-        environ = {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull}
-        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-index",
-                        "--no-deps", "--find-links", wheelhouse.FOLDER, *pins], env=environ, check=True)
-        stamp.write_text(json.dumps(pins), encoding="utf-8")
+    with locks.alone(folder):
+        if not stamp.is_file() or json.loads(stamp.read_text(encoding="utf-8")) != pins:
+            venv.create(folder, clear=True, symlinks=True, with_pip=True)
+            environ = {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull}
+            subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check",
+                            "--no-index", "--no-deps", "--find-links", wheelhouse.FOLDER, *pins], env=environ, check=True)
+            stamp.write_text(json.dumps(pins), encoding="utf-8")
     return folder
 
 

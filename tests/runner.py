@@ -19,7 +19,8 @@ def main() -> int:
         wheelhouse.fill()
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"bin/test: {wheelhouse.FOLDER} can't be filled, tests that install from it will fail: {error}", file=sys.stderr)
-    return int(pytest.main())
+    # Side by side, as many as the machine has processors; what the command line says counts, such as --numprocesses=0.
+    return int(pytest.main(["--numprocesses=logical", "--dist=worksteal", *sys.argv[1:]]))
 
 
 def _is_ours(path: str) -> bool:

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import http.server
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -65,6 +66,8 @@ http {{
 }}
 """
 
+#: Not what tests seed, which would choose the same in each process.
+_CHANCE = random.SystemRandom()
 #: Seconds that a server may take to start or end on a busy machine.
 PATIENCE = 60
 
@@ -106,8 +109,11 @@ def running(*command: object, log: Path, environ: Mapping[str, str] | None = Non
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Give a port that is free, and stays so but for the unlikely: none of those that Linux gives out by itself meanwhile."""
+    while True:
+        port = _CHANCE.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> str:

@@ -141,7 +141,7 @@ def converges(steps: list[list[tuple[str, Any]]], serials: bool) -> None:
 
 @pytest.mark.parametrize("serials", [True, False])
 def test_any_sequence_of_changes_ends_where_a_fresh_fetch_does(serials: bool) -> None:
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), database=None)
     @given(st.lists(st.lists(_step, min_size=1, max_size=4), min_size=1, max_size=4))
     def check(steps: list[list[tuple[str, Any]]]) -> None:
         converges(steps, serials)

@@ -106,7 +106,7 @@ def test_as_much_time_is_left_as_retry_after_asks_for(small: Mirrored, upstream:
     assert asked[1] - asked[0] >= 2
 
 
-@pytest.mark.parametrize("wait", ["3600", faults.in_seconds(3600)])
+@pytest.mark.parametrize("wait", ["3600", faults.in_seconds(3600)], ids=["seconds", "date"])
 def test_a_server_that_wants_to_be_left_alone_for_long_is_asked_by_the_next_run(
         small: Mirrored, upstream: Upstream, wait: str) -> None:
     upstream.answers[PATHS["file"]] = faults.status(503, Retry_After=wait)

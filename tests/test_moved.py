@@ -103,7 +103,8 @@ def test_a_mirror_that_comes_without_its_log_and_lock_goes_on(mirrored: Mirrored
     assert upstream.asked() == ["/simple/"]
 
 
-@pytest.mark.parametrize("left", [b"", b" 1\n", b"junk \xff", f" {os.getpid()}\n".encode()])
+@pytest.mark.parametrize("left", [b"", b" 1\n", b"junk \xff", f" {os.getpid()}\n".encode()],
+                         ids=["empty", "another", "junk", "own"])
 def test_a_lock_file_that_nobody_holds_is_no_obstacle(mirrored: Mirrored, upstream: Upstream, left: bytes) -> None:
     upstream.add("one", wheel("one", "1"))
     assert mirrored.run("sync") == 0

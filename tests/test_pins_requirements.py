@@ -291,7 +291,7 @@ WORDS = st.sampled_from(["foo", "==", "1.0", "-r b", "-c b", "--hash=", "sha256:
                          "-i", "=", "'", "@", "https://example.com/x", "\r", "\0", "é", "\u2028", "--"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(WORDS | st.text(max_size=3), max_size=25).map("".join), st.lists(WORDS, max_size=10).map(" ".join))
 def test_any_text_is_read_or_refused_with_one_line(first, second):
     read = from_mapping({"/a": first.encode("utf-8", "replace"), "/b": second.encode()})
@@ -306,7 +306,7 @@ def test_any_text_is_read_or_refused_with_one_line(first, second):
     assert (again.versions, again.hashes) == (pins.versions, pins.hashes)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from(LOCK.splitlines()) | st.sampled_from(["name = 1", "wheels = 1", "sdist = []", "hashes = 1",
     "marker = 5", "marker = '('", "packages = 1"]),
                 max_size=25).map(lambda lines: "lock-version = '1.0'\n" + "\n".join(lines)))

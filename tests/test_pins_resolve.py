@@ -270,7 +270,7 @@ FILES = st.fixed_dictionaries({}, optional={f"-{version}{suffix}": FACTS for ver
     for suffix in (".tar.gz", "-py3-none-any.whl")})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.fixed_dictionaries(dict.fromkeys(NAMES, FILES)), st.lists(REQUIREMENT, min_size=1, max_size=3))
 def test_any_catalogue_is_followed_to_an_end_and_what_is_found_is_offered(projects, wanted):
     offered = {name: {f"{name}{end}": facts for end, facts in files.items()} for name, files in projects.items()}

@@ -461,7 +461,7 @@ SNIPPETS = st.sampled_from([
 TEXTS = st.lists(SNIPPETS | st.text(max_size=3), max_size=40).map("".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(TEXTS, min_size=3, max_size=3))
 def test_any_text_is_read_or_refused_with_one_line(texts):
     files = {f"/{name}": text for name, text in zip("abc", texts, strict=True)}

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, strategies
 from zc.buildout import UserError
 
+import locks
+import wheelhouse
 from crontabs import Crontabs
 from pypimirror.recipe import crontab
 
@@ -160,15 +162,17 @@ def nobody(tmp_path, monkeypatch):
     program = tmp_path / "crontab"
     program.write_text(f'#!/bin/sh\nexec {real} -u nobody "$@"\n')
     program.chmod(0o755)
-    if subprocess.run([program, "-l"], capture_output=True).returncode == 0:
-        pytest.skip("nobody has a crontab")
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    # There is one on the machine.
+    with locks.alone(wheelhouse.CHECKOUT / "var" / "tests" / "crontab"):
+        if subprocess.run([program, "-l"], capture_output=True).returncode == 0:
+            pytest.skip("nobody has a crontab")
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
-    def run(argument, text=b""):
-        return subprocess.run([program, argument], input=text, capture_output=True)
+        def run(argument, text=b""):
+            return subprocess.run([program, argument], input=text, capture_output=True)
 
-    yield run
-    run("-r")
+        yield run
+        run("-r")
 
 
 @needs_cron

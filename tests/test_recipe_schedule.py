@@ -69,7 +69,7 @@ _TIMES = strategies.tuples(*(strategies.lists(item, min_size=1, max_size=3).map(
 
 
 @needs_cron
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_TIMES)
 def test_whatever_we_take_the_real_cron_takes(tmp_path_factory, text):
     try:
