@@ -98,10 +98,9 @@ def test_a_folder_with_something_else_in_it_is_left_alone(project):
     assert os.listdir(project.folder / ".venv") == ["mine"]
 
 
-def test_a_damaged_environment_is_made_anew(project):
-    project.run()
-    shutil.rmtree(project.folder / ".venv/bin")
-    assert "Making a virtual environment" in project.run()
+def test_a_damaged_environment_is_made_anew(project, environment):
+    shutil.rmtree(f"{environment}/bin")
+    assert "Making a virtual environment" in project.run("--environment", environment)
 
 
 def old_pythons() -> list[str]:

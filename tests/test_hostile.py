@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bounded import bounded
 from mirrored import Mirrored
 from pypimirror.errors import BadPage
 from pypimirror.fetch import download, hosts
@@ -635,13 +636,17 @@ UNITS = [
 def test_pages_take_time_in_proportion_to_their_size(unit: str) -> None:
     # With Python's own parser some of these take hours.
     body = (unit * ((1 << 20) // len(unit))).encode()
-    with contextlib.suppress(BadPage):
-        HtmlParser().project(body, "bad", "http://x.example.com/")
-    with contextlib.suppress(BadPage):
-        reader = HtmlParser().listing(lambda name: True)
-        for start in range(0, len(body), 1 << 14):
-            reader.write(body[start : start + (1 << 14)])
-        reader.finish()
+
+    def parse() -> None:
+        with contextlib.suppress(BadPage):
+            HtmlParser().project(body, "bad", "http://x.example.com/")
+        with contextlib.suppress(BadPage):
+            reader = HtmlParser().listing(lambda name: True)
+            for start in range(0, len(body), 1 << 14):
+                reader.write(body[start : start + (1 << 14)])
+            reader.finish()
+
+    bounded(parse)
 
 
 def test_digits_without_end_are_no_character() -> None:

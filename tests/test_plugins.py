@@ -312,14 +312,22 @@ package-matches = *
 """
 
 
+@pytest.fixture(scope="module")
+def distributed(buildouts: Buildouts, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the example's wheel in ``wheels``, and ``eggs`` that it may be put among."""
+    folder = tmp_path_factory.mktemp("example")
+    source = shutil.copytree(EXAMPLE, folder / "source", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build"))
+    built.wheel(source, folder / "wheels", buildouts.environment("6") / "bin" / "python", buildouts.environ())
+    shutil.copytree(buildouts.eggs("6"), folder / "eggs", ignore=shutil.ignore_patterns("pypimirror_example*"))
+    return folder
+
+
 @pytest.fixture
-def buildout(buildouts: Buildouts, tmp_path: Path) -> Buildout:
+def buildout(buildouts: Buildouts, distributed: Path) -> Buildout:
     """A buildout that can install the example."""
-    source = shutil.copytree(EXAMPLE, tmp_path / "source", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build"))
     made = buildouts.new()
-    built.wheel(source, tmp_path / "wheels", buildouts.environment("6") / "bin" / "python", buildouts.environ())
-    made.find_links.append(str(tmp_path / "wheels"))
-    made.eggs = Path(shutil.copytree(made.eggs, tmp_path / "eggs", ignore=shutil.ignore_patterns("pypimirror_example*")))
+    made.find_links.append(str(distributed / "wheels"))
+    made.eggs = distributed / "eggs"
     return made
 
 
