@@ -1,7 +1,11 @@
-"""An adoption that is killed: nothing is lost, and the next one ends where the first would have."""
+"""An adoption that is killed: nothing is lost, and the next one ends where the first would have.
+
+A sample of kills; ``PYPIMIRROR_KILLS=60`` in the environment asks for more.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -16,6 +20,8 @@ import oldmirrors
 from mirrored import Mirrored
 from upstream import Upstream, sdist
 
+#: Two in each of six tests.
+KILLS = int(os.environ.get("PYPIMIRROR_KILLS", "12"))
 HOLDS = {f"Some.Project{n}": [sdist(f"Some.Project{n}", f"{v}.0", f"Some.Project{n}") for v in range(4)] for n in range(80)}
 PLACES = {f"{project.lower().replace('.', '-')}/{name}": body for project, files in HOLDS.items() for name, body in files}
 
@@ -33,7 +39,7 @@ POINTS: dict[str, Callable[[Path, int], bool]] = {
 }
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(KILLS // 12))
 @pytest.mark.parametrize(("place", "point"), [("elsewhere", "files placed"), ("elsewhere", "pages written"),
                                               *(("in place", point) for point in POINTS)])
 def test_a_killed_adoption_loses_nothing_and_goes_on(
