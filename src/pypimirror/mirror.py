@@ -143,7 +143,7 @@ class Mirror:
 
     @cached_property
     def crew(self) -> Crew:
-        return Crew(self.workers)
+        return Crew(self.gate, self.workers)
 
     @cached_property
     def core_metadata(self) -> CoreMetadata:

@@ -77,7 +77,7 @@ def _main(connection: Connection, settings: Settings, needs: Needs, workers: int
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator says when it is over
     mirror = Mirror(settings, needs, workers)
-    gate = mirror.gate
+    gate, crew = mirror.gate, mirror.crew
     lock = threading.Lock()
 
     def send(kind: str, number: int, value: Any) -> None:
@@ -86,7 +86,8 @@ def _main(connection: Connection, settings: Settings, needs: Needs, workers: int
 
     def work(number: int, step: Step, task: Any) -> None:
         try:
-            result = step(mirror, task, lambda event: send(EVENT, number, event))
+            with crew:
+                result = step(mirror, task, lambda event: send(EVENT, number, event))
         except BaseException as error:
             send(RAISED, number, fit_to_travel(error))
         else:

@@ -1,42 +1,96 @@
-"""Idle hands: the files of one project are worked on together."""
+"""How many threads are at work: some more than requests are in flight, whether on tasks or on the files of one of them."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+#: Threads at work beside those whose requests are in flight: while these wait for the processor, others may fetch.
+_BESIDE = 1
+
+
+class Bound(Protocol):
+    """Says how many requests may be in flight now (fetch.gate)."""
+
+    open: int
 
 
 class Crew:
-    """Spreads the items of one task over threads, so that a project with a thousand files is no queue of its own.
+    """Lets so many tasks be worked on at once, and finds idle hands, so that a project with a thousand files is no queue of its own.
 
-    The thread that asks works too. However many tasks ask, there are no more than ``workers`` threads beside those.
+    Threads that are not at work wait without being woken: each one that is costs the others time, where Python's lock is what
+    they wait for.
     """
 
-    def __init__(self, workers: int):
+    def __init__(self, bound: Bound, workers: int):
+        self._bound = bound
         self._workers = workers
-        self._lock = threading.Lock()
+        self._changed = threading.Condition(threading.Lock())
+        self._at_work = 0
         self._pool: ThreadPoolExecutor | None = None
 
+    def __enter__(self) -> None:
+        """Begin to work on a task, as soon as there is a place."""
+        with self._changed:
+            while not self._place():
+                self._changed.wait()
+            self._at_work += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._at_work -= 1
+            self._changed.notify(max(0, self._bound.open + _BESIDE - self._at_work))
+
     def each(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """Return what ``work`` gives for each item, in order. Raises what it raises."""
-        if len(items) < 2:
-            return [work(item) for item in items]
-        futures = [self._hands().submit(work, item) for item in items[1:]]
-        first = work(items[0])
-        return [first, *(future.result() for future in futures)]
+        """Return what ``work`` gives for each item, in order; idle hands help. Raises what it raises."""
+        results: list[Any] = [None] * len(items)
+        left = iter(range(len(items)))
+        helpers: list[Future[None]] = []
+
+        def some() -> None:
+            for number in left:
+                if number + 1 < len(items) and self._idle():
+                    helpers.append(self._hands().submit(helped))
+                results[number] = work(items[number])
+
+        def helped() -> None:
+            try:
+                some()
+            finally:
+                self.__exit__()
+
+        try:
+            some()
+        finally:
+            for _ in left:
+                pass  # nothing is begun any more if one failed
+            while helpers:
+                helpers.pop().result()
+        return results
 
     def close(self) -> None:
         """Send the threads home."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
+    def _place(self) -> bool:
+        return self._at_work < self._bound.open + _BESIDE
+
+    def _idle(self) -> bool:
+        """Take a place for a helper if there is one."""
+        if not self._place():  # without the lock: nearly always so where there are many tasks
+            return False
+        with self._changed:
+            found = self._place()
+            self._at_work += found
+        return found
+
     def _hands(self) -> ThreadPoolExecutor:
-        with self._lock:
+        with self._changed:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._workers, "pypimirror-files")
+                self._pool = ThreadPoolExecutor(self._workers + _BESIDE, "pypimirror-files")
             return self._pool

@@ -32,7 +32,8 @@ class Here:
 
     def _do(self, number: int, step: Step, task: Any) -> None:
         try:
-            result = step(self._mirror, task, lambda event: self._arrived.put(Came(self, EVENT, number, event)))
+            with self._mirror.crew:
+                result = step(self._mirror, task, lambda event: self._arrived.put(Came(self, EVENT, number, event)))
         except BaseException as error:
             self._arrived.put(Came(self, RAISED, number, error))
         else:

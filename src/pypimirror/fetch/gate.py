@@ -1,7 +1,8 @@
 """How many requests are in flight at once: as many as pay, and never more than ``workers``.
 
 Where hosts are far away most threads wait, and more of them fetch more. Where they are near, Python's lock is what threads
-wait for, and more than a few only get in each other's way. So the number grows while requests wait and the processor is idle.
+wait for, and more than a few only get in each other's way. So the number grows while all that may be are in flight and the
+processor is idle.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ..interfaces import IFetcher, IReceiver
 from ..model import Head
 
 #: Requests to begin with, and never fewer unless ``workers`` is.
-FEW = 8
+FEW = 4
 #: Seconds between two looks at the processor, and its shares of that time that mean idle and busy.
 _INTERVAL = 0.03
 _IDLE, BUSY = 0.6, 0.95
@@ -28,8 +29,8 @@ class Gate:
 
     def __init__(self, fetcher: IFetcher, most: int):
         self.fetcher = fetcher
-        self._lock = threading.Condition()
-        self._under_way = self._waiting = 0
+        self._lock = threading.Condition(threading.Lock())
+        self._in_flight = 0
         self._most = most
         #: As many are let through.
         self.open = min(FEW, most)
@@ -43,18 +44,16 @@ class Gate:
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
         with self._lock:
-            self._waiting += 1
-            while self._under_way >= self.open:
+            while self._in_flight >= self.open:
                 self._lock.wait()
-            self._waiting -= 1
-            self._under_way += 1
+            self._in_flight += 1
         try:
             return self.fetcher.fetch(url, receiver, headers)
         finally:
             with self._lock:
-                self._under_way -= 1
                 self._adjust()
-                self._lock.notify(max(0, self.open - self._under_way))
+                self._in_flight -= 1
+                self._lock.notify(max(0, self.open - self._in_flight))
 
     def close(self) -> None:
         self.fetcher.close()
@@ -66,7 +65,7 @@ class Gate:
             return
         share = (used - self._looked[1]) / passed
         self._looked = now, used
-        if share < _IDLE and self._waiting:
+        if share < _IDLE and self._in_flight >= self.open:
             self.open = min(2 * self.open, self._most)
         elif share > BUSY:
             self.open = max(3 * self.open // 4, min(FEW, self._most))
