@@ -271,6 +271,9 @@ class IUpload(Interface):
     def restart():
         """Forget what was written."""
 
+    def settle():
+        """Hand over what was written, so that ``flush`` of the storage is about it, too."""
+
     def commit(path):
         """Put the file at the path, whole, over what may lie there."""
 

@@ -9,7 +9,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 from urllib.request import getproxies
@@ -55,17 +55,11 @@ class CurlFetcher:
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
         handle = self._handle()
-        wanted = dict(headers or {})
-        # Undone by libcurl where the request asks for it.
-        encodings = wanted.pop("Accept-Encoding", "identity")
-        handle.setopt(pycurl.ACCEPT_ENCODING, None if encodings == "identity" else encodings)
-        if encodings == "identity":
-            wanted["Accept-Encoding"] = encodings
-        handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in wanted.items()])
+        self._ask(handle, headers or {})
         for _ in range(_MOST_REDIRECTS + 1):
             answer = _Answer(url, receiver)
             handle.setopt(pycurl.URL, url)
-            handle.setopt(pycurl.HEADERFUNCTION, answer.header)
+            handle.setopt(pycurl.HEADERFUNCTION, answer.lines.append)
             handle.setopt(pycurl.WRITEFUNCTION, answer.body)
             if not self._proxied:
                 handle.setopt(pycurl.OPENSOCKETFUNCTION, answer.connect)
@@ -86,10 +80,25 @@ class CurlFetcher:
         for handle in self._handles:
             handle.close()
 
+    def _ask(self, handle: Any, headers: Mapping[str, str]) -> None:
+        """Have a handle send these headers, unless it does so already: most requests of a thread are alike."""
+        if headers == self._local.headers:
+            return
+        self._local.headers = None
+        wanted = dict(headers)
+        # Undone by libcurl where the request asks for it.
+        encodings = wanted.pop("Accept-Encoding", "identity")
+        handle.setopt(pycurl.ACCEPT_ENCODING, None if encodings == "identity" else encodings)
+        if encodings == "identity":
+            wanted["Accept-Encoding"] = encodings
+        handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in wanted.items()])
+        self._local.headers = dict(headers)
+
     def _handle(self) -> Any:
         handle = getattr(self._local, "handle", None)
         if handle is None:
             handle = self._local.handle = self._made()
+            self._local.headers = None
             self._handles.append(handle)
         return handle
 
@@ -131,9 +140,9 @@ class _Answer:
     def __init__(self, url: str, receiver: IReceiver):
         self._url = url
         self._receiver = receiver
-        self._status = 0
-        self._over, self._started = True, False
-        self._headers: dict[str, str] = {}
+        self._started = False
+        #: Of the heads, as they come.
+        self.lines: list[bytes] = []
         self.head = Head(0, {}, url)
         #: Where a redirect leads to, or None.
         self.target: str | None = None
@@ -147,20 +156,6 @@ class _Answer:
         except (OSError, FetchError) as error:
             self.error = error if isinstance(error, FetchError) else None
             return pycurl.SOCKET_BAD
-
-    def header(self, line: bytes) -> None:
-        """Take one line of a head: the last one counts, since those of a proxy and of interim answers come before."""
-        text = line.decode("iso-8859-1").strip()
-        if self._over:
-            self._over, self._headers = False, {}
-            status = _STATUS.match(text)
-            self._status = int(status[1]) if status is not None else 0
-        elif text:
-            name, _, value = text.partition(":")
-            name, value = name.strip().lower(), value.strip()
-            self._headers[name] = f"{self._headers[name]}, {value}" if name in self._headers else value
-        else:
-            self._over = True
 
     def body(self, block: bytes) -> int | None:
         """Take a block of the body."""
@@ -179,8 +174,9 @@ class _Answer:
         if self._started:
             return
         self._started = True
-        location = self._headers.get("location")
-        if self._status in _REDIRECTS and location:
+        status, headers = _last_head(self.lines)
+        location = headers.get("location")
+        if status in _REDIRECTS and location:
             try:
                 # Bytes that no URL has are those that a browser would send.
                 self.target = urljoin(self._url, quote(location.encode("iso-8859-1"), safe=_IN_URLS))
@@ -190,8 +186,25 @@ class _Answer:
             if self._url.lower().startswith("https:") and not self.target.lower().startswith("https:"):
                 raise FetchError(bare(self.target), f"not secure, and {bare(self._url)}, which is, leads there")
             return
-        self.head = Head(self._status, self._headers, self._url)
+        self.head = Head(status, headers, self._url)
         self._receiver.start(self.head)
+
+
+def _last_head(lines: Iterable[bytes]) -> tuple[int, dict[str, str]]:
+    """Give status and headers of the last of several heads: those of a proxy and of interim answers come before."""
+    code, over, headers = 0, True, dict[str, str]()
+    for line in lines:
+        text = line.decode("iso-8859-1").strip()
+        if over:
+            status = _STATUS.match(text)
+            code, over, headers = int(status[1]) if status is not None else 0, False, {}
+        elif text:
+            name, _, value = text.partition(":")
+            name, value = name.strip().lower(), value.strip()
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        else:
+            over = True
+    return code, headers
 
 
 def _failure(url: str, code: int, words: str) -> FetchError:

@@ -25,6 +25,8 @@ ALGORITHMS = ("sha256", "sha512", "sha384", "sha3_256", "blake2b", "sha224", "sh
 LONGEST = 6 * 3600.0
 #: Bytes from which on a body that was cut off is worth going on with.
 WORTH = 1 << 20
+#: Bytes of a body that is given back, for those who look into it.
+_SMALL = 1 << 18
 _RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(?:\d{1,18}|\*)")
 
 
@@ -33,6 +35,8 @@ class Download(NamedTuple):
 
     sha256: str
     size: int
+    #: What was asked for, where it is small and came in one go.
+    body: bytes | None = None
 
 
 class _WrongHash(FetchError):
@@ -60,6 +64,7 @@ class _Body:
     def _reset(self) -> None:
         self.received = 0
         self._joined = False
+        self._blocks: list[bytes] = []
         self._sha256 = hashlib.sha256()
         other = self._algorithm not in (None, "sha256")
         self._other: Any = hashlib.new(str(self._algorithm)) if other else None
@@ -98,6 +103,8 @@ class _Body:
             raise Rejected(f"{bare(self._url)}: longer than the {self._size} bytes that upstream's page says")
         if self._limit is not None and self.received > self._limit:
             raise Rejected(f"{bare(self._url)}: longer than {self._limit} bytes, which is as much as is taken")
+        if self.received <= _SMALL:
+            self._blocks.append(block)
         self._sha256.update(block)
         if self._other is not None:
             self._other.update(block)
@@ -120,7 +127,7 @@ class _Body:
                 self._wrong += not self._joined
                 raise _WrongHash(bare(self._url), f"its {self._algorithm} is {actual}, upstream's page says {shown(expected)}",
                                  transient=self._wrong < 2)
-        return Download(sha256, self.received)
+        return Download(sha256, self.received, b"".join(self._blocks) if self.received <= _SMALL else None)
 
 
 def _validator(head: Head, hashed: bool) -> str | None:

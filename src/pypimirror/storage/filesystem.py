@@ -17,7 +17,7 @@ from zope.interface import implementer
 from ..errors import ConfigurationError, StorageError
 from ..interfaces import ISettings, IStorage, IUpload
 from ..settings.reader import OWN
-from . import folders
+from . import folders, uploads
 from .failures import NoFile, as_storage_error, told
 from .flushing import Flush
 from .owner import check_own
@@ -118,9 +118,13 @@ class FileSystem:
         """Nothing to note: the next run looks into the folder of what is unfinished in any case."""
 
     def create(self) -> IUpload:
+        return Upload(self)
+
+    def unfinished(self) -> tuple[str, int]:
+        """Make an empty file where nobody sees it; give its path and its descriptor. Raises StorageError."""
         name = self._unfinished_name()
         with self._in_folder(name, make=True) as (folder, last):
-            return Upload(self, os.open(last, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder), name)
+            return name, uploads.made(last, folder)
 
     def link(self, source: str) -> IUpload | None:
         name = self._unfinished_name()

@@ -226,6 +226,9 @@ class Upload:
         del self._held[:size]
         self._parts.append(self._bucket.part(self._key, self._upload, len(self._parts) + 1, part))
 
+    def settle(self) -> None:
+        """There is nothing to do: what is put under its key is safe at once."""
+
     def restart(self) -> None:
         self.abort()
         self._forget()

@@ -9,44 +9,89 @@ from zope.interface import implementer
 
 from ..errors import StorageError
 from ..interfaces import IUpload
-from .failures import told
+from .failures import as_storage_error, told
 
 if TYPE_CHECKING:
     from .filesystem import FileSystem
 
 
+#: Bytes that are held in memory: most files are written in one go, and none is made for one that turns out to be wrong.
+HELD = 1 << 18
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+#: What everybody may read, whatever the umask says.
+_PUBLISHED = 0o644
+
+
 @implementer(IUpload)
 class Upload:
-    """A temporary file that becomes a file of the mirror."""
+    """Blocks in memory, then a temporary file, that becomes a file of the mirror."""
 
-    def __init__(self, storage: FileSystem, handle: int, name: str):
+    def __init__(self, storage: FileSystem):
         self._storage = storage
-        self._stream = open(handle, "wb", buffering=0)
-        self._name: str | None = name
+        self._held: list[bytes] = []
+        self._size = 0
+        self._name: str | None = None
+        self._handle = -1
 
     def write(self, block: bytes) -> None:
-        with told(self._storage.root):
-            view = memoryview(block)
-            while view:
-                view = view[self._stream.write(view):]
+        if self._name is not None:
+            self._put(block)
+            return
+        self._held.append(bytes(block))
+        self._size += len(block)
+        if self._size > HELD:
+            self.settle()
+
+    def settle(self) -> None:
+        if self._name is None:
+            self._name, self._handle = self._storage.unfinished()
+            held, self._held = self._held, []
+            self._put(held[0] if len(held) == 1 else b"".join(held))
 
     def restart(self) -> None:
-        with told(self._storage.root):
-            self._stream.seek(0)
-            self._stream.truncate()
+        self._held, self._size = [], 0
+        if self._name is not None:
+            with told(self._storage.root):
+                os.lseek(self._handle, 0, os.SEEK_SET)
+                os.truncate(self._handle, 0)
 
     def commit(self, path: str) -> None:
-        with told(path):
-            os.fchmod(self._stream.fileno(), 0o644)
-            self._stream.close()
+        self.settle()
+        self._close()
         self._storage.move(str(self._name), path)
         self._name = None
 
     def abort(self) -> None:
+        self._held = []
         if self._name is not None:
-            self._stream.close()
+            self._close()
             self._storage.remove(self._name)
             self._name = None
+
+    def _put(self, block: bytes) -> None:
+        try:
+            written = os.write(self._handle, block)
+            while written < len(block):
+                block = memoryview(block)[written:]
+                written = os.write(self._handle, block)
+        except OSError as error:
+            raise as_storage_error(self._storage.root, error) from error
+
+    def _close(self) -> None:
+        if self._handle >= 0:
+            handle, self._handle = self._handle, -1
+            try:
+                os.close(handle)
+            except OSError as error:
+                raise as_storage_error(self._storage.root, error) from error
+
+
+def made(name: str, folder: int) -> int:
+    """Make an empty file in a folder, readable for everybody, and give its descriptor. Raises OSError."""
+    handle = os.open(name, _NEW, _PUBLISHED, dir_fd=folder)
+    if os.fstat(handle).st_mode & 0o777 != _PUBLISHED:  # the umask, or what the folder passes on
+        os.fchmod(handle, _PUBLISHED)
+    return handle
 
 
 @implementer(IUpload)
@@ -56,6 +101,9 @@ class Linked:
     def __init__(self, storage: FileSystem, name: str):
         self._storage = storage
         self._name = name
+
+    def settle(self) -> None:
+        """It is there."""
 
     def write(self, block: bytes) -> None:
         raise StorageError(f"{self._name}: linked, not to be written to")

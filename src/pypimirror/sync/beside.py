@@ -19,20 +19,25 @@ _MOST_BESIDE = 16 << 20
 
 
 def core_metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: str, offline: bool,
-                  attempts: Attempts) -> str | None:
-    """Get the metadata file (PEP 658) and return its sha256; None where upstream has none after all."""
+                  attempts: Attempts, body: bytes | None = None) -> str | None:
+    """Get the metadata file (PEP 658) and return its sha256; None where upstream has none after all.
+
+    body: the file's, where it has just come and is small.
+    """
     if not file.core_metadata:
         return None
     hashes = {} if file.core_metadata is True else file.core_metadata
     target = path + METADATA
+    if body is not None and _inside(mirror, path, hashes, body):
+        return hashes["sha256"]
     here = stored.metadata or hashes.get("sha256")
     if here is not None and mirror.storage.size(target) is not None \
             and (stored.metadata == hashes.get("sha256", stored.metadata) or mirror.storage.digest(target) == here):
         return here
     if mirror.trash.take(project, file.filename + METADATA, hashes):
         return hashes["sha256"]
-    if (sha256 := _out_of(mirror, path, hashes)) is not None:
-        return sha256
+    if _out_of(mirror, path, hashes):
+        return hashes["sha256"]
     if offline or not file.url:
         return mirror.storage.digest(target)
     try:
@@ -44,24 +49,36 @@ def core_metadata(mirror: IMirror, project: str, file: File, stored: Stored, pat
         raise
 
 
-def _out_of(mirror: IMirror, path: str, hashes: Mapping[str, str]) -> str | None:
-    """Take the metadata file out of its wheel and return its sha256; None where it has none that is what upstream promises.
+def _inside(mirror: IMirror, path: str, hashes: Mapping[str, str], wheel: bytes) -> bool:
+    """Put the metadata file out of a wheel into its place; say whether what is in there is what upstream promises.
 
     That is one request less for each wheel, and a wheel's METADATA is what upstream serves (PEP 658).
     """
+    if "sha256" not in hashes or not path.endswith(".whl"):
+        return False
+    from .. import zips  # some runs fetch no wheel
+
+    return _put(mirror, path, hashes, zips.glance(wheel, b".dist-info/METADATA", MOST_METADATA))
+
+
+def _out_of(mirror: IMirror, path: str, hashes: Mapping[str, str]) -> bool:
+    """Do the same for a wheel that lies there."""
     if "sha256" not in hashes or not path.endswith(".whl") or not mirror.storage.at_hand:
-        return None
-    from ..source.archive import Broken, wheel_metadata  # some runs fetch no wheel
+        return False
+    from ..source.archive import Broken, wheel_metadata  # few runs need it
 
     try:
         with mirror.storage.open(path) as stream:
-            found = wheel_metadata(stream)
+            return _put(mirror, path, hashes, wheel_metadata(stream))
     except Broken:
-        return None  # upstream says it is like this
+        return False  # upstream says it is like this
+
+
+def _put(mirror: IMirror, path: str, hashes: Mapping[str, str], found: bytes | None) -> bool:
     if found is None or hashlib.sha256(found).hexdigest() != hashes["sha256"]:
-        return None
+        return False
     mirror.storage.write(path + METADATA, (found,))
-    return hashes["sha256"]
+    return True
 
 
 def urls_beside(file: File) -> dict[str, str]:

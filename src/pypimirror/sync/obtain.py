@@ -43,12 +43,12 @@ def obtain(mirror: IMirror, project: str, file: File, offline: bool = False, att
     path = f"{project}/{file.filename}"
     try:
         attempts = attempts or mirror.attempts
-        stored, how = _body(mirror, project, file, path, offline, attempts)
+        stored, how, body = _body(mirror, project, file, path, offline, attempts)
         if stored is None:
             return Obtained(file._replace(stored=_older(mirror, file, path)), "not found")
         if how == WAITS:
             return Obtained(file, how)
-        stored = stored._replace(metadata=core_metadata(mirror, project, file, stored, path, offline, attempts))
+        stored = stored._replace(metadata=core_metadata(mirror, project, file, stored, path, offline, attempts, body))
     except MirrorError as error:
         return Obtained(file._replace(stored=_older(mirror, file, path)), _kind(error), str(error))
     here, urls = how != "fetched", urls_beside(file)
@@ -73,30 +73,31 @@ def _kind(error: MirrorError) -> str:
 
 
 def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool,
-          attempts: Attempts) -> tuple[Stored | None, str]:
+          attempts: Attempts) -> tuple[Stored | None, str, bytes | None]:
+    """Get the file itself; give what is there, how it came, and its content where it has just come and is small."""
     storage = mirror.storage
     size = storage.size(path)
     if size is not None:
         if file.stored is not None and file.stored.size == size and current(file):
-            return file.stored, "kept"
+            return file.stored, "kept", None
         if (found := _vouched(mirror, file, path, size)) is not None:
-            return found, "found"
+            return found, "found", None
     replaced = size is not None and file.stored is not None and not current(file)
     waiting = WAITING + hashlib.sha256(path.encode()).hexdigest()[:32]
     if size is None and (length := storage.size(waiting)) is not None and (found := _vouched(mirror, file, waiting, length)):
         storage.move(waiting, path)
-        return found, "fetched"
+        return found, "fetched", None
     target = waiting if replaced else path
     if mirror.trash.take(project, file.filename, file.hashes, target, () if replaced else urls_beside(file)):
-        return Stored(file.hashes["sha256"], storage.size(target) or 0), WAITS if replaced else "restored"
+        return Stored(file.hashes["sha256"], storage.size(target) or 0), WAITS if replaced else "restored", None
     if offline:
-        return None, ""
+        return None, "", None
     if not file.url:
         raise FetchError(path, "gone or damaged, and it is not known where upstream has it", code=404)
     limit = None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES
     with mirror.room.kept(mirror, file.size or 0) as room:
         done = download(mirror.fetcher, storage, attempts, file.url, target, file.hashes, file.size, limit, room)
-    return Stored(done.sha256, done.size, validator=file.validator), WAITS if replaced else "fetched"
+    return Stored(done.sha256, done.size, validator=file.validator), WAITS if replaced else "fetched", done.body
 
 
 def _older(mirror: IMirror, file: File, path: str) -> Stored | None:
