@@ -431,7 +431,7 @@ def test_metadata_that_are_not_in_the_wheel_as_upstream_has_them_are_fetched(mir
     files = upstream.projects["one"]
     files["one-2-py3-none-any.whl"].metadata = b"Metadata-Version: 2.1\nName: one\nVersion: 2\nKeywords: mended\n"
     third = files["one-3-py3-none-any.whl"]
-    third.body = third.body[:-10] + (1 << 30).to_bytes(4, "little") + third.body[-6:]  # with a directory of a gigabyte, it says
+    third.body = third.body.replace(b".dist-info/METADATA", b".dist-info/METADATO")
     assert mirrored.run("sync") == 0
     fetched = [path for path in upstream.asked() if path.endswith(".metadata")]
     assert sorted(fetched) == ["/files/one/one-2-py3-none-any.whl.metadata", "/files/one/one-3-py3-none-any.whl.metadata"]

@@ -18,7 +18,8 @@ from typing import Any
 from ..interfaces import IMirror
 from ..model import Needs
 from ..settings.values import Settings
-from .teams import EVENT, GONE, RAISED, RESULT, Came, Step, fit_to_travel
+from .teams import EVENTS, GONE, RAISED, RESULT, Came, Step, fit_to_travel
+from .told import Told
 
 
 class Beyond:
@@ -65,8 +66,8 @@ class Beyond:
     def _listen(self) -> None:
         try:
             while True:
-                kind, number, value, self._room = self._ours.recv()
-                self._arrived.put(Came(self, kind, number, value))
+                kind, number, value, told, self._room = self._ours.recv()
+                self._arrived.put(Came(self, kind, number, value, told))
         except (EOFError, OSError):
             self._arrived.put(Came(self, GONE, 0))
 
@@ -80,18 +81,19 @@ def _main(connection: Connection, settings: Settings, needs: Needs, workers: int
     gate, crew = mirror.gate, mirror.crew
     lock = threading.Lock()
 
-    def send(kind: str, number: int, value: Any) -> None:
+    def send(kind: str, number: int, value: Any, told: tuple[Any, ...]) -> None:
         with lock:
-            connection.send((kind, number, value, 2 * gate.open + 2))
+            connection.send((kind, number, value, told, 2 * gate.open + 2))
 
     def work(number: int, step: Step, task: Any) -> None:
+        told = Told(lambda events: send(EVENTS, number, None, events))
         try:
             with crew:
-                result = step(mirror, task, lambda event: send(EVENT, number, event))
+                result = step(mirror, task, told)
         except BaseException as error:
-            send(RAISED, number, fit_to_travel(error))
+            send(RAISED, number, fit_to_travel(error), told.rest())
         else:
-            send(RESULT, number, result)
+            send(RESULT, number, result, told.rest())
 
     with ThreadPoolExecutor(workers, "pypimirror") as pool:
         try:

@@ -20,7 +20,7 @@ from ..settings.reader import OWN
 from .dask import in_one_line
 from .here import Here
 from .remote import Done, Order, prepare, settle, work
-from .teams import EVENT, GONE, RAISED, Came, Step
+from .teams import GONE, RAISED, Came, Step
 
 #: Seconds between two looks at who the workers are, and without any before the work is done without them.
 LOOK, PATIENCE = 1.0, 60.0
@@ -127,9 +127,7 @@ class Cluster:
             else:
                 self._lost()
         else:
-            for event in done.events:
-                self._arrived.put(Came(self, EVENT, number, event))
-            self._arrived.put(Came(self, done.kind, number, done.value))
+            self._arrived.put(Came(self, done.kind, number, done.value, done.events))
 
     def _do_here(self, given: _Given) -> None:
         """Do a task that several workers died of."""

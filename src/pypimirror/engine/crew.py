@@ -20,7 +20,7 @@ class Bound(Protocol):
 
 
 class Crew:
-    """Lets so many tasks be worked on at once, and finds idle hands, so that a project with a thousand files is no queue of its own.
+    """Lets so many tasks be worked on at once, and finds idle hands: a project with a thousand files is no queue of its own.
 
     Threads that are not at work wait without being woken: each one that is costs the others time, where Python's lock is what
     they wait for.

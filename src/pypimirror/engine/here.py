@@ -8,7 +8,8 @@ from typing import Any
 
 from ..interfaces import IMirror
 from ..model import Needs
-from .teams import EVENT, RAISED, RESULT, Came, Step
+from .teams import EVENTS, RAISED, RESULT, Came, Step
+from .told import Told
 
 
 class Here:
@@ -31,13 +32,14 @@ class Here:
         self._pool.submit(self._do, number, step, task)
 
     def _do(self, number: int, step: Step, task: Any) -> None:
+        told = Told(lambda events: self._arrived.put(Came(self, EVENTS, number, None, events)))
         try:
             with self._mirror.crew:
-                result = step(self._mirror, task, lambda event: self._arrived.put(Came(self, EVENT, number, event)))
+                result = step(self._mirror, task, told)
         except BaseException as error:
-            self._arrived.put(Came(self, RAISED, number, error))
+            self._arrived.put(Came(self, RAISED, number, error, told.rest()))
         else:
-            self._arrived.put(Came(self, RESULT, number, result))
+            self._arrived.put(Came(self, RESULT, number, result, told.rest()))
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)

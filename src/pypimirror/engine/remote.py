@@ -76,7 +76,8 @@ def work(order: Order, step: Step, task: Any) -> Done:
     try:
         made = _taken(order)
         try:
-            result = step(made.mirror, task, events.append)
+            with made.mirror.crew:
+                result = step(made.mirror, task, events.append)
             if order.machine != gethostname():
                 made.mirror.storage.flush()
             return Done(tuple(events), RESULT, result)

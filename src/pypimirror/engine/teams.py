@@ -13,8 +13,8 @@ from ..interfaces import IMirror
 from ..model import Needs
 
 Step = Callable[[IMirror, Any, Callable[[Any], None]], Any]
-#: What comes back of a task: an event on the way; its result; what it raised. And: the whole team is gone.
-EVENT, RESULT, RAISED, GONE = "event", "result", "raised", "gone"
+#: What comes back of a task: events on the way; its result; what it raised. And: the whole team is gone.
+EVENTS, RESULT, RAISED, GONE = "events", "result", "raised", "gone"
 
 
 class Came(NamedTuple):
@@ -25,6 +25,8 @@ class Came(NamedTuple):
     #: That of the task, 0 for ``gone``.
     number: int
     value: Any = None
+    #: What the task told since the last message.
+    events: tuple[Any, ...] = ()
 
 
 class Team(Protocol):
@@ -93,10 +95,11 @@ class Teams:
                     again.extend(held.pop(came.team, {}).values())
                 elif came.number not in mine:
                     continue  # left over from a run that was given up, or from a task that raised
-                elif came.kind == EVENT:
-                    yield came.value
+                elif came.kind == EVENTS:
+                    yield from came.events
                     continue
                 else:
+                    yield from came.events
                     del mine[came.number]
                     if came.kind == RAISED:
                         raise came.value

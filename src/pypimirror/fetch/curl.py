@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
-from urllib.request import getproxies
 
 import pycurl
 from zope.interface import implementer
@@ -29,6 +28,8 @@ _AGENT = f"z3c.recipe.pypimirror/{__version__} (libcurl/{pycurl.version_info()[1
 #: Bytes that libcurl reads at once.
 _BLOCK = 1 << 18
 _MOST_REDIRECTS = 10
+#: Names in the environment that libcurl looks at (https://everything.curl.dev/usingcurl/proxies/env.html).
+_PROXY = re.compile(r"(http|https|all)_proxy|(HTTPS|ALL)_PROXY")
 _STATUS = re.compile(r"HTTP/\S+ (\d{3})(?!\d)")
 _IN_URLS = "!#$%&'()*+,/:;=?@[]~"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -49,7 +50,7 @@ class CurlFetcher:
     def __init__(self, settings: ISettings):
         self._settings = settings
         #: Whether connections may lead to a proxy and not to the host.
-        self._proxied = bool(settings["proxy"] or getproxies())
+        self._proxied = bool(settings["proxy"] or any(map(_PROXY.fullmatch, filter(os.environ.get, os.environ))))
         self._local = threading.local()
         self._handles: list[Any] = []
 

@@ -59,10 +59,11 @@ class Gate:
         self.fetcher.close()
 
     def _adjust(self) -> None:
-        now, used = time.monotonic(), time.process_time()
+        now = time.monotonic()
         passed = now - self._looked[0]
         if passed < _INTERVAL:
             return
+        used = time.process_time()
         share = (used - self._looked[1]) / passed
         self._looked = now, used
         if share < _IDLE and self._in_flight >= self.open:

@@ -211,9 +211,12 @@ class FileSystem:
 
     def free(self) -> int | None:
         place = self.root
-        while not os.path.isdir(place):
-            place = os.path.dirname(place)
-        return shutil.disk_usage(place).free
+        while True:
+            try:
+                found = os.statvfs(place)
+                return found.f_bavail * found.f_frsize
+            except (FileNotFoundError, NotADirectoryError):
+                place = os.path.dirname(place)
 
     def _unfinished_name(self) -> str:
         return f"{OWN}/tmp/{self._name}-{next(self._numbers)}"

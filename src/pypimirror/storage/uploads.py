@@ -72,8 +72,7 @@ class Upload:
         try:
             written = os.write(self._handle, block)
             while written < len(block):
-                block = memoryview(block)[written:]
-                written = os.write(self._handle, block)
+                written += os.write(self._handle, memoryview(block)[written:])
         except OSError as error:
             raise as_storage_error(self._storage.root, error) from error
 

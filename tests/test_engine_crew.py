@@ -1,0 +1,113 @@
+"""Who is at work: so many as may be, and idle hands for the files of one project."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from pypimirror.engine.crew import Crew
+from pypimirror.engine.told import PATIENCE, Told
+
+
+class Bound:
+    def __init__(self, number: int):
+        self.open = number
+
+
+class Counted:
+    """Counts how many are in it at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.now = self.most = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.now -= 1
+
+
+def test_idle_hands_help_with_one_task_and_results_keep_their_order() -> None:
+    crew, counted = Crew(Bound(6), 6), Counted()
+
+    def work(number: int) -> int:
+        with counted:
+            time.sleep(0.002)
+        return number * number
+
+    with crew:
+        assert crew.each(work, range(200)) == [number * number for number in range(200)]
+    crew.close()
+    assert 6 <= counted.most <= 7  # those that fetch, and one beside them
+
+
+def test_many_tasks_leave_no_idle_hands() -> None:
+    crew, counted, threads = Crew(Bound(3), 50), Counted(), set()
+
+    def task() -> None:
+        with crew:
+            crew.each(lambda _: (counted.__enter__(), time.sleep(0.001), counted.__exit__()), range(20))
+            threads.add(threading.get_ident())
+
+    tasks = [threading.Thread(target=task) for _ in range(12)]
+    for one in tasks:
+        one.start()
+    for one in tasks:
+        one.join()
+    crew.close()
+    assert 3 <= counted.most <= 4
+    assert len(threads) == 12
+
+
+def test_more_hands_come_when_more_may_be_at_work() -> None:
+    bound = Bound(1)
+    crew, counted = Crew(bound, 20), Counted()
+
+    def work(number: int) -> None:
+        if number == 20:
+            bound.open = 10
+        with counted:
+            time.sleep(0.002)
+
+    with crew:
+        crew.each(work, range(300))
+    crew.close()
+    assert counted.most > 2
+
+
+@pytest.mark.parametrize("place", [0, 7, 99])
+def test_what_one_item_raises_ends_the_others_and_leaves_nobody_at_work(place: int) -> None:
+    crew, done = Crew(Bound(4), 4), []
+
+    def work(number: int) -> None:
+        if number == place:
+            raise ValueError(f"number {number}")
+        time.sleep(0.001)
+        done.append(number)
+
+    with pytest.raises(ValueError, match=f"number {place}"), crew:
+        crew.each(work, range(100))
+    assert len(done) < 100
+    before = len(done)
+    with crew:
+        assert crew.each(lambda number: number, range(50)) == list(range(50))
+    crew.close()
+    assert len(done) == before
+    assert crew._at_work == 0
+
+
+def test_what_a_task_tells_comes_in_order_whether_it_waited_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, ...]] = []
+    clock = iter([0.0, 0.0, PATIENCE / 2, 2 * PATIENCE, 2 * PATIENCE, 2.1 * PATIENCE, 3 * PATIENCE])
+    monkeypatch.setattr("pypimirror.engine.told.time.monotonic", lambda: next(clock))
+    told = Told(sent.append)
+    for number in range(4):
+        told(number)
+    assert sent == [(0, 1, 2)]
+    assert told.rest() == (3,)
