@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,8 @@ from ..settings.reader import OWN
 
 #: Where what is under way lies.
 _UNFINISHED = f"{OWN}/tmp"
+#: Seconds for which what was free counts, and the part of it that may be begun before it is looked at again.
+_FRESH, _PART = 0.5, 16
 
 
 class Room:
@@ -21,15 +24,23 @@ class Room:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._under_way = 0
+        #: Bytes that may be begun without another look, until when by the clock that only goes on.
+        self._spare, self._until = 0, 0.0
 
     @contextmanager
     def kept(self, mirror: IMirror, size: int) -> Iterator[int | None]:
         """Keep room for so many bytes meanwhile; give how many there is room for, or None for no bound.
 
-        Raises Full if they would leave less than ``min_free``.
+        Raises Full if they would leave less than ``min_free``. size: 0 where it is not known.
         """
         with self._lock:
-            room = self._found(mirror, size)
+            # Looking lets other threads go on, which then wait here: it is done now and then while there is plenty.
+            if 0 < size <= self._spare and time.monotonic() < self._until:
+                room = self._spare
+            else:
+                room = self._found(mirror, size)
+                self._spare, self._until = (room or 0) // (_PART * _others(mirror)), time.monotonic() + _FRESH
+            self._spare -= size
             self._under_way += size
         try:
             yield room
@@ -41,7 +52,7 @@ class Room:
         free, keep = mirror.storage.free(), mirror.settings["min_free"]
         if free is None:
             return None
-        coming = self._under_way * -(-mirror.settings["workers"] // mirror.workers)
+        coming = self._under_way * _others(mirror)
         if coming and free - coming - size < keep:
             # As far as it is written it is not among what is free any more.
             coming = max(0, coming - self._written(mirror))
@@ -55,3 +66,8 @@ class Room:
     def _written(mirror: IMirror) -> int:
         storage = mirror.storage
         return sum(storage.size(f"{_UNFINISHED}/{name}") or 0 for name in storage.names(_UNFINISHED) if "waiting" not in name)
+
+
+def _others(mirror: IMirror) -> int:
+    """How many processes there are that do as much as this one, itself among them."""
+    return -(-int(mirror.settings["workers"]) // mirror.workers)
