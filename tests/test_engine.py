@@ -88,7 +88,7 @@ def test_a_mirror_of_few_workers_stays_in_one_process(
     monkeypatch.setattr(threads, "cores", lambda: 2)
     monkeypatch.setattr(threads, "LONG", 0.0)
     monkeypatch.setattr(threads, "_BUSY", 0.0)
-    mirrored.settings["workers"] = 2 * FEW - 1
+    mirrored.settings["workers"] = 2 * threads.SHARE - 1
     assert mirrored.run("sync") == 0
 
 
@@ -150,7 +150,7 @@ def spread(request: pytest.FixtureRequest, mirror: Any, mirrored: Mirrored, monk
     monkeypatch.setattr(threads, "cores", lambda: 3)
     monkeypatch.setattr(threads, "LONG", 0.0)
     monkeypatch.setattr(threads, "_BUSY", 0.0)
-    mirrored.settings |= {"workers": 3 * FEW, "engine": None}
+    mirrored.settings |= {"workers": 3 * threads.SHARE, "engine": None}
     made = Mirror(read(mirrored.write(), {}))
     assert len(list(made.engine.run(emits_then_returns, range(3)))) == 6
     assert any(isinstance(team, Beyond) for team in made.engine._teams.members)
@@ -178,7 +178,7 @@ def test_threads_let_as_many_requests_through_and_grow_again_after_a_run_that_wa
     monkeypatch.setattr(threads, "cores", lambda: 2)
     monkeypatch.setattr(threads, "LONG", 0.0)
     monkeypatch.setattr(threads, "_BUSY", 0.0)
-    mirrored.settings["workers"] = 2 * FEW
+    mirrored.settings["workers"] = 2 * threads.SHARE
     mirror = Mirror(read(mirrored.write(), {}))
     seen = []
 
@@ -193,7 +193,7 @@ def test_threads_let_as_many_requests_through_and_grow_again_after_a_run_that_wa
             next(run)
             next(run)
             run.close()
-            assert (seen[0], seen[-1]) == ((2 * FEW, 0), (FEW, 1))
+            assert (seen[0], seen[-1]) == ((2 * threads.SHARE, 0), (threads.SHARE, 1))
             seen.clear()
     finally:
         mirror.close()

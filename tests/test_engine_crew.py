@@ -44,7 +44,7 @@ def test_idle_hands_help_with_one_task_and_results_keep_their_order() -> None:
     with crew:
         assert crew.each(work, range(200)) == [number * number for number in range(200)]
     crew.close()
-    assert 6 <= counted.most <= 7  # those that fetch, and one beside them
+    assert counted.most == 6
 
 
 def test_many_tasks_leave_no_idle_hands() -> None:
@@ -61,7 +61,7 @@ def test_many_tasks_leave_no_idle_hands() -> None:
     for one in tasks:
         one.join()
     crew.close()
-    assert 3 <= counted.most <= 4
+    assert counted.most == 3
     assert len(threads) == 12
 
 
@@ -81,7 +81,7 @@ def test_more_hands_come_when_more_may_be_at_work() -> None:
     assert counted.most > 2
 
 
-@pytest.mark.parametrize("place", [0, 7, 99])
+@pytest.mark.parametrize("place", [0, 7, 60])
 def test_what_one_item_raises_ends_the_others_and_leaves_nobody_at_work(place: int) -> None:
     crew, done = Crew(Bound(4), 4), []
 
@@ -93,7 +93,7 @@ def test_what_one_item_raises_ends_the_others_and_leaves_nobody_at_work(place: i
 
     with pytest.raises(ValueError, match=f"number {place}"), crew:
         crew.each(work, range(100))
-    assert len(done) < 100
+    assert len(done) < 90
     before = len(done)
     with crew:
         assert crew.each(lambda number: number, range(50)) == list(range(50))

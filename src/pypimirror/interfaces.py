@@ -241,6 +241,9 @@ class IStorage(Interface):
     def remove(path):
         """Remove what lies there, if anything does, and folders that are empty then."""
 
+    def near(folder):
+        """Return a context manager: in its block much is asked about a folder in the root, by any thread."""
+
     def flush():
         """Return when all that was put, moved and removed here before would outlive a power cut.
 

@@ -1,4 +1,4 @@
-"""How many threads are at work: some more than requests are in flight, whether on tasks or on the files of one of them."""
+"""How many threads are at work, whether on tasks or on the files of one of them: as many as requests may be in flight."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
-#: Threads at work beside those whose requests are in flight: while these wait for the processor, others may fetch.
-_BESIDE = 1
 
 
 class Bound(Protocol):
@@ -43,7 +41,7 @@ class Crew:
     def __exit__(self, *_: object) -> None:
         with self._changed:
             self._at_work -= 1
-            self._changed.notify(max(0, self._bound.open + _BESIDE - self._at_work))
+            self._changed.notify(max(0, self._bound.open - self._at_work))
 
     def each(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """Return what ``work`` gives for each item, in order; idle hands help. Raises what it raises."""
@@ -52,10 +50,14 @@ class Crew:
         helpers: list[Future[None]] = []
 
         def some() -> None:
-            for number in left:
-                if number + 1 < len(items) and self._idle():
-                    helpers.append(self._hands().submit(helped))
-                results[number] = work(items[number])
+            try:
+                for number in left:
+                    if number + 1 < len(items) and self._idle():
+                        helpers.append(self._hands().submit(helped))
+                    results[number] = work(items[number])
+            finally:
+                for _ in left:
+                    pass  # nothing is begun any more if one failed
 
         def helped() -> None:
             try:
@@ -66,8 +68,6 @@ class Crew:
         try:
             some()
         finally:
-            for _ in left:
-                pass  # nothing is begun any more if one failed
             while helpers:
                 helpers.pop().result()
         return results
@@ -78,7 +78,7 @@ class Crew:
             self._pool.shutdown(cancel_futures=True)
 
     def _place(self) -> bool:
-        return self._at_work < self._bound.open + _BESIDE
+        return self._at_work < self._bound.open
 
     def _idle(self) -> bool:
         """Take a place for a helper if there is one."""
@@ -92,5 +92,5 @@ class Crew:
     def _hands(self) -> ThreadPoolExecutor:
         with self._changed:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._workers + _BESIDE, "pypimirror-files")
+                self._pool = ThreadPoolExecutor(self._workers, "pypimirror-files")
             return self._pool

@@ -8,14 +8,15 @@ from typing import Any
 
 from zope.interface import implementer
 
-from ..fetch.gate import FEW
 from ..interfaces import IEngine, IMirror
 from .cores import cores
 from .here import Here
 from .teams import Step, Teams
 
 #: Seconds that a run takes at least before another process is worth its start.
-LONG = 1.0
+LONG = 0.3
+#: Fewer requests at once are not worth a process.
+SHARE = 8
 #: Share of a processor that this process has used by then, so that another one will help.
 _BUSY = 0.7
 
@@ -33,7 +34,7 @@ class Threads:
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
         if not self._teams.members:  # the first run, or the first after one that was given up
             self._began = time.monotonic(), time.process_time()
-            self._alone = cores() < 2 or self._mirror.workers < 2 * FEW
+            self._alone = cores() < 2 or self._mirror.workers < 2 * SHARE
             self._mirror.gate.bound(self._mirror.workers)
         yield from self._teams.run(step, tasks, self._mirror.needs, self._grow)
 
@@ -55,7 +56,7 @@ class Threads:
         from .beyond import Beyond  # few runs need it
 
         self._alone = True
-        teams = min(cores(), self._mirror.workers // FEW)
+        teams = min(cores(), self._mirror.workers // SHARE)
         share = self._mirror.workers // teams
         self._mirror.gate.bound(self._mirror.workers - share * (teams - 1))
         self._teams.members.extend(Beyond(self._mirror, share, self._teams.arrived) for _ in range(teams - 1))

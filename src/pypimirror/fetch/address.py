@@ -7,6 +7,15 @@ from urllib.parse import urlsplit, urlunsplit
 PLAIN = re.compile(r"(https?://[a-z0-9.-]+(?::[0-9]{1,5})?)((?!.*/\.)/(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-F]{2})*)", re.ASCII)
 
 
+_HOST = re.compile(r"[a-z]+://([^/?#]*)", re.IGNORECASE)
+
+
+def host_of(url: str) -> str:
+    """Give the part of an absolute URL that names the host: user, password and port as they are there."""
+    found = _HOST.match(url)
+    return urlsplit(url).netloc if found is None else found[1]
+
+
 def bare(url: str) -> str:
     """Give a URL without user name, password and fragment, so that it can stand in a log or a message."""
     try:

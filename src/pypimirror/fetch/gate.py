@@ -1,8 +1,8 @@
 """How many requests are in flight at once: as many as pay, and never more than ``workers``.
 
 Where hosts are far away most threads wait, and more of them fetch more. Where they are near, Python's lock is what threads
-wait for, and more than a few only get in each other's way. So the number grows while all that may be are in flight and the
-processor is idle.
+wait for, and more than a few only get in each other's way. So the number grows while nearly all that may be are in
+flight and the processor is idle.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from zope.interface import implementer
 from ..interfaces import IFetcher, IReceiver
 from ..model import Head
 
-#: Requests to begin with, and never fewer unless ``workers`` is.
-FEW = 4
-#: Seconds between two looks at the processor, and its shares of that time that mean idle and busy.
+#: Requests to begin with, and never fewer.
+FEW = 1
+#: Seconds between two looks at the processor; its shares of that time that mean much to spare, idle, and busy.
 _INTERVAL = 0.03
-_IDLE, BUSY = 0.6, 0.95
+_MUCH, _IDLE, _BUSY = 0.2, 0.5, 0.95
 
 
 @implementer(IFetcher)
@@ -33,7 +33,7 @@ class Gate:
         self._in_flight = 0
         self._most = most
         #: As many are let through.
-        self.open = min(FEW, most)
+        self.open = FEW
         self._looked = time.monotonic(), time.process_time()
 
     def bound(self, most: int) -> None:
@@ -66,7 +66,7 @@ class Gate:
         used = time.process_time()
         share = (used - self._looked[1]) / passed
         self._looked = now, used
-        if share < _IDLE and self._in_flight >= self.open:
-            self.open = min(2 * self.open, self._most)
-        elif share > BUSY:
-            self.open = max(3 * self.open // 4, min(FEW, self._most))
+        if share < _IDLE and 4 * self._in_flight >= 3 * self.open:  # some threads are about to ask
+            self.open = min((4 if share < _MUCH else 2) * self.open, self._most)
+        elif share > _BUSY:
+            self.open = max(3 * self.open // 4, FEW)

@@ -31,7 +31,7 @@ class Routes:
         self._keyed = [parts for parts in map(urlsplit, indexes) if "@" in parts.netloc]
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
-        if urlsplit(url).scheme == "file":
+        if url[:5].lower() == "file:":
             return self._files.fetch(url, receiver, headers)
         keyed = self._with_credentials(url)
         if keyed == url:
@@ -44,6 +44,8 @@ class Routes:
 
     def _with_credentials(self, url: str) -> str:
         """Give the URL with the credentials of the index on the same origin whose path has most in common with it."""
+        if not self._keyed:
+            return url
         asked = urlsplit(url)
         same = [parts for parts in self._keyed if _origin(parts) == _origin(asked)]
         if "@" in asked.netloc or not same:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from functools import singledispatchmethod
 from typing import Any
 
 from zope.interface import implementer
@@ -13,6 +12,7 @@ from ..interfaces import IObserver, ISettings
 from .sentences import sentence
 
 logger = logging.getLogger("pypimirror")
+_LOUD = (events.Problem, events.Notice, events.Wrong)
 
 
 @implementer(IObserver)
@@ -22,25 +22,15 @@ class Log:
     def __init__(self, settings: ISettings):
         pass
 
-    @singledispatchmethod
     def notify(self, event: Any) -> None:
-        text = sentence(event)
-        if text:
-            logger.info(text)
-
-    @notify.register
-    def _(self, event: events.Problem) -> None:
-        logger.warning(sentence(event))
-
-    @notify.register
-    def _(self, event: events.Notice) -> None:
-        logger.warning(sentence(event))
-
-    @notify.register
-    def _(self, event: events.Wrong) -> None:
-        logger.warning(sentence(event))
-
-    @notify.register
-    def _(self, event: events.FileStored) -> None:
-        if event.how != "kept":
-            logger.debug(sentence(event))
+        level = logging.INFO
+        if isinstance(event, events.FileStored):
+            if event.how == "kept":
+                return
+            level = logging.DEBUG
+        elif isinstance(event, _LOUD):
+            level = logging.WARNING
+        if logger.isEnabledFor(level):
+            text = sentence(event)
+            if text:
+                logger.log(level, text)

@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from ..errors import Absent, BadPage, FetchError
 from ..fetch import hosts
-from ..fetch.address import bare
+from ..fetch.address import bare, host_of
 from ..fetch.attempts import Attempts, check
 from ..fetch.page import read
 from ..interfaces import IListReader, IMirror, IParser, ISource, IUpstream
@@ -94,7 +94,7 @@ class HttpSource:
         """Give a page without the files that a public upstream has on hosts that are not; and a problem for each of these."""
         own = urlsplit(self.url).netloc.rpartition("@")[2]
         refused: dict[str, str] = {}
-        elsewhere = dict.fromkeys(urlsplit(url).netloc for file in project.files if file.external is None
+        elsewhere = dict.fromkeys(host_of(url) for file in project.files if file.external is None
                                   for url in (file.url, file.provenance) if url)
         elsewhere.pop(own, None)
         for number, host in enumerate(elsewhere):
@@ -108,11 +108,11 @@ class HttpSource:
             return project, []
         kept, told = [], []
         for file in project.files:
-            host = urlsplit(file.url).netloc if file.external is None else ""
+            host = host_of(file.url) if file.external is None else ""
             if host in refused:
                 told.append(f"{file.filename}: it is on {refused[host]}")
                 continue
-            if file.provenance and (host := urlsplit(file.provenance).netloc) in refused:
+            if file.provenance and (host := host_of(file.provenance)) in refused:
                 told.append(f"{file.filename}: its provenance is on {refused[host]}")
                 file = file._replace(provenance=None)
             kept.append(file)

@@ -15,6 +15,10 @@ from ..names import is_distribution, shown
 _HEX = re.compile(r"[0-9a-fA-F]{32,128}")
 _ALGORITHM = re.compile(r"[a-z0-9_]{2,20}")
 _LONGEST_URL = 4000
+#: URLs that can be taken as they are: nothing to resolve, nobody's credentials, no fragment. Nearly all are.
+_PLAIN = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?/[\w.~!$&'()*+,=:@/%-]*", re.ASCII)
+#: What no URL has.
+_BLANK = re.compile(r"[\0-\x20]")
 #: What any reader of JSON understands as a number (RFC 8259, 6).
 _LARGEST = (1 << 53) - 1
 #: As many files may be on a page of one project; the largest at PyPI has some ten thousand.
@@ -33,6 +37,8 @@ def file_url(href: Any, page: str) -> tuple[str, dict[str, str]]:
     """Give the absolute URL of a file, without fragment, and the hash that the fragment names. Raises Refused."""
     if not isinstance(href, str):
         raise Refused("its URL is no text")
+    if len(href) <= _LONGEST_URL and _PLAIN.fullmatch(href):
+        return href, {}
     try:
         url, fragment = urldefrag(urljoin(page, href.strip()))
         parts = urlsplit(url)
@@ -41,7 +47,7 @@ def file_url(href: Any, page: str) -> tuple[str, dict[str, str]]:
         raise Refused(f"its URL is none: {shown(href)}") from error
     if parts.scheme not in allowed or (parts.scheme != "file" and not parts.hostname):
         raise Refused(f"its URL is not one to fetch: {shown(href)}")
-    if any(ord(c) < 33 for c in url) or len(url) > _LONGEST_URL:
+    if _BLANK.search(url) or len(url) > _LONGEST_URL:
         raise Refused(f"its URL is none: {shown(href)}")
     if "@" in parts.netloc and parts.netloc != urlsplit(page).netloc:
         raise Refused(f"its URL has credentials: {shown(bare(url))}")
@@ -85,7 +91,8 @@ def line(value: Any) -> str | None:
     """Give a text that is fit for one line of any page, or None: without control characters and halves of characters."""
     if not isinstance(value, str) or len(value) > 2000:
         return None
-    return "".join(c for c in " ".join(value.split()) if c.isprintable()) or None
+    text = " ".join(value.split())
+    return (text if text.isprintable() else "".join(filter(str.isprintable, text))) or None
 
 
 def yank(value: Any) -> bool | str:

@@ -9,7 +9,7 @@ import shutil
 import stat
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, BinaryIO
 
 from zope.interface import implementer
@@ -39,22 +39,27 @@ _HARMLESS = frozenset({"lost+found", "robots.txt", "favicon.ico"})
 class _InFolder:
     """The folder of a path while it is open; a context manager, and no generator, since every file passes several of them."""
 
-    __slots__ = ("_above", "_handle", "_kept", "_last", "_make", "_path")
+    __slots__ = ("_handle", "_kept", "_make", "_path")
 
-    def __init__(self, kept: folders.Kept, path: str, above: list[str], last: str, make: bool):
-        self._kept, self._path, self._above, self._last, self._make = kept, path, above, last, make
+    def __init__(self, kept: folders.Kept, path: str, make: bool):
+        self._kept, self._path, self._make = kept, path, make
 
     def __enter__(self) -> tuple[int, str]:
+        above = parts(self._path)
+        last = above.pop()
         try:
-            self._handle = self._kept.enter(self._above, self._make)
+            self._handle = self._kept.enter(above, self._make)
         except OSError as error:
-            raise as_storage_error(self._path, error) from error
-        return self._handle, self._last
+            raise self._told(error) from error
+        return self._handle, last
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         self._kept.leave(self._handle)
         if isinstance(error, OSError):
-            raise as_storage_error(self._path, error) from error
+            raise self._told(error) from error
+
+    def _told(self, error: OSError) -> StorageError:
+        return as_storage_error(os.path.join(self._kept.root, self._path), error)
 
 
 @implementer(IStorage)
@@ -190,7 +195,11 @@ class FileSystem:
             while parent not in ("", f"{OWN}/tmp"):
                 with self._in_folder(parent) as (folder, last):
                     os.rmdir(last, dir_fd=folder)
+                    self._kept.gone(parent)
                 parent = parent.rpartition("/")[0]
+
+    def near(self, folder: str) -> AbstractContextManager[None]:
+        return self._kept.near(folder)
 
     def flush(self) -> None:
         with told(self.root):
@@ -223,8 +232,7 @@ class FileSystem:
 
     def _in_folder(self, path: str, make: bool = False) -> _InFolder:
         """Open the folder of a path; give its descriptor and the path's last part. Raises StorageError, NoFile."""
-        *above, last = parts(path)
-        return _InFolder(self._kept, os.path.join(self.root, path), above, last, make)
+        return _InFolder(self._kept, path, make)
 
     @contextmanager
     def _opened(self, path: str) -> Iterator[int]:

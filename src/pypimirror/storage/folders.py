@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,7 +22,7 @@ def opened(root: str, parts: Sequence[str], make: bool = False) -> Iterator[int]
 
     make: whether folders that are missing are made. Raises OSError; ``root`` itself may be a link, its owner's.
     """
-    handle = _below(os.open(root, _FLAGS), root, parts, make, os.close)
+    handle = _below(os.open(root, _FLAGS), parts, make, os.close)
     try:
         yield handle
     finally:
@@ -29,30 +30,66 @@ def opened(root: str, parts: Sequence[str], make: bool = False) -> Iterator[int]
 
 
 class Kept:
-    """Opens folders below a root, and keeps the root open, and one folder that is needed all the time."""
+    """Opens folders below a root, and keeps open the root, one folder that is needed all the time, and those that are near."""
 
     def __init__(self, root: str, often: Sequence[str]):
-        self._root = root
+        self.root = root
         self._often = list(often)
         self._lock = threading.Lock()
         self._handles: dict[bool, int] = {}
+        #: By name of a folder in the root, as it was opened; the last one counts, -1 where that one was removed.
+        self._near: dict[str, list[int]] = {}
+        #: All that are not to be closed by who used them.
+        self._kept: set[int] = set()
 
     def enter(self, parts: Sequence[str], make: bool = False) -> int:
         """Open a folder and give its descriptor; make: whether folders that are missing are made. Raises OSError."""
         if parts == self._often:
             return self._handle(True, make)
-        return _below(self._handle(False, make), self._root, parts, make, self.leave)
+        if len(parts) != 1 or parts[0] not in self._near:
+            return _below(self._handle(False, make), parts, make, self.leave)
+        opened = self._near[parts[0]]
+        handle = opened[-1] if opened else -1
+        if handle < 0:
+            handle = _entered(self._handle(False, make), parts[0], make)
+            with self._lock:
+                self._kept.add(handle)
+                opened.append(handle)
+        return handle
 
     def leave(self, handle: int) -> None:
         """Close what ``enter`` gave, unless it is kept."""
-        if handle not in self._handles.values():
+        if handle not in self._kept:
             os.close(handle)
+
+    @contextmanager
+    def near(self, folder: str) -> Iterator[None]:
+        """Keep a folder in the root open meanwhile, from when it is used first."""
+        with self._lock:
+            if folder in self._near:
+                raise ValueError(f"{folder} is near already")
+            opened = self._near[folder] = []
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._near[folder]
+                for handle in filter(lambda handle: handle >= 0, opened):
+                    self._kept.discard(handle)
+                    os.close(handle)
+
+    def gone(self, folder: str) -> None:
+        """Take note that a folder in the root was removed."""
+        if folder in self._near:
+            self._near[folder].append(-1)
 
     def forget(self) -> None:
         """Close what is kept: other folders may be there now. No folder is open meanwhile."""
         with self._lock:
             while self._handles:
-                os.close(self._handles.popitem()[1])
+                handle = self._handles.popitem()[1]
+                self._kept.discard(handle)
+                os.close(handle)
 
     def _handle(self, often: bool, make: bool) -> int:
         handle = self._handles.get(often)
@@ -60,19 +97,20 @@ class Kept:
             with self._lock:
                 if often in self._handles:
                     return self._handles[often]
-                with opened(self._root, self._often if often else (), make) as found:
+                with opened(self.root, self._often if often else (), make) as found:
                     handle = self._handles[often] = os.dup(found)
+                    self._kept.add(handle)
         return handle
 
     def __del__(self) -> None:
         self.forget()
 
 
-def _below(handle: int, root: str, parts: Sequence[str], make: bool, leave: Callable[[int], None]) -> int:
+def _below(handle: int, parts: Sequence[str], make: bool, leave: Callable[[int], None]) -> int:
     """Go down from the root, which is open, and leave each folder for the next one, or where there is none."""
     try:
-        for count, part in enumerate(parts, 1):
-            inner = _entered(handle, part, os.path.join(root, *parts[:count]), make)
+        for part in parts:
+            inner = _entered(handle, part, make)
             leave(handle)
             handle = inner
     except BaseException:
@@ -81,7 +119,7 @@ def _below(handle: int, root: str, parts: Sequence[str], make: bool, leave: Call
     return handle
 
 
-def _entered(handle: int, part: str, full: str, make: bool) -> int:
+def _entered(handle: int, part: str, make: bool) -> int:
     flags = _FLAGS | os.O_NOFOLLOW
     try:
         return os.open(part, flags, dir_fd=handle)
@@ -89,8 +127,8 @@ def _entered(handle: int, part: str, full: str, make: bool) -> int:
         if not make:
             raise
     except NotADirectoryError as error:
-        if os.path.islink(full):
-            raise OSError(errno.ELOOP, "a symbolic link, and none is followed in a mirror", full) from error
+        if stat.S_ISLNK(os.stat(part, dir_fd=handle, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, "a symbolic link, and none is followed in a mirror", part) from error
         raise
     made = True
     try:

@@ -35,6 +35,7 @@ class Room:
         """
         with self._lock:
             # Looking lets other threads go on, which then wait here: it is done now and then while there is plenty.
+            room: int | None
             if 0 < size <= self._spare and time.monotonic() < self._until:
                 room = self._spare
             else:

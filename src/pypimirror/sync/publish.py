@@ -72,6 +72,11 @@ class Published(NamedTuple):
 
 def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> Published:
     """Publish one project."""
+    with mirror.storage.near(task.name):
+        return _published(mirror, task, emit)
+
+
+def _published(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> Published:
     project = records.decode(task.record)
     if task.scan:
         project = scanned(mirror, project)
