@@ -13,6 +13,7 @@ import pytest
 
 from pypimirror.errors import ConfigurationError, StorageError
 from pypimirror.storage.filesystem import FileSystem
+from pypimirror.storage.uploads import HELD
 from pypimirror.testing.storage import StorageContract, settings
 
 
@@ -35,9 +36,43 @@ class TestFileSystem(StorageContract):
         with pytest.raises(StorageError, match="one/file"):
             storage.write("one/file/below", [b"b"])
 
-    def test_files_can_be_read_by_a_web_server(self) -> None:
-        self.ready().write("one/file", [b"a"])
-        assert (self.root / "one/file").stat().st_mode & 0o777 == 0o644
+    @pytest.mark.parametrize("umask", [0o022, 0o077, 0o000])
+    def test_files_can_be_read_by_a_web_server(self, umask: int) -> None:
+        before = os.umask(umask)
+        try:
+            for size in (1, self.large):
+                self.ready().write(f"one/{size}", [b"a" * size])
+                assert (self.root / f"one/{size}").stat().st_mode & 0o777 == 0o644
+        finally:
+            os.umask(before)
+
+    def test_a_small_file_is_none_before_it_is_whole(self) -> None:
+        storage = self.ready()
+        upload = storage.create()
+        upload.write(b"x" * HELD)
+        assert storage.names(".pypimirror/tmp") == []
+        upload.write(b"x")
+        assert len(storage.names(".pypimirror/tmp")) == 1
+        upload.abort()
+
+    def test_a_link_in_the_place_of_a_folder_is_not_followed_even_if_that_is_near(self, tmp_path: Path) -> None:
+        storage = self.ready()
+        (tmp_path / "elsewhere").mkdir()
+        (self.root / "one").symlink_to(tmp_path / "elsewhere")
+        with storage.near("one"), pytest.raises(StorageError, match="one/file: a symbolic link"):
+            storage.write("one/file", [b"a"])
+        assert list((tmp_path / "elsewhere").iterdir()) == []
+
+    def test_nothing_stays_open(self) -> None:
+        storage = self.ready()
+        open_before = set(os.listdir("/proc/self/fd"))
+        for name in ("one", "two"):
+            with storage.near(name):
+                storage.write(f"{name}/file", [b"a"])
+                storage.remove(f"{name}/file")
+                storage.write(f"{name}/file", [b"a"])
+        storage.close()
+        assert set(os.listdir("/proc/self/fd")) <= open_before
 
 
 def test_the_example_of_the_guide_is_run_as_an_author_runs_it(tmp_path: Path) -> None:

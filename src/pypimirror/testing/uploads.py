@@ -78,6 +78,43 @@ class UploadContract:
         assert storage.names(TMP) == []
         assert storage.names("") == [f"{OWN}/"]
 
+    def test_an_upload_that_is_handed_over_is_seen_by_nobody_and_can_go_on(self) -> None:
+        storage = self.ready()
+        for size in (100, self.large):
+            upload = storage.create()
+            upload.write(b"x" * size)
+            upload.settle()
+            storage.flush()
+            assert storage.names("") == [f"{OWN}/"]
+            upload.write(b"y")
+            upload.settle()
+            upload.commit("one/file")
+            assert storage.digest("one/file") == hashlib.sha256(b"x" * size + b"y").hexdigest()
+            storage.remove("one/file")
+            upload = storage.create()
+            upload.write(b"x" * size)
+            upload.settle()
+            upload.abort()
+        assert storage.names(TMP) == []
+
+    def test_a_folder_that_is_near_is_as_it_is(self) -> None:
+        storage = self.ready()
+        with storage.near("one"):
+            assert storage.size("one/file") is None
+            for body in (b"first", b"second"):
+                storage.write("one/file", [body])
+                storage.write("two/file", [body])
+                assert storage.read("one/file") == storage.read("two/file") == body
+                storage.remove("one/file")  # and the folder, since it is empty
+                assert storage.size("one/file") is None
+                assert storage.names("one") == []
+            storage.write("one/file", [b"third"])
+            with ThreadPoolExecutor(4) as pool:
+                for done in [pool.submit(storage.write, f"one/{number}", [b"x"]) for number in range(20)]:
+                    done.result()
+        assert storage.read("one/file") == b"third"
+        assert len(storage.names("one")) == 21
+
     def test_content_that_fails_on_the_way_leaves_what_was_there(self) -> None:
         storage = self.ready()
         storage.write("one/file", [b"old"])
