@@ -11,9 +11,17 @@ from pypimirror.engine.crew import Crew
 from pypimirror.engine.told import PATIENCE, Told
 
 
-class Bound:
-    def __init__(self, number: int):
-        self.open = number
+def crew_of(number: int, most: int = 50) -> Crew:
+    """Return a crew of which so many may be at work from the beginning."""
+    crew = Crew(most)
+    crew.open = number
+    return crew
+
+
+@pytest.fixture
+def steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No crew grows or shrinks by itself."""
+    monkeypatch.setattr(Crew, "_adjust", lambda self: None)
 
 
 class Counted:
@@ -33,8 +41,9 @@ class Counted:
             self.now -= 1
 
 
+@pytest.mark.usefixtures("steady")
 def test_idle_hands_help_with_one_task_and_results_keep_their_order() -> None:
-    crew, counted = Crew(Bound(6), 6), Counted()
+    crew, counted = crew_of(6), Counted()
 
     def work(number: int) -> int:
         with counted:
@@ -47,8 +56,9 @@ def test_idle_hands_help_with_one_task_and_results_keep_their_order() -> None:
     assert counted.most == 6
 
 
+@pytest.mark.usefixtures("steady")
 def test_many_tasks_leave_no_idle_hands() -> None:
-    crew, counted, threads = Crew(Bound(3), 50), Counted(), set()
+    crew, counted, threads = crew_of(3), Counted(), set()
 
     def task() -> None:
         with crew:
@@ -65,25 +75,49 @@ def test_many_tasks_leave_no_idle_hands() -> None:
     assert len(threads) == 12
 
 
-def test_more_hands_come_when_more_may_be_at_work() -> None:
-    bound = Bound(1)
-    crew, counted = Crew(bound, 20), Counted()
+@pytest.mark.parametrize(("workers", "least"), [(1, 1), (3, 3), (20, 8)])
+def test_more_are_at_work_while_the_processor_is_idle(workers: int, least: int) -> None:
+    crew, counted = Crew(workers), Counted()
 
     def work(number: int) -> None:
-        if number == 20:
-            bound.open = 10
         with counted:
-            time.sleep(0.002)
+            time.sleep(0.01)
 
     with crew:
-        crew.each(work, range(300))
+        crew.each(work, range(60 * workers))
     crew.close()
-    assert counted.most > 2
+    assert least <= counted.most <= workers
 
 
+def test_few_are_at_work_while_the_processor_is_busy() -> None:
+    crew = crew_of(40)
+    end = time.monotonic() + 1
+    with crew:
+        crew.each(lambda _: sum(range(2000)) and time.monotonic() > end, range(20_000))
+    crew.close()
+    assert crew.open < 40
+
+
+def test_a_crew_that_is_bound_later_has_fewer_at_work() -> None:
+    crew, counted = crew_of(30), Counted()
+    crew.bound(2)
+
+    def work(number: int) -> None:
+        with counted:
+            time.sleep(0.005)
+
+    with crew:
+        crew.each(work, range(60))
+    crew.close()
+    assert 1 <= counted.most <= 2
+
+
+
+
+@pytest.mark.usefixtures("steady")
 @pytest.mark.parametrize("place", [0, 7, 60])
 def test_what_one_item_raises_ends_the_others_and_leaves_nobody_at_work(place: int) -> None:
-    crew, done = Crew(Bound(4), 4), []
+    crew, done = crew_of(4), []
 
     def work(number: int) -> None:
         if number == place:

@@ -27,7 +27,7 @@ class IMirror(Interface):
     workers = Attribute("How many requests this process may have under way at once.")
     storage = Attribute("IStorage")
     fetcher = Attribute("IFetcher")
-    gate = Attribute("Lets requests through to the fetcher, as many at once as pay: pypimirror.fetch.gate.Gate.")
+    gate = Attribute("Lets requests through to the fetcher, no more at once than ``workers``: pypimirror.fetch.gate.Gate.")
     source = Attribute("ISource, the upstream indexes as one.")
     upstreams = Attribute("Where the upstream indexes are, in order of precedence: a tuple of URLs without credentials.")
     own = Attribute("The site's own distributions (``local_packages``): pypimirror.model.Listing, its upstream their place.")
@@ -39,10 +39,13 @@ class IMirror(Interface):
     def need(needs):
         """Take note of other needs; between the steps of a run only."""
 
+    def bound(most):
+        """Have no more than so many requests under way, and threads at work, from now on."""
+
     selection = Attribute("What is asked for: pypimirror.selection.Selection.")
     engine = Attribute("IEngine")
     attempts = Attribute("How often things are tried: pypimirror.fetch.attempts.Attempts.")
-    crew = Attribute("Idle hands for the files of one project: pypimirror.engine.crew.Crew.")
+    crew = Attribute("Who is at work, and idle hands for the files of one project: pypimirror.engine.crew.Crew.")
     core_metadata = Attribute("Reads core metadata: pypimirror.core_metadata.CoreMetadata.")
     room = Attribute("Keeps ``min_free`` free: pypimirror.storage.room.Room.")
     trash = Attribute("Where removed files wait: pypimirror.upkeep.trash.Trash.")

@@ -143,7 +143,7 @@ class Mirror:
 
     @cached_property
     def crew(self) -> Crew:
-        return Crew(self.gate, self.workers)
+        return Crew(self.workers)
 
     @cached_property
     def core_metadata(self) -> CoreMetadata:
@@ -152,6 +152,10 @@ class Mirror:
     @cached_property
     def trash(self) -> Trash:
         return Trash(self.storage)
+
+    def bound(self, most: int) -> None:
+        self.gate.bound(most)
+        self.crew.bound(most)
 
     def check(self) -> None:
         """Make every component that the settings name. Raises ConfigurationError before anything was touched."""

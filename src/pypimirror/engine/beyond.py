@@ -78,12 +78,12 @@ def _main(connection: Connection, settings: Settings, needs: Needs, workers: int
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator says when it is over
     mirror = Mirror(settings, needs, workers)
-    gate, crew = mirror.gate, mirror.crew
+    crew = mirror.crew
     lock = threading.Lock()
 
     def send(kind: str, number: int, value: Any, told: tuple[Any, ...]) -> None:
         with lock:
-            connection.send((kind, number, value, told, 2 * gate.open + 2))
+            connection.send((kind, number, value, told, 2 * crew.open + 2))
 
     def work(number: int, step: Step, task: Any) -> None:
         told = Told(lambda events: send(EVENTS, number, None, events))

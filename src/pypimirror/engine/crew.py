@@ -1,20 +1,29 @@
-"""How many threads are at work, whether on tasks or on the files of one of them: as many as requests may be in flight."""
+"""How many threads are at work, on tasks or on the files of one of them: as many as pay, and never more than ``workers``.
+
+Where hosts or disks are far away most threads wait, and more of them get more done. Where they are near, Python's lock is what
+threads wait for, and more than one or two only get in each other's way. So the number grows while all that may be are at work
+and the processor is idle.
+"""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Bound(Protocol):
-    """Says how many requests may be in flight now (fetch.gate)."""
-
-    open: int
+#: Threads to begin with, and never fewer.
+_FEW = 1
+#: Seconds between two looks at the processor; its shares of that time that mean much to spare, idle, and busy.
+_INTERVAL = 0.03
+_MUCH, _IDLE, _BUSY = 0.2, 0.5, 0.95
 
 
 class Crew:
@@ -24,11 +33,13 @@ class Crew:
     they wait for.
     """
 
-    def __init__(self, bound: Bound, workers: int):
-        self._bound = bound
-        self._workers = workers
+    def __init__(self, most: int):
+        self._most = self._threads = most
         self._changed = threading.Condition(threading.Lock())
         self._at_work = 0
+        #: So many may be at work now.
+        self.open = _FEW
+        self._looked = time.monotonic(), time.process_time()
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> None:
@@ -40,8 +51,9 @@ class Crew:
 
     def __exit__(self, *_: object) -> None:
         with self._changed:
+            self._adjust()
             self._at_work -= 1
-            self._changed.notify(max(0, self._bound.open - self._at_work))
+            self._changed.notify(max(0, self.open - self._at_work))
 
     def each(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """Return what ``work`` gives for each item, in order; idle hands help. Raises what it raises."""
@@ -52,7 +64,7 @@ class Crew:
         def some() -> None:
             try:
                 for number in left:
-                    if number + 1 < len(items) and self._idle():
+                    if number + 1 < len(items) and self._hand():
                         helpers.append(self._hands().submit(helped))
                     results[number] = work(items[number])
             finally:
@@ -77,20 +89,41 @@ class Crew:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def _place(self) -> bool:
-        return self._at_work < self._bound.open
-
-    def _idle(self) -> bool:
-        """Take a place for a helper if there is one."""
-        if not self._place():  # without the lock: nearly always so where there are many tasks
-            return False
+    def bound(self, most: int) -> None:
+        """Have no more than so many at work from now on."""
         with self._changed:
+            self._most = most
+            self.open = min(self.open, most)
+
+    def _place(self) -> bool:
+        return self._at_work < self.open
+
+    def _hand(self) -> bool:
+        """Take a place for a helper if there is one."""
+        with self._changed:
+            self._adjust()
             found = self._place()
             self._at_work += found
         return found
 
+    def _adjust(self) -> None:
+        now = time.monotonic()
+        passed = now - self._looked[0]
+        if passed < _INTERVAL:
+            return
+        used = time.process_time()
+        share = (used - self._looked[1]) / passed
+        self._looked = now, used
+        if share < _IDLE and not self._place():
+            self.open = min((4 if share < _MUCH else 2) * self.open, self._most)
+            self._changed.notify(self.open - self._at_work)
+        elif share > _BUSY:
+            self.open = max(3 * self.open // 4, _FEW)
+
     def _hands(self) -> ThreadPoolExecutor:
         with self._changed:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._workers, "pypimirror-files")
+                from concurrent.futures import ThreadPoolExecutor  # few runs need it
+
+                self._pool = ThreadPoolExecutor(self._threads, "pypimirror-files")
             return self._pool

@@ -13,7 +13,7 @@ from .told import Told
 
 
 class Here:
-    """Threads: as many as ``workers``, and as many tasks as requests are let through (see fetch.gate)."""
+    """Threads: as many as ``workers``, and some more tasks than are worked on at once (see crew)."""
 
     def __init__(self, mirror: IMirror, arrived: SimpleQueue[Any]):
         self._mirror = mirror
@@ -23,7 +23,7 @@ class Here:
     @property
     def room(self) -> int:
         # Some more than are worked on, so that no thread waits for the coordinator.
-        return 2 * self._mirror.gate.open + 2
+        return 2 * self._mirror.crew.open + 2
 
     def need(self, needs: Needs) -> None:
         """It is the coordinator's own mirror, which knows."""

@@ -62,7 +62,7 @@ class _Made:
             self.mirror.need(pickle.loads(order.needs))
         if self.share != order.share:
             self.share = order.share
-            self.mirror.gate.bound(order.share)
+            self.mirror.bound(order.share)
 
 
 _lock = threading.Lock()

@@ -35,7 +35,7 @@ class Threads:
         if not self._teams.members:  # the first run, or the first after one that was given up
             self._began = time.monotonic(), time.process_time()
             self._alone = cores() < 2 or self._mirror.workers < 2 * SHARE
-            self._mirror.gate.bound(self._mirror.workers)
+            self._mirror.bound(self._mirror.workers)
         yield from self._teams.run(step, tasks, self._mirror.needs, self._grow)
 
     def close(self) -> None:
@@ -58,5 +58,5 @@ class Threads:
         self._alone = True
         teams = min(cores(), self._mirror.workers // SHARE)
         share = self._mirror.workers // teams
-        self._mirror.gate.bound(self._mirror.workers - share * (teams - 1))
+        self._mirror.bound(self._mirror.workers - share * (teams - 1))
         self._teams.members.extend(Beyond(self._mirror, share, self._teams.arrived) for _ in range(teams - 1))
