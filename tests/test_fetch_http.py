@@ -1,5 +1,6 @@
 """The fetcher, against a server that breaks off."""
 
+import contextlib
 import socket
 import threading
 
@@ -7,6 +8,8 @@ import pytest
 
 from pypimirror.errors import FetchError
 from pypimirror.fetch.http import RequestsFetcher
+
+SETTINGS = {"timeout": 30, "ca_bundle": None, "client_cert": (), "proxy": None}
 
 
 class Receiver:
@@ -30,10 +33,62 @@ def test_a_body_that_ends_early_is_an_error_that_may_pass():
 
         thread = threading.Thread(target=answer)
         thread.start()
-        fetcher, receiver = RequestsFetcher({"timeout": 30, "ca_bundle": None, "client_cert": (), "proxy": None}), Receiver()
+        fetcher, receiver = RequestsFetcher(SETTINGS), Receiver()
         with pytest.raises(FetchError, match="the connection ended in the middle of the body") as caught:
             fetcher.fetch(f"http://127.0.0.1:{server.getsockname()[1]}/", receiver)
         thread.join()
         fetcher.close()
     assert caught.value.transient
     assert b"half of it".startswith(receiver.body)
+
+
+@pytest.fixture(params=["requests", "pycurl"])
+def fetcher(request):
+    if request.param == "pycurl":
+        made = pytest.importorskip("pypimirror.fetch.curl", exc_type=ImportError).CurlFetcher(SETTINGS)
+    else:
+        made = RequestsFetcher(SETTINGS)
+    yield made
+    made.close()
+
+
+@contextlib.contextmanager
+def answering(*requests):
+    """A server that takes a connection after the other; each closes without a word when it has answered so many requests."""
+    taken = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+
+        def answer():
+            for count in requests:
+                connection, _ = server.accept()
+                with connection:
+                    connection.settimeout(10)
+                    taken.append(0)
+                    while connection.recv(1 << 16) and taken[-1] < count:
+                        taken[-1] += 1
+                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/", taken
+        thread.join()
+
+
+def test_a_connection_that_upstream_closed_meanwhile_is_no_failure(fetcher):
+    with answering(2, 1, 1) as (url, taken):
+        for _ in range(4):
+            receiver = Receiver()
+            fetcher.fetch(url, receiver)
+            assert receiver.body == b"ok"
+        fetcher.close()
+    assert taken == [2, 1, 1]
+
+
+def test_an_upstream_that_answers_nothing_is_asked_once(fetcher):
+    with answering(1, 0) as (url, taken):
+        fetcher.fetch(url, Receiver())
+        with pytest.raises(FetchError) as caught:
+            fetcher.fetch(url, Receiver())
+    assert caught.value.transient
+    assert taken == [1, 0]

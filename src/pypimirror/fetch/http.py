@@ -8,6 +8,7 @@ proxies, redirects, credentials in the URL.
 import threading
 from collections import deque
 from collections.abc import Mapping
+from http.client import RemoteDisconnected
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
@@ -54,7 +55,7 @@ class RequestsFetcher:
         self._proxy = settings["proxy"]
         self._pace = pace.Pace(self._timeout)
         self._local = threading.local()
-        self._sessions: list[requests.Session] = []
+        self._sessions: list[_Session] = []
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
         wanted = {"Accept-Encoding": "identity", **(headers or {})}
@@ -87,6 +88,10 @@ class RequestsFetcher:
     def close(self) -> None:
         for session in self._sessions:
             session.close()
+            while session.hosts:  # urllib3 closes connections when nobody knows their pool any more
+                _, host = session.hosts.popitem()
+                if host.pool is not None:
+                    host.pool.close()
 
     def _answer(self, url: str, headers: Mapping[str, str]) -> tuple[Any, str]:
         """Return urllib3's answer to a GET, its body not yet read, and the URL that it is of."""
@@ -94,9 +99,7 @@ class RequestsFetcher:
         plain = PLAIN.fullmatch(url)
         host = None if plain is None else session.hosts.get(plain[1])
         if plain is not None and host is not None and host.pool is not None:
-            answer = host.pool.urlopen("GET", plain[2], headers={**host.headers, **headers}, redirect=False, retries=False,
-                                       timeout=urllib3.Timeout(self._timeout, self._timeout), preload_content=False,
-                                       decode_content=False, assert_same_host=False)
+            answer = self._sent(host.pool, plain[2], {**host.headers, **headers})
             if answer.status not in _REDIRECTS:
                 return answer, url
             answer.close()
@@ -112,6 +115,21 @@ class RequestsFetcher:
             # One that leads nowhere is followed by nothing.
             response = deque((response, *following), maxlen=1).pop()
         return response.raw, response.url
+
+    def _sent(self, pool: urllib3.HTTPConnectionPool, path: str, headers: Mapping[str, str]) -> Any:
+        """Send a GET; once more if its connection had been used before and turns out to be closed (RFC 9112, 9.3.1)."""
+        def send() -> Any:
+            return pool.urlopen("GET", path, headers=headers, redirect=False, retries=False,
+                                timeout=urllib3.Timeout(self._timeout, self._timeout), preload_content=False,
+                                decode_content=False, assert_same_host=False)
+
+        known = pool.num_connections
+        try:
+            return send()
+        except urllib3.exceptions.ProtocolError as error:
+            if pool.num_connections > known or not isinstance(error.args[-1], RemoteDisconnected | ConnectionResetError):
+                raise
+        return send()
 
     @staticmethod
     def _prepared(session: requests.Session, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
