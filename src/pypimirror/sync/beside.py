@@ -28,15 +28,13 @@ def core_metadata(mirror: IMirror, project: str, file: File, stored: Stored, pat
         return None
     hashes = {} if file.core_metadata is True else file.core_metadata
     target = path + METADATA
-    if body is not None and _inside(mirror, path, hashes, body):
-        return hashes["sha256"]
     here = stored.metadata or hashes.get("sha256")
     if here is not None and mirror.storage.size(target) is not None \
             and (stored.metadata == hashes.get("sha256", stored.metadata) or mirror.storage.digest(target) == here):
         return here
     if mirror.trash.take(project, file.filename + METADATA, hashes):
         return hashes["sha256"]
-    if _out_of(mirror, path, hashes):
+    if _inside(mirror, path, hashes, body) if body is not None else _out_of(mirror, path, hashes):
         return hashes["sha256"]
     if offline or not file.url:
         return mirror.storage.digest(target)
