@@ -77,11 +77,14 @@ class Crew:
             finally:
                 self.__exit__()
 
+        failed: BaseException | None = None
         try:
             some()
         finally:
-            while helpers:
-                helpers.pop().result()
+            while helpers:  # all of them, whoever failed
+                failed = helpers.pop().exception() or failed
+        if failed is not None:
+            raise failed
         return results
 
     def close(self) -> None:
