@@ -63,6 +63,17 @@ class TestFileSystem(StorageContract):
             storage.write("one/file", [b"a"])
         assert list((tmp_path / "elsewhere").iterdir()) == []
 
+    def test_a_folder_is_near_until_it_is_so_for_nobody(self) -> None:
+        storage = self.ready()
+        with storage.near("one"):
+            storage.write("one/first", [b"a"])
+            with storage.near("one"):
+                storage.write("one/second", [b"b"])
+            open_now = set(os.listdir("/proc/self/fd"))
+            storage.write("one/third", [b"c"])
+            assert set(os.listdir("/proc/self/fd")) == open_now
+        assert storage.names("one") == ["first", "second", "third"]
+
     def test_nothing_stays_open(self) -> None:
         storage = self.ready()
         open_before = set(os.listdir("/proc/self/fd"))

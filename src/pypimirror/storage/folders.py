@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -39,6 +40,8 @@ class Kept:
         self._handles: dict[bool, int] = {}
         #: By name of a folder in the root, as it was opened; the last one counts, -1 where that one was removed.
         self._near: dict[str, list[int]] = {}
+        #: For how many each of them is near: a task that seemed lost may be done twice at once.
+        self._users: Counter[str] = Counter()
         #: All that are not to be closed by who used them.
         self._kept: set[int] = set()
 
@@ -66,17 +69,18 @@ class Kept:
     def near(self, folder: str) -> Iterator[None]:
         """Keep a folder in the root open meanwhile, from when it is used first."""
         with self._lock:
-            if folder in self._near:
-                raise ValueError(f"{folder} is near already")
-            opened = self._near[folder] = []
+            opened = self._near.setdefault(folder, [])
+            self._users[folder] += 1
         try:
             yield
         finally:
             with self._lock:
-                del self._near[folder]
-                for handle in filter(lambda handle: handle >= 0, opened):
-                    self._kept.discard(handle)
-                    os.close(handle)
+                self._users[folder] -= 1
+                if not self._users[folder]:
+                    del self._near[folder], self._users[folder]
+                    for handle in filter(lambda handle: handle >= 0, opened):
+                        self._kept.discard(handle)
+                        os.close(handle)
 
     def gone(self, folder: str) -> None:
         """Take note that a folder in the root was removed."""
