@@ -8,15 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from ..fetch.address import bare
+from ..fetch.address import PLAIN, bare
 from ..model import NOTHING, File
 from ..names import is_distribution, shown
 
 _HEX = re.compile(r"[0-9a-fA-F]{32,128}")
 _ALGORITHM = re.compile(r"[a-z0-9_]{2,20}")
 _LONGEST_URL = 4000
-#: URLs that can be taken as they are: nothing to resolve, nobody's credentials, no fragment. Nearly all are.
-_PLAIN = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?/[\w.~!$&'()*+,=:@/%-]*", re.ASCII)
 #: What no URL has.
 _BLANK = re.compile(r"[\0-\x20]")
 #: What any reader of JSON understands as a number (RFC 8259, 6).
@@ -37,8 +35,8 @@ def file_url(href: Any, page: str) -> tuple[str, dict[str, str]]:
     """Give the absolute URL of a file, without fragment, and the hash that the fragment names. Raises Refused."""
     if not isinstance(href, str):
         raise Refused("its URL is no text")
-    if len(href) <= _LONGEST_URL and _PLAIN.fullmatch(href):
-        return href, {}
+    if len(href) <= _LONGEST_URL and PLAIN.fullmatch(href) and "?" not in href and ";" not in href:
+        return href, {}  # nothing to resolve, nobody's credentials, no fragment: nearly all are like this
     try:
         url, fragment = urldefrag(urljoin(page, href.strip()))
         parts = urlsplit(url)
