@@ -331,8 +331,8 @@ class IEngine(Interface):
         """Run ``step(mirror, task, emit)`` for every task and yield what the step emits and returns, as it comes.
 
         step: a function that can be imported. tasks: iterable of plain values, drawn only as fast as they are done.
-        Steps call ``emit`` with events to be seen at once, or with their value where they run on another machine; the value
-        comes last. The order of tasks is not kept.
+        Steps call ``emit`` with events to be seen within a moment, or with their value where they run on another machine; the
+        value comes last. The order of tasks is not kept.
         A step whose worker is lost is run again by another one.
         """
 

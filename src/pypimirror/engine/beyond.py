@@ -11,6 +11,7 @@ import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
@@ -18,8 +19,8 @@ from typing import Any
 from ..interfaces import IMirror
 from ..model import Needs
 from ..settings.values import Settings
-from .teams import EVENTS, GONE, RAISED, RESULT, Came, Step, fit_to_travel
-from .told import Told
+from .teams import GONE, RAISED, Came, Step, fit_to_travel
+from .told import do
 
 
 class Beyond:
@@ -78,22 +79,13 @@ def _main(connection: Connection, settings: Settings, needs: Needs, workers: int
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator says when it is over
     mirror = Mirror(settings, needs, workers)
-    crew = mirror.crew
     lock = threading.Lock()
 
-    def send(kind: str, number: int, value: Any, told: tuple[Any, ...]) -> None:
+    def send(number: int, kind: str, value: Any, told: tuple[Any, ...]) -> None:
+        if kind == RAISED:
+            value = fit_to_travel(value)
         with lock:
-            connection.send((kind, number, value, told, 2 * crew.open + 2))
-
-    def work(number: int, step: Step, task: Any) -> None:
-        told = Told(lambda events: send(EVENTS, number, None, events))
-        try:
-            with crew:
-                result = step(mirror, task, told)
-        except BaseException as error:
-            send(RAISED, number, fit_to_travel(error), told.rest())
-        else:
-            send(RESULT, number, result, told.rest())
+            connection.send((kind, number, value, told, mirror.crew.room))
 
     with ThreadPoolExecutor(workers, "pypimirror") as pool:
         try:
@@ -102,6 +94,6 @@ def _main(connection: Connection, settings: Settings, needs: Needs, workers: int
                 if step is None:
                     mirror.need(task)
                 else:
-                    pool.submit(work, number, step, task)
+                    pool.submit(do, mirror, step, task, partial(send, number))
         except (EOFError, OSError):
             os._exit(0)  # nobody is left who would take note of what comes of the tasks under way

@@ -50,6 +50,9 @@ class Crew:
             self._at_work += 1
 
     def __exit__(self, *_: object) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
         with self._changed:
             self._adjust()
             self._at_work -= 1
@@ -75,7 +78,7 @@ class Crew:
             try:
                 some()
             finally:
-                self.__exit__()
+                self._leave()
 
         failed: BaseException | None = None
         try:
@@ -86,6 +89,11 @@ class Crew:
         if failed is not None:
             raise failed
         return results
+
+    @property
+    def room(self) -> int:
+        """As many tasks keep the crew busy: some more than are worked on, so that no thread waits for the coordinator."""
+        return 2 * self.open + 2
 
     def close(self) -> None:
         """Send the threads home."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..interfaces import IMirror
 from ..model import Needs
-from .teams import EVENTS, RAISED, RESULT, Came, Step
-from .told import Told
+from .teams import Came, Step
+from .told import do
 
 
 class Here:
@@ -22,8 +22,7 @@ class Here:
 
     @property
     def room(self) -> int:
-        # Some more than are worked on, so that no thread waits for the coordinator.
-        return 2 * self._mirror.crew.open + 2
+        return self._mirror.crew.room
 
     def need(self, needs: Needs) -> None:
         """It is the coordinator's own mirror, which knows."""
@@ -32,14 +31,7 @@ class Here:
         self._pool.submit(self._do, number, step, task)
 
     def _do(self, number: int, step: Step, task: Any) -> None:
-        told = Told(lambda events: self._arrived.put(Came(self, EVENTS, number, None, events)))
-        try:
-            with self._mirror.crew:
-                result = step(self._mirror, task, told)
-        except BaseException as error:
-            self._arrived.put(Came(self, RAISED, number, error, told.rest()))
-        else:
-            self._arrived.put(Came(self, RESULT, number, result, told.rest()))
+        do(self._mirror, step, task, lambda kind, value, told: self._arrived.put(Came(self, kind, number, value, told)))
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ..interfaces import IMirror
+from .teams import EVENTS, RAISED, RESULT, Step
+
 #: Seconds for which what is told waits for more.
 PATIENCE = 0.2
 
@@ -37,3 +40,18 @@ class Told:
         self._events.clear()
         self._sent = time.monotonic()
         return events
+
+
+def do(mirror: IMirror, step: Step, task: Any, send: Callable[[str, Any, tuple[Any, ...]], None]) -> None:
+    """Do a task as soon as there is a place for it, and tell what comes of it.
+
+    send: called with the kind of a message (see ``teams``), its value, and events. What the step raises is sent as well.
+    """
+    told = Told(lambda events: send(EVENTS, None, events))
+    try:
+        with mirror.crew:
+            result = step(mirror, task, told)
+    except BaseException as error:
+        send(RAISED, error, told.rest())
+    else:
+        send(RESULT, result, told.rest())
