@@ -32,6 +32,19 @@ def emits_then_returns(mirror: Any, task: int, emit: Any) -> tuple[int, int]:
     return task, os.getpid()
 
 
+def told_by(engine: Any) -> tuple[dict[int, list[str]], set[int]]:
+    """Have an engine do 200 tasks; give what came of each, in order, and the processes that did them."""
+    seen: dict[int, list[str]] = {}
+    pids = set()
+    for kind, value in engine.run(emits_then_returns, range(200)):
+        if kind == "event":
+            seen.setdefault(value, []).append("event")
+        else:
+            seen.setdefault(kind, []).append("result")
+            pids.add(value)
+    return seen, pids
+
+
 def fails(mirror: Any, task: Any, emit: Any) -> None:
     raise task
 

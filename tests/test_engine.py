@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from clusters import wait_for
-from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled
+from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
 from mirrored import Mirrored
 from pypimirror.engine import threads
 from pypimirror.engine.beyond import Beyond
@@ -92,15 +92,8 @@ def test_a_mirror_of_few_workers_stays_in_one_process(
     assert mirrored.run("sync") == 0
 
 
-def test_events_come_at_once_and_results_last(mirror: Any) -> None:
-    seen: dict[int, list[str]] = {}
-    pids = set()
-    for kind, value in mirror.engine.run(emits_then_returns, range(200)):
-        if kind == "event":
-            seen.setdefault(value, []).append("event")
-        else:
-            seen.setdefault(kind, []).append("result")
-            pids.add(value)
+def test_events_come_first_and_results_last(mirror: Any) -> None:
+    seen, pids = told_by(mirror.engine)
     assert seen == {number: ["event", "result"] for number in range(200)}
     assert os.getpid() not in pids
 

@@ -12,13 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clusters import Cluster, wait_for
-from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled
+from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
 from mirrored import Mirrored
 from pypimirror.engine import remote
 from pypimirror.engine.teams import GONE, Came
@@ -116,14 +117,7 @@ def test_events_come_with_results_of_workers(mirrored: Mirrored, cluster: Cluste
     mirror = made(on(mirrored, cluster))
     try:
         joined(mirror, 2)
-        seen: dict[int, list[str]] = {}
-        pids = set()
-        for kind, value in mirror.engine.run(emits_then_returns, range(200)):
-            if kind == "event":
-                seen.setdefault(value, []).append("event")
-            else:
-                seen.setdefault(kind, []).append("result")
-                pids.add(value)
+        seen, pids = told_by(mirror.engine)
     finally:
         mirror.close()
     assert seen == {number: ["event", "result"] for number in range(200)}
@@ -270,12 +264,26 @@ def held(filled: Upstream) -> Iterator[threading.Semaphore]:
     hold.release(1000)
 
 
+@contextmanager
+def synced_meanwhile(mirrored: Mirrored, cluster: Cluster, seconds: float) -> Iterator[None]:
+    """Sync while something happens; after that it takes so many seconds at most, says nothing, and all is there."""
+    asked = subprocess.Popen(
+        [sys.executable, "-m", "pypimirror", on(mirrored, cluster).write(), "sync"], stderr=subprocess.PIPE, text=True)
+    try:
+        yield
+        _, said = asked.communicate(timeout=seconds)
+    finally:
+        asked.kill()
+        asked.wait()
+    assert (asked.returncode, said) == (0, "")
+    assert mirrored.untrue() == []
+    assert len(list(mirrored.root.rglob("*.whl"))) == 60
+
+
 def test_a_worker_killed_in_the_middle_of_a_run_loses_nothing(
         mirrored: Mirrored, filled: Upstream, own: Cluster, held: threading.Semaphore) -> None:
     workers = [own.worker(), own.worker()]
-    asked = subprocess.Popen(
-        [sys.executable, "-m", "pypimirror", on(mirrored, own).write(), "sync"], stderr=subprocess.PIPE, text=True)
-    try:
+    with synced_meanwhile(mirrored, own, 100):
         # Both have projects in hand.
         with Client(own.address, set_as_default=False) as client:
             wait_for(lambda: any("-2-" in path for path in filled.requests)
@@ -283,33 +291,17 @@ def test_a_worker_killed_in_the_middle_of_a_run_loses_nothing(
         workers[0].kill()
         workers[0].wait()
         held.release(1000)
-        _, said = asked.communicate(timeout=100)
-    finally:
-        asked.kill()
-        asked.wait()
-    assert (asked.returncode, said) == (0, "")
-    assert mirrored.untrue() == []
-    assert len(list(mirrored.root.rglob("*.whl"))) == 60
     assert mirrored.command("verify").returncode == 0
 
 
 def test_a_scheduler_that_goes_leaves_the_work_to_the_coordinator(
         mirrored: Mirrored, filled: Upstream, own: Cluster, held: threading.Semaphore) -> None:
     worker = own.worker()
-    asked = subprocess.Popen(
-        [sys.executable, "-m", "pypimirror", on(mirrored, own).write(), "sync"], stderr=subprocess.PIPE, text=True)
-    try:
+    with synced_meanwhile(mirrored, own, 150):
         wait_for(lambda: any("-2-" in path for path in filled.requests))
         own.scheduler.kill()
         worker.kill()
         held.release(1000)
-        _, said = asked.communicate(timeout=150)
-    finally:
-        asked.kill()
-        asked.wait()
-    assert (asked.returncode, said) == (0, "")
-    assert mirrored.untrue() == []
-    assert len(list(mirrored.root.rglob("*.whl"))) == 60
 
 
 def refused(mirrored: Mirrored) -> str:
