@@ -113,6 +113,10 @@ class Project(NamedTuple):
         """Whether upstream says to offer no files for now (PEP 792)."""
         return self.status.get("status") == "quarantined"
 
+    def published(self) -> Project:
+        """Give it with the files alone that its pages name."""
+        return self._replace(files=tuple(file for file in self.files if file.stored is not None and file.stored.shown))
+
 
 class Listed(NamedTuple):
     """One line of upstream's list of projects."""
@@ -234,3 +238,7 @@ class Entry(NamedTuple):
     display: str
     #: Our own serial.
     serial: int
+    #: How many files its pages name.
+    files: int = 0
+    #: What a page that tells of files says of it (``IIndexWriter.section``).
+    section: bytes = b""

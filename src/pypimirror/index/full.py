@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from .. import __version__
 from ..interfaces import IIndexWriter, ISettings
-from ..model import Project
+from ..model import Entry, Project
 from .html import anchor, head
 
 MOST_FILES = 50_000
@@ -34,15 +34,18 @@ class FullIndex:
     def serial(self, page: bytes) -> int | None:
         return None
 
-    def projects(self, entries: Iterable[Project], serial: int) -> Iterator[bytes]:
+    def section(self, project: Project) -> bytes:
+        folder = f"{self._base}{project.name}/"
+        links = "".join(anchor(file, folder) for file in project.files)
+        return f"<h2>{escape(project.display or project.name)}</h2>\n{links}".encode()
+
+    def projects(self, entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
         yield head("All files").encode()
         projects = files = 0
-        for project in entries:
+        for entry in entries:
             projects += 1
-            files += len(project.files)
-            folder = f"{self._base}{project.name}/"
-            links = "".join(anchor(file, folder) for file in project.files)
-            yield f"<h2>{escape(project.display or project.name)}</h2>\n{links}".encode()
+            files += entry.files
+            yield entry.section
         # The one place with a version of ours; the page is written again only when something else on it changed.
         yield (f"<hr>\n<p>{projects} packages, {files} files. z3c.recipe.pypimirror {__version__}</p>\n"
                "</body>\n</html>\n").encode()

@@ -74,6 +74,9 @@ class HtmlIndex:
         found = _SERIAL.search(page[-200:])
         return int(found[1]) if found else None
 
+    def section(self, project: Project) -> bytes:
+        return b""
+
     def projects(self, entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
         yield head("Simple index").encode()
         lines: list[str] = []

@@ -54,6 +54,9 @@ class JsonIndex:
         found = _SERIAL.match(page)
         return int(found[1]) if found else None
 
+    def section(self, project: Project) -> bytes:
+        return b""
+
     def projects(self, entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
         yield f'{{"meta":{{"_last-serial":{serial},"api-version":"{API_VERSION}"}},"projects":['.encode()
         lines: list[str] = []

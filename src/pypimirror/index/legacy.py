@@ -58,6 +58,9 @@ class LegacyJson:
         found = _SERIAL.match(page)
         return int(found[1]) if found else None
 
+    def section(self, project: Project) -> bytes:
+        return b""
+
     def projects(self, entries: Iterator[Entry], serial: int) -> Iterator[bytes]:
         return iter(())
 

@@ -19,6 +19,7 @@ from ..storage import folders
 from ..storage.owner import check_own
 from .layout import LAYOUT, bring_up, layout_of
 from .place import check_local
+from .sections import Sections
 
 #: What Totals holds.
 _SUMS = "count(*), total(files), total(bytes), total(yanked), total(hidden)"
@@ -260,6 +261,11 @@ class State:
         """Yield the published projects in order of names."""
         rows = self._db.execute("SELECT name, display, serial FROM projects WHERE serial > 0 ORDER BY name")
         return (Entry(*row) for row in rows)
+
+    @property
+    def sections(self) -> Sections:
+        """What is kept of the pages about all projects."""
+        return Sections(self._db)
 
     def totals(self) -> Totals:
         """Return sums over all published projects."""

@@ -40,8 +40,16 @@ def _second(database: sqlite3.Connection) -> None:
     database.execute("DELETE FROM facts WHERE name = 'files_settings'")
 
 
+def _third(database: sqlite3.Connection) -> None:
+    """Layout 3: what pages about all projects say of each, which is out of date as soon as its record changes."""
+    database.execute("CREATE TABLE sections (name TEXT, page TEXT, section BLOB NOT NULL, PRIMARY KEY (name, page))")
+    for event, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old")):
+        database.execute(f"CREATE TRIGGER sections_after_{event.lower()} AFTER {event} ON records "
+                         f"BEGIN DELETE FROM sections WHERE name = {row}.name; END")
+
+
 #: Each brings a database to the next layout, an empty one to the first. A step that was released is never changed.
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second)
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third)
 #: The one that this version reads and writes.
 LAYOUT = len(_STEPS)
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from .. import __version__
 from ..interfaces import IIndexWriter, IMirror
-from ..model import Project
+from ..model import Entry
 from ..state import records
 from ..state.database import State
+from ..state.facts import ROOT_DUE
 from ..storage.replacing import replace
 
 #: Where a page says which version of ours wrote it; nothing but the end of a page does.
 _VERSION = re.compile(rb"z3c\.recipe\.pypimirror [^<]*")
 #: Name of a fact in the state: the pages written, separated by blanks.
 ROOTS = "roots"
+#: Name of a fact in the state: the version of ours that made the sections that are kept.
+_MADE_BY = "sections_made_by"
+#: Sections that are made before they are kept.
+_BATCH = 500
 
 
 def write_roots(mirror: IMirror, state: State, serial: int, changed: bool) -> bool:
@@ -27,10 +33,16 @@ def write_roots(mirror: IMirror, state: State, serial: int, changed: bool) -> bo
     for path in stale:
         mirror.storage.remove(path)
     missing = {path: writer for path, writer in due.items() if changed or mirror.storage.size(path) is None}
-    replace(mirror.storage, {path: writer.projects(published(state) if writer.whole else state.entries(), serial)
+    replace(mirror.storage, {path: writer.projects(_kept(state, path, writer) if writer.whole else state.entries(), serial)
                              for path, writer in missing.items()})
     state.set_fact(ROOTS, " ".join(due))
     return bool(stale or missing)
+
+
+def begin_anew(state: State) -> None:
+    """Have the pages about all projects written with the end of this run, from nothing that was kept."""
+    state.set_fact(ROOT_DUE, "1")
+    state.sections.clear()
 
 
 def due_roots(mirror: IMirror, state: State) -> dict[str, IIndexWriter]:
@@ -57,7 +69,7 @@ def wrong_roots(mirror: IMirror, state: State, readable: bool) -> list[tuple[str
 def _is_written(mirror: IMirror, state: State, path: str, writer: IIndexWriter) -> bool:
     """Whether a page is what the writer makes of the state, whichever version of ours wrote it."""
     page = mirror.storage.read(path) or b""
-    entries = published(state) if writer.whole else state.entries()
+    entries = _anew(state, writer) if writer.whole else state.entries()
     place = 0
     for block in writer.projects(entries, writer.serial(page) or 0):
         if page[place:place + len(block)] != block:
@@ -67,10 +79,23 @@ def _is_written(mirror: IMirror, state: State, path: str, writer: IIndexWriter) 
     return place == len(page)
 
 
-def published(state: State) -> Iterator[Project]:
-    """Yield the published projects, each with the files that its pages show, in order of names."""
+def _kept(state: State, path: str, writer: IIndexWriter) -> Iterator[Entry]:
+    """Yield the published projects with the sections that are kept; those that are lacking are made first."""
+    if state.fact(_MADE_BY) != __version__:
+        state.sections.clear()
+        state.set_fact(_MADE_BY, __version__)
+    lacking = state.sections.lacking(path)
+    for begin in range(0, len(lacking), _BATCH):
+        some = ((name, state.record(name)) for name in lacking[begin:begin + _BATCH])
+        state.sections.keep(path, [(name, writer.section(records.decode(record).published()))
+                                   for name, record in some if record is not None])
+    return state.sections.entries(path)
+
+
+def _anew(state: State, writer: IIndexWriter) -> Iterator[Entry]:
+    """Yield the same from the records alone."""
     for entry in state.entries():
         record = state.record(entry.name)
         if record is not None:
-            project = records.decode(record)
-            yield project._replace(files=tuple(file for file in project.files if file.stored is not None and file.stored.shown))
+            project = records.decode(record).published()
+            yield entry._replace(files=len(project.files), section=writer.section(project))

@@ -22,7 +22,7 @@ from . import agenda, brake, clock
 from .advice import advise
 from .ledger import Ledger
 from .look import Looked, look
-from .roots import write_roots
+from .roots import begin_anew, write_roots
 
 if TYPE_CHECKING:
     from .pinning import Pinning
@@ -59,7 +59,7 @@ class Run:
         self.begin()
         first = self._state.fact(LAST_GOOD) is None
         if self._state.fact(PAGES_SETTINGS) not in (None, fingerprint(self._mirror.settings, "pages")):
-            self._state.set_fact(ROOT_DUE, "1")
+            begin_anew(self._state)
         if (jump := clock.jump(self._state)) is not None:
             self._notify(events.Notice(jump))
         plan = agenda.drawn_up(self._mirror, self._state, initial, self._allow_deletions, clock.is_set_back(self._state))
@@ -137,7 +137,7 @@ class Run:
     def indexes(self) -> None:
         """Write all pages again from what is there."""
         self.remember()
-        self._state.set_fact(ROOT_DUE, "1")
+        begin_anew(self._state)
         self.publish_offline([(known.name, False) for known in self._state.known()])
 
     def remember(self) -> None:

@@ -67,7 +67,7 @@ def _inspected(mirror: IMirror, task: InspectTask) -> Inspected:
     project, findings = _remembered(task)
     astray: list[str] = []
     if project is not None and task.settled:
-        shown = published(project)
+        shown = project.published()
         pages = rendered(mirror, shown, task.serial) if task.serial else {}
         findings += _compared(mirror, pages)
         astray = _astray(mirror, task.name, names, shown.files, pages)
@@ -84,11 +84,6 @@ def _inspected(mirror: IMirror, task: InspectTask) -> Inspected:
     findings += [Finding(path, "stray", "no page names it") for path in astray]
     sizes = [file.stored.size for file in shown.files if file.stored is not None]
     return Inspected(task.name, tuple(findings), len(sizes), sum(sizes))
-
-
-def published(project: Project) -> Project:
-    """Give a project with the files alone that its pages name."""
-    return project._replace(files=tuple(file for file in project.files if file.stored is not None and file.stored.shown))
 
 
 def _remembered(task: InspectTask) -> tuple[Project | None, list[Finding]]:

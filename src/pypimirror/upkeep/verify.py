@@ -16,7 +16,7 @@ from ..state.facts import ROOT_DUE
 from ..sync import agenda
 from ..sync.ours import folders
 from ..sync.publish import Published
-from ..sync.roots import wrong_roots
+from ..sync.roots import begin_anew, wrong_roots
 from ..sync.run import Run
 from .inspection import Finding, Inspected, InspectTask, inspect
 from .repair import RepairTask, repair
@@ -147,7 +147,7 @@ class Verification:
             if finding.kind == "stray":
                 self._mirror.trash.keep(finding.path, _owner(finding.path), finding.path)
             else:
-                self._state.set_fact(ROOT_DUE, "1")
+                begin_anew(self._state)
         if self._remembered:
             lost = self._mend_known(found)
             if lost:

@@ -1,0 +1,112 @@
+"""The page of all files is put together from what is kept of each project, and stays what it would be if made anew."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from mirrored import Mirrored
+from pypimirror.state import records
+from pypimirror.sync import roots
+from upstream import Upstream, wheel
+
+NAMES = ("one", "two", "three", "four")
+
+
+@pytest.fixture
+def filled(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
+    for name in NAMES:
+        upstream.add(name, wheel(name, "1"))
+    assert mirrored.run("sync") == 0
+    return mirrored
+
+
+def anew(mirrored: Mirrored) -> str:
+    """Return the page as it is made from the records alone."""
+    assert mirrored.run("--indexes-only") == 0
+    return mirrored.read("full.html")
+
+
+def change(mirrored: Mirrored, statement: str) -> int:
+    with closing(sqlite3.connect(mirrored.root / ".pypimirror/state.sqlite")) as database:
+        count = database.execute(statement).rowcount
+        database.commit()
+        return count
+
+
+def test_a_run_makes_the_sections_alone_that_changed(
+        filled: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    upstream.add("two", wheel("two", "2"))
+    upstream.add("five", wheel("five", "1"))
+    decoded = []
+    decode = records.decode
+
+    def counted(record: bytes) -> object:
+        project = decode(record)
+        decoded.append(project.name)
+        return project
+
+    monkeypatch.setattr(records, "decode", counted)
+    assert filled.run("sync") == 0
+    assert set(decoded) == {"two", "five"}
+    monkeypatch.undo()
+    page = filled.read("full.html")
+    assert "two-2" in page
+    assert "5 packages, 6 files" in page
+    assert page == anew(filled)
+
+
+def test_what_goes_goes_from_the_page(filled: Mirrored, upstream: Upstream) -> None:
+    upstream.remove("three")
+    assert filled.run("sync") == 0
+    page = filled.read("full.html")
+    assert "three" not in page
+    assert "3 packages, 3 files" in page
+    assert page == anew(filled)
+    assert change(filled, "DELETE FROM sections WHERE name = 'three'") == 0
+
+
+def test_other_settings_make_all_sections_anew(filled: Mirrored, upstream: Upstream) -> None:
+    filled.settings["base_url"] = "https://mirror.example.com/pypi"
+    assert filled.run("sync") == 0
+    page = filled.read("full.html")
+    assert page.count('href="https://mirror.example.com/pypi/') == len(NAMES)
+    assert page == anew(filled)
+
+
+@pytest.mark.parametrize("name", ["one", "four"])
+def test_another_version_makes_all_sections_anew(
+        filled: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert change(filled, f"UPDATE sections SET section = x'6f6c64' WHERE name = '{name}'") == 1
+    upstream.add("two", wheel("two", "2"))
+    assert filled.run("sync") == 0
+    assert "4 packages" in filled.read("full.html")
+    assert filled.read("full.html") != anew(filled)
+    change(filled, f"UPDATE sections SET section = x'6f6c64' WHERE name = '{name}'")
+    upstream.add("two", wheel("two", "3"))
+    monkeypatch.setattr(roots, "__version__", "999")
+    assert filled.run("sync") == 0
+    assert filled.read("full.html") == anew(filled)
+
+
+def test_verify_trusts_nothing_that_is_kept(
+        filled: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+    change(filled, "UPDATE sections SET section = x'6f6c64' WHERE name = 'one'")
+    upstream.add("two", wheel("two", "2"))
+    assert filled.run("sync") == 0
+    capsys.readouterr()
+    assert filled.run("verify") == 1
+    assert "full.html: the page is not what was written" in capsys.readouterr().out
+    assert filled.run("verify", "--repair") == 0
+    assert filled.run("verify") == 0
+    assert filled.read("full.html") == anew(filled)
+
+
+def test_a_state_without_sections_gets_them(filled: Mirrored, upstream: Upstream) -> None:
+    change(filled, "DELETE FROM sections")
+    upstream.add("two", wheel("two", "2"))
+    assert filled.run("sync") == 0
+    assert filled.read("full.html") == anew(filled)
+    assert change(filled, "DELETE FROM sections") == len(NAMES)
