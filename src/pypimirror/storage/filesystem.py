@@ -8,9 +8,9 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Any, BinaryIO
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, suppress
+from typing import BinaryIO
 
 from zope.interface import implementer
 
@@ -18,48 +18,25 @@ from ..errors import ConfigurationError, StorageError
 from ..interfaces import ISettings, IStorage, IUpload
 from ..settings.reader import OWN
 from . import folders, uploads
-from .failures import NoFile, as_storage_error, told
+from .failures import NoFile, told
 from .flushing import Flush
 from .owner import check_own
 from .paths import parts
 from .replacing import write
 from .uploads import Linked, Upload
+from .within import InFolder, Opened
 
 #: Bytes read at once where files are hashed: few system calls, and the block is still in the processor's cache when hashed.
 _BLOCK = 1 << 18
 #: Each thread's own buffer.
 _buffers = threading.local()
 _READABLE = 0o444
+#: Where what is unfinished lies.
+_TMP = f"{OWN}/tmp"
 #: Lies there while the tree of an older mirror becomes ours where it is: until that is done nothing else may work on it.
 ADOPTING = f"{OWN}/adopting"
 #: What may lie in a directory that is to become a mirror.
 _HARMLESS = frozenset({"lost+found", "robots.txt", "favicon.ico"})
-
-
-class _InFolder:
-    """The folder of a path while it is open; a context manager, and no generator, since every file passes several of them."""
-
-    __slots__ = ("_handle", "_kept", "_make", "_path")
-
-    def __init__(self, kept: folders.Kept, path: str, make: bool):
-        self._kept, self._path, self._make = kept, path, make
-
-    def __enter__(self) -> tuple[int, str]:
-        above = parts(self._path)
-        last = above.pop()
-        try:
-            self._handle = self._kept.enter(above, self._make)
-        except OSError as error:
-            raise self._told(error) from error
-        return self._handle, last
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        self._kept.leave(self._handle)
-        if isinstance(error, OSError):
-            raise self._told(error) from error
-
-    def _told(self, error: OSError) -> StorageError:
-        return as_storage_error(os.path.join(self._kept.root, self._path), error)
 
 
 @implementer(IStorage)
@@ -69,11 +46,11 @@ class FileSystem:
     def __init__(self, settings: ISettings):
         self.root = settings["mirror_file_path"]
         self._own = os.path.join(self.root, OWN)
-        self._unfinished = os.path.join(self._own, "tmp")
+        self._unfinished = os.path.join(self.root, _TMP)
         self._flush = Flush()
         #: Of names in the folder of what is unfinished: nobody else's begin like it.
         self._name, self._numbers = os.urandom(16).hex(), itertools.count()
-        self._kept = folders.Kept(self.root, (OWN, "tmp"))
+        self._kept = folders.Kept(self.root, _TMP)
         #: Files that may lie in a new mirror, since the configuration puts them there.
         self._expected = {os.path.abspath(settings[key]) for key in ("lock_file_name", "log_filename", "state_path",
                                                                      "report_filename", "metrics_filename") if settings[key]}
@@ -155,8 +132,11 @@ class FileSystem:
 
     def read(self, path: str) -> bytes | None:
         try:
-            with self._opened(path) as handle, open(handle, "rb", closefd=False) as stream:
-                return stream.read()
+            with self._opened(path) as handle:
+                blocks = []
+                while block := os.read(handle, _BLOCK):
+                    blocks.append(block)
+                return b"".join(blocks)
         except NoFile:
             return None
 
@@ -181,7 +161,8 @@ class FileSystem:
     def move(self, path: str, target: str) -> None:
         with self._in_folder(path) as (source, name), self._in_folder(target, make=True) as (folder, last):
             os.replace(name, last, src_dir_fd=source, dst_dir_fd=folder)
-        self._tidy(path)
+        if not path.startswith(_TMP):
+            self._tidy(path)
 
     def remove(self, path: str) -> None:
         with suppress(NoFile), self._in_folder(path) as (folder, last):
@@ -192,7 +173,7 @@ class FileSystem:
         """Remove the folder that something was taken out of, if it is empty now, and those above that are."""
         parent = path.rpartition("/")[0]
         with suppress(StorageError):  # not empty: files that are not ours stay
-            while parent not in ("", f"{OWN}/tmp"):
+            while parent not in ("", _TMP):
                 with self._in_folder(parent) as (folder, last):
                     os.rmdir(last, dir_fd=folder)
                     self._kept.gone(parent)
@@ -228,22 +209,15 @@ class FileSystem:
                 place = os.path.dirname(place)
 
     def _unfinished_name(self) -> str:
-        return f"{OWN}/tmp/{self._name}-{next(self._numbers)}"
+        return f"{_TMP}/{self._name}-{next(self._numbers)}"
 
-    def _in_folder(self, path: str, make: bool = False) -> _InFolder:
+    def _in_folder(self, path: str, make: bool = False) -> InFolder:
         """Open the folder of a path; give its descriptor and the path's last part. Raises StorageError, NoFile."""
-        return _InFolder(self._kept, path, make)
+        return InFolder(self._kept, path, make)
 
-    @contextmanager
-    def _opened(self, path: str) -> Iterator[int]:
-        """Open a file for reading, no symbolic link. Raises StorageError, NoFile."""
-        with self._in_folder(path) as (folder, last):
-            # Without waiting, should somebody have put a named pipe there.
-            handle = os.open(last, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-            try:
-                yield handle
-            finally:
-                os.close(handle)
+    def _opened(self, path: str) -> Opened:
+        """Open a file for reading, no symbolic link; give its descriptor. Raises StorageError, NoFile."""
+        return Opened(self._kept, path, make=False)
 
 
 def _buffer() -> memoryview:

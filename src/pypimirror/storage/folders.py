@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from .paths import parts
+
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 #: What everybody may read, whatever the umask says.
 PUBLISHED = 0o755
@@ -33,31 +35,39 @@ def opened(root: str, parts: Sequence[str], make: bool = False) -> Iterator[int]
 class Kept:
     """Opens folders below a root, and keeps open the root, one folder that is needed all the time, and those that are near."""
 
-    def __init__(self, root: str, often: Sequence[str]):
+    def __init__(self, root: str, often: str):
         self.root = root
-        self._often = list(often)
+        self._lasting = ("", often)
         self._lock = threading.Lock()
-        self._handles: dict[bool, int] = {}
-        #: By name of a folder in the root, as it was opened; the last one counts, -1 where that one was removed.
+        #: Those that are kept open, by path.
+        self.handles: dict[str, int] = {}
+        #: By name of a folder in the root, as it was opened; more than once where it was removed meanwhile.
         self._near: dict[str, list[int]] = {}
         #: For how many each of them is near: a task that seemed lost may be done twice at once.
         self._users: Counter[str] = Counter()
         #: All that are not to be closed by who used them.
         self._kept: set[int] = set()
 
-    def enter(self, parts: Sequence[str], make: bool = False) -> int:
-        """Open a folder and give its descriptor; make: whether folders that are missing are made. Raises OSError."""
-        if parts == self._often:
-            return self._handle(True, make)
-        if len(parts) != 1 or parts[0] not in self._near:
-            return _below(self._handle(False, make), parts, make, self.leave)
-        opened = self._near[parts[0]]
-        handle = opened[-1] if opened else -1
-        if handle < 0:
-            handle = _entered(self._handle(False, make), parts[0], make)
-            with self._lock:
-                self._kept.add(handle)
-                opened.append(handle)
+    def enter(self, folder: str, make: bool = False) -> int:
+        """Open a folder and give its descriptor; make: whether folders that are missing are made.
+
+        Raises OSError, StorageError.
+        """
+        handle = self.handles.get(folder)
+        if handle is not None:
+            return handle
+        if folder in self._lasting:
+            return self._lasting_one(folder, make)
+        inside = parts(folder)
+        root = self.enter("")
+        opened = self._near.get(folder)
+        if opened is None:
+            return _below(root, inside, make, self.leave)
+        handle = _entered(root, folder, make)
+        with self._lock:
+            self._kept.add(handle)
+            opened.append(handle)
+            self.handles[folder] = handle
         return handle
 
     def leave(self, handle: int) -> None:
@@ -78,33 +88,32 @@ class Kept:
                 self._users[folder] -= 1
                 if not self._users[folder]:
                     del self._near[folder], self._users[folder]
-                    for handle in filter(lambda handle: handle >= 0, opened):
+                    self.handles.pop(folder, None)
+                    for handle in opened:
                         self._kept.discard(handle)
                         os.close(handle)
 
     def gone(self, folder: str) -> None:
-        """Take note that a folder in the root was removed."""
+        """Take note that a folder was removed."""
         if folder in self._near:
-            self._near[folder].append(-1)
+            self.handles.pop(folder, None)
 
     def forget(self) -> None:
         """Close what is kept: other folders may be there now. No folder is open meanwhile."""
         with self._lock:
-            while self._handles:
-                handle = self._handles.popitem()[1]
-                self._kept.discard(handle)
-                os.close(handle)
+            for folder in self._lasting:
+                if (handle := self.handles.pop(folder, None)) is not None:
+                    self._kept.discard(handle)
+                    os.close(handle)
 
-    def _handle(self, often: bool, make: bool) -> int:
-        handle = self._handles.get(often)
-        if handle is None:
-            with self._lock:
-                if often in self._handles:
-                    return self._handles[often]
-                with opened(self.root, self._often if often else (), make) as found:
-                    handle = self._handles[often] = os.dup(found)
+    def _lasting_one(self, folder: str, make: bool) -> int:
+        with self._lock:
+            if folder not in self.handles:
+                with opened(self.root, parts(folder) if folder else (), make) as found:
+                    handle = os.dup(found)
                     self._kept.add(handle)
-        return handle
+                    self.handles[folder] = handle
+            return self.handles[folder]
 
     def __del__(self) -> None:
         self.forget()
