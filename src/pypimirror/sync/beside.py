@@ -11,6 +11,7 @@ from ..fetch.download import download
 from ..interfaces import IMirror
 from ..model import File, Stored
 from ..names import METADATA, PROVENANCE, SIGNATURE
+from .ground import Ground
 
 #: Bytes; the largest metadata file that is taken.
 MOST_METADATA = 16 << 20
@@ -19,17 +20,17 @@ _MOST_BESIDE = 16 << 20
 
 
 def core_metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: str, offline: bool,
-                  attempts: Attempts, body: bytes | None = None) -> str | None:
+                  attempts: Attempts, body: bytes | None, ground: Ground) -> str | None:
     """Get the metadata file (PEP 658) and return its sha256; None where upstream has none after all.
 
-    body: the file's, where it has just come and is small.
+    body: the file's, where it has just come and is small. ground: what is known of the project's folder.
     """
     if not file.core_metadata:
         return None
     hashes = {} if file.core_metadata is True else file.core_metadata
     target = path + METADATA
     here = stored.metadata or hashes.get("sha256")
-    if here is not None and mirror.storage.size(target) is not None \
+    if here is not None and ground.size(mirror.storage, target) is not None \
             and (stored.metadata == hashes.get("sha256", stored.metadata) or mirror.storage.digest(target) == here):
         return here
     if mirror.trash.take(project, file.filename + METADATA, hashes):

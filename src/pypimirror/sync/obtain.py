@@ -13,6 +13,7 @@ from ..model import File, Stored
 from ..names import PROVENANCE, SIGNATURE
 from ..settings.reader import OWN
 from .beside import companion, core_metadata, urls_beside
+from .ground import UNSEEN, Ground
 from .look import current
 
 FULL = "full"
@@ -34,24 +35,29 @@ class Obtained(NamedTuple):
     error: str | None = None
 
 
-def obtain(mirror: IMirror, project: str, file: File, offline: bool = False, attempts: Attempts | None = None) -> Obtained:
+def obtain(mirror: IMirror, project: str, file: File, offline: bool = False, attempts: Attempts | None = None,
+           ground: Ground = UNSEEN) -> Obtained:
     """Get a file and what lies beside it; with ``offline`` only from here and from the trash. Failures are told, not raised.
 
-    attempts: those of the project; the mirror's own unless given.
+    attempts: those of the project; the mirror's own unless given. ground: what is known of its folder.
     Nothing is put over a file that pages may tell of: what upstream replaced is fetched, and waits until that one is gone.
     """
     path = f"{project}/{file.filename}"
     try:
         attempts = attempts or mirror.attempts
-        stored, how, body = _body(mirror, project, file, path, offline, attempts)
+        stored, how, body = _body(mirror, project, file, path, offline, attempts, ground)
         if stored is None:
             return Obtained(file._replace(stored=_older(mirror, file, path)), "not found")
         if how == WAITS:
             return Obtained(file, how)
-        stored = stored._replace(metadata=core_metadata(mirror, project, file, stored, path, offline, attempts, body))
+        metadata = core_metadata(mirror, project, file, stored, path, offline, attempts, body, ground)
+        if metadata != stored.metadata:
+            stored = stored._replace(metadata=metadata)
     except MirrorError as error:
         return Obtained(file._replace(stored=_older(mirror, file, path)), _kind(error), str(error))
     here, urls = how != "fetched", urls_beside(file)
+    if not urls and stored.provenance is None and stored.signature is None:
+        return Obtained(file._replace(stored=stored), how)
     try:
         stored = stored._replace(
             provenance=companion(mirror, urls.get(PROVENANCE), path + PROVENANCE, stored.provenance, here, offline,
@@ -72,22 +78,22 @@ def _kind(error: MirrorError) -> str:
     return "not found" if isinstance(error, FetchError) and error.code in (404, 410) else "failed"
 
 
-def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool,
-          attempts: Attempts) -> tuple[Stored | None, str, bytes | None]:
+def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool, attempts: Attempts,
+          ground: Ground) -> tuple[Stored | None, str, bytes | None]:
     """Get the file itself; give what is there, how it came, and its content where it has just come and is small."""
     storage = mirror.storage
-    size = storage.size(path)
+    size = ground.size(storage, path)
     if size is not None:
         if file.stored is not None and file.stored.size == size and current(file):
             return file.stored, "kept", None
         if (found := _vouched(mirror, file, path, size)) is not None:
             return found, "found", None
     replaced = size is not None and file.stored is not None and not current(file)
-    waiting = WAITING + hashlib.sha256(path.encode()).hexdigest()[:32]
-    if size is None and (length := storage.size(waiting)) is not None and (found := _vouched(mirror, file, waiting, length)):
+    target = _waiting(path) if replaced else path
+    if ground.waited and size is None and (length := storage.size(waiting := _waiting(path))) is not None \
+            and (found := _vouched(mirror, file, waiting, length)):
         storage.move(waiting, path)
         return found, "fetched", None
-    target = waiting if replaced else path
     if mirror.trash.take(project, file.filename, file.hashes, target, () if replaced else urls_beside(file)):
         return Stored(file.hashes["sha256"], storage.size(target) or 0), WAITS if replaced else "restored", None
     if offline:
@@ -98,6 +104,10 @@ def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool,
     with mirror.room.kept(mirror, file.size or 0) as room:
         done = download(mirror.fetcher, storage, attempts, file.url, target, file.hashes, file.size, limit, room)
     return Stored(done.sha256, done.size, validator=file.validator), WAITS if replaced else "fetched", done.body
+
+
+def _waiting(path: str) -> str:
+    return WAITING + hashlib.sha256(path.encode()).hexdigest()[:32]
 
 
 def _older(mirror: IMirror, file: File, path: str) -> Stored | None:

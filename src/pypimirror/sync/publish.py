@@ -14,6 +14,7 @@ from ..names import METADATA, is_distribution
 from ..selection import Selected
 from ..state import records
 from ..storage.replacing import replace
+from .ground import Ground
 from .look import chosen, is_published
 from .obtain import FULL, WAITS, Obtained, obtain
 from .ours import own_paths
@@ -40,6 +41,8 @@ class PublishTask(NamedTuple):
     hold: str = ""
     #: Folders that mean this project; known where ``scan`` is true.
     spelled: tuple[str, ...] = ()
+    #: Whether files of it wait that this run has fetched already.
+    again: bool = False
 
 
 class Published(NamedTuple):
@@ -95,7 +98,8 @@ def _published(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) 
         wanted += tuple(f for f in project.files if f.filename not in names and not f.superseded and f.stored is not None
                         and f.stored.shown)
     attempts = mirror.attempts.bounded()
-    outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit, attempts), wanted)
+    ground = Ground(frozenset(mirror.storage.names(task.name)), task.again)
+    outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit, attempts, ground), wanted)
     files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None and outcome.how != WAITS)
     here = {outcome.file.filename: outcome.file for outcome in outcomes}
     shown = {file.filename for file in files}
@@ -143,8 +147,9 @@ def _marked(file: File, shown: set[str]) -> File:
     return file._replace(stored=file.stored._replace(shown=file.filename in shown))
 
 
-def _obtained(mirror: IMirror, task: PublishTask, file: File, emit: Callable[[Any], None], attempts: Attempts) -> Obtained:
-    outcome = obtain(mirror, task.name, file, task.offline, attempts)
+def _obtained(mirror: IMirror, task: PublishTask, file: File, emit: Callable[[Any], None], attempts: Attempts,
+              ground: Ground) -> Obtained:
+    outcome = obtain(mirror, task.name, file, task.offline, attempts, ground)
     if outcome.error is not None:
         emit(Problem(task.name, outcome.error, outcome.how))
     elif outcome.file.stored is not None and outcome.how != WAITS:

@@ -173,7 +173,7 @@ class Run:
         again, self.ledger.again = sorted(self.ledger.again), set()
         if again:
             # What upstream replaced: no page tells of the old files any more, and they are out of the way.
-            self.finish(self._publish([(name, False) for name in again], offline=False))
+            self.finish(self._publish([(name, False) for name in again], offline=False, again=True))
 
     # --- looking
 
@@ -232,8 +232,8 @@ class Run:
 
     # --- publishing
 
-    def _publish(self, due: list[tuple[str, bool]], offline: bool) -> _Leaving:
-        """Publish projects; return names and files of those of which something is to go."""
+    def _publish(self, due: list[tuple[str, bool]], offline: bool, again: bool = False) -> _Leaving:
+        """Publish projects; return names and files of those of which something is to go. again: because files of them wait."""
         self.ledger.full = False
         if not due:
             return {}
@@ -243,7 +243,7 @@ class Run:
         self._state.mark((name for name, _ in due), BEGUN)
         self._state.commit()
         leaving: _Leaving = {}
-        begun = tasks.to_publish(self._mirror, self._state, due, self.serial, offline, self._hold)
+        begun = tasks.to_publish(self._mirror, self._state, due, self.serial, offline, self._hold, again)
         for published in self.results(publish, takewhile(lambda task: not self.ledger.full, begun)):
             if isinstance(published, Published) and self.ledger.published(published, bool(self._hold)):
                 leaving[published.name] = published.leaving

@@ -12,10 +12,11 @@ from .sweep import SweepTask
 
 
 def to_publish(mirror: IMirror, state: State, due: Iterable[tuple[str, bool]], serial: int, offline: bool,
-               hold: str) -> Iterator[PublishTask]:
+               hold: str, again: bool = False) -> Iterator[PublishTask]:
     """Yield the tasks of projects that are due.
 
-    due: names, and whether their folders are looked at; serial: our own of this run; offline, hold: as PublishTask has them.
+    due: names, and whether their folders are looked at; serial: our own of this run; offline, hold, again: as PublishTask has
+    them.
     """
     due = list(due)
     spelled = folders(mirror.storage) if any(scan for _, scan in due) else {}
@@ -23,7 +24,7 @@ def to_publish(mirror: IMirror, state: State, due: Iterable[tuple[str, bool]], s
         row, record = state.row(name), state.record(name)
         if row is not None and record is not None:
             yield PublishTask(name, record, row.serial, serial, mirror.selection.wanted(name), scan, offline, hold,
-                              tuple(spelled.get(name, ())))
+                              tuple(spelled.get(name, ())), again)
 
 
 def to_sweep(state: State, leaving: Mapping[str, tuple[str, ...]]) -> Iterator[SweepTask]:
