@@ -1,15 +1,17 @@
 """Runs the command line and counts what that costs: python costs.py COUNTS ARGUMENTS ... writes the figures to a file as JSON.
 
 Counted are modules that are imported; files opened for reading and for writing, and folders listed, in the folder of the
-configuration and below; connections made; and rows of the state that are written, whether they change or not.
+configuration and below; connections made; rows of the state that are written, whether they change or not, and transactions.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import sys
 from collections import Counter
+from functools import partial
 from typing import Any
 
 _COUNTED = {"socket.connect": "connected", "subprocess.Popen": "processes"}
@@ -39,13 +41,24 @@ def main() -> int:
     if "sync" in sys.argv:
         from pypimirror.state import database
 
-        close = database.State.close
+        connect, close = database.State._connect, database.State.close
+
+        def connected(state: database.State) -> None:
+            connect(state)
+            assert state._connection is not None
+            state._connection.set_trace_callback(partial(traced, state._connection))
+
+        def traced(connection: sqlite3.Connection, statement: str) -> None:
+            # Outside of a transaction each statement that writes is one by itself, and waits for the disk.
+            writes = statement.startswith(("INSERT", "REPLACE", "UPDATE", "DELETE"))
+            counts["commits"] += statement == "COMMIT" or (writes and not connection.in_transaction)
 
         def closed(state: database.State) -> None:
             if state._connection is not None:
                 counts["rows"] += state._connection.total_changes
             close(state)
 
+        database.State._connect = connected  # type: ignore[method-assign]
         database.State.close = closed  # type: ignore[method-assign]
     status = 2
     try:

@@ -122,6 +122,7 @@ def test_what_one_changed_project_costs_does_not_depend_on_the_others(cost: Run,
     # Its metadata come out of the wheel.
     assert found.requests == ["/simple/", "/simple/project-3/", "/files/project-3/project_3-2-py3-none-any.whl"]
     assert found.figures["rows"] < 20, found.figures
+    assert found.figures["commits"] < 10, found.figures
 
 
 def test_a_first_run_asks_for_each_page_and_each_file_once(cost: Run) -> None:
@@ -130,6 +131,15 @@ def test_a_first_run_asks_for_each_page_and_each_file_once(cost: Run) -> None:
     files = [f"/files/project-{number}/project_{number}-1-py3-none-any.whl" for number in range(PROJECTS)]
     assert sorted(found.requests) == sorted(["/simple/", *pages, *files])
     assert found.figures["rows"] < 10 * PROJECTS + 20, found.figures
+
+
+def test_many_projects_are_kept_in_few_transactions(cost: Run, upstream: Upstream) -> None:
+    few = cost("sync", "-q")
+    assert few.figures["commits"] < 20, few.figures
+    for number in range(PROJECTS, 6 * PROJECTS):
+        upstream.add(f"project-{number}", wheel(f"project-{number}", "1"))
+    many = cost("sync", "-q")
+    assert many.figures["commits"] <= few.figures["commits"], (few.figures, many.figures)
 
 
 def test_a_directory_as_upstream_needs_no_connection(cost: Run, mirrored: Mirrored, tmp_path: Path) -> None:

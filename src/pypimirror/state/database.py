@@ -254,7 +254,8 @@ class State:
         return [(name, pending == BEGUN) for name, pending in rows]
 
     def mark(self, names: Iterable[str], pending: int) -> None:
-        """Note how far the work on projects has come."""
+        """Note how far the work on projects has come, all of them in one transaction."""
+        self.begin()
         self._db.executemany("UPDATE projects SET pending = ? WHERE name = ?", ((pending, name) for name in names))
 
     def entries(self) -> Iterator[Entry]:

@@ -81,6 +81,7 @@ def _is_written(mirror: IMirror, state: State, path: str, writer: IIndexWriter) 
 
 def _kept(state: State, path: str, writer: IIndexWriter) -> Iterator[Entry]:
     """Yield the published projects with the sections that are kept; those that are lacking are made first."""
+    state.begin()
     if state.fact(_MADE_BY) != __version__:
         state.sections.clear()
         state.set_fact(_MADE_BY, __version__)
