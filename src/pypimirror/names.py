@@ -22,6 +22,8 @@ _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~@=, ()-]*")
 #: ``.metadata`` and ``.provenance`` must still fit into the 255 bytes that file systems allow.
 _LONGEST_FILE = 240
 _LONGEST_PROJECT = 200
+#: File names that are the same in a URL and in HTML: nearly all.
+_PLAIN_FILE = re.compile(r"[A-Za-z0-9._-]+")
 #: Names that Windows keeps for devices; a tree with them can't be copied there.
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
 
@@ -69,3 +71,8 @@ def shown(text: str, limit: int = 120) -> str:
     """Give text from elsewhere in a form that is safe in a log or on a terminal: printable, one line, not endless."""
     clean = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:limit])
     return clean + "..." if len(text) > limit else clean
+
+
+def is_plain(filename: str) -> bool:
+    """Whether nothing of a file name has to be quoted in a URL, nor escaped in HTML."""
+    return _PLAIN_FILE.fullmatch(filename) is not None

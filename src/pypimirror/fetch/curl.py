@@ -55,15 +55,11 @@ class CurlFetcher:
         self._handles: list[Any] = []
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
-        handle = self._handle()
+        handle, answer = self._handle()
         self._ask(handle, headers or {})
         for _ in range(_MOST_REDIRECTS + 1):
-            answer = _Answer(url, receiver)
+            answer.begin(url, receiver)
             handle.setopt(pycurl.URL, url)
-            handle.setopt(pycurl.HEADERFUNCTION, answer.lines.append)
-            handle.setopt(pycurl.WRITEFUNCTION, answer.body)
-            if not self._proxied:
-                handle.setopt(pycurl.OPENSOCKETFUNCTION, answer.connect)
             try:
                 handle.perform()
             except pycurl.error as error:
@@ -95,26 +91,32 @@ class CurlFetcher:
         handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in wanted.items()])
         self._local.headers = dict(headers)
 
-    def _handle(self) -> Any:
+    def _handle(self) -> tuple[Any, _Answer]:
+        """Give this thread's handle, and what takes its answers."""
         handle = getattr(self._local, "handle", None)
         if handle is None:
-            handle = self._local.handle = self._made()
+            answer = self._local.answer = _Answer()
+            handle = self._local.handle = self._made(answer)
             self._local.headers = None
             self._handles.append(handle)
-        return handle
+        return handle, self._local.answer
 
-    def _made(self) -> Any:
+    def _made(self, answer: _Answer) -> Any:
         settings, handle = self._settings, pycurl.Curl()
         options = {
             pycurl.USERAGENT: _AGENT, pycurl.NOSIGNAL: 1, pycurl.BUFFERSIZE: _BLOCK,
             pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS, pycurl.SSL_VERIFYPEER: 1, pycurl.SSL_VERIFYHOST: 2,
-            # Credentials in the URL count before what netrc has for the host.
-            pycurl.NETRC: pycurl.NETRC_OPTIONAL, pycurl.CONNECTTIMEOUT: settings["timeout"],
+            pycurl.CONNECTTIMEOUT: settings["timeout"],
             pycurl.LOW_SPEED_LIMIT: int(pace.BYTES / pace.SECONDS), pycurl.LOW_SPEED_TIME: settings["timeout"],
             **_certificates(settings),
         }
-        if "NETRC" in os.environ:
-            options[pycurl.NETRC_FILE] = os.environ["NETRC"]
+        netrc = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")
+        if os.path.exists(netrc):  # libcurl would look for it with each request
+            # Credentials in the URL count before what it has for the host.
+            options |= {pycurl.NETRC: pycurl.NETRC_OPTIONAL, pycurl.NETRC_FILE: netrc}
+        options |= {pycurl.HEADERFUNCTION: answer.line, pycurl.WRITEFUNCTION: answer.body}
+        if not self._proxied:
+            options[pycurl.OPENSOCKETFUNCTION] = answer.connect
         if settings["proxy"]:
             options[pycurl.PROXY] = settings["proxy"]
         for option, value in options.items():
@@ -136,14 +138,23 @@ def _certificates(settings: ISettings) -> dict[int, Any]:
 
 
 class _Answer:
-    """Takes what libcurl gets. It can't raise through libcurl: it stops the transfer and keeps the error."""
+    """Takes what libcurl gets, one answer after the other.
 
-    def __init__(self, url: str, receiver: IReceiver):
+    It can't raise through libcurl: it stops the transfer and keeps the error.
+    """
+
+    def __init__(self) -> None:
+        #: Of the heads, as they come.
+        self._lines: list[bytes] = []
+        #: Takes a line.
+        self.line = self._lines.append
+
+    def begin(self, url: str, receiver: IReceiver) -> None:
+        """Expect the answer to a request."""
         self._url = url
         self._receiver = receiver
         self._started = False
-        #: Of the heads, as they come.
-        self.lines: list[bytes] = []
+        self._lines.clear()
         self.head = Head(0, {}, url)
         #: Where a redirect leads to, or None.
         self.target: str | None = None
@@ -161,7 +172,8 @@ class _Answer:
     def body(self, block: bytes) -> int | None:
         """Take a block of the body."""
         try:
-            self.finish()
+            if not self._started:
+                self.finish()
             if self.target is not None:
                 return 0  # it would be read to its end, and it need not have one
             self._receiver.write(block)
@@ -175,7 +187,7 @@ class _Answer:
         if self._started:
             return
         self._started = True
-        status, headers = _last_head(self.lines)
+        status, headers = _last_head(self._lines)
         location = headers.get("location")
         if status in _REDIRECTS and location:
             try:

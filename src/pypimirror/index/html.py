@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from ..interfaces import IIndexWriter, ISettings
 from ..model import Entry, File, Project
-from ..names import PROVENANCE, is_legacy
+from ..names import PROVENANCE, is_legacy, is_plain
 
 _SERIAL = re.compile(rb"<!--SERIAL (\d{1,18})-->\s*\Z")
 #: The beginning of every page. The version is the newest whose fields are there, as in the JSON form (PEP 691); ``facts``: what
@@ -36,7 +36,7 @@ a[data-requires-python]::after{content:"Python "attr(data-requires-python);margi
 a[data-yanked]:not([data-yanked=""])::before{content:"yanked: "attr(data-yanked)" ";white-space:pre-wrap}
 """
 _TAIL = "</body>\n</html>\n<!--SERIAL {serial}-->\n"
-_METADATA = ("data-dist-info-metadata", "data-core-metadata")
+_METADATA = 'data-dist-info-metadata="sha256={0}" data-core-metadata="sha256={0}"'
 _BATCH = 500
 
 
@@ -117,12 +117,14 @@ def anchor(file: File, folder: str = "", secure: str | None = None) -> str:
     """
     if file.stored is None:
         raise ValueError(f"{file.filename} is not in the mirror")
-    attributes = [f'href="{folder}{quote(file.filename)}#sha256={file.stored.sha256}"']
+    text = file.filename
+    plain = is_plain(text)
+    attributes = [f'href="{folder}{text if plain else quote(text)}#sha256={file.stored.sha256}"']
     if file.requires_python:
         attributes.append(f'data-requires-python="{escape(file.requires_python)}"')
     if file.stored.metadata:
         # Under both names, since clients know the one or the other (PEP 714).
-        attributes.extend(f'{name}="sha256={file.stored.metadata}"' for name in _METADATA)
+        attributes.append(_METADATA.format(file.stored.metadata))
     if file.yanked is not False:
         attributes.append(f'data-yanked="{escape(file.yanked) if isinstance(file.yanked, str) else ""}"')
     if file.signed is not None:
@@ -131,4 +133,4 @@ def anchor(file: File, folder: str = "", secure: str | None = None) -> str:
         attributes.append(f'data-provenance="{secure}{quote(file.filename + PROVENANCE)}"')
     if file.external is not None:
         attributes.append('rel="external"')
-    return f"<a {' '.join(attributes)}>{escape(file.filename)}</a><br>\n"
+    return f"<a {' '.join(attributes)}>{text if plain else escape(text)}</a><br>\n"

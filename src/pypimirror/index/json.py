@@ -14,7 +14,7 @@ from ..distributions import parse, pep440
 from ..fetch.address import bare
 from ..interfaces import IIndexWriter, ISettings
 from ..model import Entry, File, Project
-from ..names import PROVENANCE
+from ..names import PROVENANCE, is_plain
 
 #: The version whose fields are there (PEP 792). Of what came after 1.0, versions and sizes alone are mandatory (PEP 700), and
 #: they are always there; without a status a project is active.
@@ -88,7 +88,7 @@ def _entry(file: File) -> dict[str, Any]:
     metadata: Any = {"sha256": file.stored.metadata} if file.stored.metadata else False
     entry: dict[str, Any] = {
         "filename": file.filename,
-        "url": quote(file.filename),
+        "url": file.filename if is_plain(file.filename) else quote(file.filename),
         "hashes": {**file.hashes, "sha256": file.stored.sha256},
         "size": file.stored.size,
         "core-metadata": metadata,

@@ -50,6 +50,8 @@ class FileSystem:
         self._flush = Flush()
         #: Of names in the folder of what is unfinished: nobody else's begin like it.
         self._name, self._numbers = os.urandom(16).hex(), itertools.count()
+        #: Whether files are made so that not everybody may read them, as far as is known.
+        self._closed = True
         self._kept = folders.Kept(self.root, _TMP)
         #: Files that may lie in a new mirror, since the configuration puts them there.
         self._expected = {os.path.abspath(settings[key]) for key in ("lock_file_name", "log_filename", "state_path",
@@ -106,7 +108,15 @@ class FileSystem:
         """Make an empty file where nobody sees it; give its path and its descriptor. Raises StorageError."""
         name = self._unfinished_name()
         with self._in_folder(name, make=True) as (folder, last):
-            return name, uploads.made(last, folder)
+            handle = uploads.made(last, folder)
+            if self._closed:  # what is made in one folder by one process is all alike
+                self._closed = uploads.opened_to_all(handle)
+            return name, handle
+
+    def place(self, name: str, path: str) -> None:
+        """Put what ``unfinished`` or ``link`` made into its place, over what may lie there. Raises StorageError."""
+        with self._in_folder(path, make=True) as (folder, last):
+            os.replace(name.rpartition("/")[2], last, src_dir_fd=self._kept.enter(_TMP), dst_dir_fd=folder)
 
     def link(self, source: str) -> IUpload | None:
         name = self._unfinished_name()
@@ -161,8 +171,7 @@ class FileSystem:
     def move(self, path: str, target: str) -> None:
         with self._in_folder(path) as (source, name), self._in_folder(target, make=True) as (folder, last):
             os.replace(name, last, src_dir_fd=source, dst_dir_fd=folder)
-        if not path.startswith(_TMP):
-            self._tidy(path)
+        self._tidy(path)
 
     def remove(self, path: str) -> None:
         with suppress(NoFile), self._in_folder(path) as (folder, last):

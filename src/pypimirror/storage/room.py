@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from ..errors import Full
 from ..interfaces import IMirror
@@ -27,9 +25,8 @@ class Room:
         #: Bytes that may be begun without another look, until when by the clock that only goes on.
         self._spare, self._until = 0, 0.0
 
-    @contextmanager
-    def kept(self, mirror: IMirror, size: int) -> Iterator[int | None]:
-        """Keep room for so many bytes meanwhile; give how many there is room for, or None for no bound.
+    def keep(self, mirror: IMirror, size: int) -> int | None:
+        """Keep room for so many bytes until it is given back; return how many there is room for, or None for no bound.
 
         Raises Full if they would leave less than ``min_free``. size: 0 where it is not known.
         """
@@ -43,11 +40,12 @@ class Room:
                 self._spare, self._until = (room or 0) // (_PART * _others(mirror)), time.monotonic() + _FRESH
             self._spare -= size
             self._under_way += size
-        try:
-            yield room
-        finally:
-            with self._lock:
-                self._under_way -= size
+        return room
+
+    def give_back(self, size: int) -> None:
+        """Give back what was kept for a file that is in its place now, or that did not come."""
+        with self._lock:
+            self._under_way -= size
 
     def _found(self, mirror: IMirror, size: int) -> int | None:
         free, keep = mirror.storage.free(), mirror.settings["min_free"]

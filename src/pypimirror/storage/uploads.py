@@ -58,7 +58,7 @@ class Upload:
     def commit(self, path: str) -> None:
         self.settle()
         self._close()
-        self._storage.move(str(self._name), path)
+        self._storage.place(str(self._name), path)
         self._name = None
 
     def abort(self) -> None:
@@ -86,11 +86,16 @@ class Upload:
 
 
 def made(name: str, folder: int) -> int:
-    """Make an empty file in a folder, readable for everybody, and give its descriptor. Raises OSError."""
-    handle = os.open(name, _NEW, _PUBLISHED, dir_fd=folder)
-    if os.fstat(handle).st_mode & 0o777 != _PUBLISHED:  # the umask, or what the folder passes on
-        os.fchmod(handle, _PUBLISHED)
-    return handle
+    """Make an empty file in a folder and give its descriptor. Raises OSError."""
+    return os.open(name, _NEW, _PUBLISHED, dir_fd=folder)
+
+
+def opened_to_all(handle: int) -> bool:
+    """Have everybody read a file that was just made; say whether that was needed: the umask or its folder can forbid it."""
+    if os.fstat(handle).st_mode & 0o777 == _PUBLISHED:
+        return False
+    os.fchmod(handle, _PUBLISHED)
+    return True
 
 
 @implementer(IUpload)
@@ -111,7 +116,7 @@ class Linked:
         raise StorageError(f"{self._name}: linked, not to be written to")
 
     def commit(self, path: str) -> None:
-        self._storage.move(self._name, path)
+        self._storage.place(self._name, path)
         self.abort()  # where the path was a name of the same file already, replacing does nothing
 
     def abort(self) -> None:

@@ -101,8 +101,11 @@ def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool, a
     if not file.url:
         raise FetchError(path, "gone or damaged, and it is not known where upstream has it", code=404)
     limit = None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES
-    with mirror.room.kept(mirror, file.size or 0) as room:
+    room = mirror.room.keep(mirror, file.size or 0)
+    try:
         done = download(mirror.fetcher, storage, attempts, file.url, target, file.hashes, file.size, limit, room)
+    finally:
+        mirror.room.give_back(file.size or 0)
     return Stored(done.sha256, done.size, validator=file.validator), WAITS if replaced else "fetched", done.body
 
 

@@ -172,8 +172,12 @@ def _placed(mirror: IMirror, file: File, old: OldFile, path: str, project: str) 
     upload = mirror.storage.link(source)
     if upload is not None:
         return _filled(mirror, file, old, path, project, upload, True)
-    with mirror.room.kept(mirror, _size(source) or 0):
+    size = _size(source) or 0
+    mirror.room.keep(mirror, size)
+    try:
         return _filled(mirror, file, old, path, project, mirror.storage.create(), False)
+    finally:
+        mirror.room.give_back(size)
 
 
 def _filled(mirror: IMirror, file: File, old: OldFile, path: str, project: str, upload: IUpload,
