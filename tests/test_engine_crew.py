@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from types import SimpleNamespace
@@ -10,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from pypimirror.engine.crew import Crew
+from pypimirror.engine.idle import idle
 from pypimirror.engine.told import PATIENCE, Told
 
 
@@ -91,16 +91,58 @@ def test_more_are_at_work_while_the_processor_is_idle(workers: int, least: int) 
     assert least <= counted.most <= workers
 
 
-def test_few_are_at_work_while_the_processor_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks = itertools.count()
-    # Both clocks go on alike, as where all the time is worked.
-    clocks = SimpleNamespace(monotonic=lambda: next(ticks), process_time=lambda: next(ticks))
+def after(monkeypatch: pytest.MonkeyPatch, share: float, spare: float | None, looks: int = 30) -> int:
+    """Return how many of 40 may be at work, of 4 at first, after some looks at clocks that go on like this.
+
+    share: of one processor that is used. spare: processors that are idle, or None where nobody tells.
+    """
+    passed = 0.0
+
+    def monotonic() -> float:
+        nonlocal passed
+        passed += 0.2
+        return passed
+
+    clocks = SimpleNamespace(monotonic=monotonic, process_time=lambda: share * passed)
     monkeypatch.setattr("pypimirror.engine.crew.time", clocks)
-    crew = crew_of(40)
-    for _ in range(30):
+    monkeypatch.setattr("pypimirror.engine.crew.idle", lambda: None if spare is None else spare * passed)
+    crew = crew_of(4, 40)
+    crew._at_work = 3
+    for _ in range(looks):
         with crew:
-            pass
-    assert crew.open == 1
+            crew._at_work = crew.open
+        crew._at_work = crew.open - 1
+    return crew.open
+
+
+@pytest.mark.parametrize(("share", "spare", "least", "most"), [
+    (0.1, 1.5, 40, 40),  # all wait for upstream
+    (0.5, 1.0, 40, 40),  # there is time to spare, here and on the machine
+    (0.5, None, 40, 40),
+    (0.5, 0.3, 4, 4),  # enough is done
+    (0.5, 0.0, 1, 1),  # others use the machine
+    (0.97, 1.0, 1, 1),  # Python's lock allows no more
+    (0.97, None, 1, 1),
+])
+def test_so_many_are_at_work_as_the_processors_have_time_for(
+        monkeypatch: pytest.MonkeyPatch, share: float, spare: float | None, least: int, most: int) -> None:
+    assert least <= after(monkeypatch, share, spare) <= most
+
+
+def test_idle_time_goes_on_while_nothing_is_done() -> None:
+    before = idle()
+    if before is None:
+        pytest.skip("this system does not tell how long its processors were idle")
+    for _ in range(200):
+        time.sleep(0.02)
+        if (now := idle()) is not None and now > before:
+            return
+    pytest.fail("in 4 seconds no processor was idle")
+
+
+def test_idle_time_is_not_known_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pypimirror.engine.idle._STAT", "/nowhere/stat")
+    assert idle() is None
 
 
 def test_a_crew_that_is_bound_later_has_fewer_at_work() -> None:

@@ -2,7 +2,7 @@
 
 Where hosts or disks are far away most threads wait, and more of them get more done. Where they are near, Python's lock is what
 threads wait for, and more than one or two only get in each other's way. So the number grows while all that may be are at work
-and the processor is idle.
+and this process and the machine have time to spare, and shrinks where either has none.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from .idle import idle
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,9 +23,12 @@ R = TypeVar("R")
 
 #: Threads to begin with, and never fewer.
 _FEW = 1
-#: Seconds between two looks at the processor; its shares of that time that mean much to spare, idle, and busy.
-_INTERVAL = 0.03
-_MUCH, _IDLE, _BUSY = 0.2, 0.5, 0.95
+#: Seconds between two looks at the processors: the least, which is enough where hardly anything is done, and for others.
+_SOON, _INTERVAL = 0.03, 0.1
+#: Shares of one processor that this process uses: hardly anything, some, and as much as Python's lock allows.
+_LITTLE, _SOME, _ALL = 0.2, 0.8, 0.95
+#: Processors that are idle: so many are to spare, so many are none.
+_SPARE, _NONE = 0.5, 0.1
 
 
 class Crew:
@@ -39,7 +44,7 @@ class Crew:
         self._at_work = 0
         #: So many may be at work now.
         self.open = _FEW
-        self._looked = time.monotonic(), time.process_time()
+        self._looked = time.monotonic(), time.process_time(), idle()
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> None:
@@ -118,17 +123,22 @@ class Crew:
         return found
 
     def _adjust(self) -> None:
-        now = time.monotonic()
-        passed = now - self._looked[0]
-        if passed < _INTERVAL:
+        now, (then, before, was_idle) = time.monotonic(), self._looked
+        passed = now - then
+        if passed < _SOON:
             return
         used = time.process_time()
-        share = (used - self._looked[1]) / passed
-        self._looked = now, used
-        if share < _IDLE and not self._place():
-            self.open = min((4 if share < _MUCH else 2) * self.open, self._most)
-            self._changed.notify(self.open - self._at_work)
-        elif share > _BUSY:
+        share = (used - before) / passed
+        if share >= _LITTLE and passed < _INTERVAL:
+            return
+        is_idle = idle()
+        self._looked = now, used, is_idle
+        spare = (is_idle - was_idle) / passed if is_idle is not None and was_idle is not None else _SPARE
+        if share < _LITTLE or (share < _SOME and spare >= _SPARE):
+            if not self._place():
+                self.open = min((4 if share < _LITTLE else 2) * self.open, self._most)
+                self._changed.notify(self.open - self._at_work)
+        elif share > _ALL or spare < _NONE:
             self.open = max(3 * self.open // 4, _FEW)
 
     def _hands(self) -> ThreadPoolExecutor:
