@@ -1,11 +1,13 @@
-"""Hands tasks to teams of workers, and gathers what comes back, whoever did it."""
+"""Hands tasks to teams of workers, some at once where they are short, and gathers what comes back, whoever did it."""
 
 from __future__ import annotations
 
 import pickle
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from queue import SimpleQueue
 from typing import Any, NamedTuple, Protocol
 
@@ -15,6 +17,8 @@ from ..model import Needs
 Step = Callable[[IMirror, Any, Callable[[Any], None]], Any]
 #: What comes back of a task: events on the way; its result; what it raised. And: the whole team is gone.
 EVENTS, RESULT, RAISED, GONE = "events", "result", "raised", "gone"
+#: Seconds that a batch may take, and the most tasks in it.
+_BATCH, _MOST = 0.01, 16
 
 
 class Came(NamedTuple):
@@ -25,8 +29,29 @@ class Came(NamedTuple):
     #: That of the task, 0 for ``gone``.
     number: int
     value: Any = None
-    #: What the task told since the last message.
+    #: What the task told since the last message, in order.
     events: tuple[Any, ...] = ()
+
+
+class Batch(NamedTuple):
+    """Tasks that one worker does one after the other: handing over a short one costs as much as doing it."""
+
+    step: Step
+    tasks: tuple[Any, ...]
+
+
+class Result(NamedTuple):
+    """What came of one of them; told like an event."""
+
+    value: Any
+
+
+def each(mirror: IMirror, batch: Batch, emit: Callable[[Any], None]) -> float:
+    """Do the tasks of a batch, and return the seconds that one of them took."""
+    began = time.monotonic()
+    for task in batch.tasks:
+        emit(Result(batch.step(mirror, task, emit)))
+    return (time.monotonic() - began) / len(batch.tasks)
 
 
 class Team(Protocol):
@@ -67,7 +92,9 @@ class Teams:
         self._needs = needs
         waiting = iter(tasks)
         again: deque[Any] = deque()
-        held: dict[Team, dict[int, Any]] = {}
+        #: By team and number of a batch: its tasks that are not done.
+        held: dict[Team, dict[int, deque[Any]]] = {}
+        size = 1
 
         def hand_out() -> None:
             if not self.members:
@@ -75,13 +102,12 @@ class Teams:
             for team in self.members:
                 mine = held.setdefault(team, {})
                 while len(mine) < team.room:
-                    try:
-                        task = again.popleft() if again else next(waiting)
-                    except StopIteration:
+                    batch = tuple(islice(chain(_drained(again), waiting), size))
+                    if not batch:
                         return
                     self._numbers += 1
-                    mine[self._numbers] = task
-                    team.give(self._numbers, step, task)
+                    mine[self._numbers] = deque(batch)
+                    team.give(self._numbers, each, Batch(step, batch))
 
         try:
             hand_out()
@@ -92,21 +118,25 @@ class Teams:
                     if came.team not in self.members:
                         continue  # closed with a run that was given up
                     self.members.remove(came.team)
-                    again.extend(held.pop(came.team, {}).values())
-                elif came.number not in mine:
-                    continue  # left over from a run that was given up, or from a task that raised
-                elif came.kind == EVENTS:
-                    yield from came.events
+                    again.extend(chain.from_iterable(held.pop(came.team, {}).values()))
+                    hand_out()
                     continue
-                else:
-                    yield from came.events
+                left = mine.get(came.number)
+                if left is None:
+                    continue  # of a run that was given up, or of a task that raised
+                results = sum(isinstance(item, Result) for item in came.events)
+                for _ in range(results):
+                    left.popleft()
+                if came.kind != EVENTS:
                     del mine[came.number]
-                    if came.kind == RAISED:
-                        raise came.value
-                    watch()
-                hand_out()
                 if came.kind == RESULT:
-                    yield came.value
+                    size = max(1, min(int(_BATCH / max(came.value, _BATCH / _MOST)), _MOST))
+                    watch()
+                    hand_out()
+                for item in came.events:
+                    yield item.value if isinstance(item, Result) else item
+                if came.kind == RAISED:
+                    raise came.value
         finally:
             if any(held.values()):
                 self.close()
@@ -115,6 +145,11 @@ class Teams:
         """Stop all teams."""
         while self.members:
             self.members.pop().close()
+
+
+def _drained(tasks: deque[Any]) -> Iterator[Any]:
+    while tasks:
+        yield tasks.popleft()
 
 
 def fit_to_travel(error: BaseException) -> BaseException:

@@ -57,7 +57,8 @@ class Inspected(NamedTuple):
 def inspect(mirror: IMirror, task: InspectTask, emit: Callable[[Any], None]) -> Inspected:
     """Inspect one project."""
     try:
-        return _inspected(mirror, task)
+        with mirror.storage.near(task.name):
+            return _inspected(mirror, task)
     except StorageError as error:
         return Inspected(task.name, (Finding(task.name, "unreadable", str(error)),))
 

@@ -1,0 +1,108 @@
+"""How tasks are handed to teams: short ones in batches, and of a batch whose team is gone only what is left."""
+
+from __future__ import annotations
+
+import time
+from queue import SimpleQueue
+from typing import Any
+
+from pypimirror.engine.teams import EVENTS, GONE, RESULT, Batch, Came, Teams, each
+from pypimirror.model import Needs
+
+
+def double(mirror: Any, task: int, emit: Any) -> int:
+    emit(f"event {task}")
+    return 2 * task
+
+
+def slow(mirror: Any, task: int, emit: Any) -> int:
+    time.sleep(0.012)
+    return task
+
+
+class Doing:
+    """A team that does at once what it is given."""
+
+    room = 3
+
+    def __init__(self, arrived: SimpleQueue[Came]):
+        self.arrived = arrived
+        self.batches: list[tuple[Any, ...]] = []
+
+    def need(self, needs: Needs) -> None:
+        """There are none."""
+
+    def give(self, number: int, step: Any, batch: Batch) -> None:
+        self.batches.append(batch.tasks)
+        told: list[Any] = []
+        self.arrived.put(Came(self, RESULT, number, step(None, batch, told.append), tuple(told)))
+
+    def close(self) -> None:
+        """There is nothing to be stopped."""
+
+
+class Dying(Doing):
+    """A team that does a first batch, tells of the first two tasks of the next one, and is gone."""
+
+    room = 1
+
+    def give(self, number: int, step: Any, batch: Batch) -> None:
+        if not self.batches:
+            return super().give(number, step, batch)
+        self.batches.append(batch.tasks)
+        told: list[Any] = []
+        step(None, batch._replace(tasks=batch.tasks[:2]), told.append)
+        told.append("event of a third")
+        self.arrived.put(Came(self, EVENTS, number, None, tuple(told)))
+        self.arrived.put(Came(self, GONE, 0))
+        return None
+
+
+def teams() -> tuple[Teams, list[Doing]]:
+    made: list[Doing] = []
+
+    def reserve(arrived: SimpleQueue[Came]) -> Doing:
+        made.append(Doing(arrived))
+        return made[-1]
+
+    return Teams(reserve), made
+
+
+def numbers(found: list[Any]) -> list[int]:
+    return sorted(one for one in found if isinstance(one, int))
+
+
+def test_short_tasks_are_handed_over_together_and_each_is_done_once() -> None:
+    ours, made = teams()
+    found = list(ours.run(double, range(200), Needs()))
+    assert numbers(found) == [2 * number for number in range(200)]
+    assert [one for one in found if isinstance(one, str)] == [f"event {number}" for number in range(200)]
+    assert len(made[0].batches[0]) == 1  # nothing is known of them yet
+    assert max(map(len, made[0].batches)) > 4
+    assert len(made[0].batches) < 60
+
+
+def test_long_tasks_are_handed_over_one_by_one() -> None:
+    ours, made = teams()
+    assert numbers(list(ours.run(slow, range(8), Needs()))) == list(range(8))
+    assert {len(batch) for batch in made[0].batches} == {1}
+
+
+def test_of_a_batch_that_is_lost_only_what_is_left_is_done_again() -> None:
+    ours, made = teams()
+    dying = Dying(ours.arrived)
+    ours.members.append(dying)
+    found = list(ours.run(double, range(40), Needs()))
+    assert numbers(found) == [2 * number for number in range(40)]
+    lost = dying.batches[1]
+    assert len(lost) > 2
+    again = [task for batch in made[0].batches for task in batch]
+    assert again[:len(lost) - 2] == list(lost[2:])
+    assert not set(lost[:2]) & set(again)
+
+
+def test_what_a_batch_tells_is_in_order() -> None:
+    told: list[Any] = []
+    each(None, Batch(double, (1, 2)), told.append)  # type: ignore[arg-type]
+    assert [getattr(one, "value", one) for one in told] == ["event 1", 2, "event 2", 4]
+    assert each(None, Batch(slow, (1, 2)), told.append) >= 0.012  # type: ignore[arg-type]
