@@ -14,7 +14,6 @@ from urllib.parse import urljoin
 
 import requests
 import urllib3
-from urllib3.util.retry import Retry
 from zope.interface import implementer
 
 from .. import __version__
@@ -182,17 +181,6 @@ class _Session(requests.Session):
             if resp.url.lower().startswith("https:") and not url.lower().startswith("https:"):
                 raise FetchError(bare(url), f"not secure, and {bare(resp.url)}, which is, leads there")
         return target
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Give the seconds that a Retry-After header asks for, in either form (RFC 9110, 10.2.3), or None."""
-    value = headers.get("retry-after")
-    if value is None:
-        return None
-    try:
-        return Retry().parse_retry_after(value)
-    except urllib3.exceptions.InvalidHeader:
-        return None
 
 
 def _may_pass(error: Exception) -> bool:
