@@ -14,6 +14,7 @@ pytest.register_assert_rewrite("pypimirror.testing", "worlds")
 
 import stores  # noqa: E402
 import tried  # noqa: E402
+import ways  # noqa: E402
 from mirrored import Mirrored  # noqa: E402
 from pypimirror.fetch import hosts  # noqa: E402
 from upstream import Upstream  # noqa: E402
@@ -86,12 +87,14 @@ def mirrored(request: pytest.FixtureRequest, tmp_path: Path, upstream: Upstream,
     return stores.MirroredInBucket(tmp_path / "mirror", upstream.url, store)
 
 
-@pytest.fixture(params=["requests", "pycurl"])
+@pytest.fixture(params=[*ways.WAYS, "pycurl"])
 def each_fetcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Have all mirrors of the test use one fetcher, then the other."""
+    """Have all mirrors of the test use one fetcher, then the other: the default one in both of its ways."""
     if request.param == "pycurl":
         pytest.importorskip("pycurl", reason="pycurl is not installed")
-    monkeypatch.setattr(Mirrored, "fetcher", request.param)
+    else:
+        ways.take(request.param, monkeypatch)
+    monkeypatch.setattr(Mirrored, "fetcher", "pycurl" if request.param == "pycurl" else "requests")
     return request.param
 
 

@@ -6,7 +6,6 @@ The bounds are what was counted when they were set, and a little more; docs/spee
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import ways
 from mirrored import Mirrored
 from upstream import Upstream, wheel
 
@@ -53,7 +53,6 @@ def cost(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> Run:
         return answer
 
     upstream.respond = counted  # type: ignore[method-assign]
-    environ = {name: value for name, value in os.environ.items() if not name.lower().endswith(("_proxy", "netrc"))}
 
     def run(*arguments: str, status: int = 0) -> Cost:
         upstream.asked()
@@ -61,7 +60,7 @@ def cost(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> Run:
         counts = tmp_path / "counts.json"
         command = [sys.executable, str(Path(__file__).with_name("costs.py")), str(counts)]
         command += arguments if arguments == ("--help",) else [mirrored.write(), *arguments]
-        done = subprocess.run(command, env={**environ, "HOME": str(tmp_path)}, capture_output=True, text=True)
+        done = subprocess.run(command, env={**ways.silent(), "HOME": str(tmp_path)}, capture_output=True, text=True)
         assert done.returncode == status, done.stderr
         figures = json.loads(counts.read_text())
         return Cost(upstream.asked(), figures, frozenset(figures.pop("modules")), sum(sent))
@@ -75,9 +74,9 @@ def heavy(modules: frozenset[str]) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def of_requests() -> frozenset[str]:
-    """What importing requests brings along, in an interpreter of its own."""
-    code = "import sys, requests; print(*sys.modules)"
+def of_urllib3() -> frozenset[str]:
+    """What importing urllib3 brings along, in an interpreter of its own."""
+    code = "import sys, urllib3; print(*sys.modules)"
     return frozenset(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
 
 
@@ -89,13 +88,13 @@ def test_help_imports_next_to_nothing(cost: Run) -> None:
     assert len(found.modules) < 60, sorted(found.modules)
 
 
-def test_a_run_in_which_nothing_changed_asks_for_the_list_alone(cost: Run, of_requests: frozenset[str]) -> None:
+def test_a_run_in_which_nothing_changed_asks_for_the_list_alone(cost: Run, of_urllib3: frozenset[str]) -> None:
     cost("sync", "-q")
     cost("sync", "-q")
     found = cost("sync", "-q")
     assert found.requests == ["/simple/"]
     assert found.sent == 0
-    modules = found.modules - of_requests
+    modules = found.modules - of_urllib3
     assert heavy(modules) == set()
     assert len(modules) < 200, sorted(modules)
     assert found.figures["rows"] <= 4, "when the run was, and whether it was good"
@@ -106,12 +105,12 @@ def test_a_run_in_which_nothing_changed_asks_for_the_list_alone(cost: Run, of_re
 
 
 def test_without_an_etag_the_list_is_read_and_nothing_else(
-        cost: Run, upstream: Upstream, of_requests: frozenset[str]) -> None:
+        cost: Run, upstream: Upstream, of_urllib3: frozenset[str]) -> None:
     upstream.etags = False
     cost("sync", "-q")
     found = cost("sync", "-q")
     assert found.requests == ["/simple/"]
-    assert heavy(found.modules - of_requests) == set()
+    assert heavy(found.modules - of_urllib3) == set()
     assert found.figures["rows"] <= 5
 
 
@@ -119,6 +118,7 @@ def test_what_one_changed_project_costs_does_not_depend_on_the_others(cost: Run,
     cost("sync", "-q")
     upstream.add("project-3", wheel("project-3", "2"))
     found = cost("sync", "-q")
+    assert "requests" not in found.modules
     # Its metadata come out of the wheel.
     assert found.requests == ["/simple/", "/simple/project-3/", "/files/project-3/project_3-2-py3-none-any.whl"]
     assert found.figures["rows"] < 20, found.figures
@@ -127,6 +127,8 @@ def test_what_one_changed_project_costs_does_not_depend_on_the_others(cost: Run,
 
 def test_a_first_run_asks_for_each_page_and_each_file_once(cost: Run) -> None:
     found = cost("sync", "-q")
+    assert "urllib3" in found.modules
+    assert not {"requests", "certifi"} & found.modules
     pages = [f"/simple/project-{number}/" for number in range(PROJECTS)]
     files = [f"/files/project-{number}/project_{number}-1-py3-none-any.whl" for number in range(PROJECTS)]
     assert sorted(found.requests) == sorted(["/simple/", *pages, *files])

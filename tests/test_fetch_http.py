@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+import ways
 from pypimirror.errors import FetchError
 from pypimirror.fetch.http import RequestsFetcher
 
@@ -23,7 +24,9 @@ class Receiver:
         self.body += block
 
 
-def test_a_body_that_ends_early_is_an_error_that_may_pass():
+@pytest.mark.parametrize("way", ways.WAYS)
+def test_a_body_that_ends_early_is_an_error_that_may_pass(way, monkeypatch):
+    ways.take(way, monkeypatch)
     with socket.create_server(("127.0.0.1", 0)) as server:
         def answer():
             connection, _ = server.accept()
@@ -42,11 +45,12 @@ def test_a_body_that_ends_early_is_an_error_that_may_pass():
     assert b"half of it".startswith(receiver.body)
 
 
-@pytest.fixture(params=["requests", "pycurl"])
-def fetcher(request):
+@pytest.fixture(params=[*ways.WAYS, "pycurl"])
+def fetcher(request, monkeypatch):
     if request.param == "pycurl":
         made = pytest.importorskip("pypimirror.fetch.curl", exc_type=ImportError).CurlFetcher(SETTINGS)
     else:
+        ways.take(request.param, monkeypatch)
         made = RequestsFetcher(SETTINGS)
     yield made
     made.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from ..errors import FetchError
@@ -27,10 +27,22 @@ def check(head: Head, url: str) -> None:
     """Raise FetchError unless the status says that the body is what was asked for."""
     if head.status in (200, 206):
         return
-    from .http import retry_after  # requests, which nobody needs whose first request succeeds
-
     raise FetchError(bare(url), f"status {head.status}", transient=head.status in PASSING,
-                     retry_after=retry_after(head.headers), code=head.status)
+                     retry_after=_retry_after(head.headers), code=head.status)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Give the seconds that a Retry-After header asks for, in either form (RFC 9110, 10.2.3), or None."""
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    from urllib3.exceptions import InvalidHeader
+    from urllib3.util.retry import Retry
+
+    try:
+        return Retry().parse_retry_after(value)
+    except InvalidHeader:
+        return None
 
 
 class Attempts:

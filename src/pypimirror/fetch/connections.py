@@ -1,10 +1,10 @@
-"""Requests' adapter with connections that can be watched (see ``pace``)."""
+"""urllib3's connections, so that they can be watched (see ``pace``) and that where they lead to is looked at."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import requests
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -53,17 +53,5 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
-class Adapter(requests.adapters.HTTPAdapter):
-    """Requests' adapter with connections that can be watched."""
-
-    _pools = {"http": _Pool, "https": _SecurePool}
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **options)
-        if not str(proxy).lower().startswith("socks"):  # these have connections of their own
-            manager.pool_classes_by_scheme = self._pools
-        return manager
+#: The pools of such connections, by the scheme of what they are for.
+POOLS: Mapping[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _SecurePool}
