@@ -21,7 +21,7 @@ from ..errors import FetchError
 from ..interfaces import IFetcher, IReceiver, ISettings
 from ..model import Head
 from ..names import shown
-from . import hosts, pace
+from . import hosts, pace, tls
 from .address import bare
 
 _AGENT = f"z3c.recipe.pypimirror/{__version__} (libcurl/{pycurl.version_info()[1]})"
@@ -125,11 +125,7 @@ class CurlFetcher:
 
 
 def _certificates(settings: ISettings) -> dict[int, Any]:
-    bundle = settings["ca_bundle"] or next(filter(None, map(os.environ.get, ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))), None)
-    if bundle is None:
-        import certifi
-
-        bundle = certifi.where()
+    bundle = tls.bundle(settings)
     options: dict[int, Any] = {pycurl.CAPATH if os.path.isdir(bundle) else pycurl.CAINFO: bundle}
     certificate = settings["client_cert"]
     if certificate:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _NETRC = ("~/.netrc", "~/_netrc")
 #: Platforms that have proxies among their own settings (urllib.request.getproxies).
 _WITH_PROXIES = ("win32", "darwin")
 
 
 def speaks() -> bool:
-    """Whether requests could act on anything there: proxies, certificates, a netrc."""
+    """Whether requests could act on anything there but a bundle of certificates: proxies, a netrc."""
     return (sys.platform in _WITH_PROXIES
             or any(value for name, value in os.environ.items() if name.lower().endswith("_proxy"))
-            or any(map(os.environ.get, _BUNDLES))
             or "NETRC" in os.environ
             or any(os.path.exists(os.path.expanduser(path)) for path in _NETRC))

@@ -13,6 +13,7 @@ from urllib3.util import parse_url
 
 from .. import __version__
 from ..interfaces import ISettings
+from . import tls
 from .connections import POOLS
 
 AGENT = f"z3c.recipe.pypimirror/{__version__} (urllib3/{urllib3.__version__})"
@@ -50,12 +51,8 @@ def way(url: str, settings: ISettings) -> Way:
 
 
 def _certificates(settings: ISettings) -> dict[str, Any]:
-    """Give a pool's options for TLS: what requests' adapter makes of these settings."""
-    bundle = settings["ca_bundle"]
-    if not bundle:
-        import certifi
-
-        bundle = certifi.where()
+    """Give a pool's options for TLS: what requests' adapter makes of these settings, and of a bundle in the environment."""
+    bundle = tls.bundle(settings)
     options = {"cert_reqs": "CERT_REQUIRED", "ca_cert_dir" if os.path.isdir(bundle) else "ca_certs": bundle}
     certificate = settings["client_cert"]
     return options | dict(zip(("cert_file", "key_file"), certificate, strict=False))

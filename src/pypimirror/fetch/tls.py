@@ -1,4 +1,4 @@
-"""The certificates that the configuration names, tried before anything is asked."""
+"""Certificates: those that are trusted, and those that the configuration names, tried before anything is asked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 
 from ..errors import ConfigurationError
 from ..interfaces import ISettings
+
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def check(settings: ISettings) -> None:
@@ -27,6 +29,16 @@ def check(settings: ISettings) -> None:
             context.load_cert_chain(certificate[0], certificate[-1], password=b"")
         except OSError as error:
             raise ConfigurationError(f"client_cert: {' '.join(certificate)}: {_why(error)}") from error
+
+
+def bundle(settings: ISettings) -> str:
+    """Give the file, or the directory, of the authorities that are trusted: as configured, else as requests would find them."""
+    found = settings["ca_bundle"] or next(filter(None, map(os.environ.get, _BUNDLES)), None)
+    if found is None:
+        import certifi  # requests brings it; not loaded where TLS is not used
+
+        found = certifi.where()
+    return str(found)
 
 
 def _why(error: OSError) -> str:
