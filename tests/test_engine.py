@@ -295,7 +295,7 @@ class Counting:
 @pytest.mark.parametrize("workers", [1, 3, 20])
 def test_a_gate_lets_so_many_requests_through_at_once(workers: int) -> None:
     fetcher = Counting(0.005)
-    gate = Gate(fetcher, workers)
+    gate = Gate(lambda: fetcher, workers)
     hands = [threading.Thread(target=lambda: [gate.fetch("u", None) for _ in range(5)]) for _ in range(60)]
     for hand in hands:
         hand.start()
@@ -306,7 +306,7 @@ def test_a_gate_lets_so_many_requests_through_at_once(workers: int) -> None:
 
 def test_a_gate_that_is_bound_later_lets_fewer_through() -> None:
     fetcher = Counting(0.0)
-    gate = Gate(fetcher, 40)
+    gate = Gate(lambda: fetcher, 40)
     gate.bound(2)
     hands = [threading.Thread(target=lambda: [gate.fetch("u", None) for _ in range(20)]) for _ in range(20)]
     for hand in hands:

@@ -429,7 +429,8 @@ def test_a_verification_that_was_killed_goes_on_where_it_was(mirrored: Mirrored,
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
     seen = _checked(mirrored)
-    assert process.returncode == -signal.SIGKILL and 39 <= seen < 59
+    # Of the tasks that were handed over together with the long one, some may not be noted yet.
+    assert process.returncode == -signal.SIGKILL and 20 <= seen < 59
     for path, body in good.items():
         path.write_bytes(body)
     capsys.readouterr()

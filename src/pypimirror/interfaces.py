@@ -294,7 +294,6 @@ class IIndexWriter(Interface):
     """Renders pages of the index in one format. Named; ``index_formats`` chooses. Pure: values in, bytes out."""
 
     root = Attribute("The path of the page about all projects, or None if it writes none.")
-    whole = Attribute("Whether that page tells of files, so that there is a ``section`` for each project.")
     most_files = Attribute("How many files a mirror may have for that page to be written, or None for any number.")
 
     def pages(project, serial):
@@ -306,17 +305,21 @@ class IIndexWriter(Interface):
     def serial(page):
         """Return our own serial that a page (bytes) of this writer carries, or None."""
 
-    def section(project):
-        """Return what the page about all projects says of one, as bytes; asked where ``whole`` is true.
-
-        project: as for ``pages``. What is returned is kept, and used again as long as neither project nor settings change.
-        """
-
     def projects(entries, serial):
         """Yield blocks of the page about all projects.
 
-        entries: iterable of Entry in order of normalised name, each with its section where ``whole`` is true.
+        entries: iterable of Entry in order of normalised name.
         serial: our own, of the whole mirror.
+        """
+
+
+class IWholeIndexWriter(IIndexWriter):
+    """An index writer whose page about all projects tells of their files: the entries have a ``section`` each."""
+
+    def section(project):
+        """Return what that page says of one project, as bytes.
+
+        project: as for ``pages``. What is returned is kept, and used again as long as neither project nor settings change.
         """
 
 

@@ -76,7 +76,7 @@ class Mirror:
 
     @cached_property
     def gate(self) -> Gate:
-        return Gate(self._named(IFetcher, self.settings["fetcher"], "fetcher"), self.workers)
+        return Gate(lambda: self._named(IFetcher, self.settings["fetcher"], "fetcher"), self.workers)
 
     @cached_property
     def parsers(self) -> Mapping[str, IParser]:
@@ -157,12 +157,17 @@ class Mirror:
         self.gate.bound(most)
         self.crew.bound(most)
 
-    def check(self) -> None:
-        """Make every component that the settings name. Raises ConfigurationError before anything was touched."""
+    def check(self, fetches: bool = True) -> None:
+        """Make every component that the settings name. Raises ConfigurationError before anything was touched.
+
+        fetches: whether something is to be fetched; what that needs is loaded then, which takes its time.
+        """
         configured.check(self.settings)
         tls.check(self.settings)
         for part in (self.storage, self.fetcher, self.source, self.selection, self.writers, self.engine, self.observers):
             del part
+        if fetches:
+            _ = self.gate.fetcher
         if not (self.settings["versions"] or self.settings["requirements"]):
             self.selection.check()
 

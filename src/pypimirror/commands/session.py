@@ -38,10 +38,13 @@ def overridden(arguments: argparse.Namespace) -> dict[str, str]:
     return {key: value for key, value in overrides.items() if value is not None}
 
 
-def checked(config: str, arguments: argparse.Namespace) -> Mirror:
-    """Return the mirror of a configuration. Raises ConfigurationError; nothing was touched then."""
+def checked(config: str, arguments: argparse.Namespace, fetches: bool = True) -> Mirror:
+    """Return the mirror of a configuration. Raises ConfigurationError; nothing was touched then.
+
+    fetches: whether the verb is to fetch anything.
+    """
     mirror = Mirror(read(config, overridden(arguments)))
-    mirror.check()
+    mirror.check(fetches)
     mirror.storage.check()
     return mirror
 

@@ -14,7 +14,7 @@ from .here import Here
 from .teams import Step, Teams
 
 #: Seconds that a run takes at least before another process is worth its start.
-LONG = 0.3
+LONG = 0.1
 #: Fewer requests at once are not worth a process.
 SHARE = 8
 #: Share of a processor that this process has used by then, so that another one will help.

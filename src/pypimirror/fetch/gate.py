@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from zope.interface import implementer
 
@@ -15,11 +15,21 @@ from ..model import Head
 class Gate:
     """Lets requests through to a fetcher, a number of them at once."""
 
-    def __init__(self, fetcher: IFetcher, most: int):
-        self.fetcher = fetcher
+    def __init__(self, make: Callable[[], IFetcher], most: int):
+        """make: gives the fetcher, when it is first needed: a verification needs none."""
+        self._make = make
+        self._made: IFetcher | None = None
         self._changed = threading.Condition(threading.Lock())
         self._in_flight = 0
         self._most = most
+
+    @property
+    def fetcher(self) -> IFetcher:
+        """What makes the requests."""
+        if self._made is None:
+            with self._changed:
+                self._made = self._made or self._make()
+        return self._made
 
     def bound(self, most: int) -> None:
         """Let no more than so many through at once from now on."""
@@ -27,16 +37,18 @@ class Gate:
             self._most = most
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
+        fetcher = self.fetcher
         with self._changed:
             while self._in_flight >= self._most:
                 self._changed.wait()
             self._in_flight += 1
         try:
-            return self.fetcher.fetch(url, receiver, headers)
+            return fetcher.fetch(url, receiver, headers)
         finally:
             with self._changed:
                 self._in_flight -= 1
                 self._changed.notify()
 
     def close(self) -> None:
-        self.fetcher.close()
+        if self._made is not None:
+            self._made.close()

@@ -8,19 +8,18 @@ from html import escape
 from zope.interface import implementer
 
 from .. import __version__
-from ..interfaces import IIndexWriter, ISettings
+from ..interfaces import ISettings, IWholeIndexWriter
 from ..model import Entry, Project
 from .html import anchor, head
 
 MOST_FILES = 50_000
 
 
-@implementer(IIndexWriter)
+@implementer(IWholeIndexWriter)
 class FullIndex:
     """Writes ``full.html``: sorted, with absolute links where ``base_url`` is given."""
 
     root = "full.html"
-    whole = True
 
     def __init__(self, settings: ISettings):
         #: Files beyond which the page is not written, or None; whoever names it in the configuration gets it at any size.

@@ -49,7 +49,6 @@ class HtmlIndex:
     """
 
     root = "index.html"
-    whole = False
     most_files = None
 
     def __init__(self, settings: ISettings):
@@ -73,9 +72,6 @@ class HtmlIndex:
     def serial(self, page: bytes) -> int | None:
         found = _SERIAL.search(page[-200:])
         return int(found[1]) if found else None
-
-    def section(self, project: Project) -> bytes:
-        return b""
 
     def projects(self, entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
         yield head("Simple index").encode()

@@ -31,7 +31,6 @@ class JsonIndex:
     """Writes ``index.v1_json`` for each project and for the root."""
 
     root = "index.v1_json"
-    whole = False
     most_files = None
 
     def __init__(self, settings: ISettings):
@@ -53,9 +52,6 @@ class JsonIndex:
     def serial(self, page: bytes) -> int | None:
         found = _SERIAL.match(page)
         return int(found[1]) if found else None
-
-    def section(self, project: Project) -> bytes:
-        return b""
 
     def projects(self, entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
         yield f'{{"meta":{{"_last-serial":{serial},"api-version":"{API_VERSION}"}},"projects":['.encode()

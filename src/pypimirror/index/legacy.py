@@ -42,7 +42,6 @@ class LegacyJson:
     """Writes ``pypi/<name>/json`` for each project; links are absolute where ``base_url`` is given."""
 
     root = None
-    whole = False
     most_files = None
 
     def __init__(self, settings: ISettings):
@@ -57,9 +56,6 @@ class LegacyJson:
     def serial(self, page: bytes) -> int | None:
         found = _SERIAL.match(page)
         return int(found[1]) if found else None
-
-    def section(self, project: Project) -> bytes:
-        return b""
 
     def projects(self, entries: Iterator[Entry], serial: int) -> Iterator[bytes]:
         return iter(())

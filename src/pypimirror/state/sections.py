@@ -25,6 +25,14 @@ class Sections:
         """Keep sections of a page, by project."""
         self._database.executemany("REPLACE INTO sections VALUES (?, ?, ?)", ((name, page, text) for name, text in sections))
 
+    def of(self, name: str) -> dict[str, bytes]:
+        """Return what is kept of a project, by page."""
+        return dict(self._database.execute("SELECT page, section FROM sections WHERE name = ?", (name,)))
+
+    def drop(self, name: str) -> None:
+        """Keep nothing of a project."""
+        self._database.execute("DELETE FROM sections WHERE name = ?", (name,))
+
     def clear(self) -> None:
         """Keep nothing."""
         self._database.execute("DELETE FROM sections")

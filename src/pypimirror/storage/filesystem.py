@@ -21,7 +21,6 @@ from . import folders, uploads
 from .failures import NoFile, told
 from .flushing import Flush
 from .owner import check_own
-from .paths import parts
 from .replacing import write
 from .uploads import Linked, Upload
 from .within import InFolder, Opened
@@ -197,9 +196,7 @@ class FileSystem:
 
     def names(self, folder: str) -> list[str]:
         try:
-            below = parts(folder) if folder else []
-            with told(os.path.join(self.root, folder)), folders.opened(self.root, below) as handle, \
-                    os.scandir(handle) as entries:
+            with told(os.path.join(self.root, folder)), self._kept.opened(folder) as handle, os.scandir(handle) as entries:
                 return sorted(e.name + "/" if e.is_dir(follow_symlinks=False) else e.name for e in entries
                               if not e.is_symlink())
         except NoFile:

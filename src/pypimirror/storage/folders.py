@@ -70,6 +70,19 @@ class Kept:
             self.handles[folder] = handle
         return handle
 
+    @contextmanager
+    def opened(self, folder: str) -> Iterator[int]:
+        """Open a folder to list it: a descriptor of its own, which nobody else reads from. Raises OSError, StorageError."""
+        shared = self.enter(folder)
+        try:
+            handle = os.open(".", _FLAGS, dir_fd=shared)
+        finally:
+            self.leave(shared)
+        try:
+            yield handle
+        finally:
+            os.close(handle)
+
     def leave(self, handle: int) -> None:
         """Close what ``enter`` gave, unless it is kept."""
         if handle not in self._kept:

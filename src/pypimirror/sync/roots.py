@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from .. import __version__
-from ..interfaces import IIndexWriter, IMirror
+from ..interfaces import IIndexWriter, IMirror, IWholeIndexWriter
 from ..model import Entry
 from ..state import records
 from ..state.database import State
@@ -33,8 +33,7 @@ def write_roots(mirror: IMirror, state: State, serial: int, changed: bool) -> bo
     for path in stale:
         mirror.storage.remove(path)
     missing = {path: writer for path, writer in due.items() if changed or mirror.storage.size(path) is None}
-    replace(mirror.storage, {path: writer.projects(_kept(state, path, writer) if writer.whole else state.entries(), serial)
-                             for path, writer in missing.items()})
+    replace(mirror.storage, {path: writer.projects(_entries(state, path, writer), serial) for path, writer in missing.items()})
     state.set_fact(ROOTS, " ".join(due))
     return bool(stale or missing)
 
@@ -55,13 +54,14 @@ def due_roots(mirror: IMirror, state: State) -> dict[str, IIndexWriter]:
 def wrong_roots(mirror: IMirror, state: State, readable: bool) -> list[tuple[str, str]]:
     """Hold the pages about all projects against the state; return paths of wrong ones, and why.
 
+    What is kept of them is taken for right: whoever finds that it is not drops it.
     readable: whether all records can be read; without them pages that tell of files can't be compared.
     """
     found = []
     for path, writer in due_roots(mirror, state).items():
         if mirror.storage.size(path) is None:
             found.append((path, "the page is missing"))
-        elif (readable or not writer.whole) and not _is_written(mirror, state, path, writer):
+        elif (readable or not IWholeIndexWriter.providedBy(writer)) and not _is_written(mirror, state, path, writer):
             found.append((path, "the page is not what was written"))
     return found
 
@@ -69,9 +69,8 @@ def wrong_roots(mirror: IMirror, state: State, readable: bool) -> list[tuple[str
 def _is_written(mirror: IMirror, state: State, path: str, writer: IIndexWriter) -> bool:
     """Whether a page is what the writer makes of the state, whichever version of ours wrote it."""
     page = mirror.storage.read(path) or b""
-    entries = _anew(state, writer) if writer.whole else state.entries()
     place = 0
-    for block in writer.projects(entries, writer.serial(page) or 0):
+    for block in writer.projects(_entries(state, path, writer), writer.serial(page) or 0):
         if page[place:place + len(block)] != block:
             here, due = _VERSION.sub(b"", page[place:]), _VERSION.sub(b"", block)
             return here == due
@@ -79,8 +78,10 @@ def _is_written(mirror: IMirror, state: State, path: str, writer: IIndexWriter) 
     return place == len(page)
 
 
-def _kept(state: State, path: str, writer: IIndexWriter) -> Iterator[Entry]:
-    """Yield the published projects with the sections that are kept; those that are lacking are made first."""
+def _entries(state: State, path: str, writer: IIndexWriter) -> Iterator[Entry]:
+    """Yield the published projects, with their sections where the page has any; those that are not kept are made first."""
+    if not IWholeIndexWriter.providedBy(writer):
+        return state.entries()
     state.begin()
     if state.fact(_MADE_BY) != __version__:
         state.sections.clear()
@@ -91,12 +92,3 @@ def _kept(state: State, path: str, writer: IIndexWriter) -> Iterator[Entry]:
         state.sections.keep(path, [(name, writer.section(records.decode(record).published()))
                                    for name, record in some if record is not None])
     return state.sections.entries(path)
-
-
-def _anew(state: State, writer: IIndexWriter) -> Iterator[Entry]:
-    """Yield the same from the records alone."""
-    for entry in state.entries():
-        record = state.record(entry.name)
-        if record is not None:
-            project = records.decode(record).published()
-            yield entry._replace(files=len(project.files), section=writer.section(project))

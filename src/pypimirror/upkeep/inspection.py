@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..errors import StorageError
-from ..interfaces import IMirror
-from ..model import File, Project, Stored
+from ..interfaces import IMirror, IWholeIndexWriter
+from ..model import NOTHING, File, Project, Stored
 from ..names import distribution, is_distribution
 from ..state import records
 from ..sync.ours import PAGES, own_serial
@@ -32,6 +32,8 @@ class InspectTask(NamedTuple):
     settled: bool = True
     #: Whether what is remembered is to be trusted; what nothing is remembered of is astray only then.
     remembered: bool = True
+    #: What is kept of the pages about all projects, by page.
+    sections: Mapping[str, bytes] = NOTHING
 
 
 class Finding(NamedTuple):
@@ -52,6 +54,8 @@ class Inspected(NamedTuple):
     #: How many files were hashed, and their bytes.
     files: int = 0
     bytes: int = 0
+    #: Whether the sections that are kept were looked at, and are right.
+    sections: bool = False
 
 
 def inspect(mirror: IMirror, task: InspectTask, emit: Callable[[Any], None]) -> Inspected:
@@ -67,10 +71,12 @@ def _inspected(mirror: IMirror, task: InspectTask) -> Inspected:
     names = {folder: mirror.storage.names(folder) for folder in task.folders}
     project, findings = _remembered(task)
     astray: list[str] = []
+    sections = False
     if project is not None and task.settled:
         shown = project.published()
         pages = rendered(mirror, shown, task.serial) if task.serial else {}
         findings += _compared(mirror, pages)
+        sections = _sections(mirror, shown, task.sections)
         astray = _astray(mirror, task.name, names, shown.files, pages)
     elif task.remembered and task.settled and task.record is None and not task.serial:
         shown = Project(task.name)
@@ -84,7 +90,7 @@ def _inspected(mirror: IMirror, task: InspectTask) -> Inspected:
     findings += _hashed(mirror, task.name, shown.files, frozenset(names.get(task.name, ())))
     findings += [Finding(path, "stray", "no page names it") for path in astray]
     sizes = [file.stored.size for file in shown.files if file.stored is not None]
-    return Inspected(task.name, tuple(findings), len(sizes), sum(sizes))
+    return Inspected(task.name, tuple(findings), len(sizes), sum(sizes), sections)
 
 
 def _remembered(task: InspectTask) -> tuple[Project | None, list[Finding]]:
@@ -110,6 +116,12 @@ def _compared(mirror: IMirror, pages: Mapping[str, bytes]) -> list[Finding]:
         elif there != page:
             findings.append(Finding(path, "page", "the page is not what was written"))
     return findings
+
+
+def _sections(mirror: IMirror, project: Project, kept: Mapping[str, bytes]) -> bool:
+    """Hold what is kept of the pages about all projects against what it should be."""
+    whole = {writer.root: writer for writer in mirror.writers if IWholeIndexWriter.providedBy(writer)}
+    return all(path in whole and whole[path].section(project) == section for path, section in kept.items())
 
 
 def _as_stored(file: File) -> File:

@@ -109,6 +109,8 @@ class Verification:
                 self._tell(finding)
             if not one.findings:
                 self._state.mark_checked(one.name)
+            if not one.sections:
+                self._state.sections.drop(one.name)
             if time.monotonic() - last > _PAUSE:
                 self._state.commit()
                 last = time.monotonic()
@@ -120,7 +122,8 @@ class Verification:
         if row is None and not (spelled and is_project(name)):
             return None
         settled = self._settled and (row is None or row.pending == DONE)
-        return InspectTask(name, self._state.record(name), row.serial if row else 0, spelled, settled, self._remembered)
+        return InspectTask(name, self._state.record(name), row.serial if row else 0, spelled, settled, self._remembered,
+                           self._state.sections.of(name))
 
     def _roots(self, found: dict[str, tuple[Finding, ...]]) -> list[Finding]:
         """Look at what lies beside the projects."""

@@ -20,7 +20,6 @@ class Checksums:
     """Writes a file with the hashes of a project's files; the root gets none."""
 
     root = None
-    whole = False
     most_files = None
 
     def __init__(self, settings: ISettings):
