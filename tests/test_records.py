@@ -18,7 +18,8 @@ def test_a_project_comes_back_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("record", [b"", b"junk", zlib.compress(b"[]"), zlib.compress(b"{}"), zlib.compress(b"\xff"),
-                                    zlib.compress(b'{"name": "one", "files": [{"nonsense": 1}]}')])
+                                    zlib.compress(b'{"name": "one", "files": [{"filename": "one-1.zip", "url": "u"}]}'),
+                                    zlib.compress(b'{"name": "one", "files": ["one-1.zip"]}')])
 def test_what_is_no_record_is_told(record: bytes) -> None:
     with pytest.raises(records.BadRecord, match="sync makes up for it"):
         records.decode(record)

@@ -10,13 +10,14 @@ from ..errors import StorageError
 from ..model import File, Project, Stored
 
 _DEFAULTS = File("", "")
+_STORED = File._fields.index("stored")
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def encode(project: Project) -> bytes:
     """Give a project as bytes."""
     value: dict[str, Any] = {key: item for key, item in project._asdict().items() if item not in (None, "", ())}
-    value["files"] = [_sparse(file) for file in project.files]
+    value["files"] = [_values(file) for file in project.files]
     # Most records are small: a window of 4 kB is made ready in half the time of the usual one, and packs them as well.
     packing = zlib.compressobj(1, zlib.DEFLATED, 12, 5)
     return packing.compress(_DUMP(value).encode("utf-8", "surrogatepass")) + packing.flush()
@@ -38,13 +39,18 @@ def decode(record: bytes) -> Project:
         raise BadRecord(f"the state holds a record that can't be read ({error}); sync makes up for it") from error
 
 
-def _sparse(file: File) -> dict[str, Any]:
-    return {key: item for key, item, default in zip(File._fields, file, _DEFAULTS, strict=True) if item != default}
+def _values(file: File) -> list[Any]:
+    """Give the values of a file in their order, without those at the end that are the usual ones."""
+    count = len(file)
+    while count and file[count - 1] == _DEFAULTS[count - 1]:
+        count -= 1
+    return list(file[:count])
 
 
-def _file(entry: dict[str, Any]) -> File:
-    stored = entry.get("stored")
+def _file(values: Any) -> File:
+    if not isinstance(values, list):
+        raise TypeError("a file is no list of values")
+    stored = values[_STORED] if len(values) > _STORED else None
     if stored is not None:
-        entry["stored"] = Stored(*stored)
-    entry.setdefault("url", "")
-    return File(**entry)
+        values[_STORED] = Stored(*stored)
+    return File(*values)
