@@ -5,37 +5,48 @@ It has a mirror made from the same settings, so it needs nothing but these. It e
 
 from __future__ import annotations
 
-import multiprocessing
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from queue import SimpleQueue
 from typing import Any
 
 from ..interfaces import IMirror
 from ..model import Needs
-from ..settings.values import Settings
-from .teams import GONE, RAISED, Came, Step, fit_to_travel
+from .teams import EVENTS, GONE, RAISED, Came, Step, fit_to_travel
 from .told import do
+
+#: What the process is started with: the path of ours, since a script of buildout's sets it itself.
+_START = """\
+import sys, json
+sys.path[:] = json.loads(sys.argv[1])
+from pypimirror.engine import beyond
+beyond.main(sys.argv[2])
+"""
 
 
 class Beyond:
-    """Threads of another process."""
+    """Threads of another process. It has no room for tasks until it is there."""
 
-    def __init__(self, mirror: IMirror, workers: int, arrived: SimpleQueue[Any]):
-        self._arrived = arrived
-        self._room = 2 * workers
-        # Not by fork: threads of ours may hold locks at this moment.
-        context = multiprocessing.get_context("spawn")
-        self._ours, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_main, args=(theirs, mirror.settings, mirror.needs, workers), name="pypimirror-worker", daemon=True)
-        self._process.start()
+    def __init__(self, mirror: IMirror, workers: int, arrived: SimpleQueue[Any], ready: Callable[[], None] = lambda: None):
+        """workers: its share. ready: called once, when it is there and before it is given anything; not by this thread."""
+        self._arrived, self._ready = arrived, ready
+        self._room = 0
+        self._ours, theirs = Pipe()
+        # Not by fork: threads of ours may hold locks at this moment. Isolated: what lies in this directory is none of ours.
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", _START, json.dumps(sys.path), str(theirs.fileno())], pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL)
         theirs.close()
+        self._send((mirror.settings, mirror.needs, workers, mirror.crew.open))
         self._listener = threading.Thread(target=self._listen, name="pypimirror-listener", daemon=True)
         self._listener.start()
 
@@ -46,7 +57,7 @@ class Beyond:
     @property
     def pid(self) -> int:
         """The number of the process."""
-        return self._process.pid or 0
+        return self._process.pid
 
     def need(self, needs: Needs) -> None:
         self._send((0, None, needs))
@@ -56,7 +67,7 @@ class Beyond:
 
     def close(self) -> None:
         self._process.terminate()
-        self._process.join()
+        self._process.wait()
         self._listener.join()  # it has reached the end of the pipe
         self._ours.close()
 
@@ -66,6 +77,10 @@ class Beyond:
 
     def _listen(self) -> None:
         try:
+            room = self._ours.recv()
+            self._ready()
+            self._room = room
+            self._arrived.put(Came(self, EVENTS, 0))
             while True:
                 kind, number, value, told, self._room = self._ours.recv()
                 self._arrived.put(Came(self, kind, number, value, told))
@@ -73,12 +88,15 @@ class Beyond:
             self._arrived.put(Came(self, GONE, 0))
 
 
-def _main(connection: Connection, settings: Settings, needs: Needs, workers: int) -> None:
-    """Work in the other process until the coordinator is gone."""
+def main(handle: str) -> None:
+    """Work in the other process until the coordinator is gone. handle: of the connection to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator says when it is over
     from ..mirror import Mirror
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator says when it is over
+    connection: Connection[Any, Any] = Connection(int(handle))
+    settings, needs, workers, at_work = connection.recv()
     mirror = Mirror(settings, needs, workers)
+    mirror.crew.begin(at_work)
     lock = threading.Lock()
 
     def send(number: int, kind: str, value: Any, told: tuple[Any, ...]) -> None:
@@ -89,6 +107,7 @@ def _main(connection: Connection, settings: Settings, needs: Needs, workers: int
 
     with ThreadPoolExecutor(workers, "pypimirror") as pool:
         try:
+            connection.send(mirror.crew.room)
             while True:
                 number, step, task = connection.recv()
                 if step is None:

@@ -27,8 +27,10 @@ _FEW = 1
 _SOON, _INTERVAL = 0.03, 0.1
 #: Shares of one processor that this process uses: hardly anything, some, and as much as Python's lock allows.
 _LITTLE, _SOME, _ALL = 0.2, 0.8, 0.95
-#: Processors that are idle: so many are to spare, so many are none.
-_SPARE, _NONE = 0.5, 0.1
+#: So many times as many may be at work after a look.
+_TIMES = 8
+#: Processors that are idle: so many are much, so many are to spare, so many are none.
+_MUCH, _SPARE, _NONE = 1.0, 0.5, 0.1
 
 
 class Crew:
@@ -105,6 +107,11 @@ class Crew:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
+    def begin(self, number: int) -> None:
+        """Have so many at work from the beginning, since as many were of use elsewhere."""
+        with self._changed:
+            self.open = max(_FEW, min(number, self._most))
+
     def bound(self, most: int) -> None:
         """Have no more than so many at work from now on."""
         with self._changed:
@@ -127,16 +134,16 @@ class Crew:
         passed = now - then
         if passed < _SOON:
             return
-        used = time.process_time()
+        used, is_idle = time.process_time(), idle()
         share = (used - before) / passed
-        if share >= _LITTLE and passed < _INTERVAL:
-            return
-        is_idle = idle()
-        self._looked = now, used, is_idle
         spare = (is_idle - was_idle) / passed if is_idle is not None and was_idle is not None else _SPARE
+        if passed < _INTERVAL and share >= _LITTLE and spare < _MUCH:
+            return  # so short a time tells too little
+        self._looked = now, used, is_idle
         if share < _LITTLE or (share < _SOME and spare >= _SPARE):
             if not self._place():
-                self.open = min((4 if share < _LITTLE else 2) * self.open, self._most)
+                # As many as would use it up, if each does as much as those that are at work.
+                self.open = min(max(self.open + 1, int(self.open * min(_SOME / max(share, 0.01), _TIMES))), self._most)
                 self._changed.notify(self.open - self._at_work)
         elif share > _ALL or spare < _NONE:
             self.open = max(3 * self.open // 4, _FEW)

@@ -59,7 +59,7 @@ class Team(Protocol):
 
     @property
     def room(self) -> int:
-        """As many tasks keep it busy."""
+        """As many batches keep it busy; 0 as long as it can do nothing. When it can, it sends ``events``, of no task."""
 
     def need(self, needs: Needs) -> None:
         """Take note of other needs, while no task is under way."""
@@ -94,9 +94,10 @@ class Teams:
         again: deque[Any] = deque()
         #: By team and number of a batch: its tasks that are not done.
         held: dict[Team, dict[int, deque[Any]]] = {}
-        size = 1
+        size, drawn = 1, False
 
         def hand_out() -> None:
+            nonlocal drawn
             if not self.members:
                 self.members.append(self._reserve(self.arrived))
             for team in self.members:
@@ -104,6 +105,7 @@ class Teams:
                 while len(mine) < team.room:
                     batch = tuple(islice(chain(_drained(again), waiting), size))
                     if not batch:
+                        drawn = True
                         return
                     self._numbers += 1
                     mine[self._numbers] = deque(batch)
@@ -111,7 +113,7 @@ class Teams:
 
         try:
             hand_out()
-            while any(held.values()) or again:
+            while any(held.values()) or again or not drawn:
                 came = self.arrived.get()
                 mine = held.get(came.team, {})
                 if came.kind == GONE:
@@ -123,7 +125,8 @@ class Teams:
                     continue
                 left = mine.get(came.number)
                 if left is None:
-                    continue  # of a run that was given up, or of a task that raised
+                    hand_out()  # to a team that is there now
+                    continue  # or it is of a run that was given up, or of a task that raised
                 results = sum(isinstance(item, Result) for item in came.events)
                 for _ in range(results):
                     left.popleft()

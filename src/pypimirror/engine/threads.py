@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from .teams import Step, Teams
 LONG = 0.1
 #: Fewer requests at once are not worth a process.
 SHARE = 8
-#: Share of a processor that this process has used by then, so that another one will help.
+#: Share of a processor that this process is going to use, so that another one will help.
 _BUSY = 0.7
 
 
@@ -42,14 +43,14 @@ class Threads:
         self._teams.close()
 
     def _grow(self) -> None:
-        """Start further processes if the run has been long and busy for a while, and so is likely to go on."""
+        """Start further processes if the run has been long for a while, and is going to be busy."""
         if self._alone or self._began is None:
             return
         passed = time.monotonic() - self._began[0]
         if passed < LONG:
             return
-        used = time.process_time() - self._began[1]
-        self._began = None
+        # What all workers would use, if each does as much as those that are at work so far.
+        used = (time.process_time() - self._began[1]) * self._mirror.workers / self._mirror.crew.open
         if used < _BUSY * passed:
             self._began = time.monotonic(), time.process_time()
             return
@@ -58,5 +59,6 @@ class Threads:
         self._alone = True
         teams = min(cores(), self._mirror.workers // SHARE)
         share = self._mirror.workers // teams
-        self._mirror.bound(self._mirror.workers - share * (teams - 1))
-        self._teams.members.extend(Beyond(self._mirror, share, self._teams.arrived) for _ in range(teams - 1))
+        left = itertools.count(self._mirror.workers - share, -share)
+        self._teams.members.extend(Beyond(self._mirror, share, self._teams.arrived, lambda: self._mirror.bound(next(left)))
+                                   for _ in range(teams - 1))

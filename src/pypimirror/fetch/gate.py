@@ -32,9 +32,11 @@ class Gate:
         return self._made
 
     def bound(self, most: int) -> None:
-        """Let no more than so many through at once from now on."""
+        """Let no more than so many through at once from now on; return when no more are under way."""
         with self._changed:
             self._most = most
+            while self._in_flight > most:
+                self._changed.wait()
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
         fetcher = self.fetcher
@@ -47,7 +49,7 @@ class Gate:
         finally:
             with self._changed:
                 self._in_flight -= 1
-                self._changed.notify()
+                self._changed.notify_all()
 
     def close(self) -> None:
         if self._made is not None:
