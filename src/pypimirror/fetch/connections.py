@@ -10,6 +10,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ..errors import FetchError
 from . import hosts, pace
+from .heads import Answer
 
 
 class _Noted:
@@ -20,6 +21,7 @@ class _Noted:
 
     sock: Any
     host: str
+    response_class: Any = Answer
 
     def _new_conn(self) -> Any:
         sock = super()._new_conn()  # type: ignore[misc]
