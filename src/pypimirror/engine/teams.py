@@ -85,7 +85,7 @@ class Teams:
     def run(self, step: Step, tasks: Iterable[Any], needs: Needs, watch: Callable[[], None] = lambda: None) -> Iterator[Any]:
         """Yield what comes of the tasks (IEngine.run). Tasks of a team that is gone are done by others.
 
-        watch: called after each result; it may add members.
+        watch: called now and then while there are tasks that nobody was given; it may add members.
         """
         for team in self.members if needs is not self._needs else ():
             team.need(needs)
@@ -134,7 +134,8 @@ class Teams:
                     del mine[came.number]
                 if came.kind == RESULT:
                     size = max(1, min(int(_BATCH / max(came.value, _BATCH / _MOST)), _MOST))
-                    watch()
+                    if not drawn:
+                        watch()
                     hand_out()
                 for item in came.events:
                     yield item.value if isinstance(item, Result) else item
