@@ -146,7 +146,7 @@ def spread(request: pytest.FixtureRequest, mirror: Any, mirrored: Mirrored, monk
     monkeypatch.setattr(threads, "_BUSY", 0.0)
     mirrored.settings |= {"workers": 3 * threads.SHARE, "engine": None}
     made = Mirror(read(mirrored.write(), {}))
-    assert len(list(made.engine.run(emits_then_returns, range(3)))) == 6
+    assert len(list(made.engine.run(emits_then_returns, range(300)))) == 600
     assert any(isinstance(team, Beyond) for team in made.engine._teams.members)
     yield made
     made.close()
