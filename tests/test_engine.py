@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -328,6 +330,65 @@ def test_a_bound_holds_as_soon_as_it_is_set() -> None:
         hand.start()
     assert wait_for(lambda: fetcher.now == 20)
     gate.bound(3)
+    assert not gate.settled(0)
+    assert gate.settled(10)
     assert fetcher.now <= 3
     for hand in hands:
         hand.join()
+
+
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_where_no_process_can_be_started_this_one_does_the_work(
+        mirrored: Mirrored, filled: Upstream, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    tried = []
+
+    def refused(*arguments: Any, **options: Any) -> None:
+        tried.append(arguments)
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("pypimirror.engine.beyond.subprocess.Popen", refused)
+    monkeypatch.setattr(threads, "cores", lambda: 2)
+    monkeypatch.setattr(threads, "LONG", 0.0)
+    monkeypatch.setattr(threads, "_BUSY", 0.0)
+    mirrored.settings["engine"] = engine
+    assert mirrored.run("sync") == 0
+    assert tried
+    assert mirrored.untrue() == []
+
+
+def test_no_process_is_started_for_nothing(mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pypimirror.engine.processes.Beyond", None)
+    mirrored.settings["engine"] = "processes"
+    mirror = Mirror(read(mirrored.write(), {}))
+    assert list(mirror.engine.run(emits_then_returns, [])) == []
+    mirror.close()
+
+
+def test_a_process_that_ended_by_itself_is_waited_for(mirrored: Mirrored) -> None:
+    mirror = Mirror(read(mirrored.write(), {}))
+    arrived: SimpleQueue[Any] = SimpleQueue()
+    beyond = Beyond(mirror, 2, arrived)
+    assert arrived.get(timeout=30).kind == "events"  # it is there
+    assert beyond.room > 0
+    os.kill(beyond.pid, signal.SIGKILL)
+    assert arrived.get(timeout=30).kind == "gone"
+    assert wait_for(lambda: beyond._process.returncode is not None)
+    beyond.give(1, emits_then_returns, 1)  # never fails
+    beyond.close()
+    mirror.close()
+
+
+def test_a_process_that_may_not_begin_yet_does_not_hold_up_the_end(mirrored: Mirrored) -> None:
+    mirror = Mirror(read(mirrored.write(), {}))
+    asked = threading.Event()
+
+    def not_yet() -> bool:
+        asked.set()
+        time.sleep(0.01)
+        return False
+
+    beyond = Beyond(mirror, 2, SimpleQueue(), not_yet)
+    assert asked.wait(30)
+    assert beyond.room == 0
+    beyond.close()
+    mirror.close()

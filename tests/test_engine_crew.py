@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -138,6 +140,17 @@ def test_idle_time_goes_on_while_nothing_is_done() -> None:
         if (now := idle()) is not None and now > before:
             return
     pytest.fail("in 4 seconds no processor was idle")
+
+
+def test_idle_time_is_not_known_where_processors_have_other_numbers(
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stat = tmp_path / "stat"
+    monkeypatch.setattr("pypimirror.engine.idle._STAT", str(stat))
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {3, 7}, raising=False)
+    stat.write_text("cpu  9 9 9 900 100 0\ncpu3 1 1 1 300 20 0\ncpu7 1 1 1 500 30 0\n")
+    assert idle() == 850 / os.sysconf("SC_CLK_TCK")
+    stat.write_text("cpu  9 9 9 900 100 0\ncpu0 1 1 1 300 20 0\ncpu1 1 1 1 500 30 0\n")
+    assert idle() is None
 
 
 def test_idle_time_is_not_known_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:

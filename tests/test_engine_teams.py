@@ -106,3 +106,34 @@ def test_what_a_batch_tells_is_in_order() -> None:
     each(None, Batch(double, (1, 2)), told.append)  # type: ignore[arg-type]
     assert [getattr(one, "value", one) for one in told] == ["event 1", 2, "event 2", 4]
     assert each(None, Batch(slow, (1, 2)), told.append) >= 0.012  # type: ignore[arg-type]
+
+
+def test_of_a_batch_that_turns_out_to_be_long_the_rest_is_done_by_others() -> None:
+    ours, made = teams()
+    # Short ones first, so that many of the long ones are handed over together.
+    found = list(ours.run(short_then_slow, range(240), Needs()))
+    assert sorted(found) == list(range(240))
+    given = [task for batch in made[0].batches for task in batch]
+    again = {task for task in given if given.count(task) > 1}
+    assert again and min(again) > 200
+
+
+def short_then_slow(mirror: Any, task: int, emit: Any) -> int:
+    time.sleep(0.012 if task >= 200 else 0)
+    return task
+
+
+def test_what_came_is_told_before_anything_else_can_fail() -> None:
+    ours, _ = teams()
+
+    def watch() -> None:
+        raise OSError("no process more")
+
+    run = ours.run(double, range(5), Needs(), watch)
+    assert [next(run), next(run)] == ["event 0", 0]
+    try:
+        list(run)
+    except OSError as error:
+        assert str(error) == "no process more"
+    else:
+        raise AssertionError("watch was not asked")

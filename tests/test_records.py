@@ -18,8 +18,18 @@ def test_a_project_comes_back_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("record", [b"", b"junk", zlib.compress(b"[]"), zlib.compress(b"{}"), zlib.compress(b"\xff"),
-                                    zlib.compress(b'{"name": "one", "files": [{"filename": "one-1.zip", "url": "u"}]}'),
+                                    zlib.compress(b'{"name": "one", "files": [{"nonsense": 1}]}'),
                                     zlib.compress(b'{"name": "one", "files": ["one-1.zip"]}')])
 def test_what_is_no_record_is_told(record: bytes) -> None:
     with pytest.raises(records.BadRecord, match="sync makes up for it"):
         records.decode(record)
+
+
+def test_a_file_of_which_only_the_name_is_known_comes_back() -> None:
+    project = Project("one", (File("one-1.zip", ""),))
+    assert records.decode(records.encode(project)) == project
+
+
+def test_a_record_with_the_names_of_values_is_read() -> None:
+    record = zlib.compress(b'{"name": "one", "files": [{"filename": "one-1.zip", "size": 5, "stored": ["ab", 5, null, true]}]}')
+    assert records.decode(record) == Project("one", (File("one-1.zip", "", size=5, stored=Stored("ab", 5, shown=True)),))

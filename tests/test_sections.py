@@ -110,3 +110,15 @@ def test_a_state_without_sections_gets_them(filled: Mirrored, upstream: Upstream
     assert filled.run("sync") == 0
     assert filled.read("full.html") == anew(filled)
     assert change(filled, "DELETE FROM sections") == len(NAMES)
+
+
+def test_settings_that_were_others_for_one_project_leave_nothing_behind(filled: Mirrored, upstream: Upstream) -> None:
+    filled.settings["base_url"] = "https://other.example.com"
+    upstream.add("two", wheel("two", "2"))
+    assert filled.run("sync", "two") == 0
+    assert filled.read("full.html").count('href="https://other.example.com/') == len(NAMES) + 1
+    filled.settings["base_url"] = None
+    upstream.add("three", wheel("three", "2"))
+    assert filled.run("sync") == 0
+    assert "https:" not in filled.read("full.html")
+    assert filled.run("verify") == 0

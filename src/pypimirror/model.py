@@ -38,7 +38,8 @@ class Stored(NamedTuple):
 class File(NamedTuple):
     """One distribution as upstream's page tells of it, and what the mirror has of it.
 
-    The facts are those of PEP 691 and PEP 700, under the same names with underscores.
+    The facts are those of PEP 691 and PEP 700, under the same names with underscores. The order is that of the records in the
+    state: what is new comes last.
     """
 
     filename: str
@@ -240,5 +241,5 @@ class Entry(NamedTuple):
     serial: int
     #: How many files its pages name.
     files: int = 0
-    #: What a page that tells of files says of it (``IIndexWriter.section``).
+    #: What a page that tells of files says of it (``IWholeIndexWriter.section``).
     section: bytes = b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from zope.interface import providedBy
 from zope.interface.interfaces import ComponentLookupError
 
 from . import components, contracts
@@ -50,7 +51,8 @@ def every(registry: Any, adapted: Any, interface: Any) -> dict[str, Any]:
 def _checked(registry: Any, made: Any, interface: Any, name: str) -> Any:
     if type(made).__module__.startswith(f"{components.PACKAGE}."):
         return made  # the tests look at all of our own
-    lack = contracts.of_component(made, interface)
+    promised = (each for each in providedBy(made) if each.isOrExtends(interface))
+    lack = next(filter(None, (contracts.of_component(made, each) for each in promised)), None)
     if lack:
         registered = next(r for r in registry.registeredAdapters() if (r.provided, r.name) == (interface, name))
         raise ConfigurationError(f"{place_of(registered)}: {lack}")

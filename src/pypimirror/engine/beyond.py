@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -26,6 +25,8 @@ from .told import do
 
 #: What the process is started with: the path of ours, since a script of buildout's sets it itself.
 _START = """\
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator says when it is over
 import sys, json
 sys.path[:] = json.loads(sys.argv[1])
 from pypimirror.engine import beyond
@@ -36,15 +37,20 @@ beyond.main(sys.argv[2])
 class Beyond:
     """Threads of another process. It has no room for tasks until it is there."""
 
-    def __init__(self, mirror: IMirror, workers: int, arrived: SimpleQueue[Any], ready: Callable[[], None] = lambda: None):
-        """workers: its share. ready: called once, when it is there and before it is given anything; not by this thread."""
+    def __init__(self, mirror: IMirror, workers: int, arrived: SimpleQueue[Any], ready: Callable[[], bool] = lambda: True):
+        """workers: its share. ready: asked, by another thread, when the process is there, until it says that it may begin.
+
+        Raises OSError, ValueError, TypeError where no process can be started.
+        """
         self._arrived, self._ready = arrived, ready
         self._room = 0
+        self._closed = False
         self._ours, theirs = Pipe()
         # Not by fork: threads of ours may hold locks at this moment. Isolated: what lies in this directory is none of ours.
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _START, json.dumps(sys.path), str(theirs.fileno())], pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL)
+            [sys.executable, "-I", "-X", f"utf8={sys.flags.utf8_mode}", "-c", _START,
+             json.dumps([path for path in sys.path if isinstance(path, str)]), str(theirs.fileno())],
+            pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
         theirs.close()
         self._send((mirror.settings, mirror.needs, workers, mirror.crew.open))
         self._listener = threading.Thread(target=self._listen, name="pypimirror-listener", daemon=True)
@@ -66,10 +72,10 @@ class Beyond:
         self._send((number, step, task))
 
     def close(self) -> None:
+        self._closed = True
         self._process.terminate()
         self._process.wait()
-        self._listener.join()  # it has reached the end of the pipe
-        self._ours.close()
+        self._listener.join()  # it has reached the end of the pipe, or asks no more
 
     def _send(self, message: Any) -> None:
         with suppress(OSError):  # it is gone, as the listener will say
@@ -78,7 +84,9 @@ class Beyond:
     def _listen(self) -> None:
         try:
             room = self._ours.recv()
-            self._ready()
+            while not self._ready():
+                if self._closed:
+                    return
             self._room = room
             self._arrived.put(Came(self, EVENTS, 0))
             while True:
@@ -86,15 +94,20 @@ class Beyond:
                 self._arrived.put(Came(self, kind, number, value, told))
         except (EOFError, OSError):
             self._arrived.put(Came(self, GONE, 0))
+        finally:
+            self._process.wait()
+            self._ours.close()
 
 
 def main(handle: str) -> None:
     """Work in the other process until the coordinator is gone. handle: of the connection to it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator says when it is over
     from ..mirror import Mirror
 
     connection: Connection[Any, Any] = Connection(int(handle))
-    settings, needs, workers, at_work = connection.recv()
+    try:
+        settings, needs, workers, at_work = connection.recv()
+    except (EOFError, OSError):
+        return
     mirror = Mirror(settings, needs, workers)
     mirror.crew.begin(at_work)
     lock = threading.Lock()

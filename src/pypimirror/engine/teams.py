@@ -15,7 +15,8 @@ from ..interfaces import IMirror
 from ..model import Needs
 
 Step = Callable[[IMirror, Any, Callable[[Any], None]], Any]
-#: What comes back of a task: events on the way; its result; what it raised. And: the whole team is gone.
+#: What comes back of a batch: what is told on the way, results among it; that it has ended, with the seconds that a task took;
+#: what a task raised. And: the whole team is gone.
 EVENTS, RESULT, RAISED, GONE = "events", "result", "raised", "gone"
 #: Seconds that a batch may take, and the most tasks in it.
 _BATCH, _MOST = 0.01, 16
@@ -26,10 +27,10 @@ class Came(NamedTuple):
 
     team: Team
     kind: str
-    #: That of the task, 0 for ``gone``.
+    #: That of the batch; 0 for ``gone``, and where a team says that it has room now.
     number: int
     value: Any = None
-    #: What the task told since the last message, in order.
+    #: What was told since the last message, in order.
     events: tuple[Any, ...] = ()
 
 
@@ -47,11 +48,13 @@ class Result(NamedTuple):
 
 
 def each(mirror: IMirror, batch: Batch, emit: Callable[[Any], None]) -> float:
-    """Do the tasks of a batch, and return the seconds that one of them took."""
-    began = time.monotonic()
-    for task in batch.tasks:
-        emit(Result(batch.step(mirror, task, emit)))
-    return (time.monotonic() - began) / len(batch.tasks)
+    """Do the tasks of a batch, and return the seconds that one of them took. If they are long, only the first ones are done."""
+    began, passed, done = time.monotonic(), 0.0, 0
+    while done < len(batch.tasks) and passed < 2 * _BATCH:
+        emit(Result(batch.step(mirror, batch.tasks[done], emit)))
+        done += 1
+        passed = time.monotonic() - began
+    return passed / done
 
 
 class Team(Protocol):
@@ -65,7 +68,7 @@ class Team(Protocol):
         """Take note of other needs, while no task is under way."""
 
     def give(self, number: int, step: Step, task: Any) -> None:
-        """Have a task done. Never fails: if the team is gone, ``gone`` says so."""
+        """Have a batch done. Never fails: if the team is gone, ``gone`` says so."""
 
     def close(self) -> None:
         """Stop, with or without tasks under way."""
@@ -132,15 +135,16 @@ class Teams:
                     left.popleft()
                 if came.kind != EVENTS:
                     del mine[came.number]
-                if came.kind == RESULT:
-                    size = max(1, min(int(_BATCH / max(came.value, _BATCH / _MOST)), _MOST))
-                    if not drawn:
-                        watch()
-                    hand_out()
                 for item in came.events:
                     yield item.value if isinstance(item, Result) else item
                 if came.kind == RAISED:
                     raise came.value
+                if came.kind == RESULT:
+                    again.extend(left)
+                    size = max(1, min(int(_BATCH / max(came.value, _BATCH / _MOST)), _MOST))
+                    if not drawn:
+                        watch()
+                    hand_out()
         finally:
             if any(held.values()):
                 self.close()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from zope.interface import implementer
@@ -20,6 +20,8 @@ LONG = 0.06
 SHARE = 8
 #: Share of a processor that this process is going to use, so that another one will help.
 _BUSY = 0.7
+#: Seconds to wait for requests that are under way, before it is looked whether anybody still waits for that.
+_PATIENCE = 0.1
 
 
 @implementer(IEngine)
@@ -31,6 +33,9 @@ class Threads:
         self._teams = Teams(lambda arrived: Here(mirror, arrived))
         self._began: tuple[float, float] | None = None
         self._alone = False
+        self._lock = threading.Lock()
+        #: Requests that are left to this process.
+        self._left = mirror.workers
 
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
         if not self._teams.members:  # the first run, or the first after one that was given up
@@ -59,6 +64,24 @@ class Threads:
         self._alone = True
         teams = min(cores(), self._mirror.workers // SHARE)
         share = self._mirror.workers // teams
-        left = itertools.count(self._mirror.workers - share, -share)
-        self._teams.members.extend(Beyond(self._mirror, share, self._teams.arrived, lambda: self._mirror.bound(next(left)))
-                                   for _ in range(teams - 1))
+        self._left = self._mirror.workers
+        try:
+            for _ in range(teams - 1):
+                self._teams.members.append(Beyond(self._mirror, share, self._teams.arrived, self._handing_over(share)))
+        except (OSError, TypeError, ValueError):
+            return  # no process can be started here, or not that many: it goes without
+
+    def _handing_over(self, share: int) -> Callable[[], bool]:
+        """Give what hands so many requests over to a process that is there; it is asked until it says that this is done."""
+        lowered = False
+
+        def handed_over() -> bool:
+            nonlocal lowered
+            if not lowered:
+                lowered = True
+                with self._lock:
+                    self._left -= share
+                    self._mirror.bound(self._left)
+            return self._mirror.gate.settled(_PATIENCE)
+
+        return handed_over

@@ -32,11 +32,14 @@ class Gate:
         return self._made
 
     def bound(self, most: int) -> None:
-        """Let no more than so many through at once from now on; return when no more are under way."""
+        """Let no more than so many through at once from now on."""
         with self._changed:
             self._most = most
-            while self._in_flight > most:
-                self._changed.wait()
+
+    def settled(self, seconds: float) -> bool:
+        """Whether no more requests than that are under way; wait for it so long."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._in_flight <= self._most, seconds)
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
         fetcher = self.fetcher

@@ -48,6 +48,8 @@ class _Again:
 
 def _with_ours(method: Any) -> Any:
     """Give a method of the library's that calls ``parsed`` where it calls ``parse_headers``."""
+    if method.__code__.co_freevars:
+        return method  # in none of the versions that are known
     made = FunctionType(method.__code__, {**vars(http.client), "parse_headers": parsed}, method.__name__, method.__defaults__)
     made.__kwdefaults__ = method.__kwdefaults__
     return made

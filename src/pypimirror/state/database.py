@@ -129,6 +129,7 @@ class State:
         self._db.execute(f"SELECT {', '.join(Row._fields)} FROM projects WHERE pending > 0 LIMIT 1").fetchone()
         self._db.execute("SELECT name, record FROM records LIMIT 1").fetchone()
         self._db.execute("SELECT name, value FROM facts LIMIT 1").fetchone()
+        self._db.execute("SELECT name, page, section FROM sections LIMIT 1").fetchone()
 
     @property
     def fresh(self) -> bool:
@@ -260,7 +261,7 @@ class State:
 
     def entries(self) -> Iterator[Entry]:
         """Yield the published projects in order of names."""
-        rows = self._db.execute("SELECT name, display, serial FROM projects WHERE serial > 0 ORDER BY name")
+        rows = self._db.execute("SELECT name, display, serial, files FROM projects WHERE serial > 0 ORDER BY name")
         return (Entry(*row) for row in rows)
 
     @property

@@ -42,13 +42,15 @@ def decode(record: bytes) -> Project:
 def _values(file: File) -> list[Any]:
     """Give the values of a file in their order, without those at the end that are the usual ones."""
     count = len(file)
-    while count and file[count - 1] == _DEFAULTS[count - 1]:
+    while count > 2 and file[count - 1] == _DEFAULTS[count - 1]:
         count -= 1
     return list(file[:count])
 
 
 def _file(values: Any) -> File:
-    if not isinstance(values, list):
+    if isinstance(values, dict):  # as it was once
+        values = list(File(**{"url": "", **values}))
+    elif not isinstance(values, list):
         raise TypeError("a file is no list of values")
     stored = values[_STORED] if len(values) > _STORED else None
     if stored is not None:

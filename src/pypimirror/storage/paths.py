@@ -10,8 +10,8 @@ _NONE = frozenset({"", ".", ".."})
 
 def split(path: str) -> tuple[str, str]:
     """Give the folder of a path and its last part. Raises StorageError where that part leads elsewhere; the folder may."""
-    folder, _, last = path.rpartition("/")
-    if last in _NONE or "\0" in last or "\\" in last:
+    folder, slash, last = path.rpartition("/")
+    if (slash and not folder) or last in _NONE or "\0" in last or "\\" in last:
         raise _wrong(path)
     return folder, last
 

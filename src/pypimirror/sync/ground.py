@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..errors import StorageError
 from ..interfaces import IStorage
 
 
 class Ground(NamedTuple):
     """One project's folder."""
 
-    #: The names that lie there, or None where nobody looked.
+    #: The names that lie there, in lower case, since in some places case does not count; None where nobody looked.
     names: frozenset[str] | None = None
     #: Whether files may wait that this run has fetched before (``obtain.WAITS``).
     waited: bool = False
 
     def size(self, storage: IStorage, path: str) -> int | None:
-        """Give the bytes of what lies at a path in the folder, or None for nothing."""
-        if self.names is not None and path.rpartition("/")[2] not in self.names:
+        """Give the bytes of what lies at a path in the folder, or None for nothing. Raises StorageError."""
+        if self.names is not None and path.rpartition("/")[2].lower() not in self.names:
             return None
         return storage.size(path)
 
 
 UNSEEN = Ground()
+
+
+def looked_over(storage: IStorage, project: str, waited: bool) -> Ground:
+    """Look at a project's folder. Where a list costs more than a question, or can't be had, each file is asked for."""
+    if not storage.at_hand:
+        return Ground(None, waited)
+    try:
+        return Ground(frozenset(name.lower() for name in storage.names(project)), waited)
+    except StorageError:
+        return Ground(None, waited)

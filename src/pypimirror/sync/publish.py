@@ -14,7 +14,7 @@ from ..names import METADATA, is_distribution
 from ..selection import Selected
 from ..state import records
 from ..storage.replacing import replace
-from .ground import Ground
+from .ground import UNSEEN, Ground, looked_over
 from .look import chosen, is_published
 from .obtain import FULL, WAITS, Obtained, obtain
 from .ours import own_paths
@@ -98,7 +98,7 @@ def _published(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) 
         wanted += tuple(f for f in project.files if f.filename not in names and not f.superseded and f.stored is not None
                         and f.stored.shown)
     attempts = mirror.attempts.bounded()
-    ground = Ground(frozenset(mirror.storage.names(task.name)), task.again)
+    ground = looked_over(mirror.storage, task.name, task.again) if wanted else UNSEEN
     outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit, attempts, ground), wanted)
     files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None and outcome.how != WAITS)
     here = {outcome.file.filename: outcome.file for outcome in outcomes}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from .. import __version__
 from ..interfaces import IIndexWriter, IMirror, IWholeIndexWriter
 from ..model import Entry
+from ..settings.fingerprint import fingerprint
 from ..state import records
 from ..state.database import State
 from ..state.facts import ROOT_DUE
@@ -17,7 +18,7 @@ from ..storage.replacing import replace
 _VERSION = re.compile(rb"z3c\.recipe\.pypimirror [^<]*")
 #: Name of a fact in the state: the pages written, separated by blanks.
 ROOTS = "roots"
-#: Name of a fact in the state: the version of ours that made the sections that are kept.
+#: Name of a fact in the state: which version of ours made the sections that are kept, and with which settings.
 _MADE_BY = "sections_made_by"
 #: Sections that are made before they are kept.
 _BATCH = 500
@@ -33,7 +34,8 @@ def write_roots(mirror: IMirror, state: State, serial: int, changed: bool) -> bo
     for path in stale:
         mirror.storage.remove(path)
     missing = {path: writer for path, writer in due.items() if changed or mirror.storage.size(path) is None}
-    replace(mirror.storage, {path: writer.projects(_entries(state, path, writer), serial) for path, writer in missing.items()})
+    replace(mirror.storage, {path: writer.projects(_entries(mirror, state, path, writer), serial)
+                             for path, writer in missing.items()})
     state.set_fact(ROOTS, " ".join(due))
     return bool(stale or missing)
 
@@ -70,7 +72,7 @@ def _is_written(mirror: IMirror, state: State, path: str, writer: IIndexWriter) 
     """Whether a page is what the writer makes of the state, whichever version of ours wrote it."""
     page = mirror.storage.read(path) or b""
     place = 0
-    for block in writer.projects(_entries(state, path, writer), writer.serial(page) or 0):
+    for block in writer.projects(_entries(mirror, state, path, writer), writer.serial(page) or 0):
         if page[place:place + len(block)] != block:
             here, due = _VERSION.sub(b"", page[place:]), _VERSION.sub(b"", block)
             return here == due
@@ -78,14 +80,15 @@ def _is_written(mirror: IMirror, state: State, path: str, writer: IIndexWriter) 
     return place == len(page)
 
 
-def _entries(state: State, path: str, writer: IIndexWriter) -> Iterator[Entry]:
+def _entries(mirror: IMirror, state: State, path: str, writer: IIndexWriter) -> Iterator[Entry]:
     """Yield the published projects, with their sections where the page has any; those that are not kept are made first."""
     if not IWholeIndexWriter.providedBy(writer):
         return state.entries()
     state.begin()
-    if state.fact(_MADE_BY) != __version__:
+    made_by = f"{__version__} {fingerprint(mirror.settings, 'pages')}"
+    if state.fact(_MADE_BY) != made_by:
         state.sections.clear()
-        state.set_fact(_MADE_BY, __version__)
+        state.set_fact(_MADE_BY, made_by)
     lacking = state.sections.lacking(path)
     for begin in range(0, len(lacking), _BATCH):
         some = ((name, state.record(name)) for name in lacking[begin:begin + _BATCH])

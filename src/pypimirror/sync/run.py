@@ -59,7 +59,7 @@ class Run:
         self.begin()
         first = self._state.fact(LAST_GOOD) is None
         if self._state.fact(PAGES_SETTINGS) not in (None, fingerprint(self._mirror.settings, "pages")):
-            begin_anew(self._state)
+            self._state.set_fact(ROOT_DUE, "1")
         if (jump := clock.jump(self._state)) is not None:
             self._notify(events.Notice(jump))
         plan = agenda.drawn_up(self._mirror, self._state, initial, self._allow_deletions, clock.is_set_back(self._state))

@@ -21,7 +21,7 @@ from ..settings.values import Settings
 from .uploads import TMP, UploadContract, blocks, raises
 
 #: Paths that would leave the mirror, or are none.
-_ASTRAY = ("../x", "a/../../x", "/etc/x", "a//b", "", ".", "a/./b", "a\0b", "a\\b")
+_ASTRAY = ("../x", "a/../../x", "/etc/x", "/x", "a//b", "", ".", "a/./b", "a\0b", "a\\b")
 #: All that the name of a distribution may hold.
 _AWKWARD = "one/A+b!c~d@e=f, (g)_h-1.0.tar.gz"
 
