@@ -15,7 +15,7 @@ from .here import Here
 from .teams import Step, Teams
 
 #: Seconds that a run takes at least before another process is worth its start.
-LONG = 0.06
+LONG = 0.08
 #: Fewer requests at once are not worth a process.
 SHARE = 8
 #: Share of a processor that this process is going to use, so that another one will help.
