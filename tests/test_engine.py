@@ -21,7 +21,7 @@ from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unse
 from mirrored import Mirrored
 from pypimirror.engine import threads
 from pypimirror.engine.beyond import Beyond
-from pypimirror.errors import FetchError
+from pypimirror.errors import FetchError, Full
 from pypimirror.fetch.gate import Gate
 from pypimirror.mirror import Mirror
 from pypimirror.settings.reader import read
@@ -391,4 +391,17 @@ def test_a_process_that_may_not_begin_yet_does_not_hold_up_the_end(mirrored: Mir
     assert asked.wait(30)
     assert beyond.room == 0
     beyond.close()
+    mirror.close()
+
+
+def test_room_is_left_for_what_other_processes_have_under_way(mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirrored.settings |= {"workers": 50, "min_free": 0}
+    mirror = Mirror(read(mirrored.write(), {}))
+    monkeypatch.setattr(mirror.storage, "free", lambda: 1000)
+    mirror.room.keep(mirror, 400)
+    mirror.room.keep(mirror, 400)
+    mirror.room.give_back(400)
+    mirror.bound(25)
+    with pytest.raises(Full):
+        mirror.room.keep(mirror, 400)
     mirror.close()

@@ -154,6 +154,7 @@ class Mirror:
         return Trash(self.storage)
 
     def bound(self, most: int) -> None:
+        self.workers = most
         self.gate.bound(most)
         self.crew.bound(most)
 

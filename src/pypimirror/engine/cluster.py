@@ -27,7 +27,7 @@ LOOK, PATIENCE = 1.0, 60.0
 
 
 class _Given(NamedTuple):
-    """A task that the scheduler was given."""
+    """A batch of tasks that the scheduler was given."""
 
     number: int
     step: Step

@@ -99,7 +99,7 @@ class Crew:
 
     @property
     def room(self) -> int:
-        """As many tasks keep the crew busy: some more than are worked on, so that no thread waits for the coordinator."""
+        """As many batches keep the crew busy: some more than are worked on, so that no thread waits for the coordinator."""
         return 2 * self.open + 2
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from .told import do
 
 
 class Here:
-    """Threads: as many as ``workers``, and some more tasks than are worked on at once (see crew)."""
+    """Threads: as many as ``workers``, and some more batches than are worked on at once (see crew)."""
 
     def __init__(self, mirror: IMirror, arrived: SimpleQueue[Any]):
         self._mirror = mirror

@@ -31,17 +31,18 @@ class Threads:
     def __init__(self, mirror: IMirror):
         self._mirror = mirror
         self._teams = Teams(lambda arrived: Here(mirror, arrived))
-        self._began: tuple[float, float] | None = None
+        #: Requests under way at once, of all processes together.
+        self._workers = mirror.workers
+        #: By the clock, and by that of the processor.
+        self._began = 0.0, 0.0
         self._alone = False
         self._lock = threading.Lock()
-        #: Requests that are left to this process.
-        self._left = mirror.workers
 
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
         if not self._teams.members:  # the first run, or the first after one that was given up
             self._began = time.monotonic(), time.process_time()
-            self._alone = cores() < 2 or self._mirror.workers < 2 * SHARE
-            self._mirror.bound(self._mirror.workers)
+            self._alone = cores() < 2 or self._workers < 2 * SHARE
+            self._mirror.bound(self._workers)
         yield from self._teams.run(step, tasks, self._mirror.needs, self._grow)
 
     def close(self) -> None:
@@ -49,22 +50,21 @@ class Threads:
 
     def _grow(self) -> None:
         """Start further processes if the run has been long for a while, and is going to be busy."""
-        if self._alone or self._began is None:
+        if self._alone:
             return
         passed = time.monotonic() - self._began[0]
         if passed < LONG:
             return
         # What all workers would use, if each does as much as those that are at work so far.
-        used = (time.process_time() - self._began[1]) * self._mirror.workers / self._mirror.crew.open
+        used = (time.process_time() - self._began[1]) * self._workers / self._mirror.crew.open
         if used < _BUSY * passed:
             self._began = time.monotonic(), time.process_time()
             return
         from .beyond import Beyond  # few runs need it
 
         self._alone = True
-        teams = min(cores(), self._mirror.workers // SHARE)
-        share = self._mirror.workers // teams
-        self._left = self._mirror.workers
+        teams = min(cores(), self._workers // SHARE)
+        share = self._workers // teams
         try:
             for _ in range(teams - 1):
                 self._teams.members.append(Beyond(self._mirror, share, self._teams.arrived, self._handing_over(share)))
@@ -80,8 +80,7 @@ class Threads:
             if not lowered:
                 lowered = True
                 with self._lock:
-                    self._left -= share
-                    self._mirror.bound(self._left)
+                    self._mirror.bound(self._mirror.workers - share)
             return self._mirror.gate.settled(_PATIENCE)
 
         return handed_over

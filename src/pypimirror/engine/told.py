@@ -1,4 +1,4 @@
-"""What a task tells on the way: gathered, since each message wakes the coordinator, and told now and then."""
+"""What a batch of tasks tells on the way: gathered, since each message wakes the coordinator, and told now and then."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATIENCE = 0.2
 
 
 class Told:
-    """Takes the events of one task, whichever of its threads they come from."""
+    """Takes the events and results of one batch, whichever of its threads they come from."""
 
     def __init__(self, send: Callable[[tuple[Any, ...]], None]):
         """send: called with events in order, no sooner than PATIENCE seconds after the call before."""
@@ -31,7 +31,7 @@ class Told:
                 self._send(self._taken())
 
     def rest(self) -> tuple[Any, ...]:
-        """Give what was not sent, once the task has ended."""
+        """Give what was not sent, once the batch has ended."""
         with self._lock:
             return self._taken()
 
@@ -43,7 +43,7 @@ class Told:
 
 
 def do(mirror: IMirror, step: Step, task: Any, send: Callable[[str, Any, tuple[Any, ...]], None]) -> None:
-    """Do a task as soon as there is a place for it, and tell what comes of it.
+    """Do a batch as soon as there is a place for it, and tell what comes of it.
 
     send: called with the kind of a message (see ``teams``), its value, and events. What the step raises is sent as well.
     """

@@ -21,6 +21,7 @@ from . import folders, uploads
 from .failures import NoFile, told
 from .flushing import Flush
 from .owner import check_own
+from .paths import UNFINISHED
 from .replacing import write
 from .uploads import Linked, Upload
 from .within import InFolder, Opened
@@ -30,8 +31,6 @@ _BLOCK = 1 << 18
 #: Each thread's own buffer.
 _buffers = threading.local()
 _READABLE = 0o444
-#: Where what is unfinished lies.
-_TMP = f"{OWN}/tmp"
 #: Lies there while the tree of an older mirror becomes ours where it is: until that is done nothing else may work on it.
 ADOPTING = f"{OWN}/adopting"
 #: What may lie in a directory that is to become a mirror.
@@ -45,13 +44,13 @@ class FileSystem:
     def __init__(self, settings: ISettings):
         self.root = settings["mirror_file_path"]
         self._own = os.path.join(self.root, OWN)
-        self._unfinished = os.path.join(self.root, _TMP)
+        self._unfinished = os.path.join(self.root, UNFINISHED)
         self._flush = Flush()
         #: Of names in the folder of what is unfinished: nobody else's begin like it.
         self._name, self._numbers = os.urandom(16).hex(), itertools.count()
         #: Whether files are made so that not everybody may read them, as far as is known.
         self._closed = True
-        self._kept = folders.Kept(self.root, _TMP)
+        self._kept = folders.Kept(self.root, UNFINISHED)
         #: Files that may lie in a new mirror, since the configuration puts them there.
         self._expected = {os.path.abspath(settings[key]) for key in ("lock_file_name", "log_filename", "state_path",
                                                                      "report_filename", "metrics_filename") if settings[key]}
@@ -115,7 +114,7 @@ class FileSystem:
     def place(self, name: str, path: str) -> None:
         """Put what ``unfinished`` or ``link`` made into its place, over what may lie there. Raises StorageError."""
         with self._in_folder(path, make=True) as (folder, last):
-            os.replace(name.rpartition("/")[2], last, src_dir_fd=self._kept.enter(_TMP), dst_dir_fd=folder)
+            os.replace(name.rpartition("/")[2], last, src_dir_fd=self._kept.enter(UNFINISHED), dst_dir_fd=folder)
 
     def link(self, source: str) -> IUpload | None:
         name = self._unfinished_name()
@@ -181,7 +180,7 @@ class FileSystem:
         """Remove the folder that something was taken out of, if it is empty now, and those above that are."""
         parent = path.rpartition("/")[0]
         with suppress(StorageError):  # not empty: files that are not ours stay
-            while parent not in ("", _TMP):
+            while parent not in ("", UNFINISHED):
                 with self._in_folder(parent) as (folder, last):
                     os.rmdir(last, dir_fd=folder)
                     self._kept.gone(parent)
@@ -215,7 +214,7 @@ class FileSystem:
                 place = os.path.dirname(place)
 
     def _unfinished_name(self) -> str:
-        return f"{_TMP}/{self._name}-{next(self._numbers)}"
+        return f"{UNFINISHED}/{self._name}-{next(self._numbers)}"
 
     def _in_folder(self, path: str, make: bool = False) -> InFolder:
         """Open the folder of a path; give its descriptor and the path's last part. Raises StorageError, NoFile."""

@@ -22,14 +22,14 @@ from ..headers import PLAIN, cache_control, content_type
 from ..interfaces import ISettings, IStorage, IUpload
 from ..settings.reader import OWN
 from .bucket import Absent, Bucket, Refused
-from .paths import parts
+from .paths import UNFINISHED, parts
 from .replacing import write
 
 #: Bytes of a part, and what one upload holds in memory; a smaller object is written at once. S3 takes 10,000 parts.
 PART = 8 << 20
 #: Bytes read at once.
 _BLOCK = 1 << 20
-_TMP = f"{OWN}/tmp/"
+_TMP = f"{UNFINISHED}/"
 #: Says that what lies there is a mirror.
 MARK = f"{OWN}/mirror"
 #: There while a run is at work: if a run finds it, the one before was cut off.

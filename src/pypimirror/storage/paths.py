@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from ..errors import StorageError
+from ..settings.reader import OWN
 
+#: Where what is unfinished lies.
+UNFINISHED = f"{OWN}/tmp"
 #: Parts that lead nowhere or elsewhere.
 _NONE = frozenset({"", ".", ".."})
 

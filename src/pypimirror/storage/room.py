@@ -8,10 +8,8 @@ import time
 from ..errors import Full
 from ..interfaces import IMirror
 from ..report.units import in_bytes
-from ..settings.reader import OWN
+from .paths import UNFINISHED
 
-#: Where what is under way lies.
-_UNFINISHED = f"{OWN}/tmp"
 #: Seconds for which what was free counts, and the part of it that may be begun before it is looked at again.
 _FRESH, _PART = 0.5, 16
 
@@ -64,7 +62,7 @@ class Room:
     @staticmethod
     def _written(mirror: IMirror) -> int:
         storage = mirror.storage
-        return sum(storage.size(f"{_UNFINISHED}/{name}") or 0 for name in storage.names(_UNFINISHED) if "waiting" not in name)
+        return sum(storage.size(f"{UNFINISHED}/{name}") or 0 for name in storage.names(UNFINISHED) if "waiting" not in name)
 
 
 def _others(mirror: IMirror) -> int:

@@ -52,8 +52,9 @@ class Opened(InFolder):
             # Without waiting, should somebody have put a named pipe there.
             self._file = os.open(last, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         except OSError as error:
-            super().__exit__(type(error), error, None)
-            raise
+            if self._handle is not None:
+                self._kept.leave(self._handle)
+            raise self._told(error) from error
         return self._file
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:

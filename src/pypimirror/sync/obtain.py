@@ -11,7 +11,7 @@ from ..fetch.download import ALGORITHMS, download
 from ..interfaces import IMirror
 from ..model import File, Stored
 from ..names import PROVENANCE, SIGNATURE
-from ..settings.reader import OWN
+from ..storage.paths import UNFINISHED
 from .beside import companion, core_metadata, urls_beside
 from .ground import UNSEEN, Ground
 from .look import current
@@ -20,7 +20,7 @@ FULL = "full"
 #: Another file of the name lies in its place, and pages tell of that one: it has to go first, and this one waits.
 WAITS = "waits"
 #: Where such files wait within a run; the next one clears it.
-WAITING = f"{OWN}/tmp/waiting-"
+WAITING = f"{UNFINISHED}/waiting-"
 #: Bytes; the largest external file that is taken where max_file_size does not say.
 MOST_BYTES = 1 << 30
 

@@ -18,7 +18,8 @@ from ..interfaces import IStorage, IUpload
 from ..settings.keys import KEYS
 from ..settings.reader import OWN, Given, completed, values
 from ..settings.values import Settings
-from .uploads import TMP, UploadContract, blocks, raises
+from ..storage.paths import UNFINISHED
+from .uploads import UploadContract, blocks, raises
 
 #: Paths that would leave the mirror, or are none.
 _ASTRAY = ("../x", "a/../../x", "/etc/x", "/x", "a//b", "", ".", "a/./b", "a\0b", "a\\b")
@@ -69,16 +70,16 @@ class StorageContract(UploadContract):
             storage = self.ready()
             storage.write("one/file", [b"a"])
             storage.create().write(b"x" * size)
-            storage.write(f"{TMP}/waiting", [b"y"])
+            storage.write(f"{UNFINISHED}/waiting", [b"y"])
             again = self.ready()
-            assert again.names(TMP) == []
+            assert again.names(UNFINISHED) == []
             assert again.read("one/file") == b"a"
 
     def test_what_a_run_left_waiting_goes_though_it_came_to_its_end(self) -> None:
         storage = self.ready()
-        storage.write(f"{TMP}/waiting", [b"y"])
+        storage.write(f"{UNFINISHED}/waiting", [b"y"])
         storage.finish()
-        assert self.ready().size(f"{TMP}/waiting") is None
+        assert self.ready().size(f"{UNFINISHED}/waiting") is None
 
     # --- reading
 
@@ -186,4 +187,4 @@ class StorageContract(UploadContract):
                 raises(StorageError, storage.names, path)
             upload.abort()
         assert storage.read("one/file") == b"a"
-        assert storage.names(TMP) == []
+        assert storage.names(UNFINISHED) == []

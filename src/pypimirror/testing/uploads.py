@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..settings.reader import OWN
+from ..storage.paths import UNFINISHED
 
 #: Where a storage keeps what is unfinished.
-TMP = f"{OWN}/tmp"
 
 
 class UploadContract:
@@ -44,7 +44,7 @@ class UploadContract:
             upload.abort()
             assert storage.size(f"one/{size}") == size
             assert storage.read(f"one/{size}") == body
-        assert storage.names(TMP) == []
+        assert storage.names(UNFINISHED) == []
 
     def test_an_upload_takes_the_place_of_what_is_there_in_the_end_only(self) -> None:
         storage = self.ready()
@@ -66,7 +66,7 @@ class UploadContract:
             upload.write(b"short")
             upload.commit("one/file")
             assert storage.read("one/file") == b"short"
-            assert storage.names(TMP) == []
+            assert storage.names(UNFINISHED) == []
 
     def test_an_upload_that_is_forgotten_leaves_nothing(self) -> None:
         storage = self.ready()
@@ -75,7 +75,7 @@ class UploadContract:
             upload.write(b"x" * size)
             upload.abort()
             upload.abort()
-        assert storage.names(TMP) == []
+        assert storage.names(UNFINISHED) == []
         assert storage.names("") == [f"{OWN}/"]
 
     def test_an_upload_that_is_handed_over_is_seen_by_nobody_and_can_go_on(self) -> None:
@@ -95,7 +95,7 @@ class UploadContract:
             upload.write(b"x" * size)
             upload.settle()
             upload.abort()
-        assert storage.names(TMP) == []
+        assert storage.names(UNFINISHED) == []
 
     def test_a_folder_that_is_near_is_as_it_is(self) -> None:
         storage = self.ready()
@@ -125,7 +125,7 @@ class UploadContract:
 
         raises(LookupError, storage.write, "one/file", failing())
         assert storage.read("one/file") == b"old"
-        assert storage.names(TMP) == []
+        assert storage.names(UNFINISHED) == []
 
     def test_a_file_of_this_machine_is_shared_or_nothing_comes_of_it(self) -> None:
         storage = self.ready()
@@ -138,7 +138,7 @@ class UploadContract:
             if upload is not None:
                 upload.commit("one/file")
                 assert storage.read("one/file") == b"content"
-        assert storage.names(TMP) == []
+        assert storage.names(UNFINISHED) == []
 
     def test_many_threads_write_at_once(self) -> None:
         storage = self.ready()
