@@ -88,7 +88,11 @@ class Step(NamedTuple):
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
     """What is done to the disk and to the state, in order, as it goes on."""
     done: list[Step] = []
-    move, remove, commit = FileSystem.move, FileSystem.remove, State.commit
+    place, move, remove, commit = FileSystem.place, FileSystem.move, FileSystem.remove, State.commit
+
+    def placed(self: FileSystem, name: str, path: str) -> None:
+        place(self, name, path)
+        done.append(Step("put", path))
 
     def moved(self: FileSystem, path: str, target: str) -> None:
         move(self, path, target)
@@ -106,6 +110,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
             done.append(Step("commit"))
         commit(self)
 
+    monkeypatch.setattr(FileSystem, "place", placed)
     monkeypatch.setattr(FileSystem, "move", moved)
     monkeypatch.setattr(FileSystem, "remove", removed)
     monkeypatch.setattr(State, "commit", committed)
