@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import http.client
 import io
-import socket
-import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pypimirror.fetch.connections import POOLS
 from pypimirror.fetch.heads import parsed
 
 _NAMES = st.sampled_from([b"Content-Length", b"content-length", b"ETag", b"X-A", b"x a", b"", b" X", b"X\xe9"])
@@ -21,14 +20,29 @@ _ENDS = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r\n "])
 _LINES = st.tuples(_NAMES, _COLONS, _ODD | st.binary(max_size=8), _ENDS).map(b"".join)
 
 
-def read_by(parse: object, text: bytes) -> tuple[object, bytes]:
+def read_by(parse: Callable[..., Any], text: bytes) -> tuple[object, bytes]:
     """Return what comes of a head, and what is left of the stream."""
-    stream = io.BytesIO(text)
+    stream = io.BufferedReader(io.BytesIO(text), 1 << 16)  # type: ignore[arg-type]
     try:
-        found: object = list(parse(stream).raw_items())  # type: ignore[operator]
-    except http.client.HTTPException as error:
+        found: object = parse(stream)
+    except (http.client.HTTPException, ValueError) as error:
         found = type(error), str(error)
     return found, stream.read()
+
+
+def of_library(stream: Any) -> dict[str, str]:
+    """Read a head as the library does, and join what has one name (RFC 9110, 5.3)."""
+    found: dict[str, list[str]] = {}
+    for name, value in http.client.parse_headers(stream).items():
+        found.setdefault(name.lower(), []).append(value)
+    if "transfer-encoding" not in found and "content-length" in found:
+        lengths = ", ".join(found["content-length"])
+        different = {length.strip() for length in lengths.split(",")}
+        if len(different) > 1:
+            raise ValueError(f"Content-Length contained multiple unmatching values ({lengths})")
+        if "," in lengths:
+            found["content-length"] = list(different)
+    return {name: ", ".join(values) for name, values in found.items()}
 
 
 @given(st.lists(_LINES, max_size=6).map(b"".join), st.sampled_from([b"\r\n", b"\n", b""]))
@@ -40,28 +54,10 @@ def read_by(parse: object, text: bytes) -> tuple[object, bytes]:
 @example(b"X: a\r\nbad\r\nY: b\r\n", b"\r\n")
 def test_headers_are_what_the_library_makes_of_them(lines: bytes, end: bytes) -> None:
     text = lines + end + b"body"
-    assert read_by(parsed, text) == read_by(http.client.parse_headers, text)
+    assert read_by(parsed, text) == read_by(of_library, text)
 
 
-@pytest.mark.parametrize(("answer", "body"), [
-    (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody", b"body"),
-    (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length:4\r\nX-Folded: a\r\n b\r\n\r\nbody", b"body"),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n", b"body"),
-    (b"HTTP/1.0 200 OK\r\n\r\nbody", b"body"),
-    (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n", b""),
-])
-def test_a_body_is_as_long_as_its_head_says(answer: bytes, body: bytes) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        def reply() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(1 << 16)
-                connection.sendall(answer)
-
-        thread = threading.Thread(target=reply)
-        thread.start()
-        pool = POOLS["http"]("127.0.0.1", server.getsockname()[1])
-        found = pool.urlopen("GET", "/", retries=False)
-        thread.join()
-        pool.close()
-    assert found.data == body
+@pytest.mark.parametrize("lines", [
+    b"Content-Length: 4\r\nContent-Length: 4\r\n", b"Content-Length: 4, 4\r\n", b"content-length:4\r\nX-Folded: a\r\n b\r\n"])
+def test_a_length_is_one_however_often_it_is_told(lines: bytes) -> None:
+    assert parsed(io.BufferedReader(io.BytesIO(lines + b"\r\n")))["content-length"] == "4"  # type: ignore[arg-type]

@@ -45,7 +45,7 @@ def test_a_body_that_ends_early_is_an_error_that_may_pass(way, monkeypatch):
     assert b"half of it".startswith(receiver.body)
 
 
-@pytest.fixture(params=[*ways.WAYS, "pycurl"])
+@pytest.fixture(params=["plain", "netrc", "pycurl"])
 def fetcher(request, monkeypatch):
     if request.param == "pycurl":
         made = pytest.importorskip("pypimirror.fetch.curl", exc_type=ImportError).CurlFetcher(SETTINGS)

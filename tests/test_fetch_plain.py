@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
+import ssl
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
@@ -58,12 +61,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever asks for requests fails."""
     monkeypatch.setitem(sys.modules, "pypimirror.fetch.sessions", None)
-    monkeypatch.setitem(sys.modules, "requests", None)
+    for module in ("requests", "urllib3"):
+        monkeypatch.setitem(sys.modules, module, None)
 
 
 @pytest.fixture(params=ways.WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each way: the plain one with nothing but urllib3 to be had."""
+    """Each way: the plain one with nothing but Python's library to be had."""
     if request.param == "plain":
         request.getfixturevalue("alone")
     else:
@@ -160,9 +164,8 @@ def test_a_platform_with_settings_of_its_own_has_a_say(
         platform: str, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(environment, "sys", SimpleNamespace(platform=platform))
-    answer = sessions.Session.answer
-    monkeypatch.setattr(sessions.Session, "answer",
-                        lambda self, url, *rest: (asked.append(url), answer(self, url, *rest))[1])
+    way = sessions.Session.way
+    monkeypatch.setattr(sessions.Session, "way", lambda self, origin, url: (asked.append(url), way(self, origin, url))[1])
     with fetcher() as made:
         got(made, upstream.url)
     assert asked == ([] if platform == "linux" else [upstream.url])
@@ -245,7 +248,7 @@ def saying(answer: bytes | None) -> Iterator[str]:
     (None, "timed out", True),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "the connection ended in the middle of the body", True),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\nx", "Content-Length contained multiple unmatching values (1, 2)", False),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "got length b'zz", True),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "a chunk of the body has no length", True),
     (b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n", "Invalid IPv6 URL", False),
     (b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", "too many redirects", False)])
 def test_answers_that_are_none_are_told_in_the_same_words(
@@ -274,6 +277,44 @@ def test_hosts_that_cant_be_asked_are_told_in_the_same_words(
         found.append(failure(address))
     assert len({error.why for error in found}) == 1 and found[0].why
     assert {(error.url, error.transient) for error in found} == {(address, transient)}
+
+
+@pytest.mark.parametrize(("answer", "body"), [
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody", b"body"),
+    (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length:4\r\nX-Folded: a\r\n b\r\n\r\nbody", b"body"),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nbody", b"body"),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n", b"body"),
+    (b"HTTP/1.0 200 OK\r\n\r\nbody", b"body"),
+    (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n", b""),
+    (b"HTTP/1.1 204 No Content\r\n\r\n", b"")])
+def test_a_body_is_as_long_as_its_head_says(answer: bytes, body: bytes, way: str) -> None:
+    with saying(answer) as address, fetcher() as made:
+        assert got(made, f"{address}/x")[1] == body
+
+
+@pytest.mark.parametrize("packed", [gzip.compress(b"page"), zlib.compress(b"page")], ids=["gzip", "deflate"])
+def test_a_page_is_unpacked_and_a_file_is_not(packed: bytes, way: str, upstream: Upstream) -> None:
+    encoding = "gzip" if packed.startswith(b"\x1f") else "deflate"
+    upstream.answers["/x"] = (200, {"Content-Encoding": encoding}, packed)
+    with fetcher() as made:
+        page = Body()
+        made.fetch(f"{upstream.host}/x", page, {"Accept-Encoding": "gzip, deflate"})
+        assert page.body == b"page"
+        assert got(made, f"{upstream.host}/x")[1] == packed
+
+
+def test_headers_of_one_name_are_joined(way: str) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nLink: <a>\r\nX-PyPI-Last-Serial: 5\r\nlink: <b>\r\n\r\n"
+    with saying(answer) as address, fetcher() as made:
+        assert got(made, f"{address}/x")[0].headers == {"content-length": "0", "link": "<a>, <b>", "x-pypi-last-serial": "5"}
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("value", ["x\r\nX-Other: y", "x\ny", "x\ry", "x\r\n\r\nGET /other HTTP/1.1"])
+def test_a_header_is_one_line(value: str, upstream: Upstream) -> None:
+    with fetcher() as made, pytest.raises(FetchError, match="more than one line"):
+        made.fetch(f"{upstream.host}/x", Body(), {"If-None-Match": value})
+    assert upstream.asked() == []
 
 
 # --- connections
@@ -342,7 +383,41 @@ def test_connections_that_redirects_take_are_closed_in_the_end(
         assert all(event.wait(10) for event in closed)
 
 
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("more", [b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"x", b"\r\n"])
+def test_what_comes_after_an_answer_is_not_the_next_one(more: bytes) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                while self.rfile.readline().strip():
+                    pass
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood" + more)
+
+    with answered_by(Handler) as address, fetcher() as made:
+        assert [got(made, f"{address}/x")[1] for _ in range(3)] == [b"good"] * 3
+
+
 # --- TLS
+
+@pytest.mark.usefixtures("alone")
+def test_authorities_are_read_once_for_all_threads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_contexts: list[ssl.SSLContext] = []
+    make = ssl.create_default_context
+
+    def counted(*arguments: Any, **options: Any) -> ssl.SSLContext:
+        made_contexts.append(make(*arguments, **options))
+        return made_contexts[-1]
+
+    monkeypatch.setattr(ssl, "create_default_context", counted)
+    with SecureUpstream(folder) as upstream, fetcher(ca_bundle=str(folder / "ca.pem")) as made:
+        threads = [threading.Thread(target=got, args=(made, f"{upstream.host}/simple/")) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert upstream.asked() == ["/simple/"] * 4
+    assert len(made_contexts) == 1
+
 
 def test_no_authority_is_trusted_but_those_of_certifi(folder: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))

@@ -1,4 +1,4 @@
-"""The two ways of the default fetcher: a plain request by urllib3 alone, or by requests where the environment has a say."""
+"""The two ways of the default fetcher: a plain request by http.client alone, or by requests where it is more than that."""
 
 from __future__ import annotations
 
@@ -17,8 +17,13 @@ def silent() -> dict[str, str]:
 
 
 def take(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have fetchers of this process, and of those that it starts, take one of the ways."""
+    """Have fetchers of this process take one of the ways, or ``netrc``: the plain one, with what requests says of it.
+
+    Those of processes that it starts never leave the plain way.
+    """
     for name in set(os.environ) - set(silent()):
         monkeypatch.delenv(name)
-    if way == "session":
+    if way != "plain":
         monkeypatch.setenv("NETRC", os.devnull)
+    if way == "session":
+        monkeypatch.setattr("pypimirror.fetch.sessions.Session.way", lambda *_: None)

@@ -1,4 +1,4 @@
-"""urllib3's connections, so that they can be watched (see ``pace``) and that where they lead to is looked at."""
+"""The connections of requests, so that they can be watched (see ``pace``) and that where they lead to is looked at."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ..errors import FetchError
 from . import hosts, pace
-from .heads import Answer
 
 
 class _Noted:
@@ -21,7 +20,6 @@ class _Noted:
 
     sock: Any
     host: str
-    response_class: Any = Answer
 
     def _new_conn(self) -> Any:
         sock = super()._new_conn()  # type: ignore[misc]
@@ -33,9 +31,7 @@ class _Noted:
         return sock
 
     def getresponse(self, *arguments: Any, **options: Any) -> Any:
-        transfer = getattr(pace.local, "transfer", None)
-        if transfer is not None:
-            transfer.sock = self.sock
+        pace.note(self.sock)
         return super().getresponse(*arguments, **options)  # type: ignore[misc]
 
 

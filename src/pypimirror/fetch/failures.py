@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from http.client import IncompleteRead
 from typing import Any
-
-from urllib3 import exceptions
 
 from ..errors import FetchError
 from .address import bare
 
-_PASSING = (exceptions.ProtocolError, exceptions.TimeoutError, exceptions.NewConnectionError)
+CUT_OFF = "the connection ended in the middle of the body"
+#: urllib3 puts the connection object before the message.
+_CONNECTION = re.compile(r".*>: ", re.DOTALL)
 
 
-def failure(url: str, error: Exception, passing: tuple[type[Exception], ...] = _PASSING) -> FetchError:
-    """Give the error to raise for one of urllib3, or for one of another library that comes of it.
+def failure(url: str, error: Exception, transient: bool) -> FetchError:
+    """Give the error to raise for one of http.client, urllib3, or another library that comes of it.
 
-    passing: the kinds of errors that may be none the next time.
+    transient: whether it may be none the next time.
     """
-    return FetchError(bare(url), _why(error), transient=isinstance(error, passing))
+    return FetchError(bare(url), _why(error), transient=transient)
 
 
 def _why(error: Exception) -> str:
     """Say in a few words what went wrong; the innermost reason is the one that people understand."""
-    cause: Any = error
-    while True:
-        inner = getattr(cause, "reason", None) or (cause.args[-1] if cause.args else None)
-        inner = inner if isinstance(inner, Exception) else cause.__cause__
-        if inner is None:
-            break
-        cause = inner
-    if isinstance(cause, exceptions.IncompleteRead):
-        return "the connection ended in the middle of the body"
+    *_, cause = _chain(error)
+    if isinstance(cause, IncompleteRead):  # urllib3's, too
+        return "a chunk of the body has no length" if isinstance(cause.__context__, ValueError) else CUT_OFF
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    if isinstance(cause, exceptions.HTTPError):
-        # urllib3 puts the connection object before the message.
-        text = text.rpartition(">: ")[2]
-    return " ".join(text.split())
+    return " ".join(_CONNECTION.sub("", text).split())
+
+
+def _chain(error: Any) -> Iterator[Any]:
+    while error is not None:
+        yield error
+        inner = getattr(error, "reason", None) or (error.args[-1] if error.args else None)
+        error = inner if isinstance(inner, Exception) else error.__cause__

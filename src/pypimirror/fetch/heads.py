@@ -1,49 +1,50 @@
 """Heads of answers, read without email's parser: for a small file that one takes as long as all the rest of its request.
 
-What is not quite regular is left to it: lines that go on in the next one, lines without a colon, what is too long or too many.
+What is not quite regular is left to it: lines that go on in the next one, lines without a colon, what comes in pieces, what is
+too long or too many.
 """
 
 from __future__ import annotations
 
 import http.client
 import re
-from io import BytesIO
+from collections.abc import Iterable
+from io import BufferedReader
 from types import FunctionType
 from typing import Any
 
-#: A header on one line (RFC 9112, 5), without anything that a parser could take in another way.
-_REGULAR = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\xa0-\xff]*)\r\n")
-_LONGEST, _MOST = 65536, 90
+#: Headers on one line each (RFC 9112, 5), without anything that a parser could take in another way.
+_REGULAR = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\xa0-\xff]*\r\n)+")
+_MOST = 90
 
 
-def parsed(stream: Any, **options: Any) -> http.client.HTTPMessage:
-    """Read headers as ``http.client.parse_headers`` does, and give the same message. Raises what that raises."""
-    if any(option is not None for option in options.values()):  # newer versions have some
-        return http.client.parse_headers(stream, **options)
-    message = http.client.HTTPMessage()
-    lines: list[bytes] = []
-    while len(lines) < _MOST:
-        line = stream.readline(_LONGEST + 1)
-        if line == b"\r\n":
-            return message
-        lines.append(line)
-        regular = _REGULAR.fullmatch(line)
-        if regular is None or len(line) > _LONGEST:
-            break
-        message.set_raw(regular[1].decode("ascii"), regular[2].decode("iso-8859-1"))
-    return http.client.parse_headers(_Again(lines, stream))
+def parsed(stream: BufferedReader, **options: Any) -> dict[str, str]:
+    """Read headers as ``http.client.parse_headers`` does; return them by name in lower case, those of one name in one.
+
+    Raises what that raises, and ValueError where the length of the body is told in several ways.
+    """
+    if not any(option is not None for option in options.values()):  # newer versions have some
+        there = stream.peek()
+        end = there.find(b"\r\n\r\n") + 2
+        if end > 1 and _REGULAR.fullmatch(there, 0, end) and there.count(b"\r\n", 0, end) <= _MOST:
+            stream.read(end + 2)
+            lines = there[:end - 2].decode("iso-8859-1").split("\r\n")
+            return _joined((name, value.lstrip(" \t")) for name, _, value in (line.partition(":") for line in lines))
+    return _joined(http.client.parse_headers(stream, **options).items())
 
 
-class _Again:
-    """A stream of which some lines were read already."""
-
-    def __init__(self, lines: list[bytes], stream: Any):
-        self._lines = BytesIO(b"".join(lines))
-        self._stream = stream
-
-    def readline(self, limit: int = -1, /) -> bytes:
-        """Return the next line, of so many bytes at most."""
-        return self._lines.readline(limit) or self._stream.readline(limit)
+def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in headers:
+        name = name.lower()
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    lengths = found.get("content-length", "")
+    if "," in lengths and "transfer-encoding" not in found:
+        different = {length.strip() for length in lengths.split(",")}
+        if len(different) > 1:
+            raise ValueError(f"Content-Length contained multiple unmatching values ({lengths})")
+        found["content-length"] = different.pop()
+    return found
 
 
 def _with_ours(method: Any) -> Any:
@@ -55,7 +56,8 @@ def _with_ours(method: Any) -> Any:
     return made
 
 
-class Answer(http.client.HTTPResponse):
-    """An answer as the library reads it, but for the headers."""
+class Response(http.client.HTTPResponse):
+    """An answer as the library reads it, but for the headers: a dictionary by name in lower case."""
 
+    headers: dict[str, str]  # type: ignore[assignment]
     begin = _with_ours(http.client.HTTPResponse.begin)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from ..errors import FetchError
-from .address import bare
+from .address import PLAIN, bare
 
 #: The hosts that were found to be public, which they have to stay as long as this process is there.
 _trusted: set[str] = set()
@@ -53,16 +53,22 @@ def check(source: str, target: str) -> None:
 
     source: a URL without a host, as that of a directory, may lead anywhere.
     """
-    from urllib3.exceptions import LocationParseError
-    from urllib3.util import parse_url
-
     try:
-        host = parse_url(target).host
-        teller = parse_url(source).host
-    except LocationParseError as error:
+        host, teller = _host(target), _host(source)
+    except ValueError as error:
         raise FetchError(bare(target), "its URL is none") from error
     if host and teller and is_public(teller.strip("[]")) and not is_public(host.strip("[]")):
         raise FetchError(bare(target), f"a host that is not public, and {bare(source)} that leads there is")
+
+
+def _host(url: str) -> str | None:
+    """Give the host that a request for the URL goes to, or None. Raises ValueError."""
+    parts = PLAIN.fullmatch(url)
+    if parts is not None:
+        return parts[1].partition("://")[2].partition(":")[0]
+    from urllib3.util import parse_url  # most URLs need it not
+
+    return parse_url(url).host
 
 
 def _is_global(text: str) -> bool:

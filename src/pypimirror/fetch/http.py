@@ -1,4 +1,4 @@
-"""The default fetcher: urllib3 where a request is plain, requests where it is more, or where the environment has a say.
+"""The default fetcher: http.client where a request is plain, requests where it is more, or where the environment has a say.
 
 To load requests takes more than a tenth of a run in which nothing changed, and most runs need nothing of what it does: proxies,
 redirects, netrc, credentials in the URL. So it is loaded when something first asks for that.
@@ -9,24 +9,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from urllib3.exceptions import HTTPError
 from zope.interface import implementer
 
 from ..errors import FetchError
 from ..interfaces import IFetcher, IReceiver, ISettings
 from ..model import Head
-from . import environment, pace, plain
+from . import environment, pace, packed
 from .address import PLAIN, bare
-from .failures import failure
+from .plain import Answer, Plain, Way
 
 if TYPE_CHECKING:
-    from .sessions import Session
+    from .sessions import OfSession, Session
 
-_BLOCK = 1 << 16
-#: How a page may be packed. Packed twice, or otherwise, one block could unpack to gigabytes at once.
-_PACKED = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -37,6 +33,7 @@ class RequestsFetcher:
     def __init__(self, settings: ISettings):
         self._settings = settings
         self._pace = pace.Pace(settings["timeout"])
+        self._plain = Plain(settings)
         self._local = threading.local()
         self._threads: list[_Thread] = []
 
@@ -45,28 +42,22 @@ class RequestsFetcher:
         decode = wanted["Accept-Encoding"] != "identity"
         with self._pace.watched() as transfer:
             try:
-                answer, final = self._thread().answer(url, wanted)
+                answer = self._thread().answer(url, wanted)
                 try:
-                    head = Head(answer.status, {k.lower(): v for k, v in answer.headers.items()}, final)
-                    if decode and head.headers.get("content-encoding", "").strip().lower() not in _PACKED:
+                    head = Head(answer.status, answer.headers, answer.url)
+                    encoding = head.headers.get("content-encoding", "").strip().lower() if decode else ""
+                    if encoding and encoding != "identity" and encoding not in packed.NAMES:
                         raise FetchError(bare(url), "packed in a way that was not asked for")
                     transfer.start()
                     receiver.start(head)
-                    # urllib3 1 takes a body that ended early for whole unless told.
-                    answer.enforce_content_length = True
-                    for block in answer.stream(_BLOCK, decode_content=decode):
+                    for block in answer.blocks("" if encoding == "identity" else encoding):
                         transfer.moved(len(block))
                         receiver.write(block)
                 finally:
-                    answer.close()
-                    answer.release_conn()
+                    answer.finish()
             except FetchError:
                 if not transfer.slow:
                     raise
-            # What is no HTTP at all, in a chunk's length or where a redirect leads, raises more than the libraries say.
-            except (HTTPError, ValueError) as error:
-                if not transfer.slow:
-                    raise failure(url, error) from error
         if transfer.slow:
             raise FetchError(bare(url), pace.too_slow(), transient=True)
         return head
@@ -78,7 +69,7 @@ class RequestsFetcher:
     def _thread(self) -> _Thread:
         thread: _Thread | None = getattr(self._local, "thread", None)
         if thread is None:
-            thread = self._local.thread = _Thread(self._settings, self._alone)
+            thread = self._local.thread = _Thread(self._settings, self._plain, self._alone)
             self._threads.append(thread)
         return thread
 
@@ -91,28 +82,29 @@ class RequestsFetcher:
 class _Thread:
     """The connections of one thread."""
 
-    def __init__(self, settings: ISettings, alone: bool):
+    def __init__(self, settings: ISettings, plain: Plain, alone: bool):
         self._settings = settings
+        self._plain = plain
         self._alone = alone
         #: By scheme and host; None where plain requests won't do.
-        self._ways: dict[str, plain.Way | None] = {}
+        self._ways: dict[str, Way | None] = {}
 
-    def answer(self, url: str, headers: Mapping[str, str]) -> tuple[Any, str]:
-        """Return urllib3's answer to a GET, its body not yet read, and the URL that it is of."""
+    def answer(self, url: str, headers: Mapping[str, str]) -> Answer | OfSession:
+        """Return the answer to a GET, its body not yet read. Raises FetchError."""
         parts = PLAIN.fullmatch(url)
         if parts is None:
             return self._session.answer(url, headers)
         origin, path = parts.groups()
-        if self._alone and origin not in self._ways:
-            self._ways[origin] = plain.way(url, self._settings)
-        way = self._ways.get(origin)
+        if origin not in self._ways:
+            self._ways[origin] = self._plain.way(origin) if self._alone else self._session.way(origin, url)
+        way = self._ways[origin]
         if way is not None:
-            answer = way.sent(path, headers, self._settings["timeout"])
+            answer = way.sent(url, path, headers)
             if answer.status not in _REDIRECTS:
-                return answer, url
-            answer.close()
+                return answer
+            way.connection.close()
             self._ways[origin] = None  # other requests to this host are likely to be led on, too
-        return self._session.answer(url, headers, origin)
+        return self._session.answer(url, headers)
 
     def close(self) -> None:
         """Close all connections."""
@@ -121,10 +113,10 @@ class _Thread:
         while self._ways:
             _, way = self._ways.popitem()
             if way is not None:
-                way.pool.close()
+                way.connection.close()
 
     @cached_property
     def _session(self) -> Session:
         from .sessions import Session
 
-        return Session(self._settings, self._ways)
+        return Session(self._settings, self._plain)

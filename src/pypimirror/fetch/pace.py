@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 #: Of the body so many bytes must come in so many seconds, or its end: about 1 kB/s.
 BYTES, SECONDS = 1 << 16, 60.0
@@ -17,7 +18,14 @@ BYTES, SECONDS = 1 << 16, 60.0
 _SHARE = 0.1
 
 #: Its ``transfer``, if there is one, is that of the thread.
-local = threading.local()
+_local = threading.local()
+
+
+def note(sock: Any) -> None:
+    """Say which socket the transfer of this thread uses, before anything is read from it."""
+    transfer = getattr(_local, "transfer", None)
+    if transfer is not None:
+        transfer.sock = sock
 
 
 def too_slow() -> str:
@@ -73,11 +81,11 @@ class Pace:
             if not self._watching:
                 self._watching = True
                 threading.Thread(target=self._watch, name="pypimirror-pace", daemon=True).start()
-        local.transfer = transfer
+        _local.transfer = transfer
         try:
             yield transfer
         finally:
-            local.transfer = None
+            _local.transfer = None
             with self._lock:
                 self._transfers.discard(transfer)
 

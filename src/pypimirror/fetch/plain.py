@@ -1,58 +1,202 @@
-"""Plain requests, by urllib3 alone: a URL and headers, nothing to be looked up."""
+"""Plain requests, by http.client alone: a URL and headers, nothing to be looked up."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from http.client import RemoteDisconnected
+import http.client
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from io import BufferedReader, RawIOBase
+from threading import Lock
 from typing import Any, NamedTuple
 
-import urllib3
-from urllib3.exceptions import ProtocolError
-from urllib3.util import parse_url
-
 from .. import __version__
+from ..errors import FetchError
 from ..interfaces import ISettings
-from . import tls
-from .connections import POOLS
+from . import hosts, pace, tls
+from .failures import failure
+from .heads import Response
+from .packed import unpacked
 
-AGENT = f"z3c.recipe.pypimirror/{__version__} (urllib3/{urllib3.__version__})"
+AGENT = f"z3c.recipe.pypimirror/{__version__}"
 #: Those that requests would send.
-_HEADERS = {"User-Agent": AGENT, "Accept": "*/*", "Connection": "keep-alive"}
+HEADERS = {"User-Agent": AGENT, "Accept": "*/*", "Connection": "keep-alive"}
+#: Bytes of a body that are read at once.
+BLOCK = 1 << 16
+_ERRORS = (OSError, http.client.HTTPException, ValueError)
+#: What a connection says that was closed since it was last used (RFC 9112, 9.3.1).
+_STALE = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
+
+_PORTS = {"http": http.client.HTTP_PORT, "https": http.client.HTTPS_PORT}
+
+
+class Plain:
+    """What all threads have in common that send plain requests."""
+
+    def __init__(self, settings: ISettings):
+        self._settings = settings
+        self._lock = Lock()
+
+    def way(self, origin: str, headers: Mapping[str, str] = HEADERS) -> Way:
+        """Return a new way to a plain URL's scheme and host.
+
+        headers: for all requests.
+        """
+        scheme, _, address = origin.partition("://")
+        host, _, port = address.partition(":")
+        usual = _PORTS[scheme]
+        number = int(port or usual)
+        connection = _Connection(host, number, self._settings["timeout"], self._tls if scheme == "https" else None)
+        return Way(connection, {"Host": host if number == usual else address, **headers})
+
+    @property
+    def _tls(self) -> ssl.SSLContext:
+        # To read the authorities takes as long as some twenty small files.
+        with self._lock:
+            return self._context
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        return tls.context(self._settings)
 
 
 class Way(NamedTuple):
     """How a thread sends plain requests to one host."""
 
-    pool: urllib3.HTTPConnectionPool
+    connection: _Connection
     headers: Mapping[str, str]
 
-    def sent(self, path: str, headers: Mapping[str, str], timeout: float) -> Any:
-        """Send a GET; once more if its connection had been used before and turns out to be closed (RFC 9112, 9.3.1)."""
-        def send() -> Any:
-            return self.pool.urlopen("GET", path, headers={**self.headers, **headers}, redirect=False, retries=False,
-                                     timeout=urllib3.Timeout(connect=timeout, read=timeout), preload_content=False,
-                                     decode_content=False, assert_same_host=False)
-
-        known = self.pool.num_connections
+    def sent(self, url: str, path: str, headers: Mapping[str, str]) -> Answer:
+        """Send a GET; once more if its connection had been used before and turns out to be closed. Raises FetchError."""
+        connection, wanted = self.connection, {**self.headers, **headers}
         try:
-            return send()
-        except ProtocolError as error:
-            if self.pool.num_connections > known or not isinstance(error.args[-1], RemoteDisconnected | ConnectionResetError):
-                raise
-        return send()
+            if connection.sock is not None:
+                try:
+                    return connection.asked(url, path, wanted)
+                except _STALE:
+                    pass
+            return connection.asked(url, path, wanted)
+        except _ERRORS as error:
+            raise _failure(url, error) from error
 
 
-def way(url: str, settings: ISettings) -> Way:
-    """Give a new way to a plain URL's host, where the settings alone say how. Raises urllib3's errors."""
-    parts = parse_url(url)
-    scheme, host = str(parts.scheme), str(parts.host)
-    return Way(POOLS[scheme](host, parts.port, **(_certificates(settings) if scheme == "https" else {})), _HEADERS)
+class Answer(Response):
+    """What a plain request brought."""
+
+    connection: _Connection
+    url: str
+
+    def blocks(self, encoding: str) -> Iterator[bytes]:
+        """Yield the body, unpacked if an encoding is given. Raises FetchError."""
+        return unpacked(self._blocks(), encoding, self.url) if encoding else self._blocks()
+
+    def _blocks(self) -> Iterator[bytes]:
+        while True:
+            try:
+                block = self.read(BLOCK)
+                if not block:
+                    if self.length:
+                        raise http.client.IncompleteRead(b"")
+                    return
+            except _ERRORS as error:
+                self.connection.close()
+                raise _failure(self.url, error) from error
+            yield block
+
+    def finish(self) -> None:
+        """Have the connection ready for the next request, or close it: where not all was read, or more came than that."""
+        if self.will_close or not self.isclosed() or not self.connection.stream.is_empty():
+            self.connection.close()
 
 
-def _certificates(settings: ISettings) -> dict[str, Any]:
-    """Give a pool's options for TLS: what requests' adapter makes of these settings, and of a bundle in the environment."""
-    bundle = tls.bundle(settings)
-    options = {"cert_reqs": "CERT_REQUIRED", "ca_cert_dir" if os.path.isdir(bundle) else "ca_certs": bundle}
-    certificate = settings["client_cert"]
-    return options | dict(zip(("cert_file", "key_file"), certificate, strict=False))
+class _Wire(RawIOBase):
+    """What comes from a socket; nothing while it is ``closed_off``."""
+
+    def __init__(self, sock: socket.socket):
+        self._sock = sock
+        self.closed_off = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        return None if self.closed_off else self._sock.recv_into(buffer)
+
+
+class _Stream(BufferedReader):
+    """The answers that come over a connection, one after the other: none of them closes it."""
+
+    def __init__(self, wire: _Wire):
+        super().__init__(wire, BLOCK)
+        self._wire = wire
+
+    def is_empty(self) -> bool:
+        """Whether all that was received has been read."""
+        self._wire.closed_off = True
+        try:
+            return not self.peek()
+        finally:
+            self._wire.closed_off = False
+
+    def close(self) -> None:
+        pass
+
+
+class _Connection:
+    """A connection to one host. Where it leads to is looked at before anything is sent; its transfers are watched."""
+
+    def __init__(self, host: str, port: int, timeout: float, context: ssl.SSLContext | None):
+        """context: for TLS, or None."""
+        self._host = host
+        self._port = port
+        self._timeout = timeout
+        self._context = context
+        self.sock: socket.socket | None = None
+        self.stream: _Stream
+
+    def makefile(self, mode: str) -> BufferedReader:
+        """Give the stream that an answer is read from, which http.client takes for one of its own."""
+        return self.stream
+
+    def asked(self, url: str, path: str, headers: Mapping[str, str]) -> Answer:
+        """Send a GET and return the answer, its head read. Raises OSError, HTTPException, ValueError, FetchError."""
+        lines = "\r\n".join([f"GET {path} HTTP/1.1", *map(": ".join, headers.items()), "\r\n"]).encode("iso-8859-1")
+        if lines.count(b"\r") != len(headers) + 2 or lines.count(b"\n") != len(headers) + 2:
+            raise ValueError("a header with more than one line")
+        sock = self.sock or self._opened()
+        try:
+            sock.sendall(lines)
+            pace.note(sock)
+            answer = Answer(self, method="GET")  # type: ignore[arg-type]
+            answer.begin()
+        except BaseException:
+            self.close()
+            raise
+        answer.connection, answer.url = self, url
+        return answer
+
+    def _opened(self) -> socket.socket:
+        sock = socket.create_connection((self._host, self._port), self._timeout)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            hosts.confirm(self._host, str(sock.getpeername()[0]))
+            if self._context is not None:
+                sock = self._context.wrap_socket(sock, server_hostname=self._host)
+        except BaseException:
+            sock.close()
+            raise
+        self.stream = _Stream(_Wire(sock))
+        self.sock = sock
+        return sock
+
+    def close(self) -> None:
+        """Close it; the next request opens it again."""
+        if self.sock is not None:
+            self.sock.close()
+            self.sock = None
+
+
+def _failure(url: str, error: Exception) -> FetchError:
+    return failure(url, error, isinstance(error, OSError | http.client.HTTPException) and not isinstance(error, ssl.SSLError))

@@ -1,17 +1,18 @@
 """Requests, by the library of that name: what is more than plain, and what the environment has a say in.
 
-For a small file a session takes longer to merge settings, cookies and hooks than to get it. So it prepares the first request to
-each host, and where a plain one will do, the connections are there for those that follow (see ``plain``).
+For a small file a session takes longer to merge settings, cookies and hooks than to get it. So it says what the environment has
+for a host, and where plain requests will do, they are sent with that (see ``plain``).
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, MutableMapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urljoin
 
 import requests
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, TimeoutError
 
 from ..errors import FetchError
 from ..interfaces import ISettings
@@ -19,9 +20,11 @@ from . import hosts
 from .address import bare
 from .connections import POOLS
 from .failures import failure
-from .plain import AGENT, Way
+from .plain import AGENT, BLOCK, Plain, Way
 
+#: Errors that may be none the next time, while an answer is waited for and while its body comes.
 _PASSING = (requests.ConnectionError, requests.Timeout)
+_PASSING_LATER = (ProtocolError, TimeoutError, NewConnectionError)
 
 
 class Adapter(requests.adapters.HTTPAdapter):
@@ -38,59 +41,74 @@ class Adapter(requests.adapters.HTTPAdapter):
         return manager
 
 
-class _Host(NamedTuple):
-    """What all requests to one host have in common."""
+class OfSession:
+    """An answer that requests brought."""
 
-    adapter: requests.adapters.BaseAdapter
-    #: For the adapter: timeout, certificates, proxies.
-    options: Mapping[str, Any]
-    #: How a plain request to it can be sent, if it can.
-    way: Way | None
+    def __init__(self, response: requests.Response):
+        self.status, self.url = response.status_code, response.url
+        self.headers = {name.lower(): value for name, value in response.raw.headers.itermerged()}
+        self._raw = response.raw
+        # urllib3 1 takes a body that ended early for whole unless told.
+        self._raw.enforce_content_length = True
+
+    def blocks(self, encoding: str) -> Iterator[bytes]:
+        """Yield the body, unpacked if an encoding is given. Raises FetchError."""
+        blocks = self._raw.stream(BLOCK, decode_content=bool(encoding))
+        while True:
+            try:
+                block = next(blocks, None)
+            # What is no HTTP at all, in a chunk's length, raises more than the library says.
+            except (HTTPError, ValueError) as error:
+                raise failure(self.url, error, isinstance(error, _PASSING_LATER)) from error
+            if block is None:
+                return
+            yield block
+
+    def finish(self) -> None:
+        """Give the connection back."""
+        self._raw.close()
+        self._raw.release_conn()
 
 
 class Session(requests.Session):
     """What one thread asks; looks at each redirect before it is followed, and remembers hosts."""
 
-    def __init__(self, settings: ISettings, ways: MutableMapping[str, Way | None]):
-        """ways: by scheme and host; gets those that are found."""
+    def __init__(self, settings: ISettings, plain: Plain):
         super().__init__()
         certificate = settings["client_cert"]
         self._certificate: Any = certificate[0] if len(certificate) == 1 else certificate or None
         self._settings = settings
-        self._ways = ways
-        self._hosts: dict[str, _Host] = {}
+        self._plain = plain
         self.headers["User-Agent"] = AGENT
         self.max_redirects = 10
         self.mount("http://", Adapter())
         self.mount("https://", Adapter())
 
-    def answer(self, url: str, headers: Mapping[str, str], origin: str | None = None) -> tuple[Any, str]:
-        """Return urllib3's answer to a GET, its body not yet read, and the URL that it is of. Raises FetchError.
+    def way(self, origin: str, url: str) -> Way | None:
+        """Return a way for plain requests to the host of a plain URL: with what the environment has for it, or None."""
+        request = self._prepared(url, {})
+        if self._options(url)["proxies"]:
+            return None
+        return self._plain.way(origin, dict(request.headers))
 
-        origin: scheme and host of a plain URL.
-        """
+    def answer(self, url: str, headers: Mapping[str, str]) -> OfSession:
+        """Return the answer to a GET, its body not yet read. Raises FetchError."""
         try:
             request = self._prepared(url, headers)
-            host = self._host(request) if origin is None else self._known(origin, url)
-            response = host.adapter.send(request, **host.options)
+            options = self._options(str(request.url))
+            response = self.get_adapter(str(request.url)).send(request, **options)
             if response.is_redirect:
-                following = self.resolve_redirects(response, request, **host.options)
+                following = self.resolve_redirects(response, request, **options)
                 # One that leads nowhere is followed by nothing.
                 response = deque((response, *following), maxlen=1).pop()
         except requests.TooManyRedirects as error:
             raise FetchError(bare(url), "too many redirects") from error
         except requests.exceptions.SSLError as error:  # which is a ConnectionError, too
-            raise failure(url, error, ()) from error
-        except requests.RequestException as error:
-            raise failure(url, error, _PASSING) from error
-        return response.raw, response.url
-
-    def close(self) -> None:
-        super().close()
-        while self._hosts:  # urllib3 closes connections when nobody knows their pool any more
-            _, host = self._hosts.popitem()
-            if host.way is not None:
-                host.way.pool.close()
+            raise failure(url, error, False) from error
+        # Where a redirect leads to may be no URL.
+        except (requests.RequestException, HTTPError, ValueError) as error:
+            raise failure(url, error, isinstance(error, _PASSING)) from error
+        return OfSession(response)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
@@ -103,22 +121,10 @@ class Session(requests.Session):
                 raise FetchError(bare(url), f"not secure, and {bare(resp.url)}, which is, leads there")
         return target
 
-    def _known(self, origin: str, url: str) -> _Host:
-        host = self._hosts.get(origin)
-        if host is None:
-            host = self._hosts[origin] = self._host(self._prepared(url, {}))
-            self._ways.setdefault(origin, host.way)
-        return host
-
-    def _host(self, request: requests.PreparedRequest) -> _Host:
-        url = str(request.url)
+    def _options(self, url: str) -> dict[str, Any]:
+        """Give what an adapter is to heed: timeout, certificates, proxies."""
         options = self.merge_environment_settings(url, self._proxies(url), True, self._settings["ca_bundle"], self._certificate)
-        adapter = self.get_adapter(url)
-        way = None
-        if not options["proxies"] and hasattr(adapter, "get_connection_with_tls_context"):  # requests 2.32
-            pool = adapter.get_connection_with_tls_context(request, options["verify"], cert=options["cert"])
-            way = Way(pool, dict(request.headers))
-        return _Host(adapter, {**options, "timeout": self._settings["timeout"]}, way)
+        return {**options, "timeout": self._settings["timeout"]}
 
     def _prepared(self, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
         # Given by themselves they count before what netrc has for the host.

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
 from ..interfaces import ISettings
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -39,6 +43,19 @@ def bundle(settings: ISettings) -> str:
 
         found = certifi.where()
     return str(found)
+
+
+def context(settings: ISettings) -> SSLContext:
+    """Give what connections are secured with: the host's certificate is checked, ours shown if there is one. Raises OSError."""
+    import ssl
+
+    found = bundle(settings)
+    made = ssl.create_default_context(capath=found) if os.path.isdir(found) else ssl.create_default_context(cafile=found)
+    made.set_alpn_protocols(["http/1.1"])
+    certificate = settings["client_cert"]
+    if certificate:
+        made.load_cert_chain(certificate[0], certificate[-1])
+    return made
 
 
 def _why(error: OSError) -> str:

@@ -1,0 +1,65 @@
+"""Packed bodies are unpacked whatever the blocks are that they come in."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pypimirror.errors import FetchError
+from pypimirror.fetch.packed import unpacked
+
+URL = "http://upstream.example.com/simple/"
+TEXT = b"a page, " * 100
+
+
+def bare_deflate(text: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(text) + packer.flush()
+
+
+def result(packed: bytes, encoding: str = "gzip", size: int = 1 << 16) -> bytes:
+    return b"".join(unpacked((packed[at:at + size] for at in range(0, len(packed), size)), encoding, URL))
+
+
+@given(st.binary(max_size=2000), st.integers(1, 300), st.sampled_from([
+    (gzip.compress, "gzip"), (gzip.compress, "x-gzip"), (zlib.compress, "deflate"), (bare_deflate, "deflate")]))
+def test_what_was_packed_comes_out(text: bytes, size: int, way: tuple[object, str]) -> None:
+    pack, encoding = way
+    assert result(pack(text), encoding, size) == text  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("size", [1, 50, 1 << 16])
+def test_a_body_may_have_several_parts(size: int) -> None:
+    assert result(gzip.compress(TEXT) + gzip.compress(b"more"), size=size) == TEXT + b"more"
+
+
+@pytest.mark.parametrize("size", [1, 50, 1 << 16])
+def test_what_follows_the_end_is_left_out(size: int) -> None:
+    assert result(gzip.compress(TEXT) + b"\0" * 99, size=size) == TEXT
+
+
+def test_a_bomb_comes_out_in_bounded_pieces() -> None:
+    pieces = [len(piece) for piece in unpacked([gzip.compress(b" " * (8 << 20))], "gzip", URL)]
+    assert sum(pieces) == 8 << 20 and max(pieces) <= 1 << 18
+
+
+@pytest.mark.parametrize(("packed", "encoding"), [(b"plain text", "gzip"), (b"plain text", "deflate"), (
+    gzip.compress(TEXT)[:20] + b"\xff" * 99, "gzip")])
+def test_what_is_not_packed_is_an_error_that_stays(packed: bytes, encoding: str) -> None:
+    with pytest.raises(FetchError, match="wrongly packed") as caught:
+        result(packed, encoding)
+    assert caught.value.url == URL and not caught.value.transient
+
+
+def test_a_body_without_its_end_may_be_whole_the_next_time() -> None:
+    with pytest.raises(FetchError, match="ended in the middle of the body") as caught:
+        result(gzip.compress(TEXT)[:-9])
+    assert caught.value.transient
+
+
+def test_an_empty_body_is_empty() -> None:
+    assert result(b"") == b""
