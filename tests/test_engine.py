@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unse
 from mirrored import Mirrored
 from pypimirror.engine import threads
 from pypimirror.engine.beyond import Beyond
+from pypimirror.engine.threads import Threads
 from pypimirror.errors import FetchError, Full
 from pypimirror.fetch.gate import Gate
 from pypimirror.mirror import Mirror
@@ -64,7 +66,7 @@ def test_processes_make_the_same_tree_as_threads(mirrored: Mirrored, filled: Ups
     assert other.command("verify").returncode == 0
 
 
-def test_a_long_and_busy_run_gets_a_process_more(
+def test_a_long_and_busy_run_gets_a_process_more_than_there_are_cores(
         mirrored: Mirrored, filled: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
 
@@ -78,11 +80,36 @@ def test_a_long_and_busy_run_gets_a_process_more(
     monkeypatch.setattr(threads, "LONG", 0.0)
     monkeypatch.setattr(threads, "_BUSY", 0.0)
     assert mirrored.run("sync") == 0
-    assert len(started) == 1
-    with pytest.raises(ProcessLookupError):
-        os.kill(started[0], 0)
+    assert len(started) == 2
+    for pid in started:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
     assert mirrored.untrue() == []
     assert len(list(mirrored.root.rglob("*.whl"))) == 60
+
+
+def test_each_process_more_waits_until_the_run_is_four_times_as_long(
+        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, came = [0.0], []
+
+    def start(*_: object) -> object:
+        came.append(now[0])
+        return object()
+
+    monkeypatch.setattr("pypimirror.engine.beyond.Beyond", start)
+    monkeypatch.setattr(threads, "cores", lambda: 2)
+    monkeypatch.setattr(threads, "_BUSY", 0.0)
+    monkeypatch.setattr(threads, "time", SimpleNamespace(monotonic=lambda: now[0], process_time=time.process_time))
+    mirror = Mirror(read(mirrored.write(), {}))
+    engine = Threads(mirror)
+    list(engine.run(emits_then_returns, range(3)))
+    for step in range(100):
+        now[0] = step / 100
+        engine._grow()
+    engine._teams.members.clear()
+    engine.close()
+    mirror.close()
+    assert came == [0.08, 0.32]
 
 
 def test_a_mirror_of_few_workers_stays_in_one_process(

@@ -1,4 +1,8 @@
-"""The default engine: threads of this process; and of a further one for each core in runs that are long and keep it busy."""
+"""The default engine: threads of this process, and of further ones in runs that are long and keep it busy.
+
+There is one process more than there are cores: where each waits for upstream or for Python's lock now and then, one of them has
+work to do.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,8 @@ from .cores import cores
 from .here import Here
 from .teams import Step, Teams
 
-#: Seconds that a run takes at least before another process is worth its start.
-LONG = 0.08
+#: Seconds that a run takes at least before another process is worth its start, and so many times as long for each one more.
+LONG, _TIMES = 0.08, 4
 #: Fewer requests at once are not worth a process.
 SHARE = 8
 #: Share of a processor that this process is going to use, so that another one will help.
@@ -35,13 +39,15 @@ class Threads:
         self._workers = mirror.workers
         #: By the clock, and by that of the processor.
         self._began = 0.0, 0.0
-        self._alone = False
+        #: How many further processes may come, the seconds until the next one, and how many requests each is given.
+        self._to_come, self._long, self._share = 0, LONG, 0
         self._lock = threading.Lock()
 
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
         if not self._teams.members:  # the first run, or the first after one that was given up
             self._began = time.monotonic(), time.process_time()
-            self._alone = cores() < 2 or self._workers < 2 * SHARE
+            processes = max(1, min(cores() + 1, self._workers // SHARE)) if cores() > 1 else 1
+            self._to_come, self._long, self._share = processes - 1, LONG, self._workers // processes
             self._mirror.bound(self._workers)
         yield from self._teams.run(step, tasks, self._mirror.needs, self._grow)
 
@@ -49,11 +55,11 @@ class Threads:
         self._teams.close()
 
     def _grow(self) -> None:
-        """Start further processes if the run has been long for a while, and is going to be busy."""
-        if self._alone:
+        """Start a further process if the run has been long for a while, and is going to be busy."""
+        if not self._to_come:
             return
         passed = time.monotonic() - self._began[0]
-        if passed < LONG:
+        if passed < self._long:
             return
         # What all workers would use, if each does as much as those that are at work so far.
         used = (time.process_time() - self._began[1]) * self._workers / self._mirror.crew.open
@@ -62,17 +68,15 @@ class Threads:
             return
         from .beyond import Beyond  # few runs need it
 
-        self._alone = True
-        teams = min(cores(), self._workers // SHARE)
-        share = self._workers // teams
+        self._to_come -= 1
+        self._long *= _TIMES
         try:
-            for _ in range(teams - 1):
-                self._teams.members.append(Beyond(self._mirror, share, self._teams.arrived, self._handing_over(share)))
+            self._teams.members.append(Beyond(self._mirror, self._share, self._teams.arrived, self._handing_over()))
         except (OSError, TypeError, ValueError):
-            return  # no process can be started here, or not that many: it goes without
+            self._to_come = 0  # no process can be started here, or not that many: it goes without
 
-    def _handing_over(self, share: int) -> Callable[[], bool]:
-        """Give what hands so many requests over to a process that is there; it is asked until it says that this is done."""
+    def _handing_over(self) -> Callable[[], bool]:
+        """Give what hands its share over to a process that is there; it is asked until it says that this is done."""
         lowered = False
 
         def handed_over() -> bool:
@@ -80,7 +84,7 @@ class Threads:
             if not lowered:
                 lowered = True
                 with self._lock:
-                    self._mirror.bound(self._mirror.workers - share)
+                    self._mirror.bound(self._mirror.workers - self._share)
             return self._mirror.gate.settled(_PATIENCE)
 
         return handed_over
