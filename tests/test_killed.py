@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from mirrored import Mirrored
-from upstream import Upstream
 from worlds import Busy, Kind, gone_on, made, since_first_request, started, undisturbed
 
 KILLS = int(os.environ.get("PYPIMIRROR_KILLS", "21"))
@@ -33,7 +32,7 @@ def kinds(busy: Busy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kin
     return undisturbed(busy, tmp_path_factory.mktemp)
 
 
-def killed(mirrored: Mirrored, upstream: Upstream, kind: Kind, chance: random.Random) -> bool:
+def killed(mirrored: Mirrored, upstream: Busy, kind: Kind, chance: random.Random) -> bool:
     """Run and kill at an instant that is drawn, by what was asked for or by time; say whether it was still running."""
     upstream.asked()
     process = started(mirrored)
@@ -46,7 +45,9 @@ def killed(mirrored: Mirrored, upstream: Upstream, kind: Kind, chance: random.Ra
     else:
         time.sleep(max(0, first + chance.random() * kind.duration - time.monotonic()))
     process.kill()
-    return process.wait() == -signal.SIGKILL
+    ended = process.wait()
+    upstream.quiet()
+    return ended == -signal.SIGKILL
 
 
 @pytest.fixture(scope="module")

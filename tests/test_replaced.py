@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from mirrored import Mirrored
+from pypimirror.sync.ledger import Ledger
+from pypimirror.sync.publish import Published
 from upstream import Upstream, wheel
 
 pytestmark = pytest.mark.storages
@@ -49,6 +51,28 @@ def test_it_comes_in_one_run_and_the_old_one_waits_in_the_trash(replaced: Mirror
     assert upstream.asked().count(PATH) == 1
     assert replaced.run("-U") == 0
     assert upstream.asked() == ["/simple/"]
+
+
+def test_pages_about_all_projects_know_of_it_though_the_run_was_cut_off(
+        replaced: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    published = Ledger.published
+
+    def cut_off(self: Ledger, found: Published, hold: bool = False) -> bool:
+        if NAME in full() or found.again:
+            return published(self, found, hold)
+        raise KeyboardInterrupt  # its page is there and nothing of that is remembered yet
+
+    def full() -> str:
+        return (replaced.root / "full.html").read_text()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "published", cut_off)
+        assert replaced.run("-U") == 130
+    assert NAME in (replaced.root / "one/index.html").read_text()
+    assert NAME not in full()
+    assert replaced.run("-U") == 0
+    assert NAME in full()
+    assert replaced.untrue() == []
 
 
 def test_one_that_cant_be_had_leaves_nothing_of_the_old_one_in_the_folder(replaced: Mirrored, upstream: Upstream) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,11 @@ class Busy(Upstream):
     def __init__(self) -> None:
         super().__init__()
         self._server.handle_error = lambda request, address: None  # runs that are killed hang up
+
+    def quiet(self) -> None:
+        """Wait until all that was asked for has been noted: what a run that was killed has sent comes after its end."""
+        while any(thread.name.endswith("(process_request_thread)") for thread in threading.enumerate()):
+            time.sleep(0.001)
 
     def world(self) -> dict[str, Any]:
         """Give all it holds."""

@@ -241,6 +241,9 @@ class Run:
         from .publish import Published, publish
 
         self._state.mark((name for name, _ in due), BEGUN)
+        if any(cut_off for _, cut_off in due):
+            # Pages of such projects may be there already, and those about all projects may not know.
+            self._state.set_fact(ROOT_DUE, "1")
         self._state.commit()
         leaving: _Leaving = {}
         begun = tasks.to_publish(self._mirror, self._state, due, self.serial, offline, self._hold, again)
