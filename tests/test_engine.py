@@ -22,6 +22,7 @@ from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unse
 from mirrored import Mirrored
 from pypimirror.engine import threads
 from pypimirror.engine.beyond import Beyond
+from pypimirror.engine.many import Many
 from pypimirror.engine.threads import Threads
 from pypimirror.errors import FetchError, Full
 from pypimirror.fetch.gate import Gate
@@ -88,28 +89,35 @@ def test_a_long_and_busy_run_gets_a_process_more_than_there_are_cores(
     assert len(list(mirrored.root.rglob("*.whl"))) == 60
 
 
+@pytest.mark.parametrize(("number", "times"), [(3, [0.08, 0.32]), (100, [0.0, 0.32])])
 def test_each_process_more_waits_until_the_run_is_four_times_as_long(
-        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, number: int, times: list[float]) -> None:
     now, came = [0.0], []
 
-    def start(*_: object) -> object:
-        came.append(now[0])
-        return object()
+    class Idle:
+        """A team that is never there."""
 
-    monkeypatch.setattr("pypimirror.engine.beyond.Beyond", start)
+        room = 0
+
+        def __init__(self, *_: object):
+            came.append(now[0])
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("pypimirror.engine.beyond.Beyond", Idle)
     monkeypatch.setattr(threads, "cores", lambda: 2)
     monkeypatch.setattr(threads, "_BUSY", 0.0)
     monkeypatch.setattr(threads, "time", SimpleNamespace(monotonic=lambda: now[0], process_time=time.process_time))
     mirror = Mirror(read(mirrored.write(), {}))
     engine = Threads(mirror)
-    list(engine.run(emits_then_returns, range(3)))
+    list(engine.run(emits_then_returns, Many(range(3), number)))
     for step in range(100):
         now[0] = step / 100
         engine._grow()
-    engine._teams.members.clear()
     engine.close()
     mirror.close()
-    assert came == [0.08, 0.32]
+    assert came == times
 
 
 def test_a_mirror_of_few_workers_stays_in_one_process(

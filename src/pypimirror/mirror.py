@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from . import plugins, registry
 from .core_metadata import CoreMetadata
-from .engine.crew import Crew
+from .engine.crew import Crew, hands
 from .fetch import tls
 from .fetch.attempts import Attempts
 from .fetch.files import FileFetcher
@@ -143,7 +143,7 @@ class Mirror:
 
     @cached_property
     def crew(self) -> Crew:
-        return Crew(self.workers)
+        return Crew(hands(self.workers))
 
     @cached_property
     def core_metadata(self) -> CoreMetadata:
@@ -156,7 +156,7 @@ class Mirror:
     def bound(self, most: int) -> None:
         self.workers = most
         self.gate.bound(most)
-        self.crew.bound(most)
+        self.crew.bound(hands(most))
 
     def check(self, fetches: bool = True) -> None:
         """Make every component that the settings name. Raises ConfigurationError before anything was touched.

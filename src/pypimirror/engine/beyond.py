@@ -20,6 +20,7 @@ from typing import Any
 
 from ..interfaces import IMirror
 from ..model import Needs
+from .crew import hands
 from .teams import EVENTS, GONE, RAISED, Came, Step, fit_to_travel
 from .told import do
 
@@ -118,7 +119,7 @@ def main(handle: str) -> None:
         with lock:
             connection.send((kind, number, value, told, mirror.crew.room))
 
-    with ThreadPoolExecutor(workers, "pypimirror") as pool:
+    with ThreadPoolExecutor(hands(workers), "pypimirror") as pool:
         try:
             connection.send(mirror.crew.room)
             while True:

@@ -24,13 +24,18 @@ R = TypeVar("R")
 #: Threads to begin with, and never fewer.
 _FEW = 1
 #: Seconds between two looks at the processors: the least, which is enough where hardly anything is done, and for others.
-_SOON, _INTERVAL = 0.03, 0.1
+_SOON, _INTERVAL = 0.02, 0.1
 #: Shares of one processor that this process uses: hardly anything, some, and as much as Python's lock allows.
 _LITTLE, _SOME, _ALL = 0.2, 0.8, 0.95
 #: So many times as many may be at work after a look.
 _TIMES = 8
 #: Processors that are idle: so many are much, so many are to spare, so many are none.
 _MUCH, _SPARE, _NONE = 1.0, 0.5, 0.1
+
+
+def hands(workers: int) -> int:
+    """Return how many may be at work where so many may ask at once: others hash, write and read meanwhile what came."""
+    return workers + workers // 2
 
 
 class Crew:
@@ -42,16 +47,20 @@ class Crew:
 
     def __init__(self, most: int):
         self._most = self._threads = most
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()  # taken by itself where nothing is waited for: a condition is written in Python
+        self._changed = threading.Condition(self._lock)
         self._at_work = 0
         #: So many may be at work now.
         self.open = _FEW
-        self._looked = time.monotonic(), time.process_time(), idle()
+        #: The clock, the processor's, and what was idle, at the last look; the first is when the first task begins.
+        self._looked: tuple[float, float, float | None] | None = None
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> None:
         """Begin to work on a task, as soon as there is a place."""
-        with self._changed:
+        with self._lock:
+            if self._looked is None:
+                self._looked = time.monotonic(), time.process_time(), idle()
             while not self._place():
                 self._changed.wait()
             self._at_work += 1
@@ -60,10 +69,11 @@ class Crew:
         self._leave()
 
     def _leave(self) -> None:
-        with self._changed:
+        with self._lock:
             self._adjust()
             self._at_work -= 1
-            self._changed.notify(max(0, self.open - self._at_work))
+            if self._at_work < self.open:
+                self._changed.notify(self.open - self._at_work)
 
     def each(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """Return what ``work`` gives for each item, in order; idle hands help. Raises what it raises."""
@@ -109,12 +119,12 @@ class Crew:
 
     def begin(self, number: int) -> None:
         """Have so many at work from the beginning, since as many were of use elsewhere."""
-        with self._changed:
+        with self._lock:
             self.open = max(_FEW, min(number, self._most))
 
     def bound(self, most: int) -> None:
         """Have no more than so many at work from now on."""
-        with self._changed:
+        with self._lock:
             self._most = most
             self.open = min(self.open, most)
 
@@ -123,13 +133,15 @@ class Crew:
 
     def _hand(self) -> bool:
         """Take a place for a helper if there is one."""
-        with self._changed:
+        with self._lock:
             self._adjust()
             found = self._place()
             self._at_work += found
         return found
 
     def _adjust(self) -> None:
+        if self._looked is None:
+            return
         now, (then, before, was_idle) = time.monotonic(), self._looked
         passed = now - then
         if passed < _SOON:
@@ -149,7 +161,7 @@ class Crew:
             self.open = max(3 * self.open // 4, _FEW)
 
     def _hands(self) -> ThreadPoolExecutor:
-        with self._changed:
+        with self._lock:
             if self._pool is None:
                 from concurrent.futures import ThreadPoolExecutor  # few runs need it
 

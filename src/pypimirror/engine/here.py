@@ -8,17 +8,18 @@ from typing import Any
 
 from ..interfaces import IMirror
 from ..model import Needs
+from .crew import hands
 from .teams import Came, Step
 from .told import do
 
 
 class Here:
-    """Threads: as many as ``workers``, and some more batches than are worked on at once (see crew)."""
+    """Threads: as many as may be at work (see ``crew``)."""
 
     def __init__(self, mirror: IMirror, arrived: SimpleQueue[Any]):
         self._mirror = mirror
         self._arrived = arrived
-        self._pool = ThreadPoolExecutor(mirror.workers, "pypimirror")
+        self._pool = ThreadPoolExecutor(hands(mirror.workers), "pypimirror")
 
     @property
     def room(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from operator import length_hint
 from typing import Any
 
 from zope.interface import implementer
@@ -20,6 +21,8 @@ from .teams import Step, Teams
 
 #: Seconds that a run takes at least before another process is worth its start, and so many times as long for each one more.
 LONG, _TIMES = 0.08, 4
+#: So many tasks will be long enough.
+_MANY = 100
 #: Fewer requests at once are not worth a process.
 SHARE = 8
 #: Share of a processor that this process is going to use, so that another one will help.
@@ -49,6 +52,8 @@ class Threads:
             processes = max(1, min(cores() + 1, self._workers // SHARE)) if cores() > 1 else 1
             self._to_come, self._long, self._share = processes - 1, LONG, self._workers // processes
             self._mirror.bound(self._workers)
+        if self._long == LONG and length_hint(tasks) >= _MANY:
+            self._long = 0.0  # the first one may come at once
         yield from self._teams.run(step, tasks, self._mirror.needs, self._grow)
 
     def close(self) -> None:
@@ -69,7 +74,7 @@ class Threads:
         from .beyond import Beyond  # few runs need it
 
         self._to_come -= 1
-        self._long *= _TIMES
+        self._long = max(self._long, LONG) * _TIMES
         try:
             self._teams.members.append(Beyond(self._mirror, self._share, self._teams.arrived, self._handing_over()))
         except (OSError, TypeError, ValueError):

@@ -23,6 +23,7 @@ from ..model import Head
 from ..names import shown
 from . import hosts, pace, tls
 from .address import bare
+from .heads import joined
 
 _AGENT = f"z3c.recipe.pypimirror/{__version__} (libcurl/{pycurl.version_info()[1]})"
 #: Bytes that libcurl reads at once.
@@ -201,19 +202,10 @@ class _Answer:
 
 def _last_head(lines: Iterable[bytes]) -> tuple[int, dict[str, str]]:
     """Give status and headers of the last of several heads: those of a proxy and of interim answers come before."""
-    code, over, headers = 0, True, dict[str, str]()
-    for line in lines:
-        text = line.decode("iso-8859-1").strip()
-        if over:
-            status = _STATUS.match(text)
-            code, over, headers = int(status[1]) if status is not None else 0, False, {}
-        elif text:
-            name, _, value = text.partition(":")
-            name, value = name.strip().lower(), value.strip()
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        else:
-            over = True
-    return code, headers
+    last = b"".join(lines).decode("iso-8859-1").rstrip().rpartition("\r\n\r\n")[2].split("\r\n")
+    status = _STATUS.match(last[0])
+    return int(status[1]) if status is not None else 0, {
+        name.strip(): value.rstrip() for name, value in joined(last[1:]).items() if name}
 
 
 def _failure(url: str, code: int, words: str) -> FetchError:

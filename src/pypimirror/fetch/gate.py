@@ -19,40 +19,52 @@ class Gate:
         """make: gives the fetcher, when it is first needed: a verification needs none."""
         self._make = make
         self._made: IFetcher | None = None
-        self._changed = threading.Condition(threading.Lock())
-        self._in_flight = 0
+        self._lock = threading.Lock()
+        #: That one may go through; that no more are under way than may be.
+        self._free, self._calm = threading.Condition(self._lock), threading.Condition(self._lock)
+        self._in_flight = self._waiting = 0
         self._most = most
 
     @property
     def fetcher(self) -> IFetcher:
         """What makes the requests."""
         if self._made is None:
-            with self._changed:
+            with self._lock:
                 self._made = self._made or self._make()
         return self._made
 
     def bound(self, most: int) -> None:
         """Let no more than so many through at once from now on."""
-        with self._changed:
+        with self._lock:
             self._most = most
+            self._free.notify_all()
+            self._calm.notify_all()
 
     def settled(self, seconds: float) -> bool:
         """Whether no more requests than that are under way; wait for it so long."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._in_flight <= self._most, seconds)
+        with self._lock:
+            return self._calm.wait_for(lambda: self._in_flight <= self._most, seconds)
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
         fetcher = self.fetcher
-        with self._changed:
+        with self._lock:
             while self._in_flight >= self._most:
-                self._changed.wait()
+                self._waiting += 1
+                try:
+                    self._free.wait()
+                finally:
+                    self._waiting -= 1
             self._in_flight += 1
         try:
             return fetcher.fetch(url, receiver, headers)
         finally:
-            with self._changed:
+            with self._lock:
                 self._in_flight -= 1
-                self._changed.notify_all()
+                # Conditions are written in Python, and each request passes here: they are not told what nobody waits for.
+                if self._waiting:
+                    self._free.notify()
+                if self._in_flight == self._most:
+                    self._calm.notify_all()
 
     def close(self) -> None:
         if self._made is not None:

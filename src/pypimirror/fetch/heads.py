@@ -28,16 +28,22 @@ def parsed(stream: BufferedReader, **options: Any) -> dict[str, str]:
         end = there.find(b"\r\n\r\n") + 2
         if end > 1 and _REGULAR.fullmatch(there, 0, end) and there.count(b"\r\n", 0, end) <= _MOST:
             stream.read(end + 2)
-            lines = there[:end - 2].decode("iso-8859-1").split("\r\n")
-            return _joined((name, value.lstrip(" \t")) for name, _, value in (line.partition(":") for line in lines))
-    return _joined(http.client.parse_headers(stream, **options).items())
+            return _one_length(joined(there[:end - 2].decode("iso-8859-1").split("\r\n")))
+    return _one_length(joined(f"{name}:{value}" for name, value in http.client.parse_headers(stream, **options).items()))
 
 
-def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+def joined(lines: Iterable[str]) -> dict[str, str]:
+    """Give headers by name in lower case, those of one name in one (RFC 9110, 5.3). lines: without their ends."""
     found: dict[str, str] = {}
-    for name, value in headers:
+    for line in lines:
+        name, _, value = line.partition(":")
         name = name.lower()
+        value = value.lstrip(" \t")
         found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _one_length(found: dict[str, str]) -> dict[str, str]:
     lengths = found.get("content-length", "")
     if "," in lengths and "transfer-encoding" not in found:
         different = {length.strip() for length in lengths.split(",")}

@@ -39,28 +39,35 @@ class RequestsFetcher:
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
         wanted = {"Accept-Encoding": "identity", **(headers or {})}
-        decode = wanted["Accept-Encoding"] != "identity"
-        with self._pace.watched() as transfer:
-            try:
-                answer = self._thread().answer(url, wanted)
-                try:
-                    head = Head(answer.status, answer.headers, answer.url)
-                    encoding = head.headers.get("content-encoding", "").strip().lower() if decode else ""
-                    if encoding and encoding != "identity" and encoding not in packed.NAMES:
-                        raise FetchError(bare(url), "packed in a way that was not asked for")
-                    transfer.start()
-                    receiver.start(head)
-                    for block in answer.blocks("" if encoding == "identity" else encoding):
-                        transfer.moved(len(block))
-                        receiver.write(block)
-                finally:
-                    answer.finish()
-            except FetchError:
-                if not transfer.slow:
-                    raise
+        transfer = self._pace.begin()
+        try:
+            head = self._handed_over(url, wanted, receiver, transfer)
+        except FetchError:
+            if not transfer.slow:
+                raise
+        finally:
+            self._pace.end(transfer)
         if transfer.slow:
             raise FetchError(bare(url), pace.too_slow(), transient=True)
         return head
+
+    def _handed_over(self, url: str, headers: Mapping[str, str], receiver: IReceiver, transfer: pace.Transfer) -> Head:
+        answer = self._thread().answer(url, headers)
+        try:
+            head = Head(answer.status, answer.headers, answer.url)
+            encoding = ""
+            if headers["Accept-Encoding"] != "identity" and "content-encoding" in head.headers:
+                encoding = head.headers["content-encoding"].strip().lower()
+                if encoding not in packed.NAMES and encoding not in ("", "identity"):
+                    raise FetchError(bare(url), "packed in a way that was not asked for")
+            transfer.start()
+            receiver.start(head)
+            for block in answer.blocks(encoding):
+                transfer.moved(len(block))
+                receiver.write(block)
+            return head
+        finally:
+            answer.finish()
 
     def close(self) -> None:
         for thread in self._threads:

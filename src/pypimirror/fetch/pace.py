@@ -8,8 +8,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 #: Of the body so many bytes must come in so many seconds, or its end: about 1 kB/s.
@@ -72,9 +71,8 @@ class Pace:
         self._transfers: set[Transfer] = set()
         self._watching = False
 
-    @contextmanager
-    def watched(self) -> Iterator[Transfer]:
-        """Watch what this thread does in the block."""
+    def begin(self) -> Transfer:
+        """Watch what this thread does from now on until ``end``."""
         transfer = Transfer(SECONDS + self._timeout)
         with self._lock:
             self._transfers.add(transfer)
@@ -82,12 +80,13 @@ class Pace:
                 self._watching = True
                 threading.Thread(target=self._watch, name="pypimirror-pace", daemon=True).start()
         _local.transfer = transfer
-        try:
-            yield transfer
-        finally:
-            _local.transfer = None
-            with self._lock:
-                self._transfers.discard(transfer)
+        return transfer
+
+    def end(self, transfer: Transfer) -> None:
+        """Watch it no more."""
+        _local.transfer = None
+        with self._lock:
+            self._transfers.discard(transfer)
 
     def _watch(self) -> None:
         while True:

@@ -17,7 +17,7 @@ from ..interfaces import ISettings
 from . import hosts, pace, tls
 from .failures import failure
 from .heads import Response
-from .packed import unpacked
+from .packed import NAMES, unpacked
 
 AGENT = f"z3c.recipe.pypimirror/{__version__}"
 #: Those that requests would send.
@@ -89,8 +89,8 @@ class Answer(Response):
     url: str
 
     def blocks(self, encoding: str) -> Iterator[bytes]:
-        """Yield the body, unpacked if an encoding is given. Raises FetchError."""
-        return unpacked(self._blocks(), encoding, self.url) if encoding else self._blocks()
+        """Yield the body, unpacked where that is asked for and the encoding is one of ``packed``. Raises FetchError."""
+        return unpacked(self._blocks(), encoding, self.url) if encoding in NAMES else self._blocks()
 
     def _blocks(self) -> Iterator[bytes]:
         while True:

@@ -20,6 +20,7 @@ from . import hosts
 from .address import bare
 from .connections import POOLS
 from .failures import failure
+from .packed import NAMES
 from .plain import AGENT, BLOCK, Plain, Way
 
 #: Errors that may be none the next time, while an answer is waited for and while its body comes.
@@ -52,8 +53,8 @@ class OfSession:
         self._raw.enforce_content_length = True
 
     def blocks(self, encoding: str) -> Iterator[bytes]:
-        """Yield the body, unpacked if an encoding is given. Raises FetchError."""
-        blocks = self._raw.stream(BLOCK, decode_content=bool(encoding))
+        """Yield the body, unpacked where that is asked for and the encoding is one of ``packed``. Raises FetchError."""
+        blocks = self._raw.stream(BLOCK, decode_content=encoding in NAMES)
         while True:
             try:
                 block = next(blocks, None)

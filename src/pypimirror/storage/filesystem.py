@@ -18,7 +18,7 @@ from ..errors import ConfigurationError, StorageError
 from ..interfaces import ISettings, IStorage, IUpload
 from ..settings.reader import OWN
 from . import folders, uploads
-from .failures import NoFile, told
+from .failures import NoFile, as_storage_error, told
 from .flushing import Flush
 from .owner import check_own
 from .paths import UNFINISHED
@@ -105,11 +105,13 @@ class FileSystem:
     def unfinished(self) -> tuple[str, int]:
         """Make an empty file where nobody sees it; give its path and its descriptor. Raises StorageError."""
         name = self._unfinished_name()
-        with self._in_folder(name, make=True) as (folder, last):
-            handle = uploads.made(last, folder)
+        try:
+            handle = uploads.made(name, self._kept.enter(UNFINISHED, make=True))
             if self._closed:  # what is made in one folder by one process is all alike
                 self._closed = uploads.opened_to_all(handle)
-            return name, handle
+        except OSError as error:
+            raise as_storage_error(os.path.join(self.root, UNFINISHED, name), error) from error
+        return f"{UNFINISHED}/{name}", handle
 
     def place(self, name: str, path: str) -> None:
         """Put what ``unfinished`` or ``link`` made into its place, over what may lie there. Raises StorageError."""
@@ -117,7 +119,7 @@ class FileSystem:
             os.replace(name.rpartition("/")[2], last, src_dir_fd=self._kept.enter(UNFINISHED), dst_dir_fd=folder)
 
     def link(self, source: str) -> IUpload | None:
-        name = self._unfinished_name()
+        name = f"{UNFINISHED}/{self._unfinished_name()}"
         with self._in_folder(name, make=True) as (folder, last):
             try:
                 os.link(source, last, dst_dir_fd=folder, follow_symlinks=False)
@@ -214,7 +216,7 @@ class FileSystem:
                 place = os.path.dirname(place)
 
     def _unfinished_name(self) -> str:
-        return f"{UNFINISHED}/{self._name}-{next(self._numbers)}"
+        return f"{self._name}-{next(self._numbers)}"
 
     def _in_folder(self, path: str, make: bool = False) -> InFolder:
         """Open the folder of a path; give its descriptor and the path's last part. Raises StorageError, NoFile."""

@@ -106,7 +106,8 @@ def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool, a
         done = download(mirror.fetcher, storage, attempts, file.url, target, file.hashes, file.size, limit, room)
     finally:
         mirror.room.give_back(file.size or 0)
-    return Stored(done.sha256, done.size, validator=file.validator), WAITS if replaced else "fetched", done.body
+    stored = Stored(done.sha256, done.size, shown=True, validator=file.validator)
+    return stored, WAITS if replaced else "fetched", done.body
 
 
 def _waiting(path: str) -> str:

@@ -142,9 +142,9 @@ def _astray(old: File, new: File) -> list[str]:
 
 
 def _marked(file: File, shown: set[str]) -> File:
-    if file.stored is None:
+    if file.stored is None or file.stored.shown == (file.filename in shown):
         return file
-    return file._replace(stored=file.stored._replace(shown=file.filename in shown))
+    return file._replace(stored=file.stored._replace(shown=not file.stored.shown))
 
 
 def _obtained(mirror: IMirror, task: PublishTask, file: File, emit: Callable[[Any], None], attempts: Attempts,

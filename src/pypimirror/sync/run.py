@@ -11,6 +11,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from .. import events
+from ..engine.many import Many
 from ..errors import ConfigurationError
 from ..interfaces import IMirror
 from ..model import Change
@@ -181,7 +182,7 @@ class Run:
         """Look at projects; return what is to be done, and whether any page was read."""
         self._notify(events.Looking(plan.projects))
         changes, read, unlisted = [], False, 0
-        for looked in self.results(look, plan.tasks, changes=False):
+        for looked in self.results(look, Many(plan.tasks, plan.projects), changes=False):
             if isinstance(looked, Looked):
                 changes.append(looked.change)
                 unlisted += looked.unlisted
@@ -247,7 +248,8 @@ class Run:
         self._state.commit()
         leaving: _Leaving = {}
         begun = tasks.to_publish(self._mirror, self._state, due, self.serial, offline, self._hold, again)
-        for published in self.results(publish, takewhile(lambda task: not self.ledger.full, begun)):
+        until_full = Many(takewhile(lambda task: not self.ledger.full, begun), len(due))
+        for published in self.results(publish, until_full):
             if isinstance(published, Published) and self.ledger.published(published, bool(self._hold)):
                 leaving[published.name] = published.leaving
         self._state.commit()

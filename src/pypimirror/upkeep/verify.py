@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
 from .. import events
+from ..engine.many import Many
 from ..interfaces import IMirror
 from ..names import distribution, is_distribution, is_project, normalize
 from ..settings.fingerprint import fingerprint
@@ -53,7 +54,7 @@ class Verification:
         self._notify(events.Inspecting(sums.projects, sums.files, sums.bytes, len(seen)))
         found: dict[str, tuple[Finding, ...]] = {}
         projects = files = size = 0
-        for one in self._inspect(name for name in self._names() if name not in seen):
+        for one in self._inspect([name for name in self._names() if name not in seen]):
             projects, files, size = projects + (one.files > 0), files + one.files, size + one.bytes
             if one.findings:
                 found[one.name] = one.findings
@@ -100,10 +101,10 @@ class Verification:
     def _names(self) -> list[str]:
         return sorted({*self._tree, *(known.name for known in self._state.known())})
 
-    def _inspect(self, names: Iterable[str]) -> Iterator[Inspected]:
+    def _inspect(self, names: Collection[str]) -> Iterator[Inspected]:
         last = time.monotonic()
         tasks = (task for name in names if (task := self._task(name)) is not None)
-        for one in self._run.results(inspect, tasks, changes=False):
+        for one in self._run.results(inspect, Many(tasks, len(names)), changes=False):
             self._notify(events.Inspected(one.name, one.files, one.bytes))
             for finding in one.findings:
                 self._tell(finding)

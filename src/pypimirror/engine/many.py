@@ -1,0 +1,25 @@
+"""Tasks that come one after the other, where it is known about how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Many(Generic[T]):
+    """An iterator that says how many there are at most (PEP 424): where there are many, engines need not wait to see it."""
+
+    def __init__(self, tasks: Iterable[T], number: int):
+        self._tasks = iter(tasks)
+        self._number = number
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        return next(self._tasks)
+
+    def __length_hint__(self) -> int:
+        return self._number
