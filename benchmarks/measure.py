@@ -10,7 +10,8 @@ replaced).  One JSON line per run goes to --out, a summary table to stdout.
 
 Figures: wall s; user+sys CPU s of the process tree that was waited for; rss
 is the largest single process's VmHWM and rss_tree the sum of RSS over the
-process tree, both sampled every 30 ms (wait4's ru_maxrss is no use here: it
+process tree, both sampled every 30 ms at first and every 200 ms later, so that
+looking takes no time from those that use all cores (wait4's ru_maxrss is no use here: it
 inherits the peak of the process that forked); server_cpu is nginx's CPU over the run and
 requests the number it served.  foreign_cpu is CPU used on the machine by
 anything else meanwhile (plus steal): a large value means a disturbed run.
@@ -78,7 +79,8 @@ class _TreeSampler(threading.Thread):
             return
 
     def run(self):
-        while not self.halt.wait(0.03):
+        begun = time.monotonic()
+        while not self.halt.wait(0.03 if time.monotonic() - begun < 0.5 else 0.2):
             total = 0
             for pid in self._descendants(self.pid):
                 try:

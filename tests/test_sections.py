@@ -8,8 +8,10 @@ from contextlib import closing
 import pytest
 
 from mirrored import Mirrored
+from pypimirror.index import full
 from pypimirror.state import records
-from pypimirror.sync import roots
+from pypimirror.state.sections import Sections
+from pypimirror.sync import roots, tasks
 from upstream import Upstream, wheel
 
 NAMES = ("one", "two", "three", "four")
@@ -56,6 +58,31 @@ def test_a_run_makes_the_sections_alone_that_changed(
     assert "two-2" in page
     assert "5 packages, 6 files" in page
     assert page == anew(filled)
+
+
+def test_sections_come_with_what_is_published(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        upstream.add(name, wheel(name, "1"))
+    lacking: list[str] = []
+    found = Sections.lacking
+    monkeypatch.setattr(Sections, "lacking", lambda self, page: (lacking.extend(found(self, page)), lacking)[1])
+    assert mirrored.run("sync") == 0
+    assert lacking == []
+    assert all(f"{name}-1-py3" in mirrored.read("full.html") for name in NAMES)
+
+
+def test_a_mirror_that_grows_too_large_for_the_page_keeps_few(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(full, "MOST_FILES", 3)
+    monkeypatch.setattr(tasks, "_SOME", 1)
+    for number in range(200):
+        upstream.add(f"project-{number}", wheel(f"project-{number}", "1"))
+    assert mirrored.run("sync") == 0
+    assert not (mirrored.root / "full.html").exists()
+    with closing(sqlite3.connect(mirrored.root / ".pypimirror/state.sqlite")) as database:
+        kept, = database.execute("SELECT count(*) FROM sections").fetchone()
+    assert 0 < kept < 200
 
 
 def test_what_goes_goes_from_the_page(filled: Mirrored, upstream: Upstream) -> None:

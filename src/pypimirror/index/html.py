@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from html import escape
 from urllib.parse import quote
 
@@ -106,6 +107,10 @@ def _status(project: Project) -> str:
                    for key, value in project.status.items() if key in names)
 
 
+#: Few are different.
+_escaped = lru_cache(1000)(escape)
+
+
 def anchor(file: File, folder: str = "", secure: str | None = None) -> str:
     """Give the link to a published file.
 
@@ -117,7 +122,7 @@ def anchor(file: File, folder: str = "", secure: str | None = None) -> str:
     plain = is_plain(text)
     attributes = [f'href="{folder}{text if plain else quote(text)}#sha256={file.stored.sha256}"']
     if file.requires_python:
-        attributes.append(f'data-requires-python="{escape(file.requires_python)}"')
+        attributes.append(f'data-requires-python="{_escaped(file.requires_python)}"')
     if file.stored.metadata:
         # Under both names, since clients know the one or the other (PEP 714).
         attributes.append(_METADATA.format(file.stored.metadata))

@@ -97,6 +97,8 @@ class Ledger:
             bytes=published.bytes, yanked=published.yanked,
             hidden=row.hidden if published.hidden is None else published.hidden,
             list_serial=None if held else row.list_serial, error=error, since=since), published.record)
+        for page, section in published.sections:
+            self._state.sections.keep(page, [(published.name, section)])
         return goes
 
     def swept(self, swept: Swept) -> None:

@@ -19,6 +19,7 @@ from .look import chosen, is_published
 from .obtain import FULL, WAITS, Obtained, obtain
 from .ours import own_paths
 from .registered import registered
+from .roots import Sections, sections
 
 #: The name of the filter that leaves yanked files out.
 _YANKED = "yanked"
@@ -43,6 +44,8 @@ class PublishTask(NamedTuple):
     spelled: tuple[str, ...] = ()
     #: Whether files of it wait that this run has fetched already.
     again: bool = False
+    #: The paths of the pages about all projects that have a section about each.
+    sections: tuple[str, ...] = ()
 
 
 class Published(NamedTuple):
@@ -71,6 +74,7 @@ class Published(NamedTuple):
     held: bool = False
     #: Whether files of it wait for those of the same name to go.
     again: bool = False
+    sections: Sections = ()
 
 
 def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> Published:
@@ -126,6 +130,7 @@ def _published(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) 
         held=bool(task.hold) and not {file.filename for file in files} <= regular,
         full=any(outcome.how == FULL for outcome in outcomes),
         again=any(outcome.how == WAITS for outcome in outcomes),
+        sections=sections(mirror, project.published(), task.sections) if pages.serial and task.sections else (),
     )
 
 

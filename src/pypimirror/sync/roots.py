@@ -7,13 +7,15 @@ from collections.abc import Iterator
 
 from .. import __version__
 from ..interfaces import IIndexWriter, IMirror, IWholeIndexWriter
-from ..model import Entry
+from ..model import Entry, Project
 from ..settings.fingerprint import fingerprint
 from ..state import records
 from ..state.database import State
 from ..state.facts import ROOT_DUE
 from ..storage.replacing import replace
 
+#: What pages about all projects say of one, by their paths.
+Sections = tuple[tuple[str, bytes], ...]
 #: Where a page says which version of ours wrote it; nothing but the end of a page does.
 _VERSION = re.compile(rb"z3c\.recipe\.pypimirror [^<]*")
 #: Name of a fact in the state: the pages written, separated by blanks.
@@ -80,15 +82,33 @@ def _is_written(mirror: IMirror, state: State, path: str, writer: IIndexWriter) 
     return place == len(page)
 
 
-def _entries(mirror: IMirror, state: State, path: str, writer: IIndexWriter) -> Iterator[Entry]:
-    """Yield the published projects, with their sections where the page has any; those that are not kept are made first."""
-    if not IWholeIndexWriter.providedBy(writer):
-        return state.entries()
+def sections_due(mirror: IMirror, state: State) -> tuple[str, ...]:
+    """Give the paths of the pages that have sections: these are best made where a project is published."""
+    paths = tuple(path for path, writer in due_roots(mirror, state).items() if IWholeIndexWriter.providedBy(writer))
+    if paths:
+        _drop_others(mirror, state)
+    return paths
+
+
+def sections(mirror: IMirror, project: Project, paths: tuple[str, ...]) -> Sections:
+    """Give what the pages at these paths say of a project."""
+    return tuple((writer.root, writer.section(project)) for writer in mirror.writers if writer.root in paths)
+
+
+def _drop_others(mirror: IMirror, state: State) -> None:
+    """Keep no sections that another version of ours made, or other settings."""
     state.begin()
     made_by = f"{__version__} {fingerprint(mirror.settings, 'pages')}"
     if state.fact(_MADE_BY) != made_by:
         state.sections.clear()
         state.set_fact(_MADE_BY, made_by)
+
+
+def _entries(mirror: IMirror, state: State, path: str, writer: IIndexWriter) -> Iterator[Entry]:
+    """Yield the published projects, with their sections where the page has any; those that are not kept are made first."""
+    if not IWholeIndexWriter.providedBy(writer):
+        return state.entries()
+    _drop_others(mirror, state)
     lacking = state.sections.lacking(path)
     for begin in range(0, len(lacking), _BATCH):
         some = ((name, state.record(name)) for name in lacking[begin:begin + _BATCH])

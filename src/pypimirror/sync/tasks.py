@@ -8,7 +8,11 @@ from ..interfaces import IMirror
 from ..state.database import State
 from .ours import folders
 from .publish import PublishTask
+from .roots import sections_due
 from .sweep import SweepTask
+
+#: Projects after which it is looked for the first time how many files there are now.
+_SOME = 500
 
 
 def to_publish(mirror: IMirror, state: State, due: Iterable[tuple[str, bool]], serial: int, offline: bool,
@@ -20,11 +24,15 @@ def to_publish(mirror: IMirror, state: State, due: Iterable[tuple[str, bool]], s
     """
     due = list(due)
     spelled = folders(mirror.storage) if any(scan for _, scan in due) else {}
-    for name, scan in due:
+    sections: tuple[str, ...] = ()
+    again_at = 0
+    for number, (name, scan) in enumerate(due):
+        if number == again_at:  # a page may become too long meanwhile
+            sections, again_at = sections_due(mirror, state), max(2 * number, _SOME)
         row, record = state.row(name), state.record(name)
         if row is not None and record is not None:
             yield PublishTask(name, record, row.serial, serial, mirror.selection.wanted(name), scan, offline, hold,
-                              tuple(spelled.get(name, ())), again)
+                              tuple(spelled.get(name, ())), again, sections)
 
 
 def to_sweep(state: State, leaving: Mapping[str, tuple[str, ...]]) -> Iterator[SweepTask]:
