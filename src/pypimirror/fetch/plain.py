@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 import ssl
+import struct
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from io import BufferedReader, RawIOBase
@@ -25,6 +27,8 @@ HEADERS = {"User-Agent": AGENT, "Accept": "*/*", "Connection": "keep-alive"}
 #: Bytes of a body that are read at once.
 BLOCK = 1 << 16
 _ERRORS = (OSError, http.client.HTTPException, ValueError)
+#: What is said of a call that the system ended, and of those that Python did.
+_LATE = "timed out"
 #: What a connection says that was closed since it was last used (RFC 9112, 9.3.1).
 _STALE = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
@@ -122,7 +126,12 @@ class _Wire(RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        return None if self.closed_off else self._sock.recv_into(buffer)
+        if self.closed_off:
+            return None
+        try:
+            return self._sock.recv_into(buffer)
+        except BlockingIOError:
+            raise TimeoutError(_LATE) from None
 
 
 class _Stream(BufferedReader):
@@ -171,6 +180,9 @@ class _Connection:
             pace.note(sock)
             answer = Answer(self, method="GET")  # type: ignore[arg-type]
             answer.begin()
+        except BlockingIOError:
+            self.close()
+            raise TimeoutError(_LATE) from None
         except BaseException:
             self.close()
             raise
@@ -184,6 +196,8 @@ class _Connection:
             hosts.confirm(self._host, str(sock.getpeername()[0]))
             if self._context is not None:
                 sock = self._context.wrap_socket(sock, server_hostname=self._host)
+            else:
+                _leave_waiting_to_the_system(sock, self._timeout)
         except BaseException:
             sock.close()
             raise
@@ -196,6 +210,20 @@ class _Connection:
         if self.sock is not None:
             self.sock.close()
             self.sock = None
+
+
+def _leave_waiting_to_the_system(sock: socket.socket, timeout: float) -> None:
+    """Have the system end calls that wait too long (socket(7)); Python would ask it before each call whether that will wait."""
+    if os.name != "posix":
+        return
+    seconds, rest = divmod(timeout, 1)
+    limit = struct.pack("@ll", int(seconds), int(rest * 1_000_000))
+    try:
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            sock.setsockopt(socket.SOL_SOCKET, option, limit)
+    except OSError:
+        return  # a system that has other times in its calls
+    sock.settimeout(None)
 
 
 def _failure(url: str, error: Exception) -> FetchError:
