@@ -159,6 +159,14 @@ def test_authorities_of_the_environment_are_trusted(name: str, folder: Path, mon
             assert got(made, f"{upstream.host}/simple/")[0].status == 200
 
 
+def test_a_bundle_of_the_environment_that_is_none_is_named(folder: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SecureUpstream(folder) as upstream:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+        error = failure(f"{upstream.host}/simple/")
+        assert "/nowhere/ca.pem" in error.why and not error.transient
+        assert upstream.asked() == []
+
+
 @pytest.mark.parametrize("platform", ["win32", "darwin", "linux"])
 def test_a_platform_with_settings_of_its_own_has_a_say(
         platform: str, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:

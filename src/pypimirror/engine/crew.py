@@ -25,8 +25,10 @@ R = TypeVar("R")
 _FEW = 1
 #: Seconds between two looks at the processors: the least, which is enough where hardly anything is done, and for others.
 _SOON, _INTERVAL = 0.02, 0.1
-#: Shares of one processor that this process uses: hardly anything, some, and as much as Python's lock allows.
-_LITTLE, _SOME, _ALL = 0.2, 0.8, 0.95
+#: Seconds that count as the beginning.
+_YOUNG = 0.3
+#: Shares of one processor that this process uses: hardly anything, half, some, and as much as Python's lock allows.
+_LITTLE, _HALF, _SOME, _ALL = 0.2, 0.5, 0.8, 0.95
 #: So many times as many may be at work after a look.
 _TIMES = 8
 #: Processors that are idle: so many are much, so many are to spare, so many are none.
@@ -54,6 +56,7 @@ class Crew:
         self.open = _FEW
         #: The clock, the processor's, and what was idle, at the last look; the first is when the first task begins.
         self._looked: tuple[float, float, float | None] | None = None
+        self._young = 0.0
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> None:
@@ -61,6 +64,7 @@ class Crew:
         with self._lock:
             if self._looked is None:
                 self._looked = time.monotonic(), time.process_time(), idle()
+                self._young = time.monotonic() + _YOUNG
             while not self._place():
                 self._changed.wait()
             self._at_work += 1
@@ -110,7 +114,7 @@ class Crew:
     @property
     def room(self) -> int:
         """As many batches keep the crew busy: some more than are worked on, so that no thread waits for the coordinator."""
-        return 2 * self.open + 2
+        return self.open + max(3, self.open // 2)
 
     def close(self) -> None:
         """Send the threads home."""
@@ -149,10 +153,12 @@ class Crew:
         used, is_idle = time.process_time(), idle()
         share = (used - before) / passed
         spare = (is_idle - was_idle) / passed if is_idle is not None and was_idle is not None else _SPARE
-        if passed < _INTERVAL and share >= _LITTLE and spare < _MUCH:
+        # In the beginning further processes start beside this one, and the machine is not as busy as it seems.
+        waits = share < _LITTLE or (share < _HALF and now < self._young)
+        if passed < _INTERVAL and not waits and spare < _MUCH:
             return  # so short a time tells too little
         self._looked = now, used, is_idle
-        if share < _LITTLE or (share < _SOME and spare >= _SPARE):
+        if waits or (share < _SOME and spare >= _SPARE):
             if not self._place():
                 # As many as would use it up, if each does as much as those that are at work.
                 self.open = min(max(self.open + 1, int(self.open * min(_SOME / max(share, 0.01), _TIMES))), self._most)

@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from io import BufferedReader, RawIOBase
 from threading import Lock
@@ -31,8 +31,6 @@ _ERRORS = (OSError, http.client.HTTPException, ValueError)
 _LATE = "timed out"
 #: What a connection says that was closed since it was last used (RFC 9112, 9.3.1).
 _STALE = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
-
-
 _PORTS = {"http": http.client.HTTP_PORT, "https": http.client.HTTPS_PORT}
 
 
@@ -52,14 +50,13 @@ class Plain:
         host, _, port = address.partition(":")
         usual = _PORTS[scheme]
         number = int(port or usual)
-        connection = _Connection(host, number, self._settings["timeout"], self._tls if scheme == "https" else None)
+        connection = _Connection(host, number, self._settings["timeout"], self._secured if scheme == "https" else None)
         return Way(connection, {"Host": host if number == usual else address, **headers})
 
-    @property
-    def _tls(self) -> ssl.SSLContext:
-        # To read the authorities takes as long as some twenty small files.
-        with self._lock:
-            return self._context
+    def _secured(self, sock: socket.socket, host: str) -> socket.socket:
+        with self._lock:  # to read the authorities takes as long as some twenty small files
+            context = self._context
+        return context.wrap_socket(sock, server_hostname=host)
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
@@ -111,7 +108,7 @@ class Answer(Response):
 
     def finish(self) -> None:
         """Have the connection ready for the next request, or close it: where not all was read, or more came than that."""
-        if self.will_close or not self.isclosed() or not self.connection.stream.is_empty():
+        if self.will_close or self.status < 200 or not self.isclosed() or not self.connection.stream.is_empty():
             self.connection.close()
 
 
@@ -156,12 +153,12 @@ class _Stream(BufferedReader):
 class _Connection:
     """A connection to one host. Where it leads to is looked at before anything is sent; its transfers are watched."""
 
-    def __init__(self, host: str, port: int, timeout: float, context: ssl.SSLContext | None):
-        """context: for TLS, or None."""
+    def __init__(self, host: str, port: int, timeout: float, secured: Callable[[socket.socket, str], socket.socket] | None):
+        """secured: makes TLS of a connection to a host, or None."""
         self._host = host
         self._port = port
         self._timeout = timeout
-        self._context = context
+        self._secured = secured
         self.sock: socket.socket | None = None
         self.stream: _Stream
 
@@ -194,8 +191,8 @@ class _Connection:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             hosts.confirm(self._host, str(sock.getpeername()[0]))
-            if self._context is not None:
-                sock = self._context.wrap_socket(sock, server_hostname=self._host)
+            if self._secured is not None:
+                sock = self._secured(sock, self._host)
             else:
                 _leave_waiting_to_the_system(sock, self._timeout)
         except BaseException:

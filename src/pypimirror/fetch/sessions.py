@@ -106,8 +106,8 @@ class Session(requests.Session):
             raise FetchError(bare(url), "too many redirects") from error
         except requests.exceptions.SSLError as error:  # which is a ConnectionError, too
             raise failure(url, error, False) from error
-        # Where a redirect leads to may be no URL.
-        except (requests.RequestException, HTTPError, ValueError) as error:
+        # Where a redirect leads to may be no URL, and what the environment names no bundle of certificates.
+        except (OSError, HTTPError, ValueError) as error:
             raise failure(url, error, isinstance(error, _PASSING)) from error
         return OfSession(response)
 

@@ -46,15 +46,17 @@ def bundle(settings: ISettings) -> str:
 
 
 def context(settings: ISettings) -> SSLContext:
-    """Give what connections are secured with: the host's certificate is checked, ours shown if there is one. Raises OSError."""
+    """Give what secures connections: the host's certificate is checked, ours shown if there is one. Raises SSLError."""
     import ssl
 
-    found = bundle(settings)
-    made = ssl.create_default_context(capath=found) if os.path.isdir(found) else ssl.create_default_context(cafile=found)
+    found, certificate = bundle(settings), settings["client_cert"]
+    try:
+        made = ssl.create_default_context(capath=found) if os.path.isdir(found) else ssl.create_default_context(cafile=found)
+    except OSError as error:
+        raise ssl.SSLError(f"{found}: {_why(error)}") from None
     made.set_alpn_protocols(["http/1.1"])
-    certificate = settings["client_cert"]
     if certificate:
-        made.load_cert_chain(certificate[0], certificate[-1])
+        made.load_cert_chain(certificate[0], certificate[-1], password=b"")
     return made
 
 
