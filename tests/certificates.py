@@ -12,7 +12,8 @@ import pytest
 from upstream import Upstream
 
 _EXTENSIONS = {"ca": "basicConstraints=critical,CA:TRUE", "server": "subjectAltName=IP:127.0.0.1,DNS:localhost",
-               "client": "extendedKeyUsage=clientAuth", "other-server": "subjectAltName=DNS:elsewhere.example.com"}
+               "client": "extendedKeyUsage=clientAuth", "other-server": "subjectAltName=DNS:elsewhere.example.com",
+               "localhost": "extendedKeyUsage=serverAuth"}
 
 
 def authority(folder: Path) -> Path:
@@ -22,7 +23,7 @@ def authority(folder: Path) -> Path:
     _run(folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
          "-subj", "/CN=Authority of tests", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", "ca.key",
          "-out", "ca.pem")
-    for name in ("server", "client", "other-server"):
+    for name in ("server", "client", "other-server", "localhost"):
         (folder / "extensions").write_text(_EXTENSIONS[name])
         _run(folder, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}",
              "-keyout", f"{name}.key", "-out", f"{name}.csr")
@@ -38,13 +39,14 @@ def _run(folder: Path, *words: str) -> None:
 
 
 class SecureUpstream(Upstream):
-    """An upstream behind TLS; may ask for certificates of its clients."""
+    """An upstream behind TLS; may ask for certificates of its clients: of all, or ``later``, when one of its answers does."""
 
-    def __init__(self, folder: Path, name: str = "server", asks: bool = False):
+    def __init__(self, folder: Path, name: str = "server", asks: bool = False, later: bool = False):
         super().__init__()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
-        if asks:
+        context.post_handshake_auth = later
+        if asks or later:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(folder / "ca.pem")
         self._server.handle_error = lambda request, address: None  # refused handshakes

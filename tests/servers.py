@@ -151,6 +151,24 @@ def answered_by(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[s
 
 
 @contextlib.contextmanager
+def saying(answer: bytes | None) -> Iterator[str]:
+    """A server that says this to each request and hangs up; with None it says nothing at all."""
+    over = threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            if answer is None:
+                over.wait(10)
+            else:
+                self.wfile.write(answer)
+
+    with answered_by(Handler) as address:
+        yield address
+        over.set()
+
+
+@contextlib.contextmanager
 def elsewhere() -> Iterator[tuple[str, list[str]]]:
     """Run a server, and proxy, that has nothing and remembers what it was asked for. Gives its address and the requests."""
     asked: list[str] = []

@@ -89,14 +89,14 @@ def test_a_long_and_busy_run_gets_a_process_more_than_there_are_cores(
     assert len(list(mirrored.root.rglob("*.whl"))) == 60
 
 
-@pytest.mark.parametrize(("number", "times"), [(3, [0.08, 0.32]), (100, [0.0, 0.32])])
-def test_each_process_more_waits_until_the_run_is_four_times_as_long(
-        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, number: int, times: list[float]) -> None:
+def clocked(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> tuple[list[float], list[float]]:
+    """Return the time, as it may be set, and when further processes came that are never there; for two cores.
+
+    share: of a processor that is used.
+    """
     now, came = [0.0], []
 
     class Idle:
-        """A team that is never there."""
-
         room = 0
 
         def __init__(self, *_: object):
@@ -107,8 +107,15 @@ def test_each_process_more_waits_until_the_run_is_four_times_as_long(
 
     monkeypatch.setattr("pypimirror.engine.beyond.Beyond", Idle)
     monkeypatch.setattr(threads, "cores", lambda: 2)
+    monkeypatch.setattr(threads, "time", SimpleNamespace(monotonic=lambda: now[0], process_time=lambda: share * now[0]))
+    return now, came
+
+
+@pytest.mark.parametrize(("number", "times"), [(3, [0.08, 0.32]), (100, [0.0, 0.32])])
+def test_each_process_more_waits_until_the_run_is_four_times_as_long(
+        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, number: int, times: list[float]) -> None:
     monkeypatch.setattr(threads, "_BUSY", 0.0)
-    monkeypatch.setattr(threads, "time", SimpleNamespace(monotonic=lambda: now[0], process_time=time.process_time))
+    now, came = clocked(monkeypatch)
     mirror = Mirror(read(mirrored.write(), {}))
     engine = Threads(mirror)
     list(engine.run(emits_then_returns, Many(range(3), number)))
@@ -118,6 +125,22 @@ def test_each_process_more_waits_until_the_run_is_four_times_as_long(
     engine.close()
     mirror.close()
     assert came == times
+
+
+@pytest.mark.parametrize(("share", "came"), [(0.55, []), (0.6, [0.1])])
+def test_a_further_process_comes_if_all_hands_would_be_busy(
+        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, share: float, came: list[float]) -> None:
+    now, found = clocked(monkeypatch, share)
+    mirrored.settings["workers"] = 16
+    mirror = Mirror(read(mirrored.write(), {}))
+    engine = Threads(mirror)
+    list(engine.run(emits_then_returns, range(3)))
+    mirror.crew.begin(20)  # of 24 hands
+    now[0] = 0.1
+    engine._grow()
+    engine.close()
+    mirror.close()
+    assert found == came
 
 
 def test_a_mirror_of_few_workers_stays_in_one_process(

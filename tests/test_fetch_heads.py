@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ _NAMES = st.sampled_from([b"Content-Length", b"content-length", b"ETag", b"X-A",
 _COLONS = st.sampled_from([b":", b": ", b" : ", b""])
 _ODD = st.sampled_from([b"5", b" 5 ", b"\t5", b"chunked", b"a: b", b"\xe9", b"\x85", b"\x0b1", b"\x1c", b"\x00", b"a\rb"])
 _ENDS = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r\n "])
+_CODINGS = [b"chunked", b" CHUNKED\t", b"identity", b"chunked, chunked", b"chunked;q=1", b"gzip, chunked", b"gzip", b","]
 _LINES = st.tuples(_NAMES, _COLONS, _ODD | st.binary(max_size=8), _ENDS).map(b"".join)
 
 
@@ -34,7 +36,9 @@ def of_library(stream: Any) -> dict[str, str]:
     """Read a head as the library does, and join what has one name (RFC 9110, 5.3)."""
     found: dict[str, list[str]] = {}
     for name, value in http.client.parse_headers(stream).items():
-        found.setdefault(name.lower(), []).append(value)
+        first, *others = re.split("[\r\n\0]+", value)
+        value = " ".join([first, *(other.lstrip(" \t") for other in others)])
+        found.setdefault(name.lower().strip(" \t"), []).append(value.strip(" \t"))
     if "transfer-encoding" not in found and "content-length" in found:
         lengths = ", ".join(found["content-length"])
         different = {length.strip() for length in lengths.split(",")}
@@ -55,6 +59,17 @@ def of_library(stream: Any) -> dict[str, str]:
 def test_headers_are_what_the_library_makes_of_them(lines: bytes, end: bytes) -> None:
     text = lines + end + b"body"
     assert read_by(parsed, text) == read_by(of_library, text)
+
+
+@given(st.lists(st.sampled_from(_CODINGS), min_size=1, max_size=3))
+def test_a_body_comes_in_chunks_or_as_it_is(codings: list[bytes]) -> None:
+    text = b"".join(b"Transfer-Encoding: " + coding + b"\r\n" for coding in codings) + b"\r\n"
+    told = {coding.strip().lower() for line in codings for coding in line.split(b",")} - {b"", b"identity"}
+    found, _ = read_by(parsed, text)
+    if told <= {b"chunked"}:
+        assert found == ({"transfer-encoding": "chunked"} if told else {})
+    else:
+        assert isinstance(found, tuple) and found[0] is ValueError and "Transfer-Encoding" in found[1]
 
 
 @pytest.mark.parametrize("lines", [

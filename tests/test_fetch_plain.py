@@ -23,27 +23,15 @@ import ways
 from certificates import SecureUpstream, authority
 from passwords import basic
 from pypimirror.errors import FetchError
-from pypimirror.fetch import environment, sessions
+from pypimirror.fetch import environment, pace, sessions
 from pypimirror.fetch.http import RequestsFetcher
 from pypimirror.model import Head
-from servers import answered_by, elsewhere
+from servers import answered_by, elsewhere, saying
 from upstream import Upstream
+from ways import Body
 
 SETTINGS: dict[str, Any] = {"timeout": 10, "ca_bundle": None, "client_cert": (), "proxy": None}
 NETRC = "machine 127.0.0.1 login me password word\n"
-
-
-class Body:
-    """Keeps what comes (IReceiver)."""
-
-    def __init__(self) -> None:
-        self.body = b""
-
-    def start(self, head: Head) -> None:
-        pass
-
-    def write(self, block: bytes) -> None:
-        self.body += block
 
 
 @pytest.fixture(autouse=True)
@@ -232,24 +220,6 @@ def test_the_same_headers_are_sent(upstream: Upstream, heard: list[dict[str, str
     assert page["Accept"] == "text/html" and page["If-None-Match"] == '"1"' and page["Accept-Encoding"] == "gzip, deflate"
 
 
-@contextmanager
-def saying(answer: bytes | None) -> Iterator[str]:
-    """A server that says this to each request and hangs up; with None it says nothing at all."""
-    over = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def handle(self) -> None:
-            self.rfile.readline()
-            if answer is None:
-                over.wait(10)
-            else:
-                self.wfile.write(answer)
-
-    with answered_by(Handler) as address:
-        yield address
-        over.set()
-
-
 @pytest.mark.parametrize(("answer", "told", "transient"), [
     (b"", "closed connection without response", True),
     (b"nonsense\r\n\r\n", "nonsense", True),
@@ -257,6 +227,7 @@ def saying(answer: bytes | None) -> Iterator[str]:
     (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "the connection ended in the middle of the body", True),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\nx", "Content-Length contained multiple unmatching values (1, 2)", False),
     (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "a chunk of the body has no length", True),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n", "ended in the middle of the body", True),
     (b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n", "Invalid IPv6 URL", False),
     (b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", "too many redirects", False)])
 def test_answers_that_are_none_are_told_in_the_same_words(
@@ -272,7 +243,8 @@ def test_answers_that_are_none_are_told_in_the_same_words(
 
 
 @pytest.mark.parametrize(("url", "transient"), [
-    ("http://127.0.0.1:{closed}/x", True), ("https://127.0.0.1:{plain}/x", False), ("http://127.0.0.1:99999/x", False),
+    ("http://127.0.0.1:{closed}/x", True), ("http://nowhere.invalid/x", True),
+    ("https://127.0.0.1:{plain}/x", False), ("http://127.0.0.1:99999/x", False),
     ("http://a..example.com/x", False), ("http://.example.com/x", False)])
 def test_hosts_that_cant_be_asked_are_told_in_the_same_words(
         url: str, transient: bool, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,11 +259,43 @@ def test_hosts_that_cant_be_asked_are_told_in_the_same_words(
     assert {(error.url, error.transient) for error in found} == {(address, transient)}
 
 
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("size", [b"-1", b"-4", b"+4", b"0x4", b"4_0", b"", b" ", b"4 4", b"1" * 5000])
+def test_a_chunk_is_as_long_as_digits_say(size: bytes) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\nbody\r\n0\r\n\r\n" % size
+    with saying(answer) as address:
+        error = failure(f"{address}/x")
+    assert error.why == "a chunk of the body has no length" and error.transient
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_body_in_a_form_that_was_not_asked_for_is_none() -> None:
+    with saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n") as address:
+        error = failure(f"{address}/x")
+    assert "Transfer-Encoding gzip, chunked" in error.why and not error.transient
+
+
+@pytest.mark.parametrize("password", [b"\xff", "\u20ac".encode()], ids=["no text", "no Latin"])
+def test_credentials_that_cant_be_sent_are_told_in_the_same_words(
+        password: bytes, upstream: Upstream, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for way in ways.WAYS:
+        ways.take(way, monkeypatch)
+        (home / "mine").write_bytes(b"machine 127.0.0.1 login me password " + password)
+        monkeypatch.setenv("NETRC", str(home / "mine"))
+        found.append(failure(upstream.url))
+    assert found[0].why == found[1].why and "codec can't" in found[0].why
+    assert {(error.url, error.transient) for error in found} == {(upstream.url, False)}
+    assert upstream.asked() == []
+
+
 @pytest.mark.parametrize(("answer", "body"), [
     (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody", b"body"),
     (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length:4\r\nX-Folded: a\r\n b\r\n\r\nbody", b"body"),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nbody", b"body"),
     (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n", b"body"),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked \r\n\r\n4 ;a=b\r\nbody\r\n00\r\n\r\n", b"body"),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n", b"body"),
     (b"HTTP/1.0 200 OK\r\n\r\nbody", b"body"),
     (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n", b""),
     (b"HTTP/1.1 204 No Content\r\n\r\n", b"")])
@@ -405,6 +409,54 @@ def test_what_comes_after_an_answer_is_not_the_next_one(more: bytes) -> None:
         assert [got(made, f"{address}/x")[1] for _ in range(3)] == [b"good"] * 3
 
 
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("more", [b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\n\r\nlate", b"x"])
+def test_what_comes_unasked_is_not_the_next_answer(secure: bool, more: bytes, folder: Path, upstream: Upstream) -> None:
+    go, sent = threading.Event(), threading.Event()
+
+    def answer(handler: Any) -> None:
+        handler.reply(200, {}, b"good")
+        handler.wfile.flush()
+        go.wait(10)
+        handler.wfile.write(more)
+        handler.wfile.flush()
+        sent.set()
+
+    with SecureUpstream(folder) if secure else Upstream() as other, fetcher(ca_bundle=str(folder / "ca.pem")) as made:
+        other.answers["/x"] = answer
+        assert got(made, f"{other.host}/x")[1] == b"good"
+        go.set()
+        assert sent.wait(10)
+        assert got(made, f"{other.host}/x")[1] == b"good"
+        assert other.asked() == ["/x", "/x"]
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_host_that_was_too_slow_is_not_asked_once_more(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "SECONDS", 0.3)
+    over = threading.Event()
+
+    def never(handler: Any) -> None:
+        handler.close_connection = True
+        with suppress(OSError):
+            while not over.wait(0.01):
+                handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                handler.wfile.flush()
+
+    upstream.answers |= {"/x": (200, {}, b"x"), "/slow": never}
+    try:
+        with fetcher(timeout=1) as made:
+            got(made, f"{upstream.host}/x")
+            threading.Timer(20, over.set).start()
+            with pytest.raises(FetchError, match="slower than") as caught:
+                got(made, f"{upstream.host}/slow")
+    finally:
+        over.set()
+    assert caught.value.transient
+    assert upstream.asked() == ["/x", "/slow"]
+
+
 # --- TLS
 
 @pytest.mark.usefixtures("alone")
@@ -456,6 +508,31 @@ def test_a_certificate_is_for_one_host(folder: Path, way: str) -> None:
     with SecureUpstream(folder, name="other-server") as upstream:
         error = failure(f"{upstream.host}/simple/", ca_bundle=str(folder / "ca.pem"))
     assert "127.0.0.1" in error.why and not error.transient
+
+
+def test_a_certificate_is_for_those_that_it_lists(folder: Path, way: str) -> None:
+    with SecureUpstream(folder, name="localhost") as upstream:
+        error = failure(f"{upstream.host.replace('127.0.0.1', 'localhost')}/simple/", ca_bundle=str(folder / "ca.pem"))
+    assert "certificate verify failed" in error.why and not error.transient
+
+
+def test_a_certificate_of_ours_is_shown_when_it_is_asked_for(folder: Path, way: str) -> None:
+    def answer(handler: Any) -> None:
+        handler.connection.verify_client_post_handshake()
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        handler.wfile.flush()
+        handler.connection.settimeout(0.1)
+        for _ in range(100):
+            if handler.connection.getpeercert():
+                break
+            with suppress(TimeoutError):
+                handler.connection.recv(1)
+        handler.reply(200, {}, str(handler.connection.getpeercert()).encode())
+
+    with SecureUpstream(folder, later=True) as upstream:
+        upstream.answers["/x"] = answer
+        with fetcher(ca_bundle=str(folder / "ca.pem"), client_cert=(str(folder / "both.pem"),)) as made:
+            assert b"'commonName', 'client'" in got(made, f"{upstream.host}/x")[1]
 
 
 @pytest.mark.parametrize("names", [("both.pem",), ("client.pem", "client.key")], ids=["one", "two"])

@@ -7,8 +7,23 @@ import re
 
 import pytest
 
+from pypimirror.model import Head
+
 WAYS = ("plain", "session")
 _SAYS = re.compile(r".*_proxy|netrc|(requests|curl)_ca_bundle", re.IGNORECASE)
+
+
+class Body:
+    """Keeps what comes (IReceiver)."""
+
+    def __init__(self) -> None:
+        self.body = b""
+
+    def start(self, head: Head) -> None:
+        pass
+
+    def write(self, block: bytes) -> None:
+        self.body += block
 
 
 def silent() -> dict[str, str]:

@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from ..interfaces import IEngine, IMirror
 from .cores import cores
+from .crew import hands
 from .here import Here
 from .teams import Step, Teams
 
@@ -66,8 +67,8 @@ class Threads:
         passed = time.monotonic() - self._began[0]
         if passed < self._long:
             return
-        # What all workers would use, if each does as much as those that are at work so far.
-        used = (time.process_time() - self._began[1]) * self._workers / self._mirror.crew.open
+        # What all hands would use, if each does as much as those that are at work so far.
+        used = (time.process_time() - self._began[1]) * hands(self._workers) / self._mirror.crew.open
         if used < _BUSY * passed:
             self._began = time.monotonic(), time.process_time()
             return

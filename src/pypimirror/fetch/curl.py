@@ -23,7 +23,7 @@ from ..model import Head
 from ..names import shown
 from . import hosts, pace, tls
 from .address import bare
-from .heads import joined
+from .heads import joined, one_line
 
 _AGENT = f"z3c.recipe.pypimirror/{__version__} (libcurl/{pycurl.version_info()[1]})"
 #: Bytes that libcurl reads at once.
@@ -32,6 +32,8 @@ _MOST_REDIRECTS = 10
 #: Names in the environment that libcurl looks at (https://everything.curl.dev/usingcurl/proxies/env.html).
 _PROXY = re.compile(r"(http|https|all)_proxy|(HTTPS|ALL)_PROXY")
 _STATUS = re.compile(r"HTTP/\S+ (\d{3})(?!\d)")
+#: Not where a value goes on in the next line.
+_LINE_END = re.compile(r"\n(?![ \t])")
 _IN_URLS = "!#$%&'()*+,/:;=?@[]~"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: Errors that may be others the next time: no host, no connection, a body cut short, too slow, nothing or nonsense sent.
@@ -202,10 +204,10 @@ class _Answer:
 
 def _last_head(lines: Iterable[bytes]) -> tuple[int, dict[str, str]]:
     """Give status and headers of the last of several heads: those of a proxy and of interim answers come before."""
-    last = b"".join(lines).decode("iso-8859-1").rstrip().rpartition("\r\n\r\n")[2].split("\r\n")
-    status = _STATUS.match(last[0])
-    return int(status[1]) if status is not None else 0, {
-        name.strip(): value.rstrip() for name, value in joined(last[1:]).items() if name}
+    text = "\n" + b"".join(lines).decode("iso-8859-1").replace("\r\n", "\n")
+    first, *last = _LINE_END.split(text[text.rfind("\nHTTP/") + 1:].partition("\n\n")[0])
+    status = _STATUS.match(first)
+    return int(status[1]) if status is not None else 0, joined(map(one_line, last))
 
 
 def _failure(url: str, code: int, words: str) -> FetchError:

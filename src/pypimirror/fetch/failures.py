@@ -11,6 +11,9 @@ from ..errors import FetchError
 from .address import bare
 
 CUT_OFF = "the connection ended in the middle of the body"
+NO_LENGTH = "a chunk of the body has no length"
+#: What urllib3 says of a body that ends where a chunk's length should be.
+_CUT_OFF = "Response ended prematurely"
 #: urllib3 puts the connection object before the message.
 _CONNECTION = re.compile(r".*>: ", re.DOTALL)
 
@@ -26,9 +29,11 @@ def failure(url: str, error: Exception, transient: bool) -> FetchError:
 def _why(error: Exception) -> str:
     """Say in a few words what went wrong; the innermost reason is the one that people understand."""
     *_, cause = _chain(error)
-    if isinstance(cause, IncompleteRead):  # urllib3's, too
-        return "a chunk of the body has no length" if isinstance(cause.__context__, ValueError) else CUT_OFF
+    if isinstance(cause, IncompleteRead):  # urllib3's, too, which has what should have been a length
+        return NO_LENGTH if getattr(cause, "length", None) else CUT_OFF
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    if text == _CUT_OFF:
+        return CUT_OFF
     return " ".join(_CONNECTION.sub("", text).split())
 
 

@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import http.client
 import re
+import string
 from collections.abc import Iterable
 from io import BufferedReader
 from types import FunctionType
 from typing import Any
 
+from .failures import NO_LENGTH
+
 #: Headers on one line each (RFC 9112, 5), without anything that a parser could take in another way.
 _REGULAR = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\xa0-\xff]*\r\n)+")
 _MOST = 90
+#: What no value may have (RFC 9110, 5.5), and what comes before one that goes on in the next line (RFC 9112, 5.2).
+_BREAK = re.compile(r"[\r\n\0]+[ \t]*")
+#: Bytes of a line with a chunk's length, and digits of that; more are none.
+_LONGEST, _MOST_DIGITS = 1 << 12, 16
+_DIGITS = frozenset(string.hexdigits.encode())
 
 
 def parsed(stream: BufferedReader, **options: Any) -> dict[str, str]:
     """Read headers as ``http.client.parse_headers`` does; return them by name in lower case, those of one name in one.
 
-    Raises what that raises, and ValueError where the length of the body is told in several ways.
+    Raises what that raises, and ValueError where the length of the body is told in several ways, or in one that is unknown.
     """
     if not any(option is not None for option in options.values()):  # newer versions have some
         there = stream.peek()
@@ -29,7 +37,13 @@ def parsed(stream: BufferedReader, **options: Any) -> dict[str, str]:
         if end > 1 and _REGULAR.fullmatch(there, 0, end) and there.count(b"\r\n", 0, end) <= _MOST:
             stream.read(end + 2)
             return _one_length(joined(there[:end - 2].decode("iso-8859-1").split("\r\n")))
-    return _one_length(joined(f"{name}:{value}" for name, value in http.client.parse_headers(stream, **options).items()))
+    found = http.client.parse_headers(stream, **options).items()
+    return _one_length(joined(f"{name}:{one_line(value)}" for name, value in found))
+
+
+def one_line(value: str) -> str:
+    """Give a header's value as it can be sent back, as that of an ETag is."""
+    return _BREAK.sub(" ", value)
 
 
 def joined(lines: Iterable[str]) -> dict[str, str]:
@@ -37,14 +51,19 @@ def joined(lines: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(":")
-        name = name.lower()
-        value = value.lstrip(" \t")
+        name = name.strip(" \t").lower()
+        value = value.strip(" \t")
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found
 
 
 def _one_length(found: dict[str, str]) -> dict[str, str]:
-    lengths = found.get("content-length", "")
+    lengths, codings = found.get("content-length", ""), found.pop("transfer-encoding", None)
+    if codings is not None:
+        for coding in {coding.strip(" \t").lower() for coding in codings.split(",")} - {"", "identity"}:
+            if coding != "chunked":
+                raise ValueError(f"Transfer-Encoding {codings}, which was not asked for")
+            found["transfer-encoding"] = coding
     if "," in lengths and "transfer-encoding" not in found:
         different = {length.strip() for length in lengths.split(",")}
         if len(different) > 1:
@@ -67,3 +86,13 @@ class Response(http.client.HTTPResponse):
 
     headers: dict[str, str]  # type: ignore[assignment]
     begin = _with_ours(http.client.HTTPResponse.begin)
+
+    def _read_next_chunk_size(self) -> int:
+        """Read a chunk's length: of digits alone (RFC 9112, 7.1), on a line that is there to its end."""
+        line = self.fp.readline(_LONGEST)
+        if not line.endswith(b"\n") and len(line) < _LONGEST:
+            raise http.client.IncompleteRead(b"")
+        digits = line.partition(b";")[0].strip()
+        if not 0 < len(digits) <= _MOST_DIGITS or not _DIGITS.issuperset(digits):
+            raise http.client.HTTPException(NO_LENGTH)
+        return int(digits, 16)

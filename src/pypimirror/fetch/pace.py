@@ -27,6 +27,12 @@ def note(sock: Any) -> None:
         transfer.sock = sock
 
 
+def ended() -> bool:
+    """Whether the transfer of this thread was ended."""
+    transfer = getattr(_local, "transfer", None)
+    return transfer is not None and transfer.slow
+
+
 def too_slow() -> str:
     """Say what is wrong with a transfer that was ended."""
     return f"slower than {BYTES} bytes in {SECONDS:.0f} seconds"

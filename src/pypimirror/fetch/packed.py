@@ -24,7 +24,7 @@ def unpacked(blocks: Iterable[bytes], encoding: str, url: str) -> Iterator[bytes
     no form at all.
     """
     decoder, first, ended = zlib.decompressobj(_EITHER), True, False
-    for block in blocks:
+    for block in _in_two_or_more(blocks):
         while block:
             try:
                 piece = decoder.decompress(block, _BLOCK)
@@ -44,3 +44,15 @@ def unpacked(blocks: Iterable[bytes], encoding: str, url: str) -> Iterator[bytes
                 decoder = zlib.decompressobj(_EITHER)
     if not (first or ended):
         raise FetchError(bare(url), CUT_OFF, transient=True)
+
+
+def _in_two_or_more(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield all bytes, two at least at once, but for what is left in the end: it takes two to see the form."""
+    held = b""
+    for block in blocks:
+        held += block
+        if len(held) > 1:
+            yield held
+            held = b""
+    if held:
+        yield held

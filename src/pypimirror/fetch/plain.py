@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import select
 import socket
 import ssl
 import struct
@@ -73,11 +74,12 @@ class Way(NamedTuple):
         """Send a GET; once more if its connection had been used before and turns out to be closed. Raises FetchError."""
         connection, wanted = self.connection, {**self.headers, **headers}
         try:
-            if connection.sock is not None:
+            if connection.is_ready():
                 try:
                     return connection.asked(url, path, wanted)
                 except _STALE:
-                    pass
+                    if pace.ended():
+                        raise
             return connection.asked(url, path, wanted)
         except _ERRORS as error:
             raise _failure(url, error) from error
@@ -166,6 +168,12 @@ class _Connection:
         """Give the stream that an answer is read from, which http.client takes for one of its own."""
         return self.stream
 
+    def is_ready(self) -> bool:
+        """Whether it is open and quiet; what came unasked would be taken for the next answer, so it is closed then."""
+        if self.sock is not None and _has_news(self.sock):
+            self.close()
+        return self.sock is not None
+
     def asked(self, url: str, path: str, headers: Mapping[str, str]) -> Answer:
         """Send a GET and return the answer, its head read. Raises OSError, HTTPException, ValueError, FetchError."""
         lines = "\r\n".join([f"GET {path} HTTP/1.1", *map(": ".join, headers.items()), "\r\n"]).encode("iso-8859-1")
@@ -207,6 +215,17 @@ class _Connection:
         if self.sock is not None:
             self.sock.close()
             self.sock = None
+
+
+def _has_news(sock: socket.socket) -> bool:
+    """Whether something came that has not been read, or the other side has closed it."""
+    if isinstance(sock, ssl.SSLSocket) and sock.pending():
+        return True
+    if os.name != "posix":
+        return bool(select.select((sock,), (), (), 0)[0])
+    poll = select.poll()  # select can't look at all of many
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _leave_waiting_to_the_system(sock: socket.socket, timeout: float) -> None:

@@ -20,6 +20,7 @@ from . import hosts
 from .address import bare
 from .connections import POOLS
 from .failures import failure
+from .heads import joined, one_line
 from .packed import NAMES
 from .plain import AGENT, BLOCK, Plain, Way
 
@@ -47,7 +48,7 @@ class OfSession:
 
     def __init__(self, response: requests.Response):
         self.status, self.url = response.status_code, response.url
-        self.headers = {name.lower(): value for name, value in response.raw.headers.itermerged()}
+        self.headers = joined(f"{name}:{one_line(value)}" for name, value in response.raw.headers.items())
         self._raw = response.raw
         # urllib3 1 takes a body that ended early for whole unless told.
         self._raw.enforce_content_length = True
@@ -86,10 +87,16 @@ class Session(requests.Session):
         self.mount("https://", Adapter())
 
     def way(self, origin: str, url: str) -> Way | None:
-        """Return a way for plain requests to the host of a plain URL: with what the environment has for it, or None."""
-        request = self._prepared(url, {})
-        if self._options(url)["proxies"]:
-            return None
+        """Return a way for plain requests to the host of a plain URL: with what the environment has for it, or None.
+
+        Raises FetchError.
+        """
+        try:
+            request = self._prepared(url, {})
+            if self._options(url)["proxies"]:
+                return None
+        except (OSError, ValueError) as error:  # netrc has what is no text, or no header could say
+            raise failure(url, error, False) from error
         return self._plain.way(origin, dict(request.headers))
 
     def answer(self, url: str, headers: Mapping[str, str]) -> OfSession:

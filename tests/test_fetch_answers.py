@@ -1,0 +1,70 @@
+"""Answers in forms that are seldom, which all fetchers take alike."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import ways
+from pypimirror.errors import FetchError
+from pypimirror.interfaces import IFetcher
+from servers import saying
+from ways import Body
+
+SETTINGS: dict[str, Any] = {"timeout": 10, "ca_bundle": None, "client_cert": (), "proxy": None}
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def made(way: str, monkeypatch: pytest.MonkeyPatch) -> IFetcher:
+    """Make a fetcher: a way of the default one, or ``pycurl``."""
+    if way == "pycurl":
+        return pytest.importorskip("pypimirror.fetch.curl", exc_type=ImportError).CurlFetcher(SETTINGS)  # type: ignore[no-any-return]
+    from pypimirror.fetch.http import RequestsFetcher
+
+    ways.take(way, monkeypatch)
+    return RequestsFetcher(SETTINGS)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=[*ways.WAYS, "pycurl"])
+def fetcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[IFetcher]:
+    with contextlib.closing(made(request.param, monkeypatch)) as found:
+        yield found
+
+
+@pytest.mark.parametrize(("lines", "name", "value"), [
+    (b"ETag: one \t\r\n", "etag", "one"), (b"ETag: one\r\n two\r\n", "etag", "one two"), (b"ETag:\r\n\tone\r\n", "etag", "one"),
+    (b"ETag: one\netag: two\n", "etag", "one, two"), (b"ETag: HTTP/1.1 200 one\r\n", "etag",
+    "HTTP/1.1 200 one"), (b"ETag: \xe9\r\n", "etag", "\xe9")])
+@pytest.mark.parametrize("interim", [b"", b"HTTP/1.1 100 Continue\r\nETag: another\r\n\r\n"], ids=["", "interim"])
+def test_a_header_is_what_it_means(lines: bytes, name: str, value: str, interim: bytes, fetcher: IFetcher) -> None:
+    with saying(interim + b"HTTP/1.1 200 OK\r\n" + lines + b"Content-Length: 4\r\n\r\nbody") as address:
+        body = Body()
+        head = fetcher.fetch(f"{address}/x", body)
+    assert (head.status, head.headers[name], body.body) == (200, value, b"body")
+    assert set(head.headers) == {name, "content-length"}
+
+
+def test_lines_may_end_as_on_unix(fetcher: IFetcher) -> None:
+    with saying(b"HTTP/1.1 200 OK\nETag: one\nContent-Length: 4\n\nbody") as address:
+        body = Body()
+        head = fetcher.fetch(f"{address}/x", body)
+    assert (head.status, dict(head.headers), body.body) == (200, {"etag": "one", "content-length": "4"}, b"body")
+
+
+@pytest.mark.parametrize("body", [b"", b"body"])
+def test_what_follows_the_last_chunk_is_no_head(body: bytes, fetcher: IFetcher) -> None:
+    chunk = b"%x\r\n%s\r\n" % (len(body), body) if body else b""
+    with saying(CHUNKED + chunk + b"0\r\nETag: late\r\n\r\n") as address:
+        found = Body()
+        head = fetcher.fetch(f"{address}/x", found)
+    assert (head.status, head.headers.get("etag"), found.body) == (200, None, body)
+
+
+@pytest.mark.parametrize("chunks", [b"4\r\nbody\r\n", b"4\r\nbody", b"4\r\nbo", b"", b"4\r\nbody\r\n5"])
+def test_a_body_whose_last_chunk_is_missing_is_cut_off(chunks: bytes, fetcher: IFetcher) -> None:
+    with saying(CHUNKED + chunks) as address, pytest.raises(FetchError, match="the connection ended in the middle") as caught:
+        fetcher.fetch(f"{address}/x", Body())
+    assert caught.value.transient
