@@ -131,6 +131,28 @@ def test_so_many_are_at_work_as_the_processors_have_time_for(
     assert least <= after(monkeypatch, share, spare) <= most
 
 
+def test_processors_are_looked_at_now_and_then_and_not_with_each_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed, looks = 0.0, []
+
+    def monotonic() -> float:
+        nonlocal passed
+        passed += 0.001
+        return passed
+
+    def looked() -> float:
+        looks.append(passed)
+        return 0.3 * passed  # enough is done: nothing is to be changed
+
+    monkeypatch.setattr("pypimirror.engine.crew.time", SimpleNamespace(monotonic=monotonic, process_time=lambda: 0.5 * passed))
+    monkeypatch.setattr("pypimirror.engine.crew.idle", looked)
+    crew = crew_of(1, 40)
+    for _ in range(2000):
+        with crew:
+            pass
+    assert passed > 1.9
+    assert 20 < len(looks) <= passed / 0.02 + 1
+
+
 def test_idle_time_goes_on_while_nothing_is_done() -> None:
     before = idle()
     if before is None:

@@ -105,7 +105,35 @@ def test_what_a_batch_tells_is_in_order() -> None:
     told: list[Any] = []
     each(None, Batch(double, (1, 2)), told.append)  # type: ignore[arg-type]
     assert [getattr(one, "value", one) for one in told] == ["event 1", 2, "event 2", 4]
-    assert each(None, Batch(slow, (1, 2)), told.append) >= 0.012  # type: ignore[arg-type]
+
+
+def test_tasks_that_compute_come_in_larger_batches_than_those_that_wait() -> None:
+    def computes(mirror: Any, task: int, emit: Any) -> None:
+        until = time.thread_time() + task / 1000
+        while time.thread_time() < until:
+            pass
+
+    def waits(mirror: Any, task: int, emit: Any) -> None:
+        time.sleep(task / 1000)
+
+    def most(step: Any, task: int) -> int:
+        """Give how many should come together, where the machine did not pause just then."""
+        return max(each(None, Batch(step, (task,)), lambda event: None) for _ in range(20))  # type: ignore[arg-type]
+
+    assert 1 <= most(waits, 2) <= 5
+    assert most(waits, 12) == 1
+    assert 5 < most(computes, 2) <= 25
+    assert most(computes, 60) == 1
+    assert most(computes, 0) == 64
+
+
+def test_towards_the_end_batches_are_small() -> None:
+    ours, made = teams()
+    assert numbers(list(ours.run(double, iter(range(1000)), Needs()))) == [2 * number for number in range(1000)]
+    sizes = [len(batch) for batch in made[0].batches]
+    assert max(sizes) == 64
+    assert sizes[-6:] == [1] * 6
+    assert all(size <= max(1, (1000 - sum(sizes[:number])) // 6) for number, size in enumerate(sizes))
 
 
 def test_of_a_batch_that_turns_out_to_be_long_the_rest_is_done_by_others() -> None:

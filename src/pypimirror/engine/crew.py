@@ -56,15 +56,17 @@ class Crew:
         self.open = _FEW
         #: The clock, the processor's, and what was idle, at the last look; the first is when the first task begins.
         self._looked: tuple[float, float, float | None] | None = None
-        self._young = 0.0
+        #: Until when it is the beginning, and when to look again: to see what is idle takes as long as a tenth of a small file.
+        self._young = self._next = 0.0
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> None:
         """Begin to work on a task, as soon as there is a place."""
         with self._lock:
             if self._looked is None:
-                self._looked = time.monotonic(), time.process_time(), idle()
-                self._young = time.monotonic() + _YOUNG
+                now = time.monotonic()
+                self._looked = now, time.process_time(), idle()
+                self._young, self._next = now + _YOUNG, now + _SOON
             while not self._place():
                 self._changed.wait()
             self._at_work += 1
@@ -147,9 +149,10 @@ class Crew:
         if self._looked is None:
             return
         now, (then, before, was_idle) = time.monotonic(), self._looked
-        passed = now - then
-        if passed < _SOON:
+        if now < self._next:
             return
+        self._next = now + _SOON
+        passed = now - then
         used, is_idle = time.process_time(), idle()
         share = (used - before) / passed
         spare = (is_idle - was_idle) / passed if is_idle is not None and was_idle is not None else _SPARE

@@ -1,4 +1,4 @@
-"""Tasks that come one after the other, where it is known about how many there are."""
+"""Tasks that come one after the other, where it is known about how many they are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Many(Generic[T]):
-    """An iterator that says how many there are at most (PEP 424): where there are many, engines need not wait to see it."""
+    """An iterator that says how many are left at most (PEP 424): engines need not wait to see whether they are many."""
 
     def __init__(self, tasks: Iterable[T], number: int):
         self._tasks = iter(tasks)
@@ -19,7 +19,8 @@ class Many(Generic[T]):
         return self
 
     def __next__(self) -> T:
+        self._number -= 1
         return next(self._tasks)
 
     def __length_hint__(self) -> int:
-        return self._number
+        return max(self._number, 0)

@@ -8,6 +8,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
+from operator import length_hint
 from queue import SimpleQueue
 from typing import Any, NamedTuple, Protocol
 
@@ -15,11 +16,15 @@ from ..interfaces import IMirror
 from ..model import Needs
 
 Step = Callable[[IMirror, Any, Callable[[Any], None]], Any]
-#: What comes back of a batch: what is told on the way, results among it; that it has ended, with the seconds that a task took;
-#: what a task raised. And: the whole team is gone.
+#: What comes back of a batch: what is told on the way, results among it; that it has ended, with what ``each`` returned; what
+#: a task raised. And: the whole team is gone.
 EVENTS, RESULT, RAISED, GONE = "events", "result", "raised", "gone"
-#: Seconds that a batch may take, and the most tasks in it.
-_BATCH, _MOST = 0.01, 16
+#: Seconds that a batch may take: of tasks that compute, and of those that wait, which others had better do beside them.
+_BUSY, _WAITING = 0.05, 0.01
+#: The most tasks in a batch.
+_MOST = 64
+#: Tasks compute if that takes so much of their time; the rest is waiting, be it for a processor.
+_SHARE = 1 / 3
 
 
 class Came(NamedTuple):
@@ -47,14 +52,16 @@ class Result(NamedTuple):
     value: Any
 
 
-def each(mirror: IMirror, batch: Batch, emit: Callable[[Any], None]) -> float:
-    """Do the tasks of a batch, and return the seconds that one of them took. If they are long, only the first ones are done."""
-    began, passed, done = time.monotonic(), 0.0, 0
-    while done < len(batch.tasks) and passed < 2 * _BATCH:
+def each(mirror: IMirror, batch: Batch, emit: Callable[[Any], None]) -> int:
+    """Do the tasks of a batch, only the first ones if they are long; return how many like them a batch should have."""
+    began, before, done = time.monotonic(), time.thread_time(), 0
+    passed = limit = 0.0
+    while done < len(batch.tasks) and passed <= 2 * limit:
         emit(Result(batch.step(mirror, batch.tasks[done], emit)))
         done += 1
         passed = time.monotonic() - began
-    return passed / done
+        limit = _BUSY if time.thread_time() - before > _SHARE * passed else _WAITING
+    return max(1, int(min(limit / max(passed / done, limit / _MOST), _MOST)))
 
 
 class Team(Protocol):
@@ -106,7 +113,7 @@ class Teams:
             for team in self.members:
                 mine = held.setdefault(team, {})
                 while len(mine) < team.room:
-                    batch = tuple(islice(chain(_drained(again), waiting), size))
+                    batch = tuple(islice(chain(_drained(again), waiting), self._some(size, waiting)))
                     if not batch:
                         drawn = True
                         return
@@ -141,13 +148,18 @@ class Teams:
                     raise came.value
                 if came.kind == RESULT:
                     again.extend(left)
-                    size = max(1, min(int(_BATCH / max(came.value, _BATCH / _MOST)), _MOST))
+                    size = came.value
                     if not drawn:
                         watch()
                     hand_out()
         finally:
             if any(held.values()):
                 self.close()
+
+    def _some(self, most: int, waiting: Iterator[Any]) -> int:
+        """Return how many tasks the next batch may have: towards the end fewer, so that all teams have something to do."""
+        left = length_hint(waiting, -1)
+        return most if left < 0 else max(1, min(most, left // (2 * sum(team.room for team in self.members))))
 
     def close(self) -> None:
         """Stop all teams."""
