@@ -153,6 +153,37 @@ def test_processors_are_looked_at_now_and_then_and_not_with_each_task(monkeypatc
     assert 20 < len(looks) <= passed / 0.02 + 1
 
 
+def test_a_long_task_does_not_keep_others_waiting() -> None:
+    crew, began, over = crew_of(1, 40), threading.Event(), threading.Event()
+
+    def long() -> None:
+        with crew:
+            began.set()
+            over.wait(30)
+
+    def short() -> None:
+        with crew:
+            over.set()
+
+    threads = [threading.Thread(target=long), threading.Thread(target=short)]
+    threads[0].start()
+    assert began.wait(30)
+    threads[1].start()
+    assert over.wait(20)
+    for thread in threads:
+        thread.join()
+
+
+def test_nobody_is_woken_while_more_are_at_work_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    woken: list[int] = []
+    crew = crew_of(1, 40)
+    crew._changed = SimpleNamespace(notify=woken.append)  # type: ignore[assignment]
+    crew._looked, crew._at_work, crew._young = (time.monotonic() - 1, time.process_time(), None), 30, 0.0
+    monkeypatch.setattr("pypimirror.engine.crew.idle", lambda: None)
+    crew._adjust()
+    assert crew.open > 1 and woken == [0]
+
+
 def test_idle_time_goes_on_while_nothing_is_done() -> None:
     before = idle()
     if before is None:

@@ -12,6 +12,7 @@ import ways
 from pypimirror.errors import FetchError
 from pypimirror.interfaces import IFetcher
 from servers import saying
+from upstream import Upstream
 from ways import Body
 
 SETTINGS: dict[str, Any] = {"timeout": 10, "ca_bundle": None, "client_cert": (), "proxy": None}
@@ -61,6 +62,52 @@ def test_what_follows_the_last_chunk_is_no_head(body: bytes, fetcher: IFetcher) 
         found = Body()
         head = fetcher.fetch(f"{address}/x", found)
     assert (head.status, head.headers.get("etag"), found.body) == (200, None, body)
+
+
+@pytest.mark.parametrize("status", [b"304 Not Modified", b"204 No Content"])
+def test_an_answer_without_a_body_ends_with_its_head(status: bytes, fetcher: IFetcher, upstream: Upstream) -> None:
+    said = b"HTTP/1.1 %s\r\nTransfer-Encoding: chunked\r\nETag: one\r\n\r\n" % status
+
+    def answer(handler: Any) -> None:
+        handler.wfile.write(said)
+        handler.wfile.flush()
+
+    upstream.answers["/x"] = answer
+    for _ in range(2):
+        body = Body()
+        head = fetcher.fetch(f"{upstream.host}/x", body)
+        assert (head.status, head.headers["etag"], body.body) == (int(status[:3]), "one", b"")
+
+
+def test_an_etag_is_sent_back_as_it_came(fetcher: IFetcher, upstream: Upstream) -> None:
+    heard = []
+
+    def answer(handler: Any) -> None:
+        heard.append(handler.headers["If-None-Match"])
+        handler.reply(200, {"ETag": '"\xe9 \x80"'}, b"")
+
+    upstream.answers["/x"] = answer
+    etag = fetcher.fetch(f"{upstream.host}/x", Body()).headers["etag"]
+    fetcher.fetch(f"{upstream.host}/x", Body(), {"If-None-Match": etag})
+    assert heard == [None, '"\xe9 \x80"']
+
+
+@pytest.mark.parametrize("more", [b";a=b", b" ; a", b";" + b"a" * 5000])
+def test_what_a_chunk_says_besides_its_length_is_left_out(more: bytes, fetcher: IFetcher) -> None:
+    with saying(CHUNKED + b"4" + more + b"\r\nbody\r\n0\r\n\r\n") as address:
+        body = Body()
+        fetcher.fetch(f"{address}/x", body)
+    assert body.body == b"body"
+
+
+@pytest.mark.parametrize("way", ["plain", "pycurl"])
+def test_hints_before_an_answer_are_none(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n"
+    answer = hints + hints + b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"
+    with contextlib.closing(made(way, monkeypatch)) as fetcher, saying(answer) as address:
+        body = Body()
+        head = fetcher.fetch(f"{address}/x", body)
+    assert (head.status, dict(head.headers), body.body) == (200, {"content-length": "4"}, b"body")
 
 
 @pytest.mark.parametrize("chunks", [b"4\r\nbody\r\n", b"4\r\nbody", b"4\r\nbo", b"", b"4\r\nbody\r\n5"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,14 @@ def result(packed: bytes, encoding: str = "gzip", size: int = 1 << 16) -> bytes:
 def test_what_was_packed_comes_out(text: bytes, size: int, way: tuple[object, str]) -> None:
     pack, encoding = way
     assert result(pack(text), encoding, size) == text  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, bare_deflate])
+@pytest.mark.parametrize("length", [n * (1 << 18) + more for n in (1, 2) for more in (-1, 0, 1, 100, 257, 258)])
+def test_what_fills_pieces_to_the_brim_comes_out(pack: Callable[[bytes], bytes], length: int) -> None:
+    for text in (b" " * length, bytes(range(256)) * (length // 256 + 1), TEXT * (length // len(TEXT) + 1)):
+        encoding = "gzip" if pack is gzip.compress else "deflate"
+        assert result(pack(text[:length]), encoding) == text[:length]
 
 
 @pytest.mark.parametrize("size", [1, 50, 1 << 16])

@@ -260,7 +260,7 @@ def test_hosts_that_cant_be_asked_are_told_in_the_same_words(
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("size", [b"-1", b"-4", b"+4", b"0x4", b"4_0", b"", b" ", b"4 4", b"1" * 5000])
+@pytest.mark.parametrize("size", [b"-1", b"-4", b"+4", b"0x4", b"4_0", b"", b" ", b"4 4", b"1" * 5000, b"4;" + b"a" * 70_000])
 def test_a_chunk_is_as_long_as_digits_say(size: bytes) -> None:
     answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\nbody\r\n0\r\n\r\n" % size
     with saying(answer) as address:
@@ -268,8 +268,7 @@ def test_a_chunk_is_as_long_as_digits_say(size: bytes) -> None:
     assert error.why == "a chunk of the body has no length" and error.transient
 
 
-@pytest.mark.usefixtures("alone")
-def test_a_body_in_a_form_that_was_not_asked_for_is_none() -> None:
+def test_a_body_in_a_form_that_was_not_asked_for_is_none(way: str) -> None:
     with saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n") as address:
         error = failure(f"{address}/x")
     assert "Transfer-Encoding gzip, chunked" in error.why and not error.transient

@@ -25,6 +25,8 @@ R = TypeVar("R")
 _FEW = 1
 #: Seconds between two looks at the processors: the least, which is enough where hardly anything is done, and for others.
 _SOON, _INTERVAL = 0.02, 0.1
+#: Seconds that a thread waits for a place before it looks at the processors itself.
+_LONG = 0.25
 #: Seconds that count as the beginning.
 _YOUNG = 0.3
 #: Shares of one processor that this process uses: hardly anything, half, some, and as much as Python's lock allows.
@@ -43,8 +45,7 @@ def hands(workers: int) -> int:
 class Crew:
     """Lets so many tasks be worked on at once, and finds idle hands: a project with a thousand files is no queue of its own.
 
-    Threads that are not at work wait without being woken: each one that is costs the others time, where Python's lock is what
-    they wait for.
+    Threads that are not at work are seldom woken: each one that is costs the others time, where they wait for Python's lock.
     """
 
     def __init__(self, most: int):
@@ -68,7 +69,8 @@ class Crew:
                 self._looked = now, time.process_time(), idle()
                 self._young, self._next = now + _YOUNG, now + _SOON
             while not self._place():
-                self._changed.wait()
+                if not self._changed.wait(_LONG):
+                    self._adjust()  # nobody else does while all that are at work are at long tasks
             self._at_work += 1
 
     def __exit__(self, *_: object) -> None:
@@ -165,7 +167,7 @@ class Crew:
             if not self._place():
                 # As many as would use it up, if each does as much as those that are at work.
                 self.open = min(max(self.open + 1, int(self.open * min(_SOME / max(share, 0.01), _TIMES))), self._most)
-                self._changed.notify(self.open - self._at_work)
+                self._changed.notify(max(self.open - self._at_work, 0))
         elif share > _ALL or spare < _NONE:
             self.open = max(3 * self.open // 4, _FEW)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain, islice
+from operator import length_hint
 from typing import Any
 
 from zope.interface import implementer
@@ -13,6 +14,7 @@ from ..interfaces import IEngine, IMirror
 from .beyond import Beyond
 from .cores import cores
 from .here import Here
+from .many import Many
 from .teams import Step, Teams
 
 
@@ -26,6 +28,7 @@ class Processes:
 
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
         tasks = iter(tasks)
+        left = length_hint(tasks, -1)
         first = list(islice(tasks, 1))
         if not first:
             return  # no process is started for nothing
@@ -35,7 +38,8 @@ class Processes:
             with suppress(OSError, TypeError, ValueError):  # none can be started: then this process does the work
                 for _ in range(teams):
                     self._teams.members.append(Beyond(self._mirror, share, self._teams.arrived))
-        yield from self._teams.run(step, chain(first, tasks), self._mirror.needs)
+        again = chain(first, tasks)
+        yield from self._teams.run(step, Many(again, left) if left >= 0 else again, self._mirror.needs)
 
     def close(self) -> None:
         self._teams.close()

@@ -91,7 +91,7 @@ class CurlFetcher:
         handle.setopt(pycurl.ACCEPT_ENCODING, None if encodings == "identity" else encodings)
         if encodings == "identity":
             wanted["Accept-Encoding"] = encodings
-        handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in wanted.items()])
+        handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}".encode("iso-8859-1") for name, value in wanted.items()])
         self._local.headers = dict(headers)
 
     def _handle(self) -> tuple[Any, _Answer]:

@@ -22,7 +22,11 @@ _MOST = 90
 #: What no value may have (RFC 9110, 5.5), and what comes before one that goes on in the next line (RFC 9112, 5.2).
 _BREAK = re.compile(r"[\r\n\0]+[ \t]*")
 #: Bytes of a line with a chunk's length, and digits of that; more are none.
-_LONGEST, _MOST_DIGITS = 1 << 12, 16
+_LONGEST, _MOST_DIGITS = 1 << 16, 16
+#: Answers without a body, whatever their headers say of one (RFC 9112, 6.3).
+BODILESS = frozenset({204, 304})
+#: Those that come before the final one (RFC 9110, 15.2); of 100 the library knows, and after 101 it would be another protocol.
+_INTERIM = range(102, 200)
 _DIGITS = frozenset(string.hexdigits.encode())
 
 
@@ -36,9 +40,9 @@ def parsed(stream: BufferedReader, **options: Any) -> dict[str, str]:
         end = there.find(b"\r\n\r\n") + 2
         if end > 1 and _REGULAR.fullmatch(there, 0, end) and there.count(b"\r\n", 0, end) <= _MOST:
             stream.read(end + 2)
-            return _one_length(joined(there[:end - 2].decode("iso-8859-1").split("\r\n")))
+            return one_length(joined(there[:end - 2].decode("iso-8859-1").split("\r\n")))
     found = http.client.parse_headers(stream, **options).items()
-    return _one_length(joined(f"{name}:{one_line(value)}" for name, value in found))
+    return one_length(joined(f"{name}:{one_line(value)}" for name, value in found))
 
 
 def one_line(value: str) -> str:
@@ -57,7 +61,8 @@ def joined(lines: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _one_length(found: dict[str, str]) -> dict[str, str]:
+def one_length(found: dict[str, str]) -> dict[str, str]:
+    """Give headers that tell the body's length in one way. Raises ValueError for several, or one that is unknown."""
     lengths, codings = found.get("content-length", ""), found.pop("transfer-encoding", None)
     if codings is not None:
         for coding in {coding.strip(" \t").lower() for coding in codings.split(",")} - {"", "identity"}:
@@ -85,14 +90,23 @@ class Response(http.client.HTTPResponse):
     """An answer as the library reads it, but for the headers: a dictionary by name in lower case."""
 
     headers: dict[str, str]  # type: ignore[assignment]
-    begin = _with_ours(http.client.HTTPResponse.begin)
+    _begin = _with_ours(http.client.HTTPResponse.begin)
+
+    def begin(self) -> None:
+        self._begin()
+        while self.status in _INTERIM:
+            self.headers = None  # type: ignore[assignment]
+            self._begin()
+        if self.status in BODILESS:
+            self.chunked = False
 
     def _read_next_chunk_size(self) -> int:
         """Read a chunk's length: of digits alone (RFC 9112, 7.1), on a line that is there to its end."""
         line = self.fp.readline(_LONGEST)
-        if not line.endswith(b"\n") and len(line) < _LONGEST:
+        ended = line.endswith(b"\n")
+        if not ended and len(line) < _LONGEST:
             raise http.client.IncompleteRead(b"")
         digits = line.partition(b";")[0].strip()
-        if not 0 < len(digits) <= _MOST_DIGITS or not _DIGITS.issuperset(digits):
+        if not ended or not 0 < len(digits) <= _MOST_DIGITS or not _DIGITS.issuperset(digits):
             raise http.client.HTTPException(NO_LENGTH)
         return int(digits, 16)

@@ -42,6 +42,9 @@ def unpacked(blocks: Iterable[bytes], encoding: str, url: str) -> Iterator[bytes
             if decoder.eof:
                 ended, block = True, decoder.unused_data
                 decoder = zlib.decompressobj(_EITHER)
+    while piece := decoder.decompress(b"", _BLOCK):  # what it still holds, where the last piece was full
+        yield piece
+    ended = ended or decoder.eof
     if not (first or ended):
         raise FetchError(bare(url), CUT_OFF, transient=True)
 

@@ -20,7 +20,7 @@ from . import hosts
 from .address import bare
 from .connections import POOLS
 from .failures import failure
-from .heads import joined, one_line
+from .heads import BODILESS, joined, one_length, one_line
 from .packed import NAMES
 from .plain import AGENT, BLOCK, Plain, Way
 
@@ -47,14 +47,17 @@ class OfSession:
     """An answer that requests brought."""
 
     def __init__(self, response: requests.Response):
+        """Raises ValueError for a body whose length can't be known."""
         self.status, self.url = response.status_code, response.url
-        self.headers = joined(f"{name}:{one_line(value)}" for name, value in response.raw.headers.items())
+        self.headers = one_length(joined(f"{name}:{one_line(value)}" for name, value in response.raw.headers.items()))
         self._raw = response.raw
         # urllib3 1 takes a body that ended early for whole unless told.
         self._raw.enforce_content_length = True
 
     def blocks(self, encoding: str) -> Iterator[bytes]:
         """Yield the body, unpacked where that is asked for and the encoding is one of ``packed``. Raises FetchError."""
+        if self.status in BODILESS:
+            return  # urllib3 would wait for what the headers tell of
         blocks = self._raw.stream(BLOCK, decode_content=encoding in NAMES)
         while True:
             try:
@@ -109,6 +112,7 @@ class Session(requests.Session):
                 following = self.resolve_redirects(response, request, **options)
                 # One that leads nowhere is followed by nothing.
                 response = deque((response, *following), maxlen=1).pop()
+            return OfSession(response)
         except requests.TooManyRedirects as error:
             raise FetchError(bare(url), "too many redirects") from error
         except requests.exceptions.SSLError as error:  # which is a ConnectionError, too
@@ -116,7 +120,6 @@ class Session(requests.Session):
         # Where a redirect leads to may be no URL, and what the environment names no bundle of certificates.
         except (OSError, HTTPError, ValueError) as error:
             raise failure(url, error, isinstance(error, _PASSING)) from error
-        return OfSession(response)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
@@ -55,7 +56,8 @@ def context(settings: ISettings) -> SSLContext:
     except OSError as error:
         raise ssl.SSLError(f"{found}: {_why(error)}") from None
     made.set_alpn_protocols(["http/1.1"])
-    made.hostname_checks_common_name = False  # a certificate is for the hosts that it lists (RFC 9110, 4.3.4)
+    with suppress(AttributeError):  # some libraries for TLS have no choice
+        made.hostname_checks_common_name = False  # a certificate is for the hosts that it lists (RFC 9110, 4.3.4)
     made.post_handshake_auth = True  # a host may ask for ours when it knows the path
     if certificate:
         made.load_cert_chain(certificate[0], certificate[-1], password=b"")
