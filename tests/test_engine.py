@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -89,18 +89,26 @@ def test_a_long_and_busy_run_gets_a_process_more_than_there_are_cores(
     assert len(list(mirrored.root.rglob("*.whl"))) == 60
 
 
-def clocked(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> tuple[list[float], list[float]]:
-    """Return the time, as it may be set, and when further processes came that are never there; for two cores.
+class Further(NamedTuple):
+    """A further process: when it came, and how many requests it may have under way."""
+
+    time: float
+    requests: int
+
+
+def clocked(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> tuple[list[float], list[Further]]:
+    """Return the time, as it may be set, and further processes that came, which are never there; for two cores.
 
     share: of a processor that is used.
     """
-    now, came = [0.0], []
+    now: list[float] = [0.0]
+    came: list[Further] = []
 
     class Idle:
         room = 0
 
-        def __init__(self, *_: object):
-            came.append(now[0])
+        def __init__(self, mirror: object, workers: int, *_: object):
+            came.append(Further(now[0], workers))
 
         def close(self) -> None:
             pass
@@ -111,25 +119,29 @@ def clocked(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> tuple[list[f
     return now, came
 
 
-@pytest.mark.parametrize(("number", "times"), [(3, [0.08, 0.32]), (100, [0.0, 0.32])])
+@pytest.mark.parametrize(("number", "at_work", "further"), [
+    (3, 1, [Further(0.08, 25), Further(0.32, 16)]),
+    (100, 1, [Further(0.0, 25), Further(0.32, 16)]),
+    (100, threads.SHARE, [Further(0.0, 25)])], ids=["few tasks", "many tasks", "far upstream"])
 def test_each_process_more_waits_until_the_run_is_four_times_as_long(
-        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, number: int, times: list[float]) -> None:
+        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, number: int, at_work: int, further: list[Further]) -> None:
     monkeypatch.setattr(threads, "_BUSY", 0.0)
     now, came = clocked(monkeypatch)
     mirror = Mirror(read(mirrored.write(), {}))
     engine = Threads(mirror)
     list(engine.run(emits_then_returns, Many(range(3), number)))
+    mirror.crew.begin(at_work)
     for step in range(100):
         now[0] = step / 100
         engine._grow()
     engine.close()
     mirror.close()
-    assert came == times
+    assert came == further
 
 
-@pytest.mark.parametrize(("share", "came"), [(0.55, []), (0.6, [0.1])])
+@pytest.mark.parametrize(("share", "came"), [(0.55, []), (0.6, [Further(0.1, 8)])])
 def test_a_further_process_comes_if_all_hands_would_be_busy(
-        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, share: float, came: list[float]) -> None:
+        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, share: float, came: list[Further]) -> None:
     now, found = clocked(monkeypatch, share)
     mirrored.settings["workers"] = 16
     mirror = Mirror(read(mirrored.write(), {}))

@@ -58,6 +58,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     try:
         for _ in range(2):
             started.worker()
+        with Client(started.address) as client:
+            client.wait_for_workers(2, timeout=60)
         yield started
     finally:
         started.close()

@@ -1,7 +1,7 @@
 """The default engine: threads of this process, and of further ones in runs that are long and keep it busy.
 
-There is one process more than there are cores: where each waits for upstream or for Python's lock now and then, one of them has
-work to do.
+Where upstream is near there is one process more than there are cores: each waits for upstream or Python's lock now and then.
+Where it is far many threads wait in each, and that is enough.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ class Threads:
         self._workers = mirror.workers
         #: By the clock, and by that of the processor.
         self._began = 0.0, 0.0
-        #: How many further processes may come, the seconds until the next one, and how many requests each is given.
-        self._to_come, self._long, self._share = 0, LONG, 0
+        #: How many processes there may be, this one included, how many more may come, and the seconds until the next one.
+        self._most, self._to_come, self._long = 1, 0, LONG
         self._lock = threading.Lock()
 
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
         if not self._teams.members:  # the first run, or the first after one that was given up
             self._began = time.monotonic(), time.process_time()
-            processes = max(1, min(cores() + 1, self._workers // SHARE)) if cores() > 1 else 1
-            self._to_come, self._long, self._share = processes - 1, LONG, self._workers // processes
+            self._most = max(1, min(cores() + 1, self._workers // SHARE)) if cores() > 1 else 1
+            self._to_come, self._long = self._most - 1, LONG
             self._mirror.bound(self._workers)
         if self._long == LONG and length_hint(tasks) >= _MANY:
             self._long = 0.0  # the first one may come at once
@@ -65,7 +65,8 @@ class Threads:
         if not self._to_come:
             return
         passed = time.monotonic() - self._began[0]
-        if passed < self._long:
+        number = self._most - self._to_come + 1
+        if passed < self._long or (number > cores() and self._mirror.crew.open >= SHARE):
             return
         # What all hands would use, if each does as much as those that are at work so far.
         used = (time.process_time() - self._began[1]) * hands(self._workers) / self._mirror.crew.open
@@ -76,12 +77,13 @@ class Threads:
 
         self._to_come -= 1
         self._long = max(self._long, LONG) * _TIMES
+        share = self._workers // max(number, min(cores(), self._most))
         try:
-            self._teams.members.append(Beyond(self._mirror, self._share, self._teams.arrived, self._handing_over()))
+            self._teams.members.append(Beyond(self._mirror, share, self._teams.arrived, self._handing_over(share)))
         except (OSError, TypeError, ValueError):
             self._to_come = 0  # no process can be started here, or not that many: it goes without
 
-    def _handing_over(self) -> Callable[[], bool]:
+    def _handing_over(self, share: int) -> Callable[[], bool]:
         """Give what hands its share over to a process that is there; it is asked until it says that this is done."""
         lowered = False
 
@@ -90,7 +92,7 @@ class Threads:
             if not lowered:
                 lowered = True
                 with self._lock:
-                    self._mirror.bound(self._mirror.workers - self._share)
+                    self._mirror.bound(self._mirror.workers - share)
             return self._mirror.gate.settled(_PATIENCE)
 
         return handed_over
