@@ -27,10 +27,9 @@ import sys
 import threading
 import time
 import urllib.request
-from pathlib import Path
 
-RUNDIR = Path(os.environ.get("BENCH_RUN", ".bench/run")).absolute()
-STATUS_URL = os.environ.get("BENCH_STATUS", "http://127.0.0.1:8080/_status")
+from places import RUN, URL
+
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 
@@ -43,11 +42,11 @@ def _stat(pid):
 def server_counters():
     """(nginx CPU seconds, requests served) of the benchmark upstream, or Nones."""
     try:
-        master = int((RUNDIR / "nginx.pid").read_text())
+        master = int((RUN / "nginx.pid").read_text())
         with open(f"/proc/{master}/task/{master}/children") as fh:
             pids = [master] + [int(p) for p in fh.read().split()]
         cpu = sum(int(f[11]) + int(f[12]) for f in map(_stat, pids)) / TICK
-        with urllib.request.urlopen(STATUS_URL, timeout=5) as fh:
+        with urllib.request.urlopen(f"{URL}/_status", timeout=5) as fh:
             requests = int(fh.read().split()[9])
         return cpu, requests
     except (OSError, ValueError, IndexError):
