@@ -32,7 +32,7 @@ PARTS = {name: re.compile(pattern) for name, pattern in {
     "pages written": r"pypimirror/(index/|sync/roots)",
     "names and filters": r"pypimirror/(selection|filters/|names|distributions)",
     "the work shared out": r"pypimirror/engine/|threading\.py|concurrent/futures",
-    "start": r"pypimirror/(cli|commands/|plugins|loading|zcml|components|registry|settings/|contracts)|importlib",
+    "start": r"pypimirror/(cli\.|commands/|plugins|loading|zcml|components|registry|settings/|contracts)|importlib",
     "the rest of a project's work": r"pypimirror/",
 }.items()}
 _RATE = "100"

@@ -80,3 +80,15 @@ def test_what_it_does_not_know_is_refused(root: Path, arguments: tuple[str, ...]
     done = compared(root, *arguments)
     assert done.returncode == 2
     assert named in done.stderr.splitlines()[-1]
+
+
+def test_each_part_of_a_profile_has_modules_and_each_module_a_part() -> None:
+    modules = [str(path.relative_to(CHECKOUT / "src")) for path in (CHECKOUT / "src" / "pypimirror").rglob("*.py")]
+    code = "import sys, parts; print(*(parts.part(f'main (cli.py:1);run ({path}:7);loads (json/decoder.py:3)') " \
+           "for path in sys.argv[1:]), '', *parts.PARTS, sep='\\n')"
+    told = subprocess.run([sys.executable, "-c", code, *modules], cwd=CHECKOUT / "benchmarks", text=True, check=True,
+                          capture_output=True).stdout
+    found, names = (text.split("\n") for text in told.rstrip("\n").split("\n\n"))
+    assert len(found) == len(modules)
+    assert set(found) == set(names)
+    assert dict(zip(modules, found, strict=True))["pypimirror/storage/filesystem.py"] == "files and folders"
