@@ -167,6 +167,18 @@ def test_a_platform_with_settings_of_its_own_has_a_say(
     assert asked == ([] if platform == "linux" else [upstream.url])
 
 
+@pytest.mark.parametrize(("name", "asked"), [("no_proxy", 0), ("NO_PROXY", 0), ("ftp_proxy", 1)])
+def test_hosts_that_are_asked_without_a_proxy_are_nothing_to_look_up_where_there_is_none(
+        name: str, asked: int, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "127.0.0.1")
+    found: list[str] = []
+    way = sessions.Session.way
+    monkeypatch.setattr(sessions.Session, "way", lambda self, origin, url: (found.append(url), way(self, origin, url))[1])
+    with fetcher() as made:
+        got(made, upstream.url)
+    assert len(found) == asked
+
+
 # --- what is more than plain
 
 def test_credentials_in_the_url_are_sent_and_others_stay_plain(upstream: Upstream, heard: list[dict[str, str]]) -> None:

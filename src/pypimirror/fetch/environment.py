@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+#: Says which hosts are asked without any of the proxies, so by itself it says nothing.
+_BUT = "no_proxy"
 _NETRC = ("~/.netrc", "~/_netrc")
 #: Platforms that have proxies among their own settings (urllib.request.getproxies).
 _WITH_PROXIES = ("win32", "darwin")
@@ -13,6 +15,6 @@ _WITH_PROXIES = ("win32", "darwin")
 def speaks() -> bool:
     """Whether requests could act on anything there but a bundle of certificates: proxies, a netrc."""
     return (sys.platform in _WITH_PROXIES
-            or any(value for name, value in os.environ.items() if name.lower().endswith("_proxy"))
+            or any(value for name, value in os.environ.items() if name.lower().endswith("_proxy") and name.lower() != _BUT)
             or "NETRC" in os.environ
             or any(os.path.exists(os.path.expanduser(path)) for path in _NETRC))
