@@ -1,8 +1,10 @@
-"""What the answer of another host tells about a file: its name, its size, and whether it is still the one that was fetched."""
+"""What an answer tells about a page or a file: its name, its size, and by what to ask whether it is still the same."""
 
 from __future__ import annotations
 
 from email.message import Message
+from email.utils import mktime_tz, parsedate_tz
+from functools import lru_cache
 
 from ..model import Head, Stored
 from .links import belongs, last_part
@@ -10,6 +12,31 @@ from .links import belongs, last_part
 _ETAG, _DATE = "etag ", "date "
 #: Characters; what is longer is no validator to remember.
 _LONGEST = 500
+#: Seconds; what was changed no longer ago may change again in the second that its validators tell.
+_YOUNG = 2
+
+
+def etag(head: Head) -> str | None:
+    """Give the ETag by which to ask for a page again, or None.
+
+    Web servers make those of files from their time, in seconds, and their length: that of a page that had just changed
+    may be that of the next change, too (RFC 9110, 8.8.1).
+    """
+    value = head.headers.get("etag")
+    if value is not None and "last-modified" in head.headers:
+        modified, answered = _seconds(head.headers["last-modified"]), _seconds(head.headers.get("date", ""))
+        if modified is not None and answered is not None and answered - modified < _YOUNG:
+            return None
+    return value
+
+
+@lru_cache(64)
+def _seconds(date: str) -> int | None:
+    try:
+        parts = parsedate_tz(date)
+        return mktime_tz(parts) if parts is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def validator(head: Head) -> str | None:

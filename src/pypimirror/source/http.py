@@ -16,7 +16,7 @@ from ..fetch.attempts import Attempts, check
 from ..fetch.page import read
 from ..interfaces import IListReader, IMirror, IParser, ISource, IUpstream
 from ..model import Head, Listing, Project
-from . import trust
+from . import answers, trust
 from .accept import accept, media_type
 
 #: Bytes, unpacked; the largest project page at PyPI has some 20 million.
@@ -58,7 +58,7 @@ class HttpSource:
             head = self._fetcher.fetch(self.url, receiver, {"Accept-Encoding": "gzip, deflate", **self._headers(etag)})
             if head.status == 304:
                 return Listing({}, etag=etag, unchanged=True)
-            return receiver.finish()._replace(etag=head.headers.get("etag"))
+            return receiver.finish()._replace(etag=answers.etag(head))
 
         try:
             return self._attempts(attempt)
@@ -88,7 +88,7 @@ class HttpSource:
         serial = project.serial
         if serial is None:
             serial = trust.serial(head.headers.get("x-pypi-last-serial"))
-        return project._replace(etag=head.headers.get("etag"), serial=serial, url=url), trust.bounded([*problems, *refused])
+        return project._replace(etag=answers.etag(head), serial=serial, url=url), trust.bounded([*problems, *refused])
 
     def _reachable(self, project: Project) -> tuple[Project, list[str]]:
         """Give a page without the files that a public upstream has on hosts that are not; and a problem for each of these."""
