@@ -1,6 +1,7 @@
 """What the programs are given to do: with which upstream, what changes there, and whether the mirror is empty before."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 from places import ROOT, URL
@@ -50,15 +51,18 @@ class Case(NamedTuple):
 def cases(size: Size) -> dict[str, Case]:
     """Return all kinds of work by name, in the order in which they leave the mirrors to one another."""
 
+    @cache
     def usual() -> Tree:
-        return _made(f"projects-{size.projects}", lambda tree: tree.generate(size.projects, 5, "bench", _USUAL, URL))
+        return _own(_made(f"projects-{size.projects}", lambda tree: tree.generate(size.projects, 5, "bench", _USUAL, URL)))
 
     def distant() -> Tree:
         return _made("projects-300", lambda tree: tree.generate(300, 5, "bench", _USUAL, URL))
 
+    @cache
     def listed() -> Tree:
         opts = {**_SMALL, "gzip_root": True}
-        return _made(f"listed-{size.listed}", lambda tree: tree.generate(size.listed, 1, "bench", opts, URL, size.match))
+        return _own(_made(f"listed-{size.listed}",
+                          lambda tree: tree.generate(size.listed, 1, "bench", opts, URL, size.match)))
 
     def large() -> Tree:
         return _made(f"large-{size.large}", lambda tree: tree.generate_large(size.large, URL))
@@ -84,6 +88,11 @@ def cases(size: Size) -> dict[str, Case]:
 
 def _small(projects: int) -> Tree:
     return _made(f"small-{projects}", lambda tree: tree.generate(projects, 2, "bench", _SMALL, URL))
+
+
+def _own(tree: Tree) -> Tree:
+    """Give one like it for this run, which changes it."""
+    return tree.copied(tree.root.with_name(f"{tree.root.name}-changing"))
 
 
 def _made(name: str, make: Callable[[Tree], None]) -> Tree:

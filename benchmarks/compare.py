@@ -3,88 +3,113 @@
 
     python3 benchmarks/compare.py [--size full] [--only WORK ...] [--peers NAME ...] [--rounds N]
 
-All talk to the same synthetic upstream on loopback. The table goes to standard output and to results.rst in .bench, and each
+All talk to the same synthetic upstream on loopback. The tables go to standard output and to results.rst in .bench, and each
 run to results.jsonl there. Exits with 1 if a program fails, or leaves a mirror that is not what upstream has. See README.rst.
 """
 
 import argparse
+import fcntl
 import json
-import os
-import platform
 import shutil
-import statistics
-import subprocess
+import signal
 import sys
-from datetime import date
+import time
 from pathlib import Path
 
 import upstream
 from cases import SIZES, cases
-from measure import spread
-from peers import KINDS
+from measure import server_counters
+from peers import named
 from places import ROOT, TARGETS
+from tables import about, compared, grown
+from verify_mirror import WRONG
 
-WRONG = ("missing", "bad_hash", "extra", "bad_pages")
-_LUA = "/usr/share/nginx/modules/ngx_http_lua_module.so"
+_LUA = ("/usr/share/nginx/modules/ngx_http_lua_module.so", "/usr/lib/nginx/modules/ngx_http_lua_module.so")
 
 
 def main():
-    options = parsed()
-    if shutil.which("nginx") is None or not Path(_LUA).exists():
-        sys.exit("nginx and its Lua module are needed: apt-get install nginx-light libnginx-mod-http-lua")
-    chosen = {name: case for name, case in cases(SIZES[options.size]).items()
-              if not options.only or name in options.only or name.partition("-")[0] in options.only}
+    chosen, options = parsed()
+    upstream.program()
+    if not any(Path(path).exists() for path in _LUA):
+        sys.exit(upstream.NEEDED)
     ROOT.mkdir(parents=True, exist_ok=True)
-    peers = [KINDS[name.partition("-")[0]](name) for name in options.peers]
-    for peer in peers:
-        peer.install()
-    found = []
-    try:
-        for name, case in chosen.items():
-            tree = case.make()
-            for peer in peers:
-                peer.on(tree)
-            upstream.serve(tree, case.latency_ms)
-            samples = measured(name, case, peers, options.rounds * case.times)
-            found.append((case, samples))
-            with open(ROOT / "results.jsonl", "a") as out:
-                out.writelines(json.dumps({"size": options.size, **sample}) + "\n" for sample in samples)
-    finally:
-        upstream.stop()
-    text = "\n\n".join(filter(None, (about(options, peers), compared(found), grown(found)))) + "\n"
-    shutil.rmtree(TARGETS)
-    (ROOT / "results.rst").write_text(text)
-    print(text, end="")
+    with open(ROOT / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            sys.exit(f"{ROOT}: another comparison is under way there")
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
+        try:
+            compare(chosen, options)
+        except KeyboardInterrupt:
+            sys.exit("interrupted")
 
 
 def parsed():
-    names = list(cases(SIZES["small"])) + list(cases(SIZES["full"])) + ["growth"]
+    """Return the chosen kinds of work by name, and the options, with the programs for their names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=tuple(SIZES), default="small")
     parser.add_argument("--rounds", type=int, default=3, help="more where a run is short: %(default)s unless given")
-    parser.add_argument("--only", nargs="+", choices=tuple(dict.fromkeys(names)), metavar="WORK",
-                        help="of " + ", ".join(name for name in dict.fromkeys(names) if "growth-" not in name))
+    parser.add_argument("--only", nargs="+", metavar="WORK", default=[],
+                        help=f"of {', '.join(name for name in cases(SIZES['small']) if 'growth' not in name)}, growth")
     parser.add_argument("--peers", nargs="+", default=["b8-w10", "pm", "pm-fetcher=pycurl"], metavar="NAME",
                         help="the first one is what the others are compared with")
     options = parser.parse_args()
     if options.rounds < 1:
         parser.error(f"--rounds {options.rounds}: at least one")
-    for name in options.peers:
-        if name.partition("-")[0] not in KINDS:
-            parser.error(f"--peers {name}: none of {', '.join(KINDS)}")
-    return options
+    if len(set(options.peers)) < len(options.peers):
+        parser.error(f"--peers {' '.join(options.peers)}: one of them twice")
+    try:
+        options.peers = [named(name) for name in options.peers]
+    except ValueError as error:
+        parser.error(f"--peers {error}")
+    known = cases(SIZES[options.size])
+    for name in options.only:
+        if name not in known and name != "growth":
+            parser.error(f"--only {name}: none of {', '.join(known)}, growth")
+    return {name: case for name, case in known.items()
+            if not options.only or name in options.only or (case.projects and "growth" in options.only)}, options
 
 
-def measured(name, case, peers, rounds):
-    """Have all do a kind of work in turns; return what was measured. Exits if one of them fails."""
+def compare(chosen, options):
+    """Have all the work done, and tell what came of it, be it cut short."""
+    for peer in options.peers:
+        peer.install()
+    head = about(options.size, options.rounds, options.peers)
+    found = []
+    shutil.rmtree(TARGETS, ignore_errors=True)
+    try:
+        for name, case in chosen.items():
+            tree = case.make()
+            for peer in options.peers:
+                peer.on(tree)
+            upstream.serve(tree, case.latency_ms)
+            if None in server_counters():
+                sys.exit("nginx does not say how many requests it answered")
+            found.append((case, []))
+            for sample in measured(case, [peer for peer in options.peers if peer.can(case)], options.rounds * case.times):
+                found[-1][1].append(sample)
+                with open(ROOT / "results.jsonl", "a") as out:
+                    told = {"at": time.strftime("%Y-%m-%dT%H:%M:%S"), "size": options.size, "work": name, **sample}
+                    out.write(json.dumps(told) + "\n")
+    finally:
+        upstream.stop()
+        base = options.peers[0].name
+        text = "\n\n".join(filter(None, (head, compared(found, base), grown(found)))) + "\n"
+        if any(samples for _, samples in found):
+            (ROOT / "results.rst").write_text(text)
+            print(text, end="")
+    shutil.rmtree(TARGETS)
+
+
+def measured(case, peers, rounds):
+    """Have all do a kind of work in turns; yield what was measured. Exits if one of them fails, or leaves something wrong."""
     if case.verify:
         peers = [peer.verifier() for peer in peers]
-    peers = [peer for peer in peers if peer.can(case)]
     for peer in peers if not case.empty else ():
         if not peer.target.exists():
             peer.prepare()
-        done(peer, peer.sync())
-    samples = []
+            done(peer, peer.sync())
     for number in range(rounds):
         if case.change is not None:
             case.change(peers[0].tree)
@@ -93,79 +118,37 @@ def measured(name, case, peers, rounds):
             if case.empty:
                 peer.prepare()
             sample = done(peer, peer.verify() if case.verify else peer.sync())
-            if case.empty or case.change is not None:
-                check = peer.check()
-                if any(map(check.get, WRONG)):
-                    sys.exit(f"{peer.name}, {case.title}: " + ", ".join(f"{check[key]} {key}" for key in WRONG if check[key]))
-                sample.update(check)
-            samples.append({"work": name, "name": peer.name, "round": number, **sample})
+            sample.update(right(peer, case))
             print(f"{case.title}: {peer.name} {sample['wall']:.2f} s", file=sys.stderr, flush=True)
-    return samples
+            yield {"name": peer.name, "round": number, **sample}
+    for peer in peers if case.verify else ():
+        finds(peer, case)
 
 
 def done(peer, command):
+    """Run a command; exit if it fails."""
     sample = peer.time(command)
     if sample["rc"]:
         sys.exit(f"{peer.name}: status {sample['rc']}; see {peer.log}")
     return sample
 
 
-def about(options, peers):
-    """Tell on what and when it was measured."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / (1 << 30)
-    nginx = subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr.strip().rpartition("/")[2]
-    disk = subprocess.run(["stat", "-f", "-c", "%T", TARGETS],
-                          capture_output=True, text=True).stdout.strip()
-    head = (f"{date.today()}, {len(os.sched_getaffinity(0))} processors ({_processor()}), {memory:.0f} GiB, "
-            f"{platform.system()} {platform.release()}, mirrors on {disk}, nginx {nginx}; size {options.size}, "
-            f"{options.rounds} rounds or more, in turns.")
-    return head + "\n\n" + "\n".join(f"* ``{peer.name}``: {peer.version()}" for peer in peers)
+def right(peer, case):
+    """Return what is in the mirror; exit if anything of it is wrong."""
+    check = peer.check()
+    if any(map(check.get, WRONG)):
+        sys.exit(f"{peer.name}, {case.title}: " + ", ".join(f"{check[key]} {key}" for key in WRONG if check[key]))
+    return check
 
 
-def _processor():
-    with open("/proc/cpuinfo") as stream:
-        models = {line.partition(":")[2].strip() for line in stream if line.startswith("model name")}
-    return ", ".join(sorted(models)) or platform.machine()
-
-
-def compared(found):
-    """Give a table of all kinds of work but those that grow."""
-    rows = [("Work", "Program", "Seconds", "Times as fast", "MB", "Requests")]
-    for case, samples in found:
-        for number, (name, group) in enumerate(_by_name(samples).items() if not case.projects else ()):
-            base = next(iter(_by_name(samples).values()))
-            ratio = statistics.median(one["wall"] / other["wall"] for one, other in zip(base, group, strict=True))
-            rows.append((case.title if not number else "\\", name, spread([each["wall"] for each in group]), f"{ratio:.1f}",
-                         f"{statistics.median(each['rss_mb'] for each in group):.0f}",
-                         f"{statistics.median(each['requests'] for each in group):.0f}"))
-    return _table(rows)
-
-
-def grown(found):
-    """Give a table of how time and memory grow with the number of projects."""
-    rows = [("First fetch", "Program", "Seconds", "Milliseconds a project", "MB")]
-    for case, samples in found:
-        for name, group in _by_name(samples).items() if case.projects else ():
-            walls = [each["wall"] for each in group]
-            rows.append((case.title, name, spread(walls), f"{1000 * statistics.median(walls) / case.projects:.2f}",
-                         f"{statistics.median(each['rss_mb'] for each in group):.0f}"))
-    return _table(rows)
-
-
-def _by_name(samples):
-    groups = {}
-    for sample in samples:
-        groups.setdefault(sample["name"], []).append(sample)
-    return groups
-
-
-def _table(rows):
-    if len(rows) == 1:
-        return ""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rule = "  ".join("=" * width for width in widths)
-    head, *rest = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join((rule, head, rule, *rest, rule))
+def finds(peer, case):
+    """Damage a file; exit if a verification neither tells of it nor mends it."""
+    path = next(path for path in sorted((peer.target / peer.web).rglob("*.whl")) if path.stat().st_size > 100)
+    body = bytearray(path.read_bytes())
+    body[50] ^= 1
+    path.write_bytes(body)
+    if not peer.time(peer.verify())["rc"] and any(map(peer.check().get, WRONG)):
+        sys.exit(f"{peer.name}, {case.title}: a damaged file is not found")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ in the same round, and checks every mirror against the tree, file by file.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import shutil
@@ -29,6 +30,8 @@ from pathlib import Path
 
 import measure
 import verify_mirror
+from places import TARGETS
+from tree import Tree
 
 ENGINES = {"one": {}, "threads": {}, "processes": {"engine": "processes"}, "dask": {"engine": "dask"}}
 #: What Python runs.
@@ -45,6 +48,8 @@ class Cluster:
         file = folder / "scheduler.json"
         self._start("scheduler", "--port", "0", "--scheduler-file", file)
         while not (file.exists() and file.read_text()):
+            if self._processes[0].poll() is not None:
+                sys.exit(f"the scheduler of Dask ended; see {folder / 'dask.log'}")
             time.sleep(0.05)
         self.address = json.loads(file.read_text())["address"]
         for _ in range(workers):
@@ -76,8 +81,11 @@ def main():
     parser.add_argument("--out", default=os.devnull, help="a line of JSON for each run is added to this file")
     options = parser.parse_args()
     tree = Path(options.tree).absolute()
-    host = json.loads((tree / "state.json").read_text())["base_url"]
-    root = Path(tempfile.mkdtemp(prefix="engines-", dir=os.environ.get("BENCH_TARGETS")))
+    host = Tree.there(tree).state["base_url"]
+    if "dask" in options.engines and importlib.util.find_spec("distributed") is None:
+        sys.exit("dask: needs the extra dask; leave it out with --engines one threads processes")
+    TARGETS.mkdir(parents=True, exist_ok=True)
+    root = Path(tempfile.mkdtemp(prefix="engines-", dir=TARGETS))
     cluster = Cluster(root, options.workers, options.threads) if "dask" in options.engines else None
     found = {engine: [] for engine in options.engines}
     try:
@@ -90,8 +98,8 @@ def main():
                 config.write_text("[DEFAULT]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items()))
                 program = PROGRAMS.get(engine, ("-m", "pypimirror"))
                 sample = measure.run([sys.executable, *program, str(config), "sync", "-q"], root / "sync.log")
-                check = verify_mirror.check_flat(tree, mirror)
-                bad = sum(check[key] for key in ("missing", "bad_hash", "extra", "bad_pages"))
+                check = verify_mirror.check(tree, mirror, flat=True)
+                bad = sum(check[key] for key in verify_mirror.WRONG)
                 if sample["rc"] or bad:
                     raise SystemExit(f"{engine}: status {sample['rc']}, {bad} things wrong; see {root / 'sync.log'}")
                 shutil.rmtree(mirror)

@@ -21,6 +21,8 @@ import argparse
 import json
 import os
 import shlex
+import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -30,6 +32,7 @@ import urllib.request
 
 from places import RUN, URL
 
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 
@@ -46,7 +49,7 @@ def server_counters():
         with open(f"/proc/{master}/task/{master}/children") as fh:
             pids = [master] + [int(p) for p in fh.read().split()]
         cpu = sum(int(f[11]) + int(f[12]) for f in map(_stat, pids)) / TICK
-        with urllib.request.urlopen(f"{URL}/_status", timeout=5) as fh:
+        with _DIRECT.open(f"{URL}/_status", timeout=5) as fh:
             requests = int(fh.read().split()[9])
         return cpu, requests
     except (OSError, ValueError, IndexError):
@@ -93,7 +96,8 @@ class _TreeSampler(threading.Thread):
 
 
 def run(argv, log=os.devnull, cwd=None, env=None):
-    full_env = {**os.environ, **(env or {})}
+    # Upstream is on this machine, whatever proxy others are asked by.
+    full_env = {name: value for name, value in {**os.environ, **(env or {})}.items() if not name.lower().endswith("_proxy")}
     os.sync()  # the previous run's dirty pages must not be written back on our time
     cpu0, req0 = server_counters()
     busy0 = machine_cpu()
@@ -103,7 +107,12 @@ def run(argv, log=os.devnull, cwd=None, env=None):
                                 cwd=cwd, env=full_env, start_new_session=True)
         sampler = _TreeSampler(proc.pid)
         sampler.start()
-        _, status, ru = os.wait4(proc.pid, 0)
+        try:
+            _, status, ru = os.wait4(proc.pid, 0)
+        except BaseException:
+            os.killpg(proc.pid, signal.SIGKILL)
+            proc.wait()
+            raise
         wall = time.monotonic() - start
         proc.returncode = os.waitstatus_to_exitcode(status)
         sampler.halt.set()
@@ -152,6 +161,9 @@ def main():
     ap.add_argument("--log", default=os.devnull)
     ap.add_argument("commands", nargs="+", metavar="NAME=COMMAND")
     a = ap.parse_args()
+    for spec in a.commands:
+        if "=" not in spec or not shutil.which(shlex.split(spec.partition("=")[2] or "-")[0]):
+            ap.error(f"{spec}: NAME=COMMAND, and a command that can be found")
     samples = []
     with open(a.out, "a") as out:
         for round_no in range(a.n):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import measure
 from peers import Ours
+from places import PORT
 from tree import Tree
 
 #: By what names files, from ``pypimirror/`` on, or of a library.
@@ -53,11 +54,16 @@ def main():
     parser.add_argument("keys", nargs="*", metavar="KEY=VALUE")
     parser.add_argument("-n", type=int, default=1)
     options = parser.parse_args()
+    if options.n < 1 or not all("=" in key for key in options.keys):
+        parser.error("-n is at least 1, keys are KEY=VALUE")
+    tree = Tree.there(options.tree)
+    if None in measure.server_counters():
+        sys.exit(f"no upstream answers on port {PORT}; upstream.py serve {options.tree} starts it")
     if shutil.which("py-spy") is None:
         sys.exit("py-spy is needed: pip install py-spy")
     ours = Ours("pm-" + ",".join(["workers=1", *options.keys]))
     ours.install()
-    ours.on(Tree(options.tree))
+    ours.on(tree)
     counted, seconds = Counter(), 0.0
     with tempfile.TemporaryDirectory() as folder:
         stacks = Path(folder) / "stacks"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 #: Environments of the programs, trees, configurations, logs and results.
 ROOT = Path(os.environ.get("BENCH_ROOT", ".bench")).absolute()
-#: The mirrors that are made.
-TARGETS = Path(os.environ.get("BENCH_TARGETS", ROOT / "targets")).absolute()
+#: The mirrors that are made; a folder of its own, which is removed in the end.
+TARGETS = Path(os.environ.get("BENCH_TARGETS", ROOT)).absolute() / "pypimirror-mirrors"
 #: What nginx keeps while it runs.
 RUN = Path(os.environ.get("BENCH_RUN", ROOT / "run")).absolute()
 PORT = int(os.environ.get("BENCH_PORT", "8080"))

@@ -19,6 +19,7 @@ import json
 import os
 import random
 import shutil
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -38,20 +39,35 @@ class Tree:
         self.state_file = self.root / "state.json"
         self.state = json.loads(self.state_file.read_text()) if self.state_file.exists() else {}
 
+    @classmethod
+    def there(cls, root):
+        """Give one that exists. Exits with a line if it does not."""
+        tree = cls(root)
+        return tree if tree.state else sys.exit(f"{root}: no tree is there; upstream.py generate makes one")
+
     @property
     def is_part(self):
         """Whether it lists more projects than it has."""
         return bool(self.state["opts"].get("gzip_root"))
 
+    def copied(self, root):
+        """Give one like it at another place, which may be changed: files are links, and a change puts others in their place."""
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.copytree(self.root, root, copy_function=os.link)
+        return Tree(root)
+
     # -- writing -----------------------------------------------------
 
-    def put(self, rel, data):
+    def put(self, rel, data, serial=None):
+        """Write a file. serial: of what it tells; it is its time, too, so that nginx gives each change another ETag."""
         path = self.www / rel
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(data, str):
             data = data.encode()
         tmp = path.with_name(path.name + ".tmp")
         tmp.write_bytes(data)
+        if serial is not None:
+            os.utime(tmp, (serial, serial))
         tmp.rename(path)
 
     def add_release(self, doc, version, when, rng, kinds):
@@ -137,8 +153,8 @@ class Tree:
             f"    <h1>Links for {display}</h1>\n" + "\n".join(rows)
             + f"\n  </body>\n</html>\n<!--SERIAL {serial}-->")
         compact = json.dumps(simple, separators=(",", ":"))
-        self.put(f"simple/{key}/index.json", compact)
-        self.put(f"simple/{key}/index.html", page)
+        self.put(f"simple/{key}/index.json", compact, serial)
+        self.put(f"simple/{key}/index.html", page, serial)
         self.put(f"json/{key}", json.dumps(doc))
 
     def write_root(self):
@@ -149,15 +165,15 @@ class Tree:
             "meta": {"_last-serial": last, "api-version": "1.4"},
             "projects": [{"_last-serial": s, "name": n} for n, s in serials.items()],
         }, separators=(",", ":")).encode()
-        self.put("simple/index.json", body)
+        self.put("simple/index.json", body, last)
         rows = "\n".join(f'    <a href="/simple/{normalize(n)}/">{n}</a>' for n in serials)
         page = ('<!DOCTYPE html>\n<html>\n  <head>\n    <meta name="pypi:repository-version" '
                 'content="1.4">\n    <title>Simple index</title>\n  </head>\n  <body>\n'
                 f"{rows}\n  </body>\n</html>\n<!--SERIAL {last}-->").encode()
-        self.put("simple/index.html", page)
+        self.put("simple/index.html", page, last)
         if self.state["opts"].get("gzip_root"):
-            self.put("simple/index.json.gz", gzip.compress(body, 6, mtime=0))
-            self.put("simple/index.html.gz", gzip.compress(page, 6, mtime=0))
+            self.put("simple/index.json.gz", gzip.compress(body, 6, mtime=0), last)
+            self.put("simple/index.html.gz", gzip.compress(page, 6, mtime=0), last)
         self.put("local.json", json.dumps({normalize(n): s for n, s in serials.items()}))
         self.put("local.db.serial", str(last))
         members = "".join(f"<member><name>{html.escape(n)}</name><value><int>{s}</int></value></member>"
@@ -165,13 +181,9 @@ class Tree:
         envelope = "<?xml version='1.0'?>\n<methodResponse><params><param><value>{}</value></param></params></methodResponse>"
         self.put("xmlrpc/list_packages_with_serial", envelope.format(f"<struct>{members}</struct>"))
         self.put("xmlrpc/changelog_last_serial", envelope.format(f"<int>{last}</int>"))
-        with open(self.root / "serials.tsv", "w") as fh:
-            fh.write(f"\t{last}\n")
-            fh.writelines(f"{normalize(n)}\t{s}\n" for n, s in serials.items()
-                          if (self.www / "json" / normalize(n)).exists())
-        tmp = self.state_file.with_suffix(".tmp")
-        tmp.write_text(json.dumps(self.state))
-        tmp.rename(self.state_file)
+        self.put("../serials.tsv", f"\t{last}\n" + "".join(
+            f"{normalize(n)}\t{s}\n" for n, s in serials.items() if (self.www / "json" / normalize(n)).exists()))
+        self.put("../state.json", json.dumps(self.state))
 
     # -- commands ----------------------------------------------------
 
@@ -248,6 +260,8 @@ class Tree:
         rng = random.Random(f"{self.state['seed']}/{self.state['mutations']}")
         serials = self.state["serials"]
         pool = [n for n in serials if (self.www / "json" / normalize(n)).exists()]
+        if not 0 < count <= len(pool):
+            sys.exit(f"{self.root}: {len(pool)} projects have files, {count} of them can't change")
         for display in rng.sample(pool, count):
             key = normalize(display)
             doc = json.loads((self.www / "json" / key).read_text())
@@ -258,14 +272,3 @@ class Tree:
                              + timedelta(days=self.state["mutations"]), rng, ["wheel", "sdist"])
             self.write_project(key, doc)
         self.write_root()
-
-    def expected(self, sidecars=True):
-        """Yield (relative path, sha256, size or None) of every mirrored file."""
-        for path in sorted((self.www / "json").iterdir()):
-            doc = json.loads(path.read_text())
-            for release in doc["releases"].values():
-                for f in release:
-                    rel = f["url"][len(self.state["base_url"]) + 1:]
-                    yield rel, f["digests"]["sha256"], f["size"]
-                    if sidecars and f["core-metadata"]:
-                        yield rel + ".metadata", f["core-metadata"]["sha256"], None

@@ -13,18 +13,21 @@
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from places import PORT, RUN, URL
 from tree import Tree
 
+NEEDED = "nginx and its Lua module are needed: apt-get install nginx-light libnginx-mod-http-lua"
 NGINX = """
 load_module modules/ndk_http_module.so;
 load_module modules/ngx_http_lua_module.so;
-user root;
+{user}
 worker_processes {workers};
 daemon on;
 pid {run}/nginx.pid;
@@ -93,12 +96,13 @@ http {{
 
 
 def pid():
+    """Give the number of nginx's first process, or None if it does not run."""
     try:
         value = int((RUN / "nginx.pid").read_text())
-        os.kill(value, 0)
-        return value
+        command = Path(f"/proc/{value}/cmdline").read_bytes()
     except (OSError, ValueError):
         return None
+    return value if os.fsencode(RUN / "nginx.conf") in command else None  # numbers are given to others, too
 
 
 def stop():
@@ -111,6 +115,12 @@ def stop():
             time.sleep(0.05)
 
 
+def program():
+    """Give nginx. Exits with a line if it is not there."""
+    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return found or sys.exit(NEEDED)
+
+
 def serve(tree, latency_ms=0, workers=2):
     """Serve a tree until ``stop``, each request after so many milliseconds."""
     stop()
@@ -121,15 +131,17 @@ def serve(tree, latency_ms=0, workers=2):
     gz = "gzip_static on;" if tree.state["opts"].get("gzip_root") else ""
     conf = RUN / "nginx.conf"
     conf.write_text(NGINX.format(run=RUN, root=tree.root.resolve(), port=PORT,
-                                 latency=latency, workers=workers, gzip_static=gz))
+                                 latency=latency, workers=workers,
+                                 user="user root;" if os.geteuid() == 0 else "", gzip_static=gz))
     _start()
 
 
 def _start():
     log = RUN / "error.log"
-    started = subprocess.run(["nginx", "-c", str(RUN / "nginx.conf"), "-e", str(log)], stderr=subprocess.PIPE, text=True)
+    started = subprocess.run([program(), "-c", str(RUN / "nginx.conf"), "-e", str(log)], stderr=subprocess.PIPE, text=True)
     if started.returncode:
-        sys.exit(f"nginx on port {PORT}: {(started.stderr.splitlines() or [f'see {log}'])[0]}")
+        told = started.stderr.splitlines()
+        sys.exit(f"nginx on port {PORT}: {next((line for line in told if '[emerg]' in line), f'see {log}')}")
 
 
 def reload_server():
@@ -171,10 +183,10 @@ def main():
                 "zope_share": a.zope_share, "gzip_root": a.gzip_root}
         Tree(a.tree).generate(a.projects, a.files, a.seed, opts, a.base_url, a.match)
     elif a.cmd == "mutate":
-        Tree(a.tree).mutate(a.count)
+        Tree.there(a.tree).mutate(a.count)
         reload_server()
     elif a.cmd == "serve":
-        serve(Tree(a.tree), a.latency_ms, a.workers)
+        serve(Tree.there(a.tree), a.latency_ms, a.workers)
     elif a.cmd == "reload":
         reload_server()
     elif a.cmd == "stop":
