@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+
+from .. import dates
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 _RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
@@ -41,17 +42,9 @@ def byte_range(environ: Mapping[str, str], size: int, etag: str, modified: float
 
 
 def _reached(date: str, modified: float) -> bool:
-    seconds = _seconds(date)
+    seconds = dates.seconds(date)
     return seconds is not None and int(modified) <= seconds
 
 
 def _same(date: str, modified: float) -> bool:
-    return _seconds(date) == int(modified)
-
-
-def _seconds(date: str) -> float | None:
-    """Read an HTTP date; what can't be read is as good as not sent."""
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (ValueError, OverflowError):
-        return None
+    return dates.seconds(date) == int(modified)

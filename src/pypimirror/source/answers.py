@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from email.message import Message
-from email.utils import mktime_tz, parsedate_tz
-from functools import lru_cache
 
+from ..dates import seconds
 from ..model import Head, Stored
 from .links import belongs, last_part
 
@@ -24,19 +23,10 @@ def etag(head: Head) -> str | None:
     """
     value = head.headers.get("etag")
     if value is not None and "last-modified" in head.headers:
-        modified, answered = _seconds(head.headers["last-modified"]), _seconds(head.headers.get("date", ""))
+        modified, answered = seconds(head.headers["last-modified"]), seconds(head.headers.get("date", ""))
         if modified is not None and answered is not None and answered - modified < _YOUNG:
             return None
     return value
-
-
-@lru_cache(64)
-def _seconds(date: str) -> int | None:
-    try:
-        parts = parsedate_tz(date)
-        return mktime_tz(parts) if parts is not None else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def validator(head: Head) -> str | None:
