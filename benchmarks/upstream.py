@@ -128,7 +128,7 @@ def serve(tree, latency_ms=0, workers=2):
     latency = ""
     if latency_ms:
         latency = f"access_by_lua_block {{ if ngx.var.uri ~= '/_status' then ngx.sleep({latency_ms / 1000}) end }}"
-    gz = "gzip_static on;" if tree.state["opts"].get("gzip_root") else ""
+    gz = "gzip_static on;" if tree.is_part else ""
     conf = RUN / "nginx.conf"
     conf.write_text(NGINX.format(run=RUN, root=tree.root.resolve(), port=PORT,
                                  latency=latency, workers=workers,
