@@ -179,7 +179,7 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
         vanish=before and not published,
         gone=selected and not project.listed,
         quarantined=project.quarantined,
-        rewrite=published and (old is None or _told(old, old.files) != _told(project, wanted)),
+        rewrite=published and (old is None or _told(old, old.published().files) != _told(project, wanted)),
         barren=not wanted and bool(selection.left_out) and all(one.filter == _BY_NAME for one in selection.left_out),
     )
 
@@ -261,6 +261,6 @@ def current(file: File) -> bool:
 
 def _told(project: Project, files: Iterable[File]) -> tuple[Any, ...]:
     """Give what a page tells, for comparison."""
-    shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None)
-             for file in files if file.stored is not None]
+    shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None,
+                           stored=file.stored._replace(shown=True)) for file in files if file.stored is not None]
     return project._replace(files=(), serial=None, etag=None, listed=True, pages=(), damaged=(), upstream=""), shown
