@@ -108,6 +108,12 @@ class Project(NamedTuple):
     damaged: tuple[str, ...] = ()
     #: The upstream index that it was read from: its URL without credentials. Empty where that is not known.
     upstream: str = ""
+    #: The form of the page that says most of files, ``json``; empty for others.
+    form: str = ""
+    #: Why the page does not count as upstream's present state (``sync.freshness``); empty where it does.
+    doubt: str = ""
+    #: The serial that upstream's list promised and the page has not reached yet, as the state has it; empty where it has.
+    promised: str = ""
 
     @property
     def quarantined(self) -> bool:

@@ -59,7 +59,7 @@ class Catalogue:
 
     def _asked(self, name: str) -> Project:
         looked = look(self._mirror, LookTask(name, force=True), lambda event: None)
-        if looked.project is None:
+        if looked.project is None or looked.error is not None:
             raise MirrorError(f"{name}: {looked.error}")
         project = records.decode(looked.project)
         if project.listed:

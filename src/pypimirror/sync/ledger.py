@@ -49,7 +49,7 @@ class Ledger:
             row = old or Row(looked.name, looked.name, None, None, DUE, 0, 0, 0, 0)
             since = row.since if row.error is not None else time.time()
             self._state.save(row._replace(list_serial=None, page_serial=None, pending=row.pending | DUE,
-                                          error=looked.error, since=since), None)
+                                          error=looked.error, since=since), looked.project)
             return
         if looked.unmet is not None:
             self._notify(events.Problem(looked.name, looked.unmet, "not found"))
@@ -79,8 +79,8 @@ class Ledger:
             return
         if published.skipped:
             # What an interrupted run has left in the folder is still to be scanned.
-            since = row.since or time.time()
-            self._state.save(row._replace(pending=row.pending | DUE, error=published.error, since=since), None)
+            failing = row._replace(pending=row.pending | DUE, error=published.error, since=row.since or time.time())
+            self._state.save(failing, None)
             return
         if published.written or (row.serial and not published.serial):
             self._state.set_fact(ROOT_DUE, "1")

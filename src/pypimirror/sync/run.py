@@ -205,18 +205,19 @@ class Run:
     def _look(self, plan: agenda.Agenda) -> frozenset[str]:
         """Evaluate projects; return their names."""
         self._notify(events.Looking(plan.projects))
-        names, unlisted = [], 0
+        names, unlisted, etag = [], 0, plan.etag
         for looked in self.results(look, Many(plan.tasks, plan.projects), changes=False):
             if isinstance(looked, Looked):
                 self._changes[looked.name] = looked.change
                 names.append(looked.name)
                 unlisted += looked.unlisted
                 self._read = self._read or looked.read
+                etag = None if looked.relist else etag
                 self.ledger.looked(looked, plan.republish)
                 self._notify(events.Looked(looked.change))
         if unlisted:
             self._notify(events.Notice(f"{unlisted} files stay that upstream does not list: adopted, pinned or restored"))
-        self._state.set_fact(LIST_ETAG, plan.etag)
+        self._state.set_fact(LIST_ETAG, etag)
         self._state.commit()
         return frozenset(names)
 
