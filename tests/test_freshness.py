@@ -225,6 +225,22 @@ def test_it_goes_when_the_next_run_confirms_it(demo: Mirrored, upstream: Upstrea
     assert demo.untrue() == []
 
 
+def test_a_list_from_before_a_project_was_there_does_not_confirm_that_it_is_not_found(
+        demo: Mirrored, upstream: Upstream) -> None:
+    old = upstream.list_page(True)
+    upstream.add("new", wheel("new", "1.0"))
+    assert demo.run("-U") == 0
+    upstream.answers |= {"/simple/": (200, {"Content-Type": JSON}, old), "/simple/new/": (404, {}, b"")}
+    assert demo.run("-U") == 1
+    assert len(demo.files("new")) == 1
+    upstream.answers.clear()
+    assert demo.run("-U") == 0
+    assert len(demo.files("new")) == 1
+    upstream.remove("new")
+    assert demo.run("-U") == 0
+    assert not (demo.root / "new").exists()
+
+
 def test_what_the_list_does_not_have_goes_at_once_though_it_failed_before(demo: Mirrored, upstream: Upstream) -> None:
     upstream.remove("demo")
     upstream.answers[PAGE] = (503, {}, b"")

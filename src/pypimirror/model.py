@@ -149,6 +149,8 @@ class Listing(NamedTuple):
     elsewhere: Mapping[str, str] = NOTHING
     #: What was left out because it tells no project, in words.
     problems: tuple[str, ...] = ()
+    #: The serial of the whole list, of ``upstream``.
+    serial: int | str | None = None
 
     def origin(self, name: str) -> str:
         """Return the upstream index that a project is from."""

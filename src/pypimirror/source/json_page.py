@@ -157,7 +157,8 @@ class JsonList:
         # Serials that are the same for all projects tell nothing of any.
         alike = self._total > 1 and len(self._serials) == 1 and "" not in self._serials
         projects = self._found.names(not alike)
-        return Listing(projects, self._total, serials=bool(projects) and self._found.serials and not alike)
+        return Listing(projects, self._total, serials=bool(projects) and self._found.serials and not alike,
+                       serial=None if alike else trust.serial(page["meta"].get("_last-serial")))
 
     def _compare(self, serials: Iterable[str]) -> None:
         for serial in serials:

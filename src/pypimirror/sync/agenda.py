@@ -17,6 +17,7 @@ from ..state import records
 from ..state.database import State
 from ..state.facts import FILES_SETTINGS, LIST_ETAG, PAGES_SETTINGS
 from .brake import Removals, too_many
+from .freshness import is_behind
 from .look import LookTask
 
 _DAY = 86400
@@ -77,11 +78,10 @@ def drawn_up(mirror: IMirror, state: State, initial: bool, trust: bool = False, 
     else:
         plan, unlisted = _compared(mirror, state, listing, initial, again)
         if not trust:
-            missing = sum(selected and _was_listed(state, name) for name, selected in unlisted.items())
+            missing = sum(entry.selected and _was_listed(state, name) for name, entry in unlisted.items())
             doubt = _doubt(missing, listing, state.totals(), mirror.settings["max_deletions"])
         # Upstream's word on one page counts more than a list that may be cut off.
-        plan.update((name, _Entry("", None, selected, selected)) for name, selected in unlisted.items()
-                    if doubt is None or not selected)
+        plan.update((name, entry) for name, entry in unlisted.items() if doubt is None or not entry.selected)
     listed = events.Listed(listing.total, len(listing.projects), listing.unchanged)
     etag = known_etag if listing.unchanged else listing.etag if listing.serials else None
     return Agenda(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, initial or rewrite, listing.problems)
@@ -144,16 +144,20 @@ def _doubt(missing: int, listing: Listing, totals: Totals, share: float) -> str 
     return None if much is None else f"upstream's list lacks {much}"
 
 
-def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, again: bool) -> tuple[_Plan, dict[str, bool]]:
-    """Hold a list against the state; give the plan without those known that are not listed, and these: whether selected."""
+def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, again: bool) -> tuple[_Plan, _Plan]:
+    """Compare a list with the state; return the plan without known projects that are not listed, and the plan for these."""
     plan: _Plan = {}
-    unlisted: dict[str, bool] = {}
+    unlisted: _Plan = {}
+    whole = serial_at(listing.serial, listing.upstream)
     # A list of normalised names alone does not tell how projects are registered.
     told = any(listed.display != name for name, listed in listing.projects.items())
     now = time.time()
     for name, known, listed in _side_by_side(state.known(), in_order(listing.projects)):
         if listed is None:
-            unlisted[name] = mirror.selection.wanted(name)
+            selected = mirror.selection.wanted(name)
+            # A list from before the project's last change does not tell that it is gone.
+            older = known is not None and is_behind(whole, known.page_serial)
+            unlisted[name] = _Entry("", None, selected, selected, listed=older)
             continue
         serial = serial_at(listed.serial, listing.origin(name))
         same = known is not None and serial is not None and serial in (known.list_serial, known.page_serial)

@@ -47,7 +47,7 @@ def is_behind(serial: str | None, promised: str | None) -> bool:
 
 
 def doubt_absence(old: Project | None, listed: bool) -> Doubt | None:
-    """Return why an absence is doubted, or None. listed: whether upstream's list has the project."""
+    """Return why an absence is doubted, or None. listed: whether upstream's list has the project, or is too old to tell."""
     if listed and old is not None and old.listed:
         return Doubt("upstream lists the project, and its page is not found (404): kept, read again by the next run", _ABSENT)
     return None
