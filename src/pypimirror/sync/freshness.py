@@ -91,7 +91,8 @@ def knows_less(old: Project, page: Project) -> bool:
     """Whether a page lacks facts that were known before: it is not JSON any more, or has no time or size of a known file."""
     if old.form and not page.form:
         return True
-    known = {file.filename: file for file in old.files if file.listed}
+    # What is known of files that links lead to is from their own hosts.
+    known = {file.filename: file for file in old.files if file.listed and file.external is None}
     return any((before := known.get(file.filename)) is not None and _lacks(before, file) for file in page.files)
 
 
@@ -140,7 +141,8 @@ def doubted(old: Project | None, page: Project, doubt: Doubt) -> Project:
     """Return a doubted page with what is known: all known files with their facts, and new ones if the doubt lets them in."""
     if old is None:
         return page._replace(etag=None)
-    known = {file.filename: file for file in old.files if file.listed}
+    # Files that links lead to are found again by the links of the page.
+    known = {file.filename: file for file in old.files if file.listed and not (doubt.adds and file.external is not None)}
     told = page.files if doubt.adds else ()
     # What was only found in a mirror whose state was lost has no facts of upstream's.
     files = [known.pop(file.filename) if file.filename in known and old.upstream else file for file in told]
