@@ -1,5 +1,6 @@
 """Packaging of z3c.recipe.pypimirror."""
 
+import os
 import re
 from pathlib import Path
 
@@ -8,17 +9,22 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "src/pypimirror/__init__.py").read_text(encoding="utf-8"))[1]
 
+# The same sources give the same bytes of a wheel in every checkout: archive members get a fixed time, generated files the same
+# permissions (https://reproducible-builds.org/docs/source-date-epoch/).
+os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")
+os.umask(0o022)
+
 setup(
     name="z3c.recipe.pypimirror",
     version=VERSION,
     description="A mirror of PyPI, or of any other Simple API index, that a buildout part sets up",
     long_description="\n\n".join((HERE / name).read_text(encoding="utf-8") for name in ("README.rst", "CHANGES.rst")),
     long_description_content_type="text/x-rst",
-    author="Zope Foundation and Contributors",
-    author_email="zope-dev@zope.dev",
+    author="The z3c.recipe.pypimirror contributors",
     license="ZPL-2.1",
     keywords="pypi mirror index buildout recipe",
     classifiers=[
+        "Development Status :: 4 - Beta",
         "Environment :: Console",
         "Framework :: Buildout",
         "Framework :: Buildout :: Recipe",
@@ -57,6 +63,10 @@ setup(
             "pytest-xdist", "uv",
         ],
         "docs": ["sphinx"],
+        "lint": [
+            "build", "check-manifest", "mypy", "mypy-zope", "pip-audit", "pyroma", "ruff", "setuptools", "twine",
+            "types-requests",
+        ],
         "objectstore": ["boto3"],
     },
     entry_points={

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 project = "z3c.recipe.pypimirror"
-author = "Zope Foundation and Contributors"
+author = "The z3c.recipe.pypimirror contributors"
 project_copyright = author
 _source = Path(__file__).parent.parent / "src" / "pypimirror" / "__init__.py"
 release = version = re.search(r'__version__ = "([^"]+)"', _source.read_text(encoding="utf-8"))[1]

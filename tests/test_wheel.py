@@ -1,5 +1,6 @@
 """The product as people install it: the built wheel, and a mirror made from nothing but what it installs."""
 
+import os
 import subprocess
 import venv
 import zipfile
@@ -27,6 +28,17 @@ def test_every_file_of_the_package_is_in_the_wheel(product):
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert {"pypimirror/configure.zcml", "pypimirror/py.typed", "pypimirror/cli.py"} <= wanted
     assert packed == wanted
+
+
+def test_the_wheel_is_reproducible(buildouts, tmp_path):
+    python = buildouts.environment("6") / "bin/python"
+    wheels = []
+    for name, when in (("one", 1_000_000_000), ("other", 1_600_000_000)):
+        source = built.copy(tmp_path / name)
+        for path in source.rglob("*"):
+            os.utime(path, (when, when))
+        wheels.append(built.wheel(source, tmp_path / f"{name}-wheel", python, buildouts.environ()))
+    assert wheels[0].read_bytes() == wheels[1].read_bytes()
 
 
 def test_every_file_of_the_package_is_in_the_wheel_of_the_sdist(buildouts, tmp_path, product):
