@@ -52,6 +52,8 @@ class Row(NamedTuple):
     unmet: str | None = None
     #: How many files are left out because they are yanked.
     hidden: int = 0
+    #: How many files a filter judged without the upload time that it goes by.
+    untimed: int = 0
 
 
 class State:
@@ -220,14 +222,16 @@ class State:
 
     def known(self) -> Iterator[Known]:
         """Yield what is known of every project, in order of names."""
-        rows = self._db.execute("SELECT name, list_serial, page_serial, pending, due FROM projects ORDER BY name")
-        return (Known(name, listed, page, bool(pending & _WORK), due) for name, listed, page, pending, due in rows)
+        rows = self._db.execute("SELECT name, list_serial, page_serial, pending, due, display FROM projects ORDER BY name")
+        return (Known(name, listed, page, bool(pending & _WORK), due, display)
+                for name, listed, page, pending, due, display in rows)
 
     def restless(self, now: float) -> Iterator[Known]:
         """Yield what is known of the projects that a run has to do with though upstream's list says nothing new of them."""
-        columns = "SELECT name, list_serial, page_serial, pending, due FROM projects"
+        columns = "SELECT name, list_serial, page_serial, pending, due, display FROM projects"
         rows = self._db.execute(f"{columns} WHERE pending > 0 AND pending & {_WORK} UNION {columns} WHERE due <= ?", (now,))
-        return (Known(name, listed, page, bool(pending & _WORK), due) for name, listed, page, pending, due in rows)
+        return (Known(name, listed, page, bool(pending & _WORK), due, display)
+                for name, listed, page, pending, due, display in rows)
 
     def row(self, name: str) -> Row | None:
         """Return what is remembered of a project, or None."""
@@ -295,6 +299,11 @@ class State:
     def barren(self) -> int:
         """Return how many projects offer only files that ``filename_matches`` leaves out."""
         return int(self._db.execute("SELECT total(barren) FROM projects").fetchone()[0])
+
+    def untimed(self) -> tuple[int, int]:
+        """Return how many files a filter judged without the upload time that it goes by, and of how many projects."""
+        files, projects = self._db.execute("SELECT total(untimed), count(*) FROM projects WHERE untimed > 0").fetchone()
+        return int(files), int(projects)
 
     def errors(self) -> list[Row]:
         """Return the projects that failed when last looked at, and those of which pinned releases are not to be had."""
