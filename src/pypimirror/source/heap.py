@@ -15,9 +15,11 @@ from ..distributions import parse, release
 from ..errors import Absent, FetchError
 from ..fetch.places import inside, path_of, url_of
 from ..interfaces import IMirror, ISource, IUpstream
+from ..metadata import archives
+from ..metadata.errors import InvalidContent
 from ..model import File, Listed, Listing, Project
 from ..names import SUFFIXES, is_distribution, normalize, shown
-from . import archive, trust
+from . import trust
 from .owners import owner
 
 _BLOCK = 1 << 20
@@ -142,8 +144,8 @@ class HeapSource:
     def _told(self, path: str, filename: str) -> str | None:
         """Give the name of the project that the file's core metadata have; a broken file is told of when it is read."""
         try:
-            body = archive.core_metadata(os.path.join(self._root, path))
-        except archive.Broken:
+            body = archives.core_metadata(os.path.join(self._root, path))
+        except InvalidContent:
             return None
         return _first(_fields(body), "name")
 
@@ -151,10 +153,10 @@ class HeapSource:
         full = os.path.join(self._root, found.path)
         filename = os.path.basename(full)
         try:
-            archive.check(full)
-            body = archive.core_metadata(full)
+            archives.check(full)
+            body = archives.core_metadata(full)
             sha256 = _sha256(full)
-        except archive.Broken as error:
+        except InvalidContent as error:
             raise _Refused(f"a broken archive: {error}") from error
         except OSError as error:
             raise _Refused(error.strerror or str(error)) from error
