@@ -13,6 +13,10 @@ SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar", ".tgz", ".tbz", 
 #: the signature (PEP 503).
 METADATA, PROVENANCE, SIGNATURE = BESIDE = (".metadata", ".provenance", ".asc")
 
+#: Version of the index whose fields are known (PEP 629, PEP 792). Of what came after 1.0, versions and sizes alone are
+#: mandatory (PEP 700), and our pages always have them; without a status a project is active.
+API_VERSION = "1.4"
+
 _SEPARATORS = re.compile(r"[-_.]+")
 _PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 #: A name in normal form, but for its length.

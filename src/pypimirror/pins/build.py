@@ -3,23 +3,15 @@
 Build requirements: ``build-system.requires`` in pyproject.toml (PEP 518), and ``setup_requires`` in setup.cfg.
 """
 
-import bz2
 import configparser
-import gzip
-import io
-import lzma
 import re
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from .. import zips
+from ..metadata.archives import read_sdist_files
+from ..metadata.bounded_toml import loads
 from ..names import normalize, shown
-from .toml import parsed
 
 #: What builds an sdist that says nothing.
 DEFAULT = ("setuptools", "wheel")
@@ -32,14 +24,7 @@ ASKED_WHEN_RUN = {
     "setuptools": ("wheel",),
 }
 
-#: Of one file in an sdist, bytes. Real ones have some kilobytes.
-_MOST_BYTES = 1 << 20
-#: Of everything in an sdist, unpacked: stops archives that unpack without end.
-_MOST_UNPACKED = 1 << 30
-_MOST_MEMBERS = 50_000
-_WANTED = re.compile(r"(?:\./)?[^/]+/(pyproject\.toml|setup\.cfg|PKG-INFO|(?:[^/]+/){0,2}[^/]+\.egg-info/requires\.txt)")
-_BROKEN = (OSError, EOFError, ValueError, RecursionError, MemoryError, NotImplementedError, RuntimeError, tarfile.TarError,
-           zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+_WANTED = re.compile(r"pyproject\.toml|setup\.cfg|PKG-INFO|(?:[^/]+/){0,2}[^/]+\.egg-info/requires\.txt")
 
 
 class Sdist(NamedTuple):
@@ -59,21 +44,13 @@ def read_sdist(stream: IO[bytes], filename: str) -> Sdist:
     """Read an sdist. stream: seekable. An sdist that can't be read counts as one that says nothing, with a problem."""
     problems: list[str] = []
     try:
-        found = contents(stream, filename)
+        found = read_sdist_files(stream, filename, _WANTED)
     except ValueError as error:
         return Sdist(DEFAULT, problems=(f"{filename}: can't be read ({error}); setuptools and wheel are taken to build it",))
     build = _build_requires(found, filename, problems)
     metadata = found.get("PKG-INFO")
     text = next((found[name] for name in sorted(found) if name.endswith("requires.txt")), None)
     return Sdist(build, metadata, None if text is None else _egg_requires(text), tuple(problems))
-
-
-def contents(stream: IO[bytes], filename: str) -> dict[str, bytes]:
-    """Give the files of an sdist that tell something, without its top folder. Raises ValueError for what is no sdist."""
-    try:
-        return dict(_zip(stream) if filename.endswith(".zip") else _tar(stream, filename))
-    except _BROKEN as error:
-        raise ValueError(shown(str(error) or type(error).__name__)) from error
 
 
 def _build_requires(found: dict[str, bytes], filename: str, problems: list[str]) -> tuple[str, ...]:
@@ -96,7 +73,7 @@ def _build_system(content: bytes | None, filename: str, problems: list[str]) -> 
     if content is None:
         return None
     try:
-        table = parsed(content.decode("utf-8-sig")).get("build-system", {})
+        table = loads(content).get("build-system", {})
     except ValueError as error:
         problems.append(f"{filename}: pyproject.toml: {shown(str(error))}; setuptools and wheel are taken to build it")
         return None
@@ -135,69 +112,3 @@ def _egg_requires(content: bytes) -> tuple[str, ...]:
             except (InvalidRequirement, RecursionError):
                 continue
     return tuple(found)
-
-
-def _zip(stream: IO[bytes]) -> Iterator[tuple[str, bytes]]:
-    with zips.opened(stream) as archive:
-        for info in archive.infolist():
-            if (match := _WANTED.fullmatch(info.filename)) and info.file_size <= _MOST_BYTES:
-                yield match[1], zips.content(archive, info)
-
-
-def _tar(stream: IO[bytes], filename: str) -> Iterator[tuple[str, bytes]]:
-    with tarfile.open(fileobj=_Bounded(_unpacked(stream, filename)), mode="r:") as archive:
-        for number, member in enumerate(archive):
-            if number > _MOST_MEMBERS:
-                raise ValueError("too many files")
-            match = _WANTED.fullmatch(member.name)
-            if match and member.isreg() and member.size <= _MOST_BYTES:
-                content = archive.extractfile(member)
-                if content is not None:
-                    yield match[1], content.read(_MOST_BYTES)
-
-
-def _unpacked(stream: IO[bytes], filename: str) -> IO[bytes]:
-    """Undo the compression that the file shows to have; its name may lie."""
-    start = stream.read(6)
-    stream.seek(0)
-    if start.startswith(b"\x1f\x8b"):
-        return gzip.GzipFile(fileobj=stream)  # type: ignore[return-value]
-    if start.startswith(b"BZh"):
-        return bz2.BZ2File(stream)
-    if start.startswith(b"\xfd7zXZ\x00"):
-        raise ValueError("compressed with xz")
-    return stream
-
-
-class _Bounded(io.RawIOBase):
-    """An unpacked archive that can be read forward, in small pieces and not without end."""
-
-    def __init__(self, stream: IO[bytes]):
-        self._stream = stream
-        self._position = 0
-
-    def tell(self) -> int:
-        return self._position
-
-    def read(self, size: int = -1) -> bytes:
-        # Headers that name long paths are read in one piece: as large as the archive says, without this.
-        if not 0 <= size <= _MOST_BYTES:
-            raise ValueError("a header that is too long")
-        data = self._stream.read(size)
-        self._position += len(data)
-        if self._position > _MOST_UNPACKED:
-            raise ValueError("unpacks to too much")
-        return data
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        ahead = offset - self._position
-        if whence != io.SEEK_SET or ahead < 0:
-            raise ValueError("a header that points back")
-        while ahead > 0:
-            data = self.read(min(ahead, 1 << 16))
-            if not data:
-                break
-            ahead -= len(data)
-        return self._position
-
-

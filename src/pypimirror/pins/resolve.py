@@ -8,11 +8,11 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 
 from ..errors import MirrorError
+from ..metadata.core_metadata import parse_email
 from ..model import File
 from ..names import normalize, shown
 from .build import Sdist
@@ -225,9 +225,7 @@ class _Resolver:
 
 
 def _requires_dist(content: bytes) -> tuple[str, ...] | None:
-    """Give the requirements in core metadata, or None where it leaves them to the build (PEP 643)."""
-    from ..core_metadata import MOST_PARSED  # loads requests
-
-    raw, unparsed = parse_email(content[:MOST_PARSED])
+    """Give the requirements in core metadata, or None where it leaves them to the build (PEP 643). Raises InvalidContent."""
+    raw, unparsed = parse_email(content)
     found = (*raw.get("requires_dist", ()), *unparsed.get("requires-dist", ()))
     return None if not found and "requires-dist" in map(str.lower, raw.get("dynamic", ())) else found
