@@ -19,7 +19,7 @@ from pypimirror.pins.chain import MOST_FILES, Chain
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.flatten import flatten
 from pypimirror.pins.values import BadPins
-from pypimirror.pins.versions import each, read_versions
+from pypimirror.pins.versions import entries, read_versions
 
 LINUX = Environment("3.11", "manylinux_2_28_x86_64")
 #: The Python and platform of the zc.buildout that the tests compare with.
@@ -180,7 +180,7 @@ def ask_buildout(folder: Path, names: list[str]) -> list[dict[str, str]]:
 
 
 def ours(source: str, environment: Environment = HERE) -> dict[str, str]:
-    (found, problems), = each(Chain(source, read), environment)
+    found, problems = entries(Chain(source, read).sections(environment))
     assert not problems
     return found
 

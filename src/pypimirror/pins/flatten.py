@@ -8,7 +8,7 @@ from .chain import Chain
 from .conditions import Undecided, holds
 from .environments import Environment, marker_values
 from .sections import Block, merged, parse, sections
-from .versions import each, entries, is_range, pinned_version
+from .versions import entries, is_range, pinned_version
 
 _Entries = Mapping[str, str]
 
@@ -79,7 +79,7 @@ def _corrections(chain: Chain, environments: tuple[Environment, ...], text: str,
     blocks = parse(text, chain.root)
     missing: dict[Environment, dict[str, str]] = {}
     for environment in environments:
-        wanted, _ = next(each(chain, environment))
+        wanted, _ = entries(chain.sections(environment))
         got, _ = entries(merged({}, sections(blocks, partial(_holds, environment))))
         right = {name: value.strip() for name, value in wanted.items() if any(_line(name, value))}
         missing[environment] = {

@@ -39,7 +39,8 @@ def read_pylock(root: str, read: Read, environments: Iterable[Environment]) -> R
         if version is None or not (package.get("wheels") or package.get("sdist")):
             notes.append(f"{where}: {name} does not come from an index and is left out")
         elif any(_chosen(package.get("marker"), environment, choices) for environment in environments):
-            lines.append(Line(_requirement(name, version, package.get("marker")), _hashes(package), False, root, number))
+            requested = _words(package.get("extras"))
+            lines.append(Line(_requirement(name, version, package.get("marker"), requested), _hashes(package), False, root, number))
     return Requirements(root, tuple(lines), tuple(notes))
 
 
@@ -53,13 +54,15 @@ def _named(package: Any, where: str) -> tuple[str, str | None]:
     return normalize(name), version
 
 
-def _requirement(name: str, version: str, marker: Any) -> Requirement:
+def _requirement(name: str, version: str, marker: Any, requested: Iterable[str] = ()) -> Requirement:
     # Markers on extras and groups mean nothing outside of a lock file.
     keep = isinstance(marker, str) and "extras" not in marker and "dependency_groups" not in marker
+    valid = sorted(filter(is_project, map(normalize, requested)))
+    named = f"{name}[{','.join(valid)}]" if valid else name
     try:
-        return Requirement(f"{name}=={version}" + (f" ; {marker}" if keep else ""))
+        return Requirement(f"{named}=={version}" + (f" ; {marker}" if keep else ""))
     except InvalidRequirement:
-        return Requirement(f"{name}==={version}")
+        return Requirement(f"{named}==={version}")
 
 
 def _chosen(marker: Any, environment: Environment, choices: Mapping[str, frozenset[str]]) -> bool:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from ..errors import FetchError, MirrorError
 from ..names import shown
-from . import flatten, requirements
+from . import extras, flatten, requirements
 from .chain import MOST_BYTES, Chain, Read
 from .environments import Environment
 from .pylock import read_pylock
@@ -75,6 +75,7 @@ def read_pin_files(versions: Iterable[str], required: Iterable[str], environment
             pins, text, documents = _read(source, suffix, environments, read)
             if not pins.versions:
                 raise BadPins(f"{public(source)}: holds no pins")
+            text += extras.render(pins.extras)
             keep.put(name, text)
             files.append(PinFile(public(source), name, text, False, documents))
         except MirrorError as error:
@@ -84,7 +85,7 @@ def read_pin_files(versions: Iterable[str], required: Iterable[str], environment
                 parts.append(Pins(problems=(f"{shown(str(error), 500)}; there is no earlier one that could count instead",)))
                 continue
             parts.append(Pins(problems=(f"{shown(str(error), 500)}; the last good one counts",)))
-            pins = _kept(source, suffix, kept, environments)
+            pins = _kept(source, suffix, kept, environments)._replace(extras=extras.parse(kept))
             files.append(PinFile(public(source), name, kept, True, {}))
         parts.append(pins)
     return Reading(union(parts), tuple(files), tuple(missing))

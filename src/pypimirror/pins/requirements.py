@@ -10,6 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from ..errors import MirrorError
 from ..names import is_project, normalize, shown
+from . import extras
 from .chain import MOST_FILES, Read, check_host, decoded, located
 from .environments import Environment, applies
 from .values import BadPins, Pins, is_version, normal, public
@@ -68,10 +69,12 @@ def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> 
     hashes: dict[tuple[str, str], set[str]] = {}
     origins: dict[tuple[str, str], set[str]] = {}
     loose: list[tuple[str, str]] = []
+    requested: list[tuple[str, Iterable[str]]] = []
     for line in requirements.lines:
         if not any(applies(line.requirement.marker, environment) for environment in environments):
             continue
         name, version = normalize(line.requirement.name), exact(line.requirement)
+        requested.append((name, line.requirement.extras))
         if version is None:
             if not line.constraint:
                 loose.append((name, shown(str(line.requirement))))
@@ -89,7 +92,8 @@ def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> 
         notes.append(f"{public(requirements.root)}: not pinned to one version and left out: {', '.join(left[:5])}{more}")
     return Pins({name: frozenset(some) for name, some in versions.items()},
                 {release: frozenset(some) for release, some in hashes.items()},
-                {release: frozenset(some) for release, some in origins.items()}, tuple(notes))
+                {release: frozenset(some) for release, some in origins.items()}, tuple(notes),
+                extras=extras.collect(requested))
 
 
 def exact(requirement: Requirement) -> str | None:

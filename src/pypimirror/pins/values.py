@@ -35,6 +35,8 @@ class Pins(NamedTuple):
     notes: tuple[str, ...] = ()
     #: Lines about what went wrong.
     problems: tuple[str, ...] = ()
+    #: Extras (PEP 508) that the pin files request of pinned projects, by normalised name; extras are normalised (PEP 685).
+    extras: Mapping[str, frozenset[str]] = {}
 
     def holds(self, name: str, version: str) -> bool:
         """Whether the release is pinned. name: normalised. ``1.0`` and ``1.0.0`` are one version (PEP 440)."""
@@ -76,6 +78,7 @@ def union(parts: Iterable[Pins]) -> Pins:
     origins: dict[Release, set[str]] = {}
     notes: dict[str, None] = {}
     problems: dict[str, None] = {}
+    extras: dict[str, set[str]] = {}
     for part in parts:
         for name, found in part.versions.items():
             versions.setdefault(name, set()).update(found)
@@ -85,10 +88,13 @@ def union(parts: Iterable[Pins]) -> Pins:
             origins.setdefault(release, set()).update(files)
         notes.update(dict.fromkeys(part.notes))
         problems.update(dict.fromkeys(part.problems))
+        for name, requested in part.extras.items():
+            extras.setdefault(name, set()).update(requested)
     return Pins({name: frozenset(found) for name, found in sorted(versions.items())},
                 {release: frozenset(found) for release, found in hashes.items()},
                 {release: frozenset(found) for release, found in origins.items()},
-                tuple(notes), tuple(problems))
+                tuple(notes), tuple(problems),
+                {name: frozenset(requested) for name, requested in sorted(extras.items()) if name in versions})
 
 
 def public(source: str) -> str:

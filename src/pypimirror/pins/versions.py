@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..names import is_project, normalize, shown
+from . import extras
 from .chain import Chain
 from .environments import Environment
 from .sections import Section, Sections, overlaid
@@ -21,21 +22,22 @@ def read_versions(chain: Chain, environments: Iterable[Environment]) -> Pins:
     """Give what the chain pins in any of the environments. Raises FetchError, BadPins."""
     parts: list[Pins] = []
     for environment in environments:
-        for found, problems in each(chain, environment):
-            parts.append(_pins(found, chain.root))
+        for sections in variants(chain, environment):
+            found, problems = entries(sections)
+            parts.append(_pins(found, chain.root)._replace(extras=extras.of_eggs(sections)))
             parts.append(Pins(problems=tuple(f"{public(chain.root)}: {problem}" for problem in problems)))
     return union([*parts, Pins(notes=tuple(chain.notes))])
 
 
-def each(chain: Chain, environment: Environment) -> Iterator[tuple[dict[str, str], list[str]]]:
-    """Give the versions section in one environment, with lines about what can't be told.
+def variants(chain: Chain, environment: Environment) -> Iterator[Sections]:
+    """Yield the sections of the chain in one environment.
 
     Twice where conditions can't be decided: once as if they did not hold, once as if they did.
     """
     chain.undecided = False
-    yield entries(chain.sections(environment))
+    yield chain.sections(environment)
     if chain.undecided:
-        yield entries(chain.sections(environment, otherwise=True))
+        yield chain.sections(environment, otherwise=True)
 
 
 def entries(data: Sections) -> tuple[dict[str, str], list[str]]:
