@@ -42,6 +42,8 @@ def web():
                 VERSIONS.replace("versions", "base"): b"[versions]\nbase = 2.0\n",
                 REQUIRED: b"foo==1.1\nbar==1.0 --hash=sha256:" + b"a" * 64 + b"\n"})
 
+ONE, TWO = b"[versions]\none = 1\n", b"[versions]\ntwo = 2\n"
+
 
 def test_several_pin_files_are_a_union(web):
     kept = Kept()
@@ -133,28 +135,28 @@ def test_zc_buildout_finds_the_chain_in_the_extends_cache_without_a_network(tmp_
 
 def test_the_extends_cache_is_written_only_where_it_changes_and_keeps_what_else_is_there(tmp_path, web):
     (tmp_path / "other").write_bytes(b"kept")
-    documents = {VERSIONS: b"one", "/local.cfg": b"no URL"}
+    documents = {VERSIONS: ONE, "/local.cfg": b"no URL"}
     assert len(write_extends_cache(str(tmp_path), documents)) == 1
     assert write_extends_cache(str(tmp_path), documents) == ()
-    assert len(write_extends_cache(str(tmp_path), {VERSIONS: b"two"})) == 1
+    assert len(write_extends_cache(str(tmp_path), {VERSIONS: TWO})) == 1
     name = hashlib.md5(VERSIONS.encode()).hexdigest()
     assert sorted(os.listdir(tmp_path)) == sorted(["other", name])
-    assert (tmp_path / name).read_bytes() == b"two"
+    assert (tmp_path / name).read_bytes() == TWO
     assert (tmp_path / name).stat().st_mode & 0o777 == 0o644
     with pytest.raises(StorageError, match="extends_cache: "):
         write_extends_cache(str(tmp_path / "other"), documents)
 
 
 def test_a_disk_that_fails_leaves_the_extends_cache_as_it_was(tmp_path, monkeypatch):
-    write_extends_cache(str(tmp_path), {VERSIONS: b"one"})
+    write_extends_cache(str(tmp_path), {VERSIONS: ONE})
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(StorageError, match=f"^extends_cache: {tmp_path}: No space left on device$"):
-        write_extends_cache(str(tmp_path), {VERSIONS: b"two"})
-    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"one"]
+        write_extends_cache(str(tmp_path), {VERSIONS: TWO})
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [ONE]
 
 
 def test_a_release_stays_for_the_days_configured_after_a_pin_moved_away():

@@ -14,6 +14,8 @@ from ..names import shown
 Release = tuple[str, str]
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
+#: The name of a file holds no more.
+_LONGEST_VERSION = 200
 #: Versions from before PEP 440, such as ``2004d``. No operators, no wildcards, no white space.
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
 
@@ -55,20 +57,22 @@ class Pins(NamedTuple):
 
 
 def normal(version: str) -> str:
-    """Give the normal form of a version (PEP 440), or the text itself where it is none."""
-    try:
-        return str(Version(version))
-    except InvalidVersion:
-        return version
+    """Return the normal form of a version (PEP 440), or the text itself where it has none."""
+    return _normal(version) or version
 
 
 def is_version(text: str) -> bool:
     """Whether the text can be one release's version: by PEP 440, or one word as older projects have it."""
+    return len(text) <= _LONGEST_VERSION and text.isascii() and bool(_normal(text) or _WORD.fullmatch(text))
+
+
+def _normal(version: str) -> str | None:
+    if len(version) > _LONGEST_VERSION:
+        return None  # Python refuses to make numbers of thousands of digits
     try:
-        Version(text)
+        return str(Version(version))
     except InvalidVersion:
-        return _WORD.fullmatch(text) is not None
-    return True
+        return None
 
 
 def union(parts: Iterable[Pins]) -> Pins:
