@@ -242,8 +242,8 @@ def lock(text: str, *where: Environment):
 
 def test_a_lock_file_pins_its_packages_with_their_hashes():
     pylock = pytest.importorskip("packaging.pylock", reason="this release of packaging knows no lock files")
-    from pypimirror.pins.toml import parsed
-    pylock.Pylock.from_dict(parsed(LOCK))  # it is one, by the standard's own reader
+    from pypimirror.metadata.bounded_toml import loads
+    pylock.Pylock.from_dict(loads(LOCK))  # it is one, by the standard's own reader
     found, pins = lock(LOCK)
     assert pins.versions == {"foo": {"1.0"}, "tested": {"3.0"}}
     assert pins.hashes["foo", "1.0"] == {f"sha256:{A}", f"sha256:{B}"}

@@ -18,8 +18,8 @@ from typing import IO, NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 
 from .. import zips
+from ..metadata.bounded_toml import loads
 from ..names import normalize, shown
-from .toml import parsed
 
 #: What builds an sdist that says nothing.
 DEFAULT = ("setuptools", "wheel")
@@ -96,7 +96,7 @@ def _build_system(content: bytes | None, filename: str, problems: list[str]) -> 
     if content is None:
         return None
     try:
-        table = parsed(content.decode("utf-8-sig")).get("build-system", {})
+        table = loads(content).get("build-system", {})
     except ValueError as error:
         problems.append(f"{filename}: pyproject.toml: {shown(str(error))}; setuptools and wheel are taken to build it")
         return None

@@ -6,11 +6,11 @@ from typing import Any
 from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 
+from ..metadata.bounded_toml import loads
 from ..names import is_project, normalize, shown
 from .chain import Read, decoded
 from .environments import Environment, marker_values
 from .requirements import Line, Requirements
-from .toml import parsed
 from .values import BadPins, is_version, public
 
 #: The hashes that pip knows, and so those that a flattened file can carry.
@@ -24,7 +24,7 @@ def read_pylock(root: str, read: Read, environments: Iterable[Environment]) -> R
     """
     where, environments = public(root), tuple(environments)
     try:
-        data = parsed(decoded(read(root), root))
+        data = loads(decoded(read(root), root))
     except ValueError as error:
         raise BadPins(f"{where}: {shown(str(error))}") from error
     packages = data.get("packages")

@@ -1,0 +1,7 @@
+"""Errors of the readers of foreign files."""
+
+from __future__ import annotations
+
+
+class InvalidContent(ValueError):
+    """A foreign file that is damaged, malformed or beyond a limit; the message is one short printable line."""
