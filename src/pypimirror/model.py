@@ -71,6 +71,14 @@ class File(NamedTuple):
     #: Whether it is from an upstream index that does not count for the project any more, since another one does: then it goes,
     #: whatever else would keep it.
     superseded: bool = False
+    #: Hashes of the content that upstream does not give, by algorithm: computed once it was here, for pins that give hashes.
+    digests: Mapping[str, str] = NOTHING
+
+    @property
+    def content_hashes(self) -> Mapping[str, str]:
+        """Return all hashes that are known of the content, upstream's before computed ones."""
+        stored = {"sha256": self.stored.sha256} if self.stored is not None else {}
+        return {**self.digests, **stored, **self.hashes}
 
     @property
     def signed(self) -> bool | None:

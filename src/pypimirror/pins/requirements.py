@@ -8,6 +8,7 @@ from urllib.parse import urljoin
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from ..distributions import release
 from ..errors import MirrorError
 from ..names import is_project, normalize, shown
 from . import extras
@@ -79,11 +80,16 @@ def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> 
             if not line.constraint:
                 loose.append((name, shown(str(line.requirement))))
             continue
-        release = name, normal(version)
-        versions.setdefault(name, set()).add(release[1])
-        origins.setdefault(release, set()).add(public(line.source))
+        pinned = name, normal(version)
+        versions.setdefault(name, set()).add(pinned[1])
+        origins.setdefault(pinned, set()).add(public(line.source))
         if line.hashes:
-            hashes.setdefault(release, set()).update(line.hashes)
+            hashes.setdefault(pinned, set()).update(line.hashes)
+    # As in pip, one line with hashes narrows the release, however others of the same file spell its version.
+    narrowed: dict[tuple[str, object], set[str]] = {}
+    for (name, version), some in hashes.items():
+        narrowed.setdefault((name, release(version)), set()).update(some)
+    hashes = {pinned: narrowed[key] for pinned in origins if (key := (pinned[0], release(pinned[1]))) in narrowed}
     # What a constraint pins is no longer loose.
     left = [text for name, text in loose if name not in versions]
     notes = list(requirements.notes)
@@ -91,8 +97,8 @@ def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> 
         more = f" and {len(left) - 5} more" if len(left) > 5 else ""
         notes.append(f"{public(requirements.root)}: not pinned to one version and left out: {', '.join(left[:5])}{more}")
     return Pins({name: frozenset(some) for name, some in versions.items()},
-                {release: frozenset(some) for release, some in hashes.items()},
-                {release: frozenset(some) for release, some in origins.items()}, tuple(notes),
+                {pinned: frozenset(some) for pinned, some in hashes.items()},
+                {pinned: frozenset(some) for pinned, some in origins.items()}, tuple(notes),
                 extras=extras.collect(requested))
 
 
