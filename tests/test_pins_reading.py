@@ -170,3 +170,50 @@ def test_a_release_stays_for_the_days_configured_after_a_pin_moved_away():
     assert gone == (frozenset(), {("foo", "1.1"): "2026-04-02"})
     assert retained(known.last_pinned, second, start, 0).releases == frozenset()
     assert retained(moved.last_pinned, first, start + datetime.timedelta(92), 90).releases == {("foo", "1.1")}
+
+
+LOCK = f"""# a lock
+lock-version = "1.0"
+created-by = "x"
+[[packages]]
+name = "foo"
+version = "1.0"
+marker = "python_full_version < '3.11.3'"
+sdist = {{ name = "foo-1.0.tar.gz", url = "https://example.com/f", hashes = {{ sha256 = "{'a' * 64}" }} }}
+"""
+
+
+@pytest.mark.parametrize("key, name, content, suffix, note", [
+    ("requirements", "pylock.toml", LOCK, ".txt", None), ("requirements", "uv.prod.toml", LOCK, ".txt", None),
+    ("requirements", "lock.txt", LOCK, ".txt", None), ("versions", "lock.toml", LOCK, ".txt", "in the key requirements"),
+    ("versions", "requirements.txt", "foo==1.0\n", ".txt", "in the key requirements"),
+    ("versions", "requirements.txt", "# x\n-r more.txt\n", ".txt", "in the key requirements"),
+    ("requirements", "versions.cfg", "[buildout]\nextends = more.cfg\n[versions]\nfoo = 1.0\n", ".cfg", "in the key versions"),
+    ("requirements", "pylock.toml", "foo==1.0\n", ".txt", None),
+    ("versions", "versions.toml", "[versions:python3]\nfoo = 1.0\n", ".cfg", None)])
+def test_the_content_says_what_kind_a_pin_file_is(key, name, content, suffix, note):
+    files = Web({f"/d/{name}": content.encode(), "/d/more.txt": b"foo==1.0\n", "/d/more.cfg": b"[versions]\nx = 1\n"})
+    sources = {"versions": ([f"/d/{name}"], []), "requirements": ([], [f"/d/{name}"])}[key]
+    kept = Kept()
+    reading = read_pin_files(*sources, [LINUX], files, kept)
+    assert reading.pins.versions["foo"] == {"1.0"}
+    assert not reading.pins.problems
+    assert [line for line in reading.pins.notes if "the key" in line] == [line for line in reading.pins.notes if note and note in line]
+    assert bool(note) == any("the key" in line for line in reading.pins.notes)
+    assert [file.name.endswith(suffix) for file in reading.files] == [True]
+    files[f"/d/{name}"] = b"<html>"
+    again = read_pin_files(*sources, [LINUX], files, kept)
+    assert again.pins.versions["foo"] == {"1.0"}
+    assert [file.stale for file in again.files] == [True]
+
+
+@pytest.mark.parametrize("content, why", [
+    ("version = 1\n[[package]]\nname = 'foo'\nversion = '1.0'\n", "uv export"), ('{\n "_meta": {}}', "pipenv requirements"),
+    ("[project]\nname = 'x'\n", "a pyproject.toml")])
+@pytest.mark.parametrize("key", [0, 1])
+def test_a_file_of_another_tool_is_one_line_that_says_what_to_do(content, why, key):
+    sources = ([["/x"], []], [[], ["/x"]])[key]
+    reading = read_pin_files(*sources, [LINUX], Web({"/x": content.encode()}), Kept())
+    assert reading.missing == ("/x",)
+    assert len(reading.pins.problems) == 1
+    assert why in reading.pins.problems[0]
