@@ -148,7 +148,7 @@ def test_requirements_pin_too_and_their_hashes_are_checked(
          "two==1.0 ; python_version < '3'", name="requirements.txt")
     pinned.settings |= {"versions": None, "requirements": "requirements.txt"}
     assert pinned.run("sync") == 1
-    assert "three: pinned, but not to be had: 3.0 (upstream offers no file of it that has a hash" in capsys.readouterr().err
+    assert "three: pinned, but not to be had: 3.0 (its hash is none that the pin allows)" in capsys.readouterr().err
     assert everything(pinned) == ["one-2.0-py3-none-any.whl"]
 
 

@@ -42,6 +42,8 @@ def web():
                 VERSIONS.replace("versions", "base"): b"[versions]\nbase = 2.0\n",
                 REQUIRED: b"foo==1.1\nbar==1.0 --hash=sha256:" + b"a" * 64 + b"\n"})
 
+ONE, TWO = b"[versions]\none = 1\n", b"[versions]\ntwo = 2\n"
+
 
 def test_several_pin_files_are_a_union(web):
     kept = Kept()
@@ -133,28 +135,28 @@ def test_zc_buildout_finds_the_chain_in_the_extends_cache_without_a_network(tmp_
 
 def test_the_extends_cache_is_written_only_where_it_changes_and_keeps_what_else_is_there(tmp_path, web):
     (tmp_path / "other").write_bytes(b"kept")
-    documents = {VERSIONS: b"one", "/local.cfg": b"no URL"}
+    documents = {VERSIONS: ONE, "/local.cfg": b"no URL"}
     assert len(write_extends_cache(str(tmp_path), documents)) == 1
     assert write_extends_cache(str(tmp_path), documents) == ()
-    assert len(write_extends_cache(str(tmp_path), {VERSIONS: b"two"})) == 1
+    assert len(write_extends_cache(str(tmp_path), {VERSIONS: TWO})) == 1
     name = hashlib.md5(VERSIONS.encode()).hexdigest()
     assert sorted(os.listdir(tmp_path)) == sorted(["other", name])
-    assert (tmp_path / name).read_bytes() == b"two"
+    assert (tmp_path / name).read_bytes() == TWO
     assert (tmp_path / name).stat().st_mode & 0o777 == 0o644
     with pytest.raises(StorageError, match="extends_cache: "):
         write_extends_cache(str(tmp_path / "other"), documents)
 
 
 def test_a_disk_that_fails_leaves_the_extends_cache_as_it_was(tmp_path, monkeypatch):
-    write_extends_cache(str(tmp_path), {VERSIONS: b"one"})
+    write_extends_cache(str(tmp_path), {VERSIONS: ONE})
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(StorageError, match=f"^extends_cache: {tmp_path}: No space left on device$"):
-        write_extends_cache(str(tmp_path), {VERSIONS: b"two"})
-    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"one"]
+        write_extends_cache(str(tmp_path), {VERSIONS: TWO})
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [ONE]
 
 
 def test_a_release_stays_for_the_days_configured_after_a_pin_moved_away():
@@ -168,3 +170,50 @@ def test_a_release_stays_for_the_days_configured_after_a_pin_moved_away():
     assert gone == (frozenset(), {("foo", "1.1"): "2026-04-02"})
     assert retained(known.last_pinned, second, start, 0).releases == frozenset()
     assert retained(moved.last_pinned, first, start + datetime.timedelta(92), 90).releases == {("foo", "1.1")}
+
+
+LOCK = f"""# a lock
+lock-version = "1.0"
+created-by = "x"
+[[packages]]
+name = "foo"
+version = "1.0"
+marker = "python_full_version < '3.11.3'"
+sdist = {{ name = "foo-1.0.tar.gz", url = "https://example.com/f", hashes = {{ sha256 = "{'a' * 64}" }} }}
+"""
+
+
+@pytest.mark.parametrize("key, name, content, suffix, note", [
+    ("requirements", "pylock.toml", LOCK, ".txt", None), ("requirements", "uv.prod.toml", LOCK, ".txt", None),
+    ("requirements", "lock.txt", LOCK, ".txt", None), ("versions", "lock.toml", LOCK, ".txt", "in the key requirements"),
+    ("versions", "requirements.txt", "foo==1.0\n", ".txt", "in the key requirements"),
+    ("versions", "requirements.txt", "# x\n-r more.txt\n", ".txt", "in the key requirements"),
+    ("requirements", "versions.cfg", "[buildout]\nextends = more.cfg\n[versions]\nfoo = 1.0\n", ".cfg", "in the key versions"),
+    ("requirements", "pylock.toml", "foo==1.0\n", ".txt", None),
+    ("versions", "versions.toml", "[versions:python3]\nfoo = 1.0\n", ".cfg", None)])
+def test_the_content_says_what_kind_a_pin_file_is(key, name, content, suffix, note):
+    files = Web({f"/d/{name}": content.encode(), "/d/more.txt": b"foo==1.0\n", "/d/more.cfg": b"[versions]\nx = 1\n"})
+    sources = {"versions": ([f"/d/{name}"], []), "requirements": ([], [f"/d/{name}"])}[key]
+    kept = Kept()
+    reading = read_pin_files(*sources, [LINUX], files, kept)
+    assert reading.pins.versions["foo"] == {"1.0"}
+    assert not reading.pins.problems
+    assert [line for line in reading.pins.notes if "the key" in line] == [line for line in reading.pins.notes if note and note in line]
+    assert bool(note) == any("the key" in line for line in reading.pins.notes)
+    assert [file.name.endswith(suffix) for file in reading.files] == [True]
+    files[f"/d/{name}"] = b"<html>"
+    again = read_pin_files(*sources, [LINUX], files, kept)
+    assert again.pins.versions["foo"] == {"1.0"}
+    assert [file.stale for file in again.files] == [True]
+
+
+@pytest.mark.parametrize("content, why", [
+    ("version = 1\n[[package]]\nname = 'foo'\nversion = '1.0'\n", "uv export"), ('{\n "_meta": {}}', "pipenv requirements"),
+    ("[project]\nname = 'x'\n", "a pyproject.toml")])
+@pytest.mark.parametrize("key", [0, 1])
+def test_a_file_of_another_tool_is_one_line_that_says_what_to_do(content, why, key):
+    sources = ([["/x"], []], [[], ["/x"]])[key]
+    reading = read_pin_files(*sources, [LINUX], Web({"/x": content.encode()}), Kept())
+    assert reading.missing == ("/x",)
+    assert len(reading.pins.problems) == 1
+    assert why in reading.pins.problems[0]

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypimirror.errors import FetchError
+from pypimirror.pins.chain import MOST_FILES
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.pylock import read_pylock
 from pypimirror.pins.requirements import flatten, pins_of, read_requirements
@@ -130,8 +131,8 @@ def test_what_comes_from_no_index_is_left_out_and_said(line, note):
 
 @pytest.mark.parametrize("line, why", [
     ("foo bar", "'foo bar' is not a requirement"), ("==1.0", "not a requirement"),
-    ("foo==1 --hash=md5:abc", "--hash=md5:abc"), ("--nothing", "--nothing"),
-    ("-r", "-r says nothing"), ("foo==1 --hash 'x", "a quote"), ("${HOME}==1", "not a requirement"),
+    ("foo==1 --hash=sha256:abc", "--hash=sha256:abc"),
+    ("-r", "-r says nothing"), ("foo==1 --hash 'x", "a quote"),
     ("foo==1; python_version", "not a requirement"),
     ("_==1", "not a requirement"),
     ("a" * 300 + "==1", "is not the name of a project"), ("-r nothere.txt", "names what can't be had: /nothere.txt: 404"),
@@ -166,9 +167,111 @@ def test_names_in_a_file_from_the_network_stay_there():
 
 
 def test_files_that_name_each_other_twice_at_each_step_end_soon():
-    files = {f"/{n}": f"-r {n + 1}\n-r {n + 1}\n" for n in range(50)} | {"/50": "a==1\n"}
-    with pytest.raises(BadPins, match="more than 100 files"):
-        read_requirements("/0", from_mapping(files))
+    files = {f"/{n}": f"-r {n + 1}\n-r {n + 1}\n-r x/../{n + 1}\n" for n in range(50)} | {"/50": "a==1\n"}
+    assert pins_of(read_requirements("/0", from_mapping(files)), [LINUX]).versions == {"a": {"1"}}
+
+
+def test_thousands_of_files_are_read_and_more_refused():
+    files = {f"/{n}": f"p{n}==1\n-r {n + 1}\n" for n in range(MOST_FILES)} | {f"/{MOST_FILES - 1}": "last==1\n"}
+    assert len(read_requirements("/0", from_mapping(files)).lines) == MOST_FILES
+    files[f"/{MOST_FILES - 1}"] = "-r more\n"
+    with pytest.raises(BadPins, match=f"names more than {MOST_FILES} files"):
+        read_requirements("/0", from_mapping(files | {"/more": ""}))
+
+
+@pytest.mark.parametrize("line, note", [
+    ("-e ./packages/b ; sys_platform == 'linux'", "./packages/b is editable"), ("-e .[dev]", "is editable"),
+    ("-e file:///${PROJECT_ROOT}/#egg=x", "is editable"), ("-e", "is editable"), ("-egit+https://example.com/x#egg=x", "is editable"),
+    ("libs/mypkg", "a path or URL"), ("libs\\mypkg", "a path or URL"), ("./libs/mypkg[a] ; python_version > '3'", "a path or URL"),
+    ("~/mypkg", "a path or URL"), ("git@example.com:a/b.git", "a URL"), ("git+ssh://git@example.com/a.git@v1#egg=a", "a path or URL"),
+    ("mypkg @ file:///x/y z", "mypkg comes from a URL"), ("mypkg@./libs/x", "mypkg comes from a URL"),
+    ("mypkg[a, b] @ {root:uri}/../x ; python_version > '3'", "mypkg comes from a URL"),
+    ("mypkg @ ${PROJECT_ROOT}/x", "mypkg comes from a URL"), ("foo==${VERSION}", "an environment variable"),
+    ("--nothing", "the option --nothing is not known"), ("--exclude-newer 2024-01-01", "the option --exclude-newer"),
+    ("-b constraints.txt", "the option -b"), ("foo==1.0 --hash=md5:abc", "--hash=md5:abc"), ("foo==1.0 --nothing=x", "the option --nothing"),
+    ("--no-require-hashes", None), ("six==1.0;", None), ("six==1.0 ;  # via x", None), ("six (==1.0)", None), ("six==1.0 --no-deps", None),
+    ("--only-binary=:all:", None), ("--only-binary :all: --no-index", None), ("six==2004d", None), ("six ; python_version < '3'", None)])
+def test_lines_that_tools_write_leave_the_rest_of_the_file_as_it_is(line, note):
+    found = read_one(f"before==1.0\n{line}\nafter==2.0\n")
+    pins = pins_of(found, [LINUX])
+    assert pins.versions.items() >= {"before": {"1.0"}, "after": {"2.0"}}.items()
+    assert len(pins.notes) == (note is not None), pins.notes
+    assert note is None or ("line 2: " in pins.notes[0] and note in pins.notes[0])
+    assert not any(word in flatten(found) for word in ("mypkg", "nothing", "VERSION"))
+
+
+@pytest.mark.parametrize("content, versions", [
+    ("foo==1.0\n".encode("utf-16"), {"foo"}), (b"\xfe\xff" + "foo==1.0\n".encode("utf-16-be"), {"foo"}),
+    ("foo==1.0\n".encode("utf-32"), {"foo"}), ("foo==1.0\n".encode("utf-8-sig"), {"foo"}),
+    ("# -*- coding: latin-1 -*-\nfoo==1.0  # \xe9\n".encode("latin-1"), {"foo"}),
+    ("# x\n# vim: set coding=cp1252:\nfoo==1.0  # \xe9\n".encode("cp1252"), {"foo"}),
+    ("foo==1.0\x0cbar==1.0\u2028baz==1.0\x85b==1\n".encode(), {"foo", "bar", "baz", "b"})])
+def test_encodings_and_line_ends_are_those_of_pip(tmp_path, content, versions):
+    (tmp_path / "r.txt").write_bytes(content)
+    assert {compact(line).partition("==")[0] for line, _, _ in ask_pip(tmp_path / "r.txt")} == versions
+    assert set(pins_of(read_requirements("/r.txt", lambda _: content), [LINUX]).versions) == versions
+
+
+@pytest.mark.parametrize("coding", ["nothing", "zlib", "rot13", "idna", "punycode", "base64", "utf-16"])
+def test_what_is_no_encoding_of_a_file_is_one_line(coding):
+    with pytest.raises(BadPins, match=r"^/r\.txt.*(unknown encoding|text)[^\n]*$"):
+        read_requirements("/r.txt", lambda _: f"# coding: {coding}\nfoo==1.0  # \xe9\n".encode("latin-1"))
+
+
+@pytest.mark.parametrize("marker", ["os_name == 'a\\n--index-url https://example.com/\\n'", "os_name == '${SECRET}'",
+                                    "os_name == ' #'", "os_name == 'x' or os_name == '\\\\'"])
+def test_no_marker_of_a_lock_file_brings_an_option_into_the_flattened_file(marker):
+    text = f"""lock-version = "1.0"
+[[packages]]
+name = "foo"
+version = "1.0"
+marker = "{marker}"
+sdist = {{ name = "foo-1.0.tar.gz", url = "https://example.com/f", hashes = {{ sha256 = "{A}" }} }}
+[[packages]]
+name = "bar"
+version = "1.0"
+sdist = {{ name = "bar-1.0.tar.gz", url = "https://example.com/b", hashes = {{ sha256 = "{A}" }} }}
+"""
+    flat = flatten(lock(text)[0])
+    assert "example.com" not in flat
+    assert "$" not in flat
+    assert "#" not in flat
+    assert set(pins_of(read_one(flat), [LINUX]).versions) >= {"bar"}
+    assert all(re.fullmatch(r"(bar|foo)==1\.0 \\|    --hash=sha256:a{64}", line) for line in flat.splitlines())
+
+
+PIECES = st.sampled_from([b"foo", b"==1.0", b"\n", b"\n", b" ", b";", b"--hash=sha256:", b"-r ", b"-e ", b"-c x", b"\\\n", b"#", b"'", b'"',
+                          b"[", b"]", b"@", b"${X}", b"# coding: utf-16\n", b"\xff\xfe", b"\x00", b"\xef\xbb\xbf", b"/", b"(", b"===", b",",
+                          b"python_version", b" and ", b"1" * 5000, b"\xe2\x80\xa8", b"--x", b"a" * 300])
+
+
+@settings(max_examples=400)
+@given(st.lists(PIECES | st.binary(max_size=3), max_size=20).map(b"".join))
+def test_any_bytes_are_read_or_refused_with_one_line(content):
+    try:
+        found = read_requirements("/r.txt", lambda name: content if name == "/r.txt" else b"x==1\n")
+        pins = pins_of(found, [LINUX])
+        text = flatten(found)
+    except BadPins as error:
+        assert len(str(error).splitlines()) == 1
+        return
+    assert all(len(note.splitlines()) == 1 for note in pins.notes)
+    again = pins_of(read_one(text), [LINUX])
+    assert {name: some for name, some in pins.versions.items() if name in again.versions} == again.versions
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=60) | st.lists(st.sampled_from([
+    b"lock-version = '1.0'\n", b"[[packages]]\n", b"name = 'a'\n", b"version = '1.0'\n", b"version = 1\n", b"marker = 'os_name'\n",
+    b"marker = \"os_name == 'a'\"\n", b"extras = ['a', 1]\n", b"wheels = [{}]\n", b"sdist = 1\n", b"[packages.sdist]\nhashes = {sha256 = 'a'}\n",
+    b"packages = 1\n", b"a.b.c = 1\n"]), max_size=12).map(b"".join))
+def test_any_lock_file_is_read_or_refused_with_one_line(content):
+    try:
+        found = read_pylock("/pylock.toml", lambda _: content, [LINUX])
+        pins_of(found, [LINUX])
+        flatten(found)
+    except BadPins as error:
+        assert len(str(error).splitlines()) == 1
 
 
 def test_the_flattened_file_is_one_that_pip_reads_the_same_way(tmp_path):

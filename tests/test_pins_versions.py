@@ -1,5 +1,6 @@
 """Reading versions.cfg files: against tables of cases, against the real zc.buildout, and against noise."""
 
+import io
 import json
 import platform
 import random
@@ -13,13 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
+from zc.buildout import configparser
+from zc.buildout.buildout import _default_globals
 
 from pypimirror.errors import FetchError
 from pypimirror.pins.chain import MOST_FILES, Chain
+from pypimirror.pins.conditions import written
 from pypimirror.pins.environments import Environment, environments
+from pypimirror.pins.extends_cache import rewritten, write_extends_cache
 from pypimirror.pins.flatten import flatten
+from pypimirror.pins.sections import parse, sections
 from pypimirror.pins.values import BadPins
-from pypimirror.pins.versions import each, read_versions
+from pypimirror.pins.versions import entries, read_versions
 
 LINUX = Environment("3.11", "manylinux_2_28_x86_64")
 #: The Python and platform of the zc.buildout that the tests compare with.
@@ -180,7 +186,7 @@ def ask_buildout(folder: Path, names: list[str]) -> list[dict[str, str]]:
 
 
 def ours(source: str, environment: Environment = HERE) -> dict[str, str]:
-    (found, problems), = each(Chain(source, read), environment)
+    found, problems = entries(Chain(source, read).sections(environment))
     assert not problems
     return found
 
@@ -286,9 +292,18 @@ def test_only_one_exact_version_is_a_pin(value, version):
     assert len(pins.notes) == (version is None)
 
 
+@pytest.mark.parametrize("value", ["1.0  # newest", "~=1.0", "@ https://example.com/x.zip", "https://u:p@example.com/foo-1.0.zip",
+                                   "1" * 5000, ">=" + "1" * 5000, "1.0\n  2.0"])
+def test_what_is_no_version_is_noted_and_the_others_count(value):
+    pins = read_versions(Chain("a", from_mapping({"a": f"[versions]\nfoo = {value}\nbar = 1\n"})), [LINUX])
+    assert pins.versions == {"bar": {"1"}}
+    assert not pins.problems
+    assert len(pins.notes) == 1
+    assert pins.notes[0].startswith("a: foo = ")
+    assert "u:p" not in pins.notes[0]
+
+
 @pytest.mark.parametrize("value, problem", [
-    ("1.0  # newest", "a: foo = 1.0  # newest: not a version"), ("~=1.0", "not a version"),
-    ("@ https://example.com/x.zip", "not a version"),
     ("${nothere:foo}", "a: [versions] foo: there is no section [nothere]"), ("${versions:no}", "not defined"),
     ("${:foo}", "refers to itself"),
     ("${foo}", "is not ${section:option}")])
@@ -380,8 +395,32 @@ def test_a_chain_that_comes_back_to_itself_is_an_error(files):
 
 def test_a_chain_that_doubles_at_each_step_ends_soon():
     files = {f"/{n}": f"[buildout]\nextends = {n + 1} {n + 1}\n" for n in range(60)} | {"/60": "[versions]\na=1\n"}
+    with pytest.raises(BadPins, match="extend the same files over and over"):
+        read_versions(Chain("/0", from_mapping(files)), [LINUX])
+
+
+def test_a_chain_of_thousands_of_files_is_read_and_a_longer_one_refused():
+    files = {f"/{n}": f"[buildout]\nextends = {n + 1}\n[versions]\np{n} = 1\nq = {n}\n" for n in range(MOST_FILES - 1)}
+    files[f"/{MOST_FILES - 1}"] = "[versions]\nq = last\n"
+    pins = read_versions(Chain("/0", from_mapping(files)), [LINUX])
+    assert len(pins.versions) == MOST_FILES
+    assert pins.versions["q"] == {"0"}
+    files[f"/{MOST_FILES - 1}"] = "[buildout]\nextends = more\n"
+    files["/more"] = "[versions]\na = 1\n"
     with pytest.raises(BadPins, match=f"more than {MOST_FILES} files"):
         read_versions(Chain("/0", from_mapping(files)), [LINUX])
+
+
+@pytest.mark.parametrize("base, other", [("https://example.com/b.cfg", "https://EXAMPLE.com/a/../b.cfg"), ("/x/b.cfg", "/x/y/../b.cfg")])
+def test_one_file_under_two_names_is_read_once(base, other):
+    asked = []
+
+    def fetch(source):
+        asked.append(source)
+        return b"[versions]\nb = 1\n" if source != "/x/a" else f"[buildout]\nextends = {base} {other}\n".encode()
+
+    assert read_versions(Chain("/x/a", fetch), [LINUX]).versions == {"b": {"1"}}
+    assert asked == ["/x/a", base]
 
 
 def test_references_that_double_at_each_step_end_soon():
@@ -402,8 +441,7 @@ def test_references_that_multiply_without_growing_end_soon(text):
 @pytest.mark.parametrize("text, problem", [
     ("[buildout]\nversions = gone\n[versions]\na = 1\n", "a: there is no section [gone]"),
     ("[versions]\n<= versions\na = 1\n", "a: section [versions] takes itself in"),
-    ("[versions]\n<= gone\na = 1\n", "a: there is no section [gone]"),
-    ("[versions]\nb = 1\n$x = 1\n", "a: $x = 1: not the name of a project")])
+    ("[versions]\n<= gone\na = 1\n", "a: there is no section [gone]")])
 def test_a_section_that_is_not_there_is_reported(text, problem):
     assert read_versions(Chain("a", from_mapping({"a": text})), [LINUX]).problems == (problem,)
 
@@ -426,6 +464,36 @@ def test_a_section_whose_condition_can_not_be_decided_counts_both_ways():
     assert pins.versions == {"foo": {"1", "2"}, "bar": {"1"}}
     assert [note for note in pins.notes if "line 3" in note]
     assert "environ" not in flatten(chain, [LINUX])
+
+
+def test_every_section_that_may_hold_counts_also_where_a_later_one_pins_the_same():
+    text = """[r]\nv = 4\n[versions]\nfoo = 1
+[versions:windows and platform.release() == '10']\nfoo = 2
+[versions:windows and platform.release() == '11']\nfoo = 3\nbar = ${r:v}
+"""
+    chain = Chain("a", from_mapping({"a": text}))
+    windows = Environment("3.11", "win_amd64")
+    assert read_versions(chain, [LINUX]).versions == {"foo": {"1"}}
+    both = read_versions(Chain("a", from_mapping({"a": text})), [LINUX, windows])
+    assert both.versions == {"foo": {"1", "2", "3"}, "bar": {"4"}}
+    assert len(both.notes) == 2
+    assert not both.problems
+    assert "release" not in flatten(chain, [LINUX, windows])
+
+
+@pytest.mark.parametrize("condition", ["python_full_version {} '3.11.3'", "sys.version_info[:3] {} (3, 11, 3)"])
+def test_a_section_for_any_patch_release_counts(condition):
+    text = f"""[versions]\nfoo = 1
+[versions:{condition.format('<')}]\nfoo = 2
+[versions:{condition.format('>=')}]\nfoo = 3
+[versions:{condition.format('==')}]\nfoo = 4
+[versions:python_full_version < '3.11']\nfoo = 5
+"""
+    for python, wanted in (("3.11", {"1", "2", "3", "4"}), ("3.11.2", {"2"}), ("3.11.3", {"4"}), ("3.12", {"3"}), ("3.10", {"5"})):
+        chain = Chain("a", from_mapping({"a": text}))
+        pins = read_versions(chain, [Environment(python, "manylinux_2_28_x86_64")])
+        assert pins.versions == {"foo": wanted}, python
+        assert not pins.notes
 
 
 def test_the_flattened_file_says_the_same_on_every_python_and_names_no_other_host(tmp_path):
@@ -476,7 +544,7 @@ def test_any_text_is_read_or_refused_with_one_line(texts):
     again = read_versions(Chain("/flat", lambda name: text.encode()), [LINUX])
     assert again.problems == ()
     # Names in several spellings may be told apart by their order only.
-    assert set(again.versions) == set(pins.versions) or chain.undecided
+    assert set(again.versions) == set(pins.versions) or chain.variant(LINUX).undecided
 
 
 @pytest.mark.parametrize("name", ["v:__import__('os').system('true')", "nowhere", "${a:b}"])
@@ -488,6 +556,64 @@ def test_a_section_that_is_none_does_not_reach_the_flattened_file(name):
     assert read_versions(chain, both).versions == {"foo": {"1"}}
     assert flatten(chain, both).splitlines()[0] == "[versions]"
     assert "import" not in flatten(chain, both)
+
+
+@settings(max_examples=300)
+@given(TEXTS)
+def test_what_the_extends_cache_holds_says_the_same(text):
+    try:
+        blocks = parse(text, "a")
+    except BadPins:
+        return
+    kept = [block for block in blocks if not block.condition or written(block.condition)]
+    again = parse(rewritten(text.encode("utf-8", "surrogatepass"), "a").decode("utf-8", "surrogatepass"), "a")
+    assert sections(again, lambda block: True) == sections(kept, lambda block: True)
+    assert [written(block.condition) for block in again if block.condition] == [
+        block.condition for block in again if block.condition]
+
+
+CODE = "open('{}', 'w')"
+
+
+@pytest.mark.parametrize("condition", [
+    "linux, CODE", "CODE", "False and CODE", "cygwin and CODE", "True or CODE", "linux if True else CODE", "[linux, CODE][0]",
+    "(linux, CODE)[0]", "'x'.startswith(CODE)", "bool(CODE)", "*[linux, CODE]", "linux] + [CODE", "lambda: CODE",
+    "os_name == '\\' or os_name == ' or CODE \\x23'", "sys_platform == 'a' and CODE", "f'{CODE}'", "1 < 2 < CODE"])
+def test_code_in_a_condition_never_reaches_what_zc_buildout_reads(tmp_path, condition):
+    """Neither the flattened file nor the one in extends-cache; the rest of the chain does."""
+    code = CODE.format(tmp_path / "ran")
+    text = f"[versions]\nfoo = 1\n[versions:{condition.replace('CODE', code)}]\nbar = 2\n[versions:python3]\nbaz = 3\n"
+    chain = Chain("https://example.com/v.cfg", lambda _: text.encode())
+    environments_ = environments()
+    assert read_versions(chain, environments_).versions.items() >= {"foo": {"1"}, "baz": {"3"}}.items()
+    write_extends_cache(str(tmp_path / "cache"), {chain.root: text.encode()})
+    cached, = (tmp_path / "cache").iterdir()
+    for published in (flatten(chain, environments_), cached.read_text()):
+        found = configparser.parse(io.StringIO(published), "x", _default_globals)
+        assert found["versions"].items() >= {"foo": "1", "baz": "3"}.items()
+        assert "open" not in published
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("text", [
+    "[versions]\nrecipe = evil.egg\n", "[versions]\nRecipe = evil\n", "[versions]\nrecipe = >=1\n",
+    "[buildout]\nversions = buildout\nextensions = evil\n[versions]\nc = 1\n",
+    "[versions]\n<= other\n[other]\nrecipe = evil\na = ${x:y}\n",
+    "[versions]\na = ${other:b}\n[other]\nb = 1\n  [versions:evil()]\n  x = 2\n", "[versions]\na = 1 ${evil:b}\nb = $${evil:x}\n",
+    "[versions]\na = ===${evil:b}\n", "[versions]\n\u212aevil = 1\n", "[versions]\n__x__ = 1\na+b = evil\n",
+    "[versions:windows]\nrecipe = evil\n[versions:platform.release()]\nrecipe = evil\n",
+    "[versions]\na = 1\x0c[buildout]\x0cextensions=evil\n",
+    "[versions]\na = >=1\x85[evil:x]\nb = 1\u2028[evil:x]\n"])
+def test_nothing_that_zc_buildout_acts_on_reaches_the_flattened_file(text):
+    chain = Chain("/a", lambda _: f"{text}[versions]\nfoo = 1\n".encode())
+    read_versions(chain, environments())
+    published = flatten(chain, environments())
+    for line in published.splitlines():
+        assert re.fullmatch(r"|\[versions(:[a-z0-9_ .=\"]+)?\]|[A-Za-z0-9.-]+ =( [0-9]+)?", line), line
+    assert "evil" not in published
+    assert not re.search(r"(?i)^recipe", published, re.MULTILINE)
+    found = configparser.parse(io.StringIO(published), "x", _default_globals)
+    assert set(found) == {"versions"}
 
 
 def test_a_reference_in_the_guise_of_a_version_does_not_reach_the_flattened_file():

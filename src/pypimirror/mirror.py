@@ -117,7 +117,7 @@ class Mirror:
         filters = registry.every(self.registry, (self.settings,), IFilter)
         chosen = self.settings["filters"] or ordered(filters)
         used = {name: self._named(IFilter, name, "filters") for name in chosen}
-        return Selection(names.values(), used, self.needs.versions(), self.own.projects)
+        return Selection(names.values(), used, self.needs.versions(), self.own.projects, self.needs.hashes)
 
     @cached_property
     def writers(self) -> tuple[IIndexWriter, ...]:

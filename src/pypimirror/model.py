@@ -74,6 +74,14 @@ class File(NamedTuple):
     #: When this mirror first saw it on upstream's page, in seconds since 1970. Kept for files without upload time alone; None
     #: also where it was there before that was noted.
     seen: int | None = None
+    #: Hashes of the content that upstream does not give, by algorithm: computed once it was here, for pins that give hashes.
+    digests: Mapping[str, str] = NOTHING
+
+    @property
+    def content_hashes(self) -> Mapping[str, str]:
+        """Return all hashes that are known of the content, upstream's before computed ones."""
+        stored = {"sha256": self.stored.sha256} if self.stored is not None else {}
+        return {**self.digests, **stored, **self.hashes}
 
     @property
     def signed(self) -> bool | None:

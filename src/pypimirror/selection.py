@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from .distributions import parse, release
+from .distributions import parse
 from .errors import ConfigurationError
 from .filters.globs import MOST_WRITTEN, as_written
 from .interfaces import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
 from .model import File, Project
-
-if TYPE_CHECKING:
-    from packaging.version import Version
+from .pins.matching import Hashes, Pinned, pinned_of
 
 _NO_PINS: Mapping[str, frozenset[str]] = {}
+_NO_HASHES: Hashes = {}
+#: Why a file of a pinned release may be left out.
+OTHER_HASH = "its hash is none that the pin allows"
 
 
 class LeftOut(NamedTuple):
@@ -68,10 +69,11 @@ class Selection:
     """
 
     def __init__(self, names: Iterable[INameFilter], filters: Mapping[str, IFilter],
-                 pins: Mapping[str, frozenset[str]] = _NO_PINS, own: Iterable[str] = ()):
+                 pins: Mapping[str, frozenset[str]] = _NO_PINS, own: Iterable[str] = (), hashes: Hashes = _NO_HASHES):
         """names: all name filters. filters: by name, in order. pins: versions by normalised name.
 
         own: normalised names of the site's own projects, which are asked for by being there.
+        hashes: ``algorithm:hexdigest`` of the files that a pin allows, by name and version.
         """
         active = [name for name in names if name.active]
         self._asked = tuple(name for name in active if not name.over_pins)
@@ -80,6 +82,7 @@ class Selection:
             (name, each, ITimedFilter.providedBy(each), IMetadataFilter.providedBy(each))
             for name, each in filters.items() if each.active)
         self._pins = pins
+        self._hashes = hashes
         self._own = frozenset(own)
         #: The normalised names that can be asked for, or None where only a list of all names tells.
         self.exact = self._exact(active)
@@ -122,9 +125,9 @@ class Selection:
                 return False
         return True
 
-    def pins(self, name: str) -> frozenset[Version | str]:
-        """Return the pinned releases of a project, each as ``distributions.release`` has it."""
-        return frozenset(map(release, self._pins.get(name, ())))
+    def pinned(self, name: str) -> Pinned:
+        """Return the pinned releases of a project."""
+        return pinned_of(name, self._pins.get(name, ()), self._hashes)
 
     def allowed(self, name: str) -> bool:
         """Whether nothing forbids the project, asked for or not."""
@@ -152,7 +155,7 @@ class Selection:
         left_out: list[LeftOut] = []
         if not matched:
             files = tuple(file for file in files if file.filename in pinned)
-            left_out += [LeftOut(file, "not pinned") for file in project.files if file.filename not in pinned]
+            left_out += [LeftOut(file, self._why(file, project.name)) for file in project.files if file.filename not in pinned]
         # Files that are here for their pin alone; filters on releases don't see them, so that a pin never displaces others.
         aside = frozenset() if matched else pinned
         for name, each, timed, reads in self._filters:
@@ -177,22 +180,33 @@ class Selection:
         return Selected(files, tuple(left_out), due, self._unmet(project.name, files, left_out), untimed)
 
     def _pinned(self, project: Project) -> frozenset[str]:
-        """Give the names of the files of pinned releases."""
-        pins = self.pins(project.name)
-        if not pins:
+        """Return the names of the files that pins ask for, those among them whose hash is not known yet."""
+        if project.name not in self._pins:
             return frozenset()
-        return frozenset(file.filename for file in project.files if _release(file, project.name) in pins)
+        pinned = self.pinned(project.name)
+        return frozenset(file.filename for file in project.files if _allows(pinned, file, project.name) is not False)
+
+    def _why(self, file: File, name: str) -> str:
+        return OTHER_HASH if self.pinned(name).matching(parse(file.filename, name).version) else "not pinned"
 
     def _unmet(self, name: str, files: Iterable[File], left_out: Iterable[LeftOut]) -> tuple[Unmet, ...]:
         versions = self._pins.get(name)
         if not versions:
             return ()
-        met = {_release(file, name) for file in files}
-        reasons: dict[object, dict[str, None]] = {}
+        pinned = self.pinned(name)
+        met: set[str] = set()
+        reasons: dict[str, dict[str, None]] = {}
+        for file in files:
+            allows = _allows(pinned, file, name) is not False
+            for version in pinned.matching(parse(file.filename, name).version):
+                if allows:
+                    met.add(version)
+                else:
+                    reasons.setdefault(version, {})[OTHER_HASH] = None
         for one in left_out:
-            reasons.setdefault(_release(one.file, name), {})[one.reason] = None
-        return tuple(Unmet(version, tuple(reasons.get(release(version), ())))
-                     for version in sorted(versions) if release(version) not in met)
+            for version in pinned.matching(parse(one.file.filename, name).version):
+                reasons.setdefault(version, {})[one.reason] = None
+        return tuple(Unmet(version, tuple(reasons.get(version, ()))) for version in sorted(versions) if version not in met)
 
     def _exact(self, active: Iterable[INameFilter]) -> frozenset[str] | None:
         sets = [each.exact for each in active if each.exact is not None and not each.over_pins]
@@ -201,6 +215,5 @@ class Selection:
         return frozenset(name for name in frozenset.intersection(*sets) | self._pins.keys() | self._own if self.wanted(name))
 
 
-def _release(file: File, project: str) -> Version | str | None:
-    version = parse(file.filename, project).version
-    return release(version) if version else None
+def _allows(pinned: Pinned, file: File, name: str) -> bool | None:
+    return pinned.allows(parse(file.filename, name).version, file.content_hashes)

@@ -3,23 +3,28 @@
 import os
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ..errors import FetchError, MirrorError
 from ..names import shown
-from .conditions import Undecided, holds
+from .conditions import Undecided, Varies, holds
 from .environments import Environment
-from .sections import Block, Sections, merged, parse, sections
+from .sections import Block, Section, Sections, merge, parse, sections
 from .values import BadPins, public
 
 #: Reads a path or URL; raises FetchError.
 Read = Callable[[str], bytes]
 
 #: More than this is a mistake, or an attack: files that extend the same files over and over.
-MOST_FILES = 100
+MOST_FILES = 5_000
+#: Visits to files in one environment, and options read at these.
+MOST_VISITS = 20_000
+MOST_OPTIONS = 4_000_000
 #: Of one file, bytes.
 MOST_BYTES = 4 << 20
+#: Of all files of a chain.
+MOST_BYTES_IN_ALL = 32 << 20
 
 _SCHEME = re.compile(r"([a-zA-Z0-9+.-]+)://")
 
@@ -32,6 +37,17 @@ class Document(NamedTuple):
     blocks: tuple[Block, ...]
 
 
+class Variant(NamedTuple):
+    """A chain in one environment."""
+
+    #: The files with their sections, what is built on first. One that several files extend is among them several times.
+    files: tuple[tuple[Document, Sections], ...]
+    #: By condition, whether it holds; None where that is not known.
+    decisions: Mapping[str, bool | None]
+    #: Blocks of which it is not known whether they hold.
+    undecided: tuple[Block, ...]
+
+
 class Chain:
     """A buildout file and what it extends, each file read once."""
 
@@ -41,68 +57,126 @@ class Chain:
         self._read = read
         #: By path or URL, in the form in which zc.buildout would ask for it.
         self.documents: dict[str, Document] = {}
+        #: By real path or normal URL.
+        self._known: dict[str, Document] = {}
+        self._bytes = 0
         #: Lines about what was left out; a dict for its order.
         self.notes: dict[str, None] = {}
-        #: Whether a condition was met that can't be decided.
-        self.undecided = False
+        self._variants: dict[bool, list[Variant]] = {False: [], True: []}
+        self._sections: dict[int, Sections] = {}
 
-    def order(self, environment: Environment, otherwise: bool = False) -> list[tuple[Document, Sections]]:
-        """Give the files with their sections, what is built on first. One that several files extend comes several times.
+    def variant(self, environment: Environment, otherwise: bool = False) -> Variant:
+        """Return the chain in an environment: the same value for all environments that no condition tells apart.
 
         otherwise: what a condition counts as that can't be decided. Raises FetchError, BadPins.
         """
-        found: list[tuple[Document, Sections]] = []
-        self._follow(self.root, (), environment, otherwise, found)
+        for known in self._variants[otherwise]:
+            if all(_decision(condition, environment) is decision for condition, decision in known.decisions.items()):
+                return known
+        found = self._follow(environment, otherwise)
+        self._variants[otherwise].append(found)
         return found
 
     def sections(self, environment: Environment, otherwise: bool = False) -> Sections:
-        """Give what the chain comes to."""
-        result: Sections = {}
-        for _, found in self.order(environment, otherwise):
-            result = merged(result, found)
-        return result
+        """Return what the chain comes to: the same value for the same variant, not to be changed."""
+        variant = self.variant(environment, otherwise)
+        if id(variant) not in self._sections:
+            result: Sections = {}
+            for _, found in variant.files:
+                merge(result, found)
+            self._sections[id(variant)] = result
+        return self._sections[id(variant)]
 
-    def _follow(self, source: str, above: tuple[str, ...], environment: Environment, otherwise: bool,
-                found: list[tuple[Document, Sections]]) -> None:
-        if _plain(source) in above:
-            raise BadPins(f"{public(self.root)}: {public(source)} extends itself")
-        if len(found) + len(above) >= MOST_FILES:
-            raise BadPins(f"{public(self.root)}: its chain of extends has more than {MOST_FILES} files")
-        document = self._document(source, above)
-        own = sections(document.blocks, lambda block: self._holds(block, document, environment, otherwise))
-        buildout = own.get("buildout", {})
-        above = (*above, _plain(source))
-        for name in buildout.pop("extends", "").split():
-            self._follow(located(name, source), above, environment, otherwise, found)
+    def _follow(self, environment: Environment, otherwise: bool) -> Variant:
+        """Walk through the chain without recursion, so that its length is bounded by MOST_FILES alone."""
+        found: list[tuple[Document, Sections]] = []
+        decisions: dict[str, bool | None] = {}
+        undecided: dict[Block, None] = {}
+        above: dict[str, None] = {}
+        own: dict[str, tuple[str, Sections, list[str]]] = {}
+        visits = options = 0
+        #: Files still to be followed, and files whose own sections follow once those they extend are done.
+        steps: list[tuple[str] | tuple[str, Document, Sections]] = [(self.root,)]
+        while steps:
+            step = steps.pop()
+            if len(step) == 3:
+                del above[step[0]]
+                found.append(step[1:])
+                continue
+            source, visits = step[0], visits + 1
+            identity = identified(source)
+            if identity in above:
+                raise BadPins(f"{public(self.root)}: {public(source)} extends itself")
+            if len(own) >= MOST_FILES and identity not in own:
+                raise BadPins(f"{public(self.root)}: its chain of extends has more than {MOST_FILES} files")
+            document = self._document(source, identity, not above)
+            options += sum(len(block.options) for block in document.blocks)
+            if visits > MOST_VISITS or options > MOST_OPTIONS:
+                raise BadPins(f"{public(self.root)}: its files extend the same files over and over")
+
+            def decide(block: Block, document: Document = document) -> bool:
+                decision = decisions[block.condition] = _decision(block.condition, environment)
+                if decision is None:
+                    undecided[block] = None
+                    self._note(block, document, environment)
+                    return otherwise
+                return decision
+
+            if identity not in own or own[identity][0] != source:
+                found_here = sections(document.blocks, decide)
+                own[identity] = source, found_here, self._extended(source, found_here.get("buildout", {}))
+            above[identity] = None
+            steps.append((identity, document, own[identity][1]))
+            steps.extend((name,) for name in reversed(own[identity][2]))
+        return Variant(tuple(found), decisions, tuple(undecided))
+
+    def _extended(self, source: str, buildout: Section) -> list[str]:
+        """Return the files that a file extends, and take the options that name them out of its section."""
+        names = [located(name, source) for name in buildout.pop("extends", "").split()]
         for name in buildout.pop("optional-extends", "").split():
             # zc.buildout takes paths only here.
             if _SCHEME.match(name) or _SCHEME.match(source) or not os.path.exists(located(name, source)):
                 self.notes[f"{public(source)}: optional-extends {public(name)} is not there and left out"] = None
-                continue
-            self._follow(located(name, source), above, environment, otherwise, found)
+            else:
+                names.append(located(name, source))
         if "extends +" in buildout:
             self.notes[f"{public(source)}: 'extends +=' is not followed, nor does zc.buildout follow it"] = None
-        found.append((document, own))
+        return names
 
-    def _document(self, source: str, above: tuple[str, ...]) -> Document:
+    def _document(self, source: str, identity: str, is_root: bool) -> Document:
         if source not in self.documents:
-            try:
-                content = self._read(source)
-            except MirrorError as error:
-                if not above:
-                    raise
-                raise BadPins(f"{public(self.root)}: extends what can't be had: {shown(str(error), 500)}") from error
-            self.documents[source] = Document(source, content, parse(decoded(content, source), source))
+            known = self._known.get(identity)
+            self.documents[source] = known._replace(source=source) if known is not None else self._loaded(source, is_root)
+            self._known.setdefault(identity, self.documents[source])
         return self.documents[source]
 
-    def _holds(self, block: Block, document: Document, environment: Environment, otherwise: bool) -> bool:
+    def _loaded(self, source: str, is_root: bool) -> Document:
         try:
-            return holds(block.condition, environment)
+            content = self._read(source)
+        except MirrorError as error:
+            if is_root:
+                raise
+            raise BadPins(f"{public(self.root)}: extends what can't be had: {shown(str(error), 500)}") from error
+        self._bytes += len(content)
+        if self._bytes > MOST_BYTES_IN_ALL:
+            raise BadPins(f"{public(self.root)}: its chain of extends has more than {MOST_BYTES_IN_ALL >> 20} MB")
+        return Document(source, content, parse(decoded(content, source), source))
+
+    def _note(self, block: Block, document: Document, environment: Environment) -> None:
+        try:
+            holds(block.condition, environment)
+        except Varies:
+            return
         except Undecided as error:
-            self.undecided = True
             self.notes[f"{public(document.source)}, line {block.line}: the condition {shown(block.condition)!r} can't be"
-                       f" decided ({error}); the section is counted both ways"] = None
-            return otherwise
+                       f" decided ({shown(str(error))}); the section is counted both ways"] = None
+
+
+def _decision(condition: str, environment: Environment) -> bool | None:
+    try:
+        return holds(condition, environment)
+    except Undecided:
+        return None
 
 
 def located(name: str, including: str) -> str:
@@ -134,10 +208,14 @@ def check_host(including: str, target: str) -> None:
             raise BadPins(f"{public(including)}: names {public(target)}: {error.why}") from error
 
 
-def _plain(source: str) -> str:
-    """Give the form of a path or URL that tells whether two are one file."""
-    scheme, separator, path = source.rpartition("://")
-    return f"{scheme}{separator}{posixpath.normpath(path)}"
+def identified(source: str) -> str:
+    """Return the form of a path or URL that shows whether two are one file: the real path, the URL in normal form."""
+    scheme, separator, rest = source.rpartition("://")
+    if not separator:
+        return os.path.realpath(source)
+    host, slash, path = rest.partition("/")
+    path, mark, query = path.partition("?")
+    return f"{scheme.lower()}://{host.lower()}{slash}{posixpath.normpath(slash + path).lstrip('/')}{mark}{query}"
 
 
 def decoded(content: bytes, source: str) -> str:

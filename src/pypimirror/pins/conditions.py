@@ -13,7 +13,7 @@ from typing import Any
 
 from packaging.markers import InvalidMarker, Marker
 
-from .environments import Environment, marker_values
+from .environments import Environment, marker_values, patches
 
 #: Longer ones are nothing that people write.
 _LONGEST = 1000
@@ -27,25 +27,76 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 _METHODS: Mapping[str, Callable[..., Any]] = {
     "startswith": str.startswith, "endswith": str.endswith, "lower": str.lower, "upper": str.upper,
 }
+#: Any: which names there are is the same in all.
+_ANY = Environment("3.12", "win_amd64")
 _NARROW = frozenset({"x86", "i386", "i586", "i686", "armv6l", "armv7l", "ppc"})
 _BIG_ENDIAN = frozenset({"s390x", "ppc", "ppc64"})
 
 
+#: What a text in a condition may hold: nothing that ends a text, a header or a line.
+_TEXT = re.compile(r"[A-Za-z0-9 ._+*-]*")
+#: One word of a marker as packaging writes it: a name, an operator or a quoted text.
+_MARKER = re.compile(r"\(*(?:and|or|not|in|implementation_(?:name|version)|os_name|python_(?:full_)?version|sys_platform"
+                     r"|platform_(?:machine|python_implementation|release|system|version)|\"[A-Za-z0-9 ._+*-]*\")\)*"
+                     r"|[<>]=?|[=!~]=|===")
+
+
 class Undecided(Exception):
-    """The condition means something that can't be told from a Python version and a platform."""
+    """The condition means something that a Python version and a platform don't determine."""
+
+
+class Varies(Undecided):
+    """The condition holds on some patch releases of the Python version and not on others."""
 
 
 def holds(expression: str, environment: Environment) -> bool:
-    """Decide a condition as it stands in a section's header. Raises Undecided."""
-    condition = _parsed(expression)
-    if isinstance(condition, Marker):
-        try:
-            return condition.evaluate({**marker_values(environment)})
-        except (ValueError, KeyError, TypeError) as error:
-            raise Undecided(str(error)) from error
+    """Decide the condition of a section's header. Raises Undecided; Varies where patch releases differ."""
+    found = _decided(expression, environment)
+    if isinstance(found, bool):
+        return found
+    raise (Varies if found == _VARIES else Undecided)(found)
+
+
+def written(expression: str) -> str | None:
+    """Return the condition written anew from its tree, or None if any part of it has no meaning here.
+
+    What is published and kept for zc.buildout holds no condition but these: zc.buildout runs what is no marker as Python.
+    """
     try:
+        condition = _parsed(expression)
+        if isinstance(condition, Marker):
+            return written_marker(condition)
+        return ast.unparse(condition) if _is_understood(condition) else None
+    except (Undecided, RecursionError):
+        return None
+
+
+def written_marker(marker: Marker) -> str | None:
+    """Return the marker's text, or None if it holds what could end a text or a line, or an unknown name."""
+    text = str(marker)
+    return text if all(map(_MARKER.fullmatch, _words(text))) else None
+
+
+_VARIES = "patch releases differ"
+
+
+@lru_cache(1 << 14)
+def _decided(expression: str, environment: Environment) -> bool | str:
+    """Return whether the condition holds, or why that is not known."""
+    try:
+        condition = _parsed(expression)
+        found = {_evaluated(condition, one) for one in patches(environment, expression)}
+    except Undecided as error:
+        return str(error)
+    return found.pop() if len(found) == 1 else _VARIES
+
+
+def _evaluated(condition: Marker | ast.expr, environment: Environment) -> bool:
+    try:
+        if isinstance(condition, Marker):
+            return condition.evaluate({**marker_values(environment)})
         return bool(_value(condition, environment))
-    except (TypeError, ValueError, IndexError, RecursionError) as error:
+    except (TypeError, ValueError, KeyError, IndexError, RecursionError) as error:
         raise Undecided(str(error)) from error
 
 
@@ -65,9 +116,50 @@ def _parsed(expression: str) -> Marker | ast.expr:
             tree = ast.parse(f"[{text}]", mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Undecided("not a condition") from error
-    if not isinstance(tree, ast.List) or not tree.elts:
-        raise Undecided("not a condition")
+    if not isinstance(tree, ast.List) or len(tree.elts) != 1:
+        raise Undecided("not one condition")
     return tree.elts[0]
+
+
+def _words(marker: str) -> list[str]:
+    """Return the words of a marker, a quoted text being one."""
+    return re.findall(r'"[^"]*"[^ ]*|[^ "]*"[^"]*"[^ ]*|[^ ]+', marker)
+
+
+def _is_understood(node: ast.AST) -> bool:
+    """Whether all of a tree is what ``_value`` gives a meaning to, whether or not it would be evaluated."""
+    match node:
+        case ast.Constant(value=str() as value):
+            return _TEXT.fullmatch(value) is not None
+        case ast.Constant(value=int() | None):
+            return True
+        case ast.Name() | ast.Attribute():
+            return _is_name(ast.unparse(node))
+        case ast.Call(func=ast.Name(id="bool"), args=[argument], keywords=[]):
+            return _is_understood(argument)
+        case ast.Call(func=ast.Attribute(value=value, attr=name), args=arguments, keywords=[]) if name in _METHODS:
+            return all(map(_is_understood, (value, *arguments)))
+        case ast.Call(func=function, args=[], keywords=[]):
+            return _is_name(f"{ast.unparse(function)}()")
+        case ast.Slice(step=None):
+            return all(map(_is_understood, filter(None, (node.lower, node.upper))))
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _is_understood(operand)
+        case ast.Compare(ops=ops) if not all(type(op) in _COMPARISONS for op in ops):
+            return False
+        case ast.Compare(left=left, comparators=others):
+            return all(map(_is_understood, (left, *others)))
+        case ast.Tuple(elts=items) | ast.List(elts=items) | ast.BoolOp(values=items):
+            return all(map(_is_understood, items))
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            return all(map(_is_understood, (test, body, orelse)))
+        case ast.Subscript(value=value, slice=index):
+            return _is_understood(value) and _is_understood(index)
+    return False
+
+
+def _is_name(name: str) -> bool:
+    return _PYTHON_NAME.fullmatch(name) is not None or name in _names(_ANY)
 
 
 def _value(node: ast.expr, environment: Environment) -> Any:
@@ -81,10 +173,8 @@ def _value(node: ast.expr, environment: Environment) -> Any:
             return value
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return tuple(of(item) for item in items)
-        case ast.BoolOp(op=ast.And()):
-            return all(of(value) for value in node.values)
-        case ast.BoolOp():
-            return any(of(value) for value in node.values)
+        case ast.BoolOp(op=operator, values=values):
+            return _joined(values, isinstance(operator, ast.Or), environment)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return not of(operand)
         case ast.IfExp(test=test, body=body, orelse=orelse):
@@ -105,6 +195,20 @@ def _value(node: ast.expr, environment: Environment) -> Any:
         case ast.Name() | ast.Attribute():
             return _named(ast.unparse(node), environment)
     raise Undecided(f"{type(node).__name__} has no meaning in a condition")
+
+
+def _joined(values: list[ast.expr], decisive: bool, environment: Environment) -> bool:
+    """Join parts by ``or`` (decisive: True) or ``and``; one that is decisive settles it, whatever is not known of others."""
+    unknown: Undecided | None = None
+    for value in values:
+        try:
+            if bool(_value(value, environment)) == decisive:
+                return decisive
+        except Undecided as error:
+            unknown = unknown or error
+    if unknown is not None:
+        raise unknown
+    return not decisive
 
 
 def _named(name: str, environment: Environment) -> Any:

@@ -20,6 +20,12 @@ _MAC = re.compile(r"macosx_(\d{1,2})_(\d{1,2})_(\w+)")
 _WINDOWS = {"win32": "x86", "win_amd64": "AMD64", "win_arm64": "ARM64"}
 #: Older names of manylinux tags, by the minor version of glibc that they mean (PEP 600).
 _LEGACY = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
+#: What a condition says where patch releases of one Python can differ.
+_PATCHED = re.compile(r"full_version|implementation_version|sys\.version|platform\.python_version")
+_NUMBER = re.compile(r"[0-9]+")
+_LONGEST_CONDITION = 1000
+#: Stands for the newest patch release of any Python.
+_LAST_PATCH = 99
 #: For a bare ``linux_*``: any glibc there is.
 _NEWEST_GLIBC = 39
 
@@ -60,25 +66,48 @@ def marker_values(environment: Environment, newest: bool = True) -> dict[str, st
     """
     system = _system(environment.platform)
     minor = ".".join(environment.python.split(".")[:2])
-    full = environment.python if environment.python != minor else f"{minor}.{99 if newest else 0}"
+    full = environment.python if environment.python != minor else f"{minor}.{_LAST_PATCH if newest else 0}"
     return {"implementation_name": "cpython", "implementation_version": full, "os_name": system.os_name,
             "platform_machine": system.machine, "platform_python_implementation": "CPython", "platform_release": "",
             "platform_system": system.platform_system, "platform_version": "", "python_full_version": full,
             "python_version": minor, "sys_platform": system.sys_platform}
 
 
+def patches(environment: Environment, condition: str) -> tuple[Environment, ...]:
+    """Return the patch releases of the environment's Python on which a condition can differ; itself if it is one.
+
+    condition: a marker or an expression. Its result changes at most at the numbers in it.
+    """
+    minor = ".".join(environment.python.split(".")[:2])
+    if environment.python != minor or not _PATCHED.search(condition):
+        return (environment,)
+    numbers = {int(number) for number in _NUMBER.findall(condition[:_LONGEST_CONDITION]) if len(number) < 3}
+    near = {micro for number in numbers for micro in (number - 1, number, number + 1) if 0 <= micro <= _LAST_PATCH}
+    return tuple(environment._replace(python=f"{minor}.{micro}") for micro in sorted(near | {0, _LAST_PATCH}))
+
+
 def applies(marker: Marker | None, environment: Environment, extras: Iterable[str] = ()) -> bool:
-    """Whether a marker holds with any of the extras. One that can't be decided holds: better a release too many."""
-    if marker is None:
-        return True
-    # Bug fix releases of one Python can differ; what holds for any of them counts.
-    both = (True, False) if "full_version" in str(marker) or "implementation_version" in str(marker) else (True,)
+    """Whether a marker holds with any of the extras, on any patch release.
+
+    One that can't be decided holds: better a release too many.
+    """
+    return marker is None or _applies(str(marker), environment, tuple(extras) or ("",))
+
+
+@lru_cache(1 << 16)
+def _applies(text: str, environment: Environment, extras: tuple[str, ...]) -> bool:
+    marker = _marker(text)
     try:
-        return any(marker.evaluate({**marker_values(environment, newest), "extra": extra})
-                   for newest in both for extra in tuple(extras) or ("",))
+        return any(marker.evaluate({**marker_values(one), "extra": extra})
+                   for one in patches(environment, text) for extra in extras)
     except (ValueError, KeyError, TypeError):
         # Releases of packaging differ in what they raise for a comparison without meaning.
         return True
+
+
+@lru_cache(1 << 10)
+def _marker(text: str) -> Marker:
+    return Marker(text)
 
 
 @lru_cache

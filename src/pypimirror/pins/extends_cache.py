@@ -8,10 +8,13 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..errors import StorageError
+from .chain import decoded
+from .conditions import written
+from .sections import Block, parse
 
 
 def write_extends_cache(directory: str, documents: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -26,6 +29,7 @@ def write_extends_cache(directory: str, documents: Mapping[str, bytes]) -> tuple
         for url, content in documents.items():
             if not re.match(r"https?://", url, re.IGNORECASE):
                 continue
+            content = rewritten(content, url)
             name = hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()
             if _read(os.path.join(directory, name)) != content:
                 _replace(directory, name, content)
@@ -33,6 +37,26 @@ def write_extends_cache(directory: str, documents: Mapping[str, bytes]) -> tuple
     except OSError as error:
         raise StorageError(f"extends_cache: {directory}: {error.strerror or error}") from error
     return tuple(written)
+
+
+def rewritten(content: bytes, url: str) -> bytes:
+    """Return a file as zc.buildout reads it, without sections whose condition is not understood: it would run these as Python.
+
+    Written anew from what was read, so that no other reader finds a header where this one saw none.
+    """
+    blocks = ((block, written(block.condition) if block.condition else "") for block in parse(decoded(content, url), url))
+    return "".join(text for block, condition in blocks if condition is not None
+                   for text in _lines(block, condition)).encode()
+
+
+def _lines(block: Block, condition: str) -> Iterator[str]:
+    yield f"[{block.section}:{condition}]\n" if condition else f"[{block.section}]\n"
+    for option in block.options:
+        name = f"{option.name} {option.operator}".rstrip()
+        # A line of its own, and so every one that follows, stays part of the value only if it is indented.
+        first, *more = option.value.split("\n")
+        yield f"{name} = {first}".rstrip() + "\n"
+        yield from (f"    {line}\n" if line else "\n" for line in more)
 
 
 def _read(path: str) -> bytes | None:

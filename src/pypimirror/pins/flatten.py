@@ -1,91 +1,92 @@
 """Writes what a chain of versions.cfg files says into one file that needs no other, for clients to extend."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 
 from ..names import is_project, normalize
 from .chain import Chain
-from .conditions import Undecided, holds
+from .conditions import Undecided, Varies, holds, written
 from .environments import Environment, marker_values
-from .sections import Block, merged, parse, sections
-from .versions import each, entries, is_range, pinned_version
+from .sections import Block
+from .versions import entries, is_range, pinned_version, section_name
 
+#: Names that can be those of a section of versions: not ``buildout``, whose options zc.buildout acts on.
+_SECTION = re.compile(r"(?!(?i:buildout)$)[A-Za-z0-9][A-Za-z0-9._-]*")
+#: All that versions and ranges are made of.
+_VALUE = re.compile(r"[A-Za-z0-9._+!*<>=~, -]*")
 _Entries = Mapping[str, str]
 
 
 def flatten(chain: Chain, environments: Iterable[Environment]) -> str:
-    """Give a buildout file with nothing but the versions of the chain, its conditions kept.
+    """Return a buildout file with nothing but the versions of the chain, its conditions kept.
 
     It says the same as the chain for every environment, and for others too where nothing but plain sections is used.
-    Values that are neither versions nor ranges are left out, and so are sections whose condition is not understood: zc.buildout
-    runs conditions as Python.
+    zc.buildout runs conditions as Python, loads what ``recipe`` and ``extensions`` name, and follows ``${...}`` and ``<``: every
+    name, value and condition is written anew from what was understood of it, and what was not is left out.
     Raises FetchError, BadPins.
     """
     environments = tuple(environments)
-    section = _section_name(chain, environments[0])
+    name = section_name(chain.sections(environments[0]))
+    # What is no section's name could be anything, such as one with a condition, which zc.buildout would run.
+    section = name if name and name in chain.sections(environments[0]) and _SECTION.fullmatch(name) else "versions"
     heading = "" if section == "versions" else f"[buildout]\nversions = {section}\n\n"
     # zc.buildout can't read a file whose first section is conditional.
-    text = f"{heading}[{section}]\n" + "".join(_plain(chain, environments[0], section))
+    text = f"{heading}[{section}]\n" + "".join(_plain(chain, environments, name, section))
     return text + "".join(_corrections(chain, environments, text, section))
 
 
-def _section_name(chain: Chain, environment: Environment) -> str:
-    found = chain.sections(environment)
-    name = found.get("buildout", {}).get("versions") or "versions"
-    # What is no section's name could be anything, such as one with a condition, which zc.buildout would run.
-    return name if name in found else "versions"
-
-
-def _plain(chain: Chain, environment: Environment, section: str) -> Iterator[str]:
-    """Give the blocks of the versions section as they follow each other, without what needs other sections or files."""
-    condition = ""
-    for document, _ in chain.order(environment):
+def _plain(chain: Chain, environments: tuple[Environment, ...], name: str | None, section: str) -> Iterator[str]:
+    """Yield the blocks of the versions section as they follow each other, without what needs other sections or files."""
+    current = ""
+    for document, _ in chain.variant(environments[0]).files:
         for block in document.blocks:
-            lines = [line for option in block.options if not option.operator
-                     for line in _line(option.name, option.value)]
-            if block.section != section or not lines or not _understood(block, environment):
+            condition = _condition(block, environments)
+            if block.section != name or condition is None:
                 continue
-            if block.condition != condition:
-                condition = block.condition
+            lines = [line for option in block.options if not option.operator for line in _line(option.name, option.value)]
+            if not lines:
+                continue
+            if condition != current:
+                current = condition
                 yield f"\n[{section}:{condition}]\n" if condition else f"\n[{section}]\n"
             yield from lines
 
 
+def _condition(block: Block, environments: tuple[Environment, ...]) -> str | None:
+    """Return a block's condition written anew, or None for one that zc.buildout must not see."""
+    if not block.condition:
+        return ""
+    for environment in environments:
+        try:
+            holds(block.condition, environment)
+        except Varies:
+            continue
+        except Undecided:
+            return None
+    return written(block.condition)
+
+
 def _line(name: str, value: str) -> Iterator[str]:
+    """Yield one line for a pin or a range, none for what is neither."""
     value = value.strip()
-    # Versions of a kind can be any text, also a reference to what the flattened file does not have.
-    if not is_project(normalize(name)) or "${" in value or "\n" in value:
+    # zc.buildout takes ``recipe`` of any section for the name of a distribution that it installs and runs.
+    if not name.isascii() or not is_project(normalize(name)) or name.lower() == "recipe" or not _VALUE.fullmatch(value):
         return
     if not value or pinned_version(value) or is_range(value):
         yield f"{name} = {value}".rstrip() + "\n"
 
 
-def _understood(block: Block, environment: Environment) -> bool:
-    if not block.condition:
-        return True
-    try:
-        holds(block.condition, environment)
-    except Undecided:
-        return False
-    return "://" not in block.condition
-
-
-def _holds(environment: Environment, block: Block) -> bool:
-    return holds(block.condition, environment)
-
-
 def _corrections(chain: Chain, environments: tuple[Environment, ...], text: str, section: str) -> Iterator[str]:
-    """Give blocks for what the plain ones leave to be said: references, additions, conditional ``extends``."""
-    blocks = parse(text, chain.root)
-    missing: dict[Environment, dict[str, str]] = {}
+    """Yield blocks for what the plain ones leave to be said: references, additions, conditional ``extends``."""
+    flat = Chain(chain.root, lambda _: text.encode())
+    missing: dict[Environment, _Entries] = {}
+    known: dict[tuple[int, int], _Entries] = {}
     for environment in environments:
-        wanted, _ = next(each(chain, environment))
-        got, _ = entries(merged({}, sections(blocks, partial(_holds, environment))))
-        right = {name: value.strip() for name, value in wanted.items() if any(_line(name, value))}
-        missing[environment] = {
-            **{name: "" for name in got if name not in right},
-            **{name: value for name, value in right.items() if got.get(name, "") != value},
-        }
+        wanted, got = chain.sections(environment), flat.sections(environment)
+        pair = id(wanted), id(got)
+        if pair not in known:
+            known[pair] = _difference(entries(wanted)[0], entries(got)[0])
+        missing[environment] = known[pair]
     common = dict(set.intersection(*(set(lines.items()) for lines in missing.values())))
     if common:
         yield f"\n[{section}]\n" + _lines(common)
@@ -95,6 +96,12 @@ def _corrections(chain: Chain, environments: tuple[Environment, ...], text: str,
             yield f"\n[{section}:{_marker(environment)}]\n" + _lines(rest)
 
 
+def _difference(wanted: _Entries, got: _Entries) -> _Entries:
+    right = {name: value.strip() for name, value in wanted.items() if any(_line(name, value))}
+    return {**{name: "" for name in got if name not in right},
+            **{name: value for name, value in right.items() if got.get(name, "") != value}}
+
+
 def _lines(found: _Entries) -> str:
     return "".join(f"{name} = {value}".rstrip() + "\n" for name, value in sorted(found.items()))
 
@@ -102,5 +109,3 @@ def _lines(found: _Entries) -> str:
 def _marker(environment: Environment) -> str:
     values = marker_values(environment)
     return " and ".join(f'{name} == "{values[name]}"' for name in ("python_version", "sys_platform", "platform_machine"))
-
-

@@ -1,6 +1,8 @@
 """What a pylock.toml pins (PEP 751)."""
 
+import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from packaging.markers import Marker
@@ -9,12 +11,14 @@ from packaging.requirements import InvalidRequirement, Requirement
 from ..metadata.bounded_toml import loads
 from ..names import is_project, normalize, shown
 from .chain import Read, decoded
-from .environments import Environment, marker_values
+from .environments import Environment, marker_values, patches
 from .requirements import Line, Requirements
 from .values import BadPins, is_version, public
 
 #: The hashes that pip knows, and so those that a flattened file can carry.
 _ALGORITHMS = frozenset({"sha256", "sha384", "sha512"})
+
+_DIGEST = re.compile(r"[0-9a-fA-F]{64,128}")
 
 
 def read_pylock(root: str, read: Read, environments: Iterable[Environment]) -> Requirements:
@@ -39,7 +43,8 @@ def read_pylock(root: str, read: Read, environments: Iterable[Environment]) -> R
         if version is None or not (package.get("wheels") or package.get("sdist")):
             notes.append(f"{where}: {name} does not come from an index and is left out")
         elif any(_chosen(package.get("marker"), environment, choices) for environment in environments):
-            lines.append(Line(_requirement(name, version, package.get("marker")), _hashes(package), False, root, number))
+            requested = _words(package.get("extras"))
+            lines.append(Line(_requirement(name, version, package.get("marker"), requested), _hashes(package), False, root, number))
     return Requirements(root, tuple(lines), tuple(notes))
 
 
@@ -53,23 +58,33 @@ def _named(package: Any, where: str) -> tuple[str, str | None]:
     return normalize(name), version
 
 
-def _requirement(name: str, version: str, marker: Any) -> Requirement:
+def _requirement(name: str, version: str, marker: Any, requested: Iterable[str] = ()) -> Requirement:
     # Markers on extras and groups mean nothing outside of a lock file.
     keep = isinstance(marker, str) and "extras" not in marker and "dependency_groups" not in marker
-    try:
-        return Requirement(f"{name}=={version}" + (f" ; {marker}" if keep else ""))
-    except InvalidRequirement:
-        return Requirement(f"{name}==={version}")
+    valid = sorted(filter(is_project, map(normalize, requested)))
+    named = f"{name}[{','.join(valid)}]" if valid else name
+    for text in (f"{named}=={version} ; {marker}" if keep else "", f"{named}=={version}"):
+        try:
+            return Requirement(text)
+        except (InvalidRequirement, RecursionError):
+            continue
+    return Requirement(f"{named}==={version}")
 
 
 def _chosen(marker: Any, environment: Environment, choices: Mapping[str, frozenset[str]]) -> bool:
     if not isinstance(marker, str):
         return True
     try:
-        return Marker(marker).evaluate({**marker_values(environment), **choices})
+        parsed = _marker(marker)
+        return any(parsed.evaluate({**marker_values(one), **choices}) for one in patches(environment, marker))
     except (ValueError, KeyError, TypeError, RecursionError):
         # Older releases of packaging don't know the markers of lock files: better a release too many.
         return True
+
+
+@lru_cache(1 << 12)
+def _marker(text: str) -> Marker:
+    return Marker(text)
 
 
 def _hashes(package: Mapping[str, Any]) -> frozenset[str]:
@@ -77,7 +92,7 @@ def _hashes(package: Mapping[str, Any]) -> frozenset[str]:
     files = [*(wheels if isinstance(wheels, list) else ()), sdist]
     tables = [file["hashes"] for file in files if isinstance(file, dict) and isinstance(file.get("hashes"), dict)]
     return frozenset(f"{name}:{digest.lower()}" for table in tables for name, digest in table.items()
-                     if name in _ALGORITHMS and isinstance(digest, str) and digest.isalnum())
+                     if name in _ALGORITHMS and isinstance(digest, str) and _DIGEST.fullmatch(digest))
 
 
 def _words(value: Any) -> frozenset[str]:

@@ -10,16 +10,16 @@ from urllib.parse import unquote
 
 from ..errors import FetchError, MirrorError
 from ..names import shown
-from . import flatten, requirements
+from . import extras, flatten, pip_lines, requirements
 from .chain import MOST_BYTES, Chain, Read
 from .environments import Environment
+from .kinds import LOCK, REQUIREMENTS, SUFFIXES, VERSIONS, advice, kind_of
 from .pylock import read_pylock
 from .values import BadPins, Pins, public, union
 from .versions import read_versions
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)([^/?#:@]*):[^/?#@]*@")
-_LOCK = re.compile(r"(^|[/\\])pylock(\.[^./\\]+)?\.toml$")
 
 
 class Keep(Protocol):
@@ -66,28 +66,26 @@ def read_pin_files(versions: Iterable[str], required: Iterable[str], environment
     """
     environments = tuple(environments)
     parts: list[Pins] = []
-    files: list[PinFile] = []
+    files: dict[str, PinFile] = {}
     missing: list[str] = []
-    wanted = [*((source, ".cfg") for source in versions), *((source, ".txt") for source in required)]
-    for source, suffix in dict.fromkeys(wanted):
-        name = pin_name(source, suffix)
+    wanted = [*((source, VERSIONS) for source in versions), *((source, REQUIREMENTS) for source in required)]
+    for source, key in dict.fromkeys(wanted):
         try:
-            pins, text, documents = _read(source, suffix, environments, read)
-            if not pins.versions:
-                raise BadPins(f"{public(source)}: holds no pins")
-            keep.put(name, text)
-            files.append(PinFile(public(source), name, text, False, documents))
+            pins, file = _read(source, key, environments, read)
+            keep.put(file.name, file.text)
         except MirrorError as error:
-            kept = keep.get(name)
+            kept = _kept(source, key, keep)
             if kept is None:
                 missing.append(public(source))
                 parts.append(Pins(problems=(f"{shown(str(error), 500)}; there is no earlier one that could count instead",)))
                 continue
             parts.append(Pins(problems=(f"{shown(str(error), 500)}; the last good one counts",)))
-            pins = _kept(source, suffix, kept, environments)
-            files.append(PinFile(public(source), name, kept, True, {}))
+            file = kept
+            pins = _parsed(source, kind_of(file.text, source, key), file.text.encode(), environments)
+            pins = pins._replace(extras=extras.parse(file.text))
+        files[file.name] = file
         parts.append(pins)
-    return Reading(union(parts), tuple(files), tuple(missing))
+    return Reading(union(parts), tuple(files.values()), tuple(missing))
 
 
 def reader(fetch: Read) -> Read:
@@ -121,20 +119,50 @@ def pin_name(source: str, suffix: str) -> str:
     return "-".join([*filter(None, words), digest]) + suffix
 
 
-def _read(source: str, suffix: str, environments: tuple[Environment, ...],
-          read: Read) -> tuple[Pins, str, Mapping[str, bytes]]:
-    if suffix == ".cfg":
-        chain = Chain(source, read)
+def _read(source: str, key: str, environments: tuple[Environment, ...], read: Read) -> tuple[Pins, PinFile]:
+    """Read one file with those that it names. Raises FetchError, BadPins."""
+    content = read(source)
+    kind = kind_of(pip_lines.decode(content, source), source, key) if _is_text(content, source) else key
+
+    def reread(name: str) -> bytes:
+        return content if name == source else read(name)
+
+    documents: Mapping[str, bytes] = {}
+    if kind == VERSIONS:
+        chain = Chain(source, reread)
         pins = read_versions(chain, environments)
         text = flatten.flatten(chain, environments) if pins.versions else ""
-        return pins, text, {name: document.content for name, document in chain.documents.items()}
-    lock = _LOCK.search(re.split(r"[?#]", source)[0])
-    found = read_pylock(source, read, environments) if lock else requirements.read_requirements(source, read)
-    return requirements.pins_of(found, environments), requirements.flatten(found), {}
+        documents = {name: document.content for name, document in chain.documents.items()}
+    else:
+        found = (read_pylock(source, reread, environments) if kind == LOCK
+                 else requirements.read_requirements(source, reread))
+        pins, text = requirements.pins_of(found, environments), requirements.flatten(found)
+    if not pins.versions:
+        raise BadPins(f"{public(source)}: holds no pins")
+    note = advice(kind, key, source)
+    pins = pins._replace(notes=(*filter(None, (note,)), *pins.notes))
+    return pins, PinFile(public(source), pin_name(source, SUFFIXES[kind]), text + extras.render(pins.extras), False, documents)
 
 
-def _kept(source: str, suffix: str, text: str, environments: tuple[Environment, ...]) -> Pins:
+def _is_text(content: bytes, source: str) -> bool:
+    try:
+        return bool(pip_lines.decode(content, source))
+    except BadPins:
+        return False  # the reader of its kind says why
+
+
+def _kept(source: str, key: str, keep: Keep) -> PinFile | None:
+    """Return what an earlier run flattened, whatever kind of file it was then."""
+    for suffix in dict.fromkeys((SUFFIXES[key], *SUFFIXES.values())):
+        name = pin_name(source, suffix)
+        text = keep.get(name)
+        if text is not None:
+            return PinFile(public(source), name, text, True, {})
+    return None
+
+
+def _parsed(source: str, kind: str, content: bytes, environments: tuple[Environment, ...]) -> Pins:
     """Read what an earlier run flattened."""
-    if suffix == ".cfg":
-        return read_versions(Chain(source, lambda _: text.encode()), environments)
-    return requirements.pins_of(requirements.read_requirements(source, lambda _: text.encode()), environments)
+    if kind == VERSIONS:
+        return read_versions(Chain(source, lambda _: content), environments)
+    return requirements.pins_of(requirements.read_requirements(source, lambda _: content), environments)

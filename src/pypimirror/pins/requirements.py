@@ -1,34 +1,47 @@
 """What requirements and constraints files pin, in pip's format."""
 
 import re
-import shlex
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import urljoin
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from ..distributions import release
 from ..errors import MirrorError
 from ..names import is_project, normalize, shown
-from .chain import MOST_FILES, Read, check_host, decoded, located
+from . import extras, pip_lines
+from .chain import MOST_BYTES_IN_ALL, MOST_FILES, Read, check_host, identified, located
+from .conditions import written_marker
 from .environments import Environment, applies
 from .values import BadPins, Pins, is_version, normal, public
 
-_COMMENT = re.compile(r"(^|(?<=\s))#.*$")
 #: Characters of one line, with those that continue it; one with a hash of every file of a large release has some 20,000.
 _LONGEST = 1 << 16
+#: Of all files together; more would take minutes to read.
+_MOST_LINES = 500_000
 _HASH = re.compile(r"(sha256|sha384|sha512):([0-9a-fA-F]{64,128})")
+_ALGORITHMS = ("sha256", "sha384", "sha512")
 #: Options of pip's that name other requirements files.
 _INCLUDES = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
-#: Those that say where to look for files, or how to install them, and how many words follow them.
-_IGNORED = {
-    **dict.fromkeys(("-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links", "--trusted-host",
-                     "--no-binary", "--only-binary", "--only-final", "--all-releases", "--uploaded-prior-to",
-                     "--use-feature", "--global-option", "-C", "--config-settings", "--config-setting"), 1),
-    **dict.fromkeys(("--no-index", "--prefer-binary", "--require-hashes", "--pre"), 0),
-}
+_EDITABLE = ("-e", "--editable")
+#: Those that say where to look for files, or how to install them.
+_IGNORED = frozenset((
+    "-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links", "--trusted-host", "--no-binary",
+    "--only-binary", "--only-final", "--all-releases", "--uploaded-prior-to", "--use-feature", "--global-option",
+    "--install-option", "-C", "--config-settings", "--config-setting", "--no-index", "--prefer-binary", "--require-hashes",
+    "--no-require-hashes", "--pre", "--no-build-isolation", "--no-deps"))
 _URL = re.compile(r"[a-zA-Z0-9+.-]+://")
+#: ``name @ URL`` (PEP 508), also with what is no URL by the standard: paths, and variables that a tool fills in.
+_NAMED_URL = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^][]*\])?\s*@")
+#: A version from before PEP 440, which packaging takes only by ``===``.
+_LEGACY = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^][]*\])?\s*)==(\s*[A-Za-z0-9][A-Za-z0-9._+!-]*\s*(?:;.*)?)")
+#: An environment variable that pip puts in.
+_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz")
+#: All that specifiers and markers of a flattened file are made of: nothing that pip takes for a comment, an option, a variable
+#: or the end of a line.
+_SPECIFIER = re.compile(r"[A-Za-z0-9._+!*<>=~, -]*")
 
 
 class Line(NamedTuple):
@@ -57,7 +70,7 @@ def read_requirements(root: str, read: Read) -> Requirements:
     """
     notes: dict[str, None] = {}
     reading = _Reading(root, read, lambda note: notes.setdefault(note))
-    lines = tuple(reading.lines(root, False, ()))
+    lines = tuple(reading.lines())
     return Requirements(root, lines, tuple(notes))
 
 
@@ -68,19 +81,26 @@ def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> 
     hashes: dict[tuple[str, str], set[str]] = {}
     origins: dict[tuple[str, str], set[str]] = {}
     loose: list[tuple[str, str]] = []
+    requested: list[tuple[str, Iterable[str]]] = []
     for line in requirements.lines:
         if not any(applies(line.requirement.marker, environment) for environment in environments):
             continue
         name, version = normalize(line.requirement.name), exact(line.requirement)
+        requested.append((name, line.requirement.extras))
         if version is None:
             if not line.constraint:
                 loose.append((name, shown(str(line.requirement))))
             continue
-        release = name, normal(version)
-        versions.setdefault(name, set()).add(release[1])
-        origins.setdefault(release, set()).add(public(line.source))
+        pinned = name, normal(version)
+        versions.setdefault(name, set()).add(pinned[1])
+        origins.setdefault(pinned, set()).add(public(line.source))
         if line.hashes:
-            hashes.setdefault(release, set()).update(line.hashes)
+            hashes.setdefault(pinned, set()).update(line.hashes)
+    # As in pip, one line with hashes narrows the release, however others of the same file spell its version.
+    narrowed: dict[tuple[str, object], set[str]] = {}
+    for (name, version), some in hashes.items():
+        narrowed.setdefault((name, release(version)), set()).update(some)
+    hashes = {pinned: narrowed[key] for pinned in origins if (key := (pinned[0], release(pinned[1]))) in narrowed}
     # What a constraint pins is no longer loose.
     left = [text for name, text in loose if name not in versions]
     notes = list(requirements.notes)
@@ -88,8 +108,9 @@ def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> 
         more = f" and {len(left) - 5} more" if len(left) > 5 else ""
         notes.append(f"{public(requirements.root)}: not pinned to one version and left out: {', '.join(left[:5])}{more}")
     return Pins({name: frozenset(some) for name, some in versions.items()},
-                {release: frozenset(some) for release, some in hashes.items()},
-                {release: frozenset(some) for release, some in origins.items()}, tuple(notes))
+                {pinned: frozenset(some) for pinned, some in hashes.items()},
+                {pinned: frozenset(some) for pinned, some in origins.items()}, tuple(notes),
+                extras=extras.collect(requested))
 
 
 def exact(requirement: Requirement) -> str | None:
@@ -101,7 +122,7 @@ def exact(requirement: Requirement) -> str | None:
 
 
 def flatten(requirements: Requirements) -> str:
-    """Give one requirements file that names no other file and no index.
+    """Return one requirements file that names no other file and no index, each line written anew.
 
     Where constraints are among them it is a constraints file, for pip's ``-c``: as requirements they would all be installed.
     """
@@ -109,14 +130,17 @@ def flatten(requirements: Requirements) -> str:
     text = "# For pip's --constraint option.\n" if constraints else ""
     seen: dict[str, None] = {}
     for line in requirements.lines:
-        requirement = Requirement(str(line.requirement))
-        if constraints:
-            # pip takes no extras in constraints, and a bare name constrains nothing.
-            requirement.extras.clear()
-            if not requirement.specifier:
-                continue
+        requirement, marker = line.requirement, line.requirement.marker
+        specifier = str(requirement.specifier)
+        # pip takes no extras in constraints, and a bare name constrains nothing.
+        if (constraints and not specifier) or not _SPECIFIER.fullmatch(specifier):
+            continue
+        if marker is not None and written_marker(marker) is None:
+            continue
+        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras and not constraints else ""
+        condition = f"; {marker}" if marker is not None else ""
         hashes = "".join(f" \\\n    --hash={digest}" for digest in sorted(line.hashes))
-        seen.setdefault(f"{requirement}{hashes}\n")
+        seen.setdefault(f"{requirement.name}{extras}{specifier}{condition}{hashes}\n")
     return text + "".join(seen)
 
 
@@ -127,38 +151,67 @@ class _Reading:
         self.root = root
         self.read = read
         self.note = note
-        self.files = 0
+        #: Files by real path or normal URL, each with whether it was read as constraints.
+        self.seen: set[tuple[str, bool]] = set()
+        self.bytes = self.count = 0
 
-    def lines(self, source: str, constraint: bool, above: tuple[str, ...]) -> Iterator[Line]:
-        if source in above:
-            raise BadPins(f"{public(self.root)}: {public(source)} names itself, by way of {public(above[-1])}")
-        self.files += 1
-        if self.files > MOST_FILES:
-            raise BadPins(f"{public(self.root)}: names more than {MOST_FILES} files")
-        try:
-            text = decoded(self.read(source), source)
-        except MirrorError as error:
-            if not above or isinstance(error, BadPins):
-                raise
-            raise BadPins(f"{public(self.root)}: names what can't be had: {shown(str(error), 500)}") from error
-        for number, line in _logical(text):
+    def lines(self) -> Iterator[Line]:
+        """Yield the lines of all files, those of a file that another one names in their place; without recursion."""
+        open_files = [(identified(self.root), self.file(self.root, False, False))]
+        self.seen.add((open_files[0][0], False))
+        while open_files:
+            found = next(open_files[-1][1], None)
+            if found is None:
+                open_files.pop()
+            elif isinstance(found, Line):
+                self.count += 1
+                if self.count > _MOST_LINES:
+                    raise BadPins(f"{public(self.root)}: more than {_MOST_LINES} requirements")
+                yield found
+            else:
+                source, constraint = found
+                identity = identified(source)
+                if any(identity == above for above, _ in open_files):
+                    raise BadPins(f"{public(self.root)}: {public(source)} names itself")
+                if (identity, constraint) in self.seen:
+                    continue
+                self.seen.add((identity, constraint))
+                if len(self.seen) > MOST_FILES:
+                    raise BadPins(f"{public(self.root)}: names more than {MOST_FILES} files")
+                open_files.append((identity, self.file(source, constraint, True)))
+
+    def file(self, source: str, constraint: bool, is_named: bool) -> Iterator[Line | tuple[str, bool]]:
+        """Yield the requirements of one file, and the files that it names, each with whether it holds constraints."""
+        for number, line in pip_lines.logical(self.text(source, is_named)):
             where = f"{public(source)}, line {number}"
             if len(line) > _LONGEST:
                 raise BadPins(f"{where}: longer than {_LONGEST} characters")
-            words, options = _split(line, where)
+            words, options = pip_lines.split(line, where)
             hashes: set[str] = set()
-            for name, value in _options(options, where):
+            for name, value in pip_lines.parse_options(options):
                 if name in _INCLUDES:
-                    target = self._target(value, source)
-                    yield from self.lines(target, _INCLUDES[name], (*above, source))
+                    yield self._target(_required(value, name, where), source), _INCLUDES[name]
                 elif name == "--hash":
-                    hashes.add(_hash(value, where))
-                elif name in ("-e", "--editable"):
-                    self.note(f"{where}: {public(value)} is editable, not a release, and left out")
-            if words:
-                requirement = self._requirement(words, where)
-                if requirement is not None:
-                    yield Line(requirement, frozenset(hashes), constraint, source, number)
+                    hashes.update(self._hash(_required(value, name, where), where))
+                elif name in _EDITABLE:
+                    self.note(f"{where}: {public(value or '')} is editable, not a release, and left out")
+                elif name not in _IGNORED:
+                    self.note(f"{where}: the option {public(name)} is not known and left out")
+            requirement = self._requirement(words.rstrip("; \t"), where) if words else None
+            if requirement is not None:
+                yield Line(requirement, frozenset(hashes), constraint, source, number)
+
+    def text(self, source: str, is_named: bool) -> str:
+        try:
+            content = self.read(source)
+        except MirrorError as error:
+            if not is_named or isinstance(error, BadPins):
+                raise
+            raise BadPins(f"{public(self.root)}: names what can't be had: {shown(str(error), 500)}") from error
+        self.bytes += len(content)
+        if self.bytes > MOST_BYTES_IN_ALL:
+            raise BadPins(f"{public(self.root)}: its files have more than {MOST_BYTES_IN_ALL >> 20} MB")
+        return pip_lines.decode(content, source)
 
     def _target(self, name: str, source: str) -> str:
         if not re.match(r"https?://", source, re.IGNORECASE):
@@ -174,77 +227,46 @@ class _Reading:
 
     def _requirement(self, text: str, where: str) -> Requirement | None:
         bare = text.partition(";")[0].strip()
-        if bare.startswith((".", "/", "file:")) or _URL.match(bare) or _archive(bare):
+        if named := _NAMED_URL.match(bare):
+            self.note(f"{where}: {shown(named[1])} comes from a URL, not from an index, and is left out")
+            return None
+        if bare.startswith((".", "/", "~", "file:")) or "/" in bare or "\\" in bare or _URL.match(bare) or _archive(bare):
             self.note(f"{where}: {public(bare)} is a path or URL, not a release, and left out")
             return None
-        try:
-            requirement = Requirement(text)
-        except (InvalidRequirement, RecursionError) as error:
-            raise BadPins(f"{where}: {shown(text)!r} is not a requirement") from error
-        if requirement.url:
-            # PEP 508's own form: name @ URL.
-            self.note(f"{where}: {shown(requirement.name)} comes from a URL, not from an index, and is left out")
+        if _VARIABLE.search(text):
+            self.note(f"{where}: {public(text)} depends on an environment variable, and is left out")
             return None
+        requirement = _parsed(text)
+        if requirement is None:
+            raise BadPins(f"{where}: {shown(text)!r} is not a requirement")
         if not is_project(normalize(requirement.name)):
             raise BadPins(f"{where}: {shown(requirement.name)!r} is not the name of a project")
         return requirement
 
+    def _hash(self, value: str, where: str) -> Iterator[str]:
+        match = _HASH.fullmatch(value)
+        if match is not None:
+            yield f"{match[1]}:{match[2].lower()}"
+        elif value.startswith(_ALGORITHMS):
+            raise BadPins(f"{where}: --hash={public(value)}: not a hex digest")
+        else:
+            self.note(f"{where}: --hash={public(value)} is none of {', '.join(_ALGORITHMS)}, and is left out")
 
-def _logical(text: str) -> Iterator[tuple[int, str]]:
-    """Give lines joined where they end with a backslash, without comments, each with the number of its first line."""
-    parts: list[str] = []
-    start = 0
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
-        start = start if parts else number
-        comment = _COMMENT.match(line) is not None
-        if line.endswith("\\") and not comment:
-            parts.append(line[:-1])
+
+def _parsed(text: str) -> Requirement | None:
+    for candidate in (text, _LEGACY.sub(r"\1===\2", text, count=1)):
+        try:
+            return Requirement(candidate)
+        except (InvalidRequirement, RecursionError):
             continue
-        # A comment line ends what is continued.
-        parts.append(f" {line}" if comment else line)
-        joined = _COMMENT.sub("", "".join(parts)).strip()
-        parts = []
-        if joined:
-            yield start, joined
-    joined = _COMMENT.sub("", "".join(parts)).strip()
-    if joined:
-        yield start, joined
-
-
-def _split(line: str, where: str) -> tuple[str, list[str]]:
-    """Part a line into the requirement and the words of its options."""
-    words = line.split(" ")
-    first = next((number for number, word in enumerate(words) if word.startswith("-")), len(words))
-    try:
-        return " ".join(words[:first]).strip(), shlex.split(" ".join(words[first:]))
-    except ValueError as error:
-        raise BadPins(f"{where}: a quote is not closed") from error
-
-
-def _options(words: list[str], where: str) -> Iterator[tuple[str, str]]:
-    """Give the options with their values, those that mean nothing to a mirror left out."""
-    rest = iter(words)
-    for word in rest:
-        name, separator, value = word.partition("=")
-        if not word.startswith("--") and word[:2] in ("-r", "-c", "-e", "-i", "-f", "-C"):
-            name, separator, value = word[:2], word[2:], word[2:].removeprefix("=")
-        takes = name in _INCLUDES or name in ("--hash", "-e", "--editable") or _IGNORED.get(name)
-        if takes and not separator:
-            value = next(rest, "")
-            if not value:
-                raise BadPins(f"{where}: {name} says nothing")
-        if takes is None:
-            raise BadPins(f"{where}: the option {shown(word)!r} is not known")
-        if name not in _IGNORED:
-            yield name, value
+    return None
 
 
 def _archive(text: str) -> bool:
     return " " not in text and text.lower().endswith(_ARCHIVES)
 
 
-def _hash(value: str, where: str) -> str:
-    match = _HASH.fullmatch(value)
-    if match is None:
-        raise BadPins(f"{where}: --hash={shown(value)}: not sha256, sha384 or sha512 and a hex digest")
-    return f"{match[1]}:{match[2].lower()}"
+def _required(value: str | None, name: str, where: str) -> str:
+    if not value:
+        raise BadPins(f"{where}: {name} says nothing")
+    return value

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ..distributions import release
 from .values import Pins, Release
 
 
@@ -20,5 +21,8 @@ def retained(last_pinned: Mapping[Release, str], pins: Pins, today: datetime.dat
     now = {(name, version): max(today.isoformat(), last_pinned.get((name, version), ""))
            for name, versions in pins.versions.items() for version in versions}
     oldest = (today - datetime.timedelta(days=days)).isoformat()
-    still = {release: day for release, day in last_pinned.items() if release not in now and days and day >= oldest}
+    # Another spelling of a version that is pinned is no release that a pin moved away from.
+    pinned = {(name, release(version)) for name, version in now}
+    still = {(name, version): day for (name, version), day in last_pinned.items()
+             if (name, release(version)) not in pinned and days and day >= oldest}
     return Retained(frozenset(still), {**still, **now})

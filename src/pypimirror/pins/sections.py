@@ -20,6 +20,8 @@ Sections = dict[str, Section]
 _HEADER = re.compile(r"\[\s*(?P<name>[^\s#[\]:;{}]+)\s*(:(?P<condition>[^#;]*))?]\s*([#;].*)?$")
 #: In one file; stops those whose conditions, each another one, would take hours to decide.
 _MOST_BLOCKS = 10_000
+#: Of a value put together by ``+=``, characters.
+_LONGEST_SUM = 1 << 16
 _OPTION = re.compile(r"(?P<name>[^\s{}[\]=:]+\s*[-+]?)=(?P<value>.*)$")
 _BLANK_START = re.compile(r"^(\s*\n)+")
 
@@ -97,7 +99,7 @@ def sections(blocks: Iterable[Block], holds: Callable[[Block], bool]) -> Section
         for option in block.options:
             if option.operator and option.key in section:
                 more = option.value if option.value[:1] in ("", "\n") else f"\n{option.value}"
-                section[option.key] = section[option.key].rstrip() + more
+                section[option.key] = _bounded(option.key, section[option.key].rstrip() + more)
                 continue
             if not option.operator:
                 section.pop(f"{option.name} +", None)
@@ -110,38 +112,54 @@ def sections(blocks: Iterable[Block], holds: Callable[[Block], bool]) -> Section
     return found
 
 
-def merged(base: Sections, over: Sections) -> Sections:
-    """Lay the sections of one file over those of the files that it extends."""
-    result = {name: dict(section) for name, section in base.items()}
+def merge(base: Sections, over: Sections) -> None:
+    """Lay the sections of one file over those of the files that it extends; base changes, and over does not."""
     for name, section in over.items():
-        if name in result:
-            result[name] = overlaid(result[name], section)
+        if name in base:
+            _lay(base[name], section)
         elif "<" in section:
             # A macro's section is put together only when all files are read.
-            result[name] = dict(section)
+            base[name] = dict(section)
         else:
-            result[name] = overlaid({}, _first(section))
-    return result
+            base[name] = {}
+            _lay(base[name], _first(section))
 
 
 def overlaid(base: Section, over: Section) -> Section:
+    """Return one section laid over another."""
+    result = dict(base)
+    _lay(result, over)
+    return result
+
+
+def _lay(base: Section, over: Section) -> None:
     """Lay one section over another, ``+=`` and ``-=`` working line by line."""
-    over = dict(over)
-    for key in sorted(over, key=lambda key: (key.rstrip(" +"), key[-1])):
-        operator = key[-1]
-        if key[-2:-1] != " " or operator not in "+-":
-            continue
+    added = [key for key in over if key[-2:-1] == " " and key[-1] in "+-"]
+    if added:
+        over = dict(over)
+    for key in sorted(added, key=lambda key: (key.rstrip(" +"), key[-1])):
         name = key[:-2]
         lines = over.get(name, base.get(name, "")).split("\n")
         changes = over.pop(key).split("\n")
-        over[name] = "\n".join(lines + changes if operator == "+" else [line for line in lines if line not in changes])
-    return {**base, **over}
+        if key[-1] == "-":
+            gone = frozenset(changes)
+            over[name] = "\n".join(line for line in lines if line not in gone)
+        else:
+            over[name] = _bounded(name, "\n".join(lines + changes))
+    base.update(over)
+
+
+def _bounded(key: str, value: str) -> str:
+    """Return a value put together by ``+=``. Raises BadPins for one that would make each addition slower."""
+    if len(value) > _LONGEST_SUM:
+        raise BadPins(f"{shown(key)}: longer than {_LONGEST_SUM} characters by its additions")
+    return value
 
 
 def _first(section: Section) -> Section:
     """Turn ``+=`` and ``-=`` without anything to start from into plain values."""
     section = dict(section)
-    for key in sorted(section):
+    for key in sorted(key for key in section if key[-2:] in (" +", " -")):
         name = key[:-2]
         if key.endswith(" +") and name not in section:
             section[name] = section.pop(key)

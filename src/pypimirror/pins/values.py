@@ -4,16 +4,19 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from packaging.utils import canonicalize_version
 from packaging.version import InvalidVersion, Version
 
+from ..distributions import release
 from ..errors import MirrorError
 from ..names import shown
+from .matching import Pinned, pinned_of
 
 #: One release: normalised name and version.
 Release = tuple[str, str]
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
+#: The name of a file holds no more.
+_LONGEST_VERSION = 200
 #: Versions from before PEP 440, such as ``2004d``. No operators, no wildcards, no white space.
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
 
@@ -35,68 +38,72 @@ class Pins(NamedTuple):
     notes: tuple[str, ...] = ()
     #: Lines about what went wrong.
     problems: tuple[str, ...] = ()
+    #: Extras (PEP 508) that the pin files request of pinned projects, by normalised name; extras are normalised (PEP 685).
+    extras: Mapping[str, frozenset[str]] = {}
 
     def holds(self, name: str, version: str) -> bool:
-        """Whether the release is pinned. name: normalised. ``1.0`` and ``1.0.0`` are one version (PEP 440)."""
-        wanted = self.versions.get(name, frozenset())
-        return version in wanted or not _forms(version).isdisjoint(map(canonicalize_version, wanted))
+        """Whether the release is pinned. name: normalised."""
+        return bool(self._pinned(name).matching(version))
 
-    def allows(self, name: str, version: str, hashes: Mapping[str, str]) -> bool:
-        """Whether a file of a pinned release is one that the pin's hashes name; any file where it has none.
+    def allows(self, name: str, version: str, hashes: Mapping[str, str]) -> bool | None:
+        """Whether a pin allows a file of a release; None where the hashes are of other algorithms than the pin's."""
+        return self._pinned(name).allows(version, hashes)
 
-        hashes: hex digests of the file by algorithm, sha256 among them.
-        """
-        form = canonicalize_version(version)
-        named = {digest for (project, pinned), digests in self.hashes.items() for digest in digests
-                 if project == name and canonicalize_version(pinned) == form}
-        return not named or any(f"{algorithm}:{digest.lower()}" in named for algorithm, digest in hashes.items())
+    def _pinned(self, name: str) -> Pinned:
+        return pinned_of(name, self.versions.get(name, ()), self.hashes)
 
 
 def normal(version: str) -> str:
-    """Give the normal form of a version (PEP 440), or the text itself where it is none."""
-    try:
-        return str(Version(version))
-    except InvalidVersion:
-        return version
+    """Return the normal form of a version (PEP 440), or the text itself where it has none."""
+    return _normal(version) or version
 
 
 def is_version(text: str) -> bool:
     """Whether the text can be one release's version: by PEP 440, or one word as older projects have it."""
+    return len(text) <= _LONGEST_VERSION and text.isascii() and bool(_normal(text) or _WORD.fullmatch(text))
+
+
+def _normal(version: str) -> str | None:
+    if len(version) > _LONGEST_VERSION:
+        return None  # Python refuses to make numbers of thousands of digits
     try:
-        Version(text)
+        return str(Version(version))
     except InvalidVersion:
-        return _WORD.fullmatch(text) is not None
-    return True
+        return None
 
 
 def union(parts: Iterable[Pins]) -> Pins:
-    """Put the pins of several files together: a release is pinned if one of them pins it."""
+    """Return the pins of several files together: a release is pinned if one of them pins it.
+
+    A release that one file pins without hashes is one of which every file is wanted, whatever hashes others give.
+    """
     versions: dict[str, set[str]] = {}
     hashes: dict[Release, set[str]] = {}
+    free: set[tuple[str, Version | str]] = set()
     origins: dict[Release, set[str]] = {}
     notes: dict[str, None] = {}
     problems: dict[str, None] = {}
+    extras: dict[str, set[str]] = {}
     for part in parts:
         for name, found in part.versions.items():
             versions.setdefault(name, set()).update(found)
-        for release, digests in part.hashes.items():
-            hashes.setdefault(release, set()).update(digests)
-        for release, files in part.origins.items():
-            origins.setdefault(release, set()).update(files)
+            free.update((name, release(version)) for version in found if (name, version) not in part.hashes)
+        for pinned, digests in part.hashes.items():
+            hashes.setdefault(pinned, set()).update(digests)
+        for pinned, files in part.origins.items():
+            origins.setdefault(pinned, set()).update(files)
         notes.update(dict.fromkeys(part.notes))
         problems.update(dict.fromkeys(part.problems))
+        for name, requested in part.extras.items():
+            extras.setdefault(name, set()).update(requested)
     return Pins({name: frozenset(found) for name, found in sorted(versions.items())},
-                {release: frozenset(found) for release, found in hashes.items()},
-                {release: frozenset(found) for release, found in origins.items()},
-                tuple(notes), tuple(problems))
+                {pinned: frozenset(found) for pinned, found in hashes.items()
+                 if (pinned[0], release(pinned[1])) not in free},
+                {pinned: frozenset(found) for pinned, found in origins.items()},
+                tuple(notes), tuple(problems),
+                {name: frozenset(requested) for name, requested in sorted(extras.items()) if name in versions})
 
 
 def public(source: str) -> str:
     """Give a path or URL in the form for messages and files: without credentials, printable, on one line."""
     return shown(_CREDENTIALS.sub("", source), 500)
-
-
-def _forms(version: str) -> frozenset[str]:
-    """Give the forms of the pins that a release's version meets: a pin without local part meets any (PEP 440)."""
-    form = canonicalize_version(version)
-    return frozenset({form, form.partition("+")[0]})

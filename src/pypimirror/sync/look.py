@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from ..distributions import parse, release
+from ..distributions import parse
 from ..errors import MirrorError
 from ..interfaces import IMirror
 from ..model import Change, File, Needs, Project
+from ..pins.matching import pinned_of
 from ..selection import Selected
 from ..source.precedence import serial_at
 from ..state import records
@@ -155,7 +156,7 @@ def chosen(mirror: IMirror, project: Project, hold: bool = False) -> Selected:
     offered = tuple(file for file in offered if not file.superseded)
     offered = outside.allowed(mirror, offered)
     return mirror.selection.select(
-        project._replace(files=_as_pinned(mirror.needs, project.name, offered)),
+        project._replace(files=offered),
         lambda file: mirror.core_metadata(project.name, file))
 
 
@@ -165,23 +166,9 @@ def _stays_unlisted(mirror: IMirror, project: Project, file: File) -> bool:
         return False
     if file.adopted:
         return True
-    pinned = mirror.needs.pinned.get(project.name)
-    version = parse(file.filename, project.name).version if pinned else None
-    return version is not None and release(version) in {release(one) for one in pinned or ()}
-
-
-def _as_pinned(needs: Needs, name: str, files: tuple[File, ...]) -> tuple[File, ...]:
-    """Give the files without those of pinned releases whose hash is none of those that the pin allows."""
-    hashes = {release(version): allowed for (project, version), allowed in needs.hashes.items() if project == name}
-    if not hashes:
-        return files
-
-    def agrees(file: File) -> bool:
-        version = parse(file.filename, name).version
-        allowed = hashes.get(release(version)) if version else None
-        return allowed is None or any(f"{algorithm}:{digest}" in allowed for algorithm, digest in file.hashes.items())
-
-    return tuple(file for file in files if agrees(file))
+    versions = mirror.needs.pinned.get(project.name, ())
+    pinned = pinned_of(project.name, versions, mirror.needs.hashes)
+    return bool(versions) and pinned.allows(parse(file.filename, project.name).version, file.content_hashes) is not False
 
 
 def not_found(mirror: IMirror, status: int | None) -> str:
@@ -196,13 +183,8 @@ def unmet(needs: Needs, name: str, selected: Selected) -> str | None:
     missing = [one for one in selected.unmet if one.version in pinned]
     if not missing:
         return None
-    hashed = {release(version) for project, version in needs.hashes if project == name}
-    told = (f"{one.version} ({'; '.join(one.reasons) or _nothing(release(one.version) in hashed)})" for one in missing)
+    told = (f"{one.version} ({'; '.join(one.reasons) or 'upstream offers no file of it'})" for one in missing)
     return f"pinned, but not to be had: {', '.join(told)}"
-
-
-def _nothing(hashed: bool) -> str:
-    return "upstream offers no file of it" + (" that has a hash which the pin allows" if hashed else "")
 
 
 def is_published(project: Project, files: Iterable[File], selected: bool) -> bool:

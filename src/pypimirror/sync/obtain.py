@@ -12,6 +12,7 @@ from ..interfaces import IMirror
 from ..model import File, Stored
 from ..names import PROVENANCE, SIGNATURE
 from ..storage.paths import UNFINISHED
+from . import pin_hashes
 from .beside import companion, core_metadata, urls_beside
 from .ground import UNSEEN, Ground
 from .look import current
@@ -19,6 +20,8 @@ from .look import current
 FULL = "full"
 #: Another file of the name lies in its place, and pages tell of that one: it has to go first, and this one waits.
 WAITS = "waits"
+#: No pin allows its hash, which upstream does not give: it is left out.
+REFUSED = "refused"
 #: Where such files wait within a run; the next one clears it.
 WAITING = f"{UNFINISHED}/waiting-"
 #: Bytes; the largest external file that is taken where max_file_size does not say.
@@ -29,7 +32,7 @@ class Obtained(NamedTuple):
     """What became of one file."""
 
     file: File
-    #: ``kept``, ``found``, ``restored``, ``fetched``, ``waits``, or how it failed: ``not found``, ``invalid``, ``failed``,
+    #: ``kept``, ``found``, ``restored``, ``fetched``, ``waits``, ``refused``, or how it failed: ``not found``, ``invalid``, ``failed``,
     #: ``full``.
     how: str
     error: str | None = None
@@ -50,6 +53,12 @@ def obtain(mirror: IMirror, project: str, file: File, offline: bool = False, att
             return Obtained(file._replace(stored=_older(mirror, file, path)), "not found")
         if how == WAITS:
             return Obtained(file, how)
+        before = file.stored
+        file, is_refused = pin_hashes.check(mirror, project, file, stored, path)
+        if is_refused:
+            if before is None:  # no page names it
+                mirror.storage.remove(path)
+            return Obtained(file._replace(stored=None), REFUSED)
         metadata = core_metadata(mirror, project, file, stored, path, offline, attempts, body, ground)
         if metadata != stored.metadata:
             stored = stored._replace(metadata=metadata)

@@ -15,8 +15,8 @@ from ..selection import Selected
 from ..state import records
 from ..storage.replacing import replace
 from .ground import UNSEEN, Ground, looked_over
-from .look import chosen, is_published
-from .obtain import FULL, WAITS, Obtained, obtain
+from .look import chosen, is_published, unmet
+from .obtain import FULL, REFUSED, WAITS, Obtained, obtain
 from .ours import own_paths
 from .registered import registered
 from .roots import Sections, sections
@@ -114,6 +114,11 @@ def _published(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) 
     lost = {each.file.filename for each in outcomes if each.file.adopted and each.error and each.how == "not found"}
     project = project._replace(
         files=tuple(_marked(here.get(f.filename, f), shown) for f in project.files if f.filename not in lost))
+    refusal = None
+    if any(outcome.how == REFUSED for outcome in outcomes):
+        refusal = unmet(mirror.needs, task.name, chosen(mirror, project, bool(task.hold)))
+        if refusal is not None:
+            emit(Problem(task.name, refusal, "not found"))
     pages = Pages(0, project.pages, False)
     if is_published(project, files, task.selected or task.hold == "all"):
         project = project._replace(display=project.display or registered(mirror, project))
@@ -128,7 +133,7 @@ def _published(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) 
         hidden=sum(one.filter == _YANKED for one in selected.left_out),
         unswept=not pages.serial or not before <= shown or astray,
         incomplete=task.offline and any(map(_lacks, here.values())),
-        error=next((outcome.error for outcome in outcomes if outcome.error), None),
+        error=next((outcome.error for outcome in outcomes if outcome.error), None) or refusal,
         held=bool(task.hold) and not {file.filename for file in files} <= regular,
         full=any(outcome.how == FULL for outcome in outcomes),
         again=any(outcome.how == WAITS for outcome in outcomes),

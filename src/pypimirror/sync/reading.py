@@ -11,7 +11,7 @@ from ..filters.age import uploaded
 from ..interfaces import IMirror
 from ..model import File, Project
 from ..source.precedence import is_given_over, serial_at
-from . import outside
+from . import outside, pin_hashes
 from .freshness import ACCEPTED, completed, doubt_absence, doubt_page, doubted, is_behind, knows_less, weigh
 
 if TYPE_CHECKING:
@@ -144,7 +144,8 @@ def merged(old: Project | None, page: Project, superseded: bool = False) -> Proj
         # Without its hash nothing tells whether another index means the same by a name.
         unclear = {file.filename for file in page.files if "sha256" not in file.hashes}
         here = {name: file._replace(stored=None) if name in unclear else file for name, file in here.items()}
-    files = [file._replace(stored=here.pop(file.filename).stored) if file.filename in here else file for file in page.files]
+    files = [file._replace(stored=here.pop(file.filename).stored) if file.filename in here else file
+             for file in pin_hashes.carried(old, page)]
     files.extend(file._replace(listed=False, superseded=not file.adopted and (superseded or file.superseded))
                  for file in here.values())
     if old is not None:

@@ -1,0 +1,58 @@
+"""Extras (PEP 508) that pin files request of pinned projects."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from ..names import is_project, normalize
+from .references import View
+from .sections import Sections
+from .values import BadPins
+
+Extras = Mapping[str, frozenset[str]]
+
+_REQUESTED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,199})[ \t]*\[([A-Za-z0-9._, \t-]{1,1000})\]")
+#: Of the eggs of one part, characters.
+_LONGEST = 1 << 16
+#: In flattened files: constraints take no extras, and a versions section has no place for them.
+_COMMENT = "# extras: "
+
+
+def collect(pairs: Iterable[tuple[str, Iterable[str]]]) -> Extras:
+    """Return extras by project, both normalised (PEP 503, PEP 685)."""
+    found: dict[str, set[str]] = {}
+    for name, extras in pairs:
+        valid = {extra for extra in map(normalize, extras) if is_project(extra)}
+        if valid and is_project(normalize(name)):
+            found.setdefault(normalize(name), set()).update(valid)
+    return {name: frozenset(extras) for name, extras in sorted(found.items())}
+
+
+def of_eggs(data: Sections) -> Extras:
+    """Return the extras that ``eggs`` options of any section request, as recipes of Zope and Plone have them."""
+    view = View(data, _LONGEST)
+    return collect(pair for name, section in data.items() for option in ("eggs", "eggs +") if option in section
+                   for pair in _pairs(_resolved(view, section[option], (name, option))))
+
+
+def _resolved(view: View, text: str, key: tuple[str, str]) -> str:
+    try:
+        return view.resolved(text, key, ())
+    except BadPins:
+        return text  # what it refers to is of no pin file
+
+
+def render(extras: Extras) -> str:
+    """Return comment lines for a flattened pin file; ``parse`` reads them."""
+    return "".join(f"{_COMMENT}{name}[{','.join(sorted(some))}]\n" for name, some in sorted(extras.items()))
+
+
+def parse(text: str) -> Extras:
+    """Return the extras in the comments of a flattened pin file."""
+    return collect(pair for line in text.splitlines() if line.startswith(_COMMENT)
+                   for pair in _pairs(line.removeprefix(_COMMENT)))
+
+
+def _pairs(text: str) -> Iterable[tuple[str, list[str]]]:
+    for line in text.splitlines():
+        if match := _REQUESTED.match(line.strip()):
+            yield match[1], [word.strip() for word in match[2].split(",")]

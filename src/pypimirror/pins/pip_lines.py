@@ -1,0 +1,92 @@
+"""The lines of requirements files as pip reads them: encodings, continuation lines, comments, options."""
+
+import codecs
+import re
+import shlex
+from collections.abc import Iterator
+
+from ..names import shown
+from .chain import MOST_BYTES
+from .values import BadPins, public
+
+_COMMENT = re.compile(r"(^|(?<=\s))#.*$")
+#: Longest first: the mark of UTF-16 begins that of UTF-32.
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
+          (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_CODING = re.compile(rb"#.*coding[:=]\s*([-\w.]+)")
+#: Codecs for host names: no encodings of files, and quadratic in time.
+_NO_ENCODINGS = frozenset({"idna", "punycode"})
+#: Short options that take a value, which may follow without a space.
+_SHORT = ("-r", "-c", "-e", "-i", "-f", "-C", "-b")
+
+
+def decode(content: bytes, source: str) -> str:
+    """Return the text of a requirements file: by its byte order mark, its coding line (PEP 263), or UTF-8. Raises BadPins."""
+    where = public(source)
+    if len(content) > MOST_BYTES:
+        raise BadPins(f"{where}: too large for a pin file: more than {MOST_BYTES >> 20} MB")
+    mark, encoding = next((pair for pair in _MARKS if content.startswith(pair[0])), (b"", "utf-8"))
+    if not mark:
+        coding = next(filter(None, map(_CODING.match, content.split(b"\n", 2)[:2])), None)
+        encoding = coding[1].decode("latin-1") if coding is not None else encoding
+    try:
+        if codecs.lookup(encoding).name in _NO_ENCODINGS:
+            raise LookupError(encoding)
+        text = content[len(mark):].decode(encoding)
+    except LookupError as error:
+        raise BadPins(f"{where}: unknown encoding {shown(encoding)!r}; save it as UTF-8") from error
+    except UnicodeError as error:
+        line = content.count(b"\n", 0, getattr(error, "start", 0)) + 1
+        raise BadPins(f"{where}, line {line}: not {shown(encoding.upper())} text") from error
+    if text.lstrip().startswith("<"):
+        raise BadPins(f"{where}: a web page (HTML) instead of a pin file")
+    if "\0" in text:
+        raise BadPins(f"{where}: not text")
+    return text
+
+
+def logical(text: str) -> Iterator[tuple[int, str]]:
+    """Yield lines joined where they end with a backslash, without comments, each with the number of its first line."""
+    parts: list[str] = []
+    start = 0
+    for number, line in enumerate([*text.splitlines(), ""], 1):
+        start = start if parts else number
+        comment = _COMMENT.match(line) is not None
+        if line.endswith("\\") and not comment:
+            parts.append(line[:-1])
+            continue
+        # A comment line ends what is continued.
+        parts.append(f" {line}" if comment else line)
+        joined = _COMMENT.sub("", "".join(parts)).strip()
+        parts = []
+        if joined:
+            yield start, joined
+
+
+def split(line: str, where: str) -> tuple[str, list[str]]:
+    """Return the requirement of a line and the words of its options. Raises BadPins."""
+    words = re.split(r"[ \t]", line)
+    first = next((number for number, word in enumerate(words) if word.startswith("-")), len(words))
+    options = " ".join(words[first:])
+    try:
+        return " ".join(words[:first]).strip(), shlex.split(options) if options else []
+    except ValueError as error:
+        raise BadPins(f"{where}: a quote is not closed") from error
+
+
+def parse_options(words: list[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield options, each with the value that is part of its word, or with the next word unless that is an option too.
+
+    Words that belong to no option are left out, as pip leaves them out.
+    """
+    position = 0
+    while position < len(words):
+        word = words[position]
+        position += 1
+        if not word.startswith("-") or word in ("-", "--"):
+            continue
+        name, separator, value = word.partition("=")
+        if not word.startswith("--") and word[:2] in _SHORT and len(word) > 2:
+            name, separator, value = word[:2], "=", word[2:].removeprefix("=")
+        following = words[position] if position < len(words) and not words[position].startswith("-") else None
+        yield name, value if separator else following

@@ -1,0 +1,35 @@
+"""Checks files against the hashes of their pins where upstream gives hashes of other algorithms, or none."""
+
+from __future__ import annotations
+
+from ..distributions import parse
+from ..interfaces import IMirror
+from ..model import File, Project, Stored
+from ..pins.matching import pinned_of
+
+
+def carried(old: Project | None, page: Project) -> tuple[File, ...]:
+    """Return the files of a page with the digests that were computed of the same files before."""
+    digests = {_identity(file): file.digests for file in (old.files if old is not None else ()) if file.digests}
+    if not digests:
+        return page.files
+    return tuple(file._replace(digests=digests.get(_identity(file), file.digests)) for file in page.files)
+
+
+def check(mirror: IMirror, project: str, file: File, stored: Stored, path: str) -> tuple[File, bool]:
+    """Compute the hashes that the pin of a file needs and upstream does not give; say whether the pin refuses the file.
+
+    stored: what is at the path. A project that the filters select is not narrowed by its pins.
+    """
+    pinned = pinned_of(project, mirror.needs.pinned.get(project, ()), mirror.needs.hashes)
+    version = parse(file.filename, project).version
+    missing = pinned.algorithms(version) - file.hashes.keys() - file.digests.keys()
+    if missing and pinned.allows(version, file.content_hashes) is not True:
+        computed = {name: stored.sha256 if name == "sha256" else mirror.storage.digest(path, name) for name in sorted(missing)}
+        file = file._replace(digests={**file.digests, **{name: digest for name, digest in computed.items() if digest}})
+    refused = pinned.allows(version, {**file.digests, "sha256": stored.sha256, **file.hashes}) is False
+    return file, refused and bool(pinned.matching(version)) and not mirror.selection.matched(project)
+
+
+def _identity(file: File) -> tuple[object, ...]:
+    return file.filename, file.url, tuple(sorted(file.hashes.items())), file.size, file.upload_time
