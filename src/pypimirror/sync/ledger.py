@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import events
 from ..state.database import BEGUN, DONE, DUE, Row, State
-from ..state.facts import ROOT_DUE
+from ..state.facts import FOLLOW_DUE, ROOT_DUE
 
 if TYPE_CHECKING:
     from .look import Looked
@@ -53,6 +53,8 @@ class Ledger:
             self._state.save(row._replace(list_serial=None, page_serial=None, pending=max(row.pending, DUE),
                                           error=looked.error, since=since), None)
             return
+        if looked.read:
+            self._state.set_fact(FOLLOW_DUE, "1")
         if looked.unmet is not None:
             self._notify(events.Problem(looked.name, looked.unmet, "not found"))
         if looked.absent and old is None:

@@ -122,7 +122,7 @@ class Run:
     def _follow(self, changed: bool) -> _Leaving:
         """Mirror what pinned and followed releases need, too."""
         assert self._pinning is not None
-        touched = self._pinning.follow() if changed else frozenset()
+        touched = self._pinning.follow(changed)
         if not touched:
             return {}
         # A project known already is only selected from anew.
