@@ -25,7 +25,7 @@ from tree import Tree
 #: By what names files, from ``pypimirror/`` on, or of a library.
 PARTS = {name: re.compile(pattern) for name, pattern in {
     "bodies hashed and checked": r"pypimirror/fetch/download",
-    "metadata out of wheels": r"pypimirror/(zips|fetch/glance|sync/beside|core_metadata)|zipfile",
+    "metadata out of wheels": r"pypimirror/(metadata/|fetch/glance|sync/beside|core_metadata)|zipfile",
     "upstream, and HTTP": r"pypimirror/fetch/|http/|urllib3/|requests/|socket\.py|ssl\.py|email/",
     "files and folders": r"pypimirror/(storage/|sync/ground)",
     "records and the state": r"pypimirror/(state/|sync/(clock|ledger))",

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pypimirror.metadata import archives, tars
 from pypimirror.pins import build
 from pypimirror.pins.build import DEFAULT, read_sdist
 
@@ -49,6 +50,7 @@ def read(content: bytes, filename: str = "foo-1.0.tar.gz") -> build.Sdist:
 @pytest.mark.parametrize("make, filename", [
     (tar, "foo-1.0.tar.gz"), (lambda files: tar(files, tar_format=tarfile.GNU_FORMAT), "foo-1.0.tgz"),
     (lambda files: tar(files, bz2.compress), "foo-1.0.tar.bz2"),
+    (lambda files: tar(files, lzma.compress), "foo-1.0.tar.xz"),
     (lambda files: tar(files, bytes), "foo-1.0.tar"), (zipped, "foo-1.0.zip")])
 def test_build_requirements_are_read_from_every_format(make, filename):
     sdist = read(make({"foo-1.0/a" + "x" * 200: b"0" * 3000, "foo-1.0/PKG-INFO": "Name: foo\n",
@@ -132,7 +134,7 @@ def zeros(size: int) -> bytes:
 
 @pytest.mark.parametrize("content, why", [
     (b"", ""), (b"nothing", ""), (gzip.compress(b"nothing"), ""), (tar({"foo-1/pyproject.toml": PYPROJECT})[:-30], ""),
-    (lzma.compress(b"x"), "compressed with xz"),
+    (lzma.compress(b"x"), ""), (b"\x28\xb5\x2f\xfd" + b"x" * 600, "compressed with zstd"),
     (gzip.compress(header(type=tarfile.GNUTYPE_LONGNAME, size=1 << 30) + bytes(4096)), "too long"),
     (gzip.compress(header(type=tarfile.XHDTYPE, size=1 << 31) + bytes(4096)), "too long"),
     (gzip.compress(header(type=tarfile.GNUTYPE_LONGNAME, size=1).ljust(1024, b"x") * 3000), ""),
@@ -148,14 +150,14 @@ def test_a_damaged_or_hostile_archive_is_a_problem_and_nothing_else(content, why
 
 
 def test_an_archive_that_unpacks_without_end_is_given_up(monkeypatch):
-    monkeypatch.setattr(build, "_MOST_UNPACKED", 8 << 20)
+    monkeypatch.setattr(archives, "_MAX_SDIST", 8 << 20)
     bomb = gzip.compress(header(size=1 << 40)) + zeros(64 << 20)
     sdist = read(bomb)
-    assert "unpacks to too much" in sdist.problems[0]
+    assert "unpacks to more than 8 MB" in sdist.problems[0]
 
 
 def test_an_archive_of_too_many_files_is_given_up(monkeypatch):
-    monkeypatch.setattr(build, "_MOST_MEMBERS", 100)
+    monkeypatch.setattr(tars, "_MAX_MEMBERS", 100)
     assert "too many files" in read(gzip.compress(header() * 200 + bytes(1024))).problems[0]
 
 

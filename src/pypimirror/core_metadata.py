@@ -16,8 +16,6 @@ from .names import METADATA
 #: Bytes; a description is part of it.
 _LONGEST = 16 << 20
 _REMEMBERED = 256
-#: As many bytes are parsed: parsers take more than a hundred times as much memory for lines that are no fields.
-MOST_PARSED = 2 << 20
 
 
 class CoreMetadata:

@@ -25,6 +25,8 @@ with atheris.instrument_imports(include=["pypimirror", "packaging", "email", "js
 
     from pypimirror.errors import BadPage, MirrorError
     from pypimirror.filters.metadata import fields
+    from pypimirror.metadata.archives import wheel_metadata
+    from pypimirror.metadata.errors import InvalidContent
     from pypimirror.names import is_distribution, is_project
     from pypimirror.pins import resolve
     from pypimirror.pins.build import read_sdist
@@ -35,7 +37,6 @@ with atheris.instrument_imports(include=["pypimirror", "packaging", "email", "js
     from pypimirror.pins.requirements import pins_of, read_requirements
     from pypimirror.pins.versions import read_versions
     from pypimirror.recipe import crontab
-    from pypimirror.source.archive import Broken, wheel_metadata
     from pypimirror.source.html_page import HtmlParser
     from pypimirror.source.json_page import JsonParser
     from pypimirror.source.scan import scan
@@ -116,7 +117,7 @@ def sdist(body: bytes) -> None:
 def wheel(body: bytes) -> None:
     try:
         wheel_metadata(io.BytesIO(body))
-    except Broken:
+    except InvalidContent:
         return
 
 

@@ -59,11 +59,12 @@ class FileFetcher:
         whole = path.removesuffix(METADATA)
         if whole == path or not os.path.isfile(whole):
             return None
-        from ..source.archive import Broken, core_metadata  # few files need it
+        from ..metadata.archives import core_metadata  # few files need it
+        from ..metadata.errors import InvalidContent
 
         try:
             return core_metadata(inside(whole, self._trees))
-        except Broken as error:
+        except InvalidContent as error:
             raise FetchError(path, str(error)) from error
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from fnmatch import translate
 
 from zope.interface import implementer
 
 from ..distributions import parse, release
 from ..interfaces import IMetadataFilter, ISettings
+from ..metadata.core_metadata import fields
+from ..metadata.errors import InvalidContent
 from ..model import File, Project
 
 #: Gives the core metadata of a file, or None.
@@ -35,8 +38,8 @@ class MetadataMatches:
         self._match = matcher(lines)
 
     def select(self, project: Project, metadata: Reader | None = None) -> tuple[File, ...]:
-        return tuple(file for files, text in _releases(project, metadata)
-                     for file in files if text is not None and self._match(fields(text)))
+        return tuple(file for files, values in _releases(project, metadata)
+                     for file in files if values is not None and self._match(values))
 
 
 @implementer(IMetadataFilter)
@@ -52,21 +55,8 @@ class MetadataExcludes:
         self._match = matcher(lines)
 
     def select(self, project: Project, metadata: Reader | None = None) -> tuple[File, ...]:
-        return tuple(file for files, text in _releases(project, metadata)
-                     for file in files if text is None or not self._match(fields(text)))
-
-
-def fields(metadata: bytes) -> dict[str, list[str]]:
-    """Read core metadata: the values by field in lower case, each on one line. The description is left out."""
-    from email.parser import HeaderParser
-
-    from ..core_metadata import MOST_PARSED
-
-    message = HeaderParser().parsestr(metadata[:MOST_PARSED].decode("utf-8", "replace"))
-    found: dict[str, list[str]] = {}
-    for name, value in message.items():
-        found.setdefault(name.lower(), []).append(" ".join(str(value).split()))
-    return found
+        return tuple(file for files, values in _releases(project, metadata)
+                     for file in files if values is None or not self._match(values))
 
 
 def matcher(lines: Collection[tuple[str, str]]) -> Matcher:
@@ -78,22 +68,23 @@ def matcher(lines: Collection[tuple[str, str]]) -> Matcher:
     return lambda values: any(glob.match(value) for field, glob in compiled for value in values.get(field, ()))
 
 
-def _releases(project: Project, metadata: Reader | None) -> list[tuple[list[File], bytes | None]]:
-    """Group the files by release, each group with the metadata of the first file that has any."""
+def _releases(project: Project, metadata: Reader | None) -> list[tuple[list[File], Mapping[str, list[str]] | None]]:
+    """Group the files by release, each group with the fields of the first file that has metadata that can be read."""
     groups: dict[object, list[File]] = {}
     for file in project.files:
         version = parse(file.filename, project.name).version
         # A file that tells no version stands for itself.
         groups.setdefault(release(version) if version else (file.filename,), []).append(file)
-    return [(files, _text(files, metadata)) for files in groups.values()]
+    return [(files, _fields(files, metadata)) for files in groups.values()]
 
 
-def _text(files: list[File], metadata: Reader | None) -> bytes | None:
+def _fields(files: list[File], metadata: Reader | None) -> Mapping[str, list[str]] | None:
     if metadata is None:
         return None
     # Those first of which upstream says that there is some.
     for file in sorted(files, key=lambda file: (not file.core_metadata, file.filename)):
         text = metadata(file)
         if text is not None:
-            return text
+            with suppress(InvalidContent):
+                return fields(text)
     return None

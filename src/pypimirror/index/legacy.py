@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ from zope.interface import implementer
 
 from ..distributions import parse, pep440, release
 from ..interfaces import IMetadataIndexWriter, ISettings
+from ..metadata.core_metadata import parse_email
+from ..metadata.errors import InvalidContent
 from ..model import Entry, File, Project
 
 Metadata = Callable[[File], "bytes | None"]
@@ -120,13 +123,12 @@ def _reason(files: list[File]) -> str | None:
 
 
 def _info(project: Project, version: str, found: Releases, metadata: Metadata | None) -> dict[str, Any]:
-    from packaging.metadata import parse_email
-
-    from ..core_metadata import MOST_PARSED
-
     files = found.get(version, [])
     content = next((content for file in files if metadata is not None and (content := metadata(file)) is not None), None)
-    raw: Mapping[str, Any] = parse_email(content[:MOST_PARSED])[0] if content is not None else {}
+    raw: Mapping[str, Any] = {}
+    if content is not None:
+        with suppress(InvalidContent):
+            raw = parse_email(content)[0]
     info: dict[str, Any] = {"name": raw.get("name") or project.display or project.name, "version": version}
     info.update((field, raw.get(field)) for field in _FIELDS)
     info["classifiers"] = raw.get("classifiers", [])

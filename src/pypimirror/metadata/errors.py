@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..errors import MirrorError
 
-class InvalidContent(ValueError):
+
+class InvalidContent(MirrorError, ValueError):
     """A foreign file that is damaged, malformed or beyond a limit; the message is one short printable line."""

@@ -3,41 +3,28 @@
 Build requirements: ``build-system.requires`` in pyproject.toml (PEP 518), and what the backend adds to them (``backends``).
 """
 
-import bz2
 import configparser
-import gzip
-import io
-import lzma
 import re
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import IO, Any, NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from .. import zips
-from ..filters.metadata import fields
+from ..metadata.archives import read_sdist_files
 from ..metadata.bounded_toml import loads
+from ..metadata.core_metadata import fields
+from ..metadata.errors import InvalidContent
 from ..names import normalize, shown
 from . import backends
 from .pep508 import parse_requirement
 
-
 #: What builds an sdist that says nothing.
 DEFAULT = ("setuptools", "wheel")
 
-#: Of one file in an sdist, bytes. Real ones have some kilobytes.
-_MOST_BYTES = 1 << 20
-#: Of everything in an sdist, unpacked: stops archives that unpack without end.
-_MOST_UNPACKED = 1 << 30
-_MOST_MEMBERS = 50_000
-_WANTED = re.compile(r"(?:\./)?[^/]+/(pyproject\.toml|hatch\.toml|setup\.cfg|setup\.py|CMakeLists\.txt|PKG-INFO|"
-                     r"(?:[^/]+/){0,2}[^/]+\.egg-info/requires\.txt)")
-_IN_EGG = re.compile(r"EGG-INFO/(PKG-INFO|requires\.txt)")
-_BROKEN = (OSError, EOFError, ValueError, RecursionError, MemoryError, NotImplementedError, RuntimeError, tarfile.TarError,
-           zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+_WANTED = re.compile(r"pyproject\.toml|hatch\.toml|setup\.cfg|setup\.py|CMakeLists\.txt|PKG-INFO|"
+                     r"(?:[^/]+/){0,2}[^/]+\.egg-info/requires\.txt")
+#: Below EGG-INFO.
+_IN_EGG = re.compile(r"PKG-INFO|requires\.txt")
 
 
 class Sdist(NamedTuple):
@@ -60,7 +47,7 @@ def read_sdist(stream: IO[bytes], filename: str) -> Sdist:
     problems: list[str] = []
     egg = filename.endswith(".egg")
     try:
-        found = contents(stream, filename)
+        found = read_sdist_files(stream, f"{filename}.zip", _IN_EGG) if egg else read_sdist_files(stream, filename, _WANTED)
     except ValueError as error:
         told = "" if egg else "; setuptools and wheel are taken to build it"
         return Sdist(() if egg else DEFAULT, problems=(f"{filename}: can't be read ({error}){told}",))
@@ -72,16 +59,6 @@ def read_sdist(stream: IO[bytes], filename: str) -> Sdist:
     notes: list[str] = []
     build = _build_requires(found, filename, _requires_dist(metadata) if requires is None else requires, problems, notes)
     return Sdist(build, metadata, requires, tuple(problems), tuple(f"{filename}: {note}" for note in notes))
-
-
-def contents(stream: IO[bytes], filename: str) -> dict[str, bytes]:
-    """Return the files of an sdist or an egg that are read, without its top folder. Raises ValueError for what is none."""
-    try:
-        if filename.endswith((".zip", ".egg")):
-            return dict(_zip(stream, _IN_EGG if filename.endswith(".egg") else _WANTED))
-        return dict(_tar(stream, filename))
-    except _BROKEN as error:
-        raise ValueError(shown(str(error) or type(error).__name__)) from error
 
 
 def _build_requires(found: dict[str, bytes], filename: str, requires_dist: tuple[str, ...], problems: list[str],
@@ -120,7 +97,10 @@ def _toml(found: dict[str, bytes], name: str, filename: str, problems: list[str]
 
 
 def _requires_dist(metadata: bytes | None) -> tuple[str, ...]:
-    return tuple(fields(metadata).get("requires-dist", ())) if metadata is not None else ()
+    try:
+        return tuple(fields(metadata or b"").get("requires-dist", ()))
+    except InvalidContent:
+        return ()  # reported where they are followed
 
 
 def _setup_requires(content: bytes | None) -> tuple[str, ...]:
@@ -152,69 +132,3 @@ def _egg_requires(content: bytes) -> tuple[str, ...]:
             except InvalidRequirement:
                 continue
     return tuple(found)
-
-
-def _zip(stream: IO[bytes], wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-    with zips.opened(stream) as archive:
-        for info in archive.infolist():
-            if (match := wanted.fullmatch(info.filename)) and info.file_size <= _MOST_BYTES:
-                yield match[1], zips.content(archive, info)
-
-
-def _tar(stream: IO[bytes], filename: str) -> Iterator[tuple[str, bytes]]:
-    with tarfile.open(fileobj=_Bounded(_unpacked(stream, filename)), mode="r:") as archive:
-        for number, member in enumerate(archive):
-            if number > _MOST_MEMBERS:
-                raise ValueError("too many files")
-            match = _WANTED.fullmatch(member.name)
-            if match and member.isreg() and member.size <= _MOST_BYTES:
-                content = archive.extractfile(member)
-                if content is not None:
-                    yield match[1], content.read(_MOST_BYTES)
-
-
-def _unpacked(stream: IO[bytes], filename: str) -> IO[bytes]:
-    """Undo the compression that the file shows to have; its name may lie."""
-    start = stream.read(6)
-    stream.seek(0)
-    if start.startswith(b"\x1f\x8b"):
-        return gzip.GzipFile(fileobj=stream)  # type: ignore[return-value]
-    if start.startswith(b"BZh"):
-        return bz2.BZ2File(stream)
-    if start.startswith(b"\xfd7zXZ\x00"):
-        raise ValueError("compressed with xz")
-    return stream
-
-
-class _Bounded(io.RawIOBase):
-    """An unpacked archive that can be read forward, in small pieces and not without end."""
-
-    def __init__(self, stream: IO[bytes]):
-        self._stream = stream
-        self._position = 0
-
-    def tell(self) -> int:
-        return self._position
-
-    def read(self, size: int = -1) -> bytes:
-        # Headers that name long paths are read in one piece: as large as the archive says, without this.
-        if not 0 <= size <= _MOST_BYTES:
-            raise ValueError("a header that is too long")
-        data = self._stream.read(size)
-        self._position += len(data)
-        if self._position > _MOST_UNPACKED:
-            raise ValueError("unpacks to too much")
-        return data
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        ahead = offset - self._position
-        if whence != io.SEEK_SET or ahead < 0:
-            raise ValueError("a header that points back")
-        while ahead > 0:
-            data = self.read(min(ahead, 1 << 16))
-            if not data:
-                break
-            ahead -= len(data)
-        return self._position
-
-

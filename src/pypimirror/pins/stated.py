@@ -1,5 +1,6 @@
 """What distributions state that they require, read once for each file."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
@@ -7,12 +8,14 @@ from packaging.requirements import InvalidRequirement
 
 from ..distributions import parse
 from ..errors import MirrorError
-from ..filters.metadata import fields
+from ..metadata.core_metadata import MAX_PARSED, fields
+from ..metadata.errors import InvalidContent
 from ..model import File
 from ..names import shown
 from .build import Sdist
 from .pep508 import Dependency, parse_dependency
 
+_END = re.compile(rb"\n\r?\n")
 #: Of one file. Real ones state some hundreds.
 _MOST = 10_000
 
@@ -80,6 +83,9 @@ class Stated:
                 texts = requirements_of(file, self._catalogue)
             if kind == "sdist":
                 sdist = self._catalogue.sdist(file)
+        except InvalidContent as error:
+            self._hole(name, f"{file.filename}: what it requires is not known: {error}")
+            texts = texts or ()
         except MirrorError as error:
             self.problems[f"{file.filename}: what it requires is not known: {shown(str(error), 500)}"] = None
             texts = texts or ()
@@ -120,7 +126,9 @@ def requirements_of(file: File, catalogue: Catalogue) -> tuple[str, ...] | None:
 
 
 def _requires_dist(content: bytes) -> tuple[str, ...] | None:
-    """Return the requirements in core metadata, or None if these leave them to the build (PEP 643)."""
+    """Return the requirements in core metadata, or None if these leave them to the build (PEP 643). Raises InvalidContent."""
+    if len(content) > MAX_PARSED and not _END.search(content, 0, MAX_PARSED):
+        raise InvalidContent(f"core metadata with more than {MAX_PARSED >> 20} MB of fields")
     found = fields(content)
     stated = tuple(found.get("requires-dist", ()))
     dynamic = (field.strip().lower() for field in found.get("dynamic", ()))

@@ -15,9 +15,11 @@ from ..distributions import parse, release
 from ..errors import Absent, FetchError
 from ..fetch.places import inside, path_of, url_of
 from ..interfaces import IMirror, ISource, IUpstream
+from ..metadata import archives, core_metadata
+from ..metadata.errors import InvalidContent
 from ..model import File, Listed, Listing, Project
 from ..names import SUFFIXES, is_distribution, normalize, shown
-from . import archive, trust
+from . import trust
 from .owners import owner
 
 _BLOCK = 1 << 20
@@ -142,23 +144,22 @@ class HeapSource:
     def _told(self, path: str, filename: str) -> str | None:
         """Give the name of the project that the file's core metadata have; a broken file is told of when it is read."""
         try:
-            body = archive.core_metadata(os.path.join(self._root, path))
-        except archive.Broken:
+            return _first(_fields(archives.core_metadata(os.path.join(self._root, path))), "name")
+        except InvalidContent:
             return None
-        return _first(_fields(body), "name")
 
     def _read(self, found: _Found, project: str) -> _Facts:
         full = os.path.join(self._root, found.path)
         filename = os.path.basename(full)
         try:
-            archive.check(full)
-            body = archive.core_metadata(full)
+            archives.check(full)
+            body = archives.core_metadata(full)
+            facts = _fields(body)
             sha256 = _sha256(full)
-        except archive.Broken as error:
+        except InvalidContent as error:
             raise _Refused(f"a broken archive: {error}") from error
         except OSError as error:
             raise _Refused(error.strerror or str(error)) from error
-        facts = _fields(body)
         display = _first(facts, "name") or ""
         if body is not None:
             _agree(filename, project, display, _first(facts, "version") or "")
@@ -196,9 +197,7 @@ def _is_final(filename: str, facts: Mapping[str, list[str]]) -> bool:
 
 
 def _fields(body: bytes | None) -> Mapping[str, list[str]]:
-    from ..filters.metadata import fields
-
-    return fields(body) if body is not None else {}
+    return core_metadata.fields(body) if body is not None else {}
 
 
 def _first(facts: Mapping[str, list[str]], field: str) -> str | None:

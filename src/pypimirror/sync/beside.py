@@ -55,21 +55,22 @@ def _inside(mirror: IMirror, path: str, hashes: Mapping[str, str], wheel: bytes)
     """
     if "sha256" not in hashes or not path.endswith(".whl"):
         return False
-    from .. import zips  # some runs fetch no wheel
+    from ..metadata import zips  # some runs fetch no wheel
 
-    return _put(mirror, path, hashes, zips.glance(wheel, b".dist-info/METADATA", MOST_METADATA))
+    return _put(mirror, path, hashes, zips.find_last(wheel, b".dist-info/METADATA", MOST_METADATA))
 
 
 def _out_of(mirror: IMirror, path: str, hashes: Mapping[str, str]) -> bool:
     """Do the same for a wheel that lies there."""
     if "sha256" not in hashes or not path.endswith(".whl") or not mirror.storage.at_hand:
         return False
-    from ..source.archive import Broken, wheel_metadata  # few runs need it
+    from ..metadata.archives import wheel_metadata  # few runs need it
+    from ..metadata.errors import InvalidContent
 
     try:
         with mirror.storage.open(path) as stream:
             return _put(mirror, path, hashes, wheel_metadata(stream))
-    except Broken:
+    except InvalidContent:
         return False  # upstream says it is like this
 
 

@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 from ..errors import MirrorError
 from ..interfaces import IMirror
+from ..metadata.archives import wheel_metadata
 from ..model import File, Project
 from ..pins.build import Sdist, read_sdist
-from ..source.archive import Broken, wheel_metadata
 from ..state import records
 from ..state.database import BEGUN, DUE, Row, State
 from .look import LookTask, look
@@ -53,10 +53,7 @@ class Catalogue:
             except MirrorError:
                 pass  # the wheel itself holds the same
         with self._opened(name, file) as stream:
-            try:
-                return wheel_metadata(stream)
-            except Broken as error:
-                raise MirrorError(f"{file.filename}: {error}") from error
+            return wheel_metadata(stream)
 
     def sdist(self, file: File) -> Sdist | None:
         if file.filename not in self._sdists:

@@ -7,17 +7,19 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from ..distributions import parse
 from ..errors import Full, MirrorError, Rejected, StorageError
 from ..events import FileStored, Problem
 from ..fetch.download import ALGORITHMS
 from ..interfaces import IMirror, IUpload
+from ..metadata.archives import check
+from ..metadata.errors import InvalidContent
 from ..model import NOTHING, File, Project, Stored
 from ..names import normalize
 from ..state import records
 from ..sync.look import LookTask, chosen, current, look
 from . import oldtrees
 from .oldtrees import OldFile, OldProject, OldTree
-from .soundness import is_sound
 from .tidy import respelled
 
 _BLOCK = 1 << 20
@@ -200,13 +202,21 @@ def _filled(mirror: IMirror, file: File, old: OldFile, path: str, project: str, 
         if algorithm is not None and digests[algorithm].hexdigest() != hashes[algorithm].lower():
             raise Rejected(f"{old.path}: damaged: its {algorithm} is {digests[algorithm].hexdigest()}, and {witness} says "
                            f"{hashes[algorithm]}")
-        if algorithm is None and not is_sound(source, file.filename, project):
+        if algorithm is None and not _is_whole(source, file.filename, project):
             raise Rejected(f"{old.path}: damaged or foreign: nobody says what its hash is, and it is no whole archive of "
                            f"{project}")
         upload.commit(path)
         return Stored(digests["sha256"].hexdigest(), size), "linked" if linked else "copied"
     finally:
         upload.abort()
+
+
+def _is_whole(path: str, filename: str, project: str) -> bool:
+    """Whether a file without a known hash is an archive without damage that is named like one of the project's."""
+    try:
+        return bool(parse(filename, project).project) and check(path, filename)
+    except InvalidContent:
+        return False
 
 
 def _blocks(path: str) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypimirror import zips
+from pypimirror.metadata import zips
 
 _ENDING = b".dist-info/METADATA"
 _MOST = 1 << 20
@@ -31,20 +31,20 @@ def test_a_glance_finds_what_the_library_finds(method: int, others: int, comment
     content = b"Metadata-Version: 2.1\nName: demo\n" * 40
     names = {f"demo/{number}.py": b"pass\n" * number for number in range(others)}
     body = archive({"demo-1.dist-info/METADATA": content, **names, "demo-1.dist-info/RECORD": b"x,y,z\n"}, method, comment)
-    assert zips.glance(body, _ENDING, _MOST) == content
+    assert zips.find_last(body, _ENDING, _MOST) == content
 
 
 @pytest.mark.parametrize("names", [{}, {"demo.py": b"pass\n"}, {"demo-1.dist-info/METADATA.txt": b"no"}, {"METADATA": b"no"}])
 def test_a_glance_gives_nothing_where_there_is_none(names: dict[str, bytes]) -> None:
-    assert zips.glance(archive(names), _ENDING, _MOST) is None
+    assert zips.find_last(archive(names), _ENDING, _MOST) is None
 
 
 def test_a_glance_gives_nothing_that_is_longer_than_allowed() -> None:
     body = archive({"demo-1.dist-info/METADATA": b"x" * 5000})
-    assert zips.glance(body, _ENDING, 4999) is None
+    assert zips.find_last(body, _ENDING, 4999) is None
     lying = body.replace((5000).to_bytes(4, "little"), (10).to_bytes(4, "little"))
     assert lying != body
-    assert len(zips.glance(lying, _ENDING, 4999) or b"") <= 4999
+    assert len(zips.find_last(lying, _ENDING, 4999) or b"") <= 4999
 
 
 @given(st.binary(max_size=60), st.integers(0, 200), st.binary(max_size=12))
@@ -52,5 +52,5 @@ def test_a_glance_at_anything_else_gives_bytes_or_nothing(head: bytes, place: in
     body = archive({"demo-1.dist-info/METADATA": b"Name: demo\n" * 3})
     damaged = head + body[:place] + change + body[place + len(change):]
     for one in (damaged, damaged[:-place or None], head + _ENDING + change + b"PK\5\6" + head):
-        found = zips.glance(one, _ENDING, _MOST)
+        found = zips.find_last(one, _ENDING, _MOST)
         assert found is None or isinstance(found, bytes)

@@ -1,0 +1,164 @@
+"""Tar archives from elsewhere, read forward in bounded memory and time.
+
+The standard library keeps each member with a copy of all extended headers, and takes the square of a header's length to parse
+some: a small archive takes it gigabytes. Of what it can read, sdists need names, sizes and contents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .compression import Unpacker
+from .errors import InvalidContent
+
+_BLOCK = 512
+_MAX_MEMBERS = 50_000
+#: Bytes of a header that carries a long name or other facts (pax), and how many may follow on each other.
+_MAX_HEADER = 1 << 16
+_MAX_HEADERS = 10
+#: Facts of all extended headers together. Tools write up to five for each file.
+_MAX_FACTS = 10 * _MAX_MEMBERS
+#: Types whose size is no content (POSIX, ``ustar``): links, devices, folders, pipes.
+_WITHOUT_CONTENT = frozenset(b"123456")
+_REGULAR = frozenset(b"0\x007")
+_LARGEST = 1 << 50
+
+
+class Member(NamedTuple):
+    """One member, as its headers have it."""
+
+    name: str
+    size: int
+    is_file: bool
+
+
+class TarReader:
+    """Iterates the members of an archive; ``read`` returns the content of the one that was yielded last.
+
+    Raises InvalidContent: no archive, damaged, cut off, or beyond a limit.
+    """
+
+    def __init__(self, unpacker: Unpacker):
+        self._unpacker = unpacker
+        self._left = self._padding = 0
+        self._facts = 0
+
+    def __iter__(self) -> Iterator[Member]:
+        count = 0
+        while (member := self._next(count == 0)) is not None:
+            count += 1
+            if count > _MAX_MEMBERS:
+                raise InvalidContent("too many files")
+            yield member
+
+    def read(self) -> bytes:
+        """Return the content; callers check ``size`` before."""
+        data = self._unpacker.read(self._left)
+        if len(data) < self._left:
+            raise InvalidContent("cut off")
+        self._left = 0
+        return data
+
+    def _next(self, first: bool) -> Member | None:
+        """Return the next member, or None at the end."""
+        self._unpacker.skip(self._left + self._padding)
+        self._left = self._padding = 0
+        name: str | None = None
+        size: int | None = None
+        for number in range(_MAX_HEADERS):
+            header = self._unpacker.read(_BLOCK)
+            if not header and number == 0 and not first:
+                return None
+            if not header.strip(b"\0") and len(header) == _BLOCK:
+                return None
+            kind, told = _checked(header), _number(header[124:136])
+            if kind in b"LKxgX":
+                facts = self._extended(told)
+                if kind == ord("L"):
+                    name = _text(facts.partition(b"\0")[0])
+                elif kind in b"xX":
+                    self._facts += facts.count(b"=")
+                    if self._facts > _MAX_FACTS:
+                        raise InvalidContent("too many headers")
+                    name, size = _pax(facts, name, size)
+                continue
+            size = told if size is None else size
+            content = 0 if kind in _WITHOUT_CONTENT else size
+            if kind == ord("S"):
+                self._skip_sparse(header)
+            self._left, self._padding = content, -content % _BLOCK
+            return Member(_name(header) if name is None else name, content, kind in _REGULAR)
+        raise InvalidContent("too many headers of one file")
+
+    def _extended(self, size: int) -> bytes:
+        if size > _MAX_HEADER:
+            raise InvalidContent("a header that is too long")
+        data = self._unpacker.read(size)
+        self._unpacker.skip(-size % _BLOCK)
+        return data
+
+    def _skip_sparse(self, header: bytes) -> None:
+        """Skip the maps of a sparse file (GNU)."""
+        more, count = header[482], 0
+        while more:
+            count += 1
+            block = self._unpacker.read(_BLOCK)
+            if len(block) < _BLOCK or count > _MAX_HEADER // _BLOCK:
+                raise InvalidContent("a header that is too long")
+            more = block[504]
+
+
+def _checked(header: bytes) -> int:
+    """Return the type of a header whose checksum holds."""
+    if len(header) < _BLOCK:
+        raise InvalidContent("cut off" if header else "it is empty")
+    rest = header[:148] + header[156:]
+    told, total = header[148:156].partition(b"\0")[0].strip(b" "), 256 + sum(rest)
+    if told.strip(b"01234567") or not told:
+        raise InvalidContent("not a tar archive, or damaged")
+    # Some old tools add up signed characters.
+    if int(told, 8) != total and int(told, 8) != total - 256 * sum(byte > 127 for byte in rest):
+        raise InvalidContent("not a tar archive, or damaged")
+    return header[156]
+
+
+def _number(field: bytes) -> int:
+    """Return a number in octal digits, or in base 256 (GNU)."""
+    if field[0] == 0x80:
+        value = int.from_bytes(field[1:], "big")
+    else:
+        digits = field.partition(b"\0")[0].strip(b" ")
+        if digits.strip(b"01234567"):
+            raise InvalidContent("a header with a number that is none")
+        value = int(digits or b"0", 8)
+    if value > _LARGEST:
+        raise InvalidContent("a file that is too large")
+    return value
+
+
+def _name(header: bytes) -> str:
+    name, prefix = (field.partition(b"\0")[0] for field in (header[:100], header[345:500]))
+    return _text(prefix + b"/" + name if prefix and header[257:263] == b"ustar\0" else name)
+
+
+def _pax(facts: bytes, name: str | None, size: int | None) -> tuple[str | None, int | None]:
+    """Return name and size from extended facts: ``length key=value`` in lines (POSIX, pax)."""
+    position = 0
+    while position < len(facts) and facts[position]:
+        length, blank, _ = facts[position:position + 20].partition(b" ")
+        if not (blank and length.isdigit()) or not 0 < int(length) <= len(facts) - position:
+            raise InvalidContent("a damaged header")
+        key, _, value = facts[position + len(length) + 1:position + int(length) - 1].partition(b"=")
+        if key == b"path":
+            name = _text(value)
+        elif key == b"size":
+            if not (value.isdigit() and len(value) < 20 and int(value) <= _LARGEST):
+                raise InvalidContent("a header with a number that is none")
+            size = int(value)
+        position += int(length)
+    return name, size
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "replace")

@@ -1,0 +1,133 @@
+"""Zip archives from elsewhere, read in bounded memory and time.
+
+The standard library finds the end record by rules of its own, reads the whole directory that it names at once, and unpacks
+bzip2 and LZMA in one go. To look for the end record beforehand means to guess these rules; therefore the library gets a file
+object that limits what it really reads.
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import IO
+
+from ..names import shown
+from .errors import InvalidContent
+
+#: Bytes and entries of an archive's directory, which takes some ten times as much in memory. The largest wheels have some
+#: 20,000 files.
+MAX_DIRECTORY = 16 << 20
+_MAX_ENTRIES = 100_000
+_BLOCK = 1 << 20
+#: Signature of an end record (APPNOTE 4.3.16).
+_END = b"PK\5\6"
+#: Directory entry (4.3.12): method, packed size, size, length of the name, offset; and the local header (4.3.7): lengths of the
+#: name and of the extra field.
+_ENTRY, _ENTRY_SIGNATURE, _ENTRY_SIZE = struct.Struct("<10xH8xLLH12xL"), b"PK\1\2", 46
+_HEADER = struct.Struct("<26xHH")
+#: Methods that tools pack distributions with. With other methods a few bytes can unpack to gigabytes at once.
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+#: What the library raises for a damaged archive.
+_DAMAGED = (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, NotImplementedError, MemoryError, OverflowError,
+            struct.error, zlib.error, lzma.LZMAError)
+
+
+class ZipReader:
+    """An open archive; all of its methods raise InvalidContent."""
+
+    def __init__(self, stream: IO[bytes], max_directory: int = MAX_DIRECTORY):
+        """stream: seekable; stays open. max_directory: bytes."""
+        self._stream = _LimitedFile(stream, max_directory)
+        try:
+            self._archive = zipfile.ZipFile(self._stream)
+            self.size = stream.seek(0, os.SEEK_END)
+        except _DAMAGED as error:
+            raise InvalidContent(reason(error)) from error
+        self._stream.in_directory = False
+        self.entries = self._archive.infolist()
+
+    def unpacked_size(self) -> int:
+        """Return the bytes of all files, as the directory has it; files may not share their packed bytes."""
+        if sum(info.compress_size for info in self.entries) > self.size:
+            raise InvalidContent("its files overlap")
+        return sum(info.file_size for info in self.entries)
+
+    def blocks(self, info: zipfile.ZipInfo) -> Iterator[bytes]:
+        """Yield the content of a file, not more than the directory says, with its checksum verified at the end."""
+        if info.compress_type not in _METHODS:
+            raise InvalidContent("packed by a method that no tool packs distributions with")
+        try:
+            with self._archive.open(info) as member:
+                while block := member.read(_BLOCK):
+                    yield block
+        except zipfile.BadZipFile as error:
+            raise InvalidContent(f"{shown(info.filename)} in it is damaged") from error
+        except _DAMAGED as error:
+            raise InvalidContent(reason(error)) from error
+
+    def read(self, info: zipfile.ZipInfo) -> bytes:
+        """Return the content of a file; callers check ``info.file_size`` before."""
+        return b"".join(self.blocks(info))
+
+
+class _LimitedFile(io.RawIOBase):
+    """Limits how much the library reads at once, wherever it looks for the directory."""
+
+    def __init__(self, stream: IO[bytes], limit: int):
+        self._stream, self._limit = stream, limit
+        self.in_directory = True
+
+    def read(self, size: int | None = -1) -> bytes:
+        limit = max(self._limit, _BLOCK)
+        if size is None or size < 0:
+            size = limit + 1
+        elif size > limit:
+            raise zipfile.BadZipFile("its directory is too large")
+        data = self._stream.read(size)
+        if len(data) > limit or (self.in_directory and data.count(_ENTRY_SIGNATURE) > _MAX_ENTRIES):
+            raise zipfile.BadZipFile("its directory is too large")
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+
+def find_last(body: bytes, ending: bytes, limit: int) -> bytes | None:
+    """Return the content of the last file of an archive in memory whose name ends so; None where that is not plain to see.
+
+    The cost does not depend on the number of files, while the library reads all entries. Nothing is verified: callers know
+    the hash of what they look for. limit: bytes of the content.
+    """
+    end = body.rfind(_END)
+    name = body.rfind(ending, 0, max(0, end))
+    entry = body.rfind(_ENTRY_SIGNATURE, 0, max(0, name))
+    try:
+        method, packed, unpacked, length, place = _ENTRY.unpack_from(body, max(0, entry))
+        start = place + sum((30, *_HEADER.unpack_from(body, place)))
+        if entry < 0 or name + len(ending) != entry + _ENTRY_SIZE + length or unpacked > limit:
+            return None
+        content = body[start:start + packed]
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, limit) if method == zipfile.ZIP_DEFLATED else content
+    except (struct.error, zlib.error):
+        return None
+
+
+def reason(error: Exception) -> str:
+    """Return the message of an error of a library or of the system, printable and on one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return shown(str(error) or type(error).__name__)
