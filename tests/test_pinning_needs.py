@@ -189,6 +189,15 @@ def test_a_pinned_sdist_that_leaves_open_what_it_needs_is_reported_until_it_is_s
     assert [line for line in problems(needing, capsys) if told in line]
 
 
+def test_an_sdist_beside_a_wheel_may_leave_open_what_it_requires(
+        needing: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+    sdist = broken_sdist("app", "1.0", "[build-system]\nrequires = []\n", "Dynamic: Requires-Dist\n")
+    upstream.add("app", sdist, wheel("app", "1.0", ("lib",)))
+    upstream.add("lib", wheel("lib", "1.0"))
+    assert problems(needing, capsys) == []
+    assert "lib-1.0-py3-none-any.whl" in everything(needing)
+
+
 def test_setuptools_that_has_pkg_resources_is_mirrored_beside_the_newest(
         needing: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     needing.settings["dependencies"] = "False"

@@ -197,11 +197,14 @@ def test_chains_of_thousands_of_extras_are_followed_in_no_time():
 
 
 def test_a_list_of_very_many_requirements_is_cut_and_reported():
-    catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": ["b"] + [f"c{n}; extra == 'x'" for n in range(80_000)]}},
+    catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": ["b"] + [f"c{n}; extra == 'x'" for n in range(20_000)]}},
                           b={"b-1.0-py3-none-any.whl": {}})
     found = resolve([Want("a", "x")], [LINUX], catalogue)
     assert "b" in found.releases
     assert found.problems == ("a-1.0-py3-none-any.whl: states more than 10000 requirements; the rest is left out",)
+    catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": [f"c{n}; extra == 'x'" for n in range(120_000)]}})
+    assert resolve([Want("a", "x")], [LINUX], catalogue).problems == (
+        "a-1.0-py3-none-any.whl: what it requires is not known: core metadata with more than 2 MB of fields",)
 
 
 @pytest.mark.parametrize("text", [

@@ -1,6 +1,8 @@
 """Requirements (PEP 508) as metadata state them, parsed within bounds."""
 
 import re
+from copy import copy
+from functools import lru_cache
 from typing import NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -9,6 +11,8 @@ from ..names import normalize
 
 #: Characters of one requirement, digits of one of its numbers, and parentheses within parentheses.
 _LONGEST, _MOST_DIGITS, _DEEPEST = 10_000, 200, 20
+#: Many releases of a project state the same.
+_REMEMBERED = 10_000
 _LONG_NUMBER = re.compile(rf"\d{{{_MOST_DIGITS + 1}}}")
 _BRACKETS = re.compile(r"[()]")
 #: Comparisons that depend on the value of ``extra`` only by its being equal to a literal, as packaging writes markers.
@@ -47,6 +51,7 @@ def parse_requirement(text: str) -> Requirement:
         raise InvalidRequirement(str(error)) from error
 
 
+@lru_cache(_REMEMBERED)
 def parse_dependency(text: str) -> Dependency:
     """Parse a requirement for evaluation. Raises InvalidRequirement."""
     requirement = parse_requirement(text)
@@ -56,6 +61,6 @@ def parse_dependency(text: str) -> Dependency:
     rest = _EXTRA.sub("", marker)
     extras = None if re.search(r"\bextra\b", rest) else frozenset(
         normalize(one or other) for one, other in _EXTRA.findall(marker))
-    bare = Requirement(str(requirement))
+    bare = copy(requirement)
     bare.marker = None
     return Dependency(normalize(requirement.name), requirement, marker, str(bare), extras)

@@ -46,6 +46,8 @@ class Root(NamedTuple):
     extras: frozenset[str] = frozenset()
     #: Whether its run-time requirements are followed, and not only what builds it.
     run: bool = True
+    #: Whether a wheel of the same release is among the roots: then it is no loss if an sdist does not state what it requires.
+    covered: bool = False
 
 
 class Resolution(NamedTuple):
@@ -140,7 +142,7 @@ class _Resolver:
     def root(self, root: Root, environments: tuple[Environment, ...]) -> None:
         found = candidate(root.file, root.name)
         where = [environment for environment in environments if found is not None and installable(found, environment)]
-        requires = self.stated.requires(root.name, root.file, root.run)
+        requires = self.stated.requires(root.name, root.file, root.run, root.covered)
         for environment in where or environments:
             self.expand(root.name, found, root.file.filename, requires, root.extras, environment)
 

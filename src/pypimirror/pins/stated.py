@@ -64,17 +64,19 @@ class Stated:
         self.notes: dict[str, None] = {}
         self.problems: dict[str, None] = {}
 
-    def requires(self, name: str, file: File, run: bool = True) -> Requires:
+    def requires(self, name: str, file: File, run: bool = True, covered: bool = False) -> Requires:
         """Return the requirements of a file, of its build too if it is an sdist.
 
-        Args: run: whether run-time requirements are among them.
+        Args:
+            run: whether run-time requirements are among them.
+            covered: whether it is no problem that these can't be read.
         """
         key = file.filename, run
         if key not in self._requires:
-            self._requires[key] = Requires(self._parsed(name, file, self._texts(name, file, run)))
+            self._requires[key] = Requires(self._parsed(name, file, self._texts(name, file, run, covered)))
         return self._requires[key]
 
-    def _texts(self, name: str, file: File, run: bool) -> tuple[str, ...]:
+    def _texts(self, name: str, file: File, run: bool, covered: bool) -> tuple[str, ...]:
         kind = parse(file.filename, name).kind
         texts: tuple[str, ...] | None = ()
         sdist = None
@@ -89,7 +91,7 @@ class Stated:
         except MirrorError as error:
             self.problems[f"{file.filename}: what it requires is not known: {shown(str(error), 500)}"] = None
             texts = texts or ()
-        if texts is None:
+        if texts is None and not covered:
             self._hole(name, f"{file.filename}: what it requires is not known without building it")
         if sdist is None:
             return texts or ()

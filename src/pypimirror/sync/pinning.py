@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..distributions import parse
+from ..distributions import parse, release
 from ..events import Notice, Problem
 from ..fetch.attempts import check
 from ..fetch.page import read
@@ -64,7 +64,7 @@ class Pinning:
         last = _releases(json.loads(remembered)) if remembered is not None else self._here(today)
         if clock.jump(self._state) is None:
             # Days that are still to come are from a clock that was wrong, not from before this one was set back.
-            last = {release: min(day, today.isoformat()) for release, day in last.items()}
+            last = {pinned: min(day, today.isoformat()) for pinned, day in last.items()}
         self._retain(last)
         self._tell(self._followed())
 
@@ -150,8 +150,11 @@ class Pinning:
                 files = tuple(file for file in project.files if file.stored is not None and file.stored.shown)
                 catalogue.own(name, files)
                 extras = self._pins.extras.get(name, frozenset())
+                told = {file.filename: parse(file.filename, name) for file in files}
+                wheels = {release(one.version) for one in told.values() if one.kind == "wheel" and one.version}
                 for file in files:
-                    yield Root(name, file, extras, run)
+                    version = told[file.filename].version
+                    yield Root(name, file, extras, run, version is not None and release(version) in wheels)
 
     def _tell(self, followed: Mapping[str, frozenset[str]]) -> None:
         self._mirror.need(Needs(self._pins.versions, self._pins.hashes, self._retained, followed))
