@@ -30,7 +30,14 @@ from pypimirror.names import SUFFIXES, normalize
     ("foobar-1.0.tar.gz", "foo", "sdist", None),
     ("foo-1.0-py3-none-any.whl", "foo", "wheel", "1.0"),
     ("Foo_Bar-1.0-1build-py2.py3-none-any.whl", "foo-bar", "wheel", "1.0"),
-    ("foo-bar-1.0-py3-none-any.whl", "foo-bar", "wheel", "1.0"),
+    ("foo-bar-1.0-py3-none-any.whl", "foo-bar", "wheel", None),
+    ("foo-1.0-cp311-cp311-linux_x86_64-x8664v3.whl", "foo", "wheel", "1.0"),
+    ("foo-1.0-2b-cp311-cp311-linux_x86_64-x8664v3.whl", "foo", "wheel", "1.0"),
+    ("foo-1!2.0-py3-none-any.whl", "foo", "wheel", "1!2.0"),
+    ("oldfoo-2.0.tar.gz", "foo", "sdist", None),
+    ("other-9.0-py3-none-any.whl", "foo", "wheel", None),
+    ("foo-2.0-1.tar.gz", "foo", "sdist", "2.0-1"),
+    ("foo-1.0-py2.7.tar.gz", "foo", "sdist", "1.0"),
     ("foo-1.0+ubuntu_1-py3-none-any.whl", "foo", "wheel", "1.0+ubuntu-1"),
     ("foo-py3.whl", "foo", "wheel", None),
     ("foo-1.0-py2.7.egg", "foo", "egg", "1.0"),
@@ -72,7 +79,7 @@ def test_the_project_is_given_as_it_is_written():
     ("foo-1.0.tar.gz", "", "", ""),
 ])
 def test_what_it_runs_on_is_told_by_the_file_name(filename, python, abi, platform):
-    assert parse(filename, "foo")[3:] == (python, abi, platform)
+    assert parse(filename, "foo")[3:6] == (python, abi, platform)
 
 
 @given(st.text(max_size=60), st.text(max_size=30), st.sampled_from(("", *SUFFIXES)))
@@ -104,6 +111,21 @@ def test_a_wheel_reads_as_packaging_reads_it(name, version, build, tags):
         expected = parse_wheel_filename(filename)
         assert (normalize(found.project), pep440(found.version)) == expected[:2]
     assert f"{found.python}-{found.abi}-{found.platform}" == tags
+
+
+def test_a_variant_wheel_keeps_its_platform_apart_from_its_label():
+    found = parse("foo-1.0-cp311-cp311-linux_x86_64-x8664v3.whl", "foo")
+    assert (found.python, found.platform, found.variant) == ("cp311", "linux_x86_64", "x8664v3")
+    assert parse("foo-1.0-1-py3-none-any.whl", "foo").variant == ""
+
+
+@pytest.mark.parametrize("version", [
+    "9" * 5000, f"1.{'9' * 5000}", f"1!{'9' * 5000}", f"1.0.post{'9' * 5000}", "1." * 90 + "1.1" * 90])
+def test_a_version_that_no_installer_can_read_is_none(version):
+    assert pep440(version) is None
+    assert release(version) == version
+    for suffix in (".tar.gz", "-py3-none-any.whl"):
+        assert release(parse(f"foo-{version}{suffix}", "foo").version) == version
 
 
 def test_all_ways_to_write_a_version_are_one_release():

@@ -75,7 +75,7 @@ def test_build_requirements_are_read_from_every_format(make, filename):
     ({"foo-1/setup.cfg": "[options\nsetup_requires = x"}, DEFAULT), ({"foo-1/setup.cfg": b"\xff\xfe"}, DEFAULT),
     ({"foo-1/setup.cfg": "[options]\nsetup_requires = a b c"}, DEFAULT),
     ({"foo-1/pyproject.toml": "[build-system]\nrequires = ['scikit-build-core', 'ninja']\n"},
-     ("scikit-build-core", "ninja", "cmake")),
+     ("scikit-build-core", "ninja", "cmake>=3.15", "ninja>=1.5")),
     ({"./foo-1/pyproject.toml": "[build-system]\nrequires = ['hatchling']\n"}, ("hatchling",)),
     ({"pyproject.toml": "[build-system]\nrequires = ['hatchling']\n"}, DEFAULT)])
 def test_setuptools_and_wheel_build_what_says_nothing(files, requires):

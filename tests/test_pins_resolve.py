@@ -20,7 +20,8 @@ from pypimirror.model import File
 from pypimirror.pins.build import Sdist, read_sdist
 from pypimirror.pins.candidates import best, candidates
 from pypimirror.pins.environments import Environment, environments
-from pypimirror.pins.resolve import Want, requirements_of, resolve
+from pypimirror.pins.resolve import Root, Want, resolve
+from pypimirror.pins.stated import requirements_of
 from pypimirror.pins.values import Pins
 
 LINUX = Environment("3.11", "manylinux_2_28_x86_64")
@@ -70,11 +71,13 @@ def versions(resolution) -> dict[str, set[str]]:
     (">=3.0b1", "foo-3.0rc1-py3-none-any.whl"), ("==1.9", "foo-1.9-py3-none-any.whl"), (">=1.6,<2", None), (">=4", None),
     ("==1.9.*", None)])
 def test_the_newest_that_fits_is_taken_wheels_and_final_releases_first(specifier, filename):
-    offered = candidates(File(name, "", yanked="broken" if "-1.9" in name else False) for name in (
+    offered = candidates([File(name, "", yanked="broken" if "-1.9" in name else False) for name in (
         "foo-1.0-py3-none-any.whl", "foo-1.5-py3-none-any.whl", "foo-1.9-py3-none-any.whl", "foo-2.0.tar.gz",
         "foo-2.0-py3-none-any.whl", "foo-2.1.tar.gz",
         "foo-3.0rc1-py3-none-any.whl", "foo-x.egg", "foo-bad.tar.gz", "foo.whl", "foo-9.0-py2-none-any.whl",
-        "foo-8.0-cp312-cp312-win_amd64.whl"))
+        "foo-8.0-cp312-cp312-win_amd64.whl",
+        "oldfoo-9.0.tar.gz", "other-9.0-py3-none-any.whl", "foo-9.0-cp311-cp311-linux_x86_64-variant.whl",
+        f"foo-{'9' * 5000}.tar.gz")], "foo")
     found = best(offered, SpecifierSet(specifier), LINUX)
     assert (found and found.file.filename) == filename
 
@@ -83,7 +86,7 @@ def test_requires_python_is_honoured_for_any_bug_fix_release():
     offered = candidates([File("foo-1.0-py3-none-any.whl", "", requires_python=">=3.6"),
         File("foo-2.0-py3-none-any.whl", "", requires_python=">=3.11.4"),
                           File("foo-3.0-py3-none-any.whl", "", requires_python=">=3.12"),
-                          File("foo-0.1-py3-none-any.whl", "", requires_python="what?")])
+                          File("foo-0.1-py3-none-any.whl", "", requires_python="what?")], "foo")
     assert [str(best(offered, SpecifierSet(), where).version) for where in (OLD, LINUX, Environment("3.11.2", "any"),
         Environment("3.13", "any"))] == [
         "1.0", "2.0", "1.0", "3.0"]
@@ -152,9 +155,9 @@ def test_what_nothing_fits_is_reported_by_name_and_holds_up_no_other():
             "broken: https://index.example.com/broken/: 503",
         "ok-1.0-py3-none-any.whl requires gone>=1: no release fits",
         "ok-1.0-py3-none-any.whl: 'bad requirement' is not a requirement",
-        "ok-1.0-py3-none-any.whl: x comes from a URL, not from an index",
         "lost-1.0-py3-none-any.whl: what it requires is not known without building it"}
-    assert found.notes == ("foo-1.0.tar.gz requires new: nothing fits on Python 3.8 on manylinux_2_28_x86_64",)
+    assert found.notes == ("ok-1.0-py3-none-any.whl: x comes from a URL, not from an index, and is left out",
+                           "foo-1.0.tar.gz requires new: nothing fits on Python 3.8 on manylinux_2_28_x86_64",)
 
 
 def test_metadata_that_leaves_requirements_to_the_build_says_nothing_of_them():
@@ -165,10 +168,126 @@ def test_metadata_that_leaves_requirements_to_the_build_says_nothing_of_them():
     assert requirements_of(file, Dynamic(x={"x-1.0.tar.gz": {}})) is None
 
 
-def test_metadata_that_asks_for_ever_more_is_given_up(monkeypatch):
-    monkeypatch.setattr("pypimirror.pins.resolve._MOST_STEPS", 50)
-    catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": [f"b>{n}" for n in range(1000)]}})
-    assert "requirements are followed no further: there are too many" in resolve([Want("a", "x")], [LINUX], catalogue).problems
+def test_a_resolution_has_a_budget_and_says_when_it_is_spent(monkeypatch):
+    monkeypatch.setattr("pypimirror.pins.resolve._BUDGET", 50)
+    catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": [f"b{n}" for n in range(1000)]}})
+    found = resolve([Want("a", "x")], [LINUX], catalogue)
+    assert [line for line in found.problems if "followed no further: more than 50 were looked at" in line]
+
+
+def test_what_is_selected_is_followed_whatever_the_rest_costs(monkeypatch):
+    monkeypatch.setattr("pypimirror.pins.resolve._BUDGET", 50)
+    greedy = {"greedy-1.0-py3-none-any.whl": {"run": [f"greedy[x{n}]; extra == 'x{n - 1}'" for n in range(1, 3000)]}}
+    catalogue = Catalogue(greedy=greedy, app={"app-1.0-py3-none-any.whl": {"run": ["lib"]}}, lib={"lib-1.0.tar.gz": {}})
+    roots = [Root("greedy", File("greedy-1.0-py3-none-any.whl", ""), frozenset({"x0"})), Root("app",
+        File("app-1.0-py3-none-any.whl", ""))]
+    assert "lib" in resolve(roots, [LINUX], catalogue).releases
+
+
+def test_chains_of_thousands_of_extras_are_followed_in_no_time():
+    # Within one release, and to and fro between two: were each step to look at all the others, these would be 27 million.
+    one = {"one-1.0-py3-none-any.whl": {
+        "run": [f"one[x{n + 1}]; extra == 'x{n}'" for n in range(3000)] + ["end; extra=='x3000'"]}}
+    two = {"two-1.0-py3-none-any.whl": {"run": [f"three[x{n}]; extra == 'x{n}'" for n in range(3000)]}}
+    three = {"three-1.0-py3-none-any.whl": {"run": [f"two[x{n + 1}]; extra == 'x{n}'" for n in range(3000)]}}
+    catalogue = Catalogue(one=one, two=two, three=three, end={"end-1.0-py3-none-any.whl": {}})
+    found = resolve([Want("one[x0]", "x"), Want("two[x0]", "x")], [LINUX, WINDOWS], catalogue)
+    assert versions(found) == {"one": {"1.0"}, "two": {"1.0"}, "three": {"1.0"}, "end": {"1.0"}}
+    assert found.problems == ()
+
+
+def test_a_list_of_very_many_requirements_is_cut_and_reported():
+    catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": ["b"] + [f"c{n}; extra == 'x'" for n in range(20_000)]}},
+                          b={"b-1.0-py3-none-any.whl": {}})
+    found = resolve([Want("a", "x")], [LINUX], catalogue)
+    assert "b" in found.releases
+    assert found.problems == ("a-1.0-py3-none-any.whl: states more than 10000 requirements; the rest is left out",)
+    catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": [f"c{n}; extra == 'x'" for n in range(120_000)]}})
+    assert resolve([Want("a", "x")], [LINUX], catalogue).problems == (
+        "a-1.0-py3-none-any.whl: what it requires is not known: core metadata with more than 2 MB of fields",)
+
+
+@pytest.mark.parametrize("text", [
+    f"b=={'9' * 5000}", f"b>={'9' * 5000}.1", "b; " + "(" * 5000 + "python_version>'3'" + ")" * 5000,
+    "b; python_full_version < '" + "9" * 5000 + "'", "b" * 20_000])
+def test_requirements_beyond_all_bounds_are_left_out_and_reported(text):
+    catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": [text, "ok"]}}, ok={"ok-1.0-py3-none-any.whl": {}},
+                          b={"b-1.0-py3-none-any.whl": {"python": f">={'9' * 5000}"}})
+    found = resolve([Want("a", "x")], [LINUX], catalogue)
+    assert set(found.releases) == {"a", "ok"}
+    (problem,) = found.problems
+    assert problem.startswith("a-1.0-py3-none-any.whl: ")
+    assert problem.endswith(" is not a requirement")
+
+
+def test_extras_lead_to_extras_and_are_one_however_they_are_written():
+    run = ["base", "h11; extra == 'Http_Tools'", "demo[http.tools, colour]; extra == 'all'", "rich; extra == 'colour'",
+           "win; extra == 'colour' and sys_platform == 'win32'", "never; extra == 'other'"]
+    leaf = {name: {f"{name}-1.0-py3-none-any.whl": {}} for name in ("base", "h11", "rich", "win", "never")}
+    demo = {"demo-1.0-py3-none-any.whl": {"run": run}, "demo-2.0-py3-none-any.whl": {"run": ["never"]}}
+    catalogue = Catalogue(demo=demo, **leaf)
+    wanted = {"base", "h11", "rich"}
+    root = Root("demo", File("demo-1.0-py3-none-any.whl", ""), frozenset({"all"}))
+    assert set(resolve([root], [LINUX], catalogue).releases) == wanted
+    assert set(resolve([Want("demo[ALL]<2", "x")], [LINUX], catalogue).releases) == {"demo", *wanted}
+    assert set(resolve([root], [WINDOWS], catalogue).releases) == {"win", *wanted}
+    assert set(resolve([root._replace(extras=frozenset())], [LINUX], catalogue).releases) == {"base"}
+
+
+def test_only_pythons_that_can_install_a_release_are_asked_what_it_requires():
+    catalogue = Catalogue(new={"new-1.0-cp311-cp311-win_amd64.whl": {"run": ["a; sys_platform == 'linux'", "b"]}},
+                          a={"a-1.0-py3-none-any.whl": {}}, b={"b-1.0-py3-none-any.whl": {}})
+    root = Root("new", File("new-1.0-cp311-cp311-win_amd64.whl", ""))
+    assert set(resolve([root], [LINUX, WINDOWS], catalogue).releases) == {"b"}
+    # None can: better a release too many.
+    assert set(resolve([root], [LINUX], catalogue).releases) == {"a", "b"}
+
+
+def test_setuptools_that_has_pkg_resources_is_taken_beside_the_newest():
+    catalogue = Catalogue(setuptools={f"setuptools-{n}.0-py3-none-any.whl": {} for n in (70, 81, 82, 90)})
+
+    def found(*wants, pinned=None):
+        return versions(resolve([Want(want, "x") for want in wants], [LINUX], catalogue, pinned, {"setuptools": "<82"}))
+
+    assert found("setuptools") == {"setuptools": {"81.0", "90.0"}}
+    assert found("setuptools>=77", "setuptools<100") == {"setuptools": {"81.0", "90.0"}}
+    assert found("setuptools>=82") == {"setuptools": {"90.0"}}
+    assert found("setuptools", pinned=Pins({"setuptools": frozenset({"82.0"})})) == {"setuptools": {"82.0"}}
+    assert found("nothing") == {}
+
+
+def test_problems_with_reading_a_release_can_be_silenced_by_project():
+    class Broken(Catalogue):
+        def sdist(self, file):
+            return Sdist(("setuptools",), None, None, (f"{file.filename}: can't be read",), (f"{file.filename}: who knows",))
+    catalogue = Broken(setuptools={"setuptools-80.0-py3-none-any.whl": {}})
+    roots = [Root("demo", File(f"demo-{version}.tar.gz", "")) for version in ("1.0", "2.0")]
+    found = resolve(roots, [LINUX], catalogue)
+    assert found.problems == tuple(f"demo-{version}.tar.gz: {what}" for version in ("1.0", "2.0") for what in (
+        "what it requires is not known without building it", "can't be read"))
+    assert found.notes == ("demo-1.0.tar.gz: who knows",)
+    assert set(found.releases) == {"setuptools"}
+    silent = resolve(roots, [LINUX], catalogue, exempt=lambda name: name == "demo")
+    assert (silent.problems, silent.notes, set(silent.releases)) == ((), (), {"setuptools"})
+
+
+def test_installers_and_archives_of_installed_trees_require_nothing():
+    names = ("demo-1.0.win32.exe", "demo-1.0.linux-x86_64.tar.gz", "demo-1.0-1.noarch.rpm")
+    roots = [Root("demo", File(name, "")) for name in names]
+    assert resolve(roots, [LINUX], Catalogue())[:1] == ({},)
+    assert resolve(roots, [LINUX], Catalogue()).problems == ()
+
+
+@pytest.mark.parametrize("files, taken", [
+    ({"lib-2.0rc1.tar.gz": {}}, "2.0rc1"), ({"lib-1!1.0.zip": {}, "lib-9.0.zip": {}}, "1!1.0"), ({"lib-2.0-1.tar.gz": {},
+        "lib-2.0.tgz": {}}, "2.0.post1"), ({"lib-2.0.tgz": {}, "oldlib-3.0.tar.gz": {}}, "2.0"),
+    ({"lib-1.0+corp1-py3-none-any.whl": {}}, "1.0+corp1"),
+    ({"lib-1.0-py3-none-any.whl": {"yanked": True}}, None), ({"lib-1.0-py2.7.egg": {}}, None),
+    ({"lib-1.0-cp311-cp311-win_amd64.whl": {}}, None), ({"lib-1.0-py3-none-any.whl": {"python": ">=3.12"}}, None)])
+def test_what_an_installer_would_take_is_taken(files, taken):
+    found = resolve([Want("lib", "x")], [LINUX], Catalogue(lib=files))
+    assert versions(found) == ({"lib": {taken}} if taken else {})
+    assert found.problems == (() if taken else ("x requires lib: no release fits",))
 
 
 def test_metadata_that_can_not_be_had_is_reported_by_file():
@@ -277,7 +396,7 @@ def test_any_catalogue_is_followed_to_an_end_and_what_is_found_is_offered(projec
     found = resolve([Want(text, "start") for text in wanted], [LINUX, OLD], Catalogue(**offered))
     for name, some in found.releases.items():
         assert {Version(version) for version in some} <= {candidate.version
-            for candidate in candidates(File(filename, "") for filename in offered[name])}
+            for candidate in candidates([File(filename, "") for filename in offered[name]], name)}
     for text in wanted:
         name = text[0]
         assert ";" in text or name in found.releases or any(f"requires {name}" in line for line in found.problems)

@@ -14,6 +14,8 @@ def never() -> str | None:
 @pytest.mark.parametrize(("filename", "project"), [
     ("zope_interface-8.0-cp311-cp311-manylinux_2_28_x86_64.whl", "zope-interface"),
     ("zope.interface-8.0-1build-py3-none-any.whl", "zope-interface"),
+    ("demo-8.0-cp311-cp311-linux_x86_64-variant.whl", "demo"),
+    ("demo-8.0-1-cp311-cp311-linux_x86_64-variant.whl", "demo"),
     ("zope_interface-8.0.tar.gz", "zope-interface"),
     ("Products.CMFPlone-5.2.zip", "products-cmfplone"),
     ("demo-1.0+site.1.tar.gz", "demo"),

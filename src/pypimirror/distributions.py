@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 KINDS = ("sdist", "wheel", "egg", "wininst", "msi", "rpm", "deb", "dmg", "dumb")
 
 _CACHED = 1 << 15
+#: Characters of a version, and digits of one of its numbers. Python refuses to read numbers of more than 4,300 digits.
+_LONGEST_VERSION = 200
 _SDIST = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tbz", ".tar")
+#: What pip cuts off a version in the name of an sdist: old tools made one for each Python.
+_FOR_PYTHON = re.compile(r"-py[123]\.?[0-9]?$")
+_BUILD = re.compile(r"\d[^-]*")
 _DUMB = re.compile(
     r"(.+?)\.((?:linux|macosx|darwin|win32|win-|cygwin|mingw|freebsd|openbsd|netbsd|solaris|sunos|aix)(?:[-_.\w]*))",
     re.IGNORECASE)
@@ -43,6 +48,8 @@ class Distribution(NamedTuple):
     abi: str = ""
     #: The platform tag of a wheel, the platform as distutils writes it (``win-amd64``) of others, empty for any.
     platform: str = ""
+    #: The label of a variant wheel (draft of PEP 825), which follows the platform.
+    variant: str = ""
 
 
 @lru_cache(maxsize=_CACHED)
@@ -78,12 +85,14 @@ def parse(filename: str, project: str) -> Distribution:
 
 @lru_cache(maxsize=_CACHED)
 def pep440(version: str) -> Version | None:
-    """Return the version as PEP 440 orders it, or None if it is none of PEP 440's."""
-    from packaging.version import InvalidVersion, Version
+    """Return the version as PEP 440 orders it, or None if it is none of PEP 440's or too long to be one."""
+    from packaging.version import Version
 
+    if len(version) > _LONGEST_VERSION:
+        return None
     try:
         return Version(version)
-    except InvalidVersion:
+    except ValueError:
         return None
 
 
@@ -112,20 +121,23 @@ def _unescaped(version: str | None) -> str | None:
 
 
 def _wheel(stem: str, project: str) -> Distribution:
-    parts = stem.rsplit("-", 3)
-    if len(parts) < 4:
-        return Distribution("wheel")
-    head, python, abi, platform = parts
-    written, rest = _split(head, project)
-    # Behind the version there may be a build number.
-    version = rest.partition("-")[0] if rest else None
-    return Distribution("wheel", written, _unescaped(version), python, abi, platform)
+    """Read ``name-version(-build)-python-abi-platform(-variant)``; only a build number begins with a digit."""
+    written, rest = _split(stem, project)
+    parts = rest.split("-") if rest else []
+    build = 1 if len(parts) > 4 and _BUILD.fullmatch(parts[1]) else 0
+    if "-" in written or not 4 <= len(parts) - build <= 5:
+        # The tags can be told all the same: older tools wrote names and versions with dashes.
+        return Distribution("wheel", "", None, *(["", "", "", *stem.split("-")][-3:] if stem.count("-") > 2 else ()))
+    version, (python, abi, platform, *variant) = parts[0], parts[1 + build:]
+    return Distribution("wheel", written, _unescaped(version), python, abi, platform, *variant)
 
 
 def _archive(stem: str, project: str) -> Distribution:
     written, rest = _split(stem, project)
     if rest and (match := _DUMB.fullmatch(rest)):
         return Distribution("dumb", written, match[1], "", "", match[2])
+    if rest and (match := _FOR_PYTHON.search(rest)):
+        rest = rest[:match.start()] or None
     return Distribution("sdist", written, rest)
 
 

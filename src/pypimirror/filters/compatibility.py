@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
 _VERSION = re.compile(r"(\d+)\.(\d+)(t?)")
+#: Characters of a Requires-Python; Python refuses to read numbers of some thousand digits.
+_LONGEST_SPECIFIER = 1000
 #: Stands for whatever platforms there are where tags are made for the Python alone.
 _ANYWHERE = "anywhere"
 
@@ -79,6 +81,8 @@ def required(specifier: str, pythons: frozenset[str]) -> bool:
     """
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+    if len(specifier) > _LONGEST_SPECIFIER:
+        return True
     try:
         asked = SpecifierSet(specifier)
     except InvalidSpecifier:

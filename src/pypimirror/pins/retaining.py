@@ -1,7 +1,7 @@
 """Which releases stay listed for a while after a pin moved away from them."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ..distributions import release
@@ -15,8 +15,16 @@ class Retained(NamedTuple):
     last_pinned: Mapping[Release, str]
 
 
-def retained(last_pinned: Mapping[Release, str], pins: Pins, today: datetime.date, days: int) -> Retained:
-    """Say what stays. last_pinned: from the run before. days: ``retain_days``; with 0 nothing stays."""
+def retained(last_pinned: Mapping[Release, str], pins: Pins, today: datetime.date, days: int,
+             incomplete: Callable[[str], bool] = lambda name: False) -> Retained:
+    """Return what stays.
+
+    Args:
+        last_pinned: from the run before.
+        days: ``retain_days``; with 0 nothing stays, but for what waits for its successor.
+        incomplete: says of a project whether a release that is pinned now is not in the mirror. Then the pin may be mistyped,
+            and what was pinned before stays.
+    """
     # A later day than today's is from another clock than this one: either may be wrong.
     now = {(name, version): max(today.isoformat(), last_pinned.get((name, version), ""))
            for name, versions in pins.versions.items() for version in versions}
@@ -24,5 +32,6 @@ def retained(last_pinned: Mapping[Release, str], pins: Pins, today: datetime.dat
     # Another spelling of a version that is pinned is no release that a pin moved away from.
     pinned = {(name, release(version)) for name, version in now}
     still = {(name, version): day for (name, version), day in last_pinned.items()
-             if (name, release(version)) not in pinned and days and day >= oldest}
+             if (name, release(version)) not in pinned
+             and ((days and day >= oldest) or (name in pins.versions and incomplete(name)))}
     return Retained(frozenset(still), {**still, **now})

@@ -86,6 +86,9 @@ KEYS = (
     Key("build_requirements", kinds.boolean, "True",
         "Whether what the sdists among pins and dependencies need to be built is mirrored, too, to the end.",
         "Pins", "files"),
+    Key("ignore_build_problems", kinds.words, "",
+        "Projects whose releases may leave open what they require or what builds them, such as with a broken pyproject.toml, "
+        "without a run failing for it: globs like package_matches.", "Pins", "files"),
     Key("retain_days", kinds.integer, "90",
         "How many days a release stays listed after a pin moved away from it.", "Pins", "files"),
     Key("extends_cache", kinds.path, "",

@@ -27,8 +27,6 @@ def owner(filename: str, told: Callable[[], str | None]) -> str | None:
     if suffix is None or suffix in _FOREIGN:
         return None
     stem = filename[:-len(suffix)]
-    if suffix == ".whl" and stem.count("-") not in (4, 5):
-        return None
     # A name is followed by a version, and nearly all versions begin with a digit.
     starts = [match.start() for match in re.finditer("-", stem) if _VERSION.match(stem, match.end())]
     if suffix in _ESCAPED:
@@ -38,4 +36,5 @@ def owner(filename: str, told: Callable[[], str | None]) -> str | None:
         if name and parse(filename, name).version is not None:
             return name
     name = normalize(stem[:starts[0]]) if starts else ""
-    return name if is_project(name) else None
+    # A wheel's name tells more than that, and has to make sense as a whole.
+    return name if is_project(name) and (suffix != ".whl" or parse(filename, name).version is not None) else None

