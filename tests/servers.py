@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pypimirror.headers import file_cache
 from pypimirror.serve.sites import site
 from pypimirror.source.configured import has_final_files
 
@@ -134,9 +133,9 @@ def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> str:
 def serve(root: Path, log: Path, **settings: Any) -> Iterator[str]:
     """Run our own server. settings: others than the defaults, of those that decide what caches may keep."""
     port = free_port()
-    cache = file_cache(has_final_files(_settings(root, "", settings)))
+    final = has_final_files(_settings(root, "", settings))
     code = ("from pypimirror.serve.server import run; "
-            f"raise SystemExit(run({str(root)!r}, port={port}, file_cache={cache!r}))")
+            f"raise SystemExit(run({str(root)!r}, port={port}, final_files={final}))")
     with running(sys.executable, "-c", code, log=log) as process:
         yield wait_for(process, port, log)
 

@@ -6,7 +6,6 @@ import argparse
 import os
 
 from ..errors import ConfigurationError, MirrorError
-from ..headers import file_cache
 from ..serve.front import Figures
 from ..serve.missed import FILENAME
 from ..settings.reader import in_directory, read
@@ -27,7 +26,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     port = 8080 if arguments.port is None else arguments.port
     return serve(settings["mirror_file_path"], arguments.host or "127.0.0.1", port, base_url=settings["base_url"],
                  figures=lambda: _figures(settings), missed=os.path.join(settings["state_path"], FILENAME),
-                 file_cache=file_cache(has_final_files(settings)))
+                 final_files=has_final_files(settings))
 
 
 def _figures(settings: Settings) -> Figures | None:

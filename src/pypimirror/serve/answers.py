@@ -38,14 +38,15 @@ def send_short(environ: Environ, start: Start, answer: HTTPError) -> Iterable[by
 
 
 def send_page(environ: Environ, start: Start, tree: Tree, page: Page, path: Sequence[str], kind: str, vary: str,
-              *more: tuple[str, str]) -> Iterable[bytes]:
+              cache: str, *more: tuple[str, str]) -> Iterable[bytes]:
     """Send a page, packed for a client that takes gzip.
 
-    path: its parts in the tree. kind: its content type. vary: the request headers that decide on the body. more: headers.
+    path: its parts in the tree. kind: its content type. vary: the request headers that decide on the body. cache:
+    its ``Cache-Control``. more: headers.
     """
     packed = negotiate.takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
     etag = page.packed_etag if packed else page.etag
-    headers = [("Cache-Control", PAGE_CACHE), ("ETag", etag), ("Last-Modified", page.date), ("Vary", vary), *more]
+    headers = [("Cache-Control", cache), ("ETag", etag), ("Last-Modified", page.date), ("Vary", vary), *more]
     if page.serial is not None:
         headers.append(("X-PyPI-Last-Serial", page.serial))
     if conditions.unchanged(environ, etag, page.modified):
@@ -70,17 +71,18 @@ def send_page(environ: Environ, start: Start, tree: Tree, page: Page, path: Sequ
     return _wrapped(environ, stream)
 
 
-def send_file(environ: Environ, start: Start, tree: Tree, path: Sequence[str], cache: str) -> Iterable[bytes]:
+def send_file(environ: Environ, start: Start, tree: Tree, path: Sequence[str], text_cache: str, file_cache: str) -> Iterable[bytes]:
     """Send a file, or the requested range of it. Raises OSError where there is none.
 
-    path: its parts in the tree. cache: the ``Cache-Control`` of distribution files.
+    path: its parts in the tree. text_cache, file_cache: the ``Cache-Control`` of texts beside the pages, and of distribution
+    files.
     """
     kind = content_type("/".join(path))
     stream, found = tree.open(path)
     sent = False
     try:
         etag, size = tag(found), found.st_size
-        headers = [("Cache-Control", PAGE_CACHE if kind is PLAIN else cache), ("ETag", etag),
+        headers = [("Cache-Control", text_cache if kind is PLAIN else file_cache), ("ETag", etag),
                    ("Last-Modified", formatdate(found.st_mtime, usegmt=True)), ("Accept-Ranges", "bytes")]
         if conditions.unchanged(environ, etag, found.st_mtime):
             start("304 Not Modified", headers)

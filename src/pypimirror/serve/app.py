@@ -10,7 +10,7 @@ import errno
 from collections.abc import Callable, Iterable
 from urllib.parse import parse_qs
 
-from ..headers import FILE_CACHE, content_type
+from ..headers import content_type, file_cache, page_cache
 from ..names import normalize
 from . import legacy, negotiate, paths
 from .answers import Environ, HTTPError, Start, moved, send_file, send_page, send_short
@@ -35,13 +35,13 @@ class App:
     """Serves a tree by WSGI (PEP 3333). Used by several threads at once."""
 
     def __init__(self, root: str, base_url: str | None = None, figures: Callable[[], Figures | None] = lambda: None,
-                 missed: Missed | None = None, file_cache: str = FILE_CACHE):
+                 missed: Missed | None = None, final_files: bool = False):
         """root: a directory. base_url, figures: what the page for people tells beside, as ``Front`` takes them.
 
-        missed: takes note of names that are not there. file_cache: the ``Cache-Control`` of distribution files.
+        missed: takes note of names that are not there. final_files: whether upstream never replaces one.
         """
         self._tree = Tree(root)
-        self._file_cache = file_cache
+        self._page_cache, self._file_cache = page_cache(final_files), file_cache(final_files)
         self._pages = Pages(self._tree)
         self._front = Front(figures, base_url)
         self._base_url = base_url
@@ -107,7 +107,7 @@ class App:
         page = self._front.page(root, root.text(), address(environ, self._base_url), query)
         vary = _VARY if self._base_url else f"{_VARY}, Host"
         return send_page(environ, start, self._tree, page, path, content_type(HTML_PAGE), vary,
-                         ("Content-Security-Policy", policy()))
+                         self._page_cache, ("Content-Security-Policy", policy()))
 
     def _legacy(self, environ: Environ, start: Start, name: str, version: str | None = None) -> Iterable[bytes]:
         """Answer with PyPI's older JSON about a project, or about one release."""
@@ -120,7 +120,8 @@ class App:
             url = address(environ, self._base_url).removesuffix("/simple")
             page = legacy.page(source, self._tree, path, url, version)
             if page is not None:
-                return send_page(environ, start, self._tree, page, path, "application/json", "Accept-Encoding, Host")
+                return send_page(environ, start, self._tree, page, path, "application/json", "Accept-Encoding, Host",
+                                 self._page_cache)
             break
         raise HTTPError("404 Not Found")
 
@@ -128,8 +129,8 @@ class App:
         """Answer for a file by the parts of its path below the root."""
         if path[-1].endswith((".html", "json")):
             return send_page(environ, start, self._tree, self._pages.get(path), path, content_type("/".join(path)),
-                             "Accept-Encoding")
-        return send_file(environ, start, self._tree, path, self._file_cache)
+                             "Accept-Encoding", self._page_cache)
+        return send_file(environ, start, self._tree, path, self._page_cache, self._file_cache)
 
     def _page(self, environ: Environ, start: Start, *folder: str) -> Iterable[bytes]:
         """Answer with a folder's page in the form that the client asks for, or in the only one that the mirror writes."""
@@ -144,5 +145,5 @@ class App:
                 shown = f"{kind}; charset=utf-8"
             else:
                 shown = content_type(name)
-            return send_page(environ, start, self._tree, page, path, shown, _VARY)
+            return send_page(environ, start, self._tree, page, path, shown, _VARY, self._page_cache)
         raise HTTPError("404 Not Found")

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ..errors import ConfigurationError
-from ..headers import FILE_CACHE
 
 #: A request is a line and a few headers; nothing bigger is for us.
 _LARGEST_REQUEST = 32 << 10
@@ -23,13 +22,13 @@ _FILES_EACH, _OTHER_FILES = 2, 40
 
 
 def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 8, base_url: str | None = None,
-        figures: Callable[[], Any] = lambda: None, missed: str | None = None, file_cache: str = FILE_CACHE) -> int:
+        figures: Callable[[], Any] = lambda: None, missed: str | None = None, final_files: bool = False) -> int:
     """Serve the mirror at ``root``, a directory, until SIGTERM or SIGINT. Prints its address when it listens.
 
     port: 0 takes a free one. threads: how many requests are worked on at once; files are sent outside of these.
     base_url, figures: what the page for people tells beside, as ``pypimirror.serve.front`` takes them.
-    missed: the file for the record of names that are not there, if it is to be kept. file_cache: the ``Cache-Control`` of
-    distribution files.
+    missed: the file for the record of names that are not there, if it is to be kept. final_files: whether
+    upstream never replaces a distribution file.
     Returns the exit status 0. Raises ConfigurationError if there is no such directory or if it can't listen there.
     """
     if not os.path.isdir(root):
@@ -38,7 +37,7 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     from .missed import Missed
 
     record = Missed(missed)
-    server = _listen(App(root, base_url, figures, record, file_cache), host, port, threads)
+    server = _listen(App(root, base_url, figures, record, final_files), host, port, threads)
     previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         print(f"Serving {root} at {_address(server)}", flush=True)

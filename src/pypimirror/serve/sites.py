@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
-from ..headers import PAGE_CACHE, file_cache
+from ..headers import file_cache, page_cache
 from ..source.configured import has_final_files
 from .paths import NAME, REFUSED, SEGMENT
 
@@ -53,6 +53,7 @@ def site(server: str, settings: Mapping[str, Any]) -> str:
         raise ConfigurationError(f"unknown web server {server!r}; there are {' and '.join(SERVERS)}")
     url = settings["base_url"] or _ANYWHERE
     parts = urlsplit(url)
+    final = has_final_files(settings)
     values = {
         **_PATTERNS,
         "ROOT": _path("mirror_file_path", settings["mirror_file_path"]),
@@ -63,8 +64,8 @@ def site(server: str, settings: Mapping[str, Any]) -> str:
         "SITE": "pypimirror",
         "NAME": NAME,
         "REFUSED": REFUSED,
-        "PAGE_CACHE": PAGE_CACHE,
-        "FILE_CACHE": file_cache(has_final_files(settings)),
+        "PAGE_CACHE": page_cache(final),
+        "FILE_CACHE": file_cache(final),
     }
     values["PREFIX"] = re.escape(values["PATH"])
     values["PATHS"] = f"{values['PREFIX']}(?:/simple)?(?:/|/{NAME}(?:/{SEGMENT})*/?)"
