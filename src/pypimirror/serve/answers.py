@@ -71,7 +71,8 @@ def send_page(environ: Environ, start: Start, tree: Tree, page: Page, path: Sequ
     return _wrapped(environ, stream)
 
 
-def send_file(environ: Environ, start: Start, tree: Tree, path: Sequence[str], text_cache: str, file_cache: str) -> Iterable[bytes]:
+def send_file(environ: Environ, start: Start, tree: Tree, path: Sequence[str], text_cache: str,
+              file_cache: str) -> Iterable[bytes]:
     """Send a file, or the requested range of it. Raises OSError where there is none.
 
     path: its parts in the tree. text_cache, file_cache: the ``Cache-Control`` of texts beside the pages, and of distribution
