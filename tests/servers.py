@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
 
 from pypimirror.serve.sites import site
+from pypimirror.source.configured import has_final_files
 
 #: What Debian's packages enable by themselves, and what the site says it needs besides.
 APACHE_MODULES = """
@@ -85,7 +86,7 @@ def ask(address: str, path: str, method: str = "GET", **headers: str) -> Reply:
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
     try:
-        connection.putrequest(method, path, skip_accept_encoding=True)
+        connection.putrequest(method, path, skip_accept_encoding=True, skip_host="Host" in headers)
         for name, value in headers.items():
             connection.putheader(name.replace("_", "-"), value)
         connection.endheaders()
@@ -129,10 +130,12 @@ def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> str:
 
 
 @contextlib.contextmanager
-def serve(root: Path, log: Path) -> Iterator[str]:
-    """Run our own server."""
+def serve(root: Path, log: Path, **settings: Any) -> Iterator[str]:
+    """Run our own server. settings: others than the defaults, of those that decide what caches may keep."""
     port = free_port()
-    code = f"from pypimirror.serve.server import run; raise SystemExit(run({str(root)!r}, port={port}))"
+    final = has_final_files(_settings(root, "", settings))
+    code = ("from pypimirror.serve.server import run; "
+            f"raise SystemExit(run({str(root)!r}, port={port}, final_files={final}))")
     with running(sys.executable, "-c", code, log=log) as process:
         yield wait_for(process, port, log)
 
@@ -194,20 +197,20 @@ def bare_python(root: Path, log: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def apache(root: Path, log: Path, path: str = "", **settings: str) -> Iterator[str]:
+def apache(root: Path, log: Path, path: str = "", **settings: Any) -> Iterator[str]:
     """Run Apache with the site that we make for it, in a main configuration like Debian's.
 
     path: that of ``base_url``. settings: others than the defaults.
     """
-    address = f"http{'s' if settings else ''}://127.0.0.1:{free_port()}{path}"
+    address = f"http{'s' if 'tls_certificate' in settings else ''}://127.0.0.1:{free_port()}{path}"
     with apache_with(site("apache", _settings(root, address, settings)), address, log):
         yield address
 
 
 @contextlib.contextmanager
-def nginx(root: Path, log: Path, path: str = "", **settings: str) -> Iterator[str]:
+def nginx(root: Path, log: Path, path: str = "", **settings: Any) -> Iterator[str]:
     """Run nginx with the site that we make for it, in a main configuration like Debian's. Arguments as for Apache."""
-    address = f"http{'s' if settings else ''}://127.0.0.1:{free_port()}{path}"
+    address = f"http{'s' if 'tls_certificate' in settings else ''}://127.0.0.1:{free_port()}{path}"
     with nginx_with(site("nginx", _settings(root, address, settings)), address, log):
         yield address
 
@@ -258,5 +261,6 @@ def nginx_with(text: str, address: str, log: Path) -> Iterator[None]:
         yield
 
 
-def _settings(root: Path, address: str, others: Mapping[str, str]) -> dict[str, str | None]:
-    return {"mirror_file_path": str(root), "base_url": address, "tls_certificate": None, "tls_key": None, **others}
+def _settings(root: Path, address: str, others: Mapping[str, Any]) -> dict[str, Any]:
+    return {"mirror_file_path": str(root), "base_url": address, "tls_certificate": None, "tls_key": None,
+            "index_url": (), "local_packages": None, "external_links": False, **others}

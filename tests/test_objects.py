@@ -21,6 +21,7 @@ import pytest
 
 from mirrored import Mirrored
 from pypimirror import cli
+from pypimirror.headers import REVALIDATED
 from servers import free_port, nginx_with
 from stores import PREFIX, SECRET, MirroredInBucket, Store, ask
 from upstream import Upstream, sdist, wheel
@@ -200,12 +201,15 @@ def test_pip_installs_from_the_bucket_through_a_static_web_front(
     upstream.add("two", wheel("two", "3"), yanked="no good")
     assert kept.run("sync") == 0
     status, told, page = ask(f"{front}/zope-one/")
-    assert (status, told["Content-Type"], told["Cache-Control"]) == (200, "text/html; charset=utf-8", "public, max-age=60")
+    assert (status, told["Content-Type"], told["Cache-Control"]) == (200, "text/html; charset=utf-8", REVALIDATED)
     assert page == (kept.root / "zope-one/index.html").read_bytes()
     assert ask(f"{front}/")[2] == (kept.root / "index.html").read_bytes()
     assert ask(f"{front}/Zope.One/")[0] == 200
-    assert ask(f"{front}/.pypimirror/mirror")[0] == 403
-    assert ask(f"{front}/two/{wheel('two', '2')[0]}")[1]["Cache-Control"] == "public, max-age=31536000, immutable"
+    for hidden in ("/.pypimirror/mirror", "//.pypimirror/mirror", "/%2epypimirror/mirror", "/.pypimirror%2fmirror",
+                   "/two/..%2f.pypimirror/mirror", "/two/%2e%2e/.pypimirror/mirror", "/two/../.pypimirror/mirror?x=1"):
+        assert ask(front + hidden)[0] == 403
+    assert ask(f"{front}/zope-one/?list-type=2&prefix=.pypimirror")[2] == page
+    assert ask(f"{front}/two/{wheel('two', '2')[0]}")[1]["Cache-Control"] == REVALIDATED
     target = tmp_path / "installed"
     subprocess.run([sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-q", "--index-url", f"{front}/",
                     "--target", target, "two"], check=True, env={"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull})

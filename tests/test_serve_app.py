@@ -11,6 +11,7 @@ import servers
 import tree
 from pypimirror.serve import pages
 from pypimirror.serve.pages import Pages
+from pypimirror.serve.tree import Tree
 from servers import ask
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -93,7 +94,7 @@ def test_a_list_too_long_for_memory_is_sent_from_its_file(address, root):
 
 
 def test_pages_take_no_more_memory_than_there_is_room_for(tmp_path):
-    kept = Pages(room=20_000)
+    kept = Pages(Tree(str(tmp_path)), room=20_000)
     paths = []
     for number in range(40):
         path = tmp_path / f"{number}.html"
@@ -101,7 +102,7 @@ def test_pages_take_no_more_memory_than_there_is_room_for(tmp_path):
         paths.append(path)
     for _ in range(2):
         for path in paths:
-            assert kept.get(str(path)).body == path.read_bytes()
+            assert kept.get([path.name]).body == path.read_bytes()
             assert kept._used <= 20_000
     assert kept._used == sum(len(page.body) + len(page.packed) for page in kept._pages.values())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import resource
@@ -16,6 +17,7 @@ import pytest
 
 import servers
 import tree
+from pypimirror.serve.connections import origin
 from servers import ask
 
 MEGABYTE = 1 << 20
@@ -38,9 +40,10 @@ class Served:
         self._port, self._pid, self._log = port, pid, log
         self.clients: list[socket.socket] = []
 
-    def connect(self, request: bytes, buffer: int = 0) -> socket.socket:
+    def connect(self, request: bytes, buffer: int = 0, source: str = "127.0.0.1") -> socket.socket:
         client = socket.socket()
         self.clients.append(client)
+        client.bind((source, 0))
         if buffer:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         client.settimeout(servers.PATIENCE)
@@ -120,6 +123,41 @@ def test_more_clients_than_there_can_be_files_wait_for_their_turn(root: Path, tm
         served.hang_up()
         assert ask(served.address, "/demo/").status == 200
         assert "Traceback" not in served.said() and "Too many open files" not in served.said()
+
+
+def test_slow_clients_of_one_address_lock_out_no_other(root: Path, tmp_path: Path) -> None:
+    with server(root, tmp_path / "log", 256) as served:
+        try:
+            for number in range(300):
+                served.connect((b"", b"G", b"GET /demo/ HTTP/1.1\r\n")[number % 3], source="127.0.0.2")
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                pytest.skip("this system has one loopback address only")
+            raise
+        for _ in range(20):
+            assert ask(served.address, "/demo/").status == 200
+        # Nor itself: its newest request counts, those that waited longest are given up.
+        late = served.connect(b"GET /demo/ HTTP/1.0\r\n\r\n", source="127.0.0.2")
+        assert late.recv(12) in (b"HTTP/1.0 200", b"HTTP/1.1 200")
+        assert served.files() <= 100
+        assert "Traceback" not in served.said() and "connection limit" not in served.said()
+
+
+def test_an_address_that_works_with_all_it_may_have_loses_none_of_these(root: Path, tmp_path: Path) -> None:
+    with server(root, tmp_path / "log", 256) as served:
+        busy = [served.connect(GET, 4096) for _ in range(27)]
+        for client in busy:
+            assert client.recv(12) == b"HTTP/1.1 200"
+        more = served.connect(b"")
+        assert more.recv(1) == b""  # closed
+        for client in busy:
+            assert client.recv(4096)
+
+
+def test_connections_are_counted_by_the_networks_of_ipv6() -> None:
+    assert len({origin(one) for one in ("2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1")}) == 2
+    assert origin("127.0.0.1") != origin("127.0.0.2")
+    assert origin("fe80::1%eth0") == origin("fe80::2%eth1")
 
 
 def test_many_clients_at_once_all_get_the_whole_file(served: Served, root: Path) -> None:

@@ -10,6 +10,7 @@ from ..serve.front import Figures
 from ..serve.missed import FILENAME
 from ..settings.reader import in_directory, read
 from ..settings.values import Settings
+from ..source.configured import has_final_files
 from ..state.database import State
 from ..state.facts import LAST_GOOD
 
@@ -24,7 +25,8 @@ def run(config: str, arguments: argparse.Namespace) -> int:
                                  "an object store is its own web server")
     port = 8080 if arguments.port is None else arguments.port
     return serve(settings["mirror_file_path"], arguments.host or "127.0.0.1", port, base_url=settings["base_url"],
-                 figures=lambda: _figures(settings), missed=os.path.join(settings["state_path"], FILENAME))
+                 figures=lambda: _figures(settings), missed=os.path.join(settings["state_path"], FILENAME),
+                 final_files=has_final_files(settings))
 
 
 def _figures(settings: Settings) -> Figures | None:

@@ -1,12 +1,13 @@
 """Sends what was found: pages whole or packed, files whole or in part, and short lines for everything else."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from email.utils import formatdate
 from typing import Any, BinaryIO
 
-from ..headers import FILE_CACHE, PAGE_CACHE, PLAIN, content_type
+from ..headers import PAGE_CACHE, PLAIN, content_type
 from . import conditions, negotiate
-from .pages import Page, open_regular, signature, tag
+from .pages import Page, signature, tag
+from .tree import Tree
 
 Environ = dict[str, Any]
 Start = Callable[[str, list[tuple[str, str]]], Any]
@@ -15,7 +16,7 @@ _NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
 _BLOCK = 256 << 10
 
 
-class Answer(Exception):
+class HTTPError(Exception):
     """Ends a request with a status and one line instead of something from the tree."""
 
     def __init__(self, status: str, *headers: tuple[str, str]):
@@ -24,24 +25,28 @@ class Answer(Exception):
         self.headers = headers
 
 
-def moved(location: str) -> Answer:
+def moved(location: str) -> HTTPError:
     """Give the answer that leads to another path, a relative one so that it holds behind any proxy."""
-    return Answer("301 Moved Permanently", ("Location", location), ("Cache-Control", PAGE_CACHE))
+    return HTTPError("301 Moved Permanently", ("Location", location), ("Cache-Control", PAGE_CACHE))
 
 
-def send_short(environ: Environ, start: Start, answer: Answer) -> Iterable[bytes]:
+def send_short(environ: Environ, start: Start, answer: HTTPError) -> Iterable[bytes]:
     """Send an answer that has nothing to say but its status."""
     body = f"{answer.status}\n".encode()
     start(answer.status, [*answer.headers, ("Content-Type", PLAIN), ("Content-Length", str(len(body))), _NO_SNIFFING])
     return () if environ["REQUEST_METHOD"] == "HEAD" else (body,)
 
 
-def send_page(environ: Environ, start: Start, page: Page, path: str, kind: str, vary: str,
-              *more: tuple[str, str]) -> Iterable[bytes]:
-    """Send a page, packed for a client that takes gzip. kind: its content type. path: where it lies. more: headers."""
+def send_page(environ: Environ, start: Start, tree: Tree, page: Page, path: Sequence[str], kind: str, vary: str,
+              cache: str, *more: tuple[str, str]) -> Iterable[bytes]:
+    """Send a page, packed for a client that takes gzip.
+
+    path: its parts in the tree. kind: its content type. vary: the request headers that decide on the body. cache:
+    its ``Cache-Control``. more: headers.
+    """
     packed = negotiate.takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
     etag = page.packed_etag if packed else page.etag
-    headers = [("Cache-Control", PAGE_CACHE), ("ETag", etag), ("Last-Modified", page.date), ("Vary", vary), *more]
+    headers = [("Cache-Control", cache), ("ETag", etag), ("Last-Modified", page.date), ("Vary", vary), *more]
     if page.serial is not None:
         headers.append(("X-PyPI-Last-Serial", page.serial))
     if conditions.unchanged(environ, etag, page.modified):
@@ -57,23 +62,28 @@ def send_page(environ: Environ, start: Start, page: Page, path: str, kind: str, 
     if body is not None:
         start("200 OK", headers)
         return (body,)
-    stream, found = open_regular(path)
+    stream, found = tree.open(path)
     if signature(found) != page.signature:
         # Replaced in between: headers and body must be those of one version. Asking again helps.
         stream.close()
-        raise Answer("503 Service Unavailable", ("Retry-After", "1"))
+        raise HTTPError("503 Service Unavailable", ("Retry-After", "1"))
     start("200 OK", headers)
     return _wrapped(environ, stream)
 
 
-def send_file(environ: Environ, start: Start, path: str) -> Iterable[bytes]:
-    """Send a file, or the part of it that was asked for. Raises OSError where there is none."""
-    kind = content_type(path)
-    stream, found = open_regular(path)
+def send_file(environ: Environ, start: Start, tree: Tree, path: Sequence[str], text_cache: str,
+              file_cache: str) -> Iterable[bytes]:
+    """Send a file, or the requested range of it. Raises OSError where there is none.
+
+    path: its parts in the tree. text_cache, file_cache: the ``Cache-Control`` of texts beside the pages, and of distribution
+    files.
+    """
+    kind = content_type("/".join(path))
+    stream, found = tree.open(path)
     sent = False
     try:
         etag, size = tag(found), found.st_size
-        headers = [("Cache-Control", PAGE_CACHE if kind is PLAIN else FILE_CACHE), ("ETag", etag),
+        headers = [("Cache-Control", text_cache if kind is PLAIN else file_cache), ("ETag", etag),
                    ("Last-Modified", formatdate(found.st_mtime, usegmt=True)), ("Accept-Ranges", "bytes")]
         if conditions.unchanged(environ, etag, found.st_mtime):
             start("304 Not Modified", headers)
@@ -81,7 +91,7 @@ def send_file(environ: Environ, start: Start, path: str) -> Iterable[bytes]:
         part = conditions.byte_range(environ, size, etag, found.st_mtime)
         first, end = part or (0, size)
         if part and first >= end:
-            raise Answer("416 Range Not Satisfiable", ("Content-Range", f"bytes */{size}"))
+            raise HTTPError("416 Range Not Satisfiable", ("Content-Range", f"bytes */{size}"))
         headers += [("Content-Type", kind), _NO_SNIFFING, ("Content-Length", str(end - first))]
         if part:
             headers.append(("Content-Range", f"bytes {first}-{end - 1}/{size}"))

@@ -7,19 +7,19 @@ lists of folders.
 """
 
 import errno
-import os
-import stat
 from collections.abc import Callable, Iterable
 from urllib.parse import parse_qs
 
-from ..headers import content_type
+from ..headers import content_type, file_cache, page_cache
 from ..names import normalize
-from . import legacy, negotiate
-from .answers import Answer, Environ, Start, moved, send_file, send_page, send_short
+from . import legacy, negotiate, paths
+from .answers import Environ, HTTPError, Start, moved, send_file, send_page, send_short
 from .front import Figures, Front, policy
+from .host import address
 from .missed import Missed
 from .missed import project as asked_for
 from .pages import Pages
+from .tree import Tree
 
 HTML_PAGE = "index.html"
 JSON_PAGE = "index.v1_json"
@@ -35,13 +35,14 @@ class App:
     """Serves a tree by WSGI (PEP 3333). Used by several threads at once."""
 
     def __init__(self, root: str, base_url: str | None = None, figures: Callable[[], Figures | None] = lambda: None,
-                 missed: Missed | None = None):
+                 missed: Missed | None = None, final_files: bool = False):
         """root: a directory. base_url, figures: what the page for people tells beside, as ``Front`` takes them.
 
-        missed: takes note of names that are not there.
+        missed: takes note of names that are not there. final_files: whether upstream never replaces one.
         """
-        self._root = os.path.realpath(root)
-        self._pages = Pages()
+        self._tree = Tree(root)
+        self._page_cache, self._file_cache = page_cache(final_files), file_cache(final_files)
+        self._pages = Pages(self._tree)
         self._front = Front(figures, base_url)
         self._base_url = base_url
         self._missed = missed
@@ -49,18 +50,18 @@ class App:
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         try:
             if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-                raise Answer("405 Method Not Allowed", ("Allow", "GET, HEAD"))
+                raise HTTPError("405 Method Not Allowed", ("Allow", "GET, HEAD"))
             return self._route(environ, start)
-        except Answer as answer:
+        except HTTPError as answer:
             return self._short(environ, start, answer)
         except PermissionError:
-            return send_short(environ, start, Answer("403 Forbidden"))
+            return send_short(environ, start, HTTPError("403 Forbidden"))
         except OSError as error:
             if error.errno not in _MISSING:
                 raise
-            return self._short(environ, start, Answer("404 Not Found"))
+            return self._short(environ, start, HTTPError("404 Not Found"))
 
-    def _short(self, environ: Environ, start: Start, answer: Answer) -> Iterable[bytes]:
+    def _short(self, environ: Environ, start: Start, answer: HTTPError) -> Iterable[bytes]:
         """Send an answer that is nothing from the tree, and take note of a name that is not there."""
         if self._missed is not None and answer.status.startswith("404"):
             name = asked_for(environ.get("PATH_INFO") or "/")
@@ -70,84 +71,72 @@ class App:
 
     def _route(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Find what the path means: the root, a project's page, or a file."""
-        path = environ.get("PATH_INFO") or "/"
-        if not path.isascii():
-            path = path.encode("latin-1").decode("utf-8", "surrogateescape")
-        parts = [part for part in path.split("/") if part]
-        for part in parts:
-            if part[0] == "." or "\\" in part or not part.isprintable():
-                raise Answer("404 Not Found")
-        folder = path[-1] == "/"
+        names, folder = paths.parse(environ)
+        parts = list(names)
         if parts and parts[0] == "simple":
             if len(parts) == 1 and not folder:
                 raise moved("simple/")
             del parts[0]
+            if parts and not paths.is_name(parts[0]):
+                raise HTTPError("404 Not Found")
         elif not parts and negotiate.is_browser(environ.get("HTTP_ACCEPT", "")):
             return self._for_people(environ, start)
         if not parts:
-            return self._page(environ, start, self._root)
+            return self._page(environ, start)
         if parts[0] == legacy.PACKAGES and len(parts) == 3:
             del parts[0]
-        elif parts[0] == "pypi" and len(parts) in (3, 4) and parts[-1] == "json":
+        elif parts[0] == "pypi" and len(parts) in (3, 4) and parts[-1] == "json" and not folder:
             return self._legacy(environ, start, *parts[1:-1])
-        if len(parts) == 1 and not folder and os.path.isfile(os.path.join(self._root, parts[0])):
+        if len(parts) == 1 and not folder and self._tree.is_file(parts):
             return self._file(environ, start, parts)
         parts[0] = normalize(parts[0])
         if len(parts) == 1:
-            project = os.path.join(self._root, parts[0])
-            self._check_folder(project)
             if not folder:
+                self._tree.check_folder(parts)
                 raise moved(f"{parts[0]}/")
-            return self._page(environ, start, project)
+            return self._page(environ, start, *parts)
         if folder:
-            raise Answer("404 Not Found")
+            raise HTTPError("404 Not Found")
         return self._file(environ, start, parts)
 
     def _for_people(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Answer with the root page as people like it."""
-        path = os.path.join(self._root, HTML_PAGE)
+        path = (HTML_PAGE,)
         root = self._pages.get(path)
         query = parse_qs(environ.get("QUERY_STRING", "")).get("q", [""])[0]
-        page = self._front.page(root, root.text(), _address(environ), query)
-        return send_page(environ, start, page, path, content_type(HTML_PAGE), _VARY, ("Content-Security-Policy", policy()))
+        page = self._front.page(root, root.text(), address(environ, self._base_url), query)
+        vary = _VARY if self._base_url else f"{_VARY}, Host"
+        return send_page(environ, start, self._tree, page, path, content_type(HTML_PAGE), vary,
+                         self._page_cache, ("Content-Security-Policy", policy()))
 
     def _legacy(self, environ: Environ, start: Start, name: str, version: str | None = None) -> Iterable[bytes]:
         """Answer with PyPI's older JSON about a project, or about one release."""
-        folder = os.path.join(self._root, normalize(name))
-        self._check_folder(folder)
         for form in _JSON_FIRST:
-            path = os.path.join(folder, form)
+            path = (normalize(name), form)
             try:
                 source = self._pages.get(path)
             except FileNotFoundError:
                 continue
-            page = legacy.page(source, path, legacy.same_host(self._base_url, _address(environ)), version)
+            url = address(environ, self._base_url).removesuffix("/simple")
+            page = legacy.page(source, self._tree, path, url, version)
             if page is not None:
-                return send_page(environ, start, page, path, "application/json", "Accept-Encoding, Host")
+                return send_page(environ, start, self._tree, page, path, "application/json", "Accept-Encoding, Host",
+                                 self._page_cache)
             break
-        raise Answer("404 Not Found")
+        raise HTTPError("404 Not Found")
 
-    def _file(self, environ: Environ, start: Start, parts: list[str]) -> Iterable[bytes]:
-        """Answer for a file by its path below the root."""
-        path = self._root
-        for part in parts[:-1]:
-            path = os.path.join(path, part)
-            self._check_folder(path)
-        path = os.path.join(path, parts[-1])
-        if path.endswith((".html", "json")):
-            return send_page(environ, start, self._pages.get(path), path, content_type(path), "Accept-Encoding")
-        return send_file(environ, start, path)
+    def _file(self, environ: Environ, start: Start, path: list[str]) -> Iterable[bytes]:
+        """Answer for a file by the parts of its path below the root."""
+        if path[-1].endswith((".html", "json")):
+            return send_page(environ, start, self._tree, self._pages.get(path), path, content_type("/".join(path)),
+                             "Accept-Encoding", self._page_cache)
+        return send_file(environ, start, self._tree, path, self._page_cache, self._file_cache)
 
-    def _check_folder(self, path: str) -> None:
-        """Raise FileNotFoundError unless a real folder lies there, no symbolic link."""
-        if not stat.S_ISDIR(os.lstat(path).st_mode):
-            raise FileNotFoundError(errno.ENOENT, "no folder", path)
-
-    def _page(self, environ: Environ, start: Start, folder: str) -> Iterable[bytes]:
+    def _page(self, environ: Environ, start: Start, *folder: str) -> Iterable[bytes]:
         """Answer with a folder's page in the form that the client asks for, or in the only one that the mirror writes."""
         kind = negotiate.media_type(environ.get("HTTP_ACCEPT", ""))
         for name in _JSON_FIRST if kind is negotiate.JSON else _HTML_FIRST:
-            path = os.path.join(folder, name)
+            path = (*folder, name)
             try:
                 page = self._pages.get(path)
             except FileNotFoundError:
@@ -156,11 +145,5 @@ class App:
                 shown = f"{kind}; charset=utf-8"
             else:
                 shown = content_type(name)
-            return send_page(environ, start, page, path, shown, _VARY)
-        raise Answer("404 Not Found")
-
-
-def _address(environ: Environ) -> str:
-    """Give the address that the client reached us by."""
-    host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
-    return f"{environ['wsgi.url_scheme']}://{host}{environ.get('SCRIPT_NAME', '')}"
+            return send_page(environ, start, self._tree, page, path, shown, _VARY, self._page_cache)
+        raise HTTPError("404 Not Found")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from ..errors import BadPage
 from ..index.legacy import about_project, about_release
@@ -16,6 +16,7 @@ from ..names import METADATA
 from ..source.html_page import HtmlParser
 from ..source.json_page import JsonParser
 from .pages import Page, remade
+from .tree import Tree
 
 #: Where the files are found beside their own place.
 PACKAGES = "packages"
@@ -24,32 +25,33 @@ _PARSERS = {".v1_json": JsonParser(), ".html": HtmlParser()}
 _NOWHERE = "http://mirror.invalid/"
 
 
-def page(source: Page, path: str, address: str, version: str | None = None) -> Page | None:
+def page(source: Page, tree: Tree, path: tuple[str, str], address: str, version: str | None = None) -> Page | None:
     """Make the page about a project, or about one release of it; None if there is no such release.
 
-    source, path: the project's page of the Simple API and where it lies, beside the files. address: that of the server.
+    source: the project's page of the Simple API. path: its folder, where the files are too, and its name. address: the
+    server's, for absolute links.
     """
-    name = os.path.basename(os.path.dirname(path))
+    name, form = path
     try:
-        project, _ = _PARSERS[os.path.splitext(path)[1]].project(source.text(), name, _NOWHERE)
+        project, _ = _PARSERS[os.path.splitext(form)[1]].project(source.text(), name, _NOWHERE)
     except BadPage:
         return None
-    folder = os.path.dirname(path)
-    project = project._replace(files=tuple(file for file in (_found(file, folder) for file in project.files) if file.stored))
-    body = _body(project, folder, int(source.serial or 0), address, version)
+    found = (_found(file, tree, name) for file in project.files)
+    project = project._replace(files=tuple(file for file in found if file.stored))
+    body = _body(project, tree, int(source.serial or 0), address, version)
     return None if body is None else remade(source, body)
 
 
-def _body(project: Project, folder: str, serial: int, address: str, version: str | None) -> bytes | None:
+def _body(project: Project, tree: Tree, serial: int, address: str, version: str | None) -> bytes | None:
     def url(file: File) -> str:
         return f"{address}/{PACKAGES}/{project.name}/{quote(file.filename)}"
 
     if version is None:
-        return about_project(project, serial, url, _reader(folder))
-    return about_release(project, version, serial, url, _reader(folder))
+        return about_project(project, serial, url, _reader(tree, project.name))
+    return about_release(project, version, serial, url, _reader(tree, project.name))
 
 
-def _found(file: File, folder: str) -> File:
+def _found(file: File, tree: Tree, folder: str) -> File:
     """Give a file together with what the mirror has of it, as its page tells."""
     sha256 = file.hashes.get("sha256")
     if sha256 is None:
@@ -59,27 +61,21 @@ def _found(file: File, folder: str) -> File:
     size = file.size
     if size is None:
         try:
-            size = os.stat(os.path.join(folder, file.filename), follow_symlinks=False).st_size
+            size = tree.stat((folder, file.filename)).st_size
         except FileNotFoundError:
             return file
     return file._replace(stored=Stored(sha256, size, metadata, signature=signature))
 
 
-def _reader(folder: str) -> Callable[[File], bytes | None]:
+def _reader(tree: Tree, folder: str) -> Callable[[File], bytes | None]:
     def metadata(file: File) -> bytes | None:
         if file.stored is None or file.stored.metadata is None:
             return None
         try:
-            with open(os.path.join(folder, file.filename + METADATA), "rb") as stream:
+            stream, _ = tree.open((folder, file.filename + METADATA))
+            with stream:
                 return stream.read()
         except FileNotFoundError:
             return None  # gone since the page was read
 
     return metadata
-
-
-def same_host(base_url: str | None, address: str) -> str:
-    """Give the address for absolute links: ``base_url`` for who came that way, else the one that the client came by."""
-    if base_url and urlsplit(base_url).netloc.lower() == urlsplit(address).netloc.lower():
-        return base_url.removesuffix("/simple")
-    return address

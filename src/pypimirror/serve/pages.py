@@ -1,15 +1,16 @@
 """The pages of the index as they lie in the tree, kept in memory as long as they don't change."""
 
-import errno
 import gzip
 import hashlib
 import os
 import re
-import stat
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from email.utils import formatdate
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
+
+from .tree import Tree
 
 #: Bytes of pages kept in memory.
 _ROOM = 64 << 20
@@ -45,24 +46,26 @@ class Page(NamedTuple):
 
 
 class Pages:
-    """Gives pages by path. Used by several threads at once."""
+    """Returns pages by the parts of their paths. Used by several threads at once."""
 
-    def __init__(self, room: int = _ROOM):
+    def __init__(self, tree: Tree, room: int = _ROOM):
+        self._tree = tree
         self._room = room
         self._used = 0
         self._lock = threading.Lock()
-        self._pages: OrderedDict[str, Page] = OrderedDict()
+        self._pages: OrderedDict[tuple[str, ...], Page] = OrderedDict()
 
-    def get(self, path: str) -> Page:
-        """Return the page that lies there now. Raises OSError."""
-        seen = os.stat(path, follow_symlinks=False)
-        page = self._pages.get(path)
+    def get(self, path: Sequence[str]) -> Page:
+        """Return the page as it is in the tree now. Raises OSError."""
+        key = tuple(path)
+        seen = self._tree.stat(key)
+        page = self._pages.get(key)
         if page is None or page.signature != signature(seen):
-            page = _read(path)
-            self._keep(path, page)
+            page = _read(self._tree, key)
+            self._keep(key, page)
         return page
 
-    def _keep(self, path: str, page: Page) -> None:
+    def _keep(self, path: tuple[str, ...], page: Page) -> None:
         with self._lock:
             self._used += _weight(page) - _weight(self._pages.pop(path, None))
             self._pages[path] = page
@@ -81,17 +84,6 @@ def tag(found: os.stat_result) -> str:
     return f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
 
 
-def open_regular(path: str) -> tuple[BinaryIO, os.stat_result]:
-    """Open a regular file, following no symbolic link. Raises OSError, FileNotFoundError for what is no regular file."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    number = os.open(path, flags)
-    found = os.fstat(number)
-    if not stat.S_ISREG(found.st_mode):
-        os.close(number)
-        raise FileNotFoundError(errno.ENOENT, "no regular file", path)
-    return os.fdopen(number, "rb"), found
-
-
 def remade(page: Page, body: bytes) -> Page:
     """Give a page that was made from another one, as new as that, with tags of its own."""
     digest = hashlib.sha256(body).hexdigest()[:32]
@@ -99,12 +91,12 @@ def remade(page: Page, body: bytes) -> Page:
                          packed=gzip.compress(body, 6, mtime=0))
 
 
-def _read(path: str) -> Page:
-    stream, found = open_regular(path)
+def _read(tree: Tree, path: Sequence[str]) -> Page:
+    stream, found = tree.open(path)
     with stream:
         body = stream.read()
     etag = tag(found)
-    serial = (_JSON_SERIAL if path.endswith("json") else _HTML_SERIAL).search(body)
+    serial = (_JSON_SERIAL if path[-1].endswith("json") else _HTML_SERIAL).search(body)
     return Page(signature(found), etag, etag[:-1] + '-gz"', found.st_mtime, formatdate(found.st_mtime, usegmt=True),
                 serial[1].decode() if serial else None, len(body), body if len(body) <= _LARGE else None,
                 gzip.compress(body, 6, mtime=0))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -11,18 +12,23 @@ from ..errors import ConfigurationError
 #: A request is a line and a few headers; nothing bigger is for us.
 _LARGEST_REQUEST = 32 << 10
 _LAST_PORT = 65535
+#: Addresses that mean all of this machine's.
+_EVERYWHERE = frozenset({"", "*", "0.0.0.0", "::"})
+#: Seconds after which a connection is closed on which nothing happens.
+_IDLE = 60
 #: Connections at once; more wait until some are over. Each can have a file open.
 _CONNECTIONS = 1000
 _FILES_EACH, _OTHER_FILES = 2, 40
 
 
 def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 8, base_url: str | None = None,
-        figures: Callable[[], Any] = lambda: None, missed: str | None = None) -> int:
+        figures: Callable[[], Any] = lambda: None, missed: str | None = None, final_files: bool = False) -> int:
     """Serve the mirror at ``root``, a directory, until SIGTERM or SIGINT. Prints its address when it listens.
 
     port: 0 takes a free one. threads: how many requests are worked on at once; files are sent outside of these.
     base_url, figures: what the page for people tells beside, as ``pypimirror.serve.front`` takes them.
-    missed: the file for the record of names that are not there, if it is to be kept.
+    missed: the file for the record of names that are not there, if it is to be kept. final_files: whether
+    upstream never replaces a distribution file.
     Returns the exit status 0. Raises ConfigurationError if there is no such directory or if it can't listen there.
     """
     if not os.path.isdir(root):
@@ -31,7 +37,7 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     from .missed import Missed
 
     record = Missed(missed)
-    server = _listen(App(root, base_url, figures, record), host, port, threads)
+    server = _listen(App(root, base_url, figures, record, final_files), host, port, threads)
     previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         print(f"Serving {root} at {_address(server)}", flush=True)
@@ -54,16 +60,27 @@ def _listen(app: Any, host: str, port: int, threads: int) -> Any:
 
     from waitress import create_server
 
+    from .connections import SHARE, Doorkeeper
+
     # It tells of every moment in which all threads are busy, which is no news to anybody.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    most = _connections()
     try:
-        return create_server(
+        server = create_server(
             app, host=host, port=port, threads=threads, ident="pypimirror", clear_untrusted_proxy_headers=True,
-            asyncore_use_poll=True, connection_limit=_connections(), channel_timeout=60,
+            asyncore_use_poll=True, connection_limit=most, channel_timeout=_IDLE, server_name=_name(host),
             max_request_header_size=_LARGEST_REQUEST, max_request_body_size=_LARGEST_REQUEST)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"can't serve at {host} port {port}: {reason}") from error
+    listening = list(server.map.values()) if hasattr(server, "effective_listen") else [server]
+    Doorkeeper((one for one in listening if hasattr(one, "channel_class")), max(1, most // SHARE))
+    return server
+
+
+def _name(host: str) -> str:
+    """Return the name of the server that clients elsewhere are told: that of the machine, if it listens everywhere."""
+    return socket.gethostname() if host in _EVERYWHERE else host
 
 
 def _connections() -> int:

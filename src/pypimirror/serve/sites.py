@@ -8,6 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
+from ..headers import file_cache, page_cache
+from ..source.configured import has_final_files
+from .paths import NAME, REFUSED, SEGMENT
 
 #: The web servers that there are templates for.
 SERVERS = ("apache", "nginx")
@@ -32,18 +35,25 @@ _PATTERNS = {
     "SIMPLE": "(?:/simple(?=/))?+",
 }
 
+#: nginx has no loops: how many of a capital, and runs of separators, one directive or round changes, and how many rounds there
+#: are. It ends a request with 500 after ten changes of its path, of which two are for a slash that is missing.
+_AT_ONCE = 8
+_ROUNDS = 7
+
 
 def site(server: str, settings: Mapping[str, Any]) -> str:
     """Give the configuration of a web server for the mirror.
 
-    server: one of ``SERVERS``. settings: the mirror's; ``mirror_file_path``, ``base_url``, ``tls_certificate`` and ``tls_key``
-    are read. The site answers for the host, port and path of ``base_url``; without one, for localhost.
+    server: one of ``SERVERS``. settings: the mirror's; read are ``mirror_file_path``, ``base_url``, ``tls_certificate``,
+    ``tls_key``, and those that tell whether a distribution file may be replaced (``has_final_files``). The site answers for
+    the host, port and path of ``base_url``; without one, for localhost.
     Raises ConfigurationError for what a configuration file can't hold.
     """
     if server not in SERVERS:
         raise ConfigurationError(f"unknown web server {server!r}; there are {' and '.join(SERVERS)}")
     url = settings["base_url"] or _ANYWHERE
     parts = urlsplit(url)
+    final = has_final_files(settings)
     values = {
         **_PATTERNS,
         "ROOT": _path("mirror_file_path", settings["mirror_file_path"]),
@@ -51,9 +61,14 @@ def site(server: str, settings: Mapping[str, Any]) -> str:
         "HOST": _host(url),
         "PORT": str(_port(url)),
         "PATH": below(url),
-        "NAME": "pypimirror",
+        "SITE": "pypimirror",
+        "NAME": NAME,
+        "REFUSED": REFUSED,
+        "PAGE_CACHE": page_cache(final),
+        "FILE_CACHE": file_cache(final),
     }
     values["PREFIX"] = re.escape(values["PATH"])
+    values["PATHS"] = f"{values['PREFIX']}(?:/simple)?(?:/|/{NAME}(?:/{SEGMENT})*/?)"
     secure = parts.scheme.lower() == "https"
     certificate = settings["tls_certificate"] or f"/etc/letsencrypt/live/{values['HOST']}/fullchain.pem"
     key = settings["tls_key"] or f"/etc/letsencrypt/live/{values['HOST']}/privkey.pem"
@@ -67,8 +82,10 @@ def site(server: str, settings: Mapping[str, Any]) -> str:
 def _apache(values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, str]:
     host, port, path = values["HOST"], values["PORT"], values["PATH"]
     numeric = _ADDRESS.fullmatch(host)
-    address = (f"[{host}]" if ":" in host else host) if numeric else "*"
+    name = f"[{host}]" if ":" in host else host
+    address = name if numeric else "*"
     standard = int(port) in _PORTS.values()
+    scheme = "https" if tls else "http"
     # Debian's ports.conf listens on the standard ports, and Apache refuses to listen twice.
     listen = "" if standard else f"Listen {address}:{port}\n" if numeric else f"Listen {port}\n"
     elsewhere = ""
@@ -79,6 +96,7 @@ def _apache(values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str,
         "MODULES": "rewrite headers" + (" ssl" if tls else ""),
         "LISTEN": listen + elsewhere,
         "ADDRESS": address,
+        "ORIGIN": f"{scheme}://{name}" + ("" if _PORTS[scheme] == int(port) else f":{port}"),
         "MAPPING": f'Alias "{path}" "{values["ROOT"]}"' if path else f'DocumentRoot "{values["ROOT"]}"',
         "TLS": f'    SSLEngine on\n    SSLCertificateFile "{tls[0]}"\n    SSLCertificateKeyFile "{tls[1]}"\n' if tls else "",
     }
@@ -94,17 +112,29 @@ def _nginx(values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, 
     if tls and port == "443":
         listens = "".join(f"    listen {place}80;\n" for place in places)
         elsewhere = f"\nserver {{\n{listens}    server_name {host};\n    return 301 https://{name}$request_uri;\n}}\n"
-    start = f"^({values['PREFIX']}{values['SIMPLE']}/[^/]*"
-    letters = [f'        rewrite "{start}){letter}([^/]*/.*)$" $1{letter.lower()}$2;' for letter in string.ascii_uppercase]
-    separator = f'        rewrite "{start}?)(?:[-_.]*[_.][-_.]*|--+)([^/]*/.*)$" $1-$2;'
+    start = f"^((?:{values['PREFIX']}{values['SIMPLE']}|/\\.slash)/(?!\\.)[^/]*"
+    letters = [f'        rewrite "{start}?){_several(letter, count)}([^/]*(?:/.*)?)$" {_lowered(letter.lower(), count)};'
+               for letter in string.ascii_uppercase for count in (_AT_ONCE, 1)]
+    separator = f'        rewrite "{start}?)(?:[-_.]*[_.][-_.]*|--+)([^/]*(?:/.*)?)$" $1-$2;'
     return {
         "LISTEN": elsewhere,
         "ADDRESSES": "\n".join(f"    listen {place}{port}{secure};" for place in places),
         "HOST": name,
         "TLS": f'    ssl_certificate "{tls[0]}";\n    ssl_certificate_key "{tls[1]}";\n' if tls else "",
         "LETTERS": "\n".join(letters),
-        "SEPARATORS": "\n".join([separator] * 4),
+        "SEPARATORS": "\n".join([separator] * _AT_ONCE),
+        "ROUNDS": str(_ROUNDS),
+        "LAST": "x" * _ROUNDS,
     }
+
+
+def _several(letter: str, count: int) -> str:
+    """Return a pattern of so many of a capital, which captures what is between them; nginx has nine captures."""
+    return f"([^/{letter}]*)".join([letter] * count)
+
+
+def _lowered(letter: str, count: int) -> str:
+    return "".join(f"${number}{letter}" for number in range(1, count + 1)) + f"${count + 1}"
 
 
 def _host(url: str) -> str:

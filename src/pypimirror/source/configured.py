@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from ..errors import ConfigurationError, FetchError
 from ..fetch.address import bare
@@ -43,6 +45,22 @@ def check(settings: ISettings) -> None:
         mirror = os.path.realpath(place)
         if "://" not in place and (_holds(real, mirror) or _holds(mirror, real)):
             raise ConfigurationError(f"{key} = {path}: must lie outside of the mirror, and the mirror outside of it")
+
+
+def has_final_files(settings: ISettings | Mapping[str, Any]) -> bool:
+    """Whether no distribution file of the mirror is ever replaced by another one of the same name.
+
+    True only of a mirror of PyPI alone, which never takes a file name twice.
+    """
+    if settings["local_packages"] or settings["external_links"]:
+        return False
+    if not settings["index_url"]:
+        return True
+    try:
+        default = _default_index_url().rstrip("/")
+    except ConfigurationError:
+        return False
+    return all(given.rstrip("/") == default for given in settings["index_url"])
 
 
 def _is_file(given: str) -> bool:

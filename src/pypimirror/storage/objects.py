@@ -53,6 +53,13 @@ class ObjectStore:
         self._folder_keys = settings["folder_keys"]
 
     @cached_property
+    def _final(self) -> bool:
+        """Whether upstream never replaces a distribution file."""
+        from ..source.configured import has_final_files
+
+        return has_final_files(self._settings)
+
+    @cached_property
     def bucket(self) -> Bucket:
         """The bucket. Raises ConfigurationError where the settings name none."""
         settings = self._settings
@@ -168,7 +175,7 @@ class ObjectStore:
         """Copy an object to a path, over what may lie there. metadata: what is put there with it."""
         self.told_waiting(path)
         for one in self.places(path):
-            self.bucket.copy(source, one, headers(path, metadata))
+            self.bucket.copy(source, one, self.headers(path, metadata))
 
     def places(self, path: str) -> list[str]:
         """Give the keys that a path is to have: a page lies also under the key of its folder, which ends in a slash.
@@ -181,6 +188,11 @@ class ObjectStore:
             return [path]
         return [twin, path]
 
+    def headers(self, path: str, metadata: dict[str, str]) -> dict[str, Any]:
+        """Return what clients and caches are told of the object at a path, in boto3's words."""
+        cache = "no-store" if path.startswith(f"{OWN}/") else cache_control(path, self._final)
+        return {"ContentType": content_type(path), "CacheControl": cache, "Metadata": metadata}
+
     def told_waiting(self, path: str) -> None:
         """Take note that something is put where the next run has to clear."""
         if path.startswith(_TMP):
@@ -190,12 +202,6 @@ class ObjectStore:
 def key(path: str) -> str:
     """Give the key of a path, below the prefix. Raises StorageError for one that would leave the mirror."""
     return "/".join(parts(path))
-
-
-def headers(path: str, metadata: dict[str, str]) -> dict[str, Any]:
-    """Give what clients and caches are to be told of the object at a path, as boto3 calls it."""
-    own = path.startswith(f"{OWN}/")
-    return {"ContentType": content_type(path), "CacheControl": "no-store" if own else cache_control(path), "Metadata": metadata}
 
 
 @implementer(IUpload)
@@ -243,7 +249,7 @@ class Upload:
         if self._upload is None:
             self._store.told_waiting(path)
             for one in self._store.places(path):
-                self._bucket.put(one, bytes(self._held), self._digest.digest(), headers(path, metadata))
+                self._bucket.put(one, bytes(self._held), self._digest.digest(), self._store.headers(path, metadata))
         else:
             self._send(len(self._held))
             self._bucket.complete(self._key, self._upload, self._parts)
