@@ -18,7 +18,7 @@ from pypimirror import interfaces, registry
 from pypimirror.components import NAMESPACE
 from pypimirror.errors import ConfigurationError
 from pypimirror.mirror import Mirror
-from pypimirror.settings.reader import read
+from pypimirror.plugins import read
 from pypimirror.settings.values import Plugin
 
 _HEAD = ('<configure xmlns="http://namespaces.zope.org/zope" xmlns:zcml="http://namespaces.zope.org/zcml" '

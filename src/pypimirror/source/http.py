@@ -14,7 +14,7 @@ from ..fetch import hosts
 from ..fetch.address import bare, host_of
 from ..fetch.attempts import Attempts, check
 from ..fetch.page import read
-from ..interfaces import IListReader, IMirror, IParser, ISource, IUpstream
+from ..interfaces import IListReader, IMirror, IParser, IReceiver, ISource, IUpstream
 from ..model import Head, Listing, Project
 from . import answers, trust
 from .accept import accept, media_type
@@ -52,9 +52,9 @@ class HttpSource:
         self._attempts = Attempts(mirror.settings["retries"])
         self._alone = threading.Lock()
 
-    def listing(self, wanted: Callable[[str], bool], etag: str | None = None) -> Listing:
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
         def attempt() -> Listing:
-            receiver = _List(self.url, self._parsers, wanted)
+            receiver = _List(self.url, self._parsers, wanted, written)
             head = self._fetcher.fetch(self.url, receiver, {"Accept-Encoding": "gzip, deflate", **self._headers(etag)})
             if head.status == 304:
                 return Listing({}, etag=etag, unchanged=True)
@@ -127,13 +127,15 @@ class HttpSource:
         return headers
 
 
+@implementer(IReceiver)
 class _List:
-    """Hands the list's body to the parser that its media type asks for (IReceiver)."""
+    """Passes the body of the list to the parser of its media type."""
 
-    def __init__(self, url: str, parsers: Mapping[str, IParser], wanted: Callable[[str], bool]):
+    def __init__(self, url: str, parsers: Mapping[str, IParser], wanted: Callable[[str], bool],
+                 written: str | None = None):
         self._url = url
         self._parsers = parsers
-        self._wanted = wanted
+        self._wanted, self._written = wanted, written
         self._reader: IListReader | None = None
         self._size = 0
         self._edges = b"", b""
@@ -143,7 +145,7 @@ class _List:
         if head.status == 304:
             return
         check(head, self._url)
-        self._reader = _parser(self._parsers, head, self._url).listing(self._wanted)
+        self._reader = _parser(self._parsers, head, self._url).listing(self._wanted, self._written)
         self._size, self._edges = 0, (b"", b"")
         self._end = time.monotonic() + _SECONDS
 
