@@ -229,7 +229,7 @@ class Exploding:
     def __init__(self) -> None:
         raise RuntimeError("no\nway")
 
-    def listing(self, wanted: Any) -> Any:
+    def listing(self, wanted: Any, written: Any = None) -> Any:
         """As IParser says."""
 
     def project(self, body: bytes, name: str, url: str) -> Any:
