@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from pypimirror.model import File, Project
-from pypimirror.settings.reader import read
+from pypimirror.plugins import read
 from pypimirror.settings.values import Settings
 
 

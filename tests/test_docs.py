@@ -30,10 +30,10 @@ from mirrored import Mirrored
 from pypimirror import cli, errors
 from pypimirror.filters import ordered
 from pypimirror.mirror import Mirror
+from pypimirror.plugins import read
 from pypimirror.recipe import options
 from pypimirror.settings import kinds
 from pypimirror.settings.keys import KEYS
-from pypimirror.settings.reader import read
 from upstream import Upstream, wheel
 
 DOCS = wheelhouse.CHECKOUT / "docs"

@@ -27,7 +27,7 @@ from pypimirror.engine.threads import Threads
 from pypimirror.errors import FetchError, Full
 from pypimirror.fetch.gate import Gate
 from pypimirror.mirror import Mirror
-from pypimirror.settings.reader import read
+from pypimirror.plugins import read
 from pypimirror.state.records import BadRecord
 from upstream import Upstream, wheel
 

@@ -25,7 +25,7 @@ from pypimirror.engine import remote
 from pypimirror.engine.teams import GONE, Came
 from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
-from pypimirror.settings.reader import read
+from pypimirror.plugins import read
 from pypimirror.storage.filesystem import FileSystem
 from upstream import Upstream, wheel
 

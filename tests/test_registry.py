@@ -18,7 +18,7 @@ from pypimirror import interfaces, registry
 from pypimirror.components import NAMESPACE
 from pypimirror.errors import ConfigurationError
 from pypimirror.mirror import Mirror
-from pypimirror.settings.reader import read
+from pypimirror.plugins import read
 from pypimirror.settings.values import Plugin
 
 _HEAD = ('<configure xmlns="http://namespaces.zope.org/zope" xmlns:zcml="http://namespaces.zope.org/zcml" '
@@ -229,7 +229,7 @@ class Exploding:
     def __init__(self) -> None:
         raise RuntimeError("no\nway")
 
-    def listing(self, wanted: Any) -> Any:
+    def listing(self, wanted: Any, written: Any = None) -> Any:
         """As IParser says."""
 
     def project(self, body: bytes, name: str, url: str) -> Any:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pypimirror.errors import ConfigurationError
+from pypimirror.plugins import read
 from pypimirror.settings import kinds
-from pypimirror.settings.reader import read
 
 
 def written(folder: Path, text: str) -> str:

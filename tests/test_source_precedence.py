@@ -254,7 +254,7 @@ class Fixed:
         self.name, self.etag, self.serial = name, etag, serial
         self.asked: list[str | None] = []
 
-    def listing(self, wanted, etag=None):
+    def listing(self, wanted, etag=None, written=None):
         self.asked.append(etag)
         if etag is not None and etag == self.etag:
             return Listing({}, etag=etag, unchanged=True)

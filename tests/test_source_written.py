@@ -29,8 +29,8 @@ def selection(matches: list[str], excludes: list[str] = [], pins: Any = None, ow
     return Selection([PackageMatches(settings), PackageExcludes(settings)], {}, pins or {}, own)
 
 
-def read(body: bytes, wanted: Any, size: int) -> Listing:
-    reader = JsonList(wanted)
+def read(body: bytes, names: Wanted, size: int) -> Listing:
+    reader = JsonList(names.wanted, names.written)
     for start in range(0, len(body), size):
         reader.write(body[start:start + size])
     return reader.finish()
@@ -50,7 +50,7 @@ def test_searching_finds_what_looking_at_every_name_finds(
     wanted = chosen.among_many()
     body = page([*names, "Pinned.One", "own"], separators=None if spaces else (",", ":"), ensure_ascii=escapes)
     found = read(body, wanted, size)
-    assert found == read(body, chosen.wanted, size)
+    assert found == read(body, Wanted(chosen.wanted, None), size)
     assert {"pinned-one", "own"} <= found.projects.keys()
     assert found.total == len(names) + 2
 
@@ -72,7 +72,6 @@ def test_entries_are_not_made_into_values_unless_their_names_are_alike(monkeypat
     monkeypatch.setattr("pypimirror.source.json_page.json.loads", lambda text, **options: sizes.append(len(text))
                         or loads(text, **options))
     wanted = selection(["zope.*"]).among_many()
-    assert isinstance(wanted, Wanted)
     body = page([*(f"other{n}" for n in range(10_000)), "zope.one"])
     found = read(body, wanted, 1 << 14)
     assert (list(found.projects), found.total) == (["zope-one"], 10_001)
@@ -84,10 +83,10 @@ def test_what_is_no_flat_entry_is_read_as_a_whole(spoilt: str) -> None:
     chosen = selection(["zope.*"])
     body = page(["zope.one", "two"]).replace(b'{"_last-serial": 1', spoilt.encode() + b'{"_last-serial": 1')
 
-    def outcome(wanted: Any) -> Any:
+    def outcome(wanted: Wanted) -> Any:
         try:
             return read(body, wanted, 10_000)
         except Exception as error:
             return type(error), str(error)
 
-    assert outcome(chosen.among_many()) == outcome(chosen.wanted)
+    assert outcome(chosen.among_many()) == outcome(Wanted(chosen.wanted, None))

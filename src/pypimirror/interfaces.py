@@ -7,48 +7,75 @@ registered by ZCML in that mirror's own registry, know nothing of each other, do
 used by several threads at once. For what can go wrong outside the program they raise errors of ``pypimirror.errors`` alone.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, BinaryIO
+
 from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from .core_metadata import CoreMetadata
+    from .engine.crew import Crew
+    from .fetch.attempts import Attempts
+    from .fetch.gate import Gate
+    from .model import Entry, File, Head, Listing, Needs, Project
+    from .selection import Selection
+    from .storage.room import Room
+    from .upkeep.trash import Trash
 
 
 class ISettings(Interface):
     """The effective settings of one mirror: an immutable mapping of plain values, the same in every process."""
 
-    def __getitem__(key):
+    def __getitem__(key: str) -> Any:
         """Return the value of the key; KeyError for a key that nobody declared."""
 
-    def origin(key):
-        """Say where the value came from: a file and section, ``command line``, or ``default``."""
+    def origin(key: str) -> str:
+        """Return where the value came from: a file and section, ``command line``, or ``default``."""
+
+    def plugged(affects: str) -> list[tuple[str, Any]]:
+        """Return what plugins add to all that affects ``files`` or ``pages``: pairs of a name and a plain value."""
 
 
 class IMirror(Interface):
-    """One mirror: its settings and its components, each made when first asked for."""
+    """One mirror, as plugins may use it: its settings, and what they need for input and output."""
 
-    settings = Attribute("ISettings")
-    workers = Attribute("How many requests this process may have under way at once.")
-    storage = Attribute("IStorage")
-    fetcher = Attribute("IFetcher")
-    gate = Attribute("Lets requests through to the fetcher, no more at once than ``workers``: pypimirror.fetch.gate.Gate.")
-    source = Attribute("ISource, the upstream indexes as one.")
-    upstreams = Attribute("Where the upstream indexes are, in order of precedence: a tuple of URLs without credentials.")
-    own = Attribute("The site's own distributions (``local_packages``): pypimirror.model.Listing, its upstream their place.")
-    parsers = Attribute("A mapping of media type to IParser.")
-    writers = Attribute("The index writers in use: a tuple of IIndexWriter.")
-    formats = Attribute("All index writers that there are, in use or not: a tuple of IIndexWriter.")
-    needs = Attribute("What is pinned and what that needs: pypimirror.model.Needs.")
+    settings: ISettings = Attribute("The effective settings.")
+    workers: int = Attribute("The number of requests that this process may have under way at once.")
+    storage: IStorage = Attribute("The storage of the mirror's tree.")
+    fetcher: IFetcher = Attribute("The fetcher for all URLs, limited to ``workers`` requests at once.")
+    parsers: Mapping[str, IParser] = Attribute("The parsers by media type.")
+    attempts: Attempts = Attribute("Calls a function again after transient errors, as ``retries`` allows.")
+    crew: Crew = Attribute("Runs functions over the files of one project side by side.")
+    needs: Needs = Attribute("The pinned releases, and what they require.")
 
-    def need(needs):
-        """Take note of other needs; between the steps of a run only."""
 
-    def bound(most):
-        """Have no more than so many requests under way, and threads at work, from now on."""
+class IRunContext(IMirror):
+    """What the steps of a run work with: all components of one mirror, each made on first access."""
 
-    selection = Attribute("What is asked for: pypimirror.selection.Selection.")
-    engine = Attribute("IEngine")
-    attempts = Attribute("How often things are tried: pypimirror.fetch.attempts.Attempts.")
-    crew = Attribute("Who is at work, and idle hands for the files of one project: pypimirror.engine.crew.Crew.")
-    core_metadata = Attribute("Reads core metadata: pypimirror.core_metadata.CoreMetadata.")
-    room = Attribute("Keeps ``min_free`` free: pypimirror.storage.room.Room.")
-    trash = Attribute("Where removed files wait: pypimirror.upkeep.trash.Trash.")
+    gate: Gate = Attribute("Limits the requests under way in this process.")
+    source: ISource = Attribute("The upstream indexes as one.")
+    upstreams: tuple[str, ...] = Attribute("The URLs of the upstream indexes in order of precedence, without credentials.")
+    own: Listing = Attribute("The site's own projects (``local_packages``); their ``upstream`` is the directory's URL.")
+    writers: tuple[IIndexWriter, ...] = Attribute("The index writers in use.")
+    formats: tuple[IIndexWriter, ...] = Attribute("All registered index writers, in use or not.")
+    selection: Selection = Attribute("Selects projects and files.")
+    engine: IEngine = Attribute("Runs the steps.")
+    observers: Mapping[str, IObserver] = Attribute("The observers by name.")
+    core_metadata: CoreMetadata = Attribute("Reads the core metadata of a file, from the mirror or from upstream.")
+    room: Room = Attribute("Keeps ``min_free`` bytes of the disk free.")
+    trash: Trash = Attribute("The removed files until ``trash_days`` have passed.")
+
+    def need(needs: Needs) -> None:
+        """Replace ``needs``; between the steps of a run only."""
+
+    def bound(most: int) -> None:
+        """Set ``workers``, and the number of threads that follows from it."""
+
+    def close() -> None:
+        """Close connections, threads and processes."""
 
 
 # --- upstream -------------------------------------------------------------------------------------------------------------
@@ -57,17 +84,17 @@ class IMirror(Interface):
 class IReceiver(Interface):
     """Takes the body of one response."""
 
-    def start(head):
+    def start(head: Head) -> None:
         """Called once, when status and headers are there. head: Head. May raise to refuse the body."""
 
-    def write(block):
+    def write(block: bytes) -> None:
         """Called for each block of the body (bytes), in order. May raise to stop the transfer."""
 
 
 class IFetcher(Interface):
     """Gets things by HTTP: pages and files alike. Named; ``fetcher`` chooses."""
 
-    def fetch(url, receiver, headers=None):
+    def fetch(url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
         """GET the URL once, following redirects, and hand head and body to the receiver (IReceiver).
 
         headers: further request headers. Credentials come from the URL or from netrc.
@@ -76,23 +103,23 @@ class IFetcher(Interface):
         Raises FetchError, ``transient`` where asking again can help.
         """
 
-    def close():
+    def close() -> None:
         """Give connections back."""
 
 
 class IParser(Interface):
     """Reads lists and project pages in one format. A utility named by its media type."""
 
-    quality = Attribute("The ``q`` value for the Accept header, 1.0 for the form that says most.")
+    quality: float = Attribute("The ``q`` value for the Accept header, 1.0 for the form that says most.")
 
-    def listing(wanted):
-        """Return an IListReader for one list of projects.
+    def listing(wanted: Callable[[str], bool], written: str | None = None) -> IListReader:
+        """Return a reader for one list of projects.
 
-        wanted: called with a normalised name, says whether it is asked for. If it has an attribute ``written``, that is what
-        IWrittenNames has under that name, or None.
+        wanted: returns whether the project of a normalised name is selected. written: a regular expression that all selected
+        names match (``IWrittenNames.written``), or None; a reader may use it to skip the other names quickly.
         """
 
-    def project(body, name, url):
+    def project(body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:
         """Read a project's page.
 
         body: bytes; name: the normalised name; url: that of the page, for relative links.
@@ -104,30 +131,30 @@ class IParser(Interface):
 class IListReader(Interface):
     """Reads one list of projects, block by block."""
 
-    def write(block):
+    def write(block: bytes) -> None:
         """Take the next block of the body (bytes)."""
 
-    def finish():
+    def finish() -> Listing:
         """Return the Listing. Raises BadPage."""
 
 
 class IUpstream(Interface):
     """Where an upstream index is."""
 
-    url = Attribute("Its URL; one with http or https is without credentials, since the fetcher adds these.")
+    url: str = Attribute("Its URL; one with http or https is without credentials, since the fetcher adds these.")
 
 
 class ISource(Interface):
     """One upstream index. Named by the scheme of its URL; adapts IUpstream and IMirror."""
 
-    def listing(wanted, etag=None):
-        """Return the Listing of the projects whose normalised names ``wanted`` takes.
+    def listing(wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
+        """Return the list of the projects whose normalised names ``wanted`` accepts.
 
-        etag: that of the list already known; the Listing says ``unchanged`` if it still holds.
+        etag: that of the list already known; the result is ``unchanged`` if it still holds. written: as in IParser.
         Raises FetchError, BadPage.
         """
 
-    def project(name, etag=None, since=None):
+    def project(name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
         """Return a pair of Project and problems (lines), or ``(None, ())`` where the page has not changed.
 
         etag: that of the page already known. since: a time, in seconds since 1970, before which changes do not count; used
@@ -142,19 +169,20 @@ class ISource(Interface):
 class INameFilter(Interface):
     """Decides by name which projects are mirrored. Named; all that are registered must agree."""
 
-    active = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
-    over_pins = Attribute("Whether it holds for pinned projects too; they are taken without asking it otherwise.")
-    exact = Attribute("The set of normalised names it can take, or None where only a list of all names tells.")
+    active: bool = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
+    over_pins: bool = Attribute("Whether it holds for pinned projects too; they are taken without asking it otherwise.")
+    exact: frozenset[str] | None = Attribute("The normalised names that it can select, or None without a limit to known ones.")
 
-    def __call__(name):
+    def __call__(name: str) -> bool:
         """Whether the project of this normalised name is asked for."""
 
 
 class IWrittenNames(INameFilter):
     """A name filter that tells how the names are written that it takes, so that a long list can be searched for them."""
 
-    written = Attribute("A regular expression (a text) that all names it takes match as a whole, however they are written, but "
-                        "for the case of letters; it never matches a quotation mark. None where it can't tell.")
+    written: str | None = Attribute(
+        "A regular expression that every spelling of every selected name matches as a whole, in lower case; it never matches a "
+        "quotation mark. None if there is no such expression.")
 
 
 class IExactNames(INameFilter):
@@ -169,11 +197,11 @@ class IFilter(Interface):
     Files whose name tells no version are a release of no filter: one on releases lets them through unless it asks for versions.
     """
 
-    active = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
-    over_pins = Attribute("True for a filter on files: it holds for everything. False for one on releases: pinned ones stay.")
-    reason = Attribute("What ``plan`` prints for a file left out, such as 'older than the newest 3 releases'.")
+    active: bool = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
+    over_pins: bool = Attribute("True for a filter on files, which applies to pinned releases too; False for one on releases.")
+    reason: str = Attribute("What ``plan`` prints for a file left out, such as 'older than the newest 3 releases'.")
 
-    def select(project):
+    def select(project: Project) -> Iterable[File]:
         """Return the files of the project that stay.
 
         project: Project, its files already narrowed by the filters named before this one.
@@ -184,7 +212,7 @@ class IFilter(Interface):
 class ITimedFilter(IFilter):
     """A filter whose answer changes as time goes by."""
 
-    def due(project):
+    def due(project: Project) -> float | None:
         """Return the time when ``select`` will next say something else about this same project, or None for never.
 
         In seconds since 1970, later than now.
@@ -201,7 +229,7 @@ class IUploadTimeFilter(ITimedFilter):
 class IMetadataFilter(IFilter):
     """A filter that reads core metadata."""
 
-    def select(project, metadata=None):
+    def select(project: Project, metadata: Callable[[File], bytes | None] | None = None) -> Iterable[File]:
         """Return the files of the project that stay.
 
         metadata: called with a File, returns its core metadata as bytes, or None where there is none to be had. It may fetch,
@@ -218,85 +246,84 @@ class IStorage(Interface):
     Paths are relative, with ``/`` between parts, and never leave the mirror. Raises StorageError.
     """
 
-    def check():
+    def check() -> None:
         """Raise ConfigurationError if the place can't be written or holds something that is not a mirror. Touches nothing."""
 
-    def prepare():
+    def prepare() -> None:
         """Make the place ready for a run by the holder of the lock: create it, clear what earlier runs left unfinished."""
 
-    def finish():
+    def finish() -> None:
         """Take note that a run came to its end, so that the next one need not look for what it left unfinished."""
 
-    def create():
+    def create() -> IUpload:
         """Return a new IUpload."""
 
-    def link(source):
+    def link(source: str) -> IUpload | None:
         """Return an IUpload that holds a file of this machine already, sharing its bytes, or None where that can't be.
 
         source: its absolute path, no symbolic link. It must be fit to be served as it is: readable for everybody.
         """
 
-    def size(path):
+    def size(path: str) -> int | None:
         """Return the size in bytes of what lies there, or None."""
 
-    def read(path):
+    def read(path: str) -> bytes | None:
         """Return the content, or None where there is nothing."""
 
-    def open(path):
+    def open(path: str) -> BinaryIO:
         """Return the content as a binary stream that can be read and sought. Raises StorageError where there is nothing."""
 
-    def write(path, blocks):
+    def write(path: str, blocks: Iterable[bytes]) -> None:
         """Replace the content by that of an iterable of bytes; readers see the old or the new whole."""
 
-    def digest(path, algorithm="sha256"):
+    def digest(path: str, algorithm: str = "sha256") -> str | None:
         """Return the hex digest of the content, or None where there is no file; a symbolic link is none."""
 
-    def move(path, target):
+    def move(path: str, target: str) -> None:
         """Move to another path, over what may lie there."""
 
-    def remove(path):
+    def remove(path: str) -> None:
         """Remove what lies there, if anything does, and folders that are empty then."""
 
-    def near(folder):
+    def near(folder: str) -> AbstractContextManager[None]:
         """Return a context manager: in its block much is asked about a folder in the root, by any thread."""
 
-    def flush():
+    def flush() -> None:
         """Return when all that was put, moved and removed here before would outlive a power cut.
 
         What one process did counts for the others on its machine. Where each change is safe at once there is nothing to do.
         """
 
-    folds_case = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
+    folds_case: bool = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
 
-    at_hand = Attribute("Whether ``names``, and reading what was just put here, cost next to nothing. Where not, a run asks "
-                        "for what it works on alone.")
+    at_hand: bool = Attribute("Whether ``names``, and reading a file just written, are cheap, as on a local disk.")
 
-    def names(folder):
+    def names(folder: str) -> list[str]:
         """Return the names in a folder, folders with a ``/`` at their end; none where there is no such folder."""
 
-    def free():
+    def free() -> int | None:
         """Return the free space in bytes, or None where there is no limit."""
 
-    def close():
+    def close() -> None:
         """Give back what is held open. What is asked for after that opens it again."""
 
 
 class IUpload(Interface):
     """One file on its way into the storage; nobody sees it before ``commit``."""
 
-    def write(block):
+    def write(block: bytes) -> None:
         """Add a block of bytes."""
 
-    def restart():
+    def restart() -> None:
         """Forget what was written."""
 
-    def settle():
+    def settle() -> None:
         """Hand over what was written, so that ``flush`` of the storage is about it, too."""
 
-    def commit(path):
+    def commit(path: str) -> None:
         """Put the file at the path, whole, over what may lie there."""
 
-    def abort():
+    def abort() -> None:
         """Forget it. Does nothing after ``commit``."""
 
 
@@ -306,19 +333,19 @@ class IUpload(Interface):
 class IIndexWriter(Interface):
     """Renders pages of the index in one format. Named; ``index_formats`` chooses. Pure: values in, bytes out."""
 
-    root = Attribute("The path of the page about all projects, or None if it writes none.")
-    most_files = Attribute("How many files a mirror may have for that page to be written, or None for any number.")
+    root: str | None = Attribute("The path of the page about all projects, or None if it writes none.")
+    most_files: int | None = Attribute("How many files a mirror may have for that page to be written, or None for any number.")
 
-    def pages(project, serial):
+    def pages(project: Project, serial: int) -> Iterator[tuple[str, bytes]]:
         """Yield the pages of a project as pairs of a path in the mirror and bytes; none if it writes none.
 
         project: Project, its files those that are published, each with ``stored``. serial: our own, a number.
         """
 
-    def serial(page):
+    def serial(page: bytes) -> int | None:
         """Return our own serial that a page (bytes) of this writer carries, or None."""
 
-    def projects(entries, serial):
+    def projects(entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
         """Yield blocks of the page about all projects.
 
         entries: iterable of Entry in order of normalised name.
@@ -329,7 +356,7 @@ class IIndexWriter(Interface):
 class IWholeIndexWriter(IIndexWriter):
     """An index writer whose page about all projects tells of their files: the entries have a ``section`` each."""
 
-    def section(project):
+    def section(project: Project) -> bytes:
         """Return what that page says of one project, as bytes.
 
         project: as for ``pages``. What is returned is kept, and used again as long as neither project nor settings change.
@@ -339,7 +366,8 @@ class IWholeIndexWriter(IIndexWriter):
 class IMetadataIndexWriter(IIndexWriter):
     """An index writer that tells what core metadata say."""
 
-    def pages(project, serial, metadata=None):
+    def pages(project: Project, serial: int,
+              metadata: Callable[[File], bytes | None] | None = None) -> Iterator[tuple[str, bytes]]:
         """As for any; metadata: called with a File, returns its core metadata as bytes, or None where the mirror has none."""
 
 
@@ -349,7 +377,7 @@ class IMetadataIndexWriter(IIndexWriter):
 class IEngine(Interface):
     """Runs units of work. Named; ``engine`` chooses; adapts IMirror."""
 
-    def run(step, tasks):
+    def run(step: Callable[..., Any], tasks: Iterable[Any]) -> Iterator[Any]:
         """Run ``step(mirror, task, emit)`` for every task and yield what the step emits and returns, as it comes.
 
         step: a function that can be imported. tasks: iterable of plain values, drawn only as fast as they are done.
@@ -358,12 +386,12 @@ class IEngine(Interface):
         A step whose worker is lost is run again by another one.
         """
 
-    def close():
+    def close() -> None:
         """Stop workers; called when no step is under way."""
 
 
 class IObserver(Interface):
     """Sees the events of a run and changes nothing. Named. Called in the coordinator's thread only."""
 
-    def notify(event):
+    def notify(event: Any) -> None:
         """Take note of an event of ``pypimirror.events``."""

@@ -8,31 +8,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from . import registry
 from .errors import ConfigurationError
 from .interfaces import IFilter, IIndexWriter, INameFilter
 from .model import NOTHING
-from .settings.keys import ISetting, Key
+from .settings import reader
+from .settings.keys import ISetting
 from .settings.kinds import zcml
+from .settings.reader import PluginKeys
 from .settings.values import Plugged, Plugin, Settings
 
 GROUP = "pypimirror.plugins"
 _DEFAULT = "configure.zcml"
 #: What the components of an interface decide on.
 _DECIDES = ((INameFilter, "files"), (IFilter, "files"), (IIndexWriter, "pages"))
-
-
-class Asked(NamedTuple):
-    """What plugins answered."""
-
-    keys: tuple[Key, ...]
-    additions: Plugged
-    #: None if there are no plugins, so that nothing was loaded.
-    registry: Any
 
 
 def find(items: Iterable[str]) -> tuple[Plugin, ...]:
@@ -44,15 +37,20 @@ def find(items: Iterable[str]) -> tuple[Plugin, ...]:
     return (*_installed(), *(_plugin(item, "zcml", 1) for item in items))
 
 
-def ask(items: Iterable[str]) -> Asked:
+def ask(items: Iterable[str]) -> PluginKeys:
     """Load the plugins, if there are any, and return what they add. Raises ConfigurationError, with file and line."""
     plugins = find(items)
     if not plugins:
-        return Asked((), Plugged(), None)
+        return PluginKeys((), Plugged(), None)
     filled = registry.load(plugins)
     keys: tuple[Any, ...] = tuple(key for _, key in sorted(filled.getUtilitiesFor(ISetting)))
     affects = {key.name: key.affects for key in keys}
-    return Asked(keys, Plugged(plugins, affects, tuple(_components(filled))), filled)
+    return PluginKeys(keys, Plugged(plugins, affects, tuple(_components(filled))), filled)
+
+
+def read(filename: str, overrides: Mapping[str, str] | None = None) -> Settings:
+    """Read a configuration file, with the keys that plugins declare. Raises ConfigurationError, as ``settings.reader.read``."""
+    return reader.read(filename, overrides, ask)
 
 
 def plugged(settings: Settings) -> Settings:
@@ -62,10 +60,8 @@ def plugged(settings: Settings) -> Settings:
     """
     if settings.additions is not None:
         return settings
-    from .settings.reader import values
-
     asked = ask(settings["zcml"])
-    return settings.extended(values(asked.keys, NOTHING, settings.filename), asked.additions, asked.registry)
+    return settings.extended(reader.values(asked.keys, NOTHING, settings.filename), asked.additions, asked.registry)
 
 
 def _installed() -> list[Plugin]:

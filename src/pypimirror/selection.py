@@ -50,14 +50,12 @@ class Selected(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Says of a normalised name whether it is asked for."""
+    """The selected names, as ``ISource.listing`` takes them."""
 
-    says: Callable[[str], bool]
-    #: How the names that are may be written (IWrittenNames), or None.
+    #: Whether a normalised name is selected.
+    wanted: Callable[[str], bool]
+    #: A regular expression that all selected names match (IWrittenNames), or None.
     written: str | None
-
-    def __call__(self, name: str) -> bool:
-        return self.says(name)
 
 
 class Selection:
@@ -109,7 +107,7 @@ class Selection:
         return True
 
     def among_many(self) -> Wanted:
-        """Return what says whether a name is asked for, and how such names are written."""
+        """Return the selected names in the form that long lists are searched by."""
         written = next((each.written for each in self._asked if IWrittenNames.providedBy(each) and each.written), None)
         named = self._pins.keys() | self._own
         if written is None or len(named) > MOST_WRITTEN:

@@ -11,7 +11,7 @@ from pypimirror.events import RunFinished
 from pypimirror.interfaces import IFetcher, IFilter, IIndexWriter, IObserver
 from pypimirror.mirror import Mirror
 from pypimirror.model import File, Project, Stored
-from pypimirror.settings.reader import read
+from pypimirror.plugins import read
 
 URL = "https://files.example.com/"
 SIGNED = File("one-2.tar.gz", f"{URL}one-2.tar.gz", provenance=f"{URL}one-2.provenance")

@@ -10,8 +10,8 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..events import Notice, Problem
 from ..mirror import Mirror
+from ..plugins import read
 from ..report.sentences import sentence
-from ..settings.reader import read
 from ..sync.relearn import enduring
 from ..upkeep import adopt
 from ..upkeep.oldtrees import OldTree, recognised

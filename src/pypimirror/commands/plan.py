@@ -11,8 +11,8 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..mirror import Mirror
 from ..names import normalize
+from ..plugins import read
 from ..report.units import in_bytes
-from ..settings.reader import read
 from ..state.database import State
 from ..sync.agenda import has_pins
 from ..sync.plan import as_json, plan

@@ -15,9 +15,9 @@ from ..errors import ConfigurationError, Locked, MirrorError, StorageError
 from ..events import Failure, Notice, RunFinished, RunStarted
 from ..mirror import Mirror
 from ..model import Totals
+from ..plugins import read
 from ..report import logfile
 from ..report.watch import Watch
-from ..settings.reader import read
 from ..state.database import State
 from ..state.facts import LAST_GOOD
 from ..storage import folders

@@ -14,11 +14,11 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..mirror import Mirror
 from ..model import Totals
+from ..plugins import read
 from ..report.units import in_bytes
 from ..serve.missed import FILENAME, Asked, Missed, logged
 from ..serve.missed import read as read_record
 from ..serve.sites import below
-from ..settings.reader import read
 from ..settings.values import Settings
 from ..state.database import State
 from ..state.facts import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS, SERIAL

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..errors import MirrorError
 from ..events import Repaired, Wrong
+from ..names import OWN
 from ..report.sentences import sentence
-from ..settings.reader import OWN
 from ..upkeep.verify import Verification
 from .session import at_work, checked, session
 

@@ -53,7 +53,7 @@ class Beyond:
              json.dumps([path for path in sys.path if isinstance(path, str)]), str(theirs.fileno())],
             pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
         theirs.close()
-        self._send((mirror.settings, mirror.needs, workers, mirror.crew.open))
+        self._send((type(mirror), mirror.settings, mirror.needs, workers, mirror.crew.open))
         self._listener = threading.Thread(target=self._listen, name="pypimirror-listener", daemon=True)
         self._listener.start()
 
@@ -102,14 +102,12 @@ class Beyond:
 
 def main(handle: str) -> None:
     """Work in the other process until the coordinator is gone. handle: of the connection to it."""
-    from ..mirror import Mirror
-
     connection: Connection[Any, Any] = Connection(int(handle))
     try:
-        settings, needs, workers, at_work = connection.recv()
+        make, settings, needs, workers, at_work = connection.recv()
     except (EOFError, OSError):
         return
-    mirror = Mirror(settings, needs, workers)
+    mirror = make(settings, needs, workers)
     mirror.crew.begin(at_work)
     lock = threading.Lock()
 

@@ -16,7 +16,7 @@ from distributed import KilledWorker
 from ..errors import ConfigurationError, MirrorError
 from ..interfaces import IMirror
 from ..model import Needs
-from ..settings.reader import OWN
+from ..names import OWN
 from .dask import in_one_line
 from .here import Here
 from .remote import Done, Order, prepare, settle, work
@@ -89,8 +89,8 @@ class Cluster:
     @property
     def _order(self) -> Order:
         share = max(1, self._mirror.workers // max(1, len(self._threads)))
-        return Order(self._mirror.settings["mirror_file_path"], self._settings, self._needs, share, self._started,
-                     gethostname())
+        return Order(type(self._mirror), self._mirror.settings["mirror_file_path"], self._settings, self._needs, share,
+                     self._started, gethostname())
 
     def _gather(self) -> None:
         """Take what comes of tasks, all that is there at once: each look at a worker takes its time."""

@@ -8,18 +8,21 @@ from __future__ import annotations
 import asyncio
 import pickle
 import threading
+from collections.abc import Callable
 from socket import gethostname
 from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
-from ..mirror import Mirror
-from ..settings.reader import OWN
+from ..interfaces import IRunContext
+from ..names import OWN
 from .teams import RAISED, RESULT, Step, fit_to_travel
 
 
 class Order(NamedTuple):
     """What a worker has to know besides a task."""
 
+    #: The class of the mirror: called with settings, needs and share.
+    mirror: Callable[..., IRunContext]
     #: ``mirror_file_path``.
     place: str
     #: Settings and Needs, pickled: most orders are the same, and then nothing is unpacked.
@@ -48,7 +51,7 @@ class _Made:
 
     def __init__(self, order: Order):
         self.settings, self.needs, self.share = order.settings, order.needs, order.share
-        self.mirror = Mirror(pickle.loads(order.settings), pickle.loads(order.needs), order.share)
+        self.mirror: IRunContext = order.mirror(pickle.loads(order.settings), pickle.loads(order.needs), order.share)
         #: Tasks under way.
         self.busy = 0
         if order.started and not self.mirror.storage.names(OWN):

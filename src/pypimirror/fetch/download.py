@@ -12,8 +12,10 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from zope.interface import implementer
+
 from ..errors import FetchError, Rejected
-from ..interfaces import IFetcher, IStorage, IUpload
+from ..interfaces import IFetcher, IReceiver, IStorage, IUpload
 from ..model import Head
 from ..names import shown
 from .address import bare
@@ -43,8 +45,9 @@ class _WrongHash(FetchError):
     """The body is whole, and another one."""
 
 
+@implementer(IReceiver)
 class _Body:
-    """Writes a body to an upload and hashes it on the way (IReceiver)."""
+    """Writes a body to an upload and hashes it on the way."""
 
     def __init__(self, upload: IUpload, url: str, hashes: Mapping[str, str], size: int | None, limit: int | None,
                  room: int | None):

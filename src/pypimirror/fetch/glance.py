@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from zope.interface import implementer
+
 from ..errors import FetchError
-from ..interfaces import IFetcher
+from ..interfaces import IFetcher, IReceiver
 from ..model import Head
 from .address import bare
 from .attempts import check
@@ -20,8 +22,9 @@ class _Enough(Exception):
         self.head = head
 
 
+@implementer(IReceiver)
 class _Glance:
-    """Keeps the body if it is wanted (IReceiver)."""
+    """Keeps the body if it is wanted."""
 
     def __init__(self, url: str, wanted: Callable[[Head], bool], most: int, longest: float):
         self._url = url

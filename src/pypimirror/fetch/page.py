@@ -3,8 +3,10 @@
 import time
 from collections.abc import Mapping
 
+from zope.interface import implementer
+
 from ..errors import FetchError
-from ..interfaces import IFetcher
+from ..interfaces import IFetcher, IReceiver
 from ..model import Head
 from .address import bare
 
@@ -12,8 +14,9 @@ from .address import bare
 LONGEST = 600.0
 
 
+@implementer(IReceiver)
 class _Page:
-    """Collects a body; a page without end is refused (IReceiver)."""
+    """Collects a body of limited size."""
 
     def __init__(self, url: str, limit: int):
         self._url = url

@@ -54,8 +54,9 @@ class Routes:
         return urlunsplit(asked._replace(netloc=nearest.netloc))
 
 
+@implementer(IReceiver)
 class _Bare:
-    """Keeps credentials out of what the receiver is told (IReceiver)."""
+    """Removes the credentials from the URL of the head."""
 
     def __init__(self, receiver: IReceiver):
         self._receiver = receiver

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
@@ -60,7 +60,7 @@ class LegacyJson:
         found = _SERIAL.match(page)
         return int(found[1]) if found else None
 
-    def projects(self, entries: Iterator[Entry], serial: int) -> Iterator[bytes]:
+    def projects(self, entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
         return iter(())
 
 

@@ -25,7 +25,7 @@ def write(part: str, config: str, servers: Iterable[str], made: Callable[[str], 
 
     folder = os.path.dirname(config)
     try:
-        settings = read(config, plugins=False)
+        settings = read(config)
         texts = {SITES[server]: site(server, settings) for server in servers}
         if settings["base_url"] or "://" not in settings["mirror_file_path"]:
             texts.update((filename, render(client, settings)) for client, filename in FILENAMES.items())

@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ..interfaces import ISettings
 from .keys import KEYS
-from .values import Settings
 
 
-def fingerprint(settings: Settings, affects: str, *more: Mapping[str, Collection[str]]) -> str:
+def fingerprint(settings: ISettings, affects: str, *more: Mapping[str, Collection[str]]) -> str:
     """Give the fingerprint of what affects ``files`` or ``pages``: keys, plugins, and what else decides on them."""
     values: list[Any] = [(key.name, settings[key.name]) for key in KEYS if key.affects == affects]
     values.extend(settings.plugged(affects))

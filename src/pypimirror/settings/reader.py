@@ -2,19 +2,17 @@
 
 import configparser
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
+from ..names import OWN
 from .keys import KEYS, Key
 from .kinds import LISTS
-from .values import Settings
+from .values import Plugged, Settings
 
 _SECTION = "pypimirror"
-#: The folder of ours in the mirror.
-OWN = ".pypimirror"
-
 
 class Given(NamedTuple):
     """What somebody says about a key."""
@@ -27,22 +25,30 @@ class Given(NamedTuple):
 _NOTHING = Given("", "")
 
 
-def read(filename: str, overrides: Mapping[str, str] | None = None, plugins: bool = True) -> Settings:
+class PluginKeys(NamedTuple):
+    """What plugins add to the settings."""
+
+    keys: tuple[Key, ...]
+    additions: Plugged
+    #: The registry filled with their components; None if there are no plugins.
+    registry: Any
+
+
+def read(filename: str, overrides: Mapping[str, str] | None = None,
+         ask_plugins: Callable[[Iterable[str]], PluginKeys] | None = None) -> Settings:
     """Read a configuration file.
 
-    overrides: texts by key from the command line, which win over the file. plugins: whether they are asked for the keys that we
-    don't know; otherwise such keys are passed over.
+    overrides: texts by key from the command line, which win over the file. ask_plugins: called with the value of the key
+    ``zcml`` for the keys that plugins declare; without it unknown keys are ignored.
     Raises ConfigurationError, which names the file and the key.
     """
     given = {name: Given(text, f"{filename} [{section}]") for name, (section, text) in _texts(filename).items()}
     given.update((name, Given(text, "command line")) for name, text in (overrides or {}).items())
     known = {key.name: key for key in KEYS}
     additions, registry = None, None
-    if plugins and (not given.keys() <= known.keys() or given.get("zcml", _NOTHING).text):
+    if ask_plugins is not None and (not given.keys() <= known.keys() or given.get("zcml", _NOTHING).text):
         # Plugins may declare further keys; nobody else needs to wait for them.
-        from ..plugins import ask
-
-        more, additions, registry = ask(values((known["zcml"],), given, filename)["zcml"])
+        more, additions, registry = ask_plugins(values((known["zcml"],), given, filename)["zcml"])
         known.update((key.name, key) for key in more)
         for name in given:
             if name not in known:

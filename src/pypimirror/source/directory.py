@@ -31,8 +31,8 @@ class DirectorySource:
         self._upstream, self._mirror = upstream, mirror
         self._root = path_of(upstream.url)
 
-    def listing(self, wanted: Callable[[str], bool], etag: str | None = None) -> Listing:
-        return self._source.listing(wanted, etag)
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
+        return self._source.listing(wanted, etag, written)
 
     def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
         return self._source.project(name, etag, since)
@@ -59,7 +59,7 @@ class IndexFolder:
         self._parsers = parsers
         self._tree = tree_of(root)
 
-    def listing(self, wanted: Callable[[str], bool], etag: str | None = None) -> Listing:
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
         path = _page(self._root)
         if path is None:
             raise FetchError(self._root, "its index is gone")
@@ -67,7 +67,7 @@ class IndexFolder:
             tag = _tag(stream.fileno())
             if etag == tag:
                 return Listing({}, etag=etag, unchanged=True)
-            reader = self._parser(path).listing(wanted)
+            reader = self._parser(path).listing(wanted, written)
             while block := stream.read(_BLOCK):
                 reader.write(block)
         try:

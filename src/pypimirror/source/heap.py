@@ -71,7 +71,7 @@ class HeapSource:
         self._lock = threading.Lock()
         self._scanned: _Scan | None = None
 
-    def listing(self, wanted: Callable[[str], bool], etag: str | None = None) -> Listing:
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
         scan = self._scan()
         whole = _tag(found for name in sorted(scan.projects) for found in scan.projects[name])
         if etag == whole:

@@ -33,7 +33,7 @@ class HtmlParser:
 
     quality = 0.2
 
-    def listing(self, wanted: Callable[[str], bool]) -> IListReader:
+    def listing(self, wanted: Callable[[str], bool], written: str | None = None) -> IListReader:
         return HtmlList(wanted)
 
     def project(self, body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from ..fetch import hosts
 from ..fetch.address import bare, host_of
 from ..fetch.attempts import Attempts, check
 from ..fetch.page import read
-from ..interfaces import IListReader, IMirror, IParser, ISource, IUpstream
+from ..interfaces import IListReader, IMirror, IParser, IReceiver, ISource, IUpstream
 from ..model import Head, Listing, Project
 from . import answers, trust
 from .accept import accept, media_type
@@ -55,9 +55,9 @@ class HttpSource:
         self._attempts = Attempts(mirror.settings["retries"])
         self._alone = threading.Lock()
 
-    def listing(self, wanted: Callable[[str], bool], etag: str | None = None) -> Listing:
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
         def attempt() -> Listing:
-            receiver = _List(self.url, self._parsers, wanted)
+            receiver = _List(self.url, self._parsers, wanted, written)
             head = self._fetcher.fetch(self.url, receiver, {"Accept-Encoding": "gzip, deflate", **self._headers(etag)})
             if head.status == 304:
                 return Listing({}, etag=etag, unchanged=True)
@@ -130,13 +130,15 @@ class HttpSource:
         return headers
 
 
+@implementer(IReceiver)
 class _List:
-    """Hands the list's body to the parser that its media type asks for (IReceiver)."""
+    """Passes the body of the list to the parser of its media type."""
 
-    def __init__(self, url: str, parsers: Mapping[str, IParser], wanted: Callable[[str], bool]):
+    def __init__(self, url: str, parsers: Mapping[str, IParser], wanted: Callable[[str], bool],
+                 written: str | None = None):
         self._url = url
         self._parsers = parsers
-        self._wanted = wanted
+        self._wanted, self._written = wanted, written
         self._reader: IListReader | None = None
         self._head: Head | None = None
         self._size = 0
@@ -159,7 +161,7 @@ class _List:
             raise FetchError(bare(self._url), f"the list is larger than {LONGEST_LIST} bytes")
         first, last = self._edges
         if self._reader is None and self._head is not None and block:
-            self._reader = _parser(self._parsers, self._head, self._url, block[:_EDGE]).listing(self._wanted)
+            self._reader = _parser(self._parsers, self._head, self._url, block[:_EDGE]).listing(self._wanted, self._written)
         self._edges = (first if len(first) == _EDGE else (first + block)[:_EDGE]), (last + block[-_EDGE:])[-_EDGE:]
         if self._reader is not None:
             self._reader.write(block)

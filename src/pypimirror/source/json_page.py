@@ -38,8 +38,8 @@ class JsonParser:
 
     quality = 1
 
-    def listing(self, wanted: Callable[[str], bool]) -> IListReader:
-        return JsonList(wanted)
+    def listing(self, wanted: Callable[[str], bool], written: str | None = None) -> IListReader:
+        return JsonList(wanted, written)
 
     def project(self, body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:
         page = _load(body)
@@ -83,7 +83,8 @@ class JsonList:
     every list among it, is read as a whole.
     """
 
-    def __init__(self, wanted: Callable[[str], bool]):
+    def __init__(self, wanted: Callable[[str], bool], written: str | None = None):
+        """wanted, written: as for ``IParser.listing``."""
         self._wanted = wanted
         self._head: bytes | None = None
         #: What was not read yet: all of it until the entries begin, then less than an entry, then all that is left.
@@ -93,7 +94,6 @@ class JsonList:
         self._total = 0
         #: The serials seen until two of them differ, of names that are not asked for, too.
         self._serials: set[Any] = set()
-        written = getattr(wanted, "written", None)
         self._search = None if written is None else re.compile(rb'"name"\s*:\s*"(?i:%b)"' % written.encode("ascii")).finditer
 
     def write(self, block: bytes) -> None:

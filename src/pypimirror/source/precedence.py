@@ -44,14 +44,14 @@ class Precedence:
         """sources: by URL without credentials, the one that counts first comes first."""
         self._sources = sources
 
-    def listing(self, wanted: Callable[[str], bool], etag: str | None = None) -> Listing:
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
         known = self._known(etag)
-        listings = {url: source.listing(wanted, known.get(url)) for url, source in self._sources.items()}
+        listings = {url: source.listing(wanted, known.get(url), written) for url, source in self._sources.items()}
         if all(listing.unchanged for listing in listings.values()):
             return Listing({}, etag=etag, unchanged=True, problems=_problems(listings))
         for url, listing in listings.items():
             if listing.unchanged:
-                listings[url] = self._sources[url].listing(wanted)
+                listings[url] = self._sources[url].listing(wanted, None, written)
         # Most projects come from the last one as a rule; only what the others have is told apart.
         *_, (last, whole) = listings.items()
         projects, elsewhere = whole.projects, {}

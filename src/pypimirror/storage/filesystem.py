@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from ..errors import ConfigurationError, StorageError
 from ..interfaces import ISettings, IStorage, IUpload
-from ..settings.reader import OWN
+from ..names import OWN
 from . import folders, uploads
 from .failures import NoFile, as_storage_error, told
 from .flushing import Flush

@@ -20,7 +20,7 @@ from zope.interface import implementer
 from ..errors import ConfigurationError, StorageError
 from ..headers import PLAIN, cache_control, content_type
 from ..interfaces import ISettings, IStorage, IUpload
-from ..settings.reader import OWN
+from ..names import OWN
 from .bucket import Absent, Bucket, Refused
 from .paths import UNFINISHED, parts
 from .replacing import write

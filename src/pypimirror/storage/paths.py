@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import StorageError
-from ..settings.reader import OWN
+from ..names import OWN
 
 #: Where what is unfinished lies.
 UNFINISHED = f"{OWN}/tmp"

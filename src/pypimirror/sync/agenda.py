@@ -62,13 +62,15 @@ def drawn_up(mirror: IMirror, state: State, initial: bool, trust: bool = False, 
     changed = state.fact(FILES_SETTINGS) != files_fingerprint(mirror)
     rewrite = state.fact(PAGES_SETTINGS) != fingerprint(mirror.settings, "pages")
     again = changed or rewrite or every
-    if mirror.selection.exact is not None:
-        return _one_by_one(mirror, state, initial)._replace(republish=initial or rewrite, problems=mirror.own.problems)
+    exact = mirror.selection.exact
+    if exact is not None:
+        return _one_by_one(mirror, state, exact, initial)._replace(republish=initial or rewrite, problems=mirror.own.problems)
     # What other hosts have may matter now, and nothing that is remembered tells.
     initial = initial or (changed and mirror.settings["external_links"])
     known_etag = state.fact(LIST_ETAG)
     try:
-        listing = mirror.source.listing(mirror.selection.among_many(), None if initial or changed else known_etag)
+        names = mirror.selection.among_many()
+        listing = mirror.source.listing(names.wanted, None if initial or changed else known_etag, names.written)
     except BadPage as error:
         if not state.totals().projects:
             raise
@@ -123,9 +125,8 @@ class _Entry(NamedTuple):
 _Plan = dict[str, _Entry]
 
 
-def _one_by_one(mirror: IMirror, state: State, initial: bool) -> Agenda:
+def _one_by_one(mirror: IMirror, state: State, exact: frozenset[str], initial: bool) -> Agenda:
     """Exact names: each is asked for, and the list of all names never is."""
-    exact = mirror.selection.exact
     plan: _Plan = dict.fromkeys(sorted(exact), _Entry("", None, True, True, initial))
     for known in state.known():
         if known.name not in exact:

@@ -92,7 +92,8 @@ def sections_due(mirror: IMirror, state: State) -> tuple[str, ...]:
 
 def sections(mirror: IMirror, project: Project, paths: tuple[str, ...]) -> Sections:
     """Give what the pages at these paths say of a project."""
-    return tuple((writer.root, writer.section(project)) for writer in mirror.writers if writer.root in paths)
+    return tuple((writer.root, writer.section(project)) for writer in mirror.writers
+                 if IWholeIndexWriter.providedBy(writer) and writer.root in paths)
 
 
 def _drop_others(mirror: IMirror, state: State) -> None:

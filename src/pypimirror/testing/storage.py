@@ -15,8 +15,9 @@ from zope.interface.verify import verifyObject
 
 from ..errors import StorageError
 from ..interfaces import IStorage, IUpload
+from ..names import OWN
 from ..settings.keys import KEYS
-from ..settings.reader import OWN, Given, completed, values
+from ..settings.reader import Given, completed, values
 from ..settings.values import Settings
 from ..storage.paths import UNFINISHED
 from .uploads import UploadContract, blocks, raises

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..settings.reader import OWN
+from ..names import OWN
 from ..storage.paths import UNFINISHED
 
 #: Where a storage keeps what is unfinished.

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from ..interfaces import IStorage
 from ..model import File, Project
-from ..names import BESIDE, METADATA, distribution
-from ..settings.reader import OWN
+from ..names import BESIDE, METADATA, OWN, distribution
 from ..state import records
 from .trashed import Notes
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 
 from ..interfaces import IStorage
-from ..settings.reader import OWN
+from ..names import OWN
 
 DAYS = f"{OWN}/trash-days"
 PROJECTS = f"{OWN}/trashed"
