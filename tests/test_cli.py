@@ -329,10 +329,3 @@ def test_a_path_that_cant_be_is_wrong_configuration_and_names_its_key(
     assert str(blocked) in line
 
 
-def test_an_exact_name_that_upstream_does_not_have_is_told(mirrored: Mirrored, upstream: Upstream) -> None:
-    upstream.add("one", wheel("one", "1"))
-    mirrored.settings["package_matches"] = "one nosuch"
-    assert mirrored.run("sync") == 0
-    log = (mirrored.root / ".pypimirror/pypimirror.log").read_text()
-    assert "nosuch: upstream has no such project" in log
-    assert "not found 1" in log

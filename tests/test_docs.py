@@ -246,7 +246,7 @@ def documented(index: int) -> Any:
 def test_json_is_as_documented(
         mirrored: Mirrored, upstream: Upstream, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "versions.cfg").write_text("[versions]\nlost = 1.0\n")
-    mirrored.settings |= {"versions": "versions.cfg", "requirements": "missing.txt", "prereleases": "False"}
+    mirrored.settings |= {"versions": "versions.cfg", "requirements": "missing.txt", "prereleases": "False", "min_age": "1d"}
     upstream.add("demo", wheel("demo", "1.0"))
     upstream.add("old", wheel("old", "1.0"))
     assert mirrored.run("sync") == 1

@@ -57,7 +57,14 @@ def _fetch_error(values: Mapping[str, Any]) -> FetchError:
 
 
 class Absent(MirrorError):
-    """Upstream has no such project."""
+    """Upstream has no such project.
+
+    status: that of the HTTP answer which said so, or None where nothing was asked by HTTP.
+    """
+
+    def __init__(self, message: str, status: int | None = None):
+        super().__init__(message)
+        self.status_code = status
 
 
 class GivenOver(MirrorError):

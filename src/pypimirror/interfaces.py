@@ -157,6 +157,12 @@ class IWrittenNames(INameFilter):
                         "for the case of letters; it never matches a quotation mark. None where it can't tell.")
 
 
+class IExactNames(INameFilter):
+    """A name filter that somebody gives exact names, so that one which upstream does not have can be reported."""
+
+    named = Attribute("These names as they are written, by normalised name.")
+
+
 class IFilter(Interface):
     """Decides which distributions of a project are mirrored. Named; ``filters`` chooses and orders.
 
@@ -183,6 +189,13 @@ class ITimedFilter(IFilter):
 
         In seconds since 1970, later than now.
         """
+
+
+class IUploadTimeFilter(ITimedFilter):
+    """A filter that decides by upload times."""
+
+    def untimed(project):
+        """Return how many files of the project the filter can't judge, because upstream gives no upload time."""
 
 
 class IMetadataFilter(IFilter):

@@ -71,6 +71,9 @@ class File(NamedTuple):
     #: Whether it is from an upstream index that does not count for the project any more, since another one does: then it goes,
     #: whatever else would keep it.
     superseded: bool = False
+    #: When this mirror first saw it on upstream's page, in seconds since 1970. Kept for files without upload time alone; None
+    #: also where it was there before that was noted.
+    seen: int | None = None
 
     @property
     def signed(self) -> bool | None:

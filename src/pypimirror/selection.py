@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .distributions import parse, release
 from .errors import ConfigurationError
 from .filters.globs import MOST_WRITTEN, as_written
-from .interfaces import IFilter, IMetadataFilter, INameFilter, ITimedFilter, IWrittenNames
+from .interfaces import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
 from .model import File, Project
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Selected(NamedTuple):
     #: When the answer changes although nothing else does, in seconds since 1970, or None for never.
     due: float | None = None
     unmet: tuple[Unmet, ...] = ()
+    #: How many files a filter had to judge without the upload time that it goes by.
+    untimed: int = 0
 
 
 class Wanted(NamedTuple):
@@ -81,6 +83,10 @@ class Selection:
         self._own = frozenset(own)
         #: The normalised names that can be asked for, or None where only a list of all names tells.
         self.exact = self._exact(active)
+        #: The names that the configuration spells out and that are asked for, as they are written, by normalised name.
+        self.named: Mapping[str, str] = {
+            name: text for each in self._asked if IExactNames.providedBy(each) for name, text in each.named.items()
+            if self.wanted(name)}
 
     def check(self) -> None:
         """Raise ConfigurationError if nothing at all is asked for."""
@@ -142,7 +148,7 @@ class Selection:
             return Selected((), tuple(LeftOut(file, "its project is not asked for") for file in project.files))
         matched = self.matched(project.name)
         pinned = self._pinned(project)
-        files, due = project.files, None
+        files, due, untimed = project.files, None, 0
         left_out: list[LeftOut] = []
         if not matched:
             files = tuple(file for file in files if file.filename in pinned)
@@ -158,6 +164,8 @@ class Selection:
                 continue
             if reads and metadata is None:
                 raise ConfigurationError(f"the filter {name} needs core metadata, which can't be had here")
+            if IUploadTimeFilter.providedBy(each):
+                untimed += each.untimed(before)
             kept = {file.filename for file in (each.select(before, metadata) if reads else each.select(before))}
             if not each.over_pins:
                 aside |= {file.filename for file in before.files if file.filename in pinned and file.filename not in kept}
@@ -166,7 +174,7 @@ class Selection:
             files = tuple(file for file in files if file.filename in kept)
             if timed:
                 due = min((moment for moment in (due, each.due(before)) if moment is not None), default=None)
-        return Selected(files, tuple(left_out), due, self._unmet(project.name, files, left_out))
+        return Selected(files, tuple(left_out), due, self._unmet(project.name, files, left_out), untimed)
 
     def _pinned(self, project: Project) -> frozenset[str]:
         """Give the names of the files of pinned releases."""

@@ -68,4 +68,4 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
 
 def _problems(found: dict[str, Any]) -> Iterator[str]:
     for entry in found["problems"]:
-        yield f"problem   {entry['project']}  {entry['problem']}"
+        yield f"problem   {entry['display']}  {entry['problem']}"

@@ -22,6 +22,7 @@ from ..settings.reader import read
 from ..settings.values import Settings
 from ..state.database import State
 from ..state.facts import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS, SERIAL
+from ..sync.advice import untimed
 
 #: Names that are kept in memory while logs are read, and those that the table shows.
 _MOST_LOGGED, _MOST_SHOWN = 100_000, 10
@@ -50,10 +51,11 @@ def gathered(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
     asked = _asked(settings, logs)
     mirror = Mirror(settings)
     state = State(settings["state_path"])
-    totals, facts, errors, barren = Totals(), {}, [], 0
+    totals, facts, errors, barren, unknown = Totals(), {}, [], 0, (0, "")
     if state.open_to_read():
         with closing(state):
             totals, errors, barren = state.totals(), state.errors(), state.barren()
+            unknown = state.untimed()[0], untimed(mirror, state) or ""
             facts = {name: state.fact(name) for name in (LAST_RUN, LAST_GOOD, LAST_STATUS, LAST_PROBLEMS, SERIAL)}
             asked = [one for one in asked if (row := state.row(one.project)) is None or not row.serial]
     return {
@@ -70,7 +72,10 @@ def gathered(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
         "yanked": totals.yanked,
         "yanked_hidden": totals.hidden,
         "only_left_out_files": barren,
-        "errors": [{"project": row.name, "error": row.error or row.unmet, "since": _moment(row.since)} for row in errors],
+        "without_upload_time": unknown[0] if unknown[1] else 0,
+        "notices": [unknown[1]] if unknown[1] else [],
+        "errors": [{"project": row.name, "display": row.display or row.name, "error": row.error or row.unmet,
+                    "since": _moment(row.since)} for row in errors],
         "trash": mirror.trash.totals(),
         "missed": [{"project": one.project, "requests": one.requests, "last": _moment(one.last)} for one in asked],
     }
@@ -97,7 +102,9 @@ def _moment(value: Any) -> str | None:
 def _table(status: dict[str, Any]) -> str:
     rows: list[str] = []
     for key, value in status.items():
-        if key == "problems":
+        if key == "without_upload_time":
+            continue
+        if key in ("problems", "notices"):
             rows.extend(f"  {problem}" for problem in value)
             continue
         if key.endswith("bytes") and value is not None:
@@ -115,7 +122,7 @@ def _table(status: dict[str, Any]) -> str:
         elif key == "missed":
             value = f"{len(value)} projects that clients asked for are not here" if value else 0
         rows.append(f"{key.replace('_', ' '):<14} {'never' if value is None else value}")
-    rows.extend(f"  {error['project']}: {error['error']} (since {error['since']})" for error in status["errors"])
+    rows.extend(f"  {error['display']}: {error['error']} (since {error['since']})" for error in status["errors"])
     rows.extend(f"  {one['project']}: {one['requests']} requests, the last at {one['last']}"
                 for one in status["missed"][:_MOST_SHOWN])
     return "\n".join(rows)

@@ -1,6 +1,7 @@
 """When files were uploaded: ``min_age``, ``min_age_exempt`` and ``uploaded_before``.
 
-A file without upload time counts as old: HTML pages carry none (PEP 700 has it in JSON only).
+HTML pages carry no upload times (PEP 700 has them in JSON only). For ``uploaded_before`` such a file counts as old, for
+``min_age`` as ``min_age_unknown`` has it.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from datetime import datetime, timezone
 
 from zope.interface import implementer
 
-from ..interfaces import IFilter, ISettings, ITimedFilter
+from ..interfaces import IFilter, ISettings, IUploadTimeFilter
 from ..model import File, Project
 from .globs import name_globs
 
 _FRACTION = re.compile(r"\.(\d+)")
 
 
-@implementer(ITimedFilter)
+@implementer(IUploadTimeFilter)
 class MinAge:
     """Holds new uploads back, each file by its own time: one added late to an old release is a new upload too."""
 
@@ -28,6 +29,7 @@ class MinAge:
     def __init__(self, settings: ISettings, clock: Callable[[], float] | None = None):
         #: Seconds.
         self._age: int = settings["min_age"]
+        self._holds_unknown = settings["min_age_unknown"] == "hold"
         self._exempt = name_globs(settings, "min_age_exempt").match
         self._clock = clock or time.time
         self.active = self._age > 0
@@ -47,9 +49,14 @@ class MinAge:
         now = self._clock()
         return min((free for file in project.files if (free := self._free(file)) is not None and free > now), default=None)
 
+    def untimed(self, project: Project) -> int:
+        return 0 if self._exempt(project.name) else sum(uploaded(file) is None for file in project.files)
+
     def _free(self, file: File) -> float | None:
-        """Give the time from which on the file is old enough, or None if it always was."""
+        """Return the time from which on the file is old enough, or None if it always was."""
         when = uploaded(file)
+        if when is None and self._holds_unknown:
+            when = file.seen
         return None if when is None else when + self._age
 
 

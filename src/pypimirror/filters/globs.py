@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import translate
 from typing import NamedTuple
 
@@ -32,6 +32,8 @@ class NameGlobs(NamedTuple):
     exact: frozenset[str] | None
     #: See IWrittenNames.
     written: str | None = None
+    #: Patterns without wildcards as the configuration writes them, by normalised name.
+    named: Mapping[str, str] = {}
 
 
 def name_globs(settings: ISettings, key: str) -> NameGlobs:
@@ -41,12 +43,14 @@ def name_globs(settings: ISettings, key: str) -> NameGlobs:
     ``[._]`` each separator stands for all of them.
     Raises ConfigurationError for one that no name can ever match.
     """
-    exact: set[str] = set()
+    exact: dict[str, str] = {}
+    everything = False
     globs: list[str] = []
     written: list[str] = []
     for pattern in settings[key] or ():
         if pattern in _EVERYTHING:
-            return NameGlobs(_always, None)
+            everything = True
+            continue
         try:
             expression, text, wild = _expression(pattern)
         except ValueError as error:
@@ -55,15 +59,17 @@ def name_globs(settings: ISettings, key: str) -> NameGlobs:
         if wild:
             globs.append(expression)
         else:
-            exact.add(normalize(pattern))
+            exact.setdefault(normalize(pattern), pattern)
+    if everything:
+        return NameGlobs(_always, None, named=exact)
     names = frozenset(exact)
     if not globs:
-        return NameGlobs(names.__contains__, names)
+        return NameGlobs(names.__contains__, names, named=exact)
     wildcards = re.compile("|".join(globs), re.DOTALL).fullmatch
     whole = "|".join(written) if len(written) <= MOST_WRITTEN else None
     if not names:
         return NameGlobs(wildcards, None, whole)
-    return NameGlobs(lambda name: name in names or wildcards(name), None, whole)
+    return NameGlobs(lambda name: name in names or wildcards(name), None, whole, exact)
 
 
 def as_written(name: str) -> str:

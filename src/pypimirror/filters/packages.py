@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from ..interfaces import INameFilter, ISettings, IWrittenNames
+from ..interfaces import IExactNames, INameFilter, ISettings, IWrittenNames
 from .globs import name_globs
 
 
-@implementer(IWrittenNames)
+@implementer(IWrittenNames, IExactNames)
 class PackageMatches:
     """Takes the projects that a pattern means; none without patterns."""
 
@@ -16,7 +16,7 @@ class PackageMatches:
     over_pins = False
 
     def __init__(self, settings: ISettings):
-        self._match, self.exact, self.written = name_globs(settings, "package_matches")
+        self._match, self.exact, self.written, self.named = name_globs(settings, "package_matches")
 
     def __call__(self, name: str) -> bool:
         return bool(self._match(name))

@@ -109,7 +109,11 @@ KEYS = (
     Key("max_file_size", kinds.size, "",
         "Files larger than this are left out: 500M, 1G.", "Selection", "files"),
     Key("min_age", kinds.duration, "0",
-        "How long new uploads are held back: days, 7d or P7D. A file without upload time counts as old.", "Selection", "files"),
+        "How long new uploads are held back: days, 7d or P7D. See min_age_unknown for files without upload time.",
+        "Selection", "files"),
+    Key("min_age_unknown", kinds.choice("old", "hold"), "old",
+        "What min_age does with files whose upload time upstream does not give: old lets them in, hold counts from when this "
+        "mirror first saw them. Either way each sync and status report them.", "Selection", "files"),
     Key("min_age_exempt", kinds.words, "",
         "Projects that min_age does not hold back: globs like package_matches.", "Selection", "files"),
     Key("uploaded_before", kinds.moment, "",

@@ -22,6 +22,8 @@ from .trust import MOST_PROJECTS
 _STATUS = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
 #: How web servers' own lists of folders show one, and a long name of one.
 _FOLDER = ("/", "..>")
+#: What is said of a page that has a form.
+_ASKS = ", but a form, as login pages have"
 _SERIAL = re.compile(r"<!--\s*SERIAL (\d{1,18})\s*-->")
 
 
@@ -61,6 +63,9 @@ class HtmlParser:
                 problems.append(f"{shown(last)}: {refused}")
         kept, repeated = trust.distinct(own_first(files))
         serial = _SERIAL.search(text)
+        if not (files or marked or problems or serial or page.has_mark()):
+            raise BadPage(f"{shown(url)}: not a page of a Simple index: it has neither links to files nor the title or meta "
+                          f"element of one{_ASKS * page.has_form}")
         status = {key: told for element, key in _STATUS.items() if (told := trust.line(page.meta.get(element)))}
         project = Project(name, kept, serial=int(serial[1]) if serial else None, status=status or NOTHING, links=tuple(marked))
         return project, trust.bounded(problems + repeated)
@@ -84,6 +89,8 @@ class HtmlList:
         self._page = Links()
         self._found = Gathered()
         self._total = 0
+        #: Whether a link leads to a folder of its own name, as those to projects do.
+        self._leads = False
 
     def write(self, block: bytes) -> None:
         self._page.feed(self._decode(block))
@@ -94,6 +101,9 @@ class HtmlList:
         self._page.close()
         self._page.check()
         self._take()
+        if not self._page.has_mark() and (self._page.has_form or not self._leads):
+            raise BadPage("not the list of a Simple index: it has neither links to projects nor the title or meta element "
+                          f"of one{_ASKS * self._page.has_form}; check index_url, and credentials if it needs any")
         return Listing(self._found.names(), self._total)
 
     def _take(self) -> None:
@@ -104,12 +114,20 @@ class HtmlList:
             if not display or display.endswith(_FOLDER):
                 display = unquote(href.rstrip("/").rpartition("/")[2])
             name = project_name(display)
+            self._leads = self._leads or _leads(href, name)
             self._total += 1
             if self._total > MOST_PROJECTS:
                 raise BadPage(f"more than {MOST_PROJECTS} projects")
             if name is not None and self._wanted(name):
                 self._found.add(name, display, None)
         self._page.anchors.clear()
+
+
+def _leads(href: str, name: str | None) -> bool:
+    """Whether a link of a list leads to a project's page: its last part is the project's name, as PEP 503 has it."""
+    path = href.partition("#")[0].partition("?")[0]
+    last = path.removesuffix("index.html").rstrip("/").rpartition("/")[2]
+    return name is not None and project_name(unquote(last)) == name
 
 
 def _file(href: str, last: str, attributes: Mapping[str, str], base: str) -> File:

@@ -80,7 +80,7 @@ class HttpSource:
         if head.status == 304:
             return None, ()
         if head.status in (404, 410):
-            raise Absent(f"{bare(url)}: status {head.status}")
+            raise Absent(f"{bare(url)}: status {head.status}", head.status)
         parser = _parser(self._parsers, head, url)
         with self._alone if len(body) > _LARGE else nullcontext():
             project, problems = parser.project(body, name, bare(head.url))

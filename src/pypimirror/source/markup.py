@@ -14,6 +14,12 @@ from ..errors import BadPage
 from ..names import shown
 from .trust import MOST_LINKS
 
+#: What generators of indexes and web servers' lists of folders have in title or heading.
+_TITLE = re.compile(r"<(?:title|h1)\b[^>]{0,200}>[^<]{0,200}?(?:links\s+for|simple\s+(?:package\s+)?index|\bindex\s+of\b|"
+                    r"directory\s+listing|folder\s+listing|simple\s+list|package\s+index)", re.IGNORECASE)
+#: Characters at the beginning of a page among which that stands.
+_HEAD = 8192
+
 _BEGIN = re.compile(r"<(?:/?[a-zA-Z]|[!?])")
 _NAME = re.compile(r"</?([a-zA-Z][^\s/>]*)")
 _GAP = re.compile(r"[\s/]*")
@@ -50,6 +56,9 @@ class Links:
         self.base = ""
         #: What elements ``meta`` of the index's own say (PEP 629, PEP 792): contents by name.
         self.meta: dict[str, str] = {}
+        #: Whether the page has a form or asks for a password, as login pages and front pages do.
+        self.has_form = False
+        self._head = ""
         self._anything = False
         self._open: Mapping[str, str] | None = None
         self._text: list[str] = []
@@ -61,6 +70,8 @@ class Links:
 
     def feed(self, text: str) -> None:
         """Read on. Raises BadPage for a tag without end, and for links without end."""
+        if len(self._head) < _HEAD:
+            self._head += text[:_HEAD]
         text = self._rest + text
         self._rest = text[self._read(text):]
         if self._until is None and len(self._rest) > _LONGEST_TAG:
@@ -79,6 +90,10 @@ class Links:
         version = self.meta.get("pypi:repository-version", "1.0")
         if version.partition(".")[0] != "1":
             raise BadPage(f"its repository version is {shown(version)!r}, not 1.x")
+
+    def has_mark(self) -> bool:
+        """Whether the page says that it is one of an index: by elements ``meta`` (PEP 629, PEP 792), title or heading."""
+        return bool(self.meta) or _TITLE.search(self._head) is not None
 
     def _read(self, text: str) -> int:
         """Read as far as that can be done for sure; return how far that is."""
@@ -149,6 +164,8 @@ class Links:
             name = attributes.get("name", "")
             if name in META:
                 self.meta[name] = unescaped(attributes.get("content", ""))
+        elif tag == "form" or (tag == "input" and attributes.get("type", "").strip().lower() == "password"):
+            self.has_form = True
         elif tag in _RAW:
             self._until = _RAW[tag]
 

@@ -85,7 +85,8 @@ class Precedence:
             if page is None:
                 return None, problems
             return page._replace(upstream=url, etag=f"{short(url)} {page.etag or ''}"), problems
-        raise absent if len(self._sources) == 1 else Absent(f"{name}: none of {', '.join(self._sources)} has it")
+        raise absent if len(self._sources) == 1 else Absent(
+            f"{name}: none of {', '.join(self._sources)} has it", absent.status_code)
 
     def _known(self, etag: str | None) -> Mapping[str, str | None]:
         """Give the ETags of the lists by URL; nothing where the upstreams or their order are others than they were."""

@@ -52,6 +52,8 @@ class Row(NamedTuple):
     unmet: str | None = None
     #: How many files are left out because they are yanked.
     hidden: int = 0
+    #: How many files a filter judged without the upload time that it goes by.
+    untimed: int = 0
 
 
 class State:
@@ -295,6 +297,11 @@ class State:
     def barren(self) -> int:
         """Return how many projects offer only files that ``filename_matches`` leaves out."""
         return int(self._db.execute("SELECT total(barren) FROM projects").fetchone()[0])
+
+    def untimed(self) -> tuple[int, int]:
+        """Return how many files a filter judged without the upload time that it goes by, and of how many projects."""
+        files, projects = self._db.execute("SELECT total(untimed), count(*) FROM projects WHERE untimed > 0").fetchone()
+        return int(files), int(projects)
 
     def errors(self) -> list[Row]:
         """Return the projects that failed when last looked at, and those of which pinned releases are not to be had."""

@@ -48,8 +48,17 @@ def _third(database: sqlite3.Connection) -> None:
                          f"BEGIN DELETE FROM sections WHERE name = {row}.name; END")
 
 
+def _fourth(database: sqlite3.Connection) -> None:
+    """Layout 4: how many files were judged without upload time."""
+    there = {row[1] for row in database.execute("PRAGMA table_info(projects)")}
+    if "untimed" not in there:
+        database.execute("ALTER TABLE projects ADD COLUMN untimed INTEGER NOT NULL DEFAULT 0")
+    # So that the next run fills the new column, from what is remembered.
+    database.execute("DELETE FROM facts WHERE name = 'files_settings'")
+
+
 #: Each brings a database to the next layout, an empty one to the first. A step that was released is never changed.
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third)
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third, _fourth)
 #: The one that this version reads and writes.
 LAYOUT = len(_STEPS)
 

@@ -22,7 +22,21 @@ def advise(mirror: IMirror, state: State, notify: Callable[[Any], None], changes
     barren = state.barren()
     if barren:
         notify(Notice(f"{barren} projects offer only files that filename_matches leaves out, wheels perhaps"))
+    if (message := untimed(mirror, state)) is not None:
+        notify(Notice(message))
     if any(change.remove_upstream for change in changes):
         once("cleanup", "what upstream took away is removed here, too, and waits in the trash; cleanup = False keeps it")
     if mirror.settings["fetch_since_days"] and serials:
         once("fetch_since_days", "fetch_since_days is not needed: upstream tells what changed")
+
+
+def untimed(mirror: IMirror, state: State) -> str | None:
+    """Return a line about files that ``min_age`` judges without upload time, or None if there are none."""
+    files, projects = state.untimed() if mirror.settings["min_age"] else (0, 0)
+    if not files:
+        return None
+    unknown = mirror.settings["min_age_unknown"]
+    how = ("they count as old; min_age_unknown = hold holds them back from when they are first seen" if unknown == "old"
+           else "they are held back from when they were first seen here")
+    return (f"min_age: upstream gives no upload time for {files} files of {projects} projects: {how} "
+            f"(min_age_unknown = {unknown})")

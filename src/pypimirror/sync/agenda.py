@@ -37,6 +37,8 @@ class Agenda(NamedTuple):
     republish: bool = False
     #: What lies upstream and tells no project, in words.
     problems: tuple[str, ...] = ()
+    #: Whether it is about exact names alone, and about all of them.
+    is_exact: bool = False
 
 
 def has_pins(settings: ISettings) -> bool:
@@ -128,7 +130,7 @@ def _one_by_one(mirror: IMirror, state: State, initial: bool) -> Agenda:
     for known in state.known():
         if known.name not in exact:
             plan[known.name] = _Entry("", None, False, False)
-    return Agenda(_tasks(mirror, state, plan), len(plan), None, None)
+    return Agenda(_tasks(mirror, state, plan), len(plan), None, None, is_exact=True)
 
 
 def _was_listed(state: State, name: str) -> bool:
@@ -163,8 +165,8 @@ def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, ag
         same = known is not None and serial is not None and serial in (known.list_serial, known.page_serial)
         if known is None or initial or again or not same or known.pending or (known.due is not None and known.due <= now):
             plan[name] = _Entry(listed.display if told else "", serial, True, initial or not same, initial, True)
-    # What is pinned is asked for though the list does not have it, so that it can be said to be missing.
-    for name in sorted(mirror.needs.pinned.keys() - plan.keys() - unlisted.keys()):
+    # What is pinned or named is asked for though the list does not have it, so that it can be said to be missing.
+    for name in sorted((mirror.needs.pinned.keys() | mirror.selection.named.keys()) - plan.keys() - unlisted.keys()):
         if name not in listing.projects and mirror.selection.wanted(name):
             plan[name] = _Entry("", None, True, True, initial)
     return plan, unlisted

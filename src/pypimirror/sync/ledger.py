@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import events
+from ..interfaces import IMirror
 from ..state.database import DONE, DUE, UNSWEPT, Row, State
 from ..state.facts import ROOT_DUE
+from .look import not_found
 
 if TYPE_CHECKING:
     from .look import Looked
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 class Ledger:
     """Takes what the units of work give back; only the coordinator of a run has one."""
 
-    def __init__(self, state: State, notify: Callable[[Any], None]):
+    def __init__(self, mirror: IMirror, state: State, notify: Callable[[Any], None]):
+        self._mirror = mirror
         self._state = state
         self._notify = notify
         #: By name of projects whose pages are older than upstream's list: the list's serials.
@@ -28,6 +31,8 @@ class Ledger:
         self.again: set[str] = set()
         #: Whether there was no room for more.
         self.full = False
+        #: What failed and belongs to no project that is remembered, in words.
+        self.problems: list[str] = []
         #: Whether upstream gives serials.
         self.serials = False
 
@@ -53,8 +58,10 @@ class Ledger:
             return
         if looked.unmet is not None:
             self._notify(events.Problem(looked.name, looked.unmet, "not found"))
-        if looked.absent and old is None:
-            self._notify(events.Problem(looked.name, "upstream has no such project", "not found"))
+        if looked.absent and old is None and looked.unmet is None:
+            problem = not_found(self._mirror, looked.status)
+            self._notify(events.Problem(looked.name, problem, "not found"))
+            self.problems.append(f"{looked.name}: {problem}")
         if looked.unmet is None and not looked.change and (old is None or not (old.serial or old.pending)):
             self._state.forget(looked.name)  # neither upstream nor we have it
             return
@@ -63,7 +70,18 @@ class Ledger:
         self._state.save(row._replace(
             display=looked.display, list_serial=looked.list_serial, page_serial=looked.page_serial,
             pending=row.pending | DUE if due else row.pending, error=None, due=looked.due,
-            since=self._since(row, looked.unmet, due), barren=looked.change.barren, unmet=looked.unmet), looked.project)
+            since=self._since(row, looked.unmet, due), barren=looked.change.barren, unmet=looked.unmet,
+            untimed=looked.untimed), looked.project)
+
+    def absent(self, looked: Looked) -> None:
+        """Save that a pinned project is missing, and nothing else: upstream's answer is not believed."""
+        if looked.unmet is None or looked.name not in self._mirror.needs.pinned:
+            return
+        self._notify(events.Problem(looked.name, looked.unmet, "not found"))
+        row = self._state.row(looked.name)
+        row = row or Row(looked.name, looked.display, None, None, DONE, 0, 0, 0, 0)
+        record = looked.project if self._state.record(looked.name) is None else None
+        self._state.save(row._replace(unmet=looked.unmet, since=row.since or time.time()), record)
 
     @staticmethod
     def _since(row: Row, unmet: str | None, due: bool) -> float | None:

@@ -58,14 +58,17 @@ class Looked(NamedTuple):
     #: What was left out of upstream's page because it was malformed or not to be trusted.
     problems: tuple[str, ...] = ()
     error: str | None = None
-    #: What is pinned or the site's own and not to be had, in words, or None.
+    #: Which pinned, named or own distributions can't be had, in words, or None.
     unmet: str | None = None
     #: Whether upstream's page was read.
     read: bool = False
-    #: Whether upstream was asked and has no such project.
+    #: Whether upstream was asked and has no such project, and the status of its answer if it was asked by HTTP.
     absent: bool = False
+    status: int | None = None
     #: How many files stay that upstream does not list, since they were adopted or are pinned.
     unlisted: int = 0
+    #: How many files were judged without the upload time that a filter goes by.
+    untimed: int = 0
     #: The list's serial, if the page is older than it promised; then the page is to be read again.
     promised: str | None = None
     #: Whether the whole list is to be read again by the next run, since it lacks the project and nothing else is known of it.
@@ -81,8 +84,9 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
         if task.ask:
             reading = read(mirror, task, old, lambda page: chosen(mirror, page).files)
         project = reading.project
-        if task.display:
-            project = project._replace(display=task.display)
+        named = mirror.selection.named.get(task.name, "") if reading.absent else ""
+        if task.display or named:
+            project = project._replace(display=task.display or project.display or named)
         selected = chosen(mirror, project) if task.selected and reading.error is None else Selected()
     except MirrorError as error:
         kept = records.encode(old._replace(promised=promised)) if old is not None and promised else None
@@ -92,15 +96,22 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
         project = project._replace(promised=promised or "" if unsettled else "")
     if reading.error is not None:
         return Looked(task.name, Change(task.name), records.encode(project), error=reading.error)
+    missing = not_found(mirror, reading.status) if named else None
     list_serial, page_serial, due = task.list_serial, serial_at(project.serial, project.upstream), selected.due
     if unsettled or outside.is_restless(mirror, project):
         list_serial, due = None, 0.0
     return Looked(task.name, changes(old, project, selected, task.selected), records.encode(project), project.display,
                   list_serial, None if unsettled else page_serial, due, reading.problems,
-                  unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or None,
-                  read=reading.read, absent=reading.absent, promised=promised if reading.behind else None,
+                  unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or missing,
+                  read=reading.read, absent=reading.absent, status=reading.status,
+                  promised=promised if reading.behind else None, untimed=_untimed(mirror, project, selected),
                   unlisted=sum(_stays_unlisted(mirror, project, file) for file in project.files),
                   relist=unsettled and not task.listed)
+
+
+def _untimed(mirror: IMirror, project: Project, selected: Selected) -> int:
+    """Return how many files a filter judged without upload time; the site's own distributions are trusted without one."""
+    return 0 if project.upstream and project.upstream == mirror.own.upstream else selected.untimed
 
 
 def changes(old: Project | None, project: Project, selection: Selected, selected: bool) -> Change:
@@ -173,6 +184,12 @@ def _as_pinned(needs: Needs, name: str, files: tuple[File, ...]) -> tuple[File, 
     return tuple(file for file in files if agrees(file))
 
 
+def not_found(mirror: IMirror, status: int | None) -> str:
+    """Return what is to be said about an exact name that no upstream index has."""
+    told = f" ({status})" if status is not None else ""
+    return f"not found at {', '.join(mirror.upstreams)}{told}; check the name"
+
+
 def unmet(needs: Needs, name: str, selected: Selected) -> str | None:
     """Say which pinned releases of a project are not to be had, and why; None if there are none."""
     pinned = needs.pinned.get(name, ())
@@ -206,7 +223,7 @@ def current(file: File) -> bool:
 
 def _told(project: Project, files: Iterable[File]) -> tuple[Any, ...]:
     """Give what a page tells, for comparison."""
-    shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None,
+    shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None, seen=None,
                            stored=file.stored._replace(shown=True)) for file in files if file.stored is not None]
     return project._replace(files=(), serial=None, etag=None, listed=True, pages=(), damaged=(), upstream="", form="",
                             doubt="", promised=""), shown

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 from ..events import Notice
 from ..interfaces import IMirror
-from ..model import File
+from ..model import Change, File
 from ..selection import LeftOut
 from ..state import records
 from ..state.database import State
 from . import agenda, brake
-from .look import Looked, chosen, current, look
+from .absence import Absences
+from .look import Looked, chosen, current, look, not_found
 from .pinning import Pinning
 from .relearn import enduring
 
@@ -30,6 +31,8 @@ class Planned(NamedTuple):
     vanish: bool = False
     #: Why nothing is known of it, or what is pinned and not to be had.
     problem: str | None = None
+    #: As registered or, if it is not found, as the configuration has it.
+    display: str = ""
 
 
 def plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str] = (),
@@ -56,7 +59,15 @@ def _plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str], tr
         drawn = agenda.named(mirror, state, dict.fromkeys(names, True))
     else:
         drawn = agenda.drawn_up(mirror, state, initial, trust, every=True)
-    results = [item for item in mirror.engine.run(look, drawn.tasks) if isinstance(item, Looked)]
+    absences = Absences(mirror, drawn.is_exact, trust)
+    results = [item for item in mirror.engine.run(look, drawn.tasks) if isinstance(item, Looked) and not absences.holds(item)]
+    waited, doubt = absences.judge()
+    if doubt is None:
+        results += waited
+    else:
+        problems.append(doubt)
+        results += [one._replace(change=Change(one.name), project=None, error=one.unmet) for one in waited
+                    if one.name in mirror.needs.pinned]
     held = None if trust else brake.held((looked.change for looked in results), state.totals(),
                                          mirror.settings["max_deletions"], False, drawn.doubt)
     planned = sorted(_planned(mirror, looked) for looked in results)
@@ -64,8 +75,9 @@ def _plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str], tr
 
 
 def _planned(mirror: IMirror, looked: Looked) -> Planned:
+    missing = not_found(mirror, looked.status) if looked.absent and looked.unmet is None and not looked.change else None
     if looked.project is None or looked.error is not None:
-        return Planned(looked.name, problem=looked.error)
+        return Planned(looked.name, problem=looked.error or missing, display=looked.display)
     project = records.decode(looked.project)
     change = looked.change
     selected = mirror.selection.wanted(project.name)
@@ -77,7 +89,8 @@ def _planned(mirror: IMirror, looked: Looked) -> Planned:
     remove = [(file.filename, _why(file, project.quarantined, selected, reasons)) for file in project.files
               if file.stored is not None and file.filename not in names]
     return Planned(project.name, tuple(file for file in wanted if not current(file)), tuple(remove), tuple(left_out),
-                   change.rewrite or (bool(change.fetch or change.remove) and not change.vanish), change.vanish, looked.unmet)
+                   change.rewrite or (bool(change.fetch or change.remove) and not change.vanish), change.vanish,
+                   looked.unmet or missing, looked.display)
 
 
 def _why(file: File, quarantined: bool, selected: bool, reasons: dict[str, str]) -> str:
@@ -103,7 +116,8 @@ def as_json(planned: Iterable[Planned], free: int | None) -> dict[str, Any]:
         "rewrite": [one.name for one in planned if one.rewrite],
         "vanish": [one.name for one in planned if one.vanish],
         "left_out": left_out,
-        "problems": [{"project": one.name, "problem": one.problem} for one in planned if one.problem],
+        "problems": [{"project": one.name, "display": one.display or one.name, "problem": one.problem}
+                     for one in planned if one.problem],
         "totals": {
             "fetch_files": len(fetch),
             "fetch_bytes": sum(file["size"] or 0 for file in fetch),

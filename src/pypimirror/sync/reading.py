@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +27,8 @@ class Reading(NamedTuple):
     #: Whether a page was read; whether there is none.
     read: bool = False
     absent: bool = False
+    #: The status of the answer that there is none, if it was asked for by HTTP.
+    status: int | None = None
     #: Whether the page is older than upstream's list promised.
     behind: bool = False
     #: Upstream contradicts itself, in words.
@@ -38,13 +41,14 @@ def read(mirror: IMirror, task: LookTask, old: Project | None, select: Callable[
     since = task.since if old is not None and old.serial is None and not task.force else None
     try:
         page, problems = mirror.source.project(task.name, etag, since)
-    except Absent:
-        return _absent(task, old)
+    except Absent as error:
+        return _absent(task, old)._replace(status=error.status_code)
     if page is None:
         assert old is not None
         return _unchanged(task, old, problems)
     if old is not None and not task.give_over:
         _make_sure_of_upstream(mirror, old, page)
+    page = first_seen(mirror, old, page)
     # What another index says of a project is neither older nor newer.
     known = old if old is not None and old.upstream in ("", page.upstream) else None
     promised = promise(task, old)
@@ -67,6 +71,29 @@ def read(mirror: IMirror, task: LookTask, old: Project | None, select: Callable[
     narrowed = recent(page, old, since) if since is not None and page.serial is None else page
     project = merged(old, narrowed, _is_superseded(mirror, old, page))
     return Reading(project._replace(doubt=remember), problems + more, read=True, behind=behind)
+
+
+def first_seen(mirror: IMirror, old: Project | None, page: Project) -> Project:
+    """Return a page whose files without upload time say when this mirror first saw them.
+
+    Those that were known before that was noted, and the site's own, count as seen long ago.
+    """
+    if page.upstream and page.upstream == mirror.own.upstream:
+        return page
+    known = {file.filename: file for file in (old.files if old else ())}
+    now = int(time.time())
+
+    def noted(file: File) -> File:
+        if uploaded(file) is not None:
+            return file
+        before = known.get(file.filename)
+        # Another file under the name of an old one is a new upload.
+        if before is None or any(file.hashes.get(name, digest) != digest for name, digest in before.hashes.items()):
+            return file._replace(seen=now)
+        seen = before.seen if (when := uploaded(before)) is None else int(when)
+        return file._replace(seen=None if seen is None else min(seen, now))
+
+    return page._replace(files=tuple(map(noted, page.files)))
 
 
 def promise(task: LookTask, old: Project | None) -> str | None:

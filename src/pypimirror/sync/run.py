@@ -21,6 +21,7 @@ from ..settings.fingerprint import fingerprint
 from ..state.database import BEGUN, DUE, State
 from ..state.facts import FILES_SETTINGS, LAST_GOOD, LIST_ETAG, OWN_SETTINGS, PAGES_SETTINGS, PINNING, ROOT_DUE, SERIAL
 from . import agenda, brake, clock
+from .absence import Absences
 from .advice import advise
 from .ledger import Ledger
 from .look import Looked, look
@@ -42,7 +43,7 @@ class Run:
         self._mirror = mirror
         self._state = state
         #: What came of each project so far.
-        self.ledger = Ledger(state, notify)
+        self.ledger = Ledger(mirror, state, notify)
         self._notify = notify
         self._engine = mirror.engine
         self._pinning: Pinning | None = None
@@ -179,11 +180,12 @@ class Run:
 
     def problems(self) -> list[str]:
         """Return what failed and will be tried again, in words."""
-        return [f"{failure.project}: {failure.error}" if failure.project else failure.error for failure in self.failures()]
+        return [*(f"{row.display or row.name}: {row.error or row.unmet}" for row in self._state.errors()), *self.own_problems()]
 
     def own_problems(self) -> list[str]:
         """Return those that concern no single project."""
-        return [*self._mirror.own.problems, *(self._pinning.problems if self._pinning is not None else [])]
+        pins = self._pinning.problems if self._pinning is not None else []
+        return [*self._mirror.own.problems, *self.ledger.problems, *pins]
 
     def failures(self) -> list[events.Failure]:
         """Return what failed and will be tried again."""
@@ -206,8 +208,9 @@ class Run:
         """Evaluate projects; return their names."""
         self._notify(events.Looking(plan.projects))
         names, unlisted, etag = [], 0, plan.etag
+        absences = Absences(self._mirror, plan.is_exact, self._allow_deletions)
         for looked in self.results(look, Many(plan.tasks, plan.projects), changes=False):
-            if isinstance(looked, Looked):
+            if isinstance(looked, Looked) and not absences.holds(looked):
                 self._changes[looked.name] = looked.change
                 names.append(looked.name)
                 unlisted += looked.unlisted
@@ -215,6 +218,19 @@ class Run:
                 etag = None if looked.relist else etag
                 self.ledger.looked(looked, plan.republish)
                 self._notify(events.Looked(looked.change))
+        waited, doubt = absences.judge()
+        if doubt is not None:
+            self.ledger.problems.append(doubt)
+            self._notify(events.Problem("", doubt, "not found"))
+        for looked in waited:
+            if doubt is not None:
+                self.ledger.absent(looked)
+            else:
+                self._changes[looked.name] = looked.change
+                names.append(looked.name)
+                unlisted += looked.unlisted
+                self.ledger.looked(looked, plan.republish)
+            self._notify(events.Looked(looked.change if doubt is None else Change(looked.name)))
         if unlisted:
             self._notify(events.Notice(f"{unlisted} files stay that upstream does not list: adopted, pinned or restored"))
         self._state.set_fact(LIST_ETAG, etag)

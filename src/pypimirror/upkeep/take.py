@@ -107,7 +107,8 @@ class _Work:
     def take(self, old: list[OldFile]) -> Taken:
         """Take what is good and wanted."""
         by_name = self._by_name(old)
-        known = {file.filename: file for file in self._project.files}
+        # What the old mirror has was seen before.
+        known = {file.filename: file._replace(seen=None) if file.filename in by_name else file for file in self._project.files}
         files = {name: known.get(name) or self._unlisted(name, found[0].path) for name, found in by_name.items()} | known
         wanted = {file.filename for file in chosen(self._mirror, self._with(files.values())).files}
         names = [name for name in by_name if name in wanted]

@@ -1,0 +1,90 @@
+"""Runs that end before their end: killed, interrupted from the keyboard, or without room, at the n-th change that they make."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+from pypimirror.errors import Full
+from pypimirror.state.database import State
+from pypimirror.storage.filesystem import FileSystem
+from pypimirror.storage.uploads import Upload
+
+#: What changes files, and what changes the state: the coordinator of a run alone does the latter.
+ON_DISK: dict[type, tuple[str, ...]] = {
+    FileSystem: ("prepare", "finish", "place", "move", "remove", "flush"), Upload: ("write", "settle", "commit")}
+IN_STATE: dict[type, tuple[str, ...]] = {State: ("save", "forget", "commit", "set_fact", "mark")}
+#: The exit status of a process that was killed.
+KILLED = -signal.SIGKILL
+
+
+@contextlib.contextmanager
+def at_change(number: int, methods: dict[type, tuple[str, ...]], then: Callable[[], None], after: bool) -> Iterator[None]:
+    """Have ``then`` called at the n-th call of any of these methods, before it or after it."""
+    left = [number]
+
+    def wrapped(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            left[0] -= 1
+            mine = left[0] == 0
+            if mine and not after:
+                then()
+            result = real(*args, **kwargs)
+            if mine and after:
+                then()
+            return result
+
+        return call
+
+    with contextlib.ExitStack() as stack:
+        for owner, names in methods.items():
+            for name in names:
+                stack.enter_context(mock.patch.object(owner, name, wrapped(getattr(owner, name))))
+        yield
+
+
+def killed(run: Callable[[], int], number: int, after: bool) -> int:
+    """Run in a process of its own, which is killed at its n-th change; return its exit status, ``KILLED`` if it was."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks of processes with threads: those here are a server's
+        child = os.fork()
+    if child == 0:
+        status = 70
+        try:
+            with at_change(number, ON_DISK | IN_STATE, lambda: os.kill(os.getpid(), signal.SIGKILL), after):
+                status = run()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def interrupted(run: Callable[[], int], number: int, after: bool) -> int:
+    """Run, and interrupt that from the keyboard at its n-th change of the state."""
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with at_change(number, IN_STATE, interrupt, after):
+        return run()
+
+
+def without_room(run: Callable[[], int], number: int, after: bool) -> int:
+    """Run, and have no room at its n-th change on disk."""
+    def full() -> None:
+        raise Full("no room")
+
+    with at_change(number, ON_DISK, full, after):
+        return run()
+
+
+WAYS = {"killed": killed, "interrupted": interrupted, "without room": without_room}

@@ -1,0 +1,212 @@
+"""Exact names that upstream does not have, an index_url that is no root of an index, and pages that are no index's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mirrored import Mirrored
+from upstream import Upstream, wheel
+
+Captured = pytest.CaptureFixture[str]
+NAMES = [f"zope.app{number}" for number in range(7)]
+HTML = {"Content-Type": "text/html"}
+LOGIN = (200, HTML, b"<html><head><title>Log in</title></head><body><form><input type='password'></form></body></html>")
+BLANK = (200, HTML, b"<!DOCTYPE html><html><head><title>Welcome</title></head><body>Hello</body></html>")
+#: A login page with links of its own.
+LINKED = (200, HTML, b"<html><body><a href='/help'>Help</a><input type=PASSWORD></body></html>")
+HOME = (200, HTML, b"<html><body><a href='/about-us.html'>Who we are</a></body></html>")
+FRONT = (200, HTML, b"<html><body><form action='/search'></form><a href='/help/'>Help</a></body></html>")
+NO_INDEX = {"front": FRONT, "login": LOGIN, "blank": BLANK, "linked": LINKED, "home": HOME}
+
+
+def lines(captured: Captured) -> list[str]:
+    return captured.readouterr().err.splitlines()
+
+
+@pytest.mark.parametrize("matches", ["one zope.intreface", "o* zope.intreface", "* zope.intreface"])
+def test_a_misspelt_name_is_one_line_everywhere(mirrored: Mirrored, upstream: Upstream, capsys: Captured, matches: str) -> None:
+    upstream.add("one", wheel("one", "1"))
+    mirrored.settings["package_matches"] = matches
+    expected = f"zope.intreface: not found at {upstream.url} (404); check the name"
+    assert mirrored.run("plan") == 1
+    assert expected.replace(": ", "  ", 1) in capsys.readouterr().out
+    for _ in range(3):
+        assert mirrored.run("-U") == 1
+        assert lines(capsys) == [f"pypimirror: {expected}"]
+        assert mirrored.files("one") == [wheel("one", "1")[0]]
+        assert not mirrored.untrue() and "intreface" not in mirrored.read("index.html")
+    assert mirrored.run("status") == 0
+    assert expected in capsys.readouterr().out
+    assert mirrored.run("status", "--json") == 0
+    (error,) = json.loads(capsys.readouterr().out)["errors"]
+    assert error["project"] == "zope-intreface" and error["error"] in expected
+    upstream.add("zope.intreface", wheel("zope.intreface", "1"))
+    assert mirrored.run("-U") == 0
+    assert mirrored.run("status", "--json") == 0
+    capsys.readouterr()
+    assert mirrored.run("plan") == 0
+
+
+def test_a_name_that_is_taken_out_again_is_forgotten(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"))
+    mirrored.settings["package_matches"] = "one zope.intreface"
+    assert mirrored.run("sync") == 1
+    for matches in ("one", "o*", "one zope.intreface", "zope.intreface* o*"):
+        mirrored.settings["package_matches"] = matches
+        assert mirrored.run("-U") == (1 if matches == "one zope.intreface" else 0)
+
+
+def test_a_name_that_is_excluded_is_not_missed(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"))
+    mirrored.settings |= {"package_matches": "one nosuch", "package_excludes": "nosuch"}
+    assert mirrored.run("sync") == 0
+
+
+def test_a_name_on_the_command_line_that_is_missing(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync") == 0
+    assert mirrored.run("sync", "nosuch") == 1
+    assert lines(capsys) == [f"pypimirror: nosuch: not found at {upstream.url} (404); check the name"]
+    assert mirrored.run("-U") == 0
+
+
+def test_where_every_name_is_absent_nothing_is_removed(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    for name in NAMES:
+        upstream.add(name, wheel(name, "1"))
+    mirrored.settings["package_matches"] = " ".join(NAMES)
+    assert mirrored.run("sync") == 0
+    before = mirrored.tree()
+    mirrored.settings["index_url"] = upstream.host
+    assert mirrored.run("plan") == 1
+    out = capsys.readouterr().out
+    assert "index_url" in out and "\nremove " not in out
+    for verb in ("-U", "-I"):
+        assert mirrored.run(verb) == 1
+        (line,) = lines(capsys)
+        assert "none of the 7 projects asked for was found" in line and f"{upstream.host}/ (404)" in line
+        assert "index_url" in line and "/simple/" in line and "zope.app0" in line
+        assert mirrored.tree() == before
+    assert mirrored.run("status") == 0
+    assert "index_url" in capsys.readouterr().out
+    mirrored.settings["index_url"] = upstream.url
+    assert mirrored.run("-U") == 0
+    assert mirrored.tree() == before
+
+
+def test_every_name_absent_from_the_start(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"))
+    mirrored.settings |= {"package_matches": "one", "index_url": upstream.host}
+    assert mirrored.run("sync") == 1
+    (line,) = lines(capsys)
+    assert line.startswith(f"pypimirror: one: not found at {upstream.host}/ (404); check the name, and index_url")
+    assert mirrored.run("status", "--json") == 0
+    status = json.loads(capsys.readouterr().out)
+    assert status["last_good_run"] is None and "one: not found" in status["problems"][0]
+
+
+def test_deletions_of_every_name_can_be_allowed(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"))
+    mirrored.settings["package_matches"] = "one"
+    assert mirrored.run("sync") == 0
+    upstream.remove("one")
+    assert mirrored.run("-U") == 1
+    assert mirrored.files("one") == [wheel("one", "1")[0]]
+    assert mirrored.run("-U", "--allow-deletions") == 1
+    assert "one/index.html" not in mirrored.paths()
+
+
+def test_own_distributions_prove_nothing_about_upstream(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path, capsys: Captured) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / wheel("mine", "1")[0]).write_bytes(wheel("mine", "1")[1])
+    upstream.add("one", wheel("one", "1"))
+    mirrored.settings |= {"package_matches": "one", "local_packages": own}
+    assert mirrored.run("sync") == 0
+    before = mirrored.tree()
+    mirrored.settings["index_url"] = upstream.host
+    assert mirrored.run("-U") == 1
+    assert "index_url" in lines(capsys)[0] and mirrored.tree() == before
+
+
+def test_pins_that_are_missing_are_reported_as_ever(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"))
+    (tmp_path / "requirements.txt").write_text("one==1\nnosuch==2\n")
+    mirrored.settings |= {"package_matches": None, "requirements": tmp_path / "requirements.txt"}
+    assert mirrored.run("sync") == 1
+    assert lines(capsys) == ["pypimirror: nosuch: pinned, but not to be had: 2 (upstream offers no file of it)"]
+    before = mirrored.tree()
+    mirrored.settings["index_url"] = upstream.host
+    assert mirrored.run("-U") == 1
+    assert any("index_url" in line for line in lines(capsys)) and mirrored.tree() == before
+
+
+@pytest.mark.parametrize("answer", NO_INDEX)
+def test_a_list_that_is_no_index_is_one_line(mirrored: Mirrored, upstream: Upstream, capsys: Captured, answer: str) -> None:
+    upstream.answers["/login"] = NO_INDEX[answer]
+    upstream.answers["/simple/"] = (302, {"Location": "/login"}, b"")
+    assert mirrored.run("sync") == 1
+    (line,) = lines(capsys)
+    assert upstream.url in line and "Simple index" in line and "index_url" in line
+    assert mirrored.run("plan") == 1
+
+
+@pytest.mark.parametrize("answer", NO_INDEX)
+def test_a_project_page_that_is_no_indexs_is_one_line_and_removes_nothing(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured, answer: str) -> None:
+    upstream.add("one", wheel("one", "1"))
+    mirrored.settings["package_matches"] = "one"
+    upstream.answers["/simple/one/"] = NO_INDEX[answer]
+    for _ in range(2):
+        assert mirrored.run("sync") == 1
+        (line,) = lines(capsys)
+        assert line.startswith("pypimirror: one: ") and "Simple index" in line
+    del upstream.answers["/simple/one/"]
+    assert mirrored.run("-U") == 0
+    before = mirrored.tree()
+    upstream.answers["/simple/one/"] = NO_INDEX[answer]
+    assert mirrored.run("-U") == 1
+    assert mirrored.tree() == before
+
+
+#: Pages of projects without files, and lists without projects, as generators of indexes and web servers write them.
+EMPTY = {
+    "warehouse": '<html><head><meta name="pypi:repository-version" content="1.4"><title>{}</title></head><body></body></html>',
+    "old warehouse": "<!DOCTYPE html><html><head><title>Links for {}</title></head><body><h1>Links for {}</h1></body></html>",
+    "pypiserver": "<html><head><title>Links for {}</title></head><body></body></html>",
+    "devpi": "<!DOCTYPE html><html><head><title>root/pypi: simple list for {}</title></head><body></body></html>",
+    "apache": '<html><head><title>Index of /simple/{}</title></head><body><a href="/simple/">Up</a></body></html>',
+    "python": "<!DOCTYPE HTML><html><head><title>Directory listing for /simple/{}</title></head><body><ul></ul></body></html>",
+    "serial": "<html><body></body></html><!--SERIAL 17-->",
+    "status": '<html><head><meta name="pypi:project-status" content="quarantined"></head><body></body></html>',
+    "home page": '<html><body><a href="http://one.example.com/" rel="homepage">one 1.0 home_page</a></body></html>',
+}
+
+
+@pytest.mark.parametrize("generator", EMPTY)
+def test_pages_of_projects_without_files_are_pages(mirrored: Mirrored, upstream: Upstream, generator: str) -> None:
+    page = EMPTY[generator].replace("{}", "one").encode()
+    upstream.answers["/simple/one/"] = (200, {"Content-Type": "text/html"}, page)
+    mirrored.settings["package_matches"] = "one"
+    assert mirrored.run("sync") == 0
+    assert mirrored.files("one") == []
+
+
+@pytest.mark.parametrize("page", [
+    '<html><body><a href="one/">one</a></body></html>',
+    '<a href="/simple/one/">One</a>',
+    '<html><body><a href="one/index.html">one</a></body></html>',
+    '<html><body><a href="one">one</a></body></html>',
+    '<html><head><title>Simple index</title></head><body></body></html>',
+    '<html><head><title>Index of /simple/</title></head><body><h1>Index of /simple/</h1><a href="../">../</a></body></html>',
+    '<html><head><meta name="pypi:repository-version" content="1.0"></head><body></body></html>',
+])
+def test_lists_of_every_kind_are_lists(mirrored: Mirrored, upstream: Upstream, page: str) -> None:
+    upstream.json = False
+    upstream.add("one", wheel("one", "1"))
+    upstream.answers["/simple/"] = (200, {"Content-Type": "text/html"}, page.encode())
+    assert mirrored.run("sync") == 0

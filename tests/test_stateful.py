@@ -1,0 +1,328 @@
+"""Any order of events: whatever upstream, the configuration and those who kill runs do, what is promised holds after each run.
+
+A small sample of sequences, the same ones each time; ``PYPIMIRROR_SEQUENCES=1000`` in the environment asks for that many, drawn
+anew, each twice as long. ``docs/reliability.rst`` has the figures.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+import disturbed
+import oldmirrors
+from mirrored import Mirrored
+from pypimirror.distributions import parse
+from pypimirror.sync import run as run_module
+from shifting import FAULTS, Shifting
+from upstream import normal, sdist, wheel
+
+SEQUENCES = int(os.environ.get("PYPIMIRROR_SEQUENCES") or 0)
+NAMES = ("app", "lib", "Other.One")
+VERSIONS = ("1.0", "2.0", "3.0a1")
+#: What releases require; pins and ``dependencies`` follow it.
+REQUIRES = {("app", "1.0"): ("lib",), ("app", "2.0"): ("lib>=2.0", "other-one"), ("lib", "2.0"): ("other.one",)}
+REQUIRED = frozenset({"lib", "other-one"})
+#: An upload that min_age holds back for as long as these tests will be run.
+NEW, OLD = "2090-01-01T00:00:00Z", "2020-01-01T00:00:00Z"
+DISPLAYS = {"app": ("app", "App"), "lib": ("lib", "LIB"), "other-one": ("Other.One", "other_one")}
+#: Keys and the values that they move between; None is the default.
+CHOICES = {
+    "package_matches": ("*", "*p* lib", "app lib", "other.one", None),
+    "package_excludes": (None, None, "lib"),
+    "filename_excludes": (None, "*-2.0*"),
+    "latest_releases": (None, "1"),
+    "prereleases": (None, "False"),
+    "yanked": (None, "hide"),
+    "package_types": (None, "wheel"),
+    "min_age": (None, "7d"),
+    "dependencies": (None, "True"),
+    "index_formats": (None, "html json"),
+}
+_SERIALS = re.compile(rb'"_last-serial":\d+|<!--SERIAL \d+-->')
+_name, _version = st.sampled_from(NAMES), st.sampled_from(VERSIONS)
+#: How many steps of each kind were taken.
+TALLY: Counter[str] = Counter()
+
+
+@lru_cache(maxsize=None)
+def distribution(name: str, version: str, is_wheel: bool, edition: int) -> tuple[str, bytes]:
+    """Make one file of a release; other editions have the same name and other content."""
+    if is_wheel:
+        return wheel(name, version, REQUIRES.get((name, version), ()), body=f"edition = {edition}\n")
+    filename, body = sdist(name, version)
+    return filename, body + bytes(edition)  # zeros behind a gzip member are padding
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """One mirror and its upstream."""
+
+    upstream: Shifting
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Neither speed nor durability of a disk is tried here.
+        self._place = tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+        self.folder = Path(self._place.name)
+        self.mirrored = Mirrored(self.folder / "mirror", self.upstream.url)
+        self.pins: dict[str, str] = {}
+        self.mirrored.settings |= {"retain_days": 0, "build_requirements": "False", "min_free": 0, "workers": 1}
+        #: Files that stay though upstream does not list them, and the hashes of those that were adopted.
+        self.kept: set[tuple[str, str]] = set()
+        self.adopted: dict[tuple[str, str], str] = {}
+        self.last = 0
+        self.serial = 0
+
+    def teardown(self) -> None:
+        try:
+            if self.serial:
+                self.settle()
+        finally:
+            self._place.cleanup()
+
+    # --- what upstream does
+
+    @initialize(form=st.sampled_from(("json", "json", "json", "plain", "html")), matches=st.sampled_from(("*", "app lib")))
+    def begin(self, form: str, matches: str) -> None:
+        self.upstream.reset(form)
+        self.mirrored.settings["package_matches"] = matches
+        for name in NAMES:
+            self.upstream.put(name, distribution(name, "1.0", True, 0), upload_time=OLD)
+
+    @rule(name=_name, version=_version, is_wheel=st.booleans(), edition=st.integers(0, 1), uploaded=st.sampled_from((OLD, NEW)))
+    def add(self, name: str, version: str, is_wheel: bool, edition: int, uploaded: str) -> None:
+        self.count("add or replace")
+        self.upstream.put(name, distribution(name, version, is_wheel, edition), upload_time=uploaded)
+
+    @rule(name=_name, number=st.integers(0, 5), how=st.sampled_from(("remove", "yank", "unyank")))
+    def one_file(self, name: str, number: int, how: str) -> None:
+        files = self.upstream.projects.get(normal(name))
+        if files:
+            self.count(how)
+            filename = sorted(files)[number % len(files)]
+            if how == "remove":
+                self.upstream.take(normal(name), filename)
+            else:
+                self.upstream.yank(normal(name), filename, "broken" if how == "yank" else False)
+
+    @rule(name=_name, how=st.sampled_from(("drop", "quarantine", "lift", "rename")), number=st.integers(0, 1))
+    def one_project(self, name: str, how: str, number: int) -> None:
+        name = normal(name)
+        if name in self.upstream.projects:
+            self.count(how)
+            if how == "drop":
+                self.upstream.take(name)
+            elif how == "rename":
+                self.upstream.rename(name, DISPLAYS[name][number])
+            else:
+                self.upstream.quarantine(name, how == "quarantine")
+
+    # --- how it answers
+
+    @rule(name=_name, back=st.integers(1, 4))
+    def old_page(self, name: str, back: int) -> None:
+        past = self.upstream.past.get(normal(name))
+        if past:
+            self.count("page from before")
+            self.upstream.old_pages[normal(name)] = past[-min(back, len(past))]
+
+    @rule(name=_name)
+    def fresh_page(self, name: str) -> None:
+        self.upstream.old_pages.pop(normal(name), None)
+
+    @rule(back=st.integers(0, 4))
+    def old_list(self, back: int) -> None:
+        past = self.upstream.past_lists
+        self.count("list from before")
+        self.upstream.old_list = past[-min(back, len(past))] if back and past else None
+
+    @rule(path=st.sampled_from(("", "app/", "lib/", "other-one/")), fault=st.sampled_from(FAULTS))
+    def once(self, path: str, fault: str) -> None:
+        self.count(f"once {fault}")
+        self.upstream.once[f"/simple/{path}"] = fault
+
+    @rule(what=st.sampled_from(("same", "no list serials", "no page serials")), on=st.booleans())
+    def serials(self, what: str, on: bool) -> None:
+        self.count("serials")
+        (self.upstream.wrong.add if on else self.upstream.wrong.discard)(what)
+
+    @rule()
+    def sane(self) -> None:
+        self.upstream.be_sane()
+
+    # --- what the configuration says
+
+    @rule(choice=st.sampled_from([(key, value) for key, values in CHOICES.items() for value in values]))
+    def configure(self, choice: tuple[str, Any]) -> None:
+        key, value = choice
+        if key == "package_matches" and value is None and not self.pins:
+            return
+        self.count("configure")
+        self.mirrored.settings[key] = value
+
+    @rule(pins=st.dictionaries(_name, _version, max_size=2))
+    def pin(self, pins: dict[str, str]) -> None:
+        if not pins and self.mirrored.settings["package_matches"] is None:
+            self.mirrored.settings["package_matches"] = "*"
+        self.count("pin")
+        self.pins = {normal(name): version for name, version in pins.items()}
+        path = self.folder / "versions.cfg"
+        path.write_text("[versions]\n" + "".join(f"{name} = {version}\n" for name, version in pins.items()))
+        self.mirrored.settings["versions"] = path if pins else None
+
+    # --- what is run
+
+    @rule(arguments=st.sampled_from((("-U",), ("-U",), ("-U",), ("-U", "--allow-deletions"), ("-I",), ("-i",))))
+    def sync(self, arguments: tuple[str, ...]) -> None:
+        self.ran(" ".join(arguments), self.mirrored.run(*arguments, "-q"), whole="-i" not in arguments)
+
+    @rule(name=_name)
+    def sync_one(self, name: str) -> None:
+        if self.is_wanted(normal(name), followed=False):
+            self.ran("sync NAME", self.mirrored.run("sync", name, "-q"), whole=False)
+
+    @rule(way=st.sampled_from(sorted(disturbed.WAYS)), number=st.integers(1, 80), after=st.booleans(),
+          arguments=st.sampled_from((("-U",), ("-U", "--allow-deletions"), ("-I",))))
+    def disturbed_sync(self, way: str, number: int, after: bool, arguments: tuple[str, ...]) -> None:
+        status = disturbed.WAYS[way](partial(self.mirrored.run, *arguments, "-q"), number, after)
+        assert status in (0, 1, 4, 130, disturbed.KILLED), status
+        self.ran(f"{way}: {'hit' if status in (130, disturbed.KILLED) else 'went on or ended'}", status, whole=False)
+
+    @rule(name=_name)
+    def restore(self, name: str) -> None:
+        waiting = {path.name for path in (self.folder / "mirror/.pypimirror/trash").glob(f"*/{normal(name)}/*")
+                   if path.suffix in (".whl", ".gz")}
+        if waiting:
+            self.kept |= {(normal(name), filename) for filename in waiting}
+            self.ran("restore", self.mirrored.run("trash", "restore", name, "-q"), whole=False)
+
+    @rule(name=_name, version=st.sampled_from(("0.1", "1.0", "2.0")))
+    def adopt(self, name: str, version: str) -> None:
+        filename, body = distribution(name, version, False, 0)
+        tree = self.folder / "old"
+        shutil.rmtree(tree, ignore_errors=True)
+        oldmirrors.folders(tree, {normal(name): [(filename, body)]})
+        self.kept.add((normal(name), filename))
+        self.adopted[normal(name), filename] = hashlib.sha256(body).hexdigest()
+        self.ran("adopt", self.mirrored.run("adopt", str(tree), "-q"), whole=False)
+
+    @rule()
+    def lose_the_state(self) -> None:
+        self.count("state lost")
+        for path in (self.folder / "mirror/.pypimirror").glob("state.sqlite*"):
+            path.unlink()
+
+    # --- what must hold
+
+    def count(self, what: str) -> None:
+        TALLY[what] += 1
+
+    def ran(self, what: str, status: int, whole: bool) -> None:
+        """Show what must hold after any run. whole: whether it came to its end and was about everything."""
+        self.count(f"run: {what}")
+        self.serial += 1
+        self.last = status
+        assert status in (0, 1, 4, 130, disturbed.KILLED), status
+        assert self.mirrored.untrue() == []
+        for (name, filename), sha256 in self.offered().items():
+            true = self.upstream.ever.get((name, filename), set()) | {self.adopted.get((name, filename), "")}
+            assert sha256 in true, (name, filename)
+        if whole:
+            self.nothing_else(status)
+
+    def offered(self) -> dict[tuple[str, str], str]:
+        """Give the hashes that pages tell by project and file."""
+        pages = {page.parent.name: json.loads(page.read_bytes()) for page in self.mirrored.root.glob("*/index.v1_json")}
+        return {(name, file["filename"]): file["hashes"]["sha256"] for name, page in pages.items() for file in page["files"]}
+
+    def is_wanted(self, name: str, followed: bool = True) -> bool:
+        """Whether the configuration asks for a project. followed: whether because another one requires it, too."""
+        settings = self.mirrored.settings
+        if name == settings.get("package_excludes"):
+            return False
+        patterns = [normal(pattern) for pattern in (settings["package_matches"] or "").split()]
+        return (name in self.pins or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+                or (followed and bool(settings.get("dependencies")) and name in REQUIRED))
+
+    def nothing_else(self, status: int) -> None:
+        """Show that nothing is offered that was not asked for. Of a project that failed what was there may stay."""
+        assert all(self.is_wanted(name) for name, _ in self.offered())
+        if status:
+            return
+        settings = self.mirrored.settings
+        for name, filename in self.offered():
+            if name in self.pins:
+                continue
+            if settings.get("filename_excludes"):
+                assert not fnmatch.fnmatchcase(filename, settings["filename_excludes"])
+            if settings.get("package_types"):
+                assert filename.endswith(".whl")
+
+    @rule()
+    def settle(self) -> None:
+        """Upstream is sane again: one update makes the mirror what a fresh one is, and the next one finds nothing to do."""
+        self.upstream.be_sane()
+        self.ran("settle", status := self.mirrored.run("-U", "--allow-deletions", "-q"), whole=True)
+        place = self.folder / "fresh"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        fresh = Mirrored(place / "mirror", self.upstream.url)
+        fresh.settings |= self.mirrored.settings | {"mirror_file_path": fresh.root}
+        expected = fresh.run("-I", "-q")
+        extra = {tuple(path.split("/")) for path in {*self.mirrored.paths()} - {*fresh.paths()}
+                 if path.endswith((".whl", ".gz"))}
+        unexplained = {one for one in extra if one not in self.kept and not self.is_pinned(*one)}
+        assert not unexplained, unexplained
+        if not extra:
+            assert level(self.mirrored) == level(fresh)
+            assert status == expected
+        self.upstream.asked()
+        again = self.mirrored.run("-U", "-q")
+        asked = self.upstream.asked()
+        assert again == status or (again, status) == (0, 1), (again, status)
+        assert not [path for path in asked if path.startswith("/files/") and not path.endswith(".metadata")]
+        if self.upstream.form == "json" and status == 0 and "*" in str(self.mirrored.settings["package_matches"]):
+            assert asked == ["/simple/"]
+        assert self.mirrored.run("verify", "-q") == 0
+
+    def is_pinned(self, name: str, filename: str) -> bool:
+        return name in self.pins and str(parse(filename, name).version) == self.pins[name]
+
+
+def level(mirrored: Mirrored) -> dict[str, bytes]:
+    """Give the tree without our serials."""
+    return {path: _SERIALS.sub(b"", body) if path.endswith(("html", "json")) else body
+            for path, body in mirrored.tree().items()}
+
+
+@pytest.fixture(scope="module")
+def shifting() -> Iterator[Shifting]:
+    with Shifting() as started:
+        yield started
+    print(f"\n{sum(TALLY.values())} steps\n" + "\n".join(f"{count:7} {what}" for what, count in sorted(TALLY.items())))
+
+
+def test_what_is_promised_holds_in_any_order_of_events(shifting: Shifting) -> None:
+    AnyOrder.upstream = shifting
+    case = AnyOrder.TestCase
+    case.settings = settings(
+        max_examples=SEQUENCES or 12, stateful_step_count=50 if SEQUENCES else 25, derandomize=not SEQUENCES, deadline=None,
+        database=None, suppress_health_check=list(HealthCheck), print_blob=False)
+    with mock.patch.object(run_module, "LAG", 0):
+        case().runTest()
