@@ -149,9 +149,11 @@ class Shifting(Upstream):
             return json.dumps(page).encode()
         links = []
         for entry in entries:
-            yanked = "" if entry["yanked"] is False else f' data-yanked="{entry["yanked"] if entry["yanked"] is not True else ""}"'
-            known = f' data-core-metadata="sha256={entry["core-metadata"]["sha256"]}"' if entry["core-metadata"] else ""
-            links.append(f'<a href="{entry["url"]}#sha256={entry["hashes"]["sha256"]}"{yanked}{known}>{entry["filename"]}</a>\n')
+            yanked, known = entry["yanked"], entry["core-metadata"]
+            facts = f' data-core-metadata="sha256={known["sha256"]}"' if known else ""
+            if yanked is not False:
+                facts += f' data-yanked="{"" if yanked is True else yanked}"'
+            links.append(f'<a href="{entry["url"]}#sha256={entry["hashes"]["sha256"]}"{facts}>{entry["filename"]}</a>\n')
         meta_status = "".join(f'<meta name="pypi:project-status" content="{value}">' for value in moment.status.values())
         return (f"<!DOCTYPE html><html><head><title>Links for {name}</title>{meta_status}</head>"
                 f"<body>{''.join(links)}</body></html>").encode()

@@ -59,7 +59,7 @@ def html(answer: tuple[int, dict[str, str], bytes]) -> tuple[int, dict[str, str]
 
 
 OLD: dict[str, Callable[[Any], Any]] = {"serial": lambda old: old, "no serial": without_serial, "html": html,
-                                        "empty html": lambda old: (200, {"Content-Type": "text/html"}, b"<html></html>")}
+                                        "empty html": lambda old: (200, {"Content-Type": "text/html"}, b"<title>Links for demo</title>")}
 
 
 def reaches_upstream(mirrored: Mirrored, upstream: Upstream) -> None:

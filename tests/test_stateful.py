@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -61,7 +61,7 @@ _name, _version = st.sampled_from(NAMES), st.sampled_from(VERSIONS)
 TALLY: Counter[str] = Counter()
 
 
-@lru_cache(maxsize=None)
+@cache
 def distribution(name: str, version: str, is_wheel: bool, edition: int) -> tuple[str, bytes]:
     """Make one file of a release; other editions have the same name and other content."""
     if is_wheel:

@@ -171,6 +171,8 @@ class Known(NamedTuple):
     pending: bool
     #: When the selection changes by itself, in seconds since 1970, or None.
     due: float | None = None
+    #: As registered, as far as that is known.
+    display: str = ""
 
 
 class Needs(NamedTuple):

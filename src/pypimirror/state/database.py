@@ -222,14 +222,16 @@ class State:
 
     def known(self) -> Iterator[Known]:
         """Yield what is known of every project, in order of names."""
-        rows = self._db.execute("SELECT name, list_serial, page_serial, pending, due FROM projects ORDER BY name")
-        return (Known(name, listed, page, bool(pending & _WORK), due) for name, listed, page, pending, due in rows)
+        rows = self._db.execute("SELECT name, list_serial, page_serial, pending, due, display FROM projects ORDER BY name")
+        return (Known(name, listed, page, bool(pending & _WORK), due, display)
+                for name, listed, page, pending, due, display in rows)
 
     def restless(self, now: float) -> Iterator[Known]:
         """Yield what is known of the projects that a run has to do with though upstream's list says nothing new of them."""
-        columns = "SELECT name, list_serial, page_serial, pending, due FROM projects"
+        columns = "SELECT name, list_serial, page_serial, pending, due, display FROM projects"
         rows = self._db.execute(f"{columns} WHERE pending > 0 AND pending & {_WORK} UNION {columns} WHERE due <= ?", (now,))
-        return (Known(name, listed, page, bool(pending & _WORK), due) for name, listed, page, pending, due in rows)
+        return (Known(name, listed, page, bool(pending & _WORK), due, display)
+                for name, listed, page, pending, due, display in rows)
 
     def row(self, name: str) -> Row | None:
         """Return what is remembered of a project, or None."""

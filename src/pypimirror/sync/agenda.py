@@ -163,7 +163,10 @@ def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, ag
             continue
         serial = serial_at(listed.serial, listing.origin(name))
         same = known is not None and serial is not None and serial in (known.list_serial, known.page_serial)
-        if known is None or initial or again or not same or known.pending or (known.due is not None and known.due <= now):
+        # How it is registered is not known where it came by a pin, an adoption or a requirement.
+        renamed = told and known is not None and listed.display not in ("", known.display)
+        if (known is None or initial or again or not same or known.pending or renamed
+                or (known.due is not None and known.due <= now)):
             plan[name] = _Entry(listed.display if told else "", serial, True, initial or not same, initial, True)
     # What is pinned or named is asked for though the list does not have it, so that it can be said to be missing.
     for name in sorted((mirror.needs.pinned.keys() | mirror.selection.named.keys()) - plan.keys() - unlisted.keys()):
