@@ -191,6 +191,12 @@ class IExactNames(INameFilter):
     named = Attribute("These names as they are written, by normalised name.")
 
 
+class IExactNames(INameFilter):
+    """A name filter that somebody gives exact names, so that one which upstream does not have can be reported."""
+
+    named = Attribute("These names as they are written, by normalised name.")
+
+
 class IFilter(Interface):
     """Decides which distributions of a project are mirrored. Named; ``filters`` chooses and orders.
 
