@@ -188,13 +188,7 @@ class IWrittenNames(INameFilter):
 class IExactNames(INameFilter):
     """A name filter that somebody gives exact names, so that one which upstream does not have can be reported."""
 
-    named = Attribute("These names as they are written, by normalised name.")
-
-
-class IExactNames(INameFilter):
-    """A name filter that somebody gives exact names, so that one which upstream does not have can be reported."""
-
-    named = Attribute("These names as they are written, by normalised name.")
+    named: Mapping[str, str] = Attribute("These names as they are written, by normalised name.")
 
 
 class IFilter(Interface):

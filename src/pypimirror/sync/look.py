@@ -177,12 +177,6 @@ def not_found(mirror: IMirror, status: int | None) -> str:
     return f"not found at {', '.join(mirror.upstreams)}{told}; check the name"
 
 
-def not_found(mirror: IMirror, status: int | None) -> str:
-    """Return what is to be said about an exact name that no upstream index has."""
-    told = f" ({status})" if status is not None else ""
-    return f"not found at {', '.join(mirror.upstreams)}{told}; check the name"
-
-
 def unmet(needs: Needs, name: str, selected: Selected) -> str | None:
     """Return which pinned or required releases of a project are not to be had, and why; None if there are none."""
     pinned, required = needs.pinned.get(name, frozenset()), needs.followed.get(name, frozenset())
