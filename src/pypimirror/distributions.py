@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from .names import normalize
+from .names import VARIANTS, normalize
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -55,6 +55,10 @@ def parse(filename: str, project: str) -> Distribution:
     """
     if filename.endswith(".whl"):
         return _wheel(filename[:-4], project)
+    if filename.endswith(VARIANTS):
+        # What describes the variants of a release's wheels comes and goes with them.
+        written, rest = _split(filename[:-len(VARIANTS)], project)
+        return Distribution("wheel", written, _unescaped(rest))
     for suffix in _SDIST:
         if filename.endswith(suffix):
             return _archive(filename[:-len(suffix)], project)
@@ -117,8 +121,12 @@ def _wheel(stem: str, project: str) -> Distribution:
         return Distribution("wheel")
     head, python, abi, platform = parts
     written, rest = _split(head, project)
-    # Behind the version there may be a build number.
-    version = rest.partition("-")[0] if rest else None
+    # Behind the version there may be a build number. It begins with a digit, and no Python tag does.
+    version, _, more = rest.partition("-") if rest else (None, "", "")
+    last = more.rpartition("-")[2]
+    if last and not last[0].isdigit():
+        # A variant of a wheel (PEP 825): what stands last is its label, which says nothing about Pythons and platforms.
+        python, abi, platform = last, python, abi
     return Distribution("wheel", written, _unescaped(version), python, abi, platform)
 
 

@@ -27,7 +27,7 @@ def owner(filename: str, told: Callable[[], str | None]) -> str | None:
     if suffix is None or suffix in _FOREIGN:
         return None
     stem = filename[:-len(suffix)]
-    if suffix == ".whl" and stem.count("-") not in (4, 5):
+    if suffix == ".whl" and stem.count("-") not in (4, 5, 6):
         return None
     # A name is followed by a version, and nearly all versions begin with a digit.
     starts = [match.start() for match in re.finditer("-", stem) if _VERSION.match(stem, match.end())]
