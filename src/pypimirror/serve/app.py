@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from urllib.parse import parse_qs
 
 from ..headers import content_type, file_cache, page_cache
-from ..names import normalize
+from ..names import distribution, is_distribution, normalize
 from . import legacy, negotiate, paths
 from .answers import Environ, HTTPError, Start, moved, send_file, send_page, send_short
 from .front import Figures, Front, policy
@@ -127,10 +127,21 @@ class App:
 
     def _file(self, environ: Environ, start: Start, path: list[str]) -> Iterable[bytes]:
         """Answer for a file by the parts of its path below the root."""
+        if len(path) > 1 and not (len(path) == 2 and _is_of_project(path[1])) and self._is_project(path[0]):
+            raise HTTPError("404 Not Found")
         if path[-1].endswith((".html", "json")):
             return send_page(environ, start, self._tree, self._pages.get(path), path, content_type("/".join(path)),
                              "Accept-Encoding", self._page_cache)
         return send_file(environ, start, self._tree, path, self._page_cache, self._file_cache)
+
+    def _is_project(self, name: str) -> bool:
+        """Whether a folder has a page that this program wrote, and so holds nothing but a project."""
+        if self._tree.is_file((name, JSON_PAGE)):
+            return True
+        try:
+            return b"<!--SERIAL " in self._pages.get((name, HTML_PAGE)).text()[-200:]
+        except OSError:
+            return False
 
     def _page(self, environ: Environ, start: Start, *folder: str) -> Iterable[bytes]:
         """Answer with a folder's page in the form that the client asks for, or in the only one that the mirror writes."""
@@ -147,3 +158,8 @@ class App:
                 shown = content_type(name)
             return send_page(environ, start, self._tree, page, path, shown, _VARY, self._page_cache)
         raise HTTPError("404 Not Found")
+
+
+def _is_of_project(filename: str) -> bool:
+    """Whether a name can be that of a project's file, of a sidecar file, or of its page."""
+    return filename in _HTML_FIRST or is_distribution(distribution(filename))

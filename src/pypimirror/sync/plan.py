@@ -33,6 +33,8 @@ class Planned(NamedTuple):
     problem: str | None = None
     #: As registered or, if it is not found, as the configuration has it.
     display: str = ""
+    #: What of upstream's page is left out because it is not understood or not to be trusted.
+    not_understood: tuple[str, ...] = ()
 
 
 def plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str] = (),
@@ -90,7 +92,7 @@ def _planned(mirror: IMirror, looked: Looked) -> Planned:
               if file.stored is not None and file.filename not in names]
     return Planned(project.name, tuple(file for file in wanted if not current(file)), tuple(remove), tuple(left_out),
                    change.rewrite or (bool(change.fetch or change.remove) and not change.vanish), change.vanish,
-                   looked.unmet or missing, looked.display)
+                   looked.unmet or missing, looked.display, looked.problems)
 
 
 def _why(file: File, quarantined: bool, selected: bool, reasons: dict[str, str]) -> str:
@@ -116,6 +118,7 @@ def as_json(planned: Iterable[Planned], free: int | None) -> dict[str, Any]:
         "rewrite": [one.name for one in planned if one.rewrite],
         "vanish": [one.name for one in planned if one.vanish],
         "left_out": left_out,
+        "not_understood": [{"project": one.name, "problem": problem} for one in planned for problem in one.not_understood],
         "problems": [{"project": one.name, "display": one.display or one.name, "problem": one.problem}
                      for one in planned if one.problem],
         "totals": {
