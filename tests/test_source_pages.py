@@ -191,7 +191,9 @@ def test_a_list_read_in_blocks_of_any_size_is_what_json_says(
     assert listing.total == len(entries)
     names = [(entry["name"], normalize(entry["name"])) for entry in entries]
     assert seen == [name for display, name in names if display.isascii() and is_project(name)]
-    assert dict(listing.projects) == {name: Listed(entry["name"], entry.get("_last-serial"))
+    serials = [entry.get("_last-serial") for entry in entries]
+    alike = len(entries) > 1 and len(set(map(str, serials))) == 1
+    assert dict(listing.projects) == {name: Listed(entry["name"], None if alike else entry.get("_last-serial"))
                                       for entry, (_, name) in zip(entries, names, strict=True) if name in seen}
 
 

@@ -116,6 +116,12 @@ class Project(NamedTuple):
     damaged: tuple[str, ...] = ()
     #: The upstream index that it was read from: its URL without credentials. Empty where that is not known.
     upstream: str = ""
+    #: The form of the page that says most of files, ``json``; empty for others.
+    form: str = ""
+    #: Why the page does not count as upstream's present state (``sync.freshness``); empty where it does.
+    doubt: str = ""
+    #: The serial that upstream's list promised and the page has not reached yet, as the state has it; empty where it has.
+    promised: str = ""
 
     @property
     def quarantined(self) -> bool:
@@ -151,6 +157,8 @@ class Listing(NamedTuple):
     elsewhere: Mapping[str, str] = NOTHING
     #: What was left out because it tells no project, in words.
     problems: tuple[str, ...] = ()
+    #: The serial of the whole list, of ``upstream``.
+    serial: int | str | None = None
 
     def origin(self, name: str) -> str:
         """Return the upstream index that a project is from."""

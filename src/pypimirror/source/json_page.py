@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from zope.interface import implementer
@@ -25,6 +25,7 @@ _META_KEYS = frozenset({"api-version"})
 _BEGIN = re.compile(rb'"projects"\s{0,50}:\s{0,50}\[')
 _LONGEST_BEGIN = 120
 _BLANK = b" \t\r\n"
+_SERIAL = re.compile(rb'"_last-serial"\s{0,50}:\s{0,50}([^\s,}]{1,120})')
 #: Bytes; a list with a longer entry is read as a whole.
 _LONGEST_ENTRY = 1 << 20
 #: Values of one page or list that is read as a whole: each takes up to some 200 bytes. PyPI's whole list has 2.5 million.
@@ -63,6 +64,7 @@ class JsonParser:
             status=_status(status),
             extra=trust.unknown(page, _PAGE_KEYS),
             meta=trust.unknown(meta, _META_KEYS),
+            form="json",
         )
         return project, trust.bounded(problems + repeated)
 
@@ -89,6 +91,8 @@ class JsonList:
         self._by_block = True
         self._found = Gathered()
         self._total = 0
+        #: The serials seen until two of them differ, of names that are not asked for, too.
+        self._serials: set[Any] = set()
         written = getattr(wanted, "written", None)
         self._search = None if written is None else re.compile(rb'"name"\s*:\s*"(?i:%b)"' % written.encode("ascii")).finditer
 
@@ -119,6 +123,10 @@ class JsonList:
             self._by_block = False
             return
         self._count(total)
+        if len(self._serials) < 2:
+            if block.count(b'"_last-serial"') < total:
+                self._serials.add("")
+            self._compare(told[1].strip(b'"').decode("ascii", "replace") for told in _SERIAL.finditer(block))
         del self._rest[:end]
 
     def _searched(self, block: bytes) -> int | None:
@@ -145,8 +153,18 @@ class JsonList:
             raise BadPage("it has no list of projects")
         self._take(entries)
         self._count(len(entries))
-        projects = self._found.names()
-        return Listing(projects, self._total, serials=bool(projects) and self._found.serials)
+        self._compare(str(entry.get("_last-serial", "")) for entry in entries)
+        # Serials that are the same for all projects tell nothing of any.
+        alike = self._total > 1 and len(self._serials) == 1 and "" not in self._serials
+        projects = self._found.names(not alike)
+        return Listing(projects, self._total, serials=bool(projects) and self._found.serials and not alike,
+                       serial=None if alike else trust.serial(page["meta"].get("_last-serial")))
+
+    def _compare(self, serials: Iterable[str]) -> None:
+        for serial in serials:
+            self._serials.add(serial)
+            if len(self._serials) > 1:
+                return
 
     def _begun(self, rest: bytearray) -> bytes:
         """Give what goes on with the next entry, or ends the list, as if no entry were before it."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 
 from ..model import Listed
 
+#: The serial at the end of a line.
+_LAST = re.compile(rb"\t[^\t\n]*$", re.MULTILINE)
 #: Lines in a block: few enough to be looked through at once.
 _LINES = 256
 
@@ -74,9 +77,11 @@ class Gathered:
         if len(self._lines) == _LINES:
             self._flush()
 
-    def names(self) -> Names:
-        """Give all that was gathered."""
+    def names(self, serials: bool = True) -> Names:
+        """Return all that was gathered. serials: whether those of the list count."""
         self._flush()
+        if not serials:
+            self._blocks = [_LAST.sub(b"\t", block) for block in self._blocks]
         if not self._sorted:
             lines = {line[:line.index("\t")]: line for block in self._blocks for line in block[1:-1].decode().split("\n")}
             self._blocks, self._count = [], len(lines)

@@ -70,6 +70,7 @@ class Precedence:
             upstream=last,
             elsewhere=elsewhere,
             problems=_problems(listings),
+            serial=whole.serial,
         )
 
     def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:

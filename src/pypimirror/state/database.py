@@ -24,8 +24,10 @@ from .sections import Sections
 #: What Totals holds.
 _SUMS = "count(*), total(files), total(bytes), total(yanked), total(hidden)"
 
-#: Values of ``pending``: nothing to do; to be published; begun, so that after a run that was cut off its folder is looked at.
-DONE, DUE, BEGUN = 0, 1, 2
+#: Bits of ``pending``: to be published; publishing has begun, so that after an interrupted run the folder must be scanned;
+#: published, and the folder may still hold files that no page links to.
+DONE, DUE, BEGUN, UNSWEPT = 0, 1, 2, 4
+_WORK = DUE | BEGUN
 
 
 class Row(NamedTuple):
@@ -219,13 +221,13 @@ class State:
     def known(self) -> Iterator[Known]:
         """Yield what is known of every project, in order of names."""
         rows = self._db.execute("SELECT name, list_serial, page_serial, pending, due FROM projects ORDER BY name")
-        return (Known(name, listed, page, bool(pending), due) for name, listed, page, pending, due in rows)
+        return (Known(name, listed, page, bool(pending & _WORK), due) for name, listed, page, pending, due in rows)
 
     def restless(self, now: float) -> Iterator[Known]:
         """Yield what is known of the projects that a run has to do with though upstream's list says nothing new of them."""
         columns = "SELECT name, list_serial, page_serial, pending, due FROM projects"
-        rows = self._db.execute(f"{columns} WHERE pending > 0 UNION {columns} WHERE due <= ?", (now,))
-        return (Known(name, listed, page, bool(pending), due) for name, listed, page, pending, due in rows)
+        rows = self._db.execute(f"{columns} WHERE pending > 0 AND pending & {_WORK} UNION {columns} WHERE due <= ?", (now,))
+        return (Known(name, listed, page, bool(pending & _WORK), due) for name, listed, page, pending, due in rows)
 
     def row(self, name: str) -> Row | None:
         """Return what is remembered of a project, or None."""
@@ -250,14 +252,24 @@ class State:
         self._db.execute("DELETE FROM records WHERE name = ?", (name,))
 
     def pending(self) -> list[tuple[str, bool]]:
-        """Return names of projects that a run still has to finish, and whether work on them had begun."""
-        rows = self._db.execute("SELECT name, pending FROM projects WHERE pending > 0 ORDER BY name")
-        return [(name, pending == BEGUN) for name, pending in rows]
+        """Return the names of the projects to be published, each with whether its publishing was begun and interrupted."""
+        # The first condition is that of the index.
+        rows = self._db.execute(f"SELECT name, pending FROM projects WHERE pending > 0 AND pending & {_WORK} ORDER BY name")
+        return [(name, bool(pending & BEGUN)) for name, pending in rows]
 
-    def mark(self, names: Iterable[str], pending: int) -> None:
-        """Note how far the work on projects has come, all of them in one transaction."""
+    def unswept(self) -> list[str]:
+        """Return the names of the projects whose folders may hold files that no page links to.
+
+        A project whose publishing is under way is not among them: nobody knows what its page shows.
+        """
+        rows = self._db.execute(f"SELECT name FROM projects WHERE pending > 0 AND pending & {UNSWEPT} "
+                                f"AND NOT pending & {BEGUN} ORDER BY name")
+        return [name for name, in rows]
+
+    def mark(self, names: Iterable[str], bits: int) -> None:
+        """Add bits to ``pending`` of projects, all of them in one transaction."""
         self.begin()
-        self._db.executemany("UPDATE projects SET pending = ? WHERE name = ?", ((pending, name) for name in names))
+        self._db.executemany("UPDATE projects SET pending = pending | ? WHERE name = ?", ((bits, name) for name in names))
 
     def entries(self) -> Iterator[Entry]:
         """Yield the published projects in order of names."""

@@ -17,6 +17,7 @@ from ..state import records
 from ..state.database import State
 from ..state.facts import FILES_SETTINGS, LIST_ETAG, PAGES_SETTINGS
 from .brake import Removals, too_many
+from .freshness import is_behind
 from .look import LookTask
 
 _DAY = 86400
@@ -77,11 +78,10 @@ def drawn_up(mirror: IMirror, state: State, initial: bool, trust: bool = False, 
     else:
         plan, unlisted = _compared(mirror, state, listing, initial, again)
         if not trust:
-            missing = sum(selected and _was_listed(state, name) for name, selected in unlisted.items())
+            missing = sum(entry.selected and _was_listed(state, name) for name, entry in unlisted.items())
             doubt = _doubt(missing, listing, state.totals(), mirror.settings["max_deletions"])
         # Upstream's word on one page counts more than a list that may be cut off.
-        plan.update((name, ("", None, selected, selected, False)) for name, selected in unlisted.items()
-                    if doubt is None or not selected)
+        plan.update((name, entry) for name, entry in unlisted.items() if doubt is None or not entry.selected)
     listed = events.Listed(listing.total, len(listing.projects), listing.unchanged)
     etag = known_etag if listing.unchanged else listing.etag if listing.serials else None
     return Agenda(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, initial or rewrite, listing.problems)
@@ -92,7 +92,9 @@ def named(mirror: IMirror, state: State, names: Mapping[str, bool], republish: b
     plan: _Plan = {}
     for name, ask in names.items():
         known = state.row(name)
-        plan[name] = ("", known.list_serial if known else None, mirror.selection.wanted(name), ask, ask)
+        # Where there is a list, what is known was on it when it was last read.
+        plan[name] = _Entry("", known.list_serial if known else None, mirror.selection.wanted(name), ask, ask,
+                            mirror.selection.exact is None)
     return Agenda(_tasks(mirror, state, plan, True), len(plan), state.fact(LIST_ETAG), None, republish=republish)
 
 
@@ -101,21 +103,31 @@ def late(mirror: IMirror, state: State, promised: Mapping[str, str]) -> Agenda:
 
     promised: the list's serials by name.
     """
-    plan: _Plan = {name: ("", serial, True, True, False) for name, serial in promised.items()}
-    return Agenda(_tasks(mirror, state, plan), len(plan), state.fact(LIST_ETAG), None)
+    plan: _Plan = {name: _Entry("", serial, True, True, listed=True) for name, serial in promised.items()}
+    return Agenda(_tasks(mirror, state, plan, again=True), len(plan), state.fact(LIST_ETAG), None)
 
 
-#: By name: as listed, the list's serial, whether selected, whether to ask upstream, whether even if nothing changed.
-_Plan = dict[str, tuple[str, str | None, bool, bool, bool]]
+class _Entry(NamedTuple):
+    """One project to be looked at; fields as those of LookTask."""
+
+    display: str
+    serial: str | None
+    selected: bool
+    ask: bool
+    force: bool = False
+    listed: bool = False
+
+
+_Plan = dict[str, _Entry]
 
 
 def _one_by_one(mirror: IMirror, state: State, initial: bool) -> Agenda:
     """Exact names: each is asked for, and the list of all names never is."""
     exact = mirror.selection.exact
-    plan: _Plan = dict.fromkeys(sorted(exact), ("", None, True, True, initial))
+    plan: _Plan = dict.fromkeys(sorted(exact), _Entry("", None, True, True, initial))
     for known in state.known():
         if known.name not in exact:
-            plan[known.name] = ("", None, False, False, False)
+            plan[known.name] = _Entry("", None, False, False)
     return Agenda(_tasks(mirror, state, plan), len(plan), None, None)
 
 
@@ -132,25 +144,29 @@ def _doubt(missing: int, listing: Listing, totals: Totals, share: float) -> str 
     return None if much is None else f"upstream's list lacks {much}"
 
 
-def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, again: bool) -> tuple[_Plan, dict[str, bool]]:
-    """Hold a list against the state; give the plan without those known that are not listed, and these: whether selected."""
+def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, again: bool) -> tuple[_Plan, _Plan]:
+    """Compare a list with the state; return the plan without known projects that are not listed, and the plan for these."""
     plan: _Plan = {}
-    unlisted: dict[str, bool] = {}
+    unlisted: _Plan = {}
+    whole = serial_at(listing.serial, listing.upstream)
     # A list of normalised names alone does not tell how projects are registered.
     told = any(listed.display != name for name, listed in listing.projects.items())
     now = time.time()
     for name, known, listed in _side_by_side(state.known(), in_order(listing.projects)):
         if listed is None:
-            unlisted[name] = mirror.selection.wanted(name)
+            selected = mirror.selection.wanted(name)
+            # A list from before the project's last change does not tell that it is gone.
+            older = known is not None and is_behind(whole, known.page_serial)
+            unlisted[name] = _Entry("", None, selected, selected, listed=older)
             continue
         serial = serial_at(listed.serial, listing.origin(name))
         same = known is not None and serial is not None and serial in (known.list_serial, known.page_serial)
         if known is None or initial or again or not same or known.pending or (known.due is not None and known.due <= now):
-            plan[name] = (listed.display if told else "", serial, True, initial or not same, initial)
+            plan[name] = _Entry(listed.display if told else "", serial, True, initial or not same, initial, True)
     # What is pinned is asked for though the list does not have it, so that it can be said to be missing.
     for name in sorted(mirror.needs.pinned.keys() - plan.keys() - unlisted.keys()):
         if name not in listing.projects and mirror.selection.wanted(name):
-            plan[name] = ("", None, True, True, initial)
+            plan[name] = _Entry("", None, True, True, initial)
     return plan, unlisted
 
 
@@ -174,12 +190,12 @@ def _side_by_side(known: Iterator[Known],
 def _unfinished(state: State, again: bool) -> _Plan:
     """The list is the one already known: what is left are projects that could not be read, and those whose time has come."""
     candidates = state.known() if again else state.restless(time.time())
-    return {known.name: ("", known.list_serial, True, known.list_serial is None, False)
+    return {known.name: _Entry("", known.list_serial, True, known.list_serial is None, listed=True)
             for known in candidates}
 
 
-def _tasks(mirror: IMirror, state: State, plan: _Plan, give_over: bool = False) -> Iterator[LookTask]:
+def _tasks(mirror: IMirror, state: State, plan: _Plan, give_over: bool = False, again: bool = False) -> Iterator[LookTask]:
     days = mirror.settings["fetch_since_days"]
     since = time.time() - days * _DAY if days else None
-    for name, (display, serial, selected, ask, force) in plan.items():
-        yield LookTask(name, state.record(name), display, serial, selected, ask, force, since, give_over)
+    for name, entry in plan.items():
+        yield LookTask(name, state.record(name), *entry, again, since, give_over)

@@ -71,14 +71,14 @@ class Catalogue:
 
     def _asked(self, name: str, record: bytes | None) -> Project:
         looked = look(self._mirror, LookTask(name, record, force=record is None), lambda event: None)
-        if looked.project is None:
+        if looked.project is None or looked.error is not None:
             raise MirrorError(f"{name}: {looked.error}")
         project = records.decode(looked.project)
         if project.listed:
             row = self._state.row(name) or Row(name, looked.display, None, None, DUE, 0, 0, 0, 0)
             self._state.begin()
             self._state.save(row._replace(display=looked.display, page_serial=looked.page_serial, due=looked.due,
-                                          pending=max(row.pending, DUE)), looked.project)
+                                          pending=row.pending | DUE), looked.project)
         return project
 
     def _read(self, file: File) -> Sdist | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import events
-from ..state.database import BEGUN, DONE, DUE, Row, State
+from ..state.database import DONE, DUE, UNSWEPT, Row, State
 from ..state.facts import FOLLOW_DUE, ROOT_DUE
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ class Ledger:
     def __init__(self, state: State, notify: Callable[[Any], None]):
         self._state = state
         self._notify = notify
-        #: Names of projects of which this run left something to be fetched by the next one.
-        self._incomplete: set[str] = set()
         #: By name of projects whose pages are older than upstream's list: the list's serials.
         self._late: dict[str, str] = {}
         #: Names of projects of which files wait for others of the same name to go.
@@ -50,8 +48,8 @@ class Ledger:
             self._notify(events.Problem(looked.name, looked.error))
             row = old or Row(looked.name, looked.name, None, None, DUE, 0, 0, 0, 0)
             since = row.since if row.error is not None else time.time()
-            self._state.save(row._replace(list_serial=None, page_serial=None, pending=max(row.pending, DUE),
-                                          error=looked.error, since=since), None)
+            self._state.save(row._replace(list_serial=None, page_serial=None, pending=row.pending | DUE,
+                                          error=looked.error, since=since), looked.project)
             return
         if looked.read:
             self._state.set_fact(FOLLOW_DUE, "1")
@@ -63,10 +61,10 @@ class Ledger:
             self._state.forget(looked.name)  # neither upstream nor we have it
             return
         row = old or Row(looked.name, looked.display, None, None, DONE, 0, 0, 0, 0)
-        due = republish or bool(looked.change) or row.error is not None or bool(row.pending)
+        due = republish or bool(looked.change) or row.error is not None or bool(row.pending & ~UNSWEPT)
         self._state.save(row._replace(
             display=looked.display, list_serial=looked.list_serial, page_serial=looked.page_serial,
-            pending=max(row.pending, DUE if due else DONE), error=None, due=looked.due,
+            pending=row.pending | DUE if due else row.pending, error=None, due=looked.due,
             since=self._since(row, looked.unmet, due), barren=looked.change.barren, unmet=looked.unmet), looked.project)
 
     @staticmethod
@@ -76,38 +74,42 @@ class Ledger:
             return row.since or time.time()
         return row.since if due else None
 
-    def published(self, published: Published, hold: bool = False) -> bool:
-        """Remember what was published; say whether something is to go. hold: whether removals are held back."""
+    def published(self, published: Published, hold: bool = False) -> None:
+        """Save what was published. hold: whether removals are held back."""
         row = self._state.row(published.name)
         if row is None:
-            return False
+            return
+        if published.skipped:
+            # What an interrupted run has left in the folder is still to be scanned.
+            failing = row._replace(pending=row.pending | DUE, error=published.error, since=row.since or time.time())
+            self._state.save(failing, None)
+            return
         if published.written or (row.serial and not published.serial):
             self._state.set_fact(ROOT_DUE, "1")
         self.full = self.full or published.full
-        goes = bool(published.leaving) or not published.serial
         held = hold and published.held
         if published.again:
             self.again.add(published.name)
-        if published.incomplete:
-            self._incomplete.add(published.name)
         unread = row.list_serial is None or published.incomplete
         error = published.error or (row.error if unread else None)
-        pending = BEGUN if goes else DUE if error or published.incomplete or held else DONE
+        unfinished = error or published.incomplete or held or published.again
+        # A folder that was not swept yet may hold what this publishing knows nothing of.
+        unswept = UNSWEPT if published.unswept else row.pending & UNSWEPT
         since = (row.since or time.time()) if error or row.unmet else None
         self._state.save(row._replace(
-            display=published.display or row.display, pending=pending, serial=published.serial, files=published.files,
-            bytes=published.bytes, yanked=published.yanked,
+            display=published.display or row.display, pending=unswept | (DUE if unfinished else DONE),
+            serial=published.serial, files=published.files, bytes=published.bytes, yanked=published.yanked,
             hidden=row.hidden if published.hidden is None else published.hidden,
             list_serial=None if held else row.list_serial, error=error, since=since), published.record)
         for page, section in published.sections:
             self._state.sections.keep(page, [(published.name, section)])
-        return goes
 
     def swept(self, swept: Swept) -> None:
-        """Remember what is left of a project of which something was taken away."""
+        """Save what is left of a project, or forget it where nothing is."""
         row = self._state.row(swept.name)
-        if row is None or (swept.record is None and row.unmet is None):
+        if row is None:
+            return
+        if swept.whole and row.unmet is None:
             self._state.forget(swept.name)
         else:
-            unfinished = row.error or swept.name in self._incomplete | self.again
-            self._state.save(row._replace(pending=DUE if unfinished else DONE), swept.record)
+            self._state.save(row._replace(pending=row.pending & ~UNSWEPT), swept.record)

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..distributions import parse
-from ..errors import Absent, GivenOver, MirrorError
-from ..filters.age import uploaded
+from ..errors import MirrorError
 from ..interfaces import IMirror
 from ..model import Change, File, Needs, Project
 from ..pins.matching import pinned_of
 from ..selection import Selected
-from ..source.precedence import is_given_over, serial_at
+from ..source.precedence import serial_at
 from ..state import records
-from . import outside, pin_hashes
+from . import outside
+from .freshness import is_unsettled
+from .reading import Reading, promise, read
 
 #: The name of the filter whose default z3c.pypimirror's users have without wheels.
 _BY_NAME = "filename-matches"
@@ -34,6 +35,9 @@ class LookTask(NamedTuple):
     #: Whether upstream is to be asked, and whether even if it says that nothing changed.
     ask: bool = True
     force: bool = False
+    #: Whether upstream's list has it, and whether this run has asked for its page before.
+    listed: bool = False
+    again: bool = False
     #: For an upstream without serials: a time in seconds since 1970; what is older is not looked at, or None.
     since: float | None = None
     #: Whether it may be taken from an index that comes after the one it was taken from before.
@@ -45,7 +49,7 @@ class Looked(NamedTuple):
 
     name: str
     change: Change
-    #: None if upstream could not be asked: then what is remembered stays.
+    #: None if upstream could not be asked and what is remembered stays as it is.
     project: bytes | None
     display: str = ""
     list_serial: str | None = None
@@ -65,99 +69,39 @@ class Looked(NamedTuple):
     unlisted: int = 0
     #: The list's serial, if the page is older than it promised; then the page is to be read again.
     promised: str | None = None
+    #: Whether the whole list is to be read again by the next run, since it lacks the project and nothing else is known of it.
+    relist: bool = False
 
 
 def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked:
     """Look at one project."""
     old = records.decode(task.record) if task.record is not None else None
-    problems: tuple[str, ...] = ()
-    page: Project | None = None
-    absent = False
-    project = old or Project(task.name, listed=False)
-    if task.ask:
-        etag = old.etag if old is not None and not task.force and not outside.is_followed(mirror) else None
-        since = task.since if old is not None and old.serial is None and not task.force else None
-        try:
-            page, problems = mirror.source.project(task.name, etag, since)
-            if page is not None:
-                if old is not None and not task.give_over:
-                    _make_sure_of_upstream(mirror, old, page)
-                if page.upstream == mirror.own.upstream:
-                    page, problems = page._replace(damaged=problems), ()
-                page, more = outside.joined(mirror, page, old, lambda page: chosen(mirror, page).files)
-                problems += more
-                project = merged(old, recent(page, old, since) if since is not None and page.serial is None else page,
-                                 _is_superseded(mirror, old, page))
-        except Absent:
-            project, absent = merged(old, Project(task.name, listed=False)), True
-        except MirrorError as error:
-            return Looked(task.name, Change(task.name), None, error=str(error))
-    if task.display:
-        project = project._replace(display=task.display)
-    page_serial = serial_at(project.serial, project.upstream)
+    promised = promise(task, old) if task.ask else None
+    reading = Reading(old or Project(task.name, listed=False))
     try:
-        selected = chosen(mirror, project) if task.selected else Selected()
+        if task.ask:
+            reading = read(mirror, task, old, lambda page: chosen(mirror, page).files)
+        project = reading.project
+        if task.display:
+            project = project._replace(display=task.display)
+        selected = chosen(mirror, project) if task.selected and reading.error is None else Selected()
     except MirrorError as error:
-        return Looked(task.name, Change(task.name), None, error=str(error))
-    promised = task.list_serial if behind(page_serial, task.list_serial) else None
-    list_serial, due = task.list_serial, selected.due
-    if promised is not None or outside.is_restless(mirror, project):
+        kept = records.encode(old._replace(promised=promised)) if old is not None and promised else None
+        return Looked(task.name, Change(task.name), kept, error=str(error), relist=kept is None and task.ask)
+    unsettled = is_unsettled(project)
+    if task.ask:
+        project = project._replace(promised=promised or "" if unsettled else "")
+    if reading.error is not None:
+        return Looked(task.name, Change(task.name), records.encode(project), error=reading.error)
+    list_serial, page_serial, due = task.list_serial, serial_at(project.serial, project.upstream), selected.due
+    if unsettled or outside.is_restless(mirror, project):
         list_serial, due = None, 0.0
     return Looked(task.name, changes(old, project, selected, task.selected), records.encode(project), project.display,
-                  list_serial, page_serial, due, problems,
+                  list_serial, None if unsettled else page_serial, due, reading.problems,
                   unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or None,
-                  read=page is not None, absent=absent, promised=promised,
-                  unlisted=sum(_stays_unlisted(mirror, project, file) for file in project.files))
-
-
-def _make_sure_of_upstream(mirror: IMirror, old: Project, page: Project) -> None:
-    """Raise GivenOver if an index that counts first has lost a project, which another one would then stand in for."""
-    if is_given_over(mirror.upstreams, old.upstream, page.upstream):
-        raise GivenOver(f"{old.upstream} does not have it any more, and {page.upstream} has a project of that name: what is "
-                        f"here stays; if both are the same, it is taken from there with: sync {old.name}")
-
-
-def _is_superseded(mirror: IMirror, old: Project | None, page: Project) -> bool:
-    """Whether a project is now taken from another index although the one that it was taken from before is still in use."""
-    return (old is not None and old.upstream != page.upstream
-            and old.upstream in (*mirror.upstreams, *filter(None, (mirror.own.upstream,))))
-
-
-def merged(old: Project | None, page: Project, superseded: bool = False) -> Project:
-    """Give upstream's page together with what the mirror has: files that are here stay, marked as no longer listed.
-
-    superseded: whether they are from another index than the page, and do not stay for that reason.
-    """
-    here = {file.filename: file for file in (old.files if old else ()) if file.stored is not None or file.adopted}
-    if old is not None and old.upstream and page.upstream not in ("", old.upstream):
-        # Without its hash nothing tells whether another index means the same by a name.
-        unclear = {file.filename for file in page.files if "sha256" not in file.hashes}
-        here = {name: file._replace(stored=None) if name in unclear else file for name, file in here.items()}
-    files = [file._replace(stored=here.pop(file.filename).stored) if file.filename in here else file
-             for file in pin_hashes.carried(old, page)]
-    files.extend(file._replace(listed=False, superseded=not file.adopted and (superseded or file.superseded))
-                 for file in here.values())
-    if old is not None:
-        page = page._replace(display=page.display or old.display, pages=old.pages, upstream=page.upstream or old.upstream)
-    return page._replace(files=tuple(sorted(files, key=lambda file: file.filename)), url="", links=())
-
-
-def recent(page: Project, old: Project | None, since: float) -> Project:
-    """Give a page without the files that were uploaded before a time and are not here; one of another index is given whole."""
-    if old is not None and old.upstream != page.upstream:
-        return page
-    here = {file.filename for file in (old.files if old else ()) if file.stored is not None}
-    return page._replace(files=tuple(
-        file for file in page.files if file.filename in here or (when := uploaded(file)) is None or when >= since))
-
-
-def behind(page: str | None, listed: str | None) -> bool:
-    """Whether a page is older than the list's serial promised, as happens where pages are cached: it is to be read again."""
-    of_page, _, upstream = (page or "").partition("@")
-    of_list, _, whose = (listed or "").partition("@")
-    if upstream != whose or not (of_page.isdecimal() and of_list.isdecimal()):
-        return False
-    return int(of_page) < int(of_list)
+                  read=reading.read, absent=reading.absent, promised=promised if reading.behind else None,
+                  unlisted=sum(_stays_unlisted(mirror, project, file) for file in project.files),
+                  relist=unsettled and not task.listed)
 
 
 def changes(old: Project | None, project: Project, selection: Selected, selected: bool) -> Change:
@@ -181,7 +125,7 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
         vanish=before and not published,
         gone=selected and not project.listed,
         quarantined=project.quarantined,
-        rewrite=published and (old is None or _told(old, old.files) != _told(project, wanted)),
+        rewrite=published and (old is None or _told(old, old.published().files) != _told(project, wanted)),
         barren=not wanted and bool(selection.left_out) and all(one.filter == _BY_NAME for one in selection.left_out),
     )
 
@@ -246,6 +190,7 @@ def current(file: File) -> bool:
 
 def _told(project: Project, files: Iterable[File]) -> tuple[Any, ...]:
     """Give what a page tells, for comparison."""
-    shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None)
-             for file in files if file.stored is not None]
-    return project._replace(files=(), serial=None, etag=None, listed=True, pages=(), damaged=(), upstream=""), shown
+    shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None,
+                           stored=file.stored._replace(shown=True)) for file in files if file.stored is not None]
+    return project._replace(files=(), serial=None, etag=None, listed=True, pages=(), damaged=(), upstream="", form="",
+                            doubt="", promised=""), shown

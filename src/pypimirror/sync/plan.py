@@ -64,7 +64,7 @@ def _plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str], tr
 
 
 def _planned(mirror: IMirror, looked: Looked) -> Planned:
-    if looked.project is None:
+    if looked.project is None or looked.error is not None:
         return Planned(looked.name, problem=looked.error)
     project = records.decode(looked.project)
     change = looked.change

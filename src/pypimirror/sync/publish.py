@@ -63,8 +63,8 @@ class Published(NamedTuple):
     yanked: int = 0
     #: How many files are left out because they are yanked, or None where that was not looked at.
     hidden: int | None = None
-    #: Names of files that no page names any more, those that lay beside others among them.
-    leaving: tuple[str, ...] = ()
+    #: Whether the folder may hold files that no page links to.
+    unswept: bool = False
     #: Whether something is missing that a run with nothing forbidden would get.
     incomplete: bool = False
     error: str | None = None
@@ -75,6 +75,8 @@ class Published(NamedTuple):
     #: Whether files of it wait for those of the same name to go.
     again: bool = False
     sections: Sections = ()
+    #: Whether nothing was done, since it could not be found out which files to publish.
+    skipped: bool = False
 
 
 def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> Published:
@@ -94,7 +96,7 @@ def _published(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) 
         selected = chosen(mirror, project, bool(task.hold)) if task.selected else Selected()
     except MirrorError as error:
         emit(Problem(task.name, str(error)))
-        return Published(task.name, task.record, task.serial, False, error=str(error))
+        return Published(task.name, task.record, task.serial, False, error=str(error), skipped=True)
     wanted = selected.files
     regular = {file.filename for file in wanted if file.listed}
     if task.hold == "all" and not project.quarantined:
@@ -107,7 +109,7 @@ def _published(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) 
     files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None and outcome.how != WAITS)
     here = {outcome.file.filename: outcome.file for outcome in outcomes}
     shown = {file.filename for file in files}
-    astray = tuple(name for file in project.files if file.filename in shown for name in _astray(file, here[file.filename]))
+    astray = any(_leaves_sidecars(file, here[file.filename]) for file in project.files if file.filename in shown)
     # What was adopted and is lost is told once and then forgotten: nobody has it.
     lost = {each.file.filename for each in outcomes if each.file.adopted and each.error and each.how == "not found"}
     project = project._replace(
@@ -129,7 +131,7 @@ def _published(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) 
         bytes=sum(file.stored.size for file in files if file.stored is not None),
         yanked=sum(file.yanked is not False for file in files),
         hidden=sum(one.filter == _YANKED for one in selected.left_out),
-        leaving=(*sorted(before - shown), *astray),
+        unswept=not pages.serial or not before <= shown or astray,
         incomplete=task.offline and any(map(_lacks, here.values())),
         error=next((outcome.error for outcome in outcomes if outcome.error), None) or refusal,
         held=bool(task.hold) and not {file.filename for file in files} <= regular,
@@ -144,11 +146,11 @@ def _lacks(file: File) -> bool:
         (file.core_metadata and file.stored.metadata is None) or (file.provenance and file.stored.provenance is None))
 
 
-def _astray(old: File, new: File) -> list[str]:
-    """Give the names of what lay beside a file and belongs to it no more."""
+def _leaves_sidecars(old: File, new: File) -> bool:
+    """Whether sidecar files of a file belong to it no more."""
     before = old.stored.beside() if old.stored is not None else {}
     after = new.stored.beside() if new.stored is not None else {}
-    return [old.filename + suffix for suffix in before if suffix not in after]
+    return not before.keys() <= after.keys()
 
 
 def _marked(file: File, shown: set[str]) -> File:

@@ -1,12 +1,13 @@
 """One run: brings the mirror to what upstream and the configuration say.
 
-Look at projects, publish them, write the root, sweep: files before pages before the root, and the other way round on removal.
+Its rounds evaluate projects and publish those that are due: files, then pages. The pages about all projects follow, then the
+sweep. Nothing that a round decided reaches the next one but by the state.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,10 @@ from .. import events
 from ..engine.many import Many
 from ..errors import ConfigurationError
 from ..interfaces import IMirror
-from ..model import Change
+from ..model import Change, Totals
 from ..names import normalize
 from ..settings.fingerprint import fingerprint
-from ..state.database import BEGUN, State
+from ..state.database import BEGUN, DUE, State
 from ..state.facts import FILES_SETTINGS, LAST_GOOD, LIST_ETAG, OWN_SETTINGS, PAGES_SETTINGS, PINNING, ROOT_DUE, SERIAL
 from . import agenda, brake, clock
 from .advice import advise
@@ -28,8 +29,6 @@ from .roots import begin_anew, write_roots
 if TYPE_CHECKING:
     from .pinning import Pinning
 
-#: Files to take away, by project.
-_Leaving = dict[str, tuple[str, ...]]
 #: Projects whose results are kept in one transaction.
 _BATCH = 200
 #: Pages older than upstream's list are read again so often, after so many seconds; if they are more, it is no passing lag.
@@ -52,6 +51,12 @@ class Run:
         self._hold = ""
         #: What is held back and why, in words, or None.
         self.held: str | None = None
+        #: By name: what the last evaluation of a project came to. A project counts once, however often it is evaluated.
+        self._changes: dict[str, Change] = {}
+        #: What was published when the run began.
+        self._totals = Totals()
+        #: Names of projects that this run has tried to publish, and that the next run has to finish.
+        self._unfinished: frozenset[str] = frozenset()
         #: Our serial of what this run changes: it grows with every run, also when the clock was set back or the state lost.
         self.serial = max(int(state.fact(SERIAL) or 0) + 1, int(time.time()))
 
@@ -63,27 +68,53 @@ class Run:
             self._state.set_fact(ROOT_DUE, "1")
         if (jump := clock.jump(self._state)) is not None:
             self._notify(events.Notice(jump))
+        self._totals = self._state.totals()
         plan = agenda.drawn_up(self._mirror, self._state, initial, self._allow_deletions, clock.is_set_back(self._state))
         if plan.listed is not None:
             self._notify(plan.listed)
         for problem in plan.problems:
             self._notify(events.Problem("", problem, "left out"))
-        changes, read = self._look(plan)
+        self._look(plan)
         due = self._state.pending()
         if due:
-            self._planned(changes, len(due), first)
-        self._brake(changes, plan.doubt)
-        leaving = self._publish(due, offline=False)
-        for _ in range(_LOOKS):
-            leaving |= self._catch_up(changes, plan.doubt)
-        if self._pinning is not None:
-            changed = initial or read or self._state.fact(FILES_SETTINGS) != agenda.files_fingerprint(self._mirror)
-            leaving |= self._follow(changed)
-        self.finish(leaving)
-        advise(self._mirror, self._state, self._notify, changes, self.ledger.serials)
+            self._planned(len(due), first)
+        self._brake(plan.doubt)
+        self._publish(due, offline=False)
+        for further in self._further(initial):
+            self._round(further, plan.doubt)
+        self.finish()
+        advise(self._mirror, self._state, self._notify, self._changes.values(), self.ledger.serials)
         self._state.set_fact(FILES_SETTINGS, agenda.files_fingerprint(self._mirror))
         self._state.set_fact(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
         self._state.set_fact(OWN_SETTINGS, fingerprint(self._mirror.settings, "files"))
+
+    def _further(self, initial: bool) -> Iterator[agenda.Agenda]:
+        """Yield what else is to be evaluated: pages older than upstream's list, then what published releases require."""
+        for _ in range(_LOOKS):
+            late = self.ledger.taken_late()
+            if late and len(late) <= _MOST_LATE:
+                time.sleep(LAG)  # pages are cached for a moment
+                yield agenda.late(self._mirror, self._state, late)
+        if self._pinning is None:
+            return
+        changed = initial or self._state.fact(FILES_SETTINGS) != agenda.files_fingerprint(self._mirror)
+        touched = sorted(self._pinning.follow(changed))
+        if touched:
+            # A project known already is only selected from anew.
+            ask = {name: self._state.record(name) is None for name in touched}
+            yield agenda.named(self._mirror, self._state, ask, republish=False)
+
+    def _round(self, plan: agenda.Agenda, doubt: str | None) -> None:
+        """Evaluate some projects, again or for the first time, and publish what is due since the last round."""
+        evaluated = self._look(plan) if plan.projects else frozenset()
+        if self.held is None:
+            self._brake(doubt)
+            if self.held is not None:
+                # Nothing was swept yet: what this run has taken off its pages comes back to them.
+                evaluated |= frozenset(self._state.unswept())
+                self._state.mark(evaluated, DUE)
+        due = self._state.pending()
+        self._publish([item for item in due if item[0] in evaluated or item[0] not in self._unfinished], offline=False)
 
     def projects(self, names: list[str]) -> None:
         """Bring these projects up to date, whatever their serials say. Raises ConfigurationError for one not selected."""
@@ -102,7 +133,8 @@ class Run:
 
     def _refresh(self, names: Collection[str]) -> None:
         self._look(agenda.named(self._mirror, self._state, dict.fromkeys(names, True)))
-        self.finish(self._publish([item for item in self._state.pending() if item[0] in names], offline=False))
+        self._publish([item for item in self._state.pending() if item[0] in names], offline=False)
+        self.finish()
 
     def begin(self, recovering: bool = True) -> None:
         """Know what lies here and what is pinned. recovering: whether a lost state is made up for."""
@@ -118,17 +150,6 @@ class Run:
             self._pinning = Pinning(self._mirror, self._state, self._notify)
             self._pinning.read()
             self._state.set_fact(PINNING, "1" if asked_for else None)
-
-    def _follow(self, changed: bool) -> _Leaving:
-        """Mirror what pinned and followed releases need, too."""
-        assert self._pinning is not None
-        touched = self._pinning.follow(changed)
-        if not touched:
-            return {}
-        # A project known already is only selected from anew.
-        ask = {name: self._state.record(name) is None for name in sorted(touched)}
-        self._look(agenda.named(self._mirror, self._state, ask, republish=False))
-        return self._publish(self._state.pending(), offline=False)
 
     def _relearn(self, names: Collection[str] | None = None) -> None:
         from .relearn import relearn
@@ -152,7 +173,8 @@ class Run:
 
     def publish_offline(self, due: list[tuple[str, bool]]) -> None:
         """Publish projects from what is there, write the root, sweep. due: names, and whether their folders are looked at."""
-        self.finish(self._publish(due, offline=True))
+        self._publish(due, offline=True)
+        self.finish()
 
     def problems(self) -> list[str]:
         """Return what failed and will be tried again, in words."""
@@ -167,49 +189,38 @@ class Run:
         found = [events.Failure(row.name, str(row.error or row.unmet), row.since) for row in self._state.errors()]
         return found + [events.Failure("", problem) for problem in self.own_problems()]
 
-    def finish(self, leaving: _Leaving) -> None:
-        """Write the root, then take away what no page names any more: files by project."""
+    def finish(self) -> None:
+        """Write the pages about all projects, then sweep what no page links to."""
         self._write_roots()
-        self._sweep(leaving)
+        self._sweep()
         again, self.ledger.again = sorted(self.ledger.again), set()
         if again:
-            # What upstream replaced: no page tells of the old files any more, and they are out of the way.
-            self.finish(self._publish([(name, False) for name in again], offline=False, again=True))
+            # What upstream replaced: no page links to the old files any more, and they are out of the way.
+            self._publish([(name, False) for name in again], offline=False, again=True)
+            self.finish()
 
     # --- looking
 
-    def _look(self, plan: agenda.Agenda) -> tuple[list[Change], bool]:
-        """Look at projects; return what is to be done, and whether any page was read."""
+    def _look(self, plan: agenda.Agenda) -> frozenset[str]:
+        """Evaluate projects; return their names."""
         self._notify(events.Looking(plan.projects))
-        changes, read, unlisted = [], False, 0
+        names, unlisted, etag = [], 0, plan.etag
         for looked in self.results(look, Many(plan.tasks, plan.projects), changes=False):
             if isinstance(looked, Looked):
-                changes.append(looked.change)
+                self._changes[looked.name] = looked.change
+                names.append(looked.name)
                 unlisted += looked.unlisted
-                read = read or looked.read
+                etag = None if looked.relist else etag
                 self.ledger.looked(looked, plan.republish)
                 self._notify(events.Looked(looked.change))
         if unlisted:
             self._notify(events.Notice(f"{unlisted} files stay that upstream does not list: adopted, pinned or restored"))
-        self._state.set_fact(LIST_ETAG, plan.etag)
+        self._state.set_fact(LIST_ETAG, etag)
         self._state.commit()
-        return changes, read
+        return frozenset(names)
 
-    def _catch_up(self, changes: list[Change], doubt: str | None) -> _Leaving:
-        """Look again at pages that were older than upstream's list, as happens where they are cached, and publish them.
-
-        changes: what was to be done so far; what is to be done more is added. Others wait for nothing: they are published.
-        """
-        late = self.ledger.taken_late()
-        if not late or len(late) > _MOST_LATE:
-            return {}
-        time.sleep(LAG)
-        changes += self._look(agenda.late(self._mirror, self._state, late))[0]
-        if self.held is None:
-            self._brake(changes, doubt)
-        return self._publish([item for item in self._state.pending() if item[0] in late], offline=False)
-
-    def _planned(self, changes: list[Change], projects: int, first: bool) -> None:
+    def _planned(self, projects: int, first: bool) -> None:
+        changes = self._changes.values()
         self._notify(events.Planned(
             projects,
             files=sum(change.fetch for change in changes),
@@ -220,12 +231,12 @@ class Run:
             first=first,
         ))
 
-    def _brake(self, changes: list[Change], doubt: str | None) -> None:
-        """Hold removals back that are too many to be meant."""
+    def _brake(self, doubt: str | None) -> None:
+        """Hold removals back that are too many to be meant. doubt: what is wrong with upstream's list, or None."""
         settings, state = self._mirror.settings, self._state
         pins = state.fact(OWN_SETTINGS) == fingerprint(settings, "files") and brake.has_pins_from_elsewhere(settings)
         if not self._allow_deletions:
-            self.held = brake.held(changes, state.totals(), settings["max_deletions"], pins, doubt)
+            self.held = brake.held(self._changes.values(), self._totals, settings["max_deletions"], pins, doubt)
         if self.held is not None:
             self._hold = "all" if pins else "upstream"
             state.set_fact(LIST_ETAG, None)  # the list is to be read again, and doubted again
@@ -233,11 +244,11 @@ class Run:
 
     # --- publishing
 
-    def _publish(self, due: list[tuple[str, bool]], offline: bool, again: bool = False) -> _Leaving:
-        """Publish projects; return names and files of those of which something is to go. again: because files of them wait."""
+    def _publish(self, due: list[tuple[str, bool]], offline: bool, again: bool = False) -> None:
+        """Publish projects. due: names, and whether their folders are scanned; again: because files of them wait."""
         self.ledger.full = False
         if not due:
-            return {}
+            return
         from . import tasks  # not loaded where nothing changed
         from .publish import Published, publish
 
@@ -246,14 +257,13 @@ class Run:
             # Pages of such projects may be there already, and those about all projects may not know.
             self._state.set_fact(ROOT_DUE, "1")
         self._state.commit()
-        leaving: _Leaving = {}
         begun = tasks.to_publish(self._mirror, self._state, due, self.serial, offline, self._hold, again)
         until_full = Many(takewhile(lambda task: not self.ledger.full, begun), len(due))
         for published in self.results(publish, until_full):
-            if isinstance(published, Published) and self.ledger.published(published, bool(self._hold)):
-                leaving[published.name] = published.leaving
+            if isinstance(published, Published):
+                self.ledger.published(published, bool(self._hold))
         self._state.commit()
-        return leaving
+        self._unfinished = frozenset(name for name, _ in self._state.pending())
 
     # --- the end
 
@@ -264,12 +274,13 @@ class Run:
         self._state.set_fact(ROOT_DUE, None)
         self._state.commit()
 
-    def _sweep(self, leaving: _Leaving) -> None:
-        if leaving:
+    def _sweep(self) -> None:
+        names = self._state.unswept()
+        if names:
             from . import tasks
             from .sweep import Swept, sweep
 
-            for swept in self.results(sweep, tasks.to_sweep(self._state, leaving)):
+            for swept in self.results(sweep, Many(tasks.to_sweep(self._state, names), len(names))):
                 if isinstance(swept, Swept):
                     self.ledger.swept(swept)
         self._state.commit()

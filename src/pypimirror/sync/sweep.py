@@ -1,46 +1,70 @@
-"""The end of the work on one project: what no page names any more goes to the trash."""
+"""The last step of the work on one project: files that no page links to go to the trash.
+
+What goes is decided here and now, from the record, which says what the last written page shows, and from the folder.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..events import FileRemoved
 from ..interfaces import IMirror
+from ..model import Project
+from ..names import distribution, is_distribution
 from ..state import records
 
 
 class SweepTask(NamedTuple):
-    """Files of one project to take away."""
+    """One published project."""
 
     name: str
     record: bytes
-    filenames: tuple[str, ...]
-    #: Whether the project goes, with its pages.
-    whole: bool
+    #: Whether it has no page any more, so that nothing of it stays.
+    whole: bool = False
 
 
 class Swept(NamedTuple):
-    """What is left of it; no record if nothing is."""
+    """Result of ``sweep``."""
 
     name: str
-    record: bytes | None
+    record: bytes
+    #: Whether nothing of the project is left.
+    whole: bool = False
 
 
 def sweep(mirror: IMirror, task: SweepTask, emit: Callable[[Any], None]) -> Swept:
-    """Take files away: pages first, if they go too, so that no page names a file that has gone."""
+    """Move the files that no page links to into the trash. Where the project has no page any more, its pages go first."""
     project = records.decode(task.record)
     if task.whole:
+        project = project._replace(files=tuple(
+            file if file.stored is None else file._replace(stored=file.stored._replace(shown=False)) for file in project.files))
         for path in project.pages:
             mirror.storage.remove(path)
         mirror.storage.flush()
+        project = project._replace(pages=())
     facts = {file.filename: file for file in project.files}
-    for filename in task.filenames:
+    for filename in unlinked(project, mirror.storage.names(task.name), mirror.storage.folds_case):
         mirror.trash.put(task.name, filename, facts.get(filename))
         emit(FileRemoved(task.name, filename))
-    if task.whole:
-        return Swept(task.name, None)
-    gone = set(task.filenames)
-    files = (file._replace(stored=None) if file.filename in gone else file for file in project.files)
+    files = (file if file.stored is None or file.stored.shown else file._replace(stored=None) for file in project.files)
     kept = tuple(file for file in files if file.listed or file.stored or file.adopted)
-    return Swept(task.name, records.encode(project._replace(files=kept)))
+    return Swept(task.name, records.encode(project._replace(files=kept)), task.whole)
+
+
+def unlinked(project: Project, names: Iterable[str], folds_case: bool = False) -> list[str]:
+    """Return the distributions and sidecar files in a project's folder that its pages don't link to.
+
+    A sidecar file of a distribution that goes is not named: it goes with it.
+    """
+    def key(name: str) -> str:
+        return name.lower() if folds_case else name
+
+    here = [name for name in names if is_distribution(distribution(name))]
+    linked: set[str] = set()
+    for file in project.published().files:
+        assert file.stored is not None
+        linked.update(key(file.filename + suffix) for suffix in ("", *file.stored.beside()))
+    gone = {name for name in here if name == distribution(name) and key(name) not in linked}
+    alone = {name for name in here if name != distribution(name) and key(name) not in linked and distribution(name) not in gone}
+    return sorted(gone | alone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from ..interfaces import IMirror
 from ..state.database import State
@@ -35,8 +35,9 @@ def to_publish(mirror: IMirror, state: State, due: Iterable[tuple[str, bool]], s
                               tuple(spelled.get(name, ())), again, sections)
 
 
-def to_sweep(state: State, leaving: Mapping[str, tuple[str, ...]]) -> Iterator[SweepTask]:
-    """Yield the tasks of projects of which files are to go. leaving: their names, by project."""
-    for name, filenames in leaving.items():
+def to_sweep(state: State, names: Iterable[str]) -> Iterator[SweepTask]:
+    """Yield the tasks of projects whose folders may hold files that no page links to."""
+    for name in names:
         row, record = state.row(name), state.record(name)
-        yield SweepTask(name, record or b"", filenames, whole=row is None or not row.serial)
+        if row is not None and record is not None:
+            yield SweepTask(name, record, whole=not row.serial)

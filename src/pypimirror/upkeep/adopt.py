@@ -104,7 +104,7 @@ class Adoption:
         if taken.files:
             old = self._state.row(taken.name)
             row = old or Row(taken.name, taken.display, taken.page_serial, taken.page_serial, DONE, 0, 0, 0, 0)
-            self._state.save(row._replace(pending=max(row.pending, DUE)), taken.record)
+            self._state.save(row._replace(pending=row.pending | DUE), taken.record)
             self._state.commit()  # hashing was the work, it should not have to be done again
         self._told(taken.name, "not listed upstream, adopted and kept", taken.unlisted)
         why = "quarantined upstream" if taken.quarantined else "left out by the configuration or upstream"

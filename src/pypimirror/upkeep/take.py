@@ -62,7 +62,7 @@ def take(mirror: IMirror, task: TakeTask, emit: Callable[[Any], None]) -> Taken:
     """Take over the files of one project."""
     name = task.project.name
     looked = look(mirror, LookTask(name, task.record, "" if task.record else _display(task)), emit)
-    if looked.project is None:
+    if looked.project is None or looked.error is not None:
         emit(Problem(name, f"not taken over, since upstream can't be asked: {looked.error}"))
         return Taken(name)
     project = records.decode(looked.project)

@@ -188,7 +188,7 @@ class Verification:
         for item in self._run.results(repair, tasks):
             if isinstance(item, Published):
                 self._run.ledger.published(item)
-        self._run.finish({})
+        self._run.finish()
         return lost
 
 

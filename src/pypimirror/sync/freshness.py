@@ -1,0 +1,169 @@
+"""Decides how much of an upstream answer counts: one that is older or poorer than what is known takes nothing away.
+
+Indexes are cached, served by several machines, and rebuilt. A page may be older than the list or than the page read before,
+lack its serial, or come as HTML in place of JSON, which has no upload times; a listed project may answer 404. Such an answer is
+doubted. The project is read again by the next run, and where the same answer comes in several runs in a row, it counts: an
+index that was rebuilt is followed, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+from ..model import File, Project
+from ..source.precedence import serial_at, short
+
+#: In so many runs in a row must an answer come: one that contradicts what is known; one that upstream's list agrees with, or
+#: that takes nothing away; an absence.
+_CONTRADICTS, _AGREES, _ABSENT = 3, 2, 2
+#: Value of ``Project.doubt``: its pages know less than earlier ones did, and count all the same.
+ACCEPTED = "accepted"
+
+
+class Doubt(NamedTuple):
+    """Reason why an answer does not count as upstream's present state."""
+
+    reason: str
+    #: In how many runs in a row the same answer must come to count.
+    runs: int
+    #: Whether files that are new on the page are taken.
+    adds: bool = False
+    #: Whether the page is read again even if it counts, since upstream's list promises a later one.
+    lasts: bool = False
+    #: Whether pages that lack the same facts are not doubted from then on.
+    accepts: bool = False
+    #: Whether a quarantine that the page tells of counts.
+    quarantines: bool = True
+
+
+def is_behind(serial: str | None, promised: str | None) -> bool:
+    """Whether a serial is lower than another one of the same upstream; those that are no numbers have no order."""
+    number, _, upstream = (serial or "").partition("@")
+    other, _, whose = (promised or "").partition("@")
+    if upstream != whose or not (number.isdecimal() and other.isdecimal()):
+        return False
+    return int(number) < int(other)
+
+
+def doubt_absence(old: Project | None, listed: bool) -> Doubt | None:
+    """Return why an absence is doubted, or None. listed: whether upstream's list has the project, or is too old to tell."""
+    if listed and old is not None and old.listed:
+        return Doubt("upstream lists the project, and its page is not found (404): kept, read again by the next run", _ABSENT)
+    return None
+
+
+def doubt_page(old: Project | None, page: Project | None, promised: str | None) -> Doubt | None:
+    """Return why a page is doubted, or None.
+
+    page: as upstream has it, None where upstream says that it has not changed; promised: the serial on upstream's list.
+    """
+    read = page or old
+    assert read is not None
+    same = old is not None and old.upstream == read.upstream
+    before = serial_at(old.serial, old.upstream) if old is not None and same else None
+    serial = serial_at(read.serial, read.upstream)
+    behind = is_behind(serial, promised)
+    if is_behind(serial, before):
+        runs = _AGREES if serial == promised else _CONTRADICTS
+        return Doubt("upstream's page is older than the one read before", runs, lasts=behind, quarantines=False)
+    if old is not None and page is not None and same and old.doubt != ACCEPTED and knows_less(old, page):
+        return Doubt("upstream's page lacks facts that it had before, such as upload times", _CONTRADICTS, lasts=behind,
+                     accepts=True)
+    if behind:
+        return Doubt("upstream's page is older than its list says", _CONTRADICTS, adds=True, lasts=True)
+    if (serial is None or serial != promised) and not _is_newer(serial, promised, read.upstream, before):
+        contradicts = old is not None and page is not None and _contradicts(old, page)
+        return Doubt("upstream's page does not say that it is the one of its list", _CONTRADICTS if contradicts else _AGREES,
+                     adds=True)
+    return None
+
+
+def _is_newer(serial: str | None, promised: str | None, upstream: str, before: str | None) -> bool:
+    """Whether a page that is not behind is the present one, as far as serials tell; they tell nothing where there are none."""
+    ours = promised is not None and promised.endswith(f"@{short(upstream)}")
+    if serial is None:
+        return not ours and before is None
+    return not ours or is_behind(promised, serial)
+
+
+def knows_less(old: Project, page: Project) -> bool:
+    """Whether a page lacks facts that were known before: it is not JSON any more, or has no time or size of a known file."""
+    if old.form and not page.form:
+        return True
+    # What is known of files that links lead to is from their own hosts.
+    known = {file.filename: file for file in old.files if file.listed and file.external is None}
+    return any((before := known.get(file.filename)) is not None and _lacks(before, file) for file in page.files)
+
+
+def _lacks(before: File, file: File) -> bool:
+    return bool(before.upload_time and not file.upload_time) or (before.size is not None and file.size is None)
+
+
+def _contradicts(old: Project, page: Project) -> bool:
+    """Whether a page lacks known files, or tells otherwise of them."""
+    told = {file.filename: file for file in page.files}
+    return (old.quarantined and not page.quarantined) or any(
+        (now := told.get(file.filename)) is None or (now.hashes, now.yanked) != (file.hashes, file.yanked)
+        for file in old.files if file.listed and file.external is None)
+
+
+class Verdict(NamedTuple):
+    """Whether a doubted answer counts, and what to remember of the doubt (``Project.doubt``)."""
+
+    counts: bool
+    remember: str
+
+
+def weigh(doubt: Doubt, old: Project | None, page: Project | None, again: bool, absent: bool = False) -> Verdict:
+    """Say whether a doubted answer counts. again: whether this run has asked before, so that nothing is confirmed."""
+    digest = "absent" if absent else "unchanged" if page is None else _digest(page)
+    count, _, known = (old.doubt if old is not None else "").partition(" ")
+    times = min(int(count) + (not again), doubt.runs) if known == digest else 1
+    counts = times >= doubt.runs
+    if counts and not doubt.lasts:
+        return Verdict(True, ACCEPTED if doubt.accepts else "")
+    return Verdict(counts, f"{times} {digest}")
+
+
+def is_unsettled(project: Project) -> bool:
+    """Whether a project is to be read again by the next run, whatever upstream's list says."""
+    return project.doubt not in ("", ACCEPTED)
+
+
+def _digest(page: Project) -> str:
+    told = [(file.filename, sorted(file.hashes.items()), file.yanked) for file in page.files]
+    whole = repr((page.upstream, page.serial, dict(page.status), told))
+    return hashlib.sha256(whole.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def doubted(old: Project | None, page: Project, doubt: Doubt) -> Project:
+    """Return a doubted page with what is known: all known files with their facts, and new ones if the doubt lets them in."""
+    if old is None:
+        return page._replace(etag=None)
+    # Files that links lead to are found again by the links of the page.
+    known = {file.filename: file for file in old.files if file.listed and not (doubt.adds and file.external is not None)}
+    told = page.files if doubt.adds else ()
+    # What was only found in a mirror whose state was lost has no facts of upstream's.
+    files = [known.pop(file.filename) if file.filename in known and old.upstream else file for file in told]
+    names = {file.filename for file in files}
+    files.extend(file for name, file in known.items() if name not in names)
+    quarantined = page.quarantined and doubt.quarantines
+    known_page = old if old.upstream == page.upstream else page
+    return known_page._replace(files=tuple(files), status=page.status if quarantined else old.status, etag=None, listed=True,
+                               url=page.url, links=page.links)
+
+
+def completed(old: Project, page: Project) -> Project:
+    """Return a page that knows less with the times and sizes that were known of the same files."""
+    known = {file.filename: file for file in old.files if file.listed}
+    return page._replace(files=tuple(_completed(known.get(file.filename), file) for file in page.files))
+
+
+def _completed(before: File | None, file: File) -> File:
+    if before is None or not (shared := before.hashes.keys() & file.hashes.keys()):
+        return file
+    if any(before.hashes[name] != file.hashes[name] for name in shared):
+        return file
+    return file._replace(upload_time=file.upload_time or before.upload_time,
+                         size=before.size if file.size is None else file.size)

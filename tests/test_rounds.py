@@ -1,0 +1,161 @@
+"""What is published and swept follows the last decision of a run, however often a run decides on a project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import faults
+from mirrored import Mirrored
+from pypimirror.sync import run
+from pypimirror.sync.run import Run
+from upstream import JSON, Upstream, packed, sdist, wheel
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "LAG", 0.01)
+
+
+def stale(upstream: Upstream, name: str, times: int) -> faults.Answer:
+    """Answer with the page as it is now, so many times."""
+    old = upstream.project_page(name, True)
+    return faults.first(times, lambda handler: handler.reply(200, {"Content-Type": JSON}, old), upstream)
+
+
+def in_folder(mirrored: Mirrored, name: str) -> list[str]:
+    return sorted(entry for entry in os.listdir(mirrored.root / name) if not entry.startswith("index."))
+
+
+def test_a_project_that_goes_and_is_required_after_all_is_whole(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+    upstream.add("app", wheel("app", "2.0", requires=("lib",)))
+    upstream.add("lib", wheel("lib", "1.0"), wheel("lib", "2.0"))
+    mirrored.settings["package_matches"] = "app lib"
+    assert mirrored.run("sync") == 0
+    (tmp_path / "requirements.txt").write_text("app==2.0\n")
+    mirrored.settings |= {"package_matches": None, "requirements": "requirements.txt", "dependencies": "True",
+                          "build_requirements": "False"}
+    for _ in range(2):
+        assert mirrored.run("-U") == 0
+        assert mirrored.untrue() == []
+        assert mirrored.files("lib") == ["lib-2.0-py3-none-any.whl"]
+        assert in_folder(mirrored, "lib") == ["lib-2.0-py3-none-any.whl", "lib-2.0-py3-none-any.whl.metadata"]
+
+
+def test_a_project_that_goes_and_is_needed_for_a_build_is_whole(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+    upstream.add("app", packed("app-1.0", {"pyproject.toml": '[build-system]\nrequires = ["backend"]\n', "PKG-INFO": ""}))
+    upstream.add("backend", wheel("backend", "1.0"))
+    mirrored.settings["package_matches"] = "app backend"
+    assert mirrored.run("sync") == 0
+    (tmp_path / "versions.cfg").write_text("[versions]\napp = 1.0\n")
+    mirrored.settings |= {"package_matches": None, "versions": "versions.cfg", "retain_days": 0}
+    for _ in range(2):
+        assert mirrored.run("-U") == 0
+        assert mirrored.untrue() == []
+        assert mirrored.files("backend") == ["backend-1.0-py3-none-any.whl"]
+
+
+def test_the_brake_counts_a_project_once(mirrored: Mirrored, upstream: Upstream) -> None:
+    """Four of fourteen files go; the page is older than the list each time, so that it is read three times."""
+    upstream.add("demo", *(wheel("demo", f"1.{number}") for number in range(14)))
+    assert mirrored.run("sync") == 0
+    upstream.remove("demo", *(wheel("demo", f"1.{number}")[0] for number in range(4)))
+    upstream.answers["/simple/demo/"] = stale(upstream, "demo", 9)
+    upstream.touch("demo")
+    for _ in range(4):
+        assert mirrored.run("-U") == 0
+    assert mirrored.untrue() == []
+    assert len(mirrored.files("demo")) == 10
+
+
+def test_a_brake_of_a_later_round_brings_back_what_an_earlier_one_took(
+        mirrored: Mirrored, upstream: Upstream) -> None:
+    """Of one project little goes at first; of another so much, once its page is up to date, that nothing may go."""
+    upstream.add("little", wheel("little", "1"), sdist("little", "1"))
+    upstream.add("much", *(wheel("much", f"1.{number}") for number in range(30)))
+    assert mirrored.run("sync") == 0
+    upstream.remove("little", wheel("little", "1")[0])
+    upstream.answers["/simple/much/"] = stale(upstream, "much", 1)
+    upstream.remove("much", *(wheel("much", f"1.{number}")[0] for number in range(30)))
+    for _ in range(2):
+        assert mirrored.run("-U") == 4
+        assert mirrored.untrue() == []
+        assert len(mirrored.files("little")) == 2
+        assert len(mirrored.files("much")) == 30
+    assert mirrored.run("-U", "--allow-deletions") == 0
+    assert len(mirrored.files("little")) == 1
+    assert mirrored.files("much") == []
+    assert in_folder(mirrored, "much") == []
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_run_ended_before_its_sweep_is_swept_by_the_next(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, whole: bool) -> None:
+    for name in ("one", "two"):
+        upstream.add(name, wheel(name, "1"), wheel(name, "2"))
+    assert mirrored.run("sync") == 0
+    upstream.remove("one", *(() if whole else [wheel("one", "1")[0]]))
+
+    def interrupted(self: Run) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "_sweep", interrupted)
+        assert mirrored.run("-U") == 130
+    assert (mirrored.root / "one" / wheel("one", "1")[0]).exists()
+    assert mirrored.untrue() == []
+    upstream.asked()
+    assert mirrored.run("-U") == 0
+    assert upstream.asked() == ["/simple/"]
+    assert mirrored.untrue() == []
+    if whole:
+        assert not (mirrored.root / "one").exists()
+    else:
+        assert in_folder(mirrored, "one") == ["one-2-py3-none-any.whl", "one-2-py3-none-any.whl.metadata"]
+    assert mirrored.run("verify") == 0
+
+
+def test_a_file_wanted_again_before_the_sweep_of_an_interrupted_run_stays(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"))
+    assert mirrored.run("sync") == 0
+    upstream.remove("one", wheel("one", "1")[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "_sweep", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert mirrored.run("-U") == 130
+    upstream.add("one", wheel("one", "1"))
+    upstream.asked()
+    assert mirrored.run("-U") == 0
+    assert upstream.asked() == ["/simple/", "/simple/one/"]
+    assert len(mirrored.files("one")) == 2
+    assert mirrored.untrue() == []
+
+
+def test_a_folder_that_cant_be_published_is_not_swept(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that an interrupted run wrote names files that nothing is remembered of."""
+    from pypimirror.sync.ledger import Ledger
+
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"))
+    mirrored.settings["metadata_excludes"] = "Keywords: bad"
+    assert mirrored.run("sync") == 0
+    upstream.remove("one", wheel("one", "1")[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "_sweep", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert mirrored.run("-U") == 130
+    upstream.add("one", wheel("one", "3"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "published", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert mirrored.run("-U") == 130
+    assert len(mirrored.files("one")) == 2
+    upstream.add("one", wheel("one", "4"))
+    upstream.answers[f"/files/one/{wheel('one', '4')[0]}.metadata"] = (500, {}, b"")
+    assert mirrored.run("-U") == 1
+    assert mirrored.untrue() == []
+    upstream.answers.clear()
+    assert mirrored.run("-U") == 0
+    assert mirrored.untrue() == []
+    assert len(mirrored.files("one")) == 3
