@@ -78,7 +78,7 @@ class Catalogue:
             row = self._state.row(name) or Row(name, looked.display, None, None, DUE, 0, 0, 0, 0)
             self._state.begin()
             self._state.save(row._replace(display=looked.display, page_serial=looked.page_serial, due=looked.due,
-                                          pending=max(row.pending, DUE)), looked.project)
+                                          pending=row.pending | DUE), looked.project)
         return project
 
     def _read(self, file: File) -> Sdist | None:

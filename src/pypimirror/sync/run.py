@@ -100,7 +100,7 @@ class Run:
                 yield agenda.late(self._mirror, self._state, late)
         if self._pinning is None:
             return
-        changed = initial or self._read or self._state.fact(FILES_SETTINGS) != agenda.files_fingerprint(self._mirror)
+        changed = initial or self._state.fact(FILES_SETTINGS) != agenda.files_fingerprint(self._mirror)
         if touched := sorted(self._pinning.follow(changed)):
             # A project known already is only selected from anew.
             ask = {name: self._state.record(name) is None for name in touched}
