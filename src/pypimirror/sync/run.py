@@ -56,8 +56,6 @@ class Run:
         self._changes: dict[str, Change] = {}
         #: What was published when the run began.
         self._totals = Totals()
-        #: Whether any page was read.
-        self._read = False
         #: Names of projects that this run has tried to publish, and that the next run has to finish.
         self._unfinished: frozenset[str] = frozenset()
         #: Our serial of what this run changes: it grows with every run, also when the clock was set back or the state lost.
@@ -214,7 +212,6 @@ class Run:
                 self._changes[looked.name] = looked.change
                 names.append(looked.name)
                 unlisted += looked.unlisted
-                self._read = self._read or looked.read
                 etag = None if looked.relist else etag
                 self.ledger.looked(looked, plan.republish)
                 self._notify(events.Looked(looked.change))
