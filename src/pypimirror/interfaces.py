@@ -24,6 +24,7 @@ class IMirror(Interface):
     """One mirror: its settings and its components, each made when first asked for."""
 
     settings = Attribute("ISettings")
+    registry = Attribute("The registry of its components, a zope.interface.registry.Components.")
     workers = Attribute("How many requests this process may have under way at once.")
     storage = Attribute("IStorage")
     fetcher = Attribute("IFetcher")

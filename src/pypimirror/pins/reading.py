@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
-from ..errors import FetchError, MirrorError
+from ..culprits import describe, log_error
+from ..errors import FetchError, Full, MirrorError
 from ..names import shown
 from . import flatten, requirements
 from .chain import MOST_BYTES, Chain, Read
@@ -77,15 +78,16 @@ def read_pin_files(versions: Iterable[str], required: Iterable[str], environment
                 raise BadPins(f"{public(source)}: holds no pins")
             keep.put(name, text)
             files.append(PinFile(public(source), name, text, False, documents))
-        except MirrorError as error:
-            kept = keep.get(name)
-            if kept is None:
+        except Exception as error:  # whatever is the matter with one of them, the others count
+            why = _why(source, error)
+            last = _last_good(source, suffix, name, environments, keep)
+            if last is None:
                 missing.append(public(source))
-                parts.append(Pins(problems=(f"{shown(str(error), 500)}; there is no earlier one that could count instead",)))
+                parts.append(Pins(problems=(f"{why}; there is no earlier one that could count instead",)))
                 continue
-            parts.append(Pins(problems=(f"{shown(str(error), 500)}; the last good one counts",)))
-            pins = _kept(source, suffix, kept, environments)
-            files.append(PinFile(public(source), name, kept, True, {}))
+            parts.append(Pins(problems=(f"{why}; the last good one counts",)))
+            pins, text = last
+            files.append(PinFile(public(source), name, text, True, {}))
         parts.append(pins)
     return Reading(union(parts), tuple(files), tuple(missing))
 
@@ -131,6 +133,26 @@ def _read(source: str, suffix: str, environments: tuple[Environment, ...],
     lock = _LOCK.search(re.split(r"[?#]", source)[0])
     found = read_pylock(source, read, environments) if lock else requirements.read_requirements(source, read)
     return requirements.pins_of(found, environments), requirements.flatten(found), {}
+
+
+def _why(source: str, error: Exception) -> str:
+    """Return what is wrong with a pin file, in one line; the traceback of what nobody expected goes into the log."""
+    if isinstance(error, MirrorError):
+        return shown(str(error), 500)
+    log_error(f"{public(source)} can't be read", error)
+    return f"{public(source)}: {describe(error)}"
+
+
+def _last_good(source: str, suffix: str, name: str, environments: tuple[Environment, ...],
+               keep: Keep) -> tuple[Pins, str] | None:
+    """Return what an earlier run made of a pin file, or None if there is nothing, or nothing that can be read."""
+    try:
+        text = keep.get(name)
+        return None if text is None else (_kept(source, suffix, text, environments), text)
+    except Full:
+        raise
+    except Exception:
+        return None
 
 
 def _kept(source: str, suffix: str, text: str, environments: tuple[Environment, ...]) -> Pins:

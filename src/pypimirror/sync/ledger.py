@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import events
+from ..engine.boundary import StepFailure
 from ..state.database import BEGUN, DONE, DUE, Row, State
 from ..state.facts import ROOT_DUE
+from .failures import alone
 
 if TYPE_CHECKING:
     from .look import Looked
@@ -38,6 +40,15 @@ class Ledger:
         late, self._late = self._late, {}
         return late
 
+    def failed(self, failure: StepFailure) -> None:
+        """Remember that the work on a project failed: the next run looks at it, and at its folder if that was changed."""
+        self._notify(events.Problem(failure.project, failure.error))
+        row = self._state.row(failure.project) or Row(failure.project, failure.project, None, None, DUE, 0, 0, 0, 0)
+        since = row.since if row.error is not None else time.time()
+        self._state.save(row._replace(list_serial=None, page_serial=None, pending=max(row.pending, DUE), error=failure.error,
+                                      since=since), None)
+
+    @alone
     def looked(self, looked: Looked, republish: bool) -> None:
         """Remember what was seen of a project. republish: whether it is to be published, changed or not."""
         old = self._state.row(looked.name)
@@ -74,6 +85,7 @@ class Ledger:
             return row.since or time.time()
         return row.since if due else None
 
+    @alone
     def published(self, published: Published, hold: bool = False) -> bool:
         """Remember what was published; say whether something is to go. hold: whether removals are held back."""
         row = self._state.row(published.name)
@@ -101,6 +113,7 @@ class Ledger:
             self._state.sections.keep(page, [(published.name, section)])
         return goes
 
+    @alone
     def swept(self, swept: Swept) -> None:
         """Remember what is left of a project of which something was taken away."""
         row = self._state.row(swept.name)

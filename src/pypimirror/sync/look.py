@@ -73,6 +73,8 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
     page: Project | None = None
     absent = False
     project = old or Project(task.name, listed=False)
+    if task.selected:
+        mirror.selection.decide(task.name)  # a name filter that fails does so before upstream is asked
     if task.ask:
         etag = old.etag if old is not None and not task.force and not outside.is_followed(mirror) else None
         since = task.since if old is not None and old.serial is None and not task.force else None
