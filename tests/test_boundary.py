@@ -128,7 +128,7 @@ def test_a_component_that_returns_nonsense_is_named(three: Mirrored, capsys: Cap
 
 
 @pytest.mark.parametrize("engine", ["threads", "processes"])
-def test_it_is_the_same_in_every_engine(three: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+def test_it_is_the_same_in_every_engine(three: Mirrored, capsys: Captured, engine: str) -> None:
     three.settings |= {"zcml": faulty.zcml(three.config.parent, "filter", factory="Nothing"), "engine": engine}
     line = failure(three, capsys, "sync")
     assert "bad: filter 'team-approved'" in line
@@ -212,7 +212,7 @@ def test_a_pin_file_that_fails_does_so_alone(three: Mirrored, capsys: Captured, 
 
     (tmp_path / "one.cfg").write_text("[versions]\nbad = 1\n")
     (tmp_path / "two.cfg").write_text("[versions]\ngood = 1\n")
-    three.settings |= {"package_matches": None, "versions": "one.cfg two.cfg"}
+    three.settings |= {"package_matches": None, "versions": "one.cfg two.cfg", "build_requirements": False}
     right = reading.read_versions
 
     def wrong(chain: Any, *more: Any) -> Any:
@@ -270,7 +270,7 @@ def test_the_kind_of_a_plugins_key_that_fails_is_named(three: Mirrored, capsys: 
     three.settings |= {"zcml": path, "colour": "green"}
     assert three.run("sync") == 2
     line = capsys.readouterr().err
-    assert line.startswith(f"pypimirror: {three.config}: colour = 'green': can't be read by test_boundary.odd: KeyError: 'green'")
+    assert line.startswith(f"pypimirror: {three.config}: colour = 'green': can't be read by test_boundary.odd: KeyError: ")
     assert line.count("\n") == 1
 
 

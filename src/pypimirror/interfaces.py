@@ -260,7 +260,10 @@ class IStorage(Interface):
                         "for what it works on alone.")
 
     def names(folder):
-        """Return the names in a folder, folders with a ``/`` at their end; none where there is no such folder."""
+        """Return the names in a folder, folders with a ``/`` at their end; none where there is nothing.
+
+        Raises StorageError where something else lies in its place.
+        """
 
     def free():
         """Return the free space in bytes, or None where there is no limit."""
