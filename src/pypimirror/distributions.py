@@ -79,11 +79,11 @@ def parse(filename: str, project: str) -> Distribution:
 @lru_cache(maxsize=_CACHED)
 def pep440(version: str) -> Version | None:
     """Return the version as PEP 440 orders it, or None if it is none of PEP 440's."""
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     try:
         return Version(version)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or more digits than Python reads as a number
         return None
 
 

@@ -45,7 +45,6 @@ class BoundedStep(NamedTuple):
         except _OF_THE_RUN:
             raise
         except Exception as error:
-            _check_record(task, error)
             known = None if isinstance(error, MirrorError) else mirror.registry
             return StepFailure(self.step.__name__, _project(task), describe(error, known),
                                "" if isinstance(error, MirrorError) else trace(error), isinstance(error, StorageError))
@@ -54,13 +53,6 @@ class BoundedStep(NamedTuple):
 def run(mirror: IMirror, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
     """Run a step for every task by the mirror's engine (IEngine.run); a task that fails gives a StepFailure."""
     return iter(mirror.engine.run(BoundedStep(step), tasks))
-
-
-def _check_record(task: Any, error: Exception) -> None:
-    """Raise BadRecord if the record that a task came with is what the step could not work with."""
-    record = getattr(task, "record", None)
-    if isinstance(record, bytes) and record and not isinstance(error, MirrorError):
-        records.check(record)
 
 
 def _project(task: Any) -> str:

@@ -59,6 +59,7 @@ def mend(database: sqlite3.Connection) -> list[str]:
     database.execute("DELETE FROM facts WHERE name IN ('files_settings', 'list_etag')")
     database.execute("REPLACE INTO facts VALUES ('root_due', '1')")
     database.execute("DELETE FROM projects WHERE typeof(name) != 'text'")
+    database.execute("DELETE FROM records WHERE name NOT IN (SELECT name FROM projects)")
     database.execute("UPDATE projects SET display = name, list_serial = NULL, page_serial = NULL, pending = 2, serial = 0, "
                      "files = 0, bytes = 0, yanked = 0, error = NULL, since = NULL, due = NULL, barren = 0, unmet = NULL, "
                      f"hidden = 0 WHERE {_WRONG_ROW}")
@@ -72,7 +73,7 @@ def is_readable(name: str, value: Any) -> bool:
         return False
     try:
         return _READABLE.get(name, _is_any)(value)
-    except (ValueError, TypeError, RecursionError, OverflowError):
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         return False
 
 
@@ -121,6 +122,12 @@ def _is_needed(value: str) -> bool:
         isinstance(versions, list) and all(isinstance(version, str) for version in versions) for versions in found.values())
 
 
+def _is_texts(value: str) -> bool:
+    """Texts by text."""
+    found = json.loads(value)
+    return isinstance(found, dict) and all(isinstance(text, str) for text in found.values())
+
+
 def _is_names(value: str) -> bool:
     """Paths in one folder, separated by blanks."""
     return not any("/" in name or name in (".", "..") or not name.isprintable() for name in value.split())
@@ -129,4 +136,5 @@ def _is_names(value: str) -> bool:
 #: By name of a fact; what is not named may be any text. NaN is no number that any of them takes.
 _READABLE: Mapping[str, Callable[[str], bool]] = {
     "serial": _is_serial, "last_run": _is_time, "last_good_run": _is_time, "verifying": _is_time, "last_status": _is_status,
-    "last_problems": _is_list, "last_pinned": _is_pinned, "needed": _is_needed, "pin_files": _is_names, "roots": _is_names}
+    "last_problems": _is_list, "list_etag": _is_texts, "last_pinned": _is_pinned,
+    "needed": _is_needed, "pin_files": _is_names, "roots": _is_names}

@@ -163,6 +163,11 @@ class State:
         """Look through the whole database; return what is wrong with it, or None."""
         try:
             found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            for table in ("facts", "projects", "checked"):
+                for _ in self._db.execute(f"SELECT * FROM {table}"):  # texts that are none can't be read
+                    pass
+            if self._db.execute("SELECT 1 FROM records WHERE name NOT IN (SELECT name FROM projects)").fetchone():
+                found = "rows of projects are missing"
         except sqlite3.DatabaseError as error:
             found = str(error)
         return None if found == "ok" else found
@@ -252,8 +257,8 @@ class State:
         return _row(found) if found else None
 
     def record(self, name: str) -> bytes | None:
-        """Return the record of a project, or None."""
-        found = self._db.execute("SELECT record FROM records WHERE name = ?", (name,)).fetchone()
+        """Return the record of a project, or None; one without a row tells of nothing that is known."""
+        found = self._db.execute("SELECT record FROM projects JOIN records USING (name) WHERE name = ?", (name,)).fetchone()
         return found[0] if found and isinstance(found[0], bytes) else b"" if found else None
 
     def save(self, row: Row, record: bytes | None) -> None:
@@ -301,7 +306,8 @@ class State:
 
     def barren(self) -> int:
         """Return how many projects offer only files that ``filename_matches`` leaves out."""
-        return int(self._db.execute("SELECT total(barren) FROM projects").fetchone()[0])
+        found = self._db.execute("SELECT total(barren) FROM projects").fetchone()[0]
+        return int(found) if math.isfinite(found) else 0
 
     def errors(self) -> list[Row]:
         """Return the projects that failed when last looked at, and those of which pinned releases are not to be had."""
