@@ -23,7 +23,8 @@ FACTS = ["serial", "last_run", "last_good_run", "last_status", "last_problems", 
          "files_settings", "pages_settings", "own_settings", "last_pinned", "needed", "pin_files", "roots",
          "sections_made_by", "verifying", "fresh", "told_cleanup"]
 ODD = {"a word": "nonsense", "a NUL": "\0", "nothing": "", "NaN": "nan", "an endless number": "1e999",
-       "many digits": "9" * 5000, "a negative one": "-5", "deep": "[" * 100_000, "a list": "[1, {}]", "a mapping": '{"a": {"b": 7}}',
+       "many digits": "9" * 5000, "a negative one": "-5", "deep": "[" * 100_000, "a list": "[1, {}]",
+       "a mapping": '{"a": {"b": 7}}',
        "bytes": b"\xff\xfe",
        "paths": "../../x /etc/passwd", "digits of another script": "٣"}
 TEXTS = ["display", "list_serial", "page_serial", "error", "unmet"]

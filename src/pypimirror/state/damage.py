@@ -130,7 +130,7 @@ def _is_texts(value: str) -> bool:
 
 def _is_names(value: str) -> bool:
     """Paths in one folder, separated by blanks."""
-    return not any("/" in name or name in (".", "..") or not name.isprintable() for name in value.split())
+    return not any(len(name) > 240 or "/" in name or name in (".", "..") or not name.isprintable() for name in value.split())
 
 
 #: By name of a fact; what is not named may be any text. NaN is no number that any of them takes.
