@@ -162,7 +162,8 @@ def test_odd_pages(mirror: Mirrored, upstream: Upstream, capsys: Captured, text:
 @pytest.mark.parametrize("entry", [
     {"name": "odd", "_last-serial": "\udc80"}, {"name": "odd", "_last-serial": HUGE}, {"name": "odd", "_last-serial": 1e300},
     {"name": "odd", "_last-serial": []}, {"name": "\udc80"}, {"name": "x" * 10_000}, {"name": "o\0d"}, {"name": "../odd"},
-    {"name": "x" * 200}, {"name": ""}, {"name": "con"}, {"name": "odd", "\udc80": "\udc80"}], ids=lambda entry: ascii(entry)[:50])
+    {"name": "x" * 200}, {"name": ""}, {"name": "con"}, {"name": "odd", "\udc80": "\udc80"}],
+    ids=lambda entry: ascii(entry)[:50])
 def test_odd_entries_of_the_list(mirror: Mirrored, upstream: Upstream, capsys: Captured, entry: dict[str, Any]) -> None:
     found = json.loads(upstream.respond("/simple/", {"Accept": JSON})[2])
     found["projects"].insert(1, entry)
