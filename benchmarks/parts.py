@@ -28,12 +28,12 @@ PARTS = {name: re.compile(pattern) for name, pattern in {
     "metadata out of wheels": r"pypimirror/(metadata/|fetch/glance|sync/beside|core_metadata)|zipfile",
     "upstream, and HTTP": r"pypimirror/fetch/|http/|urllib3/|requests/|socket\.py|ssl\.py|email/",
     "files and folders": r"pypimirror/(storage/|sync/ground)",
-    "records and the state": r"pypimirror/(state/|sync/(clock|ledger))",
+    "records and the state": r"pypimirror/(state/|sync/(clock|failures|ledger))",
     "pages read": r"pypimirror/source/",
     "pages written": r"pypimirror/(index/|sync/roots)",
     "names and filters": r"pypimirror/(selection|filters/|names|distributions)",
     "the work shared out": r"pypimirror/engine/|threading\.py|concurrent/futures",
-    "start": r"pypimirror/(cli\.|commands/|plugins|loading|zcml|components|registry|settings/|contracts)|importlib",
+    "start": r"pypimirror/(cli\.|commands/|culprits|plugins|loading|zcml|components|registry|settings/|contracts)|importlib",
     "the rest of a project's work": r"pypimirror/",
 }.items()}
 _RATE = "100"

@@ -17,7 +17,7 @@ import wheelhouse
 _PATH = (wheelhouse.CHECKOUT / "src", wheelhouse.CHECKOUT / "tests")
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 600.0) -> Any:
     """Return what the condition gives as soon as it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -70,7 +70,7 @@ http {{
 #: Not what tests seed, which would choose the same in each process.
 _CHANCE = random.SystemRandom()
 #: Seconds that a server may take to start or end on a busy machine.
-PATIENCE = 60
+PATIENCE = 600
 
 
 class Reply(NamedTuple):
@@ -115,6 +115,14 @@ def free_port() -> int:
         port = _CHANCE.randrange(20_000, 32_000)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition is met."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
 
 
 def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> str:

@@ -438,10 +438,10 @@ def test_a_process_that_ended_by_itself_is_waited_for(mirrored: Mirrored) -> Non
     mirror = Mirror(read(mirrored.write(), {}))
     arrived: SimpleQueue[Any] = SimpleQueue()
     beyond = Beyond(mirror, 2, arrived)
-    assert arrived.get(timeout=30).kind == "events"  # it is there
+    assert arrived.get(timeout=600).kind == "events"  # it is there
     assert beyond.room > 0
     os.kill(beyond.pid, signal.SIGKILL)
-    assert arrived.get(timeout=30).kind == "gone"
+    assert arrived.get(timeout=600).kind == "gone"
     assert wait_for(lambda: beyond._process.returncode is not None)
     beyond.give(1, emits_then_returns, 1)  # never fails
     beyond.close()

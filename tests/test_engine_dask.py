@@ -59,7 +59,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         for _ in range(2):
             started.worker()
         with Client(started.address) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(2, timeout=600)
         yield started
     finally:
         started.close()
@@ -95,7 +95,7 @@ def made(mirrored: Mirrored) -> Mirror:
 
 def joined(mirror: Any, workers: int) -> None:
     """Wait until the cluster has so many workers."""
-    mirror.engine._client.wait_for_workers(workers, timeout=60)
+    mirror.engine._client.wait_for_workers(workers, timeout=600)
 
 
 def test_a_cluster_makes_the_same_tree_as_threads(
@@ -258,7 +258,7 @@ def held(filled: Upstream) -> Iterator[threading.Semaphore]:
 
     def respond(path: str, headers: Any) -> Any:
         if "-2-" in path and not path.endswith(".metadata"):
-            hold.acquire(timeout=60)
+            hold.acquire(timeout=600)
         return page(path, headers)
 
     filled.respond = respond  # type: ignore[method-assign]

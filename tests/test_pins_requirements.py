@@ -413,7 +413,7 @@ def test_any_text_is_read_or_refused_with_one_line(first, second):
 @given(st.lists(st.sampled_from(LOCK.splitlines()) | st.sampled_from(["name = 1", "wheels = 1", "sdist = []", "hashes = 1",
     "marker = 5", "marker = '('", "packages = 1"]),
                 max_size=25).map(lambda lines: "lock-version = '1.0'\n" + "\n".join(lines)))
-def test_any_lock_file_is_read_or_refused_with_one_line(text):
+def test_any_text_of_a_lock_file_is_read_or_refused_with_one_line(text):
     try:
         lock(text)
     except BadPins as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,8 @@ def test_both_files_can_be_read_by_everybody_and_are_whole_at_any_time(reported:
     assert not list(reported.config.parent.glob(".*.new"))
 
 
-def test_a_failed_project_is_told_with_the_reason_and_since_when(reported: Mirrored, upstream: Upstream) -> None:
+def test_a_failed_project_is_told_with_the_reason_and_since_when(reported: Mirrored, upstream: Upstream,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     upstream.answers["/simple/two/"] = (500, {}, b"")
     path = "/files/one/one-2-py3-none-any.whl"
     upstream.answers[path] = (404, {}, b"")
@@ -81,7 +83,10 @@ def test_a_failed_project_is_told_with_the_reason_and_since_when(reported: Mirro
     assert {problem["kind"] for problem in first["problems"]} == {"failed", "not found"}
     assert (first["status"], first["last_good_run"]) == (1, None)
     assert metrics(reported)["failed_projects"] == 2
+    begun = time.time
+    monkeypatch.setattr(time, "time", lambda: begun() + 3600)  # times are told to the second
     assert reported.run("-U") == 1
+    assert report(reported)["started"] > one["since"]
     assert [failure["since"] for failure in report(reported)["failed"]] == [one["since"], two["since"]]
     upstream.answers.clear()
     assert reported.run("-U") == 0

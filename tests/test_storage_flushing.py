@@ -44,10 +44,10 @@ def test_who_comes_while_a_flush_is_under_way_shares_the_next_one() -> None:
         return thread
 
     first = ask(0)
-    assert disk.arrived.acquire(timeout=30)
+    assert disk.arrived.acquire(timeout=600)
     others = [ask(number) for number in range(1, 9)]
     disk.go_on.release()
-    assert disk.arrived.acquire(timeout=30)
+    assert disk.arrived.acquire(timeout=600)
     first.join()
     assert over == [0]  # the others wrote after that one began
     disk.go_on.release(20)

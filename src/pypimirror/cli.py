@@ -135,3 +135,8 @@ def main(config: str | None = None, argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, which is no error of ours
         return 1
+    except Exception as error:
+        from .culprits import describe
+
+        print(f"pypimirror: {name} failed: {describe(error)}", file=sys.stderr)
+        return 1

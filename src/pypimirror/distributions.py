@@ -96,7 +96,7 @@ def pep440(version: str) -> Version | None:
         return None
     try:
         return Version(version)
-    except ValueError:
+    except ValueError:  # InvalidVersion, or more digits than Python reads as a number
         return None
 
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from zope.interface.registry import Components
+
     from .core_metadata import CoreMetadata
     from .engine.crew import Crew
     from .fetch.attempts import Attempts
@@ -55,6 +57,7 @@ class IMirror(Interface):
 class IRunContext(IMirror):
     """What the steps of a run work with: all components of one mirror, each made on first access."""
 
+    registry: Components = Attribute("The registry of the components.")
     gate: Gate = Attribute("Limits the requests under way in this process.")
     source: ISource = Attribute("The upstream indexes as one.")
     upstreams: tuple[str, ...] = Attribute("The URLs of the upstream indexes in order of precedence, without credentials.")
@@ -299,7 +302,10 @@ class IStorage(Interface):
     at_hand: bool = Attribute("Whether ``names``, and reading a file just written, are cheap, as on a local disk.")
 
     def names(folder: str) -> list[str]:
-        """Return the names in a folder, folders with a ``/`` at their end; none where there is no such folder."""
+        """Return the names in a folder, folders with a ``/`` at their end; none where there is nothing.
+
+        Raises StorageError if it is not a folder.
+        """
 
     def free() -> int | None:
         """Return the free space in bytes, or None where there is no limit."""

@@ -127,7 +127,7 @@ class Mirror:
 
     @cached_property
     def formats(self) -> tuple[IIndexWriter, ...]:
-        return tuple(writer for _, writer in self.registry.getAdapters((self.settings,), IIndexWriter))
+        return tuple(registry.every(self.registry, (self.settings,), IIndexWriter).values())
 
     @cached_property
     def engine(self) -> IEngine:
@@ -165,7 +165,8 @@ class Mirror:
         """
         configured.check(self.settings)
         tls.check(self.settings)
-        for part in (self.storage, self.fetcher, self.source, self.selection, self.writers, self.engine, self.observers):
+        for part in (self.storage, self.fetcher, self.source, self.selection, self.writers, self.formats, self.engine,
+                     self.observers):
             del part
         if fetches:
             _ = self.gate.fetcher

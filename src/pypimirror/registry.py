@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from zope.interface import providedBy
 from zope.interface.interfaces import ComponentLookupError
 
 from . import components, contracts
-from .errors import ConfigurationError
+from .errors import ConfigurationError, MirrorError
 from .extras import missing
 from .settings.values import Plugin
+
+#: Name of the attribute of a registry that holds what was made of it.
+_MADE = "pypimirror_made"
+
+
+class Made(NamedTuple):
+    """A component that was made, and what registered it."""
+
+    component: Any
+    interface: Any
+    name: str
+    #: File and line.
+    place: str
 
 
 def load(plugins: Iterable[Plugin] = ()) -> Any:
@@ -27,7 +40,7 @@ def load(plugins: Iterable[Plugin] = ()) -> Any:
 def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> Any:
     """Make the component of a name that a key of the configuration gives. Raises ConfigurationError if there is none."""
     try:
-        made = registry.getMultiAdapter(adapted, interface, name)
+        found = registry.getMultiAdapter(adapted, interface, name)
     except ComponentLookupError:
         raise ConfigurationError(f"{key} = {name!r}: there is none of that name; "
                                  f"there are {', '.join(names(registry, interface))}") from None
@@ -35,7 +48,11 @@ def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> 
         if error.name is None or error.name.startswith(f"{components.PACKAGE}."):
             raise
         raise missing(f"{key} = {name!r}", error) from error
-    return _checked(registry, made, interface, name)
+    except MirrorError:
+        raise
+    except Exception as error:
+        raise _failed(registry, interface, name, error) from error
+    return _checked(registry, found, interface, name)
 
 
 def names(registry: Any, interface: Any) -> list[str]:
@@ -45,23 +62,59 @@ def names(registry: Any, interface: Any) -> list[str]:
 
 def every(registry: Any, adapted: Any, interface: Any) -> dict[str, Any]:
     """Make all components that give an interface, by name. Raises ConfigurationError where one does not keep its contract."""
-    return {name: _checked(registry, made, interface, name) for name, made in registry.getAdapters(adapted, interface)}
+    found = {}
+    for name, factory in registry.adapters.lookupAll([providedBy(each) for each in adapted], interface):
+        try:
+            component = factory(*adapted)
+        except MirrorError:
+            raise
+        except Exception as error:
+            raise _failed(registry, interface, name, error) from error
+        if component is not None:
+            found[name] = _checked(registry, component, interface, name)
+    return found
+
+
+def made(registry: Any) -> Mapping[int, Made]:
+    """Return the components that were made so far, and all utilities, by their ``id``."""
+    found = {id(each.component): Made(each.component, each.provided, each.name, place_of(each))
+             for each in registry.registeredUtilities()}
+    return found | registry.__dict__.get(_MADE, {})
+
+
+def _failed(registry: Any, interface: Any, name: str, error: Exception) -> ConfigurationError:
+    """Return the error for a component that can't be made, or can't be looked at."""
+    from .culprits import describe
+
+    return ConfigurationError(f"{_place(registry, interface, name)}: {interface.__name__[1:]} {name!r} can't be made: "
+                              f"{describe(error)}")
+
+
+def _place(registry: Any, interface: Any, name: str) -> str:
+    """Return file and line of what registered a component, whatever more than its interface that gives."""
+    found = [each for each in registry.registeredAdapters() if each.name == name and each.provided.isOrExtends(interface)]
+    return place_of(found[0]) if found else "?"
 
 
 def _checked(registry: Any, made: Any, interface: Any, name: str) -> Any:
+    place = _place(registry, interface, name)
+    registry.__dict__.setdefault(_MADE, {})[id(made)] = Made(made, interface, name, place)
     if type(made).__module__.startswith(f"{components.PACKAGE}."):
         return made  # the tests look at all of our own
-    promised = (each for each in providedBy(made) if each.isOrExtends(interface))
-    lack = next(filter(None, (contracts.of_component(made, each) for each in promised)), None)
+    try:
+        promised = (each for each in providedBy(made) if each.isOrExtends(interface))
+        lack = next(filter(None, (contracts.of_component(made, each) for each in promised)), None)
+    except Exception as error:  # its attributes may be code
+        raise _failed(registry, interface, name, error) from error
     if lack:
-        registered = next(r for r in registry.registeredAdapters() if (r.provided, r.name) == (interface, name))
-        raise ConfigurationError(f"{place_of(registered)}: {lack}")
+        raise ConfigurationError(f"{place}: {lack}")
     return made
 
 
 def place_of(registered: Any) -> str:
     """Give file and line of what registered a component."""
-    return f"{registered.info.file}:{registered.info.line}"
+    info = registered.info
+    return f"{info.file}:{info.line}" if hasattr(info, "file") else str(info or "?")
 
 
 def origin_of(registered: Any) -> str:

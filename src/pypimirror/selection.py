@@ -97,7 +97,17 @@ class Selection:
                                      "package_matches = *")
 
     def wanted(self, name: str) -> bool:
-        """Whether the project of this normalised name is asked for."""
+        """Whether the project of this normalised name is asked for; also if a name filter fails on it.
+
+        A project that can't be decided on stays as it is: the steps that work on it ``decide``, and fail alone.
+        """
+        try:
+            return self.decide(name)
+        except Exception:
+            return True
+
+    def decide(self, name: str) -> bool:
+        """Return whether the project of this normalised name is asked for. Raises what a name filter raises."""
         # Asked about every name of upstream's list, hence no generators.
         if name not in self._pins and not self.matched(name):
             return False
@@ -145,7 +155,7 @@ class Selection:
         metadata: for filters that read core metadata, see IMetadataFilter. What it raises is passed on.
         Raises ConfigurationError if such a filter is active and there is no ``metadata``: all would look as if it had none.
         """
-        if not self.wanted(project.name):
+        if not self.decide(project.name):
             return Selected((), tuple(LeftOut(file, "its project is not asked for") for file in project.files))
         matched = self.matched(project.name)
         pinned = self._pinned(project)

@@ -177,6 +177,8 @@ def setting(context: Any, name: str, help: str, type: str = "text", default: str
             kind(default, "/")
     except ValueError as error:
         raise ConfigurationError(f"setting {name!r}: default {default!r}: must be {error}") from error
+    except Exception as error:
+        raise ConfigurationError(f"setting {name!r}: default {default!r}: {error.__class__.__name__}: {error}") from error
     package = getattr(context.package, "__name__", "")
     key = Key(name, kind, default, " ".join(help.split()), package or "Plugins", affects if affects != "nothing" else "")
     context.action(("setting", name), context.registry.registerUtility, (key, ISetting, name, context.info))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,9 +23,13 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     from ..mirror import Mirror
 
     mirror = Mirror(read(config))
-    mirror.check()
-    if arguments.quiet:
-        return 0  # it is in order
+    if not arguments.quiet:
+        _show(mirror)
+    mirror.check()  # after what is there was shown, which may tell why it is refused
+    return 0
+
+
+def _show(mirror: Any) -> None:
     settings = mirror.settings
     more = settings.additions.affects if settings.additions else ()
     for name in (*(key.name for key in KEYS), *sorted(more)):
@@ -32,7 +37,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     print()
     for line in _components(mirror.registry):
         print(line)
-    return 0
+    sys.stdout.flush()
 
 
 def _components(filled: Any) -> Iterator[str]:

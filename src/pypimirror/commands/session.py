@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple
 
+from ..culprits import describe, log_error
 from ..errors import ConfigurationError, Locked, MirrorError, StorageError
 from ..events import Failure, Notice, RunFinished, RunStarted
 from ..mirror import Mirror
@@ -105,7 +106,7 @@ class Session(NamedTuple):
 def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] | None = None,
             allow_deletions: bool = False) -> Iterator[Session]:
     """Open state and observers for one run. kind: as in RunStarted; also: called with every event. Raises StorageError."""
-    watch = Watch(mirror.observers, on_terminal=sys.stderr.isatty() and not quiet, also=also)
+    watch = Watch(mirror.observers, on_terminal=sys.stderr.isatty() and not quiet, also=also, registry=mirror.registry)
     started = time.time()
     watch.notify(RunStarted(kind, mirror.settings["mirror_file_path"]))
     state = State(mirror.settings["state_path"])
@@ -114,7 +115,7 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
         at = Session(state, Run(mirror, state, watch.notify, allow_deletions), watch.notify, started, mirror.storage.free,
                      mirror.settings["log_filename"])
         try:
-            with _told(state):
+            with _told(state), _expected(mirror):
                 yield at
         except MirrorError as error:
             with suppress(StorageError):  # what ended the run counts more than where it can't be reported
@@ -143,6 +144,18 @@ def _told(state: State) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StorageError(f"{state.path}: {error}") from error
+
+
+@contextmanager
+def _expected(mirror: Mirror) -> Iterator[None]:
+    """Turn an exception that nobody expected into an error of one line; its traceback goes into the log."""
+    try:
+        yield
+    except (MirrorError, sqlite3.Error):
+        raise
+    except Exception as error:
+        log_error("the run ended", error)
+        raise MirrorError(f"{describe(error, mirror.registry)}; see {mirror.settings['log_filename']}") from error
 
 
 @contextmanager

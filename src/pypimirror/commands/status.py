@@ -6,12 +6,13 @@ import argparse
 import datetime
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, StorageError
 from ..mirror import Mirror
 from ..model import Totals
 from ..plugins import read
@@ -33,7 +34,10 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     if arguments.max_age is not None and not 0 <= arguments.max_age < float("inf"):
         raise ConfigurationError(f"--max-age {arguments.max_age}: must be a number of hours from 0")
     settings = read(config)
-    status = gathered(settings, arguments.access_log or ())
+    try:
+        status = gathered(settings, arguments.access_log or ())
+    except sqlite3.Error as error:
+        raise StorageError(f"{settings['state_path']}: the state can't be read ({error}); the next sync rebuilds it") from error
     if arguments.json:
         print(json.dumps(status, indent=2))
     elif not arguments.quiet:

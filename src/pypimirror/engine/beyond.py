@@ -115,7 +115,12 @@ def main(handle: str) -> None:
         if kind == RAISED:
             value = fit_to_travel(value)
         with lock:
-            connection.send((kind, number, value, told, mirror.crew.room))
+            try:
+                connection.send((kind, number, value, told, mirror.crew.room))
+            except OSError:
+                raise
+            except Exception as error:  # a result that can't be sent, by a step that is not ours
+                connection.send((RAISED, number, fit_to_travel(error), (), mirror.crew.room))
 
     with ThreadPoolExecutor(hands(workers), "pypimirror") as pool:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ PATIENCE = 900.0
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 #: Seconds; a server that asks for more is asked again by the next run.
 _LONGEST_WAIT = 120.0
+#: Digits of a number of seconds that is worth reading.
+_MOST_DIGITS = 9
 #: Seconds between two attempts where the server asks for nothing, at most; and how much chance may add.
 _LONGEST_BACKOFF = 30.0
 _JITTER = 0.5
@@ -36,12 +39,14 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     value = headers.get("retry-after")
     if value is None:
         return None
+    if value.isdecimal() and len(value) > _MOST_DIGITS:
+        return math.inf
     from urllib3.exceptions import InvalidHeader
     from urllib3.util.retry import Retry
 
     try:
         return Retry().parse_retry_after(value)
-    except InvalidHeader:
+    except (InvalidHeader, ValueError, OverflowError, TypeError):  # a date of another calendar, such as the year 99999
         return None
 
 

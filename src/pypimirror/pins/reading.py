@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
-from ..errors import FetchError, MirrorError
+from ..culprits import describe, log_error
+from ..errors import FetchError, Full, MirrorError
 from ..names import shown
 from . import extras, flatten, pip_lines, requirements
 from .chain import MOST_BYTES, Chain, Read
@@ -73,16 +74,17 @@ def read_pin_files(versions: Iterable[str], required: Iterable[str], environment
         try:
             pins, file = _read(source, key, environments, read)
             keep.put(file.name, file.text)
-        except MirrorError as error:
-            kept = _kept(source, key, keep)
-            if kept is None:
+        except Full:
+            raise
+        except Exception as error:  # whatever is the matter with one of them, the others count
+            why = _why(source, error)
+            last = _last_good(source, key, environments, keep)
+            if last is None:
                 missing.append(public(source))
-                parts.append(Pins(problems=(f"{shown(str(error), 500)}; there is no earlier one that could count instead",)))
+                parts.append(Pins(problems=(f"{why}; there is no earlier one that could count instead",)))
                 continue
-            parts.append(Pins(problems=(f"{shown(str(error), 500)}; the last good one counts",)))
-            file = kept
-            pins = _parsed(source, kind_of(file.text, source, key), file.text.encode(), environments)
-            pins = pins._replace(extras=extras.parse(file.text))
+            parts.append(Pins(problems=(f"{why}; the last good one counts",)))
+            pins, file = last
         files[file.name] = file
         parts.append(pins)
     return Reading(union(parts), tuple(files.values()), tuple(missing))
@@ -149,6 +151,29 @@ def _is_text(content: bytes, source: str) -> bool:
         return bool(pip_lines.decode(content, source))
     except BadPins:
         return False  # the reader of its kind says why
+
+
+def _why(source: str, error: Exception) -> str:
+    """Return what is wrong with a pin file, in one line; the traceback of what nobody expected goes into the log."""
+    if isinstance(error, MirrorError):
+        return shown(str(error), 500)
+    log_error(f"{public(source)} can't be read", error)
+    return f"{public(source)}: {describe(error)}"
+
+
+def _last_good(source: str, key: str, environments: tuple[Environment, ...], keep: Keep) -> tuple[Pins, PinFile] | None:
+    """Return what an earlier run made of a pin file, or None if there is nothing, or nothing that can be read."""
+    try:
+        file = _kept(source, key, keep)
+        if file is None:
+            return None
+        pins = _parsed(source, kind_of(file.text, source, key), file.text.encode(), environments)
+        return pins._replace(extras=extras.parse(file.text)), file
+    except Full:
+        raise
+    except Exception as error:
+        log_error(f"the last good copy of {public(source)} can't be read", error)
+        return None
 
 
 def _kept(source: str, key: str, keep: Keep) -> PinFile | None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..distributions import KINDS
 from ..names import normalize
@@ -199,6 +200,10 @@ def web_address(value: str, folder: str) -> str:
     """An http or https URL, or nothing; without the slash at its end."""
     if value and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value, re.IGNORECASE):
         raise ValueError("a URL that starts with http:// or https://")
+    try:
+        _ = urlsplit(value).port
+    except ValueError as error:
+        raise ValueError(f"a URL with a host and a port up to 65535 ({error})") from error
     return value.rstrip("/")
 
 

@@ -120,6 +120,11 @@ def _value(key: Key, text: str, folder: str, filename: str, origin: str) -> Any:
     except ValueError as error:
         where = origin if origin == "command line" else filename
         raise ConfigurationError(f"{where}: {key.name} = {text!r}: must be {error}") from error
+    except Exception as error:  # a kind may be a plugin's
+        from ..culprits import describe
+
+        kind = f"{getattr(key.kind, '__module__', '?')}.{getattr(key.kind, '__qualname__', key.kind)}"
+        raise ConfigurationError(f"{filename}: {key.name} = {text!r}: can't be read by {kind}: {describe(error)}") from error
 
 
 def completed(values: dict[str, Any], filename: str) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, FetchError
 from ..fetch.address import bare
 from ..fetch.places import path_of, tree_of, url_of
 from ..interfaces import ISettings
+from ..names import shown
 
 
 def index_urls(settings: ISettings) -> dict[str, str]:
@@ -19,9 +21,22 @@ def index_urls(settings: ISettings) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for given in settings["index_url"] or (_default_index_url(),):
+        _check_url(given)
         url = url_of(_directory(given)) if _is_file(given) else given.rstrip("/") + "/"
         found.setdefault(bare(url), url)
     return found
+
+
+def _check_url(given: str) -> None:
+    """Raise ConfigurationError for a URL whose host or port can't be read."""
+    try:
+        parts = urlsplit(given)
+        wrong = "must name a host" if parts.scheme in ("http", "https") and not parts.hostname else ""
+        _ = parts.port
+    except ValueError as error:
+        wrong = f"not a URL: {error}"
+    if wrong or not given.isprintable():
+        raise ConfigurationError(f"index_url = {shown(bare(given))}: {wrong or 'not a URL: characters that none has'}")
 
 
 def directories(settings: ISettings) -> list[tuple[str, str]]:

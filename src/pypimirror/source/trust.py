@@ -16,10 +16,13 @@ _HEX = re.compile(r"[0-9a-fA-F]{32,128}")
 _ALGORITHM = re.compile(r"[a-z0-9_]{2,20}")
 _VERSION = re.compile(r"1\.([1-9][0-9]{0,5}|0)")
 _LONGEST_URL = 4000
-#: What no URL has.
-_BLANK = re.compile(r"[\0-\x20]")
+#: What no URL has: control characters, blanks, and halves of characters, which can't be sent or stored.
+_BLANK = re.compile(r"[\0-\x20\x7f-\x9f\ud800-\udfff]")
 #: What any reader of JSON understands as a number (RFC 8259, 6).
 _LARGEST = (1 << 53) - 1
+#: Characters of a serial, and numbers that have more digits.
+_LONGEST_SERIAL = 100
+_ENDLESS = 10 ** _LONGEST_SERIAL
 #: As many files may be on a page of one project; the largest at PyPI has some ten thousand.
 MOST_LINKS = 300_000
 #: As many projects may be on a list; PyPI has some 800,000.
@@ -41,6 +44,7 @@ def file_url(href: Any, page: str) -> tuple[str, dict[str, str]]:
     try:
         url, fragment = urldefrag(urljoin(page, href.strip()))
         parts = urlsplit(url)
+        _ = parts.port  # which is read when it is asked for
         allowed = {"http", "https"} | ({"file"} if urlsplit(page).scheme == "file" else set())
     except ValueError as error:
         raise Refused(f"its URL is none: {shown(href)}") from error
@@ -127,7 +131,9 @@ def serial(value: Any) -> int | str | None:
     """Give a serial as upstream has it: a number, a text, or None."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
-    return value if isinstance(value, int) or 0 < len(value) <= 100 else None
+    if isinstance(value, int):
+        return value if abs(value) < _ENDLESS else None
+    return value if 0 < len(value) <= _LONGEST_SERIAL and value.isprintable() else None
 
 
 def size(value: Any) -> int | None:

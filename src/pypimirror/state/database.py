@@ -6,17 +6,20 @@ downloads nothing that is there.
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ..errors import ConfigurationError, StorageError
 from ..model import Entry, Known, Totals
+from ..names import shown
 from ..storage import folders
 from ..storage.owner import check_own
+from . import damage
 from .layout import LAYOUT, bring_up, layout_of
 from .place import check_local
 from .sections import Sections
@@ -56,12 +59,23 @@ class Row(NamedTuple):
     untimed: int = 0
 
 
+_TEXT: tuple[tuple[type, ...], Any] = (str,), ""
+_TEXT_OR_NONE: tuple[tuple[type, ...], Any] = (str, type(None)), None
+_NUMBER: tuple[tuple[type, ...], Any] = (int,), 0
+_TIME: tuple[tuple[type, ...], Any] = (float, int, type(None)), None
+#: The types of a row's values, and what counts for one of another type.
+_COLUMNS = (_TEXT, _TEXT, _TEXT_OR_NONE, _TEXT_OR_NONE, _NUMBER, _NUMBER, _NUMBER, _NUMBER, _NUMBER, _TEXT_OR_NONE, _TIME,
+            _TIME, _NUMBER, _TEXT_OR_NONE, _NUMBER)
+
+
 class State:
     """The database of one mirror."""
 
     def __init__(self, folder: str):
         self.path = os.path.join(folder, "state.sqlite")
         self._connection: sqlite3.Connection | None = None
+        #: What was wrong when it was opened and is put right, in words.
+        self._mended: list[str] = []
 
     # --- opening
 
@@ -73,13 +87,15 @@ class State:
         """
         check_local(os.path.dirname(self.path))
         check_own(self.path)
-        damage = None
+        told = None
         try:
             self._connect()
         except sqlite3.DatabaseError as error:
-            damage = self._set_aside(error)
+            told = self._set_aside(error)
             self._connect()
-        return damage
+        if self._mended:
+            told = f"{self.path}: can't be read in part ({shown('; '.join(self._mended), 300)}); that part is rebuilt"
+        return told
 
     def open_to_read(self) -> bool:
         """Open what is there for reading alone; say whether there is anything. Raises StorageError, ConfigurationError."""
@@ -121,10 +137,11 @@ class State:
             self._db.execute("PRAGMA synchronous = FULL")
             bring_up(self._db, self.path)
             self._look_through()
+            self._mended = damage.mend(self._db)
         except OSError as error:
             raise ConfigurationError(f"state_path: {self.path}: {error.strerror}") from error
         except sqlite3.OperationalError as error:
-            if self._connection is not None and "no such" in str(error):
+            if self._connection is not None and damage.is_damage(error):
                 raise sqlite3.DatabaseError(str(error)) from error
             raise StorageError(f"{self.path}: {error}") from error
 
@@ -134,6 +151,8 @@ class State:
         self._db.execute("SELECT name, record FROM records LIMIT 1").fetchone()
         self._db.execute("SELECT name, value FROM facts LIMIT 1").fetchone()
         self._db.execute("SELECT name, page, section FROM sections LIMIT 1").fetchone()
+        self._db.execute("SELECT name FROM checked LIMIT 1").fetchone()
+        damage.check_parts(self._db)
 
     @property
     def fresh(self) -> bool:
@@ -148,13 +167,18 @@ class State:
         """Look through the whole database; return what is wrong with it, or None."""
         try:
             found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            for table in ("facts", "projects", "checked"):
+                for _ in self._db.execute(f"SELECT * FROM {table}"):  # texts that are none can't be read
+                    pass
+            if self._db.execute("SELECT 1 FROM records WHERE name NOT IN (SELECT name FROM projects)").fetchone():
+                found = "rows of projects are missing"
         except sqlite3.DatabaseError as error:
             found = str(error)
         return None if found == "ok" else found
 
-    def renew(self, damage: str) -> str:
+    def renew(self, why: str) -> str:
         """Keep the damaged database under another name and begin a new one; return a line about it."""
-        told = self._set_aside(damage)
+        told = self._set_aside(why)
         self._connect()
         return told
 
@@ -191,9 +215,9 @@ class State:
     # --- facts about the mirror
 
     def fact(self, name: str) -> str | None:
-        """Return a fact about the whole mirror, or None."""
+        """Return a fact about the whole mirror, or None; one that can't be read is none."""
         row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return row[0] if row else None
+        return row[0] if row and damage.is_readable(name, row[0]) else None
 
     def set_fact(self, name: str, value: str | None) -> None:
         """Remember a fact about the whole mirror, or forget it."""
@@ -236,12 +260,12 @@ class State:
     def row(self, name: str) -> Row | None:
         """Return what is remembered of a project, or None."""
         found = self._db.execute(f"SELECT {', '.join(Row._fields)} FROM projects WHERE name = ?", (name,)).fetchone()
-        return Row(*found) if found else None
+        return _row(found) if found else None
 
     def record(self, name: str) -> bytes | None:
-        """Return the record of a project, or None."""
-        found = self._db.execute("SELECT record FROM records WHERE name = ?", (name,)).fetchone()
-        return found[0] if found else None
+        """Return the record of a project, or None; one without a row tells of nothing that is known."""
+        found = self._db.execute("SELECT record FROM projects JOIN records USING (name) WHERE name = ?", (name,)).fetchone()
+        return found[0] if found and isinstance(found[0], bytes) else b"" if found else None
 
     def save(self, row: Row, record: bytes | None) -> None:
         """Remember a project; with None the record stays as it is."""
@@ -288,17 +312,18 @@ class State:
     def totals(self) -> Totals:
         """Return sums over all published projects."""
         row = self._db.execute(f"SELECT {_SUMS} FROM projects WHERE serial > 0")
-        return Totals(*map(int, row.fetchone()))
+        return _totals(row.fetchone())
 
     def unchecked(self) -> Totals:
         """Return sums over the published projects that a check under way has not seen yet; ``checked`` comes first."""
         row = self._db.execute(f"SELECT {_SUMS} FROM projects "
                                "WHERE serial > 0 AND name NOT IN (SELECT name FROM checked)")
-        return Totals(*map(int, row.fetchone()))
+        return _totals(row.fetchone())
 
     def barren(self) -> int:
         """Return how many projects offer only files that ``filename_matches`` leaves out."""
-        return int(self._db.execute("SELECT total(barren) FROM projects").fetchone()[0])
+        found = self._db.execute("SELECT total(barren) FROM projects").fetchone()[0]
+        return int(found) if math.isfinite(found) else 0
 
     def untimed(self) -> tuple[int, int]:
         """Return how many files a filter judged without the upload time that it goes by, and of how many projects."""
@@ -309,4 +334,14 @@ class State:
         """Return the projects that failed when last looked at, and those of which pinned releases are not to be had."""
         columns = ", ".join(Row._fields)
         rows = self._db.execute(f"SELECT {columns} FROM projects WHERE error IS NOT NULL OR unmet IS NOT NULL ORDER BY name")
-        return [Row(*row) for row in rows]
+        return [_row(row) for row in rows]
+
+
+def _row(values: Sequence[Any]) -> Row:
+    """Return a row; where it is only read, what is of another type than it should be is as if nobody knew."""
+    return Row(*(damage.plain(value, kinds, otherwise)
+                 for value, (kinds, otherwise) in zip(values, _COLUMNS, strict=True)))
+
+
+def _totals(values: Iterable[float]) -> Totals:
+    return Totals(*(int(value) if math.isfinite(value) else 0 for value in values))

@@ -73,6 +73,8 @@ def layout_of(database: sqlite3.Connection, path: str) -> int:
         raise ConfigurationError(
             f"{path}: written by a newer version of this program (layout {layout}, this one knows {LAYOUT}); run that version, "
             "or move the file away: then everything is looked at again, and nothing downloaded that is here")
+    if layout < 0:
+        raise sqlite3.DatabaseError(f"it has layout {layout}, which there never was")
     return layout
 
 

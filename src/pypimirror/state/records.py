@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import StorageError
 from ..model import File, Project, Stored
+from ..names import shown
 
 _DEFAULTS = File("", "")
 _STORED = File._fields.index("stored")
+#: What a record that is none makes its reader raise.
+_UNREADABLE = (zlib.error, TypeError, KeyError, AttributeError, ValueError, RecursionError, OverflowError, MemoryError)
+_NONE = type(None)
+#: The types that the values of a record have.
+_STORED_TYPES: Mapping[str, tuple[type, ...]] = {
+    "sha256": (str,), "size": (int,), "metadata": (str, _NONE), "shown": (bool,), "validator": (str, _NONE),
+    "provenance": (str, _NONE), "signature": (str, _NONE)}
+_FILE_TYPES: Mapping[str, tuple[type, ...]] = {
+    "filename": (str,), "url": (str,), "hashes": (dict,), "size": (int, _NONE), "upload_time": (str, _NONE),
+    "requires_python": (str, _NONE), "yanked": (bool, str), "core_metadata": (bool, dict), "gpg_sig": (bool, _NONE),
+    "provenance": (str, _NONE), "extra": (dict,), "listed": (bool,), "stored": (Stored, _NONE), "external": (str, _NONE),
+    "validator": (str, _NONE), "adopted": (bool,), "superseded": (bool,)}
+_PROJECT_TYPES: Mapping[str, tuple[type, ...]] = {
+    "name": (str,), "files": (tuple,), "display": (str,), "serial": (int, str, _NONE), "etag": (str, _NONE), "status": (dict,),
+    "extra": (dict,), "meta": (dict,), "listed": (bool,), "pages": (tuple,), "damaged": (tuple,), "upstream": (str,)}
+#: Types that were found to be right: the one of the whole, then those of its values.
+_good: set[tuple[type, ...]] = set()
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -34,9 +53,29 @@ def decode(record: bytes) -> Project:
         value["files"] = tuple(_file(entry) for entry in value["files"])
         for key in ("pages", "damaged"):
             value[key] = tuple(value.get(key, ()))
-        return Project(**value)
-    except (zlib.error, TypeError, KeyError, AttributeError, ValueError) as error:
-        raise BadRecord(f"the state holds a record that can't be read ({error}); sync makes up for it") from error
+            _check_texts(value[key])
+        project = Project(**value)
+        _check_types(project, _PROJECT_TYPES)
+        return project
+    except _UNREADABLE as error:
+        raise BadRecord(f"the state holds a record that can't be read ({shown(str(error))}); sync makes up for it") from error
+
+
+def _check_types(values: Any, types: Mapping[str, tuple[type, ...]]) -> None:
+    """Raise TypeError unless values are of the types that they have in a record."""
+    signature = type(values), *map(type, values)
+    if signature not in _good:  # nearly all files of a mirror are of a few signatures
+        for name, allowed in types.items():
+            value = getattr(values, name)
+            if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+                raise TypeError(f"{name} is {type(value).__name__}")
+        _good.add(signature)
+
+
+def _check_texts(texts: Iterable[Any]) -> None:
+    for text in texts:
+        if type(text) is not str:
+            raise TypeError(f"{type(text).__name__} in place of a text")
 
 
 def _values(file: File) -> list[Any]:
@@ -55,4 +94,10 @@ def _file(values: Any) -> File:
     stored = values[_STORED] if len(values) > _STORED else None
     if stored is not None:
         values[_STORED] = Stored(*stored)
-    return File(*values)
+        _check_types(values[_STORED], _STORED_TYPES)
+    file = File(*values)
+    _check_types(file, _FILE_TYPES)
+    _check_texts(file.hashes.values())
+    if type(file.core_metadata) is dict:
+        _check_texts(file.core_metadata.values())
+    return file

@@ -200,8 +200,10 @@ class FileSystem:
             with told(os.path.join(self.root, folder)), self._kept.opened(folder) as handle, os.scandir(handle) as entries:
                 return sorted(e.name + "/" if e.is_dir(follow_symlinks=False) else e.name for e in entries
                               if not e.is_symlink())
-        except NoFile:
-            return []
+        except NoFile as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return []
+            raise StorageError(f"{error}; a file or a link lies in the place of the folder") from error
 
     def close(self) -> None:
         self._kept.forget()

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import events
+from ..engine.boundary import StepFailure
 from ..interfaces import IMirror
 from ..state.database import DONE, DUE, UNSWEPT, Row, State
 from ..state.facts import FOLLOW_DUE, ROOT_DUE
+from .failures import alone
 from .look import not_found
 
 if TYPE_CHECKING:
@@ -41,6 +43,15 @@ class Ledger:
         late, self._late = self._late, {}
         return late
 
+    def failed(self, failure: StepFailure) -> None:
+        """Remember that the work on a project failed: the next run looks at it, and at its folder if that was changed."""
+        self._notify(events.Problem(failure.project, failure.error))
+        row = self._state.row(failure.project) or Row(failure.project, failure.project, None, None, DUE, 0, 0, 0, 0)
+        since = row.since if row.error is not None else time.time()
+        self._state.save(row._replace(list_serial=None, page_serial=None, pending=row.pending | DUE, error=failure.error,
+                                      since=since), None)
+
+    @alone
     def looked(self, looked: Looked, republish: bool) -> None:
         """Remember what was seen of a project. republish: whether it is to be published, changed or not."""
         old = self._state.row(looked.name)
@@ -92,6 +103,7 @@ class Ledger:
             return row.since or time.time()
         return row.since if due else None
 
+    @alone
     def published(self, published: Published, hold: bool = False) -> None:
         """Save what was published. hold: whether removals are held back."""
         row = self._state.row(published.name)
@@ -122,6 +134,7 @@ class Ledger:
         for page, section in published.sections:
             self._state.sections.keep(page, [(published.name, section)])
 
+    @alone
     def swept(self, swept: Swept) -> None:
         """Save what is left of a project, or forget it where nothing is."""
         row = self._state.row(swept.name)

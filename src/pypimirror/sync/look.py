@@ -79,6 +79,8 @@ class Looked(NamedTuple):
 def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked:
     """Look at one project."""
     old = records.decode(task.record) if task.record is not None else None
+    if task.selected:
+        mirror.selection.decide(task.name)  # a name filter that fails does so before upstream is asked
     promised = promise(task, old) if task.ask else None
     reading = Reading(old or Project(task.name, listed=False))
     try:

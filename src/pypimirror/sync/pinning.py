@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime
 import json
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ..culprits import describe, log_error
 from ..distributions import parse, release
+from ..errors import FetchError, MirrorError
 from ..events import Notice, Problem
+from ..fetch.address import bare
 from ..fetch.attempts import check
 from ..fetch.page import read
 from ..filters.globs import name_globs
@@ -49,7 +53,17 @@ class Pinning:
         self.problems: list[str] = []
 
     def read(self) -> None:
-        """Read the pin files, keep them in the mirror, and tell the mirror what is pinned."""
+        """Read the pin files, keep them in the mirror, and tell the mirror what is pinned.
+
+        Where that fails as a whole the pins of the last run count.
+        """
+        try:
+            self._read()
+        except Exception as error:
+            self._fail_or_raise("pins can't be read, those of the last run count", error)
+            self.remember()
+
+    def _read(self) -> None:
         reading = read_pin_files(self._settings["versions"], self._settings["requirements"], self._environments(),
                                  reader(self._fetched), _Kept(self._mirror, self._dry))
         self._pins = reading.pins
@@ -106,19 +120,26 @@ class Pinning:
         """Find out what the selected releases need to be built and to run, from what the state knows by now.
 
         Args: changed: whether that can be anything else than in the last run, although no page was read since.
-        Returns the names of projects of which other releases are needed than before.
+        Returns the names of projects of which other releases are needed than before; where that fails, none.
         """
+        try:
+            return self._follow(changed)
+        except Exception as error:
+            self._fail_or_raise("requirements can't be followed, those of the last run count", error)
+            return frozenset()
+
+    def _follow(self, changed: bool) -> frozenset[str]:
         before = self._mirror.needs
         self._retain(_releases(json.loads(self._state.fact(LAST_PINNED) or "{}")))
         self._tell(before.followed)
         if changed or any(self._state.fact(name) is not None for name in (FOLLOW_DUE, HOLES)):
-            self._follow()
+            self._resolve()
             self._state.set_fact(FOLLOW_DUE, None)
         after = self._mirror.needs
         return frozenset(name for old, new in ((before.followed, after.followed), (before.retained, after.retained))
                          for name in {*old, *new} if old.get(name) != new.get(name))
 
-    def _follow(self) -> None:
+    def _resolve(self) -> None:
         wanted = self._settings["dependencies"] or (self._settings["build_requirements"] and self._pins.versions)
         found = Resolution({}, {}, (), ())
         if wanted:
@@ -170,7 +191,13 @@ class Pinning:
             check(head, url)
             return head, body
 
-        return self._mirror.attempts(attempt)[1]
+        try:
+            return self._mirror.attempts(attempt)[1]
+        except MirrorError:
+            raise
+        except Exception as error:
+            log_error(f"{bare(url)} can't be read", error)
+            raise FetchError(bare(url), describe(error, self._mirror.registry)) from error
 
     def _publish(self, files: tuple[PinFile, ...]) -> None:
         """Keep the flattened files in the mirror, for clients to extend from, and what they were made of in extends-cache."""
@@ -182,6 +209,13 @@ class Pinning:
         if self._settings["extends_cache"]:
             for file in files:
                 write_extends_cache(self._settings["extends_cache"], file.documents)
+
+    def _fail_or_raise(self, what: str, error: Exception) -> None:
+        """Report an exception that nobody expected; raise what concerns the whole run."""
+        if isinstance(error, MirrorError | sqlite3.Error):
+            raise error
+        log_error(what, error)
+        self._fail(f"{what}: {describe(error, self._mirror.registry)}")
 
     def _fail(self, problem: str) -> None:
         self.problems.append(problem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ..engine import boundary
 from ..events import Notice
 from ..interfaces import IMirror
 from ..model import Change, File
@@ -62,7 +63,9 @@ def _plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str], tr
     else:
         drawn = agenda.drawn_up(mirror, state, initial, trust, every=True)
     absences = Absences(mirror, drawn.is_exact, trust)
-    results = [item for item in mirror.engine.run(look, drawn.tasks) if isinstance(item, Looked) and not absences.holds(item)]
+    done = list(boundary.run(mirror, look, drawn.tasks))
+    results = [item for item in done if isinstance(item, Looked) and not absences.holds(item)]
+    failed = [Planned(item.project, problem=item.error) for item in done if isinstance(item, boundary.StepFailure)]
     waited, doubt = absences.judge()
     if doubt is None:
         results += waited
@@ -72,7 +75,7 @@ def _plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str], tr
                     if one.name in mirror.needs.pinned]
     held = None if trust else brake.held((looked.change for looked in results), state.totals(),
                                          mirror.settings["max_deletions"], False, drawn.doubt)
-    planned = sorted(_planned(mirror, looked) for looked in results)
+    planned = sorted((*(_planned(mirror, looked) for looked in results), *failed), key=lambda one: one.name)
     return [*(Planned("", problem=problem) for problem in [*problems, *filter(None, (held,))]), *planned]
 
 

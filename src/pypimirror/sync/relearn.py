@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
+from ..engine import boundary
 from ..events import Notice
 from ..interfaces import IMirror
+from ..names import shown
 from ..state import records
-from ..state.database import DUE, Row, State
+from ..state.damage import is_damage
+from ..state.database import BEGUN, DUE, Row, State
 from ..state.facts import LIST_ETAG
 
 T = TypeVar("T")
@@ -21,7 +26,12 @@ def enduring(mirror: IMirror, state: State, notify: Callable[[Any], None], work:
     """
     try:
         return work()
-    except records.BadRecord:
+    except (records.BadRecord, sqlite3.DatabaseError) as error:
+        if isinstance(error, sqlite3.DatabaseError):
+            if not is_damage(error):
+                raise
+            notify(Notice(state.renew(shown(str(error)))))
+            return work()
         lost = unreadable(state)
         if not lost:
             raise
@@ -52,14 +62,18 @@ def relearn(mirror: IMirror, state: State, names: Collection[str] | None = None)
     Of projects that have nothing here nothing is remembered then.
     """
     from .ours import folders  # not loaded where nothing is lost
-    from .recover import RecoverTask, recover
+    from .recover import Recovered, RecoverTask, recover
 
     tasks = (RecoverTask(name, tuple(found for found in spelled if found != name))
              for name, spelled in folders(mirror.storage).items() if names is None or name in names)
     state.begin()
     here = set()
-    for item in mirror.engine.run(recover, tasks):
-        if item is not None:
+    for item in boundary.run(mirror, recover, tasks):
+        if isinstance(item, boundary.StepFailure):
+            # Its folder is looked at when it is published next.
+            here.add(item.project)
+            state.save(Row(item.project, item.project, None, None, BEGUN, 0, 0, 0, 0, item.error, time.time()), None)
+        elif isinstance(item, Recovered):
             here.add(item.name)
             state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
     if names is None:

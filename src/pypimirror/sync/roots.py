@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from .. import __version__
+from ..culprits import describe, log_error
+from ..errors import Full, MirrorError
 from ..interfaces import IIndexWriter, IMirror, IWholeIndexWriter
 from ..model import Entry, Project
 from ..settings.fingerprint import fingerprint
@@ -26,8 +30,17 @@ _MADE_BY = "sections_made_by"
 _BATCH = 500
 
 
-def write_roots(mirror: IMirror, state: State, serial: int, changed: bool) -> bool:
-    """Write the pages about all projects and remove those that are none any more; say whether anything was done.
+class RootsResult(NamedTuple):
+    """Result of ``write_roots``."""
+
+    #: Whether anything was done.
+    written: bool
+    #: Pages that could not be written and why, a line each.
+    failures: tuple[str, ...] = ()
+
+
+def write_roots(mirror: IMirror, state: State, serial: int, changed: bool) -> RootsResult:
+    """Write the pages about all projects and remove those that are none any more; one that fails is no matter of the others.
 
     serial: our own of this run. changed: whether a project's page came, changed or went; else only what is missing is written.
     """
@@ -36,10 +49,38 @@ def write_roots(mirror: IMirror, state: State, serial: int, changed: bool) -> bo
     for path in stale:
         mirror.storage.remove(path)
     missing = {path: writer for path, writer in due.items() if changed or mirror.storage.size(path) is None}
-    replace(mirror.storage, {path: writer.projects(_entries(mirror, state, path, writer), serial)
-                             for path, writer in missing.items()})
+    failures: list[str] = []
+    try:
+        _write(mirror, state, missing, serial)
+    except (Full, records.BadRecord):
+        raise
+    except Exception:  # one of them; which one shows when each is written by itself
+        failures = [failure for path, writer in missing.items()
+                    if (failure := _failure(mirror, state, path, writer, serial)) is not None]
     state.set_fact(ROOTS, " ".join(due))
-    return bool(stale or missing)
+    return RootsResult(bool(stale or missing), tuple(failures))
+
+
+def _write(mirror: IMirror, state: State, writers: Mapping[str, IIndexWriter], serial: int) -> None:
+    replace(mirror.storage, {path: writer.projects(_entries(mirror, state, path, writer), serial)
+                             for path, writer in writers.items()})
+
+
+def _failure(mirror: IMirror, state: State, path: str, writer: IIndexWriter, serial: int) -> str | None:
+    """Write one page; return why it could not be written, or None."""
+    try:
+        _write(mirror, state, {path: writer}, serial)
+    except (Full, sqlite3.DatabaseError):
+        raise
+    except Exception as error:
+        from .relearn import unreadable  # not loaded where all is well
+
+        if unreadable(state):
+            raise records.BadRecord(f"{path}: can't be written from records that can't be read") from error
+        if not isinstance(error, MirrorError):
+            log_error(f"{path} could not be written", error)
+        return f"{path}: {describe(error, mirror.registry)}"
+    return None
 
 
 def begin_anew(state: State) -> None:

@@ -12,15 +12,17 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from .. import events
+from ..engine import boundary
+from ..engine.boundary import StepFailure
 from ..engine.many import Many
 from ..errors import ConfigurationError
 from ..interfaces import IMirror
 from ..model import Change, Totals
-from ..names import normalize
+from ..names import OWN, normalize
 from ..settings.fingerprint import fingerprint
 from ..state.database import BEGUN, DUE, State
 from ..state.facts import FILES_SETTINGS, LAST_GOOD, LIST_ETAG, OWN_SETTINGS, PAGES_SETTINGS, PINNING, ROOT_DUE, SERIAL
-from . import agenda, brake, clock
+from . import agenda, brake, clock, failures
 from .absence import Absences
 from .advice import advise
 from .ledger import Ledger
@@ -45,9 +47,10 @@ class Run:
         #: What came of each project so far.
         self.ledger = Ledger(mirror, state, notify)
         self._notify = notify
-        self._engine = mirror.engine
         self._pinning: Pinning | None = None
         self._allow_deletions = allow_deletions
+        #: What failed and concerns no single project.
+        self._faults: list[str] = []
         #: Which removals are held back, see PublishTask.
         self._hold = ""
         #: What is held back and why, in words, or None.
@@ -183,7 +186,7 @@ class Run:
     def own_problems(self) -> list[str]:
         """Return those that concern no single project."""
         pins = self._pinning.problems if self._pinning is not None else []
-        return [*self._mirror.own.problems, *self.ledger.problems, *pins]
+        return [*self._mirror.own.problems, *self.ledger.problems, *pins, *self._faults]
 
     def failures(self) -> list[events.Failure]:
         """Return what failed and will be tried again."""
@@ -283,10 +286,15 @@ class Run:
     # --- the end
 
     def _write_roots(self) -> None:
-        if write_roots(self._mirror, self._state, self.serial, self._state.fact(ROOT_DUE) is not None):
+        roots = write_roots(self._mirror, self._state, self.serial, self._state.fact(ROOT_DUE) is not None)
+        if roots.written:
             self._mirror.storage.flush()
             self._state.set_fact(SERIAL, str(self.serial))
-        self._state.set_fact(ROOT_DUE, None)
+        for failure in roots.failures:
+            if failure not in self._faults:
+                self._faults.append(failure)
+                self._notify(events.Problem("", failure))
+        self._state.set_fact(ROOT_DUE, "1" if roots.failures else None)
         self._state.commit()
 
     def _sweep(self) -> None:
@@ -301,16 +309,23 @@ class Run:
         self._state.commit()
         self._mirror.trash.expire(self._mirror.settings["trash_days"], clock.today(self._state))
 
-    def results(self, step: Callable[..., Any], tasks: Any, changes: bool = True) -> Any:
+    def results(self, step: Callable[..., Any], tasks: Any, changes: bool = True,
+                failed: Callable[[StepFailure], None] | None = None) -> Any:
         """Run a step; events go to the observers, results come back, the state is committed now and then.
 
         changes: whether the step changes what lies in the mirror: then that is on disk before the state tells of it.
+        failed: called with each task that failed; unless given, its project is marked to be worked on again by the next run.
         """
         count = 0
-        for count, item in enumerate(self._engine.run(step, tasks), 1):
+        for count, item in enumerate(boundary.run(self._mirror, step, tasks), 1):
             self._state.begin()
             if isinstance(item, _EVENTS):
                 self._notify(item)
+            elif isinstance(item, StepFailure):
+                failures.log(item)
+                if item.storage:
+                    self._mirror.storage.names(OWN)  # which raises an error where the whole place is gone
+                (failed or self.ledger.failed)(item)
             else:
                 yield item
             if count % _BATCH == 0:

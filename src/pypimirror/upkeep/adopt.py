@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from .. import events
+from ..engine.boundary import StepFailure
 from ..errors import StorageError
 from ..interfaces import IMirror
 from ..model import Change
@@ -90,7 +91,7 @@ class Adoption:
         self._notify(events.Looking(len(projects)))
         tasks = (TakeTask(tree, project, self._state.record(project.name), in_place) for project in projects)
         done = set()
-        for taken in self._run.results(take, tasks):
+        for taken in self._run.results(take, tasks, failed=self._failed):
             if isinstance(taken, Taken):
                 self._notify(events.Looked(Change(taken.name)))
                 if self._taken(taken):
@@ -117,9 +118,13 @@ class Adoption:
             bad=old_sum.bad + len(taken.bad))
         return True
 
+    def _failed(self, failure: StepFailure) -> None:
+        self._sum = self._sum._replace(failed=self._sum.failed + 1)
+        self._notify(events.Problem(failure.project, failure.error))
+
     def _tidy(self, tree: OldTree, projects: Iterable[OldProject]) -> None:
         tasks = (TidyTask(tree, project, self._state.record(project.name)) for project in projects)
-        for tidied in self._run.results(tidy, tasks):
+        for tidied in self._run.results(tidy, tasks, failed=self._failed):
             if isinstance(tidied, Tidied):
                 self._told(tidied.name, "no part of the mirror, moved to the trash", tidied.trashed)
                 self._sum = self._sum._replace(failed=self._sum.failed + (tidied.error is not None))

@@ -68,7 +68,8 @@ def inspect(mirror: IMirror, task: InspectTask, emit: Callable[[Any], None]) -> 
 
 
 def _inspected(mirror: IMirror, task: InspectTask) -> Inspected:
-    names = {folder: mirror.storage.names(folder) for folder in task.folders}
+    # Its own in any case: a link or a file in its place is in no list of folders.
+    names = {folder: mirror.storage.names(folder) for folder in dict.fromkeys((*task.folders, task.name))}
     project, findings = _remembered(task)
     astray: list[str] = []
     sections = False

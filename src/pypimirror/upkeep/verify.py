@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from .. import events
+from ..engine.boundary import StepFailure
 from ..engine.many import Many
 from ..interfaces import IMirror
 from ..names import distribution, is_distribution, is_project, normalize
@@ -104,7 +105,10 @@ class Verification:
     def _inspect(self, names: Collection[str]) -> Iterator[Inspected]:
         last = time.monotonic()
         tasks = (task for name in names if (task := self._task(name)) is not None)
-        for one in self._run.results(inspect, Many(tasks, len(names)), changes=False):
+        failed: list[Inspected] = []
+        done = self._run.results(inspect, Many(tasks, len(names)), changes=False,
+                                 failed=lambda failure: failed.append(_uninspected(failure)))
+        for one in chain(done, failed):
             self._notify(events.Inspected(one.name, one.files, one.bytes))
             for finding in one.findings:
                 self._tell(finding)
@@ -190,6 +194,11 @@ class Verification:
                 self._run.ledger.published(item)
         self._run.finish()
         return lost
+
+
+def _uninspected(failure: StepFailure) -> Inspected:
+    """Return the result for a project whose inspection raised an exception."""
+    return Inspected(failure.project, (Finding(failure.project, "unreadable", f"can't be verified: {failure.error}"),))
 
 
 def _owner(filename: str) -> str:

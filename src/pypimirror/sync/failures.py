@@ -1,0 +1,42 @@
+"""Tells the log of what nobody expected."""
+
+from __future__ import annotations
+
+import functools
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from ..culprits import describe, log_trace, trace
+from ..engine.boundary import StepFailure
+from ..errors import MirrorError
+
+#: What sqlite3 raises for a value that it can't take, whatever is the matter with the database.
+_BAD_VALUE = (sqlite3.ProgrammingError, sqlite3.InterfaceError)
+
+
+def alone(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a method that records the result of one project: what it raises fails that project alone.
+
+    The method belongs to an object with ``failed``, and its first argument has the ``name`` of the project.
+    """
+
+    @functools.wraps(method)
+    def guarded(recorder: Any, result: Any, *more: Any) -> Any:
+        try:
+            return method(recorder, result, *more)
+        except Exception as error:
+            if isinstance(error, MirrorError) or (isinstance(error, sqlite3.Error) and not isinstance(error, _BAD_VALUE)):
+                raise  # the state itself
+            failure = StepFailure(method.__name__, result.name, describe(error), trace(error))
+            log(failure)
+            recorder.failed(failure)
+            return False
+
+    return guarded
+
+
+def log(failure: StepFailure) -> None:
+    """Write the traceback of a step that failed into the log."""
+    if failure.trace:
+        log_trace(f"{failure.project}: {failure.step} failed", failure.trace)

@@ -1,0 +1,296 @@
+"""Whatever is raised in the work on one project, pin file or component fails that one alone, and is tried again."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import faulty
+from mirrored import Mirrored
+from upstream import Upstream, sdist, wheel
+
+Captured = pytest.CaptureFixture[str]
+
+RAISED = [
+    KeyError("boom"), RecursionError("maximum recursion depth exceeded"), MemoryError(), OverflowError("too large"),
+    UnicodeEncodeError("utf-8", "\udc80", 0, 1, "surrogates not allowed"), ValueError("\udcff\x1b[31m" + "x" * 100_000),
+    StopIteration(), AssertionError("line\nline"), OSError(36, "File name too long"), LookupError()]
+STEPS = [("look", "sync.run"), ("publish", "sync.publish"), ("sweep", "sync.sweep")]
+
+
+@pytest.fixture(autouse=True)
+def _no_faults() -> Iterator[None]:
+    yield
+    faulty.FAULTS.clear()
+
+
+@pytest.fixture
+def three(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
+    """A mirror, not yet synced, of the projects ``bad``, ``good`` and ``zope.demo``."""
+    for name in ("bad", "good", "zope.demo"):
+        upstream.add(name, wheel(name, "1"), sdist(name, "1"))
+    return mirrored
+
+
+def named(error: BaseException) -> str:
+    return type(error).__name__
+
+
+def published(mirrored: Mirrored) -> list[str]:
+    """Return the names on the root page of JSON, after a check that all pages are true."""
+    assert mirrored.untrue() == []
+    return [project["name"] for project in json.loads(mirrored.read("index.v1_json"))["projects"]]
+
+
+def failure(mirrored: Mirrored, capsys: Captured, *arguments: str) -> str:
+    """Run, which must end with 1 and one printable line on stderr without a traceback; return that line."""
+    capsys.readouterr()
+    assert mirrored.run(*(arguments or ("-U",))) == 1
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1, line
+    assert line.rstrip("\n").isprintable()
+    assert len(line) < 1200
+    return line
+
+
+def healed(mirrored: Mirrored, capsys: Captured) -> None:
+    """Check that the next run finishes the work, and that nothing is left of the failure."""
+    faulty.FAULTS.clear()
+    assert mirrored.run("-U") == 0
+    assert capsys.readouterr().err == ""
+    assert published(mirrored) == ["bad", "good", "zope.demo"]
+    assert len(mirrored.files("bad")) == 2
+    assert mirrored.run("status", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["errors"] == []
+    assert mirrored.run("verify") == 0
+
+
+@pytest.mark.parametrize("error", RAISED, ids=named)
+@pytest.mark.parametrize("kind", ["source", "parser", "fetcher", "storage", "indexWriter", "nameFilter", "filter"])
+def test_a_component_that_fails_on_one_project_fails_there_alone(three: Mirrored, capsys: Captured, kind: str,
+                                                                 error: Exception) -> None:
+    path = faulty.zcml(three.config.parent, kind)
+    three.settings["zcml"] = path
+    faulty.FAULTS[kind] = error
+    line = failure(three, capsys, "sync")
+    assert published(three) == ["good", "zope.demo"]
+    assert line.startswith("pypimirror: bad: ")
+    assert type(error).__name__ in line
+    assert f"{faulty.COMPONENTS[kind][0]!r} ({path}:2)" in line
+    log = (three.root / ".pypimirror/pypimirror.log").read_text()
+    assert "Traceback (most recent call last)" in log
+    assert "faulty.py" in log
+    assert type(error).__name__ in failure(three, capsys)  # as long as it fails, and nothing new came
+    healed(three, capsys)
+
+
+@pytest.mark.parametrize("error", RAISED, ids=named)
+@pytest.mark.parametrize(("step", "module"), STEPS)
+def test_a_step_that_fails_on_one_project_fails_there_alone(
+        three: Mirrored, upstream: Upstream, capsys: Captured, monkeypatch: pytest.MonkeyPatch, step: str, module: str,
+        error: Exception) -> None:
+    assert three.run("sync") == 0
+    for name in ("bad", "good"):
+        upstream.remove(name, sdist(name, "1")[0])
+        upstream.add(name, sdist(name, "2"))
+    whole = importlib.import_module(f"pypimirror.{module}")
+    right = getattr(whole, step)
+
+    def wrong(mirror: Any, task: Any, emit: Any) -> Any:
+        if task.name == "bad":
+            raise error
+        return right(mirror, task, emit)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(whole, step, wrong)
+        line = failure(three, capsys)
+        assert line.startswith("pypimirror: bad: ")
+        assert type(error).__name__ in line
+        assert published(three) == ["bad", "good", "zope.demo"]
+        assert sdist("good", "2")[0] in three.files("good")
+        assert not (three.root / "good" / sdist("good", "1")[0]).exists()
+        if step == "publish":
+            assert sdist("bad", "2")[0] not in three.files("bad")
+    healed(three, capsys)
+    assert sorted(three.files("bad")) == sorted([wheel("bad", "1")[0], sdist("bad", "2")[0]])
+
+
+def test_a_component_that_returns_nonsense_is_named(three: Mirrored, capsys: Captured) -> None:
+    three.settings["zcml"] = path = faulty.zcml(three.config.parent, "filter", factory="Nothing")
+    line = failure(three, capsys, "sync")
+    assert line.startswith(f"pypimirror: bad: filter 'team-approved' ({path}:2): TypeError: 'NoneType' object")
+    assert published(three) == ["good", "zope.demo"]
+
+
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_it_is_the_same_in_every_engine(three: Mirrored, capsys: Captured, engine: str) -> None:
+    three.settings |= {"zcml": faulty.zcml(three.config.parent, "filter", factory="Nothing"), "engine": engine}
+    line = failure(three, capsys, "sync")
+    assert "bad: filter 'team-approved'" in line
+    assert published(three) == ["good", "zope.demo"]
+    assert "Traceback" in (three.root / ".pypimirror/pypimirror.log").read_text()
+    del three.settings["zcml"]
+    healed(three, capsys)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(7)], ids=named)
+def test_who_wants_to_stop_is_not_held_up(three: Mirrored, error: BaseException) -> None:
+    three.settings["zcml"] = faulty.zcml(three.config.parent, "filter")
+    faulty.FAULTS["filter"] = error
+    if isinstance(error, SystemExit):
+        with pytest.raises(SystemExit):
+            three.run("sync")
+    else:
+        assert three.run("sync") == 130
+
+
+@pytest.mark.parametrize("error", RAISED, ids=named)
+def test_an_observer_that_fails_is_warned_of_once_and_changes_nothing(three: Mirrored, capsys: Captured,
+                                                                      error: Exception) -> None:
+    three.settings |= {"zcml": (path := faulty.zcml(three.config.parent, "observer")), "report_filename": "report.json"}
+    faulty.FAULTS["observer"] = error
+    assert three.run("sync") == 0
+    line = capsys.readouterr().err
+    assert line.startswith(f"pypimirror: observer 'aaa' ({path}:2): {type(error).__name__}")
+    assert line.count("\n") == 1
+    report = json.loads((three.config.parent / "report.json").read_text())  # the observer that comes after it
+    assert report["status"] == 0
+    assert len(report["notices"]) == 1
+    assert published(three) == ["bad", "good", "zope.demo"]
+
+
+def test_a_page_about_all_projects_that_fails_is_no_matter_of_the_others(three: Mirrored, capsys: Captured,
+                                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    from pypimirror.index.full import FullIndex
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FullIndex, "projects", _raising)
+        line = failure(three, capsys, "sync")
+        assert line.startswith("pypimirror: full.html: index writer 'full' (")
+        assert "configure.zcml:" in line and "ZeroDivisionError" in line
+        assert published(three) == ["bad", "good", "zope.demo"]
+        assert not (three.root / "full.html").exists()
+        failure(three, capsys)
+    healed(three, capsys)
+    assert "zope_demo-1.tar.gz" in three.read("full.html")
+
+
+def _raising(self: object, *more: object) -> Iterator[bytes]:
+    yield b"half a page"
+    raise ZeroDivisionError("nothing there")
+
+
+def test_an_obstructed_page_about_all_projects_is_no_matter_of_the_others(three: Mirrored, upstream: Upstream,
+                                                                           capsys: Captured) -> None:
+    assert three.run("sync") == 0
+    (three.root / "full.html").unlink()
+    (three.root / "full.html").mkdir()
+    (three.root / "full.html/mine").write_text("mine")
+    upstream.add("new", wheel("new", "1"))
+    for _ in range(2):
+        assert f"full.html: {three.root}/full.html: " in failure(three, capsys)
+        names = [project["name"] for project in json.loads(three.read("index.v1_json"))["projects"]]
+        assert names == ["bad", "good", "new", "zope.demo"]
+    (three.root / "full.html/mine").unlink()
+    (three.root / "full.html").rmdir()
+    assert three.run("-U") == 0
+    assert "new-1" in three.read("full.html")
+
+
+# --- pins
+
+
+@pytest.mark.parametrize("error", RAISED, ids=named)
+def test_a_pin_file_that_fails_does_so_alone(three: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                             error: Exception) -> None:
+    from pypimirror.pins import reading
+
+    (tmp_path / "one.cfg").write_text("[versions]\nbad = 1\n")
+    (tmp_path / "two.cfg").write_text("[versions]\ngood = 1\n")
+    three.settings |= {"package_matches": None, "versions": "one.cfg two.cfg", "build_requirements": False}
+    right = reading.read_versions
+
+    def wrong(chain: Any, *more: Any) -> Any:
+        if "one.cfg" in chain.root:
+            raise error
+        return right(chain, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reading, "read_versions", wrong)
+        line = failure(three, capsys, "sync")
+        assert line.startswith(f"pypimirror: {tmp_path}/one.cfg: {type(error).__name__}")
+        assert published(three) == ["good"]
+    assert three.run("-U") == 0
+    assert published(three) == ["bad", "good"]
+
+
+# --- what is made before anything is touched
+
+
+@pytest.mark.parametrize("error", RAISED, ids=named)
+def test_a_component_that_cant_be_made_is_refused_and_config_shows_the_rest(
+        three: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fails(self: object, settings: object) -> None:
+        raise error
+
+    three.settings["zcml"] = path = faulty.zcml(three.config.parent, "filter")
+    monkeypatch.setattr(faulty.Filter, "__init__", fails)
+    assert three.run("sync") == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"pypimirror: {path}:2: Filter 'team-approved' can't be made: {type(error).__name__}")
+    assert line.count("\n") == 1
+    assert not three.root.exists()
+    assert three.run("config") == 2
+    printed = capsys.readouterr()
+    assert "Filter 'team-approved': faulty.Filter" in printed.out
+    assert printed.err == line
+
+
+def test_config_works_whatever_fails_in_runs(three: Mirrored, capsys: Captured) -> None:
+    three.settings["zcml"] = faulty.zcml(three.config.parent, *faulty.COMPONENTS)
+    faulty.FAULTS.update(dict.fromkeys(faulty.COMPONENTS, KeyError("boom")))
+    assert three.run("config") == 0
+    assert capsys.readouterr().err == ""
+
+
+def odd(value: str, folder: str) -> str:
+    """The kind of a plugin's key."""
+    raise KeyError(value)
+
+
+def test_the_kind_of_a_plugins_key_that_fails_is_named(three: Mirrored, capsys: Captured) -> None:
+    path = faulty.zcml(three.config.parent)
+    path.write_text(path.read_text().replace(
+        "</configure>", '<pypimirror:setting name="colour" help="x" type="test_boundary.odd" /></configure>'))
+    three.settings |= {"zcml": path, "colour": "green"}
+    assert three.run("sync") == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"pypimirror: {three.config}: colour = 'green': can't be read by test_boundary.odd: KeyError: ")
+    assert line.count("\n") == 1
+
+
+# --- the last line of defence
+
+
+def test_what_fails_outside_of_any_step_is_one_line_with_the_traceback_in_the_log(
+        three: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pypimirror.sync import agenda
+
+    monkeypatch.setattr(agenda, "drawn_up", lambda *_: 1 // 0)
+    line = failure(three, capsys, "sync")
+    assert "ZeroDivisionError: " in line
+    assert "ZeroDivisionError" in (three.root / ".pypimirror/pypimirror.log").read_text()
+
+
+@pytest.mark.parametrize("verb", ["status", "plan", "client", "webserver", "config"])
+def test_no_verb_ends_with_a_traceback(three: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    module = importlib.import_module(f"pypimirror.commands.{verb}")
+    monkeypatch.setattr(module, "read", lambda *_: 1 // 0)
+    words = {"client": ("pip",), "webserver": ("nginx",)}.get(verb, ())
+    line = failure(three, capsys, verb, *words)
+    assert line.startswith(f"pypimirror: {verb} failed: ZeroDivisionError")

@@ -1,0 +1,131 @@
+"""A project whose folder is taken by something else fails alone, is reported by each run and by ``verify``, and heals."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mirrored import Mirrored
+from upstream import Upstream, sdist, wheel
+
+Captured = pytest.CaptureFixture[str]
+
+
+def linked(folder: Path, elsewhere: Path) -> None:
+    """Move a folder away, as to another disk, and leave a link behind."""
+    elsewhere.mkdir()
+    if folder.exists():
+        shutil.move(folder, elsewhere / folder.name)
+    else:
+        (elsewhere / folder.name).mkdir()
+    folder.symlink_to(elsewhere / folder.name)
+
+
+def a_file(folder: Path, elsewhere: Path) -> None:
+    """Put a file in the place of a folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.write_text("not a folder")
+
+
+def dangling(folder: Path, elsewhere: Path) -> None:
+    """Put a link that leads nowhere in the place of a folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.symlink_to(elsewhere / "nothing")
+
+
+def cleared(folder: Path) -> None:
+    folder.unlink()
+
+
+@pytest.fixture
+def mirror(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
+    """A mirror of one project, and upstream has three more by now."""
+    upstream.add("old", wheel("old", "1"))
+    assert mirrored.run("sync") == 0
+    for name in ("bad", "good", "Zope.Demo"):
+        upstream.add(name, wheel(name, "1"), sdist(name, "1"))
+    return mirrored
+
+
+def roots(mirrored: Mirrored) -> list[str]:
+    """Return the names on the pages about all projects, which must agree."""
+    names = [project["name"] for project in json.loads(mirrored.read("index.v1_json"))["projects"]]
+    assert all(f">{name}</a>" in mirrored.read("index.html") for name in names)
+    return names
+
+
+def failed(mirrored: Mirrored, capsys: Captured, *arguments: str) -> list[str]:
+    capsys.readouterr()
+    assert mirrored.run(*arguments) == 1
+    printed = capsys.readouterr()
+    assert "Traceback" not in printed.out + printed.err
+    return (printed.err + printed.out).splitlines()
+
+
+@pytest.mark.parametrize("obstruct", [linked, a_file, dangling])
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("changes", [True, False])
+def test_an_obstructed_project_fails_alone_and_is_reported_until_it_is_cleared(
+        mirror: Mirrored, upstream: Upstream, capsys: Captured, tmp_path: Path, obstruct: Callable[[Path, Path], None],
+        before: bool, changes: bool) -> None:
+    if not before:
+        assert mirror.run("sync") == 0
+    obstruct(mirror.root / "bad", tmp_path / "elsewhere")
+    upstream.add("new", wheel("new", "1"))
+    if changes or before:
+        upstream.add("bad", wheel("bad", "2"))
+        for _ in range(2):
+            (line,) = failed(mirror, capsys, "-U")
+            assert line.startswith("pypimirror: bad: ")
+            assert f"{mirror.root}/bad" in line
+            assert {"Zope.Demo", "good", "new"} <= set(roots(mirror))
+            assert len(mirror.files("good")) == 2
+    else:
+        assert mirror.run("-U") == 0
+        assert "new" in roots(mirror)
+    (line,) = failed(mirror, capsys, "verify")[-1:]
+    assert line.startswith("bad")
+    cleared(mirror.root / "bad")
+    assert mirror.run("-I") == 0
+    assert roots(mirror) == ["bad", "good", "new", "old", "Zope.Demo"]
+    assert mirror.untrue() == []
+    assert mirror.run("verify") == 0
+
+
+def test_nothing_is_written_through_the_link(mirror: Mirrored, tmp_path: Path) -> None:
+    linked(mirror.root / "bad", tmp_path / "elsewhere")
+    assert mirror.run("sync") == 1
+    assert list((tmp_path / "elsewhere/bad").iterdir()) == []
+
+
+def test_an_obstructed_folder_of_a_name_as_registered_is_no_matter_of_others(mirror: Mirrored, capsys: Captured) -> None:
+    (mirror.root / "Zope.Demo").write_text("mine")
+    (line,) = failed(mirror, capsys, "sync")
+    assert line.startswith("pypimirror: zope-demo: ")
+    assert roots(mirror) == ["bad", "good", "old"]
+    cleared(mirror.root / "Zope.Demo")
+    assert mirror.run("-U") == 0
+    assert roots(mirror) == ["bad", "good", "old", "Zope.Demo"]
+
+
+def test_an_obstructed_project_that_goes_keeps_no_other_from_going(mirror: Mirrored, upstream: Upstream, capsys: Captured,
+                                                                   tmp_path: Path) -> None:
+    assert mirror.run("sync") == 0
+    linked(mirror.root / "bad", tmp_path / "elsewhere")
+    mirror.settings["package_excludes"] = "bad good"
+    assert mirror.run("-U") in (0, 1)
+    assert roots(mirror) == ["old", "Zope.Demo"]
+    assert not (mirror.root / "good").exists()
+    assert (tmp_path / "elsewhere/bad/index.html").exists()  # what lies behind the link is none of ours
+
+
+def test_a_mirror_may_lie_on_another_disk_behind_a_link(mirror: Mirrored, tmp_path: Path) -> None:
+    shutil.move(mirror.root, tmp_path / "disk")
+    mirror.root.symlink_to(tmp_path / "disk")
+    assert mirror.run("sync") == 0
+    assert (tmp_path / "disk/index.html").exists()
+    assert mirror.run("verify") == 0

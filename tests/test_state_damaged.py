@@ -1,0 +1,171 @@
+"""What can't be read in the state is rebuilt and said in one line; no verb ends with a traceback on its account."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from mirrored import Mirrored
+from pypimirror.errors import StorageError
+from pypimirror.model import File, Project, Stored
+from pypimirror.state import records
+from upstream import Upstream, sdist, wheel
+
+Captured = pytest.CaptureFixture[str]
+Damage = Callable[[sqlite3.Connection], object]
+
+FACTS = ["serial", "last_run", "last_good_run", "last_status", "last_problems", "root_due", "pinning", "list_etag",
+         "files_settings", "pages_settings", "own_settings", "last_pinned", "needed", "pin_files", "roots",
+         "sections_made_by", "verifying", "fresh", "told_cleanup"]
+ODD = {"a word": "nonsense", "a NUL": "\0", "nothing": "", "NaN": "nan", "an endless number": "1e999",
+       "many digits": "9" * 5000, "a negative one": "-5", "deep": "[" * 100_000, "a list": "[1, {}]",
+       "a mapping": '{"a": {"b": 7}}',
+       "bytes": b"\xff\xfe",
+       "paths": "../../x /etc/passwd", "digits of another script": "٣"}
+TEXTS = ["display", "list_serial", "page_serial", "error", "unmet"]
+NUMBERS = ["pending", "serial", "files", "bytes", "yanked", "since", "due", "barren", "hidden"]
+
+
+@pytest.fixture
+def filled(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
+    """A mirror of three projects."""
+    for name in ("one", "two", "three"):
+        upstream.add(name, wheel(name, "1"), sdist(name, "1"))
+    (mirrored.config.parent / "pins.cfg").write_text("[versions]\none = 1\n")
+    mirrored.settings |= {"versions": "pins.cfg", "build_requirements": False}
+    assert mirrored.run("sync") == 0
+    return mirrored
+
+
+def damage(mirrored: Mirrored, work: Damage) -> None:
+    with closing(sqlite3.connect(mirrored.root / ".pypimirror/state.sqlite")) as opened:
+        opened.execute("PRAGMA writable_schema = ON")
+        work(opened)
+        opened.commit()
+
+
+def fact(name: str, value: object) -> Damage:
+    return lambda opened: opened.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+
+def quiet(mirrored: Mirrored, capsys: Captured, *arguments: str) -> int:
+    """Run; give the status. Nothing is printed that is more than a line, and no traceback."""
+    capsys.readouterr()
+    status = mirrored.run(*arguments)
+    printed = capsys.readouterr()
+    assert "Traceback" not in printed.out + printed.err
+    assert "failed: " not in printed.err
+    assert printed.err.count("\n") <= 1, printed.err
+    return status
+
+
+def healed(mirrored: Mirrored, upstream: Upstream, capsys: Captured, before: dict[str, bytes]) -> None:
+    """Check that readers survive, that one run rebuilds what was lost, fetches nothing again, and that all is well then."""
+    quiet(mirrored, capsys, "status", "--json")
+    quiet(mirrored, capsys, "plan")
+    upstream.asked()
+    assert quiet(mirrored, capsys, "-U") == 0
+    assert [path for path in upstream.asked() if path.startswith("/files/")] == []
+    assert sorted(mirrored.tree()) == sorted(before)
+    assert mirrored.untrue() == []
+    assert quiet(mirrored, capsys, "verify") == 0
+    assert mirrored.run("status", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["projects"], told["files"], told["errors"]) == (3, 6, [])
+
+
+@pytest.mark.parametrize("value", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("name", FACTS)
+def test_a_fact_that_cant_be_read_is_rebuilt(filled: Mirrored, upstream: Upstream, capsys: Captured, name: str,
+                                             value: object) -> None:
+    before = filled.tree()
+    damage(filled, fact(name, value))
+    healed(filled, upstream, capsys, before)
+
+
+def test_what_is_rebuilt_is_said(filled: Mirrored) -> None:
+    damage(filled, fact("serial", "many"))
+    damage(filled, lambda opened: opened.execute("UPDATE projects SET files = 'many' WHERE name = 'one'"))
+    assert filled.run("-U") == 0
+    log = (filled.root / ".pypimirror/pypimirror.log").read_text()
+    assert ("state.sqlite: can't be read in part (fact 'serial' = 'many'; 1 projects); that part is rebuilt") in log
+
+
+@pytest.mark.parametrize(("column", "value"), [
+    *((column, b"\x00\xff") for column in (*TEXTS, *NUMBERS)),
+    *((column, value) for column in NUMBERS for value in ("text", 1e300, float("inf"), 1 << 62))])
+def test_a_row_with_other_types_is_rebuilt(filled: Mirrored, upstream: Upstream, capsys: Captured, column: str,
+                                           value: object) -> None:
+    before = filled.tree()
+    damage(filled, lambda opened: opened.execute(f"UPDATE projects SET {column} = ? WHERE name = 'two'", (value,)))
+    healed(filled, upstream, capsys, before)
+
+
+@pytest.mark.parametrize("statement", [
+    *(f"DROP TABLE {name}" for name in ("facts", "projects", "records", "checked", "sections")),
+    *(f"ALTER TABLE {name} RENAME TO other" for name in ("facts", "projects", "records", "checked", "sections")),
+    *(f"DROP TRIGGER sections_after_{event}" for event in ("insert", "update", "delete")),
+    "DROP INDEX unfinished", "DROP INDEX timed", "ALTER TABLE projects RENAME COLUMN pending TO left_over",
+    "PRAGMA user_version = 0", "PRAGMA user_version = 1", "PRAGMA user_version = -7",
+    "UPDATE facts SET value = CAST(X'FF80' AS TEXT) WHERE name = 'serial'",
+    "UPDATE records SET name = CAST(X'FF80' AS TEXT) WHERE name = 'one'",
+    "INSERT INTO projects SELECT X'00FF', display, list_serial, page_serial, pending, serial, files, bytes, yanked, error, "
+    "since, due, barren, unmet, hidden FROM projects WHERE name = 'one'",
+    "UPDATE projects SET name = X'6F6E65' WHERE name = 'one'"])
+def test_what_is_missing_or_no_text_is_rebuilt(filled: Mirrored, upstream: Upstream, capsys: Captured, statement: str) -> None:
+    before = filled.tree()
+    damage(filled, lambda opened: opened.execute(statement))
+    healed(filled, upstream, capsys, before)
+
+
+@pytest.mark.parametrize("statement", [
+    "UPDATE projects SET display = CAST(X'FF80' AS TEXT) WHERE name = 'one'", "DELETE FROM records WHERE name = 'one'",
+    "DELETE FROM projects WHERE name = 'one'"])
+def test_what_no_run_needs_is_found_by_a_verification(filled: Mirrored, upstream: Upstream, capsys: Captured,
+                                                      statement: str) -> None:
+    before = filled.tree()
+    damage(filled, lambda opened: opened.execute(statement))
+    assert quiet(filled, capsys, "verify") == 1
+    assert quiet(filled, capsys, "verify", "--repair") == 0
+    healed(filled, upstream, capsys, before)
+
+
+def packed(text: str) -> bytes:
+    return zlib.compress(text.encode())
+
+
+RECORDS: dict[str, object] = {
+    "no bytes": "text", "a number": 7, "empty": b"", "no archive": b"\xff\xfe", "no JSON": packed("x"),
+    "deep": packed("[" * 100_000),
+    "deep within": packed('{"name":"two","files":[["a",' + "[" * 100_000), "NaN": packed("NaN"),
+    "many digits": packed('{"name":"two","files":[],"serial":' + "9" * 5000 + "}"), "a list": packed("[]"),
+    "no files": packed('{"name":"two"}'), "files of numbers": packed('{"name":"two","files":[1]}'),
+    "another key": packed('{"name":"two","files":[],"colour":1}'), "a cut one": records.encode(Project("two"))[:-3],
+    "types of files": packed('{"name":"two","files":[[7,8]]}'),
+    "types of hashes": packed('{"name":"two","files":[["two-1.tar.gz","",{"sha256":7}]]}'),
+    "types of what is stored": packed('{"name":"two","files":[["two-1.tar.gz","",{},null,null,null,false,false,null,null,{},'
+                                      'true,["x","y"]]]}'),
+    "types of the project": packed('{"name":"two","files":[],"status":7,"pages":[1]}')}
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_a_record_that_cant_be_read_is_rebuilt(filled: Mirrored, upstream: Upstream, capsys: Captured, record: object) -> None:
+    before = filled.tree()
+    damage(filled, lambda opened: opened.execute("UPDATE records SET record = ? WHERE name = 'two'", (record,)))
+    damage(filled, lambda opened: opened.execute("UPDATE projects SET pending = 1 WHERE name = 'two'"))
+    healed(filled, upstream, capsys, before)
+
+
+def test_records_as_they_are_written_pass_the_check() -> None:
+    file = File("a-1.tar.gz", "http://x.example.com/a", {"sha256": "0"}, 1, "2020", ">=3", "reason", {"sha256": "1"}, True, "p",
+                {"more": [1]}, False, Stored("0", 1, "m", True, "v", "p", "s"), "e", "v", True, True)
+    project = Project("a", (file, File("b", "")), "A", "7", "etag", {"status": "active"}, {"x": 1}, {"y": 2}, False, ("a/i",),
+                      damaged=("broken",), upstream="http://x.example.com/")
+    assert records.decode(records.encode(project)) == project
+    with pytest.raises(StorageError):
+        records.decode(records.encode(project._replace(files=(file._replace(size="1"),))))
