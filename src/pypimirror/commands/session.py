@@ -16,6 +16,7 @@ from ..events import Failure, Notice, RunFinished, RunStarted
 from ..mirror import Mirror
 from ..model import Totals
 from ..report import logfile
+from ..regular_files import check_regular
 from ..report.watch import Watch
 from ..settings.reader import read
 from ..state.database import State
@@ -155,6 +156,7 @@ def locked(path: str) -> Iterator[None]:
     logging.getLogger("zc.lockfile").addHandler(logging.NullHandler())  # what it has to say is said by us
     logging.getLogger("zc.lockfile").propagate = False
     check_own(path)
+    check_regular(path, "lock_file_name")
     try:
         folders.make(os.path.dirname(path), folders.PRIVATE)
         lock = zc.lockfile.LockFile(path)

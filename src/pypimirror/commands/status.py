@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..mirror import Mirror
 from ..model import Totals
+from ..report.safe_stream import print_json
 from ..report.units import in_bytes
 from ..serve.missed import FILENAME, Asked, Missed, logged
 from ..serve.missed import read as read_record
@@ -34,7 +35,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     settings = read(config)
     status = gathered(settings, arguments.access_log or ())
     if arguments.json:
-        print(json.dumps(status, indent=2))
+        print_json(status)
     elif not arguments.quiet:
         print(_table(status))
     if arguments.max_age is None:

@@ -7,14 +7,11 @@ import sys
 
 #: Says which hosts are asked without any of the proxies, so by itself it says nothing.
 _BUT = "no_proxy"
-_NETRC = ("~/.netrc", "~/_netrc")
 #: Platforms that have proxies among their own settings (urllib.request.getproxies).
 _WITH_PROXIES = ("win32", "darwin")
 
 
 def speaks() -> bool:
-    """Whether requests could act on anything there but a bundle of certificates: proxies, a netrc."""
+    """Whether requests could act on anything there but a bundle of certificates: proxies."""
     return (sys.platform in _WITH_PROXIES
-            or any(value for name, value in os.environ.items() if name.lower().endswith("_proxy") and name.lower() != _BUT)
-            or "NETRC" in os.environ
-            or any(os.path.exists(os.path.expanduser(path)) for path in _NETRC))
+            or any(value for name, value in os.environ.items() if name.lower().endswith("_proxy") and name.lower() != _BUT))

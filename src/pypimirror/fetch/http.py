@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from zope.interface import implementer
 
 from ..errors import FetchError
+from ..http.credentials import basic, split_userinfo
 from ..interfaces import IFetcher, IReceiver, ISettings
 from ..model import Head
 from . import environment, pace, packed
@@ -51,7 +52,7 @@ class RequestsFetcher:
             raise FetchError(bare(url), pace.too_slow(), transient=True)
         return head
 
-    def _handed_over(self, url: str, headers: Mapping[str, str], receiver: IReceiver, transfer: pace.Transfer) -> Head:
+    def _handed_over(self, url: str, headers: dict[str, str], receiver: IReceiver, transfer: pace.Transfer) -> Head:
         answer = self._thread().answer(url, headers)
         try:
             head = Head(answer.status, answer.headers, answer.url)
@@ -96,17 +97,18 @@ class _Thread:
         #: By scheme and host; None where plain requests won't do.
         self._ways: dict[str, Way | None] = {}
 
-    def answer(self, url: str, headers: Mapping[str, str]) -> Answer | OfSession:
+    def answer(self, url: str, headers: dict[str, str]) -> Answer | OfSession:
         """Return the answer to a GET, its body not yet read. Raises FetchError."""
-        parts = PLAIN.fullmatch(url)
+        bare_url, userinfo = split_userinfo(url)
+        parts = PLAIN.fullmatch(bare_url)
         if parts is None:
             return self._session.answer(url, headers)
         origin, path = parts.groups()
         if origin not in self._ways:
-            self._ways[origin] = self._plain.way(origin) if self._alone else self._session.way(origin, url)
+            self._ways[origin] = self._plain.way(origin) if self._alone else self._session.way(origin, bare_url)
         way = self._ways[origin]
         if way is not None:
-            answer = way.sent(url, path, headers)
+            answer = way.sent(bare_url, path, headers | {"Authorization": basic(userinfo)} if userinfo else headers)
             if answer.status not in _REDIRECTS:
                 return answer
             way.connection.close()

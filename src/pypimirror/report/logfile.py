@@ -8,23 +8,61 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging.handlers import TimedRotatingFileHandler
+from typing import Any
 
 from ..errors import ConfigurationError
+from ..printable import printable
+from ..regular_files import open_for_append
 
+#: Lines of a traceback that are logged.
+_MOST_LINES = 200
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+class SafeFormatter(logging.Formatter):
+    """Makes each record one printable line without secrets; a traceback follows with one line for each of its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = printable(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:
+        lines = super().formatException(ei).split("\n")
+        if len(lines) > _MOST_LINES:  # of a recursion without end
+            lines[_MOST_LINES // 2:-_MOST_LINES // 2] = ["..."]
+        return "\n".join(map(printable, lines))
 
 
 class DailyLog(TimedRotatingFileHandler):
     """A log with a file a day, kept for thirty days, that is opened anew where it was moved away (by logrotate, say)."""
 
     def __init__(self, filename: str):
+        self._failed = False
         super().__init__(filename, "midnight", backupCount=30, encoding="utf-8")
 
+    def _open(self) -> Any:
+        return open(open_for_append(self.baseFilename, "log_filename"), "a", encoding="utf-8")
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say once that nothing can be logged, as on a full disk; a run goes on without its log."""
+        error = sys.exc_info()[1]
+        if not self._failed:
+            self._failed = True
+            why = error.strerror if isinstance(error, OSError) and error.strerror else error
+            print(f"pypimirror: {self.baseFilename}: can't be written: {why}", file=sys.stderr)
+
     def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._reopen()
+        except (OSError, ConfigurationError):
+            self.handleError(record)
+            return
+        super().emit(record)
+
+    def _reopen(self) -> None:
         if self.stream is not None and self._moved(self.stream.fileno()):
             self.stream.close()
             self.stream = self._open()
-        super().emit(record)
 
     def _moved(self, number: int) -> bool:
         try:
@@ -46,7 +84,7 @@ def opened(filename: str, verbose: bool, console: bool) -> Iterator[None]:
     if console:
         handlers.append(logging.StreamHandler(sys.stderr))
     for handler in handlers:
-        handler.setFormatter(logging.Formatter(_FORMAT))
+        handler.setFormatter(SafeFormatter(_FORMAT))
         logger.addHandler(handler)
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
     logger.propagate = False

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from zope.interface import implementer
 
 from ..errors import Absent, BadPage, FetchError
-from ..fetch import hosts
+from ..http import ssrf
 from ..fetch.address import bare, host_of
 from ..fetch.attempts import Attempts, check
 from ..fetch.page import read
@@ -101,7 +101,7 @@ class HttpSource:
             try:
                 if number >= _MOST_HOSTS:
                     raise FetchError(host, f"one host more than {_MOST_HOSTS}")
-                hosts.check(self.url, f"http://{host}/")
+                ssrf.check(self.url, f"http://{host}/")
             except FetchError as error:
                 refused[host] = error.why
         if not refused:
@@ -110,10 +110,10 @@ class HttpSource:
         for file in project.files:
             host = host_of(file.url) if file.external is None else ""
             if host in refused:
-                told.append(f"{file.filename}: it is on {refused[host]}")
+                told.append(f"{file.filename}: {refused[host]}")
                 continue
             if file.provenance and (host := host_of(file.provenance)) in refused:
-                told.append(f"{file.filename}: its provenance is on {refused[host]}")
+                told.append(f"{file.filename}: its provenance: {refused[host]}")
                 file = file._replace(provenance=None)
             kept.append(file)
         return project._replace(files=tuple(kept)), told
