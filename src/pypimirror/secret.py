@@ -6,12 +6,8 @@ message to be free of it.
 
 from __future__ import annotations
 
-import base64
-import html
-import json
 import re
 from typing import Any
-from urllib.parse import unquote
 
 MASK = "***"
 #: Shorter secrets are removed from URLs alone: nearly every text has them.
@@ -63,6 +59,8 @@ class SecretURL(str):
 
     def __new__(cls, without: str, userinfo: str) -> SecretURL:
         """userinfo: user and password, percent-encoded, without the ``@``."""
+        from urllib.parse import unquote
+
         made = super().__new__(cls, without)
         user, _, password = userinfo.partition(":")
         # A user without a password is a token.
@@ -102,6 +100,8 @@ def register(value: str) -> None:
 
 def register_basic(user: str, password: str) -> None:
     """Have ``redact`` remove user and password as they travel (RFC 7617)."""
+    import base64
+
     for encoding in ("utf-8", "iso-8859-1"):
         register(base64.b64encode(f"{user}:{password}".encode(encoding, "replace")).decode())
 
@@ -125,9 +125,14 @@ def _any_form(value: str) -> str:
 
 
 def _character(character: str) -> str:
+    import html  # only where there is a secret
+    import json
+
     forms = {
         character, "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "surrogatepass")),
         html.escape(character), json.dumps(character)[1:-1], repr(character)[1:-1]}
+    if character in "'\"\\":
+        forms.add(f"\\{character}")
     if character == " ":
         forms.add("+")
     return f"(?:{'|'.join(map(re.escape, sorted(forms, key=len, reverse=True)))})"

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
+from ..fetch import transport
 from ..settings.example import example
 from ..settings.keys import KEYS, ISetting
 from ..settings.reader import plugins_of, read
@@ -29,6 +30,9 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     more = settings.additions.affects if settings.additions else ()
     for name in (*(key.name for key in KEYS), *sorted(more)):
         print(f"{name} = {shown_value(settings[name])}    # {settings.origin(name)}")
+    print()
+    for line in transport.describe(settings, mirror.gate.fetcher, full=True):
+        print(line)
     print()
     for line in _components(mirror.registry):
         print(line)

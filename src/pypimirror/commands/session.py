@@ -15,7 +15,9 @@ from ..errors import ConfigurationError, Locked, MirrorError, StorageError
 from ..events import Failure, Notice, RunFinished, RunStarted
 from ..mirror import Mirror
 from ..model import Totals
+from ..fetch import transport
 from ..report import logfile
+from ..report.log import logger
 from ..regular_files import check_regular
 from ..report.watch import Watch
 from ..settings.reader import read
@@ -104,11 +106,15 @@ class Session(NamedTuple):
 
 @contextmanager
 def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] | None = None,
-            allow_deletions: bool = False) -> Iterator[Session]:
-    """Open state and observers for one run. kind: as in RunStarted; also: called with every event. Raises StorageError."""
+            allow_deletions: bool = False, fetches: bool = False) -> Iterator[Session]:
+    """Open state and observers for one run. kind: as in RunStarted; also: called with every event.
+    fetches: whether the log is to say how things are fetched. Raises StorageError."""
     watch = Watch(mirror.observers, on_terminal=sys.stderr.isatty() and not quiet, also=also)
     started = time.time()
     watch.notify(RunStarted(kind, mirror.settings["mirror_file_path"]))
+    if fetches:
+        for line in transport.describe(mirror.settings, mirror.gate.fetcher):
+            logger.info(line)
     state = State(mirror.settings["state_path"])
     try:
         _open(state, watch.notify, started)

@@ -25,7 +25,7 @@ from ..model import Head
 from ..names import shown
 from ..secret import reveal
 from ..http import ssrf
-from . import pace, tls
+from . import environment, pace, tls
 from .address import bare
 from .heads import joined, one_line
 
@@ -58,6 +58,7 @@ class CurlFetcher:
 
     def __init__(self, settings: ISettings):
         self._settings = settings
+        environment.proxies()  # their passwords are part of no message from here on
         #: Proxies that connections may lead to, and not to the host.
         self._proxies = _Proxies(filter(None, (reveal(settings["proxy"] or ""), *(
             value for name, value in os.environ.items() if _PROXY.fullmatch(name)))))
@@ -82,6 +83,11 @@ class CurlFetcher:
                 return answer.head
             url = answer.target
         raise FetchError(bare(url), "too many redirects")
+
+    def about(self) -> str:
+        """Return the names of the libraries that transfers run on, with versions."""
+        found = pycurl.version_info()
+        return f"pycurl, libcurl {found[1]}, {found[5]}"
 
     def close(self) -> None:
         for handle in self._handles:

@@ -6,6 +6,7 @@ redirects, netrc, credentials in the URL. So it is loaded when something first a
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Mapping
 from functools import cached_property
@@ -17,7 +18,7 @@ from ..errors import FetchError
 from ..http.credentials import basic, split_userinfo
 from ..interfaces import IFetcher, IReceiver, ISettings
 from ..model import Head
-from . import environment, pace, packed
+from . import environment, pace, packed, tls
 from .address import PLAIN, bare
 from .plain import Answer, Plain, Way
 
@@ -69,6 +70,11 @@ class RequestsFetcher:
             return head
         finally:
             answer.finish()
+
+    def about(self) -> str:
+        """Return the names of the libraries that transfers run on; versions of those that were loaded by now."""
+        loaded = [f"{name} {sys.modules[name].__version__}" for name in ("requests", "urllib3") if name in sys.modules]
+        return ", ".join((*(loaded or ["http.client, and requests where it is needed"]), tls.library()))
 
     def close(self) -> None:
         for thread in self._threads:

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import TimedRotatingFileHandler
 from typing import Any
 
@@ -22,9 +22,14 @@ _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 class SafeFormatter(logging.Formatter):
     """Makes each record one printable line without secrets; a traceback follows with one line for each of its own."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        record.message = printable(record.message)
-        return super().formatMessage(record)
+    def format(self, record: logging.LogRecord) -> str:
+        # Not the library's, which keeps a traceback in the record as the first handler has formatted it.
+        record.message = printable(record.getMessage())
+        record.asctime = self.formatTime(record, self.datefmt)
+        lines = [self.formatMessage(record)]
+        if record.exc_info and record.exc_info[0] is not None:
+            lines.append(self.formatException(record.exc_info))
+        return "\n".join(lines)
 
     def formatException(self, ei: Any) -> str:
         lines = super().formatException(ei).split("\n")
@@ -58,6 +63,10 @@ class DailyLog(TimedRotatingFileHandler):
             self.handleError(record)
             return
         super().emit(record)
+
+    def close(self) -> None:
+        with suppress(OSError):  # of what could not be written before, either
+            super().close()
 
     def _reopen(self) -> None:
         if self.stream is not None and self._moved(self.stream.fileno()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -62,5 +61,7 @@ def safe_output() -> Iterator[None]:
 
 def print_json(value: Any) -> None:
     """Print plain data as JSON, its texts printable and free of secrets; names of fields are never altered."""
+    import json
+
     stream = sys.stdout._stream if isinstance(sys.stdout, SafeStream) else sys.stdout
     stream.write(json.dumps(printable_values(value), indent=2) + "\n")

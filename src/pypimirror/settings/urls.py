@@ -54,6 +54,7 @@ def _hidden_line(line: str) -> str:
     scheme, separator, secret = before.partition("://")
     if not separator:
         scheme, secret = "", before
-    for word in re.split(r"[\s@]+", secret):
-        register(word.rpartition(":")[2])
+    for word in (secret, *re.split(r"[\s@]+", secret)):
+        user, colon, password = word.partition(":")
+        register(password if colon else user)
     return f"{scheme}{separator}{MASK}@{after}"
