@@ -9,8 +9,8 @@ import pytest
 from bounded import bounded
 from mirrored import Mirrored
 from pypimirror.errors import BadPage, FetchError
-from pypimirror.http import ssrf
 from pypimirror.filters.metadata import fields
+from pypimirror.http import ssrf
 from pypimirror.model import File, Project
 from pypimirror.pins import resolve, sections
 from pypimirror.pins.build import read_sdist
@@ -115,7 +115,8 @@ def test_a_tag_is_no_longer_than_one_is() -> None:
 
 def test_files_on_very_many_hosts_are_not_all_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
-    monkeypatch.setattr(ssrf, "addresses", lambda host: looked.append(host) or ("8.8.8.8" if host.endswith("example.com") else "10.0.0.1",))
+    public = "index.example.com"
+    monkeypatch.setattr(ssrf, "addresses", lambda host: looked.append(host) or ("8.8.8.8" if host == public else "10.0.0.1",))
     source = object.__new__(HttpSource)
     source.url = "http://index.example.com/simple/"
     own = File("own-1.zip", "http://index.example.com/own-1.zip")

@@ -21,8 +21,8 @@ from bounded import bounded
 from mirrored import Mirrored
 from pypimirror.errors import BadPage
 from pypimirror.fetch import download
-from pypimirror.http import ssrf
 from pypimirror.fetch import page as page_module
+from pypimirror.http import ssrf
 from pypimirror.source import http as http_source
 from pypimirror.source import trust
 from pypimirror.source.html_page import HtmlParser

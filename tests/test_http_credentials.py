@@ -37,7 +37,7 @@ def other() -> Iterator[tuple[Upstream, list[str | None]]]:
     """Another port of the same host, and what Authorization it was sent."""
     sent: list[str | None] = []
     with Upstream() as started:
-        name, body = wheel("one", "1")
+        _, body = wheel("one", "1")
         started.answers["/x.whl"] = lambda handler: (sent.append(handler.headers.get("Authorization")),
                                                      handler.reply(200, {}, body))
         yield started, sent
@@ -104,10 +104,12 @@ def test_netrc_of_a_secure_index_is_never_sent_in_the_clear(
 
 
 @pytest.mark.parametrize(("url", "sent"), [
-    ("https://index.example.com/x", True), ("https://INDEX.example.com.:443/x", True), ("http://index.example.com/x", False),
-    ("https://index.example.com:8443/x", False), ("https://other.example.com/x", False), ("https://a.index.example.com/x", False)])
-@pytest.mark.parametrize("netrc", ["machine index.example.com login me password word", "machine Index.Example.com. login me password word",
-                                   "default login me password word"])
+    ("https://index.example.com/x", True), ("https://INDEX.example.com.:443/x", True),
+    ("http://index.example.com/x", False),
+    ("https://index.example.com:8443/x", False), ("https://other.example.com/x", False),
+    ("https://a.index.example.com/x", False)])
+@pytest.mark.parametrize("netrc", ["machine index.example.com login me password word",
+                                   "machine Index.Example.com. login me password word", "default login me password word"])
 def test_origins_of_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, sent: bool, netrc: str) -> None:
     (tmp_path / "netrc").write_text(netrc + "\nmachine other.example.com login me password word\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -120,7 +122,8 @@ def test_a_url_with_credentials_counts_before_netrc(tmp_path: Path, monkeypatch:
     assert Credentials(["http://me:word@127.0.0.1/"]).url("http://127.0.0.1/x") == "http://me:word@127.0.0.1/x"
 
 
-@pytest.mark.parametrize("content", [b"machine h login me password \xff", b"mashine h s3cret", b"machine h login me password \"s3cret"])
+@pytest.mark.parametrize("content", [
+    b"machine h login me password \xff", b"mashine h s3cret", b"machine h login me password \"s3cret"])
 def test_a_netrc_that_cant_be_read_is_an_error_that_quotes_none_of_it(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     (tmp_path / "netrc").write_bytes(content)
@@ -134,7 +137,8 @@ def test_a_netrc_that_cant_be_read_is_an_error_that_quotes_none_of_it(
 
 
 @pytest.mark.parametrize(("url", "expected"), [
-    ("https://a:b@h/x@y", ("https://h/x@y", "a:b")), ("https://h/x@y", ("https://h/x@y", "")), ("https://a@h", ("https://h", "a")),
+    ("https://a:b@h/x@y", ("https://h/x@y", "a:b")), ("https://h/x@y", ("https://h/x@y", "")),
+    ("https://a@h", ("https://h", "a")),
     ("https://a@b@h?x", ("https://h?x", "a@b")), ("https://h?a@b", ("https://h?a@b", ""))])
 def test_user_and_password_are_split_from_a_url(url: str, expected: tuple[str, str]) -> None:
     assert split_userinfo(url) == expected

@@ -25,7 +25,8 @@ def test_a_host_has_one_normal_form(host: str, normal: str) -> None:
     assert normalize_host(host) == normal == normalize_host(normal)
 
 
-@pytest.mark.parametrize("host", ["", ".", "a..b", "-a", "a b", "a\nb", "a/b", "[::", "::g", "256.256.256.256", "x" * 64, "a%00b", "[1]"])
+@pytest.mark.parametrize("host", ["", ".", "a..b", "-a", "a b", "a\nb", "a/b", "[::", "::g", "256.256.256.256", "x" * 64, "a%00b",
+                                  "[1]"])
 def test_what_is_no_host_has_none(host: str) -> None:
     with pytest.raises(ValueError):
         normalize_host(host)
@@ -33,7 +34,8 @@ def test_what_is_no_host_has_none(host: str) -> None:
 
 @pytest.mark.parametrize(("url", "expected"), [
     ("https://Example.com./x", Origin("https", "example.com", 443)), ("HTTP://a:b@[::1]:80/", Origin("http", "::1", 80)),
-    ("https://h", Origin("https", "h", 443)), ("https://h?x", Origin("https", "h", 443)), ("http://h:/", Origin("http", "h", 80)),
+    ("https://h", Origin("https", "h", 443)), ("https://h?x", Origin("https", "h", 443)),
+    ("http://h:/", Origin("http", "h", 80)),
     ("file:///srv/x", None), ("/srv/x", None), ("versions.cfg", None)])
 def test_the_origin_of_a_url(url: str, expected: Origin | None) -> None:
     assert origin(url) == expected

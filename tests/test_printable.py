@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 
 from mirrored import Mirrored
 from pypimirror.errors import FetchError, MirrorError
-from pypimirror.printable import LONGEST, printable, printable_values
 from pypimirror.report.safe_stream import SafeStream
+from pypimirror.secret import LONGEST, printable, printable_values
 from servers import answered_by
 from upstream import Upstream, wheel
 
 #: ANSI, OSC with both ends, C1, bidirectional overrides and isolates, line separators, and what no encoding has.
-CODES = ["\x1b[31mred", "\x1b]0;title\x07", "\x1b]8;;http://evil.example\x1b\\x", "\x9b31m", "\x9d0;x\x9c", "a\rb", "a\nb", "a\x0bb",
-         "a\x0cb", "\u202eevil", "\u2066x\u2069", "\u200fx", "a\u2028b", "a\u2029b", "a\x85b", "\ud83d", "\x00", "\x7f", "\u200b", "\ufeff",
-         "\x08\x08", "\u061c"]
+CODES = ["\x1b[31mred", "\x1b]0;title\x07", "\x1b]8;;http://evil.example\x1b\\x", "\x9b31m", "\x9d0;x\x9c", "a\rb", "a\nb",
+         "a\x0bb", "a\x0cb", "\u202eevil", "\u2066x\u2069", "\u200fx", "a\u2028b", "a\u2029b", "a\x85b", "\ud83d", "\x00", "\x7f", 
+         "\u200b", "\ufeff", "\x08\x08", "\u061c"]
 
 
 def bad(text: str) -> set[str]:
@@ -97,7 +97,8 @@ def test_nothing_of_upstream_reaches_terminal_log_status_or_report_as_a_code(
         nasty.run(*verb.split())
     told = capsys.readouterr()
     texts = [told.out, told.err]
-    for name in (nasty.root / ".pypimirror/pypimirror.log", nasty.config.parent / "report.json", nasty.config.parent / "figures.prom"):
+    folder = nasty.config.parent
+    for name in (nasty.root / ".pypimirror/pypimirror.log", folder / "report.json", folder / "figures.prom"):
         texts.append(name.read_text(encoding="utf-8"))
     assert [bad(text) for text in texts] == [set()] * len(texts)
     assert max(len(line) for text in texts for line in text.splitlines()) < 21_000
@@ -116,7 +117,7 @@ def test_status_lines_of_hosts_and_proxies_are_printable(
             self.wfile.write(b"HTTP/1.1 502 " + reason + b"\r\nContent-Length: 0\r\n\r\n")
             self.close_connection = True
 
-        do_CONNECT = do_GET
+        do_CONNECT = do_GET  # noqa: N815
 
         def log_message(self, format: str, *arguments: Any) -> None:
             pass
@@ -133,7 +134,8 @@ def test_status_lines_of_hosts_and_proxies_are_printable(
 
 
 @pytest.mark.parametrize("code", ["\x1b[31m", "\u202e", "\x9b", "a\nb", "\x1b]0;x\x07"])
-@pytest.mark.parametrize("words", [["{config}", "{code}"], ["{code}", "sync"], ["{config}", "--{code}"], ["{config}", "sync", "{code}"],
+@pytest.mark.parametrize("words", [["{config}", "{code}"], ["{code}", "sync"], ["{config}", "--{code}"],
+                                   ["{config}", "sync", "{code}"],
                                    ["{config}", "client", "{code}"], ["{config}", "trash", "restore", "{code}"],
                                    ["{config}", "adopt", "{code}"], ["{config}", "sync", "-f", "{config}/{code}/x"]])
 def test_arguments_are_printable_in_messages(

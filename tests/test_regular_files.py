@@ -36,7 +36,7 @@ def test_what_is_no_regular_file_is_refused_at_once(
     assert process.returncode == 2
     assert process.stderr.count("\n") == 1 and "Traceback" not in process.stderr
     # No link is followed in place of a lock, wherever it leads to.
-    assert kind in process.stderr and key in process.stderr or (key, kind) == ("lock_file_name", "a device")
+    assert (kind in process.stderr and key in process.stderr) or (key, kind) == ("lock_file_name", "a device")
     assert os.path.lexists("place")
 
 
@@ -74,11 +74,12 @@ def test_a_link_is_followed_to_files_of_the_own_user_alone(
     if file_owner is not None:
         target.write_text("theirs")
         os.chown(target, file_owner, -1)
-    for opened in (lambda: check_regular(str(link), "log_filename"), lambda: os.close(open_for_append(str(link), "log_filename"))):
+    for opened in (lambda: check_regular(str(link), "log_filename"),
+                   lambda: os.close(open_for_append(str(link), "log_filename"))):
         if allowed:
             opened()
         else:
-            with pytest.raises(ConfigurationError, match="log_filename: .*: a symbolic link that another user made, or to a file of"):
+            with pytest.raises(ConfigurationError, match=r"log_filename: .*: a symbolic link that another user made, or to"):
                 opened()
     assert target.exists() is (file_owner is not None or allowed)
 
@@ -105,7 +106,8 @@ def test_a_log_on_a_full_disk_is_said_once_and_the_run_goes_on(
     monkeypatch.setattr(logfile.DailyLog, "_moved", lambda self, number: False)
     assert mirrored.run("sync") == 0
     told = capfd.readouterr().err
-    assert told.count("can't be written: No space left on device") == 1 and "Traceback" not in told and "Logging error" not in told
+    assert told.count("can't be written: No space left on device") == 1
+    assert "Traceback" not in told and "Logging error" not in told
 
 
 def test_a_log_is_private_neither_more_nor_less_than_the_umask_says(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ project or URL at fault.
 from collections.abc import Mapping
 from typing import Any
 
-from .printable import printable
+from .secret import printable
 
 #: Characters of a URL in a message.
 _LONGEST_URL = 500

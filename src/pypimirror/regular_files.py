@@ -63,5 +63,5 @@ def _check_kind(found: os.stat_result, path: str, key: str) -> None:
 
 
 def _check_link(link: os.stat_result, found: os.stat_result | None, path: str, key: str) -> None:
-    if link.st_uid not in (os.geteuid(), 0) or found is not None and found.st_uid != os.geteuid():
+    if link.st_uid not in (os.geteuid(), 0) or (found is not None and found.st_uid != os.geteuid()):
         raise ConfigurationError(f"{key}: {path}: a symbolic link that another user made, or to a file of another user")

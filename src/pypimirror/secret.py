@@ -1,7 +1,7 @@
-"""Secrets: types that can't be printed, and the filter that removes the secrets of this process from a text.
+"""What may be shown: secrets can't be printed, and foreign text becomes printable, short and free of secrets.
 
-Each secret registers itself when it is made, also in a process that it travels to. So nothing has to be passed around for a
-message to be free of it.
+``printable`` is the one function that all foreign text passes on its way to people. Each secret registers itself when it is
+made, also in a process that it travels to. So nothing has to be passed around for a message to be free of it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .names import shown
+
 MASK = "***"
+#: Characters of one message.
+LONGEST = 2000
 #: Shorter secrets are removed from URLs alone: nearly every text has them.
 _SHORTEST = 3
 #: From this length on a secret is found also inside of words.
@@ -55,7 +59,9 @@ class Secret:
 class SecretURL(str):
     """A URL with user and password. As a text it is the URL without them; only ``reveal`` returns all of it."""
 
-    __slots__ = ("_user", "_password", "_whole")
+    __slots__ = ("_whole",)
+
+    _whole: Secret
 
     def __new__(cls, without: str, userinfo: str) -> SecretURL:
         """userinfo: user and password, percent-encoded, without the ``@``."""
@@ -136,3 +142,26 @@ def _character(character: str) -> str:
     if character == " ":
         forms.add("+")
     return f"(?:{'|'.join(map(re.escape, sorted(forms, key=len, reverse=True)))})"
+
+
+def printable(text: str, limit: int = LONGEST) -> str:
+    """Return the text on one line of printable characters, cut off at the limit, without secrets.
+
+    Control characters, terminal codes, bidirectional overrides, line separators and lone surrogates become escapes.
+    """
+    if text.isprintable() and len(text) <= limit:
+        return redact(text)
+    # Cut off first where there is far too much; a secret that the cut would split is still seen whole.
+    return shown(redact(text[:2 * limit]), limit)
+
+
+def printable_values(value: object, limit: int = LONGEST) -> object:
+    """Return plain data, as of JSON, with all texts in it printable. Keys of mappings keep their spelling."""
+    if isinstance(value, str):
+        return printable(value, limit)
+    if isinstance(value, dict):
+        return {shown(key, limit) if isinstance(key, str) else key: printable_values(item, limit)
+                for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [printable_values(item, limit) for item in value]
+    return value

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from ..fetch import transport
+from ..fetch import environment
 from ..settings.example import example
 from ..settings.keys import KEYS, ISetting
 from ..settings.reader import plugins_of, read
@@ -31,7 +31,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     for name in (*(key.name for key in KEYS), *sorted(more)):
         print(f"{name} = {shown_value(settings[name])}    # {settings.origin(name)}")
     print()
-    for line in transport.describe(settings, mirror.gate.fetcher, full=True):
+    for line in environment.describe(settings, mirror.gate.fetcher, full=True):
         print(line)
     print()
     for line in _components(mirror.registry):

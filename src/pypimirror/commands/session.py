@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError, Locked, MirrorError, StorageError
 from ..events import Failure, Notice, RunFinished, RunStarted
+from ..fetch import environment
 from ..mirror import Mirror
 from ..model import Totals
-from ..fetch import transport
+from ..regular_files import check_regular
 from ..report import logfile
 from ..report.log import logger
-from ..regular_files import check_regular
 from ..report.watch import Watch
 from ..settings.reader import read
 from ..state.database import State
@@ -113,7 +113,7 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
     started = time.time()
     watch.notify(RunStarted(kind, mirror.settings["mirror_file_path"]))
     if fetches:
-        for line in transport.describe(mirror.settings, mirror.gate.fetcher):
+        for line in environment.describe(mirror.settings, mirror.gate.fetcher):
             logger.info(line)
     state = State(mirror.settings["state_path"])
     try:

@@ -18,13 +18,13 @@ from zope.interface import implementer
 
 from .. import __version__
 from ..errors import FetchError
+from ..http import ssrf
 from ..http.credentials import split_userinfo
 from ..http.hosts import same_origin
 from ..interfaces import IFetcher, IReceiver, ISettings
 from ..model import Head
 from ..names import shown
 from ..secret import reveal
-from ..http import ssrf
 from . import environment, pace, tls
 from .address import bare
 from .heads import joined, one_line
@@ -40,6 +40,7 @@ _PROXY_PORTS = {"https": 443}
 _STATUS = re.compile(r"HTTP/\S+ (\d{3})(?!\d)")
 #: Not where a value goes on in the next line.
 _LINE_END = re.compile(r"\n(?![ \t])")
+_TELLS_EXTENSIONS = pycurl.version_info()[5].startswith(("OpenSSL", "LibreSSL", "BoringSSL"))
 _IN_URLS = "!#$%&'()*+,/:;=?@[]~"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: Errors that may be others the next time: no host, no connection, a body cut short, too slow, nothing or nonsense sent.
@@ -74,10 +75,12 @@ class CurlFetcher:
             try:
                 handle.perform()
             except pycurl.error as error:
+                self._check_certificate(handle, url)
                 if answer.error is not None:
                     raise answer.error from None
                 if answer.target is None:
                     raise _failure(url, *error.args) from error
+            self._check_certificate(handle, url)
             answer.finish()
             if answer.target is None:
                 return answer.head
@@ -92,6 +95,22 @@ class CurlFetcher:
     def close(self) -> None:
         for handle in self._handles:
             handle.close()
+
+    def _check_certificate(self, handle: Any, url: str) -> None:
+        """Raise FetchError if a new connection's certificate lists no hosts (subjectAltName).
+
+        libcurl takes one whose common name is the host then, which no other library does any more (RFC 9110, 4.3.4). No option
+        turns that off, so that this is found after the transfer; nothing of it is used. Only OpenSSL tells extensions.
+        """
+        if not _TELLS_EXTENSIONS or not url.lower().startswith("https:"):
+            return
+        found = handle.getinfo(pycurl.INFO_CERTINFO)  # empty for a connection that was used before
+        if found and not any(name == "X509v3 Subject Alternative Name" for name, _ in found[0]):
+            # It keeps connection and TLS session, which would pass the next time.
+            handle.close()
+            self._handles.remove(handle)
+            self._local.handle = None
+            raise FetchError(bare(url), "certificate verify failed: it lists no host names (subjectAltName)")
 
     def _ask(self, handle: Any, headers: Mapping[str, str]) -> None:
         """Have a handle send these headers, unless it does so already: most requests of a thread are alike."""
@@ -122,6 +141,7 @@ class CurlFetcher:
         options = {
             pycurl.USERAGENT: _AGENT, pycurl.NOSIGNAL: 1, pycurl.BUFFERSIZE: _BLOCK,
             pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS, pycurl.SSL_VERIFYPEER: 1, pycurl.SSL_VERIFYHOST: 2,
+            pycurl.OPT_CERTINFO: 1,
             pycurl.CONNECTTIMEOUT: settings["timeout"],
             pycurl.LOW_SPEED_LIMIT: int(pace.BYTES / pace.SECONDS), pycurl.LOW_SPEED_TIME: settings["timeout"],
             **_certificates(settings),

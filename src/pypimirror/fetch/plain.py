@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from .. import __version__
 from ..errors import FetchError
-from ..interfaces import ISettings
 from ..http import ssrf
+from ..interfaces import ISettings
 from . import pace, tls
 from .failures import failure
 from .heads import Response

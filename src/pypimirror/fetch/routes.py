@@ -16,8 +16,8 @@ from .address import bare
 class Routes:
     """Hands each URL to the fetcher for it.
 
-    Credentials are kept here alone: nothing that is remembered of what an index says holds any, and its files are requested with
-    those of the index on their origin.
+    Credentials are kept here alone: nothing that is remembered of what an index says holds any, and its files are requested
+    with those of the index on their origin.
     """
 
     def __init__(self, web: IFetcher, files: IFetcher, configured: Iterable[str]):

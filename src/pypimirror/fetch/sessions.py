@@ -15,11 +15,11 @@ import requests
 from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, TimeoutError
 
 from ..errors import FetchError
+from ..http import ssrf
 from ..http.credentials import basic, split_userinfo
 from ..http.hosts import same_origin
 from ..interfaces import ISettings
 from ..secret import reveal
-from ..http import ssrf
 from .address import bare
 from .connections import POOLS
 from .failures import failure

@@ -84,7 +84,7 @@ def origin(url: str) -> Origin | None:
     """
     found = _URL.match(url)
     if found is None:
-        if re.match(r"https?:", url.strip(), re.IGNORECASE) or "\\" in url.partition("?")[0] and "//" in url:
+        if re.match(r"https?:", url.strip(), re.IGNORECASE) or ("\\" in url.partition("?")[0] and "//" in url):
             raise ValueError("not a URL")
         return None
     scheme, authority = found[1].lower(), found[2]

@@ -1,8 +1,8 @@
 """SSRF guard: a public host may not lead to a private one.
 
 A mirror often reaches more than what is public. A public host must not make it request what is not: the machine itself, its
-network, or the metadata service of a cloud. Links and redirects are checked by name before anything is requested (``check``), and
-each connection by the address of its peer before anything is sent (``check_peer``): a name may mean another address then.
+network, or the metadata service of a cloud. Links and redirects are checked by name before anything is requested (``check``),
+and each connection by the address of its peer before anything is sent (``check_peer``): a name may mean another address then.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def forget() -> None:
 
 
 def is_public_source(host: str) -> bool:
-    """Whether any address of a host is public. One without addresses counts as public: behind a proxy it need have none here."""
+    """Whether any address of a host is public. One without addresses counts as public: it may be known to a proxy alone."""
     found = _known(_normal(host))
     return not found or any(map(is_global, found))
 

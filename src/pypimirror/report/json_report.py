@@ -11,8 +11,8 @@ from zope.interface import implementer
 from .. import __version__
 from ..events import RunFinished
 from ..interfaces import IObserver, ISettings
-from ..printable import printable_values
 from ..regular_files import check_regular
+from ..secret import printable_values
 from .outcome import Outcome, replace
 
 

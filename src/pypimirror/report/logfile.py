@@ -11,8 +11,8 @@ from logging.handlers import TimedRotatingFileHandler
 from typing import Any
 
 from ..errors import ConfigurationError
-from ..printable import printable
 from ..regular_files import open_for_append
+from ..secret import printable
 
 #: Lines of a traceback that are logged.
 _MOST_LINES = 200
@@ -31,11 +31,38 @@ class SafeFormatter(logging.Formatter):
             lines.append(self.formatException(record.exc_info))
         return "\n".join(lines)
 
-    def formatException(self, ei: Any) -> str:
+    def formatException(self, ei: Any) -> str:  # noqa: N802
         lines = super().formatException(ei).split("\n")
         if len(lines) > _MOST_LINES:  # of a recursion without end
             lines[_MOST_LINES // 2:-_MOST_LINES // 2] = ["..."]
         return "\n".join(map(printable, lines))
+
+
+class _Appending:
+    """Writes each record to a descriptor at once, so that what several processes log stays in whole lines."""
+
+    def __init__(self, descriptor: int):
+        self._descriptor = descriptor
+
+    def write(self, text: str) -> None:
+        data = memoryview(text.encode("utf-8", "backslashreplace"))
+        while data:
+            data = data[os.write(self._descriptor, data):]
+
+    def flush(self) -> None:
+        pass
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return os.lseek(self._descriptor, offset, whence)
+
+    def tell(self) -> int:
+        return os.lseek(self._descriptor, 0, os.SEEK_CUR)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
 
 
 class DailyLog(TimedRotatingFileHandler):
@@ -46,9 +73,9 @@ class DailyLog(TimedRotatingFileHandler):
         super().__init__(filename, "midnight", backupCount=30, encoding="utf-8")
 
     def _open(self) -> Any:
-        return open(open_for_append(self.baseFilename, "log_filename"), "a", encoding="utf-8")
+        return _Appending(open_for_append(self.baseFilename, "log_filename"))
 
-    def handleError(self, record: logging.LogRecord) -> None:
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Say once that nothing can be logged, as on a full disk; a run goes on without its log."""
         error = sys.exc_info()[1]
         if not self._failed:

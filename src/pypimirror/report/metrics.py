@@ -9,8 +9,8 @@ from zope.interface import implementer
 
 from ..events import RunFinished
 from ..interfaces import IObserver, ISettings
-from ..printable import printable
 from ..regular_files import check_regular
+from ..secret import printable
 from .outcome import Outcome, replace
 
 

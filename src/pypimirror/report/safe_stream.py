@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from ..names import shown
-from ..printable import LONGEST, printable_values
-from ..secret import redact
+from ..secret import LONGEST, printable_values, redact
 
 #: Sent by the progress line itself: return to its start and wipe it.
 _WIPE = "\r\x1b[K"
@@ -38,7 +37,7 @@ class SafeStream:
 
     def _clean(self, text: str) -> str:
         text = redact(text)
-        if not text.isprintable() or self._limit is not None and len(text) > self._limit:
+        if not text.isprintable() or (self._limit is not None and len(text) > self._limit):
             text = "".join(part if part in ("\n", "\t") else shown(part, self._limit or len(part))
                            for part in _ENDS.split(text))
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
@@ -52,7 +51,7 @@ class SafeStream:
 def safe_output() -> Iterator[None]:
     """Have all that is printed to standard output and standard error pass a SafeStream."""
     out, err = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = SafeStream(out), SafeStream(err, LONGEST)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = SafeStream(out), SafeStream(err, LONGEST)
     try:
         yield
     finally:

@@ -178,7 +178,8 @@ KEYS = (
     Key("log_filename", kinds.path, "",
         "The log; .pypimirror/pypimirror.log in the mirror unless given.", "Log"),
     Key("report_filename", kinds.path, "",
-        "A JSON report of each sync: what was done, which projects failed, why and since when.", "Log"),
+        "A JSON report of each sync: what was done, which projects failed, why and since when. Only its owner can read a new "
+        "one; a report that is there keeps its permissions.", "Log"),
     Key("metrics_filename", kinds.path, "",
         "Figures of each sync as a text file for Prometheus.", "Log"),
 )

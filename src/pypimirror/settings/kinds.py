@@ -72,10 +72,7 @@ def lines(value: str, folder: str) -> tuple[str, ...]:
 
 
 def path(value: str, folder: str) -> str:
-    """A path; a relative one starts at the configuration file's folder, ``~`` is the home directory. URLs stay as they are.
-
-    A URL with user and password becomes a ``SecretURL``.
-    """
+    """A path; a relative one starts at the configuration file's folder, ``~`` is the home directory. URLs stay as they are."""
     value = text(value, folder)
     if _SCHEME.match(value):
         return configured_url(value)
@@ -103,7 +100,8 @@ def zcml(value: str, folder: str) -> tuple[str, ...]:
         elif _PACKAGE.fullmatch(package) and bool(file) == bool(colon):
             found.append(word)
         else:
-            raise ValueError(f"packages such as my.package or my.package:policy.zcml, or .zcml files, and {hidden(word)!r} is not")
+            raise ValueError("packages such as my.package or my.package:policy.zcml, or .zcml files, "
+                             f"and {hidden(word)!r} is not")
     return tuple(found)
 
 
@@ -207,7 +205,7 @@ def share(value: str, folder: str) -> float:
 
 
 def web_address(value: str, folder: str) -> str:
-    """An http or https URL, or nothing; without the slash at its end. One with user and password becomes a ``SecretURL``."""
+    """An http or https URL, or nothing; without the slash at its end."""
     url = configured_url(value.rstrip("/")) if re.match(r"https?://", value, re.IGNORECASE) else value
     if url and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", url, re.IGNORECASE):
         raise ValueError("a URL that starts with http:// or https://")
@@ -215,7 +213,7 @@ def web_address(value: str, folder: str) -> str:
 
 
 def public_address(value: str, folder: str) -> str:
-    """An http or https URL that everybody may read, or nothing; without the slash at its end."""
+    """An http or https URL without user and password, or nothing; without the slash at its end."""
     url = web_address(value, folder)
     if isinstance(url, SecretURL):
         raise ValueError("without user and password: it stands in pages and in files of clients, which take theirs from netrc")

@@ -94,10 +94,12 @@ def _texts(filename: str) -> dict[str, tuple[str, str]]:
         raise ConfigurationError(f"{filename}: can't be read: larger than {_LARGEST >> 20} MB")
     try:
         parser.read_string(text, filename)
+    except configparser.MissingSectionHeaderError as error:
+        raise ConfigurationError(f"{filename}, line {error.lineno}: no section headers; keys go into [DEFAULT] or "
+                                 f"[{_SECTION}]") from None
     except configparser.ParsingError as error:
         # Its text quotes the lines, which may be those of a password.
-        errors = getattr(error, "errors", None)
-        number = errors[0][0] if errors else getattr(error, "lineno", 1)
+        number = error.errors[0][0] if error.errors else 1
         raise ConfigurationError(f"{filename}, line {number}: neither [section] nor key = value") from None
     except configparser.Error as error:
         raise ConfigurationError(hidden(" ".join(str(error).split()))) from error

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..printable import printable
+from ..secret import printable
 
 
 def shown_value(value: Any) -> str:

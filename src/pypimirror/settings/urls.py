@@ -14,7 +14,8 @@ _FULL_HOST = re.compile(r"[^:@]*\.[^:@]*|localhost")
 _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 #: What may stand in user and password as it is (RFC 3986, 3.2.1), percent signs of escapes among it.
 _USERINFO = "-._~!$&'()*+,;=:%"
-_HINT = "special characters of a user or password have to be percent-encoded, such as %23 for # and %2F for /, and an @ in a path as %40"
+_HINT = ("special characters of a user or password have to be percent-encoded, such as %23 for # and %2F for /, "
+         "and an @ in a path as %40")
 _OPEN_PASSWORD = re.compile(r"(://[^:/?#\s]*:)(?!\d*(?:[/?#\s]|$))\S.*")
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ..errors import FetchError, MirrorError
-from ..http import ssrf
 from ..fetch.address import bare
 from ..fetch.attempts import Attempts
 from ..fetch.glance import glance
+from ..http import ssrf
 from ..interfaces import IMirror
 from ..model import File, Head, Project, Stored
 from . import trust

@@ -10,10 +10,10 @@ from urllib.parse import quote, urlsplit
 from zope.interface import implementer
 
 from ..errors import Absent, BadPage, FetchError
-from ..http import ssrf
 from ..fetch.address import bare, host_of
 from ..fetch.attempts import Attempts, check
 from ..fetch.page import read
+from ..http import ssrf
 from ..interfaces import IListReader, IMirror, IParser, ISource, IUpstream
 from ..model import Head, Listing, Project
 from . import answers, trust
