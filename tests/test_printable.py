@@ -22,8 +22,8 @@ from upstream import Upstream, wheel
 
 #: ANSI, OSC with both ends, C1, bidirectional overrides and isolates, line separators, and what no encoding has.
 CODES = ["\x1b[31mred", "\x1b]0;title\x07", "\x1b]8;;http://evil.example\x1b\\x", "\x9b31m", "\x9d0;x\x9c", "a\rb", "a\nb",
-         "a\x0bb", "a\x0cb", "\u202eevil", "\u2066x\u2069", "\u200fx", "a\u2028b", "a\u2029b", "a\x85b", "\ud83d", "\x00", "\x7f", 
-         "\u200b", "\ufeff", "\x08\x08", "\u061c"]
+         "a\x0bb", "a\x0cb", "\u202eevil", "\u2066x\u2069", "\u200fx", "a\u2028b", "a\u2029b",
+         "a\x85b", "\ud83d", "\x00", "\x7f", "\u200b", "\ufeff", "\x08\x08", "\u061c"]
 
 
 def bad(text: str) -> set[str]:

@@ -34,7 +34,7 @@ LEFT = ("sSw0rd9", "psSw")
 
 def test_a_secret_has_no_form_that_shows_it() -> None:
     one = Secret("s3cret-word")
-    assert {str(one), repr(one), f"{one}", f"{one:>40}", "{}".format(one), repr([one]), repr({"a": one})} == {
+    assert {str(one), repr(one), f"{one}", f"{one:>40}", repr([one]), repr({"a": one})} == {
         "***", "[***]", "{'a': ***}"}
     for other in (one, copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
         assert other.reveal() == "s3cret-word" and other == one
@@ -96,7 +96,8 @@ def test_urls_without_credentials_stay_as_they_are(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["http://me:pa#ss@h/", "http://me:pa/ss@h/", "http://me:12/ss@h/", "http://tok/en@h/",
-                                  "http://tok?en@h", "http://me:a@b/ss@h/", "http://me:xyzzy", "http://h:99999/", "http://[x@h]/", "http://@/",
+                                  "http://tok?en@h", "http://me:a@b/ss@h/", "http://me:xyzzy",
+                                  "http://h:99999/", "http://[x@h]/", "http://@/",
                                   "http:///x"])
 def test_where_the_host_begins_must_be_clear(text: str) -> None:
     with pytest.raises(ValueError) as caught:

@@ -55,7 +55,7 @@ _WHY = {pycurl.E_PARTIAL_FILE: "the connection ended in the middle of the body",
 
 @implementer(IFetcher)
 class CurlFetcher:
-    """Gets things with libcurl, one handle a thread: TLS verified; proxies and netrc as curl's users know them."""
+    """Gets things with libcurl, one handle a thread: TLS verified; proxies as curl's users know them."""
 
     def __init__(self, settings: ISettings):
         self._settings = settings

@@ -1,7 +1,7 @@
 """The default fetcher: http.client where a request is plain, requests where it is more, or where the environment has a say.
 
-To load requests takes more than a tenth of a run in which nothing changed, and most runs need nothing of what it does: proxies,
-redirects, netrc, credentials in the URL. So it is loaded when something first asks for that.
+To load requests takes more than a tenth of a run in which nothing changed, and most runs need nothing of what it does: proxies
+and redirects. So it is loaded when something first asks for that.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @implementer(IFetcher)
 class RequestsFetcher:
-    """Gets things as requests would: TLS verified, proxies, certificates and netrc as its users know them."""
+    """Gets things as requests would: TLS verified, proxies and certificates as its users know them."""
 
     def __init__(self, settings: ISettings):
         self._settings = settings
