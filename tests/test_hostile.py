@@ -269,7 +269,7 @@ def test_a_public_upstream_leads_to_no_file_that_is_not_public(
                 "http://169.254.169.254/latest/meta-data/",
                 "http://10.0.0.1/x",
                 upstream.host.replace("127.0.0.1", "[::1]") + "/x",
-                "http://2130706433/x",
+                "http://2130706434/x",
             ]
         )
     ]
