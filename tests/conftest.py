@@ -16,7 +16,8 @@ import stores  # noqa: E402
 import tried  # noqa: E402
 import ways  # noqa: E402
 from mirrored import Mirrored  # noqa: E402
-from pypimirror.fetch import hosts  # noqa: E402
+from pypimirror import secret  # noqa: E402
+from pypimirror.http import ssrf  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
 pytest_plugins = ["buildouts"]
@@ -55,11 +56,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(autouse=True)
 def _forgotten_hosts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test knows what another one found out of a host."""
-    monkeypatch.setattr(hosts, "_trusted", set())
-    known = hosts.is_public
-    known.cache_clear()
+    ssrf.forget()
     yield
-    known.cache_clear()
+    ssrf.forget()
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test's messages miss another one's secrets."""
+    monkeypatch.setattr(secret, "_known", {})
+    monkeypatch.setattr(secret, "_pattern", None)
 
 
 @pytest.fixture

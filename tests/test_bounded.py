@@ -9,8 +9,8 @@ import pytest
 from bounded import bounded
 from mirrored import Mirrored
 from pypimirror.errors import BadPage, FetchError
-from pypimirror.fetch import hosts
 from pypimirror.filters.metadata import fields
+from pypimirror.http import ssrf
 from pypimirror.model import File, Project
 from pypimirror.pins import resolve, sections
 from pypimirror.pins.build import read_sdist
@@ -115,7 +115,8 @@ def test_a_tag_is_no_longer_than_one_is() -> None:
 
 def test_files_on_very_many_hosts_are_not_all_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
-    monkeypatch.setattr(hosts, "is_public", lambda host: looked.append(host) or host.endswith("example.com"))
+    public = "index.example.com"
+    monkeypatch.setattr(ssrf, "addresses", lambda host: looked.append(host) or ("8.8.8.8" if host == public else "10.0.0.1",))
     source = object.__new__(HttpSource)
     source.url = "http://index.example.com/simple/"
     own = File("own-1.zip", "http://index.example.com/own-1.zip")
@@ -133,8 +134,8 @@ def test_files_on_very_many_hosts_are_not_all_looked_up(monkeypatch: pytest.Monk
 
 
 def test_an_index_that_is_not_public_may_have_files_anywhere_without_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosts, "addresses", lambda host: ["10.0.0.1"] if host == "inside" else pytest.fail(host))
-    hosts.check("http://inside/simple/", "http://files.example.com/")
+    monkeypatch.setattr(ssrf, "addresses", lambda host: ["10.0.0.1"] if host == "inside" else pytest.fail(host))
+    ssrf.check("http://inside/simple/", "http://files.example.com/")
 
 
 @pytest.mark.parametrize("unit", ["<a href=bad-1.zip>", "<a href='", "<!--", "<a href ", "<base ", "<a " + " " * 999, "<"])
@@ -205,13 +206,13 @@ def test_core_metadata(unit: str) -> None:
 
 
 def test_a_name_that_means_another_address_by_now_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosts, "addresses", lambda host: ["192.0.43.7"])
-    hosts.check("http://index.example.com/", "http://files.example.com/")
-    hosts.confirm("files.example.com", "192.0.43.8")
+    monkeypatch.setattr(ssrf, "addresses", lambda host: ["192.0.43.7"])
+    ssrf.check("http://index.example.com/", "http://files.example.com/")
+    ssrf.check_peer("files.example.com", "192.0.43.8")
     for address in ("127.0.0.1", "10.0.0.1", "::1", "fe80::1%eth0", "169.254.169.254"):
-        with pytest.raises(FetchError, match="its address was public and is"):
-            hosts.confirm("FILES.example.com", address)
-    hosts.confirm("elsewhere.example.com", "127.0.0.1")
+        with pytest.raises(FetchError, match="connected at the private address"):
+            ssrf.check_peer("FILES.example.com", address)
+    ssrf.check_peer("elsewhere.example.com", "127.0.0.1")
 
 
 @pytest.mark.parametrize("fetcher", ["requests", "pycurl"])
@@ -221,10 +222,10 @@ def test_no_fetcher_asks_a_host_whose_address_was_public_and_is_no_more(
     if fetcher == "pycurl":
         pytest.importorskip("pycurl")
     upstream.add("one", wheel("one", "1"))
-    monkeypatch.setattr(hosts, "addresses", lambda host: ["192.0.43.7"])
+    monkeypatch.setattr(ssrf, "addresses", lambda host: ["192.0.43.7"])
     mirrored.settings |= {"fetcher": fetcher, "index_url": upstream.url.replace("127.0.0.1", "localhost")}
     # The page is on a host that is public when its links are looked at, and leads to it under another name.
     upstream.projects["one"][wheel("one", "1")[0]].facts["url"] = upstream.host + "/files/one/" + wheel("one", "1")[0]
     assert mirrored.run("sync") == 1
     assert not [path for path in upstream.asked() if path.startswith("/files")]
-    assert "its address was public and is 127.0.0.1 now" in capsys.readouterr().err
+    assert "connected at the private address 127.0.0.1" in capsys.readouterr().err

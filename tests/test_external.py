@@ -14,7 +14,7 @@ import pytest
 
 from elsewhere import EARLIER, LATER, Elsewhere, links
 from mirrored import Mirrored
-from pypimirror.fetch import hosts
+from pypimirror.http import ssrf
 from upstream import JSON, Upstream, sdist, wheel
 
 
@@ -222,9 +222,9 @@ def test_a_body_without_end_is_cut_off(following: Mirrored, upstream: Upstream, 
 
 def seen_as(monkeypatch: pytest.MonkeyPatch, **public: str) -> None:
     """Let names have other addresses in the eyes of the check than on this machine."""
-    real = hosts.addresses
-    monkeypatch.setattr(hosts, "addresses", lambda host: [public[host]] if host in public else real(host))
-    monkeypatch.setattr(hosts, "confirm", lambda host, address: None)  # where connections lead is another matter
+    real = ssrf.addresses
+    monkeypatch.setattr(ssrf, "addresses", lambda host: [public[host]] if host in public else real(host))
+    monkeypatch.setattr(ssrf, "check_peer", lambda host, address: None)  # where connections lead is another matter
 
 
 def named(url: str) -> str:
@@ -246,7 +246,7 @@ def test_a_public_host_leads_to_none_that_is_not_public(
         assert following.run("sync") == 0
     assert following.files("one") == ["one-2.tar.gz"]
     assert elsewhere.asked() == []
-    assert f"{inside}: a host that is not public, and {moved} that leads there is" in log(following)
+    assert f"{inside}: refused: public host localhost leads to a private address" in log(following)
 
 
 def test_an_index_that_is_not_public_may_lead_to_any_host(

@@ -31,7 +31,6 @@ from upstream import Upstream
 from ways import Body
 
 SETTINGS: dict[str, Any] = {"timeout": 10, "ca_bundle": None, "client_cert": (), "proxy": None}
-NETRC = "machine 127.0.0.1 login me password word\n"
 
 
 @pytest.fixture(autouse=True)
@@ -121,20 +120,6 @@ def test_the_proxy_of_the_settings_is_asked() -> None:
     with elsewhere() as (proxy, asked), fetcher(proxy=proxy) as made:
         assert got(made, "http://files.example.com/x")[0].status == 404
     assert asked == ["GET http://files.example.com/x HTTP/1.1"]
-
-
-@pytest.mark.parametrize("where", ["NETRC", "~/.netrc", "~/_netrc", None])
-def test_credentials_are_those_of_netrc(where: str | None, upstream: Upstream, heard: list[dict[str, str]], home: Path,
-                                        monkeypatch: pytest.MonkeyPatch) -> None:
-    with fetcher() as made:
-        if where == "NETRC":
-            monkeypatch.setenv(where, str(home / "mine"))
-        if where is not None:
-            (home / ("mine" if where == "NETRC" else where[2:])).write_text(NETRC)
-        got(made, f"{upstream.host}/x")
-        got(made, f"{upstream.host}/x")
-    expected = None if where is None else f"Basic {basic('me', 'word')}"
-    assert [headers.get("Authorization") for headers in heard] == [expected, expected]
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
@@ -284,20 +269,6 @@ def test_a_body_in_a_form_that_was_not_asked_for_is_none(way: str) -> None:
     with saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n") as address:
         error = failure(f"{address}/x")
     assert "Transfer-Encoding gzip, chunked" in error.why and not error.transient
-
-
-@pytest.mark.parametrize("password", [b"\xff", "\u20ac".encode()], ids=["no text", "no Latin"])
-def test_credentials_that_cant_be_sent_are_told_in_the_same_words(
-        password: bytes, upstream: Upstream, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = []
-    for way in ways.WAYS:
-        ways.take(way, monkeypatch)
-        (home / "mine").write_bytes(b"machine 127.0.0.1 login me password " + password)
-        monkeypatch.setenv("NETRC", str(home / "mine"))
-        found.append(failure(upstream.url))
-    assert found[0].why == found[1].why and "codec can't" in found[0].why
-    assert {(error.url, error.transient) for error in found} == {(upstream.url, False)}
-    assert upstream.asked() == []
 
 
 @pytest.mark.parametrize(("answer", "body"), [

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from bounded import bounded
 from mirrored import Mirrored
 from pypimirror.errors import BadPage
-from pypimirror.fetch import download, hosts
+from pypimirror.fetch import download
 from pypimirror.fetch import page as page_module
+from pypimirror.http import ssrf
 from pypimirror.source import http as http_source
 from pypimirror.source import trust
 from pypimirror.source.html_page import HtmlParser
@@ -247,11 +248,19 @@ def test_an_address_that_leads_back_to_the_index_gets_nothing_else(small: Mirror
     assert small.files("bad") == []
 
 
+def public_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let 127.0.0.1 count as a public host, and no other name or address of this machine."""
+    real = ssrf.addresses
+    monkeypatch.setattr(ssrf, "addresses", lambda host: ("192.0.43.7",) if host == "127.0.0.1" else real(host))
+    monkeypatch.setattr(ssrf, "check_peer", lambda host, address: None)  # where connections lead is another matter
+
+
+
 def test_a_public_upstream_leads_to_no_file_that_is_not_public(
     small: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if 127.0.0.1 were public, and the loopback under another name were not."""
-    monkeypatch.setattr(hosts, "is_public", lambda host: host == "127.0.0.1")
+    public_loopback(monkeypatch)
     targets = [
         entry(upstream, filename=f"bad-{number}.zip", url=url)
         for number, url in enumerate(
@@ -260,40 +269,40 @@ def test_a_public_upstream_leads_to_no_file_that_is_not_public(
                 "http://169.254.169.254/latest/meta-data/",
                 "http://10.0.0.1/x",
                 upstream.host.replace("127.0.0.1", "[::1]") + "/x",
-                "http://2130706433/x",
+                "http://2130706434/x",
             ]
         )
     ]
     upstream.answers["/simple/bad/"] = page(*targets, entry(upstream))
     assert small.run("sync") == 0
     assert small.files("bad") == [wheel("bad", "1")[0]]
-    assert logged(small).count("a host that is not public") == 5
+    assert logged(small).count("leads to a private address") == 5
     assert "/x" not in upstream.asked()
 
 
 def test_a_public_upstream_redirects_to_nothing_that_is_not_public(
     small: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hosts, "is_public", lambda host: host == "127.0.0.1")
+    public_loopback(monkeypatch)
     elsewhere = upstream.host.replace("127.0.0.1", "localhost")
     upstream.answers["/simple/bad/"] = (302, {"Location": f"{elsewhere}/simple/good/"}, b"")
     upstream.answers[f"/files/good/{wheel('good', '1')[0]}"] = (302, {"Location": f"{elsewhere}/secret"}, b"")
     assert small.run("sync") == 1
     assert "/secret" not in upstream.asked()
-    assert logged(small).count("a host that is not public") >= 2
+    assert logged(small).count("leads to a private address") >= 2
 
 
 def test_a_public_upstream_has_no_provenance_that_is_not_public(
     small: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hosts, "is_public", lambda host: host == "127.0.0.1")
+    public_loopback(monkeypatch)
     elsewhere = upstream.host.replace("127.0.0.1", "localhost")
     upstream.answers["/secret"] = (200, {"Content-Type": "application/json"}, b"{}")
     upstream.answers["/simple/bad/"] = page(entry(upstream, provenance=f"{elsewhere}/secret"))
     assert small.run("sync") == 0
     assert small.files("bad") == [wheel("bad", "1")[0]]
     assert "/secret" not in upstream.asked()
-    assert "its provenance is on a host that is not public" in logged(small)
+    assert "its provenance: refused: public host 127.0.0.1 leads to a private address" in logged(small)
 
 
 @pytest.mark.parametrize(
@@ -303,13 +312,13 @@ def test_a_public_upstream_has_no_provenance_that_is_not_public(
 def test_a_public_pin_file_names_none_that_is_not_public(
     small: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, key: str, text: str
 ) -> None:
-    monkeypatch.setattr(hosts, "is_public", lambda host: host == "127.0.0.1")
+    public_loopback(monkeypatch)
     elsewhere = upstream.host.replace("127.0.0.1", "localhost")
     upstream.answers["/pins"] = (200, {}, text.format(url=f"{elsewhere}/secret").encode())
     small.settings[key] = f"{upstream.host}/pins"
     assert small.run("sync") == 1
     assert "/secret" not in upstream.asked()
-    assert "a host that is not public" in logged(small)
+    assert "leads to a private address" in logged(small)
 
 
 def test_redirects_without_end_have_one(small: Mirrored, upstream: Upstream) -> None:

@@ -363,6 +363,33 @@ def test_variables_are_set_before_the_program_starts(newest):
     assert done.stdout == "http://127.0.0.1:9000 two words\n", done.stderr
 
 
+def test_files_with_credentials_are_for_their_owner_alone(newest):
+    newest.write(PART + "index-url = http://me:s3cret%2Fw0rd@127.0.0.1:9/simple/\ncron-times = 17 3 * * *\n"
+                 "cron-command = env http_proxy=http://me:s3cret@127.0.0.1:9 bin/pypimirror sync\n"
+                 "environment-vars = AWS_SECRET_ACCESS_KEY s3cret\n")
+    newest.run()
+    assert "s3cret%2Fw0rd@" in newest.read("parts/pypimirror/pypimirror.cfg")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (newest.folder / "parts/pypimirror").iterdir()}
+    assert (modes["pypimirror.cfg"], modes["cron-entry"]) == (0o600, 0o600)
+    assert (newest.folder / "bin/pypimirror").stat().st_mode & 0o777 == 0o700
+    newest.write(PART)
+    newest.run()
+    assert (newest.folder / "bin/pypimirror").stat().st_mode & 0o777 != 0o700
+    for path in (newest.folder / "parts/pypimirror").iterdir():
+        assert b"s3cret" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("line", ["proxy = me:s3cret@127.0.0.1", "index-url = http://me:s3#cret@h/",
+                                  "base-url = http://me:s3cret@h",
+                                  "scheduler = tcp://me:s3cret@h:1", "environment-vars =\n    A-TOKEN s3cret",
+                                  "versions = http://me:s3[cret/x@h/v.cfg"])
+def test_a_bad_value_with_a_password_is_told_without_it(newest, line):
+    newest.write(PART + line)
+    told = newest.run(status=1)
+    # zc.buildout shows nothing of the part but the error's line.
+    assert "Error: [pypimirror]" in told and "s3cret" not in told and "cret@" not in told and "s3[" not in told
+
+
 def test_a_bad_variable_is_named(newest):
     newest.write(PART + "environment-vars =\n    GOOD one\n    NOT-GOOD two")
     assert "must be NAME value, a line each; NOT-GOOD two is not" in newest.run(status=1)

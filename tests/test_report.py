@@ -58,14 +58,21 @@ def test_a_good_run(reported: Mirrored) -> None:
     assert figures["last_good_run_timestamp_seconds"] == pytest.approx(figures["last_run_timestamp_seconds"], abs=1)
 
 
-def test_both_files_can_be_read_by_everybody_and_are_whole_at_any_time(reported: Mirrored) -> None:
+def test_figures_can_be_read_by_everybody_and_a_report_by_whom_its_owner_lets(reported: Mirrored) -> None:
     umask = os.umask(0o077)
     try:
         assert reported.run("sync") == 0
     finally:
         os.umask(umask)
-    for name in ("report.json", "pypimirror.prom"):
-        assert (reported.config.parent / name).stat().st_mode & 0o777 == 0o644
+    modes = {name: (reported.config.parent / name).stat().st_mode & 0o777 for name in ("report.json", "pypimirror.prom")}
+    assert modes == {"report.json": 0o600, "pypimirror.prom": 0o644}
+    (reported.config.parent / "report.json").chmod(0o640)
+    assert reported.run("sync") == 0
+    assert (reported.config.parent / "report.json").stat().st_mode & 0o777 == 0o640
+
+
+def test_both_files_are_whole_at_any_time(reported: Mirrored) -> None:
+    assert reported.run("sync") == 0
     assert not list(reported.config.parent.glob(".*.new"))
 
 

@@ -74,6 +74,37 @@ def test_a_certificate_for_another_host_is_refused(
         assert "127.0.0.1" in capsys.readouterr().err
 
 
+def test_a_certificate_with_a_common_name_alone_is_refused_each_time(
+        folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with secure(folder, tmp_path, name="localhost") as (mirrored, upstream):
+        mirrored.settings |= {"ca_bundle": folder / "ca.pem", "retries": 2,
+                              "index_url": upstream.url.replace("127.0.0.1", "localhost")}
+        for _ in range(2):
+            assert mirrored.run("sync") == 1
+            assert "certificate verify failed" in capsys.readouterr().err
+        assert not list(mirrored.root.glob("one/*"))
+
+
+def test_config_and_log_say_what_transfers_run_on_without_the_passwords(
+        mirrored: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path, folder: Path) -> None:
+    upstream.add("one", wheel("one", "1"))
+    mirrored.settings |= {"ca_bundle": folder / "ca.pem"}
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("https_proxy", f"http://me:{SECRET}@127.0.0.1:9")
+    assert mirrored.run("config") == 0
+    told = capsys.readouterr().out
+    name = mirrored.settings["fetcher"]
+    assert f"\nfetcher {name}: {name}" in told and "SSL" in told
+    assert f"CA bundle: {folder / 'ca.pem'} (from ca_bundle)" in told
+    assert "127.0.0.1:9 (from https_proxy)" in told and SECRET not in told
+    mirrored.settings |= {"proxy": f"http://me:{SECRET}@127.0.0.1:9"}
+    assert mirrored.run("sync", "-c") == 0
+    told = capsys.readouterr().err
+    assert f"fetcher {name}: " in told and "CA bundle: " in told and SECRET not in told
+    assert "proxy: http://127.0.0.1:9 (from proxy)" in told
+
+
 @pytest.mark.parametrize("certificate", ["both.pem", "client.pem client.key"])
 def test_a_client_certificate_is_shown_where_it_is_asked_for(folder: Path, tmp_path: Path, certificate: str) -> None:
     with secure(folder, tmp_path, asks=True) as (mirrored, _):
@@ -107,7 +138,7 @@ def test_a_redirect_from_tls_to_none_is_not_followed(
         upstream.add("one", wheel("one", "1"))
         secured.answers["/simple/one/"] = (302, {"Location": f"{upstream.url}one/"}, b"")
         assert mirrored.run("sync") == 1
-        assert "not secure" in capsys.readouterr().err
+        assert "redirect from HTTPS" in capsys.readouterr().err
         assert upstream.asked() == []
 
 

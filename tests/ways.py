@@ -39,6 +39,7 @@ def take(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in set(os.environ) - set(silent()):
         monkeypatch.delenv(name)
     if way != "plain":
-        monkeypatch.setenv("NETRC", os.devnull)
+        # Of no request that is sent, so that requests finds nothing in it.
+        monkeypatch.setenv("ftp_proxy", "http://127.0.0.1:9")
     if way == "session":
         monkeypatch.setattr("pypimirror.fetch.sessions.Session.way", lambda *_: None)

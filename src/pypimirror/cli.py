@@ -12,7 +12,9 @@ from importlib import import_module
 from typing import NamedTuple
 
 from . import __version__
-from .errors import Locked, MirrorError
+from .errors import ConfigurationError, Locked, MirrorError
+from .names import shown
+from .report.safe_stream import safe_output
 
 
 class Verb(NamedTuple):
@@ -98,6 +100,15 @@ def main(config: str | None = None, argv: Sequence[str] | None = None) -> int:
 
     config: the configuration file, where the script has it built in; argv: the arguments, those of the process unless given.
     """
+    with safe_output():
+        return _main(config, argv)
+
+
+def _main(config: str | None, argv: Sequence[str] | None) -> int:
+    for argument in (*([] if config is None else [config]), *(sys.argv[1:] if argv is None else argv)):
+        if not _is_text(argument):
+            print(f"pypimirror: argument {shown(argument)!r}: not UTF-8", file=sys.stderr)
+            return ConfigurationError.status
     reader = parser(config is not None)
     arguments = reader.parse_intermixed_args(argv)
     words = list(arguments.words)
@@ -140,3 +151,12 @@ def main(config: str | None = None, argv: Sequence[str] | None = None) -> int:
 
         print(f"pypimirror: {name} failed: {describe(error)}", file=sys.stderr)
         return 1
+
+
+def _is_text(argument: str) -> bool:
+    """Whether an argument was UTF-8; bytes that were not are surrogates (PEP 383), which no file and no output takes."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -7,11 +7,22 @@ project or URL at fault.
 from collections.abc import Mapping
 from typing import Any
 
+from .secret import printable
+
+#: Characters of a URL in a message.
+_LONGEST_URL = 500
+
 
 class MirrorError(Exception):
-    """Something failed and will be tried again by the next run."""
+    """Something failed and will be tried again by the next run.
+
+    Its message is printable, of limited length and free of secrets, whatever foreign text it quotes.
+    """
 
     status = 1
+
+    def __init__(self, *arguments: Any):
+        super().__init__(*(printable(one) if isinstance(one, str) else one for one in arguments))
 
 
 class ConfigurationError(MirrorError):
@@ -36,9 +47,8 @@ class FetchError(MirrorError):
 
     def __init__(self, url: str, why: str, *, transient: bool = False, retry_after: float | None = None,
                  code: int | None = None):
-        super().__init__(url, why)
-        self.url = url
-        self.why = why
+        self.url, self.why = printable(url, _LONGEST_URL), printable(why)
+        super().__init__(self.url, self.why)
         self.transient = transient
         self.retry_after = retry_after
         self.code = code

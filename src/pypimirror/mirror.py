@@ -17,8 +17,9 @@ from .fetch.attempts import Attempts
 from .fetch.files import FileFetcher
 from .fetch.gate import Gate
 from .fetch.places import url_of
-from .fetch.routes import KEYED, Routes
+from .fetch.routes import Routes
 from .filters import ordered
+from .http.hosts import PORTS
 from .interfaces import (
     IEngine,
     IFetcher,
@@ -32,6 +33,7 @@ from .interfaces import (
     IStorage,
 )
 from .model import Listing, Needs, Upstream
+from .secret import reveal
 from .selection import Selection
 from .settings.values import Settings
 from .source import configured
@@ -72,7 +74,12 @@ class Mirror:
 
     @cached_property
     def fetcher(self) -> IFetcher:
-        return Routes(self.gate, FileFetcher(configured.trees(self.settings)), configured.index_urls(self.settings).values())
+        return Routes(self.gate, FileFetcher(configured.trees(self.settings)), self._credential_urls())
+
+    def _credential_urls(self) -> list[str]:
+        """Return the URLs whose origins are sent credentials: upstream indexes and pin files, as they are configured."""
+        pins = (*(self.settings["versions"] or ()), *(self.settings["requirements"] or ()))
+        return [*configured.index_urls(self.settings).values(), *map(reveal, pins)]
 
     @cached_property
     def gate(self) -> Gate:
@@ -90,7 +97,7 @@ class Mirror:
     def source(self) -> ISource:
         own = {} if self._local is None else {self._local_url: self._local}
         given = configured.index_urls(self.settings).items()
-        others = {url: self._source(whole if (scheme := urlsplit(url).scheme) not in KEYED else url, scheme, "index_url")
+        others = {url: self._source(whole if (scheme := urlsplit(url).scheme) not in PORTS else url, scheme, "index_url")
                   for url, whole in given if url not in own}
         return Precedence(own | others)
 

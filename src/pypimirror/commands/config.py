@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from ..fetch import environment
 from ..settings.example import example
 from ..settings.keys import KEYS, ISetting
 from ..settings.reader import plugins_of, read
@@ -34,6 +35,9 @@ def _show(mirror: Any) -> None:
     more = settings.additions.affects if settings.additions else ()
     for name in (*(key.name for key in KEYS), *sorted(more)):
         print(f"{name} = {shown_value(settings[name])}    # {settings.origin(name)}")
+    print()
+    for line in environment.describe(settings, mirror.gate.fetcher, full=True):
+        print(line)
     print()
     for line in _components(mirror.registry):
         print(line)

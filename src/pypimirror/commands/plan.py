@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -12,6 +11,7 @@ from ..errors import ConfigurationError
 from ..mirror import Mirror
 from ..names import normalize
 from ..plugins import read
+from ..report.safe_stream import print_json
 from ..report.units import in_bytes
 from ..state.database import State
 from ..sync.agenda import has_pins
@@ -36,7 +36,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
                 raise ConfigurationError(f"{name}: not selected by the configuration")
     found["note"] = _NOTE if settings["build_requirements"] and has_pins(settings) else None
     if arguments.json:
-        print(json.dumps(found, indent=2))
+        print_json(found)
     else:
         for line in _problems(found) if arguments.quiet else _table(found):
             print(line)

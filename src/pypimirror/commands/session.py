@@ -14,10 +14,13 @@ from typing import Any, NamedTuple
 from ..culprits import describe, log_error
 from ..errors import ConfigurationError, Locked, MirrorError, StorageError
 from ..events import Failure, Notice, RunFinished, RunStarted
+from ..fetch import environment
 from ..mirror import Mirror
 from ..model import Totals
 from ..plugins import read
+from ..regular_files import check_regular
 from ..report import logfile
+from ..report.log import logger
 from ..report.watch import Watch
 from ..state.database import State
 from ..state.facts import LAST_GOOD
@@ -104,11 +107,18 @@ class Session(NamedTuple):
 
 @contextmanager
 def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] | None = None,
-            allow_deletions: bool = False) -> Iterator[Session]:
-    """Open state and observers for one run. kind: as in RunStarted; also: called with every event. Raises StorageError."""
+            allow_deletions: bool = False, fetches: bool = False) -> Iterator[Session]:
+    """Open state and observers for one run.
+
+    kind: as in RunStarted; also: called with every event. fetches: whether the log is to have how things are fetched.
+    Raises StorageError.
+    """
     watch = Watch(mirror.observers, on_terminal=sys.stderr.isatty() and not quiet, also=also, registry=mirror.registry)
     started = time.time()
     watch.notify(RunStarted(kind, mirror.settings["mirror_file_path"]))
+    if fetches:
+        for line in environment.describe(mirror.settings, mirror.gate.fetcher):
+            logger.info(line)
     state = State(mirror.settings["state_path"])
     try:
         _open(state, watch.notify, started)
@@ -168,6 +178,7 @@ def locked(path: str) -> Iterator[None]:
     logging.getLogger("zc.lockfile").addHandler(logging.NullHandler())  # what it has to say is said by us
     logging.getLogger("zc.lockfile").propagate = False
     check_own(path)
+    check_regular(path, "lock_file_name")
     try:
         folders.make(os.path.dirname(path), folders.PRIVATE)
         lock = zc.lockfile.LockFile(path)

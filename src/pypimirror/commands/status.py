@@ -16,6 +16,7 @@ from ..errors import ConfigurationError, StorageError
 from ..mirror import Mirror
 from ..model import Totals
 from ..plugins import read
+from ..report.safe_stream import print_json
 from ..report.units import in_bytes
 from ..serve.missed import FILENAME, Asked, Missed, logged
 from ..serve.missed import read as read_record
@@ -39,7 +40,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     except sqlite3.Error as error:
         raise StorageError(f"{settings['state_path']}: the state can't be read ({error}); the next sync rebuilds it") from error
     if arguments.json:
-        print(json.dumps(status, indent=2))
+        print_json(status)
     elif not arguments.quiet:
         print(_table(status))
     if arguments.max_age is None:

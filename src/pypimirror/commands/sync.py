@@ -20,7 +20,8 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     mirror = checked(config, arguments)
     kind = "indexes" if arguments.indexes_only else "initial" if arguments.initial_fetch else "update"
     with at_work(mirror, arguments), \
-            session(mirror, kind, arguments.quiet, allow_deletions=arguments.allow_deletions) as at:
+            session(mirror, kind, arguments.quiet, allow_deletions=arguments.allow_deletions,
+                    fetches=kind != "indexes") as at:
         if kind == "indexes":
             work: Callable[[], None] = at.run.indexes
         elif arguments.words:

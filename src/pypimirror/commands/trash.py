@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
 from ..errors import ConfigurationError
 from ..mirror import Mirror
+from ..report.safe_stream import print_json
 from ..report.units import in_bytes
 from ..settings.reader import nearest, read
 from ..upkeep.restore import Restoration
@@ -33,8 +33,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 def _list(config: str, arguments: argparse.Namespace) -> int:
     waiting = list(Mirror(read(config, overridden(arguments))).trash.waiting())
     if arguments.json:
-        print(json.dumps([{"date": one.day, "project": one.project, "file": one.filename, "bytes": one.size}
-                          for one in waiting], indent=2))
+        print_json([{"date": one.day, "project": one.project, "file": one.filename, "bytes": one.size} for one in waiting])
     if arguments.json or arguments.quiet:
         return 0
     rows = [(one.day, one.project, one.filename, in_bytes(one.size)) for one in waiting]

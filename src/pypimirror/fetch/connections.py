@@ -9,7 +9,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ..errors import FetchError
-from . import hosts, pace
+from ..http import ssrf
+from . import pace
 
 
 class _Noted:
@@ -24,7 +25,7 @@ class _Noted:
     def _new_conn(self) -> Any:
         sock = super()._new_conn()  # type: ignore[misc]
         try:
-            hosts.confirm(self.host, str(sock.getpeername()[0]))
+            ssrf.check_peer(self.host, str(sock.getpeername()[0]))
         except (OSError, FetchError):
             sock.close()
             raise

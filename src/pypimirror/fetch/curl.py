@@ -18,10 +18,14 @@ from zope.interface import implementer
 
 from .. import __version__
 from ..errors import FetchError
+from ..http import ssrf
+from ..http.credentials import split_userinfo
+from ..http.hosts import same_origin
 from ..interfaces import IFetcher, IReceiver, ISettings
 from ..model import Head
 from ..names import shown
-from . import hosts, pace, tls
+from ..secret import reveal
+from . import environment, pace, tls
 from .address import bare
 from .heads import joined, one_line
 
@@ -31,9 +35,12 @@ _BLOCK = 1 << 18
 _MOST_REDIRECTS = 10
 #: Names in the environment that libcurl looks at (https://everything.curl.dev/usingcurl/proxies/env.html).
 _PROXY = re.compile(r"(http|https|all)_proxy|(HTTPS|ALL)_PROXY")
+#: Ports of proxies whose URLs have none, by scheme (CURLOPT_PROXY(3)).
+_PROXY_PORTS = {"https": 443}
 _STATUS = re.compile(r"HTTP/\S+ (\d{3})(?!\d)")
 #: Not where a value goes on in the next line.
 _LINE_END = re.compile(r"\n(?![ \t])")
+_TELLS_EXTENSIONS = pycurl.version_info()[5].startswith(("OpenSSL", "LibreSSL", "BoringSSL"))
 _IN_URLS = "!#$%&'()*+,/:;=?@[]~"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: Errors that may be others the next time: no host, no connection, a body cut short, too slow, nothing or nonsense sent.
@@ -48,12 +55,14 @@ _WHY = {pycurl.E_PARTIAL_FILE: "the connection ended in the middle of the body",
 
 @implementer(IFetcher)
 class CurlFetcher:
-    """Gets things with libcurl, one handle a thread: TLS verified; proxies and netrc as curl's users know them."""
+    """Gets things with libcurl, one handle a thread: TLS verified; proxies as curl's users know them."""
 
     def __init__(self, settings: ISettings):
         self._settings = settings
-        #: Whether connections may lead to a proxy and not to the host.
-        self._proxied = bool(settings["proxy"] or any(map(_PROXY.fullmatch, filter(os.environ.get, os.environ))))
+        environment.proxies()  # their passwords are part of no message from here on
+        #: Proxies that connections may lead to, and not to the host.
+        self._proxies = _Proxies(filter(None, (reveal(settings["proxy"] or ""), *(
+            value for name, value in os.environ.items() if _PROXY.fullmatch(name)))))
         self._local = threading.local()
         self._handles: list[Any] = []
 
@@ -66,19 +75,42 @@ class CurlFetcher:
             try:
                 handle.perform()
             except pycurl.error as error:
+                self._check_certificate(handle, url)
                 if answer.error is not None:
                     raise answer.error from None
                 if answer.target is None:
                     raise _failure(url, *error.args) from error
+            self._check_certificate(handle, url)
             answer.finish()
             if answer.target is None:
                 return answer.head
             url = answer.target
         raise FetchError(bare(url), "too many redirects")
 
+    def about(self) -> str:
+        """Return the names of the libraries that transfers run on, with versions."""
+        found = pycurl.version_info()
+        return f"pycurl, libcurl {found[1]}, {found[5]}"
+
     def close(self) -> None:
         for handle in self._handles:
             handle.close()
+
+    def _check_certificate(self, handle: Any, url: str) -> None:
+        """Raise FetchError if a new connection's certificate lists no hosts (subjectAltName).
+
+        libcurl takes one whose common name is the host then, which no other library does any more (RFC 9110, 4.3.4). No option
+        turns that off, so that this is found after the transfer; nothing of it is used. Only OpenSSL tells extensions.
+        """
+        if not _TELLS_EXTENSIONS or not url.lower().startswith("https:"):
+            return
+        found = handle.getinfo(pycurl.INFO_CERTINFO)  # empty for a connection that was used before
+        if found and not any(name == "X509v3 Subject Alternative Name" for name, _ in found[0]):
+            # It keeps connection and TLS session, which would pass the next time.
+            handle.close()
+            self._handles.remove(handle)
+            self._local.handle = None
+            raise FetchError(bare(url), "certificate verify failed: it lists no host names (subjectAltName)")
 
     def _ask(self, handle: Any, headers: Mapping[str, str]) -> None:
         """Have a handle send these headers, unless it does so already: most requests of a thread are alike."""
@@ -98,7 +130,7 @@ class CurlFetcher:
         """Give this thread's handle, and what takes its answers."""
         handle = getattr(self._local, "handle", None)
         if handle is None:
-            answer = self._local.answer = _Answer()
+            answer = self._local.answer = _Answer(self._proxies)
             handle = self._local.handle = self._made(answer)
             self._local.headers = None
             self._handles.append(handle)
@@ -109,19 +141,15 @@ class CurlFetcher:
         options = {
             pycurl.USERAGENT: _AGENT, pycurl.NOSIGNAL: 1, pycurl.BUFFERSIZE: _BLOCK,
             pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS, pycurl.SSL_VERIFYPEER: 1, pycurl.SSL_VERIFYHOST: 2,
+            pycurl.OPT_CERTINFO: 1,
             pycurl.CONNECTTIMEOUT: settings["timeout"],
             pycurl.LOW_SPEED_LIMIT: int(pace.BYTES / pace.SECONDS), pycurl.LOW_SPEED_TIME: settings["timeout"],
             **_certificates(settings),
         }
-        netrc = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")
-        if os.path.exists(netrc):  # libcurl would look for it with each request
-            # Credentials in the URL count before what it has for the host.
-            options |= {pycurl.NETRC: pycurl.NETRC_OPTIONAL, pycurl.NETRC_FILE: netrc}
         options |= {pycurl.HEADERFUNCTION: answer.line, pycurl.WRITEFUNCTION: answer.body}
-        if not self._proxied:
-            options[pycurl.OPENSOCKETFUNCTION] = answer.connect
+        options[pycurl.OPENSOCKETFUNCTION] = answer.connect
         if settings["proxy"]:
-            options[pycurl.PROXY] = settings["proxy"]
+            options[pycurl.PROXY] = reveal(settings["proxy"])
         for option, value in options.items():
             handle.setopt(option, value)
         return handle
@@ -142,7 +170,8 @@ class _Answer:
     It can't raise through libcurl: it stops the transfer and keeps the error.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, proxies: _Proxies) -> None:
+        self._proxies = proxies
         #: Of the heads, as they come.
         self._lines: list[bytes] = []
         #: Takes a line.
@@ -162,7 +191,8 @@ class _Answer:
     def connect(self, purpose: int, address: Any) -> Any:
         """Open a socket for an address of the host, if it may be asked."""
         try:
-            hosts.confirm(urlsplit(self._url).hostname or "", str(address.addr[0]))
+            if not self._proxies.has(address.addr):
+                ssrf.check_peer(urlsplit(self._url).hostname or "", str(address.addr[0]))
             return socket.socket(address.family, address.socktype, address.protocol)
         except (OSError, FetchError) as error:
             self.error = error if isinstance(error, FetchError) else None
@@ -191,15 +221,48 @@ class _Answer:
         if status in _REDIRECTS and location:
             try:
                 # Bytes that no URL has are those that a browser would send.
-                self.target = urljoin(self._url, quote(location.encode("iso-8859-1"), safe=_IN_URLS))
+                target = urljoin(self._url, quote(location.encode("iso-8859-1"), safe=_IN_URLS))
+                self.target = _with_own_credentials(target, self._url)
             except ValueError as error:
                 raise FetchError(bare(self._url), f"leads to {shown(location)!r}, which is no URL") from error
-            hosts.check(self._url, self.target)
+            ssrf.check(self._url, self.target)
             if self._url.lower().startswith("https:") and not self.target.lower().startswith("https:"):
-                raise FetchError(bare(self.target), f"not secure, and {bare(self._url)}, which is, leads there")
+                raise FetchError(bare(self.target), f"refused: not secure, redirect from HTTPS ({bare(self._url)}) to HTTP")
             return
         self.head = Head(status, headers, self._url)
         self._receiver.start(self.head)
+
+
+class _Proxies:
+    """Where the proxies listen: their connections are not those of the host that is requested."""
+
+    def __init__(self, urls: Iterable[str]):
+        self._urls = list(urls)
+        self._addresses: set[tuple[str, int]] = set()
+
+    def has(self, address: tuple[Any, ...]) -> bool:
+        """Whether a socket's address is that of a proxy; their names are looked up again where it was not."""
+        if not self._urls:
+            return False
+        place = str(address[0]), int(address[1])
+        if place not in self._addresses:
+            for url in self._urls:
+                try:
+                    parts = urlsplit(url if "://" in url else f"http://{url}")
+                    port = parts.port or _PROXY_PORTS.get(parts.scheme, 1080)
+                except ValueError:
+                    continue  # libcurl reports it
+                self._addresses.update((one, port) for one in ssrf.addresses(parts.hostname or ""))
+        return place in self._addresses
+
+
+def _with_own_credentials(target: str, url: str) -> str:
+    """Return where a redirect leads, with the credentials of the URL that it comes from on the same origin, else none."""
+    target, _ = split_userinfo(target)
+    _, userinfo = split_userinfo(url)
+    if userinfo and same_origin(target, url):
+        return target.replace("://", f"://{userinfo}@", 1)
+    return target
 
 
 def _last_head(lines: Iterable[bytes]) -> tuple[int, dict[str, str]]:

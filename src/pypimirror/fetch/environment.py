@@ -1,20 +1,51 @@
-"""Whether the environment has a say in how things are fetched. What it says is for requests to find out."""
+"""How things are fetched: what the environment has a say in, and what settings and environment come to in words."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+
+from ..interfaces import IFetcher, ISettings
+from ..settings.urls import hidden
+from . import tls
 
 #: Says which hosts are asked without any of the proxies, so by itself it says nothing.
 _BUT = "no_proxy"
-_NETRC = ("~/.netrc", "~/_netrc")
 #: Platforms that have proxies among their own settings (urllib.request.getproxies).
 _WITH_PROXIES = ("win32", "darwin")
 
 
+def proxies() -> dict[str, str]:
+    """Return the proxies of the environment by variable, without user and password, which are no part of any message then."""
+    return {name: hidden(value) for name, value in sorted(os.environ.items())
+            if value and name.lower().endswith("_proxy") and name.lower() != _BUT}
+
+
 def speaks() -> bool:
-    """Whether requests could act on anything there but a bundle of certificates: proxies, a netrc."""
+    """Whether requests could act on anything there but a bundle of certificates: proxies."""
     return (sys.platform in _WITH_PROXIES
-            or any(value for name, value in os.environ.items() if name.lower().endswith("_proxy") and name.lower() != _BUT)
-            or "NETRC" in os.environ
-            or any(os.path.exists(os.path.expanduser(path)) for path in _NETRC))
+            or bool(proxies()))
+
+
+def describe(settings: ISettings, fetcher: IFetcher, full: bool = False) -> Iterator[str]:
+    """Yield a line for each of them, with where it comes from; none shows a password.
+
+    fetcher: a plugin's is described by its own ``about()``, if it has one, and by its class otherwise.
+    full: load for it what a run may not need.
+    """
+    if full:
+        import requests  # its versions are told
+
+        del requests
+    about = getattr(fetcher, "about", None)
+    told = about() if about is not None else f"{type(fetcher).__module__}.{type(fetcher).__qualname__}"
+    yield f"fetcher {settings['fetcher']}: {told}"
+    source = tls.bundle_origin(settings)
+    yield f"CA bundle: {tls.bundle(settings)} (from {source})" if full or source != "certifi" else "CA bundle: that of certifi"
+    proxy = settings["proxy"]
+    if proxy:
+        yield f"proxy: {proxy} (from proxy)"
+        return
+    found = proxies()
+    yield "proxy: " + (", ".join(f"{value} (from {name})" for name, value in found.items()) or "none")

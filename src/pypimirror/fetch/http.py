@@ -1,11 +1,12 @@
 """The default fetcher: http.client where a request is plain, requests where it is more, or where the environment has a say.
 
-To load requests takes more than a tenth of a run in which nothing changed, and most runs need nothing of what it does: proxies,
-redirects, netrc, credentials in the URL. So it is loaded when something first asks for that.
+To load requests takes more than a tenth of a run in which nothing changed, and most runs need nothing of what it does: proxies
+and redirects. So it is loaded when something first asks for that.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING
 from zope.interface import implementer
 
 from ..errors import FetchError
+from ..http.credentials import basic, split_userinfo
 from ..interfaces import IFetcher, IReceiver, ISettings
 from ..model import Head
-from . import environment, pace, packed
+from . import environment, pace, packed, tls
 from .address import PLAIN, bare
 from .plain import Answer, Plain, Way
 
@@ -28,7 +30,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @implementer(IFetcher)
 class RequestsFetcher:
-    """Gets things as requests would: TLS verified, proxies, certificates and netrc as its users know them."""
+    """Gets things as requests would: TLS verified, proxies and certificates as its users know them."""
 
     def __init__(self, settings: ISettings):
         self._settings = settings
@@ -51,7 +53,7 @@ class RequestsFetcher:
             raise FetchError(bare(url), pace.too_slow(), transient=True)
         return head
 
-    def _handed_over(self, url: str, headers: Mapping[str, str], receiver: IReceiver, transfer: pace.Transfer) -> Head:
+    def _handed_over(self, url: str, headers: dict[str, str], receiver: IReceiver, transfer: pace.Transfer) -> Head:
         answer = self._thread().answer(url, headers)
         try:
             head = Head(answer.status, answer.headers, answer.url)
@@ -68,6 +70,11 @@ class RequestsFetcher:
             return head
         finally:
             answer.finish()
+
+    def about(self) -> str:
+        """Return the names of the libraries that transfers run on; versions of those that were loaded by now."""
+        loaded = [f"{name} {sys.modules[name].__version__}" for name in ("requests", "urllib3") if name in sys.modules]
+        return ", ".join((*(loaded or ["http.client, and requests where it is needed"]), tls.library()))
 
     def close(self) -> None:
         for thread in self._threads:
@@ -96,17 +103,18 @@ class _Thread:
         #: By scheme and host; None where plain requests won't do.
         self._ways: dict[str, Way | None] = {}
 
-    def answer(self, url: str, headers: Mapping[str, str]) -> Answer | OfSession:
+    def answer(self, url: str, headers: dict[str, str]) -> Answer | OfSession:
         """Return the answer to a GET, its body not yet read. Raises FetchError."""
-        parts = PLAIN.fullmatch(url)
+        bare_url, userinfo = split_userinfo(url)
+        parts = PLAIN.fullmatch(bare_url)
         if parts is None:
             return self._session.answer(url, headers)
         origin, path = parts.groups()
         if origin not in self._ways:
-            self._ways[origin] = self._plain.way(origin) if self._alone else self._session.way(origin, url)
+            self._ways[origin] = self._plain.way(origin) if self._alone else self._session.way(origin, bare_url)
         way = self._ways[origin]
         if way is not None:
-            answer = way.sent(url, path, headers)
+            answer = way.sent(bare_url, path, headers | {"Authorization": basic(userinfo)} if userinfo else headers)
             if answer.status not in _REDIRECTS:
                 return answer
             way.connection.close()

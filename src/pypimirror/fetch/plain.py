@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 from .. import __version__
 from ..errors import FetchError
+from ..http import ssrf
 from ..interfaces import ISettings
-from . import hosts, pace, tls
+from . import pace, tls
 from .failures import failure
 from .heads import Response
 from .packed import NAMES, unpacked
@@ -198,7 +199,7 @@ class _Connection:
         sock = socket.create_connection((self._host, self._port), self._timeout)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            hosts.confirm(self._host, str(sock.getpeername()[0]))
+            ssrf.check_peer(self._host, str(sock.getpeername()[0]))
             if self._secured is not None:
                 sock = self._secured(sock, self._host)
             else:

@@ -15,8 +15,11 @@ import requests
 from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, TimeoutError
 
 from ..errors import FetchError
+from ..http import ssrf
+from ..http.credentials import basic, split_userinfo
+from ..http.hosts import same_origin
 from ..interfaces import ISettings
-from . import hosts
+from ..secret import reveal
 from .address import bare
 from .connections import POOLS
 from .failures import failure
@@ -96,9 +99,9 @@ class Session(requests.Session):
         """
         try:
             request = self._prepared(url, {})
-            if self._options(url)["proxies"]:
+            if requests.utils.select_proxy(url, self._options(url)["proxies"]):
                 return None
-        except (OSError, ValueError) as error:  # netrc has what is no text, or no header could say
+        except (OSError, ValueError) as error:
             raise failure(url, error, False) from error
         return self._plain.way(origin, dict(request.headers))
 
@@ -126,10 +129,11 @@ class Session(requests.Session):
         if target is not None:
             # The body would be read to its end, and it need not have one.
             resp.raw.close()
-            url = urljoin(resp.url, target)
-            hosts.check(resp.url, url)
+            target = split_userinfo(urljoin(resp.url, target))[0]  # nobody else's word counts for who we are
+            url = target
+            ssrf.check(resp.url, url)
             if resp.url.lower().startswith("https:") and not url.lower().startswith("https:"):
-                raise FetchError(bare(url), f"not secure, and {bare(resp.url)}, which is, leads there")
+                raise FetchError(bare(url), f"refused: not secure, redirect from HTTPS ({bare(resp.url)}) to HTTP")
         return target
 
     def _options(self, url: str) -> dict[str, Any]:
@@ -138,14 +142,25 @@ class Session(requests.Session):
         return {**options, "timeout": self._settings["timeout"]}
 
     def _prepared(self, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
-        # Given by themselves they count before what netrc has for the host.
-        credentials = requests.utils.get_auth_from_url(url)
-        auth = credentials if any(credentials) else None
-        return self.prepare_request(requests.Request("GET", url, headers=headers, auth=auth))
+        url, userinfo = split_userinfo(url)
+        if userinfo:
+            headers = {**headers, "Authorization": basic(userinfo)}
+        # An auth of our own that adds nothing: requests would look into netrc, which has no ports and schemes.
+        return self.prepare_request(requests.Request("GET", url, headers=headers, auth=_as_it_is))
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Drop the credentials of a request that is redirected to another origin; requests would add those of netrc."""
+        if not same_origin(str(response.request.url), str(prepared_request.url)):
+            prepared_request.headers.pop("Authorization", None)
 
     def _proxies(self, url: str) -> dict[str, str]:
         """Give the proxy as requests wants it, except for hosts that ``no_proxy`` in the environment names."""
         proxy = self._settings["proxy"]
         if not proxy or requests.utils.should_bypass_proxies(url, no_proxy=None):
             return {}
-        return dict.fromkeys(("http", "https"), proxy)
+        return dict.fromkeys(("http", "https"), reveal(proxy))
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Return a request as it is: its headers have all the credentials that it is to have."""
+    return request

@@ -46,6 +46,18 @@ def bundle(settings: ISettings) -> str:
     return str(found)
 
 
+def library() -> str:
+    """Return the TLS library of Python, with its version."""
+    import ssl
+
+    return ssl.OPENSSL_VERSION
+
+
+def bundle_origin(settings: ISettings) -> str:
+    """Return where the bundle of certificates comes from: a key, a variable of the environment, or a library."""
+    return "ca_bundle" if settings["ca_bundle"] else next(filter(os.environ.get, _BUNDLES), "certifi")
+
+
 def context(settings: ISettings) -> SSLContext:
     """Give what secures connections: the host's certificate is checked, ours shown if there is one. Raises SSLError."""
     import ssl

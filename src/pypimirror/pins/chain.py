@@ -200,10 +200,10 @@ def located(name: str, including: str) -> str:
 def check_host(including: str, target: str) -> None:
     """Raise BadPins for a URL that a pin file from a public host may not name."""
     if _SCHEME.match(including) and _SCHEME.match(target):
-        from ..fetch import hosts  # most pin files name no URL
+        from ..http import ssrf  # most pin files name no URL
 
         try:
-            hosts.check(including, target)
+            ssrf.check(including, target)
         except FetchError as error:
             raise BadPins(f"{public(including)}: names {public(target)}: {error.why}") from error
 

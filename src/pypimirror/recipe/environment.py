@@ -2,6 +2,12 @@
 
 import re
 
+from ..secret import MASK
+from ..settings.urls import hidden
+
+#: Variables whose values are secrets, by their names.
+_SECRET = re.compile(r"SECRET|TOKEN|PASSW|KEY|CREDENTIAL", re.IGNORECASE)
+
 
 def variables(text: str, folder: str = "") -> tuple[tuple[str, str], ...]:
     """Pairs of name and value, a line each; on a single line also several pairs of words. Raises ValueError."""
@@ -13,8 +19,19 @@ def variables(text: str, folder: str = "") -> tuple[tuple[str, str], ...]:
         pairs = [(name, value.strip()) for name, _, value in (" ".join(line.split(None, 1)).partition(" ") for line in lines)]
     for name, value in pairs:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or not value:
-            raise ValueError(f"NAME value, a line each; {name} {value}".rstrip() + " is not")
+            told = MASK if value and _SECRET.search(name) else hidden(value)
+            raise ValueError(f"NAME value, a line each; {name} {told}".rstrip() + " is not")
     return tuple(pairs)
+
+
+def hidden_values(text: str) -> str:
+    """Return the option without the secrets in it; without any value where a name is that of a secret."""
+    return MASK if _SECRET.search(text) else hidden(text)
+
+
+def has_secrets(pairs: tuple[tuple[str, str], ...]) -> bool:
+    """Whether the variables, by their names or by user and password in a URL, have secrets."""
+    return any(_SECRET.search(name) or hidden(value) != value for name, value in pairs)
 
 
 def source(pairs: tuple[tuple[str, str], ...]) -> str:

@@ -66,6 +66,17 @@ class Job:
             self._log.info("No job is installed. For that: cron-install = user in [%s], or add %s to a crontab.",
                            self.part, os.path.join(self.location, "cron-entry"))
 
+    def give(self, path: str) -> None:
+        """Give a file that only its owner can read to the user of a system entry, who has to. Raises UserError."""
+        if self._cron != "system" or not self._user or os.geteuid() != 0 or os.stat(path).st_mode & 0o077:
+            return
+        try:
+            os.chown(path, pwd.getpwnam(self._user).pw_uid, -1)
+        except KeyError:
+            return  # a warning says so
+        except OSError as error:
+            raise UserError(f"{path} can't be given to {self._user}: {error.strerror}") from error
+
     def _install_entry(self, line: str, made: Callable[[str], None]) -> None:
         if self._cron == "user" and crontab.install(self.mark, line):
             self._log.info("The entry is in the crontab.")

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 from zc.buildout import UserError
 
+from ..secret import reveal
 from ..settings import kinds
 from ..settings.keys import KEYS
 from ..settings.kinds import Kind
 from ..settings.reader import nearest
+from ..settings.urls import hidden
 from . import environment, outputs, schedule
 
 #: What zc.buildout itself puts into a part, or lets people put there.
@@ -114,7 +116,8 @@ def value(part: str, options: Mapping[str, str], name: str, kind: Kind, folder: 
     try:
         return kind(text, folder)
     except ValueError as error:
-        raise UserError(f"[{part}] {name} = {text}: must be {error}") from error
+        told = environment.hidden_values(text) if kind is environment.variables else hidden(text)
+        raise UserError(f"[{part}] {name} = {told}: must be {error}") from None
 
 
 def texts(part: str, options: Mapping[str, str], folder: str, which: Iterable[Key]) -> dict[str, str]:
@@ -128,9 +131,9 @@ def texts(part: str, options: Mapping[str, str], folder: str, which: Iterable[Ke
         if checked is None:
             continue
         if key.kind is kinds.path:
-            found[key.option] = checked
+            found[key.option] = reveal(checked)
         elif key.kind in (kinds.paths, kinds.zcml):
-            found[key.option] = "\n".join(checked)
+            found[key.option] = "\n".join(map(reveal, checked))
         else:
             found[key.option] = options[key.option].strip()
     return found

@@ -9,6 +9,7 @@ from typing import Any
 from zc.buildout import UserError, easy_install
 
 from ..settings.kinds import NAMED
+from ..settings.urls import hidden
 from .options import Key
 
 _ASK = "import sys; sys.path[:0] = {path!r}; from pypimirror.settings.declared import main; main()"
@@ -48,7 +49,7 @@ def keys(part: str, dists: Iterable[Any], environment: Iterable[tuple[str, str]]
     if "failed" in answer:
         raise UserError(f"[{part}] {answer['failed']}")
     for key, expected in answer["wrong"].items():
-        raise UserError(f"[{part}] {key.replace('_', '-')} = {texts[key]}: must be {expected}")
+        raise UserError(f"[{part}] {key.replace('_', '-')} = {hidden(texts[key])}: must be {expected}")
     return tuple(Key(key.replace("_", "-"), key, NAMED.get(kind, _own)) for key, kind in answer["kinds"].items())
 
 

@@ -11,6 +11,8 @@ from zope.interface import implementer
 from .. import __version__
 from ..events import RunFinished
 from ..interfaces import IObserver, ISettings
+from ..regular_files import check_regular
+from ..secret import printable_values
 from .outcome import Outcome, replace
 
 
@@ -21,10 +23,14 @@ class JsonReport:
     def __init__(self, settings: ISettings):
         self._filename = settings["report_filename"]
         self._outcome = Outcome()
+        if self._filename:
+            check_regular(self._filename, "report_filename")
 
     def notify(self, event: Any) -> None:
         if self._filename and self._outcome.notify(event):
-            replace(self._filename, json.dumps(report(self._outcome, event), indent=1) + "\n")
+            told = printable_values(report(self._outcome, event))
+            # It names projects and hosts of a site: for this user, until the file is given other permissions.
+            replace(self._filename, json.dumps(told, indent=1) + "\n", "report_filename", 0o600)
 
 
 def report(outcome: Outcome, end: RunFinished) -> dict[str, Any]:

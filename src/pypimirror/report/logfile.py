@@ -6,25 +6,99 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import TimedRotatingFileHandler
+from typing import Any
 
 from ..errors import ConfigurationError
+from ..regular_files import open_for_append
+from ..secret import printable
 
+#: Lines of a traceback that are logged.
+_MOST_LINES = 200
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+class SafeFormatter(logging.Formatter):
+    """Makes each record one printable line without secrets; a traceback follows with one line for each of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        # Not the library's, which keeps a traceback in the record as the first handler has formatted it.
+        record.message = printable(record.getMessage())
+        record.asctime = self.formatTime(record, self.datefmt)
+        lines = [self.formatMessage(record)]
+        if record.exc_info and record.exc_info[0] is not None:
+            lines.append(self.formatException(record.exc_info))
+        return "\n".join(lines)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        lines = super().formatException(ei).split("\n")
+        if len(lines) > _MOST_LINES:  # of a recursion without end
+            lines[_MOST_LINES // 2:-_MOST_LINES // 2] = ["..."]
+        return "\n".join(map(printable, lines))
+
+
+class _Appending:
+    """Writes each record to a descriptor at once, so that what several processes log stays in whole lines."""
+
+    def __init__(self, descriptor: int):
+        self._descriptor = descriptor
+
+    def write(self, text: str) -> None:
+        data = memoryview(text.encode("utf-8", "backslashreplace"))
+        while data:
+            data = data[os.write(self._descriptor, data):]
+
+    def flush(self) -> None:
+        pass
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return os.lseek(self._descriptor, offset, whence)
+
+    def tell(self) -> int:
+        return os.lseek(self._descriptor, 0, os.SEEK_CUR)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
 
 
 class DailyLog(TimedRotatingFileHandler):
     """A log with a file a day, kept for thirty days, that is opened anew where it was moved away (by logrotate, say)."""
 
     def __init__(self, filename: str):
+        self._failed = False
         super().__init__(filename, "midnight", backupCount=30, encoding="utf-8")
 
+    def _open(self) -> Any:
+        return _Appending(open_for_append(self.baseFilename, "log_filename"))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Say once that nothing can be logged, as on a full disk; a run goes on without its log."""
+        error = sys.exc_info()[1]
+        if not self._failed:
+            self._failed = True
+            why = error.strerror if isinstance(error, OSError) and error.strerror else error
+            print(f"pypimirror: {self.baseFilename}: can't be written: {why}", file=sys.stderr)
+
     def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._reopen()
+        except (OSError, ConfigurationError):
+            self.handleError(record)
+            return
+        super().emit(record)
+
+    def close(self) -> None:
+        with suppress(OSError):  # of what could not be written before, either
+            super().close()
+
+    def _reopen(self) -> None:
         if self.stream is not None and self._moved(self.stream.fileno()):
             self.stream.close()
             self.stream = self._open()
-        super().emit(record)
 
     def _moved(self, number: int) -> bool:
         try:
@@ -46,7 +120,7 @@ def opened(filename: str, verbose: bool, console: bool) -> Iterator[None]:
     if console:
         handlers.append(logging.StreamHandler(sys.stderr))
     for handler in handlers:
-        handler.setFormatter(logging.Formatter(_FORMAT))
+        handler.setFormatter(SafeFormatter(_FORMAT))
         logger.addHandler(handler)
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
     logger.propagate = False

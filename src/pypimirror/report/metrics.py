@@ -9,6 +9,8 @@ from zope.interface import implementer
 
 from ..events import RunFinished
 from ..interfaces import IObserver, ISettings
+from ..regular_files import check_regular
+from ..secret import printable
 from .outcome import Outcome, replace
 
 
@@ -19,15 +21,17 @@ class Metrics:
     def __init__(self, settings: ISettings):
         self._filename = settings["metrics_filename"]
         self._outcome = Outcome()
+        if self._filename:
+            check_regular(self._filename, "metrics_filename")
 
     def notify(self, event: Any) -> None:
         if self._filename and self._outcome.notify(event):
-            replace(self._filename, "".join(lines(self._outcome, event)))
+            replace(self._filename, "".join(lines(self._outcome, event)), "metrics_filename", 0o644)
 
 
 def lines(outcome: Outcome, end: RunFinished) -> Iterator[str]:
     """Yield the lines of the file."""
-    mirror = outcome.mirror.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    mirror = printable(outcome.mirror).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
     def metric(name: str, help: str, values: dict[str, float | None]) -> Iterator[str]:
         known = {label: value for label, value in values.items() if value is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections import Counter
 from contextlib import suppress
@@ -10,6 +11,7 @@ from typing import Any
 
 from .. import events
 from ..errors import StorageError
+from ..regular_files import check_regular
 
 #: As many files of each kind are named; the statistics count all.
 MOST_NAMED = 10_000
@@ -63,8 +65,12 @@ class Outcome:
             self.unnamed[what] += 1
 
 
-def replace(filename: str, text: str) -> None:
-    """Put a text into a file that everybody may read, whole, over what may be there. Raises StorageError."""
+def replace(filename: str, text: str, key: str, mode: int) -> None:
+    """Put a text into a regular file, whole, over what may be there.
+
+    mode: its permissions, unless it is there and has others. Raises StorageError, ConfigurationError.
+    """
+    check_regular(filename, key)
     folder, name = os.path.split(filename)
     # Of a name that the next run clears, and never over what somebody else may have put there.
     new = os.path.join(folder, f".{name}.new")
@@ -73,7 +79,9 @@ def replace(filename: str, text: str) -> None:
             os.unlink(new)
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
             stream.write(text)
-            os.fchmod(stream.fileno(), 0o644)
+            with suppress(FileNotFoundError):
+                mode = stat.S_IMODE(os.stat(filename).st_mode)
+            os.fchmod(stream.fileno(), mode & 0o666)
         os.replace(new, filename)
     except OSError as error:
         raise StorageError(f"{filename}: can't be written: {error.strerror}") from error

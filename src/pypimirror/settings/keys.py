@@ -39,7 +39,7 @@ KEYS = (
     Key("mirror_file_path", kinds.path, "",
         "Where the mirror goes: a directory, or s3://bucket/prefix in an object store. Made if it is not there; must be empty "
         "or a mirror otherwise.", "Place", required=True),
-    Key("base_url", kinds.web_address, "",
+    Key("base_url", kinds.public_address, "",
         "The address that clients reach the mirror by.", "Place", "pages"),
     Key("lock_file_name", kinds.text, ".pypimirror/lock",
         "Held for the whole run. A relative path starts at the mirror; at state_path where the mirror is in an object store.",
@@ -185,7 +185,8 @@ KEYS = (
     Key("log_filename", kinds.path, "",
         "The log; .pypimirror/pypimirror.log in the mirror unless given.", "Log"),
     Key("report_filename", kinds.path, "",
-        "A JSON report of each sync: what was done, which projects failed, why and since when.", "Log"),
+        "A JSON report of each sync: what was done, which projects failed, why and since when. Only its owner can read a new "
+        "one; a report that is there keeps its permissions.", "Log"),
     Key("metrics_filename", kinds.path, "",
         "Figures of each sync as a text file for Prometheus.", "Log"),
 )

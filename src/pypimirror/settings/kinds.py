@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..distributions import KINDS
 from ..names import normalize
+from ..secret import SecretURL
+from .urls import configured_url, hidden
 
 Kind = Callable[[str, str], Any]
 
@@ -73,13 +74,19 @@ def lines(value: str, folder: str) -> tuple[str, ...]:
 def path(value: str, folder: str) -> str:
     """A path; a relative one starts at the configuration file's folder, ``~`` is the home directory. URLs stay as they are."""
     value = text(value, folder)
-    if _SCHEME.match(value) or value.startswith("file:") or not value:
+    if _SCHEME.match(value):
+        return configured_url(value)
+    if value.startswith("file:") or not value:
         return value
     return os.path.normpath(os.path.join(folder, os.path.expanduser(value)))
 
 
 def paths(value: str, folder: str) -> tuple[str, ...]:
     """A list of paths or URLs separated by white space."""
+    for line in lines(value, folder):
+        _, *others = line.split()
+        if _SCHEME.match(line) and any("@" in word and not _SCHEME.match(word) for word in others):
+            raise ValueError("URLs without blanks; write %20 for a blank of a password")
     return tuple(path(word, folder) for word in words(value, folder))
 
 
@@ -93,7 +100,8 @@ def zcml(value: str, folder: str) -> tuple[str, ...]:
         elif _PACKAGE.fullmatch(package) and bool(file) == bool(colon):
             found.append(word)
         else:
-            raise ValueError(f"packages such as my.package or my.package:policy.zcml, or .zcml files, and {word!r} is not")
+            raise ValueError("packages such as my.package or my.package:policy.zcml, or .zcml files, "
+                             f"and {hidden(word)!r} is not")
     return tuple(found)
 
 
@@ -146,9 +154,9 @@ def specifiers(value: str, folder: str) -> tuple[tuple[str, str], ...]:
         try:
             asked = Requirement(line)
         except InvalidRequirement as error:
-            raise ValueError(f"lines such as Plone >=6.0,<7, and {line!r} is not") from error
+            raise ValueError(f"lines such as Plone >=6.0,<7, and {hidden(line)!r} is not") from error
         if asked.url or asked.marker or asked.extras:
-            raise ValueError(f"a project and its versions alone on each line, and {line!r} says more")
+            raise ValueError(f"a project and its versions alone on each line, and {hidden(line)!r} says more")
         found.append((normalize(asked.name), str(asked.specifier)))
     return tuple(found)
 
@@ -175,7 +183,7 @@ def fields(value: str, folder: str) -> tuple[tuple[str, str], ...]:
     for line in lines(value, folder):
         match = _FIELD.fullmatch(line)
         if match is None:
-            raise ValueError(f"lines such as License: ZPL*, and {line!r} is not")
+            raise ValueError(f"lines such as License: ZPL*, and {hidden(line)!r} is not")
         found.append((match[1].lower(), match[2]))
     return tuple(found)
 
@@ -184,7 +192,7 @@ def _checked(value: str, folder: str, right: Callable[[str], object], expected: 
     found = words(value, folder)
     for word in found:
         if not right(word):
-            raise ValueError(f"{expected}, and {word!r} is not")
+            raise ValueError(f"{expected}, and {hidden(word)!r} is not")
     return found
 
 
@@ -198,18 +206,23 @@ def share(value: str, folder: str) -> float:
 
 def web_address(value: str, folder: str) -> str:
     """An http or https URL, or nothing; without the slash at its end."""
-    if value and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value, re.IGNORECASE):
+    url = configured_url(value.rstrip("/")) if re.match(r"https?://", value, re.IGNORECASE) else value
+    if url and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", url, re.IGNORECASE):
         raise ValueError("a URL that starts with http:// or https://")
-    try:
-        _ = urlsplit(value).port
-    except ValueError as error:
-        raise ValueError(f"a URL with a host and a port up to 65535 ({error})") from error
-    return value.rstrip("/")
+    return url
+
+
+def public_address(value: str, folder: str) -> str:
+    """An http or https URL without user and password, or nothing; without the slash at its end."""
+    url = web_address(value, folder)
+    if isinstance(url, SecretURL):
+        raise ValueError("without user and password: it stands in pages and in files of clients, which take theirs from netrc")
+    return url
 
 
 def scheduler(value: str, folder: str) -> str:
     """The address of a Dask scheduler, or nothing."""
-    if value and not re.fullmatch(r"(?:tcp|tls)://[^\s/]+:\d{1,5}", value):
+    if value and not re.fullmatch(r"(?:tcp|tls)://[^\s/@?#]+:\d{1,5}", value):
         raise ValueError("an address such as tcp://scheduler.example.com:8786")
     return value
 

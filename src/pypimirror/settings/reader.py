@@ -4,15 +4,18 @@ import configparser
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
-from ..names import OWN
+from ..names import OWN, shown
+from ..secret import SecretURL
 from .keys import KEYS, Key
 from .kinds import LISTS
+from .urls import hidden
 from .values import Plugged, Settings
 
 _SECTION = "pypimirror"
+#: Bytes of a configuration file, and characters of a value in a message.
+_LARGEST, _LONGEST_VALUE = 16 << 20, 300
 
 class Given(NamedTuple):
     """What somebody says about a key."""
@@ -88,12 +91,23 @@ def _texts(filename: str) -> dict[str, tuple[str, str]]:
     parser = configparser.RawConfigParser(comment_prefixes=("#", ";"), delimiters=("=", ":"), empty_lines_in_values=True)
     try:
         with open(filename, encoding="utf-8-sig") as stream:
-            parser.read_file(stream, filename)
-    except (OSError, UnicodeError) as error:
+            text = stream.read(_LARGEST + 1)
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigurationError(f"{filename}: can't be read: {reason}") from error
+    if len(text) > _LARGEST:
+        raise ConfigurationError(f"{filename}: can't be read: larger than {_LARGEST >> 20} MB")
+    try:
+        parser.read_string(text, filename)
+    except configparser.MissingSectionHeaderError as error:
+        raise ConfigurationError(f"{filename}, line {error.lineno}: no section headers; keys go into [DEFAULT] or "
+                                 f"[{_SECTION}]") from None
+    except configparser.ParsingError as error:
+        # Its text quotes the lines, which may be those of a password.
+        number = error.errors[0][0] if error.errors else 1
+        raise ConfigurationError(f"{filename}, line {number}: neither [section] nor key = value") from None
     except configparser.Error as error:
-        raise ConfigurationError(" ".join(str(error).split())) from error
+        raise ConfigurationError(hidden(" ".join(str(error).split()))) from error
     strange = [section for section in parser.sections() if section != _SECTION]
     if strange:
         raise ConfigurationError(f"{filename}: unknown section [{strange[0]}]; keys go into [DEFAULT] or [{_SECTION}]")
@@ -119,12 +133,14 @@ def _value(key: Key, text: str, folder: str, filename: str, origin: str) -> Any:
         return key.kind(text, folder)
     except ValueError as error:
         where = origin if origin == "command line" else filename
-        raise ConfigurationError(f"{where}: {key.name} = {text!r}: must be {error}") from error
+        value = shown(hidden(text), _LONGEST_VALUE)
+        raise ConfigurationError(f"{where}: {key.name} = {value!r}: must be {error}") from None
     except Exception as error:  # a kind may be a plugin's
         from ..culprits import describe
 
         kind = f"{getattr(key.kind, '__module__', '?')}.{getattr(key.kind, '__qualname__', key.kind)}"
-        raise ConfigurationError(f"{filename}: {key.name} = {text!r}: can't be read by {kind}: {describe(error)}") from error
+        value = shown(hidden(text), _LONGEST_VALUE)
+        raise ConfigurationError(f"{filename}: {key.name} = {value!r}: can't be read by {kind}: {describe(error)}") from error
 
 
 def completed(values: dict[str, Any], filename: str) -> dict[str, Any]:
@@ -135,7 +151,7 @@ def completed(values: dict[str, Any], filename: str) -> dict[str, Any]:
         values["log_filename"] = values["log_filename"] or os.path.join(mirror, OWN, "pypimirror.log")
         values["lock_file_name"] = os.path.join(mirror, values["lock_file_name"])
         return values
-    if "@" in urlsplit(mirror).netloc:
+    if isinstance(mirror, SecretURL):
         raise ConfigurationError(f"{filename}: mirror_file_path: credentials have no place in a URL; they come from the "
                                  "environment")
     own = values["state_path"]

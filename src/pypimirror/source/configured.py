@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 from ..errors import ConfigurationError, FetchError
 from ..fetch.address import bare
 from ..fetch.places import path_of, tree_of, url_of
+from ..http.hosts import origin
 from ..interfaces import ISettings
 from ..names import shown
+from ..secret import reveal
 
 
 def index_urls(settings: ISettings) -> dict[str, str]:
@@ -20,10 +22,14 @@ def index_urls(settings: ISettings) -> dict[str, str]:
     Raises ConfigurationError.
     """
     found: dict[str, str] = {}
+    forms: set[str] = set()
     for given in settings["index_url"] or (_default_index_url(),):
         _check_url(given)
-        url = url_of(_directory(given)) if _is_file(given) else given.rstrip("/") + "/"
-        found.setdefault(bare(url), url)
+        url = url_of(_directory(given)) if _is_file(given) else reveal(given).rstrip("/") + "/"
+        form = _normal(url)
+        if form not in forms:
+            forms.add(form)
+            found.setdefault(bare(url), url)
     return found
 
 
@@ -37,6 +43,15 @@ def _check_url(given: str) -> None:
         wrong = f"not a URL: {error}"
     if wrong or not given.isprintable():
         raise ConfigurationError(f"index_url = {shown(bare(given))}: {wrong or 'not a URL: characters that none has'}")
+
+
+def _normal(url: str) -> str:
+    """Return the form of a URL by which two indexes are compared."""
+    try:
+        place = origin(url)
+    except ValueError:
+        return url
+    return url if place is None else f"{place} {urlsplit(url).path}"
 
 
 def directories(settings: ISettings) -> list[tuple[str, str]]:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ..errors import FetchError, MirrorError
-from ..fetch import hosts
 from ..fetch.address import bare
 from ..fetch.attempts import Attempts
 from ..fetch.glance import glance
+from ..http import ssrf
 from ..interfaces import IMirror
 from ..model import File, Head, Project, Stored
 from . import trust
@@ -92,7 +92,7 @@ def _behind(mirror: IMirror, attempts: Attempts, page: Project, link: str, selec
         return pages and _is_html(head) and sent_name(head, page.name) is None
 
     try:
-        hosts.check(page.url, link)
+        ssrf.check(page.url, link)
         head, body = attempts(lambda: glance(mirror.fetcher, link, is_page))
     except FetchError as error:
         return _Behind(link, problem=str(error))
@@ -112,7 +112,7 @@ def _checked(mirror: IMirror, attempts: Attempts, page: Project, file: File, sto
     stored: what the mirror has of it.
     """
     try:
-        hosts.check(page.url, file.url)
+        ssrf.check(page.url, file.url)
         head, _ = attempts(lambda: glance(mirror.fetcher, file.url, lambda head: False, conditions(stored)))
         if head.status != 304 and _is_html(head):
             raise FetchError(bare(file.url), "a page came and no distribution")

@@ -10,10 +10,10 @@ from urllib.parse import quote, urlsplit
 from zope.interface import implementer
 
 from ..errors import Absent, BadPage, FetchError
-from ..fetch import hosts
 from ..fetch.address import bare, host_of
 from ..fetch.attempts import Attempts, check
 from ..fetch.page import read
+from ..http import ssrf
 from ..interfaces import IListReader, IMirror, IParser, IReceiver, ISource, IUpstream
 from ..model import Head, Listing, Project
 from . import answers, trust
@@ -104,7 +104,7 @@ class HttpSource:
             try:
                 if number >= _MOST_HOSTS:
                     raise FetchError(host, f"one host more than {_MOST_HOSTS}")
-                hosts.check(self.url, f"http://{host}/")
+                ssrf.check(self.url, f"http://{host}/")
             except FetchError as error:
                 refused[host] = error.why
         if not refused:
@@ -113,10 +113,10 @@ class HttpSource:
         for file in project.files:
             host = host_of(file.url) if file.external is None else ""
             if host in refused:
-                told.append(f"{file.filename}: it is on {refused[host]}")
+                told.append(f"{file.filename}: {refused[host]}")
                 continue
             if file.provenance and (host := host_of(file.provenance)) in refused:
-                told.append(f"{file.filename}: its provenance is on {refused[host]}")
+                told.append(f"{file.filename}: its provenance: {refused[host]}")
                 file = file._replace(provenance=None)
             kept.append(file)
         return project._replace(files=tuple(kept)), told

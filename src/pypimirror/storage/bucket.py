@@ -7,6 +7,7 @@ credentials are never shown.
 from __future__ import annotations
 
 import base64
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +17,8 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, StorageError
 from ..extras import missing
+from ..secret import register
+from ..settings.urls import configured_url, hidden
 
 #: As S3 wants them (its user guide, "Bucket naming rules"), and capitals, which older ones may have.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
@@ -89,6 +92,7 @@ class Bucket:
             from botocore.exceptions import BotoCoreError
         except ImportError as error:
             raise missing(f"mirror_file_path = {self.url}", error) from error
+        _check_environment()
         try:
             session = boto3.session.Session()
             # What no environment tells is no matter to most stores but AWS itself, which has a default region.
@@ -226,10 +230,22 @@ class Bucket:
             raise StorageError(f"{self.url}{key}: {_bare(error)}") from error
 
 
+def _check_environment() -> None:
+    """Raise ConfigurationError for an endpoint that is no URL, and have the environment's secrets removed from all messages."""
+    for name, value in os.environ.items():
+        if name.startswith("AWS_ENDPOINT_URL") and value:
+            try:
+                configured_url(value)
+            except ValueError as error:
+                raise ConfigurationError(f"{name}: must be {error}") from None
+        elif name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            register(value)
+
+
 def _bare(error: Exception) -> str:
     """Give what an error says on one line, without credentials that an endpoint's URL may hold and without queries."""
-    text = " ".join(str(error).split())
-    return re.sub(r"\?[^\s\"']*", "", re.sub(r"//[^/\s\"']*@", "//", text))
+    text = hidden(" ".join(str(error).split()))
+    return re.sub(r"\?[^\s\"']*", "", text)
 
 
 def _sha256(found: Mapping[str, Any]) -> str | None:

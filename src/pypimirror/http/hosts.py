@@ -1,0 +1,108 @@
+"""Hosts and origins of URLs in one normal form, which every fetcher and every comparison uses."""
+
+from __future__ import annotations
+
+import re
+import socket
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
+from urllib.parse import unquote
+
+#: The ports that schemes imply.
+PORTS = {"http": 80, "https": 443}
+#: Scheme and authority of a URL, and the rest. A backslash is a slash to browsers and some libraries, and is none here.
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\\\s]*)(?=[/?#]|$)")
+_AUTHORITY = re.compile(r"(?:[^@\[\]]*@)?(\[[^\[\]@]*\]|[^\[\]@:]*)(?::(\d{0,5}))?")
+_DOTS = re.compile(r"[.\u3002\uff0e\uff61]")
+#: What a host's name may have after IDNA. Underscores are no host name's, but DNS has them.
+_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*")
+#: Spellings that inet_aton takes for an address of IPv4: up to four parts, decimal, octal or hexadecimal.
+_NUMBERS = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+)){0,3}")
+
+
+class Origin(NamedTuple):
+    """Where a request goes (RFC 6454), in normal form."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+@lru_cache(4096)
+def normalize_host(text: str) -> str:
+    """Return the normal form of a host: lower case, no brackets, no dot at its end, IDNA, addresses as ``ipaddress`` has them.
+
+    An IPv6 address that maps one of IPv4 is that one; a zone stays. Raises ValueError for what is no host.
+    """
+    host = unquote(text).strip()
+    if host.startswith("[") and host.endswith("]"):
+        return _ipv6(host[1:-1])
+    if ":" in host:
+        return _ipv6(host)
+    host = _DOTS.sub(".", host).lower()
+    if not host.isascii():
+        import idna  # requests brings it; few hosts need it
+
+        try:
+            host = idna.encode(host.rstrip("."), uts46=True).decode().lower()
+        except idna.IDNAError as error:
+            raise ValueError(f"no host name: {error}") from error
+    host = host.rstrip(".")
+    if _NUMBERS.fullmatch(host):
+        try:
+            return str(IPv4Address(socket.inet_aton(host)))
+        except OSError as error:
+            raise ValueError("no IPv4 address") from error
+    if not _NAME.fullmatch(host) or len(host) > 253:
+        raise ValueError("no host name")
+    return host
+
+
+def _ipv6(host: str) -> str:
+    address, percent, zone = host.partition("%")
+    found = IPv6Address(address)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    zone = zone.removeprefix("25") if percent and zone.startswith("25") and len(zone) > 2 else zone
+    return f"{found}%{zone}" if zone else str(found)
+
+
+def is_address(host: str) -> bool:
+    """Whether a host in normal form is an IP address."""
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def origin(url: str) -> Origin | None:
+    """Return the origin of a URL, or None for one without a host, such as a ``file:`` URL or a path.
+
+    It is stricter than the parsers of the fetchers, so that all of them agree on what it lets through. Raises ValueError.
+    """
+    found = _URL.match(url)
+    if found is None:
+        if re.match(r"https?:", url.strip(), re.IGNORECASE) or ("\\" in url.partition("?")[0] and "//" in url):
+            raise ValueError("not a URL")
+        return None
+    scheme, authority = found[1].lower(), found[2]
+    if scheme == "file":
+        return None
+    parts = _AUTHORITY.fullmatch(authority)
+    if parts is None or not parts[1]:
+        raise ValueError("no host")
+    port = int(parts[2]) if parts[2] else PORTS.get(scheme, 0)
+    if port > 65535:
+        raise ValueError("no port")
+    return Origin(scheme, normalize_host(parts[1]), port)
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether two URLs have one origin; URLs that are none have none."""
+    try:
+        found = origin(one)
+        return found is not None and found == origin(other)
+    except ValueError:
+        return False

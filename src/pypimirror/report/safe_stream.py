@@ -1,0 +1,66 @@
+"""Standard output and standard error: whatever is printed passes here, and is printable and free of secrets then."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from ..names import shown
+from ..secret import LONGEST, printable_values, redact
+
+#: Sent by the progress line itself: return to its start and wipe it.
+_WIPE = "\r\x1b[K"
+#: Tabs and line ends are the only control characters that text has.
+_ENDS = re.compile(r"([\n\t])")
+
+
+class SafeStream:
+    """A text stream that escapes control characters and removes secrets."""
+
+    def __init__(self, stream: TextIO, limit: int | None = None):
+        """limit: characters of a line; None where programs read what is printed."""
+        self._stream = stream
+        self._limit = limit
+
+    def write(self, text: str) -> int:
+        written = len(text)
+        prefix = _WIPE if text.startswith(_WIPE) else ""
+        self._stream.write(prefix + self._clean(text[len(prefix):]))
+        return written
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def _clean(self, text: str) -> str:
+        text = redact(text)
+        if not text.isprintable() or (self._limit is not None and len(text) > self._limit):
+            text = "".join(part if part in ("\n", "\t") else shown(part, self._limit or len(part))
+                           for part in _ENDS.split(text))
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        return text if text.isascii() else text.encode(encoding, "backslashreplace").decode(encoding, "replace")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def safe_output() -> Iterator[None]:
+    """Have all that is printed to standard output and standard error pass a SafeStream."""
+    out, err = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = SafeStream(out), SafeStream(err, LONGEST)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = out, err
+
+
+def print_json(value: Any) -> None:
+    """Print plain data as JSON, its texts printable and free of secrets; names of fields are never altered."""
+    import json
+
+    stream = sys.stdout._stream if isinstance(sys.stdout, SafeStream) else sys.stdout
+    stream.write(json.dumps(printable_values(value), indent=2) + "\n")

@@ -1,0 +1,167 @@
+"""What may be shown: secrets can't be printed, and foreign text becomes printable, short and free of secrets.
+
+``printable`` is the one function that all foreign text passes on its way to people. Each secret registers itself when it is
+made, also in a process that it travels to. So nothing has to be passed around for a message to be free of it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .names import shown
+
+MASK = "***"
+#: Characters of one message.
+LONGEST = 2000
+#: Shorter secrets are removed from URLs alone: nearly every text has them.
+_SHORTEST = 3
+#: From this length on a secret is found also inside of words.
+_UNMISTAKABLE = 8
+#: User and password in a URL.
+_USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>]*@")
+
+_known: dict[str, None] = {}
+_pattern: re.Pattern[str] | None = None
+
+
+class Secret:
+    """A text that str, repr and format don't show."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str):
+        self._value = value
+        register(value)
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._value
+
+    def __str__(self) -> str:
+        return MASK
+
+    __repr__ = __str__
+
+    def __format__(self, spec: str) -> str:
+        return MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> Any:
+        return Secret, (self._value,)
+
+
+class SecretURL(str):
+    """A URL with user and password. As a text it is the URL without them; only ``reveal`` returns all of it."""
+
+    __slots__ = ("_whole",)
+
+    _whole: Secret
+
+    def __new__(cls, without: str, userinfo: str) -> SecretURL:
+        """userinfo: user and password, percent-encoded, without the ``@``."""
+        from urllib.parse import unquote
+
+        made = super().__new__(cls, without)
+        user, _, password = userinfo.partition(":")
+        # A user without a password is a token.
+        Secret(unquote(password or user))
+        register_basic(unquote(user), unquote(password))
+        made._whole = Secret(userinfo)
+        return made
+
+    def reveal(self) -> str:
+        """Return the URL with user and password."""
+        scheme, separator, rest = self.partition("://")
+        return f"{scheme}{separator}{self._whole.reveal()}@{rest}"
+
+    def userinfo(self) -> Secret:
+        """Return user and password, percent-encoded."""
+        return self._whole
+
+    def __reduce__(self) -> Any:
+        return SecretURL, (str(self), self._whole.reveal())
+
+    def __str__(self) -> str:
+        return str.__str__(self)
+
+
+def reveal(text: str) -> str:
+    """Return a text; for a SecretURL all of it."""
+    return text.reveal() if isinstance(text, SecretURL) else text
+
+
+def register(value: str) -> None:
+    """Have ``redact`` remove a text."""
+    global _pattern
+    if len(value) >= _SHORTEST and value not in _known:
+        _known[value] = None
+        _pattern = None
+
+
+def register_basic(user: str, password: str) -> None:
+    """Have ``redact`` remove user and password as they travel (RFC 7617)."""
+    import base64
+
+    for encoding in ("utf-8", "iso-8859-1"):
+        register(base64.b64encode(f"{user}:{password}".encode(encoding, "replace")).decode())
+
+
+def redact(text: str) -> str:
+    """Return a text without the registered secrets, however they are encoded, and without user and password of URLs."""
+    global _pattern
+    if "@" in text and "://" in text:
+        text = _USERINFO.sub("", text)
+    if not _known:
+        return text
+    if _pattern is None:
+        _pattern = re.compile("|".join(map(_any_form, sorted(_known, key=len, reverse=True))), re.IGNORECASE)
+    return _pattern.sub(MASK, text)
+
+
+def _any_form(value: str) -> str:
+    """Return an expression for a secret in each of its forms: as it is, percent-encoded, in HTML, JSON or a repr, or mixed."""
+    found = "".join(map(_character, value))
+    return found if len(value) >= _UNMISTAKABLE else rf"(?<![A-Za-z0-9]){found}(?![A-Za-z0-9])"
+
+
+def _character(character: str) -> str:
+    import html  # only where there is a secret
+    import json
+
+    forms = {
+        character, "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "surrogatepass")),
+        html.escape(character), json.dumps(character)[1:-1], repr(character)[1:-1]}
+    if character in "'\"\\":
+        forms.add(f"\\{character}")
+    if character == " ":
+        forms.add("+")
+    return f"(?:{'|'.join(map(re.escape, sorted(forms, key=len, reverse=True)))})"
+
+
+def printable(text: str, limit: int = LONGEST) -> str:
+    """Return the text on one line of printable characters, cut off at the limit, without secrets.
+
+    Control characters, terminal codes, bidirectional overrides, line separators and lone surrogates become escapes.
+    """
+    if text.isprintable() and len(text) <= limit:
+        return redact(text)
+    # Cut off first where there is far too much; a secret that the cut would split is still seen whole.
+    return shown(redact(text[:2 * limit]), limit)
+
+
+def printable_values(value: object, limit: int = LONGEST) -> object:
+    """Return plain data, as of JSON, with all texts in it printable. Keys of mappings keep their spelling."""
+    if isinstance(value, str):
+        return printable(value, limit)
+    if isinstance(value, dict):
+        return {shown(key, limit) if isinstance(key, str) else key: printable_values(item, limit)
+                for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [printable_values(item, limit) for item in value]
+    return value

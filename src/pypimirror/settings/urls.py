@@ -1,0 +1,61 @@
+"""URLs of the configuration: user and password apart, and never part of a message."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from ..secret import MASK, SecretURL, register
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)(.*)", re.DOTALL)
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%A-Za-z]+\]|[^\s:@\[\]<>\"|^`{}\\]+)(:\d*)?")
+#: A host that is meant as one where an ``@`` follows in the path: with a dot, or this machine's.
+_FULL_HOST = re.compile(r"[^:@]*\.[^:@]*|localhost")
+_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+#: What may stand in user and password as it is (RFC 3986, 3.2.1), percent signs of escapes among it.
+_USERINFO = "-._~!$&'()*+,;=:%"
+_HINT = ("special characters of a user or password have to be percent-encoded, such as %23 for # and %2F for /, "
+         "and an @ in a path as %40")
+_OPEN_PASSWORD = re.compile(r"(://[^:/?#\s]*:)(?!\d*(?:[/?#\s]|$))\S.*")
+
+
+def configured_url(text: str) -> str:
+    """Return a URL, as a SecretURL where it has a user or password. Raises ValueError, without quoting it.
+
+    User and password may have characters that are not percent-encoded as long as it is clear where the host begins.
+    """
+    parts = _URL.fullmatch(text)
+    if parts is None or parts[1].lower() == "file://":
+        return text
+    scheme, authority, rest = parts.groups()
+    userinfo, at, host = authority.rpartition("@")
+    found = _HOST.fullmatch(host)
+    if found is None:
+        raise ValueError(f"a URL with a host, and a port that is a number; {_HINT}" if ":" in host or "@" in text
+                         else "a URL with a host")
+    # Where the host ends is not clear: what follows may be the rest of a password.
+    if "@" in rest and (at or found[1] or rest[0] != "/" or not _FULL_HOST.fullmatch(host)):
+        raise ValueError(f"a URL in which it is clear where the host begins; {_HINT}")
+    if found[1] and int(found[1][1:] or 0) > 65535:
+        raise ValueError("a URL with a port up to 65535")
+    if not at:
+        return text
+    return SecretURL(f"{scheme}{host}{rest}", quote(_NO_ESCAPE.sub("%25", userinfo), safe=_USERINFO))
+
+
+def hidden(text: str) -> str:
+    """Return what somebody wrote into a configuration without what may be a user and password, well-formed or not."""
+    return "\n".join(map(_hidden_line, text.split("\n")))
+
+
+def _hidden_line(line: str) -> str:
+    before, at, after = line.rpartition("@")
+    if not at:
+        return _OPEN_PASSWORD.sub(rf"\1{MASK}", line)
+    scheme, separator, secret = before.partition("://")
+    if not separator:
+        scheme, secret = "", before
+    for word in (secret, *re.split(r"[\s@]+", secret)):
+        user, colon, password = word.partition(":")
+        register(password if colon else user)
+    return f"{scheme}{separator}{MASK}@{after}"

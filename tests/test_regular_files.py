@@ -1,0 +1,119 @@
+"""What is in the place of a file that is to be written: never waited for, never followed to another user's."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mirrored import Mirrored
+from pypimirror.errors import ConfigurationError
+from pypimirror.regular_files import check_regular, open_for_append
+from upstream import Upstream, wheel
+
+KINDS = {"a FIFO": os.mkfifo, "a directory": os.mkdir, "a device": lambda path: os.symlink("/dev/null", path),
+         "a socket": lambda path: socket.socket(socket.AF_UNIX).bind(str(path))}
+KEYS = ["log_filename", "lock_file_name", "report_filename", "metrics_filename"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("key", KEYS)
+def test_what_is_no_regular_file_is_refused_at_once(
+        mirrored: Mirrored, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
+        key: str, kind: str) -> None:
+    upstream.add("one", wheel("one", "1"))
+    folder = mirrored.config.parent
+    monkeypatch.chdir(folder)  # the path of a socket must be short
+    KINDS[kind](Path("place"))
+    mirrored.settings[key] = folder / "place"
+    # A process of its own: a FIFO that is opened would wait for ever.
+    process = subprocess.run([sys.executable, "-m", "pypimirror", mirrored.write(), "sync"], capture_output=True, text=True,
+                             stdin=subprocess.DEVNULL, timeout=120)
+    assert process.returncode == 2
+    assert process.stderr.count("\n") == 1 and "Traceback" not in process.stderr
+    # No link is followed in place of a lock, wherever it leads to.
+    assert (kind in process.stderr and key in process.stderr) or (key, kind) == ("lock_file_name", "a device")
+    assert os.path.lexists("place")
+
+
+@pytest.mark.parametrize("name", [".report.json.new", ".figures.prom.new"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_in_the_place_of_a_temporary_file_is_not_waited_for(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, name: str, kind: str) -> None:
+    upstream.add("one", wheel("one", "1"))
+    monkeypatch.chdir(mirrored.config.parent)
+    KINDS[kind](Path(name))
+    mirrored.settings |= {"report_filename": "report.json", "metrics_filename": "figures.prom"}
+    process = subprocess.run([sys.executable, "-m", "pypimirror", mirrored.write(), "sync"], capture_output=True, text=True,
+                             stdin=subprocess.DEVNULL, timeout=120)
+    assert process.returncode == (1 if kind == "a directory" else 0)
+    assert process.stderr.count("\n") <= 1 and "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("name", ["x.cfg"])
+def test_a_configuration_that_never_ends_is_refused(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from pypimirror import cli
+
+    (tmp_path / name).symlink_to("/dev/zero")
+    assert cli.main(None, [str(tmp_path / name), "config"]) == 2
+    assert "larger than" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs files of several users")
+@pytest.mark.parametrize("link_owner, file_owner, allowed", [(0, 0, True), (0, 1234, False), (1234, 0, False), (0, None, True),
+                                                             (1234, None, False)])
+def test_a_link_is_followed_to_files_of_the_own_user_alone(
+        tmp_path: Path, link_owner: int, file_owner: int | None, allowed: bool) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    link.symlink_to(target)
+    os.lchown(link, link_owner, -1)
+    if file_owner is not None:
+        target.write_text("theirs")
+        os.chown(target, file_owner, -1)
+    for opened in (lambda: check_regular(str(link), "log_filename"),
+                   lambda: os.close(open_for_append(str(link), "log_filename"))):
+        if allowed:
+            opened()
+        else:
+            with pytest.raises(ConfigurationError, match=r"log_filename: .*: a symbolic link that another user made, or to"):
+                opened()
+    assert target.exists() is (file_owner is not None or allowed)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs files of several users")
+def test_a_log_that_is_another_users_behind_a_link_stays_as_it_is(
+        mirrored: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+    victim = mirrored.config.parent / "victim"
+    victim.write_text("theirs")
+    os.chown(victim, 1234, 1234)
+    (mirrored.config.parent / "x.log").symlink_to(victim)
+    mirrored.settings["log_filename"] = mirrored.config.parent / "x.log"
+    assert mirrored.run("sync") == 2
+    assert victim.read_text() == "theirs"
+    assert "log_filename" in capsys.readouterr().err
+
+
+def test_a_log_on_a_full_disk_is_said_once_and_the_run_goes_on(
+        mirrored: Mirrored, upstream: Upstream, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from pypimirror.report import logfile
+
+    upstream.add("one", wheel("one", "1"))
+    monkeypatch.setattr(logfile, "open_for_append", lambda path, key: os.open("/dev/full", os.O_WRONLY))
+    monkeypatch.setattr(logfile.DailyLog, "_moved", lambda self, number: False)
+    assert mirrored.run("sync") == 0
+    told = capfd.readouterr().err
+    assert told.count("can't be written: No space left on device") == 1
+    assert "Traceback" not in told and "Logging error" not in told
+
+
+def test_a_log_is_private_neither_more_nor_less_than_the_umask_says(tmp_path: Path) -> None:
+    umask = os.umask(0o027)
+    try:
+        os.close(open_for_append(str(tmp_path / "x"), "log_filename"))
+    finally:
+        os.umask(umask)
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o640
