@@ -25,10 +25,10 @@ from .interfaces import (
     IFetcher,
     IFilter,
     IIndexWriter,
-    IMirror,
     INameFilter,
     IObserver,
     IParser,
+    IRunContext,
     ISource,
     IStorage,
 )
@@ -44,7 +44,7 @@ from .upkeep.trash import Trash
 _NO_NEEDS = Needs()
 
 
-@implementer(IMirror)
+@implementer(IRunContext)
 class Mirror:
     """What the units of work are given; the same in every process, made from the settings alone."""
 

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, Pipe
 from queue import SimpleQueue
 from typing import Any
 
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import Needs
 from .crew import hands
 from .teams import EVENTS, GONE, RAISED, Came, Step, fit_to_travel
@@ -38,7 +38,7 @@ beyond.main(sys.argv[2])
 class Beyond:
     """Threads of another process. It has no room for tasks until it is there."""
 
-    def __init__(self, mirror: IMirror, workers: int, arrived: SimpleQueue[Any], ready: Callable[[], bool] = lambda: True):
+    def __init__(self, mirror: IRunContext, workers: int, arrived: SimpleQueue[Any], ready: Callable[[], bool] = lambda: True):
         """workers: its share. ready: asked, by another thread, when the process is there, until it says that it may begin.
 
         Raises OSError, ValueError, TypeError where no process can be started.

@@ -7,11 +7,12 @@ page that no parser was ready for, must not keep the others from their end.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..culprits import describe, trace
 from ..errors import ConfigurationError, Full, MirrorError, StorageError
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..state import records
 from .teams import Step
 
@@ -34,12 +35,13 @@ class StepFailure(NamedTuple):
     storage: bool = False
 
 
-class BoundedStep(NamedTuple):
+@dataclass(frozen=True)
+class BoundedStep:
     """A step that returns StepFailure in place of raising an exception."""
 
     step: Step
 
-    def __call__(self, mirror: IMirror, task: Any, emit: Callable[[Any], None]) -> Any:
+    def __call__(self, mirror: IRunContext, task: Any, emit: Callable[[Any], None]) -> Any:
         try:
             return self.step(mirror, task, emit)
         except _OF_THE_RUN:
@@ -50,7 +52,7 @@ class BoundedStep(NamedTuple):
                                "" if isinstance(error, MirrorError) else trace(error), isinstance(error, StorageError))
 
 
-def run(mirror: IMirror, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
+def run(mirror: IRunContext, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
     """Run a step for every task by the mirror's engine (IEngine.run); a task that fails gives a StepFailure."""
     return iter(mirror.engine.run(BoundedStep(step), tasks))
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from distributed import KilledWorker
 
 from ..errors import ConfigurationError, MirrorError
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import Needs
 from ..names import OWN
 from .dask import in_one_line
@@ -38,7 +38,7 @@ class _Given(NamedTuple):
 class Cluster:
     """Hands tasks to the scheduler, so many at once that no worker waits for the coordinator."""
 
-    def __init__(self, mirror: IMirror, client: Any, arrived: SimpleQueue[Any]):
+    def __init__(self, mirror: IRunContext, client: Any, arrived: SimpleQueue[Any]):
         """client: of ``distributed``. Raises ConfigurationError for workers that can't do the work."""
         self._mirror, self._client, self._arrived = mirror, client, arrived
         self._address = mirror.settings["scheduler"]

@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from .. import __version__
 from ..errors import ConfigurationError, MirrorError
-from ..interfaces import IEngine, IMirror, ISettings
+from ..interfaces import IEngine, IRunContext, ISettings
 from .here import Here
 from .teams import Step, Teams
 
@@ -24,7 +24,7 @@ _GOODBYE = 2
 class Dask:
     """Runs tasks in the workers of a cluster; this process does them only if the cluster is gone."""
 
-    def __init__(self, mirror: IMirror):
+    def __init__(self, mirror: IRunContext):
         """Raises ConfigurationError where there is no scheduler, or no workers of it; ImportError without the extra."""
         self._mirror = mirror
         self._client = _connected(mirror.settings)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import Needs
 from .crew import hands
 from .teams import Came, Step
@@ -16,7 +16,7 @@ from .told import do
 class Here:
     """Threads: as many as may be at work (see ``crew``)."""
 
-    def __init__(self, mirror: IMirror, arrived: SimpleQueue[Any]):
+    def __init__(self, mirror: IRunContext, arrived: SimpleQueue[Any]):
         self._mirror = mirror
         self._arrived = arrived
         self._pool = ThreadPoolExecutor(hands(mirror.workers), "pypimirror")

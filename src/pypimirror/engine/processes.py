@@ -10,7 +10,7 @@ from typing import Any
 
 from zope.interface import implementer
 
-from ..interfaces import IEngine, IMirror
+from ..interfaces import IEngine, IRunContext
 from .beyond import Beyond
 from .cores import cores
 from .here import Here
@@ -22,7 +22,7 @@ from .teams import Step, Teams
 class Processes:
     """Runs tasks in further processes; this one coordinates, and works only if they are gone."""
 
-    def __init__(self, mirror: IMirror):
+    def __init__(self, mirror: IRunContext):
         self._mirror = mirror
         self._teams = Teams(lambda arrived: Here(mirror, arrived))
 

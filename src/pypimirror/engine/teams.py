@@ -12,10 +12,10 @@ from operator import length_hint
 from queue import SimpleQueue
 from typing import Any, NamedTuple, Protocol
 
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import Needs
 
-Step = Callable[[IMirror, Any, Callable[[Any], None]], Any]
+Step = Callable[[IRunContext, Any, Callable[[Any], None]], Any]
 #: What comes back of a batch: what is told on the way, results among it; that it has ended, with what ``each`` returned; what
 #: a task raised. And: the whole team is gone.
 EVENTS, RESULT, RAISED, GONE = "events", "result", "raised", "gone"
@@ -52,7 +52,7 @@ class Result(NamedTuple):
     value: Any
 
 
-def each(mirror: IMirror, batch: Batch, emit: Callable[[Any], None]) -> int:
+def each(mirror: IRunContext, batch: Batch, emit: Callable[[Any], None]) -> int:
     """Do the tasks of a batch, only the first ones if they are long; return how many like them a batch should have."""
     began, before, done = time.monotonic(), time.thread_time(), 0
     passed = limit = 0.0

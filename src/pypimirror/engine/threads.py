@@ -14,7 +14,7 @@ from typing import Any
 
 from zope.interface import implementer
 
-from ..interfaces import IEngine, IMirror
+from ..interfaces import IEngine, IRunContext
 from .cores import cores
 from .crew import hands
 from .here import Here
@@ -36,7 +36,7 @@ _PATIENCE = 0.1
 class Threads:
     """Runs as many tasks at once as pay."""
 
-    def __init__(self, mirror: IMirror):
+    def __init__(self, mirror: IRunContext):
         self._mirror = mirror
         self._teams = Teams(lambda arrived: Here(mirror, arrived))
         #: Requests under way at once, of all processes together.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from .teams import EVENTS, RAISED, RESULT, Step
 
 #: Seconds for which what is told waits for more.
@@ -42,7 +42,7 @@ class Told:
         return events
 
 
-def do(mirror: IMirror, step: Step, task: Any, send: Callable[[str, Any, tuple[Any, ...]], None]) -> None:
+def do(mirror: IRunContext, step: Step, task: Any, send: Callable[[str, Any, tuple[Any, ...]], None]) -> None:
     """Do a batch as soon as there is a place for it, and tell what comes of it.
 
     send: called with the kind of a message (see ``teams``), its value, and events. What the step raises is sent as well.

@@ -14,7 +14,7 @@ from ..fetch.address import bare
 from ..fetch.attempts import Attempts
 from ..fetch.glance import glance
 from ..http import ssrf
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import File, Head, Project, Stored
 from . import trust
 from .accept import media_type
@@ -40,7 +40,7 @@ class _Behind(NamedTuple):
 _Select = Callable[[Project], Iterable[File]]
 
 
-def followed(mirror: IMirror, page: Project, old: Project | None, select: _Select) -> tuple[Project, tuple[str, ...]]:
+def followed(mirror: IRunContext, page: Project, old: Project | None, select: _Select) -> tuple[Project, tuple[str, ...]]:
     """Give upstream's page with the files that its links lead to, and problems.
 
     page: as read from upstream; old: what is remembered of the project; select: gives the files of a project that are asked
@@ -80,7 +80,7 @@ def _is_open(file: File) -> bool:
     return file.external is not None and not file.hashes and file.validator is None
 
 
-def _behind(mirror: IMirror, attempts: Attempts, page: Project, link: str, select: _Select) -> _Behind:
+def _behind(mirror: IRunContext, attempts: Attempts, page: Project, link: str, select: _Select) -> _Behind:
     """Follow one link of the index."""
     name = last_part(link)
     if belongs(name, page.name):
@@ -106,7 +106,7 @@ def _behind(mirror: IMirror, attempts: Attempts, page: Project, link: str, selec
     return _Behind(link, (File(sent, link, size=size(head), external=link, validator=validator(head)),))
 
 
-def _checked(mirror: IMirror, attempts: Attempts, page: Project, file: File, stored: Stored | None) -> tuple[File, str | None]:
+def _checked(mirror: IRunContext, attempts: Attempts, page: Project, file: File, stored: Stored | None) -> tuple[File, str | None]:
     """Give a file with its size and validator as its host has it now, and a problem.
 
     stored: what the mirror has of it.

@@ -6,7 +6,7 @@ import threading
 import time
 
 from ..errors import Full
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..report.units import in_bytes
 from .paths import UNFINISHED
 
@@ -23,7 +23,7 @@ class Room:
         #: Bytes that may be begun without another look, until when by the clock that only goes on.
         self._spare, self._until = 0, 0.0
 
-    def keep(self, mirror: IMirror, size: int) -> int | None:
+    def keep(self, mirror: IRunContext, size: int) -> int | None:
         """Keep room for so many bytes until it is given back; return how many there is room for, or None for no bound.
 
         Raises Full if they would leave less than ``min_free``. size: 0 where it is not known.
@@ -45,7 +45,7 @@ class Room:
         with self._lock:
             self._under_way -= size
 
-    def _found(self, mirror: IMirror, size: int) -> int | None:
+    def _found(self, mirror: IRunContext, size: int) -> int | None:
         free, keep = mirror.storage.free(), mirror.settings["min_free"]
         if free is None:
             return None
@@ -60,11 +60,11 @@ class Room:
         return free - coming - keep
 
     @staticmethod
-    def _written(mirror: IMirror) -> int:
+    def _written(mirror: IRunContext) -> int:
         storage = mirror.storage
         return sum(storage.size(f"{UNFINISHED}/{name}") or 0 for name in storage.names(UNFINISHED) if "waiting" not in name)
 
 
-def _others(mirror: IMirror) -> int:
+def _others(mirror: IRunContext) -> int:
     """How many processes there are that do as much as this one, itself among them."""
     return -(-int(mirror.settings["workers"]) // mirror.workers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from .look import Looked
 
 #: As many names are told as people will read.
@@ -17,7 +17,7 @@ class Absences:
     Where upstream has none of the names, the index_url is more likely wrong than every project deleted: nothing may be removed.
     """
 
-    def __init__(self, mirror: IMirror, is_exact: bool, trust: bool):
+    def __init__(self, mirror: IRunContext, is_exact: bool, trust: bool):
         """is_exact: whether nothing but exact names is evaluated. trust: whether upstream is believed whatever it lacks."""
         self._mirror = mirror
         exact = (mirror.selection.exact or frozenset()) if is_exact and not trust else frozenset()
@@ -42,7 +42,7 @@ class Absences:
         return found, None if self._found or not found else none_found(self._mirror, found)
 
 
-def none_found(mirror: IMirror, absent: Iterable[Looked]) -> str:
+def none_found(mirror: IRunContext, absent: Iterable[Looked]) -> str:
     """Return a line that says that upstream has none of the projects asked for, and what to look at."""
     found = list(absent)
     urls = ", ".join(mirror.upstreams)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..events import Notice
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import Change
 from ..state.database import State
 
 
-def advise(mirror: IMirror, state: State, notify: Callable[[Any], None], changes: Iterable[Change], serials: bool) -> None:
+def advise(mirror: IRunContext, state: State, notify: Callable[[Any], None], changes: Iterable[Change], serials: bool) -> None:
     """Say what there is to say after a run. changes: what it did; serials: whether upstream gives serials."""
 
     def once(key: str, message: str) -> None:
@@ -30,7 +30,7 @@ def advise(mirror: IMirror, state: State, notify: Callable[[Any], None], changes
         once("fetch_since_days", "fetch_since_days is not needed: upstream tells what changed")
 
 
-def untimed(mirror: IMirror, state: State) -> str | None:
+def untimed(mirror: IRunContext, state: State) -> str | None:
     """Return a line about files that ``min_age`` judges without upload time, or None if there are none."""
     files, projects = state.untimed() if mirror.settings["min_age"] else (0, 0)
     if not files:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .. import events
 from ..errors import BadPage
-from ..interfaces import IMirror, ISettings
+from ..interfaces import IRunContext, ISettings
 from ..model import Known, Listed, Listing, Totals
 from ..settings.fingerprint import fingerprint
 from ..source.listed import in_order
@@ -46,13 +46,13 @@ def has_pins(settings: ISettings) -> bool:
     return any(settings[key] for key in ("versions", "requirements", "dependencies"))
 
 
-def files_fingerprint(mirror: IMirror) -> str:
+def files_fingerprint(mirror: IRunContext) -> str:
     """Give the fingerprint of all that decides which files are mirrored."""
     hashes = {"==".join(release): allowed for release, allowed in mirror.needs.hashes.items()}
     return fingerprint(mirror.settings, "files", mirror.needs.versions(), mirror.needs.pinned, hashes)
 
 
-def drawn_up(mirror: IMirror, state: State, initial: bool, trust: bool = False, every: bool = False) -> Agenda:
+def drawn_up(mirror: IRunContext, state: State, initial: bool, trust: bool = False, every: bool = False) -> Agenda:
     """Ask upstream for its list, if that is needed at all, and say which projects are to be looked at.
 
     initial: whether everything is to be looked at again. trust: whether upstream's list is believed whatever it lacks.
@@ -91,7 +91,7 @@ def drawn_up(mirror: IMirror, state: State, initial: bool, trust: bool = False, 
     return Agenda(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, initial or rewrite, listing.problems)
 
 
-def named(mirror: IMirror, state: State, names: Mapping[str, bool], republish: bool = True) -> Agenda:
+def named(mirror: IRunContext, state: State, names: Mapping[str, bool], republish: bool = True) -> Agenda:
     """Give the agenda of a run that is about a few projects only; names: by name, whether upstream is to be asked."""
     plan: _Plan = {}
     for name, ask in names.items():
@@ -102,7 +102,7 @@ def named(mirror: IMirror, state: State, names: Mapping[str, bool], republish: b
     return Agenda(_tasks(mirror, state, plan, True), len(plan), state.fact(LIST_ETAG), None, republish=republish)
 
 
-def late(mirror: IMirror, state: State, promised: Mapping[str, str]) -> Agenda:
+def late(mirror: IRunContext, state: State, promised: Mapping[str, str]) -> Agenda:
     """Give the agenda of a second look at projects whose pages were older than upstream's list.
 
     promised: the list's serials by name.
@@ -125,7 +125,7 @@ class _Entry(NamedTuple):
 _Plan = dict[str, _Entry]
 
 
-def _one_by_one(mirror: IMirror, state: State, exact: frozenset[str], initial: bool) -> Agenda:
+def _one_by_one(mirror: IRunContext, state: State, exact: frozenset[str], initial: bool) -> Agenda:
     """Exact names: each is asked for, and the list of all names never is."""
     plan: _Plan = dict.fromkeys(sorted(exact), _Entry("", None, True, True, initial))
     for known in state.known():
@@ -147,7 +147,7 @@ def _doubt(missing: int, listing: Listing, totals: Totals, share: float) -> str 
     return None if much is None else f"upstream's list lacks {much}"
 
 
-def _compared(mirror: IMirror, state: State, listing: Listing, initial: bool, again: bool) -> tuple[_Plan, _Plan]:
+def _compared(mirror: IRunContext, state: State, listing: Listing, initial: bool, again: bool) -> tuple[_Plan, _Plan]:
     """Compare a list with the state; return the plan without known projects that are not listed, and the plan for these."""
     plan: _Plan = {}
     unlisted: _Plan = {}
@@ -200,7 +200,7 @@ def _unfinished(state: State, again: bool) -> _Plan:
             for known in candidates}
 
 
-def _tasks(mirror: IMirror, state: State, plan: _Plan, give_over: bool = False, again: bool = False) -> Iterator[LookTask]:
+def _tasks(mirror: IRunContext, state: State, plan: _Plan, give_over: bool = False, again: bool = False) -> Iterator[LookTask]:
     days = mirror.settings["fetch_since_days"]
     since = time.time() - days * _DAY if days else None
     for name, entry in plan.items():

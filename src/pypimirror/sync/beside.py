@@ -9,7 +9,7 @@ from io import BytesIO
 from ..errors import FetchError
 from ..fetch.attempts import Attempts
 from ..fetch.download import download
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import File, Stored
 from ..names import METADATA, PROVENANCE, SIGNATURE
 from .ground import Ground
@@ -20,7 +20,7 @@ MOST_METADATA = 16 << 20
 _MOST_BESIDE = 16 << 20
 
 
-def core_metadata(mirror: IMirror, project: str, file: File, stored: Stored, path: str, offline: bool,
+def core_metadata(mirror: IRunContext, project: str, file: File, stored: Stored, path: str, offline: bool,
                   attempts: Attempts, body: bytes | None, ground: Ground) -> str | None:
     """Get the metadata file (PEP 658) and return its sha256; None where upstream has none after all.
 
@@ -53,7 +53,7 @@ def core_metadata(mirror: IMirror, project: str, file: File, stored: Stored, pat
         raise
 
 
-def _inside(mirror: IMirror, path: str, hashes: Mapping[str, str], wheel: bytes) -> bool:
+def _inside(mirror: IRunContext, path: str, hashes: Mapping[str, str], wheel: bytes) -> bool:
     """Put the metadata file out of a wheel into its place; say whether what is in there is what upstream promises.
 
     That is one request less for each wheel, and a wheel's METADATA is what upstream serves (PEP 658).
@@ -65,7 +65,7 @@ def _inside(mirror: IMirror, path: str, hashes: Mapping[str, str], wheel: bytes)
     return _put(mirror, path, hashes, zips.find_last(wheel, b".dist-info/METADATA", MOST_METADATA))
 
 
-def _out_of(mirror: IMirror, path: str, hashes: Mapping[str, str]) -> bool:
+def _out_of(mirror: IRunContext, path: str, hashes: Mapping[str, str]) -> bool:
     """Do the same for a wheel that lies there."""
     if "sha256" not in hashes or not path.endswith(".whl") or not mirror.storage.at_hand:
         return False
@@ -79,7 +79,7 @@ def _out_of(mirror: IMirror, path: str, hashes: Mapping[str, str]) -> bool:
         return False  # upstream says it is like this
 
 
-def _unhashed(mirror: IMirror, path: str, body: bytes | None) -> str | None:
+def _unhashed(mirror: IRunContext, path: str, body: bytes | None) -> str | None:
     """Put the metadata file out of a wheel into its place where upstream tells no hash of it, and return its sha256.
 
     Without a hash anything could come in answer to a request for it, such as a login page.
@@ -98,7 +98,7 @@ def _unhashed(mirror: IMirror, path: str, body: bytes | None) -> str | None:
     return hashlib.sha256(found).hexdigest()
 
 
-def _fits(mirror: IMirror, project: str, filename: str, target: str) -> bool:
+def _fits(mirror: IRunContext, project: str, filename: str, target: str) -> bool:
     """Whether what came as a metadata file without a hash is that of the file; what is not is removed."""
     from ..metadata.core_metadata import check_release
     from ..metadata.errors import InvalidContent
@@ -111,7 +111,7 @@ def _fits(mirror: IMirror, project: str, filename: str, target: str) -> bool:
     return True
 
 
-def _put(mirror: IMirror, path: str, hashes: Mapping[str, str], found: bytes | None) -> bool:
+def _put(mirror: IRunContext, path: str, hashes: Mapping[str, str], found: bytes | None) -> bool:
     if found is None or hashlib.sha256(found).hexdigest() != hashes["sha256"]:
         return False
     mirror.storage.write(path + METADATA, (found,))
@@ -124,7 +124,7 @@ def urls_beside(file: File) -> dict[str, str]:
     return urls | ({SIGNATURE: file.url and file.url + SIGNATURE} if file.gpg_sig else {})
 
 
-def companion(mirror: IMirror, url: str | None, target: str, known: str | None, here: bool, offline: bool,
+def companion(mirror: IRunContext, url: str | None, target: str, known: str | None, here: bool, offline: bool,
               attempts: Attempts) -> str | None:
     """Get what lies beside a file; return its sha256, None where upstream has none.
 

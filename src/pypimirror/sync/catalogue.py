@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
 from ..errors import MirrorError
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..metadata.archives import wheel_metadata
 from ..model import File, Project
 from ..pins.build import Sdist, read_sdist
@@ -23,7 +23,7 @@ class Catalogue:
     goes again with the same run.
     """
 
-    def __init__(self, mirror: IMirror, state: State, build_requirements: bool):
+    def __init__(self, mirror: IRunContext, state: State, build_requirements: bool):
         self._mirror, self._state = mirror, state
         self._build_requirements = build_requirements
         self._projects: dict[str, Project] = {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import events
 from ..engine.boundary import StepFailure
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..state.database import DONE, DUE, UNSWEPT, Row, State
 from ..state.facts import FOLLOW_DUE, ROOT_DUE
 from .failures import alone
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Ledger:
     """Takes what the units of work give back; only the coordinator of a run has one."""
 
-    def __init__(self, mirror: IMirror, state: State, notify: Callable[[Any], None]):
+    def __init__(self, mirror: IRunContext, state: State, notify: Callable[[Any], None]):
         self._mirror = mirror
         self._state = state
         self._notify = notify

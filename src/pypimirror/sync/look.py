@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..distributions import parse
 from ..errors import MirrorError
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import Change, File, Needs, Project
 from ..pins.matching import pinned_of
 from ..selection import Selected
@@ -76,7 +76,7 @@ class Looked(NamedTuple):
     relist: bool = False
 
 
-def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked:
+def look(mirror: IRunContext, task: LookTask, emit: Callable[[Any], None]) -> Looked:
     """Look at one project."""
     old = records.decode(task.record) if task.record is not None else None
     if task.selected:
@@ -112,7 +112,7 @@ def look(mirror: IMirror, task: LookTask, emit: Callable[[Any], None]) -> Looked
                   relist=unsettled and not task.listed)
 
 
-def _untimed(mirror: IMirror, project: Project, selected: Selected) -> int:
+def _untimed(mirror: IRunContext, project: Project, selected: Selected) -> int:
     """Return how many files a filter judged without upload time; the site's own distributions are trusted without one."""
     return 0 if project.upstream and project.upstream == mirror.own.upstream else selected.untimed
 
@@ -143,7 +143,7 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
     )
 
 
-def chosen(mirror: IMirror, project: Project, hold: bool = False) -> Selected:
+def chosen(mirror: IRunContext, project: Project, hold: bool = False) -> Selected:
     """Say which files of a project the mirror is to offer: what is selected of all that upstream offers, and of what stays
     though upstream took it away because it is pinned or was adopted.
 
@@ -162,7 +162,7 @@ def chosen(mirror: IMirror, project: Project, hold: bool = False) -> Selected:
         lambda file: mirror.core_metadata(project.name, file))
 
 
-def _stays_unlisted(mirror: IMirror, project: Project, file: File) -> bool:
+def _stays_unlisted(mirror: IRunContext, project: Project, file: File) -> bool:
     """Whether a file that is here and that upstream does not list is adopted or pinned."""
     if file.listed or file.stored is None or file.superseded:
         return False
@@ -173,7 +173,7 @@ def _stays_unlisted(mirror: IMirror, project: Project, file: File) -> bool:
     return bool(versions) and pinned.allows(parse(file.filename, project.name).version, file.content_hashes) is not False
 
 
-def not_found(mirror: IMirror, status: int | None) -> str:
+def not_found(mirror: IRunContext, status: int | None) -> str:
     """Return what is to be said about an exact name that no upstream index has."""
     told = f" ({status})" if status is not None else ""
     return f"not found at {', '.join(mirror.upstreams)}{told}; check the name"

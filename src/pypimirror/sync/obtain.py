@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..errors import FetchError, Full, MirrorError, Rejected
 from ..fetch.attempts import Attempts
 from ..fetch.download import ALGORITHMS, download
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import File, Stored
 from ..names import PROVENANCE, SIGNATURE
 from ..storage.paths import UNFINISHED
@@ -38,7 +38,7 @@ class Obtained(NamedTuple):
     error: str | None = None
 
 
-def obtain(mirror: IMirror, project: str, file: File, offline: bool = False, attempts: Attempts | None = None,
+def obtain(mirror: IRunContext, project: str, file: File, offline: bool = False, attempts: Attempts | None = None,
            ground: Ground = UNSEEN) -> Obtained:
     """Get a file and what lies beside it; with ``offline`` only from here and from the trash. Failures are told, not raised.
 
@@ -87,7 +87,7 @@ def _kind(error: MirrorError) -> str:
     return "not found" if isinstance(error, FetchError) and error.code in (404, 410) else "failed"
 
 
-def _body(mirror: IMirror, project: str, file: File, path: str, offline: bool, attempts: Attempts,
+def _body(mirror: IRunContext, project: str, file: File, path: str, offline: bool, attempts: Attempts,
           ground: Ground) -> tuple[Stored | None, str, bytes | None]:
     """Get the file itself; give what is there, how it came, and its content where it has just come and is small."""
     storage = mirror.storage
@@ -123,14 +123,14 @@ def _waiting(path: str) -> str:
     return WAITING + hashlib.sha256(path.encode()).hexdigest()[:32]
 
 
-def _older(mirror: IMirror, file: File, path: str) -> Stored | None:
+def _older(mirror: IRunContext, file: File, path: str) -> Stored | None:
     """Give what the mirror has of an external file that can't be had anew: no hash of upstream's speaks against it."""
     if file.external is None or file.stored is None or mirror.storage.size(path) != file.stored.size:
         return None
     return file.stored
 
 
-def _vouched(mirror: IMirror, file: File, path: str, size: int) -> Stored | None:
+def _vouched(mirror: IRunContext, file: File, path: str, size: int) -> Stored | None:
     """Give what lies at the path if it is what upstream offers, by its hash; without any hash only upstream knows."""
     algorithm = next((name for name in ALGORITHMS if name in file.hashes), None)
     if file.size not in (None, size):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..index import legacy
-from ..interfaces import IMirror, IStorage
+from ..interfaces import IRunContext, IStorage
 from ..names import normalize
 
 #: What writers of ours may have left in a project's folder, and what reads it; the one that says most first.
@@ -21,12 +21,12 @@ def folders(storage: IStorage) -> dict[str, list[str]]:
     return found
 
 
-def own_serial(mirror: IMirror, page: bytes) -> int | None:
+def own_serial(mirror: IRunContext, page: bytes) -> int | None:
     """Return our own serial that a page carries, or None for one that is not ours."""
     return next((serial for writer in mirror.formats if (serial := writer.serial(page)) is not None), None)
 
 
-def own_paths(mirror: IMirror, name: str, spelled: Iterable[str]) -> dict[str, int]:
+def own_paths(mirror: IRunContext, name: str, spelled: Iterable[str]) -> dict[str, int]:
     """Give the serials of our pages about a project that lie in the mirror, by path.
 
     spelled: folders that mean the same project, its own among them or not.

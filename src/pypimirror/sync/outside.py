@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import File, Project
 
 
-def is_followed(mirror: IMirror) -> bool:
+def is_followed(mirror: IRunContext) -> bool:
     """Whether links that lead out of the index are followed."""
     return bool(mirror.settings["external_links"])
 
 
-def joined(mirror: IMirror, page: Project, old: Project | None,
+def joined(mirror: IRunContext, page: Project, old: Project | None,
            select: Callable[[Project], Iterable[File]]) -> tuple[Project, tuple[str, ...]]:
     """Give upstream's page with what its links lead to, if they are followed, and problems.
 
@@ -32,13 +32,13 @@ def joined(mirror: IMirror, page: Project, old: Project | None,
     return page._replace(files=page.files + stay), (told,) if left_out else ()
 
 
-def allowed(mirror: IMirror, files: tuple[File, ...]) -> tuple[File, ...]:
+def allowed(mirror: IRunContext, files: tuple[File, ...]) -> tuple[File, ...]:
     """Give the files without those that only links which are not followed lead to."""
     if is_followed(mirror):
         return files
     return tuple(file for file in files if file.external is None)
 
 
-def is_restless(mirror: IMirror, project: Project) -> bool:
+def is_restless(mirror: IRunContext, project: Project) -> bool:
     """Whether files of a project can change without upstream's serial telling, so that every run must ask for them."""
     return is_followed(mirror) and any(file.external is not None for file in project.files)

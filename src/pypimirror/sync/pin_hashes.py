@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..distributions import parse
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import File, Project, Stored
 from ..pins.matching import pinned_of
 
@@ -16,7 +16,7 @@ def carried(old: Project | None, page: Project) -> tuple[File, ...]:
     return tuple(file._replace(digests=digests.get(_identity(file), file.digests)) for file in page.files)
 
 
-def check(mirror: IMirror, project: str, file: File, stored: Stored, path: str) -> tuple[File, bool]:
+def check(mirror: IRunContext, project: str, file: File, stored: Stored, path: str) -> tuple[File, bool]:
     """Compute the hashes that the pin of a file needs and upstream does not give; say whether the pin refuses the file.
 
     stored: what is at the path. A project that the filters select is not narrowed by its pins.

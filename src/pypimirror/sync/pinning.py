@@ -16,7 +16,7 @@ from ..fetch.address import bare
 from ..fetch.attempts import check
 from ..fetch.page import read
 from ..filters.globs import name_globs
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import Head, Needs
 from ..pins.chain import MOST_BYTES
 from ..pins.environments import environments
@@ -42,7 +42,7 @@ FOLDER = "pins"
 class Pinning:
     """Says which releases are needed beyond what the filters select."""
 
-    def __init__(self, mirror: IMirror, state: State, notify: Callable[[Any], None], dry: bool = False):
+    def __init__(self, mirror: IRunContext, state: State, notify: Callable[[Any], None], dry: bool = False):
         """dry: whether nothing may be written but to the state."""
         self._mirror, self._state, self._notify = mirror, state, notify
         self._settings = mirror.settings
@@ -225,7 +225,7 @@ class Pinning:
 class _Kept:
     """The pin files of the mirror: what clients extend from is also the last good one."""
 
-    def __init__(self, mirror: IMirror, dry: bool):
+    def __init__(self, mirror: IRunContext, dry: bool):
         self._storage = mirror.storage
         self._dry = dry
 

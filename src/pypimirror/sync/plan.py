@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..engine import boundary
 from ..events import Notice
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import Change, File
 from ..selection import LeftOut
 from ..state import records
@@ -38,7 +38,7 @@ class Planned(NamedTuple):
     not_understood: tuple[str, ...] = ()
 
 
-def plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str] = (),
+def plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str] = (),
          trust: bool = False) -> list[Planned]:
     """Look at projects as a run would, at all of them and without saving anything; return what would be done to each.
 
@@ -52,7 +52,7 @@ def plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str] = ()
     return [*(Planned("", problem=notice.message) for notice in told), *planned]
 
 
-def _plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str], trust: bool) -> list[Planned]:
+def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str], trust: bool) -> list[Planned]:
     problems: list[str] = []
     if agenda.has_pins(mirror.settings):
         pinning = Pinning(mirror, state, lambda event: None, dry=True)
@@ -79,7 +79,7 @@ def _plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str], tr
     return [*(Planned("", problem=problem) for problem in [*problems, *filter(None, (held,))]), *planned]
 
 
-def _planned(mirror: IMirror, looked: Looked) -> Planned:
+def _planned(mirror: IRunContext, looked: Looked) -> Planned:
     missing = not_found(mirror, looked.status) if looked.absent and looked.unmet is None and not looked.change else None
     if looked.project is None or looked.error is not None:
         return Planned(looked.name, problem=looked.error or missing, display=looked.display)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..errors import MirrorError
 from ..events import FileStored, Problem, ProjectPublished
 from ..fetch.attempts import Attempts
-from ..interfaces import IMetadataIndexWriter, IMirror
+from ..interfaces import IMetadataIndexWriter, IRunContext
 from ..model import File, Project, Stored
 from ..names import METADATA, is_distribution
 from ..selection import Selected
@@ -79,13 +79,13 @@ class Published(NamedTuple):
     skipped: bool = False
 
 
-def publish(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> Published:
+def publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> Published:
     """Publish one project."""
     with mirror.storage.near(task.name):
         return _published(mirror, task, emit)
 
 
-def _published(mirror: IMirror, task: PublishTask, emit: Callable[[Any], None]) -> Published:
+def _published(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> Published:
     project = records.decode(task.record)
     if task.scan:
         project = scanned(mirror, project)
@@ -159,7 +159,7 @@ def _marked(file: File, shown: set[str]) -> File:
     return file._replace(stored=file.stored._replace(shown=not file.stored.shown))
 
 
-def _obtained(mirror: IMirror, task: PublishTask, file: File, emit: Callable[[Any], None], attempts: Attempts,
+def _obtained(mirror: IRunContext, task: PublishTask, file: File, emit: Callable[[Any], None], attempts: Attempts,
               ground: Ground) -> Obtained:
     outcome = obtain(mirror, task.name, file, task.offline, attempts, ground)
     if outcome.error is not None:
@@ -177,7 +177,7 @@ class Pages(NamedTuple):
     written: bool
 
 
-def write_pages(mirror: IMirror, project: Project, serial: int, run: int) -> Pages:
+def write_pages(mirror: IRunContext, project: Project, serial: int, run: int) -> Pages:
     """Write a project's pages where they differ from what lies there, and remove those that are none any more.
 
     project: its files those to be shown. serial: our serial of the pages that lie there, 0 if there are none; run: that of
@@ -195,7 +195,7 @@ def write_pages(mirror: IMirror, project: Project, serial: int, run: int) -> Pag
     return Pages(run, tuple(pages), True)
 
 
-def rendered(mirror: IMirror, project: Project, serial: int) -> dict[str, bytes]:
+def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, bytes]:
     """Give the pages of a project by path."""
     pages: dict[str, bytes] = {}
 
@@ -212,7 +212,7 @@ def rendered(mirror: IMirror, project: Project, serial: int) -> dict[str, bytes]
     return pages
 
 
-def scanned(mirror: IMirror, project: Project) -> Project:
+def scanned(mirror: IRunContext, project: Project) -> Project:
     """Give the project together with all distributions that lie in its folder, hashed where nothing is known of them."""
     known = {file.filename: file for file in project.files}
     for name in mirror.storage.names(project.name):

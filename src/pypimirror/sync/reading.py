@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import Absent, GivenOver
 from ..filters.age import uploaded
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import File, Project
 from ..source.precedence import is_given_over, serial_at
 from . import outside, pin_hashes
@@ -35,7 +35,7 @@ class Reading(NamedTuple):
     error: str | None = None
 
 
-def read(mirror: IMirror, task: LookTask, old: Project | None, select: Callable[[Project], Iterable[File]]) -> Reading:
+def read(mirror: IRunContext, task: LookTask, old: Project | None, select: Callable[[Project], Iterable[File]]) -> Reading:
     """Ask upstream for a page. select: returns the files of a project that are asked for. Raises MirrorError."""
     etag = old.etag if old is not None and not task.force and not outside.is_followed(mirror) else None
     since = task.since if old is not None and old.serial is None and not task.force else None
@@ -73,7 +73,7 @@ def read(mirror: IMirror, task: LookTask, old: Project | None, select: Callable[
     return Reading(project._replace(doubt=remember), problems + more, read=True, behind=behind)
 
 
-def first_seen(mirror: IMirror, old: Project | None, page: Project) -> Project:
+def first_seen(mirror: IRunContext, old: Project | None, page: Project) -> Project:
     """Return a page whose files without upload time say when this mirror first saw them.
 
     Those that were known before that was noted, and the site's own, count as seen long ago.
@@ -121,14 +121,14 @@ def _unchanged(task: LookTask, old: Project, problems: tuple[str, ...]) -> Readi
                    behind=is_behind(serial_at(old.serial, old.upstream), promised))
 
 
-def _make_sure_of_upstream(mirror: IMirror, old: Project, page: Project) -> None:
+def _make_sure_of_upstream(mirror: IRunContext, old: Project, page: Project) -> None:
     """Raise GivenOver if an index that counts first has lost a project, which another one would then stand in for."""
     if is_given_over(mirror.upstreams, old.upstream, page.upstream):
         raise GivenOver(f"{old.upstream} does not have it any more, and {page.upstream} has a project of that name: what is "
                         f"here stays; if both are the same, it is taken from there with: sync {old.name}")
 
 
-def _is_superseded(mirror: IMirror, old: Project | None, page: Project) -> bool:
+def _is_superseded(mirror: IRunContext, old: Project | None, page: Project) -> bool:
     """Whether a project is now taken from another index although the one that it was taken from before is still in use."""
     return (old is not None and old.upstream != page.upstream
             and old.upstream in (*mirror.upstreams, *filter(None, (mirror.own.upstream,))))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..errors import BadPage
 from ..index.json import adopted
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import File, Project
 from ..names import is_project
 from ..state import records
@@ -30,7 +30,7 @@ class Recovered(NamedTuple):
     serial: int
 
 
-def recover(mirror: IMirror, task: RecoverTask, emit: Callable[[Any], None]) -> Recovered | None:
+def recover(mirror: IRunContext, task: RecoverTask, emit: Callable[[Any], None]) -> Recovered | None:
     """Look at one folder; None if it is no project's.
 
     What our own pages name counts as listed by upstream, until upstream was asked: nothing goes because the state was lost.
@@ -64,7 +64,7 @@ class OwnPages(NamedTuple):
     unreadable: tuple[tuple[str, str], ...] = ()
 
 
-def own_pages(mirror: IMirror, name: str) -> OwnPages:
+def own_pages(mirror: IRunContext, name: str) -> OwnPages:
     """Read our own pages about a project; the one that says most counts where they differ."""
     files: dict[str, File] = {}
     unreadable = []

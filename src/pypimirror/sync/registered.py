@@ -6,7 +6,7 @@ import re
 from typing import BinaryIO
 
 from ..distributions import parse
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import Project
 from ..names import METADATA, normalize
 
@@ -15,7 +15,7 @@ _NAME = re.compile(rb"^Name:[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
 _MADE = re.compile(r"[a-z0-9_]+")
 
 
-def registered(mirror: IMirror, project: Project) -> str:
+def registered(mirror: IRunContext, project: Project) -> str:
     """Return the name as core metadata have it, else as a file name has it, else the normalised one."""
     for file in reversed(project.files):
         has = file.stored is not None and file.stored.metadata

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from ..engine import boundary
 from ..events import Notice
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..names import shown
 from ..state import records
 from ..state.damage import is_damage
@@ -19,7 +19,7 @@ from ..state.facts import LIST_ETAG
 T = TypeVar("T")
 
 
-def enduring(mirror: IMirror, state: State, notify: Callable[[Any], None], work: Callable[[], T]) -> T:
+def enduring(mirror: IRunContext, state: State, notify: Callable[[Any], None], work: Callable[[], T]) -> T:
     """Return what ``work`` gives. Where it meets a record that can't be read, all such are made up for and it is done anew.
 
     What was done of it until then is found again, as after a run that was cut off.
@@ -56,7 +56,7 @@ def _is_readable(state: State, name: str) -> bool:
         return False
 
 
-def relearn(mirror: IMirror, state: State, names: Collection[str] | None = None) -> None:
+def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = None) -> None:
     """Remember what lies in the mirror, all of it or these projects only; upstream is asked about them when they are looked at.
 
     Of projects that have nothing here nothing is remembered then.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from .. import __version__
 from ..culprits import describe, log_error
 from ..errors import Full, MirrorError
-from ..interfaces import IIndexWriter, IMirror, IWholeIndexWriter
+from ..interfaces import IIndexWriter, IRunContext, IWholeIndexWriter
 from ..model import Entry, Project
 from ..settings.fingerprint import fingerprint
 from ..state import records
@@ -39,7 +39,7 @@ class RootsResult(NamedTuple):
     failures: tuple[str, ...] = ()
 
 
-def write_roots(mirror: IMirror, state: State, serial: int, changed: bool) -> RootsResult:
+def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool) -> RootsResult:
     """Write the pages about all projects and remove those that are none any more; one that fails is no matter of the others.
 
     serial: our own of this run. changed: whether a project's page came, changed or went; else only what is missing is written.
@@ -61,12 +61,12 @@ def write_roots(mirror: IMirror, state: State, serial: int, changed: bool) -> Ro
     return RootsResult(bool(stale or missing), tuple(failures))
 
 
-def _write(mirror: IMirror, state: State, writers: Mapping[str, IIndexWriter], serial: int) -> None:
+def _write(mirror: IRunContext, state: State, writers: Mapping[str, IIndexWriter], serial: int) -> None:
     replace(mirror.storage, {path: writer.projects(_entries(mirror, state, path, writer), serial)
                              for path, writer in writers.items()})
 
 
-def _failure(mirror: IMirror, state: State, path: str, writer: IIndexWriter, serial: int) -> str | None:
+def _failure(mirror: IRunContext, state: State, path: str, writer: IIndexWriter, serial: int) -> str | None:
     """Write one page; return why it could not be written, or None."""
     try:
         _write(mirror, state, {path: writer}, serial)
@@ -89,14 +89,14 @@ def begin_anew(state: State) -> None:
     state.sections.clear()
 
 
-def due_roots(mirror: IMirror, state: State) -> dict[str, IIndexWriter]:
+def due_roots(mirror: IRunContext, state: State) -> dict[str, IIndexWriter]:
     """Give the writers of the pages about all projects that the mirror is to have, by path."""
     files = state.totals().files if any(writer.most_files is not None for writer in mirror.writers) else 0
     return {writer.root: writer for writer in mirror.writers
             if writer.root is not None and (writer.most_files is None or files < writer.most_files)}
 
 
-def wrong_roots(mirror: IMirror, state: State, readable: bool) -> list[tuple[str, str]]:
+def wrong_roots(mirror: IRunContext, state: State, readable: bool) -> list[tuple[str, str]]:
     """Hold the pages about all projects against the state; return paths of wrong ones, and why.
 
     What is kept of them is taken for right: whoever finds that it is not drops it.
@@ -111,7 +111,7 @@ def wrong_roots(mirror: IMirror, state: State, readable: bool) -> list[tuple[str
     return found
 
 
-def _is_written(mirror: IMirror, state: State, path: str, writer: IIndexWriter) -> bool:
+def _is_written(mirror: IRunContext, state: State, path: str, writer: IIndexWriter) -> bool:
     """Whether a page is what the writer makes of the state, whichever version of ours wrote it."""
     page = mirror.storage.read(path) or b""
     place = 0
@@ -123,7 +123,7 @@ def _is_written(mirror: IMirror, state: State, path: str, writer: IIndexWriter) 
     return place == len(page)
 
 
-def sections_due(mirror: IMirror, state: State) -> tuple[str, ...]:
+def sections_due(mirror: IRunContext, state: State) -> tuple[str, ...]:
     """Give the paths of the pages that have sections: these are best made where a project is published."""
     paths = tuple(path for path, writer in due_roots(mirror, state).items() if IWholeIndexWriter.providedBy(writer))
     if paths:
@@ -131,13 +131,13 @@ def sections_due(mirror: IMirror, state: State) -> tuple[str, ...]:
     return paths
 
 
-def sections(mirror: IMirror, project: Project, paths: tuple[str, ...]) -> Sections:
+def sections(mirror: IRunContext, project: Project, paths: tuple[str, ...]) -> Sections:
     """Give what the pages at these paths say of a project."""
     return tuple((writer.root, writer.section(project)) for writer in mirror.writers
                  if IWholeIndexWriter.providedBy(writer) and writer.root in paths)
 
 
-def _drop_others(mirror: IMirror, state: State) -> None:
+def _drop_others(mirror: IRunContext, state: State) -> None:
     """Keep no sections that another version of ours made, or other settings."""
     state.begin()
     made_by = f"{__version__} {fingerprint(mirror.settings, 'pages')}"
@@ -146,7 +146,7 @@ def _drop_others(mirror: IMirror, state: State) -> None:
         state.set_fact(_MADE_BY, made_by)
 
 
-def _entries(mirror: IMirror, state: State, path: str, writer: IIndexWriter) -> Iterator[Entry]:
+def _entries(mirror: IRunContext, state: State, path: str, writer: IIndexWriter) -> Iterator[Entry]:
     """Yield the published projects, with their sections where the page has any; those that are not kept are made first."""
     if not IWholeIndexWriter.providedBy(writer):
         return state.entries()

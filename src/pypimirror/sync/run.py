@@ -16,7 +16,7 @@ from ..engine import boundary
 from ..engine.boundary import StepFailure
 from ..engine.many import Many
 from ..errors import ConfigurationError
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import Change, Totals
 from ..names import OWN, normalize
 from ..settings.fingerprint import fingerprint
@@ -41,7 +41,7 @@ _LOOKS, LAG, _MOST_LATE = 2, 2.0, 200
 class Run:
     """The coordinator of one run; it alone writes the state."""
 
-    def __init__(self, mirror: IMirror, state: State, notify: Callable[[Any], None], allow_deletions: bool = False):
+    def __init__(self, mirror: IRunContext, state: State, notify: Callable[[Any], None], allow_deletions: bool = False):
         self._mirror = mirror
         self._state = state
         #: What came of each project so far.

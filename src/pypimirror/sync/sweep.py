@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..events import FileRemoved
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import Project
 from ..names import distribution, is_distribution
 from ..state import records
@@ -33,7 +33,7 @@ class Swept(NamedTuple):
     whole: bool = False
 
 
-def sweep(mirror: IMirror, task: SweepTask, emit: Callable[[Any], None]) -> Swept:
+def sweep(mirror: IRunContext, task: SweepTask, emit: Callable[[Any], None]) -> Swept:
     """Move the files that no page links to into the trash. Where the project has no page any more, its pages go first."""
     project = records.decode(task.record)
     if task.whole:

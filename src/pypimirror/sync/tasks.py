@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..state.database import State
 from .ours import folders
 from .publish import PublishTask
@@ -15,7 +15,7 @@ from .sweep import SweepTask
 _SOME = 500
 
 
-def to_publish(mirror: IMirror, state: State, due: Iterable[tuple[str, bool]], serial: int, offline: bool,
+def to_publish(mirror: IRunContext, state: State, due: Iterable[tuple[str, bool]], serial: int, offline: bool,
                hold: str, again: bool = False) -> Iterator[PublishTask]:
     """Yield the tasks of projects that are due.
 

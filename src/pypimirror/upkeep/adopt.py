@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from .. import events
 from ..engine.boundary import StepFailure
 from ..errors import StorageError
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import Change
 from ..report.units import in_bytes
 from ..state.database import DONE, DUE, Row, State
@@ -57,7 +57,7 @@ class Adopted(NamedTuple):
 class Adoption:
     """One run of ``adopt``, under the lock."""
 
-    def __init__(self, mirror: IMirror, state: State, run: Run, notify: Callable[[Any], None]):
+    def __init__(self, mirror: IRunContext, state: State, run: Run, notify: Callable[[Any], None]):
         self._mirror = mirror
         self._state = state
         self._run = run

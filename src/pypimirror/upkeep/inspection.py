@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..errors import StorageError
-from ..interfaces import IMirror, IWholeIndexWriter
+from ..interfaces import IRunContext, IWholeIndexWriter
 from ..model import NOTHING, File, Project, Stored
 from ..names import distribution, is_distribution
 from ..state import records
@@ -58,7 +58,7 @@ class Inspected(NamedTuple):
     sections: bool = False
 
 
-def inspect(mirror: IMirror, task: InspectTask, emit: Callable[[Any], None]) -> Inspected:
+def inspect(mirror: IRunContext, task: InspectTask, emit: Callable[[Any], None]) -> Inspected:
     """Inspect one project."""
     try:
         with mirror.storage.near(task.name):
@@ -67,7 +67,7 @@ def inspect(mirror: IMirror, task: InspectTask, emit: Callable[[Any], None]) -> 
         return Inspected(task.name, (Finding(task.name, "unreadable", str(error)),))
 
 
-def _inspected(mirror: IMirror, task: InspectTask) -> Inspected:
+def _inspected(mirror: IRunContext, task: InspectTask) -> Inspected:
     # Its own in any case: a link or a file in its place is in no list of folders.
     names = {folder: mirror.storage.names(folder) for folder in dict.fromkeys((*task.folders, task.name))}
     project, findings = _remembered(task)
@@ -107,7 +107,7 @@ def _remembered(task: InspectTask) -> tuple[Project | None, list[Finding]]:
     return project, []
 
 
-def _compared(mirror: IMirror, pages: Mapping[str, bytes]) -> list[Finding]:
+def _compared(mirror: IRunContext, pages: Mapping[str, bytes]) -> list[Finding]:
     """Hold pages against what they should be."""
     findings = []
     for path, page in pages.items():
@@ -119,7 +119,7 @@ def _compared(mirror: IMirror, pages: Mapping[str, bytes]) -> list[Finding]:
     return findings
 
 
-def _sections(mirror: IMirror, project: Project, kept: Mapping[str, bytes]) -> bool:
+def _sections(mirror: IRunContext, project: Project, kept: Mapping[str, bytes]) -> bool:
     """Hold what is kept of the pages about all projects against what it should be."""
     whole = {writer.root: writer for writer in mirror.writers if IWholeIndexWriter.providedBy(writer)}
     return all(path in whole and whole[path].section(project) == section for path, section in kept.items())
@@ -130,7 +130,7 @@ def _as_stored(file: File) -> File:
     return file._replace(stored=Stored(file.hashes["sha256"], file.size or 0, metadata, True))
 
 
-def _hashed(mirror: IMirror, name: str, files: tuple[File, ...], there: frozenset[str]) -> list[Finding]:
+def _hashed(mirror: IRunContext, name: str, files: tuple[File, ...], there: frozenset[str]) -> list[Finding]:
     """Hold files against their hashes. there: the names in the folder."""
 
     def check(wanted: tuple[str, str]) -> Finding | None:
@@ -157,7 +157,7 @@ def _hashed(mirror: IMirror, name: str, files: tuple[File, ...], there: frozense
     return [finding for finding in results if finding is not None]
 
 
-def _astray(mirror: IMirror, name: str, names: Mapping[str, Iterable[str]], files: Iterable[File],
+def _astray(mirror: IRunContext, name: str, names: Mapping[str, Iterable[str]], files: Iterable[File],
             pages: Iterable[str], published: bool = False) -> list[str]:
     """Return the paths of what belongs to nothing.
 
@@ -174,7 +174,7 @@ def _astray(mirror: IMirror, name: str, names: Mapping[str, Iterable[str]], file
             and (path := f"{folder}/{entry}") not in known and _is_stray(mirror, path, entry, published)]
 
 
-def _is_stray(mirror: IMirror, path: str, entry: str, published: bool) -> bool:
+def _is_stray(mirror: IRunContext, path: str, entry: str, published: bool) -> bool:
     if is_distribution(distribution(entry)):
         return True
     if entry not in PAGES:

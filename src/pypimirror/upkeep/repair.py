@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..events import FileRemoved, FileStored, Problem, ProjectPublished
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import File, Project
 from ..names import BESIDE, METADATA, PROVENANCE, SIGNATURE, distribution, is_distribution
 from ..state import records
@@ -27,7 +27,7 @@ class RepairTask(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def repair(mirror: IMirror, task: RepairTask, emit: Callable[[Any], None]) -> Published | None:
+def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -> Published | None:
     """Repair one project as it is remembered; the configuration is not asked, that is a sync's part. None for strays alone."""
     strays = [finding.path for finding in task.findings if finding.kind == "stray"]
     if task.record is None or not task.serial:
@@ -89,7 +89,7 @@ def _shown(file: File) -> File:
     return file if file.stored is None else file._replace(stored=file.stored._replace(shown=True))
 
 
-def _obtained(mirror: IMirror, name: str, file: File, emit: Callable[[Any], None]) -> Obtained:
+def _obtained(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], None]) -> Obtained:
     outcome = obtain(mirror, name, file)
     if outcome.error is not None:
         emit(Problem(name, outcome.error, outcome.how))
@@ -100,7 +100,7 @@ def _obtained(mirror: IMirror, name: str, file: File, emit: Callable[[Any], None
     return outcome
 
 
-def _remove(mirror: IMirror, name: str, paths: list[str], emit: Callable[[Any], None]) -> None:
+def _remove(mirror: IRunContext, name: str, paths: list[str], emit: Callable[[Any], None]) -> None:
     """Move strays to the trash; a page, which has no place among a project's files, under its own folder's name."""
     for path in paths:
         folder, _, filename = path.rpartition("/")

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from ..errors import MirrorError
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..model import File, Project
 from ..names import METADATA, PROVENANCE, SIGNATURE, is_distribution, is_project, normalize
 from ..state import records
@@ -35,7 +35,7 @@ class Restored(NamedTuple):
 class Restoration:
     """The coordinator of one restoration; it alone writes the state."""
 
-    def __init__(self, mirror: IMirror, state: State, run: Run):
+    def __init__(self, mirror: IRunContext, state: State, run: Run):
         self._mirror, self._state, self._run = mirror, state, run
 
     def restore(self, name: str) -> list[Restored]:

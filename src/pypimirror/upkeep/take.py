@@ -11,7 +11,7 @@ from ..distributions import parse
 from ..errors import Full, MirrorError, Rejected, StorageError
 from ..events import FileStored, Problem
 from ..fetch.download import ALGORITHMS
-from ..interfaces import IMirror, IUpload
+from ..interfaces import IRunContext, IUpload
 from ..metadata.archives import check
 from ..metadata.errors import InvalidContent
 from ..model import NOTHING, File, Project, Stored
@@ -58,7 +58,7 @@ class Taken(NamedTuple):
     quarantined: bool = False
 
 
-def take(mirror: IMirror, task: TakeTask, emit: Callable[[Any], None]) -> Taken:
+def take(mirror: IRunContext, task: TakeTask, emit: Callable[[Any], None]) -> Taken:
     """Take over the files of one project."""
     name = task.project.name
     looked = look(mirror, LookTask(name, task.record, "" if task.record else _display(task)), emit)
@@ -101,7 +101,7 @@ class _One(NamedTuple):
 class _Work:
     """The files of one project."""
 
-    def __init__(self, mirror: IMirror, project: Project, emit: Callable[[Any], None]):
+    def __init__(self, mirror: IRunContext, project: Project, emit: Callable[[Any], None]):
         self._mirror = mirror
         self._emit = emit
         self._project = project
@@ -166,7 +166,7 @@ class _Work:
         return _One(file)
 
 
-def _placed(mirror: IMirror, file: File, old: OldFile, path: str, project: str) -> tuple[Stored, str]:
+def _placed(mirror: IRunContext, file: File, old: OldFile, path: str, project: str) -> tuple[Stored, str]:
     """Put a file into the mirror, ``linked`` or ``copied``.
 
     Raises Rejected if it is not what it should be, Full if there is no room for a copy, StorageError.
@@ -183,7 +183,7 @@ def _placed(mirror: IMirror, file: File, old: OldFile, path: str, project: str) 
         mirror.room.give_back(size)
 
 
-def _filled(mirror: IMirror, file: File, old: OldFile, path: str, project: str, upload: IUpload,
+def _filled(mirror: IRunContext, file: File, old: OldFile, path: str, project: str, upload: IUpload,
             linked: bool) -> tuple[Stored, str]:
     """Put a file through the upload into its place, once it was looked at. linked: whether the upload holds it already."""
     source = os.path.realpath(old.path)

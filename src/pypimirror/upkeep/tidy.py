@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..errors import MirrorError, StorageError
 from ..events import Problem
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..names import normalize
 from ..state import records
 from . import oldtrees
@@ -66,7 +66,7 @@ def respelled(tree: OldTree, project: OldProject) -> tuple[str, ...]:
     return tuple(dict.fromkeys(folders))
 
 
-def tidy(mirror: IMirror, task: TidyTask, emit: Callable[[Any], None]) -> Tidied:
+def tidy(mirror: IRunContext, task: TidyTask, emit: Callable[[Any], None]) -> Tidied:
     """Clear one project's old folders."""
     name = task.project.name
     published = {file.filename.lower(): file for file in records.decode(task.record).files} if task.record else {}
@@ -102,7 +102,7 @@ def tidy_root(root: str) -> None:
         raise StorageError(f"{error.filename}: {error.strerror}") from error
 
 
-def _went(mirror: IMirror, task: TidyTask, old: OldFile, filename: str | None) -> bool:
+def _went(mirror: IRunContext, task: TidyTask, old: OldFile, filename: str | None) -> bool:
     """Give up the old name of a file that is in its place; say whether that is so."""
     if filename is None:
         return False
@@ -122,7 +122,7 @@ def _went(mirror: IMirror, task: TidyTask, old: OldFile, filename: str | None) -
     return True
 
 
-def _clear(mirror: IMirror, folder: str, kept: Container[str]) -> None:
+def _clear(mirror: IRunContext, folder: str, kept: Container[str]) -> None:
     """Remove pages that are not ours and ``.md5`` files from a folder, and the folder if nothing is left in it.
 
     kept: paths of files whose ``.md5`` files stay.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from .. import events
 from ..engine.boundary import StepFailure
 from ..engine.many import Many
-from ..interfaces import IMirror
+from ..interfaces import IRunContext
 from ..names import distribution, is_distribution, is_project, normalize
 from ..settings.fingerprint import fingerprint
 from ..state.database import DONE, State
@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
 class Verification:
     """The coordinator of one verification; it alone writes the state."""
 
-    def __init__(self, mirror: IMirror, state: State, run: Run, notify: Callable[[Any], None]):
+    def __init__(self, mirror: IRunContext, state: State, run: Run, notify: Callable[[Any], None]):
         self._mirror, self._state, self._run, self._notify = mirror, state, run, notify
         self._told: set[Finding] = set()
 
