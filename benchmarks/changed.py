@@ -91,10 +91,15 @@ class Upstream:
     def names(self, projects):
         return [f"project-{number:06}" for number in range(projects)]
 
+    def serial(self, name, releases):
+        """Return the serial of a project. One is another than the rest: those that are all alike tell nothing."""
+        return 1000000 * releases + (name == "project-000001")
+
     def become(self, projects, changed):
         """Write the list. changed: names of projects with a second release."""
         changed = set(changed)
-        entries = ",".join(f'{{"_last-serial":{1 + (name in changed)}000000,"name":"{name}"}}' for name in self.names(projects))
+        entries = ",".join(f'{{"_last-serial":{self.serial(name, 1 + (name in changed))},"name":"{name}"}}'
+                           for name in self.names(projects))
         body = f'{{"meta":{{"_last-serial":1,"api-version":"1.4"}},"projects":[{entries}]}}'.encode()
         (self.folder / "list").write_bytes(gzip.compress(body, 1, mtime=0))
         (self.folder / "changed").write_text("\n".join(sorted(changed)))
@@ -102,7 +107,7 @@ class Upstream:
     def serve(self, ready):
         """Answer until the process ends."""
         requests = 0
-        folder = self.folder
+        folder, serial_of = self.folder, self.serial
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -127,7 +132,7 @@ class Upstream:
                 offered = dict(wheel(name, version) for version in ("1", "2")[:1 + (name in changed)])
                 if parts[0] == "files":
                     return self.give(offered[parts[2]], "application/octet-stream")
-                serial = 1000000 * len(offered)
+                serial = serial_of(name, len(offered))
                 files = [{"filename": filename, "url": f"/files/{name}/{filename}", "size": len(body), "yanked": False,
                           "hashes": {"sha256": hashlib.sha256(body).hexdigest()}} for filename, body in offered.items()]
                 page = {"meta": {"_last-serial": serial, "api-version": "1.4"}, "name": name, "files": files}
