@@ -2,8 +2,10 @@
 
 import re
 
+#: The folder of the pin files that were read.
+PINS = "pins"
 #: Paths at the mirror's root that are ours; a project of such a name is found under ``/simple/`` only.
-OURS = frozenset({"index.html", "index.v1_json", "full.html", "pins", "simple", ".pypimirror"})
+OURS = frozenset({"index.html", "index.v1_json", "full.html", PINS, "simple", ".pypimirror"})
 
 #: Endings of distributions, longest first where one contains another. ``*.whl`` and what setuptools and distutils ever made.
 SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar", ".tgz", ".tbz", ".zip", ".whl", ".egg", ".exe", ".msi",

@@ -10,6 +10,8 @@ LAST_STATUS, LAST_PROBLEMS = "last_status", "last_problems"
 ROOT_DUE = "root_due"
 #: Set if releases are, or were, pinned.
 PINNING = "pinning"
+#: Names of the pin files that the mirror keeps, and paths of the pages about all projects, separated by blanks.
+PIN_FILES, ROOTS = "pin_files", "roots"
 #: The ETag of upstream's list of all projects.
 LIST_ETAG = "list_etag"
 #: Fingerprints: of what decides on files, pin files included; of what decides on pages; of the configuration by itself.
