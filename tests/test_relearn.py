@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -165,3 +166,32 @@ def test_pins_and_their_requirements_are_followed_past_it(filled: Mirrored, upst
     assert filled.run("-I") == 0
     assert {path.partition("/")[0] for path in filled.paths() if path.endswith(".whl")} == {"two", "three", "four"}
     assert filled.untrue() == []
+
+
+def test_pages_about_all_projects_and_pin_files_that_are_not_wanted_go_without_a_memory(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+    upstream.add("one", wheel("one", "1"))
+    (tmp_path / "versions.cfg").write_text("[versions]\none = 1\n")
+    mirrored.settings["versions"] = tmp_path / "versions.cfg"
+    assert mirrored.run("sync") == 0
+    assert [path for path in mirrored.paths() if path.startswith("pins/")]
+    (mirrored.root / "pins/notes.txt").write_text("of the administrator")
+    (mirrored.root / ".pypimirror/state.sqlite").unlink()
+    mirrored.settings |= {"versions": None, "index_formats": "html"}
+    assert mirrored.run("-U") == 0
+    assert [path for path in mirrored.paths() if path.startswith("pins/")] == ["pins/notes.txt"]
+    assert "full.html" not in mirrored.paths() and "index.v1_json" not in mirrored.paths()
+    assert not mirrored.untrue()
+
+
+def test_pages_about_all_projects_are_finished_also_where_the_memory_that_they_were_due_is_lost(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync") == 0
+    upstream.add("one", wheel("one", "2"))
+    with monkeypatch.context() as patch:
+        patch.setattr("pypimirror.sync.run.write_roots", mock.Mock(side_effect=KeyboardInterrupt))
+        assert mirrored.run("-U") == 130
+    (mirrored.root / ".pypimirror/state.sqlite").unlink()
+    assert mirrored.run("-U") == 0
+    assert wheel("one", "2")[0] in mirrored.read("full.html")

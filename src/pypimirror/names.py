@@ -4,8 +4,10 @@ import re
 
 #: The mirror's private folder: state, temporary files, trash.
 OWN = ".pypimirror"
+#: The folder of the pin files that were read.
+PINS = "pins"
 #: Paths at the mirror's root that are ours; a project of such a name is found under ``/simple/`` only.
-OURS = frozenset({"index.html", "index.v1_json", "full.html", "pins", "simple", OWN})
+OURS = frozenset({"index.html", "index.v1_json", "full.html", PINS, "simple", OWN})
 
 #: Endings of distributions, longest first where one contains another. ``*.whl`` and what setuptools and distutils ever made.
 SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar", ".tgz", ".tbz", ".zip", ".whl", ".egg", ".exe", ".msi",

@@ -121,6 +121,11 @@ def pin_name(source: str, suffix: str) -> str:
     return "-".join([*filter(None, words), digest]) + suffix
 
 
+def is_pin_name(name: str) -> bool:
+    """Whether a file of this name in the folder of pin files is one of ours (``pin_name``)."""
+    return re.fullmatch(r"[A-Za-z0-9.-]{0,130}[0-9a-f]{8}\.[a-z]{1,5}", name) is not None
+
+
 def _read(source: str, key: str, environments: tuple[Environment, ...], read: Read) -> tuple[Pins, PinFile]:
     """Read one file with those that it names. Raises FetchError, BadPins."""
     content = read(source)

@@ -12,6 +12,8 @@ ROOT_DUE = "root_due"
 PINNING = "pinning"
 #: Set if pages were read and it was not followed yet what the releases on them require.
 FOLLOW_DUE = "follow_due"
+#: Names of the pin files that the mirror keeps, and paths of the pages about all projects, separated by blanks.
+PIN_FILES, ROOTS = "pin_files", "roots"
 #: The ETag of upstream's list of all projects.
 LIST_ETAG = "list_etag"
 #: Fingerprints: of what decides on files, pin files included; of what decides on pages; of the configuration by itself.

@@ -18,6 +18,7 @@ from ..fetch.page import read
 from ..filters.globs import name_globs
 from ..interfaces import IRunContext
 from ..model import Head, Needs
+from ..names import PINS
 from ..pins.chain import MOST_BYTES
 from ..pins.environments import environments
 from ..pins.extends_cache import write_extends_cache
@@ -27,16 +28,15 @@ from ..pins.retaining import retained
 from ..pins.values import Pins, Release
 from ..state import records
 from ..state.database import State
-from ..state.facts import FOLLOW_DUE
+from ..state.facts import FOLLOW_DUE, PIN_FILES
 from ..storage.replacing import replace
 from . import clock
 from .catalogue import Catalogue
 
 #: Names of facts in the state.
-LAST_PINNED, NEEDED, PIN_FILES = "last_pinned", "needed", "pin_files"
+LAST_PINNED, NEEDED = "last_pinned", "needed"
 #: Set if something that is needed was not found.
 HOLES = "needed_holes"
-FOLDER = "pins"
 
 
 class Pinning:
@@ -204,7 +204,7 @@ class Pinning:
         before = set((self._state.fact(PIN_FILES) or "").split())
         names = {file.name for file in files}
         for name in sorted(before - names):
-            self._mirror.storage.remove(f"{FOLDER}/{name}")
+            self._mirror.storage.remove(f"{PINS}/{name}")
         self._state.set_fact(PIN_FILES, " ".join(sorted(names)))
         if self._settings["extends_cache"]:
             for file in files:
@@ -230,12 +230,12 @@ class _Kept:
         self._dry = dry
 
     def get(self, name: str) -> str | None:
-        content = self._storage.read(f"{FOLDER}/{name}")
+        content = self._storage.read(f"{PINS}/{name}")
         return None if content is None else content.decode("utf-8", "replace")
 
     def put(self, name: str, text: str) -> None:
         if not self._dry and self.get(name) != text:
-            replace(self._storage, {f"{FOLDER}/{name}": (text.encode(),)})
+            replace(self._storage, {f"{PINS}/{name}": (text.encode(),)})
 
 
 def _by_name(releases: Iterable[Release]) -> dict[str, frozenset[str]]:

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 from ..engine import boundary
 from ..events import Notice
-from ..interfaces import IRunContext
-from ..names import shown
+from ..interfaces import IIndexWriter, IRunContext
+from ..names import PINS, shown
 from ..state import records
 from ..state.damage import is_damage
 from ..state.database import BEGUN, DUE, Row, State
-from ..state.facts import LIST_ETAG
+from ..state.facts import LIST_ETAG, PIN_FILES, PINNING, ROOT_DUE, ROOTS
 
 T = TypeVar("T")
 
@@ -77,9 +77,32 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
             here.add(item.name)
             state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
     if names is None:
+        _relearn_common(mirror, state)
         state.recovered()
     elif gone := set(names) - here:
         for name in gone:
             state.forget(name)
         state.set_fact(LIST_ETAG, None)  # nothing but the whole list tells of them now
     state.commit()
+
+
+def _relearn_common(mirror: IRunContext, state: State) -> None:
+    """Remember the pages about all projects and the pin files, so that those which are no longer wanted go.
+
+    Whether the pages were finished by the run before is not known.
+    """
+    from ..pins.reading import is_pin_name
+
+    pages = ((writer, mirror.storage.read(writer.root)) for writer in mirror.formats if writer.root is not None)
+    roots = [str(writer.root) for writer, page in pages if page is not None and _is_ours(writer, page)]
+    state.set_fact(ROOTS, " ".join(roots))
+    state.set_fact(ROOT_DUE, "1")
+    pins = [name for name in mirror.storage.names(PINS) if is_pin_name(name)]
+    if pins:
+        state.set_fact(PIN_FILES, " ".join(pins))
+        state.set_fact(PINNING, "1")
+
+
+def _is_ours(writer: IIndexWriter, page: bytes) -> bool:
+    """Whether a page about all projects is one of ours: it has our serial, or the name of this program at its end."""
+    return writer.serial(page) is not None or b"z3c.recipe.pypimirror" in page[-300:]

@@ -15,15 +15,13 @@ from ..model import Entry, Project
 from ..settings.fingerprint import fingerprint
 from ..state import records
 from ..state.database import State
-from ..state.facts import ROOT_DUE
+from ..state.facts import ROOT_DUE, ROOTS
 from ..storage.replacing import replace
 
 #: What pages about all projects say of one, by their paths.
 Sections = tuple[tuple[str, bytes], ...]
 #: Where a page says which version of ours wrote it; nothing but the end of a page does.
 _VERSION = re.compile(rb"z3c\.recipe\.pypimirror [^<]*")
-#: Name of a fact in the state: the pages written, separated by blanks.
-ROOTS = "roots"
 #: Name of a fact in the state: which version of ours made the sections that are kept, and with which settings.
 _MADE_BY = "sections_made_by"
 #: Sections that are made before they are kept.
