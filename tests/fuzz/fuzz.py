@@ -26,6 +26,7 @@ with atheris.instrument_imports(include=["pypimirror", "packaging", "email", "js
     from pypimirror.errors import BadPage, MirrorError
     from pypimirror.filters.metadata import fields
     from pypimirror.metadata.archives import wheel_metadata
+    from pypimirror.metadata.bounded_toml import loads
     from pypimirror.metadata.errors import InvalidContent
     from pypimirror.names import is_distribution, is_project
     from pypimirror.pins import resolve
@@ -121,6 +122,10 @@ def wheel(body: bytes) -> None:
         return
 
 
+def toml(body: bytes) -> None:
+    assert isinstance(loads(body), dict)
+
+
 def metadata(body: bytes) -> None:
     fields(body)
     resolve._requires_dist(body)
@@ -130,7 +135,7 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "html-page": lambda body: page(HtmlParser(), body), "json-page": lambda body: page(JsonParser(), body),
     "html-list": lambda body: listing(HtmlParser(), body), "json-list": lambda body: listing(JsonParser(), body),
     "external-page": external, "versions": versions, "requirements": requirements, "pylock": pylock, "crontab": table,
-    "sdist": sdist, "wheel": wheel, "metadata": metadata}
+    "sdist": sdist, "wheel": wheel, "metadata": metadata, "toml": toml}
 
 
 def seeds(folder: Path, target: str) -> None:
@@ -157,6 +162,7 @@ def seeds(folder: Path, target: str) -> None:
                   f"sdist = {{hashes = {{sha256 = '{'a' * 64}'}}}}\n",
         "crontab": f"MAILTO=x\n# BEGIN {MARK}\n1 2 * * * true\n# END {MARK}\n\n",
         "metadata": core_metadata("bad", "1.0", ("foo (>1)",)) + "Dynamic: License\n\nwords\n"}
+    texts["toml"] = texts["pylock"] + "[a.'b.c']\nd = [1.5, {e.f = \"\"\"g\"\"\"}] # h\n"
     bodies = {name: [text.encode()] for name, text in texts.items()}
     bodies |= {"sdist": [good_sdist("bad", "1.0")[1], good_wheel("bad", "1.0")[1]], "wheel": [good_wheel("bad", "1.0")[1]]}
     for number, body in enumerate(bodies[target]):
