@@ -29,7 +29,8 @@ def digest(upstream: Upstream, filename: str, algorithm: str = "sha256") -> str:
 FOO_LINUX, FOO_WINDOWS, FOO_2 = f"foo-1.0-{LINUX}.whl", f"foo-1.0-{WINDOWS}.whl", "foo-2.0-py3-none-any.whl"
 
 
-def test_a_release_is_narrowed_only_if_every_asking_file_narrows_it(pinned: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+def test_a_release_is_narrowed_only_if_every_asking_file_narrows_it(
+        pinned: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
     pins(tmp_path, f"foo==1.0 --hash={digest(upstream, FOO_LINUX)}", name="r.txt")
     assert pinned.run("sync") == 0
     assert everything(pinned) == [FOO_LINUX]
