@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from mirrored import Mirrored
+from pypimirror.model import Needs
+from pypimirror.selection import Selected, Unmet
 from pypimirror.sync import clock
+from pypimirror.sync.look import unmet
 from test_pinning import everything, modern, pins
 from upstream import Upstream, metadata, packed, wheel
 
@@ -250,3 +253,11 @@ def test_a_good_release_is_held_until_what_is_pinned_instead_is_here(
     assert problems(needing, capsys) == []
     assert everything(needing) == ["app-1.1-py3-none-any.whl"]
     assert not needing.untrue()
+
+
+def test_a_required_release_without_a_file_is_reported_like_a_pinned_one() -> None:
+    needs = Needs(pinned={"lib": frozenset({"1.0"})}, followed={"lib": frozenset({"1.0", "2.0"})})
+    selected = Selected(unmet=(Unmet("1.0"), Unmet("2.0", ("larger than 5 bytes",)), Unmet("3.0")))
+    assert unmet(needs, "lib", selected) == (
+        "pinned, but not to be had: 1.0 (upstream offers no file of it); required, but not to be had: 2.0 (larger than 5 bytes)")
+    assert unmet(needs, "other", selected) is None
