@@ -192,6 +192,15 @@ def test_a_pinned_sdist_that_leaves_open_what_it_needs_is_reported_until_it_is_s
     assert [line for line in problems(needing, capsys) if told in line]
 
 
+def test_what_builds_an_sdist_does_not_matter_where_it_is_not_mirrored(
+        needing: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+    upstream.add("app", broken_sdist("app", "1.0", "[build-system\n", "Requires-Dist: lib\n"))
+    upstream.add("lib", wheel("lib", "1.0"))
+    needing.settings["build_requirements"] = "False"
+    assert problems(needing, capsys) == []
+    assert everything(needing) == ["app-1.0.tar.gz", "lib-1.0-py3-none-any.whl"]
+
+
 def test_an_sdist_beside_a_wheel_may_leave_open_what_it_requires(
         needing: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
     sdist = broken_sdist("app", "1.0", "[build-system]\nrequires = []\n", "Dynamic: Requires-Dist\n")
