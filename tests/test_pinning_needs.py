@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from mirrored import Mirrored
+from pypimirror.model import Needs
+from pypimirror.selection import Selected, Unmet
 from pypimirror.sync import clock
+from pypimirror.sync.look import unmet
 from test_pinning import everything, modern, pins
 from upstream import Upstream, metadata, packed, wheel
 
@@ -189,6 +192,15 @@ def test_a_pinned_sdist_that_leaves_open_what_it_needs_is_reported_until_it_is_s
     assert [line for line in problems(needing, capsys) if told in line]
 
 
+def test_what_builds_an_sdist_does_not_matter_where_it_is_not_mirrored(
+        needing: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+    upstream.add("app", broken_sdist("app", "1.0", "[build-system\n", "Requires-Dist: lib\n"))
+    upstream.add("lib", wheel("lib", "1.0"))
+    needing.settings["build_requirements"] = "False"
+    assert problems(needing, capsys) == []
+    assert everything(needing) == ["app-1.0.tar.gz", "lib-1.0-py3-none-any.whl"]
+
+
 def test_an_sdist_beside_a_wheel_may_leave_open_what_it_requires(
         needing: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
     sdist = broken_sdist("app", "1.0", "[build-system]\nrequires = []\n", "Dynamic: Requires-Dist\n")
@@ -250,3 +262,11 @@ def test_a_good_release_is_held_until_what_is_pinned_instead_is_here(
     assert problems(needing, capsys) == []
     assert everything(needing) == ["app-1.1-py3-none-any.whl"]
     assert not needing.untrue()
+
+
+def test_a_required_release_without_a_file_is_reported_like_a_pinned_one() -> None:
+    needs = Needs(pinned={"lib": frozenset({"1.0"})}, followed={"lib": frozenset({"1.0", "2.0"})})
+    selected = Selected(unmet=(Unmet("1.0"), Unmet("2.0", ("larger than 5 bytes",)), Unmet("3.0")))
+    assert unmet(needs, "lib", selected) == (
+        "pinned, but not to be had: 1.0 (upstream offers no file of it); required, but not to be had: 2.0 (larger than 5 bytes)")
+    assert unmet(needs, "other", selected) is None

@@ -15,7 +15,6 @@ from ..source.precedence import serial_at
 from ..state import records
 from . import outside
 from .freshness import is_unsettled
-from .reading import Reading, promise, read
 
 #: The name of the filter whose default z3c.pypimirror's users have without wheels.
 _BY_NAME = "filename-matches"
@@ -78,6 +77,8 @@ class Looked(NamedTuple):
 
 def look(mirror: IRunContext, task: LookTask, emit: Callable[[Any], None]) -> Looked:
     """Look at one project."""
+    from .reading import Reading, promise, read  # not loaded where nothing changed
+
     old = records.decode(task.record) if task.record is not None else None
     if task.selected:
         mirror.selection.decide(task.name)  # a name filter that fails does so before upstream is asked
