@@ -17,7 +17,7 @@ from .platforms import runnable
 if TYPE_CHECKING:
     from packaging.tags import Tag
 
-_VERSION = re.compile(r"(\\d+)\\.(\\d+)(?:\\.\\d+)?(t?)")
+_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.\d+)?(t?)")
 #: Characters of a Requires-Python; Python refuses to read numbers of some thousand digits.
 _LONGEST_SPECIFIER = 1000
 #: Stands for whatever platforms there are where tags are made for the Python alone.
