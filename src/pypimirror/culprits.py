@@ -54,7 +54,7 @@ def log_error(what: str, error: BaseException) -> None:
 def log_trace(what: str, text: str) -> None:
     """Write a traceback into the log; where no log is open there is no place for it."""
     if _logger.handlers:
-        _logger.error("%s\n%s", what, text.rstrip())
+        _logger.error("%s", what, extra={"trace": text.rstrip()})
 
 
 def _text(error: BaseException) -> str:

@@ -27,6 +27,7 @@ class SafeFormatter(logging.Formatter):
         record.message = printable(record.getMessage())
         record.asctime = self.formatTime(record, self.datefmt)
         lines = [self.formatMessage(record)]
+        lines += map(printable, filter(None, getattr(record, "trace", "").split("\n")))
         if record.exc_info and record.exc_info[0] is not None:
             lines.append(self.formatException(record.exc_info))
         return "\n".join(lines)

@@ -65,7 +65,7 @@ _NUMBER: tuple[tuple[type, ...], Any] = (int,), 0
 _TIME: tuple[tuple[type, ...], Any] = (float, int, type(None)), None
 #: The types of a row's values, and what counts for one of another type.
 _COLUMNS = (_TEXT, _TEXT, _TEXT_OR_NONE, _TEXT_OR_NONE, _NUMBER, _NUMBER, _NUMBER, _NUMBER, _NUMBER, _TEXT_OR_NONE, _TIME,
-            _TIME, _NUMBER, _TEXT_OR_NONE, _NUMBER)
+            _TIME, _NUMBER, _TEXT_OR_NONE, _NUMBER, _NUMBER)
 
 
 class State:

@@ -24,10 +24,11 @@ _FILE_TYPES: Mapping[str, tuple[type, ...]] = {
     "filename": (str,), "url": (str,), "hashes": (dict,), "size": (int, _NONE), "upload_time": (str, _NONE),
     "requires_python": (str, _NONE), "yanked": (bool, str), "core_metadata": (bool, dict), "gpg_sig": (bool, _NONE),
     "provenance": (str, _NONE), "extra": (dict,), "listed": (bool,), "stored": (Stored, _NONE), "external": (str, _NONE),
-    "validator": (str, _NONE), "adopted": (bool,), "superseded": (bool,)}
+    "validator": (str, _NONE), "adopted": (bool,), "superseded": (bool,), "seen": (int, _NONE), "digests": (dict,)}
 _PROJECT_TYPES: Mapping[str, tuple[type, ...]] = {
     "name": (str,), "files": (tuple,), "display": (str,), "serial": (int, str, _NONE), "etag": (str, _NONE), "status": (dict,),
-    "extra": (dict,), "meta": (dict,), "listed": (bool,), "pages": (tuple,), "damaged": (tuple,), "upstream": (str,)}
+    "extra": (dict,), "meta": (dict,), "listed": (bool,), "pages": (tuple,), "damaged": (tuple,), "upstream": (str,),
+    "form": (str,), "doubt": (str,), "promised": (str,)}
 #: Types that were found to be right: the one of the whole, then those of its values.
 _good: set[tuple[type, ...]] = set()
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
