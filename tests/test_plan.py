@@ -110,3 +110,28 @@ def test_a_plan_tells_of_the_brake_and_of_pin_files_that_cant_be_had(
     assert "missing.cfg: can't be read" in shown
     assert mirrored.run("plan", "--allow-deletions") == 1
     assert "12 to remove" in capsys.readouterr().out
+
+
+def test_a_plan_names_what_is_not_understood(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    upstream.add("one", wheel("one", "1"), ("one-1.unknown", b"x"))
+    found = planned(mirrored, capsys)
+    assert found["not_understood"] == [{"project": "one", "problem": "one-1.unknown: not the name of a distribution"}]
+    assert named(found["fetch"]) == [wheel("one", "1")[0]]
+    assert mirrored.run("plan") == 0
+    assert "ignored   one  one-1.unknown: not the name of a distribution\n" in capsys.readouterr().out
+
+
+def test_variants_of_wheels_are_mirrored_with_what_describes_them(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    name, body = wheel("one", "1", tag="cp311-cp311-manylinux_2_28_x86_64")
+    variant, described = name.replace(".whl", "-x86_64_v3.whl"), "one-1-variants.json"
+    upstream.add("one", (name, body), (variant, body), (variant.replace("manylinux_2_28_x86_64", "win_amd64"), body),
+                 (described, b"{}"))
+    mirrored.settings |= {"python_versions": "3.11", "platforms": "manylinux_2_28_x86_64", "package_types": "wheel"}
+    found = planned(mirrored, capsys)
+    assert sorted(named(found["fetch"])) == sorted([name, variant, described])
+    assert [entry["filename"] for entry in found["left_out"]] == ["one-1-cp311-cp311-win_amd64-x86_64_v3.whl"]
+    assert found["not_understood"] == []
+    assert mirrored.run("sync") == 0
+    assert mirrored.run("verify") == 0
+    assert (mirrored.root / "one" / described).read_bytes() == b"{}"

@@ -129,3 +129,23 @@ def test_readers_see_one_version_of_a_page_while_it_is_replaced(address, root):
     finally:
         stop.set()
         writer.join()
+
+
+@pytest.mark.parametrize("path", [
+    "demo/notes.txt", "demo/other.html", "demo/demo-1.0.json", "demo/README", "demo/folder/x.whl"])
+@pytest.mark.parametrize("forms", [("index.html",), ("index.v1_json",), ()])
+def test_a_project_s_folder_offers_nothing_but_the_project(address, root, path, forms):
+    (root / path).parent.mkdir(exist_ok=True)
+    (root / path).write_text("a stray")
+    for form in forms:
+        (root / "demo" / form).unlink()
+    for start in ("/", "/simple/", "/packages/"):
+        assert ask(address, start + path).status == 404
+    assert ask(address, "/demo/demo-1.0-py3-none-any.whl").status == 200
+
+
+def test_other_folders_are_served(address, root):
+    for path in ("static/style.css", "docs/other.html", "docs/index.html"):
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text("of somebody else")
+        assert ask(address, "/" + path).status == 200

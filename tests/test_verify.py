@@ -30,7 +30,7 @@ def filled(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> Mirrored
     upstream.add("zope.interface", wheel("zope.interface", "1.0"), sdist("zope.interface", "1.0"))
     upstream.add("two", wheel("two", "1"), wheel("two", "2"))
     assert mirrored.run("sync") == 0
-    for path in ("robots.txt", ".htaccess", "two/.htaccess", "two/notes.txt", "static/style.css", "docs/index.html"):
+    for path in ("robots.txt", ".htaccess", "two/.htaccess", "static/style.css", "docs/index.html"):
         (mirrored.root / path).parent.mkdir(exist_ok=True)
         (mirrored.root / path).write_text("of somebody else")
     capsys.readouterr()
@@ -124,6 +124,9 @@ STRAYS = {
     "a folder that no project owns": "nobody/nobody-1.0.tar.gz",
     "a folder of another spelling": "Zope_Interface/zope.interface-0.9.tar.gz",
     "a file in the root": "two-4-py3-none-any.whl",
+    "a file that is no distribution": "two/notes.txt",
+    "a page of another kind": "two/other.html",
+    "a file without an ending in a second folder": "zope.interface/README",
 }
 
 

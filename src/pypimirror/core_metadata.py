@@ -10,6 +10,8 @@ from .fetch.address import bare
 from .fetch.attempts import check
 from .fetch.page import read
 from .interfaces import IMirror
+from .metadata.core_metadata import check_release
+from .metadata.errors import InvalidContent
 from .model import File, Head
 from .names import METADATA
 
@@ -35,7 +37,10 @@ class CoreMetadata:
         if not file.core_metadata or not file.url:
             return None
         sha256 = None if file.core_metadata is True else file.core_metadata.get("sha256")
-        return self._fetched(file.url + METADATA, sha256)
+        found = self._fetched(file.url + METADATA, sha256)
+        if found is not None and sha256 is None and not _fits(found, project, file.filename):
+            return None
+        return found
 
     def _fetch(self, url: str, sha256: str | None) -> bytes | None:
         def attempt() -> tuple[Head, bytes]:
@@ -52,3 +57,12 @@ class CoreMetadata:
         if sha256 is not None and hashlib.sha256(body).hexdigest() != sha256:
             raise Rejected(f"{bare(url)}: its sha256 is not what upstream's page says")
         return body
+
+
+def _fits(content: bytes, project: str, filename: str) -> bool:
+    """Whether what came without a hash is the metadata of a file, and not, say, a login page."""
+    try:
+        check_release(content, project, filename)
+    except InvalidContent:
+        return False
+    return True

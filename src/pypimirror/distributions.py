@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from .names import normalize
+from .names import VARIANTS, normalize
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -62,6 +62,10 @@ def parse(filename: str, project: str) -> Distribution:
     """
     if filename.endswith(".whl"):
         return _wheel(filename[:-4], project)
+    if filename.endswith(VARIANTS):
+        # What describes the variants of a release's wheels comes and goes with them.
+        written, rest = _split(filename[:-len(VARIANTS)], project)
+        return Distribution("wheel", written, _unescaped(rest))
     for suffix in _SDIST:
         if filename.endswith(suffix):
             return _archive(filename[:-len(suffix)], project)

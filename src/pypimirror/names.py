@@ -7,11 +7,17 @@ OURS = frozenset({"index.html", "index.v1_json", "full.html", "pins", "simple", 
 
 #: Endings of distributions, longest first where one contains another. ``*.whl`` and what setuptools and distutils ever made.
 SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar", ".tgz", ".tbz", ".zip", ".whl", ".egg", ".exe", ".msi",
-            ".rpm", ".deb", ".dmg")
+            ".rpm", ".deb", ".dmg", "-variants.json")
+#: The ending of what describes the variants of a release's wheels (PEP 825).
+VARIANTS = SUFFIXES[-1]
 
 #: What the name of a distribution gets at its end for what lies beside it: core metadata (PEP 658), provenance (PEP 740), and
 #: the signature (PEP 503).
 METADATA, PROVENANCE, SIGNATURE = BESIDE = (".metadata", ".provenance", ".asc")
+
+#: Version of the index whose fields are known (PEP 629, PEP 792). Of what came after 1.0, versions and sizes alone are
+#: mandatory (PEP 700), and our pages always have them; without a status a project is active.
+API_VERSION = "1.4"
 
 _SEPARATORS = re.compile(r"[-_.]+")
 _PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")

@@ -55,6 +55,8 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
         yield f"vanish    {name}"
     for entry in found["left_out"]:
         yield f"left out  {entry['project']}  {entry['filename']}  {entry['filter'] or 'selection'}: {entry['reason']}"
+    for entry in found["not_understood"]:
+        yield f"ignored   {entry['project']}  {entry['problem']}"
     yield from _problems(found)
     totals = found["totals"]
     free = "" if totals["free_bytes"] is None else f", {in_bytes(totals['free_bytes'])} free"

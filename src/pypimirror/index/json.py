@@ -14,11 +14,8 @@ from ..distributions import parse, pep440
 from ..fetch.address import bare
 from ..interfaces import IIndexWriter, ISettings
 from ..model import Entry, File, Project
-from ..names import PROVENANCE, is_plain
+from ..names import API_VERSION, PROVENANCE, is_plain
 
-#: The version whose fields are there (PEP 792). Of what came after 1.0, versions and sizes alone are mandatory (PEP 700), and
-#: they are always there; without a status a project is active.
-API_VERSION = "1.4"
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 _SERIAL = re.compile(rb'\A\{"meta":\{"_last-serial":(\d{1,18}),')
 _BATCH = 500

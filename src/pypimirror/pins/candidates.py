@@ -46,7 +46,7 @@ def candidate(file: File, name: str) -> Candidate | None:
     """Return a file as a candidate, or None if installers ignore it."""
     told = parse(file.filename, name)
     version = pep440(told.version) if told.version else None
-    if version is None or told.variant or told.kind not in ("wheel", "sdist"):
+    if version is None or told.variant or not (told.kind == "sdist" or (told.kind == "wheel" and told.python)):
         return None
     return Candidate(version, file, (told.python, told.abi, told.platform) if told.kind == "wheel" else None)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from urllib.parse import parse_qs
 
 from ..headers import content_type
-from ..names import normalize
+from ..names import distribution, is_distribution, normalize
 from . import legacy, negotiate
 from .answers import Answer, Environ, Start, moved, send_file, send_page, send_short
 from .front import Figures, Front, policy
@@ -133,10 +133,22 @@ class App:
         for part in parts[:-1]:
             path = os.path.join(path, part)
             self._check_folder(path)
+        if len(parts) > 1 and not (len(parts) == 2 and _is_of_project(parts[1])) and self._is_project(parts[0]):
+            raise Answer("404 Not Found")
         path = os.path.join(path, parts[-1])
         if path.endswith((".html", "json")):
             return send_page(environ, start, self._pages.get(path), path, content_type(path), "Accept-Encoding")
         return send_file(environ, start, path)
+
+    def _is_project(self, name: str) -> bool:
+        """Whether a folder holds a page of ours, and so nothing but a project."""
+        folder = os.path.join(self._root, name)
+        if os.path.isfile(os.path.join(folder, JSON_PAGE)):
+            return True
+        try:
+            return b"<!--SERIAL " in self._pages.get(os.path.join(folder, HTML_PAGE)).text()[-200:]
+        except OSError:
+            return False
 
     def _check_folder(self, path: str) -> None:
         """Raise FileNotFoundError unless a real folder lies there, no symbolic link."""
@@ -158,6 +170,11 @@ class App:
                 shown = content_type(name)
             return send_page(environ, start, page, path, shown, _VARY)
         raise Answer("404 Not Found")
+
+
+def _is_of_project(filename: str) -> bool:
+    """Whether a name can be that of a project's file, of what lies beside one, or of its page."""
+    return filename in _HTML_FIRST or is_distribution(distribution(filename))
 
 
 def _address(environ: Environ) -> str:

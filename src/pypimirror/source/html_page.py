@@ -121,7 +121,7 @@ def _file(href: str, last: str, attributes: Mapping[str, str], base: str) -> Fil
         url=url,
         hashes=hashes,
         requires_python=trust.line(attributes.get("data-requires-python")),
-        yanked=trust.yank(attributes["data-yanked"]) if "data-yanked" in attributes else False,
+        yanked=trust.yank(attributes["data-yanked"]) or True if "data-yanked" in attributes else False,
         core_metadata=_metadata(metadata),
         gpg_sig={"true": True, "false": False}.get(signed or ""),
         provenance=trust.link(attributes.get("data-provenance"), base),
@@ -129,7 +129,5 @@ def _file(href: str, last: str, attributes: Mapping[str, str], base: str) -> Fil
 
 
 def _metadata(value: str | None) -> bool | dict[str, str]:
-    if value is None or value == "false":
-        return False
-    algorithm, _, digest = value.partition("=")
-    return trust.presence({algorithm: digest})
+    # The attribute without a value means that there is a metadata file.
+    return value is not None and (value == "" or trust.presence(value))

@@ -31,6 +31,9 @@ _MOST_HOSTS = 30
 _LARGE = 4 << 20
 #: Bytes at both ends of a page that are looked at to see whether it is whole.
 _EDGE = 4096
+_JSON, _HTML = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html"
+#: Media types that say nothing about a page.
+_VAGUE = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/x-download", "text/plain"})
 
 
 class _CutOff(FetchError):
@@ -81,7 +84,7 @@ class HttpSource:
             return None, ()
         if head.status in (404, 410):
             raise Absent(f"{bare(url)}: status {head.status}")
-        parser = _parser(self._parsers, head, url)
+        parser = _parser(self._parsers, head, url, body[:_EDGE])
         with self._alone if len(body) > _LARGE else nullcontext():
             project, problems = parser.project(body, name, bare(head.url))
         project, refused = self._reachable(project)
@@ -135,6 +138,7 @@ class _List:
         self._parsers = parsers
         self._wanted = wanted
         self._reader: IListReader | None = None
+        self._head: Head | None = None
         self._size = 0
         self._edges = b"", b""
         self._end = 0.0
@@ -143,7 +147,7 @@ class _List:
         if head.status == 304:
             return
         check(head, self._url)
-        self._reader = _parser(self._parsers, head, self._url).listing(self._wanted)
+        self._head, self._reader = head, None
         self._size, self._edges = 0, (b"", b"")
         self._end = time.monotonic() + _SECONDS
 
@@ -154,6 +158,8 @@ class _List:
         if self._size > LONGEST_LIST:
             raise FetchError(bare(self._url), f"the list is larger than {LONGEST_LIST} bytes")
         first, last = self._edges
+        if self._reader is None and self._head is not None and block:
+            self._reader = _parser(self._parsers, self._head, self._url, block[:_EDGE]).listing(self._wanted)
         self._edges = (first if len(first) == _EDGE else (first + block)[:_EDGE]), (last + block[-_EDGE:])[-_EDGE:]
         if self._reader is not None:
             self._reader.write(block)
@@ -180,8 +186,15 @@ def _ends(first: bytes, last: bytes) -> bool:
     return b"<html" not in first.lower() or b"</html" in last.lower()
 
 
-def _parser(parsers: Mapping[str, IParser], head: Head, url: str) -> IParser:
+def _parser(parsers: Mapping[str, IParser], head: Head, url: str, start: bytes) -> IParser:
+    """Return the parser for a page; where its label tells nothing, or a page in JSON is called HTML, its start decides.
+
+    Web servers without a type for a file's ending call it ``application/octet-stream`` or ``text/plain``, or ``text/html``.
+    """
     kind = media_type(head.headers.get("content-type", ""))
+    form = {b"{": _JSON, b"<": _HTML}.get(start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1])
+    if form is not None and form in parsers and (kind in _VAGUE or (form == _JSON and kind in (_HTML, "text/html"))):
+        kind = form
     if kind not in parsers:
         raise BadPage(f"{bare(url)}: not a page of an index: its content type is {kind or 'missing'!r}")
     return parsers[kind]

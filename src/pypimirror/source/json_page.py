@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from zope.interface import implementer
@@ -12,7 +12,7 @@ from zope.interface import implementer
 from ..errors import BadPage
 from ..interfaces import IListReader, IParser
 from ..model import NOTHING, File, Listing, Project
-from ..names import project_name, shown
+from ..names import API_VERSION, project_name, shown
 from . import trust
 from .listed import Gathered
 from .trust import MOST_LINKS, MOST_PROJECTS
@@ -63,7 +63,7 @@ class JsonParser:
             serial=trust.serial(meta.get("_last-serial")),
             status=_status(status),
             extra=trust.unknown(page, _PAGE_KEYS),
-            meta=trust.unknown(meta, _META_KEYS),
+            meta=_meta(meta),
             form="json",
         )
         return project, trust.bounded(problems + repeated)
@@ -214,14 +214,16 @@ def _file(entry: Any, page: str) -> File:
     if not isinstance(entry, dict):
         raise trust.Refused("not an object")
     name = trust.filename(entry.get("filename"))
-    url, _ = trust.file_url(entry.get("url"), page)
-    metadata = entry.get("core-metadata", entry.get("dist-info-metadata", entry.get("data-dist-info-metadata", False)))
+    url, of_fragment = trust.file_url(entry.get("url"), page)
+    # null in the newest of these keys tells nothing, and an older one may.
+    told = map(entry.get, ("core-metadata", "dist-info-metadata", "data-dist-info-metadata"))
+    metadata = next((value for value in told if value is not None), False)
     signed = entry.get("gpg-sig")
     return File(
         filename=name,
         url=url,
-        hashes=trust.hashes(entry.get("hashes")),
-        size=trust.whole(entry.get("size")),
+        hashes=trust.both(trust.hashes(entry.get("hashes")), of_fragment),
+        size=trust.size(entry.get("size")),
         upload_time=trust.line(entry.get("upload-time")),
         requires_python=trust.line(entry.get("requires-python")),
         yanked=trust.yank(entry.get("yanked", False)),
@@ -230,6 +232,13 @@ def _file(entry: Any, page: str) -> File:
         provenance=trust.link(entry.get("provenance"), page),
         extra=trust.unknown(entry, _FILE_KEYS),
     )
+
+
+def _meta(meta: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what of a page's ``meta`` is passed on; the version with it, if it has fields that no standard we know names."""
+    rest = trust.unknown(meta, _META_KEYS)
+    newer = trust.newer_version(meta.get("api-version"), API_VERSION)
+    return rest if newer is None else {**rest, "api-version": newer}
 
 
 def _called(entry: Any) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from ..fetch.address import PLAIN, bare
 from ..model import NOTHING, File
@@ -14,6 +14,7 @@ from ..names import is_distribution, shown
 
 _HEX = re.compile(r"[0-9a-fA-F]{32,128}")
 _ALGORITHM = re.compile(r"[a-z0-9_]{2,20}")
+_VERSION = re.compile(r"1\.([1-9][0-9]{0,5}|0)")
 _LONGEST_URL = 4000
 #: What no URL has.
 _BLANK = re.compile(r"[\0-\x20]")
@@ -32,7 +33,7 @@ class Refused(ValueError):
 
 
 def file_url(href: Any, page: str) -> tuple[str, dict[str, str]]:
-    """Give the absolute URL of a file, without fragment, and the hash that the fragment names. Raises Refused."""
+    """Return the absolute URL of a file, without fragment, and the hashes that the fragment names. Raises Refused."""
     if not isinstance(href, str):
         raise Refused("its URL is no text")
     if len(href) <= _LONGEST_URL and PLAIN.fullmatch(href) and "?" not in href and ";" not in href:
@@ -49,8 +50,7 @@ def file_url(href: Any, page: str) -> tuple[str, dict[str, str]]:
         raise Refused(f"its URL is none: {shown(href)}")
     if "@" in parts.netloc and parts.netloc != urlsplit(page).netloc:
         raise Refused(f"its URL has credentials: {shown(bare(url))}")
-    algorithm, _, digest = fragment.partition("&")[0].partition("=")
-    return url, hashes({algorithm: digest}) if digest else {}
+    return url, fragment_hashes(fragment)
 
 
 def link(href: Any, page: str) -> str | None:
@@ -61,12 +61,30 @@ def link(href: Any, page: str) -> str | None:
         return None
 
 
+def fragment_hashes(fragment: str) -> dict[str, str]:
+    """Return the hashes of a fragment such as ``egg=demo&sha256=...``, in any order. Raises Refused."""
+    return _usable(part.partition("=")[::2] for part in unquote(fragment).split("&")) if "=" in fragment else {}
+
+
 def hashes(value: Any) -> dict[str, str]:
-    """Give the usable ones of the hashes that a page names: hex digests by algorithm."""
-    if not isinstance(value, Mapping):
-        return {}
-    return {name: digest.lower() for name, digest in value.items()
-            if isinstance(name, str) and isinstance(digest, str) and _ALGORITHM.fullmatch(name) and _HEX.fullmatch(digest)}
+    """Return the usable ones of the hashes that a page names: hex digests by algorithm. Raises Refused."""
+    return _usable(value.items()) if isinstance(value, Mapping) else {}
+
+
+def _usable(pairs: Iterable[tuple[Any, Any]]) -> dict[str, str]:
+    """Return hex digests by algorithm, both in lower case. Raises Refused where two digests of one algorithm differ."""
+    found: dict[str, str] = {}
+    for name, digest in pairs:
+        if isinstance(name, str) and isinstance(digest, str):
+            name, digest = name.strip().lower(), digest.strip().lower()
+            if _ALGORITHM.fullmatch(name) and _HEX.fullmatch(digest) and found.setdefault(name, digest) != digest:
+                raise Refused(f"it has two different hashes of {name}")
+    return found
+
+
+def both(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
+    """Return the hashes that two places name for one file. Raises Refused if they differ."""
+    return _usable((*one.items(), *other.items()))
 
 
 def filename(value: Any) -> str:
@@ -79,10 +97,15 @@ def filename(value: Any) -> str:
 
 
 def presence(value: Any) -> bool | dict[str, str]:
-    """Give what a page says of a metadata file (PEP 658, PEP 714): hashes, or whether there is one."""
+    """Return what a page says of a metadata file (PEP 658, PEP 714): hashes, or whether there is one.
+
+    Hashes of which none can be used mean that there is one. Raises Refused.
+    """
+    if isinstance(value, str):
+        value = fragment_hashes(value) or value.strip().lower() not in ("", "false", "0", "none", "null")
     if isinstance(value, Mapping):
-        return hashes(value) or True
-    return value is True
+        return hashes(value) or bool(value)
+    return isinstance(value, bool) and value
 
 
 def line(value: Any) -> str | None:
@@ -94,8 +117,8 @@ def line(value: Any) -> str | None:
 
 
 def yank(value: Any) -> bool | str:
-    """Give False, True, or the reason (PEP 592)."""
-    if isinstance(value, str):
+    """Return False, True, or the reason (PEP 592): what is empty or null means that a file is not yanked (PEP 691)."""
+    if isinstance(value, str) and value:
         return line(value) or True
     return bool(value)
 
@@ -107,9 +130,18 @@ def serial(value: Any) -> int | str | None:
     return value if isinstance(value, int) or 0 < len(value) <= 100 else None
 
 
-def whole(value: Any) -> int | None:
-    """Give a size in bytes, or None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST else None
+def size(value: Any) -> int | None:
+    """Return a size in bytes, or None where it is not known, as for 0: no distribution file is empty."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 17:
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST else None
+
+
+def newer_version(value: Any, ours: str) -> str | None:
+    """Return the version 1.x of upstream's interface (PEP 629) if it is above ours, whose fields are all passed on."""
+    text = str(value)
+    known = _VERSION.fullmatch(text)
+    return text if known and int(known[1]) > int(ours.partition(".")[2]) else None
 
 
 def unknown(value: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:

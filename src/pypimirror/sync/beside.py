@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from io import BytesIO
 
 from ..errors import FetchError
 from ..fetch.attempts import Attempts
@@ -35,13 +36,17 @@ def core_metadata(mirror: IMirror, project: str, file: File, stored: Stored, pat
         return here
     if mirror.trash.take(project, file.filename + METADATA, hashes):
         return hashes["sha256"]
-    if _inside(mirror, path, hashes, body) if body is not None else _out_of(mirror, path, hashes):
-        return hashes["sha256"]
+    if "sha256" in hashes:
+        if _inside(mirror, path, hashes, body) if body is not None else _out_of(mirror, path, hashes):
+            return hashes["sha256"]
+    elif (sha256 := _unhashed(mirror, path, body)) is not None:
+        return sha256
     if offline or not file.url:
         return mirror.storage.digest(target)
     try:
-        return download(mirror.fetcher, mirror.storage, attempts, file.url + METADATA, target, hashes,
-                        limit=MOST_METADATA).sha256
+        sha256 = download(mirror.fetcher, mirror.storage, attempts, file.url + METADATA, target, hashes,
+                          limit=MOST_METADATA).sha256
+        return sha256 if "sha256" in hashes or _fits(mirror, project, file.filename, target) else None
     except FetchError as error:
         if error.code in (404, 410):
             return None  # the file itself is good; clients get the metadata out of it
@@ -72,6 +77,38 @@ def _out_of(mirror: IMirror, path: str, hashes: Mapping[str, str]) -> bool:
             return _put(mirror, path, hashes, wheel_metadata(stream))
     except InvalidContent:
         return False  # upstream says it is like this
+
+
+def _unhashed(mirror: IMirror, path: str, body: bytes | None) -> str | None:
+    """Put the metadata file out of a wheel into its place where upstream tells no hash of it, and return its sha256.
+
+    Without a hash anything could come in answer to a request for it, such as a login page.
+    """
+    if not path.endswith(".whl") or (body is None and not mirror.storage.at_hand):
+        return None
+    from ..metadata.archives import wheel_metadata
+    from ..metadata.errors import InvalidContent
+
+    try:
+        with mirror.storage.open(path) if body is None else BytesIO(body) as stream:
+            found = wheel_metadata(stream)
+    except InvalidContent:
+        return None
+    mirror.storage.write(path + METADATA, (found,))
+    return hashlib.sha256(found).hexdigest()
+
+
+def _fits(mirror: IMirror, project: str, filename: str, target: str) -> bool:
+    """Whether what came as a metadata file without a hash is that of the file; what is not is removed."""
+    from ..metadata.core_metadata import check_release
+    from ..metadata.errors import InvalidContent
+
+    try:
+        check_release(mirror.storage.read(target) or b"", project, filename)
+    except InvalidContent:
+        mirror.storage.remove(target)
+        return False
+    return True
 
 
 def _put(mirror: IMirror, path: str, hashes: Mapping[str, str], found: bytes | None) -> bool:

@@ -30,6 +30,8 @@ class Planned(NamedTuple):
     vanish: bool = False
     #: Why nothing is known of it, or what is pinned and not to be had.
     problem: str | None = None
+    #: What of upstream's page is left out because it is not understood or not to be trusted.
+    not_understood: tuple[str, ...] = ()
 
 
 def plan(mirror: IMirror, state: State, initial: bool, names: Iterable[str] = (),
@@ -77,7 +79,8 @@ def _planned(mirror: IMirror, looked: Looked) -> Planned:
     remove = [(file.filename, _why(file, project.quarantined, selected, reasons)) for file in project.files
               if file.stored is not None and file.filename not in names]
     return Planned(project.name, tuple(file for file in wanted if not current(file)), tuple(remove), tuple(left_out),
-                   change.rewrite or (bool(change.fetch or change.remove) and not change.vanish), change.vanish, looked.unmet)
+                   change.rewrite or (bool(change.fetch or change.remove) and not change.vanish), change.vanish, looked.unmet,
+                   looked.problems)
 
 
 def _why(file: File, quarantined: bool, selected: bool, reasons: dict[str, str]) -> str:
@@ -103,6 +106,7 @@ def as_json(planned: Iterable[Planned], free: int | None) -> dict[str, Any]:
         "rewrite": [one.name for one in planned if one.rewrite],
         "vanish": [one.name for one in planned if one.vanish],
         "left_out": left_out,
+        "not_understood": [{"project": one.name, "problem": problem} for one in planned for problem in one.not_understood],
         "problems": [{"project": one.name, "problem": one.problem} for one in planned if one.problem],
         "totals": {
             "fetch_files": len(fetch),

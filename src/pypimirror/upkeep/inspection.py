@@ -77,7 +77,7 @@ def _inspected(mirror: IMirror, task: InspectTask) -> Inspected:
         pages = rendered(mirror, shown, task.serial) if task.serial else {}
         findings += _compared(mirror, pages)
         sections = _sections(mirror, shown, task.sections)
-        astray = _astray(mirror, task.name, names, shown.files, pages)
+        astray = _astray(mirror, task.name, names, shown.files, pages, published=bool(task.serial))
     elif task.remembered and task.settled and task.record is None and not task.serial:
         shown = Project(task.name)
         astray = _astray(mirror, task.name, names, (), ())
@@ -157,23 +157,25 @@ def _hashed(mirror: IMirror, name: str, files: tuple[File, ...], there: frozense
 
 
 def _astray(mirror: IMirror, name: str, names: Mapping[str, Iterable[str]], files: Iterable[File],
-            pages: Iterable[str]) -> list[str]:
-    """Give the paths of what is ours by its kind and belongs to nothing: distributions, what lies beside them, pages.
+            pages: Iterable[str], published: bool = False) -> list[str]:
+    """Return the paths of what belongs to nothing.
 
-    Whatever else lies in a folder is somebody else's, a folder in it too.
+    published: whether the folder is that of a published project, which holds nothing but the project's: web servers, and
+    clients that read the folder, offer all of it. In another one only distributions, what lies beside them, and our pages are
+    looked at. Hidden files and folders are left alone.
     """
     known = {*pages}
     for file in files:
         if file.stored is not None:
             known.add(f"{name}/{file.filename}")
             known.update(f"{name}/{file.filename}{suffix}" for suffix in file.stored.beside())
-    return [path for folder, found in names.items() for entry in found
-            if not entry.endswith("/") and (path := f"{folder}/{entry}") not in known and _is_ours(mirror, path, entry)]
+    return [path for folder, found in names.items() for entry in found if not entry.endswith("/")
+            and (path := f"{folder}/{entry}") not in known and _is_stray(mirror, path, entry, published)]
 
 
-def _is_ours(mirror: IMirror, path: str, entry: str) -> bool:
+def _is_stray(mirror: IMirror, path: str, entry: str, published: bool) -> bool:
     if is_distribution(distribution(entry)):
         return True
     if entry not in PAGES:
-        return False
+        return published and not entry.startswith(".")
     return own_serial(mirror, mirror.storage.read(path) or b"") is not None
