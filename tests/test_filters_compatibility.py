@@ -257,3 +257,11 @@ def test_the_contract_is_kept():
     assert compatibility.active and compatibility.over_pins
     assert compatibility.reason == "not for Python 3.11 win32"
     assert not Compatibility(configured()).active
+
+
+@pytest.mark.parametrize("python, requires, stay", [
+    ("3.11.2", ">=3.11.3", False), ("3.11.3", ">=3.11.3", True), ("3.11", ">=3.11.3", True), ("3.11.2t", "<3.11.3", True)])
+def test_a_patch_release_of_a_python_can_be_given(python, requires, stay):
+    assert stays(wheel("py3-none-any"), requires, python_versions=python) == stay
+    assert not stays(wheel("cp310-cp310-win32"), python_versions=python)
+    assert stays("foo-1.0-py3.11.egg", python_versions=python)

@@ -29,7 +29,8 @@ def digest(upstream: Upstream, filename: str, algorithm: str = "sha256") -> str:
 FOO_LINUX, FOO_WINDOWS, FOO_2 = f"foo-1.0-{LINUX}.whl", f"foo-1.0-{WINDOWS}.whl", "foo-2.0-py3-none-any.whl"
 
 
-def test_a_release_is_narrowed_only_if_every_asking_file_narrows_it(pinned: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+def test_a_release_is_narrowed_only_if_every_asking_file_narrows_it(
+        pinned: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
     pins(tmp_path, f"foo==1.0 --hash={digest(upstream, FOO_LINUX)}", name="r.txt")
     assert pinned.run("sync") == 0
     assert everything(pinned) == [FOO_LINUX]
@@ -102,3 +103,14 @@ def test_a_release_of_which_no_file_has_the_hash_is_reported(
     pins(tmp_path, f"foo==1.0 --hash={digest(upstream, FOO_LINUX)}", name="r.txt")
     assert pinned.run("-U") == 0
     assert everything(pinned) == [FOO_LINUX]
+
+
+@pytest.mark.parametrize("python, files", [("3.11", [FOO_LINUX, FOO_2]), ("3.11.2", [FOO_LINUX]), ("3.11.4", [FOO_2])])
+def test_a_condition_on_patch_releases_counts_where_it_holds_for_one(
+        pinned: Mirrored, tmp_path: Path, python: str, files: list[str]) -> None:
+    pins(tmp_path, "[versions]", "[versions:python_full_version < '3.11.3']", "foo = 1.0",
+         "[versions:python_full_version >= '3.11.3']", "foo = 2.0", name="v.cfg")
+    pinned.settings |= {"requirements": None, "versions": "v.cfg", "python_versions": python,
+                        "platforms": "manylinux_2_28_x86_64"}
+    assert pinned.run("sync") == 0
+    assert everything(pinned) == files

@@ -24,8 +24,8 @@ class Kept(dict):
 
 
 def pins(files, versions=(), required=(), kept=None):
-    reading = read_pin_files(versions, required, [LINUX], lambda source: files[source].encode(), Kept() if kept is None else kept)
-    return reading.pins
+    kept = Kept() if kept is None else kept
+    return read_pin_files(versions, required, [LINUX], lambda source: files[source].encode(), kept).pins
 
 
 @pytest.mark.parametrize("files, versions, required, wanted", [

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from pypimirror.errors import FetchError
 from pypimirror.pins.chain import MOST_FILES
 from pypimirror.pins.environments import Environment, environments
+from pypimirror.pins.flat_requirements import flatten
 from pypimirror.pins.pylock import read_pylock
-from pypimirror.pins.requirements import flatten, pins_of, read_requirements
+from pypimirror.pins.requirements import pins_of, read_requirements
 from pypimirror.pins.values import BadPins
 
 LINUX = Environment("3.11", "manylinux_2_28_x86_64")
@@ -181,22 +182,28 @@ def test_thousands_of_files_are_read_and_more_refused():
 
 @pytest.mark.parametrize("line, note", [
     ("-e ./packages/b ; sys_platform == 'linux'", "./packages/b is editable"), ("-e .[dev]", "is editable"),
-    ("-e file:///${PROJECT_ROOT}/#egg=x", "is editable"), ("-e", "is editable"), ("-egit+https://example.com/x#egg=x", "is editable"),
-    ("libs/mypkg", "a path or URL"), ("libs\\mypkg", "a path or URL"), ("./libs/mypkg[a] ; python_version > '3'", "a path or URL"),
-    ("~/mypkg", "a path or URL"), ("git@example.com:a/b.git", "a URL"), ("git+ssh://git@example.com/a.git@v1#egg=a", "a path or URL"),
+    ("-e file:///${PROJECT_ROOT}/#egg=x", "is editable"), ("-e", "is editable"),
+    ("-egit+https://example.com/x#egg=x", "is editable"),
+    ("libs/mypkg", "a path or URL"), ("libs\\mypkg", "a path or URL"),
+    ("./libs/mypkg[a] ; python_version > '3'", "a path or URL"),
+    ("~/mypkg", "a path or URL"), ("git@example.com:a/b.git", "a URL"),
+    ("git+ssh://git@example.com/a.git@v1#egg=a", "a path or URL"),
     ("mypkg @ file:///x/y z", "mypkg comes from a URL"), ("mypkg@./libs/x", "mypkg comes from a URL"),
     ("mypkg[a, b] @ {root:uri}/../x ; python_version > '3'", "mypkg comes from a URL"),
     ("mypkg @ ${PROJECT_ROOT}/x", "mypkg comes from a URL"), ("foo==${VERSION}", "an environment variable"),
     ("--nothing", "the option --nothing is not known"), ("--exclude-newer 2024-01-01", "the option --exclude-newer"),
-    ("-b constraints.txt", "the option -b"), ("foo==1.0 --hash=md5:abc", "--hash=md5:abc"), ("foo==1.0 --nothing=x", "the option --nothing"),
-    ("--no-require-hashes", None), ("six==1.0;", None), ("six==1.0 ;  # via x", None), ("six (==1.0)", None), ("six==1.0 --no-deps", None),
-    ("--only-binary=:all:", None), ("--only-binary :all: --no-index", None), ("six==2004d", None), ("six ; python_version < '3'", None)])
+    ("-b constraints.txt", "the option -b"), ("foo==1.0 --hash=md5:abc", "--hash=md5:abc"),
+    ("foo==1.0 --nothing=x", "the option --nothing"),
+    ("--no-require-hashes", None), ("six==1.0;", None), ("six==1.0 ;  # via x", None), ("six (==1.0)", None),
+    ("six==1.0 --no-deps", None),
+    ("--only-binary=:all:", None), ("--only-binary :all: --no-index", None), ("six==2004d", None),
+    ("six ; python_version < '3'", None)])
 def test_lines_that_tools_write_leave_the_rest_of_the_file_as_it_is(line, note):
     found = read_one(f"before==1.0\n{line}\nafter==2.0\n")
     pins = pins_of(found, [LINUX])
     assert pins.versions.items() >= {"before": {"1.0"}, "after": {"2.0"}}.items()
     assert len(pins.notes) == (note is not None), pins.notes
-    assert note is None or (f"line 2: " in pins.notes[0] and note in pins.notes[0])
+    assert note is None or ("line 2: " in pins.notes[0] and note in pins.notes[0])
     assert not any(word in flatten(found) for word in ("mypkg", "nothing", "VERSION"))
 
 
@@ -240,8 +247,10 @@ sdist = {{ name = "bar-1.0.tar.gz", url = "https://example.com/b", hashes = {{ s
     assert all(re.fullmatch(r"(bar|foo)==1\.0 \\|    --hash=sha256:a{64}", line) for line in flat.splitlines())
 
 
-PIECES = st.sampled_from([b"foo", b"==1.0", b"\n", b"\n", b" ", b";", b"--hash=sha256:", b"-r ", b"-e ", b"-c x", b"\\\n", b"#", b"'", b'"',
-                          b"[", b"]", b"@", b"${X}", b"# coding: utf-16\n", b"\xff\xfe", b"\x00", b"\xef\xbb\xbf", b"/", b"(", b"===", b",",
+PIECES = st.sampled_from([b"foo", b"==1.0", b"\n", b"\n", b" ", b";", b"--hash=sha256:", b"-r ", b"-e ", b"-c x", b"\\\n",
+    b"#", b"'", b'"',
+                          b"[", b"]", b"@", b"${X}", b"# coding: utf-16\n", b"\xff\xfe", b"\x00", b"\xef\xbb\xbf", b"/",
+                          b"(", b"===", b",",
                           b"python_version", b" and ", b"1" * 5000, b"\xe2\x80\xa8", b"--x", b"a" * 300])
 
 
@@ -258,20 +267,6 @@ def test_any_bytes_are_read_or_refused_with_one_line(content):
     assert all(len(note.splitlines()) == 1 for note in pins.notes)
     again = pins_of(read_one(text), [LINUX])
     assert {name: some for name, some in pins.versions.items() if name in again.versions} == again.versions
-
-
-@settings(max_examples=200)
-@given(st.binary(max_size=60) | st.lists(st.sampled_from([
-    b"lock-version = '1.0'\n", b"[[packages]]\n", b"name = 'a'\n", b"version = '1.0'\n", b"version = 1\n", b"marker = 'os_name'\n",
-    b"marker = \"os_name == 'a'\"\n", b"extras = ['a', 1]\n", b"wheels = [{}]\n", b"sdist = 1\n", b"[packages.sdist]\nhashes = {sha256 = 'a'}\n",
-    b"packages = 1\n", b"a.b.c = 1\n"]), max_size=12).map(b"".join))
-def test_any_lock_file_is_read_or_refused_with_one_line(content):
-    try:
-        found = read_pylock("/pylock.toml", lambda _: content, [LINUX])
-        pins_of(found, [LINUX])
-        flatten(found)
-    except BadPins as error:
-        assert len(str(error).splitlines()) == 1
 
 
 def test_the_flattened_file_is_one_that_pip_reads_the_same_way(tmp_path):

@@ -86,11 +86,13 @@ def test_requires_python_is_honoured_for_any_bug_fix_release():
     offered = candidates([File("foo-1.0-py3-none-any.whl", "", requires_python=">=3.6"),
         File("foo-2.0-py3-none-any.whl", "", requires_python=">=3.11.4"),
                           File("foo-3.0-py3-none-any.whl", "", requires_python=">=3.12"),
-                          File("foo-0.1-py3-none-any.whl", "", requires_python="what?")], "foo")
+                          File("foo-0.1-py3-none-any.whl", "", requires_python="what?"),
+                          File("foo-2.5-py3-none-any.whl", "", requires_python=">=3.14.2,<3.14.4,!=3.14.0")], "foo")
     assert [str(best(offered, SpecifierSet(), where).version) for where in (OLD, LINUX, Environment("3.11.2", "any"),
         Environment("3.13", "any"))] == [
         "1.0", "2.0", "1.0", "3.0"]
     assert str(best(offered, SpecifierSet("<1"), OLD).version) == "0.1"
+    assert str(best(offered, SpecifierSet("<3"), Environment("3.14", "any")).version) == "2.5"
 
 
 def test_requirements_are_followed_to_the_end_for_every_python_and_platform():

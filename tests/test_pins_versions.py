@@ -292,7 +292,8 @@ def test_only_one_exact_version_is_a_pin(value, version):
     assert len(pins.notes) == (version is None)
 
 
-@pytest.mark.parametrize("value", ["1.0  # newest", "~=1.0", "@ https://example.com/x.zip", "https://u:p@example.com/foo-1.0.zip",
+@pytest.mark.parametrize("value", ["1.0  # newest", "~=1.0", "@ https://example.com/x.zip",
+    "https://u:p@example.com/foo-1.0.zip",
                                    "1" * 5000, ">=" + "1" * 5000, "1.0\n  2.0"])
 def test_what_is_no_version_is_noted_and_the_others_count(value):
     pins = read_versions(Chain("a", from_mapping({"a": f"[versions]\nfoo = {value}\nbar = 1\n"})), [LINUX])
@@ -411,7 +412,8 @@ def test_a_chain_of_thousands_of_files_is_read_and_a_longer_one_refused():
         read_versions(Chain("/0", from_mapping(files)), [LINUX])
 
 
-@pytest.mark.parametrize("base, other", [("https://example.com/b.cfg", "https://EXAMPLE.com/a/../b.cfg"), ("/x/b.cfg", "/x/y/../b.cfg")])
+@pytest.mark.parametrize("base, other", [("https://example.com/b.cfg", "https://EXAMPLE.com/a/../b.cfg"),
+    ("/x/b.cfg", "/x/y/../b.cfg")])
 def test_one_file_under_two_names_is_read_once(base, other):
     asked = []
 
@@ -489,7 +491,8 @@ def test_a_section_for_any_patch_release_counts(condition):
 [versions:{condition.format('==')}]\nfoo = 4
 [versions:python_full_version < '3.11']\nfoo = 5
 """
-    for python, wanted in (("3.11", {"1", "2", "3", "4"}), ("3.11.2", {"2"}), ("3.11.3", {"4"}), ("3.12", {"3"}), ("3.10", {"5"})):
+    for python, wanted in (("3.11", {"1", "2", "3", "4"}), ("3.11.2", {"2"}), ("3.11.3", {"4"}), ("3.12", {"3"}),
+    ("3.10", {"5"})):
         chain = Chain("a", from_mapping({"a": text}))
         pins = read_versions(chain, [Environment(python, "manylinux_2_28_x86_64")])
         assert pins.versions == {"foo": wanted}, python
@@ -599,7 +602,8 @@ def test_code_in_a_condition_never_reaches_what_zc_buildout_reads(tmp_path, cond
     "[versions]\nrecipe = evil.egg\n", "[versions]\nRecipe = evil\n", "[versions]\nrecipe = >=1\n",
     "[buildout]\nversions = buildout\nextensions = evil\n[versions]\nc = 1\n",
     "[versions]\n<= other\n[other]\nrecipe = evil\na = ${x:y}\n",
-    "[versions]\na = ${other:b}\n[other]\nb = 1\n  [versions:evil()]\n  x = 2\n", "[versions]\na = 1 ${evil:b}\nb = $${evil:x}\n",
+    "[versions]\na = ${other:b}\n[other]\nb = 1\n  [versions:evil()]\n  x = 2\n",
+    "[versions]\na = 1 ${evil:b}\nb = $${evil:x}\n",
     "[versions]\na = ===${evil:b}\n", "[versions]\n\u212aevil = 1\n", "[versions]\n__x__ = 1\na+b = evil\n",
     "[versions:windows]\nrecipe = evil\n[versions:platform.release()]\nrecipe = evil\n",
     "[versions]\na = 1\x0c[buildout]\x0cextensions=evil\n",

@@ -3,11 +3,15 @@
 import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
 
 import wheelhouse
+from pypimirror.pins.chain import Chain
+from pypimirror.pins.environments import environments
+from pypimirror.pins.versions import read_versions
 from upstream import wheel
 
 pytest_plugins = "buildouts"
@@ -196,6 +200,44 @@ def test_what_the_buildout_pins_is_mirrored_and_a_changed_pin_is_no_new_part(bui
     buildout.file("more.cfg", "[versions]\nextended = 3.0\n")
     assert "Updating pypimirror" in buildout.run()
     assert "extended = 3.0" in buildout.read("parts/pypimirror/versions.cfg")
+
+
+#: As mr.developer does: the pin of a checked-out package is taken out of what is in force, not out of the section.
+CHECKOUTS = """
+from zc.buildout import easy_install
+
+def load(buildout):
+    versions = {name: value for name, value in easy_install.default_versions().items() if not name.startswith("checked")}
+    easy_install.default_versions(versions)
+"""
+
+
+def test_what_an_extension_checked_out_is_not_pinned(buildout, tmp_path):
+    name, content = wheel("checkouts", "1.0", body=CHECKOUTS)
+    path = tmp_path / name
+    path.write_bytes(content)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("checkouts-1.0.dist-info/entry_points.txt", "[zc.buildout.extension]\ndefault = checkouts:load\n")
+    buildout.find_links.append(str(tmp_path))
+    buildout.write(PART.replace("package-matches = zope.interface", "pinned = true"), "extensions = checkouts",
+                   {**wheelhouse.pins(buildout.generation), "checkouts": "1.0", "checked.Out": "1.0", "Own.Suite": "2.0"})
+    buildout.run()
+    written = buildout.read("parts/pypimirror/versions.cfg").splitlines()
+    assert "Own.Suite = 2.0" in written
+    assert not [line for line in written if line.lower().startswith("checked")]
+
+
+def test_extras_that_parts_request_are_among_the_pins(newest):
+    newest.write(PART.replace("package-matches = zope.interface", "pinned = true"), "main-eggs = uvi [Standard]",
+                 {**wheelhouse.pins(), "uvi": "0.30", "other": "1.0"})
+    text = newest.read("buildout.cfg")
+    newest.file("buildout.cfg", text + "\n[instance]\nrecipe = nowhere\neggs =\n    ${buildout:main-eggs}\n    other\n"
+                                       "    unpinned[x]\n")
+    newest.run()
+    read = read_versions(Chain(str(newest.folder / "parts/pypimirror/versions.cfg"), lambda path: Path(path).read_bytes()),
+                         environments(["3.11"]))
+    assert read.extras == {"uvi": {"standard"}}
+    assert "unpinned" not in newest.read("parts/pypimirror/versions.cfg")
 
 
 def test_a_renamed_versions_section_counts_and_a_missing_one_pins_nothing(newest):

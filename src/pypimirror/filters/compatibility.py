@@ -17,7 +17,7 @@ from .platforms import runnable
 if TYPE_CHECKING:
     from packaging.tags import Tag
 
-_VERSION = re.compile(r"(\d+)\.(\d+)(t?)")
+_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.\d+)?(t?)")
 #: Characters of a Requires-Python; Python refuses to read numbers of some thousand digits.
 _LONGEST_SPECIFIER = 1000
 #: Stands for whatever platforms there are where tags are made for the Python alone.
@@ -42,6 +42,7 @@ class Compatibility:
         self.reason = f"not for {' '.join((*(f'Python {version}' for version in versions), *platforms))}"
         # The part of ``3.13t`` that names of eggs and Requires-Python know.
         self._pythons = frozenset(version.rstrip("t") for version in versions)
+        self._minors = frozenset(".".join(python.split(".")[:2]) for python in self._pythons)
         self._tags = _tags(versions) if versions else None
         self._platforms = runnable(platforms) if platforms else None
         # One method of one filter that lives as long as a run: nothing outlives it.
@@ -58,7 +59,7 @@ class Compatibility:
                 return True
             fits = self._fits(found.python, found.abi, found.platform)
         else:
-            fits = (not found.python or not self._pythons or found.python in self._pythons) and (
+            fits = (not found.python or not self._pythons or found.python in self._minors) and (
                 not found.platform or self._platforms is None or _underscored(found.platform) in self._platforms)
         return fits and (not file.requires_python or not self._pythons or required(file.requires_python, self._pythons))
 
@@ -75,7 +76,7 @@ class Compatibility:
 
 @lru_cache(maxsize=1 << 12)
 def required(specifier: str, pythons: frozenset[str]) -> bool:
-    """Whether some micro version of any of the Pythons (``3.11``) satisfies a Requires-Python.
+    """Whether some micro version of any of the Pythons (``3.11``) satisfies a Requires-Python; ``3.11.2`` is one.
 
     One that is not a valid specifier is ignored, as installers do.
     """
@@ -90,7 +91,8 @@ def required(specifier: str, pythons: frozenset[str]) -> bool:
     # An answer changes only next to a number that the specifier names.
     named = {int(number) for number in re.findall(r"\d{1,9}", specifier)}
     micros = sorted({0} | {micro + step for micro in named for step in (-1, 0, 1) if micro + step >= 0})
-    return any(asked.contains(f"{python}.{micro}") for python in pythons for micro in micros)
+    return any(asked.contains(one) for python in pythons
+               for one in ([python] if python.count(".") > 1 else [f"{python}.{micro}" for micro in micros]))
 
 
 def _tags(versions: Iterable[str]) -> frozenset[tuple[str, str, str]]:

@@ -21,8 +21,8 @@ def flatten(chain: Chain, environments: Iterable[Environment]) -> str:
     """Return a buildout file with nothing but the versions of the chain, its conditions kept.
 
     It says the same as the chain for every environment, and for others too where nothing but plain sections is used.
-    zc.buildout runs conditions as Python, loads what ``recipe`` and ``extensions`` name, and follows ``${...}`` and ``<``: every
-    name, value and condition is written anew from what was understood of it, and what was not is left out.
+    zc.buildout runs conditions as Python, loads what ``recipe`` and ``extensions`` name, and follows ``${...}`` and ``<``:
+    every name, value and condition is written anew from what was understood of it, and what was not is left out.
     Raises FetchError, BadPins.
     """
     environments = tuple(environments)

@@ -44,7 +44,8 @@ def read_pylock(root: str, read: Read, environments: Iterable[Environment]) -> R
             notes.append(f"{where}: {name} does not come from an index and is left out")
         elif any(_chosen(package.get("marker"), environment, choices) for environment in environments):
             requested = _words(package.get("extras"))
-            lines.append(Line(_requirement(name, version, package.get("marker"), requested), _hashes(package), False, root, number))
+            requirement = _requirement(name, version, package.get("marker"), requested)
+            lines.append(Line(requirement, _hashes(package), False, root, number))
     return Requirements(root, tuple(lines), tuple(notes))
 
 

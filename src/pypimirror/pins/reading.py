@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from ..errors import FetchError, MirrorError
 from ..names import shown
-from . import extras, flatten, pip_lines, requirements
+from . import extras, flat_requirements, flatten, pip_lines, requirements
 from .chain import MOST_BYTES, Chain, Read
 from .environments import Environment
 from .kinds import LOCK, REQUIREMENTS, SUFFIXES, VERSIONS, advice, kind_of
@@ -20,6 +20,9 @@ from .versions import read_versions
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)([^/?#:@]*):[^/?#@]*@")
+
+#: About one pin file, in a run.
+_MOST_LINES = 50
 
 
 class Keep(Protocol):
@@ -136,12 +139,20 @@ def _read(source: str, key: str, environments: tuple[Environment, ...], read: Re
     else:
         found = (read_pylock(source, reread, environments) if kind == LOCK
                  else requirements.read_requirements(source, reread))
-        pins, text = requirements.pins_of(found, environments), requirements.flatten(found)
+        pins, text = requirements.pins_of(found, environments), flat_requirements.flatten(found)
     if not pins.versions:
         raise BadPins(f"{public(source)}: holds no pins")
     note = advice(kind, key, source)
-    pins = pins._replace(notes=(*filter(None, (note,)), *pins.notes))
+    pins = pins._replace(notes=_limited((*filter(None, (note,)), *pins.notes), source),
+                         problems=_limited(pins.problems, source))
     return pins, PinFile(public(source), pin_name(source, SUFFIXES[kind]), text + extras.render(pins.extras), False, documents)
+
+
+def _limited(lines: tuple[str, ...], source: str) -> tuple[str, ...]:
+    """Return the first lines of many, with one that counts the rest: each goes to the log and the report of every run."""
+    if len(lines) <= _MOST_LINES:
+        return lines
+    return (*lines[:_MOST_LINES], f"{public(source)}: {len(lines) - _MOST_LINES} more such lines")
 
 
 def _is_text(content: bytes, source: str) -> bool:

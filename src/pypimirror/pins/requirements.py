@@ -12,7 +12,6 @@ from ..errors import MirrorError
 from ..names import is_project, normalize, shown
 from . import extras, pip_lines
 from .chain import MOST_BYTES_IN_ALL, MOST_FILES, Read, check_host, identified, located
-from .conditions import written_marker
 from .environments import Environment, applies
 from .values import BadPins, Pins, is_version, normal, public
 
@@ -39,9 +38,6 @@ _LEGACY = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^][]*\])?\s*)==(\s*[A
 #: An environment variable that pip puts in.
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz")
-#: All that specifiers and markers of a flattened file are made of: nothing that pip takes for a comment, an option, a variable
-#: or the end of a line.
-_SPECIFIER = re.compile(r"[A-Za-z0-9._+!*<>=~, -]*")
 
 
 class Line(NamedTuple):
@@ -119,29 +115,6 @@ def exact(requirement: Requirement) -> str | None:
         if specifier.operator == "===" or (specifier.operator == "==" and not specifier.version.endswith(".*")):
             return specifier.version if is_version(specifier.version) else None
     return None
-
-
-def flatten(requirements: Requirements) -> str:
-    """Return one requirements file that names no other file and no index, each line written anew.
-
-    Where constraints are among them it is a constraints file, for pip's ``-c``: as requirements they would all be installed.
-    """
-    constraints = any(line.constraint for line in requirements.lines)
-    text = "# For pip's --constraint option.\n" if constraints else ""
-    seen: dict[str, None] = {}
-    for line in requirements.lines:
-        requirement, marker = line.requirement, line.requirement.marker
-        specifier = str(requirement.specifier)
-        # pip takes no extras in constraints, and a bare name constrains nothing.
-        if (constraints and not specifier) or not _SPECIFIER.fullmatch(specifier):
-            continue
-        if marker is not None and written_marker(marker) is None:
-            continue
-        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras and not constraints else ""
-        condition = f"; {marker}" if marker is not None else ""
-        hashes = "".join(f" \\\n    --hash={digest}" for digest in sorted(line.hashes))
-        seen.setdefault(f"{requirement.name}{extras}{specifier}{condition}{hashes}\n")
-    return text + "".join(seen)
 
 
 class _Reading:

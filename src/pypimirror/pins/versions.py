@@ -1,6 +1,5 @@
 """What a versions.cfg and its chain of ``extends`` pin."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -8,17 +7,12 @@ from ..names import is_project, normalize, shown
 from . import extras
 from .chain import Chain
 from .environments import Environment
-from .sections import Block, Section, Sections, overlaid
+from .references import View
+from .sections import Block, Sections
 from .values import BadPins, Pins, is_version, normal, public, union
 
-_REFERENCE = re.compile(r"\$\{([^}]*)\}")
-_NAMES = re.compile(r"([-a-zA-Z0-9 ._]*):([-a-zA-Z0-9 ._]+)")
-#: Nothing that stands in a versions section is longer; stops references that grow by referring to each other.
+#: Of a constraint, characters.
 _LONGEST = 2000
-#: Of references in references, and of sections in sections.
-_DEEPEST = 20
-#: That sections take in from each other, in all; stops those that multiply.
-_MOST_OPTIONS = 2_000_000
 
 
 def read_versions(chain: Chain, environments: Iterable[Environment]) -> Pins:
@@ -41,7 +35,7 @@ def _parts(root: str, data: Sections, undecided: Iterable[Block]) -> Iterator[Pi
     where = public(root)
     yield _pins(found, root)._replace(extras=extras.of_eggs(data))
     name = section_name(data)
-    view = _View(data)
+    view = View(data)
     for block in undecided:
         values: dict[str, str] = {}
         for option in block.options if block.section == name else ():
@@ -67,7 +61,7 @@ def entries(data: Sections) -> tuple[dict[str, str], list[str]]:
     name = section_name(data)
     if name is None:
         return {}, []
-    view = _View(data)
+    view = View(data)
     problems: list[str] = []
     found: dict[str, str] = {}
     try:
@@ -86,73 +80,6 @@ def _recorded(problems: list[str], section: str, option: str) -> Iterator[None]:
         yield
     except BadPins as error:
         problems.append(f"[{shown(section)}] {shown(option)}: {error}")
-
-
-class _View:
-    """Sections as parts see them. Each section and value is worked out once, however often it is referred to."""
-
-    def __init__(self, data: Sections):
-        self._data = data
-        self._sections: dict[str, Section] = {}
-        self._values: dict[tuple[str, str], str] = {}
-        self._room = _MOST_OPTIONS
-
-    def section(self, name: str, above: tuple[str, ...] = ()) -> Section:
-        """Give a section with those that it takes in by ``<=``. Raises BadPins."""
-        if name not in self._data:
-            raise BadPins(f"there is no section [{shown(name)}]")
-        if name in above or len(above) > _DEEPEST:
-            raise BadPins(f"section [{shown(name)}] takes itself in")
-        if name not in self._sections:
-            section = self._data[name]
-            if "<" in section and name != "buildout":
-                result: Section = {}
-                for line in dict.fromkeys(map(str.strip, section["<"].split("\n"))):
-                    if line:
-                        self._take(len(self._data.get(line, ())))
-                        result.update(self.section(line, (*above, name)))
-                self._take(len(section) + len(result))
-                section = overlaid(result, section)
-                del section["<"]
-            self._sections[name] = section
-        return self._sections[name]
-
-    def value(self, section: str, option: str, above: tuple[tuple[str, str], ...] = ()) -> str:
-        """Give a value with every ``${section:option}`` replaced. Raises BadPins for one that can't be."""
-        key = section, option
-        if key in above or len(above) > _DEEPEST:
-            raise BadPins(f"${{{shown(section)}:{shown(option)}}} refers to itself")
-        if key not in self._values:
-            found = self.section(section).get(option)
-            if found is None:
-                raise BadPins(f"${{{shown(section)}:{shown(option)}}} is not defined in the pin files")
-            self._values[key] = self.resolved(found, key, above)
-        return self._values[key]
-
-    def resolved(self, text: str, key: tuple[str, str], above: tuple[tuple[str, str], ...]) -> str:
-        """Return a text with its references replaced. key: the section and option that it is from. Raises BadPins."""
-        if "$" not in text:
-            return text
-        if len(text) > _LONGEST:
-            raise BadPins("the value is too long")
-
-        def replacement(match: re.Match[str]) -> str:
-            names = _NAMES.fullmatch(match[1])
-            if names is None:
-                raise BadPins(f"{shown(match[0])} is not ${{section:option}}")
-            return self.value(names[1] or key[0], names[2], (*above, key))
-
-        # ``$${`` is no reference.
-        result = "$$".join(_REFERENCE.sub(replacement, part) for part in text.split("$$"))
-        if len(result) > _LONGEST:
-            raise BadPins("the value is too long")
-        return result
-
-    def _take(self, options: int) -> None:
-        """Count options that sections take in from others. Raises BadPins where they multiply."""
-        self._room -= options
-        if self._room < 0:
-            raise BadPins(f"sections take in more than {_MOST_OPTIONS} options from each other")
 
 
 def pinned_version(value: str) -> str | None:

@@ -62,7 +62,7 @@ class Recipe:
         os.makedirs(self._location, exist_ok=True)
         relative_to = (self._directory, self._location) if self._relative else None
         if self._pinned:
-            files.write(self._pins, pinned.render(self.name, pinned.pins(self.buildout)))
+            files.write(self._pins, pinned.render(self.name, pinned.pins(self.buildout), pinned.requested(self.buildout)))
             note(self._pins)
         if self._additional:
             files.write(self._additional, plugins.additional(self.options["zcml-additional"]))

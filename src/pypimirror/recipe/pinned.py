@@ -1,23 +1,42 @@
-"""What the buildout itself pins, after everything that zc.buildout did to its versions section."""
+"""What the buildout itself pins, after everything that zc.buildout and its extensions did to its versions section."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from zc.buildout import easy_install
+
+from ..names import normalize
+from ..pins import extras
 
 #: A version, with or without ``==``; ranges, such as those that zc.buildout adds by itself, are no pins.
 _PIN = re.compile(r"(?:==\s*)?([A-Za-z0-9][A-Za-z0-9._+!-]*)")
 
 
 def pins(buildout: Any) -> dict[str, str]:
-    """Give the versions by name, empty where the buildout pins nothing."""
+    """Return the versions in force by name, spelled as in the versions section; empty where the buildout pins nothing.
+
+    Extensions such as mr.developer take the pins of checked-out packages away from what is in force, not from the section.
+    """
     section = buildout["buildout"].get("versions") or ""
     if not section or section not in buildout:
         return {}
-    found = {name: _PIN.fullmatch(value.strip()) for name, value in dict(buildout[section]).items()}
+    spelled = {normalize(name): name for name in dict(buildout[section])}
+    in_force = {normalize(name): value for name, value in (easy_install.default_versions() or {}).items()}
+    found = {spelled.get(name, name): _PIN.fullmatch(value.strip()) for name, value in in_force.items()}
     return {name: match[1] for name, match in sorted(found.items()) if match}
 
 
-def render(part: str, versions: Mapping[str, str]) -> str:
-    """Give the text of a file that pins these versions."""
+def requested(buildout: Any) -> extras.Extras:
+    """Return the extras that the buildout's parts request. A part is not asked: that would make its recipe."""
+    return extras.of_eggs({name: {option: str(value) for option, value in section.items()}
+                           for name, section in buildout._raw.items()})
+
+
+def render(part: str, versions: Mapping[str, str], requested: extras.Extras) -> str:
+    """Return the text of a file that pins these versions, with the extras that are requested of them."""
     lines = "".join(f"{name} = {version}\n" for name, version in versions.items())
-    return f"# What this buildout pins; written by buildout for the part [{part}].\n[versions]\n{lines}"
+    names = {normalize(name) for name in versions}
+    eggs = "".join(f"    {name}[{','.join(sorted(some))}]\n" for name, some in requested.items() if name in names)
+    return (f"# What this buildout pins; written by buildout for the part [{part}].\n[versions]\n{lines}"
+            + (f"\n[requested]\neggs =\n{eggs}" if eggs else ""))

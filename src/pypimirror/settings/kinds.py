@@ -20,7 +20,7 @@ _FALSE = frozenset({"false", "no", "off", "0"})
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _DURATION = re.compile(r"P?(?:(\d+)W)?(?:(\d+)D)?(?:T?(\d+)H)?", re.IGNORECASE)
-_PYTHON = re.compile(r"[23]\.\d{1,3}t?")
+_PYTHON = re.compile(r"[23]\.\d{1,3}(?:\.\d{1,2})?t?")
 _PLATFORM = re.compile(r"(?:manylinux(?:1|2010|2014)|(?:manylinux|musllinux|macosx)_\d+_\d+)_[a-z0-9_]+"
                        r"|win32|(?!manylinux|musllinux|macosx)[a-z][a-z0-9]*_[a-z0-9_]+")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z-]*)\s*:\s*(\S.*)")
@@ -158,7 +158,7 @@ def package_types(value: str, folder: str) -> tuple[str, ...]:
 
 
 def python_versions(value: str, folder: str) -> tuple[str, ...]:
-    """Versions of CPython to the minor one; a ``t`` at the end for the free-threaded build."""
+    """Versions of CPython, minor ones for all their patch releases; a ``t`` at the end for the free-threaded build."""
     return _checked(value, folder, _PYTHON.fullmatch, "versions of Python such as 3.11 3.12 3.13t")
 
 

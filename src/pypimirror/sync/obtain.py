@@ -32,8 +32,8 @@ class Obtained(NamedTuple):
     """What became of one file."""
 
     file: File
-    #: ``kept``, ``found``, ``restored``, ``fetched``, ``waits``, ``refused``, or how it failed: ``not found``, ``invalid``, ``failed``,
-    #: ``full``.
+    #: ``kept``, ``found``, ``restored``, ``fetched``, ``waits``, ``refused``, or how it failed: ``not found``, ``invalid``,
+    #: ``failed``, ``full``.
     how: str
     error: str | None = None
 

@@ -1,0 +1,33 @@
+"""Writes what requirements files say into one file that names no other, for clients."""
+
+import re
+
+from .conditions import written_marker
+from .requirements import Requirements
+
+#: All that specifiers and markers of a flattened file are made of: nothing that pip takes for a comment, an option, a variable
+#: or the end of a line.
+_SPECIFIER = re.compile(r"[A-Za-z0-9._+!*<>=~, -]*")
+
+
+def flatten(requirements: Requirements) -> str:
+    """Return one requirements file that names no other file and no index, each line written anew.
+
+    Where constraints are among them it is a constraints file, for pip's ``-c``: as requirements they would all be installed.
+    """
+    constraints = any(line.constraint for line in requirements.lines)
+    text = "# For pip's --constraint option.\n" if constraints else ""
+    seen: dict[str, None] = {}
+    for line in requirements.lines:
+        requirement, marker = line.requirement, line.requirement.marker
+        specifier = str(requirement.specifier)
+        # pip takes no extras in constraints, and a bare name constrains nothing.
+        if (constraints and not specifier) or not _SPECIFIER.fullmatch(specifier):
+            continue
+        if marker is not None and written_marker(marker) is None:
+            continue
+        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras and not constraints else ""
+        condition = f"; {marker}" if marker is not None else ""
+        hashes = "".join(f" \\\n    --hash={digest}" for digest in sorted(line.hashes))
+        seen.setdefault(f"{requirement.name}{extras}{specifier}{condition}{hashes}\n")
+    return text + "".join(seen)
