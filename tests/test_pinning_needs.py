@@ -268,5 +268,6 @@ def test_a_required_release_without_a_file_is_reported_like_a_pinned_one() -> No
     needs = Needs(pinned={"lib": frozenset({"1.0"})}, followed={"lib": frozenset({"1.0", "2.0"})})
     selected = Selected(unmet=(Unmet("1.0"), Unmet("2.0", ("larger than 5 bytes",)), Unmet("3.0")))
     assert unmet(needs, "lib", selected) == (
-        "pinned, but not to be had: 1.0 (upstream offers no file of it); required, but not to be had: 2.0 (larger than 5 bytes)")
+        "pinned, but not to be had: 1.0 (upstream offers no file of it); "
+        "required, but not to be had: 2.0 (larger than 5 bytes)")
     assert unmet(needs, "other", selected) is None

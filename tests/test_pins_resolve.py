@@ -86,11 +86,13 @@ def test_requires_python_is_honoured_for_any_bug_fix_release():
     offered = candidates([File("foo-1.0-py3-none-any.whl", "", requires_python=">=3.6"),
         File("foo-2.0-py3-none-any.whl", "", requires_python=">=3.11.4"),
                           File("foo-3.0-py3-none-any.whl", "", requires_python=">=3.12"),
-                          File("foo-0.1-py3-none-any.whl", "", requires_python="what?")], "foo")
+                          File("foo-0.1-py3-none-any.whl", "", requires_python="what?"),
+                          File("foo-2.5-py3-none-any.whl", "", requires_python=">=3.14.2,<3.14.4,!=3.14.0")], "foo")
     assert [str(best(offered, SpecifierSet(), where).version) for where in (OLD, LINUX, Environment("3.11.2", "any"),
         Environment("3.13", "any"))] == [
         "1.0", "2.0", "1.0", "3.0"]
     assert str(best(offered, SpecifierSet("<1"), OLD).version) == "0.1"
+    assert str(best(offered, SpecifierSet("<3"), Environment("3.14", "any")).version) == "2.5"
 
 
 def test_requirements_are_followed_to_the_end_for_every_python_and_platform():
@@ -272,7 +274,7 @@ def test_problems_with_reading_a_release_can_be_silenced_by_project():
 
 
 def test_installers_and_archives_of_installed_trees_require_nothing():
-    names = ("demo-1.0.win32.exe", "demo-1.0.linux-x86_64.tar.gz", "demo-1.0-1.noarch.rpm")
+    names = ("demo-1.0.win32.exe", "demo-1.0.linux-x86_64.tar.gz", "demo-1.0-1.noarch.rpm", "demo-1.0-variants.json")
     roots = [Root("demo", File(name, "")) for name in names]
     assert resolve(roots, [LINUX], Catalogue())[:1] == ({},)
     assert resolve(roots, [LINUX], Catalogue()).problems == ()
@@ -281,7 +283,7 @@ def test_installers_and_archives_of_installed_trees_require_nothing():
 @pytest.mark.parametrize("files, taken", [
     ({"lib-2.0rc1.tar.gz": {}}, "2.0rc1"), ({"lib-1!1.0.zip": {}, "lib-9.0.zip": {}}, "1!1.0"), ({"lib-2.0-1.tar.gz": {},
         "lib-2.0.tgz": {}}, "2.0.post1"), ({"lib-2.0.tgz": {}, "oldlib-3.0.tar.gz": {}}, "2.0"),
-    ({"lib-1.0+corp1-py3-none-any.whl": {}}, "1.0+corp1"),
+    ({"lib-1.0+corp1-py3-none-any.whl": {}}, "1.0+corp1"), ({"lib-2.0-variants.json": {}, "lib-1.0.tar.gz": {}}, "1.0"),
     ({"lib-1.0-py3-none-any.whl": {"yanked": True}}, None), ({"lib-1.0-py2.7.egg": {}}, None),
     ({"lib-1.0-cp311-cp311-win_amd64.whl": {}}, None), ({"lib-1.0-py3-none-any.whl": {"python": ">=3.12"}}, None)])
 def test_what_an_installer_would_take_is_taken(files, taken):

@@ -5,16 +5,15 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
 from packaging.version import Version
 
 from ..distributions import parse, pep440
+from ..filters.compatibility import required
 from ..model import File
-from .environments import Environment, marker_values, supported_tags
+from .environments import Environment, supported_tags
 
-#: Characters of a Requires-Python; Python refuses to read numbers of some thousand digits.
-_LONGEST = 1000
 #: Combinations of the tags of one wheel. Real ones have less than a hundred.
 _MOST_TAGS = 1000
 
@@ -46,7 +45,7 @@ def candidate(file: File, name: str) -> Candidate | None:
     """Return a file as a candidate, or None if installers ignore it."""
     told = parse(file.filename, name)
     version = pep440(told.version) if told.version else None
-    if version is None or told.variant or told.kind not in ("wheel", "sdist"):
+    if version is None or told.variant or not (told.kind == "sdist" or (told.kind == "wheel" and told.python)):
         return None
     return Candidate(version, file, (told.python, told.abi, told.platform) if told.kind == "wheel" else None)
 
@@ -74,7 +73,8 @@ def installable(candidate: Candidate, environment: Environment) -> bool:
     """Return whether an installer accepts the file in the environment: by its tags and its Requires-Python."""
     if candidate.tags is not None and not _runs(candidate.tags, environment):
         return False
-    return _python_fits(candidate.file.requires_python or "", environment)
+    requires = candidate.file.requires_python
+    return not requires or required(requires, frozenset({environment.python}))
 
 
 @lru_cache(50_000)
@@ -84,14 +84,3 @@ def _runs(tags: Tags, environment: Environment) -> bool:
         return False
     supported = supported_tags(environment)
     return any(Tag(*parts) in supported for parts in product(pythons, abis, platforms))
-
-
-@lru_cache(10_000)
-def _python_fits(requires: str, environment: Environment) -> bool:
-    try:
-        specifier = SpecifierSet(requires if len(requires) <= _LONGEST else "")
-    except InvalidSpecifier:
-        # Installers ignore it as well.
-        return True
-    return any(specifier.contains(marker_values(environment, newest)["python_full_version"], prereleases=True)
-               for newest in (True, False))

@@ -77,7 +77,9 @@ class Stated:
         return self._requires[key]
 
     def _texts(self, name: str, file: File, run: bool, covered: bool) -> tuple[str, ...]:
-        kind = parse(file.filename, name).kind
+        told = parse(file.filename, name)
+        # What describes the variants of wheels has no tags and requires nothing.
+        kind = told.kind if told.kind != "wheel" or told.python else ""
         texts: tuple[str, ...] | None = ()
         sdist = None
         try:

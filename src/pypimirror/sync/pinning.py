@@ -172,7 +172,7 @@ class Pinning:
                 catalogue.own(name, files)
                 extras = self._pins.extras.get(name, frozenset())
                 told = {file.filename: parse(file.filename, name) for file in files}
-                wheels = {release(one.version) for one in told.values() if one.kind == "wheel" and one.version}
+                wheels = {release(one.version) for one in told.values() if one.kind == "wheel" and one.python and one.version}
                 for file in files:
                     version = told[file.filename].version
                     yield Root(name, file, extras, run, version is not None and release(version) in wheels)
