@@ -10,7 +10,7 @@ from ..interfaces import IIndexWriter, IMirror
 from ..names import PINS
 from ..state import records
 from ..state.database import DUE, Row, State
-from ..state.facts import LIST_ETAG, PIN_FILES, PINNING, ROOT_DUE, ROOTS
+from ..state.facts import LIST_ETAG, PIN_FILES, PINNING, ROOT_DUE, ROOTS, SERIAL
 
 T = TypeVar("T")
 
@@ -58,13 +58,14 @@ def relearn(mirror: IMirror, state: State, names: Collection[str] | None = None)
     tasks = (RecoverTask(name, tuple(found for found in spelled if found != name))
              for name, spelled in folders(mirror.storage).items() if names is None or name in names)
     state.begin()
-    here = set()
+    here, newest = set(), 0
     for item in mirror.engine.run(recover, tasks):
         if item is not None:
             here.add(item.name)
+            newest = max(newest, item.serial)
             state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
     if names is None:
-        _relearn_common(mirror, state)
+        _relearn_common(mirror, state, newest)
         state.recovered()
     elif gone := set(names) - here:
         for name in gone:
@@ -73,16 +74,19 @@ def relearn(mirror: IMirror, state: State, names: Collection[str] | None = None)
     state.commit()
 
 
-def _relearn_common(mirror: IMirror, state: State) -> None:
+def _relearn_common(mirror: IMirror, state: State, newest: int) -> None:
     """Remember the pages about all projects and the pin files, so that those which are no longer wanted go.
 
-    Whether the pages were finished by the run before is not known.
+    Whether the pages were finished by the run before is not known. newest: our newest serial of a project's page.
     """
     from ..pins.reading import is_pin_name
 
-    pages = ((writer, mirror.storage.read(writer.root)) for writer in mirror.formats if writer.root is not None)
-    roots = [str(writer.root) for writer, page in pages if page is not None and _is_ours(writer, page)]
-    state.set_fact(ROOTS, " ".join(roots))
+    found = [(writer, mirror.storage.read(writer.root)) for writer in mirror.formats if writer.root is not None]
+    pages = [(writer, page) for writer, page in found if page is not None and _is_ours(writer, page)]
+    state.set_fact(ROOTS, " ".join(str(writer.root) for writer, _ in pages))
+    # Our serials go on where they were, whatever the clock says.
+    serials = [writer.serial(page) or 0 for writer, page in pages]
+    state.set_fact(SERIAL, str(max(int(state.fact(SERIAL) or 0), newest, *serials, 0)))
     state.set_fact(ROOT_DUE, "1")
     pins = [name for name in mirror.storage.names(PINS) if is_pin_name(name)]
     if pins:

@@ -157,6 +157,7 @@ class Run:
         from .relearn import relearn
 
         relearn(self._mirror, self._state, names)
+        self.serial = max(self.serial, int(self._state.fact(SERIAL) or 0) + 1)
 
     def indexes(self) -> None:
         """Write all pages again from what is there."""
