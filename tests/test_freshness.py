@@ -58,8 +58,9 @@ def html(answer: tuple[int, dict[str, str], bytes]) -> tuple[int, dict[str, str]
     return 200, {"Content-Type": "text/html"}, f"<!DOCTYPE html><html><body>{links}</body></html>".encode()
 
 
-OLD: dict[str, Callable[[Any], Any]] = {"serial": lambda old: old, "no serial": without_serial, "html": html,
-                                        "empty html": lambda old: (200, {"Content-Type": "text/html"}, b"<title>Links for demo</title>")}
+OLD: dict[str, Callable[[Any], Any]] = {
+    "serial": lambda old: old, "no serial": without_serial, "html": html,
+    "empty html": lambda old: (200, {"Content-Type": "text/html"}, b"<title>Links for demo</title>")}
 
 
 def reaches_upstream(mirrored: Mirrored, upstream: Upstream) -> None:

@@ -18,3 +18,15 @@ def test_a_project_that_was_brought_by_name_gets_the_name_of_the_list(mirrored: 
     upstream.asked()
     assert mirrored.run("-U") == 0
     assert upstream.asked() == ["/simple/"]
+
+
+def test_a_project_without_files_gets_its_name_from_those_that_come(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("Other.One", wheel("other.one", "1"))
+    upstream.remove("Other.One", wheel("other.one", "1")[0])
+    mirrored.settings["package_matches"] = "other.one"
+    assert mirrored.run("sync") == 0
+    assert ">other-one<" in mirrored.read("index.html")
+    upstream.add("Other.One", wheel("Other.One", "2"))
+    assert mirrored.run("-U") == 0
+    assert ">Other.One<" in mirrored.read("index.html")
+    assert "Other.One/index.html" in mirrored.paths()

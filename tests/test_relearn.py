@@ -195,3 +195,16 @@ def test_pages_about_all_projects_are_finished_also_where_the_memory_that_they_w
     (mirrored.root / ".pypimirror/state.sqlite").unlink()
     assert mirrored.run("-U") == 0
     assert wheel("one", "2")[0] in mirrored.read("full.html")
+
+
+def test_our_serials_go_on_without_a_memory(mirrored: Mirrored, upstream: Upstream) -> None:
+    """Many runs within a second make them run ahead of the clock."""
+    for version in range(6):
+        upstream.add("one", wheel("one", str(version)))
+        assert mirrored.run("-U") == 0
+    before = mirrored.page("one")["meta"]["_last-serial"]
+    (mirrored.root / ".pypimirror/state.sqlite").unlink()
+    upstream.add("one", wheel("one", "9"))
+    assert mirrored.run("-U") == 0
+    assert mirrored.page("one")["meta"]["_last-serial"] > before
+    assert json.loads(mirrored.read("index.v1_json"))["meta"]["_last-serial"] > before

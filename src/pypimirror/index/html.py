@@ -60,7 +60,7 @@ class HtmlIndex:
 
     def pages(self, project: Project, serial: int) -> Iterator[tuple[str, bytes]]:
         yield f"{project.name}/index.html", self._page(project, serial, "")
-        display = project.display
+        display = project.display or project.name
         if self._legacy_names and display != project.name and is_legacy(display, project.name):
             yield f"{display}/index.html", self._page(project, serial, f"../{project.name}/")
 

@@ -16,7 +16,7 @@ _MADE = re.compile(r"[a-z0-9_]+")
 
 
 def registered(mirror: IRunContext, project: Project) -> str:
-    """Return the name as core metadata have it, else as a file name has it, else the normalised one."""
+    """Return the name as core metadata have it, else as a file name has it, else an empty text: files to come may tell it."""
     for file in reversed(project.files):
         has = file.stored is not None and file.stored.metadata
         if has and (told := _named(mirror.storage.read(f"{project.name}/{file.filename}{METADATA}"), project.name)):
@@ -28,8 +28,8 @@ def registered(mirror: IRunContext, project: Project) -> str:
     sdist = next((f for f in reversed(project.files) if f.stored is not None and f.filename.endswith(".tar.gz")), None)
     if sdist is not None and mirror.storage.at_hand:
         with mirror.storage.open(f"{project.name}/{sdist.filename}") as stream:
-            return _named(_metadata_of(stream, sdist.filename), project.name) or project.name
-    return project.name
+            return _named(_metadata_of(stream, sdist.filename), project.name) or ""
+    return ""
 
 
 def _named(metadata: bytes | None, name: str) -> str | None:

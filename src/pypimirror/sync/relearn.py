@@ -14,7 +14,7 @@ from ..names import PINS, shown
 from ..state import records
 from ..state.damage import is_damage
 from ..state.database import BEGUN, DUE, Row, State
-from ..state.facts import LIST_ETAG, PIN_FILES, PINNING, ROOT_DUE, ROOTS
+from ..state.facts import LIST_ETAG, PIN_FILES, PINNING, ROOT_DUE, ROOT_UNSURE, ROOTS, SERIAL
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
     tasks = (RecoverTask(name, tuple(found for found in spelled if found != name))
              for name, spelled in folders(mirror.storage).items() if names is None or name in names)
     state.begin()
-    here = set()
+    here, newest = set(), 0
     for item in boundary.run(mirror, recover, tasks):
         if isinstance(item, boundary.StepFailure):
             # Its folder is looked at when it is published next.
@@ -75,9 +75,10 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
             state.save(Row(item.project, item.project, None, None, BEGUN, 0, 0, 0, 0, item.error, time.time()), None)
         elif isinstance(item, Recovered):
             here.add(item.name)
+            newest = max(newest, item.serial)
             state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
     if names is None:
-        _relearn_common(mirror, state)
+        _relearn_common(mirror, state, newest)
         state.recovered()
     elif gone := set(names) - here:
         for name in gone:
@@ -86,17 +87,20 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
     state.commit()
 
 
-def _relearn_common(mirror: IRunContext, state: State) -> None:
+def _relearn_common(mirror: IRunContext, state: State, newest: int) -> None:
     """Remember the pages about all projects and the pin files, so that those which are no longer wanted go.
 
-    Whether the pages were finished by the run before is not known.
+    Whether the pages were finished by the run before is not known. newest: our newest serial of a project's page.
     """
     from ..pins.reading import is_pin_name
 
-    pages = ((writer, mirror.storage.read(writer.root)) for writer in mirror.formats if writer.root is not None)
-    roots = [str(writer.root) for writer, page in pages if page is not None and _is_ours(writer, page)]
-    state.set_fact(ROOTS, " ".join(roots))
-    state.set_fact(ROOT_DUE, "1")
+    found = [(writer, mirror.storage.read(writer.root)) for writer in mirror.formats if writer.root is not None]
+    pages = [(writer, page) for writer, page in found if page is not None and _is_ours(writer, page)]
+    state.set_fact(ROOTS, " ".join(str(writer.root) for writer, _ in pages))
+    # Our serials go on where they were, whatever the clock says.
+    serials = [writer.serial(page) or 0 for writer, page in pages]
+    state.set_fact(SERIAL, str(max(int(state.fact(SERIAL) or 0), newest, *serials, 0)))
+    state.set_fact(ROOT_DUE, ROOT_UNSURE)
     pins = [name for name in mirror.storage.names(PINS) if is_pin_name(name)]
     if pins:
         state.set_fact(PIN_FILES, " ".join(pins))

@@ -21,13 +21,23 @@ from ..model import Change, Totals
 from ..names import OWN, normalize
 from ..settings.fingerprint import fingerprint
 from ..state.database import BEGUN, DUE, State
-from ..state.facts import FILES_SETTINGS, LAST_GOOD, LIST_ETAG, OWN_SETTINGS, PAGES_SETTINGS, PINNING, ROOT_DUE, SERIAL
+from ..state.facts import (
+    FILES_SETTINGS,
+    LAST_GOOD,
+    LIST_ETAG,
+    OWN_SETTINGS,
+    PAGES_SETTINGS,
+    PINNING,
+    ROOT_DUE,
+    ROOT_UNSURE,
+    SERIAL,
+)
 from . import agenda, brake, clock, failures
 from .absence import Absences
 from .advice import advise
 from .ledger import Ledger
 from .look import Looked, look
-from .roots import begin_anew, write_roots
+from .roots import begin_anew, write_roots, wrong_roots
 
 if TYPE_CHECKING:
     from .pinning import Pinning
@@ -158,6 +168,7 @@ class Run:
         from .relearn import relearn
 
         relearn(self._mirror, self._state, names)
+        self.serial = max(self.serial, int(self._state.fact(SERIAL) or 0) + 1)
 
     def indexes(self) -> None:
         """Write all pages again from what is there."""
@@ -286,7 +297,9 @@ class Run:
     # --- the end
 
     def _write_roots(self) -> None:
-        roots = write_roots(self._mirror, self._state, self.serial, self._state.fact(ROOT_DUE) is not None)
+        due = self._state.fact(ROOT_DUE)
+        changed = bool(wrong_roots(self._mirror, self._state, True)) if due == ROOT_UNSURE else due is not None
+        roots = write_roots(self._mirror, self._state, self.serial, changed)
         if roots.written:
             self._mirror.storage.flush()
             self._state.set_fact(SERIAL, str(self.serial))
