@@ -24,7 +24,8 @@ def main() -> int:
                   for one in found for vulnerability in one.get("vulns", ())]
     for name, version, identifier, fixed in vulnerable:
         print(f"audit: {name} {version}: {identifier}, fixed in {fixed or 'no release'}")
-    print(f"audit: {len(found) - len(unknown)} pins checked, {len(unknown)} unknown to the service, {len(vulnerable)} vulnerable")
+    print(f"audit: {len(found) - len(unknown)} pins checked, {len(unknown)} unknown to the service, "
+          f"{len(vulnerable)} vulnerable")
     return 1 if vulnerable else 0
 
 

@@ -106,7 +106,8 @@ def _behind(mirror: IRunContext, attempts: Attempts, page: Project, link: str, s
     return _Behind(link, (File(sent, link, size=size(head), external=link, validator=validator(head)),))
 
 
-def _checked(mirror: IRunContext, attempts: Attempts, page: Project, file: File, stored: Stored | None) -> tuple[File, str | None]:
+def _checked(mirror: IRunContext, attempts: Attempts, page: Project, file: File,
+             stored: Stored | None) -> tuple[File, str | None]:
     """Give a file with its size and validator as its host has it now, and a problem.
 
     stored: what the mirror has of it.
