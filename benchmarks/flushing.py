@@ -19,7 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from pypimirror.storage.flushing import Flush
+from pypimirror.storage.syncfs import Flush
 
 FILES, PAGES = 4, 2
 FILE, PAGE = os.urandom(8192), bytes(3000)

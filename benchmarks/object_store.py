@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pypimirror.storage.filesystem import FileSystem
-from pypimirror.storage.objects import ObjectStore
+from pypimirror.storage.s3 import ObjectStore
 from pypimirror.testing.storage import settings
 
 THREADS = 8

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pypimirror.zcml.directives.builtin import KINDS, NAMESPACE
 from zope.interface import implementer
 
 from pypimirror import interfaces
-from pypimirror.components import KINDS, NAMESPACE
-from pypimirror.fetch.http import RequestsFetcher
+from pypimirror.http.requests_fetcher import RequestsFetcher
 from pypimirror.index.html import HtmlIndex
-from pypimirror.source.http import HttpSource
-from pypimirror.source.json_page import JsonParser
 from pypimirror.storage.filesystem import FileSystem
+from pypimirror.upstream.http import HttpSource
+from pypimirror.upstream.json_page import JsonParser
 
 #: By kind of component: the exception that it raises as soon as it has to do with the project ``bad``.
 FAULTS: dict[str, BaseException] = {}

@@ -3,8 +3,9 @@
 import tempfile
 from pathlib import Path
 
+from pypimirror.zcml.directives.plugins import read
+
 from pypimirror.model import File, Project
-from pypimirror.plugins import read
 from pypimirror.settings.values import Settings
 
 

@@ -26,7 +26,7 @@ import servers
 import wheelhouse
 from heaps import put
 from mirrored import Mirrored
-from pypimirror.distributions import parse
+from pypimirror.metadata.filenames import parse
 from upstream import Upstream, normal
 
 #: Distributions by project's name.

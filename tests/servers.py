@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pypimirror.serve.sites import site
-from pypimirror.source.configured import has_final_files
+from pypimirror.serve.site_config import site
+from pypimirror.upstream.index_settings import has_final_files
 
 #: What Debian's packages enable by themselves, and what the site says it needs besides.
 APACHE_MODULES = """

@@ -208,12 +208,12 @@ def test_an_obstructed_page_about_all_projects_is_no_matter_of_the_others(three:
 @pytest.mark.parametrize("error", RAISED, ids=named)
 def test_a_pin_file_that_fails_does_so_alone(three: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
                                              error: Exception) -> None:
-    from pypimirror.pins import reading
+    from pypimirror.pins import pin_files
 
     (tmp_path / "one.cfg").write_text("[versions]\nbad = 1\n")
     (tmp_path / "two.cfg").write_text("[versions]\ngood = 1\n")
     three.settings |= {"package_matches": None, "versions": "one.cfg two.cfg", "build_requirements": False}
-    right = reading.read_versions
+    right = pin_files.read_versions
 
     def wrong(chain: Any, *more: Any) -> Any:
         if "one.cfg" in chain.root:
@@ -221,7 +221,7 @@ def test_a_pin_file_that_fails_does_so_alone(three: Mirrored, capsys: Captured, 
         return right(chain, *more)
 
     with monkeypatch.context() as patched:
-        patched.setattr(reading, "read_versions", wrong)
+        patched.setattr(pin_files, "read_versions", wrong)
         line = failure(three, capsys, "sync")
         assert line.startswith(f"pypimirror: {tmp_path}/one.cfg: {type(error).__name__}")
         assert published(three) == ["good"]
@@ -279,9 +279,9 @@ def test_the_kind_of_a_plugins_key_that_fails_is_named(three: Mirrored, capsys: 
 
 def test_what_fails_outside_of_any_step_is_one_line_with_the_traceback_in_the_log(
         three: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pypimirror.sync import agenda
+    from pypimirror.sync import worklist
 
-    monkeypatch.setattr(agenda, "drawn_up", lambda *_: 1 // 0)
+    monkeypatch.setattr(worklist, "drawn_up", lambda *_: 1 // 0)
     line = failure(three, capsys, "sync")
     assert "ZeroDivisionError: " in line
     assert "ZeroDivisionError" in (three.root / ".pypimirror/pypimirror.log").read_text()

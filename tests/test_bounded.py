@@ -13,19 +13,19 @@ from pypimirror.filters.metadata import fields
 from pypimirror.http import ssrf
 from pypimirror.model import File, Project
 from pypimirror.pins import resolve, sections
-from pypimirror.pins.build import read_sdist
-from pypimirror.pins.chain import Chain
 from pypimirror.pins.environments import environments
+from pypimirror.pins.extends_chain import Chain
 from pypimirror.pins.flatten import flatten
 from pypimirror.pins.pylock import read_pylock
 from pypimirror.pins.requirements import pins_of, read_requirements
+from pypimirror.pins.sdist import read_sdist
 from pypimirror.pins.values import BadPins
 from pypimirror.pins.versions import read_versions
-from pypimirror.source import json_page, markup
-from pypimirror.source.html_page import HtmlParser
-from pypimirror.source.http import HttpSource
-from pypimirror.source.json_page import JsonParser
-from pypimirror.source.scan import scan
+from pypimirror.upstream import html_links, json_page
+from pypimirror.upstream.html_page import HtmlParser
+from pypimirror.upstream.http import HttpSource
+from pypimirror.upstream.json_page import JsonParser
+from pypimirror.upstream.scan import scan
 from upstream import Upstream, packed, wheel
 
 URL = "http://x.example.com/simple/bad/"
@@ -81,7 +81,7 @@ def test_a_json_list_nested_without_end_is_refused() -> None:
 def test_a_list_of_too_many_projects_is_refused(
         parser: HtmlParser | JsonParser, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("json_page", "html_page"):
-        monkeypatch.setattr(f"pypimirror.source.{module}.MOST_PROJECTS", 100)
+        monkeypatch.setattr(f"pypimirror.upstream.{module}.MOST_PROJECTS", 100)
     reader = parser.listing(lambda name: True)
     start, unit = (META + b'"projects":[', b'{"name": "a"},') if isinstance(parser, JsonParser) else (b"", b"<a href=a/>a</a> ")
     reader.write(start)
@@ -106,7 +106,7 @@ def test_html_pages_of_very_many_attributes_take_little_memory(tag: int) -> None
 
 
 def test_a_tag_is_no_longer_than_one_is() -> None:
-    for parts in ([b"<a " + b"b " * markup._LONGEST_TAG + b">"], [b"<a href='", *[b"x" * (1 << 16)] * 3]):
+    for parts in ([b"<a " + b"b " * html_links._LONGEST_TAG + b">"], [b"<a href='", *[b"x" * (1 << 16)] * 3]):
         reader = HtmlParser().listing(lambda name: True)
         with pytest.raises(BadPage, match="a tag of more than"):
             for part in parts:

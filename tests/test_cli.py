@@ -227,7 +227,7 @@ def test_config_shows_values_with_their_origin_and_components_with_their_line(
     assert f"package_matches = *    # {mirrored.config} [DEFAULT]" in shown
     assert "workers = 50    # default" in shown
     assert "secret" not in shown
-    assert re.search(r"Fetcher 'requests': pypimirror.fetch.http.RequestsFetcher    # .*configure.zcml:\d+", shown)
+    assert re.search(r"Fetcher 'requests': pypimirror.http.requests_fetcher.RequestsFetcher    # .*configure.zcml:\d+", shown)
 
 
 def test_the_example_configuration_is_one_that_works(tmp_path: Path, capsys: Captured) -> None:

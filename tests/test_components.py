@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from mirrored import Mirrored
-from pypimirror import components, extras, registry
+from pypimirror.settings import extras
+from pypimirror.zcml.directives import builtin, registry
 from test_registry import written
 
 Captured = pytest.CaptureFixture[str]
@@ -24,7 +25,7 @@ def told(filled: Any) -> set[tuple[Any, ...]]:
 
 
 def test_our_own_components_are_those_that_full_zcml_registers(tmp_path: Path) -> None:
-    ours = told(components.own())
+    ours = told(builtin.own())
     assert len(ours) > 30
     assert ours == told(registry.load([written(tmp_path)]))
 
@@ -33,11 +34,11 @@ def test_a_component_is_imported_when_it_is_first_made() -> None:
     code = "import sys; from pypimirror import registry; filled = registry.load(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
-    assert "pypimirror.components" in loaded
-    assert not loaded & {each.factory.__module__ for each in components.own().registeredAdapters()}
+    assert "pypimirror.zcml.builtin" in loaded
+    assert not loaded & {each.factory.__module__ for each in builtin.own().registeredAdapters()}
 
 
-@pytest.mark.parametrize(("key", "value", "module"), [("fetcher", "pycurl", "pypimirror.fetch.curl")])
+@pytest.mark.parametrize(("key", "value", "module"), [("fetcher", "pycurl", "pypimirror.http.pycurl_fetcher")])
 def test_a_missing_library_is_named_with_its_key_and_extra(
         mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, capsys: Captured, key: str, value: str, module: str) -> None:
     monkeypatch.delitem(sys.modules, module, raising=False)
@@ -51,7 +52,7 @@ def test_a_missing_library_is_named_with_its_key_and_extra(
 
 def test_plugins_do_not_make_a_missing_library_matter(
         mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured) -> None:
-    monkeypatch.delitem(sys.modules, "pypimirror.fetch.curl", raising=False)
+    monkeypatch.delitem(sys.modules, "pypimirror.http.pycurl_fetcher", raising=False)
     monkeypatch.setitem(sys.modules, "pycurl", None)
     mirrored.settings["zcml"] = written(tmp_path).file
     assert mirrored.run("sync") == 0, capsys.readouterr().err

@@ -21,7 +21,7 @@ import servers
 import tree
 import wheelhouse
 from buildouts import Buildout, Buildouts
-from pypimirror.distributions import parse
+from pypimirror.metadata.filenames import parse
 from upstream import Upstream, packed, wheel
 
 EXAMPLE = wheelhouse.CHECKOUT / "examples" / "deployment"

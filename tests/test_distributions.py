@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
-from pypimirror.distributions import KINDS, parse, pep440, release
+from pypimirror.metadata.filenames import KINDS, parse, pep440, release
 from pypimirror.names import SUFFIXES, normalize
 
 
@@ -138,6 +138,6 @@ def test_all_ways_to_write_a_version_are_one_release():
 
 
 def test_nothing_heavy_is_imported_to_read_file_names():
-    code = ("import sys; from pypimirror.distributions import parse; parse('foo-1.0-py3-none-any.whl', 'foo');"
+    code = ("import sys; from pypimirror.metadata.filenames import parse; parse('foo-1.0-py3-none-any.whl', 'foo');"
             "sys.exit(any(name.startswith('packaging') for name in sys.modules))")
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from packaging.requirements import Requirement
+from pypimirror.zcml.directives.plugins import read
 from zc.buildout import buildout as zc_buildout
 from zc.buildout import configparser as zc_configparser
 
@@ -30,9 +31,8 @@ from mirrored import Mirrored
 from pypimirror import cli, errors
 from pypimirror.filters import ordered
 from pypimirror.mirror import Mirror
-from pypimirror.plugins import read
 from pypimirror.recipe import options
-from pypimirror.settings import kinds
+from pypimirror.settings import converters
 from pypimirror.settings.keys import KEYS
 from upstream import Upstream, wheel
 
@@ -174,7 +174,7 @@ def plugins_keys() -> list[options.Key]:
     """Give the keys that the example of a plugin declares."""
     example = wheelhouse.CHECKOUT / "examples" / "pypimirror_example" / "src" / "pypimirror_example" / "configure.zcml"
     declared = [element.attrib["name"] for element in ElementTree.parse(example).iter(f"{_OWN}setting")]
-    return [options.Key(name.replace("_", "-"), name, kinds.text) for name in declared]
+    return [options.Key(name.replace("_", "-"), name, converters.text) for name in declared]
 
 
 def check_part(name: str, section: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+from pypimirror.zcml.directives.plugins import read
 
 from clusters import wait_for
 from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
@@ -25,9 +26,8 @@ from pypimirror.engine.beyond import Beyond
 from pypimirror.engine.many import Many
 from pypimirror.engine.threads import Threads
 from pypimirror.errors import FetchError, Full
-from pypimirror.fetch.gate import Gate
+from pypimirror.http.gate import Gate
 from pypimirror.mirror import Mirror
-from pypimirror.plugins import read
 from pypimirror.state.records import BadRecord
 from upstream import Upstream, wheel
 

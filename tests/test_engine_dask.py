@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypimirror.zcml.directives.plugins import read
 
 from clusters import Cluster, wait_for
 from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
@@ -25,7 +26,6 @@ from pypimirror.engine import remote
 from pypimirror.engine.teams import GONE, Came
 from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
-from pypimirror.plugins import read
 from pypimirror.storage.filesystem import FileSystem
 from upstream import Upstream, wheel
 

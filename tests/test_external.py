@@ -86,7 +86,7 @@ def test_unless_asked_no_link_is_followed_and_the_log_says_what_was_left_out(
 def test_the_default_loads_nothing_that_follows_links(mirrored: Mirrored, upstream: Upstream) -> None:
     upstream.add("one", wheel("one", "1"))
     code = ("import sys; from pypimirror.cli import main; status = main(None, sys.argv[1:]);"
-            "print(status, 'pypimirror.source.external' in sys.modules)")
+            "print(status, 'pypimirror.upstream.external' in sys.modules)")
     for expected in ("0 False", "0 True"):
         done = subprocess.run([sys.executable, "-c", code, mirrored.write(), "sync", "-q"], capture_output=True, text=True)
         assert done.stdout.split("\n")[-2] == expected, done.stderr

@@ -15,8 +15,8 @@ import pytest
 import faults
 from mirrored import Mirrored
 from pypimirror.errors import FetchError
-from pypimirror.fetch import attempts, pace
-from pypimirror.fetch.attempts import Attempts
+from pypimirror.http import pace, retry
+from pypimirror.http.retry import Attempts
 from pypimirror.sync import run
 from upstream import JSON, Served, Upstream, sdist, wheel
 
@@ -44,8 +44,8 @@ pytestmark = pytest.mark.usefixtures("each_fetcher")
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "_LONGEST_BACKOFF", 0.02)
-    monkeypatch.setattr(attempts, "_JITTER", 0.02)
+    monkeypatch.setattr(retry, "_LONGEST_BACKOFF", 0.02)
+    monkeypatch.setattr(retry, "_JITTER", 0.02)
     monkeypatch.setattr(run, "LAG", 0.01)
 
 
@@ -268,7 +268,7 @@ def test_what_a_second_look_would_remove_is_held_back_like_the_rest(small: Mirro
 
 def test_one_projects_failures_take_a_bounded_time(
         small: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "PATIENCE", 0.0)
+    monkeypatch.setattr(retry, "PATIENCE", 0.0)
     small.settings |= {"retries": 3, "workers": 1}
     upstream.add("one", *(wheel("one", f"1.{number}") for number in range(20)))
     for number in range(20):

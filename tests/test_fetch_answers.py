@@ -22,8 +22,8 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 def made(way: str, monkeypatch: pytest.MonkeyPatch) -> IFetcher:
     """Make a fetcher: a way of the default one, or ``pycurl``."""
     if way == "pycurl":
-        return pytest.importorskip("pypimirror.fetch.curl", exc_type=ImportError).CurlFetcher(SETTINGS)  # type: ignore[no-any-return]
-    from pypimirror.fetch.http import RequestsFetcher
+        return pytest.importorskip("pypimirror.http.pycurl_fetcher", exc_type=ImportError).CurlFetcher(SETTINGS)  # type: ignore[no-any-return]
+    from pypimirror.http.requests_fetcher import RequestsFetcher
 
     ways.take(way, monkeypatch)
     return RequestsFetcher(SETTINGS)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pypimirror.fetch.heads import parsed
+from pypimirror.http.heads import parsed
 
 _NAMES = st.sampled_from([b"Content-Length", b"content-length", b"ETag", b"X-A", b"x a", b"", b" X", b"X\xe9"])
 _COLONS = st.sampled_from([b":", b": ", b" : ", b""])

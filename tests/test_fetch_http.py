@@ -8,7 +8,7 @@ import pytest
 
 import ways
 from pypimirror.errors import FetchError
-from pypimirror.fetch.http import RequestsFetcher
+from pypimirror.http.requests_fetcher import RequestsFetcher
 
 SETTINGS = {"timeout": 30, "ca_bundle": None, "client_cert": (), "proxy": None}
 
@@ -48,7 +48,7 @@ def test_a_body_that_ends_early_is_an_error_that_may_pass(way, monkeypatch):
 @pytest.fixture(params=["plain", "netrc", "pycurl"])
 def fetcher(request, monkeypatch):
     if request.param == "pycurl":
-        made = pytest.importorskip("pypimirror.fetch.curl", exc_type=ImportError).CurlFetcher(SETTINGS)
+        made = pytest.importorskip("pypimirror.http.pycurl_fetcher", exc_type=ImportError).CurlFetcher(SETTINGS)
     else:
         ways.take(request.param, monkeypatch)
         made = RequestsFetcher(SETTINGS)

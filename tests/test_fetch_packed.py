@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypimirror.errors import FetchError
-from pypimirror.fetch.packed import unpacked
+from pypimirror.http.decoders import unpacked
 
 URL = "http://upstream.example.com/simple/"
 TEXT = b"a page, " * 100

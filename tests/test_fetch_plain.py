@@ -23,8 +23,8 @@ import ways
 from certificates import SecureUpstream, authority
 from passwords import basic
 from pypimirror.errors import FetchError
-from pypimirror.fetch import environment, pace, sessions
-from pypimirror.fetch.http import RequestsFetcher
+from pypimirror.http import pace, proxy_settings, sessions
+from pypimirror.http.requests_fetcher import RequestsFetcher
 from pypimirror.model import Head
 from servers import answered_by, elsewhere, saying
 from upstream import Upstream
@@ -47,7 +47,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever asks for requests fails."""
-    monkeypatch.setitem(sys.modules, "pypimirror.fetch.sessions", None)
+    monkeypatch.setitem(sys.modules, "pypimirror.http.sessions", None)
     for module in ("requests", "urllib3"):
         monkeypatch.setitem(sys.modules, module, None)
 
@@ -144,7 +144,7 @@ def test_a_bundle_of_the_environment_that_is_none_is_named(folder: Path, way: st
 def test_a_platform_with_settings_of_its_own_has_a_say(
         platform: str, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(environment, "sys", SimpleNamespace(platform=platform))
+    monkeypatch.setattr(proxy_settings, "sys", SimpleNamespace(platform=platform))
     way = sessions.Session.way
     monkeypatch.setattr(sessions.Session, "way", lambda self, origin, url: (asked.append(url), way(self, origin, url))[1])
     with fetcher() as made:

@@ -12,11 +12,11 @@ from heaps import put
 from mirrored import Mirrored
 from passwords import guard, in_netrc
 from pypimirror.errors import FetchError
-from pypimirror.fetch.files import FileFetcher
-from pypimirror.fetch.page import read
-from pypimirror.fetch.places import path_of, tree_of, url_of
-from pypimirror.fetch.routes import Routes
+from pypimirror.http.dispatcher import Routes
+from pypimirror.http.file_urls import path_of, tree_of, url_of
+from pypimirror.http.page import read
 from pypimirror.model import Head
+from pypimirror.upstream.file_fetcher import FileFetcher
 from upstream import Upstream, wheel
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import servers
 from mirrored import Mirrored
-from pypimirror.source.html_page import HtmlParser
+from pypimirror.upstream.html_page import HtmlParser
 from upstream import Upstream, sdist, wheel
 
 PROVENANCE = b'{"version": 1, "attestation_bundles": []}'

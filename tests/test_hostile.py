@@ -20,15 +20,14 @@ from hypothesis import strategies as st
 from bounded import bounded
 from mirrored import Mirrored
 from pypimirror.errors import BadPage
-from pypimirror.fetch import download
-from pypimirror.fetch import page as page_module
-from pypimirror.http import ssrf
-from pypimirror.source import http as http_source
-from pypimirror.source import trust
-from pypimirror.source.html_page import HtmlParser
-from pypimirror.source.json_page import JsonParser
-from pypimirror.source.markup import Links, unescaped
+from pypimirror.http import download, ssrf
+from pypimirror.http import page as page_module
 from pypimirror.sync import run
+from pypimirror.upstream import http as http_source
+from pypimirror.upstream import validation
+from pypimirror.upstream.html_links import Links, unescaped
+from pypimirror.upstream.html_page import HtmlParser
+from pypimirror.upstream.json_page import JsonParser
 from upstream import JSON, Upstream, sdist, wheel
 
 SHA = "a" * 64
@@ -589,8 +588,8 @@ def test_a_number_that_is_none_in_json_reaches_no_page(small: Mirrored, upstream
 
 
 def test_a_page_of_too_many_files_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pypimirror.source.json_page.MOST_LINKS", 3)
-    monkeypatch.setattr("pypimirror.source.markup.MOST_LINKS", 3)
+    monkeypatch.setattr("pypimirror.upstream.json_page.MOST_LINKS", 3)
+    monkeypatch.setattr("pypimirror.upstream.html_links.MOST_LINKS", 3)
     for parser, body in ((JsonParser(), page(*[{}] * 4)[2]), (HtmlParser(), b"<a href=x>" * 5)):
         with pytest.raises(BadPage, match="more than 3"):
             parser.project(body, "bad", "http://x.example.com/")
@@ -743,5 +742,5 @@ def test_a_malformed_list_is_one_line_and_takes_nothing_away(
 
 @given(st.text(max_size=300))
 def test_a_line_is_one_that_any_page_can_carry(text: str) -> None:
-    line = trust.line(text)
+    line = validation.line(text)
     assert line is None or (line.isprintable() and line.encode("utf-8"))

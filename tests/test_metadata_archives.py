@@ -27,7 +27,7 @@ from heaps import archive, egg, info, put
 from pypimirror.metadata import archives, zips
 from pypimirror.metadata.archives import check, core_metadata, wheel_metadata
 from pypimirror.metadata.errors import InvalidContent
-from pypimirror.pins.build import read_sdist
+from pypimirror.pins.sdist import read_sdist
 from upstream import sdist, wheel
 
 

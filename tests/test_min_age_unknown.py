@@ -10,7 +10,7 @@ import pytest
 
 from mirrored import Mirrored
 from pypimirror.filters.age import MinAge
-from pypimirror.sync import reading
+from pypimirror.sync import page_reading
 from upstream import Upstream, wheel
 
 DAY = 86400
@@ -29,7 +29,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
-    monkeypatch.setattr(reading, "time", found)
+    monkeypatch.setattr(page_reading, "time", found)
     monkeypatch.setattr(MinAge.__init__, "__defaults__", (found.time,))
     return found
 

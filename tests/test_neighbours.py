@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mirrored import Mirrored
-from pypimirror.state import place
+from pypimirror.state import local_disk
 from upstream import Upstream, sdist, wheel
 
 WHEEL = wheel("one", "1")[0]
@@ -110,10 +110,10 @@ def test_a_project_that_goes_takes_nothing_along_through_a_link(filled: Mirrored
 
 @pytest.mark.parametrize("folder", ["tmp", "trash"])
 def test_links_among_our_own_are_not_followed(filled: Mirrored, upstream: Upstream, victim: Path, folder: str) -> None:
-    place = filled.root / ".pypimirror" / folder
-    if place.exists():
-        place.rmdir()
-    place.symlink_to(victim)
+    local_disk = filled.root / ".pypimirror" / folder
+    if local_disk.exists():
+        local_disk.rmdir()
+    local_disk.symlink_to(victim)
     upstream.add("one", wheel("one", "2"))
     upstream.remove("one", WHEEL)
     assert filled.run("-U") == (1 if folder == "trash" else 0)
@@ -193,7 +193,7 @@ def test_a_state_on_a_network_file_system_is_refused_with_what_to_do(
     upstream.add("one", wheel("one", "1"))
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/vda / ext4 rw 0 0\nserver:/export {mirrored.root} nfs4 rw 0 0\n")
-    monkeypatch.setattr(place, "MOUNTS", str(mounts))
+    monkeypatch.setattr(local_disk, "MOUNTS", str(mounts))
     assert mirrored.run("sync") == 2
     error = capsys.readouterr().err
     assert "on a network file system (nfs4)" in error and "set state_path to a directory on a local disk" in error
@@ -209,11 +209,11 @@ def test_the_innermost_mount_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "mounts").write_text(
         "/dev/vda / ext4 rw 0 0\nh:/x /srv/pypi nfs rw 0 0\n"
         "/dev/vdb /srv/pypi/local xfs rw 0 0\n//h/x /srv/with\\040space cifs rw 0 0\n")
-    monkeypatch.setattr(place, "MOUNTS", str(tmp_path / "mounts"))
-    assert place.file_system(path) == kind
+    monkeypatch.setattr(local_disk, "MOUNTS", str(tmp_path / "mounts"))
+    assert local_disk.file_system(path) == kind
 
 
 def test_where_nothing_is_known_of_mounts_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "MOUNTS", "/nowhere/mounts")
-    assert place.file_system("/") is None
-    place.check_local("/")
+    monkeypatch.setattr(local_disk, "MOUNTS", "/nowhere/mounts")
+    assert local_disk.file_system("/") is None
+    local_disk.check_local("/")

@@ -21,7 +21,7 @@ import pytest
 
 from mirrored import Mirrored
 from pypimirror import cli
-from pypimirror.headers import REVALIDATED
+from pypimirror.http.content_types import REVALIDATED
 from servers import free_port, nginx_with
 from stores import PREFIX, SECRET, MirroredInBucket, Store, ask
 from upstream import Upstream, sdist, wheel

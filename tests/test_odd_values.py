@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from mirrored import Mirrored
-from pypimirror.dates import seconds
-from pypimirror.distributions import parse, release
 from pypimirror.errors import FetchError
-from pypimirror.fetch.attempts import check
+from pypimirror.http.dates import seconds
+from pypimirror.http.retry import check
+from pypimirror.metadata.filenames import parse, release
 from pypimirror.model import Head
-from pypimirror.source import trust
+from pypimirror.upstream import validation
 from upstream import JSON, Upstream, sdist, wheel
 
 Captured = pytest.CaptureFixture[str]
@@ -48,12 +48,12 @@ def test_any_text_may_stand_for_a_version(version: str) -> None:
 @pytest.mark.parametrize("value", ["\udc80", "x\udcff", "a\0b", "x\x1b[31m", "x" * 101, "", 10 ** 4000, -(10 ** 200), 1.5, True,
                                    float("nan"), [], {}])
 def test_a_serial_that_cant_be_kept_is_none(value: Any) -> None:
-    assert trust.serial(value) is None
+    assert validation.serial(value) is None
 
 
 @pytest.mark.parametrize("value", [0, -1, 12345678901, "12", "abc-7"])
 def test_a_serial_is_kept_as_it_is(value: int | str) -> None:
-    assert trust.serial(value) == value
+    assert validation.serial(value) == value
 
 
 @pytest.mark.parametrize("url", [
@@ -62,8 +62,8 @@ def test_a_serial_is_kept_as_it_is(value: int | str) -> None:
     "http://x.example.com/\x7f", "//:80/a", 7, None,
     "http://x.example.com/" + "a" * 10_000, "javascript:alert(1)"])
 def test_a_url_that_is_none_is_refused(url: Any) -> None:
-    with pytest.raises(trust.Refused) as refused:
-        trust.file_url(url, "http://p.example.com/simple/demo/")
+    with pytest.raises(validation.Refused) as refused:
+        validation.file_url(url, "http://p.example.com/simple/demo/")
     assert str(refused.value).isprintable()
 
 

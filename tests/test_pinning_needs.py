@@ -14,7 +14,7 @@ from mirrored import Mirrored
 from pypimirror.model import Needs
 from pypimirror.selection import Selected, Unmet
 from pypimirror.sync import clock
-from pypimirror.sync.look import unmet
+from pypimirror.sync.evaluate import unmet
 from test_pinning import everything, modern, pins
 from upstream import Upstream, metadata, packed, wheel
 

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from pypimirror.pins.build import DEFAULT, Sdist, read_sdist
+from pypimirror.pins.sdist import DEFAULT, Sdist, read_sdist
 from pypimirror.pins.setup_py import setup_requires
 from upstream import packed
 

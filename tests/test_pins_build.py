@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypimirror.metadata import archives, tars
-from pypimirror.pins import build
-from pypimirror.pins.build import DEFAULT, read_sdist
+from pypimirror.pins import sdist
+from pypimirror.pins.sdist import DEFAULT, read_sdist
 
 PYPROJECT = """\
 [build-system]
@@ -43,7 +43,7 @@ def zipped(files: dict[str, bytes | str]) -> bytes:
     return stream.getvalue()
 
 
-def read(content: bytes, filename: str = "foo-1.0.tar.gz") -> build.Sdist:
+def read(content: bytes, filename: str = "foo-1.0.tar.gz") -> sdist.Sdist:
     return read_sdist(io.BytesIO(content), filename)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pypimirror.pins.environments import Environment
-from pypimirror.pins.reading import read_pin_files
+from pypimirror.pins.pin_files import read_pin_files
 
 LINUX = Environment("3.11", "manylinux_2_28_x86_64")
 A = "a" * 64

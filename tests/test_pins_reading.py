@@ -10,11 +10,11 @@ import sys
 import pytest
 
 from pypimirror.errors import FetchError, StorageError
-from pypimirror.pins.chain import Chain
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.extends_cache import write_extends_cache
-from pypimirror.pins.reading import pin_name, read_pin_files, reader
-from pypimirror.pins.retaining import retained
+from pypimirror.pins.extends_chain import Chain
+from pypimirror.pins.pin_files import pin_name, read_pin_files, reader
+from pypimirror.pins.retention import retained
 from pypimirror.pins.values import Pins
 from pypimirror.pins.versions import read_versions
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypimirror.errors import FetchError
-from pypimirror.pins.chain import MOST_FILES
 from pypimirror.pins.environments import Environment, environments
+from pypimirror.pins.extends_chain import MOST_FILES
 from pypimirror.pins.flat_requirements import flatten
 from pypimirror.pins.pylock import read_pylock
 from pypimirror.pins.requirements import pins_of, read_requirements

@@ -17,10 +17,10 @@ from packaging.version import Version
 
 from pypimirror.errors import FetchError
 from pypimirror.model import File
-from pypimirror.pins.build import Sdist, read_sdist
 from pypimirror.pins.candidates import best, candidates
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.resolve import Root, Want, resolve
+from pypimirror.pins.sdist import Sdist, read_sdist
 from pypimirror.pins.stated import requirements_of
 from pypimirror.pins.values import Pins
 

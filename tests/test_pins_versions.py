@@ -18,10 +18,10 @@ from zc.buildout import configparser
 from zc.buildout.buildout import _default_globals
 
 from pypimirror.errors import FetchError
-from pypimirror.pins.chain import MOST_FILES, Chain
 from pypimirror.pins.conditions import written
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.extends_cache import rewritten, write_extends_cache
+from pypimirror.pins.extends_chain import MOST_FILES, Chain
 from pypimirror.pins.flatten import flatten
 from pypimirror.pins.sections import parse, sections
 from pypimirror.pins.values import BadPins

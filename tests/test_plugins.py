@@ -11,16 +11,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from pypimirror.zcml.directives.builtin import NAMESPACE
+from pypimirror.zcml.directives.plugins import read
 
 import built
 import wheelhouse
 from buildouts import Buildout, Buildouts
 from mirrored import Mirrored
-from pypimirror import cli, registry
-from pypimirror.components import NAMESPACE
+from pypimirror import cli
 from pypimirror.errors import ConfigurationError
 from pypimirror.mirror import Mirror
-from pypimirror.plugins import read
+from pypimirror.zcml.directives import registry
 from upstream import Upstream, sdist
 
 Captured = pytest.CaptureFixture[str]

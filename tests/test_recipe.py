@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import wheelhouse
-from pypimirror.pins.chain import Chain
 from pypimirror.pins.environments import environments
+from pypimirror.pins.extends_chain import Chain
 from pypimirror.pins.versions import read_versions
 from upstream import wheel
 

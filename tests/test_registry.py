@@ -7,6 +7,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from pypimirror.zcml.directives.builtin import NAMESPACE
+from pypimirror.zcml.directives.plugins import read
 from zope.configuration import xmlconfig
 from zope.configuration.config import ConfigurationMachine
 from zope.interface import implementer
@@ -14,12 +16,11 @@ from zope.interface.verify import verifyObject
 
 import pypimirror
 from mirrored import Mirrored
-from pypimirror import interfaces, registry
-from pypimirror.components import NAMESPACE
+from pypimirror import interfaces
 from pypimirror.errors import ConfigurationError
 from pypimirror.mirror import Mirror
-from pypimirror.plugins import read
 from pypimirror.settings.values import Plugin
+from pypimirror.zcml.directives import registry
 
 _HEAD = ('<configure xmlns="http://namespaces.zope.org/zope" xmlns:zcml="http://namespaces.zope.org/zcml" '
          f'xmlns:pypimirror="{NAMESPACE}">\n')

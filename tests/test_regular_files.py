@@ -12,7 +12,7 @@ import pytest
 
 from mirrored import Mirrored
 from pypimirror.errors import ConfigurationError
-from pypimirror.regular_files import check_regular, open_for_append
+from pypimirror.storage.regular_files import check_regular, open_for_append
 from upstream import Upstream, wheel
 
 KINDS = {"a FIFO": os.mkfifo, "a directory": os.mkdir, "a device": lambda path: os.symlink("/dev/null", path),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mirrored import Mirrored
-from pypimirror.sync.ledger import Ledger
 from pypimirror.sync.publish import Published
+from pypimirror.sync.result_recorder import Ledger
 from upstream import Upstream, wheel
 
 pytestmark = pytest.mark.storages

@@ -13,7 +13,7 @@ import pytest
 
 from mirrored import Mirrored
 from pypimirror import __version__
-from pypimirror.report import outcome
+from pypimirror.report import run_summary
 from upstream import Upstream, sdist, wheel
 
 
@@ -164,7 +164,7 @@ def test_a_link_planted_where_it_is_written_is_not_followed(reported: Mirrored, 
 
 
 def test_of_very_many_files_some_are_named_and_all_are_counted(reported: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outcome, "MOST_NAMED", 1)
+    monkeypatch.setattr(run_summary, "MOST_NAMED", 1)
     assert reported.run("sync") == 0
     found = report(reported)
     assert len(found["stored"]) == 1

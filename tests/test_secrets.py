@@ -18,7 +18,7 @@ from mirrored import Mirrored
 from passwords import guard
 from pypimirror import secret
 from pypimirror.errors import ConfigurationError, FetchError
-from pypimirror.fetch.address import bare
+from pypimirror.http.urls import bare
 from pypimirror.secret import Secret, SecretURL, redact
 from pypimirror.settings.reader import read
 from pypimirror.settings.urls import configured_url, hidden

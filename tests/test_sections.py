@@ -10,8 +10,8 @@ import pytest
 from mirrored import Mirrored
 from pypimirror.index import full
 from pypimirror.state import records
-from pypimirror.state.sections import Sections
-from pypimirror.sync import roots, tasks
+from pypimirror.state.page_fragments import Sections
+from pypimirror.sync import root_pages, tasks
 from upstream import Upstream, wheel
 
 NAMES = ("one", "two", "three", "four")
@@ -113,7 +113,7 @@ def test_another_version_makes_all_sections_anew(
     assert filled.read("full.html") != anew(filled)
     change(filled, f"UPDATE sections SET section = x'6f6c64' WHERE name = '{name}'")
     upstream.add("two", wheel("two", "3"))
-    monkeypatch.setattr(roots, "__version__", "999")
+    monkeypatch.setattr(root_pages, "__version__", "999")
     assert filled.run("sync") == 0
     assert filled.read("full.html") == anew(filled)
 

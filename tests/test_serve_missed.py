@@ -15,7 +15,7 @@ import pytest
 import servers
 from mirrored import Mirrored
 from pypimirror.errors import ConfigurationError
-from pypimirror.serve.missed import Missed, logged, project, read
+from pypimirror.serve.missing_projects import Missed, logged, project, read
 from servers import ask
 from upstream import Upstream, sdist
 

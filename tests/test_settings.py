@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pypimirror.zcml.directives.plugins import read
 
 from pypimirror.errors import ConfigurationError
-from pypimirror.plugins import read
-from pypimirror.settings import kinds
+from pypimirror.settings import converters
 
 
 def written(folder: Path, text: str) -> str:
@@ -65,10 +65,10 @@ def test_a_wrong_boolean_names_key_and_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "size"), [
     ("0", 0), ("500", 500), ("1K", 1024), ("1.5M", 1572864), ("2G", 2 << 30), ("1GiB", 1 << 30)])
 def test_sizes(text: str, size: int) -> None:
-    assert kinds.size(text, "") == size
+    assert converters.size(text, "") == size
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1X", "G", "1 2"])
 def test_wrong_sizes(text: str) -> None:
     with pytest.raises(ValueError, match="a size such as"):
-        kinds.size(text, "")
+        converters.size(text, "")

@@ -14,7 +14,7 @@ import pytest
 import servers
 import tree
 from pypimirror.errors import ConfigurationError
-from pypimirror.serve.sites import SERVERS, site
+from pypimirror.serve.site_config import SERVERS, site
 from servers import ask
 
 JSON = "application/vnd.pypi.simple.v1+json"

@@ -14,8 +14,8 @@ from zc.buildout.easy_install import default_index_url
 import clients
 import servers
 from mirrored import Mirrored
-from pypimirror.headers import FINAL_FILE_CACHE, PAGE_CACHE, REVALIDATED, cache_control
-from pypimirror.source.configured import has_final_files
+from pypimirror.http.content_types import FINAL_FILE_CACHE, PAGE_CACHE, REVALIDATED, cache_control
+from pypimirror.upstream.index_settings import has_final_files
 from servers import ask
 from upstream import Upstream, wheel
 

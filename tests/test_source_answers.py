@@ -10,7 +10,7 @@ import pytest
 
 from mirrored import Mirrored
 from pypimirror.model import Head
-from pypimirror.source import answers
+from pypimirror.upstream import validators
 from upstream import Upstream, wheel
 
 NOW = 1_700_000_000
@@ -56,4 +56,4 @@ def test_what_changes_twice_in_a_second_is_seen_though_the_web_server_gives_both
     ({"etag": '"x"', "date": formatdate(NOW, usegmt=True), "last-modified": "Mon, 99 Nov 99999999999 99:99:99 GMT"}, '"x"'),
     ({"last-modified": formatdate(NOW, usegmt=True)}, None)])
 def test_an_etag_of_a_page_that_had_just_changed_is_none(headers: dict[str, str], etag: str | None) -> None:
-    assert answers.etag(Head(200, headers, "http://index.example.com/simple/")) == etag
+    assert validators.etag(Head(200, headers, "http://index.example.com/simple/")) == etag

@@ -15,8 +15,8 @@ from pypimirror.errors import BadPage
 from pypimirror.index.json import JsonIndex
 from pypimirror.model import File, Stored
 from pypimirror.names import is_distribution
-from pypimirror.source.html_page import HtmlParser
-from pypimirror.source.json_page import JsonParser
+from pypimirror.upstream.html_page import HtmlParser
+from pypimirror.upstream.json_page import JsonParser
 from upstream import Upstream, wheel
 
 URL = "https://pypi.example.com/simple/demo/"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypimirror.model import Listed
-from pypimirror.source.listed import Gathered, Names, in_order
+from pypimirror.upstream.project_list import Gathered, Names, in_order
 
 _NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,3}[a-z0-9])?", fullmatch=True)
 _SERIALS = st.none() | st.integers() | st.text(min_size=1, max_size=5)

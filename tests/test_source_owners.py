@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pypimirror.source.owners import owner
+from pypimirror.upstream.project_names import owner
 
 
 def never() -> str | None:

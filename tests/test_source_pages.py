@@ -14,8 +14,8 @@ from pypimirror.errors import BadPage
 from pypimirror.interfaces import IParser
 from pypimirror.model import Listed
 from pypimirror.names import is_project, normalize
-from pypimirror.source.html_page import HtmlParser
-from pypimirror.source.json_page import JsonParser
+from pypimirror.upstream.html_page import HtmlParser
+from pypimirror.upstream.json_page import JsonParser
 
 URL = "https://pypi.example.com/simple/one/"
 SHA = "a" * 64

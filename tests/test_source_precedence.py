@@ -10,7 +10,7 @@ import pytest
 from mirrored import Mirrored
 from pypimirror.errors import Absent
 from pypimirror.model import Listed, Listing, Project
-from pypimirror.source.precedence import Precedence, is_given_over, serial_at
+from pypimirror.upstream.multi_index import Precedence, is_given_over, serial_at
 from upstream import Upstream, sdist, wheel
 
 

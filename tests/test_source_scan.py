@@ -4,8 +4,8 @@ import pytest
 
 from bounded import bounded
 from pypimirror.model import File, Head
-from pypimirror.source.answers import sent_name, size, validator
-from pypimirror.source.scan import is_snapshot, newest, scan
+from pypimirror.upstream.scan import is_snapshot, newest, scan
+from pypimirror.upstream.validators import sent_name, size, validator
 
 
 @pytest.mark.parametrize("version", [

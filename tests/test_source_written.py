@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pypimirror.filters.packages import PackageExcludes, PackageMatches
 from pypimirror.model import Listing
 from pypimirror.selection import Selection, Wanted
-from pypimirror.source.json_page import JsonList
+from pypimirror.upstream.json_page import JsonList
 
 PATTERNS = ["zope.*", "Products.*", "plone", "a?b", "x[._]y*", "*-z", "[!a-m]-o*", "c*.d*"]
 _NAMES = st.one_of(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,7}", fullmatch=True),
@@ -69,7 +69,7 @@ def test_where_searching_does_not_pay_every_name_is_looked_at(chosen: Selection)
 def test_entries_are_not_made_into_values_unless_their_names_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
     loads = json.loads
-    monkeypatch.setattr("pypimirror.source.json_page.json.loads", lambda text, **options: sizes.append(len(text))
+    monkeypatch.setattr("pypimirror.upstream.json_page.json.loads", lambda text, **options: sizes.append(len(text))
                         or loads(text, **options))
     wanted = selection(["zope.*"]).among_many()
     body = page([*(f"other{n}" for n in range(10_000)), "zope.one"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mirrored import Mirrored
-from pypimirror.state import layout
+from pypimirror.state import schema
 from pypimirror.state.database import State
 from upstream import Upstream, sdist, wheel
 
@@ -108,7 +108,7 @@ def test_one_of_a_newer_version_is_refused_with_one_line_and_left_alone(
         filled: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
     with closing(sqlite3.connect(database(filled))) as opened:
         opened.execute("PRAGMA journal_mode = DELETE")
-        opened.execute(f"PRAGMA user_version = {layout.LAYOUT + 1}")
+        opened.execute(f"PRAGMA user_version = {schema.LAYOUT + 1}")
         opened.execute("ALTER TABLE projects RENAME COLUMN display TO shown")
     before, tree = database(filled).read_bytes(), filled.tree()
     upstream.add("two", wheel("two", "3"))
@@ -124,7 +124,7 @@ def test_one_of_a_newer_version_is_refused_with_one_line_and_left_alone(
 
 def test_what_it_says_to_do_helps(filled: Mirrored, upstream: Upstream) -> None:
     with closing(sqlite3.connect(database(filled))) as opened:
-        opened.execute(f"PRAGMA user_version = {layout.LAYOUT + 1}")
+        opened.execute(f"PRAGMA user_version = {schema.LAYOUT + 1}")
     assert filled.run("sync") == 2
     database(filled).unlink()
     upstream.asked()
@@ -140,8 +140,8 @@ def test_a_step_that_fails_leaves_all_as_it_was(filled: Mirrored, monkeypatch: p
         database.execute("CREATE TABLE half (name TEXT)")
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(layout, "_STEPS", (*layout._STEPS, broken))
-    monkeypatch.setattr(layout, "LAYOUT", layout.LAYOUT + 1)
+    monkeypatch.setattr(schema, "_STEPS", (*schema._STEPS, broken))
+    monkeypatch.setattr(schema, "LAYOUT", schema.LAYOUT + 1)
     assert filled.run("sync") == 1
     assert content(database(filled)) == before
     monkeypatch.undo()
@@ -162,4 +162,4 @@ def test_a_new_one_is_that_of_an_empty_mirror(tmp_path: Path) -> None:
     assert state.open() is None
     assert state.fresh
     state.close()
-    assert content(tmp_path / "state.sqlite")[0] == (layout.LAYOUT,)
+    assert content(tmp_path / "state.sqlite")[0] == (schema.LAYOUT,)

@@ -30,7 +30,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 import disturbed
 import oldmirrors
 from mirrored import Mirrored
-from pypimirror.distributions import parse
+from pypimirror.metadata.filenames import parse
 from pypimirror.sync import run as run_module
 from shifting import FAULTS, Shifting
 from upstream import normal, sdist, wheel

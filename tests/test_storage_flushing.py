@@ -11,10 +11,10 @@ import pytest
 from mirrored import Mirrored
 from pypimirror.errors import StorageError
 from pypimirror.state.database import State
-from pypimirror.storage import flushing
+from pypimirror.storage import syncfs
+from pypimirror.storage.atomic import replace
 from pypimirror.storage.filesystem import FileSystem
-from pypimirror.storage.flushing import Flush, on_disk
-from pypimirror.storage.replacing import replace
+from pypimirror.storage.syncfs import Flush, on_disk
 from upstream import Upstream, sdist, wheel
 
 
@@ -114,7 +114,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
     monkeypatch.setattr(FileSystem, "move", moved)
     monkeypatch.setattr(FileSystem, "remove", removed)
     monkeypatch.setattr(State, "commit", committed)
-    monkeypatch.setattr(flushing, "on_disk", lambda path: done.append(Step("flush")))
+    monkeypatch.setattr(syncfs, "on_disk", lambda path: done.append(Step("flush")))
     return done
 
 

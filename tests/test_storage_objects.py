@@ -10,7 +10,7 @@ import pytest
 
 from pypimirror.errors import ConfigurationError, StorageError
 from pypimirror.storage import bucket as buckets
-from pypimirror.storage.objects import PART, ObjectStore
+from pypimirror.storage.s3 import PART, ObjectStore
 from pypimirror.testing.storage import StorageContract, settings
 from stores import PREFIX, SECRET, Store
 
@@ -188,7 +188,7 @@ class TestObjectStore(StorageContract):
 
 def test_boto3_is_loaded_by_mirrors_in_object_stores_alone() -> None:
     code = ("import sys; from pypimirror import registry; registry.load(()); "
-            "from pypimirror.storage.objects import ObjectStore; "
+            "from pypimirror.storage.s3 import ObjectStore; "
             "from pypimirror.testing.storage import settings; ObjectStore(settings('s3://bucket', '/state')).bucket; "
             "print([name for name in sys.modules if name.startswith('boto')])")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -18,14 +18,14 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from zope.interface.registry import Components
 
-    from .core_metadata import CoreMetadata
     from .engine.crew import Crew
-    from .fetch.attempts import Attempts
-    from .fetch.gate import Gate
+    from .http.gate import Gate
+    from .http.retry import Attempts
+    from .maintenance.trash import Trash
     from .model import Entry, File, Head, Listing, Needs, Project
     from .selection import Selection
-    from .storage.room import Room
-    from .upkeep.trash import Trash
+    from .storage.free_space import Room
+    from .upstream.core_metadata import CoreMetadata
 
 
 class ISettings(Interface):

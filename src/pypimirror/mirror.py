@@ -9,17 +9,14 @@ from urllib.parse import urlsplit
 
 from zope.interface import implementer
 
-from . import plugins, registry
-from .core_metadata import CoreMetadata
 from .engine.crew import Crew, hands
-from .fetch import tls
-from .fetch.attempts import Attempts
-from .fetch.files import FileFetcher
-from .fetch.gate import Gate
-from .fetch.places import url_of
-from .fetch.routes import Routes
 from .filters import ordered
+from .http import tls
+from .http.dispatcher import Routes
+from .http.file_urls import url_of
+from .http.gate import Gate
 from .http.hosts import PORTS
+from .http.retry import Attempts
 from .interfaces import (
     IEngine,
     IFetcher,
@@ -32,14 +29,17 @@ from .interfaces import (
     ISource,
     IStorage,
 )
+from .maintenance.trash import Trash
 from .model import Listing, Needs, Upstream
 from .secret import reveal
 from .selection import Selection
 from .settings.values import Settings
-from .source import configured
-from .source.precedence import Precedence
-from .storage.room import Room
-from .upkeep.trash import Trash
+from .storage.free_space import Room
+from .upstream import index_settings
+from .upstream.core_metadata import CoreMetadata
+from .upstream.file_fetcher import FileFetcher
+from .upstream.multi_index import Precedence
+from .zcml import plugins, registry
 
 _NO_NEEDS = Needs()
 
@@ -74,12 +74,12 @@ class Mirror:
 
     @cached_property
     def fetcher(self) -> IFetcher:
-        return Routes(self.gate, FileFetcher(configured.trees(self.settings)), self._credential_urls())
+        return Routes(self.gate, FileFetcher(index_settings.trees(self.settings)), self._credential_urls())
 
     def _credential_urls(self) -> list[str]:
         """Return the URLs whose origins are sent credentials: upstream indexes and pin files, as they are configured."""
         pins = (*(self.settings["versions"] or ()), *(self.settings["requirements"] or ()))
-        return [*configured.index_urls(self.settings).values(), *map(reveal, pins)]
+        return [*index_settings.index_urls(self.settings).values(), *map(reveal, pins)]
 
     @cached_property
     def gate(self) -> Gate:
@@ -91,12 +91,12 @@ class Mirror:
 
     @cached_property
     def upstreams(self) -> tuple[str, ...]:
-        return tuple(configured.index_urls(self.settings))
+        return tuple(index_settings.index_urls(self.settings))
 
     @cached_property
     def source(self) -> ISource:
         own = {} if self._local is None else {self._local_url: self._local}
-        given = configured.index_urls(self.settings).items()
+        given = index_settings.index_urls(self.settings).items()
         others = {url: self._source(whole if (scheme := urlsplit(url).scheme) not in PORTS else url, scheme, "index_url")
                   for url, whole in given if url not in own}
         return Precedence(own | others)
@@ -170,7 +170,7 @@ class Mirror:
 
         fetches: whether something is to be fetched; what that needs is loaded then, which takes its time.
         """
-        configured.check(self.settings)
+        index_settings.check(self.settings)
         tls.check(self.settings)
         for part in (self.storage, self.fetcher, self.source, self.selection, self.writers, self.formats, self.engine,
                      self.observers):

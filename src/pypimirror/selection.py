@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from .distributions import parse
 from .errors import ConfigurationError
 from .filters.globs import MOST_WRITTEN, as_written
 from .interfaces import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
+from .metadata.filenames import parse
 from .model import File, Project
 from .pins.matching import Hashes, Pinned, pinned_of
 

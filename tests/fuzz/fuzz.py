@@ -30,17 +30,17 @@ with atheris.instrument_imports(include=["pypimirror", "packaging", "email", "js
     from pypimirror.metadata.errors import InvalidContent
     from pypimirror.names import is_distribution, is_project
     from pypimirror.pins import resolve
-    from pypimirror.pins.build import read_sdist
-    from pypimirror.pins.chain import Chain
     from pypimirror.pins.environments import environments
+    from pypimirror.pins.extends_chain import Chain
     from pypimirror.pins.flatten import flatten
     from pypimirror.pins.pylock import read_pylock
     from pypimirror.pins.requirements import pins_of, read_requirements
+    from pypimirror.pins.sdist import read_sdist
     from pypimirror.pins.versions import read_versions
     from pypimirror.recipe import crontab
-    from pypimirror.source.html_page import HtmlParser
-    from pypimirror.source.json_page import JsonParser
-    from pypimirror.source.scan import scan
+    from pypimirror.upstream.html_page import HtmlParser
+    from pypimirror.upstream.json_page import JsonParser
+    from pypimirror.upstream.scan import scan
 
 URL = "https://pypi.example.com/simple/bad/"
 LINUX = environments(("3.11",), ("manylinux_2_28_x86_64",))

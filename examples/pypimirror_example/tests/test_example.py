@@ -3,15 +3,15 @@
 from pathlib import Path
 
 import pytest
+from pypimirror.zcml.directives.plugins import read
 from zope.interface.verify import verifyObject
 
-from pypimirror import registry
 from pypimirror.errors import ConfigurationError, StorageError
 from pypimirror.events import RunFinished
 from pypimirror.interfaces import IFetcher, IFilter, IIndexWriter, IObserver
 from pypimirror.mirror import Mirror
 from pypimirror.model import File, Project, Stored
-from pypimirror.plugins import read
+from pypimirror.zcml.directives import registry
 
 URL = "https://files.example.com/"
 SIGNED = File("one-2.tar.gz", f"{URL}one-2.tar.gz", provenance=f"{URL}one-2.provenance")

@@ -9,12 +9,12 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from ..events import Notice, Problem
+from ..maintenance.adopt import adoption
+from ..maintenance.adopt.legacy_trees import OldTree, recognised
 from ..mirror import Mirror
-from ..plugins import read
-from ..report.sentences import sentence
+from ..report.messages import sentence
 from ..sync.relearn import enduring
-from ..upkeep import adopt
-from ..upkeep.oldtrees import OldTree, recognised
+from ..zcml.plugins import read
 from .session import at_work, overridden, session
 
 
@@ -31,8 +31,8 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     in_place = os.path.isdir(root) and os.path.samefile(root, directory)
     if not in_place:
         mirror.storage.check()
-    elif not adopt.is_mirror(root):
-        adopt.begin(root)
+    elif not adoption.is_mirror(root):
+        adoption.begin(root)
     with at_work(mirror, arguments):
         return _run(mirror, tree, root if in_place else None, arguments)
 
@@ -41,10 +41,10 @@ def _run(mirror: Mirror, tree: OldTree, root: str | None, arguments: argparse.Na
     """root: the mirror's directory where that is what is adopted."""
     aloud = None if arguments.quiet or arguments.log_console or sys.stderr.isatty() else _say
     with session(mirror, "adopt", arguments.quiet, aloud) as at:
-        adopted = enduring(mirror, at.state, at.notify, lambda: adopt.Adoption(mirror, at.state, at.run, at.notify).adopt(
+        adopted = enduring(mirror, at.state, at.notify, lambda: adoption.Adoption(mirror, at.state, at.run, at.notify).adopt(
             tree, root is not None))
         if root is not None:
-            adopt.end(root)
+            adoption.end(root)
         status = 1 if adopted.bad or adopted.failed else 0
         at.ended(status)
         if status:

@@ -7,17 +7,17 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from ..fetch import environment
+from ..http import proxy_settings
+from ..settings.display import shown_value
 from ..settings.example import example
 from ..settings.keys import KEYS, ISetting
 from ..settings.reader import plugins_of, read
-from ..settings.shown import shown_value
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print settings and components, or with ``--example`` a commented configuration file."""
     if arguments.example:
-        from ..plugins import ask
+        from ..zcml.plugins import ask
 
         print(example(ask(plugins_of(config)).keys), end="")
         return 0
@@ -36,7 +36,7 @@ def _show(mirror: Any) -> None:
     for name in (*(key.name for key in KEYS), *sorted(more)):
         print(f"{name} = {shown_value(settings[name])}    # {settings.origin(name)}")
     print()
-    for line in environment.describe(settings, mirror.gate.fetcher, full=True):
+    for line in proxy_settings.describe(settings, mirror.gate.fetcher, full=True):
         print(line)
     print()
     for line in _components(mirror.registry):
@@ -45,7 +45,7 @@ def _show(mirror: Any) -> None:
 
 
 def _components(filled: Any) -> Iterator[str]:
-    from ..registry import origin_of, place_of
+    from ..zcml.registry import origin_of, place_of
 
     found = [*filled.registeredUtilities(), *filled.registeredAdapters()]
     for one in sorted(found, key=lambda r: (r.provided.__name__, r.name)):

@@ -10,12 +10,12 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..mirror import Mirror
 from ..names import normalize
-from ..plugins import read
 from ..report.safe_stream import print_json
-from ..report.units import in_bytes
+from ..settings.units import in_bytes
 from ..state.database import State
-from ..sync.agenda import has_pins
 from ..sync.plan import as_json, plan
+from ..sync.worklist import has_pins
+from ..zcml.plugins import read
 from .session import overridden
 
 _NOTE = "What sdists need to be built is known once they are here: a first sync may fetch more than this."

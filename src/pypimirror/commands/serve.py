@@ -6,13 +6,13 @@ import argparse
 import os
 
 from ..errors import ConfigurationError, MirrorError
-from ..serve.front import Figures
-from ..serve.missed import FILENAME
+from ..serve.landing_page import Figures
+from ..serve.missing_projects import FILENAME
 from ..settings.reader import in_directory, read
 from ..settings.values import Settings
-from ..source.configured import has_final_files
 from ..state.database import State
-from ..state.facts import LAST_GOOD
+from ..state.meta_keys import LAST_GOOD
+from ..upstream.index_settings import has_final_files
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:

@@ -11,22 +11,22 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple
 
-from ..culprits import describe, log_error
 from ..errors import ConfigurationError, Locked, MirrorError, StorageError
 from ..events import Failure, Notice, RunFinished, RunStarted
-from ..fetch import environment
+from ..http import proxy_settings
 from ..mirror import Mirror
 from ..model import Totals
-from ..plugins import read
-from ..regular_files import check_regular
 from ..report import logfile
+from ..report.event_dispatcher import Watch
 from ..report.log import logger
-from ..report.watch import Watch
 from ..state.database import State
-from ..state.facts import LAST_GOOD
-from ..storage import folders
-from ..storage.owner import check_own
+from ..state.meta_keys import LAST_GOOD
+from ..storage import directories
+from ..storage.ownership import check_own
+from ..storage.regular_files import check_regular
 from ..sync.run import Run
+from ..zcml.error_context import describe, log_error
+from ..zcml.plugins import read
 
 
 def overridden(arguments: argparse.Namespace) -> dict[str, str]:
@@ -117,7 +117,7 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
     started = time.time()
     watch.notify(RunStarted(kind, mirror.settings["mirror_file_path"]))
     if fetches:
-        for line in environment.describe(mirror.settings, mirror.gate.fetcher):
+        for line in proxy_settings.describe(mirror.settings, mirror.gate.fetcher):
             logger.info(line)
     state = State(mirror.settings["state_path"])
     try:
@@ -180,7 +180,7 @@ def locked(path: str) -> Iterator[None]:
     check_own(path)
     check_regular(path, "lock_file_name")
     try:
-        folders.make(os.path.dirname(path), folders.PRIVATE)
+        directories.make(os.path.dirname(path), directories.PRIVATE)
         lock = zc.lockfile.LockFile(path)
     except zc.lockfile.LockError:
         raise Locked(f"{path}: another run holds the lock") from None

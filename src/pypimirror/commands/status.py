@@ -15,16 +15,16 @@ from typing import Any
 from ..errors import ConfigurationError, StorageError
 from ..mirror import Mirror
 from ..model import Totals
-from ..plugins import read
 from ..report.safe_stream import print_json
-from ..report.units import in_bytes
-from ..serve.missed import FILENAME, Asked, Missed, logged
-from ..serve.missed import read as read_record
-from ..serve.sites import below
+from ..serve.missing_projects import FILENAME, Asked, Missed, logged
+from ..serve.missing_projects import read as read_record
+from ..serve.site_config import below
+from ..settings.units import in_bytes
 from ..settings.values import Settings
 from ..state.database import State
-from ..state.facts import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS, SERIAL
-from ..sync.advice import untimed
+from ..state.meta_keys import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS, SERIAL
+from ..sync.hints import untimed
+from ..zcml.plugins import read
 
 #: Names that are kept in memory while logs are read, and those that the table shows.
 _MOST_LOGGED, _MOST_SHOWN = 100_000, 10

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 
 from ..errors import MirrorError, StorageError
-from ..state.facts import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
+from ..state.meta_keys import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
 from ..sync.relearn import enduring
 from .session import Session, at_work, checked, session
 

@@ -6,11 +6,11 @@ import argparse
 import sys
 
 from ..errors import ConfigurationError
+from ..maintenance.restore import Restoration
 from ..mirror import Mirror
 from ..report.safe_stream import print_json
-from ..report.units import in_bytes
 from ..settings.reader import nearest, read
-from ..upkeep.restore import Restoration
+from ..settings.units import in_bytes
 from .session import at_work, checked, overridden, session
 
 _COLUMNS = ("date", "project", "file", "size")

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..errors import MirrorError
 from ..events import Repaired, Wrong
+from ..maintenance.verify import Verification
 from ..names import OWN
-from ..report.sentences import sentence
-from ..upkeep.verify import Verification
+from ..report.messages import sentence
 from .session import at_work, checked, session
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..errors import ConfigurationError
-from ..serve.sites import SERVERS, site
+from ..serve.site_config import SERVERS, site
 from ..settings.reader import nearest, read
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..culprits import describe, trace
 from ..errors import ConfigurationError, Full, MirrorError, StorageError
 from ..interfaces import IRunContext
 from ..state import records
+from ..zcml.error_context import describe, trace
 from .teams import Step
 
 #: Errors that concern the whole run: no room for anything more, a configuration of no use here, a record to be rebuilt.

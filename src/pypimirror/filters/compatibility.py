@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
-from ..distributions import Distribution, parse
 from ..interfaces import IFilter, ISettings
+from ..metadata.filenames import Distribution, parse
 from ..model import File, Project
 from .platforms import runnable
 

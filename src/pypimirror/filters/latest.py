@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
-from ..distributions import parse, pep440
 from ..interfaces import IFilter, ISettings
+from ..metadata.filenames import parse, pep440
 from ..model import File, Project
 
 if TYPE_CHECKING:

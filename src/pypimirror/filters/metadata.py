@@ -13,10 +13,10 @@ from fnmatch import translate
 
 from zope.interface import implementer
 
-from ..distributions import parse, release
 from ..interfaces import IMetadataFilter, ISettings
 from ..metadata.core_metadata import fields
 from ..metadata.errors import InvalidContent
+from ..metadata.filenames import parse, release
 from ..model import File, Project
 
 #: Gives the core metadata of a file, or None.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from ..distributions import parse
 from ..interfaces import IFilter, ISettings
+from ..metadata.filenames import parse
 from ..model import File, Project
 
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from ..errors import FetchError
-from ..fetch.address import bare
 from .hosts import normalize_host, origin
+from .urls import bare
 
 #: Hosts that a public host led to, or that are public: no connection to them may end at a private address.
 _guarded: set[str] = set()

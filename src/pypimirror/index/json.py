@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from zope.interface import implementer
 
-from ..distributions import parse, pep440
-from ..fetch.address import bare
+from ..http.urls import bare
 from ..interfaces import IIndexWriter, ISettings
+from ..metadata.filenames import parse, pep440
 from ..model import Entry, File, Project
 from ..names import API_VERSION, PROVENANCE, is_plain
 

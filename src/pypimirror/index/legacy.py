@@ -15,10 +15,10 @@ from urllib.parse import quote
 
 from zope.interface import implementer
 
-from ..distributions import parse, pep440, release
 from ..interfaces import IMetadataIndexWriter, ISettings
 from ..metadata.core_metadata import parse_email
 from ..metadata.errors import InvalidContent
+from ..metadata.filenames import parse, pep440, release
 from ..model import Entry, File, Project
 
 Metadata = Callable[[File], "bytes | None"]

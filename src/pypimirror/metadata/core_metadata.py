@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..distributions import parse, release
 from ..names import normalize, shown
 from .errors import InvalidContent
+from .filenames import parse, release
 
 #: Bytes that are parsed: parsers take more than a hundred times as much memory for lines that are no fields.
 MAX_PARSED = 2 << 20

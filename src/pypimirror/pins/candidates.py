@@ -9,8 +9,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
 from packaging.version import Version
 
-from ..distributions import parse, pep440
 from ..filters.compatibility import required
+from ..metadata.filenames import parse, pep440
 from ..model import File
 from .environments import Environment, supported_tags
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..errors import StorageError
-from .chain import decoded
 from .conditions import written
+from .extends_chain import decoded
 from .sections import Block, parse
 
 

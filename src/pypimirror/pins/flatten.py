@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..names import is_project, normalize
-from .chain import Chain
 from .conditions import Undecided, Varies, holds, written
 from .environments import Environment, marker_values
+from .extends_chain import Chain
 from .sections import Block
 from .versions import entries, is_range, pinned_version, section_name
 

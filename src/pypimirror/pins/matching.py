@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ..distributions import release
+from ..metadata.filenames import release
 
 if TYPE_CHECKING:
     from packaging.version import Version

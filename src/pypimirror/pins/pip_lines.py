@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from ..names import shown
-from .chain import MOST_BYTES
+from .extends_chain import MOST_BYTES
 from .values import BadPins, public
 
 _COMMENT = re.compile(r"(^|(?<=\s))#.*$")

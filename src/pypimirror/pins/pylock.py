@@ -10,8 +10,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from ..metadata.bounded_toml import loads
 from ..names import is_project, normalize, shown
-from .chain import Read, decoded
 from .environments import Environment, marker_values, patches
+from .extends_chain import Read, decoded
 from .requirements import Line, Requirements
 from .values import BadPins, is_version, public
 

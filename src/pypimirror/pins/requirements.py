@@ -7,12 +7,12 @@ from urllib.parse import urljoin
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from ..distributions import release
 from ..errors import MirrorError
+from ..metadata.filenames import release
 from ..names import is_project, normalize, shown
 from . import extras, pip_lines
-from .chain import MOST_BYTES_IN_ALL, MOST_FILES, Read, check_host, identified, located
 from .environments import Environment, applies
+from .extends_chain import MOST_BYTES_IN_ALL, MOST_FILES, Read, check_host, identified, located
 from .values import BadPins, Pins, is_version, normal, public
 
 #: Characters of one line, with those that continue it; one with a hash of every file of a large release has some 20,000.

@@ -6,14 +6,14 @@ from typing import Protocol
 
 from packaging.requirements import InvalidRequirement
 
-from ..distributions import parse
 from ..errors import MirrorError
 from ..metadata.core_metadata import MAX_PARSED, fields
 from ..metadata.errors import InvalidContent
+from ..metadata.filenames import parse
 from ..model import File
 from ..names import shown
-from .build import Sdist
 from .pep508 import Dependency, parse_dependency
+from .sdist import Sdist
 
 _END = re.compile(rb"\n\r?\n")
 #: Of one file. Real ones state some hundreds.

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
-from ..distributions import release
 from ..errors import MirrorError
+from ..metadata.filenames import release
 from ..names import shown
 from .matching import Pinned, pinned_of
 

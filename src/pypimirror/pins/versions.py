@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from ..names import is_project, normalize, shown
 from . import extras
-from .chain import Chain
 from .environments import Environment
+from .extends_chain import Chain
 from .references import View
 from .sections import Block, Sections
 from .values import BadPins, Pins, is_version, normal, public, union

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 
-from ..settings import kinds
+from ..settings import converters
 from .options import Key
 
 _HEAD = """\
@@ -23,7 +23,7 @@ def render(part: str, keys: Iterable[Key], texts: Mapping[str, str], relative_to
         text = texts.get(key.option)
         if text is None:
             continue
-        if relative_to and key.kind in (kinds.path, kinds.paths, kinds.zcml):
+        if relative_to and key.kind in (converters.path, converters.paths, converters.zcml):
             text = "\n".join(_relative(path, *relative_to) for path in text.split("\n"))
         lines.append(f"{key.key} =" + "".join(f"\n    {line}" for line in _lines(text)) if "\n" in text
                      else f"{key.key} = {text}")

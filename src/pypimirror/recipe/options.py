@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 from zc.buildout import UserError
 
 from ..secret import reveal
-from ..settings import kinds
+from ..settings import converters
+from ..settings.converters import Kind
 from ..settings.keys import KEYS
-from ..settings.kinds import Kind
 from ..settings.reader import nearest
 from ..settings.urls import hidden
-from . import environment, outputs, schedule
+from . import client_files, environment, schedule
 
 #: What zc.buildout itself puts into a part, or lets people put there.
 _BUILDOUT = frozenset({"recipe", "<", "__buildout_installed__", "__buildout_signature__"})
@@ -45,40 +45,40 @@ def user(text: str, folder: str) -> str:
 
 def servers(text: str, folder: str) -> tuple[str, ...]:
     """Names of web servers."""
-    names = kinds.words(text, folder)
-    if not set(names) <= outputs.SITES.keys():
-        raise ValueError(" and ".join(sorted(outputs.SITES)) + ", one of them or both")
+    names = converters.words(text, folder)
+    if not set(names) <= client_files.SITES.keys():
+        raise ValueError(" and ".join(sorted(client_files.SITES)) + ", one of them or both")
     return names
 
 
 OPTIONS = (
-    Option("script", kinds.text, "",
+    Option("script", converters.text, "",
            "Name of the script in the bin directory, the part's name unless given. Other parts see its path in it."),
-    Option("eggs", kinds.lines, "",
+    Option("eggs", converters.lines, "",
            "Distributions that the script can import besides its own, such as plugins; one requirement a line."),
-    Option("zcml-additional", kinds.lines, "",
+    Option("zcml-additional", converters.lines, "",
            "ZCML for this mirror alone: directives, or a whole file. It has the last word over what plugins register."),
     Option("environment-vars", environment.variables, "",
            "Environment variables that the script sets for itself, a line each: NAME value."),
-    Option("relative-paths", kinds.boolean, "",
+    Option("relative-paths", converters.boolean, "",
            "Whether script and configuration find each other, and what else lies in the buildout, by relative paths; "
            "the buildout's own relative-paths unless given."),
-    Option("pinned", kinds.boolean, "false",
+    Option("pinned", converters.boolean, "false",
            "Whether what this buildout's own versions section pins is mirrored, in its pinned versions."),
     Option("webserver", servers, "",
            "Web servers to write a site configuration for, apache and nginx: parts/<part>/apache.conf and nginx.conf."),
     Option("cron-times", schedule.parse, "",
            "When the mirror is brought up to date: cron's five fields or a word such as @daily. Without it there is no job."),
-    Option("cron-command", kinds.text, "",
+    Option("cron-command", converters.text, "",
            "What the job runs, as one writes it for a shell; the script with --update-fetch unless given."),
     Option("cron-user", user, "",
            "Who runs the job, where the system's cron or systemd does; who runs buildout, for cron, unless given."),
-    Option("cron-install", kinds.choice(*PLACES), "none",
+    Option("cron-install", converters.choice(*PLACES), "none",
            "Where the job goes: none leaves it to people, with the entry in parts/<part>/cron-entry; user is the crontab of "
            "who runs buildout; system is a file in cron-directory."),
-    Option("cron-directory", kinds.path, "/etc/cron.d",
+    Option("cron-directory", converters.path, "/etc/cron.d",
            "Where the system's cron looks for files."),
-    Option("systemd-install", kinds.choice(*PLACES), "none",
+    Option("systemd-install", converters.choice(*PLACES), "none",
            "Where a systemd timer and its service go: none leaves them in parts/<part>/; user is the configuration of who runs "
            "buildout; system is the machine's. cron-times says when."),
 )
@@ -130,9 +130,9 @@ def texts(part: str, options: Mapping[str, str], folder: str, which: Iterable[Ke
         checked = value(part, options, key.option, key.kind, folder)
         if checked is None:
             continue
-        if key.kind is kinds.path:
+        if key.kind is converters.path:
             found[key.option] = reveal(checked)
-        elif key.kind in (kinds.paths, kinds.zcml):
+        elif key.kind in (converters.paths, converters.zcml):
             found[key.option] = "\n".join(map(reveal, checked))
         else:
             found[key.option] = options[key.option].strip()

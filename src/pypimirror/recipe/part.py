@@ -6,9 +6,9 @@ from typing import Any
 
 from zc.buildout import UserError, easy_install
 
-from .. import registry
 from ..interfaces import IEngine
-from . import configuration, environment, files, job, outputs, pinned, plugins, script
+from ..zcml import registry
+from . import buildout_versions, client_files, configuration, environment, files, job, plugins, script
 from . import options as known
 
 #: Options that select projects; ``pinned`` becomes one of ``versions``.
@@ -62,7 +62,7 @@ class Recipe:
         os.makedirs(self._location, exist_ok=True)
         relative_to = (self._directory, self._location) if self._relative else None
         if self._pinned:
-            files.write(self._pins, pinned.render(self.name, pinned.pins(self.buildout), pinned.requested(self.buildout)))
+            files.write(self._pins, buildout_versions.render(self.name, buildout_versions.pins(self.buildout), buildout_versions.requested(self.buildout)))
             note(self._pins)
         if self._additional:
             files.write(self._additional, plugins.additional(self.options["zcml-additional"]))
@@ -71,7 +71,7 @@ class Recipe:
         files.write(self._config, configuration.render(self.name, keys, texts, relative_to))
         note(self._config)
         self._job.give(self._config)
-        outputs.write(self.name, self._config, self._value("webserver") or (), note)
+        client_files.write(self.name, self._config, self._value("webserver") or (), note)
         for path in script.make(self._script, dists, self._argument(), environment.source(self._environment),
                                 self._directory if self._relative else ""):
             if environment.has_secrets(self._environment):

@@ -8,11 +8,11 @@ from typing import Any
 
 from zc.buildout import UserError, easy_install
 
-from ..settings.kinds import NAMED
+from ..settings.converters import NAMED
 from ..settings.urls import hidden
 from .options import Key
 
-_ASK = "import sys; sys.path[:0] = {path!r}; from pypimirror.settings.declared import main; main()"
+_ASK = "import sys; sys.path[:0] = {path!r}; from pypimirror.zcml.plugin_keys import main; main()"
 _CONFIGURE = """\
 <configure
     xmlns="http://namespaces.zope.org/zope"

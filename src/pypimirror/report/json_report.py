@@ -11,9 +11,9 @@ from zope.interface import implementer
 from .. import __version__
 from ..events import RunFinished
 from ..interfaces import IObserver, ISettings
-from ..regular_files import check_regular
 from ..secret import printable_values
-from .outcome import Outcome, replace
+from ..storage.regular_files import check_regular
+from .run_summary import Outcome, replace
 
 
 @implementer(IObserver)

@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from .. import events
 from ..interfaces import IObserver, ISettings
-from .sentences import sentence
+from .messages import sentence
 
 logger = logging.getLogger("pypimirror")
 _LOUD = (events.Problem, events.Notice, events.Wrong)

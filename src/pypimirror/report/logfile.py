@@ -11,8 +11,8 @@ from logging.handlers import TimedRotatingFileHandler
 from typing import Any
 
 from ..errors import ConfigurationError
-from ..regular_files import open_for_append
 from ..secret import printable
+from ..storage.regular_files import open_for_append
 
 #: Lines of a traceback that are logged.
 _MOST_LINES = 200

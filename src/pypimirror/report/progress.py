@@ -11,8 +11,8 @@ from zope.interface import implementer
 
 from .. import events
 from ..interfaces import IObserver
-from .sentences import sentence
-from .units import in_bytes
+from ..settings.units import in_bytes
+from .messages import sentence
 
 #: Seconds between two states of the line.
 _PAUSE = 0.2

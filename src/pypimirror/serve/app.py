@@ -10,14 +10,14 @@ import errno
 from collections.abc import Callable, Iterable
 from urllib.parse import parse_qs
 
-from ..headers import content_type, file_cache, page_cache
+from ..http.content_types import content_type, file_cache, page_cache
 from ..names import distribution, is_distribution, normalize
 from . import legacy, negotiate, paths
-from .answers import Environ, HTTPError, Start, moved, send_file, send_page, send_short
-from .front import Figures, Front, policy
 from .host import address
-from .missed import Missed
-from .missed import project as asked_for
+from .http_error import Environ, HTTPError, Start, moved, send_file, send_page, send_short
+from .landing_page import Figures, Front, policy
+from .missing_projects import Missed
+from .missing_projects import project as asked_for
 from .pages import Pages
 from .tree import Tree
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from .. import dates
+from ..http import dates
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 _RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)

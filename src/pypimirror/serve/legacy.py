@@ -13,8 +13,8 @@ from ..errors import BadPage
 from ..index.legacy import about_project, about_release
 from ..model import File, Project, Stored
 from ..names import METADATA
-from ..source.html_page import HtmlParser
-from ..source.json_page import JsonParser
+from ..upstream.html_page import HtmlParser
+from ..upstream.json_page import JsonParser
 from .pages import Page, remade
 from .tree import Tree
 

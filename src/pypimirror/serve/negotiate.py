@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from ..headers import JSON
+from ..http.content_types import JSON
 
 HTML = "application/vnd.pypi.simple.v1+html"
 TEXT = "text/html"

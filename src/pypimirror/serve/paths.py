@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .answers import HTTPError
+from .http_error import HTTPError
 
 #: The first segment below the index: a project in any spelling, or a file beside the root page. May be copied into a redirect.
 NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,199}"

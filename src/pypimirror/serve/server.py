@@ -26,7 +26,7 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     """Serve the mirror at ``root``, a directory, until SIGTERM or SIGINT. Prints its address when it listens.
 
     port: 0 takes a free one. threads: how many requests are worked on at once; files are sent outside of these.
-    base_url, figures: what the page for people tells beside, as ``pypimirror.serve.front`` takes them.
+    base_url, figures: what the page for people tells beside, as ``pypimirror.serve.landing_page`` takes them.
     missed: the file for the record of names that are not there, if it is to be kept. final_files: whether
     upstream never replaces a distribution file.
     Returns the exit status 0. Raises ConfigurationError if there is no such directory or if it can't listen there.
@@ -34,7 +34,7 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     if not os.path.isdir(root):
         raise ConfigurationError(f"{root}: no such directory; the mirror is there after a first sync")
     from .app import App
-    from .missed import Missed
+    from .missing_projects import Missed
 
     record = Missed(missed)
     server = _listen(App(root, base_url, figures, record, final_files), host, port, threads)

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from ..storage import folders
+from ..storage import directories
 
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -26,7 +26,7 @@ class Tree:
 
     def open(self, parts: Sequence[str]) -> tuple[BinaryIO, os.stat_result]:
         """Open a regular file. Raises OSError, FileNotFoundError for what is no regular file."""
-        with folders.opened(self._root, parts[:-1]) as folder:
+        with directories.opened(self._root, parts[:-1]) as folder:
             # Without waiting, should it be a named pipe.
             number = os.open(parts[-1], _FLAGS, dir_fd=folder)
         found = os.fstat(number)
@@ -37,7 +37,7 @@ class Tree:
 
     def stat(self, parts: Sequence[str]) -> os.stat_result:
         """Return the facts of a file, which may be a symbolic link. Raises OSError."""
-        with folders.opened(self._root, parts[:-1]) as folder:
+        with directories.opened(self._root, parts[:-1]) as folder:
             return os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
 
     def is_file(self, parts: Sequence[str]) -> bool:
@@ -49,5 +49,5 @@ class Tree:
 
     def check_folder(self, parts: Sequence[str]) -> None:
         """Raise OSError unless a folder is there."""
-        with folders.opened(self._root, parts):
+        with directories.opened(self._root, parts):
             pass

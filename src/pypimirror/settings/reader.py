@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from ..errors import ConfigurationError
 from ..names import OWN, shown
 from ..secret import SecretURL
+from .converters import LISTS
 from .keys import KEYS, Key
-from .kinds import LISTS
 from .urls import hidden
 from .values import Plugged, Settings
 
@@ -136,7 +136,7 @@ def _value(key: Key, text: str, folder: str, filename: str, origin: str) -> Any:
         value = shown(hidden(text), _LONGEST_VALUE)
         raise ConfigurationError(f"{where}: {key.name} = {value!r}: must be {error}") from None
     except Exception as error:  # a kind may be a plugin's
-        from ..culprits import describe
+        from ..zcml.error_context import describe
 
         kind = f"{getattr(key.kind, '__module__', '?')}.{getattr(key.kind, '__qualname__', key.kind)}"
         value = shown(hidden(text), _LONGEST_VALUE)

@@ -17,12 +17,12 @@ from urllib.parse import quote
 from ..errors import ConfigurationError, StorageError
 from ..model import Entry, Known, Totals
 from ..names import shown
-from ..storage import folders
-from ..storage.owner import check_own
+from ..storage import directories
+from ..storage.ownership import check_own
 from . import damage
-from .layout import LAYOUT, bring_up, layout_of
-from .place import check_local
-from .sections import Sections
+from .local_disk import check_local
+from .page_fragments import Sections
+from .schema import LAYOUT, bring_up, layout_of
 
 #: What Totals holds.
 _SUMS = "count(*), total(files), total(bytes), total(yanked), total(hidden)"
@@ -129,7 +129,7 @@ class State:
 
     def _connect(self) -> None:
         try:
-            folders.make(os.path.dirname(self.path), folders.PRIVATE)
+            directories.make(os.path.dirname(self.path), directories.PRIVATE)
             self._connection = sqlite3.connect(self.path, isolation_level=None)
             layout_of(self._db, self.path)  # one that is not for us is left as it is
             self._db.execute("PRAGMA journal_mode = WAL")

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, StorageError
-from ..extras import missing
 from ..secret import register
+from ..settings.extras import missing
 from ..settings.urls import configured_url, hidden
 
 #: As S3 wants them (its user guide, "Bucket naming rules"), and capitals, which older ones may have.

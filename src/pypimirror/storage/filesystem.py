@@ -17,14 +17,14 @@ from zope.interface import implementer
 from ..errors import ConfigurationError, StorageError
 from ..interfaces import ISettings, IStorage, IUpload
 from ..names import OWN
-from . import folders, uploads
+from . import directories, uploads
+from .atomic import write
+from .dirfd import InFolder, Opened
 from .failures import NoFile, as_storage_error, told
-from .flushing import Flush
-from .owner import check_own
+from .ownership import check_own
 from .paths import UNFINISHED
-from .replacing import write
+from .syncfs import Flush
 from .uploads import Linked, Upload
-from .within import InFolder, Opened
 
 #: Bytes read at once where files are hashed: few system calls, and the block is still in the processor's cache when hashed.
 _BLOCK = 1 << 18
@@ -50,7 +50,7 @@ class FileSystem:
         self._name, self._numbers = os.urandom(16).hex(), itertools.count()
         #: Whether files are made so that not everybody may read them, as far as is known.
         self._closed = True
-        self._kept = folders.Kept(self.root, UNFINISHED)
+        self._kept = directories.Kept(self.root, UNFINISHED)
         #: Files that may lie in a new mirror, since the configuration puts them there.
         self._expected = {os.path.abspath(settings[key]) for key in ("lock_file_name", "log_filename", "state_path",
                                                                      "report_filename", "metrics_filename") if settings[key]}
@@ -61,10 +61,10 @@ class FileSystem:
 
     def prepare(self) -> None:
         with told(self.root):
-            folders.make(self.root)
-            folders.make(self._own, folders.PRIVATE)
-            with folders.opened(self.root, (OWN,)) as own:
-                os.fchmod(own, folders.PRIVATE)
+            directories.make(self.root)
+            directories.make(self._own, directories.PRIVATE)
+            with directories.opened(self.root, (OWN,)) as own:
+                os.fchmod(own, directories.PRIVATE)
             if os.path.islink(self._unfinished):
                 os.unlink(self._unfinished)
             shutil.rmtree(self._unfinished, ignore_errors=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..interfaces import IRunContext
-from .look import Looked
+from .evaluate import Looked
 
 #: As many names are told as people will read.
 _MOST = 5

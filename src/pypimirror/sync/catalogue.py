@@ -9,11 +9,11 @@ from ..errors import MirrorError
 from ..interfaces import IRunContext
 from ..metadata.archives import wheel_metadata
 from ..model import File, Project
-from ..pins.build import Sdist, read_sdist
+from ..pins.sdist import Sdist, read_sdist
 from ..state import records
 from ..state.database import BEGUN, DUE, Row, State
-from .look import LookTask, look
-from .obtain import obtain
+from .ensure_file import obtain
+from .evaluate import LookTask, look
 
 
 class Catalogue:

@@ -6,7 +6,7 @@ import datetime
 import time
 
 from ..state.database import State
-from ..state.facts import LAST_RUN
+from ..state.meta_keys import LAST_RUN
 
 #: Seconds after the last run from which on the clock is doubted, for one run.
 _LONG = 366 * 86400

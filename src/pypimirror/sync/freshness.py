@@ -12,7 +12,7 @@ import hashlib
 from typing import NamedTuple
 
 from ..model import File, Project
-from ..source.precedence import serial_at, short
+from ..upstream.multi_index import serial_at, short
 
 #: In so many runs in a row must an answer come: one that contradicts what is known; one that upstream's list agrees with, or
 #: that takes nothing away; an absence.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..distributions import parse
 from ..interfaces import IRunContext
+from ..metadata.filenames import parse
 from ..model import File, Project, Stored
 from ..pins.matching import pinned_of
 

@@ -8,28 +8,28 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..culprits import describe, log_error
-from ..distributions import parse, release
 from ..errors import FetchError, MirrorError
 from ..events import Notice, Problem
-from ..fetch.address import bare
-from ..fetch.attempts import check
-from ..fetch.page import read
 from ..filters.globs import name_globs
+from ..http.page import read
+from ..http.retry import check
+from ..http.urls import bare
 from ..interfaces import IRunContext
+from ..metadata.filenames import parse, release
 from ..model import Head, Needs
 from ..names import PINS
-from ..pins.chain import MOST_BYTES
 from ..pins.environments import environments
 from ..pins.extends_cache import write_extends_cache
-from ..pins.reading import PinFile, read_pin_files, reader
+from ..pins.extends_chain import MOST_BYTES
+from ..pins.pin_files import PinFile, read_pin_files, reader
 from ..pins.resolve import Resolution, Root, resolve
-from ..pins.retaining import retained
+from ..pins.retention import retained
 from ..pins.values import Pins, Release
 from ..state import records
 from ..state.database import State
-from ..state.facts import FOLLOW_DUE, PIN_FILES
-from ..storage.replacing import replace
+from ..state.meta_keys import FOLLOW_DUE, PIN_FILES
+from ..storage.atomic import replace
+from ..zcml.error_context import describe, log_error
 from . import clock
 from .catalogue import Catalogue
 

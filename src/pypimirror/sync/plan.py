@@ -12,9 +12,9 @@ from ..model import Change, File
 from ..selection import LeftOut
 from ..state import records
 from ..state.database import State
-from . import agenda, brake
+from . import brake, worklist
 from .absence import Absences
-from .look import Looked, chosen, current, look, not_found
+from .evaluate import Looked, chosen, current, look, not_found
 from .pinning import Pinning
 from .relearn import enduring
 
@@ -54,14 +54,14 @@ def plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str] 
 
 def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str], trust: bool) -> list[Planned]:
     problems: list[str] = []
-    if agenda.has_pins(mirror.settings):
+    if worklist.has_pins(mirror.settings):
         pinning = Pinning(mirror, state, lambda event: None, dry=True)
         pinning.read()
         problems += pinning.problems
     if names:
-        drawn = agenda.named(mirror, state, dict.fromkeys(names, True))
+        drawn = worklist.named(mirror, state, dict.fromkeys(names, True))
     else:
-        drawn = agenda.drawn_up(mirror, state, initial, trust, every=True)
+        drawn = worklist.drawn_up(mirror, state, initial, trust, every=True)
     absences = Absences(mirror, drawn.is_exact, trust)
     done = list(boundary.run(mirror, look, drawn.tasks))
     results = [item for item in done if isinstance(item, Looked) and not absences.holds(item)]

@@ -7,19 +7,19 @@ from typing import Any, NamedTuple
 
 from ..errors import MirrorError
 from ..events import FileStored, Problem, ProjectPublished
-from ..fetch.attempts import Attempts
+from ..http.retry import Attempts
 from ..interfaces import IMetadataIndexWriter, IRunContext
 from ..model import File, Project, Stored
 from ..names import METADATA, is_distribution
 from ..selection import Selected
 from ..state import records
-from ..storage.replacing import replace
-from .ground import UNSEEN, Ground, looked_over
-from .look import chosen, is_published, unmet
-from .obtain import FULL, REFUSED, WAITS, Obtained, obtain
-from .ours import own_paths
-from .registered import registered
-from .roots import Sections, sections
+from ..storage.atomic import replace
+from .display_name import registered
+from .ensure_file import FULL, REFUSED, WAITS, Obtained, obtain
+from .evaluate import chosen, is_published, unmet
+from .folder_snapshot import UNSEEN, Ground, looked_over
+from .own_pages import own_paths
+from .root_pages import Sections, sections
 
 #: The name of the filter that leaves yanked files out.
 _YANKED = "yanked"

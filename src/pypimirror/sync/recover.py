@@ -11,7 +11,7 @@ from ..interfaces import IRunContext
 from ..model import File, Project
 from ..names import is_project
 from ..state import records
-from .ours import PAGES, own_paths
+from .own_pages import PAGES, own_paths
 from .publish import scanned
 
 

@@ -14,7 +14,7 @@ from ..names import PINS, shown
 from ..state import records
 from ..state.damage import is_damage
 from ..state.database import BEGUN, DUE, Row, State
-from ..state.facts import LIST_ETAG, PIN_FILES, PINNING, ROOT_DUE, ROOT_UNSURE, ROOTS, SERIAL
+from ..state.meta_keys import LIST_ETAG, PIN_FILES, PINNING, ROOT_DUE, ROOT_UNSURE, ROOTS, SERIAL
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
 
     Of projects that have nothing here nothing is remembered then.
     """
-    from .ours import folders  # not loaded where nothing is lost
+    from .own_pages import folders  # not loaded where nothing is lost
     from .recover import Recovered, RecoverTask, recover
 
     tasks = (RecoverTask(name, tuple(found for found in spelled if found != name))
@@ -92,7 +92,7 @@ def _relearn_common(mirror: IRunContext, state: State, newest: int) -> None:
 
     Whether the pages were finished by the run before is not known. newest: our newest serial of a project's page.
     """
-    from ..pins.reading import is_pin_name
+    from ..pins.pin_files import is_pin_name
 
     found = [(writer, mirror.storage.read(writer.root)) for writer in mirror.formats if writer.root is not None]
     pages = [(writer, page) for writer, page in found if page is not None and _is_ours(writer, page)]

@@ -21,7 +21,7 @@ from ..model import Change, Totals
 from ..names import OWN, normalize
 from ..settings.fingerprint import fingerprint
 from ..state.database import BEGUN, DUE, State
-from ..state.facts import (
+from ..state.meta_keys import (
     FILES_SETTINGS,
     LAST_GOOD,
     LIST_ETAG,
@@ -32,12 +32,12 @@ from ..state.facts import (
     ROOT_UNSURE,
     SERIAL,
 )
-from . import agenda, brake, clock, failures
+from . import brake, clock, failures, worklist
 from .absence import Absences
-from .advice import advise
-from .ledger import Ledger
-from .look import Looked, look
-from .roots import begin_anew, write_roots, wrong_roots
+from .evaluate import Looked, look
+from .hints import advise
+from .result_recorder import Ledger
+from .root_pages import begin_anew, write_roots, wrong_roots
 
 if TYPE_CHECKING:
     from .pinning import Pinning
@@ -83,7 +83,7 @@ class Run:
         if (jump := clock.jump(self._state)) is not None:
             self._notify(events.Notice(jump))
         self._totals = self._state.totals()
-        plan = agenda.drawn_up(self._mirror, self._state, initial, self._allow_deletions, clock.is_set_back(self._state))
+        plan = worklist.drawn_up(self._mirror, self._state, initial, self._allow_deletions, clock.is_set_back(self._state))
         if plan.listed is not None:
             self._notify(plan.listed)
         for problem in plan.problems:
@@ -98,26 +98,26 @@ class Run:
             self._round(further, plan.doubt)
         self.finish()
         advise(self._mirror, self._state, self._notify, self._changes.values(), self.ledger.serials)
-        self._state.set_fact(FILES_SETTINGS, agenda.files_fingerprint(self._mirror))
+        self._state.set_fact(FILES_SETTINGS, worklist.files_fingerprint(self._mirror))
         self._state.set_fact(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
         self._state.set_fact(OWN_SETTINGS, fingerprint(self._mirror.settings, "files"))
 
-    def _further(self, initial: bool) -> Iterator[agenda.Agenda]:
+    def _further(self, initial: bool) -> Iterator[worklist.Agenda]:
         """Yield what else is to be evaluated: pages older than upstream's list, then what published releases require."""
         for _ in range(_LOOKS):
             late = self.ledger.taken_late()
             if late and len(late) <= _MOST_LATE:
                 time.sleep(LAG)  # pages are cached for a moment
-                yield agenda.late(self._mirror, self._state, late)
+                yield worklist.late(self._mirror, self._state, late)
         if self._pinning is None:
             return
-        changed = initial or self._state.fact(FILES_SETTINGS) != agenda.files_fingerprint(self._mirror)
+        changed = initial or self._state.fact(FILES_SETTINGS) != worklist.files_fingerprint(self._mirror)
         if touched := sorted(self._pinning.follow(changed)):
             # A project known already is only selected from anew.
             ask = {name: self._state.record(name) is None for name in touched}
-            yield agenda.named(self._mirror, self._state, ask, republish=False)
+            yield worklist.named(self._mirror, self._state, ask, republish=False)
 
-    def _round(self, plan: agenda.Agenda, doubt: str | None) -> None:
+    def _round(self, plan: worklist.Agenda, doubt: str | None) -> None:
         """Evaluate some projects, again or for the first time, and publish what is due since the last round."""
         evaluated = self._look(plan) if plan.projects else frozenset()
         if self.held is None:
@@ -145,7 +145,7 @@ class Run:
         self._refresh([name for name in names if self._mirror.selection.wanted(name)])
 
     def _refresh(self, names: Collection[str]) -> None:
-        self._look(agenda.named(self._mirror, self._state, dict.fromkeys(names, True)))
+        self._look(worklist.named(self._mirror, self._state, dict.fromkeys(names, True)))
         self._publish([item for item in self._state.pending() if item[0] in names], offline=False)
         self.finish()
 
@@ -155,7 +155,7 @@ class Run:
             self._state.recovered()
         elif self._state.fresh:
             self._relearn()
-        asked_for = agenda.has_pins(self._mirror.settings)
+        asked_for = worklist.has_pins(self._mirror.settings)
         if asked_for or self._state.fact(PINNING) is not None:
             # Pins need libraries that other mirrors do without.
             from .pinning import Pinning
@@ -216,7 +216,7 @@ class Run:
 
     # --- looking
 
-    def _look(self, plan: agenda.Agenda) -> frozenset[str]:
+    def _look(self, plan: worklist.Agenda) -> frozenset[str]:
         """Evaluate projects; return their names."""
         self._notify(events.Looking(plan.projects))
         names, unlisted, etag = [], 0, plan.etag

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from ..interfaces import IRunContext
 from ..state.database import State
-from .ours import folders
+from .own_pages import folders
 from .publish import PublishTask
-from .roots import sections_due
+from .root_pages import sections_due
 from .sweep import SweepTask
 
 #: Projects after which it is looked for the first time how many files there are now.

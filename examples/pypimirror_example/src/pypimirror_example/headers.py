@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from zope.interface import implementer
 
-from pypimirror.fetch.http import RequestsFetcher
+from pypimirror.http.requests_fetcher import RequestsFetcher
 from pypimirror.interfaces import IFetcher, IReceiver, ISettings
 from pypimirror.model import Head
 

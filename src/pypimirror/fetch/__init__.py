@@ -1,1 +1,0 @@
-"""Getting things by HTTP, and getting them whole."""

@@ -1,0 +1,43 @@
+"""What clients and caches are told of the files of the tree, whoever serves them: a server of ours, or an object store."""
+
+from __future__ import annotations
+
+import os
+
+from ..names import BESIDE, SUFFIXES
+
+#: Of the JSON form of the Simple API (PEP 691).
+JSON = "application/vnd.pypi.simple.v1+json"
+PLAIN = "text/plain; charset=utf-8"
+#: Caches may keep a page for so long only: what upstream quarantined must be gone soon.
+PAGE_CACHE = "public, max-age=60"
+#: For mirrors of an index that may replace a file under its name: caches keep pages and files, and compare their ETags before
+#: each use. Pages too: pip takes a fresh one from its cache, and the hash in it would be that of the old file.
+REVALIDATED = "public, max-age=0, must-revalidate"
+#: For mirrors of an index whose files never change under their names.
+FINAL_FILE_CACHE = "public, max-age=31536000, immutable"
+#: By the ending of the name. All others, distributions above all, are plain bytes that nothing on the way may unpack.
+_TYPES = {".html": "text/html; charset=utf-8", ".v1_json": JSON, ".json": "application/json",
+          ".provenance": "application/json", ".cfg": PLAIN, ".txt": PLAIN, ".toml": PLAIN}
+
+
+def content_type(name: str) -> str:
+    """Give the content type of a file of the tree."""
+    kind = _TYPES.get(os.path.splitext(name)[1])
+    # PyPI's older JSON lies at pypi/<name>/json, without any ending.
+    return kind or (_TYPES[".json"] if name.endswith("/json") else "application/octet-stream")
+
+
+def page_cache(final: bool) -> str:
+    """Return the ``Cache-Control`` of pages. final: whether upstream never replaces a distribution file."""
+    return PAGE_CACHE if final else REVALIDATED
+
+
+def file_cache(final: bool) -> str:
+    """Return the ``Cache-Control`` of distribution files. final: as for pages."""
+    return FINAL_FILE_CACHE if final else REVALIDATED
+
+
+def cache_control(name: str, final: bool) -> str:
+    """Return the ``Cache-Control`` of a file of the tree. final: whether upstream never replaces a distribution file."""
+    return file_cache(final) if name.endswith((*SUFFIXES, *BESIDE)) else page_cache(final)

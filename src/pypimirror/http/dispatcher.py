@@ -1,0 +1,55 @@
+"""Which fetcher gets what: files of this machine, and the web; and which credentials go with a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from zope.interface import implementer
+
+from ..interfaces import IFetcher, IReceiver
+from ..model import Head
+from .credentials import Credentials
+from .urls import bare
+
+
+@implementer(IFetcher)
+class Routes:
+    """Hands each URL to the fetcher for it.
+
+    Credentials are kept here alone: nothing that is remembered of what an index says holds any, and its files are requested
+    with those of the index on their origin.
+    """
+
+    def __init__(self, web: IFetcher, files: IFetcher, configured: Iterable[str]):
+        """configured: URLs of indexes and pin files, with their credentials."""
+        self._web = web
+        self._files = files
+        self._credentials = Credentials(configured)
+
+    def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
+        if url[:5].lower() == "file:":
+            return self._files.fetch(url, receiver, headers)
+        keyed = self._credentials.url(url)
+        if keyed == url:
+            return self._web.fetch(url, receiver, headers)
+        return _bare(self._web.fetch(keyed, _Bare(receiver), headers))
+
+    def close(self) -> None:
+        self._files.close()
+        self._web.close()
+
+
+@implementer(IReceiver)
+class _Bare:
+    """Removes the credentials from the URL of the head."""
+
+    def __init__(self, receiver: IReceiver):
+        self._receiver = receiver
+        self.write = receiver.write
+
+    def start(self, head: Head) -> None:
+        self._receiver.start(_bare(head))
+
+
+def _bare(head: Head) -> Head:
+    return head._replace(url=bare(head.url))

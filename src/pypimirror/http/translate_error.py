@@ -1,0 +1,44 @@
+"""What went wrong with a request: in a few words, and whether it may pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from http.client import IncompleteRead
+from typing import Any
+
+from ..errors import FetchError
+from .urls import bare
+
+CUT_OFF = "the connection ended in the middle of the body"
+NO_LENGTH = "a chunk of the body has no length"
+#: What urllib3 says of a body that ends where a chunk's length should be.
+_CUT_OFF = "Response ended prematurely"
+#: urllib3 puts the connection object before the message.
+_CONNECTION = re.compile(r".*>: ", re.DOTALL)
+
+
+def failure(url: str, error: Exception, transient: bool) -> FetchError:
+    """Give the error to raise for one of http.client, urllib3, or another library that comes of it.
+
+    transient: whether it may be none the next time.
+    """
+    return FetchError(bare(url), _why(error), transient=transient)
+
+
+def _why(error: Exception) -> str:
+    """Say in a few words what went wrong; the innermost reason is the one that people understand."""
+    *_, cause = _chain(error)
+    if isinstance(cause, IncompleteRead):  # urllib3's, too, which has what should have been a length
+        return NO_LENGTH if getattr(cause, "length", None) else CUT_OFF
+    text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    if text == _CUT_OFF:
+        return CUT_OFF
+    return " ".join(_CONNECTION.sub("", text).split())
+
+
+def _chain(error: Any) -> Iterator[Any]:
+    while error is not None:
+        yield error
+        inner = getattr(error, "reason", None) or (error.args[-1] if error.args else None)
+        error = inner if isinstance(inner, Exception) else error.__cause__

@@ -1,0 +1,172 @@
+"""Takes over the tree of an older mirror: files, then the pages that name them, then what is left of the old tree in place.
+
+Cut off at any time it can begin again: what is in its place and known to the state is not looked at twice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from ... import events
+from ...engine.boundary import StepFailure
+from ...errors import StorageError
+from ...interfaces import IRunContext
+from ...model import Change
+from ...settings.units import in_bytes
+from ...state.database import DONE, DUE, Row, State
+from ...state.meta_keys import ROOT_DUE
+from ...storage.filesystem import ADOPTING
+from ...sync.run import Run
+from . import legacy_trees
+from .cleanup import Tidied, TidyTask, tidy, tidy_root
+from .legacy_trees import FOLDERS, OldProject, OldTree
+from .project import Taken, TakeTask, take
+
+#: As many names are told in one line.
+_MOST = 10
+
+
+class Adopted(NamedTuple):
+    """What an adoption came to."""
+
+    projects: int = 0
+    files: int = 0
+    bytes: int = 0
+    linked: int = 0
+    here: int = 0
+    unlisted: int = 0
+    left_out: int = 0
+    #: Files that are damaged or can't be read, and projects that could not be looked at.
+    bad: int = 0
+    failed: int = 0
+
+    def __str__(self) -> str:
+        parts = [f"{self.files} files with {in_bytes(self.bytes)} of {self.projects} projects adopted "
+                 f"({self.linked} linked, {self.files - self.linked} copied)", f"{self.here} were there already"]
+        for count, text in ((self.unlisted, "that upstream does not list stay"), (self.left_out, "left out"),
+                            (self.bad, "damaged, not taken")):
+            if count:
+                parts.append(f"{count} {text}")
+        if self.failed:
+            parts.append(f"{self.failed} projects failed")
+        return ", ".join(parts)
+
+
+class Adoption:
+    """One run of ``adopt``, under the lock."""
+
+    def __init__(self, mirror: IRunContext, state: State, run: Run, notify: Callable[[Any], None]):
+        self._mirror = mirror
+        self._state = state
+        self._run = run
+        self._notify = notify
+        self._sum = Adopted()
+
+    def adopt(self, tree: OldTree, in_place: bool) -> Adopted:
+        """Take over a tree. in_place: whether it is the mirror's own directory."""
+        becoming = in_place and not is_mirror(tree.root)
+        self._run.begin(recovering=not becoming)
+        found, strange = legacy_trees.projects(tree)
+        selected = [project for project in found if self._mirror.selection.wanted(project.name)]
+        self._left_alone("no name of a project and left alone", strange)
+        names = {project.name for project in selected}
+        self._left_alone("not selected by the configuration and not adopted", [p.name for p in found if p.name not in names])
+        clear = in_place and tree.kind == FOLDERS
+        done = self._take(tree, selected, clear)
+        if selected and not done:
+            raise StorageError(f"{tree.root}: nothing was taken over, none of its {len(selected)} projects could be looked at")
+        if becoming:
+            self._state.set_fact(ROOT_DUE, "1")  # the page of all projects that lies there is the old one
+        due = [(name, scan) for name, scan in self._state.pending() if name in done]
+        self._run.publish_offline(due)
+        if clear:
+            self._tidy(tree, [project for project in selected if project.name in done])
+        self._notify(events.Notice(str(self._sum)))
+        return self._sum
+
+    def _take(self, tree: OldTree, projects: list[OldProject], in_place: bool) -> set[str]:
+        """Take files over; return the names of the projects that were looked at."""
+        self._notify(events.Looking(len(projects)))
+        tasks = (TakeTask(tree, project, self._state.record(project.name), in_place) for project in projects)
+        done = set()
+        for taken in self._run.results(take, tasks, failed=self._failed):
+            if isinstance(taken, Taken):
+                self._notify(events.Looked(Change(taken.name)))
+                if self._taken(taken):
+                    done.add(taken.name)
+        return done
+
+    def _taken(self, taken: Taken) -> bool:
+        if taken.record is None:
+            self._sum = self._sum._replace(failed=self._sum.failed + 1)
+            return False
+        if taken.files:
+            old = self._state.row(taken.name)
+            row = old or Row(taken.name, taken.display, taken.page_serial, taken.page_serial, DONE, 0, 0, 0, 0)
+            self._state.save(row._replace(pending=row.pending | DUE), taken.record)
+            self._state.commit()  # hashing was the work, it should not have to be done again
+        self._told(taken.name, "not listed upstream, adopted and kept", taken.unlisted)
+        why = "quarantined upstream" if taken.quarantined else "left out by the configuration or upstream"
+        self._told(taken.name, f"{why}, not adopted", taken.left_out)
+        old_sum = self._sum
+        self._sum = old_sum._replace(
+            projects=old_sum.projects + bool(taken.files), files=old_sum.files + taken.files,
+            bytes=old_sum.bytes + taken.bytes, linked=old_sum.linked + taken.linked, here=old_sum.here + taken.here,
+            unlisted=old_sum.unlisted + len(taken.unlisted), left_out=old_sum.left_out + len(taken.left_out),
+            bad=old_sum.bad + len(taken.bad))
+        return True
+
+    def _failed(self, failure: StepFailure) -> None:
+        self._sum = self._sum._replace(failed=self._sum.failed + 1)
+        self._notify(events.Problem(failure.project, failure.error))
+
+    def _tidy(self, tree: OldTree, projects: Iterable[OldProject]) -> None:
+        tasks = (TidyTask(tree, project, self._state.record(project.name)) for project in projects)
+        for tidied in self._run.results(tidy, tasks, failed=self._failed):
+            if isinstance(tidied, Tidied):
+                self._told(tidied.name, "no part of the mirror, moved to the trash", tidied.trashed)
+                self._sum = self._sum._replace(failed=self._sum.failed + (tidied.error is not None))
+        self._state.commit()
+        tidy_root(tree.root)
+
+    def _told(self, project: str, what: str, filenames: tuple[str, ...]) -> None:
+        if filenames:
+            self._notify(events.Notice(f"{project}: {what}: {_some(filenames)}"))
+
+    def _left_alone(self, why: str, names: list[str]) -> None:
+        if names:
+            self._notify(events.Notice(f"of the old tree {why}: {_some(names)}"))
+
+
+def begin(root: str) -> None:
+    """Note in the mirror's own directory that what lies there is being taken over. Raises StorageError."""
+    path = os.path.join(root, ADOPTING)
+    try:
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        with open(path, "wb"):
+            pass
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}") from error
+
+
+def is_mirror(root: str) -> bool:
+    """Whether a directory is a mirror of ours, and not one that is only becoming one."""
+    return os.path.isdir(os.path.dirname(os.path.join(root, ADOPTING))) and not os.path.exists(os.path.join(root, ADOPTING))
+
+
+def end(root: str) -> None:
+    """Note that the directory is a mirror now. Raises StorageError."""
+    path = os.path.join(root, ADOPTING)
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}") from error
+
+
+def _some(names: Iterable[str]) -> str:
+    found = list(names)
+    return ", ".join(found[:_MOST]) + (f" and {len(found) - _MOST} more" if len(found) > _MOST else "")

@@ -1,0 +1,146 @@
+"""Clears an older mirror's leavings out of the mirror's own directory, once the project they belong to is published.
+
+What was taken over has its place in the project's folder by then, so that its old name can go; what is damaged, left out or a
+second file of the same name waits in the trash, since nothing that no page names may lie in a project's folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Container
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from ...errors import MirrorError, StorageError
+from ...events import Problem
+from ...interfaces import IRunContext
+from ...names import normalize
+from ...state import records
+from . import legacy_trees
+from .legacy_trees import OldFile, OldProject, OldTree
+
+#: What z3c.pypimirror's own pages of all projects and files say at their beginning.
+_MARK = b"<title>PyPI Mirror</title>"
+_ROOTS = ("index.html", "full.html")
+
+
+class TidyTask(NamedTuple):
+    """One project whose old folders are to be cleared."""
+
+    tree: OldTree
+    project: OldProject
+    #: What is remembered of it, if anything.
+    record: bytes | None
+
+
+class Tidied(NamedTuple):
+    """Names of what went to the trash."""
+
+    name: str
+    trashed: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def respelled(tree: OldTree, project: OldProject) -> tuple[str, ...]:
+    """Make way for the project's folder in the mirror's own directory; return its old folders. Raises StorageError.
+
+    Where the file system tells no case apart, ``Plone`` is ``plone`` already, and must be called so for a copy's sake. Only
+    the list of names can tell: such a file system may well say that these are two files.
+    """
+    target = os.path.join(tree.root, project.name)
+    folders = []
+    try:
+        if os.path.islink(target) and os.path.realpath(target) in map(os.path.realpath, project.folders):
+            os.unlink(target)
+        for folder in project.folders:
+            spelled = os.path.basename(folder)
+            if spelled != project.name and spelled.lower() == project.name and os.path.lexists(target):
+                names = os.listdir(tree.root)
+                if project.name not in names:
+                    os.rename(folder, target)
+                if not (project.name in names and spelled in names):
+                    folder = target
+            folders.append(folder)
+    except OSError as error:
+        raise StorageError(f"{target}: {error.strerror}") from error
+    return tuple(dict.fromkeys(folders))
+
+
+def tidy(mirror: IRunContext, task: TidyTask, emit: Callable[[Any], None]) -> Tidied:
+    """Clear one project's old folders."""
+    name = task.project.name
+    published = {file.filename.lower(): file for file in records.decode(task.record).files} if task.record else {}
+    shown = {key: file.filename for key, file in published.items() if file.stored is not None}
+    trashed, kept = [], set()
+    try:
+        folders = tuple(folder for folder in respelled(task.tree, task.project) if os.path.isdir(folder))
+        for old in legacy_trees.files(task.tree, task.project._replace(folders=folders), mirror.parsers)[0]:
+            if not _went(mirror, task, old, shown.get(old.filename.lower())):
+                if mirror.trash.keep(os.path.relpath(old.path, task.tree.root), name, old.filename):
+                    trashed.append(old.filename)
+                else:
+                    kept.add(old.path)
+        for folder in folders:
+            _clear(mirror, folder, kept)
+    except (MirrorError, OSError) as error:
+        emit(Problem(name, str(error)))
+        return Tidied(name, tuple(trashed), str(error))
+    return Tidied(name, tuple(trashed))
+
+
+def tidy_root(root: str) -> None:
+    """Clear what an older mirror left beside the projects. Raises StorageError."""
+    try:
+        for page in (os.path.join(root, name) for name in _ROOTS):
+            if os.path.isfile(page) and _begins(page):
+                os.unlink(page)
+        for link in (os.path.join(root, name) for name in os.listdir(root)):
+            folder, name = os.path.split(os.path.realpath(link))
+            if os.path.islink(link) and folder == root and normalize(name) == normalize(os.path.basename(link)):
+                os.unlink(link)  # another spelling of a project's folder
+    except OSError as error:
+        raise StorageError(f"{error.filename}: {error.strerror}") from error
+
+
+def _went(mirror: IRunContext, task: TidyTask, old: OldFile, filename: str | None) -> bool:
+    """Give up the old name of a file that is in its place; say whether that is so."""
+    if filename is None:
+        return False
+    place = os.path.join(task.tree.root, task.project.name, filename)
+    folder, spelled = os.path.split(old.path)
+    if os.path.realpath(folder) == os.path.realpath(os.path.dirname(place)):
+        if spelled == filename:
+            return True
+        if spelled.lower() == filename.lower() and not {spelled, filename} <= set(os.listdir(folder)):
+            os.rename(old.path, place)  # the file system tells no case apart: these are one name
+            return True
+    path = f"{task.project.name}/{filename}"
+    if not os.path.samefile(old.path, place) and (
+            mirror.storage.digest(os.path.relpath(old.path, task.tree.root)) != mirror.storage.digest(path)):
+        return False
+    os.unlink(old.path)
+    return True
+
+
+def _clear(mirror: IRunContext, folder: str, kept: Container[str]) -> None:
+    """Remove pages that are not ours and ``.md5`` files from a folder, and the folder if nothing is left in it.
+
+    kept: paths of files whose ``.md5`` files stay.
+    """
+    if not os.path.isdir(folder):
+        return  # its last file went to the trash
+    for side, about in legacy_trees.sides(folder):
+        if about not in kept:
+            os.unlink(side)
+    for page in legacy_trees.pages(folder):
+        with open(page, "rb") as stream:
+            body = stream.read()
+        if all(writer.serial(body) is None for writer in mirror.writers):
+            os.unlink(page)
+    with suppress(OSError):  # not empty: what is not ours stays
+        os.rmdir(folder)
+
+
+def _begins(page: str) -> bool:
+    with open(page, "rb") as stream:
+        return _MARK in stream.read(1000)

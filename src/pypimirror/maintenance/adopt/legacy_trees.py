@@ -1,0 +1,208 @@
+"""Reads the trees of older mirrors: which projects they hold, in which files, and what is said of these files' content.
+
+z3c.pypimirror keeps ``<Project>/<file>``, an MD5 in ``.<file>.md5`` beside it (``<file>.md5`` in its first versions) and a page
+with ``#md5=`` links in each folder. bandersnatch keeps ``web/packages/aa/bb/<hash>/<file>`` and pages in
+``web/simple/<name>/``. Changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from ...errors import BadPage, ConfigurationError, StorageError
+from ...interfaces import IParser
+from ...model import NOTHING
+from ...names import BESIDE, is_distribution, is_project, normalize, shown
+
+FOLDERS, PACKAGES = "z3c.pypimirror", "bandersnatch"
+#: Names of pages, by the media type that tells how to read them. bandersnatch writes one of HTML under two names.
+_PAGES = {"index.html": "text/html", "index.v1_json": "application/vnd.pypi.simple.v1+json"}
+_MD5 = re.compile(rb"\s*([0-9a-fA-F]{32})\b")
+#: What z3c.pypimirror let through and PyPI has since renamed: a run of anything else is a dash, as setuptools has it.
+_STRANGE = re.compile(r"[^A-Za-z0-9._-]+")
+
+#: URL and hashes.
+_Link = tuple[str, Mapping[str, str]]
+
+
+class OldTree(NamedTuple):
+    """The tree of an older mirror."""
+
+    #: FOLDERS or PACKAGES.
+    kind: str
+    #: Absolute. What the folders of projects lie in; for PACKAGES what ``simple`` and ``packages`` lie in.
+    root: str
+
+
+class OldProject(NamedTuple):
+    """One project of an old tree, in one folder or, under several spellings, in more."""
+
+    #: Normalised (PEP 503).
+    name: str
+    #: Absolute paths, sorted.
+    folders: tuple[str, ...]
+
+
+class OldFile(NamedTuple):
+    """One file of an old tree."""
+
+    filename: str
+    #: Absolute.
+    path: str
+    #: What the old mirror says its content is: hex digests by algorithm.
+    hashes: Mapping[str, str] = NOTHING
+    #: Who says so, for messages.
+    witness: str = ""
+
+
+def recognised(directory: str) -> OldTree:
+    """Say what a directory is. Raises ConfigurationError if it is no mirror's tree."""
+    root = os.path.realpath(directory)
+    if not os.path.isdir(root):
+        raise ConfigurationError(f"{directory}: not a directory")
+    for web in (os.path.join(root, "web"), root):
+        if os.path.isdir(os.path.join(web, "simple")) and os.path.isdir(os.path.join(web, "packages")):
+            return OldTree(PACKAGES, web)
+    for _, folder in _folders(root):
+        with suppress(StorageError):  # what can't be read tells nothing; it is told when it is a project's
+            if any(is_distribution(unquote(name)) for name in _names(folder)):
+                return OldTree(FOLDERS, root)
+    raise ConfigurationError(f"{directory}: no mirror's tree: neither <project>/<file> nor web/simple and web/packages")
+
+
+def projects(tree: OldTree) -> tuple[list[OldProject], list[str]]:
+    """Return the projects of a tree in order of names, and the names of folders that can't be any project's."""
+    found: dict[str, list[str]] = {}
+    strange = []
+    for name, folder in _folders(tree.root) if tree.kind == FOLDERS else _simple(tree.root):
+        normal = normalize(_STRANGE.sub("-", name))
+        if is_project(normal):
+            found.setdefault(normal, []).append(folder)
+        else:
+            strange.append(name)
+    return [OldProject(name, tuple(sorted(found[name]))) for name in sorted(found)], strange
+
+
+def files(tree: OldTree, project: OldProject, parsers: Mapping[str, IParser]) -> tuple[list[OldFile], list[str]]:
+    """Return the files of a project, and lines about what lies or is listed there and can't be taken."""
+    found: list[OldFile] = []
+    problems: list[str] = []
+    for folder in project.folders:
+        listed, errors = _listed(folder, project.name, parsers)
+        if tree.kind == FOLDERS:
+            _in_folder(folder, {name: hashes for name, (_, hashes) in listed.items()}, found, problems)
+            continue
+        problems += errors
+        for name, (url, hashes) in listed.items():
+            path = package(tree, url)
+            if path is None:
+                problems.append(f"{name}: the old page lists it, and it is not there")
+            else:
+                found.append(OldFile(name, path, hashes, "the old page"))
+    return found, problems
+
+
+def package(tree: OldTree, url: str) -> str | None:
+    """Return the path of the file that a URL with ``/packages/`` in it means in a tree of bandersnatch's, if it is there."""
+    _, packages, rest = urlsplit(url).path.partition("/packages/")
+    parts = unquote(rest).split("/")
+    if tree.kind != PACKAGES or not packages or any(part in ("", ".", "..") or "\0" in part for part in parts):
+        return None
+    path = os.path.join(tree.root, "packages", *parts)
+    return path if os.path.isfile(path) else None
+
+
+def pages(folder: str) -> list[str]:
+    """Return the paths of the pages in a folder of a tree."""
+    return [path for path in (os.path.join(folder, name) for name in _PAGES) if os.path.isfile(path)]
+
+
+def sides(folder: str) -> list[tuple[str, str]]:
+    """Return the paths of the ``.md5`` files in a folder, each with that of the file it is about, which may have gone."""
+    found = []
+    for name in _names(folder):
+        about = name.removesuffix(".md5").removeprefix(".")
+        if name.endswith(".md5") and is_distribution(unquote(about)):
+            found.append((os.path.join(folder, name), os.path.join(folder, about)))
+    return found
+
+
+def _in_folder(folder: str, listed: Mapping[str, Mapping[str, str]], found: list[OldFile], problems: list[str]) -> None:
+    names = set(_names(folder))
+    for name in sorted(names):
+        path = os.path.join(folder, name)
+        # z3c.pypimirror called a file as the URL did, quoted.
+        filename = unquote(name)
+        if name.startswith(".") or name in _PAGES or name.endswith((".md5", *BESIDE)) or not os.path.isfile(path):
+            continue
+        if not is_distribution(filename):
+            problems.append(f"{shown(name)}: not the name of a distribution")
+            continue
+        sides = (os.path.join(folder, side) for side in (f".{name}.md5", f"{name}.md5") if side in names)
+        digest = next((digest for digest in map(_digest, sides) if digest), None)
+        if digest is not None:
+            found.append(OldFile(filename, path, {"md5": digest}, "its .md5 file"))
+        else:
+            found.append(OldFile(filename, path, listed.get(filename, NOTHING), "the old page"))
+
+
+def _digest(path: str) -> str | None:
+    try:
+        with open(path, "rb") as stream:
+            match = _MD5.match(stream.read(200))
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}") from error
+    return match[1].decode().lower() if match else None
+
+
+def _listed(folder: str, name: str, parsers: Mapping[str, IParser]) -> tuple[dict[str, _Link], list[str]]:
+    """Give URL and hashes by name of the file, as the pages in a folder have them, and lines about what can't be read."""
+    found: dict[str, _Link] = {}
+    problems: list[str] = []
+    for path in pages(folder):
+        try:
+            with open(path, "rb") as stream:
+                body = stream.read()
+            # Relative links begin at some depth below what ``packages`` lies in; nothing is ever fetched from there.
+            page, errors = parsers[_PAGES[os.path.basename(path)]].project(body, name, f"http://mirror.invalid/simple/{name}/")
+        except OSError as error:
+            raise StorageError(f"{path}: {error.strerror}") from error
+        except BadPage as error:
+            problems.append(f"{path}: {error}")
+            continue
+        problems += errors
+        for file in page.files:
+            found.setdefault(file.filename, (file.url, file.hashes))
+    return found, problems
+
+
+def _simple(root: str) -> Iterator[tuple[str, str]]:
+    """Yield name and folder of each project of bandersnatch's, also where ``hash-index`` put them into folders by letter."""
+    for name, folder in _folders(os.path.join(root, "simple")):
+        if pages(folder):
+            yield name, folder
+        if len(name) == 1:
+            yield from ((inner, below) for inner, below in _folders(folder) if pages(below))
+
+
+def _folders(root: str) -> Iterator[tuple[str, str]]:
+    """Yield names and paths of the folders that can be projects', symbolic links to others of them left out."""
+    for name in _names(root):
+        path = os.path.join(root, name)
+        if name.startswith(".") or name == "lost+found" or not os.path.isdir(path):
+            continue
+        if os.path.islink(path) and os.path.dirname(os.path.realpath(path)) == root:
+            continue
+        yield name, path
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise StorageError(f"{folder}: {error.strerror}") from error

@@ -1,0 +1,243 @@
+"""Takes the good files of one project over from the tree of an older mirror: linked or copied, each checked first."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from ...errors import Full, MirrorError, Rejected, StorageError
+from ...events import FileStored, Problem
+from ...http.download import ALGORITHMS
+from ...interfaces import IRunContext, IUpload
+from ...metadata.archives import check
+from ...metadata.errors import InvalidContent
+from ...metadata.filenames import parse
+from ...model import NOTHING, File, Project, Stored
+from ...names import normalize
+from ...state import records
+from ...sync.evaluate import LookTask, chosen, current, look
+from . import legacy_trees
+from .cleanup import respelled
+from .legacy_trees import OldFile, OldProject, OldTree
+
+_BLOCK = 1 << 20
+
+
+class TakeTask(NamedTuple):
+    """One project of an old tree."""
+
+    tree: OldTree
+    project: OldProject
+    #: What is remembered of it, if anything.
+    record: bytes | None = None
+    #: Whether the tree is the mirror's own directory.
+    in_place: bool = False
+
+
+class Taken(NamedTuple):
+    """What came out of it."""
+
+    name: str
+    #: None if upstream or the tree could not be read: then nothing was touched.
+    record: bytes | None = None
+    display: str = ""
+    page_serial: str | None = None
+    #: How many files are new in the mirror, their bytes, and how many of them share these with the old tree's.
+    files: int = 0
+    bytes: int = 0
+    linked: int = 0
+    #: How many were there before.
+    here: int = 0
+    #: Names of files that upstream does not list, that the filters leave out, and that are damaged or can't be taken.
+    unlisted: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    bad: tuple[str, ...] = ()
+    #: Whether upstream says to offer none of its files for now; then all are left out.
+    quarantined: bool = False
+
+
+def take(mirror: IRunContext, task: TakeTask, emit: Callable[[Any], None]) -> Taken:
+    """Take over the files of one project."""
+    name = task.project.name
+    looked = look(mirror, LookTask(name, task.record, "" if task.record else _display(task)), emit)
+    if looked.project is None or looked.error is not None:
+        emit(Problem(name, f"not taken over, since upstream can't be asked: {looked.error}"))
+        return Taken(name)
+    project = records.decode(looked.project)
+    try:
+        folders = respelled(task.tree, task.project) if task.in_place else task.project.folders
+        old, problems = legacy_trees.files(task.tree, task.project._replace(folders=folders), mirror.parsers)
+        for problem in problems:
+            emit(Problem(name, problem, "left out"))
+        taken = _Work(mirror, project, emit).take(_with_upstreams(task.tree, project, old))
+    except MirrorError as error:
+        emit(Problem(name, str(error)))
+        return Taken(name)
+    return taken._replace(display=looked.display, page_serial=looked.page_serial, quarantined=project.quarantined)
+
+
+def _display(task: TakeTask) -> str:
+    """Give the project's name as the old tree has it: z3c.pypimirror called folders as upstream's list did."""
+    spelled = (os.path.basename(folder) for folder in task.project.folders)
+    return next((name for name in spelled if name != task.project.name and normalize(name) == task.project.name), "")
+
+
+def _with_upstreams(tree: OldTree, project: Project, old: list[OldFile]) -> list[OldFile]:
+    """Add the files that no old page lists and that lie where upstream's own URLs say."""
+    names = {each.filename for each in old}
+    places = ((file.filename, legacy_trees.package(tree, file.url)) for file in project.files if file.filename not in names)
+    return old + [OldFile(filename, path) for filename, path in places if path is not None]
+
+
+class _One(NamedTuple):
+    """What became of one file, and how: ``here`` before, ``linked``, ``copied``, or an empty text if nothing good was found."""
+
+    file: File
+    how: str = ""
+
+
+class _Work:
+    """The files of one project."""
+
+    def __init__(self, mirror: IRunContext, project: Project, emit: Callable[[Any], None]):
+        self._mirror = mirror
+        self._emit = emit
+        self._project = project
+
+    def take(self, old: list[OldFile]) -> Taken:
+        """Take what is good and wanted."""
+        by_name = self._by_name(old)
+        # What the old mirror has was seen before.
+        known = {file.filename: file._replace(seen=None) if file.filename in by_name else file for file in self._project.files}
+        files = {name: known.get(name) or self._unlisted(name, found[0].path) for name, found in by_name.items()} | known
+        wanted = {file.filename for file in chosen(self._mirror, self._with(files.values())).files}
+        names = [name for name in by_name if name in wanted]
+        done = self._mirror.crew.each(lambda name: self._one(files[name], by_name[name]), names)
+        files |= {one.file.filename: one.file for one in done}
+        new = [one.file for one in done if one.how in ("linked", "copied")]
+        return Taken(
+            self._project.name,
+            records.encode(self._with(f for f in files.values() if f.filename in known or f.stored is not None)),
+            files=len(new),
+            bytes=sum(file.stored.size for file in new if file.stored is not None),
+            linked=sum(one.how == "linked" for one in done),
+            here=sum(one.how == "here" for one in done),
+            unlisted=tuple(file.filename for file in new if file.adopted),
+            left_out=tuple(name for name in by_name if name not in wanted),
+            bad=tuple(one.file.filename for one in done if not one.how),
+        )
+
+    def _unlisted(self, name: str, path: str) -> File:
+        """Give a file that upstream does not list, with what may decide whether it is wanted."""
+        pinned = any(project == self._project.name for project, _ in self._mirror.needs.hashes)
+        hashes = {"sha256": _sha256(path)} if pinned else NOTHING
+        return File(name, "", hashes, _size(path), listed=False, adopted=True)
+
+    def _with(self, files: Iterable[File]) -> Project:
+        return self._project._replace(files=tuple(sorted(files, key=lambda file: file.filename)))
+
+    def _by_name(self, old: list[OldFile]) -> dict[str, list[OldFile]]:
+        """Give the old files by the name they get: names that differ in case only are one, and spelled as upstream does."""
+        spelled = {file.filename.lower(): file.filename for file in self._project.files}
+        found: dict[str, list[OldFile]] = {}
+        for each in old:
+            found.setdefault(spelled.setdefault(each.filename.lower(), each.filename), []).append(each)
+        return found
+
+    def _one(self, file: File, old: list[OldFile]) -> _One:
+        path = f"{self._project.name}/{file.filename}"
+        if file.stored is not None and current(file) and self._mirror.storage.size(path) == file.stored.size:
+            return _One(file, "here")
+        for each in old:
+            try:
+                stored, how = _placed(self._mirror, file, each, path, self._project.name)
+            except Full:
+                raise
+            except MirrorError as error:
+                kind = "invalid" if isinstance(error, Rejected) else "failed"
+                self._emit(Problem(self._project.name, f"{error}; not taken", kind))
+                continue
+            self._emit(FileStored(self._project.name, file.filename, stored.size, "adopted"))
+            # What upstream does not know can be told from what else may bear its name by our own hash alone.
+            hashes = file.hashes if file.listed else {"sha256": stored.sha256}
+            return _One(file._replace(stored=stored, hashes=hashes), how)
+        return _One(file)
+
+
+def _placed(mirror: IRunContext, file: File, old: OldFile, path: str, project: str) -> tuple[Stored, str]:
+    """Put a file into the mirror, ``linked`` or ``copied``.
+
+    Raises Rejected if it is not what it should be, Full if there is no room for a copy, StorageError.
+    """
+    source = os.path.realpath(old.path)
+    upload = mirror.storage.link(source)
+    if upload is not None:
+        return _filled(mirror, file, old, path, project, upload, True)
+    size = _size(source) or 0
+    mirror.room.keep(mirror, size)
+    try:
+        return _filled(mirror, file, old, path, project, mirror.storage.create(), False)
+    finally:
+        mirror.room.give_back(size)
+
+
+def _filled(mirror: IRunContext, file: File, old: OldFile, path: str, project: str, upload: IUpload,
+            linked: bool) -> tuple[Stored, str]:
+    """Put a file through the upload into its place, once it was looked at. linked: whether the upload holds it already."""
+    source = os.path.realpath(old.path)
+    try:
+        hashes, witness = (file.hashes, "upstream") if file.listed and file.hashes else (old.hashes, old.witness)
+        algorithm = next((name for name in ALGORITHMS if name in hashes), None)
+        digests = {name: hashlib.new(name, usedforsecurity=False) for name in ("sha256", algorithm) if name}
+        size = 0
+        for block in _blocks(source):
+            size += len(block)
+            for digest in digests.values():
+                digest.update(block)
+            if not linked:
+                upload.write(block)
+        if file.listed and file.size not in (None, size):
+            raise Rejected(f"{old.path}: damaged: it has {size} bytes, and upstream says {file.size}")
+        if algorithm is not None and digests[algorithm].hexdigest() != hashes[algorithm].lower():
+            raise Rejected(f"{old.path}: damaged: its {algorithm} is {digests[algorithm].hexdigest()}, and {witness} says "
+                           f"{hashes[algorithm]}")
+        if algorithm is None and not _is_whole(source, file.filename, project):
+            raise Rejected(f"{old.path}: damaged or foreign: nobody says what its hash is, and it is no whole archive of "
+                           f"{project}")
+        upload.commit(path)
+        return Stored(digests["sha256"].hexdigest(), size), "linked" if linked else "copied"
+    finally:
+        upload.abort()
+
+
+def _is_whole(path: str, filename: str, project: str) -> bool:
+    """Whether a file without a known hash is an archive without damage that is named like one of the project's."""
+    try:
+        return bool(parse(filename, project).project) and check(path, filename)
+    except InvalidContent:
+        return False
+
+
+def _blocks(path: str) -> Iterator[bytes]:
+    try:
+        with open(path, "rb") as stream:
+            while block := stream.read(_BLOCK):
+                yield block
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}") from error
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    for block in _blocks(path):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return None  # the reason is told when the file is read

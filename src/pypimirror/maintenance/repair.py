@@ -1,0 +1,113 @@
+"""Puts one project right: what is missing or damaged is fetched again, pages are rewritten, strays go to the trash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..events import FileRemoved, FileStored, Problem, ProjectPublished
+from ..interfaces import IRunContext
+from ..model import File, Project
+from ..names import BESIDE, METADATA, PROVENANCE, SIGNATURE, distribution, is_distribution
+from ..state import records
+from ..sync.ensure_file import FULL, Obtained, obtain
+from ..sync.publish import Pages, Published, write_pages
+from .inspection import Finding
+
+
+class RepairTask(NamedTuple):
+    """One project, and what was found to be wrong with it."""
+
+    name: str
+    #: None if nothing is remembered of it: then all that was found is astray.
+    record: bytes | None
+    #: Our serial of its pages, 0 if there are none, and that of this run.
+    serial: int
+    run: int
+    findings: tuple[Finding, ...]
+
+
+def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -> Published | None:
+    """Repair one project as it is remembered; the configuration is not asked, that is a sync's part. None for strays alone."""
+    strays = [finding.path for finding in task.findings if finding.kind == "stray"]
+    if task.record is None or not task.serial:
+        _remove(mirror, task.name, strays, emit)
+        return None
+    project = records.decode(task.record)
+    wrong = {finding.path.rpartition("/")[2] for finding in task.findings if finding.kind in ("missing", "damaged")}
+    for name in wrong:
+        if name.endswith((PROVENANCE, SIGNATURE)):
+            # Nobody tells their hashes: what is damaged must be gone, not to be taken for good again.
+            mirror.storage.remove(f"{task.name}/{name}")
+    wanted = tuple(_doubted(file, wrong) for file in project.files if file.stored is not None and file.stored.shown)
+    outcomes = mirror.crew.each(lambda file: _obtained(mirror, task.name, file, emit) if _concerned(file, wrong)
+                                else Obtained(file, "kept"), wanted)
+    here = {outcome.file.filename: _shown(outcome.file) for outcome in outcomes}
+    files = tuple(file for file in here.values() if file.stored is not None)
+    project = project._replace(files=tuple(here.get(file.filename, file) for file in project.files))
+    pages = write_pages(mirror, project._replace(files=files), task.serial, task.run)
+    emit(ProjectPublished(task.name, pages.written))
+    # What is damaged and could not be had is named by no page now.
+    for file in here.values():
+        if file.stored is None:
+            strays += [f"{task.name}/{file.filename}{suffix}" for suffix in ("", *BESIDE)]
+        else:
+            strays += [f"{task.name}/{file.filename}{suffix}" for suffix in BESIDE
+                       if suffix not in file.stored.beside() and file.filename + suffix in wrong]
+    _remove(mirror, task.name, strays, emit)
+    return _published(task, project._replace(pages=pages.paths), pages, files, outcomes)
+
+
+def _published(task: RepairTask, project: Project, pages: Pages, files: tuple[File, ...],
+               outcomes: list[Obtained]) -> Published:
+    return Published(
+        task.name, records.encode(project), pages.serial, pages.written, project.display,
+        files=len(files),
+        bytes=sum(file.stored.size for file in files if file.stored is not None),
+        yanked=sum(file.yanked is not False for file in files),
+        error=next((outcome.error for outcome in outcomes if outcome.error), None),
+        full=any(outcome.how == FULL for outcome in outcomes),
+    )
+
+
+def _concerned(file: File, wrong: set[str]) -> bool:
+    return any(file.filename + suffix in wrong for suffix in ("", *BESIDE))
+
+
+def _doubted(file: File, wrong: set[str]) -> File:
+    """Give a file without what is not to be trusted of what the mirror has of it."""
+    if file.filename in wrong:
+        return file._replace(stored=None)
+    if file.stored is None:
+        return file
+    good = {suffix: sha256 for suffix, sha256 in file.stored.beside().items() if file.filename + suffix not in wrong}
+    return file._replace(stored=file.stored._replace(
+        metadata=good.get(METADATA), provenance=good.get(PROVENANCE), signature=good.get(SIGNATURE)))
+
+
+def _shown(file: File) -> File:
+    return file if file.stored is None else file._replace(stored=file.stored._replace(shown=True))
+
+
+def _obtained(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], None]) -> Obtained:
+    outcome = obtain(mirror, name, file)
+    if outcome.error is not None:
+        emit(Problem(name, outcome.error, outcome.how))
+        # A file that is good itself stays although its metadata file can't be had.
+        outcome = outcome._replace(file=file)
+    elif outcome.file.stored is not None:
+        emit(FileStored(name, file.filename, outcome.file.stored.size, outcome.how))
+    return outcome
+
+
+def _remove(mirror: IRunContext, name: str, paths: list[str], emit: Callable[[Any], None]) -> None:
+    """Move strays to the trash; a page, which has no place among a project's files, under its own folder's name."""
+    for path in paths:
+        folder, _, filename = path.rpartition("/")
+        owner = name if is_distribution(distribution(filename)) else folder
+        if mirror.storage.size(path) is None:
+            continue
+        if mirror.trash.keep(path, owner, filename):
+            emit(FileRemoved(name, filename))
+        else:
+            emit(Problem(name, f"{path}: stays, since the trash holds another of that name already"))

@@ -1,0 +1,125 @@
+"""Puts files back from the trash by hand: they stay published although upstream took them away.
+
+The configuration still has the last word: what it leaves out is not put back, nor is what upstream quarantined. What is put
+back stays until the configuration leaves it out, or is upstream's again once upstream lists it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ..errors import MirrorError
+from ..interfaces import IRunContext
+from ..model import File, Project
+from ..names import METADATA, PROVENANCE, SIGNATURE, is_distribution, is_project, normalize
+from ..state import records
+from ..state.database import BEGUN, Row, State
+from ..sync.evaluate import chosen
+from ..sync.run import Run
+from .trash import Waiting
+
+#: ``Requires-Python`` in core metadata, for a file of which nothing else is remembered.
+_REQUIRES = re.compile(rb"^Requires-Python:[ \t]*([^\r\n]+)", re.MULTILINE)
+
+
+class Restored(NamedTuple):
+    """What became of one file."""
+
+    project: str
+    filename: str
+    #: Why it was not put back; empty if it was.
+    why: str = ""
+
+
+class Restoration:
+    """The coordinator of one restoration; it alone writes the state."""
+
+    def __init__(self, mirror: IRunContext, state: State, run: Run):
+        self._mirror, self._state, self._run = mirror, state, run
+
+    def restore(self, name: str) -> list[Restored]:
+        """Put back a file, or all files of a project. name: that of either. Raises MirrorError if none is in the trash."""
+        projects: dict[str, dict[str, Waiting]] = {}
+        for waiting in self._mirror.trash.waiting():
+            ours = is_project(waiting.project) and is_distribution(waiting.filename)
+            if ours and (waiting.filename == name or waiting.project == normalize(name)):
+                # Of several days' files the one that came last.
+                projects.setdefault(waiting.project, {}).setdefault(waiting.filename, waiting)
+        if not projects:
+            raise MirrorError(f"{name!r}: no project and no file of that name is in the trash")
+        self._run.remember()
+        refused = {project: self._noted(project, list(files.values())) for project, files in projects.items()}
+        self._run.publish_offline([(project, True) for project in projects if len(refused[project]) < len(projects[project])])
+        return [Restored(project, filename, refused[project].get(filename) or self._missing(project, filename))
+                for project, files in sorted(projects.items()) for filename in sorted(files)]
+
+    def _noted(self, name: str, files: list[Waiting]) -> dict[str, str]:
+        """Note in the state which files of a project are to be published again; return why others are not, by name."""
+        project, row = self._project(name), self._state.row(name)
+        known = {file.filename: file for file in project.files}
+        refused: dict[str, str] = {}
+        back: dict[str, File] = {}
+        for waiting in files:
+            file = known.get(waiting.filename)
+            if file is not None and file.stored is not None:
+                refused[waiting.filename] = "is in the mirror"
+            elif (found := self._back(waiting, file)) is None:
+                refused[waiting.filename] = "is damaged, or not the one that upstream lists now"
+            else:
+                back[waiting.filename] = found
+        selected = chosen(self._mirror, _with(project, {**known, **back}))
+        names = {file.filename for file in selected.files}
+        reasons = {one.file.filename: one.reason for one in selected.left_out}
+        for filename in back.keys() - names:
+            why = "quarantined upstream" if project.quarantined else reasons.get(filename, "pinned with another hash")
+            refused[filename] = f"is left out by the configuration ({why})" if not project.quarantined else f"is {why}"
+        good = {filename: file for filename, file in back.items() if filename in names}
+        if good:
+            row = row or Row(name, project.display or name, None, None, BEGUN, 0, 0, 0, 0)
+            self._state.begin()
+            # Once this is noted, a run that goes on where this one is cut off takes the file out of the trash.
+            self._state.save(row._replace(pending=BEGUN), records.encode(_with(project, {**known, **good})))
+            self._state.commit()
+        return refused
+
+    def _project(self, name: str) -> Project:
+        record = self._state.record(name)
+        try:
+            return records.decode(record) if record is not None else Project(name, listed=False)
+        except ValueError as error:
+            raise MirrorError(f"{name}: its record can't be read ({error}); verify --repair helps") from error
+
+    def _back(self, waiting: Waiting, listed: File | None) -> File | None:
+        """Give a file as it is to be published, or None if it is not what it should be. listed: as upstream has it now."""
+        sha256 = self._mirror.trash.digest(waiting)
+        file = listed or self._mirror.trash.facts(waiting) or File(waiting.filename, "")
+        expected = file.hashes.get("sha256") or (file.stored.sha256 if file.stored is not None else sha256)
+        if sha256 is None or sha256 != expected:
+            return None
+        file = file._replace(hashes={**file.hashes, "sha256": sha256}, stored=None)
+        if listed is not None:
+            return file
+        metadata = self._mirror.trash.digest(waiting, METADATA)
+        return file._replace(
+            listed=False, adopted=True, url="", external=None, validator=None,
+            core_metadata=False if metadata is None else {"sha256": metadata},
+            provenance=None if self._mirror.trash.digest(waiting, PROVENANCE) is None else "",
+            gpg_sig=self._mirror.trash.digest(waiting, SIGNATURE) is not None or (False if file.gpg_sig is False else None),
+            requires_python=file.requires_python or self._requires_python(waiting))
+
+    def _requires_python(self, waiting: Waiting) -> str | None:
+        found = _REQUIRES.search((self._mirror.trash.metadata(waiting) or b"").partition(b"\n\n")[0])
+        return found[1].decode("utf-8", "replace").strip() if found else None
+
+    def _missing(self, name: str, filename: str) -> str:
+        """Say why a file is not published; an empty text if it is."""
+        file = next((file for file in self._project(name).files if file.filename == filename), None)
+        if file is not None and file.stored is not None and file.stored.shown:
+            return ""
+        row = self._state.row(name)
+        return (row.error if row is not None else None) or "could not be put back"
+
+
+def _with(project: Project, files: dict[str, File]) -> Project:
+    return project._replace(files=tuple(files[name] for name in sorted(files)))

@@ -1,0 +1,207 @@
+"""Verifies the whole mirror: every file against its page, every page against the state, the tree against strays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from itertools import chain
+from typing import Any, NamedTuple
+
+from .. import events
+from ..engine.boundary import StepFailure
+from ..engine.many import Many
+from ..interfaces import IRunContext
+from ..names import distribution, is_distribution, is_project, normalize
+from ..settings.fingerprint import fingerprint
+from ..state.database import DONE, State
+from ..state.meta_keys import ROOT_DUE
+from ..sync import worklist
+from ..sync.own_pages import folders
+from ..sync.publish import Published
+from ..sync.root_pages import begin_anew, wrong_roots
+from ..sync.run import Run
+from .inspection import Finding, Inspected, InspectTask, inspect
+from .repair import RepairTask, repair
+
+#: Name of a fact in the state: when a verification began that has not come to its end, in seconds since 1970.
+VERIFYING = "verifying"
+#: Seconds for which what a verification that was cut off has seen is believed.
+_BELIEVED = 7 * 86400
+#: Seconds between two moments at which what was seen is kept for good.
+_PAUSE = 1.0
+
+
+class Outcome(NamedTuple):
+    """What a verification came to."""
+
+    #: How many things were wrong, and how many are still, or could not be had.
+    wrong: int = 0
+    left: int = 0
+
+
+class Verification:
+    """The coordinator of one verification; it alone writes the state."""
+
+    def __init__(self, mirror: IRunContext, state: State, run: Run, notify: Callable[[Any], None]):
+        self._mirror, self._state, self._run, self._notify = mirror, state, run, notify
+        self._told: set[Finding] = set()
+
+    def verify(self, mend: bool) -> Outcome:
+        """Look at everything, or at what a verification that was cut off has left; with ``mend`` put right what is wrong."""
+        whole = list(self._whole())
+        seen = self._seen()
+        self._begin()
+        sums = self._state.unchecked()
+        self._notify(events.Inspecting(sums.projects, sums.files, sums.bytes, len(seen)))
+        found: dict[str, tuple[Finding, ...]] = {}
+        projects = files = size = 0
+        for one in self._inspect([name for name in self._names() if name not in seen]):
+            projects, files, size = projects + (one.files > 0), files + one.files, size + one.bytes
+            if one.findings:
+                found[one.name] = one.findings
+        roots = self._roots(found)
+        wrong = len(whole) + sum(map(len, found.values())) + len(roots)
+        left, repaired = self._mend(whole, found, roots) if mend and wrong else (wrong, 0)
+        self._state.begin()
+        self._state.set_fact(VERIFYING, None)
+        self._state.forget_checked()
+        self._state.commit()
+        self._notify(events.Verified(projects, files, size, wrong, repaired))
+        return Outcome(wrong, left)
+
+    # --- looking
+
+    def _whole(self) -> Iterator[Finding]:
+        """Yield what is wrong with the state as a whole; a damaged one is set aside, as by any run."""
+        damage = self._state.damage()
+        if damage is not None:
+            self._notify(events.Notice(self._state.renew(damage)))
+        if self._state.fresh and folders(self._mirror.storage):
+            finding = Finding(self._state.path, "state", "it does not tell what lies in the mirror: new, lost or damaged")
+            self._tell(finding)
+            yield finding
+
+    def _seen(self) -> frozenset[str]:
+        """Give the names that were found to be right before this verification was cut off."""
+        began, now = self._state.fact(VERIFYING), time.time()
+        self._state.begin()
+        if began is None or not now - _BELIEVED < float(began) <= now:
+            self._state.forget_checked()
+            self._state.set_fact(VERIFYING, str(now))
+        seen = frozenset(self._state.checked())
+        self._state.commit()
+        return seen
+
+    def _begin(self) -> None:
+        """Take note of the tree, and of what can be held against what."""
+        self._tree = folders(self._mirror.storage)
+        self._remembered = not self._state.fresh
+        # While a changed configuration waits for its first sync, pages don't say yet what it makes of them.
+        self._settled = self._state.fact(worklist.PAGES_SETTINGS) == fingerprint(self._mirror.settings, "pages")
+
+    def _names(self) -> list[str]:
+        return sorted({*self._tree, *(known.name for known in self._state.known())})
+
+    def _inspect(self, names: Collection[str]) -> Iterator[Inspected]:
+        last = time.monotonic()
+        tasks = (task for name in names if (task := self._task(name)) is not None)
+        failed: list[Inspected] = []
+        done = self._run.results(inspect, Many(tasks, len(names)), changes=False,
+                                 failed=lambda failure: failed.append(_uninspected(failure)))
+        for one in chain(done, failed):
+            self._notify(events.Inspected(one.name, one.files, one.bytes))
+            for finding in one.findings:
+                self._tell(finding)
+            if not one.findings:
+                self._state.mark_checked(one.name)
+            if not one.sections:
+                self._state.sections.drop(one.name)
+            if time.monotonic() - last > _PAUSE:
+                self._state.commit()
+                last = time.monotonic()
+            yield one
+        self._state.commit()
+
+    def _task(self, name: str) -> InspectTask | None:
+        row, spelled = self._state.row(name), tuple(self._tree.get(name, ()))
+        if row is None and not (spelled and is_project(name)):
+            return None
+        settled = self._settled and (row is None or row.pending == DONE)
+        return InspectTask(name, self._state.record(name), row.serial if row else 0, spelled, settled, self._remembered,
+                           self._state.sections.of(name))
+
+    def _roots(self, found: dict[str, tuple[Finding, ...]]) -> list[Finding]:
+        """Look at what lies beside the projects."""
+        findings = [Finding(name, "stray", "a distribution outside of its project's folder")
+                    for name in self._mirror.storage.names("") if is_distribution(distribution(name))]
+        if self._remembered and self._settled and self._state.fact(ROOT_DUE) is None:
+            readable = not any(finding.kind == "record" for each in found.values() for finding in each)
+            findings += [Finding(path, "root", why) for path, why in wrong_roots(self._mirror, self._state, readable)]
+        for finding in findings:
+            self._tell(finding)
+        return findings
+
+    def _tell(self, finding: Finding) -> None:
+        if finding not in self._told:  # what a repair left is looked at twice
+            self._told.add(finding)
+            self._notify(events.Wrong(finding.path, finding.message))
+
+    # --- repair
+
+    def _mend(self, whole: list[Finding], found: dict[str, tuple[Finding, ...]], roots: list[Finding]) -> tuple[int, int]:
+        """Put right what is wrong; return how much is wrong still, or could not be had, and how much was repaired."""
+        self._state.begin()
+        for finding in roots:
+            if finding.kind == "stray":
+                self._mirror.trash.keep(finding.path, _owner(finding.path), finding.path)
+            else:
+                begin_anew(self._state)
+        if self._remembered:
+            lost = self._mend_known(found)
+            if lost:
+                self._run.lost(lost)
+        else:
+            self._run.sync(initial=True)
+        failed = {row.name for row in self._state.errors() if row.name in found or not self._remembered}
+        self._begin()
+        left = [finding for one in self._inspect(sorted(found)) for finding in one.findings] + self._roots({})
+        unavailable = {finding.path for name in failed for finding in found.get(name, ()) if self._could_not_be_had(finding)}
+        wrong = unavailable.union(finding.path for finding in left)
+        repaired = [finding.path for finding in (*whole, *chain.from_iterable(found.values()), *roots)
+                    if finding.path not in wrong]
+        for path in repaired:
+            self._notify(events.Repaired(path))
+        return len(left) + len(failed), len(repaired)
+
+    def _could_not_be_had(self, finding: Finding) -> bool:
+        """Whether a file is gone from its page, since there was no other one."""
+        return finding.kind in ("missing", "damaged") and self._mirror.storage.size(finding.path) is None
+
+    def _mend_known(self, found: dict[str, tuple[Finding, ...]]) -> list[str]:
+        """Repair the projects whose records tell how; return the names of the others."""
+        lost, tasks = [], []
+        for name, findings in found.items():
+            row, kinds = self._state.row(name), {finding.kind for finding in findings}
+            if "unreadable" in kinds:
+                continue
+            if "record" in kinds or (row is not None and (row.pending != DONE or not self._settled)):
+                lost.append(name)
+            else:
+                record = self._state.record(name)
+                tasks.append(RepairTask(name, record, row.serial if row else 0, self._run.serial, findings))
+        for item in self._run.results(repair, tasks):
+            if isinstance(item, Published):
+                self._run.ledger.published(item)
+        self._run.finish()
+        return lost
+
+
+def _uninspected(failure: StepFailure) -> Inspected:
+    """Return the result for a project whose inspection raised an exception."""
+    return Inspected(failure.project, (Finding(failure.project, "unreadable", f"can't be verified: {failure.error}"),))
+
+
+def _owner(filename: str) -> str:
+    """Give a name under which a distribution can wait in the trash that lies in no project's folder."""
+    name = normalize(filename.partition("-")[0])
+    return name if is_project(name) else "unknown"

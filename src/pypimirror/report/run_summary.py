@@ -1,0 +1,87 @@
+"""Gathers what became of one run, for those who tell of it at the end."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections import Counter
+from contextlib import suppress
+from typing import Any
+
+from .. import events
+from ..errors import StorageError
+from ..storage.regular_files import check_regular
+
+#: As many files of each kind are named; the statistics count all.
+MOST_NAMED = 10_000
+#: The runs that are told of: those of ``sync``.
+_KINDS = frozenset({"initial", "update", "indexes"})
+
+
+class Outcome:
+    """What became of one run so far."""
+
+    def __init__(self) -> None:
+        self.kind = self.mirror = ""
+        self.started = time.time()
+        self.listed: events.Listed | None = None
+        self.looked = 0
+        self.stored: list[events.FileStored] = []
+        self.removed: list[events.FileRemoved] = []
+        self.written: dict[str, None] = {}
+        self.problems: list[events.Problem] = []
+        self.notices: list[str] = []
+        #: How many more there were than are named, by the name of what they are.
+        self.unnamed: Counter[str] = Counter()
+
+    def notify(self, event: Any) -> bool:
+        """Take note of an event; say whether it is the end of a run that is to be told of."""
+        if isinstance(event, events.RunStarted):
+            self.__init__()  # type: ignore[misc]  # another run
+            self.kind, self.mirror = event.kind, event.mirror
+        elif isinstance(event, events.Listed):
+            self.listed = event
+        elif isinstance(event, events.Looked):
+            self.looked += 1
+        elif isinstance(event, events.FileStored):
+            if event.how not in ("kept", "found"):
+                self._named("stored", self.stored, event)
+        elif isinstance(event, events.FileRemoved):
+            self._named("removed", self.removed, event)
+        elif isinstance(event, events.Problem):
+            self._named("problems", self.problems, event)
+        elif isinstance(event, events.ProjectPublished):
+            if event.written:
+                self.written[event.project] = None
+        elif isinstance(event, events.Notice):
+            self.notices.append(event.message)
+        return isinstance(event, events.RunFinished) and self.kind in _KINDS
+
+    def _named(self, what: str, kept: list[Any], event: Any) -> None:
+        if len(kept) < MOST_NAMED:
+            kept.append(event)
+        else:
+            self.unnamed[what] += 1
+
+
+def replace(filename: str, text: str, key: str, mode: int) -> None:
+    """Put a text into a regular file, whole, over what may be there.
+
+    mode: its permissions, unless it is there and has others. Raises StorageError, ConfigurationError.
+    """
+    check_regular(filename, key)
+    folder, name = os.path.split(filename)
+    # Of a name that the next run clears, and never over what somebody else may have put there.
+    new = os.path.join(folder, f".{name}.new")
+    try:
+        with suppress(FileNotFoundError):
+            os.unlink(new)
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+            stream.write(text)
+            with suppress(FileNotFoundError):
+                mode = stat.S_IMODE(os.stat(filename).st_mode)
+            os.fchmod(stream.fileno(), mode & 0o666)
+        os.replace(new, filename)
+    except OSError as error:
+        raise StorageError(f"{filename}: can't be written: {error.strerror}") from error

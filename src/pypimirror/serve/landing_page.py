@@ -1,0 +1,114 @@
+"""The page for people at the root: what the mirror holds, how fresh it is, how to use it, and a search.
+
+It lists every project like the plain root page does, so that it remains a root page by PEP 503.
+"""
+
+import base64
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from html import escape
+from importlib.resources import files
+from typing import NamedTuple
+
+from ..clients.files import render
+from ..names import normalize
+from ..settings.units import in_bytes
+from .pages import Page, remade
+
+_PROJECT = re.compile(r'<a href="([^"/?#]+)/">(.*?)</a>')
+_HERE = files(__package__)
+_TEMPLATE, _STYLE, _SCRIPT = (_HERE.joinpath(name).read_text(encoding="utf-8") for name in
+                              ("front.html.in", "front.css", "front.js"))
+_SERVED = {"pip": "pip, in pip.conf", "uv": "uv, in uv.toml", "buildout": "zc.buildout, in client.cfg to extend from"}
+#: Seconds that figures may be old: they come from a database.
+_KEPT = 60
+
+
+class Figures(NamedTuple):
+    """What is known of a mirror beside its pages."""
+
+    files: int
+    bytes: int
+    #: When the last good run began, in seconds since the epoch, or None.
+    checked: float | None
+
+
+class Front:
+    """Makes the page. Used by several threads at once."""
+
+    def __init__(self, figures: Callable[[], Figures | None], base_url: str | None):
+        """figures: asked once a minute at most; None where nothing is known. base_url: that of the configuration, if any."""
+        self._figures = figures
+        self._base_url = base_url
+        self._known: tuple[float, Figures | None] = (-_KEPT, None)
+        self._last: tuple[object, Page | None] = (None, None)
+
+    def page(self, root: Page, text: bytes, address: str, query: str) -> Page:
+        """Make the page.
+
+        root, text: the mirror's plain root page. address: by which the client reaches us, used where there is no ``base_url``.
+        query: what names must contain; empty for all.
+        """
+        figures = self._current()
+        key = (root.signature, figures, address)
+        if not query and self._last[0] == key and self._last[1] is not None:
+            return self._last[1]
+        body = self._render(root, text.decode("utf-8", "replace"), self._base_url or address, query, figures).encode()
+        page = remade(root, body)
+        if not query:
+            self._last = key, page
+        return page
+
+    def _current(self) -> Figures | None:
+        moment, figures = self._known
+        if time.monotonic() - moment >= _KEPT:
+            figures = self._figures()
+            self._known = time.monotonic(), figures
+        return figures
+
+    def _render(self, root: Page, text: str, url: str, query: str, figures: Figures | None) -> str:
+        listed = _PROJECT.findall(text)
+        wanted = normalize(query.strip())
+        found = [(name, display) for name, display in listed if wanted in name] if wanted else listed
+        facts = [("Projects", f"{len(listed):,}")]
+        if figures:
+            facts += [("Files", f"{figures.files:,}"), ("Size", in_bytes(figures.bytes))]
+            facts.append(("Last checked", _moment(figures.checked) if figures.checked else "never"))
+        facts.append(("Last changed", _moment(root.modified)))
+        matching = f"{len(found):,} of {len(listed):,} projects have <q>{escape(query.strip())}</q> in their name."
+        values = {
+            "TITLE": "Python package mirror",
+            "STYLE": _STYLE,
+            "SCRIPT": _SCRIPT,
+            "FACTS": "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts),
+            "USES": "".join(_use(client, title, url) for client, title in _SERVED.items()),
+            "QUERY": escape(query.strip()),
+            "FOUND": f'{matching} <a href=".#projects">Show all</a>' if wanted else f"All {len(listed):,} projects.",
+            "PROJECTS": "".join(f'<a href="{name}/">{display}</a><br>\n' for name, display in found),
+            "SERIAL": f"<!--SERIAL {root.serial}-->" if root.serial else "",
+        }
+        return re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], _TEMPLATE)
+
+
+def policy() -> str:
+    """Give the Content-Security-Policy of the page: its own style and script, and nothing from anywhere."""
+    style, script = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (_STYLE, _SCRIPT))
+    return (f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; form-action 'self'; "
+            "base-uri 'none'; frame-ancestors 'none'")
+
+
+def _use(client: str, title: str, url: str) -> str:
+    """Give one block to copy: the client's configuration without its comments."""
+    text = render(client, {"base_url": url.rstrip("/"), "mirror_file_path": "/"})
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    button = f'<button type="button" data-copy="{client}" aria-label="Copy for {client}" hidden>Copy</button>'
+    block = f'<pre id="{client}" tabindex="0">{escape(chr(10).join(lines))}</pre>'
+    return f'<div class="use"><h3>{title}</h3>{button}{block}</div>\n'
+
+
+def _moment(seconds: float) -> str:
+    moment = time.gmtime(seconds)
+    exact, shown = time.strftime("%Y-%m-%dT%H:%M:%SZ", moment), time.strftime("%Y-%m-%d %H:%M UTC", moment)
+    return f'<time datetime="{exact}">{shown}</time>'

@@ -1,0 +1,168 @@
+"""Complete site configurations for web servers, made from the templates beside this module."""
+
+import re
+import string
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import ConfigurationError
+from ..http.content_types import file_cache, page_cache
+from ..upstream.index_settings import has_final_files
+from .paths import NAME, REFUSED, SEGMENT
+
+#: The web servers that there are templates for.
+SERVERS = ("apache", "nginx")
+
+#: Taken where the configuration names no ``base_url``.
+_ANYWHERE = "http://localhost"
+_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
+_ADDRESS = re.compile(r"[0-9.]+|.*:.*")
+#: Characters that neither server lets one write into a path in every place.
+_UNSPEAKABLE = re.compile(r"[\"'\\$%{}\x00-\x1f\x7f]")
+
+# Regular expressions that both servers read. A ``q`` below 1 counts only where no other form is asked for in full; that is as
+# near to RFC 9110 as a pattern gets, and tells the clients there are from each other.
+_JSON = r"application/vnd\.pypi\.simple\.(?:v1|latest)\+json"
+_FULL = r"\s*(?:,|$|;\s*q=1)"
+_PATTERNS = {
+    "JSON_FULL": _JSON + _FULL,
+    "HTML_FULL": r"(?:text/html|application/vnd\.pypi\.simple\.(?:v1|latest)\+html|\*/\*)" + _FULL,
+    "JSON_SOME": _JSON + r"\s*;\s*q=0\.\d*[1-9]",
+    # Taken whenever it is there and never given back: a project may be called ``simple`` too.
+    "SIMPLE": "(?:/simple(?=/))?+",
+}
+
+#: nginx has no loops: how many of a capital, and runs of separators, one directive or round changes, and how many rounds there
+#: are. It ends a request with 500 after ten changes of its path, of which two are for a slash that is missing.
+_AT_ONCE = 8
+_ROUNDS = 7
+
+
+def site(server: str, settings: Mapping[str, Any]) -> str:
+    """Give the configuration of a web server for the mirror.
+
+    server: one of ``SERVERS``. settings: the mirror's; read are ``mirror_file_path``, ``base_url``, ``tls_certificate``,
+    ``tls_key``, and those that tell whether a distribution file may be replaced (``has_final_files``). The site answers for
+    the host, port and path of ``base_url``; without one, for localhost.
+    Raises ConfigurationError for what a configuration file can't hold.
+    """
+    if server not in SERVERS:
+        raise ConfigurationError(f"unknown web server {server!r}; there are {' and '.join(SERVERS)}")
+    url = settings["base_url"] or _ANYWHERE
+    parts = urlsplit(url)
+    final = has_final_files(settings)
+    values = {
+        **_PATTERNS,
+        "ROOT": _path("mirror_file_path", settings["mirror_file_path"]),
+        "URL": url,
+        "HOST": _host(url),
+        "PORT": str(_port(url)),
+        "PATH": below(url),
+        "SITE": "pypimirror",
+        "NAME": NAME,
+        "REFUSED": REFUSED,
+        "PAGE_CACHE": page_cache(final),
+        "FILE_CACHE": file_cache(final),
+    }
+    values["PREFIX"] = re.escape(values["PATH"])
+    values["PATHS"] = f"{values['PREFIX']}(?:/simple)?(?:/|/{NAME}(?:/{SEGMENT})*/?)"
+    secure = parts.scheme.lower() == "https"
+    certificate = settings["tls_certificate"] or f"/etc/letsencrypt/live/{values['HOST']}/fullchain.pem"
+    key = settings["tls_key"] or f"/etc/letsencrypt/live/{values['HOST']}/privkey.pem"
+    paths = (_path("tls_certificate", certificate), _path("tls_key", key)) if secure else None
+    values.update((_apache if server == "apache" else _nginx)(values, paths))
+    text = files(__package__).joinpath(f"{server}.conf.in").read_text(encoding="utf-8")
+    filled = re.sub(r"@([A-Z_]+)@", lambda match: values[match[1]], text)
+    return re.sub(r"\n{3,}", "\n\n", filled)
+
+
+def _apache(values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, str]:
+    host, port, path = values["HOST"], values["PORT"], values["PATH"]
+    numeric = _ADDRESS.fullmatch(host)
+    name = f"[{host}]" if ":" in host else host
+    address = name if numeric else "*"
+    standard = int(port) in _PORTS.values()
+    scheme = "https" if tls else "http"
+    # Debian's ports.conf listens on the standard ports, and Apache refuses to listen twice.
+    listen = "" if standard else f"Listen {address}:{port}\n" if numeric else f"Listen {port}\n"
+    elsewhere = ""
+    if tls and port == "443":
+        elsewhere = (f"\n<VirtualHost {address}:80>\n    ServerName {host}\n"
+                     f"    Redirect permanent / https://{host}/\n</VirtualHost>\n")
+    return {
+        "MODULES": "rewrite headers" + (" ssl" if tls else ""),
+        "LISTEN": listen + elsewhere,
+        "ADDRESS": address,
+        "ORIGIN": f"{scheme}://{name}" + ("" if _PORTS[scheme] == int(port) else f":{port}"),
+        "MAPPING": f'Alias "{path}" "{values["ROOT"]}"' if path else f'DocumentRoot "{values["ROOT"]}"',
+        "TLS": f'    SSLEngine on\n    SSLCertificateFile "{tls[0]}"\n    SSLCertificateKeyFile "{tls[1]}"\n' if tls else "",
+    }
+
+
+def _nginx(values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, str]:
+    host, port = values["HOST"], values["PORT"]
+    numeric = _ADDRESS.fullmatch(host)
+    name = f"[{host}]" if ":" in host else host
+    places = [f"{name}:"] if numeric else ["", "[::]:"]
+    secure = " ssl" if tls else ""
+    elsewhere = ""
+    if tls and port == "443":
+        listens = "".join(f"    listen {place}80;\n" for place in places)
+        elsewhere = f"\nserver {{\n{listens}    server_name {host};\n    return 301 https://{name}$request_uri;\n}}\n"
+    start = f"^((?:{values['PREFIX']}{values['SIMPLE']}|/\\.slash)/(?!\\.)[^/]*"
+    letters = [f'        rewrite "{start}?){_several(letter, count)}([^/]*(?:/.*)?)$" {_lowered(letter.lower(), count)};'
+               for letter in string.ascii_uppercase for count in (_AT_ONCE, 1)]
+    separator = f'        rewrite "{start}?)(?:[-_.]*[_.][-_.]*|--+)([^/]*(?:/.*)?)$" $1-$2;'
+    return {
+        "LISTEN": elsewhere,
+        "ADDRESSES": "\n".join(f"    listen {place}{port}{secure};" for place in places),
+        "HOST": name,
+        "TLS": f'    ssl_certificate "{tls[0]}";\n    ssl_certificate_key "{tls[1]}";\n' if tls else "",
+        "LETTERS": "\n".join(letters),
+        "SEPARATORS": "\n".join([separator] * _AT_ONCE),
+        "ROUNDS": str(_ROUNDS),
+        "LAST": "x" * _ROUNDS,
+    }
+
+
+def _several(letter: str, count: int) -> str:
+    """Return a pattern of so many of a capital, which captures what is between them; nginx has nine captures."""
+    return f"([^/{letter}]*)".join([letter] * count)
+
+
+def _lowered(letter: str, count: int) -> str:
+    return "".join(f"${number}{letter}" for number in range(1, count + 1)) + f"${count + 1}"
+
+
+def _host(url: str) -> str:
+    host = urlsplit(url).hostname or ""
+    if not _HOST.fullmatch(host):
+        raise ConfigurationError(f"base_url = {url!r}: {host!r} is no host name that a site can have")
+    return host
+
+
+def _port(url: str) -> int:
+    parts = urlsplit(url)
+    try:
+        return parts.port or _PORTS[parts.scheme.lower()]
+    except ValueError as error:
+        raise ConfigurationError(f"base_url = {url!r}: {error}") from error
+
+
+def below(url: str) -> str:
+    """Give the path that the index lies below, without the ``/simple`` that older mirrors' addresses end in."""
+    path = urlsplit(url).path.rstrip("/").removesuffix("/simple")
+    if path and not re.fullmatch(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", path):
+        raise ConfigurationError(f"base_url = {url!r}: a path of letters, digits, dashes, dots and underscores can be served")
+    return path
+
+
+def _path(key: str, path: str) -> str:
+    if "://" in path:
+        raise ConfigurationError(f"{key} = {path!r}: web servers need a directory")
+    if _UNSPEAKABLE.search(path):
+        raise ConfigurationError(f"{key} = {path!r}: such characters have no place in a web server's configuration")
+    return path

@@ -1,0 +1,246 @@
+"""Kinds of values: how the text of a key becomes a plain value.
+
+A kind is a function of the text and the folder that relative paths start from; it returns the value or raises ValueError with
+what would be right.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ..metadata.filenames import KINDS
+from ..names import normalize
+from ..secret import SecretURL
+from .urls import configured_url, hidden
+
+Kind = Callable[[str, str], Any]
+
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_DURATION = re.compile(r"P?(?:(\d+)W)?(?:(\d+)D)?(?:T?(\d+)H)?", re.IGNORECASE)
+_PYTHON = re.compile(r"[23]\.\d{1,3}(?:\.\d{1,2})?t?")
+_PLATFORM = re.compile(r"(?:manylinux(?:1|2010|2014)|(?:manylinux|musllinux|macosx)_\d+_\d+)_[a-z0-9_]+"
+                       r"|win32|(?!manylinux|musllinux|macosx)[a-z][a-z0-9]*_[a-z0-9_]+")
+_FIELD = re.compile(r"([A-Za-z][A-Za-z-]*)\s*:\s*(\S.*)")
+_PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+def text(value: str, folder: str) -> str:
+    """Any text on one line."""
+    if "\n" in value:
+        raise ValueError("one line")
+    return value
+
+
+def boolean(value: str, folder: str) -> bool:
+    """True or False in any case."""
+    word = value.lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError("True or False")
+    return word in _TRUE
+
+
+def integer(value: str, folder: str) -> int:
+    """A whole number from 0."""
+    if not re.fullmatch(r"\d{1,9}", value):
+        raise ValueError("a whole number from 0")
+    return int(value)
+
+
+def positive(value: str, folder: str) -> int:
+    """A whole number from 1."""
+    number = integer(value, folder)
+    if number < 1:
+        raise ValueError("a whole number from 1")
+    return number
+
+
+def words(value: str, folder: str) -> tuple[str, ...]:
+    """A list separated by white space; lines that start with ``#`` are comments."""
+    return tuple(word for line in lines(value, folder) for word in line.split())
+
+
+def lines(value: str, folder: str) -> tuple[str, ...]:
+    """A list with one item a line; lines that start with ``#`` are comments."""
+    stripped = (line.strip() for line in value.splitlines())
+    return tuple(line for line in stripped if line and not line.startswith("#"))
+
+
+def path(value: str, folder: str) -> str:
+    """A path; a relative one starts at the configuration file's folder, ``~`` is the home directory. URLs stay as they are."""
+    value = text(value, folder)
+    if _SCHEME.match(value):
+        return configured_url(value)
+    if value.startswith("file:") or not value:
+        return value
+    return os.path.normpath(os.path.join(folder, os.path.expanduser(value)))
+
+
+def paths(value: str, folder: str) -> tuple[str, ...]:
+    """A list of paths or URLs separated by white space."""
+    for line in lines(value, folder):
+        _, *others = line.split()
+        if _SCHEME.match(line) and any("@" in word and not _SCHEME.match(word) for word in others):
+            raise ValueError("URLs without blanks; write %20 for a blank of a password")
+    return tuple(path(word, folder) for word in words(value, folder))
+
+
+def zcml(value: str, folder: str) -> tuple[str, ...]:
+    """A list of plugins: ``package``, ``package:file.zcml``, or the path of a file that ends in ``.zcml``."""
+    found = []
+    for word in words(value, folder):
+        package, colon, file = word.partition(":")
+        if word.endswith(".zcml") and not colon:
+            found.append(path(word, folder))
+        elif _PACKAGE.fullmatch(package) and bool(file) == bool(colon):
+            found.append(word)
+        else:
+            raise ValueError("packages such as my.package or my.package:policy.zcml, or .zcml files, "
+                             f"and {hidden(word)!r} is not")
+    return tuple(found)
+
+
+def certificate(value: str, folder: str) -> tuple[str, ...]:
+    """A file, or two: certificate and key."""
+    found = paths(value, folder)
+    if len(found) > 2:
+        raise ValueError("a file, or two: certificate and key")
+    return found
+
+
+def size(value: str, folder: str) -> int:
+    """A size in bytes, with ``K``, ``M``, ``G`` or ``T`` for powers of 1024."""
+    match = _SIZE.fullmatch(value)
+    if match is None:
+        raise ValueError("a size such as 500M or 1G")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def duration(value: str, folder: str) -> int:
+    """A span of time in seconds: days, or weeks, days and hours such as ``2w``, ``7d``, ``1d12h``, ``P7D``, ``PT12H``."""
+    if value.isdecimal():
+        value += "d"
+    match = _DURATION.fullmatch(value)
+    if match is None or not any(match.groups()):
+        raise ValueError("a number of days, or a duration such as 7d, P7D or 12h")
+    weeks, days, hours = (int(number or 0) for number in match.groups())
+    if weeks * 7 + days + hours / 24 > 36500:
+        raise ValueError("at most a hundred years")
+    return ((weeks * 7 + days) * 24 + hours) * 3600
+
+
+def moment(value: str, folder: str) -> str:
+    """An ISO 8601 date, which means its first instant, or date and time; UTC unless it says otherwise. Given back in UTC."""
+    try:
+        # Python 3.10 knows no Z.
+        when = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value))
+        when = when.replace(tzinfo=timezone.utc) if when.tzinfo is None else when.astimezone(timezone.utc)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("an ISO date such as 2025-01-31 or 2025-01-31T12:00:00Z") from error
+    return when.isoformat().replace("+00:00", "Z")
+
+
+def specifiers(value: str, folder: str) -> tuple[tuple[str, str], ...]:
+    """Lines of a project and version specifiers (PEP 440): pairs of both, the names normalised."""
+    found = []
+    for line in lines(value, folder):
+        from packaging.requirements import InvalidRequirement, Requirement  # not loaded where there are none
+
+        try:
+            asked = Requirement(line)
+        except InvalidRequirement as error:
+            raise ValueError(f"lines such as Plone >=6.0,<7, and {hidden(line)!r} is not") from error
+        if asked.url or asked.marker or asked.extras:
+            raise ValueError(f"a project and its versions alone on each line, and {hidden(line)!r} says more")
+        found.append((normalize(asked.name), str(asked.specifier)))
+    return tuple(found)
+
+
+def package_types(value: str, folder: str) -> tuple[str, ...]:
+    """Kinds of distributions."""
+    return _checked(value, folder, lambda word: word in KINDS, "of " + ", ".join(KINDS))
+
+
+def python_versions(value: str, folder: str) -> tuple[str, ...]:
+    """Versions of CPython, minor ones for all their patch releases; a ``t`` at the end for the free-threaded build."""
+    return _checked(value, folder, _PYTHON.fullmatch, "versions of Python such as 3.11 3.12 3.13t")
+
+
+def platforms(value: str, folder: str) -> tuple[str, ...]:
+    """Platform tags of wheels."""
+    return _checked(value, folder, _PLATFORM.fullmatch,
+                    "platform tags such as manylinux_2_28_x86_64, musllinux_1_2_aarch64, macosx_11_0_arm64 or win_amd64")
+
+
+def fields(value: str, folder: str) -> tuple[tuple[str, str], ...]:
+    """Lines of a field and a pattern, with a colon between: pairs of both, the fields in lower case."""
+    found = []
+    for line in lines(value, folder):
+        match = _FIELD.fullmatch(line)
+        if match is None:
+            raise ValueError(f"lines such as License: ZPL*, and {hidden(line)!r} is not")
+        found.append((match[1].lower(), match[2]))
+    return tuple(found)
+
+
+def _checked(value: str, folder: str, right: Callable[[str], object], expected: str) -> tuple[str, ...]:
+    found = words(value, folder)
+    for word in found:
+        if not right(word):
+            raise ValueError(f"{expected}, and {hidden(word)!r} is not")
+    return found
+
+
+def share(value: str, folder: str) -> float:
+    """A share of the whole: ``10%``."""
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)\s*%", value)
+    if match is None or float(match[1]) > 100:
+        raise ValueError("a percentage from 0% to 100%")
+    return float(match[1]) / 100
+
+
+def web_address(value: str, folder: str) -> str:
+    """An http or https URL, or nothing; without the slash at its end."""
+    url = configured_url(value.rstrip("/")) if re.match(r"https?://", value, re.IGNORECASE) else value
+    if url and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", url, re.IGNORECASE):
+        raise ValueError("a URL that starts with http:// or https://")
+    return url
+
+
+def public_address(value: str, folder: str) -> str:
+    """An http or https URL without user and password, or nothing; without the slash at its end."""
+    url = web_address(value, folder)
+    if isinstance(url, SecretURL):
+        raise ValueError("without user and password: it stands in pages and in files of clients, which take theirs from netrc")
+    return url
+
+
+def scheduler(value: str, folder: str) -> str:
+    """The address of a Dask scheduler, or nothing."""
+    if value and not re.fullmatch(r"(?:tcp|tls)://[^\s/@?#]+:\d{1,5}", value):
+        raise ValueError("an address such as tcp://scheduler.example.com:8786")
+    return value
+
+
+def choice(*names: str) -> Kind:
+    """Give the kind of a key that takes one of these words."""
+
+    def chosen(value: str, folder: str) -> str:
+        if value not in names:
+            raise ValueError("one of " + ", ".join(names))
+        return value
+
+    chosen.__doc__ = "One of " + ", ".join(f"``{name}``" for name in names) + "."
+    return chosen
+
+
+#: Kinds that have a value for an empty text.
+LISTS = frozenset({words, lines, paths, certificate, zcml, specifiers, package_types, python_versions, platforms, fields})
+#: The kinds that plugins can name in ZCML.
+NAMED: Mapping[str, Kind] = {kind.__name__: kind for kind in (
+    text, boolean, integer, positive, words, lines, path, paths, size, duration, moment, share, web_address)}

@@ -1,0 +1,67 @@
+"""Files that the configuration names for writing: regular ones, and never another user's behind a symbolic link.
+
+Opening a FIFO waits for a reader, a device does something else than keep what is written, and a link that another user has put
+there leads wherever that user likes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from ..errors import ConfigurationError
+
+_KINDS = ((stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISSOCK, "a socket"),
+          (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"))
+
+
+def check_regular(path: str, key: str) -> None:
+    """Raise ConfigurationError if what is at a path is no regular file, or a link to another user's. Nothing there is fine."""
+    try:
+        link = os.lstat(path)
+        found = os.stat(path) if stat.S_ISLNK(link.st_mode) else link
+    except FileNotFoundError:
+        found = link = None  # type: ignore[assignment]
+        if os.path.islink(path):
+            link = os.lstat(path)
+    except OSError as error:
+        raise ConfigurationError(f"{key}: {path}: {error.strerror}") from error
+    if found is not None:
+        _check_kind(found, path, key)
+    if link is not None and stat.S_ISLNK(link.st_mode):
+        _check_link(link, found, path, key)
+
+
+def open_for_append(path: str, key: str) -> int:
+    """Return a descriptor of a regular file, made if it is not there. Never waits. Raises ConfigurationError, OSError."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+    check_regular(path, key)
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EMLINK):
+            raise
+        # A link of this user's own, or of root's.
+        descriptor = os.open(path, flags | os.O_CREAT, 0o666)
+    try:
+        found = os.fstat(descriptor)
+        _check_kind(found, path, key)
+        link = os.lstat(path)
+        if stat.S_ISLNK(link.st_mode):
+            _check_link(link, found, path, key)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check_kind(found: os.stat_result, path: str, key: str) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        kind = next((name for test, name in _KINDS if test(found.st_mode)), "no file")
+        raise ConfigurationError(f"{key}: {path}: {kind}, not a regular file")
+
+
+def _check_link(link: os.stat_result, found: os.stat_result | None, path: str, key: str) -> None:
+    if link.st_uid not in (os.geteuid(), 0) or (found is not None and found.st_uid != os.geteuid()):
+        raise ConfigurationError(f"{key}: {path}: a symbolic link that another user made, or to a file of another user")

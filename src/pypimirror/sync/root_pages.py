@@ -1,0 +1,157 @@
+"""The pages about all projects, written last, and only when something on them changed."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from .. import __version__
+from ..errors import Full, MirrorError
+from ..interfaces import IIndexWriter, IRunContext, IWholeIndexWriter
+from ..model import Entry, Project
+from ..settings.fingerprint import fingerprint
+from ..state import records
+from ..state.database import State
+from ..state.meta_keys import ROOT_DUE, ROOTS
+from ..storage.atomic import replace
+from ..zcml.error_context import describe, log_error
+
+#: What pages about all projects say of one, by their paths.
+Sections = tuple[tuple[str, bytes], ...]
+#: Where a page says which version of ours wrote it; nothing but the end of a page does.
+_VERSION = re.compile(rb"z3c\.recipe\.pypimirror [^<]*")
+#: Name of a fact in the state: which version of ours made the sections that are kept, and with which settings.
+_MADE_BY = "sections_made_by"
+#: Sections that are made before they are kept.
+_BATCH = 500
+
+
+class RootsResult(NamedTuple):
+    """Result of ``write_roots``."""
+
+    #: Whether anything was done.
+    written: bool
+    #: Pages that could not be written and why, a line each.
+    failures: tuple[str, ...] = ()
+
+
+def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool) -> RootsResult:
+    """Write the pages about all projects and remove those that are none any more; one that fails is no matter of the others.
+
+    serial: our own of this run. changed: whether a project's page came, changed or went; else only what is missing is written.
+    """
+    due = due_roots(mirror, state)
+    stale = [path for path in (state.fact(ROOTS) or "").split() if path not in due]
+    for path in stale:
+        mirror.storage.remove(path)
+    missing = {path: writer for path, writer in due.items() if changed or mirror.storage.size(path) is None}
+    failures: list[str] = []
+    try:
+        _write(mirror, state, missing, serial)
+    except (Full, records.BadRecord):
+        raise
+    except Exception:  # one of them; which one shows when each is written by itself
+        failures = [failure for path, writer in missing.items()
+                    if (failure := _failure(mirror, state, path, writer, serial)) is not None]
+    state.set_fact(ROOTS, " ".join(due))
+    return RootsResult(bool(stale or missing), tuple(failures))
+
+
+def _write(mirror: IRunContext, state: State, writers: Mapping[str, IIndexWriter], serial: int) -> None:
+    replace(mirror.storage, {path: writer.projects(_entries(mirror, state, path, writer), serial)
+                             for path, writer in writers.items()})
+
+
+def _failure(mirror: IRunContext, state: State, path: str, writer: IIndexWriter, serial: int) -> str | None:
+    """Write one page; return why it could not be written, or None."""
+    try:
+        _write(mirror, state, {path: writer}, serial)
+    except (Full, sqlite3.DatabaseError):
+        raise
+    except Exception as error:
+        from .relearn import unreadable  # not loaded where all is well
+
+        if unreadable(state):
+            raise records.BadRecord(f"{path}: can't be written from records that can't be read") from error
+        if not isinstance(error, MirrorError):
+            log_error(f"{path} could not be written", error)
+        return f"{path}: {describe(error, mirror.registry)}"
+    return None
+
+
+def begin_anew(state: State) -> None:
+    """Have the pages about all projects written with the end of this run, from nothing that was kept."""
+    state.set_fact(ROOT_DUE, "1")
+    state.sections.clear()
+
+
+def due_roots(mirror: IRunContext, state: State) -> dict[str, IIndexWriter]:
+    """Give the writers of the pages about all projects that the mirror is to have, by path."""
+    files = state.totals().files if any(writer.most_files is not None for writer in mirror.writers) else 0
+    return {writer.root: writer for writer in mirror.writers
+            if writer.root is not None and (writer.most_files is None or files < writer.most_files)}
+
+
+def wrong_roots(mirror: IRunContext, state: State, readable: bool) -> list[tuple[str, str]]:
+    """Hold the pages about all projects against the state; return paths of wrong ones, and why.
+
+    What is kept of them is taken for right: whoever finds that it is not drops it.
+    readable: whether all records can be read; without them pages that tell of files can't be compared.
+    """
+    found = []
+    for path, writer in due_roots(mirror, state).items():
+        if mirror.storage.size(path) is None:
+            found.append((path, "the page is missing"))
+        elif (readable or not IWholeIndexWriter.providedBy(writer)) and not _is_written(mirror, state, path, writer):
+            found.append((path, "the page is not what was written"))
+    return found
+
+
+def _is_written(mirror: IRunContext, state: State, path: str, writer: IIndexWriter) -> bool:
+    """Whether a page is what the writer makes of the state, whichever version of ours wrote it."""
+    page = mirror.storage.read(path) or b""
+    place = 0
+    for block in writer.projects(_entries(mirror, state, path, writer), writer.serial(page) or 0):
+        if page[place:place + len(block)] != block:
+            here, due = _VERSION.sub(b"", page[place:]), _VERSION.sub(b"", block)
+            return here == due
+        place += len(block)
+    return place == len(page)
+
+
+def sections_due(mirror: IRunContext, state: State) -> tuple[str, ...]:
+    """Give the paths of the pages that have sections: these are best made where a project is published."""
+    paths = tuple(path for path, writer in due_roots(mirror, state).items() if IWholeIndexWriter.providedBy(writer))
+    if paths:
+        _drop_others(mirror, state)
+    return paths
+
+
+def sections(mirror: IRunContext, project: Project, paths: tuple[str, ...]) -> Sections:
+    """Give what the pages at these paths say of a project."""
+    return tuple((writer.root, writer.section(project)) for writer in mirror.writers
+                 if IWholeIndexWriter.providedBy(writer) and writer.root in paths)
+
+
+def _drop_others(mirror: IRunContext, state: State) -> None:
+    """Keep no sections that another version of ours made, or other settings."""
+    state.begin()
+    made_by = f"{__version__} {fingerprint(mirror.settings, 'pages')}"
+    if state.fact(_MADE_BY) != made_by:
+        state.sections.clear()
+        state.set_fact(_MADE_BY, made_by)
+
+
+def _entries(mirror: IRunContext, state: State, path: str, writer: IIndexWriter) -> Iterator[Entry]:
+    """Yield the published projects, with their sections where the page has any; those that are not kept are made first."""
+    if not IWholeIndexWriter.providedBy(writer):
+        return state.entries()
+    _drop_others(mirror, state)
+    lacking = state.sections.lacking(path)
+    for begin in range(0, len(lacking), _BATCH):
+        some = ((name, state.record(name)) for name in lacking[begin:begin + _BATCH])
+        state.sections.keep(path, [(name, writer.section(records.decode(record).published()))
+                                   for name, record in some if record is not None])
+    return state.sections.entries(path)

@@ -1,0 +1,144 @@
+"""What lies beside a file: its core metadata (PEP 658), provenance (PEP 740) and signature."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from io import BytesIO
+
+from ..errors import FetchError
+from ..http.download import download
+from ..http.retry import Attempts
+from ..interfaces import IRunContext
+from ..model import File, Stored
+from ..names import METADATA, PROVENANCE, SIGNATURE
+from .folder_snapshot import Ground
+
+#: Bytes; the largest metadata file that is taken.
+MOST_METADATA = 16 << 20
+#: Bytes; provenance and signatures are far smaller.
+_MOST_BESIDE = 16 << 20
+
+
+def core_metadata(mirror: IRunContext, project: str, file: File, stored: Stored, path: str, offline: bool,
+                  attempts: Attempts, body: bytes | None, ground: Ground) -> str | None:
+    """Get the metadata file (PEP 658) and return its sha256; None where upstream has none after all.
+
+    body: the file's, where it has just come and is small. ground: what is known of the project's folder.
+    """
+    if not file.core_metadata:
+        return None
+    hashes = {} if file.core_metadata is True else file.core_metadata
+    target = path + METADATA
+    here = stored.metadata or hashes.get("sha256")
+    if here is not None and ground.size(mirror.storage, target) is not None \
+            and (stored.metadata == hashes.get("sha256", stored.metadata) or mirror.storage.digest(target) == here):
+        return here
+    if mirror.trash.take(project, file.filename + METADATA, hashes):
+        return hashes["sha256"]
+    if "sha256" in hashes:
+        if _inside(mirror, path, hashes, body) if body is not None else _out_of(mirror, path, hashes):
+            return hashes["sha256"]
+    elif (sha256 := _unhashed(mirror, path, body)) is not None:
+        return sha256
+    if offline or not file.url:
+        return mirror.storage.digest(target)
+    try:
+        sha256 = download(mirror.fetcher, mirror.storage, attempts, file.url + METADATA, target, hashes,
+                          limit=MOST_METADATA).sha256
+        return sha256 if "sha256" in hashes or _fits(mirror, project, file.filename, target) else None
+    except FetchError as error:
+        if error.code in (404, 410):
+            return None  # the file itself is good; clients get the metadata out of it
+        raise
+
+
+def _inside(mirror: IRunContext, path: str, hashes: Mapping[str, str], wheel: bytes) -> bool:
+    """Put the metadata file out of a wheel into its place; say whether what is in there is what upstream promises.
+
+    That is one request less for each wheel, and a wheel's METADATA is what upstream serves (PEP 658).
+    """
+    if "sha256" not in hashes or not path.endswith(".whl"):
+        return False
+    from ..metadata import zips  # some runs fetch no wheel
+
+    return _put(mirror, path, hashes, zips.find_last(wheel, b".dist-info/METADATA", MOST_METADATA))
+
+
+def _out_of(mirror: IRunContext, path: str, hashes: Mapping[str, str]) -> bool:
+    """Do the same for a wheel that lies there."""
+    if "sha256" not in hashes or not path.endswith(".whl") or not mirror.storage.at_hand:
+        return False
+    from ..metadata.archives import wheel_metadata  # few runs need it
+    from ..metadata.errors import InvalidContent
+
+    try:
+        with mirror.storage.open(path) as stream:
+            return _put(mirror, path, hashes, wheel_metadata(stream))
+    except InvalidContent:
+        return False  # upstream says it is like this
+
+
+def _unhashed(mirror: IRunContext, path: str, body: bytes | None) -> str | None:
+    """Put the metadata file out of a wheel into its place where upstream tells no hash of it, and return its sha256.
+
+    Without a hash anything could come in answer to a request for it, such as a login page.
+    """
+    if not path.endswith(".whl") or (body is None and not mirror.storage.at_hand):
+        return None
+    from ..metadata.archives import wheel_metadata
+    from ..metadata.errors import InvalidContent
+
+    try:
+        with mirror.storage.open(path) if body is None else BytesIO(body) as stream:
+            found = wheel_metadata(stream)
+    except InvalidContent:
+        return None
+    mirror.storage.write(path + METADATA, (found,))
+    return hashlib.sha256(found).hexdigest()
+
+
+def _fits(mirror: IRunContext, project: str, filename: str, target: str) -> bool:
+    """Whether what came as a metadata file without a hash is that of the file; what is not is removed."""
+    from ..metadata.core_metadata import check_release
+    from ..metadata.errors import InvalidContent
+
+    try:
+        check_release(mirror.storage.read(target) or b"", project, filename)
+    except InvalidContent:
+        mirror.storage.remove(target)
+        return False
+    return True
+
+
+def _put(mirror: IRunContext, path: str, hashes: Mapping[str, str], found: bytes | None) -> bool:
+    if found is None or hashlib.sha256(found).hexdigest() != hashes["sha256"]:
+        return False
+    mirror.storage.write(path + METADATA, (found,))
+    return True
+
+
+def urls_beside(file: File) -> dict[str, str]:
+    """Give the URLs of what upstream has beside a file without telling a hash; empty ones where they are not known."""
+    urls = {} if file.provenance is None else {PROVENANCE: file.provenance}
+    return urls | ({SIGNATURE: file.url and file.url + SIGNATURE} if file.gpg_sig else {})
+
+
+def companion(mirror: IRunContext, url: str | None, target: str, known: str | None, here: bool, offline: bool,
+              attempts: Attempts) -> str | None:
+    """Get what lies beside a file; return its sha256, None where upstream has none.
+
+    known: its sha256 as it was, if it was there. here: whether what lies there can belong to the file that is there now.
+    """
+    if url is None:
+        return None
+    if here and mirror.storage.size(target) is not None:
+        return known or mirror.storage.digest(target)
+    if offline or not url:
+        return None
+    try:
+        return download(mirror.fetcher, mirror.storage, attempts, url, target, {}, limit=_MOST_BESIDE).sha256
+    except FetchError as error:
+        if error.code in (404, 410):
+            return None
+        raise

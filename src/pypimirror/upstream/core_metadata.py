@@ -1,0 +1,68 @@
+"""Core metadata of distributions, for filters that read it."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+from ..errors import FetchError, Rejected
+from ..http.page import read
+from ..http.retry import check
+from ..http.urls import bare
+from ..interfaces import IMirror
+from ..metadata.core_metadata import check_release
+from ..metadata.errors import InvalidContent
+from ..model import File, Head
+from ..names import METADATA
+
+#: Bytes; a description is part of it.
+_LONGEST = 16 << 20
+_REMEMBERED = 256
+
+
+class CoreMetadata:
+    """Reads core metadata: from the mirror where it is there, else from upstream's metadata file (PEP 658)."""
+
+    def __init__(self, mirror: IMirror):
+        self._mirror = mirror
+        # A project is looked at, then published: what was fetched for the first serves the second.
+        self._fetched = lru_cache(_REMEMBERED)(self._fetch)
+
+    def __call__(self, project: str, file: File) -> bytes | None:
+        """Return the metadata of a file, or None where there is none to be had. Raises FetchError, Rejected, StorageError."""
+        if file.stored is not None and file.stored.metadata:
+            found = self._mirror.storage.read(f"{project}/{file.filename}{METADATA}")
+            if found is not None:
+                return found
+        if not file.core_metadata or not file.url:
+            return None
+        sha256 = None if file.core_metadata is True else file.core_metadata.get("sha256")
+        found = self._fetched(file.url + METADATA, sha256)
+        if found is not None and sha256 is None and not _fits(found, project, file.filename):
+            return None
+        return found
+
+    def _fetch(self, url: str, sha256: str | None) -> bytes | None:
+        def attempt() -> tuple[Head, bytes]:
+            head, body = read(self._mirror.fetcher, url, {}, _LONGEST)
+            check(head, url)
+            return head, body
+
+        try:
+            _, body = self._mirror.attempts(attempt)
+        except FetchError as error:
+            if error.code in (404, 410):
+                return None
+            raise
+        if sha256 is not None and hashlib.sha256(body).hexdigest() != sha256:
+            raise Rejected(f"{bare(url)}: its sha256 is not what upstream's page says")
+        return body
+
+
+def _fits(content: bytes, project: str, filename: str) -> bool:
+    """Whether what came without a hash is the metadata of a file, and not, say, a login page."""
+    try:
+        check_release(content, project, filename)
+    except InvalidContent:
+        return False
+    return True

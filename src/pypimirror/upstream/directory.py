@@ -1,0 +1,144 @@
+"""A directory as upstream: an index if its root has a page of one, else a heap of distributions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import BinaryIO
+
+from zope.interface import implementer
+
+from ..errors import Absent, BadPage, FetchError
+from ..http.file_urls import inside, path_of, tree_of, url_of
+from ..interfaces import IMirror, IParser, ISource, IUpstream
+from ..model import File, Listing, Project
+from ..names import normalize
+from .flat_directory import HeapSource
+from .validation import bounded
+
+#: Pages by name, the one that says more first, and how they are to be read.
+_PAGES = {"index.v1_json": "application/vnd.pypi.simple.v1+json", "index.html": "application/vnd.pypi.simple.v1+html"}
+_BLOCK = 1 << 18
+
+
+@implementer(ISource)
+class DirectorySource:
+    """Finds out what the directory is when it is first asked."""
+
+    def __init__(self, upstream: IUpstream, mirror: IMirror):
+        self._upstream, self._mirror = upstream, mirror
+        self._root = path_of(upstream.url)
+
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
+        return self._source.listing(wanted, etag, written)
+
+    def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
+        return self._source.project(name, etag, since)
+
+    @cached_property
+    def _source(self) -> ISource:
+        if not os.path.isdir(self._root):
+            raise FetchError(self._root, "no such directory")
+        if _page(self._root) is not None:
+            return IndexFolder(self._root, self._mirror.parsers)
+        heap = HeapSource(self._upstream, self._mirror)
+        if not heap.listing(lambda name: True).total:
+            # The disk that it lies on is not there, more likely than not.
+            raise FetchError(self._root, "holds neither an index nor any distribution")
+        return heap
+
+
+@implementer(ISource)
+class IndexFolder:
+    """An index whose pages lie in folders, such as a mirror's own tree or a bandersnatch ``web/simple``."""
+
+    def __init__(self, root: str, parsers: Mapping[str, IParser]):
+        self._root = root
+        self._parsers = parsers
+        self._tree = tree_of(root)
+
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
+        path = _page(self._root)
+        if path is None:
+            raise FetchError(self._root, "its index is gone")
+        with _opened(path, self._tree) as stream:
+            tag = _tag(stream.fileno())
+            if etag == tag:
+                return Listing({}, etag=etag, unchanged=True)
+            reader = self._parser(path).listing(wanted, written)
+            while block := stream.read(_BLOCK):
+                reader.write(block)
+        try:
+            return reader.finish()._replace(etag=tag)
+        except BadPage as error:
+            raise BadPage(f"{path}: {error}") from error
+
+    def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
+        folder = self._folders.get(name)
+        path = _page(os.path.join(self._root, folder)) if folder is not None else None
+        if path is None:
+            if _page(self._root) is None:
+                raise FetchError(self._root, "its index is gone")
+            raise Absent(f"{self._root}: it has no page about {name}")
+        with _opened(path, self._tree) as stream:
+            tag = _tag(stream.fileno())
+            if etag == tag:
+                return None, ()
+            body = stream.read()
+        url = url_of(os.path.dirname(path)) + "/"
+        try:
+            project, problems = self._parser(path).project(body, name, url)
+        except BadPage as error:
+            raise BadPage(f"{path}: {error}") from error
+        files, refused = [], []
+        for file in project.files:
+            try:
+                files.append(self._checked(file))
+            except FetchError as error:
+                refused.append(f"{file.filename}: {error.url} is {error.why}")
+        return project._replace(files=tuple(files), etag=tag, url=url), bounded([*problems, *refused])
+
+    @cached_property
+    def _folders(self) -> Mapping[str, str]:
+        """Names of folders by the normalised name of the project; one that is called so itself counts first."""
+        with os.scandir(self._root) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir())
+        return {normalize(name): name for name in names} | {name: name for name in names if name == normalize(name)}
+
+    def _checked(self, file: File) -> File:
+        """Give a file with its size. Raises FetchError for one that lies outside of what the index may lead to."""
+        if not file.url.startswith("file:"):
+            return file
+        path = path_of(file.url)
+        inside(path, (self._tree,))
+        if file.size is None and os.path.isfile(path):
+            return file._replace(size=os.path.getsize(path))
+        return file
+
+    def _parser(self, path: str) -> IParser:
+        return self._parsers[_PAGES[os.path.basename(path)]]
+
+
+def _page(folder: str) -> str | None:
+    """Give the path of the page in a folder that says most, or None."""
+    paths = (os.path.join(folder, name) for name in _PAGES)
+    return next((path for path in paths if os.path.isfile(path)), None)
+
+
+@contextmanager
+def _opened(path: str, tree: str) -> Iterator[BinaryIO]:
+    """Open a page. Raises FetchError where it can't be read, or is a symbolic link that leads out of the tree."""
+    inside(path, (tree,))
+    try:
+        with open(path, "rb") as stream:
+            yield stream
+    except OSError as error:
+        raise FetchError(path, error.strerror or str(error)) from error
+
+
+def _tag(handle: int) -> str:
+    """Give a text that changes when the page does."""
+    status = os.fstat(handle)
+    return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"

@@ -1,0 +1,77 @@
+"""Gets things from directories of this machine that the configuration names, as the web's come by HTTP."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from typing import BinaryIO
+
+from zope.interface import implementer
+
+from ..errors import FetchError
+from ..http.file_urls import inside, path_of
+from ..interfaces import IFetcher, IReceiver
+from ..maintenance.trash import METADATA
+from ..model import Head
+
+_BLOCK = 1 << 18
+
+
+@implementer(IFetcher)
+class FileFetcher:
+    """Reads ``file:`` URLs below some directories and nothing else of this machine.
+
+    Files are copied and not linked: whoever builds a distribution anew writes into the file that lies there.
+    """
+
+    def __init__(self, trees: Iterable[str]):
+        """trees: absolute paths of the directories."""
+        self._trees = tuple(trees)
+
+    def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
+        """Hand over the file; a ``.metadata`` file that does not lie there is read out of the distribution beside it.
+
+        Answers 200, or 404 where there is no such file. Raises FetchError for what lies outside of the directories.
+        """
+        path = inside(path_of(url), self._trees)
+        try:
+            with _opened(path) as stream:
+                head = Head(200, {"content-length": str(os.fstat(stream.fileno()).st_size)}, url)
+                receiver.start(head)
+                while block := stream.read(_BLOCK):
+                    receiver.write(block)
+                return head
+        except (FileNotFoundError, NotADirectoryError):
+            body = self._metadata(path)
+        except OSError as error:
+            raise FetchError(url, error.strerror or str(error)) from error
+        head = Head(404, {}, url) if body is None else Head(200, {"content-length": str(len(body))}, url)
+        receiver.start(head)
+        if body is not None:
+            receiver.write(body)
+        return head
+
+    def close(self) -> None:
+        pass
+
+    def _metadata(self, path: str) -> bytes | None:
+        whole = path.removesuffix(METADATA)
+        if whole == path or not os.path.isfile(whole):
+            return None
+        from ..metadata.archives import core_metadata  # few files need it
+        from ..metadata.errors import InvalidContent
+
+        try:
+            return core_metadata(inside(whole, self._trees))
+        except InvalidContent as error:
+            raise FetchError(path, str(error)) from error
+
+
+def _opened(path: str) -> BinaryIO:
+    """Open a regular file; anything else, such as a pipe, would be waited for without end."""
+    stream = open(path, "rb", buffering=0, opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK))
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise FileNotFoundError(path)
+    return stream

@@ -1,0 +1,151 @@
+"""Lists and project pages as HTML (PEP 503, 592, 629, 658, 714)."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import unquote
+
+from zope.interface import implementer
+
+from ..errors import BadPage
+from ..interfaces import IListReader, IParser
+from ..model import NOTHING, File, Listing, Project
+from ..names import SUFFIXES, project_name, shown
+from . import validation
+from .links import belongs, is_external, is_marked, last_part, own_first, resolved, start
+from .project_list import Gathered
+from .validation import MOST_PROJECTS
+
+#: Elements that tell status and reason (PEP 792).
+_STATUS = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
+#: How web servers' own lists of folders show one, and a long name of one.
+_FOLDER = ("/", "..>")
+#: What is said of a page that has a form.
+_ASKS = ", but a form, as login pages have"
+_SERIAL = re.compile(r"<!--\s*SERIAL (\d{1,18})\s*-->")
+
+
+@implementer(IParser)
+class HtmlParser:
+    """Reads ``application/vnd.pypi.simple.v1+html``."""
+
+    quality = 0.2
+
+    def listing(self, wanted: Callable[[str], bool], written: str | None = None) -> IListReader:
+        return HtmlList(wanted)
+
+    def project(self, body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:
+        from .html_links import Links  # not loaded where upstream answers in JSON
+
+        text = body.decode("utf-8", "replace")
+        page = Links()
+        page.feed(text)
+        page.close()
+        page.check()
+        base = start(url, page.base)
+        files, problems = [], []
+        marked: dict[str, None] = {}
+        for href, _, attributes in page.anchors:
+            last = last_part(href)
+            outward = ("#" not in href or "rel" in attributes) and is_external(href, attributes.get("rel", ""), base, url)
+            if outward and not belongs(last, name):
+                if is_marked(attributes.get("rel", "")) and (link := resolved(href, base)) is not None:
+                    marked[link] = None
+                continue
+            if "data-yanked" not in attributes and "#" not in href and not last.endswith(SUFFIXES):
+                continue  # navigation, a home page
+            try:
+                file = _file(href, last, attributes, base)
+                files.append(file._replace(external=file.url, core_metadata=False) if outward else file)
+            except validation.Refused as refused:
+                problems.append(f"{shown(last)}: {refused}")
+        kept, repeated = validation.distinct(own_first(files))
+        serial = _SERIAL.search(text)
+        if not (files or marked or problems or serial or page.has_mark()):
+            raise BadPage(f"{shown(url)}: not a page of a Simple index: it has neither links to files nor the title or meta "
+                          f"element of one{_ASKS * page.has_form}")
+        status = {key: told for element, key in _STATUS.items() if (told := validation.line(page.meta.get(element)))}
+        project = Project(name, kept, serial=int(serial[1]) if serial else None, status=status or NOTHING, links=tuple(marked))
+        return project, validation.bounded(problems + repeated)
+
+
+class PlainHtmlParser(HtmlParser):
+    """Reads ``text/html``, what every web server calls it."""
+
+    quality = 0.1
+
+
+@implementer(IListReader)
+class HtmlList:
+    """Reads a list of projects."""
+
+    def __init__(self, wanted: Callable[[str], bool]):
+        self._wanted = wanted
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        from .html_links import Links
+
+        self._page = Links()
+        self._found = Gathered()
+        self._total = 0
+        #: Whether a link leads to a folder of its own name, as those to projects do.
+        self._leads = False
+
+    def write(self, block: bytes) -> None:
+        self._page.feed(self._decode(block))
+        self._take()
+
+    def finish(self) -> Listing:
+        self._page.feed(self._decode(b"", True))
+        self._page.close()
+        self._page.check()
+        self._take()
+        if not self._page.has_mark() and (self._page.has_form or not self._leads):
+            raise BadPage("not the list of a Simple index: it has neither links to projects nor the title or meta element "
+                          f"of one{_ASKS * self._page.has_form}; check index_url, and credentials if it needs any")
+        return Listing(self._found.names(), self._total)
+
+    def _take(self) -> None:
+        for href, text, _ in self._page.anchors:
+            if href.startswith("?"):
+                continue  # web servers' own lists of folders can be sorted by links
+            display = text.strip()
+            if not display or display.endswith(_FOLDER):
+                display = unquote(href.rstrip("/").rpartition("/")[2])
+            name = project_name(display)
+            self._leads = self._leads or _leads(href, name)
+            self._total += 1
+            if self._total > MOST_PROJECTS:
+                raise BadPage(f"more than {MOST_PROJECTS} projects")
+            if name is not None and self._wanted(name):
+                self._found.add(name, display, None)
+        self._page.anchors.clear()
+
+
+def _leads(href: str, name: str | None) -> bool:
+    """Whether a link of a list leads to a project's page: its last part is the project's name, as PEP 503 has it."""
+    path = href.partition("#")[0].partition("?")[0]
+    last = path.removesuffix("index.html").rstrip("/").rpartition("/")[2]
+    return name is not None and project_name(unquote(last)) == name
+
+
+def _file(href: str, last: str, attributes: Mapping[str, str], base: str) -> File:
+    url, hashes = validation.file_url(href, base)
+    metadata = attributes.get("data-core-metadata", attributes.get("data-dist-info-metadata"))
+    signed = attributes.get("data-gpg-sig")
+    return File(
+        filename=validation.filename(last),
+        url=url,
+        hashes=hashes,
+        requires_python=validation.line(attributes.get("data-requires-python")),
+        yanked=validation.yank(attributes["data-yanked"]) or True if "data-yanked" in attributes else False,
+        core_metadata=_metadata(metadata),
+        gpg_sig={"true": True, "false": False}.get(signed or ""),
+        provenance=validation.link(attributes.get("data-provenance"), base),
+    )
+
+
+def _metadata(value: str | None) -> bool | dict[str, str]:
+    # The attribute without a value means that there is a metadata file.
+    return value is not None and (value == "" or validation.presence(value))

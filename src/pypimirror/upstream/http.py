@@ -1,0 +1,202 @@
+"""An upstream index behind HTTP: whatever form it answers in (PEP 503, PEP 691)."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from email.utils import formatdate
+from urllib.parse import quote, urlsplit
+
+from zope.interface import implementer
+
+from ..errors import Absent, BadPage, FetchError
+from ..http import ssrf
+from ..http.page import read
+from ..http.retry import Attempts, check
+from ..http.urls import bare, host_of
+from ..interfaces import IListReader, IMirror, IParser, IReceiver, ISource, IUpstream
+from ..model import Head, Listing, Project
+from . import validation, validators
+from .accept import accept, media_type
+
+#: Bytes, unpacked; the largest project page at PyPI has some 20 million.
+LONGEST_PAGE = 64 << 20
+#: Bytes, unpacked; the list of all names at PyPI has some 50 million.
+LONGEST_LIST = 256 << 20
+#: Seconds that the list may take to come.
+_SECONDS = 3600.0
+#: Hosts that the files of one page may be on: each has to be looked up.
+_MOST_HOSTS = 30
+#: Bytes of a page that is read alone: what is made of it takes many times its size for a while.
+_LARGE = 4 << 20
+#: Bytes at both ends of a page that are looked at to see whether it is whole.
+_EDGE = 4096
+_JSON, _HTML = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html"
+#: Media types that say nothing about a page.
+_VAGUE = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/x-download", "text/plain"})
+
+
+class _CutOff(FetchError):
+    """A page ends in the middle."""
+
+    def __init__(self, url: str):
+        super().__init__(bare(url), "upstream's page is cut off", transient=True)
+
+
+@implementer(ISource)
+class HttpSource:
+    """Asks for JSON and takes HTML where there is none."""
+
+    def __init__(self, upstream: IUpstream, mirror: IMirror):
+        self.url = upstream.url.rstrip("/") + "/"
+        self._fetcher = mirror.fetcher
+        self._parsers: Mapping[str, IParser] = mirror.parsers
+        self._accept = accept(self._parsers)
+        self._attempts = Attempts(mirror.settings["retries"])
+        self._alone = threading.Lock()
+
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
+        def attempt() -> Listing:
+            receiver = _List(self.url, self._parsers, wanted, written)
+            head = self._fetcher.fetch(self.url, receiver, {"Accept-Encoding": "gzip, deflate", **self._headers(etag)})
+            if head.status == 304:
+                return Listing({}, etag=etag, unchanged=True)
+            return receiver.finish()._replace(etag=validators.etag(head))
+
+        try:
+            return self._attempts(attempt)
+        except _CutOff as error:
+            raise BadPage(str(error)) from error
+
+    def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
+        url = f"{self.url}{quote(name)}/"
+
+        def attempt() -> tuple[Head, bytes]:
+            head, body = read(self._fetcher, url, self._headers(etag, since), LONGEST_PAGE)
+            if head.status not in (304, 404, 410):
+                check(head, url)
+                if not _ends(body[:_EDGE], body[-_EDGE:]):
+                    raise _CutOff(url)
+            return head, body
+
+        head, body = self._attempts(attempt)
+        if head.status == 304:
+            return None, ()
+        if head.status in (404, 410):
+            raise Absent(f"{bare(url)}: status {head.status}", head.status)
+        parser = _parser(self._parsers, head, url, body[:_EDGE])
+        with self._alone if len(body) > _LARGE else nullcontext():
+            project, problems = parser.project(body, name, bare(head.url))
+        project, refused = self._reachable(project)
+        serial = project.serial
+        if serial is None:
+            serial = validation.serial(head.headers.get("x-pypi-last-serial"))
+        return project._replace(etag=validators.etag(head), serial=serial, url=url), validation.bounded([*problems, *refused])
+
+    def _reachable(self, project: Project) -> tuple[Project, list[str]]:
+        """Give a page without the files that a public upstream has on hosts that are not; and a problem for each of these."""
+        own = urlsplit(self.url).netloc.rpartition("@")[2]
+        refused: dict[str, str] = {}
+        elsewhere = dict.fromkeys(host_of(url) for file in project.files if file.external is None
+                                  for url in (file.url, file.provenance) if url)
+        elsewhere.pop(own, None)
+        for number, host in enumerate(elsewhere):
+            try:
+                if number >= _MOST_HOSTS:
+                    raise FetchError(host, f"one host more than {_MOST_HOSTS}")
+                ssrf.check(self.url, f"http://{host}/")
+            except FetchError as error:
+                refused[host] = error.why
+        if not refused:
+            return project, []
+        kept, told = [], []
+        for file in project.files:
+            host = host_of(file.url) if file.external is None else ""
+            if host in refused:
+                told.append(f"{file.filename}: {refused[host]}")
+                continue
+            if file.provenance and (host := host_of(file.provenance)) in refused:
+                told.append(f"{file.filename}: its provenance: {refused[host]}")
+                file = file._replace(provenance=None)
+            kept.append(file)
+        return project._replace(files=tuple(kept)), told
+
+    def _headers(self, etag: str | None, since: float | None = None) -> dict[str, str]:
+        headers = {"Accept": self._accept}
+        if etag is not None:
+            headers["If-None-Match"] = etag
+        elif since is not None:
+            headers["If-Modified-Since"] = formatdate(since, usegmt=True)
+        return headers
+
+
+@implementer(IReceiver)
+class _List:
+    """Passes the body of the list to the parser of its media type."""
+
+    def __init__(self, url: str, parsers: Mapping[str, IParser], wanted: Callable[[str], bool],
+                 written: str | None = None):
+        self._url = url
+        self._parsers = parsers
+        self._wanted, self._written = wanted, written
+        self._reader: IListReader | None = None
+        self._head: Head | None = None
+        self._size = 0
+        self._edges = b"", b""
+        self._end = 0.0
+
+    def start(self, head: Head) -> None:
+        if head.status == 304:
+            return
+        check(head, self._url)
+        self._head, self._reader = head, None
+        self._size, self._edges = 0, (b"", b"")
+        self._end = time.monotonic() + _SECONDS
+
+    def write(self, block: bytes) -> None:
+        self._size += len(block)
+        if time.monotonic() > self._end:
+            raise FetchError(bare(self._url), "the list takes too long to come", transient=True)
+        if self._size > LONGEST_LIST:
+            raise FetchError(bare(self._url), f"the list is larger than {LONGEST_LIST} bytes")
+        first, last = self._edges
+        if self._reader is None and self._head is not None and block:
+            self._reader = _parser(self._parsers, self._head, self._url, block[:_EDGE]).listing(self._wanted, self._written)
+        self._edges = (first if len(first) == _EDGE else (first + block)[:_EDGE]), (last + block[-_EDGE:])[-_EDGE:]
+        if self._reader is not None:
+            self._reader.write(block)
+
+    def finish(self) -> Listing:
+        if self._reader is None:
+            raise BadPage(f"{bare(self._url)}: no list came")
+        if not _ends(*self._edges):
+            raise _CutOff(self._url)
+        try:
+            return self._reader.finish()
+        except BadPage as error:
+            raise BadPage(f"{bare(self._url)}: {error}") from error
+
+
+def _ends(first: bytes, last: bytes) -> bool:
+    """Whether a page seems whole by its first and last bytes: HTML and JSON end what they begin.
+
+    Where no length was told, or a wrong one, nothing else tells; and files that a page lacks would be taken away.
+    """
+    start, end = first.lstrip()[:1], last.rstrip()[-1:]
+    if start in (b"{", b"["):
+        return end in (b"}", b"]")
+    return b"<html" not in first.lower() or b"</html" in last.lower()
+
+
+def _parser(parsers: Mapping[str, IParser], head: Head, url: str, start: bytes) -> IParser:
+    """Return the parser for a page; where its label tells nothing, or a page in JSON is called HTML, its start decides.
+
+    Web servers without a type for a file's ending call it ``application/octet-stream`` or ``text/plain``, or ``text/html``.
+    """
+    kind = media_type(head.headers.get("content-type", ""))
+    form = {b"{": _JSON, b"<": _HTML}.get(start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1])
+    if form is not None and form in parsers and (kind in _VAGUE or (form == _JSON and kind in (_HTML, "text/html"))):
+        kind = form
+    if kind not in parsers:
+        raise BadPage(f"{bare(url)}: not a page of an index: its content type is {kind or 'missing'!r}")
+    return parsers[kind]

@@ -1,0 +1,117 @@
+"""Which upstream indexes and which directories of this machine the configuration names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import ConfigurationError, FetchError
+from ..http.file_urls import path_of, tree_of, url_of
+from ..http.hosts import origin
+from ..http.urls import bare
+from ..interfaces import ISettings
+from ..names import shown
+from ..secret import reveal
+
+
+def index_urls(settings: ISettings) -> dict[str, str]:
+    """Return the upstream indexes in order of precedence: by URL without credentials, the URL as it was given.
+
+    Raises ConfigurationError.
+    """
+    found: dict[str, str] = {}
+    forms: set[str] = set()
+    for given in settings["index_url"] or (_default_index_url(),):
+        _check_url(given)
+        url = url_of(_directory(given)) if _is_file(given) else reveal(given).rstrip("/") + "/"
+        form = _normal(url)
+        if form not in forms:
+            forms.add(form)
+            found.setdefault(bare(url), url)
+    return found
+
+
+def _check_url(given: str) -> None:
+    """Raise ConfigurationError for a URL whose host or port can't be read."""
+    try:
+        parts = urlsplit(given)
+        wrong = "must name a host" if parts.scheme in ("http", "https") and not parts.hostname else ""
+        _ = parts.port
+    except ValueError as error:
+        wrong = f"not a URL: {error}"
+    if wrong or not given.isprintable():
+        raise ConfigurationError(f"index_url = {shown(bare(given))}: {wrong or 'not a URL: characters that none has'}")
+
+
+def _normal(url: str) -> str:
+    """Return the form of a URL by which two indexes are compared."""
+    try:
+        place = origin(url)
+    except ValueError:
+        return url
+    return url if place is None else f"{place} {urlsplit(url).path}"
+
+
+def directories(settings: ISettings) -> list[tuple[str, str]]:
+    """Return the directories that distributions come from: pairs of a key and an absolute path. Raises ConfigurationError."""
+    found = [("index_url", _directory(given)) for given in settings["index_url"] or () if _is_file(given)]
+    return found + [("local_packages", _directory(given)) for given in (settings["local_packages"],) if given]
+
+
+def trees(settings: ISettings) -> list[str]:
+    """Return the directories that files may be read from."""
+    return [tree_of(path) if key == "index_url" else path for key, path in directories(settings)]
+
+
+def check(settings: ISettings) -> None:
+    """Raise ConfigurationError for a directory that is not there, or that is not apart from the mirror."""
+    place = settings["mirror_file_path"]
+    for key, path in directories(settings):
+        if not os.path.isdir(path):
+            raise ConfigurationError(f"{key} = {path}: no such directory")
+        real = os.path.realpath(path)
+        mirror = os.path.realpath(place)
+        if "://" not in place and (_holds(real, mirror) or _holds(mirror, real)):
+            raise ConfigurationError(f"{key} = {path}: must lie outside of the mirror, and the mirror outside of it")
+
+
+def has_final_files(settings: ISettings | Mapping[str, Any]) -> bool:
+    """Whether no distribution file of the mirror is ever replaced by another one of the same name.
+
+    True only of a mirror of PyPI alone, which never takes a file name twice.
+    """
+    if settings["local_packages"] or settings["external_links"]:
+        return False
+    if not settings["index_url"]:
+        return True
+    try:
+        default = _default_index_url().rstrip("/")
+    except ConfigurationError:
+        return False
+    return all(given.rstrip("/") == default for given in settings["index_url"])
+
+
+def _is_file(given: str) -> bool:
+    return given.startswith(("/", "file:"))
+
+
+def _directory(given: str) -> str:
+    try:
+        return path_of(given) if given.startswith("file:") else given
+    except FetchError as error:
+        raise ConfigurationError(f"{error.url}: {error.why}") from error
+
+
+def _holds(folder: str, path: str) -> bool:
+    return path == folder or path.startswith(os.path.join(folder, ""))
+
+
+def _default_index_url() -> str:
+    """Give PyPI's address as zc.buildout knows it; imported only where no index_url is given."""
+    try:
+        from zc.buildout.easy_install import default_index_url
+    except ImportError as error:
+        raise ConfigurationError(f"index_url is not given, and zc.buildout's default can't be had: {error}") from error
+    return str(default_index_url)

@@ -1,0 +1,255 @@
+"""Lists and project pages as JSON (PEP 691, 700, 714, 740, 792)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from zope.interface import implementer
+
+from ..errors import BadPage
+from ..interfaces import IListReader, IParser
+from ..model import NOTHING, File, Listing, Project
+from ..names import API_VERSION, project_name, shown
+from . import validation
+from .project_list import Gathered
+from .validation import MOST_LINKS, MOST_PROJECTS
+
+_FILE_KEYS = frozenset({"filename", "url", "hashes", "size", "upload-time", "requires-python", "yanked", "core-metadata",
+                        "dist-info-metadata", "data-dist-info-metadata", "gpg-sig", "provenance"})
+_PAGE_KEYS = frozenset({"name", "files", "versions", "meta", "project-status"})
+_META_KEYS = frozenset({"api-version"})
+#: The beginning of a list's entries, how long it is at most, and what may stand around them.
+_BEGIN = re.compile(rb'"projects"\s{0,50}:\s{0,50}\[')
+_LONGEST_BEGIN = 120
+_BLANK = b" \t\r\n"
+_SERIAL = re.compile(rb'"_last-serial"\s{0,50}:\s{0,50}([^\s,}]{1,120})')
+#: Bytes; a list with a longer entry is read as a whole.
+_LONGEST_ENTRY = 1 << 20
+#: Values of one page or list that is read as a whole: each takes up to some 200 bytes. PyPI's whole list has 2.5 million.
+_MOST_VALUES = 8_000_000
+
+
+@implementer(IParser)
+class JsonParser:
+    """Reads ``application/vnd.pypi.simple.v1+json``."""
+
+    quality = 1
+
+    def listing(self, wanted: Callable[[str], bool], written: str | None = None) -> IListReader:
+        return JsonList(wanted, written)
+
+    def project(self, body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:
+        page = _load(body)
+        files, problems = [], []
+        entries = page.get("files")
+        if not isinstance(entries, list):
+            raise BadPage(f"{shown(url)}: the page of {name} has no list of files")
+        if len(entries) > MOST_LINKS:
+            raise BadPage(f"{shown(url)}: more than {MOST_LINKS} files")
+        for entry in entries:
+            try:
+                files.append(_file(entry, url))
+            except validation.Refused as refused:
+                problems.append(f"{_called(entry)}: {refused}")
+        kept, repeated = validation.distinct(files)
+        meta = page["meta"]
+        status = page.get("project-status")
+        project = Project(
+            name=name,
+            files=kept,
+            serial=validation.serial(meta.get("_last-serial")),
+            status=_status(status),
+            extra=validation.unknown(page, _PAGE_KEYS),
+            meta=_meta(meta),
+            form="json",
+        )
+        return project, validation.bounded(problems + repeated)
+
+
+class PlainJsonParser(JsonParser):
+    """The same under ``application/json``, as plain web servers and some proxies label it; asked for by nobody."""
+
+    quality = 0
+
+
+@implementer(IListReader)
+class JsonList:
+    """Reads a list of projects block by block, so that of all names only those that are asked for are ever held.
+
+    Entries are flat objects, so a block can be cut behind any of its closing braces. What does not parse that way, the end of
+    every list among it, is read as a whole.
+    """
+
+    def __init__(self, wanted: Callable[[str], bool], written: str | None = None):
+        """wanted, written: as for ``IParser.listing``."""
+        self._wanted = wanted
+        self._head: bytes | None = None
+        #: What was not read yet: all of it until the entries begin, then less than an entry, then all that is left.
+        self._rest = bytearray()
+        self._by_block = True
+        self._found = Gathered()
+        self._total = 0
+        #: The serials seen until two of them differ, of names that are not asked for, too.
+        self._serials: set[Any] = set()
+        self._search = None if written is None else re.compile(rb'"name"\s*:\s*"(?i:%b)"' % written.encode("ascii")).finditer
+
+    def write(self, block: bytes) -> None:
+        before = len(self._rest)
+        self._rest += block
+        if not self._by_block:
+            return
+        if self._head is None:
+            begin = _BEGIN.search(self._rest, max(0, before - _LONGEST_BEGIN))
+            if begin is None:
+                return
+            self._head = bytes(self._rest[:begin.end()])
+            del self._rest[:begin.end()]
+            before = 0
+        end = self._rest.rfind(b"}", before) + 1
+        if not end:
+            self._by_block = len(self._rest) < _LONGEST_ENTRY
+            return
+        block = self._begun(self._rest[:end])
+        try:
+            total = self._searched(block)
+            if total is None:
+                entries = json.loads(b"[" + block + b"]")
+                self._take(entries)
+                total = len(entries)
+        except (ValueError, RecursionError):
+            self._by_block = False
+            return
+        self._count(total)
+        if len(self._serials) < 2:
+            if block.count(b'"_last-serial"') < total:
+                self._serials.add("")
+            self._compare(told[1].strip(b'"').decode("ascii", "replace") for told in _SERIAL.finditer(block))
+        del self._rest[:end]
+
+    def _searched(self, block: bytes) -> int | None:
+        """Take the entries of a block that are asked for, and return how many it has; None if it must be read as a whole.
+
+        One search takes a tenth of the time of making values of all entries, nearly all of which are not asked for. What could
+        mislead it is not in a block without escapes that has as many names as entries. Raises ValueError.
+        """
+        total = block.count(b"{")
+        if self._search is None or b"\\" in block or block.lstrip(_BLANK)[:1] != b"{":
+            return None
+        if block.count(b'"') % 2:  # the last brace is within a text
+            return None
+        if not total == block.count(b"}") == block.count(b'"name"'):
+            return None
+        self._take([json.loads(block[block.rindex(b"{", 0, found.start()):block.index(b"}", found.end()) + 1])
+                    for found in self._search(block)])
+        return total
+
+    def finish(self) -> Listing:
+        page = _load((self._head or b"") + self._begun(self._rest))
+        entries = page.get("projects")
+        if not isinstance(entries, list):
+            raise BadPage("it has no list of projects")
+        self._take(entries)
+        self._count(len(entries))
+        self._compare(str(entry.get("_last-serial", "")) for entry in entries)
+        # Serials that are the same for all projects tell nothing of any.
+        alike = self._total > 1 and len(self._serials) == 1 and "" not in self._serials
+        projects = self._found.names(not alike)
+        return Listing(projects, self._total, serials=bool(projects) and self._found.serials and not alike,
+                       serial=None if alike else validation.serial(page["meta"].get("_last-serial")))
+
+    def _compare(self, serials: Iterable[str]) -> None:
+        for serial in serials:
+            self._serials.add(serial)
+            if len(self._serials) > 1:
+                return
+
+    def _begun(self, rest: bytearray) -> bytes:
+        """Give what goes on with the next entry, or ends the list, as if no entry were before it."""
+        text = bytes(rest.lstrip(_BLANK))
+        if not self._total or text.startswith(b"]"):
+            return text
+        if text.startswith(b",") and not text[1:].lstrip(_BLANK).startswith(b"]"):
+            return text[1:]
+        return b"," + text  # which is no JSON, as it was none before
+
+    def _count(self, entries: int) -> None:
+        self._total += entries
+        if self._total > MOST_PROJECTS:
+            raise BadPage(f"more than {MOST_PROJECTS} projects")
+
+    def _take(self, entries: list[Any]) -> None:
+        for entry in entries:
+            display = entry.get("name") if isinstance(entry, dict) else None
+            if not isinstance(display, str):
+                raise BadPage("an entry of the list has no name")
+            name = project_name(display)
+            if name is not None and self._wanted(name):
+                self._found.add(name, display, validation.serial(entry.get("_last-serial")))
+
+
+def _refused(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _load(body: bytes) -> dict[str, Any]:
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise BadPage(f"more than {_MOST_VALUES} values")
+    try:
+        page = json.loads(body, parse_constant=_refused)
+    except (ValueError, RecursionError) as error:
+        raise BadPage(f"not JSON: {shown(str(error))}") from error
+    meta = page.get("meta") if isinstance(page, dict) else None
+    if not isinstance(meta, dict):
+        raise BadPage("not a page of an index: it has no meta")
+    version = str(meta.get("api-version", ""))
+    if version.partition(".")[0] != "1":
+        raise BadPage(f"its api-version is {shown(version)!r}, not 1.x")
+    return page
+
+
+def _file(entry: Any, page: str) -> File:
+    if not isinstance(entry, dict):
+        raise validation.Refused("not an object")
+    name = validation.filename(entry.get("filename"))
+    url, of_fragment = validation.file_url(entry.get("url"), page)
+    # null in the newest of these keys tells nothing, and an older one may.
+    told = map(entry.get, ("core-metadata", "dist-info-metadata", "data-dist-info-metadata"))
+    metadata = next((value for value in told if value is not None), False)
+    signed = entry.get("gpg-sig")
+    return File(
+        filename=name,
+        url=url,
+        hashes=validation.both(validation.hashes(entry.get("hashes")), of_fragment),
+        size=validation.size(entry.get("size")),
+        upload_time=validation.line(entry.get("upload-time")),
+        requires_python=validation.line(entry.get("requires-python")),
+        yanked=validation.yank(entry.get("yanked", False)),
+        core_metadata=validation.presence(metadata),
+        gpg_sig=signed if isinstance(signed, bool) else None,
+        provenance=validation.link(entry.get("provenance"), page),
+        extra=validation.unknown(entry, _FILE_KEYS),
+    )
+
+
+def _meta(meta: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what of a page's ``meta`` is passed on; the version with it, if it has fields that no standard we know names."""
+    rest = validation.unknown(meta, _META_KEYS)
+    newer = validation.newer_version(meta.get("api-version"), API_VERSION)
+    return rest if newer is None else {**rest, "api-version": newer}
+
+
+def _called(entry: Any) -> str:
+    name = entry.get("filename") if isinstance(entry, dict) else entry
+    return shown(str(name))
+
+
+def _status(value: Any) -> Any:
+    """Give status and reason (PEP 792); a plain text, as an early draft had it, is the status."""
+    if isinstance(value, str):
+        value = {"status": value}
+    if not isinstance(value, dict):
+        return NOTHING
+    return {key: text for key, item in value.items() if key in ("status", "reason") and (text := validation.line(item))} or NOTHING

@@ -1,0 +1,55 @@
+"""The links in PyPI's JSON about a project, which lies beside its Simple API."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import quote
+
+from ..errors import BadPage
+from ..http.page import read
+from ..http.retry import Attempts, check
+from ..http.urls import bare
+from ..interfaces import IFetcher
+from ..model import Head, Project
+from ..names import shown
+from .links import resolved
+
+_WEB = re.compile(r"https?://", re.IGNORECASE)
+#: Bytes; what PyPI says about one project with all its releases.
+_LONGEST = 64 << 20
+
+
+def beside(fetcher: IFetcher, attempts: Attempts, page: Project) -> tuple[str, ...]:
+    """Return the links that PyPI's JSON about a project names: ``download_url``, ``home_page`` and ``project_urls``.
+
+    page: upstream's page, whose ``url`` tells where the JSON is, if there is any: ``/pypi/<name>/json`` beside ``/simple/``.
+    Raises FetchError, BadPage.
+    """
+    root, simple, _ = page.url.rpartition("/simple/")
+    if not simple:
+        return ()
+    url = f"{root}/pypi/{quote(page.name)}/json"
+
+    def attempt() -> tuple[Head, bytes]:
+        head, body = read(fetcher, url, {"Accept": "application/json"}, _LONGEST)
+        if head.status not in (404, 410):
+            check(head, url)
+        return head, body
+
+    head, body = attempts(attempt)
+    if head.status in (404, 410):
+        return ()
+    try:
+        info = json.loads(body)["info"]
+        named = [info.get("download_url"), info.get("home_page"), *(info.get("project_urls") or {}).values()]
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise BadPage(f"{bare(url)}: not PyPI's JSON about a project: {shown(str(error))}") from error
+    return tuple(link for link in map(_usable, named) if link is not None)
+
+
+def _usable(link: Any) -> str | None:
+    if not isinstance(link, str) or not _WEB.match(link.strip()):
+        return None
+    return resolved(link, link.strip())

@@ -1,0 +1,70 @@
+"""Fills a registry by ZCML: with our components and those of plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
+from zope.configuration import xmlconfig
+from zope.configuration.config import ConfigurationMachine, resolveConflicts
+from zope.configuration.exceptions import ConfigurationError as ZcmlError
+from zope.interface.registry import Components
+
+from ..errors import ConfigurationError
+from ..settings.values import Plugin
+from . import builtin
+from .errors import in_one_line
+
+_OURS = Plugin(builtin.PACKAGE, builtin.FILE, builtin.PACKAGE, -1)
+#: What ``zcml:condition="have ..."`` asks for in ZCML that is meant for other programs, too.
+FEATURE = builtin.PACKAGE
+
+
+def load(plugins: Iterable[Plugin]) -> Components:
+    """Return a registry with our components and those of plugins.
+
+    A plugin takes the place of what those of lower rank register under the same name; two of the same rank conflict, unless one
+    includes the other. Raises ConfigurationError with file and line.
+    """
+    context: Any = ConfigurationMachine()
+    xmlconfig.registerCommonDirectives(context)
+    context.provideFeature(FEATURE)
+    context.registry = Components(builtin.PACKAGE)
+    ranks: dict[int, list[Any]] = {}
+    try:
+        for plugin in (_OURS, *sorted(plugins, key=lambda plugin: plugin.rank)):
+            before = len(context.actions)
+            _include(context, plugin)
+            ranks.setdefault(plugin.rank, []).extend(context.actions[before:])
+        context.actions[:] = _uppermost(ranks)
+        context.execute_actions()
+    except ZcmlError as error:
+        raise ConfigurationError(in_one_line(error)) from error
+    return context.registry
+
+
+def _include(context: Any, plugin: Plugin) -> None:
+    where = f"{plugin.origin}: {plugin.package}{':' if plugin.package else ''}{plugin.file}"
+    package = None
+    try:
+        if plugin.package:
+            package = import_module(plugin.package)
+        xmlconfig.include(context, plugin.file, package)
+    except ZcmlError:
+        raise
+    except OSError as error:
+        raise ConfigurationError(f"{where}: can't be read: {error.strerror}") from error
+    except Exception as error:  # importing it runs a plugin's own code, which may raise anything
+        raise ConfigurationError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from error
+
+
+def _uppermost(ranks: dict[int, list[Any]]) -> list[Any]:
+    """Give the actions of all ranks less those whose name a higher rank claims. Raises ConfigurationConflictError."""
+    actions: list[Any] = []
+    claimed: set[Any] = set()
+    for rank in sorted(ranks, reverse=True):
+        own = resolveConflicts([action for action in ranks[rank] if action["discriminator"] not in claimed])
+        claimed.update(action["discriminator"] for action in own if action["discriminator"] is not None)
+        actions = own + actions
+    return actions

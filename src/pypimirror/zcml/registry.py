@@ -1,0 +1,122 @@
+"""The registry of one mirror: filled, and asked for components."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from zope.interface import providedBy
+from zope.interface.interfaces import ComponentLookupError
+
+from ..errors import ConfigurationError, MirrorError
+from ..settings.extras import missing
+from ..settings.values import Plugin
+from . import builtin, validation
+
+#: Name of the attribute of a registry that holds what was made of it.
+_MADE = "pypimirror_made"
+
+
+class Made(NamedTuple):
+    """A component that was made, and what registered it."""
+
+    component: Any
+    interface: Any
+    name: str
+    #: File and line.
+    place: str
+
+
+def load(plugins: Iterable[Plugin] = ()) -> Any:
+    """Return a registry with our components and those of plugins. Raises ConfigurationError with file and line."""
+    plugins = tuple(plugins)
+    if not plugins:
+        return builtin.own()
+    from . import loader  # zope.configuration, which few mirrors need
+
+    return loader.load(plugins)
+
+
+def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> Any:
+    """Make the component of a name that a key of the configuration gives. Raises ConfigurationError if there is none."""
+    try:
+        found = registry.getMultiAdapter(adapted, interface, name)
+    except ComponentLookupError:
+        raise ConfigurationError(f"{key} = {name!r}: there is none of that name; "
+                                 f"there are {', '.join(names(registry, interface))}") from None
+    except ImportError as error:
+        if error.name is None or error.name.startswith(f"{builtin.PACKAGE}."):
+            raise
+        raise missing(f"{key} = {name!r}", error) from error
+    except MirrorError:
+        raise
+    except Exception as error:
+        raise _failed(registry, interface, name, error) from error
+    return _checked(registry, found, interface, name)
+
+
+def names(registry: Any, interface: Any) -> list[str]:
+    """Give the names under which there are components that give an interface."""
+    return sorted(r.name for r in registry.registeredAdapters() if r.provided is interface)
+
+
+def every(registry: Any, adapted: Any, interface: Any) -> dict[str, Any]:
+    """Make all components that give an interface, by name. Raises ConfigurationError where one does not keep its contract."""
+    found = {}
+    for name, factory in registry.adapters.lookupAll([providedBy(each) for each in adapted], interface):
+        try:
+            component = factory(*adapted)
+        except MirrorError:
+            raise
+        except Exception as error:
+            raise _failed(registry, interface, name, error) from error
+        if component is not None:
+            found[name] = _checked(registry, component, interface, name)
+    return found
+
+
+def made(registry: Any) -> Mapping[int, Made]:
+    """Return the components that were made so far, and all utilities, by their ``id``."""
+    found = {id(each.component): Made(each.component, each.provided, each.name, place_of(each))
+             for each in registry.registeredUtilities()}
+    return found | registry.__dict__.get(_MADE, {})
+
+
+def _failed(registry: Any, interface: Any, name: str, error: Exception) -> ConfigurationError:
+    """Return the error for a component that can't be made, or can't be looked at."""
+    from .error_context import describe
+
+    return ConfigurationError(f"{_place(registry, interface, name)}: {interface.__name__[1:]} {name!r} can't be made: "
+                              f"{describe(error)}")
+
+
+def _place(registry: Any, interface: Any, name: str) -> str:
+    """Return file and line of what registered a component, whatever more than its interface that gives."""
+    found = [each for each in registry.registeredAdapters() if each.name == name and each.provided.isOrExtends(interface)]
+    return place_of(found[0]) if found else "?"
+
+
+def _checked(registry: Any, made: Any, interface: Any, name: str) -> Any:
+    place = _place(registry, interface, name)
+    registry.__dict__.setdefault(_MADE, {})[id(made)] = Made(made, interface, name, place)
+    if type(made).__module__.startswith(f"{builtin.PACKAGE}."):
+        return made  # the tests look at all of our own
+    try:
+        promised = (each for each in providedBy(made) if each.isOrExtends(interface))
+        lack = next(filter(None, (validation.of_component(made, each) for each in promised)), None)
+    except Exception as error:  # its attributes may be code
+        raise _failed(registry, interface, name, error) from error
+    if lack:
+        raise ConfigurationError(f"{place}: {lack}")
+    return made
+
+
+def place_of(registered: Any) -> str:
+    """Give file and line of what registered a component."""
+    info = registered.info
+    return f"{info.file}:{info.line}" if hasattr(info, "file") else str(info or "?")
+
+
+def origin_of(registered: Any) -> str:
+    """Give the dotted name of what makes a registered component."""
+    return validation.dotted(registered.factory or type(registered.component))
