@@ -24,12 +24,12 @@ from tree import Tree
 
 #: By what names files, from ``pypimirror/`` on, or of a library.
 PARTS = {name: re.compile(pattern) for name, pattern in {
-    "bodies hashed and checked": r"pypimirror/fetch/download",
-    "metadata out of wheels": r"pypimirror/(metadata/|fetch/glance|sync/beside|core_metadata)|zipfile",
-    "upstream, and HTTP": r"pypimirror/fetch/|http/|urllib3/|requests/|socket\.py|ssl\.py|email/",
+    "bodies hashed and checked": r"pypimirror/http/download",
+    "metadata out of wheels": r"pypimirror/(metadata/|http/peek|sync/sidecars|upstream/core_metadata)|zipfile",
+    "upstream, and HTTP": r"pypimirror/http/|http/|urllib3/|requests/|socket\.py|ssl\.py|email/",
     "files and folders": r"pypimirror/(storage/|sync/ground)",
     "records and the state": r"pypimirror/(state/|sync/(clock|failures|ledger))",
-    "pages read": r"pypimirror/source/",
+    "pages read": r"pypimirror/upstream/",
     "pages written": r"pypimirror/(index/|sync/roots)",
     "names and filters": r"pypimirror/(selection|filters/|names|distributions)",
     "the work shared out": r"pypimirror/engine/|threading\.py|concurrent/futures",

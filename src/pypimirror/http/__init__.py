@@ -1,1 +1,1 @@
-"""HTTP: URLs and hosts in normal form, and the guard for requests that foreign content asks for."""
+"""HTTP transport: requests, redirects, retries, TLS, and the guard for requests that foreign content leads to."""

@@ -1,1 +1,1 @@
-"""Keeping a mirror in order."""
+"""Trash, verification, repair, restoring and adopting: what keeps a mirror in order between its runs."""

@@ -62,7 +62,8 @@ class Recipe:
         os.makedirs(self._location, exist_ok=True)
         relative_to = (self._directory, self._location) if self._relative else None
         if self._pinned:
-            files.write(self._pins, buildout_versions.render(self.name, buildout_versions.pins(self.buildout), buildout_versions.requested(self.buildout)))
+            versions, requested = buildout_versions.pins(self.buildout), buildout_versions.requested(self.buildout)
+            files.write(self._pins, buildout_versions.render(self.name, versions, requested))
             note(self._pins)
         if self._additional:
             files.write(self._additional, plugins.additional(self.options["zcml-additional"]))

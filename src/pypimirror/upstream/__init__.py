@@ -1,1 +1,1 @@
-"""Upstream indexes: asking them and understanding their answers."""
+"""Upstream indexes: lists and pages in each form, validated, and directories of distributions."""

@@ -252,4 +252,5 @@ def _status(value: Any) -> Any:
         value = {"status": value}
     if not isinstance(value, dict):
         return NOTHING
-    return {key: text for key, item in value.items() if key in ("status", "reason") and (text := validation.line(item))} or NOTHING
+    found = {key: text for key, item in value.items() if key in ("status", "reason") and (text := validation.line(item))}
+    return found or NOTHING

@@ -17,7 +17,7 @@ from zope.interface.registry import Components
 from .. import interfaces
 
 NAMESPACE = "http://namespaces.zope.org/pypimirror"
-PACKAGE = __package__
+PACKAGE = "pypimirror"
 FILE = "configure.zcml"
 _SETTINGS = (interfaces.ISettings,)
 
@@ -80,7 +80,7 @@ def register(registry: Any, kind: Kind, name: str, factory: Callable[..., Any], 
 def own() -> Any:
     """Return a registry with our own components alone."""
     registry = Components(PACKAGE)
-    path = os.path.join(os.path.dirname(__file__), FILE)
+    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), FILE)
     parser = expat.ParserCreate(namespace_separator=" ")
 
     def begin(element: str, attributes: dict[str, str]) -> None:

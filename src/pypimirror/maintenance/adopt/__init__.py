@@ -1,1 +1,1 @@
-""""""
+"""Takes over the files of older mirrors."""
