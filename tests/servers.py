@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pypimirror.serve.site_config import site
-from pypimirror.upstream.index_settings import has_final_files
+from pypimirror.settings.index_settings import has_final_files
 
 #: What Debian's packages enable by themselves, and what the site says it needs besides.
 APACHE_MODULES = """

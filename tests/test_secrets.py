@@ -18,10 +18,10 @@ from mirrored import Mirrored
 from passwords import guard
 from pypimirror import secret
 from pypimirror.errors import ConfigurationError, FetchError
+from pypimirror.http.configured_url import configured_url, hidden
 from pypimirror.http.urls import bare
 from pypimirror.secret import Secret, SecretURL, redact
 from pypimirror.settings.reader import read
-from pypimirror.settings.urls import configured_url, hidden
 from upstream import Upstream, wheel
 
 #: Passwords with characters that are special in URLs, and whether a URL with one as it is has one meaning only.

@@ -15,7 +15,7 @@ import clients
 import servers
 from mirrored import Mirrored
 from pypimirror.http.content_types import FINAL_FILE_CACHE, PAGE_CACHE, REVALIDATED, cache_control
-from pypimirror.upstream.index_settings import has_final_files
+from pypimirror.settings.index_settings import has_final_files
 from servers import ask
 from upstream import Upstream, wheel
 

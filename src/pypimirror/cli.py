@@ -147,7 +147,7 @@ def _main(config: str | None, argv: Sequence[str] | None) -> int:
         sys.stderr.close()  # the reader of our output went away, which is no error of ours
         return 1
     except Exception as error:
-        from .zcml.error_context import describe
+        from .tracebacks import describe
 
         print(f"pypimirror: {name} failed: {describe(error)}", file=sys.stderr)
         return 1

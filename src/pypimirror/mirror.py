@@ -33,9 +33,9 @@ from .maintenance.trash import Trash
 from .model import Listing, Needs, Upstream
 from .secret import reveal
 from .selection import Selection
+from .settings import index_settings
 from .settings.values import Settings
 from .storage.free_space import Room
-from .upstream import index_settings
 from .upstream.core_metadata import CoreMetadata
 from .upstream.file_fetcher import FileFetcher
 from .upstream.multi_index import Precedence

@@ -25,7 +25,8 @@ from ..storage import directories
 from ..storage.ownership import check_own
 from ..storage.regular_files import check_regular
 from ..sync.run import Run
-from ..zcml.error_context import describe, log_error
+from ..tracebacks import log_error
+from ..zcml.error_context import describe
 from ..zcml.plugins import read
 
 

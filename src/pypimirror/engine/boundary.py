@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from ..errors import ConfigurationError, Full, MirrorError, StorageError
 from ..interfaces import IRunContext
 from ..state import records
-from ..zcml.error_context import describe, trace
+from ..tracebacks import trace
+from ..zcml.error_context import describe
 from .teams import Step
 
 #: Errors that concern the whole run: no room for anything more, a configuration of no use here, a record to be rebuilt.

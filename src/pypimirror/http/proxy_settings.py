@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 
 from ..interfaces import IFetcher, ISettings
-from ..settings.urls import hidden
 from . import tls
+from .configured_url import hidden
 
 #: Says which hosts are asked without any of the proxies, so by itself it says nothing.
 _BUT = "no_proxy"

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from ..errors import FetchError, Full, MirrorError
 from ..names import shown
-from ..zcml.error_context import describe, log_error
+from ..tracebacks import describe, log_error
 from . import extras, flat_requirements, flatten, pip_lines, requirements
 from .environments import Environment
 from .extends_chain import MOST_BYTES, Chain, Read

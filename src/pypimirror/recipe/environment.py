@@ -2,8 +2,8 @@
 
 import re
 
+from ..http.configured_url import hidden
 from ..secret import MASK
-from ..settings.urls import hidden
 
 #: Variables whose values are secrets, by their names.
 _SECRET = re.compile(r"SECRET|TOKEN|PASSW|KEY|CREDENTIAL", re.IGNORECASE)

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from zc.buildout import UserError
 
+from ..http.configured_url import hidden
 from ..secret import reveal
 from ..settings import converters
 from ..settings.converters import Kind
 from ..settings.keys import KEYS
 from ..settings.reader import nearest
-from ..settings.urls import hidden
 from . import client_files, environment, schedule
 
 #: What zc.buildout itself puts into a part, or lets people put there.

@@ -8,8 +8,8 @@ from typing import Any
 
 from zc.buildout import UserError, easy_install
 
+from ..http.configured_url import hidden
 from ..settings.converters import NAMED
-from ..settings.urls import hidden
 from .options import Key
 
 _ASK = "import sys; sys.path[:0] = {path!r}; from pypimirror.zcml.plugin_keys import main; main()"

@@ -9,7 +9,8 @@ from typing import Any
 from ..errors import MirrorError
 from ..events import Notice, RunFinished
 from ..interfaces import IObserver
-from ..zcml.error_context import describe, log_error
+from ..tracebacks import log_error
+from ..zcml.error_context import describe
 from .statistics import Statistics
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
 from ..http.content_types import file_cache, page_cache
-from ..upstream.index_settings import has_final_files
+from ..settings.index_settings import has_final_files
 from .paths import NAME, REFUSED, SEGMENT
 
 #: The web servers that there are templates for.

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from ..http.configured_url import configured_url, hidden
 from ..metadata.filenames import KINDS
 from ..names import normalize
 from ..secret import SecretURL
-from .urls import configured_url, hidden
 
 Kind = Callable[[str, str], Any]
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
+from ..http.configured_url import hidden
 from ..names import OWN, shown
 from ..secret import SecretURL
 from .converters import LISTS
 from .keys import KEYS, Key
-from .urls import hidden
 from .values import Plugged, Settings
 
 _SECTION = "pypimirror"
@@ -136,7 +136,7 @@ def _value(key: Key, text: str, folder: str, filename: str, origin: str) -> Any:
         value = shown(hidden(text), _LONGEST_VALUE)
         raise ConfigurationError(f"{where}: {key.name} = {value!r}: must be {error}") from None
     except Exception as error:  # a kind may be a plugin's
-        from ..zcml.error_context import describe
+        from ..tracebacks import describe
 
         kind = f"{getattr(key.kind, '__module__', '?')}.{getattr(key.kind, '__qualname__', key.kind)}"
         value = shown(hidden(text), _LONGEST_VALUE)

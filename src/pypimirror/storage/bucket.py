@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, StorageError
+from ..http.configured_url import configured_url, hidden
 from ..secret import register
 from ..settings.extras import missing
-from ..settings.urls import configured_url, hidden
 
 #: As S3 wants them (its user guide, "Bucket naming rules"), and capitals, which older ones may have.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")

@@ -55,7 +55,7 @@ class ObjectStore:
     @cached_property
     def _final(self) -> bool:
         """Whether upstream never replaces a distribution file."""
-        from ..upstream.index_settings import has_final_files
+        from ..settings.index_settings import has_final_files
 
         return has_final_files(self._settings)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..engine.boundary import StepFailure
 from ..errors import MirrorError
-from ..zcml.error_context import describe, log_trace, trace
+from ..tracebacks import describe, log_trace, trace
 
 #: What sqlite3 raises for a value that it can't take, whatever is the matter with the database.
 _BAD_VALUE = (sqlite3.ProgrammingError, sqlite3.InterfaceError)

@@ -29,7 +29,8 @@ from ..state import records
 from ..state.database import State
 from ..state.meta_keys import FOLLOW_DUE, PIN_FILES
 from ..storage.atomic import replace
-from ..zcml.error_context import describe, log_error
+from ..tracebacks import log_error
+from ..zcml.error_context import describe
 from . import clock
 from .catalogue import Catalogue
 

@@ -16,7 +16,8 @@ from ..state import records
 from ..state.database import State
 from ..state.meta_keys import ROOT_DUE, ROOTS
 from ..storage.atomic import replace
-from ..zcml.error_context import describe, log_error
+from ..tracebacks import log_error
+from ..zcml.error_context import describe
 
 #: What pages about all projects say of one, by their paths.
 Sections = tuple[tuple[str, bytes], ...]

@@ -12,8 +12,8 @@ from zope.interface import implementer
 from ..errors import FetchError
 from ..http.file_urls import inside, path_of
 from ..interfaces import IFetcher, IReceiver
-from ..maintenance.trash import METADATA
 from ..model import Head
+from ..names import METADATA
 
 _BLOCK = 1 << 18
 

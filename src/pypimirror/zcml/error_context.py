@@ -5,63 +5,27 @@ A component is recognised by the frames of the traceback, so nothing is wrapped 
 
 from __future__ import annotations
 
-import logging
 import re
 import traceback
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
+from .. import tracebacks
 from ..errors import MirrorError
-from ..names import shown
 from . import builtin, registry
 
-#: Characters of a message, and of a traceback in the log.
-_LONGEST_MESSAGE, _LONGEST_TRACE = 500, 20_000
-_logger = logging.getLogger("pypimirror")
 #: By interface: the name of the directive, as words.
 _KINDS = {kind.interface: re.sub(r"([A-Z])", r" \1", directive).lower() for directive, kind in builtin.KINDS.items()}
 
 
 def describe(error: BaseException, known: Any = None) -> str:
-    """Return one printable line about an exception; an error of ours is its own message.
+    """Return one printable line about an exception, with the component that raised it.
 
     known: the registry of the mirror, whose components are named with the file and line that registered them.
     """
-    if isinstance(error, MirrorError):
-        return shown(_text(error), _LONGEST_MESSAGE)
-    message = shown(_text(error), _LONGEST_MESSAGE)
-    what = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    component = None if known is None else _component(error, known)
-    return f"{component}: {what}" if component else f"{what}{_place(error)}"
-
-
-def trace(error: BaseException) -> str:
-    """Return the traceback of an exception, for the log."""
-    try:
-        text = "".join(traceback.format_exception(error))
-    except Exception:  # what formats an exception calls its own methods
-        text = f"{type(error).__name__}, whose traceback can't be formatted"
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= _LONGEST_TRACE else f"{text[:_LONGEST_TRACE // 2]}\n...\n{text[-_LONGEST_TRACE // 2:]}"
-
-
-def log_error(what: str, error: BaseException) -> None:
-    """Write the traceback of an exception into the log. what: what failed."""
-    log_trace(what, trace(error))
-
-
-def log_trace(what: str, text: str) -> None:
-    """Write a traceback into the log; where no log is open there is no place for it."""
-    if _logger.handlers:
-        _logger.error("%s", what, extra={"trace": text.rstrip()})
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return " ".join(str(error)[:2 * _LONGEST_MESSAGE].split())
-    except Exception:  # a plugin's own exception may be faulty, too
-        return ""
+    component = None if known is None or isinstance(error, MirrorError) else _component(error, known)
+    return tracebacks.describe(error, component)
 
 
 def _component(error: BaseException, known: Any) -> str | None:
@@ -91,12 +55,3 @@ def _owner(frame: FrameType) -> list[Any]:
 
 def _locals(frame: FrameType) -> list[Any]:
     return list(frame.f_locals.values())
-
-
-def _place(error: BaseException) -> str:
-    """Return the module and the line that raised it, in brackets."""
-    frame, line = next(iter(reversed(list(traceback.walk_tb(error.__traceback__)))), (None, 0))
-    if frame is None:
-        return ""
-    module = frame.f_globals.get("__name__", "?")
-    return f" ({module}:{line})"

@@ -84,7 +84,7 @@ def made(registry: Any) -> Mapping[int, Made]:
 
 def _failed(registry: Any, interface: Any, name: str, error: Exception) -> ConfigurationError:
     """Return the error for a component that can't be made, or can't be looked at."""
-    from .error_context import describe
+    from ..tracebacks import describe
 
     return ConfigurationError(f"{_place(registry, interface, name)}: {interface.__name__[1:]} {name!r} can't be made: "
                               f"{describe(error)}")

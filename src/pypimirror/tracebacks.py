@@ -1,0 +1,62 @@
+"""Descriptions of unexpected exceptions: one line for messages, the traceback for the log."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+from .errors import MirrorError
+from .names import shown
+
+#: Characters of a message, and of a traceback in the log.
+_LONGEST_MESSAGE, _LONGEST_TRACE = 500, 20_000
+_logger = logging.getLogger("pypimirror")
+
+
+def describe(error: BaseException, component: str | None = None) -> str:
+    """Return one printable line: the type, message and place of an exception; the message alone of a MirrorError.
+
+    component: what raised it, in place of the module and line.
+    """
+    message = shown(_text(error), _LONGEST_MESSAGE)
+    if isinstance(error, MirrorError):
+        return message
+    what = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return f"{component}: {what}" if component else f"{what}{_place(error)}"
+
+
+def trace(error: BaseException) -> str:
+    """Return the traceback of an exception, for the log."""
+    try:
+        text = "".join(traceback.format_exception(error))
+    except Exception:  # what formats an exception calls its own methods
+        text = f"{type(error).__name__}, whose traceback can't be formatted"
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= _LONGEST_TRACE else f"{text[:_LONGEST_TRACE // 2]}\n...\n{text[-_LONGEST_TRACE // 2:]}"
+
+
+def log_error(what: str, error: BaseException) -> None:
+    """Write the traceback of an exception into the log. what: what failed."""
+    log_trace(what, trace(error))
+
+
+def log_trace(what: str, text: str) -> None:
+    """Write a traceback into the log; where no log is open there is no place for it."""
+    if _logger.handlers:
+        _logger.error("%s", what, extra={"trace": text.rstrip()})
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return " ".join(str(error)[:2 * _LONGEST_MESSAGE].split())
+    except Exception:  # a plugin's own exception may be faulty, too
+        return ""
+
+
+def _place(error: BaseException) -> str:
+    """Return the module and the line that raised it, in brackets."""
+    frame, line = next(iter(reversed(list(traceback.walk_tb(error.__traceback__)))), (None, 0))
+    if frame is None:
+        return ""
+    module = frame.f_globals.get("__name__", "?")
+    return f" ({module}:{line})"
