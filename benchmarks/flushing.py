@@ -19,7 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from pypimirror.storage.syncfs import Flush
+from pypimirror.storage.syncfs import SyncFs
 
 FILES, PAGES = 4, 2
 FILE, PAGE = os.urandom(8192), bytes(3000)
@@ -34,7 +34,7 @@ def written(folder: str, body: bytes, sync: Callable[[int], None] | None) -> str
     return path
 
 
-def project(root: str, sync: Callable[[int], None] | None, flush: Flush | None, number: int) -> None:
+def project(root: str, sync: Callable[[int], None] | None, flush: SyncFs | None, number: int) -> None:
     folder = os.path.join(root, str(number))
     os.mkdir(folder)
     for index in range(FILES):
@@ -57,7 +57,7 @@ def seconds(root: str, way: str, workers: int, projects: int) -> float:
     sync = {"fsync": os.fsync, "fdatasync": os.fdatasync}.get(way)
     begin = time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(partial(project, root, sync, Flush() if way == "flush" else None), range(projects)))
+        list(pool.map(partial(project, root, sync, SyncFs() if way == "flush" else None), range(projects)))
     return time.perf_counter() - begin
 
 

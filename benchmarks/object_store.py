@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pypimirror.storage.filesystem import FileSystem
-from pypimirror.storage.s3 import ObjectStore
+from pypimirror.storage.s3 import S3Storage
 from pypimirror.testing.storage import settings
 
 THREADS = 8
@@ -62,7 +62,7 @@ def main() -> None:
         try:
             storages: dict[str, Any] = {
                 "directory": FileSystem(settings(f"{folder}/mirror", f"{folder}/mirror/.pypimirror")),
-                "object store": ObjectStore(settings("s3://bucket/pypi", folder))}
+                "object store": S3Storage(settings("s3://bucket/pypi", folder))}
             block = os.urandom(64 << 10)
             for storage in storages.values():
                 storage.prepare()

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-from pypimirror.errors import Full
+from pypimirror.errors import InsufficientSpace
 from pypimirror.state.database import State
 from pypimirror.storage.filesystem import FileSystem
-from pypimirror.storage.uploads import Upload
+from pypimirror.storage.uploads import FileUpload
 
 #: What changes files, and what changes the state: the coordinator of a run alone does the latter.
 ON_DISK: dict[type, tuple[str, ...]] = {
-    FileSystem: ("prepare", "finish", "place", "move", "remove", "flush"), Upload: ("write", "settle", "commit")}
+    FileSystem: ("prepare", "finish", "place", "move", "remove", "flush"), FileUpload: ("write", "settle", "commit")}
 IN_STATE: dict[type, tuple[str, ...]] = {State: ("save", "forget", "commit", "set_fact", "mark")}
 #: The exit status of a process that was killed.
 KILLED = -signal.SIGKILL
@@ -81,7 +81,7 @@ def interrupted(run: Callable[[], int], number: int, after: bool) -> int:
 def without_room(run: Callable[[], int], number: int, after: bool) -> int:
     """Run, and have no room at its n-th change on disk."""
     def full() -> None:
-        raise Full("no room")
+        raise InsufficientSpace("no room")
 
     with at_change(number, ON_DISK, full, after):
         return run()

@@ -8,7 +8,7 @@ import pytest
 
 from bounded import bounded
 from mirrored import Mirrored
-from pypimirror.errors import BadPage, FetchError
+from pypimirror.errors import FetchError, InvalidPage
 from pypimirror.filters.metadata import fields
 from pypimirror.http import ssrf
 from pypimirror.model import File, Project
@@ -43,14 +43,14 @@ def listed(parser: HtmlParser | JsonParser, start: bytes, unit: bytes, megabytes
         for _ in range(megabytes * MEGABYTE // len(block)):
             reader.write(block)
         reader.finish()
-    except BadPage:
+    except InvalidPage:
         return
 
 
 def refused(parser: HtmlParser | JsonParser, body: bytes) -> None:
     try:
         parser.project(body, "bad", URL)
-    except BadPage:
+    except InvalidPage:
         return
 
 
@@ -73,7 +73,7 @@ def test_json_lists_of_very_many_values(start: bytes, unit: bytes) -> None:
 def test_a_json_list_nested_without_end_is_refused() -> None:
     reader = JsonParser().listing(lambda name: True)
     reader.write(META + b'"projects":[' + b"[" * 200_000 + b"}")
-    with pytest.raises(BadPage):
+    with pytest.raises(InvalidPage):
         reader.finish()
 
 
@@ -86,7 +86,7 @@ def test_a_list_of_too_many_projects_is_refused(
     start, unit = (META + b'"projects":[', b'{"name": "a"},') if isinstance(parser, JsonParser) else (b"", b"<a href=a/>a</a> ")
     reader.write(start)
     reader.write(unit * 100)
-    with pytest.raises(BadPage, match="more than 100 projects"):
+    with pytest.raises(InvalidPage, match="more than 100 projects"):
         reader.write(unit * 3)
 
 
@@ -108,7 +108,7 @@ def test_html_pages_of_very_many_attributes_take_little_memory(tag: int) -> None
 def test_a_tag_is_no_longer_than_one_is() -> None:
     for parts in ([b"<a " + b"b " * html_links._LONGEST_TAG + b">"], [b"<a href='", *[b"x" * (1 << 16)] * 3]):
         reader = HtmlParser().listing(lambda name: True)
-        with pytest.raises(BadPage, match="a tag of more than"):
+        with pytest.raises(InvalidPage, match="a tag of more than"):
             for part in parts:
                 reader.write(part)
 

@@ -170,11 +170,11 @@ def test_a_configuration_is_right(block: Block, tmp_path: Path) -> None:
             check_part(name, section)
 
 
-def plugins_keys() -> list[options.Key]:
+def plugins_keys() -> list[options.OptionKey]:
     """Give the keys that the example of a plugin declares."""
     example = wheelhouse.CHECKOUT / "examples" / "pypimirror_example" / "src" / "pypimirror_example" / "configure.zcml"
     declared = [element.attrib["name"] for element in ElementTree.parse(example).iter(f"{_OWN}setting")]
-    return [options.Key(name.replace("_", "-"), name, converters.text) for name in declared]
+    return [options.OptionKey(name.replace("_", "-"), name, converters.text) for name in declared]
 
 
 def check_part(name: str, section: dict[str, str]) -> None:

@@ -22,11 +22,11 @@ from clusters import wait_for
 from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
 from mirrored import Mirrored
 from pypimirror.engine import threads
-from pypimirror.engine.beyond import Beyond
-from pypimirror.engine.many import Many
+from pypimirror.engine.beyond import WorkerProcess
+from pypimirror.engine.many import SizedIterator
 from pypimirror.engine.threads import Threads
-from pypimirror.errors import FetchError, Full
-from pypimirror.http.gate import Gate
+from pypimirror.errors import FetchError, InsufficientSpace
+from pypimirror.http.gate import RequestLimiter
 from pypimirror.mirror import Mirror
 from pypimirror.state.records import BadRecord
 from upstream import Upstream, wheel
@@ -71,12 +71,12 @@ def test_a_long_and_busy_run_gets_a_process_more_than_there_are_cores(
         mirrored: Mirrored, filled: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
 
-    class Noted(Beyond):
+    class Noted(WorkerProcess):
         def __init__(self, *arguments: Any):
             super().__init__(*arguments)
             started.append(self.pid)
 
-    monkeypatch.setattr("pypimirror.engine.beyond.Beyond", Noted)
+    monkeypatch.setattr("pypimirror.engine.beyond.WorkerProcess", Noted)
     monkeypatch.setattr(threads, "cores", lambda: 2)
     monkeypatch.setattr(threads, "LONG", 0.0)
     monkeypatch.setattr(threads, "_BUSY", 0.0)
@@ -113,7 +113,7 @@ def clocked(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> tuple[list[f
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr("pypimirror.engine.beyond.Beyond", Idle)
+    monkeypatch.setattr("pypimirror.engine.beyond.WorkerProcess", Idle)
     monkeypatch.setattr(threads, "cores", lambda: 2)
     monkeypatch.setattr(threads, "time", SimpleNamespace(monotonic=lambda: now[0], process_time=lambda: share * now[0]))
     return now, came
@@ -129,7 +129,7 @@ def test_each_process_more_waits_until_the_run_is_four_times_as_long(
     now, came = clocked(monkeypatch)
     mirror = Mirror(read(mirrored.write(), {}))
     engine = Threads(mirror)
-    list(engine.run(emits_then_returns, Many(range(3), number)))
+    list(engine.run(emits_then_returns, SizedIterator(range(3), number)))
     mirror.crew.begin(at_work)
     for step in range(100):
         now[0] = step / 100
@@ -157,7 +157,7 @@ def test_a_further_process_comes_if_all_hands_would_be_busy(
 
 def test_a_mirror_of_few_workers_stays_in_one_process(
         mirrored: Mirrored, filled: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pypimirror.engine.beyond.Beyond", None)
+    monkeypatch.setattr("pypimirror.engine.beyond.WorkerProcess", None)
     monkeypatch.setattr(threads, "cores", lambda: 2)
     monkeypatch.setattr(threads, "LONG", 0.0)
     monkeypatch.setattr(threads, "_BUSY", 0.0)
@@ -219,7 +219,7 @@ def spread(request: pytest.FixtureRequest, mirror: Any, mirrored: Mirrored, monk
     mirrored.settings |= {"workers": 3 * threads.SHARE, "engine": None}
     made = Mirror(read(mirrored.write(), {}))
     assert len(list(made.engine.run(emits_then_returns, range(300)))) == 600
-    assert any(isinstance(team, Beyond) for team in made.engine._teams.members)
+    assert any(isinstance(team, WorkerProcess) for team in made.engine._teams.members)
     yield made
     made.close()
 
@@ -250,7 +250,7 @@ def test_threads_let_as_many_requests_through_and_grow_again_after_a_run_that_wa
 
     def shares(tasks: Iterable[float]) -> Iterator[float]:
         for task in tasks:
-            seen.append((mirror.gate._most, sum(isinstance(team, Beyond) for team in mirror.engine._teams.members)))
+            seen.append((mirror.gate._most, sum(isinstance(team, WorkerProcess) for team in mirror.engine._teams.members)))
             yield task
 
     try:
@@ -371,7 +371,7 @@ class Counting:
 @pytest.mark.parametrize("workers", [1, 3, 20])
 def test_a_gate_lets_so_many_requests_through_at_once(workers: int) -> None:
     fetcher = Counting(0.005)
-    gate = Gate(lambda: fetcher, workers)
+    gate = RequestLimiter(lambda: fetcher, workers)
     hands = [threading.Thread(target=lambda: [gate.fetch("u", None) for _ in range(5)]) for _ in range(60)]
     for hand in hands:
         hand.start()
@@ -382,7 +382,7 @@ def test_a_gate_lets_so_many_requests_through_at_once(workers: int) -> None:
 
 def test_a_gate_that_is_bound_later_lets_fewer_through() -> None:
     fetcher = Counting(0.0)
-    gate = Gate(lambda: fetcher, 40)
+    gate = RequestLimiter(lambda: fetcher, 40)
     gate.bound(2)
     hands = [threading.Thread(target=lambda: [gate.fetch("u", None) for _ in range(20)]) for _ in range(20)]
     for hand in hands:
@@ -394,7 +394,7 @@ def test_a_gate_that_is_bound_later_lets_fewer_through() -> None:
 
 def test_a_bound_holds_as_soon_as_it_is_set() -> None:
     fetcher = Counting(0.1)
-    gate = Gate(lambda: fetcher, 40)
+    gate = RequestLimiter(lambda: fetcher, 40)
     hands = [threading.Thread(target=gate.fetch, args=("u", None)) for _ in range(20)]
     for hand in hands:
         hand.start()
@@ -437,7 +437,7 @@ def test_no_process_is_started_for_nothing(mirrored: Mirrored, monkeypatch: pyte
 def test_a_process_that_ended_by_itself_is_waited_for(mirrored: Mirrored) -> None:
     mirror = Mirror(read(mirrored.write(), {}))
     arrived: SimpleQueue[Any] = SimpleQueue()
-    beyond = Beyond(mirror, 2, arrived)
+    beyond = WorkerProcess(mirror, 2, arrived)
     assert arrived.get(timeout=600).kind == "events"  # it is there
     assert beyond.room > 0
     os.kill(beyond.pid, signal.SIGKILL)
@@ -457,7 +457,7 @@ def test_a_process_that_may_not_begin_yet_does_not_hold_up_the_end(mirrored: Mir
         time.sleep(0.01)
         return False
 
-    beyond = Beyond(mirror, 2, SimpleQueue(), not_yet)
+    beyond = WorkerProcess(mirror, 2, SimpleQueue(), not_yet)
     assert asked.wait(30)
     assert beyond.room == 0
     beyond.close()
@@ -472,6 +472,6 @@ def test_room_is_left_for_what_other_processes_have_under_way(mirrored: Mirrored
     mirror.room.keep(mirror, 400)
     mirror.room.give_back(400)
     mirror.bound(25)
-    with pytest.raises(Full):
+    with pytest.raises(InsufficientSpace):
         mirror.room.keep(mirror, 400)
     mirror.close()

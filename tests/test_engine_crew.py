@@ -10,17 +10,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from pypimirror.engine.crew import Crew
+from pypimirror.engine.crew import ConcurrencyLimiter
 from pypimirror.engine.idle import idle
-from pypimirror.engine.told import PATIENCE, Told
+from pypimirror.engine.told import PATIENCE, EventBuffer
 
 #: Seconds to wait for what comes about at once, on a machine that does other work, too.
 PATIENT = 600
 
 
-def crew_of(number: int, most: int = 50) -> Crew:
+def crew_of(number: int, most: int = 50) -> ConcurrencyLimiter:
     """Return a crew of which so many may be at work from the beginning."""
-    crew = Crew(most)
+    crew = ConcurrencyLimiter(most)
     crew.open = number
     return crew
 
@@ -28,7 +28,7 @@ def crew_of(number: int, most: int = 50) -> Crew:
 @pytest.fixture
 def steady(monkeypatch: pytest.MonkeyPatch) -> None:
     """No crew grows or shrinks by itself."""
-    monkeypatch.setattr(Crew, "_adjust", lambda self: None)
+    monkeypatch.setattr(ConcurrencyLimiter, "_adjust", lambda self: None)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_many_tasks_leave_no_idle_hands() -> None:
 
 @pytest.mark.parametrize(("workers", "least"), [(1, 1), (3, 3), (20, 8)])
 def test_more_are_at_work_while_the_processor_is_idle(free: None, workers: int, least: int) -> None:
-    crew, counted = Crew(workers), Counted()
+    crew, counted = ConcurrencyLimiter(workers), Counted()
 
     def work(number: int) -> None:
         with counted:
@@ -276,7 +276,7 @@ def test_what_a_task_tells_comes_in_order_whether_it_waited_or_not(monkeypatch: 
     sent: list[tuple[int, ...]] = []
     clock = iter([0.0, 0.0, PATIENCE / 2, 2 * PATIENCE, 2 * PATIENCE, 2.1 * PATIENCE, 3 * PATIENCE])
     monkeypatch.setattr("pypimirror.engine.told.time.monotonic", lambda: next(clock))
-    told = Told(sent.append)
+    told = EventBuffer(sent.append)
     for number in range(4):
         told(number)
     assert sent == [(0, 1, 2)]

@@ -23,7 +23,7 @@ from clusters import Cluster, wait_for
 from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
 from mirrored import Mirrored
 from pypimirror.engine import remote
-from pypimirror.engine.teams import GONE, Came
+from pypimirror.engine.teams import GONE, Message
 from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
 from pypimirror.storage.filesystem import FileSystem
@@ -230,7 +230,7 @@ def test_a_run_that_is_given_up_leaves_nothing_to_the_next_one(mirrored: Mirrore
         next(run)
         (given_up,) = mirror.engine._teams.members
         run.close()
-        given_up._arrived.put(Came(given_up, GONE, 0))  # as if the scheduler had not answered just before
+        given_up._arrived.put(Message(given_up, GONE, 0))  # as if the scheduler had not answered just before
         results = list(mirror.engine.run(emits_then_returns, range(50)))
         assert sorted(first for first, _ in results if first != "event") == list(range(50))
         assert os.getpid() not in {pid for first, pid in results if first != "event"}

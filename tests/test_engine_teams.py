@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pypimirror.engine.teams import EVENTS, GONE, RESULT, Batch, Came, Teams, each
-from pypimirror.model import Needs
+from pypimirror.engine.teams import EVENTS, GONE, RESULT, Batch, Message, Scheduler, each
+from pypimirror.model import RequiredReleases
 
 
 def double(mirror: Any, task: int, emit: Any) -> int:
@@ -47,17 +47,17 @@ class Doing:
 
     room = 3
 
-    def __init__(self, arrived: SimpleQueue[Came]):
+    def __init__(self, arrived: SimpleQueue[Message]):
         self.arrived = arrived
         self.batches: list[tuple[Any, ...]] = []
 
-    def need(self, needs: Needs) -> None:
+    def need(self, needs: RequiredReleases) -> None:
         """There are none."""
 
     def give(self, number: int, step: Any, batch: Batch) -> None:
         self.batches.append(batch.tasks)
         told: list[Any] = []
-        self.arrived.put(Came(self, RESULT, number, step(None, batch, told.append), tuple(told)))
+        self.arrived.put(Message(self, RESULT, number, step(None, batch, told.append), tuple(told)))
 
     def close(self) -> None:
         """There is nothing to be stopped."""
@@ -75,19 +75,19 @@ class Dying(Doing):
         told: list[Any] = []
         step(None, batch._replace(tasks=batch.tasks[:2]), told.append)
         told.append("event of a third")
-        self.arrived.put(Came(self, EVENTS, number, None, tuple(told)))
-        self.arrived.put(Came(self, GONE, 0))
+        self.arrived.put(Message(self, EVENTS, number, None, tuple(told)))
+        self.arrived.put(Message(self, GONE, 0))
         return None
 
 
-def teams() -> tuple[Teams, list[Doing]]:
+def teams() -> tuple[Scheduler, list[Doing]]:
     made: list[Doing] = []
 
-    def reserve(arrived: SimpleQueue[Came]) -> Doing:
+    def reserve(arrived: SimpleQueue[Message]) -> Doing:
         made.append(Doing(arrived))
         return made[-1]
 
-    return Teams(reserve), made
+    return Scheduler(reserve), made
 
 
 def numbers(found: list[Any]) -> list[int]:
@@ -96,7 +96,7 @@ def numbers(found: list[Any]) -> list[int]:
 
 def test_short_tasks_are_handed_over_together_and_each_is_done_once() -> None:
     ours, made = teams()
-    found = list(ours.run(double, range(200), Needs()))
+    found = list(ours.run(double, range(200), RequiredReleases()))
     assert numbers(found) == [2 * number for number in range(200)]
     assert [one for one in found if isinstance(one, str)] == [f"event {number}" for number in range(200)]
     assert len(made[0].batches[0]) == 1  # nothing is known of them yet
@@ -106,7 +106,7 @@ def test_short_tasks_are_handed_over_together_and_each_is_done_once() -> None:
 
 def test_long_tasks_are_handed_over_one_by_one() -> None:
     ours, made = teams()
-    assert numbers(list(ours.run(slow, range(8), Needs()))) == list(range(8))
+    assert numbers(list(ours.run(slow, range(8), RequiredReleases()))) == list(range(8))
     assert {len(batch) for batch in made[0].batches} == {1}
 
 
@@ -114,7 +114,7 @@ def test_of_a_batch_that_is_lost_only_what_is_left_is_done_again() -> None:
     ours, made = teams()
     dying = Dying(ours.arrived)
     ours.members.append(dying)
-    found = list(ours.run(double, range(40), Needs()))
+    found = list(ours.run(double, range(40), RequiredReleases()))
     assert numbers(found) == [2 * number for number in range(40)]
     lost = dying.batches[1]
     assert len(lost) > 2
@@ -150,7 +150,7 @@ def test_tasks_that_compute_come_in_larger_batches_than_those_that_wait(clocks: 
 
 def test_towards_the_end_batches_are_small() -> None:
     ours, made = teams()
-    assert numbers(list(ours.run(double, iter(range(1000)), Needs()))) == [2 * number for number in range(1000)]
+    assert numbers(list(ours.run(double, iter(range(1000)), RequiredReleases()))) == [2 * number for number in range(1000)]
     sizes = [len(batch) for batch in made[0].batches]
     assert max(sizes) == 64
     assert sizes[-6:] == [1] * 6
@@ -163,7 +163,7 @@ def test_of_a_batch_that_turns_out_to_be_long_the_rest_is_done_by_others(clocks:
         return task
 
     ours, made = teams()
-    assert sorted(ours.run(short_then_slow, range(240), Needs())) == list(range(240))
+    assert sorted(ours.run(short_then_slow, range(240), RequiredReleases())) == list(range(240))
     given = [task for batch in made[0].batches for task in batch]
     assert {task for task in given if given.count(task) > 1}
 
@@ -174,7 +174,7 @@ def test_what_came_is_told_before_anything_else_can_fail() -> None:
     def watch() -> None:
         raise OSError("no process more")
 
-    run = ours.run(double, range(5), Needs(), watch)
+    run = ours.run(double, range(5), RequiredReleases(), watch)
     assert [next(run), next(run)] == ["event 0", 0]
     try:
         list(run)

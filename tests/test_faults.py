@@ -16,7 +16,7 @@ import faults
 from mirrored import Mirrored
 from pypimirror.errors import FetchError
 from pypimirror.http import pace, retry
-from pypimirror.http.retry import Attempts
+from pypimirror.http.retry import RetryPolicy
 from pypimirror.sync import run
 from upstream import JSON, Served, Upstream, sdist, wheel
 
@@ -280,7 +280,7 @@ def test_one_projects_failures_take_a_bounded_time(
 
 
 def test_failures_that_cant_pass_cost_no_patience() -> None:
-    bounded = Attempts(0, patience=0.001)
+    bounded = RetryPolicy(0, patience=0.001)
 
     def absent() -> None:
         time.sleep(0.002)

@@ -145,8 +145,8 @@ def test_a_platform_with_settings_of_its_own_has_a_say(
         platform: str, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(proxy_settings, "sys", SimpleNamespace(platform=platform))
-    way = sessions.Session.way
-    monkeypatch.setattr(sessions.Session, "way", lambda self, origin, url: (asked.append(url), way(self, origin, url))[1])
+    way = sessions.HTTPSession.way
+    monkeypatch.setattr(sessions.HTTPSession, "way", lambda self, origin, url: (asked.append(url), way(self, origin, url))[1])
     with fetcher() as made:
         got(made, upstream.url)
     assert asked == ([] if platform == "linux" else [upstream.url])
@@ -157,8 +157,8 @@ def test_hosts_that_are_asked_without_a_proxy_are_nothing_to_look_up_where_there
         name: str, asked: int, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "127.0.0.1")
     found: list[str] = []
-    way = sessions.Session.way
-    monkeypatch.setattr(sessions.Session, "way", lambda self, origin, url: (found.append(url), way(self, origin, url))[1])
+    way = sessions.HTTPSession.way
+    monkeypatch.setattr(sessions.HTTPSession, "way", lambda self, origin, url: (found.append(url), way(self, origin, url))[1])
     with fetcher() as made:
         got(made, upstream.url)
     assert len(found) == asked

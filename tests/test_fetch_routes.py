@@ -12,7 +12,7 @@ from heaps import put
 from mirrored import Mirrored
 from passwords import guard, in_netrc
 from pypimirror.errors import FetchError
-from pypimirror.http.dispatcher import Routes
+from pypimirror.http.dispatcher import Dispatcher
 from pypimirror.http.file_urls import path_of, tree_of, url_of
 from pypimirror.http.page import read
 from pypimirror.model import Head
@@ -51,7 +51,7 @@ def test_credentials_go_to_the_origin_of_their_index_alone(asked: str, sent: str
     web = Web()
     indexes = ["https://alice:a@host.example.com/alice/dev/+simple/", "https://bob:b@host.example.com/bob/dev/+simple/",
                "https://open.example.com/simple/"]
-    head, _ = read(Routes(web, FileFetcher(()), indexes), asked, {}, 100)  # type: ignore[arg-type]
+    head, _ = read(Dispatcher(web, FileFetcher(()), indexes), asked, {}, 100)  # type: ignore[arg-type]
     assert web.asked == [sent]
     assert "alice" not in head.url.partition("/alice")[0] and "bob:" not in head.url
 

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 
 from bounded import bounded
 from mirrored import Mirrored
-from pypimirror.errors import BadPage
+from pypimirror.errors import InvalidPage
 from pypimirror.http import download, ssrf
 from pypimirror.http import page as page_module
 from pypimirror.sync import run
 from pypimirror.upstream import http as http_source
 from pypimirror.upstream import validation
-from pypimirror.upstream.html_links import Links, unescaped
+from pypimirror.upstream.html_links import LinkParser, unescaped
 from pypimirror.upstream.html_page import HtmlParser
 from pypimirror.upstream.json_page import JsonParser
 from upstream import JSON, Upstream, sdist, wheel
@@ -591,7 +591,7 @@ def test_a_page_of_too_many_files_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("pypimirror.upstream.json_page.MOST_LINKS", 3)
     monkeypatch.setattr("pypimirror.upstream.html_links.MOST_LINKS", 3)
     for parser, body in ((JsonParser(), page(*[{}] * 4)[2]), (HtmlParser(), b"<a href=x>" * 5)):
-        with pytest.raises(BadPage, match="more than 3"):
+        with pytest.raises(InvalidPage, match="more than 3"):
             parser.project(body, "bad", "http://x.example.com/")
 
 
@@ -644,9 +644,9 @@ def test_pages_take_time_in_proportion_to_their_size(unit: str) -> None:
     body = (unit * ((1 << 20) // len(unit))).encode()
 
     def parse() -> None:
-        with contextlib.suppress(BadPage):
+        with contextlib.suppress(InvalidPage):
             HtmlParser().project(body, "bad", "http://x.example.com/")
-        with contextlib.suppress(BadPage):
+        with contextlib.suppress(InvalidPage):
             reader = HtmlParser().listing(lambda name: True)
             for start in range(0, len(body), 1 << 14):
                 reader.write(body[start : start + (1 << 14)])
@@ -662,7 +662,7 @@ def test_digits_without_end_are_no_character() -> None:
 
 
 def found(*parts: str) -> list[tuple[str, str]]:
-    links = Links()
+    links = LinkParser()
     for part in parts:
         links.feed(part)
     links.close()

@@ -62,7 +62,7 @@ def test_a_serial_is_kept_as_it_is(value: int | str) -> None:
     "http://x.example.com/\x7f", "//:80/a", 7, None,
     "http://x.example.com/" + "a" * 10_000, "javascript:alert(1)"])
 def test_a_url_that_is_none_is_refused(url: Any) -> None:
-    with pytest.raises(validation.Refused) as refused:
+    with pytest.raises(validation.InvalidEntry) as refused:
         validation.file_url(url, "http://p.example.com/simple/demo/")
     assert str(refused.value).isprintable()
 

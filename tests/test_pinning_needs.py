@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mirrored import Mirrored
-from pypimirror.model import Needs
+from pypimirror.model import RequiredReleases
 from pypimirror.selection import Selected, Unmet
 from pypimirror.sync import clock
 from pypimirror.sync.evaluate import unmet
@@ -265,7 +265,7 @@ def test_a_good_release_is_held_until_what_is_pinned_instead_is_here(
 
 
 def test_a_required_release_without_a_file_is_reported_like_a_pinned_one() -> None:
-    needs = Needs(pinned={"lib": frozenset({"1.0"})}, followed={"lib": frozenset({"1.0", "2.0"})})
+    needs = RequiredReleases(pinned={"lib": frozenset({"1.0"})}, followed={"lib": frozenset({"1.0", "2.0"})})
     selected = Selected(unmet=(Unmet("1.0"), Unmet("2.0", ("larger than 5 bytes",)), Unmet("3.0")))
     assert unmet(needs, "lib", selected) == (
         "pinned, but not to be had: 1.0 (upstream offers no file of it); "

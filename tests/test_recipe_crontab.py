@@ -147,7 +147,7 @@ def test_a_damaged_block_is_left_for_people(crontabs):
 
 def test_no_program_is_told_apart(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(crontab.Missing, match="crontab can't be run: No such file or directory"):
+    with pytest.raises(crontab.CrontabNotFound, match="crontab can't be run: No such file or directory"):
         crontab.install(MARK, ENTRY)
 
 

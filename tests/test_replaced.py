@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mirrored import Mirrored
-from pypimirror.sync.publish import Published
-from pypimirror.sync.result_recorder import Ledger
+from pypimirror.sync.publish import PublishResult
+from pypimirror.sync.result_recorder import ResultRecorder
 from upstream import Upstream, wheel
 
 pytestmark = pytest.mark.storages
@@ -55,9 +55,9 @@ def test_it_comes_in_one_run_and_the_old_one_waits_in_the_trash(replaced: Mirror
 
 def test_pages_about_all_projects_know_of_it_though_the_run_was_cut_off(
         replaced: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
-    published = Ledger.published
+    published = ResultRecorder.published
 
-    def cut_off(self: Ledger, found: Published, hold: bool = False) -> bool:
+    def cut_off(self: ResultRecorder, found: PublishResult, hold: bool = False) -> bool:
         if NAME in full() or found.again:
             return published(self, found, hold)
         raise KeyboardInterrupt  # its page is there and nothing of that is remembered yet
@@ -66,7 +66,7 @@ def test_pages_about_all_projects_know_of_it_though_the_run_was_cut_off(
         return (replaced.root / "full.html").read_text()
 
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "published", cut_off)
+        patch.setattr(ResultRecorder, "published", cut_off)
         assert replaced.run("-U") == 130
     assert NAME in (replaced.root / "one/index.html").read_text()
     assert NAME not in full()

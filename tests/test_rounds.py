@@ -137,7 +137,7 @@ def test_a_file_wanted_again_before_the_sweep_of_an_interrupted_run_stays(
 def test_a_folder_that_cant_be_published_is_not_swept(
         mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that an interrupted run wrote names files that nothing is remembered of."""
-    from pypimirror.sync.result_recorder import Ledger
+    from pypimirror.sync.result_recorder import ResultRecorder
 
     upstream.add("one", wheel("one", "1"), wheel("one", "2"))
     mirrored.settings["metadata_excludes"] = "Keywords: bad"
@@ -148,7 +148,7 @@ def test_a_folder_that_cant_be_published_is_not_swept(
         assert mirrored.run("-U") == 130
     upstream.add("one", wheel("one", "3"))
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "published", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(ResultRecorder, "published", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
         assert mirrored.run("-U") == 130
     assert len(mirrored.files("one")) == 2
     upstream.add("one", wheel("one", "4"))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bounded import bounded
 from mirrored import Mirrored
-from pypimirror.errors import BadPage
+from pypimirror.errors import InvalidPage
 from pypimirror.index.json import JsonIndex
 from pypimirror.model import File, Stored
 from pypimirror.names import is_distribution
@@ -125,7 +125,7 @@ def test_a_newer_version_is_passed_on_with_its_fields(told: str, written: str) -
 def test_a_version_that_is_none_is_not_passed_on(told: Any) -> None:
     try:
         project, _ = JsonParser().project(page(**{"api-version": told}), "demo", URL)
-    except BadPage:
+    except InvalidPage:
         return
     assert project.meta.get("api-version", "1.5") == "1.5"
 
@@ -182,14 +182,14 @@ def test_arbitrary_and_mutated_pages_raise_nothing_but_our_error(body: bytes) ->
             reader = parser.listing(lambda name: True)
             reader.write(body)
             reader.finish()
-        except BadPage:
+        except InvalidPage:
             continue
 
 
 def harmless(parser: JsonParser | HtmlParser, body: bytes) -> None:
     try:
         project, problems = parser.project(body, "demo", URL)
-    except BadPage:
+    except InvalidPage:
         return
     assert all(is_distribution(file.filename) for file in project.files)
     assert all(set(digest) <= set("0123456789abcdef") for file in project.files for digest in file.hashes.values())

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypimirror.model import Listed
-from pypimirror.upstream.project_list import Gathered, Names, in_order
+from pypimirror.model import ListedProject
+from pypimirror.upstream.project_list import CompactNames, NameCollector, in_order
 
 _NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,3}[a-z0-9])?", fullmatch=True)
 _SERIALS = st.none() | st.integers() | st.text(min_size=1, max_size=5)
 _ENTRIES = st.lists(st.tuples(_NAMES, st.booleans(), _SERIALS), max_size=30)
 
 
-def gathered(entries: list[tuple[str, str, int | str | None]]) -> Names:
-    taken = Gathered()
+def gathered(entries: list[tuple[str, str, int | str | None]]) -> CompactNames:
+    taken = NameCollector()
     for entry in entries:
         taken.add(*entry)
     return taken.names()
@@ -24,7 +24,7 @@ def gathered(entries: list[tuple[str, str, int | str | None]]) -> Names:
 @given(_ENTRIES)
 def test_names_are_what_a_dictionary_would_hold(entries: list[tuple[str, bool, int | str | None]]) -> None:
     told = [(name, name.upper() if upper else name, serial) for name, upper, serial in entries]
-    due = {name: Listed(display, serial) for name, display, serial in told}
+    due = {name: ListedProject(display, serial) for name, display, serial in told}
     names = gathered(told)
     assert dict(names) == due
     assert list(names) == sorted(due)
@@ -38,5 +38,5 @@ def test_many_names_are_found_in_whichever_order_they_came(step: int) -> None:
     numbers = [number * step % 2003 for number in range(2003)]
     names = gathered([(f"project-{number}", f"Project.{number}", number) for number in numbers])
     assert len(names) == len(set(numbers))
-    assert all(names[f"project-{number}"] == Listed(f"Project.{number}", number) for number in numbers)
+    assert all(names[f"project-{number}"] == ListedProject(f"Project.{number}", number) for number in numbers)
     assert not any(missing in names for missing in ("a", "project", "project-", "project-2003", "z"))

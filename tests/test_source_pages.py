@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
-from pypimirror.errors import BadPage
+from pypimirror.errors import InvalidPage
 from pypimirror.interfaces import IParser
-from pypimirror.model import Listed
+from pypimirror.model import ListedProject
 from pypimirror.names import is_project, normalize
 from pypimirror.upstream.html_page import HtmlParser
 from pypimirror.upstream.json_page import JsonParser
@@ -91,7 +91,7 @@ def test_many_problems_are_told_in_few_lines() -> None:
     b'{"meta": {}, "files": []}',
     b'{"meta": {"api-version": "1.0"}}', b'{"meta": {"api-version": "1.0"}, "files": {}}', b"[" * 100000, b"\xff\xfe"])
 def test_what_is_no_json_page_is_refused(body: bytes) -> None:
-    with pytest.raises(BadPage):
+    with pytest.raises(InvalidPage):
         JsonParser().project(body, "one", URL)
 
 
@@ -99,7 +99,7 @@ def test_what_is_no_json_page_is_refused(body: bytes) -> None:
 def test_any_bytes_as_json_raise_our_error_or_none(body: bytes) -> None:
     try:
         JsonParser().project(body, "one", URL)
-    except BadPage:
+    except InvalidPage:
         return
 
 
@@ -144,7 +144,7 @@ def test_a_base_element_counts() -> None:
 
 
 def test_an_html_page_of_another_major_version_is_refused() -> None:
-    with pytest.raises(BadPage, match="repository version"):
+    with pytest.raises(InvalidPage, match="repository version"):
         HtmlParser().project(b'<meta name="pypi:repository-version" content="2.0">', "one", URL)
 
 
@@ -152,7 +152,7 @@ def test_an_html_page_of_another_major_version_is_refused() -> None:
 def test_any_text_as_html_raises_our_error_or_none(text: str) -> None:
     try:
         HtmlParser().project(text.encode(), "one", URL)
-    except BadPage:
+    except InvalidPage:
         return
 
 
@@ -163,7 +163,7 @@ def test_lists_keep_what_is_asked_for_and_count_the_rest() -> None:
     for start in range(0, len(body), 7):
         reader.write(body[start:start + 7].encode())
     listing = reader.finish()
-    assert dict(listing.projects) == {"zope-one": Listed("Zope.One", 1)}
+    assert dict(listing.projects) == {"zope-one": ListedProject("Zope.One", 1)}
     assert (listing.total, listing.serials) == (3, True)
 
 
@@ -193,7 +193,7 @@ def test_a_list_read_in_blocks_of_any_size_is_what_json_says(
     assert seen == [name for display, name in names if display.isascii() and is_project(name)]
     serials = [entry.get("_last-serial") for entry in entries]
     alike = len(entries) > 1 and len(set(map(str, serials))) == 1
-    assert dict(listing.projects) == {name: Listed(entry["name"], None if alike else entry.get("_last-serial"))
+    assert dict(listing.projects) == {name: ListedProject(entry["name"], None if alike else entry.get("_last-serial"))
                                       for entry, (_, name) in zip(entries, names, strict=True) if name in seen}
 
 
@@ -203,7 +203,7 @@ def test_an_html_list_read_in_blocks_is_the_same() -> None:
     for start in range(0, len(body), 3):
         reader.write(body[start:start + 3])
     listing = reader.finish()
-    assert dict(listing.projects) == {"zope-one": Listed("Zope.One"), "three": Listed("three")}
+    assert dict(listing.projects) == {"zope-one": ListedProject("Zope.One"), "three": ListedProject("three")}
     assert (listing.total, listing.serials) == (3, False)
 
 
@@ -212,7 +212,7 @@ def test_an_html_list_read_in_blocks_is_the_same() -> None:
 def test_a_list_that_is_cut_off_or_none_is_refused(body: bytes) -> None:
     reader = JsonParser().listing(everything)
     reader.write(body)
-    with pytest.raises(BadPage):
+    with pytest.raises(InvalidPage):
         reader.finish()
 
 
@@ -222,7 +222,7 @@ def test_a_list_that_is_cut_off_or_none_is_refused(body: bytes) -> None:
 def test_a_list_that_is_not_json_is_refused_in_blocks_of_any_size(entries: bytes, size: int) -> None:
     body = b'{"meta": {"api-version": "1.0"}, "projects": [' + entries + b"]}"
     reader = JsonParser().listing(everything)
-    with pytest.raises(BadPage):
+    with pytest.raises(InvalidPage):
         for start in range(0, len(body), size):
             reader.write(body[start:start + size])
         reader.finish()

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from mirrored import Mirrored
-from pypimirror.errors import Absent
-from pypimirror.model import Listed, Listing, Project
-from pypimirror.upstream.multi_index import Precedence, is_given_over, serial_at
+from pypimirror.errors import ProjectNotFound
+from pypimirror.model import ListedProject, Project, ProjectList
+from pypimirror.upstream.multi_index import MultiIndex, is_given_over, serial_at
 from upstream import Upstream, sdist, wheel
 
 
@@ -257,20 +257,20 @@ class Fixed:
     def listing(self, wanted, etag=None, written=None):
         self.asked.append(etag)
         if etag is not None and etag == self.etag:
-            return Listing({}, etag=etag, unchanged=True)
-        return Listing({self.name: Listed(self.name, self.serial)}, 1, self.etag, self.serial is not None)
+            return ProjectList({}, etag=etag, unchanged=True)
+        return ProjectList({self.name: ListedProject(self.name, self.serial)}, 1, self.etag, self.serial is not None)
 
     def project(self, name, etag=None, since=None):
         if name != self.name:
-            raise Absent(name)
+            raise ProjectNotFound(name)
         self.asked.append(etag)
         return Project(name, etag=self.etag), ()
 
 
 def test_an_etag_goes_to_the_index_that_gave_it_alone() -> None:
     first, second = Fixed("one", '"a"'), Fixed("one", '"b"')
-    both = Precedence({"https://a.example.com/": first, "https://b.example.com/": second})
-    late = Precedence({"https://b.example.com/": second})
+    both = MultiIndex({"https://a.example.com/": first, "https://b.example.com/": second})
+    late = MultiIndex({"https://b.example.com/": second})
     page, _ = late.project("one")
     both.project("one", page.etag)
     late.project("one", page.etag)
@@ -279,7 +279,7 @@ def test_an_etag_goes_to_the_index_that_gave_it_alone() -> None:
 
 def test_the_lists_are_unchanged_only_if_all_are() -> None:
     first, second = Fixed("one", '"a"', 1), Fixed("two", '"b"', 2)
-    both = Precedence({"https://a.example.com/": first, "https://b.example.com/": second})
+    both = MultiIndex({"https://a.example.com/": first, "https://b.example.com/": second})
     whole = both.listing(lambda name: True)
     assert (set(whole.projects), whole.total, whole.serials) == ({"one", "two"}, 2, True)
     assert whole.origin("one") == "https://a.example.com/"
@@ -293,7 +293,7 @@ def test_the_lists_are_unchanged_only_if_all_are() -> None:
 
 def test_a_list_without_etag_or_serials_leaves_the_whole_without() -> None:
     first, second = Fixed("one", None), Fixed("two", '"b"', 2)
-    whole = Precedence({"https://a.example.com/": first, "https://b.example.com/": second}).listing(lambda name: True)
+    whole = MultiIndex({"https://a.example.com/": first, "https://b.example.com/": second}).listing(lambda name: True)
     assert (whole.etag, whole.serials) == (None, False)
 
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pypimirror.filters.packages import PackageExcludes, PackageMatches
-from pypimirror.model import Listing
+from pypimirror.model import ProjectList
 from pypimirror.selection import Selection, Wanted
 from pypimirror.upstream.json_page import JsonList
 
@@ -29,7 +29,7 @@ def selection(matches: list[str], excludes: list[str] = [], pins: Any = None, ow
     return Selection([PackageMatches(settings), PackageExcludes(settings)], {}, pins or {}, own)
 
 
-def read(body: bytes, names: Wanted, size: int) -> Listing:
+def read(body: bytes, names: Wanted, size: int) -> ProjectList:
     reader = JsonList(names.wanted, names.written)
     for start in range(0, len(body), size):
         reader.write(body[start:start + size])

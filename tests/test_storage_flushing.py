@@ -14,7 +14,7 @@ from pypimirror.state.database import State
 from pypimirror.storage import syncfs
 from pypimirror.storage.atomic import replace
 from pypimirror.storage.filesystem import FileSystem
-from pypimirror.storage.syncfs import Flush, on_disk
+from pypimirror.storage.syncfs import SyncFs, on_disk
 from upstream import Upstream, sdist, wheel
 
 
@@ -36,7 +36,7 @@ class Disk:
 
 def test_who_comes_while_a_flush_is_under_way_shares_the_next_one() -> None:
     disk, over = Disk(), []
-    flush = Flush(disk.flush)
+    flush = SyncFs(disk.flush)
 
     def ask(number: int) -> threading.Thread:
         thread = threading.Thread(target=lambda: (flush("/srv"), over.append(number)))
@@ -60,7 +60,7 @@ def test_who_comes_while_a_flush_is_under_way_shares_the_next_one() -> None:
 def test_a_flush_that_fails_is_told_to_who_asked_and_serves_nobody_else() -> None:
     disk = Disk()
     disk.broken = True
-    flush = Flush(disk.flush)
+    flush = SyncFs(disk.flush)
     disk.go_on.release(2)
     for _ in range(2):
         with pytest.raises(OSError, match="Input/output"):

@@ -10,7 +10,7 @@ import pytest
 
 from pypimirror.errors import ConfigurationError, StorageError
 from pypimirror.storage import bucket as buckets
-from pypimirror.storage.s3 import PART, ObjectStore
+from pypimirror.storage.s3 import PART, S3Storage
 from pypimirror.testing.storage import StorageContract, settings
 from stores import PREFIX, SECRET, Store
 
@@ -26,8 +26,8 @@ class TestObjectStore(StorageContract):
         self.store, self.state, self.bucket = store, tmp_path, store.bucket()
         self.large = 2 * PART + 1
 
-    def make(self, prefix: str = f"/{PREFIX}", **others: object) -> ObjectStore:
-        return ObjectStore(settings(f"s3://{self.bucket}{prefix}", str(self.state),
+    def make(self, prefix: str = f"/{PREFIX}", **others: object) -> S3Storage:
+        return S3Storage(settings(f"s3://{self.bucket}{prefix}", str(self.state),
                                     **{"folder_keys": self.store.folder_keys, **others}))
 
     def head(self, key: str) -> dict[str, object]:
@@ -158,7 +158,7 @@ class TestObjectStore(StorageContract):
 
     def test_no_bucket_is_told_in_one_line(self) -> None:
         with pytest.raises(ConfigurationError, match="s3://nosuchbucket/x/: the store answers NoSuchBucket; look at"):
-            ObjectStore(settings("s3://nosuchbucket/x", str(self.state))).check()
+            S3Storage(settings("s3://nosuchbucket/x", str(self.state))).check()
 
     def test_a_store_that_cant_be_reached_is_told_in_one_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://somebody:hidden@127.0.0.1:9")
@@ -177,12 +177,12 @@ class TestObjectStore(StorageContract):
                                      "s3://buck et/a"])
     def test_a_url_that_names_no_place_is_refused(self, url: str) -> None:
         with pytest.raises(ConfigurationError, match="mirror_file_path = "):
-            ObjectStore(settings(url, str(self.state))).check()
+            S3Storage(settings(url, str(self.state))).check()
 
     @pytest.mark.parametrize("url", [f"s3://key:{SECRET}@bucket/a", f"s3://bucket/a?secret={SECRET}"])
     def test_credentials_in_a_url_are_refused_and_not_shown(self, url: str) -> None:
         with pytest.raises(ConfigurationError) as raised:
-            ObjectStore(settings(url, str(self.state))).check()
+            S3Storage(settings(url, str(self.state))).check()
         assert SECRET not in str(raised.value)
 
 

@@ -42,4 +42,4 @@ def take(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
         # Of no request that is sent, so that requests finds nothing in it.
         monkeypatch.setenv("ftp_proxy", "http://127.0.0.1:9")
     if way == "session":
-        monkeypatch.setattr("pypimirror.http.sessions.Session.way", lambda *_: None)
+        monkeypatch.setattr("pypimirror.http.sessions.HTTPSession.way", lambda *_: None)

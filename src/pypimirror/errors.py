@@ -66,7 +66,7 @@ def _fetch_error(values: Mapping[str, Any]) -> FetchError:
     return FetchError(**values)
 
 
-class Absent(MirrorError):
+class ProjectNotFound(MirrorError):
     """Upstream has no such project.
 
     status: that of the HTTP answer which said so, or None where nothing was asked by HTTP.
@@ -77,15 +77,15 @@ class Absent(MirrorError):
         self.status_code = status
 
 
-class GivenOver(MirrorError):
+class IndexFallbackRefused(MirrorError):
     """A project was taken from one upstream index and would now come from another one that counts less."""
 
 
-class BadPage(MirrorError):
+class InvalidPage(MirrorError):
     """A list or page of an index can't be understood."""
 
 
-class Rejected(MirrorError):
+class IntegrityError(MirrorError):
     """What came is not what upstream's page promised: wrong hash, wrong size."""
 
 
@@ -93,5 +93,5 @@ class StorageError(MirrorError):
     """The mirror's own place can't be read or written."""
 
 
-class Full(StorageError):
+class InsufficientSpace(StorageError):
     """There is no room for more; the run stops, what is published stays true, and the next run goes on."""

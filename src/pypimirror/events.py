@@ -13,7 +13,7 @@ class RunStarted(NamedTuple):
     mirror: str
 
 
-class Listed(NamedTuple):
+class ListRead(NamedTuple):
     """Upstream's list was read."""
 
     #: How many projects upstream lists, and how many of them are selected.
@@ -22,19 +22,19 @@ class Listed(NamedTuple):
     unchanged: bool = False
 
 
-class Looking(NamedTuple):
+class EvaluationStarted(NamedTuple):
     """The pages of so many projects are about to be looked at."""
 
     projects: int
 
 
-class Looked(NamedTuple):
+class ProjectEvaluated(NamedTuple):
     """One project was looked at; ``change`` says what is to be done about it."""
 
     change: Change
 
 
-class Planned(NamedTuple):
+class PlanMade(NamedTuple):
     """All projects were looked at; work begins."""
 
     projects: int
@@ -87,7 +87,7 @@ class FileRemoved(NamedTuple):
     filename: str
 
 
-class Inspecting(NamedTuple):
+class VerificationStarted(NamedTuple):
     """The mirror is about to be verified."""
 
     projects: int
@@ -97,7 +97,7 @@ class Inspecting(NamedTuple):
     done: int = 0
 
 
-class Inspected(NamedTuple):
+class ProjectVerified(NamedTuple):
     """One project was verified."""
 
     project: str
@@ -105,20 +105,20 @@ class Inspected(NamedTuple):
     bytes: int
 
 
-class Wrong(NamedTuple):
+class FaultFound(NamedTuple):
     """Something in the mirror is not as it should be."""
 
     path: str
     message: str
 
 
-class Repaired(NamedTuple):
+class FaultRepaired(NamedTuple):
     """What was wrong at a path is so no longer."""
 
     path: str
 
 
-class Verified(NamedTuple):
+class VerificationFinished(NamedTuple):
     """The whole mirror was verified."""
 
     projects: int

@@ -18,14 +18,14 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from zope.interface.registry import Components
 
-    from .engine.crew import Crew
-    from .http.gate import Gate
-    from .http.retry import Attempts
+    from .engine.crew import ConcurrencyLimiter
+    from .http.gate import RequestLimiter
+    from .http.retry import RetryPolicy
     from .maintenance.trash import Trash
-    from .model import Entry, File, Head, Listing, Needs, Project
+    from .model import Entry, File, Head, Project, ProjectList, RequiredReleases
     from .selection import Selection
-    from .storage.free_space import Room
-    from .upstream.core_metadata import CoreMetadata
+    from .storage.free_space import FreeSpaceGuard
+    from .upstream.core_metadata import CoreMetadataLookup
 
 
 class ISettings(Interface):
@@ -49,29 +49,29 @@ class IMirror(Interface):
     storage: IStorage = Attribute("The storage of the mirror's tree.")
     fetcher: IFetcher = Attribute("The fetcher for all URLs, limited to ``workers`` requests at once.")
     parsers: Mapping[str, IParser] = Attribute("The parsers by media type.")
-    attempts: Attempts = Attribute("Calls a function again after transient errors, as ``retries`` allows.")
-    crew: Crew = Attribute("Runs functions over the files of one project side by side.")
-    needs: Needs = Attribute("The pinned releases, and what they require.")
+    attempts: RetryPolicy = Attribute("Calls a function again after transient errors, as ``retries`` allows.")
+    crew: ConcurrencyLimiter = Attribute("Runs functions over the files of one project side by side.")
+    needs: RequiredReleases = Attribute("The pinned releases, and what they require.")
 
 
 class IRunContext(IMirror):
     """What the steps of a run work with: all components of one mirror, each made on first access."""
 
     registry: Components = Attribute("The registry of the components.")
-    gate: Gate = Attribute("Limits the requests under way in this process.")
+    gate: RequestLimiter = Attribute("Limits the requests under way in this process.")
     source: ISource = Attribute("The upstream indexes as one.")
     upstreams: tuple[str, ...] = Attribute("The URLs of the upstream indexes in order of precedence, without credentials.")
-    own: Listing = Attribute("The site's own projects (``local_packages``); their ``upstream`` is the directory's URL.")
+    own: ProjectList = Attribute("The site's own projects (``local_packages``); their ``upstream`` is the directory's URL.")
     writers: tuple[IIndexWriter, ...] = Attribute("The index writers in use.")
     formats: tuple[IIndexWriter, ...] = Attribute("All registered index writers, in use or not.")
     selection: Selection = Attribute("Selects projects and files.")
     engine: IEngine = Attribute("Runs the steps.")
     observers: Mapping[str, IObserver] = Attribute("The observers by name.")
-    core_metadata: CoreMetadata = Attribute("Reads the core metadata of a file, from the mirror or from upstream.")
-    room: Room = Attribute("Keeps ``min_free`` bytes of the disk free.")
+    core_metadata: CoreMetadataLookup = Attribute("Reads the core metadata of a file, from the mirror or from upstream.")
+    room: FreeSpaceGuard = Attribute("Keeps ``min_free`` bytes of the disk free.")
     trash: Trash = Attribute("The removed files until ``trash_days`` have passed.")
 
-    def need(needs: Needs) -> None:
+    def need(needs: RequiredReleases) -> None:
         """Replace ``needs``; between the steps of a run only."""
 
     def bound(most: int) -> None:
@@ -137,7 +137,7 @@ class IListReader(Interface):
     def write(block: bytes) -> None:
         """Take the next block of the body (bytes)."""
 
-    def finish() -> Listing:
+    def finish() -> ProjectList:
         """Return the Listing. Raises BadPage."""
 
 
@@ -150,7 +150,7 @@ class IUpstream(Interface):
 class ISource(Interface):
     """One upstream index. Named by the scheme of its URL; adapts IUpstream and IMirror."""
 
-    def listing(wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
+    def listing(wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> ProjectList:
         """Return the list of the projects whose normalised names ``wanted`` accepts.
 
         etag: that of the list already known; the result is ``unchanged`` if it still holds. written: as in IParser.

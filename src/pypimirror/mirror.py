@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 from zope.interface import implementer
 
-from .engine.crew import Crew, hands
+from .engine.crew import ConcurrencyLimiter, hands
 from .filters import ordered
 from .http import tls
-from .http.dispatcher import Routes
+from .http.dispatcher import Dispatcher
 from .http.file_urls import url_of
-from .http.gate import Gate
+from .http.gate import RequestLimiter
 from .http.hosts import PORTS
-from .http.retry import Attempts
+from .http.retry import RetryPolicy
 from .interfaces import (
     IEngine,
     IFetcher,
@@ -30,35 +30,35 @@ from .interfaces import (
     IStorage,
 )
 from .maintenance.trash import Trash
-from .model import Listing, Needs, Upstream
+from .model import ProjectList, RequiredReleases, Upstream
 from .secret import reveal
 from .selection import Selection
 from .settings import index_settings
 from .settings.values import Settings
-from .storage.free_space import Room
-from .upstream.core_metadata import CoreMetadata
+from .storage.free_space import FreeSpaceGuard
+from .upstream.core_metadata import CoreMetadataLookup
 from .upstream.file_fetcher import FileFetcher
-from .upstream.multi_index import Precedence
+from .upstream.multi_index import MultiIndex
 from .zcml import plugins, registry
 
-_NO_NEEDS = Needs()
+_NO_NEEDS = RequiredReleases()
 
 
 @implementer(IRunContext)
 class Mirror:
     """What the units of work are given; the same in every process, made from the settings alone."""
 
-    def __init__(self, settings: Settings, needs: Needs = _NO_NEEDS, workers: int | None = None):
+    def __init__(self, settings: Settings, needs: RequiredReleases = _NO_NEEDS, workers: int | None = None):
         """workers: this process's share of those that the settings allow, or None for all of them."""
         self.settings = plugins.plugged(settings)
         self.needs = needs
         self.workers = workers or self.settings["workers"]
-        self.room = Room()
+        self.room = FreeSpaceGuard()
 
     def __reduce__(self) -> Any:
         return Mirror, (self.settings, self.needs)
 
-    def need(self, needs: Needs) -> None:
+    def need(self, needs: RequiredReleases) -> None:
         self.needs = needs
         self.__dict__.pop("selection", None)
 
@@ -74,7 +74,7 @@ class Mirror:
 
     @cached_property
     def fetcher(self) -> IFetcher:
-        return Routes(self.gate, FileFetcher(index_settings.trees(self.settings)), self._credential_urls())
+        return Dispatcher(self.gate, FileFetcher(index_settings.trees(self.settings)), self._credential_urls())
 
     def _credential_urls(self) -> list[str]:
         """Return the URLs whose origins are sent credentials: upstream indexes and pin files, as they are configured."""
@@ -82,8 +82,8 @@ class Mirror:
         return [*index_settings.index_urls(self.settings).values(), *map(reveal, pins)]
 
     @cached_property
-    def gate(self) -> Gate:
-        return Gate(lambda: self._named(IFetcher, self.settings["fetcher"], "fetcher"), self.workers)
+    def gate(self) -> RequestLimiter:
+        return RequestLimiter(lambda: self._named(IFetcher, self.settings["fetcher"], "fetcher"), self.workers)
 
     @cached_property
     def parsers(self) -> Mapping[str, IParser]:
@@ -99,12 +99,12 @@ class Mirror:
         given = index_settings.index_urls(self.settings).items()
         others = {url: self._source(whole if (scheme := urlsplit(url).scheme) not in PORTS else url, scheme, "index_url")
                   for url, whole in given if url not in own}
-        return Precedence(own | others)
+        return MultiIndex(own | others)
 
     @cached_property
-    def own(self) -> Listing:
+    def own(self) -> ProjectList:
         if self._local is None:
-            return Listing({})
+            return ProjectList({})
         return self._local.listing(lambda name: True)._replace(upstream=self._local_url)
 
     @cached_property
@@ -145,16 +145,16 @@ class Mirror:
         return registry.every(self.registry, (self.settings,), IObserver)
 
     @cached_property
-    def attempts(self) -> Attempts:
-        return Attempts(self.settings["retries"])
+    def attempts(self) -> RetryPolicy:
+        return RetryPolicy(self.settings["retries"])
 
     @cached_property
-    def crew(self) -> Crew:
-        return Crew(hands(self.workers))
+    def crew(self) -> ConcurrencyLimiter:
+        return ConcurrencyLimiter(hands(self.workers))
 
     @cached_property
-    def core_metadata(self) -> CoreMetadata:
-        return CoreMetadata(self)
+    def core_metadata(self) -> CoreMetadataLookup:
+        return CoreMetadataLookup(self)
 
     @cached_property
     def trash(self) -> Trash:

@@ -136,18 +136,18 @@ class Project(NamedTuple):
         return self._replace(files=tuple(file for file in self.files if file.stored is not None and file.stored.shown))
 
 
-class Listed(NamedTuple):
+class ListedProject(NamedTuple):
     """One line of upstream's list of projects."""
 
     display: str
     serial: int | str | None = None
 
 
-class Listing(NamedTuple):
+class ProjectList(NamedTuple):
     """Upstream's list of projects, narrowed to the names that were asked for."""
 
     #: By normalised name.
-    projects: Mapping[str, Listed]
+    projects: Mapping[str, ListedProject]
     #: How many projects upstream lists in all.
     total: int = 0
     etag: str | None = None
@@ -168,7 +168,7 @@ class Listing(NamedTuple):
         return self.elsewhere.get(name, self.upstream)
 
 
-class Known(NamedTuple):
+class KnownProject(NamedTuple):
     """What the state remembers of a project between runs."""
 
     name: str
@@ -183,7 +183,7 @@ class Known(NamedTuple):
     display: str = ""
 
 
-class Needs(NamedTuple):
+class RequiredReleases(NamedTuple):
     """The releases that are needed whatever filters on releases say: versions by normalised project name."""
 
     pinned: Mapping[str, frozenset[str]] = NOTHING

@@ -23,7 +23,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "src"), str(Path(__fil
 with atheris.instrument_imports(include=["pypimirror", "packaging", "email", "json", "zipfile", "tarfile", "tomllib"]):
     from zc.buildout import UserError
 
-    from pypimirror.errors import BadPage, MirrorError
+    from pypimirror.errors import InvalidPage, MirrorError
     from pypimirror.filters.metadata import fields
     from pypimirror.metadata.archives import wheel_metadata
     from pypimirror.metadata.bounded_toml import loads
@@ -50,7 +50,7 @@ MARK = "[pypimirror] in /srv/site"
 def page(parser: HtmlParser | JsonParser, body: bytes) -> None:
     try:
         project, problems = parser.project(body, "bad", URL)
-    except BadPage:
+    except InvalidPage:
         return
     for file in project.files:
         assert is_distribution(file.filename)
@@ -71,7 +71,7 @@ def listing(parser: HtmlParser | JsonParser, body: bytes) -> None:
             for start in range(0, len(body), step):
                 reader.write(body[start:start + step])
             found.append(reader.finish())
-        except BadPage:
+        except InvalidPage:
             found.append(None)
     assert found[0] == found[1], found
     assert found[0] is None or all(map(is_project, found[0].projects))

@@ -69,7 +69,7 @@ def at_work(mirror: Mirror, arguments: argparse.Namespace) -> Iterator[None]:
 _MOST_LINES = 20
 
 
-class Session(NamedTuple):
+class RunSession(NamedTuple):
     """What a verb that changes the mirror works with, while it holds the lock."""
 
     state: State
@@ -108,7 +108,7 @@ class Session(NamedTuple):
 
 @contextmanager
 def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] | None = None,
-            allow_deletions: bool = False, fetches: bool = False) -> Iterator[Session]:
+            allow_deletions: bool = False, fetches: bool = False) -> Iterator[RunSession]:
     """Open state and observers for one run.
 
     kind: as in RunStarted; also: called with every event. fetches: whether the log is to have how things are fetched.
@@ -123,7 +123,7 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
     state = State(mirror.settings["state_path"])
     try:
         _open(state, watch.notify, started)
-        at = Session(state, Run(mirror, state, watch.notify, allow_deletions), watch.notify, started, mirror.storage.free,
+        at = RunSession(state, Run(mirror, state, watch.notify, allow_deletions), watch.notify, started, mirror.storage.free,
                      mirror.settings["log_filename"])
         try:
             with _told(state), _expected(mirror):

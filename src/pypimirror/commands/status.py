@@ -16,7 +16,7 @@ from ..errors import ConfigurationError, StorageError
 from ..mirror import Mirror
 from ..model import Totals
 from ..report.safe_stream import print_json
-from ..serve.missing_projects import FILENAME, Asked, Missed, logged
+from ..serve.missing_projects import FILENAME, Missed, NameCount, logged
 from ..serve.missing_projects import read as read_record
 from ..serve.site_config import below
 from ..settings.units import in_bytes
@@ -86,7 +86,7 @@ def gathered(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
     }
 
 
-def _asked(settings: Settings, logs: Iterable[str]) -> list[Asked]:
+def _asked(settings: Settings, logs: Iterable[str]) -> list[NameCount]:
     """Return the names that clients asked for in vain: serve's record and what access logs tell, most asked for first."""
     missed = Missed(most=_MOST_LOGGED)
     for filename in logs:

@@ -12,7 +12,7 @@ from functools import partial
 from ..errors import MirrorError, StorageError
 from ..state.meta_keys import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
 from ..sync.relearn import enduring
-from .session import Session, at_work, checked, session
+from .session import RunSession, at_work, checked, session
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -42,7 +42,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         return status
 
 
-def _remember(at: Session, status: int, problems: list[str]) -> None:
+def _remember(at: RunSession, status: int, problems: list[str]) -> None:
     """Remember how the run ended. problems: those that concern all of it."""
     at.state.begin()
     at.state.set_fact(LAST_RUN, str(at.started))

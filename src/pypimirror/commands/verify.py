@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from ..errors import MirrorError
-from ..events import Repaired, Wrong
+from ..events import FaultFound, FaultRepaired
 from ..maintenance.verify import Verification
 from ..names import OWN
 from ..report.messages import sentence
@@ -32,5 +32,5 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 
 def _say(event: Any) -> None:
-    if isinstance(event, Wrong | Repaired):
+    if isinstance(event, FaultFound | FaultRepaired):
         print(sentence(event), flush=True)

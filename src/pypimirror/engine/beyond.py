@@ -19,9 +19,9 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..interfaces import IRunContext
-from ..model import Needs
+from ..model import RequiredReleases
 from .crew import hands
-from .teams import EVENTS, GONE, RAISED, Came, Step, fit_to_travel
+from .teams import EVENTS, GONE, RAISED, Message, Step, fit_to_travel
 from .told import do
 
 #: What the process is started with: the path of ours, since a script of buildout's sets it itself.
@@ -35,7 +35,7 @@ beyond.main(sys.argv[2])
 """
 
 
-class Beyond:
+class WorkerProcess:
     """Threads of another process. It has no room for tasks until it is there."""
 
     def __init__(self, mirror: IRunContext, workers: int, arrived: SimpleQueue[Any], ready: Callable[[], bool] = lambda: True):
@@ -66,7 +66,7 @@ class Beyond:
         """The number of the process."""
         return self._process.pid
 
-    def need(self, needs: Needs) -> None:
+    def need(self, needs: RequiredReleases) -> None:
         self._send((0, None, needs))
 
     def give(self, number: int, step: Step, task: Any) -> None:
@@ -89,12 +89,12 @@ class Beyond:
                 if self._closed:
                     return
             self._room = room
-            self._arrived.put(Came(self, EVENTS, 0))
+            self._arrived.put(Message(self, EVENTS, 0))
             while True:
                 kind, number, value, told, self._room = self._ours.recv()
-                self._arrived.put(Came(self, kind, number, value, told))
+                self._arrived.put(Message(self, kind, number, value, told))
         except (EOFError, OSError):
-            self._arrived.put(Came(self, GONE, 0))
+            self._arrived.put(Message(self, GONE, 0))
         finally:
             self._process.wait()
             self._ours.close()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..errors import ConfigurationError, Full, MirrorError, StorageError
+from ..errors import ConfigurationError, InsufficientSpace, MirrorError, StorageError
 from ..interfaces import IRunContext
 from ..state import records
 from ..tracebacks import trace
@@ -18,7 +18,7 @@ from ..zcml.error_context import describe
 from .teams import Step
 
 #: Errors that concern the whole run: no room for anything more, a configuration of no use here, a record to be rebuilt.
-_OF_THE_RUN = (Full, ConfigurationError, records.BadRecord)
+_OF_THE_RUN = (InsufficientSpace, ConfigurationError, records.BadRecord)
 
 
 class StepFailure(NamedTuple):

@@ -15,12 +15,12 @@ from distributed import KilledWorker
 
 from ..errors import ConfigurationError, MirrorError
 from ..interfaces import IRunContext
-from ..model import Needs
+from ..model import RequiredReleases
 from ..names import OWN
 from .dask import in_one_line
 from .here import Here
 from .remote import Done, Order, prepare, settle, work
-from .teams import GONE, RAISED, Came, Step
+from .teams import GONE, RAISED, Message, Step
 
 #: Seconds between two looks at who the workers are, and without any before the work is done without them.
 LOOK, PATIENCE = 1.0, 60.0
@@ -64,7 +64,7 @@ class Cluster:
         # A worker lets one request through at least: where there are more of them than requests may be under way, so many work.
         return min(room, self._mirror.workers) if len(self._threads) > self._mirror.workers else room
 
-    def need(self, needs: Needs) -> None:
+    def need(self, needs: RequiredReleases) -> None:
         self._needs = pickle.dumps(needs)
 
     def give(self, number: int, step: Step, task: Any) -> None:
@@ -123,11 +123,11 @@ class Cluster:
         except Exception as error:
             if future.status == "error":
                 why = f"scheduler = {self._address}: a worker can't do the work: {in_one_line(error)}"
-                self._arrived.put(Came(self, RAISED, number, MirrorError(why)))
+                self._arrived.put(Message(self, RAISED, number, MirrorError(why)))
             else:
                 self._lost()
         else:
-            self._arrived.put(Came(self, done.kind, number, done.value, done.events))
+            self._arrived.put(Message(self, done.kind, number, done.value, done.events))
 
     def _do_here(self, given: _Given) -> None:
         """Do a task that several workers died of."""
@@ -154,7 +154,7 @@ class Cluster:
             if self._closed.is_set():
                 return
             self._closed.set()
-        self._arrived.put(Came(self, GONE, 0))
+        self._arrived.put(Message(self, GONE, 0))
 
 
 class _As:
@@ -163,5 +163,5 @@ class _As:
     def __init__(self, team: Cluster, arrived: SimpleQueue[Any]):
         self._team, self._arrived = team, arrived
 
-    def put(self, came: Came) -> None:
+    def put(self, came: Message) -> None:
         self._arrived.put(came._replace(team=self._team))

@@ -42,7 +42,7 @@ def hands(workers: int) -> int:
     return workers + workers // 2
 
 
-class Crew:
+class ConcurrencyLimiter:
     """Lets so many tasks be worked on at once, and finds idle hands: a project with a thousand files is no queue of its own.
 
     Threads that are not at work are seldom woken: each one that is costs the others time, where they wait for Python's lock.

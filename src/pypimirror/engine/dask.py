@@ -12,7 +12,7 @@ from .. import __version__
 from ..errors import ConfigurationError, MirrorError
 from ..interfaces import IEngine, IRunContext, ISettings
 from .here import Here
-from .teams import Step, Teams
+from .teams import Scheduler, Step
 
 #: Loggers that print on their own what is told here in one line.
 _LOUD = ("distributed", "distributed.client", "distributed.core", "tornado", "tornado.application")
@@ -28,7 +28,7 @@ class Dask:
         """Raises ConfigurationError where there is no scheduler, or no workers of it; ImportError without the extra."""
         self._mirror = mirror
         self._client = _connected(mirror.settings)
-        self._teams = Teams(lambda arrived: Here(mirror, arrived))
+        self._teams = Scheduler(lambda arrived: Here(mirror, arrived))
 
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
         if not self._teams.members:

@@ -7,9 +7,9 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..interfaces import IRunContext
-from ..model import Needs
+from ..model import RequiredReleases
 from .crew import hands
-from .teams import Came, Step
+from .teams import Message, Step
 from .told import do
 
 
@@ -25,14 +25,14 @@ class Here:
     def room(self) -> int:
         return self._mirror.crew.room
 
-    def need(self, needs: Needs) -> None:
+    def need(self, needs: RequiredReleases) -> None:
         """It is the coordinator's own mirror, which knows."""
 
     def give(self, number: int, step: Step, task: Any) -> None:
         self._pool.submit(self._do, number, step, task)
 
     def _do(self, number: int, step: Step, task: Any) -> None:
-        do(self._mirror, step, task, lambda kind, value, told: self._arrived.put(Came(self, kind, number, value, told)))
+        do(self._mirror, step, task, lambda kind, value, told: self._arrived.put(Message(self, kind, number, value, told)))
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Many(Generic[T]):
+class SizedIterator(Generic[T]):
     """An iterator that says how many are left at most (PEP 424): engines need not wait to see whether they are many."""
 
     def __init__(self, tasks: Iterable[T], number: int):

@@ -11,11 +11,11 @@ from typing import Any
 from zope.interface import implementer
 
 from ..interfaces import IEngine, IRunContext
-from .beyond import Beyond
+from .beyond import WorkerProcess
 from .cores import cores
 from .here import Here
-from .many import Many
-from .teams import Step, Teams
+from .many import SizedIterator
+from .teams import Scheduler, Step
 
 
 @implementer(IEngine)
@@ -24,7 +24,7 @@ class Processes:
 
     def __init__(self, mirror: IRunContext):
         self._mirror = mirror
-        self._teams = Teams(lambda arrived: Here(mirror, arrived))
+        self._teams = Scheduler(lambda arrived: Here(mirror, arrived))
 
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
         tasks = iter(tasks)
@@ -37,9 +37,9 @@ class Processes:
             share = self._mirror.workers // teams
             with suppress(OSError, TypeError, ValueError):  # none can be started: then this process does the work
                 for _ in range(teams):
-                    self._teams.members.append(Beyond(self._mirror, share, self._teams.arrived))
+                    self._teams.members.append(WorkerProcess(self._mirror, share, self._teams.arrived))
         again = chain(first, tasks)
-        yield from self._teams.run(step, Many(again, left) if left >= 0 else again, self._mirror.needs)
+        yield from self._teams.run(step, SizedIterator(again, left) if left >= 0 else again, self._mirror.needs)
 
     def close(self) -> None:
         self._teams.close()

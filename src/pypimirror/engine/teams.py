@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple, Protocol
 
 from ..interfaces import IRunContext
-from ..model import Needs
+from ..model import RequiredReleases
 
 Step = Callable[[IRunContext, Any, Callable[[Any], None]], Any]
 #: What comes back of a batch: what is told on the way, results among it; that it has ended, with what ``each`` returned; what
@@ -27,7 +27,7 @@ _MOST = 64
 _SHARE = 1 / 3
 
 
-class Came(NamedTuple):
+class Message(NamedTuple):
     """What a team sends to the queue ``arrived``."""
 
     team: Team
@@ -71,7 +71,7 @@ class Team(Protocol):
     def room(self) -> int:
         """As many batches keep it busy; 0 as long as it can do nothing. When it can, it sends ``events``, of no task."""
 
-    def need(self, needs: Needs) -> None:
+    def need(self, needs: RequiredReleases) -> None:
         """Take note of other needs, while no task is under way."""
 
     def give(self, number: int, step: Step, task: Any) -> None:
@@ -81,18 +81,19 @@ class Team(Protocol):
         """Stop, with or without tasks under way."""
 
 
-class Teams:
+class Scheduler:
     """The teams of one engine."""
 
-    def __init__(self, reserve: Callable[[SimpleQueue[Came]], Team]):
+    def __init__(self, reserve: Callable[[SimpleQueue[Message]], Team]):
         """reserve: makes the team that does the work where there is no other one."""
         self._reserve = reserve
-        self.arrived: SimpleQueue[Came] = SimpleQueue()
+        self.arrived: SimpleQueue[Message] = SimpleQueue()
         self.members: list[Team] = []
         self._numbers = 0
-        self._needs: Needs | None = None
+        self._needs: RequiredReleases | None = None
 
-    def run(self, step: Step, tasks: Iterable[Any], needs: Needs, watch: Callable[[], None] = lambda: None) -> Iterator[Any]:
+    def run(self, step: Step, tasks: Iterable[Any], needs: RequiredReleases,
+            watch: Callable[[], None] = lambda: None) -> Iterator[Any]:
         """Yield what comes of the tasks (IEngine.run). Tasks of a team that is gone are done by others.
 
         watch: called now and then while there are tasks that nobody was given; it may add members.

@@ -18,7 +18,7 @@ from ..interfaces import IEngine, IRunContext
 from .cores import cores
 from .crew import hands
 from .here import Here
-from .teams import Step, Teams
+from .teams import Scheduler, Step
 
 #: Seconds that a run takes at least before another process is worth its start, and so many times as long for each one more.
 LONG, _TIMES = 0.08, 4
@@ -38,7 +38,7 @@ class Threads:
 
     def __init__(self, mirror: IRunContext):
         self._mirror = mirror
-        self._teams = Teams(lambda arrived: Here(mirror, arrived))
+        self._teams = Scheduler(lambda arrived: Here(mirror, arrived))
         #: Requests under way at once, of all processes together.
         self._workers = mirror.workers
         #: By the clock, and by that of the processor.
@@ -73,13 +73,13 @@ class Threads:
         if used < _BUSY * passed:
             self._began = time.monotonic(), time.process_time()
             return
-        from .beyond import Beyond  # few runs need it
+        from .beyond import WorkerProcess  # few runs need it
 
         self._to_come -= 1
         self._long = max(self._long, LONG) * _TIMES
         share = self._workers // max(number, min(cores(), self._most))
         try:
-            self._teams.members.append(Beyond(self._mirror, share, self._teams.arrived, self._handing_over(share)))
+            self._teams.members.append(WorkerProcess(self._mirror, share, self._teams.arrived, self._handing_over(share)))
         except (OSError, TypeError, ValueError):
             self._to_come = 0  # no process can be started here, or not that many: it goes without
 

@@ -14,7 +14,7 @@ from .teams import EVENTS, RAISED, RESULT, Step
 PATIENCE = 0.2
 
 
-class Told:
+class EventBuffer:
     """Takes the events and results of one batch, whichever of its threads they come from."""
 
     def __init__(self, send: Callable[[tuple[Any, ...]], None]):
@@ -47,7 +47,7 @@ def do(mirror: IRunContext, step: Step, task: Any, send: Callable[[str, Any, tup
 
     send: called with the kind of a message (see ``teams``), its value, and events. What the step raises is sent as well.
     """
-    told = Told(lambda events: send(EVENTS, None, events))
+    told = EventBuffer(lambda events: send(EVENTS, None, events))
     try:
         with mirror.crew:
             result = step(mirror, task, told)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ..errors import FetchError
 from .translate_error import CUT_OFF
-from .urls import bare
+from .urls import strip_credentials
 
 #: How a page may be packed. Packed twice, or otherwise, one block could unpack to gigabytes at once.
 NAMES = frozenset({"gzip", "x-gzip", "deflate"})
@@ -32,7 +32,7 @@ def unpacked(blocks: Iterable[bytes], encoding: str, url: str) -> Iterator[bytes
                 if ended:
                     return
                 if not first or encoding != "deflate":
-                    raise FetchError(bare(url), f"wrongly packed: {error}") from error
+                    raise FetchError(strip_credentials(url), f"wrongly packed: {error}") from error
                 decoder, first = zlib.decompressobj(_BARE), False
                 continue
             first = False
@@ -46,7 +46,7 @@ def unpacked(blocks: Iterable[bytes], encoding: str, url: str) -> Iterator[bytes
         yield piece
     ended = ended or decoder.eof
     if not (first or ended):
-        raise FetchError(bare(url), CUT_OFF, transient=True)
+        raise FetchError(strip_credentials(url), CUT_OFF, transient=True)
 
 
 def _in_two_or_more(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -9,11 +9,11 @@ from zope.interface import implementer
 from ..interfaces import IFetcher, IReceiver
 from ..model import Head
 from .credentials import Credentials
-from .urls import bare
+from .urls import strip_credentials
 
 
 @implementer(IFetcher)
-class Routes:
+class Dispatcher:
     """Hands each URL to the fetcher for it.
 
     Credentials are kept here alone: nothing that is remembered of what an index says holds any, and its files are requested
@@ -52,4 +52,4 @@ class _Bare:
 
 
 def _bare(head: Head) -> Head:
-    return head._replace(url=bare(head.url))
+    return head._replace(url=strip_credentials(head.url))

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 from zope.interface import implementer
 
-from ..errors import FetchError, Rejected
+from ..errors import FetchError, IntegrityError
 from ..interfaces import IFetcher, IReceiver, IStorage, IUpload
 from ..model import Head
 from ..names import shown
-from .retry import Attempts, check
-from .urls import bare
+from .retry import RetryPolicy, check
+from .urls import strip_credentials
 
 #: Strongest first; the first one that upstream gives and Python knows is checked.
 ALGORITHMS = ("sha256", "sha512", "sha384", "sha3_256", "blake2b", "sha224", "sha1", "md5")
@@ -82,13 +82,13 @@ class _Body:
         asked = bool(self.headers())
         if asked and head.status == 416:
             self._validator = None
-            raise FetchError(bare(self._url), "status 416", transient=True)
+            raise FetchError(strip_credentials(self._url), "status 416", transient=True)
         check(head, self._url)
         if head.status == 206:
             begin = _RANGE.match(head.headers.get("content-range", ""))
             if not asked or begin is None or int(begin[1]) != self.received:
                 self._validator = None
-                raise FetchError(bare(self._url), "another part of it came than was asked for", transient=True)
+                raise FetchError(strip_credentials(self._url), "another part of it came than was asked for", transient=True)
             self._joined = True
             return
         self._validator = _validator(head, bool(self._expected))
@@ -99,13 +99,16 @@ class _Body:
     def write(self, block: bytes) -> None:
         self.received += len(block)
         if time.monotonic() > self._end:
-            raise FetchError(bare(self._url), f"takes longer than {LONGEST / 3600:g} hours")
+            raise FetchError(strip_credentials(self._url), f"takes longer than {LONGEST / 3600:g} hours")
         if self._room is not None and self.received > self._room:
-            raise Rejected(f"{bare(self._url)}: nobody tells its size, and there is no room for more than {self._room} bytes")
+            raise IntegrityError(f"{strip_credentials(self._url)}: nobody tells its size, and there is no room for more than "
+                                 f"{self._room} bytes")
         if self._size is not None and self.received > self._size:
-            raise Rejected(f"{bare(self._url)}: longer than the {self._size} bytes that upstream's page says")
+            raise IntegrityError(f"{strip_credentials(self._url)}: longer than the {self._size} bytes that upstream's page "
+                                 "says")
         if self._limit is not None and self.received > self._limit:
-            raise Rejected(f"{bare(self._url)}: longer than {self._limit} bytes, which is as much as is taken")
+            raise IntegrityError(f"{strip_credentials(self._url)}: longer than {self._limit} bytes, which is as much as is "
+                                 "taken")
         if self.received <= _SMALL:
             self._blocks.append(block)
         self._sha256.update(block)
@@ -119,8 +122,8 @@ class _Body:
         A wrong hash may be that of a body put together of two, or cut off where nobody could tell: it is asked for once more.
         """
         if self._size is not None and self.received != self._size:
-            raise FetchError(bare(self._url), f"{self.received} bytes came where upstream's page says {self._size}",
-                             transient=True)
+            raise FetchError(strip_credentials(self._url),
+                             f"{self.received} bytes came where upstream's page says {self._size}", transient=True)
         sha256 = self._sha256.hexdigest()
         if self._algorithm is not None:
             actual = sha256 if self._other is None else self._other.hexdigest()
@@ -128,7 +131,8 @@ class _Body:
             if actual != expected:
                 self._validator = None
                 self._wrong += not self._joined
-                raise _WrongHash(bare(self._url), f"its {self._algorithm} is {actual}, upstream's page says {shown(expected)}",
+                raise _WrongHash(strip_credentials(self._url),
+                                 f"its {self._algorithm} is {actual}, upstream's page says {shown(expected)}",
                                  transient=self._wrong < 2)
         return Download(sha256, self.received, b"".join(self._blocks) if self.received <= _SMALL else None)
 
@@ -146,7 +150,7 @@ def _validator(head: Head, hashed: bool) -> str | None:
     return head.headers.get("last-modified") if hashed else None
 
 
-def download(fetcher: IFetcher, storage: IStorage, attempts: Attempts, url: str, path: str,
+def download(fetcher: IFetcher, storage: IStorage, attempts: RetryPolicy, url: str, path: str,
              hashes: Mapping[str, str], size: int | None = None, limit: int | None = None, room: int | None = None) -> Download:
     """Fetch the URL to a path of the storage.
 
@@ -155,7 +159,7 @@ def download(fetcher: IFetcher, storage: IStorage, attempts: Attempts, url: str,
     Raises FetchError if it can't be had, Rejected if it is not what it should be, StorageError.
     """
     if limit is not None and (size or 0) > limit:
-        raise Rejected(f"{bare(url)}: its {size} bytes are more than the {limit} that are taken")
+        raise IntegrityError(f"{strip_credentials(url)}: its {size} bytes are more than the {limit} that are taken")
     upload = storage.create()
     try:
         body = _Body(upload, url, hashes, size, limit, room)
@@ -168,6 +172,6 @@ def download(fetcher: IFetcher, storage: IStorage, attempts: Attempts, url: str,
         upload.commit(path)
         return done
     except _WrongHash as error:
-        raise Rejected(str(error)) from error
+        raise IntegrityError(str(error)) from error
     finally:
         upload.abort()

@@ -12,7 +12,7 @@ from ..model import Head
 
 
 @implementer(IFetcher)
-class Gate:
+class RequestLimiter:
     """Lets requests through to a fetcher, a number of them at once."""
 
     def __init__(self, make: Callable[[], IFetcher], most: int):

@@ -8,7 +8,7 @@ from zope.interface import implementer
 from ..errors import FetchError
 from ..interfaces import IFetcher, IReceiver
 from ..model import Head
-from .urls import bare
+from .urls import strip_credentials
 
 #: Seconds that a page may take to come.
 LONGEST = 600.0
@@ -33,9 +33,9 @@ class _Page:
     def write(self, block: bytes) -> None:
         self._size += len(block)
         if time.monotonic() > self._end:
-            raise FetchError(bare(self._url), "the page takes too long to come", transient=True)
+            raise FetchError(strip_credentials(self._url), "the page takes too long to come", transient=True)
         if self._size > self._limit:
-            raise FetchError(bare(self._url), f"the page is larger than {self._limit} bytes")
+            raise FetchError(strip_credentials(self._url), f"the page is larger than {self._limit} bytes")
         self._blocks.append(block)
 
     def body(self) -> bytes:

@@ -11,7 +11,7 @@ from ..errors import FetchError
 from ..interfaces import IFetcher, IReceiver
 from ..model import Head
 from .retry import check
-from .urls import bare
+from .urls import strip_credentials
 
 
 class _Enough(Exception):
@@ -44,9 +44,9 @@ class _Glance:
     def write(self, block: bytes) -> None:
         self._size += len(block)
         if self._size > self._most:
-            raise FetchError(bare(self._url), f"the page is larger than {self._most} bytes")
+            raise FetchError(strip_credentials(self._url), f"the page is larger than {self._most} bytes")
         if time.monotonic() > self._end:
-            raise FetchError(bare(self._url), "the page takes too long to come")
+            raise FetchError(strip_credentials(self._url), "the page takes too long to come")
         self.blocks.append(block)
 
 

@@ -26,7 +26,7 @@ from . import pace, proxy_settings, ssrf, tls
 from .credentials import split_userinfo
 from .heads import joined, one_line
 from .hosts import same_origin
-from .urls import bare
+from .urls import strip_credentials
 
 _AGENT = f"z3c.recipe.pypimirror/{__version__} (libcurl/{pycurl.version_info()[1]})"
 #: Bytes that libcurl reads at once.
@@ -84,7 +84,7 @@ class CurlFetcher:
             if answer.target is None:
                 return answer.head
             url = answer.target
-        raise FetchError(bare(url), "too many redirects")
+        raise FetchError(strip_credentials(url), "too many redirects")
 
     def about(self) -> str:
         """Return the names of the libraries that transfers run on, with versions."""
@@ -109,7 +109,7 @@ class CurlFetcher:
             handle.close()
             self._handles.remove(handle)
             self._local.handle = None
-            raise FetchError(bare(url), "certificate verify failed: it lists no host names (subjectAltName)")
+            raise FetchError(strip_credentials(url), "certificate verify failed: it lists no host names (subjectAltName)")
 
     def _ask(self, handle: Any, headers: Mapping[str, str]) -> None:
         """Have a handle send these headers, unless it does so already: most requests of a thread are alike."""
@@ -223,10 +223,11 @@ class _Answer:
                 target = urljoin(self._url, quote(location.encode("iso-8859-1"), safe=_IN_URLS))
                 self.target = _with_own_credentials(target, self._url)
             except ValueError as error:
-                raise FetchError(bare(self._url), f"leads to {shown(location)!r}, which is no URL") from error
+                raise FetchError(strip_credentials(self._url), f"leads to {shown(location)!r}, which is no URL") from error
             ssrf.check(self._url, self.target)
             if self._url.lower().startswith("https:") and not self.target.lower().startswith("https:"):
-                raise FetchError(bare(self.target), f"refused: not secure, redirect from HTTPS ({bare(self._url)}) to HTTP")
+                source = strip_credentials(self._url)
+                raise FetchError(strip_credentials(self.target), f"refused: not secure, redirect from HTTPS ({source}) to HTTP")
             return
         self.head = Head(status, headers, self._url)
         self._receiver.start(self.head)
@@ -275,4 +276,4 @@ def _last_head(lines: Iterable[bytes]) -> tuple[int, dict[str, str]]:
 def _failure(url: str, code: int, words: str) -> FetchError:
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
         words = f"certificate verify failed: {words}"
-    return FetchError(bare(url), _WHY.get(code, words), transient=code in _PASSING)
+    return FetchError(strip_credentials(url), _WHY.get(code, words), transient=code in _PASSING)

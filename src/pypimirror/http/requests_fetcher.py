@@ -20,10 +20,10 @@ from ..model import Head
 from . import decoders, pace, proxy_settings, tls
 from .credentials import basic, split_userinfo
 from .plain import Answer, Plain, Way
-from .urls import PLAIN, bare
+from .urls import PLAIN, strip_credentials
 
 if TYPE_CHECKING:
-    from .sessions import OfSession, Session
+    from .sessions import HTTPSession, OfSession
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -50,7 +50,7 @@ class RequestsFetcher:
         finally:
             self._pace.end(transfer)
         if transfer.slow:
-            raise FetchError(bare(url), pace.too_slow(), transient=True)
+            raise FetchError(strip_credentials(url), pace.too_slow(), transient=True)
         return head
 
     def _handed_over(self, url: str, headers: dict[str, str], receiver: IReceiver, transfer: pace.Transfer) -> Head:
@@ -61,7 +61,7 @@ class RequestsFetcher:
             if headers["Accept-Encoding"] != "identity" and "content-encoding" in head.headers:
                 encoding = head.headers["content-encoding"].strip().lower()
                 if encoding not in decoders.NAMES and encoding not in ("", "identity"):
-                    raise FetchError(bare(url), "packed in a way that was not asked for")
+                    raise FetchError(strip_credentials(url), "packed in a way that was not asked for")
             transfer.start()
             receiver.start(head)
             for block in answer.blocks(encoding):
@@ -131,7 +131,7 @@ class _Thread:
                 way.connection.close()
 
     @cached_property
-    def _session(self) -> Session:
-        from .sessions import Session
+    def _session(self) -> HTTPSession:
+        from .sessions import HTTPSession
 
-        return Session(self._settings, self._plain)
+        return HTTPSession(self._settings, self._plain)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ..errors import FetchError
 from ..model import Head
-from .urls import bare
+from .urls import strip_credentials
 
 T = TypeVar("T")
 #: Seconds that failures of one project may take in one run, waits included; files are worked on side by side, and each counts.
@@ -30,7 +30,7 @@ def check(head: Head, url: str) -> None:
     """Raise FetchError unless the status says that the body is what was asked for."""
     if head.status in (200, 206):
         return
-    raise FetchError(bare(url), f"status {head.status}", transient=head.status in PASSING,
+    raise FetchError(strip_credentials(url), f"status {head.status}", transient=head.status in PASSING,
                      retry_after=_retry_after(head.headers), code=head.status)
 
 
@@ -50,7 +50,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-class Attempts:
+class RetryPolicy:
     """Runs an attempt until it succeeds, fails for good, or has been tried often enough (urllib3's Retry counts and waits)."""
 
     def __init__(self, retries: int, patience: float | None = None):
@@ -60,9 +60,9 @@ class Attempts:
         self._last: FetchError | None = None
         self._lock = threading.Lock()
 
-    def bounded(self) -> Attempts:
+    def bounded(self) -> RetryPolicy:
         """Give attempts for one project: so many, and a bound on the time that its failures may take in all."""
-        return Attempts(self._retries, PATIENCE)
+        return RetryPolicy(self._retries, PATIENCE)
 
     def __call__(self, attempt: Callable[[], T]) -> T:
         """Return what the attempt returns. Raises the last FetchError."""

@@ -25,7 +25,7 @@ from .heads import BODILESS, joined, one_length, one_line
 from .hosts import same_origin
 from .plain import AGENT, BLOCK, Plain, Way
 from .translate_error import failure
-from .urls import bare
+from .urls import strip_credentials
 
 #: Errors that may be none the next time, while an answer is waited for and while its body comes.
 _PASSING = (requests.ConnectionError, requests.Timeout)
@@ -78,7 +78,7 @@ class OfSession:
         self._raw.release_conn()
 
 
-class Session(requests.Session):
+class HTTPSession(requests.Session):
     """What one thread asks; looks at each redirect before it is followed, and remembers hosts."""
 
     def __init__(self, settings: ISettings, plain: Plain):
@@ -117,7 +117,7 @@ class Session(requests.Session):
                 response = deque((response, *following), maxlen=1).pop()
             return OfSession(response)
         except requests.TooManyRedirects as error:
-            raise FetchError(bare(url), "too many redirects") from error
+            raise FetchError(strip_credentials(url), "too many redirects") from error
         except requests.exceptions.SSLError as error:  # which is a ConnectionError, too
             raise failure(url, error, False) from error
         # Where a redirect leads to may be no URL, and what the environment names no bundle of certificates.
@@ -133,7 +133,8 @@ class Session(requests.Session):
             url = target
             ssrf.check(resp.url, url)
             if resp.url.lower().startswith("https:") and not url.lower().startswith("https:"):
-                raise FetchError(bare(url), f"refused: not secure, redirect from HTTPS ({bare(resp.url)}) to HTTP")
+                source = strip_credentials(resp.url)
+                raise FetchError(strip_credentials(url), f"refused: not secure, redirect from HTTPS ({source}) to HTTP")
         return target
 
     def _options(self, url: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from ..errors import FetchError
 from .hosts import normalize_host, origin
-from .urls import bare
+from .urls import strip_credentials
 
 #: Hosts that a public host led to, or that are public: no connection to them may end at a private address.
 _guarded: set[str] = set()
@@ -62,18 +62,18 @@ def check(source: str, target: str) -> None:
     try:
         to = origin(target)
     except ValueError as error:
-        raise FetchError(bare(target), "invalid URL") from error
+        raise FetchError(strip_credentials(target), "invalid URL") from error
     try:
         by = origin(source)
     except ValueError as error:
-        raise FetchError(bare(source), "invalid URL") from error
+        raise FetchError(strip_credentials(source), "invalid URL") from error
     if by is None or to is None or not is_public_source(by.host):
         return
     if is_public_target(by.host):
         _guarded.add(by.host)
     # An index that the configuration names may have a private address besides; it leads to itself.
     if to != by and not is_public_target(to.host):
-        raise FetchError(bare(target), f"refused: public host {by.host} leads to a private address")
+        raise FetchError(strip_credentials(target), f"refused: public host {by.host} leads to a private address")
     if to != by or is_public_target(to.host):
         _guarded.add(to.host)
 

@@ -8,7 +8,7 @@ from http.client import IncompleteRead
 from typing import Any
 
 from ..errors import FetchError
-from .urls import bare
+from .urls import strip_credentials
 
 CUT_OFF = "the connection ended in the middle of the body"
 NO_LENGTH = "a chunk of the body has no length"
@@ -23,7 +23,7 @@ def failure(url: str, error: Exception, transient: bool) -> FetchError:
 
     transient: whether it may be none the next time.
     """
-    return FetchError(bare(url), _why(error), transient=transient)
+    return FetchError(strip_credentials(url), _why(error), transient=transient)
 
 
 def _why(error: Exception) -> str:

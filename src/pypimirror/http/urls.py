@@ -17,7 +17,7 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc if found is None else found[1]
 
 
-def bare(url: str) -> str:
+def strip_credentials(url: str) -> str:
     """Give a URL without user name, password and fragment, so that it can stand in a log or a message."""
     try:
         parts = urlsplit(url)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from zope.interface import implementer
 
-from ..http.urls import bare
+from ..http.urls import strip_credentials
 from ..interfaces import IIndexWriter, ISettings
 from ..metadata.filenames import parse, pep440
 from ..model import Entry, File, Project
@@ -98,7 +98,7 @@ def _entry(file: File) -> dict[str, Any]:
         entry["provenance"] = quote(file.filename + PROVENANCE)
     if file.external is not None:
         # Of our own: where the file was fetched. Clients pass over keys they do not know (PEP 691).
-        entry["external"] = bare(file.url)
+        entry["external"] = strip_credentials(file.url)
     if file.adopted:
         entry[_ADOPTED] = True
     entry.update((key, value) for key, value in file.extra.items() if key not in entry)

@@ -46,7 +46,7 @@ class Finding(NamedTuple):
     message: str
 
 
-class Inspected(NamedTuple):
+class Inspection(NamedTuple):
     """What came out of it."""
 
     name: str
@@ -58,16 +58,16 @@ class Inspected(NamedTuple):
     sections: bool = False
 
 
-def inspect(mirror: IRunContext, task: InspectTask, emit: Callable[[Any], None]) -> Inspected:
+def inspect(mirror: IRunContext, task: InspectTask, emit: Callable[[Any], None]) -> Inspection:
     """Inspect one project."""
     try:
         with mirror.storage.near(task.name):
             return _inspected(mirror, task)
     except StorageError as error:
-        return Inspected(task.name, (Finding(task.name, "unreadable", str(error)),))
+        return Inspection(task.name, (Finding(task.name, "unreadable", str(error)),))
 
 
-def _inspected(mirror: IRunContext, task: InspectTask) -> Inspected:
+def _inspected(mirror: IRunContext, task: InspectTask) -> Inspection:
     # Its own in any case: a link or a file in its place is in no list of folders.
     names = {folder: mirror.storage.names(folder) for folder in dict.fromkeys((*task.folders, task.name))}
     project, findings = _remembered(task)
@@ -91,7 +91,7 @@ def _inspected(mirror: IRunContext, task: InspectTask) -> Inspected:
     findings += _hashed(mirror, task.name, shown.files, frozenset(names.get(task.name, ())))
     findings += [Finding(path, "stray", "no page names it") for path in astray]
     sizes = [file.stored.size for file in shown.files if file.stored is not None]
-    return Inspected(task.name, tuple(findings), len(sizes), sum(sizes), sections)
+    return Inspection(task.name, tuple(findings), len(sizes), sum(sizes), sections)
 
 
 def _remembered(task: InspectTask) -> tuple[Project | None, list[Finding]]:

@@ -10,8 +10,8 @@ from ..interfaces import IRunContext
 from ..model import File, Project
 from ..names import BESIDE, METADATA, PROVENANCE, SIGNATURE, distribution, is_distribution
 from ..state import records
-from ..sync.ensure_file import FULL, Obtained, obtain
-from ..sync.publish import Pages, Published, write_pages
+from ..sync.ensure_file import FULL, FileResult, ensure_file
+from ..sync.publish import PublishResult, WrittenPages, write_pages
 from .inspection import Finding
 
 
@@ -27,7 +27,7 @@ class RepairTask(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -> Published | None:
+def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -> PublishResult | None:
     """Repair one project as it is remembered; the configuration is not asked, that is a sync's part. None for strays alone."""
     strays = [finding.path for finding in task.findings if finding.kind == "stray"]
     if task.record is None or not task.serial:
@@ -41,7 +41,7 @@ def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -
             mirror.storage.remove(f"{task.name}/{name}")
     wanted = tuple(_doubted(file, wrong) for file in project.files if file.stored is not None and file.stored.shown)
     outcomes = mirror.crew.each(lambda file: _obtained(mirror, task.name, file, emit) if _concerned(file, wrong)
-                                else Obtained(file, "kept"), wanted)
+                                else FileResult(file, "kept"), wanted)
     here = {outcome.file.filename: _shown(outcome.file) for outcome in outcomes}
     files = tuple(file for file in here.values() if file.stored is not None)
     project = project._replace(files=tuple(here.get(file.filename, file) for file in project.files))
@@ -58,9 +58,9 @@ def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -
     return _published(task, project._replace(pages=pages.paths), pages, files, outcomes)
 
 
-def _published(task: RepairTask, project: Project, pages: Pages, files: tuple[File, ...],
-               outcomes: list[Obtained]) -> Published:
-    return Published(
+def _published(task: RepairTask, project: Project, pages: WrittenPages, files: tuple[File, ...],
+               outcomes: list[FileResult]) -> PublishResult:
+    return PublishResult(
         task.name, records.encode(project), pages.serial, pages.written, project.display,
         files=len(files),
         bytes=sum(file.stored.size for file in files if file.stored is not None),
@@ -89,8 +89,8 @@ def _shown(file: File) -> File:
     return file if file.stored is None else file._replace(stored=file.stored._replace(shown=True))
 
 
-def _obtained(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], None]) -> Obtained:
-    outcome = obtain(mirror, name, file)
+def _obtained(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], None]) -> FileResult:
+    outcome = ensure_file(mirror, name, file)
     if outcome.error is not None:
         emit(Problem(name, outcome.error, outcome.how))
         # A file that is good itself stays although its metadata file can't be had.

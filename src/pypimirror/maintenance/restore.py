@@ -15,7 +15,7 @@ from ..model import File, Project
 from ..names import METADATA, PROVENANCE, SIGNATURE, is_distribution, is_project, normalize
 from ..state import records
 from ..state.database import BEGUN, Row, State
-from ..sync.evaluate import chosen
+from ..sync.evaluate import select_files
 from ..sync.run import Run
 from .trash import Waiting
 
@@ -68,7 +68,7 @@ class Restoration:
                 refused[waiting.filename] = "is damaged, or not the one that upstream lists now"
             else:
                 back[waiting.filename] = found
-        selected = chosen(self._mirror, _with(project, {**known, **back}))
+        selected = select_files(self._mirror, _with(project, {**known, **back}))
         names = {file.filename for file in selected.files}
         reasons = {one.file.filename: one.reason for one in selected.left_out}
         for filename in back.keys() - names:

@@ -12,7 +12,7 @@ from ..interfaces import IStorage
 from ..model import File, Project
 from ..names import BESIDE, METADATA, OWN, distribution
 from ..state import records
-from .trash_index import Notes
+from .trash_index import TrashIndex
 
 FOLDER = f"{OWN}/trash"
 #: Ending of what remembers the facts of a file's page; no distribution's name ends so.
@@ -39,7 +39,7 @@ class Trash:
         self._storage = storage
         self._today = (today or datetime.datetime.fromtimestamp(time.time(), datetime.timezone.utc).date()).isoformat()
         self._listed: list[str] | None = None
-        self._notes = None if storage.at_hand else Notes(storage)
+        self._notes = None if storage.at_hand else TrashIndex(storage)
 
     def days(self) -> list[str]:
         """Return the days on which something was put here, newest first."""

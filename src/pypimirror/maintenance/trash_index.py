@@ -15,7 +15,7 @@ DAYS = f"{OWN}/trash-days"
 PROJECTS = f"{OWN}/trashed"
 
 
-class Notes:
+class TrashIndex:
     """The notes of one mirror's trash."""
 
     def __init__(self, storage: IStorage):

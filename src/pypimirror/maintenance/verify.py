@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .. import events
 from ..engine.boundary import StepFailure
-from ..engine.many import Many
+from ..engine.many import SizedIterator
 from ..interfaces import IRunContext
 from ..names import distribution, is_distribution, is_project, normalize
 from ..settings.fingerprint import fingerprint
@@ -17,10 +17,10 @@ from ..state.database import DONE, State
 from ..state.meta_keys import ROOT_DUE
 from ..sync import worklist
 from ..sync.own_pages import folders
-from ..sync.publish import Published
+from ..sync.publish import PublishResult
 from ..sync.root_pages import begin_anew, wrong_roots
 from ..sync.run import Run
-from .inspection import Finding, Inspected, InspectTask, inspect
+from .inspection import Finding, Inspection, InspectTask, inspect
 from .repair import RepairTask, repair
 
 #: Name of a fact in the state: when a verification began that has not come to its end, in seconds since 1970.
@@ -31,7 +31,7 @@ _BELIEVED = 7 * 86400
 _PAUSE = 1.0
 
 
-class Outcome(NamedTuple):
+class VerifyResult(NamedTuple):
     """What a verification came to."""
 
     #: How many things were wrong, and how many are still, or could not be had.
@@ -46,13 +46,13 @@ class Verification:
         self._mirror, self._state, self._run, self._notify = mirror, state, run, notify
         self._told: set[Finding] = set()
 
-    def verify(self, mend: bool) -> Outcome:
+    def verify(self, mend: bool) -> VerifyResult:
         """Look at everything, or at what a verification that was cut off has left; with ``mend`` put right what is wrong."""
         whole = list(self._whole())
         seen = self._seen()
         self._begin()
         sums = self._state.unchecked()
-        self._notify(events.Inspecting(sums.projects, sums.files, sums.bytes, len(seen)))
+        self._notify(events.VerificationStarted(sums.projects, sums.files, sums.bytes, len(seen)))
         found: dict[str, tuple[Finding, ...]] = {}
         projects = files = size = 0
         for one in self._inspect([name for name in self._names() if name not in seen]):
@@ -66,8 +66,8 @@ class Verification:
         self._state.set_fact(VERIFYING, None)
         self._state.forget_checked()
         self._state.commit()
-        self._notify(events.Verified(projects, files, size, wrong, repaired))
-        return Outcome(wrong, left)
+        self._notify(events.VerificationFinished(projects, files, size, wrong, repaired))
+        return VerifyResult(wrong, left)
 
     # --- looking
 
@@ -102,14 +102,14 @@ class Verification:
     def _names(self) -> list[str]:
         return sorted({*self._tree, *(known.name for known in self._state.known())})
 
-    def _inspect(self, names: Collection[str]) -> Iterator[Inspected]:
+    def _inspect(self, names: Collection[str]) -> Iterator[Inspection]:
         last = time.monotonic()
         tasks = (task for name in names if (task := self._task(name)) is not None)
-        failed: list[Inspected] = []
-        done = self._run.results(inspect, Many(tasks, len(names)), changes=False,
+        failed: list[Inspection] = []
+        done = self._run.results(inspect, SizedIterator(tasks, len(names)), changes=False,
                                  failed=lambda failure: failed.append(_uninspected(failure)))
         for one in chain(done, failed):
-            self._notify(events.Inspected(one.name, one.files, one.bytes))
+            self._notify(events.ProjectVerified(one.name, one.files, one.bytes))
             for finding in one.findings:
                 self._tell(finding)
             if not one.findings:
@@ -144,7 +144,7 @@ class Verification:
     def _tell(self, finding: Finding) -> None:
         if finding not in self._told:  # what a repair left is looked at twice
             self._told.add(finding)
-            self._notify(events.Wrong(finding.path, finding.message))
+            self._notify(events.FaultFound(finding.path, finding.message))
 
     # --- repair
 
@@ -170,7 +170,7 @@ class Verification:
         repaired = [finding.path for finding in (*whole, *chain.from_iterable(found.values()), *roots)
                     if finding.path not in wrong]
         for path in repaired:
-            self._notify(events.Repaired(path))
+            self._notify(events.FaultRepaired(path))
         return len(left) + len(failed), len(repaired)
 
     def _could_not_be_had(self, finding: Finding) -> bool:
@@ -190,15 +190,15 @@ class Verification:
                 record = self._state.record(name)
                 tasks.append(RepairTask(name, record, row.serial if row else 0, self._run.serial, findings))
         for item in self._run.results(repair, tasks):
-            if isinstance(item, Published):
+            if isinstance(item, PublishResult):
                 self._run.ledger.published(item)
         self._run.finish()
         return lost
 
 
-def _uninspected(failure: StepFailure) -> Inspected:
+def _uninspected(failure: StepFailure) -> Inspection:
     """Return the result for a project whose inspection raised an exception."""
-    return Inspected(failure.project, (Finding(failure.project, "unreadable", f"can't be verified: {failure.error}"),))
+    return Inspection(failure.project, (Finding(failure.project, "unreadable", f"can't be verified: {failure.error}"),))
 
 
 def _owner(filename: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
-from ..errors import FetchError, Full, MirrorError
+from ..errors import FetchError, InsufficientSpace, MirrorError
 from ..names import shown
 from ..tracebacks import describe, log_error
 from . import extras, flat_requirements, flatten, pip_lines, requirements
@@ -51,7 +51,7 @@ class PinFile(NamedTuple):
     documents: Mapping[str, bytes]
 
 
-class Reading(NamedTuple):
+class PinReading(NamedTuple):
     """What the pin files come to."""
 
     pins: Pins
@@ -61,7 +61,7 @@ class Reading(NamedTuple):
 
 
 def read_pin_files(versions: Iterable[str], required: Iterable[str], environments: Iterable[Environment], read: Read,
-                   keep: Keep) -> Reading:
+                   keep: Keep) -> PinReading:
     """Read pin files.
 
     versions, required: paths and URLs of versions.cfg files, and of requirements, constraints or lock files.
@@ -77,7 +77,7 @@ def read_pin_files(versions: Iterable[str], required: Iterable[str], environment
         try:
             pins, file = _read(source, key, environments, read)
             keep.put(file.name, file.text)
-        except Full:
+        except InsufficientSpace:
             raise
         except Exception as error:  # whatever is the matter with one of them, the others count
             why = _why(source, error)
@@ -90,7 +90,7 @@ def read_pin_files(versions: Iterable[str], required: Iterable[str], environment
             pins, file = last
         files[file.name] = file
         parts.append(pins)
-    return Reading(union(parts), tuple(files.values()), tuple(missing))
+    return PinReading(union(parts), tuple(files.values()), tuple(missing))
 
 
 def reader(fetch: Read) -> Read:
@@ -185,7 +185,7 @@ def _last_good(source: str, key: str, environments: tuple[Environment, ...], kee
             return None
         pins = _parsed(source, kind_of(file.text, source, key), file.text.encode(), environments)
         return pins._replace(extras=extras.parse(file.text)), file
-    except Full:
+    except InsufficientSpace:
         raise
     except Exception as error:
         log_error(f"the last good copy of {public(source)} can't be read", error)

@@ -17,7 +17,7 @@ from ..names import shown
 from .candidates import Candidate, candidate, candidates, fitting, installable
 from .environments import Environment, applies
 from .pep508 import Dependency, parse_dependency
-from .stated import Catalogue, Requires, Stated
+from .stated import ReleaseSource, Requires, Stated
 from .values import Pins, Release
 
 #: Requirements that one resolution looks at beyond those of the releases that it starts from, each counted once for each
@@ -71,7 +71,7 @@ class _Exhausted(Exception):
     """The budget is spent."""
 
 
-def resolve(starts: Iterable[Want | Root], environments: Iterable[Environment], catalogue: Catalogue,
+def resolve(starts: Iterable[Want | Root], environments: Iterable[Environment], catalogue: ReleaseSource,
             pinned: Pins | None = None, beside: Mapping[str, str] | None = None,
             exempt: Callable[[str], object] = lambda name: False) -> Resolution:
     """Follow requirements to their end in every environment.
@@ -85,7 +85,7 @@ def resolve(starts: Iterable[Want | Root], environments: Iterable[Environment], 
 
 
 class _Resolver:
-    def __init__(self, catalogue: Catalogue, pinned: Pins, beside: Mapping[str, str], exempt: Callable[[str], object]):
+    def __init__(self, catalogue: ReleaseSource, pinned: Pins, beside: Mapping[str, str], exempt: Callable[[str], object]):
         self.pinned = pinned
         self.beside = beside
         self.offers = _Offers(catalogue, self.spend)
@@ -259,7 +259,7 @@ class _Resolver:
 class _Offers:
     """The candidates of projects, by what is asked of them."""
 
-    def __init__(self, catalogue: Catalogue, spend: Callable[[int], None]):
+    def __init__(self, catalogue: ReleaseSource, spend: Callable[[int], None]):
         self._catalogue = catalogue
         self._spend = spend
         self._candidates: dict[str, tuple[Candidate, ...]] = {}

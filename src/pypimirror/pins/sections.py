@@ -26,7 +26,7 @@ _OPTION = re.compile(r"(?P<name>[^\s{}[\]=:]+\s*[-+]?)=(?P<value>.*)$")
 _BLANK_START = re.compile(r"^(\s*\n)+")
 
 
-class Option(NamedTuple):
+class VersionOption(NamedTuple):
     #: Without operator.
     name: str
     #: Empty, ``+`` or ``-``.
@@ -46,7 +46,7 @@ class Block(NamedTuple):
     section: str
     #: As written in the header; empty for none.
     condition: str
-    options: tuple[Option, ...]
+    options: tuple[VersionOption, ...]
     line: int
 
 
@@ -84,7 +84,7 @@ def parse(text: str, source: str) -> tuple[Block, ...]:
         operator = name[-1] if name[-1] in "+-" else ""
         option, verbatim = [value], not value
         blocks[-1][2].append((name.removesuffix(operator).rstrip() or name, operator, option, number))
-    return tuple(Block(section, condition, tuple(Option(name, operator, "\n".join(lines), at)
+    return tuple(Block(section, condition, tuple(VersionOption(name, operator, "\n".join(lines), at)
                                                  for name, operator, lines, at in options), line)
                  for section, condition, options, line in blocks)
 

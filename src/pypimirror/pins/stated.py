@@ -20,7 +20,7 @@ _END = re.compile(rb"\n\r?\n")
 _MOST = 10_000
 
 
-class Catalogue(Protocol):
+class ReleaseSource(Protocol):
     """What upstream offers. Asked for the same thing once only in a resolution."""
 
     def releases(self, name: str) -> Sequence[File]:
@@ -56,7 +56,7 @@ class Requires:
 class Stated:
     """Reads requirements, and collects what can't be read."""
 
-    def __init__(self, catalogue: Catalogue, exempt: Callable[[str], object]):
+    def __init__(self, catalogue: ReleaseSource, exempt: Callable[[str], object]):
         self._catalogue = catalogue
         self._exempt = exempt
         self._requires: dict[tuple[str, bool], Requires] = {}
@@ -118,7 +118,7 @@ class Stated:
             self.problems[problem] = None
 
 
-def requirements_of(file: File, catalogue: Catalogue) -> tuple[str, ...] | None:
+def requirements_of(file: File, catalogue: ReleaseSource) -> tuple[str, ...] | None:
     """Return the run-time requirements of a file (PEP 508), or None if they are known only by building it."""
     if file.filename.endswith(".whl"):
         content = catalogue.metadata(file)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from ..settings import converters
-from .options import Key
+from .options import OptionKey
 
 _HEAD = """\
 # Written by buildout from the part [{part}]; changes made here are lost. Buildout's own file is the place for them.
@@ -12,7 +12,7 @@ _HEAD = """\
 """
 
 
-def render(part: str, keys: Iterable[Key], texts: Mapping[str, str], relative_to: tuple[str, str] | None = None) -> str:
+def render(part: str, keys: Iterable[OptionKey], texts: Mapping[str, str], relative_to: tuple[str, str] | None = None) -> str:
     """Give the text of the configuration file.
 
     keys: all that may be set, in order. texts: by name of the option, as ``options.texts`` gives them.

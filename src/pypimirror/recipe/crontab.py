@@ -14,7 +14,7 @@ from zc.buildout import UserError
 _NONE = re.compile(rb"^(?:crontab: )?no crontab for \S+\s*$")
 
 
-class Missing(UserError):
+class CrontabNotFound(UserError):
     """There is no crontab program."""
 
 
@@ -84,7 +84,7 @@ def _run(argument: str, content: bytes = b"") -> tuple[int, bytes, bytes]:
         done = subprocess.run(["crontab", argument], input=content, capture_output=True, check=False,
                               env={**os.environ, "LC_ALL": "C"})
     except OSError as error:
-        raise Missing(f"crontab can't be run: {error.strerror}") from error
+        raise CrontabNotFound(f"crontab can't be run: {error.strerror}") from error
     return done.returncode, done.stdout, done.stderr
 
 

@@ -136,7 +136,7 @@ def uninstall(options: Mapping[str, str]) -> None:
         kind = options.get("systemd-install", "none")
         if kind != "none":
             systemd.disable(kind, options["job-name"])
-    except (crontab.Missing, systemd.Missing) as error:
+    except (crontab.CrontabNotFound, systemd.SystemctlNotFound) as error:
         log.warning("%s; what was installed with it is left as it is.", error)
 
 

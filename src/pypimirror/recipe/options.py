@@ -21,7 +21,7 @@ from . import client_files, environment, schedule
 _BUILDOUT = frozenset({"recipe", "<", "__buildout_installed__", "__buildout_signature__"})
 
 
-class Option(NamedTuple):
+class RecipeOption(NamedTuple):
     """One option that only the recipe knows."""
 
     name: str
@@ -52,39 +52,39 @@ def servers(text: str, folder: str) -> tuple[str, ...]:
 
 
 OPTIONS = (
-    Option("script", converters.text, "",
+    RecipeOption("script", converters.text, "",
            "Name of the script in the bin directory, the part's name unless given. Other parts see its path in it."),
-    Option("eggs", converters.lines, "",
+    RecipeOption("eggs", converters.lines, "",
            "Distributions that the script can import besides its own, such as plugins; one requirement a line."),
-    Option("zcml-additional", converters.lines, "",
+    RecipeOption("zcml-additional", converters.lines, "",
            "ZCML for this mirror alone: directives, or a whole file. It has the last word over what plugins register."),
-    Option("environment-vars", environment.variables, "",
+    RecipeOption("environment-vars", environment.variables, "",
            "Environment variables that the script sets for itself, a line each: NAME value."),
-    Option("relative-paths", converters.boolean, "",
+    RecipeOption("relative-paths", converters.boolean, "",
            "Whether script and configuration find each other, and what else lies in the buildout, by relative paths; "
            "the buildout's own relative-paths unless given."),
-    Option("pinned", converters.boolean, "false",
+    RecipeOption("pinned", converters.boolean, "false",
            "Whether what this buildout's own versions section pins is mirrored, in its pinned versions."),
-    Option("webserver", servers, "",
+    RecipeOption("webserver", servers, "",
            "Web servers to write a site configuration for, apache and nginx: parts/<part>/apache.conf and nginx.conf."),
-    Option("cron-times", schedule.parse, "",
+    RecipeOption("cron-times", schedule.parse, "",
            "When the mirror is brought up to date: cron's five fields or a word such as @daily. Without it there is no job."),
-    Option("cron-command", converters.text, "",
+    RecipeOption("cron-command", converters.text, "",
            "What the job runs, as one writes it for a shell; the script with --update-fetch unless given."),
-    Option("cron-user", user, "",
+    RecipeOption("cron-user", user, "",
            "Who runs the job, where the system's cron or systemd does; who runs buildout, for cron, unless given."),
-    Option("cron-install", converters.choice(*PLACES), "none",
+    RecipeOption("cron-install", converters.choice(*PLACES), "none",
            "Where the job goes: none leaves it to people, with the entry in parts/<part>/cron-entry; user is the crontab of "
            "who runs buildout; system is a file in cron-directory."),
-    Option("cron-directory", converters.path, "/etc/cron.d",
+    RecipeOption("cron-directory", converters.path, "/etc/cron.d",
            "Where the system's cron looks for files."),
-    Option("systemd-install", converters.choice(*PLACES), "none",
+    RecipeOption("systemd-install", converters.choice(*PLACES), "none",
            "Where a systemd timer and its service go: none leaves them in parts/<part>/; user is the configuration of who runs "
            "buildout; system is the machine's. cron-times says when."),
 )
 
 
-class Key(NamedTuple):
+class OptionKey(NamedTuple):
     """An option that is a key of the configuration."""
 
     option: str
@@ -92,12 +92,12 @@ class Key(NamedTuple):
     kind: Kind
 
 
-def keys() -> tuple[Key, ...]:
+def keys() -> tuple[OptionKey, ...]:
     """Give the keys of the configuration as options."""
-    return tuple(Key(key.name.replace("_", "-"), key.name, key.kind) for key in KEYS)
+    return tuple(OptionKey(key.name.replace("_", "-"), key.name, key.kind) for key in KEYS)
 
 
-def check(part: str, names: Iterable[str], more: Iterable[Key] = ()) -> None:
+def check(part: str, names: Iterable[str], more: Iterable[OptionKey] = ()) -> None:
     """Refuse options that nobody knows. more: the keys of plugins. Raises UserError, which names the nearest known one."""
     known = {option.name for option in OPTIONS} | {key.option for key in (*keys(), *more)}
     for name in names:
@@ -120,7 +120,7 @@ def value(part: str, options: Mapping[str, str], name: str, kind: Kind, folder: 
         raise UserError(f"[{part}] {name} = {told}: must be {error}") from None
 
 
-def texts(part: str, options: Mapping[str, str], folder: str, which: Iterable[Key]) -> dict[str, str]:
+def texts(part: str, options: Mapping[str, str], folder: str, which: Iterable[OptionKey]) -> dict[str, str]:
     """Give the texts of the configuration's keys that the part sets, by name of the option; paths are absolute then.
 
     which: the keys. Raises UserError for a value that its kind refuses.

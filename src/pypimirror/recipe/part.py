@@ -84,7 +84,7 @@ class Recipe:
 
     update = install
 
-    def _with_plugins(self, dists: list[Any]) -> tuple[tuple[known.Key, ...], dict[str, str]]:
+    def _with_plugins(self, dists: list[Any]) -> tuple[tuple[known.OptionKey, ...], dict[str, str]]:
         """Give all keys of the configuration and the texts of those that are set. Raises UserError."""
         if not self._plugged:
             return known.keys(), self._texts

@@ -10,7 +10,7 @@ from zc.buildout import UserError, easy_install
 
 from ..http.configured_url import hidden
 from ..settings.converters import NAMED
-from .options import Key
+from .options import OptionKey
 
 _ASK = "import sys; sys.path[:0] = {path!r}; from pypimirror.zcml.plugin_keys import main; main()"
 _CONFIGURE = """\
@@ -32,7 +32,7 @@ def additional(text: str) -> str:
 
 
 def keys(part: str, dists: Iterable[Any], environment: Iterable[tuple[str, str]], zcml: Sequence[str],
-         options: Mapping[str, str], folder: str) -> tuple[Key, ...]:
+         options: Mapping[str, str], folder: str) -> tuple[OptionKey, ...]:
     """Give the keys that plugins declare; ``options`` that are such keys are checked.
 
     dists: what the script imports from. environment: variables that it sets. zcml: plugins besides those installed.
@@ -50,7 +50,7 @@ def keys(part: str, dists: Iterable[Any], environment: Iterable[tuple[str, str]]
         raise UserError(f"[{part}] {answer['failed']}")
     for key, expected in answer["wrong"].items():
         raise UserError(f"[{part}] {key.replace('_', '-')} = {hidden(texts[key])}: must be {expected}")
-    return tuple(Key(key.replace("_", "-"), key, NAMED.get(kind, _own)) for key, kind in answer["kinds"].items())
+    return tuple(OptionKey(key.replace("_", "-"), key, NAMED.get(kind, _own)) for key, kind in answer["kinds"].items())
 
 
 def _own(text: str, folder: str) -> str:

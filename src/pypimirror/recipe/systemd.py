@@ -35,7 +35,7 @@ WantedBy=timers.target
 """
 
 
-class Missing(UserError):
+class SystemctlNotFound(UserError):
     """There is no systemctl program."""
 
 
@@ -86,7 +86,7 @@ def _systemctl(kind: str, *arguments: str) -> None:
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     except OSError as error:
-        raise Missing(f"systemctl can't be run: {error.strerror}") from error
+        raise SystemctlNotFound(f"systemctl can't be run: {error.strerror}") from error
     if done.returncode:
         said = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
         raise UserError(f"{' '.join(command)} failed: {said}")

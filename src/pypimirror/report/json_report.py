@@ -13,7 +13,7 @@ from ..events import RunFinished
 from ..interfaces import IObserver, ISettings
 from ..secret import printable_values
 from ..storage.regular_files import check_regular
-from .run_summary import Outcome, replace
+from .run_summary import RunSummary, replace
 
 
 @implementer(IObserver)
@@ -22,7 +22,7 @@ class JsonReport:
 
     def __init__(self, settings: ISettings):
         self._filename = settings["report_filename"]
-        self._outcome = Outcome()
+        self._outcome = RunSummary()
         if self._filename:
             check_regular(self._filename, "report_filename")
 
@@ -33,7 +33,7 @@ class JsonReport:
             replace(self._filename, json.dumps(told, indent=1) + "\n", "report_filename", 0o600)
 
 
-def report(outcome: Outcome, end: RunFinished) -> dict[str, Any]:
+def report(outcome: RunSummary, end: RunFinished) -> dict[str, Any]:
     """Give the report as plain values; times are ISO 8601 in UTC, sizes bytes."""
     return {
         "program": f"z3c.recipe.pypimirror {__version__}",

@@ -12,7 +12,7 @@ from ..interfaces import IObserver, ISettings
 from .messages import sentence
 
 logger = logging.getLogger("pypimirror")
-_LOUD = (events.Problem, events.Notice, events.Wrong)
+_LOUD = (events.Problem, events.Notice, events.FaultFound)
 
 
 @implementer(IObserver)

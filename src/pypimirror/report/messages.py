@@ -21,19 +21,19 @@ def _(event: events.RunStarted) -> str:
 
 
 @sentence.register
-def _(event: events.Listed) -> str:
+def _(event: events.ListRead) -> str:
     if event.unchanged:
         return "upstream's list has not changed"
     return f"upstream lists {event.total} projects, {event.selected} of them are selected"
 
 
 @sentence.register
-def _(event: events.Looking) -> str:
+def _(event: events.EvaluationStarted) -> str:
     return f"looking at {event.projects} projects" if event.projects else ""
 
 
 @sentence.register
-def _(event: events.Planned) -> str:
+def _(event: events.PlanMade) -> str:
     parts = [f"{event.projects} projects", f"{event.files} files with {in_bytes(event.bytes)} to fetch"]
     if event.unsized:
         parts.append(f"{event.unsized} of them of unknown size")
@@ -65,23 +65,23 @@ def _(event: events.Notice) -> str:
 
 
 @sentence.register
-def _(event: events.Inspecting) -> str:
+def _(event: events.VerificationStarted) -> str:
     done = f"; {event.done} projects were verified by the run that was cut off" if event.done else ""
     return f"verifying {event.projects} projects, {event.files} files, {in_bytes(event.bytes)}{done}"
 
 
 @sentence.register
-def _(event: events.Wrong) -> str:
+def _(event: events.FaultFound) -> str:
     return f"{event.path}: {event.message}"
 
 
 @sentence.register
-def _(event: events.Repaired) -> str:
+def _(event: events.FaultRepaired) -> str:
     return f"{event.path}: repaired"
 
 
 @sentence.register
-def _(event: events.Verified) -> str:
+def _(event: events.VerificationFinished) -> str:
     wrong = f"wrong: {event.wrong}, repaired: {event.repaired}" if event.wrong else "nothing is wrong"
     return f"verified {event.projects} projects, {event.files} files, {in_bytes(event.bytes)}: {wrong}"
 

@@ -11,7 +11,7 @@ from ..events import RunFinished
 from ..interfaces import IObserver, ISettings
 from ..secret import printable
 from ..storage.regular_files import check_regular
-from .run_summary import Outcome, replace
+from .run_summary import RunSummary, replace
 
 
 @implementer(IObserver)
@@ -20,7 +20,7 @@ class Metrics:
 
     def __init__(self, settings: ISettings):
         self._filename = settings["metrics_filename"]
-        self._outcome = Outcome()
+        self._outcome = RunSummary()
         if self._filename:
             check_regular(self._filename, "metrics_filename")
 
@@ -29,7 +29,7 @@ class Metrics:
             replace(self._filename, "".join(lines(self._outcome, event)), "metrics_filename", 0o644)
 
 
-def lines(outcome: Outcome, end: RunFinished) -> Iterator[str]:
+def lines(outcome: RunSummary, end: RunFinished) -> Iterator[str]:
     """Yield the lines of the file."""
     mirror = printable(outcome.mirror).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 

@@ -28,17 +28,17 @@ class Progress:
         self._shown = False
         self._looked = self._looking = 0
         self._files = self._bytes = self._done = 0
-        self._plan: events.Planned | None = None
-        self._inspecting: events.Inspecting | None = None
+        self._plan: events.PlanMade | None = None
+        self._inspecting: events.VerificationStarted | None = None
         self._free: int | None = None
 
     def notify(self, event: Any) -> None:
-        if isinstance(event, events.Looking):
+        if isinstance(event, events.EvaluationStarted):
             self._looking = event.projects
-        elif isinstance(event, events.Looked):
+        elif isinstance(event, events.ProjectEvaluated):
             self._looked += 1
             self._line(f"looked at {self._looked} of {self._looking} projects")
-        elif isinstance(event, events.Planned):
+        elif isinstance(event, events.PlanMade):
             self._plan = event
             self._say(sentence(event))
         elif isinstance(event, events.FileStored):
@@ -49,14 +49,14 @@ class Progress:
         elif isinstance(event, events.ProjectPublished):
             self._done += 1
             self._work()
-        elif isinstance(event, events.Inspecting):
+        elif isinstance(event, events.VerificationStarted):
             self._inspecting = event
             self._say(sentence(event))
-        elif isinstance(event, events.Inspected):
+        elif isinstance(event, events.ProjectVerified):
             self._inspected(event)
-        elif isinstance(event, events.Wrong | events.Repaired):
+        elif isinstance(event, events.FaultFound | events.FaultRepaired):
             self.close()  # the command prints it
-        elif isinstance(event, events.Verified | events.Problem | events.Notice | events.RunFinished | events.Listed):
+        elif isinstance(event, _LINES):
             self._say(sentence(event))
 
     def _work(self) -> None:
@@ -68,7 +68,7 @@ class Progress:
             parts.append(f"{in_bytes(max(0, self._plan.free - self._bytes))} free")
         self._line(", ".join(parts))
 
-    def _inspected(self, event: events.Inspected) -> None:
+    def _inspected(self, event: events.ProjectVerified) -> None:
         self._done += 1
         self._files += event.files
         self._bytes += event.bytes

@@ -19,13 +19,13 @@ MOST_NAMED = 10_000
 _KINDS = frozenset({"initial", "update", "indexes"})
 
 
-class Outcome:
+class RunSummary:
     """What became of one run so far."""
 
     def __init__(self) -> None:
         self.kind = self.mirror = ""
         self.started = time.time()
-        self.listed: events.Listed | None = None
+        self.listed: events.ListRead | None = None
         self.looked = 0
         self.stored: list[events.FileStored] = []
         self.removed: list[events.FileRemoved] = []
@@ -40,9 +40,9 @@ class Outcome:
         if isinstance(event, events.RunStarted):
             self.__init__()  # type: ignore[misc]  # another run
             self.kind, self.mirror = event.kind, event.mirror
-        elif isinstance(event, events.Listed):
+        elif isinstance(event, events.ListRead):
             self.listed = event
-        elif isinstance(event, events.Looked):
+        elif isinstance(event, events.ProjectEvaluated):
             self.looked += 1
         elif isinstance(event, events.FileStored):
             if event.how not in ("kept", "found"):

@@ -26,7 +26,7 @@ class Statistics:
             self._count[event.kind] += 1
         elif isinstance(event, events.ProjectPublished):
             self._count["projects"] += 1
-        elif isinstance(event, events.Verified):
+        elif isinstance(event, events.VerificationFinished):
             self._count.update({"verified": event.files, "wrong": event.wrong, "repaired": event.repaired})
 
     def figures(self) -> dict[str, int]:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
-from ..errors import BadPage
+from ..errors import InvalidPage
 from ..index.legacy import about_project, about_release
 from ..model import File, Project, Stored
 from ..names import METADATA
@@ -34,7 +34,7 @@ def page(source: Page, tree: Tree, path: tuple[str, str], address: str, version:
     name, form = path
     try:
         project, _ = _PARSERS[os.path.splitext(form)[1]].project(source.text(), name, _NOWHERE)
-    except BadPage:
+    except InvalidPage:
         return None
     found = (_found(file, tree, name) for file in project.files)
     project = project._replace(files=tuple(file for file in found if file.stored))

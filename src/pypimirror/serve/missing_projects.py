@@ -30,7 +30,7 @@ _LINE = re.compile(rb'\[([^\]]{26})\] "(?:GET|HEAD) ([^ "]+)[^"]*" 404 ')
 _TIME = "%d/%b/%Y:%H:%M:%S %z"
 
 
-class Asked(NamedTuple):
+class NameCount(NamedTuple):
     """One name that was asked for in vain."""
 
     project: str
@@ -82,10 +82,10 @@ class Missed:
         if self._filename and time.monotonic() >= self._due:
             self.save()
 
-    def names(self) -> list[Asked]:
+    def names(self) -> list[NameCount]:
         """Return what was counted, most asked for first."""
         with self._lock:
-            found = [Asked(name, count, last) for name, (count, last) in self._names.items()]
+            found = [NameCount(name, count, last) for name, (count, last) in self._names.items()]
         return sorted(found, key=lambda one: (-one.requests, one.project))
 
     def save(self) -> None:
@@ -107,11 +107,11 @@ class Missed:
                 self._filename = None
 
 
-def read(filename: str) -> list[Asked]:
+def read(filename: str) -> list[NameCount]:
     """Read a record, the oldest first; one that is not there or that nobody of ours wrote is empty."""
     try:
         with open(filename, encoding="ascii") as stream:
-            return [Asked(str(name), int(count), float(last)) for name, count, last in json.load(stream)]
+            return [NameCount(str(name), int(count), float(last)) for name, count, last in json.load(stream)]
     except (OSError, ValueError, TypeError):
         return []
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ..errors import ConfigurationError, FetchError
 from ..http.file_urls import path_of, tree_of, url_of
 from ..http.hosts import origin
-from ..http.urls import bare
+from ..http.urls import strip_credentials
 from ..interfaces import ISettings
 from ..names import shown
 from ..secret import reveal
@@ -29,7 +29,7 @@ def index_urls(settings: ISettings) -> dict[str, str]:
         form = _normal(url)
         if form not in forms:
             forms.add(form)
-            found.setdefault(bare(url), url)
+            found.setdefault(strip_credentials(url), url)
     return found
 
 
@@ -42,7 +42,8 @@ def _check_url(given: str) -> None:
     except ValueError as error:
         wrong = f"not a URL: {error}"
     if wrong or not given.isprintable():
-        raise ConfigurationError(f"index_url = {shown(bare(given))}: {wrong or 'not a URL: characters that none has'}")
+        why = wrong or "not a URL: characters that none has"
+        raise ConfigurationError(f"index_url = {shown(strip_credentials(given))}: {why}")
 
 
 def _normal(url: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ..errors import ConfigurationError, StorageError
-from ..model import Entry, Known, Totals
+from ..model import Entry, KnownProject, Totals
 from ..names import shown
 from ..storage import directories
 from ..storage.ownership import check_own
@@ -244,17 +244,17 @@ class State:
 
     # --- projects
 
-    def known(self) -> Iterator[Known]:
+    def known(self) -> Iterator[KnownProject]:
         """Yield what is known of every project, in order of names."""
         rows = self._db.execute("SELECT name, list_serial, page_serial, pending, due, display FROM projects ORDER BY name")
-        return (Known(name, listed, page, bool(pending & _WORK), due, display)
+        return (KnownProject(name, listed, page, bool(pending & _WORK), due, display)
                 for name, listed, page, pending, due, display in rows)
 
-    def restless(self, now: float) -> Iterator[Known]:
+    def restless(self, now: float) -> Iterator[KnownProject]:
         """Yield what is known of the projects that a run has to do with though upstream's list says nothing new of them."""
         columns = "SELECT name, list_serial, page_serial, pending, due, display FROM projects"
         rows = self._db.execute(f"{columns} WHERE pending > 0 AND pending & {_WORK} UNION {columns} WHERE due <= ?", (now,))
-        return (Known(name, listed, page, bool(pending & _WORK), due, display)
+        return (KnownProject(name, listed, page, bool(pending & _WORK), due, display)
                 for name, listed, page, pending, due, display in rows)
 
     def row(self, name: str) -> Row | None:

@@ -31,15 +31,15 @@ _REFUSED = frozenset({"401", "403", "AccessDenied", "InvalidAccessKeyId", "Signa
 _TOO_LARGE = frozenset({"InvalidRequest", "EntityTooLarge"})
 
 
-class Absent(StorageError):
+class NoObject(StorageError):
     """There is no such object."""
 
 
-class Refused(StorageError):
+class RequestRefused(StorageError):
     """The store does not let us, or there is no such bucket."""
 
 
-class Facts(NamedTuple):
+class ObjectInfo(NamedTuple):
     """What the store says of an object."""
 
     size: int
@@ -113,15 +113,15 @@ class Bucket:
 
     # --- requests; keys are those below the prefix
 
-    def head(self, key: str) -> Facts | None:
+    def head(self, key: str) -> ObjectInfo | None:
         """Ask what the store knows of an object; None if there is none."""
         try:
             found = self._call("head_object", key, ChecksumMode="ENABLED")
-        except Absent:
+        except NoObject:
             return None
         # Names of headers, which some stores give back with capitals.
         metadata = {name.lower(): value for name, value in found.get("Metadata", {}).items()}
-        return Facts(found["ContentLength"], _sha256(found), metadata)
+        return ObjectInfo(found["ContentLength"], _sha256(found), metadata)
 
     def blocks(self, key: str, size: int, part: str | None = None) -> Iterator[bytes]:
         """Yield the content in blocks. part: what a Range header says, for a part of it. Raises Absent."""
@@ -188,7 +188,7 @@ class Bucket:
         """Forget an upload and its parts, if it is there."""
         try:
             self._call("abort_multipart_upload", key, UploadId=upload)
-        except Absent:
+        except NoObject:
             return
 
     def unfinished(self, folder: str) -> list[tuple[str, str]]:
@@ -200,7 +200,7 @@ class Bucket:
             try:
                 with self._told(folder):
                     page = self.client.list_multipart_uploads(Bucket=self.name, Prefix=prefix, **more)
-            except Absent:
+            except NoObject:
                 return found  # some stores know no such thing as an empty list of uploads
             found += [(one["Key"][len(self.prefix):], one["UploadId"]) for one in page.get("Uploads", ())]
             if not page.get("IsTruncated"):
@@ -224,7 +224,7 @@ class Bucket:
         except client.exceptions.ClientError as error:
             assert isinstance(error, ClientError)
             code = str(error.response.get("Error", {}).get("Code", "unknown"))
-            kind = Absent if code in _ABSENT else Refused if code in _REFUSED else StorageError
+            kind = NoObject if code in _ABSENT else RequestRefused if code in _REFUSED else StorageError
             raise kind(f"{self.url}{key}: the store answers {code}") from error
         except (BotoCoreError, Boto3Error) as error:
             raise StorageError(f"{self.url}{key}: {_bare(error)}") from error

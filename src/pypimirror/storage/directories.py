@@ -32,7 +32,7 @@ def opened(root: str, parts: Sequence[str], make: bool = False) -> Iterator[int]
         os.close(handle)
 
 
-class Kept:
+class DirHandleCache:
     """Opens folders below a root, and keeps open the root, one folder that is needed all the time, and those that are near."""
 
     def __init__(self, root: str, often: str):

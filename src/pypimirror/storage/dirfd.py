@@ -6,17 +6,17 @@ import os
 from typing import Any
 
 from ..errors import StorageError
-from .directories import Kept
+from .directories import DirHandleCache
 from .failures import as_storage_error
 from .paths import split
 
 
-class InFolder:
+class FolderPath:
     """The folder of a path while it is open: gives its descriptor and the last part of the path."""
 
     __slots__ = ("_handle", "_kept", "_make", "_path")
 
-    def __init__(self, kept: Kept, path: str, make: bool):
+    def __init__(self, kept: DirHandleCache, path: str, make: bool):
         self._kept, self._path, self._make = kept, path, make
         #: Unless it is kept open.
         self._handle: int | None = None
@@ -41,7 +41,7 @@ class InFolder:
         return as_storage_error(os.path.join(self._kept.root, self._path), error)
 
 
-class Opened(InFolder):
+class OpenFolder(FolderPath):
     """A file while it is open for reading: gives its descriptor."""
 
     __slots__ = ("_file",)

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import Full, StorageError
+from ..errors import InsufficientSpace, StorageError
 
 #: Errors that say that there is no file at a path: nothing, something below a file, a folder, a symbolic link.
 _NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
@@ -28,5 +28,5 @@ def told(path: str) -> Iterator[None]:
 def as_storage_error(path: str, error: OSError) -> StorageError:
     """Give the error of ours for one of the operating system, about this path."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    kind = Full if full else NoFile if error.errno in _NO_FILE else StorageError
+    kind = InsufficientSpace if full else NoFile if error.errno in _NO_FILE else StorageError
     return kind(f"{path}: {error.strerror or error}")

@@ -19,12 +19,12 @@ from ..interfaces import ISettings, IStorage, IUpload
 from ..names import OWN
 from . import directories, uploads
 from .atomic import write
-from .dirfd import InFolder, Opened
+from .dirfd import FolderPath, OpenFolder
 from .failures import NoFile, as_storage_error, told
 from .ownership import check_own
 from .paths import UNFINISHED
-from .syncfs import Flush
-from .uploads import Linked, Upload
+from .syncfs import SyncFs
+from .uploads import FileUpload, Linked
 
 #: Bytes read at once where files are hashed: few system calls, and the block is still in the processor's cache when hashed.
 _BLOCK = 1 << 18
@@ -45,12 +45,12 @@ class FileSystem:
         self.root = settings["mirror_file_path"]
         self._own = os.path.join(self.root, OWN)
         self._unfinished = os.path.join(self.root, UNFINISHED)
-        self._flush = Flush()
+        self._flush = SyncFs()
         #: Of names in the folder of what is unfinished: nobody else's begin like it.
         self._name, self._numbers = os.urandom(16).hex(), itertools.count()
         #: Whether files are made so that not everybody may read them, as far as is known.
         self._closed = True
-        self._kept = directories.Kept(self.root, UNFINISHED)
+        self._kept = directories.DirHandleCache(self.root, UNFINISHED)
         #: Files that may lie in a new mirror, since the configuration puts them there.
         self._expected = {os.path.abspath(settings[key]) for key in ("lock_file_name", "log_filename", "state_path",
                                                                      "report_filename", "metrics_filename") if settings[key]}
@@ -100,7 +100,7 @@ class FileSystem:
         """Nothing to note: the next run looks into the folder of what is unfinished in any case."""
 
     def create(self) -> IUpload:
-        return Upload(self)
+        return FileUpload(self)
 
     def unfinished(self) -> tuple[str, int]:
         """Make an empty file where nobody sees it; give its path and its descriptor. Raises StorageError."""
@@ -220,13 +220,13 @@ class FileSystem:
     def _unfinished_name(self) -> str:
         return f"{self._name}-{next(self._numbers)}"
 
-    def _in_folder(self, path: str, make: bool = False) -> InFolder:
+    def _in_folder(self, path: str, make: bool = False) -> FolderPath:
         """Open the folder of a path; give its descriptor and the path's last part. Raises StorageError, NoFile."""
-        return InFolder(self._kept, path, make)
+        return FolderPath(self._kept, path, make)
 
-    def _opened(self, path: str) -> Opened:
+    def _opened(self, path: str) -> OpenFolder:
         """Open a file for reading, no symbolic link; give its descriptor. Raises StorageError, NoFile."""
-        return Opened(self._kept, path, make=False)
+        return OpenFolder(self._kept, path, make=False)
 
 
 def _buffer() -> memoryview:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from ..errors import Full
+from ..errors import InsufficientSpace
 from ..interfaces import IRunContext
 from ..settings.units import in_bytes
 from .paths import UNFINISHED
@@ -14,7 +14,7 @@ from .paths import UNFINISHED
 _FRESH, _PART = 0.5, 16
 
 
-class Room:
+class FreeSpaceGuard:
     """Knows how many bytes are under way into a mirror in this process, and takes it that others have as much in hand."""
 
     def __init__(self) -> None:
@@ -55,8 +55,8 @@ class Room:
             coming = max(0, coming - self._written(mirror))
         if free - coming - size < keep:
             promised = f", {in_bytes(coming)} of it for what is under way" if coming else ""
-            raise Full(f"{mirror.settings['mirror_file_path']}: {in_bytes(free)} free{promised}, and min_free keeps "
-                       f"{in_bytes(keep)}")
+            raise InsufficientSpace(f"{mirror.settings['mirror_file_path']}: {in_bytes(free)} free{promised}, and min_free "
+                                    f"keeps {in_bytes(keep)}")
         return free - coming - keep
 
     @staticmethod

@@ -22,7 +22,7 @@ from ..http.content_types import PLAIN, cache_control, content_type
 from ..interfaces import ISettings, IStorage, IUpload
 from ..names import OWN
 from .atomic import write
-from .bucket import Absent, Bucket, Refused
+from .bucket import Bucket, NoObject, RequestRefused
 from .paths import UNFINISHED, parts
 
 #: Bytes of a part, and what one upload holds in memory; a smaller object is written at once. S3 takes 10,000 parts.
@@ -42,7 +42,7 @@ _HARMLESS = frozenset({"robots.txt", "favicon.ico"})
 
 
 @implementer(IStorage)
-class ObjectStore:
+class S3Storage:
     """Objects below a prefix of a bucket."""
 
     folds_case = False
@@ -72,7 +72,7 @@ class ObjectStore:
             if self.bucket.head(MARK) is not None:
                 return
             names = list(self.bucket.names("", 100))
-        except Refused as error:
+        except RequestRefused as error:
             raise ConfigurationError(f"mirror_file_path = {self.bucket.url}: {str(error).rpartition(': ')[2]}; "
                                      "look at the bucket's name, the credentials and their rights") from error
         if f"{OWN}/" in names:
@@ -114,7 +114,7 @@ class ObjectStore:
     def read(self, path: str) -> bytes | None:
         try:
             return b"".join(self.bucket.blocks(key(path), _BLOCK))
-        except Absent:
+        except NoObject:
             return None
 
     def open(self, path: str) -> BinaryIO:
@@ -132,7 +132,7 @@ class ObjectStore:
         try:
             for block in self.bucket.blocks(key(path), _BLOCK):
                 digest.update(block)
-        except Absent:
+        except NoObject:
             return None
         return digest.hexdigest()
 
@@ -143,7 +143,7 @@ class ObjectStore:
     # --- writing
 
     def create(self) -> IUpload:
-        return Upload(self)
+        return ObjectUpload(self)
 
     def link(self, source: str) -> IUpload | None:
         return None
@@ -205,10 +205,10 @@ def key(path: str) -> str:
 
 
 @implementer(IUpload)
-class Upload:
+class ObjectUpload:
     """An object on its way: in memory as long as it is small, then in parts to a key of its own."""
 
-    def __init__(self, store: ObjectStore):
+    def __init__(self, store: S3Storage):
         self._store = store
         self._bucket = store.bucket
         self._key = _TMP + uuid.uuid4().hex

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 
-class Flush:
+class SyncFs:
     """Flushes one file system, as often as needed and no oftener: who comes while a flush is under way shares the next one.
 
     Measured (``docs/reliability.rst``), this costs least of all ways where files are small and many: a file system that is

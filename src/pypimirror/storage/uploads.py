@@ -23,7 +23,7 @@ _PUBLISHED = 0o644
 
 
 @implementer(IUpload)
-class Upload:
+class FileUpload:
     """Blocks in memory, then a temporary file, that becomes a file of the mirror."""
 
     def __init__(self, storage: FileSystem):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..interfaces import IRunContext
-from .evaluate import Looked
+from .evaluate import Evaluation
 
 #: As many names are told as people will read.
 _MOST = 5
@@ -23,10 +23,10 @@ class Absences:
         exact = (mirror.selection.exact or frozenset()) if is_exact and not trust else frozenset()
         #: The site's own projects say nothing about upstream.
         self._names = exact - mirror.own.projects.keys()
-        self._absent: list[Looked] = []
+        self._absent: list[Evaluation] = []
         self._found = False
 
-    def holds(self, looked: Looked) -> bool:
+    def holds(self, looked: Evaluation) -> bool:
         """Take note of an answer; return whether it has to wait until all are there."""
         if looked.name not in self._names:
             return False
@@ -36,13 +36,13 @@ class Absences:
         self._absent.append(looked)
         return True
 
-    def judge(self) -> tuple[tuple[Looked, ...], str | None]:
+    def judge(self) -> tuple[tuple[Evaluation, ...], str | None]:
         """Return the answers that waited, and a line for the case that upstream has none of the names, or None."""
         found = tuple(self._absent)
         return found, None if self._found or not found else none_found(self._mirror, found)
 
 
-def none_found(mirror: IRunContext, absent: Iterable[Looked]) -> str:
+def none_found(mirror: IRunContext, absent: Iterable[Evaluation]) -> str:
     """Return a line that says that upstream has none of the projects asked for, and what to look at."""
     found = list(absent)
     urls = ", ".join(mirror.upstreams)

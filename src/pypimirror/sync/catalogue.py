@@ -12,12 +12,12 @@ from ..model import File, Project
 from ..pins.sdist import Sdist, read_sdist
 from ..state import records
 from ..state.database import BEGUN, DUE, Row, State
-from .ensure_file import obtain
-from .evaluate import LookTask, look
+from .ensure_file import ensure_file
+from .evaluate import EvaluateTask, evaluate
 
 
-class Catalogue:
-    """Projects, core metadata and sdists (``pypimirror.pins.stated.Catalogue``).
+class StateCatalogue:
+    """Projects, core metadata and sdists (``pypimirror.pins.stated.ReleaseSource``).
 
     What it asks upstream for is put where it belongs at once, so that nothing is fetched twice; what turns out not to be needed
     goes again with the same run.
@@ -70,7 +70,7 @@ class Catalogue:
         return self._projects[name]
 
     def _asked(self, name: str, record: bytes | None) -> Project:
-        looked = look(self._mirror, LookTask(name, record, force=record is None), lambda event: None)
+        looked = evaluate(self._mirror, EvaluateTask(name, record, force=record is None), lambda event: None)
         if looked.project is None or looked.error is not None:
             raise MirrorError(f"{name}: {looked.error}")
         project = records.decode(looked.project)
@@ -92,7 +92,7 @@ class Catalogue:
             return self._mirror.storage.open(path)
         self._state.mark((name,), BEGUN)
         self._state.commit()
-        obtained = obtain(self._mirror, name, file)
+        obtained = ensure_file(self._mirror, name, file)
         if obtained.file.stored is None:
             raise MirrorError(f"{file.filename}: {obtained.error}")
         return self._mirror.storage.open(path)

@@ -15,7 +15,7 @@ _NAME = re.compile(rb"^Name:[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
 _MADE = re.compile(r"[a-z0-9_]+")
 
 
-def registered(mirror: IRunContext, project: Project) -> str:
+def find_display_name(mirror: IRunContext, project: Project) -> str:
     """Return the name as core metadata have it, else as a file name has it, else an empty text: files to come may tell it."""
     for file in reversed(project.files):
         has = file.stored is not None and file.stored.metadata

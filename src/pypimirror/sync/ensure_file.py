@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
-from ..errors import FetchError, Full, MirrorError, Rejected
+from ..errors import FetchError, InsufficientSpace, IntegrityError, MirrorError
 from ..http.download import ALGORITHMS, download
-from ..http.retry import Attempts
+from ..http.retry import RetryPolicy
 from ..interfaces import IRunContext
 from ..model import File, Stored
 from ..names import PROVENANCE, SIGNATURE
 from ..storage.paths import UNFINISHED
 from . import pin_hashes
-from .evaluate import current
-from .folder_snapshot import UNSEEN, Ground
+from .evaluate import is_up_to_date
+from .folder_snapshot import NOT_LISTED, FolderSnapshot
 from .sidecars import companion, core_metadata, urls_beside
 
 FULL = "full"
@@ -28,7 +28,7 @@ WAITING = f"{UNFINISHED}/waiting-"
 MOST_BYTES = 1 << 30
 
 
-class Obtained(NamedTuple):
+class FileResult(NamedTuple):
     """What became of one file."""
 
     file: File
@@ -38,8 +38,8 @@ class Obtained(NamedTuple):
     error: str | None = None
 
 
-def obtain(mirror: IRunContext, project: str, file: File, offline: bool = False, attempts: Attempts | None = None,
-           ground: Ground = UNSEEN) -> Obtained:
+def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = False, attempts: RetryPolicy | None = None,
+           ground: FolderSnapshot = NOT_LISTED) -> FileResult:
     """Get a file and what lies beside it; with ``offline`` only from here and from the trash. Failures are told, not raised.
 
     attempts: those of the project; the mirror's own unless given. ground: what is known of its folder.
@@ -50,23 +50,23 @@ def obtain(mirror: IRunContext, project: str, file: File, offline: bool = False,
         attempts = attempts or mirror.attempts
         stored, how, body = _body(mirror, project, file, path, offline, attempts, ground)
         if stored is None:
-            return Obtained(file._replace(stored=_older(mirror, file, path)), "not found")
+            return FileResult(file._replace(stored=_older(mirror, file, path)), "not found")
         if how == WAITS:
-            return Obtained(file, how)
+            return FileResult(file, how)
         before = file.stored
         file, is_refused = pin_hashes.check(mirror, project, file, stored, path)
         if is_refused:
             if before is None:  # no page names it
                 mirror.storage.remove(path)
-            return Obtained(file._replace(stored=None), REFUSED)
+            return FileResult(file._replace(stored=None), REFUSED)
         metadata = core_metadata(mirror, project, file, stored, path, offline, attempts, body, ground)
         if metadata != stored.metadata:
             stored = stored._replace(metadata=metadata)
     except MirrorError as error:
-        return Obtained(file._replace(stored=_older(mirror, file, path)), _kind(error), str(error))
+        return FileResult(file._replace(stored=_older(mirror, file, path)), _kind(error), str(error))
     here, urls = how != "fetched", urls_beside(file)
     if not urls and stored.provenance is None and stored.signature is None:
-        return Obtained(file._replace(stored=stored), how)
+        return FileResult(file._replace(stored=stored), how)
     try:
         stored = stored._replace(
             provenance=companion(mirror, urls.get(PROVENANCE), path + PROVENANCE, stored.provenance, here, offline,
@@ -75,29 +75,29 @@ def obtain(mirror: IRunContext, project: str, file: File, offline: bool = False,
             signature=companion(mirror, urls.get(SIGNATURE), path + SIGNATURE, stored.signature, here, offline, attempts))
     except MirrorError as error:
         # The file is good without it.
-        return Obtained(file._replace(stored=stored), _kind(error), str(error))
-    return Obtained(file._replace(stored=stored), how)
+        return FileResult(file._replace(stored=stored), _kind(error), str(error))
+    return FileResult(file._replace(stored=stored), how)
 
 
 def _kind(error: MirrorError) -> str:
-    if isinstance(error, Full):
+    if isinstance(error, InsufficientSpace):
         return FULL
-    if isinstance(error, Rejected):
+    if isinstance(error, IntegrityError):
         return "invalid"
     return "not found" if isinstance(error, FetchError) and error.code in (404, 410) else "failed"
 
 
-def _body(mirror: IRunContext, project: str, file: File, path: str, offline: bool, attempts: Attempts,
-          ground: Ground) -> tuple[Stored | None, str, bytes | None]:
+def _body(mirror: IRunContext, project: str, file: File, path: str, offline: bool, attempts: RetryPolicy,
+          ground: FolderSnapshot) -> tuple[Stored | None, str, bytes | None]:
     """Get the file itself; give what is there, how it came, and its content where it has just come and is small."""
     storage = mirror.storage
     size = ground.size(storage, path)
     if size is not None:
-        if file.stored is not None and file.stored.size == size and current(file):
+        if file.stored is not None and file.stored.size == size and is_up_to_date(file):
             return file.stored, "kept", None
         if (found := _vouched(mirror, file, path, size)) is not None:
             return found, "found", None
-    replaced = size is not None and file.stored is not None and not current(file)
+    replaced = size is not None and file.stored is not None and not is_up_to_date(file)
     target = _waiting(path) if replaced else path
     if ground.waited and size is None and (length := storage.size(waiting := _waiting(path))) is not None \
             and (found := _vouched(mirror, file, waiting, length)):
@@ -138,7 +138,7 @@ def _vouched(mirror: IRunContext, file: File, path: str, size: int) -> Stored | 
     sha256 = mirror.storage.digest(path)
     if algorithm is None:
         same = (path.startswith(WAITING) or (file.stored is not None and file.stored.sha256 == sha256
-                and (file.stored.validator is None or current(file))))
+                and (file.stored.validator is None or is_up_to_date(file))))
     elif algorithm == "sha256":
         same = file.hashes["sha256"] == sha256
     else:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..errors import MirrorError
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse
-from ..model import Change, File, Needs, Project
+from ..model import Change, File, Project, RequiredReleases
 from ..pins.matching import pinned_of
 from ..selection import Selected
 from ..state import records
@@ -20,7 +20,7 @@ from .freshness import is_unsettled
 _BY_NAME = "filename-matches"
 
 
-class LookTask(NamedTuple):
+class EvaluateTask(NamedTuple):
     """One project to be looked at."""
 
     name: str
@@ -43,7 +43,7 @@ class LookTask(NamedTuple):
     give_over: bool = False
 
 
-class Looked(NamedTuple):
+class Evaluation(NamedTuple):
     """What came out of it."""
 
     name: str
@@ -75,36 +75,36 @@ class Looked(NamedTuple):
     relist: bool = False
 
 
-def look(mirror: IRunContext, task: LookTask, emit: Callable[[Any], None]) -> Looked:
+def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None]) -> Evaluation:
     """Look at one project."""
-    from .page_reading import Reading, promise, read  # not loaded where nothing changed
+    from .page_reading import PageReading, promise, read  # not loaded where nothing changed
 
     old = records.decode(task.record) if task.record is not None else None
     if task.selected:
         mirror.selection.decide(task.name)  # a name filter that fails does so before upstream is asked
     promised = promise(task, old) if task.ask else None
-    reading = Reading(old or Project(task.name, listed=False))
+    reading = PageReading(old or Project(task.name, listed=False))
     try:
         if task.ask:
-            reading = read(mirror, task, old, lambda page: chosen(mirror, page).files)
+            reading = read(mirror, task, old, lambda page: select_files(mirror, page).files)
         project = reading.project
         named = mirror.selection.named.get(task.name, "") if reading.absent else ""
         if task.display or named:
             project = project._replace(display=task.display or project.display or named)
-        selected = chosen(mirror, project) if task.selected and reading.error is None else Selected()
+        selected = select_files(mirror, project) if task.selected and reading.error is None else Selected()
     except MirrorError as error:
         kept = records.encode(old._replace(promised=promised)) if old is not None and promised else None
-        return Looked(task.name, Change(task.name), kept, error=str(error), relist=kept is None and task.ask)
+        return Evaluation(task.name, Change(task.name), kept, error=str(error), relist=kept is None and task.ask)
     unsettled = is_unsettled(project)
     if task.ask:
         project = project._replace(promised=promised or "" if unsettled else "")
     if reading.error is not None:
-        return Looked(task.name, Change(task.name), records.encode(project), error=reading.error)
+        return Evaluation(task.name, Change(task.name), records.encode(project), error=reading.error)
     missing = not_found(mirror, reading.status) if named else None
     list_serial, page_serial, due = task.list_serial, serial_at(project.serial, project.upstream), selected.due
     if unsettled or external_links.is_restless(mirror, project):
         list_serial, due = None, 0.0
-    return Looked(task.name, changes(old, project, selected, task.selected), records.encode(project), project.display,
+    return Evaluation(task.name, changes(old, project, selected, task.selected), records.encode(project), project.display,
                   list_serial, None if unsettled else page_serial, due, reading.problems,
                   unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or missing,
                   read=reading.read, absent=reading.absent, status=reading.status,
@@ -124,7 +124,7 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
     selection: what is to be offered of it; selected: whether the configuration asks for it at all.
     """
     wanted = selection.files
-    fetch = [file for file in wanted if not current(file)]
+    fetch = [file for file in wanted if not is_up_to_date(file)]
     names = {file.filename for file in wanted}
     remove = [file for file in project.files if file.stored is not None and file.filename not in names]
     published = is_published(project, wanted, selected)
@@ -144,7 +144,7 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
     )
 
 
-def chosen(mirror: IRunContext, project: Project, hold: bool = False) -> Selected:
+def select_files(mirror: IRunContext, project: Project, hold: bool = False) -> Selected:
     """Say which files of a project the mirror is to offer: what is selected of all that upstream offers, and of what stays
     though upstream took it away because it is pinned or was adopted.
 
@@ -180,7 +180,7 @@ def not_found(mirror: IRunContext, status: int | None) -> str:
     return f"not found at {', '.join(mirror.upstreams)}{told}; check the name"
 
 
-def unmet(needs: Needs, name: str, selected: Selected) -> str | None:
+def unmet(needs: RequiredReleases, name: str, selected: Selected) -> str | None:
     """Return which pinned or required releases of a project are not to be had, and why; None if there are none."""
     pinned, required = needs.pinned.get(name, frozenset()), needs.followed.get(name, frozenset())
     told = []
@@ -197,7 +197,7 @@ def is_published(project: Project, files: Iterable[File], selected: bool) -> boo
     return selected and (project.listed or any(True for _ in files))
 
 
-def current(file: File) -> bool:
+def is_up_to_date(file: File) -> bool:
     """Whether what the mirror has of a file is what upstream offers."""
     if file.stored is None:
         return False

@@ -8,7 +8,7 @@ from ..errors import StorageError
 from ..interfaces import IStorage
 
 
-class Ground(NamedTuple):
+class FolderSnapshot(NamedTuple):
     """One project's folder."""
 
     #: The names that lie there, in lower case, since in some places case does not count; None where nobody looked.
@@ -23,14 +23,14 @@ class Ground(NamedTuple):
         return storage.size(path)
 
 
-UNSEEN = Ground()
+NOT_LISTED = FolderSnapshot()
 
 
-def looked_over(storage: IStorage, project: str, waited: bool) -> Ground:
+def snapshot(storage: IStorage, project: str, waited: bool) -> FolderSnapshot:
     """Look at a project's folder. Where a list costs more than a question, or can't be had, each file is asked for."""
     if not storage.at_hand:
-        return Ground(None, waited)
+        return FolderSnapshot(None, waited)
     try:
-        return Ground(frozenset(name.lower() for name in storage.names(project)), waited)
+        return FolderSnapshot(frozenset(name.lower() for name in storage.names(project)), waited)
     except StorageError:
-        return Ground(None, waited)
+        return FolderSnapshot(None, waited)

@@ -11,7 +11,8 @@ from ..model import Change
 from ..state.database import State
 
 
-def advise(mirror: IRunContext, state: State, notify: Callable[[Any], None], changes: Iterable[Change], serials: bool) -> None:
+def give_hints(mirror: IRunContext, state: State, notify: Callable[[Any], None], changes: Iterable[Change],
+               serials: bool) -> None:
     """Say what there is to say after a run. changes: what it did; serials: whether upstream gives serials."""
 
     def once(key: str, message: str) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import Absent, GivenOver
+from ..errors import IndexFallbackRefused, ProjectNotFound
 from ..filters.age import uploaded
 from ..interfaces import IRunContext
 from ..model import File, Project
@@ -15,10 +15,10 @@ from . import external_links, pin_hashes
 from .freshness import ACCEPTED, completed, doubt_absence, doubt_page, doubted, is_behind, knows_less, weigh
 
 if TYPE_CHECKING:
-    from .evaluate import LookTask
+    from .evaluate import EvaluateTask
 
 
-class Reading(NamedTuple):
+class PageReading(NamedTuple):
     """What is known of a project once upstream was asked."""
 
     project: Project
@@ -35,13 +35,14 @@ class Reading(NamedTuple):
     error: str | None = None
 
 
-def read(mirror: IRunContext, task: LookTask, old: Project | None, select: Callable[[Project], Iterable[File]]) -> Reading:
+def read(mirror: IRunContext, task: EvaluateTask, old: Project | None,
+         select: Callable[[Project], Iterable[File]]) -> PageReading:
     """Ask upstream for a page. select: returns the files of a project that are asked for. Raises MirrorError."""
     etag = old.etag if old is not None and not task.force and not external_links.is_followed(mirror) else None
     since = task.since if old is not None and old.serial is None and not task.force else None
     try:
         page, problems = mirror.source.project(task.name, etag, since)
-    except Absent as error:
+    except ProjectNotFound as error:
         return _absent(task, old)._replace(status=error.status_code)
     if page is None:
         assert old is not None
@@ -70,7 +71,7 @@ def read(mirror: IRunContext, task: LookTask, old: Project | None, select: Calla
     page, more = external_links.joined(mirror, page, old, select)
     narrowed = recent(page, old, since) if since is not None and page.serial is None else page
     project = merged(old, narrowed, _is_superseded(mirror, old, page))
-    return Reading(project._replace(doubt=remember), problems + more, read=True, behind=behind)
+    return PageReading(project._replace(doubt=remember), problems + more, read=True, behind=behind)
 
 
 def first_seen(mirror: IRunContext, old: Project | None, page: Project) -> Project:
@@ -96,36 +97,36 @@ def first_seen(mirror: IRunContext, old: Project | None, page: Project) -> Proje
     return page._replace(files=tuple(map(noted, page.files)))
 
 
-def promise(task: LookTask, old: Project | None) -> str | None:
+def promise(task: EvaluateTask, old: Project | None) -> str | None:
     """Return the serial on upstream's list; one that an earlier run has read counts as long as the list is not read again."""
     return task.list_serial or (old.promised or None if old is not None and task.listed else None)
 
 
-def _absent(task: LookTask, old: Project | None) -> Reading:
+def _absent(task: EvaluateTask, old: Project | None) -> PageReading:
     doubt = doubt_absence(old, task.listed)
     if doubt is not None:
         assert old is not None
         counts, remember = weigh(doubt, old, None, task.again, absent=True)
         if not counts:
-            return Reading(old._replace(doubt=remember, etag=None), error=doubt.reason)
-    return Reading(merged(old, Project(task.name, listed=False)), absent=True)
+            return PageReading(old._replace(doubt=remember, etag=None), error=doubt.reason)
+    return PageReading(merged(old, Project(task.name, listed=False)), absent=True)
 
 
-def _unchanged(task: LookTask, old: Project, problems: tuple[str, ...]) -> Reading:
+def _unchanged(task: EvaluateTask, old: Project, problems: tuple[str, ...]) -> PageReading:
     promised = promise(task, old)
     doubt = doubt_page(old, None, promised)
     remember = old.doubt if old.doubt == ACCEPTED else ""
     if doubt is not None:
         remember = weigh(doubt, old, None, task.again).remember or remember
-    return Reading(old._replace(doubt=remember), problems,
+    return PageReading(old._replace(doubt=remember), problems,
                    behind=is_behind(serial_at(old.serial, old.upstream), promised))
 
 
 def _make_sure_of_upstream(mirror: IRunContext, old: Project, page: Project) -> None:
     """Raise GivenOver if an index that counts first has lost a project, which another one would then stand in for."""
     if is_given_over(mirror.upstreams, old.upstream, page.upstream):
-        raise GivenOver(f"{old.upstream} does not have it any more, and {page.upstream} has a project of that name: what is "
-                        f"here stays; if both are the same, it is taken from there with: sync {old.name}")
+        raise IndexFallbackRefused(f"{old.upstream} does not have it any more, and {page.upstream} has a project of that name: "
+                                   f"what is here stays; if both are the same, it is taken from there with: sync {old.name}")
 
 
 def _is_superseded(mirror: IRunContext, old: Project | None, page: Project) -> bool:

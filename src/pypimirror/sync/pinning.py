@@ -13,10 +13,10 @@ from ..events import Notice, Problem
 from ..filters.globs import name_globs
 from ..http.page import read
 from ..http.retry import check
-from ..http.urls import bare
+from ..http.urls import strip_credentials
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse, release
-from ..model import Head, Needs
+from ..model import Head, RequiredReleases
 from ..names import PINS
 from ..pins.environments import environments
 from ..pins.extends_cache import write_extends_cache
@@ -32,7 +32,7 @@ from ..storage.atomic import replace
 from ..tracebacks import log_error
 from ..zcml.error_context import describe
 from . import clock
-from .catalogue import Catalogue
+from .catalogue import StateCatalogue
 
 #: Names of facts in the state.
 LAST_PINNED, NEEDED = "last_pinned", "needed"
@@ -144,7 +144,7 @@ class Pinning:
         wanted = self._settings["dependencies"] or (self._settings["build_requirements"] and self._pins.versions)
         found = Resolution({}, {}, (), ())
         if wanted:
-            catalogue = Catalogue(self._mirror, self._state, self._settings["build_requirements"])
+            catalogue = StateCatalogue(self._mirror, self._state, self._settings["build_requirements"])
             # Run-time requirements are met by what is pinned; a build takes the newest that fits, whatever is pinned.
             pinned = self._pins if self._settings["dependencies"] else None
             # Namespace packages of old need pkg_resources, which setuptools 82 and later have no more.
@@ -160,7 +160,7 @@ class Pinning:
         self._state.set_fact(NEEDED, json.dumps({name: sorted(versions) for name, versions in found.releases.items()}))
         self._tell(found.releases)
 
-    def _roots(self, catalogue: Catalogue) -> Iterable[Root]:
+    def _roots(self, catalogue: StateCatalogue) -> Iterable[Root]:
         """Yield the files to begin with: what is published by now."""
         run = self._settings["dependencies"]
         for name in [entry.name for entry in self._state.entries()]:
@@ -179,7 +179,7 @@ class Pinning:
                     yield Root(name, file, extras, run, version is not None and release(version) in wheels)
 
     def _tell(self, followed: Mapping[str, frozenset[str]]) -> None:
-        self._mirror.need(Needs(self._pins.versions, self._pins.hashes, self._retained, followed))
+        self._mirror.need(RequiredReleases(self._pins.versions, self._pins.hashes, self._retained, followed))
 
     def _environments(self) -> Any:
         # Pins make no difference between builds of one Python, free-threaded or not.
@@ -197,8 +197,8 @@ class Pinning:
         except MirrorError:
             raise
         except Exception as error:
-            log_error(f"{bare(url)} can't be read", error)
-            raise FetchError(bare(url), describe(error, self._mirror.registry)) from error
+            log_error(f"{strip_credentials(url)} can't be read", error)
+            raise FetchError(strip_credentials(url), describe(error, self._mirror.registry)) from error
 
     def _publish(self, files: tuple[PinFile, ...]) -> None:
         """Keep the flattened files in the mirror, for clients to extend from, and what they were made of in extends-cache."""

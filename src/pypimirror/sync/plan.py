@@ -14,12 +14,12 @@ from ..state import records
 from ..state.database import State
 from . import brake, worklist
 from .absence import Absences
-from .evaluate import Looked, chosen, current, look, not_found
+from .evaluate import Evaluation, evaluate, is_up_to_date, not_found, select_files
 from .pinning import Pinning
 from .relearn import enduring
 
 
-class Planned(NamedTuple):
+class PlannedProject(NamedTuple):
     """What a run would do to one project."""
 
     name: str
@@ -39,7 +39,7 @@ class Planned(NamedTuple):
 
 
 def plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str] = (),
-         trust: bool = False) -> list[Planned]:
+         trust: bool = False) -> list[PlannedProject]:
     """Look at projects as a run would, at all of them and without saving anything; return what would be done to each.
 
     state: a copy. initial: whether upstream is asked for everything again. names: normalised, of projects to be looked at
@@ -49,10 +49,10 @@ def plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str] 
     """
     told: list[Notice] = []
     planned = enduring(mirror, state, told.append, lambda: _plan(mirror, state, initial, names, trust))
-    return [*(Planned("", problem=notice.message) for notice in told), *planned]
+    return [*(PlannedProject("", problem=notice.message) for notice in told), *planned]
 
 
-def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str], trust: bool) -> list[Planned]:
+def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str], trust: bool) -> list[PlannedProject]:
     problems: list[str] = []
     if worklist.has_pins(mirror.settings):
         pinning = Pinning(mirror, state, lambda event: None, dry=True)
@@ -61,11 +61,11 @@ def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str]
     if names:
         drawn = worklist.named(mirror, state, dict.fromkeys(names, True))
     else:
-        drawn = worklist.drawn_up(mirror, state, initial, trust, every=True)
+        drawn = worklist.draw_up(mirror, state, initial, trust, every=True)
     absences = Absences(mirror, drawn.is_exact, trust)
-    done = list(boundary.run(mirror, look, drawn.tasks))
-    results = [item for item in done if isinstance(item, Looked) and not absences.holds(item)]
-    failed = [Planned(item.project, problem=item.error) for item in done if isinstance(item, boundary.StepFailure)]
+    done = list(boundary.run(mirror, evaluate, drawn.tasks))
+    results = [item for item in done if isinstance(item, Evaluation) and not absences.holds(item)]
+    failed = [PlannedProject(item.project, problem=item.error) for item in done if isinstance(item, boundary.StepFailure)]
     waited, doubt = absences.judge()
     if doubt is None:
         results += waited
@@ -76,26 +76,26 @@ def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str]
     held = None if trust else brake.held((looked.change for looked in results), state.totals(),
                                          mirror.settings["max_deletions"], False, drawn.doubt)
     planned = sorted((*(_planned(mirror, looked) for looked in results), *failed), key=lambda one: one.name)
-    return [*(Planned("", problem=problem) for problem in [*problems, *filter(None, (held,))]), *planned]
+    return [*(PlannedProject("", problem=problem) for problem in [*problems, *filter(None, (held,))]), *planned]
 
 
-def _planned(mirror: IRunContext, looked: Looked) -> Planned:
+def _planned(mirror: IRunContext, looked: Evaluation) -> PlannedProject:
     missing = not_found(mirror, looked.status) if looked.absent and looked.unmet is None and not looked.change else None
     if looked.project is None or looked.error is not None:
-        return Planned(looked.name, problem=looked.error or missing, display=looked.display)
+        return PlannedProject(looked.name, problem=looked.error or missing, display=looked.display)
     project = records.decode(looked.project)
     change = looked.change
     selected = mirror.selection.wanted(project.name)
-    found = chosen(mirror, project) if selected else None
+    found = select_files(mirror, project) if selected else None
     wanted = found.files if found is not None else ()
     left_out = found.left_out if found is not None else ()
     names = {file.filename for file in wanted}
     reasons = {one.file.filename: one.reason for one in left_out}
     remove = [(file.filename, _why(file, project.quarantined, selected, reasons)) for file in project.files
               if file.stored is not None and file.filename not in names]
-    return Planned(project.name, tuple(file for file in wanted if not current(file)), tuple(remove), tuple(left_out),
-                   change.rewrite or (bool(change.fetch or change.remove) and not change.vanish), change.vanish,
-                   looked.unmet or missing, looked.display, looked.problems)
+    rewrite = change.rewrite or (bool(change.fetch or change.remove) and not change.vanish)
+    return PlannedProject(project.name, tuple(file for file in wanted if not is_up_to_date(file)), tuple(remove),
+                          tuple(left_out), rewrite, change.vanish, looked.unmet or missing, looked.display, looked.problems)
 
 
 def _why(file: File, quarantined: bool, selected: bool, reasons: dict[str, str]) -> str:
@@ -108,7 +108,7 @@ def _why(file: File, quarantined: bool, selected: bool, reasons: dict[str, str])
     return reasons.get(file.filename, "not selected")
 
 
-def as_json(planned: Iterable[Planned], free: int | None) -> dict[str, Any]:
+def as_json(planned: Iterable[PlannedProject], free: int | None) -> dict[str, Any]:
     """Give a plan as plain values."""
     planned = list(planned)
     fetch = [{"project": one.name, "filename": file.filename, "size": file.size} for one in planned for file in one.fetch]

@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 
 from ..errors import MirrorError
 from ..events import FileStored, Problem, ProjectPublished
-from ..http.retry import Attempts
+from ..http.retry import RetryPolicy
 from ..interfaces import IMetadataIndexWriter, IRunContext
 from ..model import File, Project, Stored
 from ..names import METADATA, is_distribution
 from ..selection import Selected
 from ..state import records
 from ..storage.atomic import replace
-from .display_name import registered
-from .ensure_file import FULL, REFUSED, WAITS, Obtained, obtain
-from .evaluate import chosen, is_published, unmet
-from .folder_snapshot import UNSEEN, Ground, looked_over
+from .display_name import find_display_name
+from .ensure_file import FULL, REFUSED, WAITS, FileResult, ensure_file
+from .evaluate import is_published, select_files, unmet
+from .folder_snapshot import NOT_LISTED, FolderSnapshot, snapshot
 from .own_pages import own_paths
 from .root_pages import Sections, sections
 
@@ -48,7 +48,7 @@ class PublishTask(NamedTuple):
     sections: tuple[str, ...] = ()
 
 
-class Published(NamedTuple):
+class PublishResult(NamedTuple):
     """What came out of it."""
 
     name: str
@@ -79,13 +79,13 @@ class Published(NamedTuple):
     skipped: bool = False
 
 
-def publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> Published:
+def publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> PublishResult:
     """Publish one project."""
     with mirror.storage.near(task.name):
         return _published(mirror, task, emit)
 
 
-def _published(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> Published:
+def _published(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> PublishResult:
     project = records.decode(task.record)
     if task.scan:
         project = scanned(mirror, project)
@@ -93,10 +93,10 @@ def _published(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], Non
         project = project._replace(pages=tuple(dict.fromkeys((*project.pages, *there))))
     before = {file.filename for file in project.files if file.stored is not None}
     try:
-        selected = chosen(mirror, project, bool(task.hold)) if task.selected else Selected()
+        selected = select_files(mirror, project, bool(task.hold)) if task.selected else Selected()
     except MirrorError as error:
         emit(Problem(task.name, str(error)))
-        return Published(task.name, task.record, task.serial, False, error=str(error), skipped=True)
+        return PublishResult(task.name, task.record, task.serial, False, error=str(error), skipped=True)
     wanted = selected.files
     regular = {file.filename for file in wanted if file.listed}
     if task.hold == "all" and not project.quarantined:
@@ -104,7 +104,7 @@ def _published(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], Non
         wanted += tuple(f for f in project.files if f.filename not in names and not f.superseded and f.stored is not None
                         and f.stored.shown)
     attempts = mirror.attempts.bounded()
-    ground = looked_over(mirror.storage, task.name, task.again) if wanted else UNSEEN
+    ground = snapshot(mirror.storage, task.name, task.again) if wanted else NOT_LISTED
     outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit, attempts, ground), wanted)
     files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None and outcome.how != WAITS)
     here = {outcome.file.filename: outcome.file for outcome in outcomes}
@@ -116,16 +116,16 @@ def _published(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], Non
         files=tuple(_marked(here.get(f.filename, f), shown) for f in project.files if f.filename not in lost))
     refusal = None
     if any(outcome.how == REFUSED for outcome in outcomes):
-        refusal = unmet(mirror.needs, task.name, chosen(mirror, project, bool(task.hold)))
+        refusal = unmet(mirror.needs, task.name, select_files(mirror, project, bool(task.hold)))
         if refusal is not None:
             emit(Problem(task.name, refusal, "not found"))
-    pages = Pages(0, project.pages, False)
+    pages = WrittenPages(0, project.pages, False)
     if is_published(project, files, task.selected or task.hold == "all"):
-        project = project._replace(display=project.display or registered(mirror, project))
+        project = project._replace(display=project.display or find_display_name(mirror, project))
         pages = write_pages(mirror, project._replace(files=files), task.serial, task.run)
         project = project._replace(pages=pages.paths)
         emit(ProjectPublished(task.name, pages.written))
-    return Published(
+    return PublishResult(
         task.name, records.encode(project), pages.serial, pages.written, project.display,
         files=len(files),
         bytes=sum(file.stored.size for file in files if file.stored is not None),
@@ -159,9 +159,9 @@ def _marked(file: File, shown: set[str]) -> File:
     return file._replace(stored=file.stored._replace(shown=not file.stored.shown))
 
 
-def _obtained(mirror: IRunContext, task: PublishTask, file: File, emit: Callable[[Any], None], attempts: Attempts,
-              ground: Ground) -> Obtained:
-    outcome = obtain(mirror, task.name, file, task.offline, attempts, ground)
+def _obtained(mirror: IRunContext, task: PublishTask, file: File, emit: Callable[[Any], None], attempts: RetryPolicy,
+              ground: FolderSnapshot) -> FileResult:
+    outcome = ensure_file(mirror, task.name, file, task.offline, attempts, ground)
     if outcome.error is not None:
         emit(Problem(task.name, outcome.error, outcome.how))
     elif outcome.file.stored is not None and outcome.how != WAITS:
@@ -169,7 +169,7 @@ def _obtained(mirror: IRunContext, task: PublishTask, file: File, emit: Callable
     return outcome
 
 
-class Pages(NamedTuple):
+class WrittenPages(NamedTuple):
     """A project's pages as they are now."""
 
     serial: int
@@ -177,7 +177,7 @@ class Pages(NamedTuple):
     written: bool
 
 
-def write_pages(mirror: IRunContext, project: Project, serial: int, run: int) -> Pages:
+def write_pages(mirror: IRunContext, project: Project, serial: int, run: int) -> WrittenPages:
     """Write a project's pages where they differ from what lies there, and remove those that are none any more.
 
     project: its files those to be shown. serial: our serial of the pages that lie there, 0 if there are none; run: that of
@@ -186,13 +186,13 @@ def write_pages(mirror: IRunContext, project: Project, serial: int, run: int) ->
     if serial:
         same = rendered(mirror, project, serial)
         if not set(project.pages) - set(same) and all(mirror.storage.read(path) == page for path, page in same.items()):
-            return Pages(serial, tuple(same), False)
+            return WrittenPages(serial, tuple(same), False)
     pages = rendered(mirror, project, run)
     replace(mirror.storage, {path: (page,) for path, page in pages.items()})
     for path in project.pages:
         if path not in pages:
             mirror.storage.remove(path)
-    return Pages(run, tuple(pages), True)
+    return WrittenPages(run, tuple(pages), True)
 
 
 def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, bytes]:

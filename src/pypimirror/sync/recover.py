@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..errors import BadPage
+from ..errors import InvalidPage
 from ..index.json import adopted
 from ..interfaces import IRunContext
 from ..model import File, Project
@@ -22,7 +22,7 @@ class RecoverTask(NamedTuple):
     legacy: tuple[str, ...] = ()
 
 
-class Recovered(NamedTuple):
+class RecoveryResult(NamedTuple):
     """A project that lies there; upstream's facts are read anew."""
 
     name: str
@@ -30,7 +30,7 @@ class Recovered(NamedTuple):
     serial: int
 
 
-def recover(mirror: IRunContext, task: RecoverTask, emit: Callable[[Any], None]) -> Recovered | None:
+def recover(mirror: IRunContext, task: RecoverTask, emit: Callable[[Any], None]) -> RecoveryResult | None:
     """Look at one folder; None if it is no project's.
 
     What our own pages name counts as listed by upstream, until upstream was asked: nothing goes because the state was lost.
@@ -47,7 +47,7 @@ def recover(mirror: IRunContext, task: RecoverTask, emit: Callable[[Any], None])
     files = tuple(file._replace(stored=None) if _is_damaged(file) else file for file in project.files)
     if not mirror.writers:
         files = tuple(file._replace(listed=True) for file in files)
-    return Recovered(task.name, records.encode(project._replace(files=files)), max(serials.values(), default=0))
+    return RecoveryResult(task.name, records.encode(project._replace(files=files)), max(serials.values(), default=0))
 
 
 def _is_damaged(file: File) -> bool:
@@ -75,7 +75,7 @@ def own_pages(mirror: IRunContext, name: str) -> OwnPages:
         try:
             # The page's links are relative, and no file is ever fetched from where they lead.
             told, _ = mirror.parsers[media_type].project(body, name, "http://mirror.invalid/")
-        except BadPage as error:
+        except InvalidPage as error:
             unreadable.append((f"{name}/{page}", str(error)))
             continue
         marked = adopted(body) if page.endswith("json") else frozenset()

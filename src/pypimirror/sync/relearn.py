@@ -62,7 +62,7 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
     Of projects that have nothing here nothing is remembered then.
     """
     from .own_pages import folders  # not loaded where nothing is lost
-    from .recover import Recovered, RecoverTask, recover
+    from .recover import RecoverTask, RecoveryResult, recover
 
     tasks = (RecoverTask(name, tuple(found for found in spelled if found != name))
              for name, spelled in folders(mirror.storage).items() if names is None or name in names)
@@ -73,7 +73,7 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
             # Its folder is looked at when it is published next.
             here.add(item.project)
             state.save(Row(item.project, item.project, None, None, BEGUN, 0, 0, 0, 0, item.error, time.time()), None)
-        elif isinstance(item, Recovered):
+        elif isinstance(item, RecoveryResult):
             here.add(item.name)
             newest = max(newest, item.serial)
             state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)

@@ -15,12 +15,12 @@ from .evaluate import not_found
 from .failures import alone
 
 if TYPE_CHECKING:
-    from .evaluate import Looked
-    from .publish import Published
-    from .sweep import Swept
+    from .evaluate import Evaluation
+    from .publish import PublishResult
+    from .sweep import SweepResult
 
 
-class Ledger:
+class ResultRecorder:
     """Takes what the units of work give back; only the coordinator of a run has one."""
 
     def __init__(self, mirror: IRunContext, state: State, notify: Callable[[Any], None]):
@@ -52,7 +52,7 @@ class Ledger:
                                       since=since), None)
 
     @alone
-    def looked(self, looked: Looked, republish: bool) -> None:
+    def looked(self, looked: Evaluation, republish: bool) -> None:
         """Remember what was seen of a project. republish: whether it is to be published, changed or not."""
         old = self._state.row(looked.name)
         if looked.promised is not None:
@@ -86,7 +86,7 @@ class Ledger:
             since=self._since(row, looked.unmet, due), barren=looked.change.barren, unmet=looked.unmet,
             untimed=looked.untimed), looked.project)
 
-    def absent(self, looked: Looked) -> None:
+    def absent(self, looked: Evaluation) -> None:
         """Save that a pinned project is missing, and nothing else: upstream's answer is not believed."""
         if looked.unmet is None or looked.name not in self._mirror.needs.pinned:
             return
@@ -104,7 +104,7 @@ class Ledger:
         return row.since if due else None
 
     @alone
-    def published(self, published: Published, hold: bool = False) -> None:
+    def published(self, published: PublishResult, hold: bool = False) -> None:
         """Save what was published. hold: whether removals are held back."""
         row = self._state.row(published.name)
         if row is None:
@@ -135,7 +135,7 @@ class Ledger:
             self._state.sections.keep(page, [(published.name, section)])
 
     @alone
-    def swept(self, swept: Swept) -> None:
+    def swept(self, swept: SweepResult) -> None:
         """Save what is left of a project, or forget it where nothing is."""
         row = self._state.row(swept.name)
         if row is None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from .. import __version__
-from ..errors import Full, MirrorError
+from ..errors import InsufficientSpace, MirrorError
 from ..interfaces import IIndexWriter, IRunContext, IWholeIndexWriter
 from ..model import Entry, Project
 from ..settings.fingerprint import fingerprint
@@ -51,7 +51,7 @@ def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool) -
     failures: list[str] = []
     try:
         _write(mirror, state, missing, serial)
-    except (Full, records.BadRecord):
+    except (InsufficientSpace, records.BadRecord):
         raise
     except Exception:  # one of them; which one shows when each is written by itself
         failures = [failure for path, writer in missing.items()
@@ -69,7 +69,7 @@ def _failure(mirror: IRunContext, state: State, path: str, writer: IIndexWriter,
     """Write one page; return why it could not be written, or None."""
     try:
         _write(mirror, state, {path: writer}, serial)
-    except (Full, sqlite3.DatabaseError):
+    except (InsufficientSpace, sqlite3.DatabaseError):
         raise
     except Exception as error:
         from .relearn import unreadable  # not loaded where all is well

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .. import events
 from ..engine import boundary
 from ..engine.boundary import StepFailure
-from ..engine.many import Many
+from ..engine.many import SizedIterator
 from ..errors import ConfigurationError
 from ..interfaces import IRunContext
 from ..model import Change, Totals
@@ -34,9 +34,9 @@ from ..state.meta_keys import (
 )
 from . import brake, clock, failures, worklist
 from .absence import Absences
-from .evaluate import Looked, look
-from .hints import advise
-from .result_recorder import Ledger
+from .evaluate import Evaluation, evaluate
+from .hints import give_hints
+from .result_recorder import ResultRecorder
 from .root_pages import begin_anew, write_roots, wrong_roots
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Run:
         self._mirror = mirror
         self._state = state
         #: What came of each project so far.
-        self.ledger = Ledger(mirror, state, notify)
+        self.ledger = ResultRecorder(mirror, state, notify)
         self._notify = notify
         self._pinning: Pinning | None = None
         self._allow_deletions = allow_deletions
@@ -83,7 +83,7 @@ class Run:
         if (jump := clock.jump(self._state)) is not None:
             self._notify(events.Notice(jump))
         self._totals = self._state.totals()
-        plan = worklist.drawn_up(self._mirror, self._state, initial, self._allow_deletions, clock.is_set_back(self._state))
+        plan = worklist.draw_up(self._mirror, self._state, initial, self._allow_deletions, clock.is_set_back(self._state))
         if plan.listed is not None:
             self._notify(plan.listed)
         for problem in plan.problems:
@@ -97,12 +97,12 @@ class Run:
         for further in self._further(initial):
             self._round(further, plan.doubt)
         self.finish()
-        advise(self._mirror, self._state, self._notify, self._changes.values(), self.ledger.serials)
+        give_hints(self._mirror, self._state, self._notify, self._changes.values(), self.ledger.serials)
         self._state.set_fact(FILES_SETTINGS, worklist.files_fingerprint(self._mirror))
         self._state.set_fact(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
         self._state.set_fact(OWN_SETTINGS, fingerprint(self._mirror.settings, "files"))
 
-    def _further(self, initial: bool) -> Iterator[worklist.Agenda]:
+    def _further(self, initial: bool) -> Iterator[worklist.Worklist]:
         """Yield what else is to be evaluated: pages older than upstream's list, then what published releases require."""
         for _ in range(_LOOKS):
             late = self.ledger.taken_late()
@@ -117,7 +117,7 @@ class Run:
             ask = {name: self._state.record(name) is None for name in touched}
             yield worklist.named(self._mirror, self._state, ask, republish=False)
 
-    def _round(self, plan: worklist.Agenda, doubt: str | None) -> None:
+    def _round(self, plan: worklist.Worklist, doubt: str | None) -> None:
         """Evaluate some projects, again or for the first time, and publish what is due since the last round."""
         evaluated = self._look(plan) if plan.projects else frozenset()
         if self.held is None:
@@ -216,19 +216,19 @@ class Run:
 
     # --- looking
 
-    def _look(self, plan: worklist.Agenda) -> frozenset[str]:
+    def _look(self, plan: worklist.Worklist) -> frozenset[str]:
         """Evaluate projects; return their names."""
-        self._notify(events.Looking(plan.projects))
+        self._notify(events.EvaluationStarted(plan.projects))
         names, unlisted, etag = [], 0, plan.etag
         absences = Absences(self._mirror, plan.is_exact, self._allow_deletions)
-        for looked in self.results(look, Many(plan.tasks, plan.projects), changes=False):
-            if isinstance(looked, Looked) and not absences.holds(looked):
+        for looked in self.results(evaluate, SizedIterator(plan.tasks, plan.projects), changes=False):
+            if isinstance(looked, Evaluation) and not absences.holds(looked):
                 self._changes[looked.name] = looked.change
                 names.append(looked.name)
                 unlisted += looked.unlisted
                 etag = None if looked.relist else etag
                 self.ledger.looked(looked, plan.republish)
-                self._notify(events.Looked(looked.change))
+                self._notify(events.ProjectEvaluated(looked.change))
         waited, doubt = absences.judge()
         if doubt is not None:
             self.ledger.problems.append(doubt)
@@ -241,7 +241,7 @@ class Run:
                 names.append(looked.name)
                 unlisted += looked.unlisted
                 self.ledger.looked(looked, plan.republish)
-            self._notify(events.Looked(looked.change if doubt is None else Change(looked.name)))
+            self._notify(events.ProjectEvaluated(looked.change if doubt is None else Change(looked.name)))
         if unlisted:
             self._notify(events.Notice(f"{unlisted} files stay that upstream does not list: adopted, pinned or restored"))
         self._state.set_fact(LIST_ETAG, etag)
@@ -250,7 +250,7 @@ class Run:
 
     def _planned(self, projects: int, first: bool) -> None:
         changes = self._changes.values()
-        self._notify(events.Planned(
+        self._notify(events.PlanMade(
             projects,
             files=sum(change.fetch for change in changes),
             bytes=sum(change.fetch_bytes for change in changes),
@@ -279,7 +279,7 @@ class Run:
         if not due:
             return
         from . import tasks  # not loaded where nothing changed
-        from .publish import Published, publish
+        from .publish import PublishResult, publish
 
         self._state.mark((name for name, _ in due), BEGUN)
         if any(cut_off for _, cut_off in due):
@@ -287,9 +287,9 @@ class Run:
             self._state.set_fact(ROOT_DUE, "1")
         self._state.commit()
         begun = tasks.to_publish(self._mirror, self._state, due, self.serial, offline, self._hold, again)
-        until_full = Many(takewhile(lambda task: not self.ledger.full, begun), len(due))
+        until_full = SizedIterator(takewhile(lambda task: not self.ledger.full, begun), len(due))
         for published in self.results(publish, until_full):
-            if isinstance(published, Published):
+            if isinstance(published, PublishResult):
                 self.ledger.published(published, bool(self._hold))
         self._state.commit()
         self._unfinished = frozenset(name for name, _ in self._state.pending())
@@ -314,10 +314,10 @@ class Run:
         names = self._state.unswept()
         if names:
             from . import tasks
-            from .sweep import Swept, sweep
+            from .sweep import SweepResult, sweep
 
-            for swept in self.results(sweep, Many(tasks.to_sweep(self._state, names), len(names))):
-                if isinstance(swept, Swept):
+            for swept in self.results(sweep, SizedIterator(tasks.to_sweep(self._state, names), len(names))):
+                if isinstance(swept, SweepResult):
                     self.ledger.swept(swept)
         self._state.commit()
         self._mirror.trash.expire(self._mirror.settings["trash_days"], clock.today(self._state))

@@ -8,11 +8,11 @@ from io import BytesIO
 
 from ..errors import FetchError
 from ..http.download import download
-from ..http.retry import Attempts
+from ..http.retry import RetryPolicy
 from ..interfaces import IRunContext
 from ..model import File, Stored
 from ..names import METADATA, PROVENANCE, SIGNATURE
-from .folder_snapshot import Ground
+from .folder_snapshot import FolderSnapshot
 
 #: Bytes; the largest metadata file that is taken.
 MOST_METADATA = 16 << 20
@@ -21,7 +21,7 @@ _MOST_BESIDE = 16 << 20
 
 
 def core_metadata(mirror: IRunContext, project: str, file: File, stored: Stored, path: str, offline: bool,
-                  attempts: Attempts, body: bytes | None, ground: Ground) -> str | None:
+                  attempts: RetryPolicy, body: bytes | None, ground: FolderSnapshot) -> str | None:
     """Get the metadata file (PEP 658) and return its sha256; None where upstream has none after all.
 
     body: the file's, where it has just come and is small. ground: what is known of the project's folder.
@@ -125,7 +125,7 @@ def urls_beside(file: File) -> dict[str, str]:
 
 
 def companion(mirror: IRunContext, url: str | None, target: str, known: str | None, here: bool, offline: bool,
-              attempts: Attempts) -> str | None:
+              attempts: RetryPolicy) -> str | None:
     """Get what lies beside a file; return its sha256, None where upstream has none.
 
     known: its sha256 as it was, if it was there. here: whether what lies there can belong to the file that is there now.

@@ -24,7 +24,7 @@ class SweepTask(NamedTuple):
     whole: bool = False
 
 
-class Swept(NamedTuple):
+class SweepResult(NamedTuple):
     """Result of ``sweep``."""
 
     name: str
@@ -33,7 +33,7 @@ class Swept(NamedTuple):
     whole: bool = False
 
 
-def sweep(mirror: IRunContext, task: SweepTask, emit: Callable[[Any], None]) -> Swept:
+def sweep(mirror: IRunContext, task: SweepTask, emit: Callable[[Any], None]) -> SweepResult:
     """Move the files that no page links to into the trash. Where the project has no page any more, its pages go first."""
     project = records.decode(task.record)
     if task.whole:
@@ -49,7 +49,7 @@ def sweep(mirror: IRunContext, task: SweepTask, emit: Callable[[Any], None]) -> 
         emit(FileRemoved(task.name, filename))
     files = (file if file.stored is None or file.stored.shown else file._replace(stored=None) for file in project.files)
     kept = tuple(file for file in files if file.listed or file.stored or file.adopted)
-    return Swept(task.name, records.encode(project._replace(files=kept)), task.whole)
+    return SweepResult(task.name, records.encode(project._replace(files=kept)), task.whole)
 
 
 def unlinked(project: Project, names: Iterable[str], folds_case: bool = False) -> list[str]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from .. import events
-from ..errors import BadPage
+from ..errors import InvalidPage
 from ..interfaces import IRunContext, ISettings
-from ..model import Known, Listed, Listing, Totals
+from ..model import KnownProject, ListedProject, ProjectList, Totals
 from ..settings.fingerprint import fingerprint
 from ..state import records
 from ..state.database import State
@@ -17,20 +17,20 @@ from ..state.meta_keys import FILES_SETTINGS, LIST_ETAG, PAGES_SETTINGS
 from ..upstream.multi_index import serial_at
 from ..upstream.project_list import in_order
 from .brake import Removals, too_many
-from .evaluate import LookTask
+from .evaluate import EvaluateTask
 from .freshness import is_behind
 
 _DAY = 86400
 
 
-class Agenda(NamedTuple):
+class Worklist(NamedTuple):
     """What there is to look at."""
 
-    tasks: Iterator[LookTask]
+    tasks: Iterator[EvaluateTask]
     projects: int
     #: To be remembered once all were looked at.
     etag: str | None
-    listed: events.Listed | None
+    listed: events.ListRead | None
     #: What is wrong with upstream's list, or None: nothing is removed on account of it then.
     doubt: str | None = None
     #: Whether all that is looked at is to be published, changed or not.
@@ -52,7 +52,7 @@ def files_fingerprint(mirror: IRunContext) -> str:
     return fingerprint(mirror.settings, "files", mirror.needs.versions(), mirror.needs.pinned, hashes)
 
 
-def drawn_up(mirror: IRunContext, state: State, initial: bool, trust: bool = False, every: bool = False) -> Agenda:
+def draw_up(mirror: IRunContext, state: State, initial: bool, trust: bool = False, every: bool = False) -> Worklist:
     """Ask upstream for its list, if that is needed at all, and say which projects are to be looked at.
 
     initial: whether everything is to be looked at again. trust: whether upstream's list is believed whatever it lacks.
@@ -71,11 +71,11 @@ def drawn_up(mirror: IRunContext, state: State, initial: bool, trust: bool = Fal
     try:
         names = mirror.selection.among_many()
         listing = mirror.source.listing(names.wanted, None if initial or changed else known_etag, names.written)
-    except BadPage as error:
+    except InvalidPage as error:
         if not state.totals().projects:
             raise
         plan = _unfinished(state, again)
-        return Agenda(_tasks(mirror, state, plan), len(plan), None, None, str(error), initial or rewrite)
+        return Worklist(_tasks(mirror, state, plan), len(plan), None, None, str(error), initial or rewrite)
     doubt = None
     if listing.unchanged:
         plan = _unfinished(state, again)
@@ -86,12 +86,12 @@ def drawn_up(mirror: IRunContext, state: State, initial: bool, trust: bool = Fal
             doubt = _doubt(missing, listing, state.totals(), mirror.settings["max_deletions"])
         # Upstream's word on one page counts more than a list that may be cut off.
         plan.update((name, entry) for name, entry in unlisted.items() if doubt is None or not entry.selected)
-    listed = events.Listed(listing.total, len(listing.projects), listing.unchanged)
+    listed = events.ListRead(listing.total, len(listing.projects), listing.unchanged)
     etag = known_etag if listing.unchanged else listing.etag if listing.serials else None
-    return Agenda(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, initial or rewrite, listing.problems)
+    return Worklist(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, initial or rewrite, listing.problems)
 
 
-def named(mirror: IRunContext, state: State, names: Mapping[str, bool], republish: bool = True) -> Agenda:
+def named(mirror: IRunContext, state: State, names: Mapping[str, bool], republish: bool = True) -> Worklist:
     """Give the agenda of a run that is about a few projects only; names: by name, whether upstream is to be asked."""
     plan: _Plan = {}
     for name, ask in names.items():
@@ -99,16 +99,16 @@ def named(mirror: IRunContext, state: State, names: Mapping[str, bool], republis
         # Where there is a list, what is known was on it when it was last read.
         plan[name] = _Entry("", known.list_serial if known else None, mirror.selection.wanted(name), ask, ask,
                             mirror.selection.exact is None)
-    return Agenda(_tasks(mirror, state, plan, True), len(plan), state.fact(LIST_ETAG), None, republish=republish)
+    return Worklist(_tasks(mirror, state, plan, True), len(plan), state.fact(LIST_ETAG), None, republish=republish)
 
 
-def late(mirror: IRunContext, state: State, promised: Mapping[str, str]) -> Agenda:
+def late(mirror: IRunContext, state: State, promised: Mapping[str, str]) -> Worklist:
     """Give the agenda of a second look at projects whose pages were older than upstream's list.
 
     promised: the list's serials by name.
     """
     plan: _Plan = {name: _Entry("", serial, True, True, listed=True) for name, serial in promised.items()}
-    return Agenda(_tasks(mirror, state, plan, again=True), len(plan), state.fact(LIST_ETAG), None)
+    return Worklist(_tasks(mirror, state, plan, again=True), len(plan), state.fact(LIST_ETAG), None)
 
 
 class _Entry(NamedTuple):
@@ -125,13 +125,13 @@ class _Entry(NamedTuple):
 _Plan = dict[str, _Entry]
 
 
-def _one_by_one(mirror: IRunContext, state: State, exact: frozenset[str], initial: bool) -> Agenda:
+def _one_by_one(mirror: IRunContext, state: State, exact: frozenset[str], initial: bool) -> Worklist:
     """Exact names: each is asked for, and the list of all names never is."""
     plan: _Plan = dict.fromkeys(sorted(exact), _Entry("", None, True, True, initial))
     for known in state.known():
         if known.name not in exact:
             plan[known.name] = _Entry("", None, False, False)
-    return Agenda(_tasks(mirror, state, plan), len(plan), None, None, is_exact=True)
+    return Worklist(_tasks(mirror, state, plan), len(plan), None, None, is_exact=True)
 
 
 def _was_listed(state: State, name: str) -> bool:
@@ -140,14 +140,14 @@ def _was_listed(state: State, name: str) -> bool:
     return record is None or records.decode(record).listed
 
 
-def _doubt(missing: int, listing: Listing, totals: Totals, share: float) -> str | None:
+def _doubt(missing: int, listing: ProjectList, totals: Totals, share: float) -> str | None:
     if totals.projects and not listing.total:
         return "upstream's list is empty"
     much = too_many(Removals(missing), totals, share)
     return None if much is None else f"upstream's list lacks {much}"
 
 
-def _compared(mirror: IRunContext, state: State, listing: Listing, initial: bool, again: bool) -> tuple[_Plan, _Plan]:
+def _compared(mirror: IRunContext, state: State, listing: ProjectList, initial: bool, again: bool) -> tuple[_Plan, _Plan]:
     """Compare a list with the state; return the plan without known projects that are not listed, and the plan for these."""
     plan: _Plan = {}
     unlisted: _Plan = {}
@@ -176,8 +176,8 @@ def _compared(mirror: IRunContext, state: State, listing: Listing, initial: bool
     return plan, unlisted
 
 
-def _side_by_side(known: Iterator[Known],
-                  listed: Iterator[tuple[str, Listed]]) -> Iterator[tuple[str, Known | None, Listed | None]]:
+def _side_by_side(known: Iterator[KnownProject], listed: Iterator[tuple[str, ListedProject]],
+                  ) -> Iterator[tuple[str, KnownProject | None, ListedProject | None]]:
     """Walk through what is known and what is listed, both in order of names, without holding either."""
     one, other = next(known, None), next(listed, None)
     while one is not None or other is not None:
@@ -200,8 +200,9 @@ def _unfinished(state: State, again: bool) -> _Plan:
             for known in candidates}
 
 
-def _tasks(mirror: IRunContext, state: State, plan: _Plan, give_over: bool = False, again: bool = False) -> Iterator[LookTask]:
+def _tasks(mirror: IRunContext, state: State, plan: _Plan, give_over: bool = False,
+           again: bool = False) -> Iterator[EvaluateTask]:
     days = mirror.settings["fetch_since_days"]
     since = time.time() - days * _DAY if days else None
     for name, entry in plan.items():
-        yield LookTask(name, state.record(name), *entry, again, since, give_over)
+        yield EvaluateTask(name, state.record(name), *entry, again, since, give_over)

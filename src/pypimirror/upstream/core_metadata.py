@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 
-from ..errors import FetchError, Rejected
+from ..errors import FetchError, IntegrityError
 from ..http.page import read
 from ..http.retry import check
-from ..http.urls import bare
+from ..http.urls import strip_credentials
 from ..interfaces import IMirror
 from ..metadata.core_metadata import check_release
 from ..metadata.errors import InvalidContent
@@ -20,7 +20,7 @@ _LONGEST = 16 << 20
 _REMEMBERED = 256
 
 
-class CoreMetadata:
+class CoreMetadataLookup:
     """Reads core metadata: from the mirror where it is there, else from upstream's metadata file (PEP 658)."""
 
     def __init__(self, mirror: IMirror):
@@ -55,7 +55,7 @@ class CoreMetadata:
                 return None
             raise
         if sha256 is not None and hashlib.sha256(body).hexdigest() != sha256:
-            raise Rejected(f"{bare(url)}: its sha256 is not what upstream's page says")
+            raise IntegrityError(f"{strip_credentials(url)}: its sha256 is not what upstream's page says")
         return body
 
 

@@ -10,12 +10,12 @@ from typing import BinaryIO
 
 from zope.interface import implementer
 
-from ..errors import Absent, BadPage, FetchError
+from ..errors import FetchError, InvalidPage, ProjectNotFound
 from ..http.file_urls import inside, path_of, tree_of, url_of
 from ..interfaces import IMirror, IParser, ISource, IUpstream
-from ..model import File, Listing, Project
+from ..model import File, Project, ProjectList
 from ..names import normalize
-from .flat_directory import HeapSource
+from .flat_directory import FlatDirectorySource
 from .validation import bounded
 
 #: Pages by name, the one that says more first, and how they are to be read.
@@ -31,7 +31,7 @@ class DirectorySource:
         self._upstream, self._mirror = upstream, mirror
         self._root = path_of(upstream.url)
 
-    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> ProjectList:
         return self._source.listing(wanted, etag, written)
 
     def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
@@ -43,7 +43,7 @@ class DirectorySource:
             raise FetchError(self._root, "no such directory")
         if _page(self._root) is not None:
             return IndexFolder(self._root, self._mirror.parsers)
-        heap = HeapSource(self._upstream, self._mirror)
+        heap = FlatDirectorySource(self._upstream, self._mirror)
         if not heap.listing(lambda name: True).total:
             # The disk that it lies on is not there, more likely than not.
             raise FetchError(self._root, "holds neither an index nor any distribution")
@@ -59,21 +59,21 @@ class IndexFolder:
         self._parsers = parsers
         self._tree = tree_of(root)
 
-    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> ProjectList:
         path = _page(self._root)
         if path is None:
             raise FetchError(self._root, "its index is gone")
         with _opened(path, self._tree) as stream:
             tag = _tag(stream.fileno())
             if etag == tag:
-                return Listing({}, etag=etag, unchanged=True)
+                return ProjectList({}, etag=etag, unchanged=True)
             reader = self._parser(path).listing(wanted, written)
             while block := stream.read(_BLOCK):
                 reader.write(block)
         try:
             return reader.finish()._replace(etag=tag)
-        except BadPage as error:
-            raise BadPage(f"{path}: {error}") from error
+        except InvalidPage as error:
+            raise InvalidPage(f"{path}: {error}") from error
 
     def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
         folder = self._folders.get(name)
@@ -81,7 +81,7 @@ class IndexFolder:
         if path is None:
             if _page(self._root) is None:
                 raise FetchError(self._root, "its index is gone")
-            raise Absent(f"{self._root}: it has no page about {name}")
+            raise ProjectNotFound(f"{self._root}: it has no page about {name}")
         with _opened(path, self._tree) as stream:
             tag = _tag(stream.fileno())
             if etag == tag:
@@ -90,8 +90,8 @@ class IndexFolder:
         url = url_of(os.path.dirname(path)) + "/"
         try:
             project, problems = self._parser(path).project(body, name, url)
-        except BadPage as error:
-            raise BadPage(f"{path}: {error}") from error
+        except InvalidPage as error:
+            raise InvalidPage(f"{path}: {error}") from error
         files, refused = [], []
         for file in project.files:
             try:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from ..errors import FetchError, MirrorError
 from ..http import ssrf
 from ..http.peek import glance
-from ..http.retry import Attempts
-from ..http.urls import bare
+from ..http.retry import RetryPolicy
+from ..http.urls import strip_credentials
 from ..interfaces import IRunContext
 from ..model import File, Head, Project, Stored
 from . import validation
@@ -49,7 +49,7 @@ def followed(mirror: IRunContext, page: Project, old: Project | None, select: _S
     if page.quarantined:
         return page, ()
     # Dead links are common where there are any; one second chance, and no long waiting.
-    attempts = Attempts(min(mirror.settings["retries"], 1))
+    attempts = RetryPolicy(min(mirror.settings["retries"], 1))
     links, problems = dict.fromkeys(page.links), []
     unread = False
     try:
@@ -80,7 +80,7 @@ def _is_open(file: File) -> bool:
     return file.external is not None and not file.hashes and file.validator is None
 
 
-def _behind(mirror: IRunContext, attempts: Attempts, page: Project, link: str, select: _Select) -> _Behind:
+def _behind(mirror: IRunContext, attempts: RetryPolicy, page: Project, link: str, select: _Select) -> _Behind:
     """Follow one link of the index."""
     name = last_part(link)
     if belongs(name, page.name):
@@ -106,7 +106,7 @@ def _behind(mirror: IRunContext, attempts: Attempts, page: Project, link: str, s
     return _Behind(link, (File(sent, link, size=size(head), external=link, validator=validator(head)),))
 
 
-def _checked(mirror: IRunContext, attempts: Attempts, page: Project, file: File,
+def _checked(mirror: IRunContext, attempts: RetryPolicy, page: Project, file: File,
              stored: Stored | None) -> tuple[File, str | None]:
     """Give a file with its size and validator as its host has it now, and a problem.
 
@@ -116,7 +116,7 @@ def _checked(mirror: IRunContext, attempts: Attempts, page: Project, file: File,
         ssrf.check(page.url, file.url)
         head, _ = attempts(lambda: glance(mirror.fetcher, file.url, lambda head: False, conditions(stored)))
         if head.status != 304 and _is_html(head):
-            raise FetchError(bare(file.url), "a page came and no distribution")
+            raise FetchError(strip_credentials(file.url), "a page came and no distribution")
     except FetchError as error:
         if stored is not None:
             return file._replace(size=stored.size, validator=stored.validator), str(error)

@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from zope.interface import implementer
 
-from ..errors import Absent, FetchError
+from ..errors import FetchError, ProjectNotFound
 from ..http.file_urls import inside, path_of, url_of
 from ..interfaces import IMirror, ISource, IUpstream
 from ..metadata import archives, core_metadata
 from ..metadata.errors import InvalidContent
 from ..metadata.filenames import parse, release
-from ..model import File, Listed, Listing, Project
+from ..model import File, ListedProject, Project, ProjectList
 from ..names import SUFFIXES, is_distribution, normalize, shown
 from . import validation
 from .project_names import owner
@@ -60,7 +60,7 @@ class _Refused(ValueError):
 
 
 @implementer(ISource)
-class HeapSource:
+class FlatDirectorySource:
     """Lists what lies there by project. A file counts with the sha256 and the core metadata that it has.
 
     What lies in folders whose name begins with a dot is passed over, and so are symbolic links that lead out of the directory.
@@ -71,18 +71,18 @@ class HeapSource:
         self._lock = threading.Lock()
         self._scanned: _Scan | None = None
 
-    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> ProjectList:
         scan = self._scan()
         whole = _tag(found for name in sorted(scan.projects) for found in scan.projects[name])
         if etag == whole:
-            return Listing({}, etag=etag, unchanged=True, problems=scan.problems)
-        projects = {name: Listed("", _tag(files)) for name, files in scan.projects.items() if wanted(name)}
-        return Listing(projects, len(scan.projects), whole, serials=True, problems=scan.problems)
+            return ProjectList({}, etag=etag, unchanged=True, problems=scan.problems)
+        projects = {name: ListedProject("", _tag(files)) for name, files in scan.projects.items() if wanted(name)}
+        return ProjectList(projects, len(scan.projects), whole, serials=True, problems=scan.problems)
 
     def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
         found = self._scan().projects.get(name)
         if found is None:
-            raise Absent(f"{self._root}: nothing of {name} lies there")
+            raise ProjectNotFound(f"{self._root}: nothing of {name} lies there")
         tag = _tag(found)
         if etag == tag:
             return None, ()

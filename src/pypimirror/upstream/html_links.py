@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from html import unescape
 
-from ..errors import BadPage
+from ..errors import InvalidPage
 from ..names import shown
 from .validation import MOST_LINKS
 
@@ -44,11 +44,11 @@ def unescaped(text: str) -> str:
     return unescape(_ABSURD.sub("\ufffd", text)) if "&" in text else text
 
 
-def _too_long(tag: str) -> BadPage:
-    return BadPage(f"a tag of more than {_LONGEST_TAG} characters: {shown(tag, 40)}")
+def _too_long(tag: str) -> InvalidPage:
+    return InvalidPage(f"a tag of more than {_LONGEST_TAG} characters: {shown(tag, 40)}")
 
 
-class Links:
+class LinkParser:
     """Collects the links of a page that comes in parts: href, text, attributes (their names in lower case)."""
 
     def __init__(self) -> None:
@@ -86,10 +86,10 @@ class Links:
     def check(self) -> None:
         """Raise BadPage if this is no page of an index (PEP 629)."""
         if not self._anything:
-            raise BadPage("not an HTML page")
+            raise InvalidPage("not an HTML page")
         version = self.meta.get("pypi:repository-version", "1.0")
         if version.partition(".")[0] != "1":
-            raise BadPage(f"its repository version is {shown(version)!r}, not 1.x")
+            raise InvalidPage(f"its repository version is {shown(version)!r}, not 1.x")
 
     def has_mark(self) -> bool:
         """Whether the page says that it is one of an index: by elements ``meta`` (PEP 629, PEP 792), title or heading."""
@@ -177,7 +177,7 @@ class Links:
     def _end(self) -> None:
         if self._open is not None and self._open.get("href"):
             if len(self.anchors) == MOST_LINKS:
-                raise BadPage(f"more than {MOST_LINKS} links")
+                raise InvalidPage(f"more than {MOST_LINKS} links")
             self.anchors.append((self._open["href"], unescaped("".join(self._text)), self._open))
         self._open = None
         self._text.clear()

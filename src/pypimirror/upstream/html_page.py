@@ -9,13 +9,13 @@ from urllib.parse import unquote
 
 from zope.interface import implementer
 
-from ..errors import BadPage
+from ..errors import InvalidPage
 from ..interfaces import IListReader, IParser
-from ..model import NOTHING, File, Listing, Project
+from ..model import NOTHING, File, Project, ProjectList
 from ..names import SUFFIXES, project_name, shown
 from . import validation
 from .links import belongs, is_external, is_marked, last_part, own_first, resolved, start
-from .project_list import Gathered
+from .project_list import NameCollector
 from .validation import MOST_PROJECTS
 
 #: Elements that tell status and reason (PEP 792).
@@ -37,10 +37,10 @@ class HtmlParser:
         return HtmlList(wanted)
 
     def project(self, body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:
-        from .html_links import Links  # not loaded where upstream answers in JSON
+        from .html_links import LinkParser  # not loaded where upstream answers in JSON
 
         text = body.decode("utf-8", "replace")
-        page = Links()
+        page = LinkParser()
         page.feed(text)
         page.close()
         page.check()
@@ -59,13 +59,13 @@ class HtmlParser:
             try:
                 file = _file(href, last, attributes, base)
                 files.append(file._replace(external=file.url, core_metadata=False) if outward else file)
-            except validation.Refused as refused:
+            except validation.InvalidEntry as refused:
                 problems.append(f"{shown(last)}: {refused}")
         kept, repeated = validation.distinct(own_first(files))
         serial = _SERIAL.search(text)
         if not (files or marked or problems or serial or page.has_mark()):
-            raise BadPage(f"{shown(url)}: not a page of a Simple index: it has neither links to files nor the title or meta "
-                          f"element of one{_ASKS * page.has_form}")
+            raise InvalidPage(f"{shown(url)}: not a page of a Simple index: it has neither links to files nor the title or "
+                              f"meta element of one{_ASKS * page.has_form}")
         status = {key: told for element, key in _STATUS.items() if (told := validation.line(page.meta.get(element)))}
         project = Project(name, kept, serial=int(serial[1]) if serial else None, status=status or NOTHING, links=tuple(marked))
         return project, validation.bounded(problems + repeated)
@@ -84,10 +84,10 @@ class HtmlList:
     def __init__(self, wanted: Callable[[str], bool]):
         self._wanted = wanted
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        from .html_links import Links
+        from .html_links import LinkParser
 
-        self._page = Links()
-        self._found = Gathered()
+        self._page = LinkParser()
+        self._found = NameCollector()
         self._total = 0
         #: Whether a link leads to a folder of its own name, as those to projects do.
         self._leads = False
@@ -96,15 +96,15 @@ class HtmlList:
         self._page.feed(self._decode(block))
         self._take()
 
-    def finish(self) -> Listing:
+    def finish(self) -> ProjectList:
         self._page.feed(self._decode(b"", True))
         self._page.close()
         self._page.check()
         self._take()
         if not self._page.has_mark() and (self._page.has_form or not self._leads):
-            raise BadPage("not the list of a Simple index: it has neither links to projects nor the title or meta element "
+            raise InvalidPage("not the list of a Simple index: it has neither links to projects nor the title or meta element "
                           f"of one{_ASKS * self._page.has_form}; check index_url, and credentials if it needs any")
-        return Listing(self._found.names(), self._total)
+        return ProjectList(self._found.names(), self._total)
 
     def _take(self) -> None:
         for href, text, _ in self._page.anchors:
@@ -117,7 +117,7 @@ class HtmlList:
             self._leads = self._leads or _leads(href, name)
             self._total += 1
             if self._total > MOST_PROJECTS:
-                raise BadPage(f"more than {MOST_PROJECTS} projects")
+                raise InvalidPage(f"more than {MOST_PROJECTS} projects")
             if name is not None and self._wanted(name):
                 self._found.add(name, display, None)
         self._page.anchors.clear()

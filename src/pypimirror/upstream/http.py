@@ -9,13 +9,13 @@ from urllib.parse import quote, urlsplit
 
 from zope.interface import implementer
 
-from ..errors import Absent, BadPage, FetchError
+from ..errors import FetchError, InvalidPage, ProjectNotFound
 from ..http import ssrf
 from ..http.page import read
-from ..http.retry import Attempts, check
-from ..http.urls import bare, host_of
+from ..http.retry import RetryPolicy, check
+from ..http.urls import host_of, strip_credentials
 from ..interfaces import IListReader, IMirror, IParser, IReceiver, ISource, IUpstream
-from ..model import Head, Listing, Project
+from ..model import Head, Project, ProjectList
 from . import validation, validators
 from .accept import accept, media_type
 
@@ -40,7 +40,7 @@ class _CutOff(FetchError):
     """A page ends in the middle."""
 
     def __init__(self, url: str):
-        super().__init__(bare(url), "upstream's page is cut off", transient=True)
+        super().__init__(strip_credentials(url), "upstream's page is cut off", transient=True)
 
 
 @implementer(ISource)
@@ -52,21 +52,21 @@ class HttpSource:
         self._fetcher = mirror.fetcher
         self._parsers: Mapping[str, IParser] = mirror.parsers
         self._accept = accept(self._parsers)
-        self._attempts = Attempts(mirror.settings["retries"])
+        self._attempts = RetryPolicy(mirror.settings["retries"])
         self._alone = threading.Lock()
 
-    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
-        def attempt() -> Listing:
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> ProjectList:
+        def attempt() -> ProjectList:
             receiver = _List(self.url, self._parsers, wanted, written)
             head = self._fetcher.fetch(self.url, receiver, {"Accept-Encoding": "gzip, deflate", **self._headers(etag)})
             if head.status == 304:
-                return Listing({}, etag=etag, unchanged=True)
+                return ProjectList({}, etag=etag, unchanged=True)
             return receiver.finish()._replace(etag=validators.etag(head))
 
         try:
             return self._attempts(attempt)
         except _CutOff as error:
-            raise BadPage(str(error)) from error
+            raise InvalidPage(str(error)) from error
 
     def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
         url = f"{self.url}{quote(name)}/"
@@ -83,10 +83,10 @@ class HttpSource:
         if head.status == 304:
             return None, ()
         if head.status in (404, 410):
-            raise Absent(f"{bare(url)}: status {head.status}", head.status)
+            raise ProjectNotFound(f"{strip_credentials(url)}: status {head.status}", head.status)
         parser = _parser(self._parsers, head, url, body[:_EDGE])
         with self._alone if len(body) > _LARGE else nullcontext():
-            project, problems = parser.project(body, name, bare(head.url))
+            project, problems = parser.project(body, name, strip_credentials(head.url))
         project, refused = self._reachable(project)
         serial = project.serial
         if serial is None:
@@ -156,9 +156,9 @@ class _List:
     def write(self, block: bytes) -> None:
         self._size += len(block)
         if time.monotonic() > self._end:
-            raise FetchError(bare(self._url), "the list takes too long to come", transient=True)
+            raise FetchError(strip_credentials(self._url), "the list takes too long to come", transient=True)
         if self._size > LONGEST_LIST:
-            raise FetchError(bare(self._url), f"the list is larger than {LONGEST_LIST} bytes")
+            raise FetchError(strip_credentials(self._url), f"the list is larger than {LONGEST_LIST} bytes")
         first, last = self._edges
         if self._reader is None and self._head is not None and block:
             self._reader = _parser(self._parsers, self._head, self._url, block[:_EDGE]).listing(self._wanted, self._written)
@@ -166,15 +166,15 @@ class _List:
         if self._reader is not None:
             self._reader.write(block)
 
-    def finish(self) -> Listing:
+    def finish(self) -> ProjectList:
         if self._reader is None:
-            raise BadPage(f"{bare(self._url)}: no list came")
+            raise InvalidPage(f"{strip_credentials(self._url)}: no list came")
         if not _ends(*self._edges):
             raise _CutOff(self._url)
         try:
             return self._reader.finish()
-        except BadPage as error:
-            raise BadPage(f"{bare(self._url)}: {error}") from error
+        except InvalidPage as error:
+            raise InvalidPage(f"{strip_credentials(self._url)}: {error}") from error
 
 
 def _ends(first: bytes, last: bytes) -> bool:
@@ -198,5 +198,5 @@ def _parser(parsers: Mapping[str, IParser], head: Head, url: str, start: bytes) 
     if form is not None and form in parsers and (kind in _VAGUE or (form == _JSON and kind in (_HTML, "text/html"))):
         kind = form
     if kind not in parsers:
-        raise BadPage(f"{bare(url)}: not a page of an index: its content type is {kind or 'missing'!r}")
+        raise InvalidPage(f"{strip_credentials(url)}: not a page of an index: its content type is {kind or 'missing'!r}")
     return parsers[kind]

@@ -9,12 +9,12 @@ from typing import Any
 
 from zope.interface import implementer
 
-from ..errors import BadPage
+from ..errors import InvalidPage
 from ..interfaces import IListReader, IParser
-from ..model import NOTHING, File, Listing, Project
+from ..model import NOTHING, File, Project, ProjectList
 from ..names import API_VERSION, project_name, shown
 from . import validation
-from .project_list import Gathered
+from .project_list import NameCollector
 from .validation import MOST_LINKS, MOST_PROJECTS
 
 _FILE_KEYS = frozenset({"filename", "url", "hashes", "size", "upload-time", "requires-python", "yanked", "core-metadata",
@@ -46,13 +46,13 @@ class JsonParser:
         files, problems = [], []
         entries = page.get("files")
         if not isinstance(entries, list):
-            raise BadPage(f"{shown(url)}: the page of {name} has no list of files")
+            raise InvalidPage(f"{shown(url)}: the page of {name} has no list of files")
         if len(entries) > MOST_LINKS:
-            raise BadPage(f"{shown(url)}: more than {MOST_LINKS} files")
+            raise InvalidPage(f"{shown(url)}: more than {MOST_LINKS} files")
         for entry in entries:
             try:
                 files.append(_file(entry, url))
-            except validation.Refused as refused:
+            except validation.InvalidEntry as refused:
                 problems.append(f"{_called(entry)}: {refused}")
         kept, repeated = validation.distinct(files)
         meta = page["meta"]
@@ -90,7 +90,7 @@ class JsonList:
         #: What was not read yet: all of it until the entries begin, then less than an entry, then all that is left.
         self._rest = bytearray()
         self._by_block = True
-        self._found = Gathered()
+        self._found = NameCollector()
         self._total = 0
         #: The serials seen until two of them differ, of names that are not asked for, too.
         self._serials: set[Any] = set()
@@ -146,18 +146,18 @@ class JsonList:
                     for found in self._search(block)])
         return total
 
-    def finish(self) -> Listing:
+    def finish(self) -> ProjectList:
         page = _load((self._head or b"") + self._begun(self._rest))
         entries = page.get("projects")
         if not isinstance(entries, list):
-            raise BadPage("it has no list of projects")
+            raise InvalidPage("it has no list of projects")
         self._take(entries)
         self._count(len(entries))
         self._compare(str(entry.get("_last-serial", "")) for entry in entries)
         # Serials that are the same for all projects tell nothing of any.
         alike = self._total > 1 and len(self._serials) == 1 and "" not in self._serials
         projects = self._found.names(not alike)
-        return Listing(projects, self._total, serials=bool(projects) and self._found.serials and not alike,
+        return ProjectList(projects, self._total, serials=bool(projects) and self._found.serials and not alike,
                        serial=None if alike else validation.serial(page["meta"].get("_last-serial")))
 
     def _compare(self, serials: Iterable[str]) -> None:
@@ -178,13 +178,13 @@ class JsonList:
     def _count(self, entries: int) -> None:
         self._total += entries
         if self._total > MOST_PROJECTS:
-            raise BadPage(f"more than {MOST_PROJECTS} projects")
+            raise InvalidPage(f"more than {MOST_PROJECTS} projects")
 
     def _take(self, entries: list[Any]) -> None:
         for entry in entries:
             display = entry.get("name") if isinstance(entry, dict) else None
             if not isinstance(display, str):
-                raise BadPage("an entry of the list has no name")
+                raise InvalidPage("an entry of the list has no name")
             name = project_name(display)
             if name is not None and self._wanted(name):
                 self._found.add(name, display, validation.serial(entry.get("_last-serial")))
@@ -196,23 +196,23 @@ def _refused(name: str) -> Any:
 
 def _load(body: bytes) -> dict[str, Any]:
     if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
-        raise BadPage(f"more than {_MOST_VALUES} values")
+        raise InvalidPage(f"more than {_MOST_VALUES} values")
     try:
         page = json.loads(body, parse_constant=_refused)
     except (ValueError, RecursionError) as error:
-        raise BadPage(f"not JSON: {shown(str(error))}") from error
+        raise InvalidPage(f"not JSON: {shown(str(error))}") from error
     meta = page.get("meta") if isinstance(page, dict) else None
     if not isinstance(meta, dict):
-        raise BadPage("not a page of an index: it has no meta")
+        raise InvalidPage("not a page of an index: it has no meta")
     version = str(meta.get("api-version", ""))
     if version.partition(".")[0] != "1":
-        raise BadPage(f"its api-version is {shown(version)!r}, not 1.x")
+        raise InvalidPage(f"its api-version is {shown(version)!r}, not 1.x")
     return page
 
 
 def _file(entry: Any, page: str) -> File:
     if not isinstance(entry, dict):
-        raise validation.Refused("not an object")
+        raise validation.InvalidEntry("not an object")
     name = validation.filename(entry.get("filename"))
     url, of_fragment = validation.file_url(entry.get("url"), page)
     # null in the newest of these keys tells nothing, and an older one may.

@@ -67,7 +67,7 @@ def is_external(href: str, rel: str, base: str, page: str) -> bool:
     """
     try:
         url, hashes = validation.file_url(href, base)
-    except validation.Refused:
+    except validation.InvalidEntry:
         return is_marked(rel)
     if hashes:
         return False

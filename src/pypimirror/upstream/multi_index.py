@@ -12,9 +12,9 @@ from functools import lru_cache
 
 from zope.interface import implementer
 
-from ..errors import Absent
+from ..errors import ProjectNotFound
 from ..interfaces import ISource
-from ..model import Listed, Listing, Project
+from ..model import ListedProject, Project, ProjectList
 
 
 @lru_cache
@@ -37,18 +37,18 @@ def is_given_over(upstreams: Sequence[str], before: str, now: str) -> bool:
 
 
 @implementer(ISource)
-class Precedence:
+class MultiIndex:
     """Sources in order. An ETag of this one says whose it is: others are asked as if nothing were known."""
 
     def __init__(self, sources: Mapping[str, ISource]):
         """sources: by URL without credentials, the one that counts first comes first."""
         self._sources = sources
 
-    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> Listing:
+    def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> ProjectList:
         known = self._known(etag)
         listings = {url: source.listing(wanted, known.get(url), written) for url, source in self._sources.items()}
         if all(listing.unchanged for listing in listings.values()):
-            return Listing({}, etag=etag, unchanged=True, problems=_problems(listings))
+            return ProjectList({}, etag=etag, unchanged=True, problems=_problems(listings))
         for url, listing in listings.items():
             if listing.unchanged:
                 listings[url] = self._sources[url].listing(wanted, None, written)
@@ -62,7 +62,7 @@ class Precedence:
                 elsewhere.update(dict.fromkeys(listing.projects, url))
             projects = joined
         tags = {url: listing.etag for url, listing in listings.items()}
-        return Listing(
+        return ProjectList(
             projects,
             sum(listing.total for listing in listings.values()),
             json.dumps(tags) if all(tag is not None for tag in tags.values()) else None,
@@ -79,13 +79,13 @@ class Precedence:
             known = whose == short(url) or (etag is None and len(self._sources) == 1)
             try:
                 page, problems = source.project(name, own or None if known else None, since if known else None)
-            except Absent as error:
+            except ProjectNotFound as error:
                 absent = error
                 continue
             if page is None:
                 return None, problems
             return page._replace(upstream=url, etag=f"{short(url)} {page.etag or ''}"), problems
-        raise absent if len(self._sources) == 1 else Absent(
+        raise absent if len(self._sources) == 1 else ProjectNotFound(
             f"{name}: none of {', '.join(self._sources)} has it", absent.status_code)
 
     def _known(self, etag: str | None) -> Mapping[str, str | None]:
@@ -94,13 +94,13 @@ class Precedence:
         return tags if list(tags) == list(self._sources) else {}
 
 
-def _named(listing: Listing) -> dict[str, Listed]:
+def _named(listing: ProjectList) -> dict[str, ListedProject]:
     """Give the projects of a list; the names as registered are blank where it has normalised ones only, and so tells none."""
     projects = dict(listing.projects)
     if any(listed.display != name for name, listed in projects.items()):
         return projects
-    return {name: Listed("", listed.serial) for name, listed in projects.items()}
+    return {name: ListedProject("", listed.serial) for name, listed in projects.items()}
 
 
-def _problems(listings: Mapping[str, Listing]) -> tuple[str, ...]:
+def _problems(listings: Mapping[str, ProjectList]) -> tuple[str, ...]:
     return tuple(problem for listing in listings.values() for problem in listing.problems)

@@ -7,10 +7,10 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-from ..errors import BadPage
+from ..errors import InvalidPage
 from ..http.page import read
-from ..http.retry import Attempts, check
-from ..http.urls import bare
+from ..http.retry import RetryPolicy, check
+from ..http.urls import strip_credentials
 from ..interfaces import IFetcher
 from ..model import Head, Project
 from ..names import shown
@@ -21,7 +21,7 @@ _WEB = re.compile(r"https?://", re.IGNORECASE)
 _LONGEST = 64 << 20
 
 
-def beside(fetcher: IFetcher, attempts: Attempts, page: Project) -> tuple[str, ...]:
+def beside(fetcher: IFetcher, attempts: RetryPolicy, page: Project) -> tuple[str, ...]:
     """Return the links that PyPI's JSON about a project names: ``download_url``, ``home_page`` and ``project_urls``.
 
     page: upstream's page, whose ``url`` tells where the JSON is, if there is any: ``/pypi/<name>/json`` beside ``/simple/``.
@@ -45,7 +45,7 @@ def beside(fetcher: IFetcher, attempts: Attempts, page: Project) -> tuple[str, .
         info = json.loads(body)["info"]
         named = [info.get("download_url"), info.get("home_page"), *(info.get("project_urls") or {}).values()]
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise BadPage(f"{bare(url)}: not PyPI's JSON about a project: {shown(str(error))}") from error
+        raise InvalidPage(f"{strip_credentials(url)}: not PyPI's JSON about a project: {shown(str(error))}") from error
     return tuple(link for link in map(_usable, named) if link is not None)
 
 

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 
-from ..model import Listed
+from ..model import ListedProject
 
 #: The serial at the end of a line.
 _LAST = re.compile(rb"\t[^\t\n]*$", re.MULTILINE)
@@ -14,7 +14,7 @@ _LAST = re.compile(rb"\t[^\t\n]*$", re.MULTILINE)
 _LINES = 256
 
 
-class Names(Mapping[str, Listed]):
+class CompactNames(Mapping[str, ListedProject]):
     """Projects by normalised name, in order of names. What is read one after the other costs least."""
 
     def __init__(self, blocks: list[bytes], count: int):
@@ -31,12 +31,12 @@ class Names(Mapping[str, Listed]):
             for line in block[1:-1].decode().split("\n"):
                 yield line[:line.index("\t")]
 
-    def items(self) -> Iterator[tuple[str, Listed]]:  # type: ignore[override]
+    def items(self) -> Iterator[tuple[str, ListedProject]]:  # type: ignore[override]
         for block in self._blocks:
             for line in block[1:-1].decode().split("\n"):
                 yield _read(line)
 
-    def __getitem__(self, name: str) -> Listed:
+    def __getitem__(self, name: str) -> ListedProject:
         key = name.encode()
         place = bisect_right(self._firsts, key) - 1
         if place >= 0:
@@ -47,12 +47,12 @@ class Names(Mapping[str, Listed]):
         raise KeyError(name)
 
 
-def in_order(projects: Mapping[str, Listed]) -> Iterator[tuple[str, Listed]]:
+def in_order(projects: Mapping[str, ListedProject]) -> Iterator[tuple[str, ListedProject]]:
     """Yield projects in order of names."""
-    return iter(projects.items() if isinstance(projects, Names) else sorted(projects.items()))
+    return iter(projects.items() if isinstance(projects, CompactNames) else sorted(projects.items()))
 
 
-class Gathered:
+class NameCollector:
     """Takes names as they are read."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class Gathered:
         if len(self._lines) == _LINES:
             self._flush()
 
-    def names(self, serials: bool = True) -> Names:
+    def names(self, serials: bool = True) -> CompactNames:
         """Return all that was gathered. serials: whether those of the list count."""
         self._flush()
         if not serials:
@@ -91,7 +91,7 @@ class Gathered:
                     self._flush()
             self._flush()
             self._sorted = True
-        return Names(self._blocks, self._count)
+        return CompactNames(self._blocks, self._count)
 
     def _flush(self) -> None:
         if self._lines:
@@ -99,10 +99,10 @@ class Gathered:
             self._lines.clear()
 
 
-def _read(line: str) -> tuple[str, Listed]:
+def _read(line: str) -> tuple[str, ListedProject]:
     name, display, told = line.split("\t")
     serial = None if not told else int(told) if told[0] not in "'\"" else _text(told)
-    return name, Listed(display or name, serial)
+    return name, ListedProject(display or name, serial)
 
 
 def _text(told: str) -> str:

@@ -36,7 +36,7 @@ def scan(text: str, url: str, project: str, link: str,
             continue
         try:
             address, hashes = validation.file_url(href, base)
-        except validation.Refused:
+        except validation.InvalidEntry:
             continue
         found.setdefault(name.lower(), File(name, address, hashes, external=link))
     return newest(select(tuple(found.values())), project)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-from ..http.urls import PLAIN, bare
+from ..http.urls import PLAIN, strip_credentials
 from ..model import NOTHING, File
 from ..names import is_distribution, shown
 
@@ -31,14 +31,14 @@ MOST_PROJECTS = 4_000_000
 MOST_PROBLEMS = 20
 
 
-class Refused(ValueError):
+class InvalidEntry(ValueError):
     """One file of a page is left out; the message says why."""
 
 
 def file_url(href: Any, page: str) -> tuple[str, dict[str, str]]:
     """Return the absolute URL of a file, without fragment, and the hashes that the fragment names. Raises Refused."""
     if not isinstance(href, str):
-        raise Refused("its URL is no text")
+        raise InvalidEntry("its URL is no text")
     if len(href) <= _LONGEST_URL and PLAIN.fullmatch(href) and "?" not in href and ";" not in href:
         return href, {}  # nothing to resolve, nobody's credentials, no fragment: nearly all are like this
     try:
@@ -47,13 +47,13 @@ def file_url(href: Any, page: str) -> tuple[str, dict[str, str]]:
         _ = parts.port  # which is read when it is asked for
         allowed = {"http", "https"} | ({"file"} if urlsplit(page).scheme == "file" else set())
     except ValueError as error:
-        raise Refused(f"its URL is none: {shown(href)}") from error
+        raise InvalidEntry(f"its URL is none: {shown(href)}") from error
     if parts.scheme not in allowed or (parts.scheme != "file" and not parts.hostname):
-        raise Refused(f"its URL is not one to fetch: {shown(href)}")
+        raise InvalidEntry(f"its URL is not one to fetch: {shown(href)}")
     if _BLANK.search(url) or len(url) > _LONGEST_URL:
-        raise Refused(f"its URL is none: {shown(href)}")
+        raise InvalidEntry(f"its URL is none: {shown(href)}")
     if "@" in parts.netloc and parts.netloc != urlsplit(page).netloc:
-        raise Refused(f"its URL has credentials: {shown(bare(url))}")
+        raise InvalidEntry(f"its URL has credentials: {shown(strip_credentials(url))}")
     return url, fragment_hashes(fragment)
 
 
@@ -61,7 +61,7 @@ def link(href: Any, page: str) -> str | None:
     """Give an absolute URL, without fragment, or None for what is none to fetch."""
     try:
         return file_url(href, page)[0] if line(href) else None
-    except Refused:
+    except InvalidEntry:
         return None
 
 
@@ -82,7 +82,7 @@ def _usable(pairs: Iterable[tuple[Any, Any]]) -> dict[str, str]:
         if isinstance(name, str) and isinstance(digest, str):
             name, digest = name.strip().lower(), digest.strip().lower()
             if _ALGORITHM.fullmatch(name) and _HEX.fullmatch(digest) and found.setdefault(name, digest) != digest:
-                raise Refused(f"it has two different hashes of {name}")
+                raise InvalidEntry(f"it has two different hashes of {name}")
     return found
 
 
@@ -94,9 +94,9 @@ def both(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
 def filename(value: Any) -> str:
     """Give a file name that is a distribution's and safe as a path. Raises Refused."""
     if not isinstance(value, str):
-        raise Refused("its file name is no text")
+        raise InvalidEntry("its file name is no text")
     if not is_distribution(value):
-        raise Refused("not the name of a distribution")
+        raise InvalidEntry("not the name of a distribution")
     return value
 
 

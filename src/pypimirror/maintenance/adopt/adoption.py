@@ -88,12 +88,12 @@ class Adoption:
 
     def _take(self, tree: OldTree, projects: list[OldProject], in_place: bool) -> set[str]:
         """Take files over; return the names of the projects that were looked at."""
-        self._notify(events.Looking(len(projects)))
+        self._notify(events.EvaluationStarted(len(projects)))
         tasks = (TakeTask(tree, project, self._state.record(project.name), in_place) for project in projects)
         done = set()
         for taken in self._run.results(take, tasks, failed=self._failed):
             if isinstance(taken, Taken):
-                self._notify(events.Looked(Change(taken.name)))
+                self._notify(events.ProjectEvaluated(Change(taken.name)))
                 if self._taken(taken):
                     done.add(taken.name)
         return done

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from ...errors import BadPage, ConfigurationError, StorageError
+from ...errors import ConfigurationError, InvalidPage, StorageError
 from ...interfaces import IParser
 from ...model import NOTHING
 from ...names import BESIDE, is_distribution, is_project, normalize, shown
@@ -172,7 +172,7 @@ def _listed(folder: str, name: str, parsers: Mapping[str, IParser]) -> tuple[dic
             page, errors = parsers[_PAGES[os.path.basename(path)]].project(body, name, f"http://mirror.invalid/simple/{name}/")
         except OSError as error:
             raise StorageError(f"{path}: {error.strerror}") from error
-        except BadPage as error:
+        except InvalidPage as error:
             problems.append(f"{path}: {error}")
             continue
         problems += errors

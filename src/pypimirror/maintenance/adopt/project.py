@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from ...errors import Full, MirrorError, Rejected, StorageError
+from ...errors import InsufficientSpace, IntegrityError, MirrorError, StorageError
 from ...events import FileStored, Problem
 from ...http.download import ALGORITHMS
 from ...interfaces import IRunContext, IUpload
@@ -17,7 +17,7 @@ from ...metadata.filenames import parse
 from ...model import NOTHING, File, Project, Stored
 from ...names import normalize
 from ...state import records
-from ...sync.evaluate import LookTask, chosen, current, look
+from ...sync.evaluate import EvaluateTask, evaluate, is_up_to_date, select_files
 from . import legacy_trees
 from .cleanup import respelled
 from .legacy_trees import OldFile, OldProject, OldTree
@@ -61,7 +61,7 @@ class Taken(NamedTuple):
 def take(mirror: IRunContext, task: TakeTask, emit: Callable[[Any], None]) -> Taken:
     """Take over the files of one project."""
     name = task.project.name
-    looked = look(mirror, LookTask(name, task.record, "" if task.record else _display(task)), emit)
+    looked = evaluate(mirror, EvaluateTask(name, task.record, "" if task.record else _display(task)), emit)
     if looked.project is None or looked.error is not None:
         emit(Problem(name, f"not taken over, since upstream can't be asked: {looked.error}"))
         return Taken(name)
@@ -112,7 +112,7 @@ class _Work:
         # What the old mirror has was seen before.
         known = {file.filename: file._replace(seen=None) if file.filename in by_name else file for file in self._project.files}
         files = {name: known.get(name) or self._unlisted(name, found[0].path) for name, found in by_name.items()} | known
-        wanted = {file.filename for file in chosen(self._mirror, self._with(files.values())).files}
+        wanted = {file.filename for file in select_files(self._mirror, self._with(files.values())).files}
         names = [name for name in by_name if name in wanted]
         done = self._mirror.crew.each(lambda name: self._one(files[name], by_name[name]), names)
         files |= {one.file.filename: one.file for one in done}
@@ -148,15 +148,15 @@ class _Work:
 
     def _one(self, file: File, old: list[OldFile]) -> _One:
         path = f"{self._project.name}/{file.filename}"
-        if file.stored is not None and current(file) and self._mirror.storage.size(path) == file.stored.size:
+        if file.stored is not None and is_up_to_date(file) and self._mirror.storage.size(path) == file.stored.size:
             return _One(file, "here")
         for each in old:
             try:
                 stored, how = _placed(self._mirror, file, each, path, self._project.name)
-            except Full:
+            except InsufficientSpace:
                 raise
             except MirrorError as error:
-                kind = "invalid" if isinstance(error, Rejected) else "failed"
+                kind = "invalid" if isinstance(error, IntegrityError) else "failed"
                 self._emit(Problem(self._project.name, f"{error}; not taken", kind))
                 continue
             self._emit(FileStored(self._project.name, file.filename, stored.size, "adopted"))
@@ -199,12 +199,12 @@ def _filled(mirror: IRunContext, file: File, old: OldFile, path: str, project: s
             if not linked:
                 upload.write(block)
         if file.listed and file.size not in (None, size):
-            raise Rejected(f"{old.path}: damaged: it has {size} bytes, and upstream says {file.size}")
+            raise IntegrityError(f"{old.path}: damaged: it has {size} bytes, and upstream says {file.size}")
         if algorithm is not None and digests[algorithm].hexdigest() != hashes[algorithm].lower():
-            raise Rejected(f"{old.path}: damaged: its {algorithm} is {digests[algorithm].hexdigest()}, and {witness} says "
-                           f"{hashes[algorithm]}")
+            raise IntegrityError(f"{old.path}: damaged: its {algorithm} is {digests[algorithm].hexdigest()}, and {witness} "
+                                 f"says {hashes[algorithm]}")
         if algorithm is None and not _is_whole(source, file.filename, project):
-            raise Rejected(f"{old.path}: damaged or foreign: nobody says what its hash is, and it is no whole archive of "
+            raise IntegrityError(f"{old.path}: damaged or foreign: nobody says what its hash is, and it is no whole archive of "
                            f"{project}")
         upload.commit(path)
         return Stored(digests["sha256"].hexdigest(), size), "linked" if linked else "copied"
