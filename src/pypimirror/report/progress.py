@@ -14,6 +14,9 @@ from ..interfaces import IObserver
 from ..settings.units import in_bytes
 from .messages import sentence
 
+#: Events that are printed as a line of their own.
+_LINES = (events.VerificationFinished, events.Problem, events.Notice, events.RunFinished, events.ListRead)
+
 #: Seconds between two states of the line.
 _PAUSE = 0.2
 
