@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pypimirror.zcml.directives.builtin import KINDS, NAMESPACE
 from zope.interface import implementer
 
 from pypimirror import interfaces
@@ -14,6 +13,7 @@ from pypimirror.index.html import HtmlIndex
 from pypimirror.storage.filesystem import FileSystem
 from pypimirror.upstream.http import HttpSource
 from pypimirror.upstream.json_page import JsonParser
+from pypimirror.zcml.builtin import KINDS, NAMESPACE
 
 #: By kind of component: the exception that it raises as soon as it has to do with the project ``bad``.
 FAULTS: dict[str, BaseException] = {}

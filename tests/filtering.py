@@ -3,10 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from pypimirror.zcml.directives.plugins import read
-
 from pypimirror.model import File, Project
 from pypimirror.settings.values import Settings
+from pypimirror.zcml.plugins import read
 
 
 def configured(**texts: str) -> Settings:

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 
 import pytest
 from packaging.requirements import Requirement
-from pypimirror.zcml.directives.plugins import read
 from zc.buildout import buildout as zc_buildout
 from zc.buildout import configparser as zc_configparser
 
@@ -34,6 +33,7 @@ from pypimirror.mirror import Mirror
 from pypimirror.recipe import options
 from pypimirror.settings import converters
 from pypimirror.settings.keys import KEYS
+from pypimirror.zcml.plugins import read
 from upstream import Upstream, wheel
 
 DOCS = wheelhouse.CHECKOUT / "docs"

@@ -16,7 +16,6 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
-from pypimirror.zcml.directives.plugins import read
 
 from clusters import wait_for
 from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
@@ -29,6 +28,7 @@ from pypimirror.errors import FetchError, InsufficientSpace
 from pypimirror.http.gate import RequestLimiter
 from pypimirror.mirror import Mirror
 from pypimirror.state.records import BadRecord
+from pypimirror.zcml.plugins import read
 from upstream import Upstream, wheel
 
 

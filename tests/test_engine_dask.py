@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pypimirror.zcml.directives.plugins import read
 
 from clusters import Cluster, wait_for
 from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
@@ -27,6 +26,7 @@ from pypimirror.engine.teams import GONE, Message
 from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
 from pypimirror.storage.filesystem import FileSystem
+from pypimirror.zcml.plugins import read
 from upstream import Upstream, wheel
 
 Client = pytest.importorskip("distributed", reason="distributed is not installed: the extra [dask]").Client

@@ -11,8 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from pypimirror.zcml.directives.builtin import NAMESPACE
-from pypimirror.zcml.directives.plugins import read
 
 import built
 import wheelhouse
@@ -21,7 +19,9 @@ from mirrored import Mirrored
 from pypimirror import cli
 from pypimirror.errors import ConfigurationError
 from pypimirror.mirror import Mirror
-from pypimirror.zcml.directives import registry
+from pypimirror.zcml import registry
+from pypimirror.zcml.builtin import NAMESPACE
+from pypimirror.zcml.plugins import read
 from upstream import Upstream, sdist
 
 Captured = pytest.CaptureFixture[str]

@@ -7,8 +7,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from pypimirror.zcml.directives.builtin import NAMESPACE
-from pypimirror.zcml.directives.plugins import read
 from zope.configuration import xmlconfig
 from zope.configuration.config import ConfigurationMachine
 from zope.interface import implementer
@@ -20,7 +18,9 @@ from pypimirror import interfaces
 from pypimirror.errors import ConfigurationError
 from pypimirror.mirror import Mirror
 from pypimirror.settings.values import Plugin
-from pypimirror.zcml.directives import registry
+from pypimirror.zcml import registry
+from pypimirror.zcml.builtin import NAMESPACE
+from pypimirror.zcml.plugins import read
 
 _HEAD = ('<configure xmlns="http://namespaces.zope.org/zope" xmlns:zcml="http://namespaces.zope.org/zcml" '
          f'xmlns:pypimirror="{NAMESPACE}">\n')

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pypimirror.zcml.directives.plugins import read
 
 from pypimirror.errors import ConfigurationError
 from pypimirror.settings import converters
+from pypimirror.zcml.plugins import read
 
 
 def written(folder: Path, text: str) -> str:

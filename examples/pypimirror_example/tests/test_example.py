@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from pypimirror.zcml.directives.plugins import read
 from zope.interface.verify import verifyObject
 
 from pypimirror.errors import ConfigurationError, StorageError
@@ -11,7 +10,8 @@ from pypimirror.events import RunFinished
 from pypimirror.interfaces import IFetcher, IFilter, IIndexWriter, IObserver
 from pypimirror.mirror import Mirror
 from pypimirror.model import File, Project, Stored
-from pypimirror.zcml.directives import registry
+from pypimirror.zcml import registry
+from pypimirror.zcml.plugins import read
 
 URL = "https://files.example.com/"
 SIGNED = File("one-2.tar.gz", f"{URL}one-2.tar.gz", provenance=f"{URL}one-2.provenance")

@@ -7,7 +7,6 @@ page that no parser was ready for, must not keep the others from their end.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError, InsufficientSpace, MirrorError, StorageError
@@ -36,11 +35,11 @@ class StepFailure(NamedTuple):
     storage: bool = False
 
 
-@dataclass(frozen=True)
 class BoundedStep:
     """A step that returns StepFailure in place of raising an exception."""
 
-    step: Step
+    def __init__(self, step: Step):
+        self.step = step
 
     def __call__(self, mirror: IRunContext, task: Any, emit: Callable[[Any], None]) -> Any:
         try:
