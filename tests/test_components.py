@@ -11,7 +11,7 @@ import pytest
 
 from mirrored import Mirrored
 from pypimirror.settings import extras
-from pypimirror.zcml.directives import builtin, registry
+from pypimirror.zcml import builtin, registry
 from test_registry import written
 
 Captured = pytest.CaptureFixture[str]

@@ -208,3 +208,17 @@ def test_our_serials_go_on_without_a_memory(mirrored: Mirrored, upstream: Upstre
     assert mirrored.run("-U") == 0
     assert mirrored.page("one")["meta"]["_last-serial"] > before
     assert json.loads(mirrored.read("index.v1_json"))["meta"]["_last-serial"] > before
+
+
+def test_pages_about_all_projects_know_those_that_a_run_without_a_memory_was_not_about(
+        mirrored: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+    upstream.add("one", wheel("one", "1"))
+    upstream.add("two", wheel("two", "1"))
+    assert mirrored.run("sync") == 0
+    before = mirrored.read("full.html")
+    (mirrored.root / ".pypimirror/state.sqlite").unlink()
+    assert mirrored.run("sync", "one") == 0
+    assert "two-1" in mirrored.read("full.html")
+    assert mirrored.run("-U") == 0
+    assert mirrored.read("full.html") == before
+    assert mirrored.run("verify") == 0

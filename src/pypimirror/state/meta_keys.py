@@ -6,10 +6,8 @@ SERIAL = "serial"
 LAST_RUN, LAST_GOOD = "last_run", "last_good_run"
 #: How the last run ended, and what concerned all of it, as JSON.
 LAST_STATUS, LAST_PROBLEMS = "last_status", "last_problems"
-#: Set if the root is to be written whatever else changes.
-ROOT_DUE = "root_due"
-#: Its value if nothing is known to have changed, but the state was lost: the pages are compared first.
-ROOT_UNSURE = "unsure"
+#: Set if the root is to be written whatever else changes; set if it is to be compared, since the state was lost.
+ROOT_DUE, ROOT_UNSURE = "root_due", "root_unsure"
 #: Set if releases are, or were, pinned.
 PINNING = "pinning"
 #: Set if pages were read and it was not followed yet what the releases on them require.

@@ -44,10 +44,18 @@ def recover(mirror: IRunContext, task: RecoverTask, emit: Callable[[Any], None])
     project = scanned(mirror, told._replace(pages=tuple(serials), listed=bool(serials)))
     if not serials and not project.files:
         return None
-    files = tuple(file._replace(stored=None) if _is_damaged(file) else file for file in project.files)
+    published = {file.filename for file in told.files}
+    files = tuple(_as_published(file, file.filename in published) for file in project.files)
     if not mirror.writers:
         files = tuple(file._replace(listed=True) for file in files)
     return RecoveryResult(task.name, records.encode(project._replace(files=files)), max(serials.values(), default=0))
+
+
+def _as_published(file: File, published: bool) -> File:
+    """Return a file as the pages in the mirror have it, without its content if that is damaged."""
+    if file.stored is None or _is_damaged(file):
+        return file._replace(stored=None)
+    return file._replace(stored=file.stored._replace(shown=published))
 
 
 def _is_damaged(file: File) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Collection
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..engine import boundary
 from ..events import Notice
@@ -14,7 +14,10 @@ from ..names import PINS, shown
 from ..state import records
 from ..state.damage import is_damage
 from ..state.database import BEGUN, DUE, Row, State
-from ..state.meta_keys import LIST_ETAG, PIN_FILES, PINNING, ROOT_DUE, ROOT_UNSURE, ROOTS, SERIAL
+from ..state.meta_keys import LIST_ETAG, PIN_FILES, PINNING, ROOT_UNSURE, ROOTS, SERIAL
+
+if TYPE_CHECKING:
+    from .recover import RecoveryResult
 
 T = TypeVar("T")
 
@@ -76,7 +79,7 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
         elif isinstance(item, RecoveryResult):
             here.add(item.name)
             newest = max(newest, item.serial)
-            state.save(Row(item.name, item.name, None, None, DUE, item.serial, 0, 0, 0), item.record)
+            state.save(_row(item), item.record)
     if names is None:
         _relearn_common(mirror, state, newest)
         state.recovered()
@@ -85,6 +88,14 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
             state.forget(name)
         state.set_fact(LIST_ETAG, None)  # nothing but the whole list tells of them now
     state.commit()
+
+
+def _row(recovered: RecoveryResult) -> Row:
+    """Return the row of a project in the mirror, as its pages have it."""
+    files = records.decode(recovered.record).published().files
+    return Row(recovered.name, recovered.name, None, None, DUE, recovered.serial, len(files),
+               sum(file.stored.size for file in files if file.stored is not None),
+               sum(file.yanked is not False for file in files))
 
 
 def _relearn_common(mirror: IRunContext, state: State, newest: int) -> None:
@@ -100,7 +111,7 @@ def _relearn_common(mirror: IRunContext, state: State, newest: int) -> None:
     # Our serials go on where they were, whatever the clock says.
     serials = [writer.serial(page) or 0 for writer, page in pages]
     state.set_fact(SERIAL, str(max(int(state.fact(SERIAL) or 0), newest, *serials, 0)))
-    state.set_fact(ROOT_DUE, ROOT_UNSURE)
+    state.set_fact(ROOT_UNSURE, "1")
     pins = [name for name in mirror.storage.names(PINS) if is_pin_name(name)]
     if pins:
         state.set_fact(PIN_FILES, " ".join(pins))

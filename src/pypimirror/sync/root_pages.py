@@ -38,16 +38,18 @@ class RootsResult(NamedTuple):
     failures: tuple[str, ...] = ()
 
 
-def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool) -> RootsResult:
+def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, unsure: bool) -> RootsResult:
     """Write the pages about all projects and remove those that are none any more; one that fails is no matter of the others.
 
     serial: our own of this run. changed: whether a project's page came, changed or went; else only what is missing is written.
+    unsure: whether the pages are compared with what they should be.
     """
     due = due_roots(mirror, state)
     stale = [path for path in (state.fact(ROOTS) or "").split() if path not in due]
     for path in stale:
         mirror.storage.remove(path)
-    missing = {path: writer for path, writer in due.items() if changed or mirror.storage.size(path) is None}
+    missing = {path: writer for path, writer in due.items() if changed or mirror.storage.size(path) is None
+               or (unsure and not _is_written(mirror, state, path, writer))}
     failures: list[str] = []
     try:
         _write(mirror, state, missing, serial)

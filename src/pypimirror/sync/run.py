@@ -37,7 +37,7 @@ from .absence import Absences
 from .evaluate import Evaluation, evaluate
 from .hints import give_hints
 from .result_recorder import ResultRecorder
-from .root_pages import begin_anew, write_roots, wrong_roots
+from .root_pages import begin_anew, write_roots
 
 if TYPE_CHECKING:
     from .pinning import Pinning
@@ -297,9 +297,8 @@ class Run:
     # --- the end
 
     def _write_roots(self) -> None:
-        due = self._state.fact(ROOT_DUE)
-        changed = bool(wrong_roots(self._mirror, self._state, True)) if due == ROOT_UNSURE else due is not None
-        roots = write_roots(self._mirror, self._state, self.serial, changed)
+        unsure = self._state.fact(ROOT_UNSURE) is not None
+        roots = write_roots(self._mirror, self._state, self.serial, self._state.fact(ROOT_DUE) is not None, unsure)
         if roots.written:
             self._mirror.storage.flush()
             self._state.set_fact(SERIAL, str(self.serial))
@@ -308,6 +307,8 @@ class Run:
                 self._faults.append(failure)
                 self._notify(events.Problem("", failure))
         self._state.set_fact(ROOT_DUE, "1" if roots.failures else None)
+        if unsure and not self._state.pending():
+            self._state.set_fact(ROOT_UNSURE, None)
         self._state.commit()
 
     def _sweep(self) -> None:
