@@ -59,15 +59,15 @@ class TestFileSystem(StorageContract):
         storage = self.ready()
         (tmp_path / "elsewhere").mkdir()
         (self.root / "one").symlink_to(tmp_path / "elsewhere")
-        with storage.near("one"), pytest.raises(StorageError, match="one/file: a symbolic link"):
+        with storage.keep_open("one"), pytest.raises(StorageError, match="one/file: a symbolic link"):
             storage.write("one/file", [b"a"])
         assert list((tmp_path / "elsewhere").iterdir()) == []
 
     def test_a_folder_is_near_until_it_is_so_for_nobody(self) -> None:
         storage = self.ready()
-        with storage.near("one"):
+        with storage.keep_open("one"):
             storage.write("one/first", [b"a"])
-            with storage.near("one"):
+            with storage.keep_open("one"):
                 storage.write("one/second", [b"b"])
             open_now = set(os.listdir("/proc/self/fd"))
             storage.write("one/third", [b"c"])
@@ -78,7 +78,7 @@ class TestFileSystem(StorageContract):
         storage = self.ready()
         open_before = set(os.listdir("/proc/self/fd"))
         for name in ("one", "two"):
-            with storage.near(name):
+            with storage.keep_open(name):
                 storage.write(f"{name}/file", [b"a"])
                 storage.remove(f"{name}/file")
                 storage.write(f"{name}/file", [b"a"])

@@ -288,7 +288,7 @@ class IStorage(Interface):
     def remove(path: str) -> None:
         """Remove what lies there, if anything does, and folders that are empty then."""
 
-    def near(folder: str) -> AbstractContextManager[None]:
+    def keep_open(folder: str) -> AbstractContextManager[None]:
         """Return a context manager: in its block much is asked about a folder in the root, by any thread."""
 
     def flush() -> None:

@@ -61,7 +61,7 @@ class Inspection(NamedTuple):
 def inspect(mirror: IRunContext, task: InspectTask, emit: Callable[[Any], None]) -> Inspection:
     """Inspect one project."""
     try:
-        with mirror.storage.near(task.name):
+        with mirror.storage.keep_open(task.name):
             return _inspected(mirror, task)
     except StorageError as error:
         return Inspection(task.name, (Finding(task.name, "unreadable", str(error)),))

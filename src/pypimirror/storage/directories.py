@@ -89,7 +89,7 @@ class DirHandleCache:
             os.close(handle)
 
     @contextmanager
-    def near(self, folder: str) -> Iterator[None]:
+    def keep_open(self, folder: str) -> Iterator[None]:
         """Keep a folder in the root open meanwhile, from when it is used first."""
         with self._lock:
             opened = self._near.setdefault(folder, [])

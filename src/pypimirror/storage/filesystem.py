@@ -188,8 +188,8 @@ class FileSystem:
                     self._kept.gone(parent)
                 parent = parent.rpartition("/")[0]
 
-    def near(self, folder: str) -> AbstractContextManager[None]:
-        return self._kept.near(folder)
+    def keep_open(self, folder: str) -> AbstractContextManager[None]:
+        return self._kept.keep_open(folder)
 
     def flush(self) -> None:
         with told(self.root):

@@ -163,7 +163,7 @@ class S3Storage:
         for one in self.places(path):
             self.bucket.delete(one)
 
-    def near(self, folder: str) -> AbstractContextManager[None]:
+    def keep_open(self, folder: str) -> AbstractContextManager[None]:
         return nullcontext()
 
     def flush(self) -> None:

@@ -81,7 +81,7 @@ class PublishResult(NamedTuple):
 
 def publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> PublishResult:
     """Publish one project."""
-    with mirror.storage.near(task.name):
+    with mirror.storage.keep_open(task.name):
         return _published(mirror, task, emit)
 
 

@@ -99,7 +99,7 @@ class UploadContract:
 
     def test_a_folder_that_is_near_is_as_it_is(self) -> None:
         storage = self.ready()
-        with storage.near("one"):
+        with storage.keep_open("one"):
             assert storage.size("one/file") is None
             for body in (b"first", b"second"):
                 storage.write("one/file", [body])
