@@ -299,7 +299,7 @@ class IStorage(Interface):
 
     folds_case: bool = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
 
-    at_hand: bool = Attribute("Whether ``names``, and reading a file just written, are cheap, as on a local disk.")
+    cheap_listing: bool = Attribute("Whether ``names``, and reading a file just written, are cheap, as on a local disk.")
 
     def names(folder: str) -> list[str]:
         """Return the names in a folder, folders with a ``/`` at their end; none where there is nothing.

@@ -39,7 +39,7 @@ class Trash:
         self._storage = storage
         self._today = (today or datetime.datetime.fromtimestamp(time.time(), datetime.timezone.utc).date()).isoformat()
         self._listed: list[str] | None = None
-        self._notes = None if storage.at_hand else TrashIndex(storage)
+        self._notes = None if storage.cheap_listing else TrashIndex(storage)
 
     def days(self) -> list[str]:
         """Return the days on which something was put here, newest first."""

@@ -57,7 +57,7 @@ class FileSystem:
 
     #: Until ``prepare`` knows better.
     folds_case = False
-    at_hand = True
+    cheap_listing = True
 
     def prepare(self) -> None:
         with told(self.root):

@@ -46,7 +46,7 @@ class S3Storage:
     """Objects below a prefix of a bucket."""
 
     folds_case = False
-    at_hand = False
+    cheap_listing = False
 
     def __init__(self, settings: ISettings):
         self._settings = settings

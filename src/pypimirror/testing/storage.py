@@ -54,7 +54,7 @@ class StorageContract(UploadContract):
         upload.abort()
         assert storage.free() is None or storage.free() > 0
         assert storage.folds_case in (True, False)
-        assert storage.at_hand in (True, False)
+        assert storage.cheap_listing in (True, False)
 
     def test_what_a_run_prepared_is_a_mirror_to_the_next_one(self) -> None:
         storage = self.ready()
