@@ -297,7 +297,7 @@ class IStorage(Interface):
         What one process did counts for the others on its machine. Where each change is safe at once there is nothing to do.
         """
 
-    folds_case: bool = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
+    case_insensitive: bool = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
 
     cheap_listing: bool = Attribute("Whether ``names``, and reading a file just written, are cheap, as on a local disk.")
 

@@ -56,7 +56,7 @@ class FileSystem:
                                                                      "report_filename", "metrics_filename") if settings[key]}
 
     #: Until ``prepare`` knows better.
-    folds_case = False
+    case_insensitive = False
     cheap_listing = True
 
     def prepare(self) -> None:
@@ -70,7 +70,7 @@ class FileSystem:
             shutil.rmtree(self._unfinished, ignore_errors=True)
             os.makedirs(self._unfinished, exist_ok=True)
             self._kept.forget()
-            self.folds_case = os.path.exists(self._unfinished.replace(OWN, OWN.upper()))
+            self.case_insensitive = os.path.exists(self._unfinished.replace(OWN, OWN.upper()))
 
     def check(self) -> None:
         place = self.root

@@ -45,7 +45,7 @@ _HARMLESS = frozenset({"robots.txt", "favicon.ico"})
 class S3Storage:
     """Objects below a prefix of a bucket."""
 
-    folds_case = False
+    case_insensitive = False
     cheap_listing = False
 
     def __init__(self, settings: ISettings):

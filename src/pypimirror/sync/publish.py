@@ -207,7 +207,7 @@ def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, by
         reads = {"metadata": metadata} if IMetadataIndexWriter.providedBy(writer) else {}
         for path, page in writer.pages(project, serial, **reads):
             # Where case does not count, the normalised name's page must not be overwritten by the other one.
-            if not (mirror.storage.folds_case and path.lower() in (known.lower() for known in pages)):
+            if not (mirror.storage.case_insensitive and path.lower() in (known.lower() for known in pages)):
                 pages[path] = page
     return pages
 

@@ -53,7 +53,7 @@ class StorageContract(UploadContract):
         assert verifyObject(IUpload, upload)
         upload.abort()
         assert storage.free() is None or storage.free() > 0
-        assert storage.folds_case in (True, False)
+        assert storage.case_insensitive in (True, False)
         assert storage.cheap_listing in (True, False)
 
     def test_what_a_run_prepared_is_a_mirror_to_the_next_one(self) -> None:
@@ -172,7 +172,7 @@ class StorageContract(UploadContract):
         assert storage.digest(_AWKWARD) == hashlib.sha256(b"a").hexdigest()
         storage.write("Zope.One/index.html", [b"legacy"])
         storage.write("zope.one/index.html", [b"other"])
-        assert storage.read("Zope.One/index.html") == (b"other" if storage.folds_case else b"legacy")
+        assert storage.read("Zope.One/index.html") == (b"other" if storage.case_insensitive else b"legacy")
 
     def test_no_path_leaves_the_mirror(self) -> None:
         storage = self.ready()
