@@ -50,9 +50,9 @@ class TestFileSystem(StorageContract):
         storage = self.ready()
         upload = storage.create()
         upload.write(b"x" * HELD)
-        assert storage.names(".pypimirror/tmp") == []
+        assert storage.listdir(".pypimirror/tmp") == []
         upload.write(b"x")
-        assert len(storage.names(".pypimirror/tmp")) == 1
+        assert len(storage.listdir(".pypimirror/tmp")) == 1
         upload.abort()
 
     def test_a_link_in_the_place_of_a_folder_is_not_followed_even_if_that_is_near(self, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ class TestFileSystem(StorageContract):
             open_now = set(os.listdir("/proc/self/fd"))
             storage.write("one/third", [b"c"])
             assert set(os.listdir("/proc/self/fd")) == open_now
-        assert storage.names("one") == ["first", "second", "third"]
+        assert storage.listdir("one") == ["first", "second", "third"]
 
     def test_nothing_stays_open(self) -> None:
         storage = self.ready()

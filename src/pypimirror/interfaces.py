@@ -299,9 +299,9 @@ class IStorage(Interface):
 
     case_insensitive: bool = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
 
-    cheap_listing: bool = Attribute("Whether ``names``, and reading a file just written, are cheap, as on a local disk.")
+    cheap_listing: bool = Attribute("Whether ``listdir``, and reading a file just written, are cheap, as on a local disk.")
 
-    def names(folder: str) -> list[str]:
+    def listdir(folder: str) -> list[str]:
         """Return the names in a folder, folders with a ``/`` at their end; none where there is nothing.
 
         Raises StorageError if it is not a folder.

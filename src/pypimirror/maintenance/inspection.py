@@ -69,7 +69,7 @@ def inspect(mirror: IRunContext, task: InspectTask, emit: Callable[[Any], None])
 
 def _inspected(mirror: IRunContext, task: InspectTask) -> Inspection:
     # Its own in any case: a link or a file in its place is in no list of folders.
-    names = {folder: mirror.storage.names(folder) for folder in dict.fromkeys((*task.folders, task.name))}
+    names = {folder: mirror.storage.listdir(folder) for folder in dict.fromkeys((*task.folders, task.name))}
     project, findings = _remembered(task)
     astray: list[str] = []
     sections = False

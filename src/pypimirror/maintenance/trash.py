@@ -49,14 +49,14 @@ class Trash:
 
     def _found(self) -> list[str]:
         """Look for the days."""
-        return sorted((n[:-1] for n in self._storage.names(FOLDER) if n.endswith("/")), reverse=True)
+        return sorted((n[:-1] for n in self._storage.listdir(FOLDER) if n.endswith("/")), reverse=True)
 
     def waiting(self) -> Iterator[Waiting]:
         """Yield what waits here, newest first, then by project and name."""
         for day in self._found():
-            for project in self._storage.names(f"{FOLDER}/{day}"):
+            for project in self._storage.listdir(f"{FOLDER}/{day}"):
                 folder = f"{FOLDER}/{day}/{project.rstrip('/')}"
-                names = dict.fromkeys(self._storage.names(folder))
+                names = dict.fromkeys(self._storage.listdir(folder))
                 for name in names:
                     if name.endswith(_FACTS) or (name.endswith(BESIDE) and distribution(name) in names):
                         continue
@@ -92,7 +92,7 @@ class Trash:
 
     def _forget(self, day: str, project: str = "") -> None:
         # Not where a file of the same name, put here today, keeps one in its place: it is looked at again by the next run.
-        if self._notes is not None and not self._storage.names(f"{FOLDER}/{day}/{project}".rstrip("/")):
+        if self._notes is not None and not self._storage.listdir(f"{FOLDER}/{day}/{project}".rstrip("/")):
             self._notes.forget(day, project)
 
     def facts(self, waiting: Waiting) -> File | None:
@@ -144,10 +144,10 @@ class Trash:
         return self._delete([day for day in self.days() if day < limit])
 
     def _put_off(self, day: str) -> None:
-        for project in self._storage.names(f"{FOLDER}/{day}"):
+        for project in self._storage.listdir(f"{FOLDER}/{day}"):
             here = f"{FOLDER}/{self._today}/{project.rstrip('/')}"
             self._note(project.rstrip("/"))
-            for name in self._storage.names(f"{FOLDER}/{day}/{project.rstrip('/')}"):
+            for name in self._storage.listdir(f"{FOLDER}/{day}/{project.rstrip('/')}"):
                 if self._storage.size(f"{here}/{name}") is None:
                     self._storage.move(f"{FOLDER}/{day}/{project}{name}", f"{here}/{name}")
             self._forget(day, project.rstrip("/"))
@@ -161,9 +161,9 @@ class Trash:
     def _delete(self, days: list[str]) -> int:
         count = 0
         for day in days:
-            for project in self._storage.names(f"{FOLDER}/{day}"):
+            for project in self._storage.listdir(f"{FOLDER}/{day}"):
                 folder = f"{FOLDER}/{day}/{project.rstrip('/')}"
-                for name in self._storage.names(folder):
+                for name in self._storage.listdir(folder):
                     self._storage.remove(f"{folder}/{name}")
                     count += not name.endswith((*BESIDE, _FACTS))
                 self._forget(day, project.rstrip("/"))

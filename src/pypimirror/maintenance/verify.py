@@ -133,7 +133,7 @@ class Verification:
     def _roots(self, found: dict[str, tuple[Finding, ...]]) -> list[Finding]:
         """Look at what lies beside the projects."""
         findings = [Finding(name, "stray", "a distribution outside of its project's folder")
-                    for name in self._mirror.storage.names("") if is_distribution(distribution(name))]
+                    for name in self._mirror.storage.listdir("") if is_distribution(distribution(name))]
         if self._remembered and self._settled and self._state.fact(ROOT_DUE) is None:
             readable = not any(finding.kind == "record" for each in found.values() for finding in each)
             findings += [Finding(path, "root", why) for path, why in wrong_roots(self._mirror, self._state, readable)]

@@ -153,7 +153,7 @@ class Bucket:
         """Delete an object, if it is there."""
         self._call("delete_object", key)
 
-    def names(self, folder: str, most: int | None = None) -> Iterator[str]:
+    def listdir(self, folder: str, most: int | None = None) -> Iterator[str]:
         """Yield the keys below a folder (empty, or with a slash at its end) up to the next slash, without the folder itself.
 
         most: how many to ask for at once, where the first answer will do.

@@ -195,7 +195,7 @@ class FileSystem:
         with told(self.root):
             self._flush(self.root)
 
-    def names(self, folder: str) -> list[str]:
+    def listdir(self, folder: str) -> list[str]:
         try:
             with told(os.path.join(self.root, folder)), self._kept.opened(folder) as handle, os.scandir(handle) as entries:
                 return sorted(e.name + "/" if e.is_dir(follow_symlinks=False) else e.name for e in entries

@@ -62,7 +62,7 @@ class FreeSpaceGuard:
     @staticmethod
     def _written(mirror: IRunContext) -> int:
         storage = mirror.storage
-        return sum(storage.size(f"{UNFINISHED}/{name}") or 0 for name in storage.names(UNFINISHED) if "waiting" not in name)
+        return sum(storage.size(f"{UNFINISHED}/{name}") or 0 for name in storage.listdir(UNFINISHED) if "waiting" not in name)
 
 
 def _others(mirror: IRunContext) -> int:

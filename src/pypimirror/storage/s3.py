@@ -71,7 +71,7 @@ class S3Storage:
         try:
             if self.bucket.head(MARK) is not None:
                 return
-            names = list(self.bucket.names("", 100))
+            names = list(self.bucket.listdir("", 100))
         except RequestRefused as error:
             raise ConfigurationError(f"mirror_file_path = {self.bucket.url}: {str(error).rpartition(': ')[2]}; "
                                      "look at the bucket's name, the credentials and their rights") from error
@@ -84,7 +84,7 @@ class S3Storage:
 
     def prepare(self) -> None:
         if self.bucket.head(AT_WORK) is not None or self.bucket.head(WAITING) is not None:
-            for name in list(self.bucket.names(_TMP)):
+            for name in list(self.bucket.listdir(_TMP)):
                 self.bucket.delete(_TMP + name)
             for key, upload in self.bucket.unfinished(_TMP):
                 self.bucket.abort(key, upload)
@@ -136,9 +136,9 @@ class S3Storage:
             return None
         return digest.hexdigest()
 
-    def names(self, folder: str) -> list[str]:
+    def listdir(self, folder: str) -> list[str]:
         # Some stores tell a folder again on each page of a long list.
-        return sorted(set(self.bucket.names(f"{key(folder)}/" if folder else "")))
+        return sorted(set(self.bucket.listdir(f"{key(folder)}/" if folder else "")))
 
     # --- writing
 

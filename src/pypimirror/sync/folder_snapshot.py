@@ -31,6 +31,6 @@ def snapshot(storage: IStorage, project: str, waited: bool) -> FolderSnapshot:
     if not storage.cheap_listing:
         return FolderSnapshot(None, waited)
     try:
-        return FolderSnapshot(frozenset(name.lower() for name in storage.names(project)), waited)
+        return FolderSnapshot(frozenset(name.lower() for name in storage.listdir(project)), waited)
     except StorageError:
         return FolderSnapshot(None, waited)

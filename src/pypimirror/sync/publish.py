@@ -215,7 +215,7 @@ def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, by
 def scanned(mirror: IRunContext, project: Project) -> Project:
     """Give the project together with all distributions that lie in its folder, hashed where nothing is known of them."""
     known = {file.filename: file for file in project.files}
-    for name in mirror.storage.names(project.name):
+    for name in mirror.storage.listdir(project.name):
         if is_distribution(name) and (name not in known or known[name].stored is None):
             path = f"{project.name}/{name}"
             stored = Stored(mirror.storage.digest(path) or "", mirror.storage.size(path) or 0)

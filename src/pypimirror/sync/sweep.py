@@ -44,7 +44,7 @@ def sweep(mirror: IRunContext, task: SweepTask, emit: Callable[[Any], None]) -> 
         mirror.storage.flush()
         project = project._replace(pages=())
     facts = {file.filename: file for file in project.files}
-    for filename in unlinked(project, mirror.storage.names(task.name), mirror.storage.case_insensitive):
+    for filename in unlinked(project, mirror.storage.listdir(task.name), mirror.storage.case_insensitive):
         mirror.trash.put(task.name, filename, facts.get(filename))
         emit(FileRemoved(task.name, filename))
     files = (file if file.stored is None or file.stored.shown else file._replace(stored=None) for file in project.files)
