@@ -323,7 +323,7 @@ class IUpload(Interface):
     def restart() -> None:
         """Forget what was written."""
 
-    def settle() -> None:
+    def stage() -> None:
         """Hand over what was written, so that ``flush`` of the storage is about it, too."""
 
     def commit(path: str) -> None:

@@ -19,7 +19,7 @@ def replace(storage: IStorage, contents: Mapping[str, Iterable[bytes]]) -> None:
             uploads[path] = upload = storage.create()
             for block in blocks:
                 upload.write(block)
-            upload.settle()
+            upload.stage()
         if uploads:
             storage.flush()
         for path, upload in uploads.items():

@@ -236,7 +236,7 @@ class ObjectUpload:
         del self._held[:size]
         self._parts.append(self._bucket.part(self._key, self._upload, len(self._parts) + 1, part))
 
-    def settle(self) -> None:
+    def stage(self) -> None:
         """There is nothing to do: what is put under its key is safe at once."""
 
     def restart(self) -> None:

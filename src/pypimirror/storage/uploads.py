@@ -40,9 +40,9 @@ class FileUpload:
         self._held.append(bytes(block))
         self._size += len(block)
         if self._size > HELD:
-            self.settle()
+            self.stage()
 
-    def settle(self) -> None:
+    def stage(self) -> None:
         if self._name is None:
             self._name, self._handle = self._storage.unfinished()
             held, self._held = self._held, []
@@ -56,7 +56,7 @@ class FileUpload:
                 os.truncate(self._handle, 0)
 
     def commit(self, path: str) -> None:
-        self.settle()
+        self.stage()
         self._close()
         self._storage.place(str(self._name), path)
         self._name = None
@@ -106,7 +106,7 @@ class Linked:
         self._storage = storage
         self._name = name
 
-    def settle(self) -> None:
+    def stage(self) -> None:
         """It is there."""
 
     def write(self, block: bytes) -> None:

@@ -83,17 +83,17 @@ class UploadContract:
         for size in (100, self.large):
             upload = storage.create()
             upload.write(b"x" * size)
-            upload.settle()
+            upload.stage()
             storage.flush()
             assert storage.listdir("") == [f"{OWN}/"]
             upload.write(b"y")
-            upload.settle()
+            upload.stage()
             upload.commit("one/file")
             assert storage.digest("one/file") == hashlib.sha256(b"x" * size + b"y").hexdigest()
             storage.remove("one/file")
             upload = storage.create()
             upload.write(b"x" * size)
-            upload.settle()
+            upload.stage()
             upload.abort()
         assert storage.listdir(UNFINISHED) == []
 
