@@ -114,7 +114,7 @@ def test_a_newer_version_is_passed_on_with_its_fields(told: str, written: str) -
     body = json.loads(page(entry(hashes={"sha256": A}, size=3, **{"new-fact": [1]}), **{"api-version": told}))
     body["namespaces"] = ["demo"]
     project, problems = JsonParser().project(json.dumps(body).encode(), "demo", URL)
-    files = tuple(file._replace(stored=Stored(A, 3, shown=True)) for file in project.files)
+    files = tuple(file._replace(stored=Stored(A, 3, published=True)) for file in project.files)
     (_, text), = JsonIndex({}).pages(project._replace(files=files), 7)
     ours = json.loads(text)
     assert (ours["meta"]["api-version"], ours["namespaces"], problems) == (written, ["demo"], ())

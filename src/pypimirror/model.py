@@ -22,7 +22,7 @@ class Stored(NamedTuple):
     #: The sha256 of the ``.metadata`` file beside it (PEP 658), if there is one.
     metadata: str | None = None
     #: Whether our pages name it.
-    shown: bool = False
+    published: bool = False
     #: Of an external file: its ``validator`` when it was fetched.
     validator: str | None = None
     #: The sha256 of the ``.provenance`` file beside it (PEP 740) and of the ``.asc`` file (PEP 503), if there are any.
@@ -133,7 +133,7 @@ class Project(NamedTuple):
 
     def published(self) -> Project:
         """Give it with the files alone that its pages name."""
-        return self._replace(files=tuple(file for file in self.files if file.stored is not None and file.stored.shown))
+        return self._replace(files=tuple(file for file in self.files if file.stored is not None and file.stored.published))
 
 
 class ListedProject(NamedTuple):

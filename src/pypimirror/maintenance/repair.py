@@ -39,7 +39,7 @@ def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -
         if name.endswith((PROVENANCE, SIGNATURE)):
             # Nobody tells their hashes: what is damaged must be gone, not to be taken for good again.
             mirror.storage.remove(f"{task.name}/{name}")
-    wanted = tuple(_doubted(file, wrong) for file in project.files if file.stored is not None and file.stored.shown)
+    wanted = tuple(_doubted(file, wrong) for file in project.files if file.stored is not None and file.stored.published)
     outcomes = mirror.crew.each(lambda file: _obtained(mirror, task.name, file, emit) if _concerned(file, wrong)
                                 else FileResult(file, "kept"), wanted)
     here = {outcome.file.filename: _shown(outcome.file) for outcome in outcomes}
@@ -86,7 +86,7 @@ def _doubted(file: File, wrong: set[str]) -> File:
 
 
 def _shown(file: File) -> File:
-    return file if file.stored is None else file._replace(stored=file.stored._replace(shown=True))
+    return file if file.stored is None else file._replace(stored=file.stored._replace(published=True))
 
 
 def _obtained(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], None]) -> FileResult:

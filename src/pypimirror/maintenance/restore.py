@@ -115,7 +115,7 @@ class Restoration:
     def _missing(self, name: str, filename: str) -> str:
         """Say why a file is not published; an empty text if it is."""
         file = next((file for file in self._project(name).files if file.filename == filename), None)
-        if file is not None and file.stored is not None and file.stored.shown:
+        if file is not None and file.stored is not None and file.stored.published:
             return ""
         row = self._state.row(name)
         return (row.error if row is not None else None) or "could not be put back"

@@ -18,7 +18,7 @@ _UNREADABLE = (zlib.error, TypeError, KeyError, AttributeError, ValueError, Recu
 _NONE = type(None)
 #: The types that the values of a record have.
 _STORED_TYPES: Mapping[str, tuple[type, ...]] = {
-    "sha256": (str,), "size": (int,), "metadata": (str, _NONE), "shown": (bool,), "validator": (str, _NONE),
+    "sha256": (str,), "size": (int,), "metadata": (str, _NONE), "published": (bool,), "validator": (str, _NONE),
     "provenance": (str, _NONE), "signature": (str, _NONE)}
 _FILE_TYPES: Mapping[str, tuple[type, ...]] = {
     "filename": (str,), "url": (str,), "hashes": (dict,), "size": (int, _NONE), "upload_time": (str, _NONE),

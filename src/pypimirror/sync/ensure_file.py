@@ -115,7 +115,7 @@ def _body(mirror: IRunContext, project: str, file: File, path: str, offline: boo
         done = download(mirror.fetcher, storage, attempts, file.url, target, file.hashes, file.size, limit, room)
     finally:
         mirror.room.give_back(file.size or 0)
-    stored = Stored(done.sha256, done.size, shown=True, validator=file.validator)
+    stored = Stored(done.sha256, done.size, published=True, validator=file.validator)
     return stored, WAITS if replaced else "fetched", done.body
 
 

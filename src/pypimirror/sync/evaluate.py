@@ -211,6 +211,6 @@ def is_up_to_date(file: File) -> bool:
 def _told(project: Project, files: Iterable[File]) -> tuple[Any, ...]:
     """Give what a page tells, for comparison."""
     shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None, seen=None,
-                           stored=file.stored._replace(shown=True)) for file in files if file.stored is not None]
+                           stored=file.stored._replace(published=True)) for file in files if file.stored is not None]
     return project._replace(files=(), serial=None, etag=None, listed=True, pages=(), damaged=(), upstream="", form="",
                             doubt="", promised=""), shown

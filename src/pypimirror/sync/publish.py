@@ -102,7 +102,7 @@ def _published(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], Non
     if task.hold == "all" and not project.quarantined:
         names = {file.filename for file in wanted}
         wanted += tuple(f for f in project.files if f.filename not in names and not f.superseded and f.stored is not None
-                        and f.stored.shown)
+                        and f.stored.published)
     attempts = mirror.attempts.bounded()
     ground = snapshot(mirror.storage, task.name, task.again) if wanted else NOT_LISTED
     outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit, attempts, ground), wanted)
@@ -154,9 +154,9 @@ def _leaves_sidecars(old: File, new: File) -> bool:
 
 
 def _marked(file: File, shown: set[str]) -> File:
-    if file.stored is None or file.stored.shown == (file.filename in shown):
+    if file.stored is None or file.stored.published == (file.filename in shown):
         return file
-    return file._replace(stored=file.stored._replace(shown=not file.stored.shown))
+    return file._replace(stored=file.stored._replace(published=not file.stored.published))
 
 
 def _obtained(mirror: IRunContext, task: PublishTask, file: File, emit: Callable[[Any], None], attempts: RetryPolicy,

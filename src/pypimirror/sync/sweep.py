@@ -38,7 +38,7 @@ def sweep(mirror: IRunContext, task: SweepTask, emit: Callable[[Any], None]) -> 
     project = records.decode(task.record)
     if task.whole:
         project = project._replace(files=tuple(
-            file if file.stored is None else file._replace(stored=file.stored._replace(shown=False)) for file in project.files))
+            file if file.stored is None else file._replace(stored=file.stored._replace(published=False)) for file in project.files))
         for path in project.pages:
             mirror.storage.remove(path)
         mirror.storage.flush()
@@ -47,7 +47,7 @@ def sweep(mirror: IRunContext, task: SweepTask, emit: Callable[[Any], None]) -> 
     for filename in unlinked(project, mirror.storage.listdir(task.name), mirror.storage.case_insensitive):
         mirror.trash.put(task.name, filename, facts.get(filename))
         emit(FileRemoved(task.name, filename))
-    files = (file if file.stored is None or file.stored.shown else file._replace(stored=None) for file in project.files)
+    files = (file if file.stored is None or file.stored.published else file._replace(stored=None) for file in project.files)
     kept = tuple(file for file in files if file.listed or file.stored or file.adopted)
     return SweepResult(task.name, records.encode(project._replace(files=kept)), task.whole)
 
