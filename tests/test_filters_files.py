@@ -121,14 +121,14 @@ def test_upload_times_are_read_as_indexes_write_them(text):
     assert uploaded(file("foo-1.zip", upload_time=text)) == NOW
 
 
-@pytest.mark.parametrize(("factory", "contract", "over_pins", "texts"), [
+@pytest.mark.parametrize(("factory", "contract", "applies_to_pins", "texts"), [
     (PackageTypes, IFilter, True, {"package_types": "wheel"}),
     (MaxFileSize, IFilter, True, {"max_file_size": "1M"}),
     (MinAge, ITimedFilter, False, {"min_age": "7"}),
     (UploadedBefore, IFilter, False, {"uploaded_before": "2025-01-01"}),
 ])
-def test_the_contract_is_kept(factory, contract, over_pins, texts):
+def test_the_contract_is_kept(factory, contract, applies_to_pins, texts):
     component = factory(configured(**texts))
     assert verifyObject(contract, component)
-    assert component.active and component.over_pins == over_pins and component.reason
+    assert component.active and component.applies_to_pins == applies_to_pins and component.reason
     assert not factory(configured()).active

@@ -173,7 +173,7 @@ class INameFilter(Interface):
     """Decides by name which projects are mirrored. Named; all that are registered must agree."""
 
     active: bool = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
-    over_pins: bool = Attribute("Whether it holds for pinned projects too; they are taken without asking it otherwise.")
+    applies_to_pins: bool = Attribute("Whether it holds for pinned projects too; they are taken without asking it otherwise.")
     exact: frozenset[str] | None = Attribute("The normalised names that it can select, or None without a limit to known ones.")
 
     def __call__(name: str) -> bool:
@@ -201,7 +201,7 @@ class IFilter(Interface):
     """
 
     active: bool = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
-    over_pins: bool = Attribute("True for a filter on files, which applies to pinned releases too; False for one on releases.")
+    applies_to_pins: bool = Attribute("True for a filter on files, which applies to pinned releases too; False for one on releases.")
     reason: str = Attribute("What ``plan`` prints for a file left out, such as 'older than the newest 3 releases'.")
 
     def select(project: Project) -> Iterable[File]:

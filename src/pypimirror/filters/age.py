@@ -24,7 +24,7 @@ _FRACTION = re.compile(r"\.(\d+)")
 class MinAge:
     """Holds new uploads back, each file by its own time: one added late to an old release is a new upload too."""
 
-    over_pins = False
+    applies_to_pins = False
 
     def __init__(self, settings: ISettings, clock: Callable[[], float] | None = None):
         #: Seconds.
@@ -64,7 +64,7 @@ class MinAge:
 class UploadedBefore:
     """Keeps what was uploaded before a moment."""
 
-    over_pins = False
+    applies_to_pins = False
 
     def __init__(self, settings: ISettings):
         moment: str | None = settings["uploaded_before"]
