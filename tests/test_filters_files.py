@@ -73,15 +73,15 @@ def test_new_uploads_are_held_back():
 def test_exempt_projects_are_not_held_back():
     held = aged(min_age="7d", min_age_exempt="Foo.* plone")
     assert names(held.select(FRESH._replace(name="foo-bar"))) == names(FRESH.files)
-    assert held.due(FRESH._replace(name="foo-bar")) is None
+    assert held.next_change(FRESH._replace(name="foo-bar")) is None
     assert len(names(held.select(FRESH))) == 3
 
 
 def test_it_is_known_when_the_next_upload_is_old_enough():
-    due = aged(min_age="7d").due(FRESH)
+    due = aged(min_age="7d").next_change(FRESH)
     assert due == datetime(2025, 6, 17, tzinfo=timezone.utc).timestamp()
     assert "new-1.zip" in names(aged(due, min_age="7d").select(FRESH))
-    assert aged(min_age="7d").due(project("foo", "foo-1.0.zip")) is None
+    assert aged(min_age="7d").next_change(project("foo", "foo-1.0.zip")) is None
 
 
 @given(st.lists(st.integers(0, 40), max_size=6), st.integers(1, 20))
@@ -89,7 +89,7 @@ def test_nothing_changes_before_it_is_due_and_something_does_then(days, age):
     times = (datetime.fromtimestamp(NOW - day * DAY, timezone.utc).isoformat() for day in days)
     found = project("foo", *(file(f"foo-{index}.zip", upload_time=time) for index, time in enumerate(times)))
     before = names(aged(NOW, min_age=str(age)).select(found))
-    due = aged(NOW, min_age=str(age)).due(found)
+    due = aged(NOW, min_age=str(age)).next_change(found)
     if due is None:
         assert before == names(found.files)
     else:

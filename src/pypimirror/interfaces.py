@@ -215,7 +215,7 @@ class IFilter(Interface):
 class ITimedFilter(IFilter):
     """A filter whose answer changes as time goes by."""
 
-    def due(project: Project) -> float | None:
+    def next_change(project: Project) -> float | None:
         """Return the time when ``select`` will next say something else about this same project, or None for never.
 
         In seconds since 1970, later than now.

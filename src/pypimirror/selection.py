@@ -184,7 +184,7 @@ class Selection:
             left_out += [LeftOut(file, each.reason, name) for file in files if file.filename not in kept]
             files = tuple(file for file in files if file.filename in kept)
             if timed:
-                due = min((moment for moment in (due, each.due(before)) if moment is not None), default=None)
+                due = min((moment for moment in (due, each.next_change(before)) if moment is not None), default=None)
         return Selected(files, tuple(left_out), due, self._unmet(project.name, files, left_out), untimed)
 
     def _pinned(self, project: Project) -> frozenset[str]:

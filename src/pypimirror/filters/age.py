@@ -43,7 +43,7 @@ class MinAge:
         now = self._clock()
         return tuple(file for file in project.files if (free := self._free(file)) is None or free <= now)
 
-    def due(self, project: Project) -> float | None:
+    def next_change(self, project: Project) -> float | None:
         if self._exempt(project.name):
             return None
         now = self._clock()
