@@ -224,16 +224,16 @@ class Change(NamedTuple):
     #: Of those to remove, how many because upstream took them away.
     remove_upstream: int = 0
     #: Whether nothing of the project would be left, and whether because upstream does not have it any more.
-    vanish: bool = False
-    gone: bool = False
+    project_removed: bool = False
+    removed_upstream: bool = False
     quarantined: bool = False
     #: Whether its pages would change.
     rewrite: bool = False
     #: Whether ``filename_matches`` leaves out all it has.
-    barren: bool = False
+    all_filtered: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.fetch or self.remove or self.vanish or self.rewrite)
+        return bool(self.fetch or self.remove or self.project_removed or self.rewrite)
 
 
 @implementer(IUpstream)
