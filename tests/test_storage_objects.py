@@ -154,7 +154,7 @@ class TestObjectStore(StorageContract):
 
     def test_what_others_put_beside_the_prefix_is_no_business_of_ours(self) -> None:
         self.store.client.put_object(Bucket=self.bucket, Key=f"{PREFIX}-other/file", Body=b"x")
-        assert self.ready().names("") == [".pypimirror/"]
+        assert self.ready().listdir("") == [".pypimirror/"]
 
     def test_no_bucket_is_told_in_one_line(self) -> None:
         with pytest.raises(ConfigurationError, match="s3://nosuchbucket/x/: the store answers NoSuchBucket; look at"):

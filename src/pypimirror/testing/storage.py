@@ -73,7 +73,7 @@ class StorageContract(UploadContract):
             storage.create().write(b"x" * size)
             storage.write(f"{UNFINISHED}/waiting", [b"y"])
             again = self.ready()
-            assert again.names(UNFINISHED) == []
+            assert again.listdir(UNFINISHED) == []
             assert again.read("one/file") == b"a"
 
     def test_what_a_run_left_waiting_goes_though_it_came_to_its_end(self) -> None:
@@ -185,7 +185,7 @@ class StorageContract(UploadContract):
             raises(StorageError, storage.move, "one/file", path)
             raises(StorageError, storage.move, path, "one/x")
             if path:  # that is the mirror itself
-                raises(StorageError, storage.names, path)
+                raises(StorageError, storage.listdir, path)
             upload.abort()
         assert storage.read("one/file") == b"a"
         assert storage.listdir(UNFINISHED) == []
