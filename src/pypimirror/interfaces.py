@@ -201,7 +201,8 @@ class IFilter(Interface):
     """
 
     active: bool = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
-    applies_to_pins: bool = Attribute("True for a filter on files, which applies to pinned releases too; False for one on releases.")
+    applies_to_pins: bool = Attribute(
+        "True for a filter on files, which applies to pinned releases too; False for one on releases.")
     reason: str = Attribute("What ``plan`` prints for a file left out, such as 'older than the newest 3 releases'.")
 
     def select(project: Project) -> Iterable[File]:

@@ -38,7 +38,8 @@ def sweep(mirror: IRunContext, task: SweepTask, emit: Callable[[Any], None]) -> 
     project = records.decode(task.record)
     if task.whole:
         project = project._replace(files=tuple(
-            file if file.stored is None else file._replace(stored=file.stored._replace(published=False)) for file in project.files))
+            file if file.stored is None else file._replace(stored=file.stored._replace(published=False))
+            for file in project.files))
         for path in project.pages:
             mirror.storage.remove(path)
         mirror.storage.flush()
