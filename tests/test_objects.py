@@ -70,8 +70,8 @@ def test_no_run_but_the_first_lists_anything(kept: MirroredInBucket, upstream: U
 
     populate(upstream, 5)
     first = asked_by("sync")
-    # Whether there is anything yet, and, since there is no state, what.
-    assert len(listings(first)) == 2 and "max-keys=" in listings(first)[0]
+    # Whether there is anything yet, and, since there is no state, what, pin files among it.
+    assert len(listings(first)) == 3 and "max-keys=" in listings(first)[0]
     idle = asked_by("sync")
     assert listings(idle) == []
     upstream.add("Some.Project1", wheel("Some.Project1", "2"))
@@ -171,7 +171,7 @@ def test_files_wait_in_the_trash_and_go_when_they_waited_long_enough(
     kept.settings["trash_days"] = "0"
     later = time.time() + 86400 * 2
     clock = SimpleNamespace(time=lambda: later)
-    for module in ("sync.clock", "upkeep.trash"):
+    for module in ("sync.clock", "maintenance.trash"):
         monkeypatch.setattr(f"pypimirror.{module}.time", clock)
     assert kept.run("sync") == 0
     assert not [*own.glob("trash*")]

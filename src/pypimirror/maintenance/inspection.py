@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..errors import StorageError
 from ..interfaces import IRunContext, IWholeIndexWriter
 from ..model import NOTHING, File, Project, Stored
-from ..names import distribution, is_distribution
+from ..names import PINS, distribution, is_distribution
 from ..state import records
 from ..sync.own_pages import PAGES, own_serial
 from ..sync.publish import rendered
@@ -177,5 +177,12 @@ def _is_stray(mirror: IRunContext, path: str, entry: str, published: bool) -> bo
     if is_distribution(distribution(entry)):
         return True
     if entry not in PAGES:
-        return published and not entry.startswith(".")
+        return published and not entry.startswith(".") and not (path.startswith(f"{PINS}/") and _is_pin_file(entry))
     return own_serial(mirror, mirror.storage.read(path) or b"") is not None
+
+
+def _is_pin_file(entry: str) -> bool:
+    """Whether a name is that of a pin file, in the folder of a project that is called ``pins``, too."""
+    from ..pins.pin_files import is_pin_name  # few mirrors have such a project
+
+    return is_pin_name(entry)

@@ -247,14 +247,14 @@ class State:
     def known(self) -> Iterator[KnownProject]:
         """Yield all projects in order of names."""
         rows = self._db.execute("SELECT name, list_serial, page_serial, pending, due, display FROM projects ORDER BY name")
-        return (KnownProject(name, listed, page, bool(pending & _WORK), due, display)
+        return (KnownProject(name, listed, page, not isinstance(pending, int) or bool(pending & _WORK), due, display)
                 for name, listed, page, pending, due, display in rows)
 
     def due(self, now: float) -> Iterator[KnownProject]:
         """Yield the projects that a run must process whether upstream's list changed or not."""
         columns = "SELECT name, list_serial, page_serial, pending, due, display FROM projects"
         rows = self._db.execute(f"{columns} WHERE pending > 0 AND pending & {_WORK} UNION {columns} WHERE due <= ?", (now,))
-        return (KnownProject(name, listed, page, bool(pending & _WORK), due, display)
+        return (KnownProject(name, listed, page, not isinstance(pending, int) or bool(pending & _WORK), due, display)
                 for name, listed, page, pending, due, display in rows)
 
     def row(self, name: str) -> Row | None:

@@ -192,7 +192,10 @@ class Run:
 
     def problems(self) -> list[str]:
         """Return what failed and will be tried again, in words."""
-        return [*(f"{row.display or row.name}: {row.error or row.unmet}" for row in self._state.errors()), *self.own_problems()]
+        # A name that upstream does not have is the one that somebody wrote.
+        found = (f"{row.name if row.error or row.serial else row.display or row.name}: {row.error or row.unmet}"
+                 for row in self._state.errors())
+        return [*found, *self.own_problems()]
 
     def own_problems(self) -> list[str]:
         """Return those that concern no single project."""

@@ -47,9 +47,11 @@ class HtmlParser:
         base = start(url, page.base)
         files, problems = [], []
         marked: dict[str, None] = {}
+        related = False
         for href, _, attributes in page.anchors:
             last = last_part(href)
             outward = ("#" not in href or "rel" in attributes) and is_external(href, attributes.get("rel", ""), base, url)
+            related = related or is_marked(attributes.get("rel", ""))
             if outward and not belongs(last, name):
                 if is_marked(attributes.get("rel", "")) and (link := resolved(href, base)) is not None:
                     marked[link] = None
@@ -63,7 +65,7 @@ class HtmlParser:
                 problems.append(f"{shown(last)}: {refused}")
         kept, repeated = validation.distinct(own_first(files))
         serial = _SERIAL.search(text)
-        if not (files or marked or problems or serial or page.has_mark()):
+        if not (files or related or problems or serial or page.has_mark()):
             raise InvalidPage(f"{shown(url)}: not a page of a Simple index: it has neither links to files nor the title or "
                               f"meta element of one{_ASKS * page.has_form}")
         status = {key: told for element, key in _STATUS.items() if (told := validation.line(page.meta.get(element)))}
