@@ -110,7 +110,7 @@ FILTERS = {
 def test_the_contract_is_kept(factory):
     component = factory(configured(**FILTERS[factory]))
     assert verifyObject(IFilter, component)
-    assert component.active and not component.over_pins and component.reason
+    assert component.active and not component.applies_to_pins and component.reason
     assert not factory(configured()).active
 
 

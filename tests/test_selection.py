@@ -178,7 +178,7 @@ def test_a_filter_without_anything_to_do_is_never_asked():
     @implementer(IFilter)
     class Idle:
         active = False
-        over_pins = True
+        applies_to_pins = True
         reason = "idle"
 
         def select(self, project):
@@ -192,7 +192,7 @@ def test_a_filter_can_not_add_to_a_project():
     @implementer(IFilter)
     class Adding:
         active = True
-        over_pins = True
+        applies_to_pins = True
         reason = "nothing"
 
         def select(self, project):
@@ -238,7 +238,7 @@ def test_every_file_is_either_taken_or_left_out_with_a_reason(found, texts, pins
 @given(_PROJECTS, _TEXTS, _PINS)
 def test_pins_lose_files_to_filters_on_files_alone(found, texts, pins):
     chosen = selection({"foo": pins} if pins else {}, **texts)
-    on_files = {name for name, factory in FACTORIES.items() if factory(configured()).over_pins}
+    on_files = {name for name, factory in FACTORIES.items() if factory(configured()).applies_to_pins}
     selected = chosen.select(found)
     for left in selected.left_out:
         if versions([left.file])[0].partition("-")[0] in pins:

@@ -24,7 +24,7 @@ _FRACTION = re.compile(r"\.(\d+)")
 class MinAge:
     """Holds new uploads back, each file by its own time: one added late to an old release is a new upload too."""
 
-    over_pins = False
+    applies_to_pins = False
 
     def __init__(self, settings: ISettings, clock: Callable[[], float] | None = None):
         #: Seconds.
@@ -43,7 +43,7 @@ class MinAge:
         now = self._clock()
         return tuple(file for file in project.files if (free := self._free(file)) is None or free <= now)
 
-    def due(self, project: Project) -> float | None:
+    def next_change(self, project: Project) -> float | None:
         if self._exempt(project.name):
             return None
         now = self._clock()
@@ -64,7 +64,7 @@ class MinAge:
 class UploadedBefore:
     """Keeps what was uploaded before a moment."""
 
-    over_pins = False
+    applies_to_pins = False
 
     def __init__(self, settings: ISettings):
         moment: str | None = settings["uploaded_before"]

@@ -33,7 +33,7 @@ class Compatibility:
     version of Python and the platform in their names, where there are any. Sdists stay.
     """
 
-    over_pins = True
+    applies_to_pins = True
 
     def __init__(self, settings: ISettings):
         versions = settings["python_versions"] or ()

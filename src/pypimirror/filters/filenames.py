@@ -14,7 +14,7 @@ from .globs import text_globs
 class FilenameMatches:
     """Keeps the files that a pattern means."""
 
-    over_pins = True
+    applies_to_pins = True
     reason = "its name matches nothing in filename_matches"
 
     def __init__(self, settings: ISettings):
@@ -32,7 +32,7 @@ class FilenameMatches:
 class FilenameExcludes:
     """Leaves out the files that a pattern means."""
 
-    over_pins = True
+    applies_to_pins = True
     reason = "its name matches filename_excludes"
 
     def __init__(self, settings: ISettings):

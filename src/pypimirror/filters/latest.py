@@ -29,7 +29,7 @@ class LatestReleases:
     that counts. Nothing is left out of a project in which fewer than N count, nor files whose names tell no version.
     """
 
-    over_pins = False
+    applies_to_pins = False
 
     def __init__(self, settings: ISettings):
         self._keep: int = settings["latest_releases"]

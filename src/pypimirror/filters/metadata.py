@@ -29,7 +29,7 @@ Matcher = Callable[[Mapping[str, Collection[str]]], bool]
 class MetadataMatches:
     """Keeps releases that any line matches. A release without metadata to be had matches none."""
 
-    over_pins = False
+    applies_to_pins = False
     reason = "its metadata matches nothing in metadata_matches"
 
     def __init__(self, settings: ISettings):
@@ -46,7 +46,7 @@ class MetadataMatches:
 class MetadataExcludes:
     """Leaves out releases that any line matches. A release without metadata to be had stays."""
 
-    over_pins = False
+    applies_to_pins = False
     reason = "its metadata matches metadata_excludes"
 
     def __init__(self, settings: ISettings):

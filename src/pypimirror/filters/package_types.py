@@ -13,7 +13,7 @@ from ..model import File, Project
 class PackageTypes:
     """Keeps the files of the kinds that are named."""
 
-    over_pins = True
+    applies_to_pins = True
 
     def __init__(self, settings: ISettings):
         self._kinds = frozenset(settings["package_types"] or ())

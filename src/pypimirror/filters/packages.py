@@ -13,7 +13,7 @@ class PackageMatches:
     """Takes the projects that a pattern means; none without patterns."""
 
     active = True
-    over_pins = False
+    applies_to_pins = False
 
     def __init__(self, settings: ISettings):
         self._match, self.exact, self.written, self.named = name_globs(settings, "package_matches")
@@ -26,7 +26,7 @@ class PackageMatches:
 class PackageExcludes:
     """Leaves out the projects that a pattern means, whatever asks for them."""
 
-    over_pins = True
+    applies_to_pins = True
     exact: frozenset[str] | None = None
 
     def __init__(self, settings: ISettings):

@@ -13,7 +13,7 @@ from ..model import File, Project
 class Prereleases:
     """Leaves out alpha, beta, candidate and development releases (PEP 440), also where a project has no others."""
 
-    over_pins = False
+    applies_to_pins = False
     reason = "a prerelease"
 
     def __init__(self, settings: ISettings):

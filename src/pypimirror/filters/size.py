@@ -12,7 +12,7 @@ from ..model import File, Project
 class MaxFileSize:
     """Leaves out files that upstream says are larger. One of which it tells no size stays."""
 
-    over_pins = True
+    applies_to_pins = True
 
     def __init__(self, settings: ISettings):
         self._limit: int = settings["max_file_size"] or 0

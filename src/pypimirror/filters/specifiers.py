@@ -23,7 +23,7 @@ class Specifiers:
     that the file's name does not tell, is in no range.
     """
 
-    over_pins = False
+    applies_to_pins = False
     reason = "its version is not among specifiers"
 
     def __init__(self, settings: ISettings):

@@ -12,7 +12,7 @@ from ..model import File, Project
 class Yanked:
     """Leaves out files that are yanked, whatever the reason, an empty one too."""
 
-    over_pins = False
+    applies_to_pins = False
     reason = "yanked"
 
     def __init__(self, settings: ISettings):

@@ -136,11 +136,11 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
         unsized=sum(file.size is None for file in fetch),
         remove=len(remove),
         remove_upstream=sum(not file.listed and not file.superseded for file in remove) if selected else 0,
-        vanish=before and not published,
-        gone=selected and not project.listed,
+        project_removed=before and not published,
+        removed_upstream=selected and not project.listed,
         quarantined=project.quarantined,
         rewrite=published and (old is None or _told(old, old.published().files) != _told(project, wanted)),
-        barren=not wanted and bool(selection.left_out) and all(one.filter == _BY_NAME for one in selection.left_out),
+        all_filtered=not wanted and bool(selection.left_out) and all(one.filter == _BY_NAME for one in selection.left_out),
     )
 
 
@@ -211,6 +211,6 @@ def is_up_to_date(file: File) -> bool:
 def _told(project: Project, files: Iterable[File]) -> tuple[Any, ...]:
     """Give what a page tells, for comparison."""
     shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None, seen=None,
-                           stored=file.stored._replace(shown=True)) for file in files if file.stored is not None]
+                           stored=file.stored._replace(published=True)) for file in files if file.stored is not None]
     return project._replace(files=(), serial=None, etag=None, listed=True, pages=(), damaged=(), upstream="", form="",
                             doubt="", promised=""), shown

@@ -169,7 +169,7 @@ class Pinning:
             if project.name in self._mirror.needs.followed and not pinned and not self._mirror.selection.matched(project.name):
                 continue  # what was followed to is followed from by the resolution itself
             if pinned or run:
-                files = tuple(file for file in project.files if file.stored is not None and file.stored.shown)
+                files = tuple(file for file in project.files if file.stored is not None and file.stored.published)
                 catalogue.own(name, files)
                 extras = self._pins.extras.get(name, frozenset())
                 told = {file.filename: parse(file.filename, name) for file in files}

@@ -81,7 +81,7 @@ class PublishResult(NamedTuple):
 
 def publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> PublishResult:
     """Publish one project."""
-    with mirror.storage.near(task.name):
+    with mirror.storage.keep_open(task.name):
         return _published(mirror, task, emit)
 
 
@@ -102,7 +102,7 @@ def _published(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], Non
     if task.hold == "all" and not project.quarantined:
         names = {file.filename for file in wanted}
         wanted += tuple(f for f in project.files if f.filename not in names and not f.superseded and f.stored is not None
-                        and f.stored.shown)
+                        and f.stored.published)
     attempts = mirror.attempts.bounded()
     ground = snapshot(mirror.storage, task.name, task.again) if wanted else NOT_LISTED
     outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit, attempts, ground), wanted)
@@ -154,9 +154,9 @@ def _leaves_sidecars(old: File, new: File) -> bool:
 
 
 def _marked(file: File, shown: set[str]) -> File:
-    if file.stored is None or file.stored.shown == (file.filename in shown):
+    if file.stored is None or file.stored.published == (file.filename in shown):
         return file
-    return file._replace(stored=file.stored._replace(shown=not file.stored.shown))
+    return file._replace(stored=file.stored._replace(published=not file.stored.published))
 
 
 def _obtained(mirror: IRunContext, task: PublishTask, file: File, emit: Callable[[Any], None], attempts: RetryPolicy,
@@ -207,7 +207,7 @@ def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, by
         reads = {"metadata": metadata} if IMetadataIndexWriter.providedBy(writer) else {}
         for path, page in writer.pages(project, serial, **reads):
             # Where case does not count, the normalised name's page must not be overwritten by the other one.
-            if not (mirror.storage.folds_case and path.lower() in (known.lower() for known in pages)):
+            if not (mirror.storage.case_insensitive and path.lower() in (known.lower() for known in pages)):
                 pages[path] = page
     return pages
 
@@ -215,7 +215,7 @@ def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, by
 def scanned(mirror: IRunContext, project: Project) -> Project:
     """Give the project together with all distributions that lie in its folder, hashed where nothing is known of them."""
     known = {file.filename: file for file in project.files}
-    for name in mirror.storage.names(project.name):
+    for name in mirror.storage.listdir(project.name):
         if is_distribution(name) and (name not in known or known[name].stored is None):
             path = f"{project.name}/{name}"
             stored = Stored(mirror.storage.digest(path) or "", mirror.storage.size(path) or 0)

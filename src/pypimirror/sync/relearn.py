@@ -112,7 +112,7 @@ def _relearn_common(mirror: IRunContext, state: State, newest: int) -> None:
     serials = [writer.serial(page) or 0 for writer, page in pages]
     state.set_fact(SERIAL, str(max(int(state.fact(SERIAL) or 0), newest, *serials, 0)))
     state.set_fact(ROOT_UNSURE, "1")
-    pins = [name for name in mirror.storage.names(PINS) if is_pin_name(name)]
+    pins = [name for name in mirror.storage.listdir(PINS) if is_pin_name(name)]
     if pins:
         state.set_fact(PIN_FILES, " ".join(pins))
         state.set_fact(PINNING, "1")

@@ -83,7 +83,7 @@ class ResultRecorder:
         self._state.save(row._replace(
             display=looked.display, list_serial=looked.list_serial, page_serial=looked.page_serial,
             pending=row.pending | DUE if due else row.pending, error=None, due=looked.due,
-            since=self._since(row, looked.unmet, due), barren=looked.change.barren, unmet=looked.unmet,
+            since=self._since(row, looked.unmet, due), barren=looked.change.all_filtered, unmet=looked.unmet,
             untimed=looked.untimed), looked.project)
 
     def absent(self, looked: Evaluation) -> None:

@@ -341,7 +341,7 @@ class Run:
             elif isinstance(item, StepFailure):
                 failures.log(item)
                 if item.storage:
-                    self._mirror.storage.names(OWN)  # which raises an error where the whole place is gone
+                    self._mirror.storage.listdir(OWN)  # which raises an error where the whole place is gone
                 (failed or self.ledger.failed)(item)
             else:
                 yield item

@@ -195,7 +195,7 @@ def _side_by_side(known: Iterator[KnownProject], listed: Iterator[tuple[str, Lis
 
 def _unfinished(state: State, again: bool) -> _Plan:
     """The list is the one already known: what is left are projects that could not be read, and those whose time has come."""
-    candidates = state.known() if again else state.restless(time.time())
+    candidates = state.known() if again else state.due(time.time())
     return {known.name: _Entry("", known.list_serial, True, known.list_serial is None, listed=True)
             for known in candidates}
 

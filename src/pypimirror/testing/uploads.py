@@ -44,7 +44,7 @@ class UploadContract:
             upload.abort()
             assert storage.size(f"one/{size}") == size
             assert storage.read(f"one/{size}") == body
-        assert storage.names(UNFINISHED) == []
+        assert storage.listdir(UNFINISHED) == []
 
     def test_an_upload_takes_the_place_of_what_is_there_in_the_end_only(self) -> None:
         storage = self.ready()
@@ -66,7 +66,7 @@ class UploadContract:
             upload.write(b"short")
             upload.commit("one/file")
             assert storage.read("one/file") == b"short"
-            assert storage.names(UNFINISHED) == []
+            assert storage.listdir(UNFINISHED) == []
 
     def test_an_upload_that_is_forgotten_leaves_nothing(self) -> None:
         storage = self.ready()
@@ -75,31 +75,31 @@ class UploadContract:
             upload.write(b"x" * size)
             upload.abort()
             upload.abort()
-        assert storage.names(UNFINISHED) == []
-        assert storage.names("") == [f"{OWN}/"]
+        assert storage.listdir(UNFINISHED) == []
+        assert storage.listdir("") == [f"{OWN}/"]
 
     def test_an_upload_that_is_handed_over_is_seen_by_nobody_and_can_go_on(self) -> None:
         storage = self.ready()
         for size in (100, self.large):
             upload = storage.create()
             upload.write(b"x" * size)
-            upload.settle()
+            upload.stage()
             storage.flush()
-            assert storage.names("") == [f"{OWN}/"]
+            assert storage.listdir("") == [f"{OWN}/"]
             upload.write(b"y")
-            upload.settle()
+            upload.stage()
             upload.commit("one/file")
             assert storage.digest("one/file") == hashlib.sha256(b"x" * size + b"y").hexdigest()
             storage.remove("one/file")
             upload = storage.create()
             upload.write(b"x" * size)
-            upload.settle()
+            upload.stage()
             upload.abort()
-        assert storage.names(UNFINISHED) == []
+        assert storage.listdir(UNFINISHED) == []
 
     def test_a_folder_that_is_near_is_as_it_is(self) -> None:
         storage = self.ready()
-        with storage.near("one"):
+        with storage.keep_open("one"):
             assert storage.size("one/file") is None
             for body in (b"first", b"second"):
                 storage.write("one/file", [body])
@@ -107,13 +107,13 @@ class UploadContract:
                 assert storage.read("one/file") == storage.read("two/file") == body
                 storage.remove("one/file")  # and the folder, since it is empty
                 assert storage.size("one/file") is None
-                assert storage.names("one") == []
+                assert storage.listdir("one") == []
             storage.write("one/file", [b"third"])
             with ThreadPoolExecutor(4) as pool:
                 for done in [pool.submit(storage.write, f"one/{number}", [b"x"]) for number in range(20)]:
                     done.result()
         assert storage.read("one/file") == b"third"
-        assert len(storage.names("one")) == 21
+        assert len(storage.listdir("one")) == 21
 
     def test_content_that_fails_on_the_way_leaves_what_was_there(self) -> None:
         storage = self.ready()
@@ -125,7 +125,7 @@ class UploadContract:
 
         raises(LookupError, storage.write, "one/file", failing())
         assert storage.read("one/file") == b"old"
-        assert storage.names(UNFINISHED) == []
+        assert storage.listdir(UNFINISHED) == []
 
     def test_a_file_of_this_machine_is_shared_or_nothing_comes_of_it(self) -> None:
         storage = self.ready()
@@ -138,7 +138,7 @@ class UploadContract:
             if upload is not None:
                 upload.commit("one/file")
                 assert storage.read("one/file") == b"content"
-        assert storage.names(UNFINISHED) == []
+        assert storage.listdir(UNFINISHED) == []
 
     def test_many_threads_write_at_once(self) -> None:
         storage = self.ready()

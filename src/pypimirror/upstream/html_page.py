@@ -18,11 +18,11 @@ from .links import belongs, is_external, is_marked, last_part, own_first, resolv
 from .project_list import NameCollector
 from .validation import MOST_PROJECTS
 
-#: Elements that tell status and reason (PEP 792).
+#: ``meta`` elements of status and reason (PEP 792).
 _STATUS = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
-#: How web servers' own lists of folders show one, and a long name of one.
+#: Endings of folder names in directory listings of web servers; the second is of truncated names.
 _FOLDER = ("/", "..>")
-#: What is said of a page that has a form.
+#: Addition to messages about a page with a form.
 _ASKS = ", but a form, as login pages have"
 _SERIAL = re.compile(r"<!--\s*SERIAL (\d{1,18})\s*-->")
 
@@ -37,7 +37,7 @@ class HtmlParser:
         return HtmlList(wanted)
 
     def project(self, body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:
-        from .html_links import LinkParser  # not loaded where upstream answers in JSON
+        from .html_links import LinkParser  # not needed if upstream has JSON
 
         text = body.decode("utf-8", "replace")
         page = LinkParser()
@@ -74,7 +74,7 @@ class HtmlParser:
 
 
 class PlainHtmlParser(HtmlParser):
-    """Reads ``text/html``, what every web server calls it."""
+    """Reads ``text/html``, the media type that plain web servers send."""
 
     quality = 0.1
 
@@ -91,7 +91,7 @@ class HtmlList:
         self._page = LinkParser()
         self._found = NameCollector()
         self._total = 0
-        #: Whether a link leads to a folder of its own name, as those to projects do.
+        #: Whether the path of a link ends with its text's project name, as links to projects do.
         self._leads = False
 
     def write(self, block: bytes) -> None:
@@ -111,7 +111,7 @@ class HtmlList:
     def _take(self) -> None:
         for href, text, _ in self._page.anchors:
             if href.startswith("?"):
-                continue  # web servers' own lists of folders can be sorted by links
+                continue  # sort links of directory listings
             display = text.strip()
             if not display or display.endswith(_FOLDER):
                 display = unquote(href.rstrip("/").rpartition("/")[2])
@@ -126,7 +126,7 @@ class HtmlList:
 
 
 def _leads(href: str, name: str | None) -> bool:
-    """Whether a link of a list leads to a project's page: its last part is the project's name, as PEP 503 has it."""
+    """Whether a link leads to a project's page: the last part of its path is the project's name (PEP 503)."""
     path = href.partition("#")[0].partition("?")[0]
     last = path.removesuffix("index.html").rstrip("/").rpartition("/")[2]
     return name is not None and project_name(unquote(last)) == name
@@ -149,5 +149,5 @@ def _file(href: str, last: str, attributes: Mapping[str, str], base: str) -> Fil
 
 
 def _metadata(value: str | None) -> bool | dict[str, str]:
-    # The attribute without a value means that there is a metadata file.
+    # An attribute without a value means that there is a metadata file.
     return value is not None and (value == "" or validation.presence(value))
