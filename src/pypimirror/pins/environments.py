@@ -23,7 +23,7 @@ _LEGACY = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
 #: What a condition says where patch releases of one Python can differ.
 _PATCHED = re.compile(r"full_version|implementation_version|sys\.version|platform\.python_version")
 _NUMBER = re.compile(r"[0-9]+")
-_LONGEST_CONDITION = 1000
+_MAX_CONDITION = 1000
 #: Stands for the newest patch release of any Python.
 _LAST_PATCH = 99
 #: For a bare ``linux_*``: any glibc there is.
@@ -81,7 +81,7 @@ def patches(environment: Environment, condition: str) -> tuple[Environment, ...]
     minor = ".".join(environment.python.split(".")[:2])
     if environment.python != minor or not _PATCHED.search(condition):
         return (environment,)
-    numbers = {int(number) for number in _NUMBER.findall(condition[:_LONGEST_CONDITION]) if len(number) < 3}
+    numbers = {int(number) for number in _NUMBER.findall(condition[:_MAX_CONDITION]) if len(number) < 3}
     near = {micro for number in numbers for micro in (number - 1, number, number + 1) if 0 <= micro <= _LAST_PATCH}
     return tuple(environment._replace(python=f"{minor}.{micro}") for micro in sorted(near | {0, _LAST_PATCH}))
 
