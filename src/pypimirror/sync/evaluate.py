@@ -9,7 +9,7 @@ from ..errors import MirrorError
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse
 from ..model import Change, File, Project, RequiredReleases
-from ..pins.matching import pinned_of
+from ..pins.pinned_releases import pinned_of
 from ..selection import Selected
 from ..state import records
 from ..upstream.multi_index import serial_at
