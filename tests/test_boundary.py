@@ -281,7 +281,7 @@ def test_what_fails_outside_of_any_step_is_one_line_with_the_traceback_in_the_lo
         three: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     from pypimirror.sync import worklist
 
-    monkeypatch.setattr(worklist, "drawn_up", lambda *_: 1 // 0)
+    monkeypatch.setattr(worklist, "draw_up", lambda *_: 1 // 0)
     line = failure(three, capsys, "sync")
     assert "ZeroDivisionError: " in line
     assert "ZeroDivisionError" in (three.root / ".pypimirror/pypimirror.log").read_text()
