@@ -14,8 +14,6 @@ from fnmatch import translate
 from zope.interface import implementer
 
 from ..interfaces import IMetadataFilter, ISettings
-from ..metadata.core_metadata import fields
-from ..metadata.errors import InvalidContent
 from ..metadata.filenames import parse, release
 from ..model import File, Project
 
@@ -81,6 +79,9 @@ def _releases(project: Project, metadata: Reader | None) -> list[tuple[list[File
 def _fields(files: list[File], metadata: Reader | None) -> Mapping[str, list[str]] | None:
     if metadata is None:
         return None
+    from ..metadata.core_metadata import fields  # few mirrors filter by metadata
+    from ..metadata.errors import InvalidContent
+
     # First the files that have core metadata by the upstream page (PEP 658).
     for file in sorted(files, key=lambda file: (not file.core_metadata, file.filename)):
         text = metadata(file)

@@ -16,8 +16,6 @@ from urllib.parse import quote
 from zope.interface import implementer
 
 from ..interfaces import IMetadataIndexWriter, ISettings
-from ..metadata.core_metadata import parse_email
-from ..metadata.errors import InvalidContent
 from ..metadata.filenames import parse, pep440, release
 from ..model import Entry, File, Project
 
@@ -127,6 +125,9 @@ def _info(project: Project, version: str, found: Releases, metadata: Metadata | 
     content = next((content for file in files if metadata is not None and (content := metadata(file)) is not None), None)
     raw: Mapping[str, Any] = {}
     if content is not None:
+        from ..metadata.core_metadata import parse_email  # not loaded where nothing changed
+        from ..metadata.errors import InvalidContent
+
         with suppress(InvalidContent):
             raw = parse_email(content)[0]
     info: dict[str, Any] = {"name": raw.get("name") or project.display or project.name, "version": version}
