@@ -14,14 +14,14 @@ from pypimirror.filters.metadata import fields
 from pypimirror.http import ssrf
 from pypimirror.metadata.errors import InvalidContent
 from pypimirror.model import File, Project
-from pypimirror.pins import sections, stated
+from pypimirror.pins import dependencies, sections
 from pypimirror.pins.environments import environments
 from pypimirror.pins.extends_chain import Chain
-from pypimirror.pins.flatten import flatten
+from pypimirror.pins.flat_versions import flatten
+from pypimirror.pins.model import InvalidPins
 from pypimirror.pins.pylock import read_pylock
 from pypimirror.pins.requirements import pins_of, read_requirements
 from pypimirror.pins.sdist import read_sdist
-from pypimirror.pins.values import BadPins
 from pypimirror.pins.versions import read_versions
 from pypimirror.upstream import html_links, json_page
 from pypimirror.upstream.html_page import HtmlParser
@@ -152,7 +152,7 @@ def versions(text: str) -> None:
     try:
         read_versions(chain, LINUX)
         flatten(chain, LINUX)
-    except BadPins:
+    except InvalidPins:
         return
 
 
@@ -167,14 +167,14 @@ def test_versions_of_buildouts(start: str, unit: str) -> None:
 def test_conditions_without_end() -> None:
     text = "".join(f"[versions:python_version != '{number}']\na = {number}\n" for number in range(100_000))
     bounded(lambda: versions(text))
-    with pytest.raises(BadPins, match="line 20001: more than 10000 sections"):
+    with pytest.raises(InvalidPins, match="line 20001: more than 10000 sections"):
         sections.parse(text, "/a")
 
 
 def requirements(text: str) -> None:
     try:
         pins_of(read_requirements("/a", lambda name: text.encode()), LINUX)
-    except BadPins:
+    except InvalidPins:
         return
 
 
@@ -192,7 +192,7 @@ def test_lock_files_and_build_requirements(unit: str) -> None:
     def read() -> None:
         try:
             read_pylock("/pylock.toml", lambda name: text.encode(), LINUX)
-        except BadPins as error:
+        except InvalidPins as error:
             assert len(str(error)) < 1000
 
     bounded(read)
@@ -202,7 +202,7 @@ def test_lock_files_and_build_requirements(unit: str) -> None:
 
 def requirements_in(metadata: bytes) -> None:
     with suppress(InvalidContent):  # too many fields: refused before they are parsed
-        stated._requires_dist(metadata)
+        dependencies._requires_dist(metadata)
 
 
 @pytest.mark.parametrize("unit", ["A: b\n", "A:\n ", " b\n", ":", "A", "Name: ", "\r", "=?utf-8?q?", "A: =?x?b?\n"])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
 from filtering import configured, names, project
-from pypimirror.filters.filenames import FilenameExcludes, FilenameMatches
+from pypimirror.filters.files import FilenameExcludes, FilenameMatches
 from pypimirror.interfaces import IFilter
 from pypimirror.names import SUFFIXES
 

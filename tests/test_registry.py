@@ -132,7 +132,7 @@ def test_every_component_of_ours_keeps_its_contract(mirrored: Mirrored) -> None:
 
 
 def test_our_own_file_uses_our_own_directives_alone() -> None:
-    root = ElementTree.parse(Path(registry.__file__).with_name("configure.zcml")).getroot()
+    root = ElementTree.parse(Path(pypimirror.__file__).with_name("configure.zcml")).getroot()
     used = {element.tag for element in root}
     assert used - {f"{{{NAMESPACE}}}{name}" for name in directives()} == {"{http://namespaces.zope.org/zope}include"}
 

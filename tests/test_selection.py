@@ -12,15 +12,10 @@ from pypimirror.errors import ConfigurationError
 from pypimirror.filters import ordered
 from pypimirror.filters.age import MinAge, UploadedBefore
 from pypimirror.filters.compatibility import Compatibility
-from pypimirror.filters.filenames import FilenameExcludes, FilenameMatches
-from pypimirror.filters.latest import LatestReleases
+from pypimirror.filters.files import FilenameExcludes, FilenameMatches, MaxFileSize, PackageTypes
 from pypimirror.filters.metadata import MetadataExcludes, MetadataMatches
-from pypimirror.filters.package_types import PackageTypes
 from pypimirror.filters.packages import PackageExcludes, PackageMatches
-from pypimirror.filters.prereleases import Prereleases
-from pypimirror.filters.size import MaxFileSize
-from pypimirror.filters.specifiers import Specifiers
-from pypimirror.filters.yanked import Yanked
+from pypimirror.filters.releases import LatestReleases, Prereleases, Specifiers, Yanked
 from pypimirror.interfaces import IFilter
 from pypimirror.selection import LeftOut, Selected, Selection, Unmet
 

@@ -10,7 +10,7 @@ from .filters.globs import MOST_WRITTEN, as_written
 from .interfaces import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
 from .metadata.filenames import parse
 from .model import File, Project
-from .pins.matching import Hashes, Pinned, pinned_of
+from .pins.pinned_releases import Hashes, PinnedReleases, pinned_of
 
 _NO_PINS: Mapping[str, frozenset[str]] = {}
 _NO_HASHES: Hashes = {}
@@ -133,7 +133,7 @@ class Selection:
                 return False
         return True
 
-    def pinned(self, name: str) -> Pinned:
+    def pinned(self, name: str) -> PinnedReleases:
         """Return the pinned releases of a project."""
         return pinned_of(name, self._pins.get(name, ()), self._hashes)
 
@@ -223,5 +223,5 @@ class Selection:
         return frozenset(name for name in frozenset.intersection(*sets) | self._pins.keys() | self._own if self.wanted(name))
 
 
-def _allows(pinned: Pinned, file: File, name: str) -> bool | None:
+def _allows(pinned: PinnedReleases, file: File, name: str) -> bool | None:
     return pinned.allows(parse(file.filename, name).version, file.content_hashes)

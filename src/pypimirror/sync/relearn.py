@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..engine import boundary
 from ..events import Notice
 from ..interfaces import IIndexWriter, IRunContext
 from ..names import PINS, shown
@@ -64,7 +63,8 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
 
     Of projects that have nothing here nothing is remembered then.
     """
-    from .own_pages import folders  # not loaded where nothing is lost
+    from ..engine import boundary  # not loaded where nothing is lost
+    from .own_pages import folders
     from .recover import RecoverTask, RecoveryResult, recover
 
     tasks = (RecoverTask(name, tuple(found for found in spelled if found != name))

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import events
-from ..engine.boundary import StepFailure
 from ..interfaces import IRunContext
 from ..state.database import DONE, DUE, UNSWEPT, Row, State
 from ..state.meta_keys import FOLLOW_DUE, ROOT_DUE
-from .evaluate import not_found
 from .failures import alone
 
 if TYPE_CHECKING:
+    from ..engine.boundary import StepFailure
     from .evaluate import Evaluation
     from .publish import PublishResult
     from .sweep import SweepResult
@@ -72,6 +71,8 @@ class ResultRecorder:
         if looked.unmet is not None:
             self._notify(events.Problem(looked.name, looked.unmet, "not found"))
         if looked.absent and old is None and looked.unmet is None:
+            from .evaluate import not_found
+
             problem = not_found(self._mirror, looked.status)
             self._notify(events.Problem(looked.name, problem, "not found"))
             self.problems.append(f"{looked.name}: {problem}")

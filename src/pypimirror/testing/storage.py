@@ -1,6 +1,6 @@
-"""The contract of a storage as tests: a plugin's author derives a class from ``StorageContract`` and runs it with pytest.
+"""The contract of a storage as tests: authors of plugins derive a class from ``StorageContract`` and run it with pytest.
 
-Nothing here needs pytest itself.
+This module itself does not import pytest.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from ..settings.values import Settings
 from ..storage.paths import UNFINISHED
 from .uploads import UploadContract, blocks, raises
 
-#: Paths that would leave the mirror, or are none.
+#: Paths that would leave the mirror, and invalid paths.
 _ASTRAY = ("../x", "a/../../x", "/etc/x", "/x", "a//b", "", ".", "a/./b", "a\0b", "a\\b")
-#: All that the name of a distribution may hold.
+#: A name with all characters that names of distributions may contain.
 _AWKWARD = "one/A+b!c~d@e=f, (g)_h-1.0.tar.gz"
 
 
 def settings(mirror_file_path: str, state_path: str, **others: Any) -> Settings:
-    """Give the settings of a mirror as its configuration file would, defaults filled in.
+    """Return the settings of a mirror as if read from a configuration file, with defaults.
 
-    others: values of further keys, those of the plugin among them, as the components are to get them.
+    others: converted values of further keys, including the keys of the plugin.
     """
     given = {"mirror_file_path": Given(mirror_file_path, "test"), "state_path": Given(state_path, "test")}
     found = completed(values(KEYS, given, "test"), "test") | others
@@ -39,7 +39,7 @@ def settings(mirror_file_path: str, state_path: str, **others: Any) -> Settings:
 
 
 class StorageContract(UploadContract):
-    """The tests. A derived class says how a storage is made; its name begins with ``Test`` so that pytest finds it."""
+    """The tests. Derived classes implement ``make``; their names begin with ``Test``, so that pytest collects them."""
 
     # --- the place
 

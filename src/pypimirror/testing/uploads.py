@@ -1,4 +1,4 @@
-"""The part of a storage's contract about what is written: seen whole or not at all, whoever reads or writes beside it."""
+"""The contract of a storage for writing: files appear complete or not at all, also with concurrent readers and writers."""
 
 from __future__ import annotations
 
@@ -12,21 +12,19 @@ from typing import Any
 from ..names import OWN
 from ..storage.paths import UNFINISHED
 
-#: Where a storage keeps what is unfinished.
-
 
 class UploadContract:
     """The tests of uploads and of ``write``; ``pypimirror.testing.storage.StorageContract`` has these and all others."""
 
-    #: Bytes of what is written where size may matter: the default is more than any buffer of ours.
+    #: Bytes of a large file. The default is more than any buffer of this package.
     large = 20 << 20
 
     def make(self) -> Any:
-        """Return a new IStorage on the test's own place: empty in the beginning, and the same each time within one test."""
+        """Return a new IStorage in a place that is empty at the beginning of each test and the same throughout it."""
         raise NotImplementedError
 
     def ready(self) -> Any:
-        """Return a storage as a run has it."""
+        """Return a storage that is prepared as at the beginning of a run."""
         storage = self.make()
         storage.check()
         storage.prepare()
@@ -162,7 +160,7 @@ class UploadContract:
 
 
 def blocks(body: bytes, size: int = 100_000) -> Iterable[bytes]:
-    """Give a body in pieces of so many bytes."""
+    """Split a body into blocks of ``size`` bytes."""
     return (body[place:place + size] for place in range(0, len(body), size))
 
 
