@@ -31,7 +31,7 @@ def test_our_own_components_are_those_that_full_zcml_registers(tmp_path: Path) -
 
 
 def test_a_component_is_imported_when_it_is_first_made() -> None:
-    code = "import sys; from pypimirror import registry; filled = registry.load(); print(*sys.modules)"
+    code = "import sys; from pypimirror.zcml import registry; filled = registry.load(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert "pypimirror.zcml.builtin" in loaded

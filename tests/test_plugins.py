@@ -135,7 +135,7 @@ def test_a_named_policy_overrides_an_installed_plugin_and_a_file_of_the_site_ove
 
 
 def test_without_plugins_nothing_is_loaded_to_read_a_configuration(mirrored: Mirrored) -> None:
-    code = (f"import sys; from pypimirror.plugins import read; read({mirrored.write()!r})\n"
+    code = (f"import sys; from pypimirror.zcml.plugins import read; read({mirrored.write()!r})\n"
             "print([name for name in ('importlib.metadata', 'zope.configuration', 'zope.schema') if name in sys.modules])")
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True,
                           env={"PYTHONPATH": os.pathsep.join(sys.path)})

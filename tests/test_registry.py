@@ -30,7 +30,7 @@ _HEAD = ('<configure xmlns="http://namespaces.zope.org/zope" xmlns:zcml="http://
 class Good:
     """A filter that takes everything."""
 
-    active, over_pins, reason = True, True, ""
+    active, applies_to_pins, reason = True, True, ""
 
     def __init__(self, settings: Any):
         pass
@@ -70,7 +70,7 @@ class Wrong(Incomplete):
 class Silent(Incomplete):
     """A filter that gives no reason."""
 
-    active, over_pins = True, True
+    active, applies_to_pins = True, True
 
     def select(self, project: Any) -> Any:
         return ()
@@ -132,7 +132,7 @@ def test_every_component_of_ours_keeps_its_contract(mirrored: Mirrored) -> None:
 
 
 def test_our_own_file_uses_our_own_directives_alone() -> None:
-    root = ElementTree.parse(Path(registry.__file__).with_name("configure.zcml")).getroot()
+    root = ElementTree.parse(Path(pypimirror.__file__).with_name("configure.zcml")).getroot()
     used = {element.tag for element in root}
     assert used - {f"{{{NAMESPACE}}}{name}" for name in directives()} == {"{http://namespaces.zope.org/zope}include"}
 

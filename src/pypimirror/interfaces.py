@@ -173,7 +173,7 @@ class INameFilter(Interface):
     """Decides by name which projects are mirrored. Named; all that are registered must agree."""
 
     active: bool = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
-    over_pins: bool = Attribute("Whether it holds for pinned projects too; they are taken without asking it otherwise.")
+    applies_to_pins: bool = Attribute("Whether it holds for pinned projects too; they are taken without asking it otherwise.")
     exact: frozenset[str] | None = Attribute("The normalised names that it can select, or None without a limit to known ones.")
 
     def __call__(name: str) -> bool:
@@ -201,7 +201,8 @@ class IFilter(Interface):
     """
 
     active: bool = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
-    over_pins: bool = Attribute("True for a filter on files, which applies to pinned releases too; False for one on releases.")
+    applies_to_pins: bool = Attribute(
+        "True for a filter on files, which applies to pinned releases too; False for one on releases.")
     reason: str = Attribute("What ``plan`` prints for a file left out, such as 'older than the newest 3 releases'.")
 
     def select(project: Project) -> Iterable[File]:
@@ -215,7 +216,7 @@ class IFilter(Interface):
 class ITimedFilter(IFilter):
     """A filter whose answer changes as time goes by."""
 
-    def due(project: Project) -> float | None:
+    def next_change(project: Project) -> float | None:
         """Return the time when ``select`` will next say something else about this same project, or None for never.
 
         In seconds since 1970, later than now.
@@ -288,7 +289,7 @@ class IStorage(Interface):
     def remove(path: str) -> None:
         """Remove what lies there, if anything does, and folders that are empty then."""
 
-    def near(folder: str) -> AbstractContextManager[None]:
+    def keep_open(folder: str) -> AbstractContextManager[None]:
         """Return a context manager: in its block much is asked about a folder in the root, by any thread."""
 
     def flush() -> None:
@@ -297,11 +298,11 @@ class IStorage(Interface):
         What one process did counts for the others on its machine. Where each change is safe at once there is nothing to do.
         """
 
-    folds_case: bool = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
+    case_insensitive: bool = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
 
-    at_hand: bool = Attribute("Whether ``names``, and reading a file just written, are cheap, as on a local disk.")
+    cheap_listing: bool = Attribute("Whether ``listdir``, and reading a file just written, are cheap, as on a local disk.")
 
-    def names(folder: str) -> list[str]:
+    def listdir(folder: str) -> list[str]:
         """Return the names in a folder, folders with a ``/`` at their end; none where there is nothing.
 
         Raises StorageError if it is not a folder.
@@ -323,7 +324,7 @@ class IUpload(Interface):
     def restart() -> None:
         """Forget what was written."""
 
-    def settle() -> None:
+    def stage() -> None:
         """Hand over what was written, so that ``flush`` of the storage is about it, too."""
 
     def commit(path: str) -> None:

@@ -10,7 +10,7 @@ from .filters.globs import MOST_WRITTEN, as_written
 from .interfaces import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
 from .metadata.filenames import parse
 from .model import File, Project
-from .pins.matching import Hashes, Pinned, pinned_of
+from .pins.pinned_releases import Hashes, PinnedReleases, pinned_of
 
 _NO_PINS: Mapping[str, frozenset[str]] = {}
 _NO_HASHES: Hashes = {}
@@ -74,8 +74,8 @@ class Selection:
         hashes: ``algorithm:hexdigest`` of the files that a pin allows, by name and version.
         """
         active = [name for name in names if name.active]
-        self._asked = tuple(name for name in active if not name.over_pins)
-        self._allowed = tuple(name for name in active if name.over_pins)
+        self._asked = tuple(name for name in active if not name.applies_to_pins)
+        self._allowed = tuple(name for name in active if name.applies_to_pins)
         self._filters: tuple[tuple[str, Any, bool, bool], ...] = tuple(
             (name, each, ITimedFilter.providedBy(each), IMetadataFilter.providedBy(each))
             for name, each in filters.items() if each.active)
@@ -133,7 +133,7 @@ class Selection:
                 return False
         return True
 
-    def pinned(self, name: str) -> Pinned:
+    def pinned(self, name: str) -> PinnedReleases:
         """Return the pinned releases of a project."""
         return pinned_of(name, self._pins.get(name, ()), self._hashes)
 
@@ -145,7 +145,7 @@ class Selection:
         """Return the files of a project that the filters on files leave, whatever those on releases say."""
         files = project.files
         for _, each, _, _ in self._filters:
-            if each.over_pins:
+            if each.applies_to_pins:
                 files = tuple(each.select(project._replace(files=files)))
         return files
 
@@ -167,7 +167,7 @@ class Selection:
         # Files that are here for their pin alone; filters on releases don't see them, so that a pin never displaces others.
         aside = frozenset() if matched else pinned
         for name, each, timed, reads in self._filters:
-            if each.over_pins:
+            if each.applies_to_pins:
                 before = project._replace(files=files)
             elif matched:
                 before = project._replace(files=tuple(file for file in files if file.filename not in aside))
@@ -178,13 +178,13 @@ class Selection:
             if IUploadTimeFilter.providedBy(each):
                 untimed += each.untimed(before)
             kept = {file.filename for file in (each.select(before, metadata) if reads else each.select(before))}
-            if not each.over_pins:
+            if not each.applies_to_pins:
                 aside |= {file.filename for file in before.files if file.filename in pinned and file.filename not in kept}
                 kept |= aside
             left_out += [LeftOut(file, each.reason, name) for file in files if file.filename not in kept]
             files = tuple(file for file in files if file.filename in kept)
             if timed:
-                due = min((moment for moment in (due, each.due(before)) if moment is not None), default=None)
+                due = min((moment for moment in (due, each.next_change(before)) if moment is not None), default=None)
         return Selected(files, tuple(left_out), due, self._unmet(project.name, files, left_out), untimed)
 
     def _pinned(self, project: Project) -> frozenset[str]:
@@ -217,11 +217,11 @@ class Selection:
         return tuple(Unmet(version, tuple(reasons.get(version, ()))) for version in sorted(versions) if version not in met)
 
     def _exact(self, active: Iterable[INameFilter]) -> frozenset[str] | None:
-        sets = [each.exact for each in active if each.exact is not None and not each.over_pins]
+        sets = [each.exact for each in active if each.exact is not None and not each.applies_to_pins]
         if not sets:
             return None
         return frozenset(name for name in frozenset.intersection(*sets) | self._pins.keys() | self._own if self.wanted(name))
 
 
-def _allows(pinned: Pinned, file: File, name: str) -> bool | None:
+def _allows(pinned: PinnedReleases, file: File, name: str) -> bool | None:
     return pinned.allows(parse(file.filename, name).version, file.content_hashes)

@@ -11,14 +11,13 @@ from ..http import proxy_settings
 from ..settings.display import shown_value
 from ..settings.example import example
 from ..settings.keys import KEYS, ISetting
-from ..settings.reader import plugins_of, read
+from ..settings.reader import plugins_of
+from ..zcml.plugins import ask, read
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print settings and components, or with ``--example`` a commented configuration file."""
     if arguments.example:
-        from ..zcml.plugins import ask
-
         print(example(ask(plugins_of(config)).keys), end="")
         return 0
     from ..mirror import Mirror

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from urllib.parse import parse_qs
 
 from ..http.content_types import content_type, file_cache, page_cache
-from ..names import distribution, is_distribution, normalize
+from ..names import PINS, distribution, is_distribution, normalize
 from . import legacy, negotiate, paths
 from .host import address
 from .http_error import Environ, HTTPError, Start, moved, send_file, send_page, send_short
@@ -127,7 +127,8 @@ class App:
 
     def _file(self, environ: Environ, start: Start, path: list[str]) -> Iterable[bytes]:
         """Answer for a file by the parts of its path below the root."""
-        if len(path) > 1 and not (len(path) == 2 and _is_of_project(path[1])) and self._is_project(path[0]):
+        if (len(path) > 1 and path[0] != PINS and not (len(path) == 2 and _is_of_project(path[1]))
+                and self._is_project(path[0])):
             raise HTTPError("404 Not Found")
         if path[-1].endswith((".html", "json")):
             return send_page(environ, start, self._tree, self._pages.get(path), path, content_type("/".join(path)),

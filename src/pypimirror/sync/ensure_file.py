@@ -110,12 +110,12 @@ def _body(mirror: IRunContext, project: str, file: File, path: str, offline: boo
     if not file.url:
         raise FetchError(path, "gone or damaged, and it is not known where upstream has it", code=404)
     limit = None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES
-    room = mirror.room.keep(mirror, file.size or 0)
+    room = mirror.room.reserve(mirror, file.size or 0)
     try:
         done = download(mirror.fetcher, storage, attempts, file.url, target, file.hashes, file.size, limit, room)
     finally:
-        mirror.room.give_back(file.size or 0)
-    stored = Stored(done.sha256, done.size, shown=True, validator=file.validator)
+        mirror.room.release(file.size or 0)
+    stored = Stored(done.sha256, done.size, published=True, validator=file.validator)
     return stored, WAITS if replaced else "fetched", done.body
 
 

@@ -15,7 +15,7 @@ PAGES = {"index.v1_json": "application/vnd.pypi.simple.v1+json", "index.html": "
 def folders(storage: IStorage) -> dict[str, list[str]]:
     """Give the folders of the mirror, hidden ones left out, by the normalised form of their names."""
     found: dict[str, list[str]] = {}
-    for folder in storage.names(""):
+    for folder in storage.listdir(""):
         if folder.endswith("/") and not folder.startswith("."):
             found.setdefault(normalize(folder[:-1]), []).append(folder[:-1])
     return found

@@ -93,9 +93,10 @@ def _planned(mirror: IRunContext, looked: Evaluation) -> PlannedProject:
     reasons = {one.file.filename: one.reason for one in left_out}
     remove = [(file.filename, _why(file, project.quarantined, selected, reasons)) for file in project.files
               if file.stored is not None and file.filename not in names]
-    rewrite = change.rewrite or (bool(change.fetch or change.remove) and not change.vanish)
+    rewrite = change.rewrite or (bool(change.fetch or change.remove) and not change.project_removed)
     return PlannedProject(project.name, tuple(file for file in wanted if not is_up_to_date(file)), tuple(remove),
-                          tuple(left_out), rewrite, change.vanish, looked.unmet or missing, looked.display, looked.problems)
+                          tuple(left_out), rewrite, change.project_removed, looked.unmet or missing, looked.display,
+                          looked.problems)
 
 
 def _why(file: File, quarantined: bool, selected: bool, reasons: dict[str, str]) -> str:

@@ -55,7 +55,7 @@ def _as_published(file: File, published: bool) -> File:
     """Return a file as the pages in the mirror have it, without its content if that is damaged."""
     if file.stored is None or _is_damaged(file):
         return file._replace(stored=None)
-    return file._replace(stored=file.stored._replace(shown=published))
+    return file._replace(stored=file.stored._replace(published=published))
 
 
 def _is_damaged(file: File) -> bool:

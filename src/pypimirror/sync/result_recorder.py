@@ -7,14 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import events
-from ..engine.boundary import StepFailure
 from ..interfaces import IRunContext
 from ..state.database import DONE, DUE, UNSWEPT, Row, State
 from ..state.meta_keys import FOLLOW_DUE, ROOT_DUE
-from .evaluate import not_found
 from .failures import alone
 
 if TYPE_CHECKING:
+    from ..engine.boundary import StepFailure
     from .evaluate import Evaluation
     from .publish import PublishResult
     from .sweep import SweepResult
@@ -72,6 +71,8 @@ class ResultRecorder:
         if looked.unmet is not None:
             self._notify(events.Problem(looked.name, looked.unmet, "not found"))
         if looked.absent and old is None and looked.unmet is None:
+            from .evaluate import not_found
+
             problem = not_found(self._mirror, looked.status)
             self._notify(events.Problem(looked.name, problem, "not found"))
             self.problems.append(f"{looked.name}: {problem}")
@@ -83,7 +84,7 @@ class ResultRecorder:
         self._state.save(row._replace(
             display=looked.display, list_serial=looked.list_serial, page_serial=looked.page_serial,
             pending=row.pending | DUE if due else row.pending, error=None, due=looked.due,
-            since=self._since(row, looked.unmet, due), barren=looked.change.barren, unmet=looked.unmet,
+            since=self._since(row, looked.unmet, due), barren=looked.change.all_filtered, unmet=looked.unmet,
             untimed=looked.untimed), looked.project)
 
     def absent(self, looked: Evaluation) -> None:

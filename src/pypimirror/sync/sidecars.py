@@ -67,7 +67,7 @@ def _inside(mirror: IRunContext, path: str, hashes: Mapping[str, str], wheel: by
 
 def _out_of(mirror: IRunContext, path: str, hashes: Mapping[str, str]) -> bool:
     """Do the same for a wheel that lies there."""
-    if "sha256" not in hashes or not path.endswith(".whl") or not mirror.storage.at_hand:
+    if "sha256" not in hashes or not path.endswith(".whl") or not mirror.storage.cheap_listing:
         return False
     from ..metadata.archives import wheel_metadata  # few runs need it
     from ..metadata.errors import InvalidContent
@@ -84,7 +84,7 @@ def _unhashed(mirror: IRunContext, path: str, body: bytes | None) -> str | None:
 
     Without a hash anything could come in answer to a request for it, such as a login page.
     """
-    if not path.endswith(".whl") or (body is None and not mirror.storage.at_hand):
+    if not path.endswith(".whl") or (body is None and not mirror.storage.cheap_listing):
         return None
     from ..metadata.archives import wheel_metadata
     from ..metadata.errors import InvalidContent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import events
 from ..errors import InvalidPage
@@ -17,8 +17,9 @@ from ..state.meta_keys import FILES_SETTINGS, LIST_ETAG, PAGES_SETTINGS
 from ..upstream.multi_index import serial_at
 from ..upstream.project_list import in_order
 from .brake import Removals, too_many
-from .evaluate import EvaluateTask
-from .freshness import is_behind
+
+if TYPE_CHECKING:
+    from .evaluate import EvaluateTask
 
 _DAY = 86400
 
@@ -149,6 +150,8 @@ def _doubt(missing: int, listing: ProjectList, totals: Totals, share: float) -> 
 
 def _compared(mirror: IRunContext, state: State, listing: ProjectList, initial: bool, again: bool) -> tuple[_Plan, _Plan]:
     """Compare a list with the state; return the plan without known projects that are not listed, and the plan for these."""
+    from .freshness import is_behind  # not loaded where the list is unchanged
+
     plan: _Plan = {}
     unlisted: _Plan = {}
     whole = serial_at(listing.serial, listing.upstream)
@@ -195,13 +198,15 @@ def _side_by_side(known: Iterator[KnownProject], listed: Iterator[tuple[str, Lis
 
 def _unfinished(state: State, again: bool) -> _Plan:
     """The list is the one already known: what is left are projects that could not be read, and those whose time has come."""
-    candidates = state.known() if again else state.restless(time.time())
+    candidates = state.known() if again else state.due(time.time())
     return {known.name: _Entry("", known.list_serial, True, known.list_serial is None, listed=True)
             for known in candidates}
 
 
 def _tasks(mirror: IRunContext, state: State, plan: _Plan, give_over: bool = False,
            again: bool = False) -> Iterator[EvaluateTask]:
+    from .evaluate import EvaluateTask  # not loaded where nothing changed
+
     days = mirror.settings["fetch_since_days"]
     since = time.time() - days * _DAY if days else None
     for name, entry in plan.items():
