@@ -41,6 +41,8 @@ class EvaluateTask(NamedTuple):
     since: float | None = None
     #: Whether it may be taken from an index that comes after the one it was taken from before.
     give_over: bool = False
+    #: Whether an absence counts though nothing confirms it.
+    trust: bool = False
 
 
 class Evaluation(NamedTuple):
@@ -99,7 +101,8 @@ def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None
     if task.ask:
         project = project._replace(promised=promised or "" if unsettled else "")
     if reading.error is not None:
-        return Evaluation(task.name, Change(task.name), records.encode(project), error=reading.error)
+        return Evaluation(task.name, Change(task.name), records.encode(project), project.display, error=reading.error,
+                          absent=reading.absent, status=reading.status)
     missing = not_found(mirror, reading.status) if named else None
     list_serial, page_serial, due = task.list_serial, serial_at(project.serial, project.upstream), selected.due
     if unsettled or external_links.is_restless(mirror, project):
@@ -139,7 +142,8 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
         project_removed=before and not published,
         removed_upstream=selected and not project.listed,
         quarantined=project.quarantined,
-        rewrite=published and (old is None or _told(old, old.published().files) != _told(project, wanted)),
+        # A project without files that comes back has the same facts as before, and no page.
+        rewrite=published and (old is None or not before or _told(old, old.published().files) != _told(project, wanted)),
         all_filtered=not wanted and bool(selection.left_out) and all(one.filter == _BY_NAME for one in selection.left_out),
     )
 

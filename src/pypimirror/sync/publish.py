@@ -131,7 +131,7 @@ def _published(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], Non
         bytes=sum(file.stored.size for file in files if file.stored is not None),
         yanked=sum(file.yanked is not False for file in files),
         hidden=sum(one.filter == _YANKED for one in selected.left_out),
-        unswept=not pages.serial or not before <= shown or astray,
+        unswept=not pages.serial or not before <= shown or astray or any(map(_may_leave_file, outcomes)),
         incomplete=task.offline and any(map(_lacks, here.values())),
         error=next((outcome.error for outcome in outcomes if outcome.error), None) or refusal,
         held=bool(task.hold) and not {file.filename for file in files} <= regular,
@@ -144,6 +144,11 @@ def _published(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], Non
 def _lacks(file: File) -> bool:
     return file.stored is None or bool(
         (file.core_metadata and file.stored.metadata is None) or (file.provenance and file.stored.provenance is None))
+
+
+def _may_leave_file(outcome: FileResult) -> bool:
+    """Whether a file that failed may be in the folder all the same: it failed once it was there, or while it was put there."""
+    return outcome.file.stored is None and outcome.how in ("failed", "invalid", FULL)
 
 
 def _leaves_sidecars(old: File, new: File) -> bool:
