@@ -30,15 +30,16 @@ def in_folder(mirrored: Mirrored, name: str) -> list[str]:
     return sorted(entry for entry in os.listdir(mirrored.root / name) if not entry.startswith("index."))
 
 
+@pytest.mark.parametrize("versions", [("2.0",), ("1.0", "2.0")])
 def test_a_project_that_goes_and_is_required_after_all_is_whole(
-        mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path, versions: tuple[str, ...]) -> None:
+    """Its first decision in the run takes off all files, its second one wants one of them, or all."""
     upstream.add("app", wheel("app", "2.0", requires=("lib",)))
-    upstream.add("lib", wheel("lib", "1.0"), wheel("lib", "2.0"))
+    upstream.add("lib", *(wheel("lib", version) for version in versions))
     mirrored.settings["package_matches"] = "app lib"
     assert mirrored.run("sync") == 0
     (tmp_path / "requirements.txt").write_text("app==2.0\n")
-    mirrored.settings |= {"package_matches": None, "requirements": "requirements.txt", "dependencies": "True",
-                          "build_requirements": "False"}
+    mirrored.settings |= {"package_matches": None, "requirements": "requirements.txt", "dependencies": "True"}
     for _ in range(2):
         assert mirrored.run("-U") == 0
         assert mirrored.untrue() == []
