@@ -59,6 +59,8 @@ def test_prereleases_are_left_out_on_demand():
     (2, ["trunk", "snapshot-2", "1.0"], ["trunk", "1.0"]),
     (1, ["trunk", "1.0"], ["1.0"]),
     (2, ["snapshot-9", "snapshot-10", "snapshot-2"], ["snapshot-9", "snapshot-10"]),
+    (1, ["snapshot-007", "snapshot-08"], ["snapshot-08"]),
+    (1, ["1" * 5000, "2" * 5000, "3" * 4999], ["2" * 5000]),
 ])
 def test_the_newest_releases_stay(keep, given, expected):
     latest = LatestReleases(configured(latest_releases=str(keep)))

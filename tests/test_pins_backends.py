@@ -87,11 +87,11 @@ def test_the_least_cmake_is_read_from_its_own_file() -> None:
 
 
 @pytest.mark.parametrize(("pyproject", "note"), [
-    (system("", "own", "backend-path = ['.']\n"), "its own build backend (backend-path)"),
-    (system("'x'", "unheard.of"), "its build backend unheard.of"),
+    (system("", "own", "backend-path = ['.']\n"), "its in-tree backend (backend-path)"),
+    (system("'x'", "unheard.of"), "its backend unheard.of"),
     (system("'hatchling'", "hatchling.build", "[tool.hatch.build.hooks.custom]\n"), "hatch_build.py"),
     (system("'scikit-build-core'", "scikit_build_core.build", "[tool.scikit-build.metadata.version]\nprovider = 'mine'\n"),
-     "the provider mine"),
+     "its metadata provider mine"),
     (system("'hatchling'", "hatchling.build", "[tool.hatch.build]\nrequire-runtime-features = ['gone']\n"), "its extra gone")])
 def test_what_can_not_be_known_is_noted(pyproject: str, note: str) -> None:
     sdist = read(pyproject__toml=pyproject)

@@ -1,4 +1,4 @@
-"""Pin files as a run sees them: the last good one counts, the cache is zc.buildout's own, old pins stay for a while."""
+"""Pin files as a run sees them: the last good copy of each, the cache is zc.buildout's own, old pins stay for a while."""
 
 import datetime
 import hashlib
@@ -61,7 +61,7 @@ def test_several_pin_files_are_a_union(web):
 
 @pytest.mark.parametrize("content, why", [
     (FetchError(REQUIRED, "503 Unavailable"), "503 Unavailable"), (b"<html>Log in</html>", "a web page"),
-    (b"", "holds no pins"), (b"# none\nfoo>=1\n", "holds no pins"),
+    (b"", "contains no pins"), (b"# none\nfoo>=1\n", "contains no pins"),
     (b"foo bar\n", "line 1"), (b"\xff", "not UTF-8")])
 def test_the_last_good_one_counts_and_the_run_says_so(web, content, why):
     kept = Kept()
@@ -71,13 +71,13 @@ def test_the_last_good_one_counts_and_the_run_says_so(web, content, why):
     assert after.pins.versions == before.pins.versions
     assert after.pins.hashes == before.pins.hashes
     assert len(after.pins.problems) == 1
-    assert re.fullmatch(f"{REQUIRED}.*{why}.*; the last good one counts", after.pins.problems[0])
+    assert re.fullmatch(f"{REQUIRED}.*{why}.*; using the last good copy", after.pins.problems[0])
     assert [(file.stale, file.text) for file in after.files] == [(False, before.files[0].text), (True, before.files[1].text)]
 
 
 @pytest.mark.parametrize("content, why", [
-    (b"<!doctype html>", "a web page"), (b"[versions]\nzope = >=1\n", "holds no pins"),
-    (b"[other]\na = 1\n", "holds no pins"), (b"[versions\n", "line 1")])
+    (b"<!doctype html>", "a web page"), (b"[versions]\nzope = >=1\n", "contains no pins"),
+    (b"[other]\na = 1\n", "contains no pins"), (b"[versions\n", "line 1")])
 def test_the_last_good_chain_counts_with_its_conditions(web, content, why):
     kept, both = Kept(), [LINUX, Environment("3.11", "win_amd64")]
     before = read_pin_files([VERSIONS], [], both, web, kept)

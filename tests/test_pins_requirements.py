@@ -133,15 +133,15 @@ def test_what_comes_from_no_index_is_left_out_and_said(line, note):
 @pytest.mark.parametrize("line, why", [
     ("foo bar", "'foo bar' is not a requirement"), ("==1.0", "not a requirement"),
     ("foo==1 --hash=sha256:abc", "--hash=sha256:abc"),
-    ("-r", "-r says nothing"), ("foo==1 --hash 'x", "a quote"),
+    ("-r", "-r has no value"), ("foo==1 --hash 'x", "a quote"),
     ("foo==1; python_version", "not a requirement"),
     ("_==1", "not a requirement"),
-    ("a" * 300 + "==1", "is not the name of a project"), ("-r nothere.txt", "names what can't be had: /nothere.txt: 404"),
-    ("-c r.txt", "names itself")])
+    ("a" * 300 + "==1", "is not the name of a project"), ("-r nothere.txt", "can't read a file that it includes: /nothere.txt: 404"),
+    ("-c r.txt", "includes itself")])
 def test_bad_syntax_is_one_line_that_names_file_and_line(line, why):
     with pytest.raises(InvalidPins, match=rf"^/r\.txt[^\n]*{re.escape(why)}[^\n]*$") as caught:
         read_one(f"a==1\n\n{line}\n")
-    assert "line 3" in str(caught.value) or "names" in why
+    assert "line 3" in str(caught.value) or "includes" in why
 
 
 def test_environment_variables_are_not_sent_away(monkeypatch):
@@ -162,7 +162,7 @@ def test_names_in_a_file_from_the_network_stay_there():
     pins = pins_of(read_requirements("https://u:p@example.com/d/r.txt", from_mapping(files)), [LINUX])
     assert set(pins.versions) == {"top", "c"}
     assert pins.origins["c", "1"] == {"https://example.com/c.txt"}
-    for bad, why in ((b"-r file:///etc/passwd\n", "can't name a local one"), (b"-r http://[x\n", "is no URL")):
+    for bad, why in ((b"-r file:///etc/passwd\n", "can't name a local one"), (b"-r http://[x\n", "not a valid URL")):
         with pytest.raises(InvalidPins, match=why):
             read_requirements("https://example.com/r.txt", lambda _, content=bad: content)
 
@@ -176,7 +176,7 @@ def test_thousands_of_files_are_read_and_more_refused():
     files = {f"/{n}": f"p{n}==1\n-r {n + 1}\n" for n in range(MAX_FILES)} | {f"/{MAX_FILES - 1}": "last==1\n"}
     assert len(read_requirements("/0", from_mapping(files)).lines) == MAX_FILES
     files[f"/{MAX_FILES - 1}"] = "-r more\n"
-    with pytest.raises(InvalidPins, match=f"names more than {MAX_FILES} files"):
+    with pytest.raises(InvalidPins, match=f"includes more than {MAX_FILES} files"):
         read_requirements("/0", from_mapping(files | {"/more": ""}))
 
 

@@ -279,7 +279,7 @@ def test_pins_are_the_union_over_python_versions_and_platforms(tmp_path):
         "plone-suite": {"6.1.2"}, "products-cmfthing": {"3.7"}, "tool": {"0.8", "0.9"}, "winonly": {"1.0"},
         "zope-server": {"5.10"}}
     assert pins.origins["base", "1.3"] == {source}
-    assert [note for note in pins.notes if "ranged" in note] == [f"{source}: ranged = >=1.0: a range is no pin"]
+    assert [note for note in pins.notes if "ranged" in note] == [f"{source}: ranged = >=1.0: a range is not a pin"]
 
 
 @pytest.mark.parametrize("value, version", [
@@ -442,7 +442,7 @@ def test_references_that_multiply_without_growing_end_soon(text):
 
 @pytest.mark.parametrize("text, problem", [
     ("[buildout]\nversions = gone\n[versions]\na = 1\n", "a: there is no section [gone]"),
-    ("[versions]\n<= versions\na = 1\n", "a: section [versions] takes itself in"),
+    ("[versions]\n<= versions\na = 1\n", "a: section [versions] includes itself"),
     ("[versions]\n<= gone\na = 1\n", "a: there is no section [gone]")])
 def test_a_section_that_is_not_there_is_reported(text, problem):
     assert read_versions(Chain("a", from_mapping({"a": text})), [LINUX]).problems == (problem,)
@@ -455,7 +455,7 @@ def test_additions_to_extends_are_not_followed_and_said():
 
 def test_what_a_file_extends_and_can_not_be_had_names_both():
     files = {"/x/a": "[buildout]\nextends = https://example.com/b.cfg\n"}
-    with pytest.raises(InvalidPins, match=r"^/x/a: extends what can't be had: https://example.com/b.cfg: 404$"):
+    with pytest.raises(InvalidPins, match=r"^/x/a: can't read a file that it extends: https://example.com/b.cfg: 404$"):
         read_versions(Chain("/x/a", from_mapping(files)), [LINUX])
 
 

@@ -1,1 +1,1 @@
-"""What deployments pin: reading pin files, and finding what it takes to build and run what they pin."""
+"""Pins of deployments: readers of pin files, and the resolution of the requirements of pinned releases."""

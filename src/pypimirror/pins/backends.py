@@ -1,7 +1,7 @@
-"""What build backends request beyond ``build-system.requires`` (``get_requires_for_build_wheel``, PEP 517).
+"""Build requirements that backends add to ``build-system.requires`` (``get_requires_for_build_wheel``, PEP 517).
 
-Backends say so only when they run. Nothing is run here: what the settings of an sdist make them say is worked out, on a host
-without the tools that some of them look for. What can't be known that way is noted.
+Backends compute them when they run. Nothing is run here: the requirements are derived from the settings of the sdist, for a
+host without the tools that some backends look for. What can't be derived is noted.
 """
 
 import re
@@ -18,9 +18,9 @@ _MINIMUM = re.compile(r"cmake_minimum_required\s*\(\s*VERSION\s+(\d+(?:\.\d+){1,
 
 
 class SdistContent(NamedTuple):
-    """What an sdist holds that backends read."""
+    """The content of an sdist that backends read."""
 
-    #: pyproject.toml and hatch.toml; empty where there is none.
+    #: pyproject.toml and hatch.toml; empty if missing.
     pyproject: Table
     hatch: Table
     #: ``setup_requires`` of setup.cfg, and setup.py.
@@ -33,15 +33,17 @@ class SdistContent(NamedTuple):
 
 
 class BackendRequirements(NamedTuple):
+    """Build requirements of a backend."""
+
     requires: tuple[str, ...]
-    #: What can't be known, in words.
+    #: Messages about requirements that are unknown.
     notes: tuple[str, ...]
 
 
 def backend_requirements(source: SdistContent, named: Iterable[str]) -> BackendRequirements:
-    """Return what the backend of an sdist requests.
+    """Return the requirements that the backend of an sdist adds.
 
-    Args: named: the normalised names of the projects in ``build-system.requires``.
+    named: the normalised names of the projects in ``build-system.requires``.
     """
     named = set(named)
     build_system = _table(source.pyproject, "build-system")
@@ -49,18 +51,18 @@ def backend_requirements(source: SdistContent, named: Iterable[str]) -> BackendR
     backends = named & _RULES.keys()
     notes: list[str] = []
     if build_system.get("backend-path"):
-        notes.append("what its own build backend (backend-path) requests when it runs is not known")
+        notes.append("the build requirements of its in-tree backend (backend-path) are not known")
     elif isinstance(backend, str):
         module = backend.partition(":")[0].strip()
         project = next((project for start, project in _MODULES.items() if f"{module}.".startswith(f"{start}.")), None)
         if project is None:
-            notes.append(f"what its build backend {shown(module)} requests when it runs is not known")
+            notes.append(f"the build requirements of its backend {shown(module)} are not known")
         elif project in _RULES:
             backends.add(project)
     found: dict[str, None] = {}
     for project in sorted(backends):
         for text in _RULES[project](source, notes.append):
-            # What is requested without a range adds nothing to what is named already.
+            # A requirement without a range on a named project adds nothing.
             if normalize(text) not in named:
                 found[text] = None
     return BackendRequirements(tuple(found), tuple(notes))
@@ -72,7 +74,7 @@ def _setuptools(source: SdistContent, note: Note) -> Iterator[str]:
     stated = setup_requires(source.setup_py)
     yield from stated.requires
     if not stated.complete:
-        note("setup_requires in setup.py is computed when it runs; what can be read of it is mirrored")
+        note("setup_requires in setup.py is computed when it runs; only the literal requirements are mirrored")
 
 
 def _hatchling(source: SdistContent, note: Note) -> Iterator[str]:
@@ -81,7 +83,7 @@ def _hatchling(source: SdistContent, note: Note) -> Iterator[str]:
     named = {**_table(build, "hooks"), **_table(wheel, "hooks")}
     hooks = {name: hook for name, hook in named.items()
              if isinstance(hook, dict) and hook.get("enable-by-default", True) is not False}
-    # A target's own setting replaces the one for all targets.
+    # A setting of a target replaces the one for all targets.
     run = "require-runtime-dependencies"
     tables = [wheel if run in wheel else build, *hooks.values()]
     for table in (build, wheel, *hooks.values()):
@@ -93,11 +95,11 @@ def _hatchling(source: SdistContent, note: Note) -> Iterator[str]:
         for feature in _texts(table.get(key)):
             yield from _feature(source, feature, note)
     if "custom" in hooks:
-        note("what its own build hook (hatch_build.py) requests when it runs is not known")
+        note("the build requirements of its build hook (hatch_build.py) are not known")
 
 
 def _run_time(source: SdistContent, note: Note) -> Iterator[str]:
-    """Yield the run-time requirements of the project itself."""
+    """Yield the run-time requirements of the project."""
     project = _table(source.pyproject, "project")
     if "dependencies" not in _texts(project.get("dynamic")):
         yield from _texts(project.get("dependencies"))
@@ -117,7 +119,7 @@ def _feature(source: SdistContent, feature: str, note: Note) -> Iterator[str]:
 
 
 def _maturin(source: SdistContent, note: Note) -> Iterator[str]:
-    yield "puccinialin<0.2,>=0.1"  # installs cargo where there is none
+    yield "puccinialin<0.2,>=0.1"  # installs cargo if it is missing
     if _table(source.pyproject, "tool", "maturin").get("bindings") == "cffi":
         yield "cffi"
 
@@ -130,7 +132,7 @@ def _meson(source: SdistContent, note: Note) -> Iterator[str]:
 def _scikit_build_core(source: SdistContent, note: Note) -> Iterator[str]:
     settings = _table(source.pyproject, "tool", "scikit-build")
     overrides = settings.get("overrides")
-    # Which overrides hold is known only where it is built: all count.
+    # Overrides depend on the host that builds: all count.
     tables = [settings, *(table for table in (overrides if isinstance(overrides, list) else ()) if isinstance(table, dict))]
     if _table(settings, "wheel").get("cmake") is not False:
         for tool, default in (("cmake", ">=3.15"), ("ninja", ">=1.5")):
@@ -144,12 +146,12 @@ def _scikit_build_core(source: SdistContent, note: Note) -> Iterator[str]:
     for provider in providers:
         name = str(provider).rpartition(".")[2]
         if name not in _PROVIDERS:
-            note(f"what the provider {shown(str(provider))} of its metadata requests when it runs is not known")
+            note(f"the build requirements of its metadata provider {shown(str(provider))} are not known")
         yield from _PROVIDERS.get(name, ())
 
 
 def _range(tool: str, table: Table, source: SdistContent) -> Iterator[str]:
-    """Yield the range of versions of a tool that a table of scikit-build-core's settings states."""
+    """Yield the version range of a tool in a table of scikit-build-core's settings."""
     version, least = table.get("version"), table.get("minimum-version")
     if tool == "cmake" and version == "CMakeLists.txt":
         found = _MINIMUM.search(source.cmake.decode("utf-8", "replace"))
@@ -163,7 +165,7 @@ def _range(tool: str, table: Table, source: SdistContent) -> Iterator[str]:
 
 def _pdm(source: SdistContent, note: Note) -> Iterator[str]:
     build = _table(source.pyproject, "tool", "pdm", "build")
-    # Before pdm-backend, a file name under ``tool.pdm.build`` meant the same.
+    # Before pdm-backend, ``tool.pdm.build`` was a file name, with the same effect.
     if build.get("run-setuptools") is True or isinstance(_table(source.pyproject, "tool", "pdm").get("build"), str):
         yield "setuptools>=40.8.0"
 
@@ -174,7 +176,7 @@ def _py_build_cmake(source: SdistContent, note: Note) -> Iterator[str]:
 
 
 def _table(value: Any, *keys: str) -> Table:
-    """Return a table in a table, empty where there is none."""
+    """Return a nested table, empty if missing."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}
@@ -188,7 +190,7 @@ _RULES: Mapping[str, Callable[[SdistContent, Note], Iterator[str]]] = {
     "setuptools": _setuptools, "hatchling": _hatchling, "maturin": _maturin, "meson-python": _meson,
     "scikit-build-core": _scikit_build_core, "pdm-backend": _pdm, "pdm-pep517": _pdm, "py-build-cmake": _py_build_cmake}
 
-#: The project of a backend by the start of its module's name. Those without a rule request nothing.
+#: Projects of backends by prefix of the module. Backends without a rule add no requirements.
 _MODULES = {
     "setuptools": "setuptools", "pbr": "setuptools", "setuptools_rust": "setuptools", "hatchling": "hatchling",
     "maturin": "maturin", "mesonpy": "meson-python", "scikit_build_core.setuptools": "setuptools",
@@ -197,6 +199,6 @@ _MODULES = {
     "flit_core": "flit-core", "flit": "flit", "poetry.core": "poetry-core", "poetry.masonry": "poetry", "uv_build": "uv-build",
     "sipbuild": "sip"}
 
-#: What the providers of metadata that come with scikit-build-core request, by the last part of their names.
+#: Requirements of scikit-build-core's metadata providers, by the last part of the provider's name.
 _PROVIDERS: Mapping[str, tuple[str, ...]] = {
     "setuptools_scm": ("setuptools-scm",), "fancy_pypi_readme": ("hatch-fancy-pypi-readme>=22.3",), "regex": (), "template": ()}

@@ -1,4 +1,4 @@
-"""Which releases of a project an installer could take, and which of them it would."""
+"""Candidates: files of a project that an installer could choose, and their order of preference."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -14,52 +14,50 @@ from ..metadata.filenames import parse, pep440
 from ..model import File
 from .environments import Environment, supported_tags
 
-#: Combinations of the tags of one wheel. Real ones have less than a hundred.
+#: Combinations of the tags of one wheel. Common wheels have less than a hundred.
 _MAX_TAGS = 1000
-
 
 #: Python, ABI and platform tag of a wheel, each of which may be several, separated by dots.
 Tags = tuple[str, str, str]
 
 
 class Candidate(NamedTuple):
-    """One file that can be installed."""
+    """One wheel or sdist."""
 
     version: Version
     file: File
-    #: What a wheel runs on; nothing for an sdist, which has to be built first.
+    #: None for an sdist.
     tags: Tags | None
 
 
 def candidates(files: Iterable[File], name: str) -> tuple[Candidate, ...]:
     """Return the wheels and sdists among the files of a project.
 
-    Files that installers ignore are left out: other formats, names of other projects, versions that are none (PEP 440),
-    wheels with a variant label.
-    Args: name: the normalised name of the project.
+    Files that installers ignore are left out: other formats, names of other projects, invalid versions (PEP 440), wheels with a
+    variant label. name: the normalised name of the project.
     """
     return tuple(found for file in files if (found := candidate(file, name)) is not None)
 
 
 def candidate(file: File, name: str) -> Candidate | None:
     """Return a file as a candidate, or None if installers ignore it."""
-    told = parse(file.filename, name)
-    version = pep440(told.version) if told.version else None
-    if version is None or told.variant or not (told.kind == "sdist" or (told.kind == "wheel" and told.python)):
+    parsed = parse(file.filename, name)
+    version = pep440(parsed.version) if parsed.version else None
+    if version is None or parsed.variant or not (parsed.kind == "sdist" or (parsed.kind == "wheel" and parsed.python)):
         return None
-    return Candidate(version, file, (told.python, told.abi, told.platform) if told.kind == "wheel" else None)
+    return Candidate(version, file, (parsed.python, parsed.abi, parsed.platform) if parsed.kind == "wheel" else None)
 
 
 def best(offered: Iterable[Candidate], specifier: SpecifierSet, environment: Environment) -> Candidate | None:
-    """Return the newest release that fits, or None. See ``fitting``."""
+    """Return the first candidate by the order of ``fitting`` that can be installed, or None."""
     return next((candidate for candidate in fitting(offered, specifier) if installable(candidate, environment)), None)
 
 
 def fitting(offered: Iterable[Candidate], specifier: SpecifierSet, yanked: bool = False) -> tuple[Candidate, ...]:
-    """Return the candidates that fit, the preferred one first.
+    """Return the candidates that match the specifier, the preferred one first.
 
-    Final releases come before prereleases, then wheels before sdists, then newer before older ones. A yanked file counts only
-    where its very version is asked for (PEP 592), or with ``yanked``.
+    Final releases before prereleases, then wheels before sdists, then newer before older ones. A yanked file counts only if the
+    specifier names its exact version (PEP 592), or with ``yanked``.
     """
     exact = yanked or any(part.operator in ("==", "===") and not part.version.endswith(".*") for part in specifier)
     early = bool(specifier.prereleases)

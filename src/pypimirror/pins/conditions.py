@@ -1,7 +1,7 @@
-"""Conditions of buildout sections, ``[versions:python_version < "3.11"]``, decided without running them.
+"""Evaluates conditions of buildout sections, ``[versions:python_version < "3.11"]``, without running them.
 
-zc.buildout takes a marker (PEP 508), else any Python expression. Here an expression is read as a tree and only what is listed
-here has a meaning.
+A condition of zc.buildout is a marker (PEP 508) or any Python expression. Here expressions are parsed, and only the nodes,
+names and methods that this module lists are evaluated.
 """
 
 import ast
@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from packaging.markers import InvalidMarker, Marker
+from packaging.markers import Marker
 
 from .environments import Environment, marker_values, patches
 
-#: Longer ones are nothing that people write.
+#: Characters of a condition.
 _MAX_LENGTH = 1000
 _PYTHON_NAME = re.compile(r"python(\d)(\d{0,2})")
 _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
@@ -27,30 +27,30 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 _METHODS: Mapping[str, Callable[..., Any]] = {
     "startswith": str.startswith, "endswith": str.endswith, "lower": str.lower, "upper": str.upper,
 }
-#: Any: which names there are is the same in all.
+#: Any environment: all have the same names.
 _ANY = Environment("3.12", "win_amd64")
 _NARROW = frozenset({"x86", "i386", "i586", "i686", "armv6l", "armv7l", "ppc"})
 _BIG_ENDIAN = frozenset({"s390x", "ppc", "ppc64"})
 
 
-#: What a text in a condition may hold: nothing that ends a text, a header or a line.
+#: Characters of strings in conditions: none that ends a string, a header or a line.
 _TEXT = re.compile(r"[A-Za-z0-9 ._+*-]*")
-#: One word of a marker as packaging writes it: a name, an operator or a quoted text.
+#: One word of a marker as packaging writes it: a name, an operator or a quoted string.
 _MARKER = re.compile(r"\(*(?:and|or|not|in|implementation_(?:name|version)|os_name|python_(?:full_)?version|sys_platform"
                      r"|platform_(?:machine|python_implementation|release|system|version)|\"[A-Za-z0-9 ._+*-]*\")\)*"
                      r"|[<>]=?|[=!~]=|===")
 
 
 class Undecided(Exception):
-    """The condition means something that a Python version and a platform don't determine."""
+    """The condition depends on more than a Python version and a platform."""
 
 
 class Varies(Undecided):
-    """The condition holds on some patch releases of the Python version and not on others."""
+    """The condition differs between patch releases of the Python version."""
 
 
 def holds(expression: str, environment: Environment) -> bool:
-    """Decide the condition of a section's header. Raises Undecided; Varies where patch releases differ."""
+    """Evaluate the condition of a section header. Raises Undecided; Varies if patch releases differ."""
     found = _decided(expression, environment)
     if isinstance(found, bool):
         return found
@@ -58,9 +58,9 @@ def holds(expression: str, environment: Environment) -> bool:
 
 
 def written(expression: str) -> str | None:
-    """Return the condition written anew from its tree, or None if any part of it has no meaning here.
+    """Return the condition, rewritten from its parsed form, or None if any part of it is not supported.
 
-    What is published and kept for zc.buildout holds no condition but these: zc.buildout runs what is no marker as Python.
+    Files for zc.buildout contain only conditions from here: zc.buildout runs a condition that is not a marker as Python.
     """
     try:
         condition = _parsed(expression)
@@ -72,7 +72,7 @@ def written(expression: str) -> str | None:
 
 
 def written_marker(marker: Marker) -> str | None:
-    """Return the marker's text, or None if it holds what could end a text or a line, or an unknown name."""
+    """Return the text of a marker, or None if it has an unknown name, or a character that could end a string or a line."""
     text = str(marker)
     return text if all(map(_MARKER.fullmatch, _words(text))) else None
 
@@ -82,7 +82,7 @@ _VARIES = "patch releases differ"
 
 @lru_cache(1 << 14)
 def _decided(expression: str, environment: Environment) -> bool | str:
-    """Return whether the condition holds, or why that is not known."""
+    """Return the value of the condition, or the reason why it is not known."""
     try:
         condition = _parsed(expression)
         found = {_evaluated(condition, one) for one in patches(environment, expression)}
@@ -102,13 +102,13 @@ def _evaluated(condition: Marker | ast.expr, environment: Environment) -> bool:
 
 @lru_cache(1024)
 def _parsed(expression: str) -> Marker | ast.expr:
-    # ``#`` and ``;`` would start a comment in a header, so they are written so.
+    # Headers escape ``#`` and ``;``, which would start a comment.
     text = expression.replace(r"\x23", "#").replace(r"\x3b", ";").strip()
     if len(text) > _MAX_LENGTH:
         raise Undecided("too long")
     try:
         return Marker(text)
-    except (InvalidMarker, RecursionError):
+    except (ValueError, RecursionError):
         pass
     try:
         with warnings.catch_warnings():
@@ -122,12 +122,12 @@ def _parsed(expression: str) -> Marker | ast.expr:
 
 
 def _words(marker: str) -> list[str]:
-    """Return the words of a marker, a quoted text being one."""
+    """Split a marker into words; a quoted string is one word."""
     return re.findall(r'"[^"]*"[^ ]*|[^ "]*"[^"]*"[^ ]*|[^ ]+', marker)
 
 
 def _is_understood(node: ast.AST) -> bool:
-    """Whether all of a tree is what ``_value`` gives a meaning to, whether or not it would be evaluated."""
+    """Return whether ``_value`` supports all nodes of a tree, evaluated or not."""
     match node:
         case ast.Constant(value=str() as value):
             return _TEXT.fullmatch(value) is not None
@@ -163,7 +163,7 @@ def _is_name(name: str) -> bool:
 
 
 def _value(node: ast.expr, environment: Environment) -> Any:
-    """Work out an expression, one kind of node at a time."""
+    """Evaluate an expression."""
 
     def of(child: ast.expr) -> Any:
         return _value(child, environment)
@@ -194,11 +194,11 @@ def _value(node: ast.expr, environment: Environment) -> Any:
             return _named(f"{ast.unparse(function)}()", environment)
         case ast.Name() | ast.Attribute():
             return _named(ast.unparse(node), environment)
-    raise Undecided(f"{type(node).__name__} has no meaning in a condition")
+    raise Undecided(f"{type(node).__name__} is not supported in conditions")
 
 
 def _joined(values: list[ast.expr], decisive: bool, environment: Environment) -> bool:
-    """Join parts by ``or`` (decisive: True) or ``and``; one that is decisive settles it, whatever is not known of others."""
+    """Evaluate ``or`` (decisive: True) or ``and`` (False). One decisive operand is enough, even if others are unknown."""
     unknown: Undecided | None = None
     for value in values:
         try:
@@ -223,7 +223,7 @@ def _named(name: str, environment: Environment) -> Any:
 
 @lru_cache
 def _names(environment: Environment) -> dict[str, Any]:
-    """Give what zc.buildout's documentation offers to conditions, and the facts people ask of Python's own modules."""
+    """Return the names in zc.buildout's documentation of conditions, and common names of the standard library."""
     markers = marker_values(environment)
     system, machine = markers["sys_platform"], markers["platform_machine"]
     version = tuple(int(part) for part in markers["python_full_version"].split("."))

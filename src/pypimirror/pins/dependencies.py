@@ -1,4 +1,4 @@
-"""What distributions state that they require, read once for each file."""
+"""Dependencies: the requirements of distribution files, read once for each file."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,25 +16,25 @@ from .pep508 import Dependency, parse_dependency
 from .sdist import Sdist
 
 _END = re.compile(rb"\n\r?\n")
-#: Of one file. Real ones state some hundreds.
-_MAX = 10_000
+#: Requirements of one file. Common files have some hundreds.
+_MAX_REQUIREMENTS = 10_000
 
 
 class ReleaseSource(Protocol):
-    """What upstream offers. Asked for the same thing once only in a resolution."""
+    """Releases of the upstream index. A resolution calls each method once with the same argument."""
 
     def releases(self, name: str) -> Sequence[File]:
-        """Return the files of a project, by normalised name; none if there is no such project. Raises MirrorError."""
+        """Return the files of a project by its normalised name; nothing if the project does not exist. Raises MirrorError."""
 
     def metadata(self, file: File) -> bytes | None:
-        """Return the core metadata of a wheel, or None if it has none that can be read. Raises MirrorError."""
+        """Return the core metadata of a wheel, or None if they are missing or unreadable. Raises MirrorError."""
 
     def sdist(self, file: File) -> Sdist | None:
-        """Return what an sdist or an egg states, or None if it can't be read. Raises MirrorError."""
+        """Return the content of an sdist or an egg, or None if it can't be read. Raises MirrorError."""
 
 
 class FileDependencies:
-    """The requirements of one file, by the extras that they depend on."""
+    """Requirements of one file, by the extras that they depend on."""
 
     def __init__(self, dependencies: Iterable[Dependency] = ()):
         self._all = tuple(dependencies)
@@ -45,7 +45,7 @@ class FileDependencies:
         self._any_extra = tuple(dependency for dependency in self._all if dependency.extras is None)
 
     def with_extra(self, extra: str) -> Iterator[Dependency]:
-        """Yield those that may apply with an extra and do not without it; all for an empty text."""
+        """Yield the requirements that may apply only with an extra; all requirements for an empty string."""
         if extra:
             yield from self._by_extra.get(extra, ())
             yield from self._any_extra
@@ -54,7 +54,7 @@ class FileDependencies:
 
 
 class DependencyReader:
-    """Reads requirements, and collects what can't be read."""
+    """Reads requirements of files, and collects problems and notes."""
 
     def __init__(self, catalogue: ReleaseSource, exempt: Callable[[str], object]):
         self._catalogue = catalogue
@@ -65,61 +65,62 @@ class DependencyReader:
         self.problems: dict[str, None] = {}
 
     def requires(self, name: str, file: File, run: bool = True, has_wheel: bool = False) -> FileDependencies:
-        """Return the requirements of a file, of its build too if it is an sdist.
+        """Return the requirements of a file, for an sdist with those of its build.
 
         Args:
-            run: whether run-time requirements are among them.
-            has_wheel: whether it is no problem that these can't be read.
+            run: whether to include run-time requirements.
+            has_wheel: whether a wheel has the same run-time requirements: then it is no problem if they can't be read.
         """
         key = file.filename, run
         if key not in self._requires:
-            self._requires[key] = FileDependencies(self._parsed(name, file, self._texts(name, file, run, has_wheel)))
+            self._requires[key] = FileDependencies(self._parse(name, file, self._texts(name, file, run, has_wheel)))
         return self._requires[key]
 
     def _texts(self, name: str, file: File, run: bool, has_wheel: bool) -> tuple[str, ...]:
-        told = parse(file.filename, name)
-        # What describes the variants of wheels has no tags and requires nothing.
-        kind = told.kind if told.kind != "wheel" or told.python else ""
-        texts: tuple[str, ...] | None = ()
-        sdist = None
-        try:
-            if run and kind in ("wheel", "egg", "sdist"):
-                texts = requirements_of(file, self._catalogue)
-            if kind == "sdist":
-                sdist = self._catalogue.sdist(file)
-        except InvalidContent as error:
-            self._hole(name, f"{file.filename}: what it requires is not known: {error}")
-            texts = texts or ()
-        except MirrorError as error:
-            self.problems[f"{file.filename}: what it requires is not known: {shown(str(error), 500)}"] = None
-            texts = texts or ()
+        parsed = parse(file.filename, name)
+        # A file that describes the variants of wheels has no tags and no requirements.
+        kind = parsed.kind if parsed.kind != "wheel" or parsed.python else ""
+        texts, sdist = self._read(name, file, kind, run)
         if texts is None and not has_wheel:
-            self._hole(name, f"{file.filename}: what it requires is not known without building it")
+            self._report(name, f"{file.filename}: what it requires is not known without building it")
         if sdist is None:
             return texts or ()
         for problem in sdist.problems:
-            self._hole(name, problem)
+            self._report(name, problem)
         if sdist.notes and name not in self._noted and not self._exempt(name):
             self._noted.add(name)
             self.notes.update(dict.fromkeys(sdist.notes))
         return (*(texts or ()), *sdist.build_requires)
 
-    def _parsed(self, name: str, file: File, texts: tuple[str, ...]) -> Iterator[Dependency]:
-        if len(texts) > _MAX:
-            self._hole(name, f"{file.filename}: states more than {_MAX} requirements; the rest is left out")
-        for text in texts[:_MAX]:
+    def _read(self, name: str, file: File, kind: str, run: bool) -> tuple[tuple[str, ...] | None, Sdist | None]:
+        """Return the run-time requirements, None if only a build determines them, and the sdist if the file is one."""
+        texts: tuple[str, ...] | None = ()
+        try:
+            if run and kind in ("wheel", "egg", "sdist"):
+                texts = requirements_of(file, self._catalogue)
+            return texts, self._catalogue.sdist(file) if kind == "sdist" else None
+        except InvalidContent as error:
+            self._report(name, f"{file.filename}: what it requires is not known: {error}")
+        except MirrorError as error:
+            self.problems[f"{file.filename}: what it requires is not known: {shown(str(error), 500)}"] = None
+        return texts or (), None
+
+    def _parse(self, name: str, file: File, texts: tuple[str, ...]) -> Iterator[Dependency]:
+        if len(texts) > _MAX_REQUIREMENTS:
+            self._report(name, f"{file.filename}: states more than {_MAX_REQUIREMENTS} requirements; the rest is left out")
+        for text in texts[:_MAX_REQUIREMENTS]:
             try:
                 yield parse_dependency(text)
             except InvalidRequirement:
-                self._hole(name, f"{file.filename}: {shown(text)!r} is not a requirement")
+                self._report(name, f"{file.filename}: {shown(text)!r} is not a requirement")
 
-    def _hole(self, name: str, problem: str) -> None:
+    def _report(self, name: str, problem: str) -> None:
         if not self._exempt(name):
             self.problems[problem] = None
 
 
 def requirements_of(file: File, catalogue: ReleaseSource) -> tuple[str, ...] | None:
-    """Return the run-time requirements of a file (PEP 508), or None if they are known only by building it."""
+    """Return the run-time requirements of a file (PEP 508), or None if only a build determines them."""
     if file.filename.endswith(".whl"):
         content = catalogue.metadata(file)
         return None if content is None else _requires_dist(content)
@@ -130,7 +131,7 @@ def requirements_of(file: File, catalogue: ReleaseSource) -> tuple[str, ...] | N
 
 
 def _requires_dist(content: bytes) -> tuple[str, ...] | None:
-    """Return the requirements in core metadata, or None if these leave them to the build (PEP 643). Raises InvalidContent."""
+    """Return the requirements in core metadata, or None if they are dynamic (PEP 643). Raises InvalidContent."""
     if len(content) > MAX_PARSED and not _END.search(content, 0, MAX_PARSED):
         raise InvalidContent(f"core metadata with more than {MAX_PARSED >> 20} MB of fields")
     found = fields(content)

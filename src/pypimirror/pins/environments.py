@@ -1,4 +1,4 @@
-"""The Pythons and platforms that pins are read for: their marker values (PEP 508) and wheel tags (PEP 425, PEP 600)."""
+"""Pythons and platforms that pins are read for: their marker values (PEP 508) and wheel tags (PEP 425, PEP 600)."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from packaging.markers import Marker
 from ..errors import ConfigurationError
 from ..filters.platforms import LEGACY_MANYLINUX
 
-#: What counts where ``python_versions`` or ``platforms`` is not configured: the Pythons in use, the common systems.
+#: Defaults for ``python_versions`` and ``platforms``: the Pythons in use, the common systems.
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 PLATFORMS = ("manylinux_2_39_x86_64", "macosx_14_0_arm64", "win_amd64")
 
@@ -19,18 +19,18 @@ _PYTHON = re.compile(r"[23]\.\d{1,2}(\.\d{1,2})?")
 _LINUX = re.compile(r"(?:(manylinux|musllinux)_(\d{1,2})_(\d{1,3})|(manylinux1|manylinux2010|manylinux2014)|linux)_(\w+)")
 _MAC = re.compile(r"macosx_(\d{1,2})_(\d{1,2})_(\w+)")
 _WINDOWS = {"win32": "x86", "win_amd64": "AMD64", "win_arm64": "ARM64"}
-#: What a condition says where patch releases of one Python can differ.
+#: Names in conditions that can differ between patch releases of one Python.
 _PATCHED = re.compile(r"full_version|implementation_version|sys\.version|platform\.python_version")
 _NUMBER = re.compile(r"[0-9]+")
 _MAX_CONDITION = 1000
 #: Stands for the newest patch release of any Python.
 _LAST_PATCH = 99
-#: For a bare ``linux_*``: any glibc there is.
+#: Minor version of glibc for a bare ``linux_*``: the newest one.
 _NEWEST_GLIBC = 39
 
 
 class Environment(NamedTuple):
-    """One Python on one platform, as a wheel's tags name it."""
+    """One Python on one platform, named as in tags of wheels."""
 
     #: ``3.11`` or ``3.11.4``.
     python: str
@@ -42,12 +42,12 @@ class _System(NamedTuple):
     platform_system: str
     os_name: str
     machine: str
-    #: Wheel tags of platforms that it can install from.
+    #: Platform tags of wheels that it can install.
     platforms: tuple[str, ...]
 
 
 def environments(pythons: Iterable[str] = (), platforms: Iterable[str] = ()) -> tuple[Environment, ...]:
-    """Give every pair of a Python version and a platform; common ones where none are given. Raises ConfigurationError."""
+    """Return all pairs of a Python version and a platform; empty arguments mean the defaults. Raises ConfigurationError."""
     pairs = tuple(Environment(python, platform) for python in dict.fromkeys(pythons or PYTHONS)
                   for platform in dict.fromkeys(platforms or PLATFORMS))
     for python, platform in pairs:
@@ -59,9 +59,9 @@ def environments(pythons: Iterable[str] = (), platforms: Iterable[str] = ()) -> 
 
 @lru_cache
 def marker_values(environment: Environment, newest: bool = True) -> dict[str, str]:
-    """Give the values of the marker variables (PEP 508).
+    """Return the values of the marker variables (PEP 508).
 
-    newest: whether ``3.11`` stands for its last bug fix release or for its first.
+    newest: whether ``3.11`` stands for its last or for its first patch release.
     """
     system = _system(environment.platform)
     minor = ".".join(environment.python.split(".")[:2])
@@ -73,9 +73,9 @@ def marker_values(environment: Environment, newest: bool = True) -> dict[str, st
 
 
 def patches(environment: Environment, condition: str) -> tuple[Environment, ...]:
-    """Return the patch releases of the environment's Python on which a condition can differ; itself if it is one.
+    """Return environments for the patch releases between which a condition can differ.
 
-    condition: a marker or an expression. Its result changes at most at the numbers in it.
+    condition: a marker or an expression. Its value changes only next to the numbers in it.
     """
     minor = ".".join(environment.python.split(".")[:2])
     if environment.python != minor or not _PATCHED.search(condition):
@@ -86,9 +86,9 @@ def patches(environment: Environment, condition: str) -> tuple[Environment, ...]
 
 
 def applies(marker: Marker | None, environment: Environment, extras: Iterable[str] = ()) -> bool:
-    """Whether a marker holds with any of the extras, on any patch release.
+    """Return whether a marker is true with any of the extras, on any patch release.
 
-    One that can't be decided holds: better a release too many.
+    A marker that can't be evaluated counts as true: a superfluous release does less harm than a missing one.
     """
     return marker is None or _applies(str(marker), environment, tuple(extras) or ("",))
 
@@ -100,7 +100,7 @@ def _applies(text: str, environment: Environment, extras: tuple[str, ...]) -> bo
         return any(marker.evaluate({**marker_values(one), "extra": extra})
                    for one in patches(environment, text) for extra in extras)
     except (ValueError, KeyError, TypeError):
-        # Releases of packaging differ in what they raise for a comparison without meaning.
+        # The error for an invalid comparison depends on the release of packaging.
         return True
 
 
@@ -111,7 +111,7 @@ def _marker(text: str) -> Marker:
 
 @lru_cache
 def supported_tags(environment: Environment) -> frozenset[wheel_tags.Tag]:
-    """Give the tags of the wheels that can be installed there."""
+    """Return the tags of wheels that can be installed in the environment."""
     major, minor = (int(part) for part in environment.python.split(".")[:2])
     interpreter = f"cp{major}{minor}"
     platforms = _system(environment.platform).platforms
@@ -131,7 +131,7 @@ def _system(platform: str) -> _System:
         return _System("linux", "Linux", "posix", match[5], tuple(_linux_platforms(match)))
     if platform == "any":
         return _System("linux", "Linux", "posix", "x86_64", ("any",))
-    raise ConfigurationError(f"platforms: {platform!r} is not a platform as wheels name it, such as manylinux_2_28_x86_64")
+    raise ConfigurationError(f"platforms: {platform!r} is not a platform tag of wheels such as manylinux_2_28_x86_64")
 
 
 def _linux_platforms(match: re.Match[str]) -> Iterator[str]:

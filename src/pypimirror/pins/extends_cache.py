@@ -1,7 +1,7 @@
 """Writes pin files into a directory laid out as zc.buildout's ``extends-cache``.
 
-zc.buildout looks for a file named by the MD5 of the URL, spelled as it composes it (``zc/buildout/download.py``, the same in
-3.1, 4.1, 5 and 6). It takes that file when it is offline, and when the URL can't be had.
+zc.buildout names files by the MD5 of the URL (``zc/buildout/download.py``, the same in 3.1, 4.1, 5 and 6). It uses a file when
+it is offline, and when the download fails.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from .sections import Block, parse
 
 
 def write_extends_cache(directory: str, documents: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Write what was read from URLs, each file whole and only if it differs; what else lies there stays.
+    """Write the documents from URLs, each atomically and only if it differs. Other files stay.
 
     documents: content by URL as in ``PinFile.documents``; paths are left out.
     Returns the names of the files written. Raises StorageError.
@@ -40,9 +40,9 @@ def write_extends_cache(directory: str, documents: Mapping[str, bytes]) -> tuple
 
 
 def rewritten(content: bytes, url: str) -> bytes:
-    """Return a file as zc.buildout reads it, without sections whose condition is not understood: it would run these as Python.
+    """Return a buildout file without sections with an unsupported condition, which zc.buildout would run as Python.
 
-    Written anew from what was read, so that no other reader finds a header where this one saw none.
+    The text is rewritten from the parsed file, so that zc.buildout finds no header that this parser does not.
     """
     blocks = ((block, written(block.condition) if block.condition else "") for block in parse(decoded(content, url), url))
     return "".join(text for block, condition in blocks if condition is not None
@@ -53,7 +53,7 @@ def _lines(block: Block, condition: str) -> Iterator[str]:
     yield f"[{block.section}:{condition}]\n" if condition else f"[{block.section}]\n"
     for option in block.options:
         name = f"{option.name} {option.operator}".rstrip()
-        # A line of its own, and so every one that follows, stays part of the value only if it is indented.
+        # Continuation lines have to be indented.
         first, *more = option.value.split("\n")
         yield f"{name} = {first}".rstrip() + "\n"
         yield from (f"    {line}\n" if line else "\n" for line in more)

@@ -1,4 +1,4 @@
-"""Follows ``extends`` from a buildout file through all files that it builds on, in zc.buildout's order."""
+"""Follows ``extends`` from a buildout file through all extended files, in zc.buildout's order."""
 
 import os
 import posixpath
@@ -16,21 +16,21 @@ from .sections import Block, Section, Sections, merge, parse, sections
 #: Reads a path or URL; raises FetchError.
 Read = Callable[[str], bytes]
 
-#: More than this is a mistake, or an attack: files that extend the same files over and over.
+#: Files of a chain.
 MAX_FILES = 5_000
-#: Visits to files in one environment, and options read at these.
+#: Visits to files in one environment, and options read by them: limits for files that extend the same files over and over.
 MAX_VISITS = 20_000
 MAX_OPTIONS = 4_000_000
-#: Of one file, bytes.
+#: Bytes of one file.
 MAX_BYTES = 4 << 20
-#: Of all files of a chain.
+#: Bytes of all files of a chain.
 MAX_TOTAL_BYTES = 32 << 20
 
 _SCHEME = re.compile(r"([a-zA-Z0-9+.-]+)://")
 
 
 class Document(NamedTuple):
-    """One file of a chain as it was read."""
+    """One file of a chain."""
 
     source: str
     content: bytes
@@ -40,35 +40,35 @@ class Document(NamedTuple):
 class Variant(NamedTuple):
     """A chain in one environment."""
 
-    #: The files with their sections, what is built on first. One that several files extend is among them several times.
+    #: The files with their sections, extended files first. A file that several files extend is listed several times.
     files: tuple[tuple[Document, Sections], ...]
-    #: By condition, whether it holds; None where that is not known.
+    #: Values of conditions; None if unknown.
     decisions: Mapping[str, bool | None]
-    #: Blocks of which it is not known whether they hold.
+    #: Blocks whose condition is unknown.
     undecided: tuple[Block, ...]
 
 
 class Chain:
-    """A buildout file and what it extends, each file read once."""
+    """A buildout file and the files that it extends, each read once."""
 
     def __init__(self, root: str, read: Read):
         """root: path or URL. read: see Read."""
         self.root = root
         self._read = read
-        #: By path or URL, in the form in which zc.buildout would ask for it.
+        #: By path or URL, spelled as zc.buildout spells it.
         self.documents: dict[str, Document] = {}
         #: By real path or normal URL.
         self._known: dict[str, Document] = {}
         self._bytes = 0
-        #: Lines about what was left out; a dict for its order.
+        #: Messages about parts that are left out; a dict keeps the order.
         self.notes: dict[str, None] = {}
         self._variants: dict[bool, list[Variant]] = {False: [], True: []}
         self._sections: dict[int, Sections] = {}
 
     def variant(self, environment: Environment, otherwise: bool = False) -> Variant:
-        """Return the chain in an environment: the same value for all environments that no condition tells apart.
+        """Return the chain in an environment: the same object for all environments with the same values of all conditions.
 
-        otherwise: what a condition counts as that can't be decided. Raises FetchError, InvalidPins.
+        otherwise: the value of conditions that are unknown. Raises FetchError, InvalidPins.
         """
         for known in self._variants[otherwise]:
             if all(_decision(condition, environment) is decision for condition, decision in known.decisions.items()):
@@ -78,7 +78,7 @@ class Chain:
         return found
 
     def sections(self, environment: Environment, otherwise: bool = False) -> Sections:
-        """Return what the chain comes to: the same value for the same variant, not to be changed."""
+        """Return the merged sections of the chain: the same object for the same variant. Callers must not change it."""
         variant = self.variant(environment, otherwise)
         if id(variant) not in self._sections:
             result: Sections = {}
@@ -88,14 +88,14 @@ class Chain:
         return self._sections[id(variant)]
 
     def _follow(self, environment: Environment, otherwise: bool) -> Variant:
-        """Walk through the chain without recursion, so that its length is bounded by MAX_FILES alone."""
+        """Traverse the chain without recursion, so that only MAX_FILES limits its depth."""
         found: list[tuple[Document, Sections]] = []
         decisions: dict[str, bool | None] = {}
         undecided: dict[Block, None] = {}
         above: dict[str, None] = {}
         own: dict[str, tuple[str, Sections, list[str]]] = {}
         visits = options = 0
-        #: Files still to be followed, and files whose own sections follow once those they extend are done.
+        #: Stack of files to visit, and of files whose sections come after those of the files that they extend.
         steps: list[tuple[str] | tuple[str, Document, Sections]] = [(self.root,)]
         while steps:
             step = steps.pop()
@@ -131,16 +131,16 @@ class Chain:
         return Variant(tuple(found), decisions, tuple(undecided))
 
     def _extended(self, source: str, buildout: Section) -> list[str]:
-        """Return the files that a file extends, and take the options that name them out of its section."""
+        """Return the files that a file extends, and remove the options with their names from its section."""
         names = [located(name, source) for name in buildout.pop("extends", "").split()]
         for name in buildout.pop("optional-extends", "").split():
-            # zc.buildout takes paths only here.
+            # zc.buildout supports only paths here.
             if _SCHEME.match(name) or _SCHEME.match(source) or not os.path.exists(located(name, source)):
-                self.notes[f"{redact(source)}: optional-extends {redact(name)} is not there and left out"] = None
+                self.notes[f"{redact(source)}: optional-extends {redact(name)} does not exist and is left out"] = None
             else:
                 names.append(located(name, source))
         if "extends +" in buildout:
-            self.notes[f"{redact(source)}: 'extends +=' is not followed, nor does zc.buildout follow it"] = None
+            self.notes[f"{redact(source)}: 'extends +=' is not followed; zc.buildout ignores it, too"] = None
         return names
 
     def _document(self, source: str, identity: str, is_root: bool) -> Document:
@@ -156,7 +156,7 @@ class Chain:
         except MirrorError as error:
             if is_root:
                 raise
-            raise InvalidPins(f"{redact(self.root)}: extends what can't be had: {shown(str(error), 500)}") from error
+            raise InvalidPins(f"{redact(self.root)}: can't read a file that it extends: {shown(str(error), 500)}") from error
         self._bytes += len(content)
         if self._bytes > MAX_TOTAL_BYTES:
             raise InvalidPins(f"{redact(self.root)}: its chain of extends has more than {MAX_TOTAL_BYTES >> 20} MB")
@@ -169,7 +169,7 @@ class Chain:
             return
         except Undecided as error:
             self.notes[f"{redact(document.source)}, line {block.line}: the condition {shown(block.condition)!r} can't be"
-                       f" decided ({shown(str(error))}); the section is counted both ways"] = None
+                       f" decided ({shown(str(error))}); pins with and without the section count"] = None
 
 
 def _decision(condition: str, environment: Environment) -> bool | None:
@@ -180,7 +180,7 @@ def _decision(condition: str, environment: Environment) -> bool | None:
 
 
 def located(name: str, including: str) -> str:
-    """Give path or URL of a file that another one extends, spelled as zc.buildout spells it. Raises InvalidPins."""
+    """Return the path or URL of an extended file, spelled as zc.buildout spells it. Raises InvalidPins."""
     remote = _SCHEME.match(including)
     if scheme := _SCHEME.match(name):
         if scheme[1].lower() not in ("http", "https", "file"):
@@ -190,7 +190,7 @@ def located(name: str, including: str) -> str:
         target = os.path.join(os.path.dirname(including), name)
     else:
         target = f"{including[:including.rfind('/')]}/{name}"
-    # What comes from elsewhere must not make us read, and publish, files of this host or of its network.
+    # A remote file must not make the mirror read and publish files of this host or of its network.
     if remote and remote[1].lower() != "file" and not re.match(r"https?://", target, re.IGNORECASE):
         raise InvalidPins(f"{redact(including)}: extends {shown(name)}: a file from the network can't extend a local one")
     check_host(including, target)
@@ -198,7 +198,7 @@ def located(name: str, including: str) -> str:
 
 
 def check_host(including: str, target: str) -> None:
-    """Raise InvalidPins for a URL that a pin file from a public host may not name."""
+    """Raise InvalidPins if a pin file from a public host names a URL on a private one."""
     if _SCHEME.match(including) and _SCHEME.match(target):
         from ..http import ssrf  # most pin files name no URL
 
@@ -209,7 +209,7 @@ def check_host(including: str, target: str) -> None:
 
 
 def identified(source: str) -> str:
-    """Return the form of a path or URL that shows whether two are one file: the real path, the URL in normal form."""
+    """Return a key that is equal for all spellings of one file: the real path, or the normalised URL."""
     scheme, separator, rest = source.rpartition("://")
     if not separator:
         return os.path.realpath(source)
@@ -219,7 +219,7 @@ def identified(source: str) -> str:
 
 
 def decoded(content: bytes, source: str) -> str:
-    """Give the text of a pin file. Raises InvalidPins for what is none, such as a login page."""
+    """Decode a pin file. Raises InvalidPins if it can't be one, such as a login page."""
     if len(content) > MAX_BYTES:
         raise InvalidPins(f"{redact(source)}: too large for a pin file: more than {MAX_BYTES >> 20} MB")
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):

@@ -11,9 +11,9 @@ from .sections import Sections
 Extras = Mapping[str, frozenset[str]]
 
 _REQUESTED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,199})[ \t]*\[([A-Za-z0-9._, \t-]{1,1000})\]")
-#: Of the eggs of one part, characters.
+#: Characters of the eggs of one part.
 _MAX_LENGTH = 1 << 16
-#: In flattened files: constraints take no extras, and a versions section has no place for them.
+#: Marks extras in flattened files: neither constraints nor a versions section can contain them.
 _COMMENT = "# extras: "
 
 
@@ -28,7 +28,7 @@ def collect(pairs: Iterable[tuple[str, Iterable[str]]]) -> Extras:
 
 
 def of_eggs(data: Sections) -> Extras:
-    """Return the extras that ``eggs`` options of any section request, as recipes of Zope and Plone have them."""
+    """Return the extras that the ``eggs`` options of all sections request, an option of many recipes."""
     view = SectionView(data, _MAX_LENGTH)
     return collect(pair for name, section in data.items() for option in ("eggs", "eggs +") if option in section
                    for pair in _pairs(_resolved(view, section[option], (name, option))))
@@ -38,7 +38,7 @@ def _resolved(view: SectionView, text: str, key: tuple[str, str]) -> str:
     try:
         return view.expand(text, key, ())
     except InvalidPins:
-        return text  # what it refers to is of no pin file
+        return text  # refers to an option that is not in the pin files
 
 
 def render(extras: Extras) -> str:

@@ -1,4 +1,4 @@
-"""Detects what kind of pin file a text is, whatever its name and the key that names it."""
+"""Detects the kind of a pin file by its content, whatever its name and the key that names it."""
 
 import re
 
@@ -8,13 +8,14 @@ VERSIONS, REQUIREMENTS, LOCK = "versions", "requirements", "lock"
 #: Suffixes of flattened files in the mirror.
 SUFFIXES = {VERSIONS: ".cfg", REQUIREMENTS: ".txt", LOCK: ".txt"}
 
-_MAX = 1 << 16
+#: Characters that most patterns are searched in.
+_HEAD_LENGTH = 1 << 16
 _LOCK = re.compile(r"^lock-version[ \t]*=", re.MULTILINE)
 _TABLES = re.compile(r"^packages[ \t]*=[ \t]*\[|^\[\[[ \t]*packages[ \t]*]]", re.MULTILINE)
 _SECTIONS = re.compile(r"^\[[ \t]*(?:versions|buildout)[ \t]*(?::[^\n]*)?][ \t]*(?:[#;][^\n]*)?\r?$", re.MULTILINE)
 _REQUIREMENT = re.compile(r"^(?:-[a-zA-Z-]|[A-Za-z0-9][A-Za-z0-9._-]*[ \t]*(?:\[[^][\n]*][ \t]*)?[=~!<>]=)", re.MULTILINE)
-_HEADER = re.compile(r"^\[", re.MULTILINE)
-#: Files of other tools, by what stands in them, and what to do with them.
+_ANY_HEADER = re.compile(r"^\[", re.MULTILINE)
+#: Files of other tools, by a pattern, with advice.
 _OTHERS = (
     (re.compile(r"^\[\[package]]", re.MULTILINE),
      "a lock file of one tool; export it as pylock.toml or requirements, such as by: uv export --format pylock.toml"),
@@ -25,11 +26,11 @@ _OTHERS = (
 
 
 def kind_of(text: str, source: str, default: str) -> str:
-    """Return the kind of a pin file: as its content shows beyond doubt, else the one that its key says.
+    """Return the kind of a pin file: the one that its content shows clearly, else ``default``.
 
     Raises InvalidPins for a file of another tool.
     """
-    start = text[:_MAX]
+    start = text[:_HEAD_LENGTH]
     if _LOCK.search(start) and _TABLES.search(text):
         return LOCK
     has_sections = _SECTIONS.search(text) is not None
@@ -39,13 +40,13 @@ def kind_of(text: str, source: str, default: str) -> str:
                 raise InvalidPins(f"{redact(source)}: {advice}")
     if has_sections and not _REQUIREMENT.search(text[:text.index("[")]):
         return VERSIONS
-    if default == VERSIONS and not _HEADER.search(text) and _REQUIREMENT.search(start):
+    if default == VERSIONS and not _ANY_HEADER.search(text) and _REQUIREMENT.search(start):
         return REQUIREMENTS
     return default
 
 
-def advice(kind: str, key: str, source: str) -> str | None:
-    """Return a line about a file that stands under the wrong key, or None."""
+def key_hint(kind: str, key: str, source: str) -> str | None:
+    """Return a message about a file in the wrong key, or None."""
     if (kind == VERSIONS) == (key == VERSIONS):
         return None
     is_of, right = {VERSIONS: ("a file with [versions]", "versions"), REQUIREMENTS: ("a requirements file", "requirements"),

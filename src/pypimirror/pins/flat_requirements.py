@@ -1,19 +1,18 @@
-"""Writes what requirements files say into one file that names no other, for clients."""
+"""Flattens requirements files into one file without includes, for clients."""
 
 import re
 
 from .conditions import written_marker
 from .requirements import Requirements
 
-#: All that specifiers and markers of a flattened file are made of: nothing that pip takes for a comment, an option, a variable
-#: or the end of a line.
+#: Characters of specifiers in a flattened file: none that starts a comment, an option or a variable, or ends a line.
 _SPECIFIER = re.compile(r"[A-Za-z0-9._+!*<>=~, -]*")
 
 
 def flatten(requirements: Requirements) -> str:
-    """Return one requirements file that names no other file and no index, each line written anew.
+    """Return one requirements file without names of other files or indexes. Each line is rewritten from its parsed form.
 
-    Where constraints are among them it is a constraints file, for pip's ``-c``: as requirements they would all be installed.
+    With constraints in it, it is a constraints file for pip's ``-c``: as requirements, all of them would be installed.
     """
     constraints = any(line.constraint for line in requirements.lines)
     text = "# For pip's --constraint option.\n" if constraints else ""
@@ -21,7 +20,7 @@ def flatten(requirements: Requirements) -> str:
     for line in requirements.lines:
         requirement, marker = line.requirement, line.requirement.marker
         specifier = str(requirement.specifier)
-        # pip takes no extras in constraints, and a bare name constrains nothing.
+        # pip accepts no extras in constraints, and a bare name constrains nothing.
         if (constraints and not specifier) or not _SPECIFIER.fullmatch(specifier):
             continue
         if marker is not None and written_marker(marker) is None:

@@ -1,4 +1,4 @@
-"""Writes what a chain of versions.cfg files says into one file that needs no other, for clients to extend."""
+"""Flattens a chain of versions.cfg files into one file, for clients to extend."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,33 +10,33 @@ from .extends_chain import Chain
 from .sections import Block
 from .versions import entries, is_range, pinned_version, section_name
 
-#: Names that can be those of a section of versions: not ``buildout``, whose options zc.buildout acts on.
+#: Names of sections with versions. Not ``buildout``: zc.buildout acts on its options.
 _SECTION = re.compile(r"(?!(?i:buildout)$)[A-Za-z0-9][A-Za-z0-9._-]*")
-#: All that versions and ranges are made of.
+#: Characters of versions and ranges.
 _VALUE = re.compile(r"[A-Za-z0-9._+!*<>=~, -]*")
 _Entries = Mapping[str, str]
 
 
 def flatten(chain: Chain, environments: Iterable[Environment]) -> str:
-    """Return a buildout file with nothing but the versions of the chain, its conditions kept.
+    """Return a buildout file with only the versions of the chain and their conditions.
 
-    It says the same as the chain for every environment, and for others too where nothing but plain sections is used.
-    zc.buildout runs conditions as Python, loads what ``recipe`` and ``extensions`` name, and follows ``${...}`` and ``<``:
-    every name, value and condition is written anew from what was understood of it, and what was not is left out.
+    It is equivalent to the chain in all ``environments``, and in others, too, if only plain sections are used.
+    zc.buildout runs conditions as Python, loads the packages in ``recipe`` and ``extensions``, and resolves ``${...}`` and
+    ``<``. Therefore names, values and conditions are rewritten from their parsed form, and unsupported ones are left out.
     Raises FetchError, InvalidPins.
     """
     environments = tuple(environments)
     name = section_name(chain.sections(environments[0]))
-    # What is no section's name could be anything, such as one with a condition, which zc.buildout would run.
+    # Another name could contain a condition, which zc.buildout would run.
     section = name if name and name in chain.sections(environments[0]) and _SECTION.fullmatch(name) else "versions"
     heading = "" if section == "versions" else f"[buildout]\nversions = {section}\n\n"
-    # zc.buildout can't read a file whose first section is conditional.
+    # zc.buildout can't parse a file whose first section is conditional.
     text = f"{heading}[{section}]\n" + "".join(_plain(chain, environments, name, section))
     return text + "".join(_corrections(chain, environments, text, section))
 
 
 def _plain(chain: Chain, environments: tuple[Environment, ...], name: str | None, section: str) -> Iterator[str]:
-    """Yield the blocks of the versions section as they follow each other, without what needs other sections or files."""
+    """Yield the blocks of the versions section in their order, without options that depend on other sections or files."""
     current = ""
     for document, _ in chain.variant(environments[0]).files:
         for block in document.blocks:
@@ -53,7 +53,7 @@ def _plain(chain: Chain, environments: tuple[Environment, ...], name: str | None
 
 
 def _condition(block: Block, environments: tuple[Environment, ...]) -> str | None:
-    """Return a block's condition written anew, or None for one that zc.buildout must not see."""
+    """Return the rewritten condition of a block, or None for a condition that zc.buildout must not run."""
     if not block.condition:
         return ""
     for environment in environments:
@@ -67,9 +67,9 @@ def _condition(block: Block, environments: tuple[Environment, ...]) -> str | Non
 
 
 def _line(name: str, value: str) -> Iterator[str]:
-    """Yield one line for a pin or a range, none for what is neither."""
+    """Yield one line for a pin or a range, nothing for other options."""
     value = value.strip()
-    # zc.buildout takes ``recipe`` of any section for the name of a distribution that it installs and runs.
+    # In any section, zc.buildout installs and runs the distribution that ``recipe`` names.
     if not name.isascii() or not is_project(normalize(name)) or name.lower() == "recipe" or not _VALUE.fullmatch(value):
         return
     if not value or pinned_version(value) or is_range(value):
@@ -77,7 +77,7 @@ def _line(name: str, value: str) -> Iterator[str]:
 
 
 def _corrections(chain: Chain, environments: tuple[Environment, ...], text: str, section: str) -> Iterator[str]:
-    """Yield blocks for what the plain ones leave to be said: references, additions, conditional ``extends``."""
+    """Yield blocks for what the plain blocks lack: resolved references, additions, conditional ``extends``."""
     flat = Chain(chain.root, lambda _: text.encode())
     missing: dict[Environment, _Entries] = {}
     known: dict[tuple[int, int], _Entries] = {}

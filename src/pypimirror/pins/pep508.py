@@ -1,4 +1,4 @@
-"""Requirements (PEP 508) as metadata state them, parsed within bounds."""
+"""Parses untrusted requirements (PEP 508) within bounds."""
 
 import re
 from copy import copy
@@ -11,11 +11,11 @@ from ..names import normalize
 
 #: Characters of one requirement, digits of one of its numbers, and parentheses within parentheses.
 _MAX_LENGTH, _MAX_DIGITS, _MAX_DEPTH = 10_000, 200, 20
-#: Many releases of a project state the same.
-_REMEMBERED = 10_000
+#: Parsed requirements in the cache: many releases of a project have the same ones.
+_CACHED = 10_000
 _LONG_NUMBER = re.compile(rf"\d{{{_MAX_DIGITS + 1}}}")
 _BRACKETS = re.compile(r"[()]")
-#: Comparisons that depend on the value of ``extra`` only by its being equal to a literal, as packaging writes markers.
+#: Comparisons of ``extra`` with a literal, as packaging writes markers.
 _EXTRA = re.compile(r"""\bextra (?:==|!=) ["']([^"']*)["']|["']([^"']*)["'] (?:==|!=) extra\b""")
 
 
@@ -25,15 +25,15 @@ class Dependency(NamedTuple):
     #: Normalised name of the project.
     name: str
     requirement: Requirement
-    #: The marker, and the rest: in one form for all that mean the same.
+    #: The marker and the requirement without it, in normal form.
     marker: str
     text: str
-    #: Normalised names of the extras that its marker compares with; None where it depends on ``extra`` in another way.
+    #: Normalised names of the extras in comparisons of its marker; None if it depends on ``extra`` in another way.
     extras: frozenset[str] | None
 
 
 def parse_requirement(text: str) -> Requirement:
-    """Parse a requirement. Raises InvalidRequirement, also for one that exceeds the bounds of this module."""
+    """Parse a requirement. Raises InvalidRequirement, also beyond the limits of this module."""
     if len(text) > _MAX_LENGTH:
         raise InvalidRequirement(f"longer than {_MAX_LENGTH} characters")
     if _LONG_NUMBER.search(text):
@@ -51,9 +51,9 @@ def parse_requirement(text: str) -> Requirement:
         raise InvalidRequirement(str(error)) from error
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHED)
 def parse_dependency(text: str) -> Dependency:
-    """Parse a requirement for evaluation. Raises InvalidRequirement."""
+    """Parse a requirement for the resolver. Raises InvalidRequirement."""
     requirement = parse_requirement(text)
     # Extras are compared in their normal form (PEP 685).
     requirement.extras = {normalize(extra) for extra in requirement.extras}

@@ -1,4 +1,4 @@
-"""Which files are those of a pinned release: by version (PEP 440) and by the hashes that pin files give."""
+"""Pinned releases: matches files by version (PEP 440) and by the hashes in pin files."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class PinnedReleases:
     """The pinned releases of one project."""
 
     def __init__(self, versions: Iterable[str], hashes: Mapping[str, frozenset[str]]):
-        """hashes: ``algorithm:hexdigest`` by version; none for a pin that any file of the release meets."""
+        """hashes: ``algorithm:hexdigest`` by version. A pin without hashes allows all files of its release."""
         self._hashes = hashes
         self._versions: dict[Version | str, list[str]] = {}
         for version in versions:
             self._versions.setdefault(release(version), []).append(version)
 
     def matching(self, version: str | None) -> tuple[str, ...]:
-        """Return the pins that a file's version meets. ``1.0`` is met by ``1.0.0`` and by ``1.0+local`` (PEP 440)."""
+        """Return the pins that match the version of a file. ``1.0`` matches ``1.0.0`` and ``1.0+local`` (PEP 440)."""
         if version is None or not self._versions:
             return ()
         exact = release(version)
@@ -34,7 +34,7 @@ class PinnedReleases:
         return tuple(found)
 
     def allows(self, version: str | None, hashes: Mapping[str, str]) -> bool | None:
-        """Whether a pin allows a file; None where only a hash of another algorithm could tell.
+        """Return whether a pin allows a file; None if only a hash of another algorithm could decide.
 
         hashes: hex digests of the file by algorithm.
         """
@@ -52,7 +52,7 @@ class PinnedReleases:
         return False if algorithms <= {digest.partition(":")[0] for digest in known} else None
 
     def algorithms(self, version: str | None) -> frozenset[str]:
-        """Return the algorithms of the hashes that tell whether a file of a version is allowed."""
+        """Return the algorithms of the hashes in the pins of a version."""
         return frozenset(digest.partition(":")[0] for pin in self.matching(version) for digest in self._hashes.get(pin, ()))
 
 

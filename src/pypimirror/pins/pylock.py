@@ -1,4 +1,4 @@
-"""What a pylock.toml pins (PEP 751)."""
+"""Reads pylock.toml (PEP 751)."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from packaging.markers import Marker
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 
 from ..metadata.bounded_toml import loads
 from ..names import is_project, normalize, shown
@@ -15,14 +15,14 @@ from .extends_chain import Read, decoded
 from .model import InvalidPins, is_version, redact
 from .requirements import Line, Requirements
 
-#: The hashes that pip knows, and so those that a flattened file can carry.
+#: Hashes that pip supports, and therefore flattened files.
 _ALGORITHMS = frozenset({"sha256", "sha384", "sha512"})
 
 _DIGEST = re.compile(r"[0-9a-fA-F]{64,128}")
 
 
 def read_pylock(root: str, read: Read, environments: Iterable[Environment]) -> Requirements:
-    """Read a lock file as requirements: its packages that come from an index, in the environments, with all extras and groups.
+    """Read the packages from an index that a lock file selects in any of the environments, with all extras and groups.
 
     Raises FetchError, InvalidPins.
     """
@@ -42,7 +42,7 @@ def read_pylock(root: str, read: Read, environments: Iterable[Environment]) -> R
         name, version = _named(package, f"{where}, package {number}")
         if version is None or not (package.get("wheels") or package.get("sdist")):
             notes.append(f"{where}: {name} does not come from an index and is left out")
-        elif any(_chosen(package.get("marker"), environment, choices) for environment in environments):
+        elif any(_applies(package.get("marker"), environment, choices) for environment in environments):
             requested = _words(package.get("extras"))
             requirement = _requirement(name, version, package.get("marker"), requested)
             lines.append(Line(requirement, _hashes(package), False, root, number))
@@ -60,26 +60,26 @@ def _named(package: Any, where: str) -> tuple[str, str | None]:
 
 
 def _requirement(name: str, version: str, marker: Any, requested: Iterable[str] = ()) -> Requirement:
-    # Markers on extras and groups mean nothing outside of a lock file.
+    # Markers on extras and groups are valid only in lock files.
     keep = isinstance(marker, str) and "extras" not in marker and "dependency_groups" not in marker
     valid = sorted(filter(is_project, map(normalize, requested)))
     named = f"{name}[{','.join(valid)}]" if valid else name
     for text in (f"{named}=={version} ; {marker}" if keep else "", f"{named}=={version}"):
         try:
             return Requirement(text)
-        except (InvalidRequirement, RecursionError):
+        except (ValueError, RecursionError):
             continue
     return Requirement(f"{named}==={version}")
 
 
-def _chosen(marker: Any, environment: Environment, choices: Mapping[str, frozenset[str]]) -> bool:
+def _applies(marker: Any, environment: Environment, choices: Mapping[str, frozenset[str]]) -> bool:
     if not isinstance(marker, str):
         return True
     try:
         parsed = _marker(marker)
         return any(parsed.evaluate({**marker_values(one), **choices}) for one in patches(environment, marker))
     except (ValueError, KeyError, TypeError, RecursionError):
-        # Older releases of packaging don't know the markers of lock files: better a release too many.
+        # Older releases of packaging do not support the markers of lock files. A superfluous release does less harm.
         return True
 
 

@@ -1,11 +1,11 @@
-"""What requirements and constraints files pin, in pip's format."""
+"""Reads pip's requirements and constraints files."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 
 from ..errors import MirrorError
 from ..metadata.filenames import release
@@ -15,27 +15,27 @@ from .environments import Environment, applies
 from .extends_chain import MAX_FILES, MAX_TOTAL_BYTES, Read, check_host, identified, located
 from .model import InvalidPins, Pins, is_version, normalize_version, redact
 
-#: Characters of one line, with those that continue it; one with a hash of every file of a large release has some 20,000.
+#: Characters of one line with its continuation lines. With hashes of all files of a large release there are some 20,000.
 _MAX_LENGTH = 1 << 16
-#: Of all files together; more would take minutes to read.
-_MAX_LINES = 500_000
+#: Requirements in all files together: more would take minutes.
+_MAX_REQUIREMENTS = 500_000
 _HASH = re.compile(r"(sha256|sha384|sha512):([0-9a-fA-F]{64,128})")
 _ALGORITHMS = ("sha256", "sha384", "sha512")
-#: Options of pip's that name other requirements files.
+#: Options of pip that include other files; whether these are constraints.
 _INCLUDES = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
 _EDITABLE = ("-e", "--editable")
-#: Those that say where to look for files, or how to install them.
+#: Options about sources of files and about installation.
 _IGNORED = frozenset((
     "-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links", "--trusted-host", "--no-binary",
     "--only-binary", "--only-final", "--all-releases", "--uploaded-prior-to", "--use-feature", "--global-option",
     "--install-option", "-C", "--config-settings", "--config-setting", "--no-index", "--prefer-binary", "--require-hashes",
     "--no-require-hashes", "--pre", "--no-build-isolation", "--no-deps"))
 _URL = re.compile(r"[a-zA-Z0-9+.-]+://")
-#: ``name @ URL`` (PEP 508), also with what is no URL by the standard: paths, and variables that a tool fills in.
+#: ``name @ URL`` (PEP 508), also with paths and variables instead of a valid URL.
 _NAMED_URL = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^][]*\])?\s*@")
-#: A version from before PEP 440, which packaging takes only by ``===``.
+#: A version from before PEP 440, which packaging accepts only with ``===``.
 _LEGACY = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^][]*\])?\s*)==(\s*[A-Za-z0-9][A-Za-z0-9._+!-]*\s*(?:;.*)?)")
-#: An environment variable that pip puts in.
+#: An environment variable, which pip replaces.
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz")
 
@@ -45,14 +45,14 @@ class Line(NamedTuple):
 
     requirement: Requirement
     hashes: frozenset[str]
-    #: Whether it says only which version, should the project be asked for.
+    #: Whether it restricts the version without requiring the project.
     constraint: bool
     source: str
     number: int
 
 
 class Requirements(NamedTuple):
-    """A requirements file with the files that it names."""
+    """A requirements file with the files that it includes."""
 
     root: str
     lines: tuple[Line, ...]
@@ -60,18 +60,18 @@ class Requirements(NamedTuple):
 
 
 def read_requirements(root: str, read: Read) -> Requirements:
-    """Read a requirements or constraints file and those that it names by ``-r`` and ``-c``.
+    """Read a requirements or constraints file and the files that it includes by ``-r`` and ``-c``.
 
-    Environment variables are not put in: a file from elsewhere could send them away. Raises FetchError, InvalidPins.
+    Environment variables are not replaced: a remote file could leak them in a URL. Raises FetchError, InvalidPins.
     """
     notes: dict[str, None] = {}
-    reading = _Reading(root, read, lambda note: notes.setdefault(note))
-    lines = tuple(reading.lines())
+    reader = _Reader(root, read, lambda note: notes.setdefault(note))
+    lines = tuple(reader.lines())
     return Requirements(root, lines, tuple(notes))
 
 
 def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> Pins:
-    """Give what is pinned in any of the environments."""
+    """Return the pins that apply in any of the environments."""
     environments = tuple(environments)
     versions: dict[str, set[str]] = {}
     hashes: dict[tuple[str, str], set[str]] = {}
@@ -92,33 +92,36 @@ def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> 
         origins.setdefault(pinned, set()).add(redact(line.source))
         if line.hashes:
             hashes.setdefault(pinned, set()).update(line.hashes)
-    # As in pip, one line with hashes narrows the release, however others of the same file spell its version.
-    narrowed: dict[tuple[str, object], set[str]] = {}
+    # As in pip, hashes on one line count for all lines with the same version, whatever its spelling.
+    by_release: dict[tuple[str, object], set[str]] = {}
     for (name, version), some in hashes.items():
-        narrowed.setdefault((name, release(version)), set()).update(some)
-    hashes = {pinned: narrowed[key] for pinned in origins if (key := (pinned[0], release(pinned[1]))) in narrowed}
-    # What a constraint pins is no longer loose.
-    left = [text for name, text in loose if name not in versions]
-    notes = list(requirements.notes)
-    if left:
-        more = f" and {len(left) - 5} more" if len(left) > 5 else ""
-        notes.append(f"{redact(requirements.root)}: not pinned to one version and left out: {', '.join(left[:5])}{more}")
+        by_release.setdefault((name, release(version)), set()).update(some)
+    hashes = {pinned: by_release[key] for pinned in origins if (key := (pinned[0], release(pinned[1]))) in by_release}
+    # A constraint may pin a requirement without a version.
+    unpinned = [text for name, text in loose if name not in versions]
     return Pins({name: frozenset(some) for name, some in versions.items()},
                 {pinned: frozenset(some) for pinned, some in hashes.items()},
-                {pinned: frozenset(some) for pinned, some in origins.items()}, tuple(notes),
+                {pinned: frozenset(some) for pinned, some in origins.items()},
+                (*requirements.notes, *_unpinned_note(requirements.root, unpinned)),
                 extras=extras.collect(requested))
 
 
+def _unpinned_note(root: str, unpinned: list[str]) -> Iterator[str]:
+    if unpinned:
+        more = f" and {len(unpinned) - 5} more" if len(unpinned) > 5 else ""
+        yield f"{redact(root)}: not pinned to one version and left out: {', '.join(unpinned[:5])}{more}"
+
+
 def exact(requirement: Requirement) -> str | None:
-    """Give the one version that a requirement allows by ``==`` or ``===``, or None."""
+    """Return the only version that a requirement allows by ``==`` or ``===``, or None."""
     for specifier in requirement.specifier:
         if specifier.operator == "===" or (specifier.operator == "==" and not specifier.version.endswith(".*")):
             return specifier.version if is_version(specifier.version) else None
     return None
 
 
-class _Reading:
-    """One root file on its way through the files that it names."""
+class _Reader:
+    """Reads a file and the files that it includes."""
 
     def __init__(self, root: str, read: Read, note: Callable[[str], object]):
         self.root = root
@@ -129,7 +132,7 @@ class _Reading:
         self.bytes = self.count = 0
 
     def lines(self) -> Iterator[Line]:
-        """Yield the lines of all files, those of a file that another one names in their place; without recursion."""
+        """Yield the lines of all files, included files in place; without recursion."""
         open_files = [(identified(self.root), self.file(self.root, False, False))]
         self.seen.add((open_files[0][0], False))
         while open_files:
@@ -138,24 +141,24 @@ class _Reading:
                 open_files.pop()
             elif isinstance(found, Line):
                 self.count += 1
-                if self.count > _MAX_LINES:
-                    raise InvalidPins(f"{redact(self.root)}: more than {_MAX_LINES} requirements")
+                if self.count > _MAX_REQUIREMENTS:
+                    raise InvalidPins(f"{redact(self.root)}: more than {_MAX_REQUIREMENTS} requirements")
                 yield found
             else:
                 source, constraint = found
                 identity = identified(source)
                 if any(identity == above for above, _ in open_files):
-                    raise InvalidPins(f"{redact(self.root)}: {redact(source)} names itself")
+                    raise InvalidPins(f"{redact(self.root)}: {redact(source)} includes itself")
                 if (identity, constraint) in self.seen:
                     continue
                 self.seen.add((identity, constraint))
                 if len(self.seen) > MAX_FILES:
-                    raise InvalidPins(f"{redact(self.root)}: names more than {MAX_FILES} files")
+                    raise InvalidPins(f"{redact(self.root)}: includes more than {MAX_FILES} files")
                 open_files.append((identity, self.file(source, constraint, True)))
 
-    def file(self, source: str, constraint: bool, is_named: bool) -> Iterator[Line | tuple[str, bool]]:
-        """Yield the requirements of one file, and the files that it names, each with whether it holds constraints."""
-        for number, line in requirements_syntax.logical_lines(self.text(source, is_named)):
+    def file(self, source: str, constraint: bool, is_included: bool) -> Iterator[Line | tuple[str, bool]]:
+        """Yield the requirements of one file, and its included files with whether they are constraints."""
+        for number, line in requirements_syntax.logical_lines(self.text(source, is_included)):
             where = f"{redact(source)}, line {number}"
             if len(line) > _MAX_LENGTH:
                 raise InvalidPins(f"{where}: longer than {_MAX_LENGTH} characters")
@@ -174,13 +177,13 @@ class _Reading:
             if requirement is not None:
                 yield Line(requirement, frozenset(hashes), constraint, source, number)
 
-    def text(self, source: str, is_named: bool) -> str:
+    def text(self, source: str, is_included: bool) -> str:
         try:
             content = self.read(source)
         except MirrorError as error:
-            if not is_named or isinstance(error, InvalidPins):
+            if not is_included or isinstance(error, InvalidPins):
                 raise
-            raise InvalidPins(f"{redact(self.root)}: names what can't be had: {shown(str(error), 500)}") from error
+            raise InvalidPins(f"{redact(self.root)}: can't read a file that it includes: {shown(str(error), 500)}") from error
         self.bytes += len(content)
         if self.bytes > MAX_TOTAL_BYTES:
             raise InvalidPins(f"{redact(self.root)}: its files have more than {MAX_TOTAL_BYTES >> 20} MB")
@@ -192,7 +195,7 @@ class _Reading:
         try:
             target = urljoin(source, name)
         except ValueError as error:
-            raise InvalidPins(f"{redact(source)}: names {redact(name)}, which is no URL") from error
+            raise InvalidPins(f"{redact(source)}: names {redact(name)}: not a valid URL") from error
         if not re.match(r"https?://", target, re.IGNORECASE):
             raise InvalidPins(f"{redact(source)}: names {redact(name)}: a file from the network can't name a local one")
         check_host(source, target)
@@ -203,13 +206,13 @@ class _Reading:
         if named := _NAMED_URL.match(bare):
             self.note(f"{where}: {shown(named[1])} comes from a URL, not from an index, and is left out")
             return None
-        if bare.startswith((".", "/", "~", "file:")) or "/" in bare or "\\" in bare or _URL.match(bare) or _archive(bare):
+        if bare.startswith((".", "/", "~", "file:")) or "/" in bare or "\\" in bare or _URL.match(bare) or _is_archive(bare):
             self.note(f"{where}: {redact(bare)} is a path or URL, not a release, and left out")
             return None
         if _VARIABLE.search(text):
             self.note(f"{where}: {redact(text)} depends on an environment variable, and is left out")
             return None
-        requirement = _parsed(text)
+        requirement = _parse(text)
         if requirement is None:
             raise InvalidPins(f"{where}: {shown(text)!r} is not a requirement")
         if not is_project(normalize(requirement.name)):
@@ -226,20 +229,20 @@ class _Reading:
             self.note(f"{where}: --hash={redact(value)} is none of {', '.join(_ALGORITHMS)}, and is left out")
 
 
-def _parsed(text: str) -> Requirement | None:
+def _parse(text: str) -> Requirement | None:
     for candidate in (text, _LEGACY.sub(r"\1===\2", text, count=1)):
         try:
             return Requirement(candidate)
-        except (InvalidRequirement, RecursionError):
+        except (ValueError, RecursionError):  # InvalidRequirement, or a version with more digits than Python converts
             continue
     return None
 
 
-def _archive(text: str) -> bool:
+def _is_archive(text: str) -> bool:
     return " " not in text and text.lower().endswith(_ARCHIVES)
 
 
 def _required(value: str | None, name: str, where: str) -> str:
     if not value:
-        raise InvalidPins(f"{where}: {name} says nothing")
+        raise InvalidPins(f"{where}: {name} has no value")
     return value

@@ -1,4 +1,4 @@
-"""The lines of requirements files as pip reads them: encodings, continuation lines, comments, options."""
+"""The syntax of requirements files, as pip reads them: encodings, continuation lines, comments, options."""
 
 import codecs
 import re
@@ -10,11 +10,11 @@ from .extends_chain import MAX_BYTES
 from .model import InvalidPins, redact
 
 _COMMENT = re.compile(r"(^|(?<=\s))#.*$")
-#: Longest first: the mark of UTF-16 begins that of UTF-32.
+#: The mark of UTF-32 begins with that of UTF-16, so it comes first.
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
           (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CODING = re.compile(rb"#.*coding[:=]\s*([-\w.]+)")
-#: Codecs for host names: no encodings of files, and quadratic in time.
+#: Codecs for host names, not for files; they take quadratic time.
 _NO_ENCODINGS = frozenset({"idna", "punycode"})
 #: Short options that take a value, which may follow without a space.
 _SHORT = ("-r", "-c", "-e", "-i", "-f", "-C", "-b")
@@ -46,7 +46,7 @@ def decode(content: bytes, source: str) -> str:
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield lines joined where they end with a backslash, without comments, each with the number of its first line."""
+    """Join lines that end with a backslash and remove comments. Yields each line with the number of its first line."""
     parts: list[str] = []
     start = 0
     for number, line in enumerate([*text.splitlines(), ""], 1):
@@ -55,7 +55,7 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
         if line.endswith("\\") and not comment:
             parts.append(line[:-1])
             continue
-        # A comment line ends what is continued.
+        # A comment line ends a continued line.
         parts.append(f" {line}" if comment else line)
         joined = _COMMENT.sub("", "".join(parts)).strip()
         parts = []
@@ -64,7 +64,7 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def split_options(line: str, where: str) -> tuple[str, list[str]]:
-    """Return the requirement of a line and the words of its options. Raises InvalidPins."""
+    """Split a line into the requirement and the words of its options. Raises InvalidPins."""
     words = re.split(r"[ \t]", line)
     first = next((number for number, word in enumerate(words) if word.startswith("-")), len(words))
     options = " ".join(words[first:])
@@ -75,9 +75,9 @@ def split_options(line: str, where: str) -> tuple[str, list[str]]:
 
 
 def parse_options(words: list[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield options, each with the value that is part of its word, or with the next word unless that is an option too.
+    """Yield options with their values: the rest of the same word, or the next word unless it is an option.
 
-    Words that belong to no option are left out, as pip leaves them out.
+    Other words are ignored, as in pip.
     """
     position = 0
     while position < len(words):

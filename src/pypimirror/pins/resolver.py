@@ -1,7 +1,7 @@
-"""Follows requirements to their end: what it takes to build or to run some releases.
+"""Resolves requirements: the releases that are needed to build or to run other releases.
 
-No full resolver: each requirement brings the newest release that fits it, and requirements on one project bring the newest
-release that fits them all, where there is one. So an installer finds what it needs, and now and then a release more.
+Not a full resolver: it selects the newest release that satisfies each requirement, and the newest one that satisfies all
+requirements on a project, if there is one. An installer finds the releases that it needs, sometimes among superfluous ones.
 """
 
 from collections import deque
@@ -20,44 +20,46 @@ from .environments import Environment, applies
 from .model import Pins, Release
 from .pep508 import Dependency, parse_dependency
 
-#: Requirements that one resolution looks at beyond those of the releases that it starts from, each counted once for each
-#: environment and extra. Real ones look at some ten thousand.
+#: Requirements that one resolution evaluates beyond those of the roots, each counted once for each environment and extra.
+#: Common resolutions evaluate some ten thousand.
 _BUDGET = 1_000_000
-#: As many files of a project cost as much as one requirement.
-_FILES = 10
+#: Files of a project that cost as much as one requirement.
+_FILES_PER_REQUIREMENT = 10
 
 
 class RootRequirement(NamedTuple):
-    """One requirement to start from."""
+    """A requirement to start from."""
 
     #: PEP 508.
     requirement: str
-    #: The file, release or configuration that asks for it, for messages.
+    #: The file, release or configuration with the requirement, for messages.
     by: str
 
 
 class RootFile(NamedTuple):
-    """One file of a selected release to start from."""
+    """A file of a selected release to start from."""
 
     #: Normalised name of the project.
     name: str
     file: File
-    #: The extras that are requested of it.
+    #: Requested extras.
     extras: frozenset[str] = frozenset()
-    #: Whether its run-time requirements are followed, and not only what builds it.
+    #: Whether to resolve its run-time requirements, too, and not only those of its build.
     run: bool = True
-    #: Whether a wheel of the same release is among the roots: then it is no loss if an sdist does not state what it requires.
+    #: Whether a wheel of the same release is among the roots: then unknown requirements of an sdist are not a problem.
     has_wheel: bool = False
 
 
 class Resolution(NamedTuple):
+    """Result of ``resolve``."""
+
     #: Versions by normalised name.
     releases: Mapping[str, frozenset[str]]
-    #: What asks for a release: one example.
+    #: One file that requires the release.
     reasons: Mapping[Release, str]
-    #: What is needed only on some of the Pythons and platforms and does not exist there, and what can't be followed.
+    #: Messages about requirements that no release satisfies on some Pythons and platforms, and unsupported ones.
     notes: tuple[str, ...]
-    #: What nothing fits, by name.
+    #: Messages about requirements that no release satisfies, and about errors.
     problems: tuple[str, ...]
 
 
@@ -74,12 +76,12 @@ class _Exhausted(Exception):
 def resolve(starts: Iterable[RootRequirement | RootFile], environments: Iterable[Environment], catalogue: ReleaseSource,
             pinned: Pins | None = None, companions: Mapping[str, str] | None = None,
             exempt: Callable[[str], object] = lambda name: False) -> Resolution:
-    """Follow requirements to their end in every environment.
+    """Resolve requirements in each environment, transitively.
 
     Args:
-        pinned: where these have a version of a project that fits, it is taken and nothing newer is looked for.
-        companions: specifiers by project: where a newer release is taken, the newest one that fits the specifier is taken too.
-        exempt: says of a project whether it is no problem that what its releases require can't be read.
+        pinned: if these have a matching version of a project, it is selected instead of the newest one.
+        companions: specifiers by project: the newest release that also matches the specifier is selected, too.
+        exempt: returns whether unreadable requirements of a project are not a problem.
     """
     return _Resolver(catalogue, pinned or Pins(), companions or {}, exempt).run(starts, tuple(environments))
 
@@ -88,18 +90,18 @@ class _Resolver:
     def __init__(self, catalogue: ReleaseSource, pinned: Pins, companions: Mapping[str, str], exempt: Callable[[str], object]):
         self.pinned = pinned
         self.companions = companions
-        self.offers = _CandidateCache(catalogue, self.spend)
+        self.candidates = _CandidateCache(catalogue, self.spend)
         self.requirements = DependencyReader(catalogue, exempt)
         self.budget: int | None = None
         self.steps: deque[_Step] = deque()
         self.seen: set[tuple[Environment, str]] = set()
-        #: The extras that a file was expanded for so far.
+        #: The extras for which the requirements of a file were added.
         self.expanded: dict[tuple[Environment, str], set[str]] = {}
-        self.markers: dict[tuple[str, Environment, str], bool] = {}
+        self.marker_values: dict[tuple[str, Environment, str], bool] = {}
         self.chosen: dict[tuple[Environment, str, str], Candidate | None] = {}
-        #: By environment and name: every specifier met, and the extras requested.
+        #: By environment and name: all specifiers and the requested extras.
         self.requested: dict[tuple[Environment, str], tuple[dict[str, None], set[str]]] = {}
-        #: Those of which more was asked since releases that fit all of it were looked for.
+        #: Keys of ``requested`` that changed since the last ``combine``.
         self.changed: dict[tuple[Environment, str], None] = {}
         self.reasons: dict[Release, str] = {}
         self.failed: dict[tuple[str, str], set[Environment]] = {}
@@ -113,7 +115,7 @@ class _Resolver:
                 self.root(start, environments)
             else:
                 self.want(start, environments)
-        # What is selected is followed in any case; what that leads to, within the budget, the nearest first.
+        # The requirements of the roots are always evaluated, the transitive ones breadth-first within the budget.
         self.budget = _BUDGET
         try:
             while self.steps or self.combine() or self.add_companions():
@@ -148,7 +150,7 @@ class _Resolver:
 
     def expand(self, name: str, found: Candidate | None, filename: str, requires: FileDependencies, extras: Iterable[str],
                environment: Environment) -> None:
-        """Ask for what a file requires with some extras, beyond what was asked for already."""
+        """Add the requirements of a file with some extras, except those that were added before."""
         done = self.expanded.setdefault((environment, filename), set())
         todo = deque(extra for extra in ("", *sorted(extras)) if extra not in done)
         while todo:
@@ -159,7 +161,7 @@ class _Resolver:
             for dependency in requires.with_extra(extra):
                 if not self.holds(dependency, environment, extra):
                     continue
-                # ``demo[all]`` may require ``demo[one,two]``: the same release, whatever newer one there is.
+                # ``demo[all]`` may require ``demo[one,two]``: extras of the same release, not of the newest one.
                 if dependency.name == name and dependency.requirement.url is None and (
                         found is None or dependency.requirement.specifier.contains(found.version, prereleases=True)):
                     todo.extend(sorted(dependency.requirement.extras - done))
@@ -172,9 +174,9 @@ class _Resolver:
         if marker is None:
             return True
         key = dependency.marker, environment, extra if dependency.extras != frozenset() else ""
-        if key not in self.markers:
-            self.markers[key] = applies(marker, environment, (key[2],))
-        return self.markers[key]
+        if key not in self.marker_values:
+            self.marker_values[key] = applies(marker, environment, (key[2],))
+        return self.marker_values[key]
 
     def add(self, dependency: Dependency, by: str, environment: Environment) -> None:
         if dependency.requirement.url:
@@ -201,23 +203,23 @@ class _Resolver:
             self.failed.setdefault(label, set()).add(environment)
         else:
             self.satisfied[label] += 1
-            self.take(name, chosen, dependency.requirement.extras, by, environment)
+            self.select(name, chosen, dependency.requirement.extras, by, environment)
 
     def choose(self, name: str, specifier: str, environment: Environment) -> Candidate | None:
         key = environment, name, specifier
         if key not in self.chosen:
-            ours = self.offers.pinned(name, specifier, self.pinned) if name in self.pinned.versions else ()
-            self.chosen[key] = next((found for found in (*ours, *self.offers.fitting(name, specifier))
+            preferred = self.candidates.pinned(name, specifier, self.pinned) if name in self.pinned.versions else ()
+            self.chosen[key] = next((found for found in (*preferred, *self.candidates.fitting(name, specifier))
                                      if installable(found, environment)), None)
         return self.chosen[key]
 
-    def take(self, name: str, chosen: Candidate, extras: Iterable[str], by: str, environment: Environment) -> None:
-        """Take a release and ask for what it needs itself."""
+    def select(self, name: str, chosen: Candidate, extras: Iterable[str], by: str, environment: Environment) -> None:
+        """Select a release and add its requirements."""
         self.reasons.setdefault((name, str(chosen.version)), by)
         self.expand(name, chosen, chosen.file.filename, self.requirements.requires(name, chosen.file), extras, environment)
 
     def combine(self) -> bool:
-        """Look for releases that fit all that is asked of a project together. Returns whether there is more to do."""
+        """Select releases that satisfy all requirements on a project. Return whether there are further steps."""
         changed, self.changed = self.changed, {}
         for environment, name in changed:
             specifiers, extras = self.requested[environment, name]
@@ -225,18 +227,18 @@ class _Resolver:
             if len(specifiers) > 1:
                 chosen = self.choose(name, ",".join(filter(None, sorted(specifiers))), environment)
                 if chosen is not None:
-                    self.take(name, chosen, extras, "several requirements together", environment)
+                    self.select(name, chosen, extras, "several requirements together", environment)
         return bool(self.steps)
 
     def add_companions(self) -> bool:
-        """Take what is wanted companions newer releases. Returns whether there is more to do."""
+        """Select the companions of selected releases. Return whether there are further steps."""
         for (environment, name), (specifiers, _) in list(self.requested.items()):
             limit = self.companions.get(name)
             if limit is not None and name not in self.pinned.versions:
                 for specifier in list(specifiers):
                     chosen = self.choose(name, ",".join(filter(None, (specifier, limit))), environment)
                     if chosen is not None:
-                        self.take(name, chosen, (), f"{name}{limit}", environment)
+                        self.select(name, chosen, (), f"{name}{limit}", environment)
         return bool(self.steps)
 
     def result(self) -> Resolution:
@@ -244,7 +246,7 @@ class _Resolver:
         for name, version in self.reasons:
             releases.setdefault(name, set()).add(version)
         notes = {**self.notes, **self.requirements.notes}
-        problems = {**self.problems, **self.offers.problems, **self.requirements.problems}
+        problems = {**self.problems, **self.candidates.problems, **self.requirements.problems}
         for (requirement, by), where in self.failed.items():
             pythons = ", ".join(dict.fromkeys(f"Python {environment.python} on {environment.platform}"
                                               for environment in sorted(where)))
@@ -257,7 +259,7 @@ class _Resolver:
 
 
 class _CandidateCache:
-    """The candidates of projects, by what is asked of them."""
+    """Candidates by project and specifier."""
 
     def __init__(self, catalogue: ReleaseSource, spend: Callable[[int], None]):
         self._catalogue = catalogue
@@ -270,14 +272,14 @@ class _CandidateCache:
         key = name, specifier
         if key not in self._fitting:
             offered = self._of(name)
-            self._spend(len(offered) // _FILES)
+            self._spend(len(offered) // _FILES_PER_REQUIREMENT)
             self._fitting[key] = fitting(offered, SpecifierSet(specifier))
         return self._fitting[key]
 
     def pinned(self, name: str, specifier: str, pins: Pins) -> Iterator[Candidate]:
-        # A pin may be a prerelease or yanked: that is the administrator's choice.
-        ours = [found for found in self._of(name) if pins.holds(name, str(found.version))]
-        yield from fitting(ours, SpecifierSet(specifier, prereleases=True), yanked=True)
+        # A pin may be a prerelease or yanked: the administrator chose it.
+        found = [candidate for candidate in self._of(name) if pins.holds(name, str(candidate.version))]
+        yield from fitting(found, SpecifierSet(specifier, prereleases=True), yanked=True)
 
     def _of(self, name: str) -> tuple[Candidate, ...]:
         if name not in self._candidates:

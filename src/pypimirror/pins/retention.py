@@ -1,4 +1,4 @@
-"""Which releases stay listed for a while after a pin moved away from them."""
+"""Retention: releases stay listed for some days after they are no longer pinned."""
 
 import datetime
 from collections.abc import Callable, Mapping
@@ -9,27 +9,29 @@ from .model import Pins, Release
 
 
 class Retention(NamedTuple):
-    #: No longer pinned, but not for long enough to go.
+    """Result of ``retained``."""
+
+    #: Releases that are no longer pinned and stay.
     releases: frozenset[Release]
-    #: The last day (ISO 8601) on which each release was pinned: to be remembered for the next run.
+    #: The last day (ISO 8601) on which each release was pinned: an argument of the next run.
     last_pinned: Mapping[Release, str]
 
 
 def retained(last_pinned: Mapping[Release, str], pins: Pins, today: datetime.date, days: int,
              incomplete: Callable[[str], bool] = lambda name: False) -> Retention:
-    """Return what stays.
+    """Select the releases that stay.
 
     Args:
-        last_pinned: from the run before.
-        days: ``retain_days``; with 0 nothing stays, but for what waits for its successor.
-        incomplete: says of a project whether a release that is pinned now is not in the mirror. Then the pin may be mistyped,
-            and what was pinned before stays.
+        last_pinned: from the previous run.
+        days: ``retain_days``; with 0 only releases of ``incomplete`` projects stay.
+        incomplete: returns whether a pinned release of a project is not in the mirror. The pin may be mistyped, so that the
+            releases that were pinned before stay.
     """
-    # A later day than today's is from another clock than this one: either may be wrong.
+    # A day after today was recorded with another clock. Either may be wrong: the later day counts.
     now = {(name, version): max(today.isoformat(), last_pinned.get((name, version), ""))
            for name, versions in pins.versions.items() for version in versions}
     oldest = (today - datetime.timedelta(days=days)).isoformat()
-    # Another spelling of a version that is pinned is no release that a pin moved away from.
+    # Other spellings of a pinned version are pinned, too.
     pinned = {(name, release(version)) for name, version in now}
     still = {(name, version): day for (name, version), day in last_pinned.items()
              if (name, release(version)) not in pinned

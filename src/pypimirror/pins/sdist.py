@@ -1,6 +1,6 @@
-"""What an sdist needs to be built and states about itself, read without running any of its code.
+"""Reads build requirements and metadata of an sdist without running its code.
 
-Build requirements: ``build-system.requires`` in pyproject.toml (PEP 518), and what the backend adds to them (``backends``).
+Build requirements: ``build-system.requires`` in pyproject.toml (PEP 518), and those that the backend adds (``backends``).
 """
 
 import configparser
@@ -18,7 +18,7 @@ from ..names import normalize, shown
 from . import backends
 from .pep508 import parse_requirement
 
-#: What builds an sdist that says nothing.
+#: Build requirements of an sdist without ``build-system.requires``.
 DEFAULT = ("setuptools", "wheel")
 
 _WANTED = re.compile(r"pyproject\.toml|hatch\.toml|setup\.cfg|setup\.py|CMakeLists\.txt|PKG-INFO|"
@@ -28,29 +28,29 @@ _IN_EGG = re.compile(r"PKG-INFO|requires\.txt")
 
 
 class Sdist(NamedTuple):
-    """What an sdist, or an egg, states about itself."""
+    """Requirements and metadata of an sdist or an egg."""
 
     #: Requirements to build it (PEP 508).
     build_requires: tuple[str, ...]
-    #: The core metadata, or None. May lack the run-time requirements: see ``requires``.
+    #: The core metadata, or None. It may lack the run-time requirements: see ``requires``.
     metadata: bytes | None = None
-    #: Run-time requirements (PEP 508), or None where they are known only by building.
+    #: Run-time requirements (PEP 508) from requires.txt, or None without it.
     requires: tuple[str, ...] | None = None
-    #: Lines about what could not be read, and what is assumed instead.
+    #: Messages about parts that can't be read, and the assumptions in their place.
     problems: tuple[str, ...] = ()
-    #: Lines about what it may need beyond that.
+    #: Messages about further requirements that are unknown.
     notes: tuple[str, ...] = ()
 
 
 def read_sdist(stream: IO[bytes], filename: str) -> Sdist:
-    """Read an sdist or an egg. stream: seekable. One that can't be read counts as one that says nothing, with a problem."""
+    """Read an sdist or an egg. stream: seekable. An unreadable file has the default requirements and a problem."""
     problems: list[str] = []
     egg = filename.endswith(".egg")
     try:
         found = read_sdist_files(stream, f"{filename}.zip", _IN_EGG) if egg else read_sdist_files(stream, filename, _WANTED)
     except ValueError as error:
-        told = "" if egg else "; setuptools and wheel are taken to build it"
-        return Sdist(() if egg else DEFAULT, problems=(f"{filename}: can't be read ({error}){told}",))
+        assumed = "" if egg else "; setuptools and wheel are taken to build it"
+        return Sdist(() if egg else DEFAULT, problems=(f"{filename}: can't be read ({error}){assumed}",))
     metadata = found.get("PKG-INFO")
     text = next((found[name] for name in sorted(found) if name.endswith("requires.txt")), None)
     requires = None if text is None else _egg_requires(text)
@@ -72,7 +72,7 @@ def _build_requires(found: dict[str, bytes], filename: str, requires_dist: tuple
         found.get("setup.py", b""), found.get("CMakeLists.txt", b""), requires_dist)
     more = backends.backend_requirements(content, [normalize(requirement.name) for requirement in requires])
     notes += more.notes
-    # Places within the sdist are none of an index.
+    # ``{root:uri}`` and the like refer to folders in the sdist, not to releases.
     requires += _valid([text for text in more.requires if "{" not in text], f"{filename}: build requirement", problems)
     return tuple(dict.fromkeys(map(str, requires)))
 
@@ -88,7 +88,7 @@ def _valid(texts: Iterable[object], where: str, problems: list[str]) -> list[Req
 
 
 def _toml(found: dict[str, bytes], name: str, filename: str, problems: list[str]) -> dict[str, Any]:
-    """Parse a file of the sdist; an empty table where there is none."""
+    """Parse a TOML file of the sdist; return an empty table if it is missing or invalid."""
     try:
         return loads(found.get(name, b""))
     except ValueError as error:
@@ -101,11 +101,11 @@ def _requires_dist(metadata: bytes | None) -> tuple[str, ...]:
     try:
         return tuple(fields(metadata or b"").get("requires-dist", ()))
     except InvalidContent:
-        return ()  # reported where they are followed
+        return ()  # reported by the reader of run-time requirements
 
 
 def _setup_requires(content: bytes | None) -> tuple[str, ...]:
-    """Return ``setup_requires`` of a setup.cfg; nothing where it can't be read: setuptools reads it itself later."""
+    """Return ``setup_requires`` of a setup.cfg; nothing if it is invalid: setuptools reports that when it builds."""
     parser = configparser.RawConfigParser()
     try:
         parser.read_string((content or b"").decode())
@@ -117,7 +117,7 @@ def _setup_requires(content: bytes | None) -> tuple[str, ...]:
 
 
 def _egg_requires(content: bytes) -> tuple[str, ...]:
-    """Turn setuptools' requires.txt into requirements: sections are ``[extra:marker]``."""
+    """Convert setuptools' requires.txt to requirements; its sections are ``[extra:marker]``."""
     found: list[str] = []
     condition = ""
     for line in content.decode("utf-8", "replace").splitlines():

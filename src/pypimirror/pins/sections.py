@@ -1,7 +1,7 @@
 """Buildout's configuration syntax: from text to blocks, and from blocks to sections for one environment.
 
-The rules are those of zc.buildout's own parser (``zc/buildout/configparser.py``), but conditions are kept as text and decided
-later, for as many environments as are asked for.
+The rules are those of zc.buildout's parser (``zc/buildout/configparser.py``), but conditions are kept as text and evaluated
+later, for any number of environments.
 """
 
 import io
@@ -13,25 +13,27 @@ from typing import NamedTuple
 from ..names import shown
 from .model import InvalidPins, redact
 
-#: Options by name, a name that ends in `` +`` or `` -`` adds to or takes from what other files say.
+#: Options by name. A name that ends with `` +`` or `` -`` adds lines to the value in other files, or removes lines from it.
 Section = dict[str, str]
 Sections = dict[str, Section]
 
 _HEADER = re.compile(r"\[\s*(?P<name>[^\s#[\]:;{}]+)\s*(:(?P<condition>[^#;]*))?]\s*([#;].*)?$")
-#: In one file; stops those whose conditions, each another one, would take hours to decide.
+#: Sections in one file: more conditions, each different, would take hours to evaluate.
 _MAX_BLOCKS = 10_000
-#: Of a value put together by ``+=``, characters.
+#: Characters of a value with its additions by ``+=``.
 _MAX_SUM = 1 << 16
 _OPTION = re.compile(r"(?P<name>[^\s{}[\]=:]+\s*[-+]?)=(?P<value>.*)$")
 _BLANK_START = re.compile(r"^(\s*\n)+")
 
 
 class Option(NamedTuple):
+    """One option of a block."""
+
     #: Without operator.
     name: str
     #: Empty, ``+`` or ``-``.
     operator: str
-    #: Continuation lines included; starts with a line break where nothing follows the equals sign.
+    #: With continuation lines; starts with a line break if nothing follows the equals sign.
     value: str
     line: int
 
@@ -41,56 +43,86 @@ class Option(NamedTuple):
 
 
 class Block(NamedTuple):
-    """One header and what stands under it."""
+    """One header with its options."""
 
     section: str
-    #: As written in the header; empty for none.
+    #: As written in the header; empty without condition.
     condition: str
     options: tuple[Option, ...]
     line: int
 
 
 def parse(text: str, source: str) -> tuple[Block, ...]:
-    """Read a buildout file. source: for messages. Raises InvalidPins, which names file and line."""
-    blocks: list[tuple[str, str, list[tuple[str, str, list[str], int]], int]] = []
-    option: list[str] | None = None
-    verbatim = False
+    """Parse a buildout file. source: for messages. Raises InvalidPins with file and line."""
+    parser = _Parser(source)
     for number, line in enumerate(io.StringIO(text.removeprefix("\ufeff"), newline=None), 1):
+        parser.feed(line, number)
+    return parser.blocks()
+
+
+class _OpenOption(NamedTuple):
+    name: str
+    operator: str
+    lines: list[str]
+    line: int
+
+
+class _Parser:
+    """Collects the blocks of a file line by line."""
+
+    def __init__(self, source: str):
+        self._source = source
+        self._blocks: list[tuple[str, str, list[_OpenOption], int]] = []
+        #: Lines of the current option; None at the beginning of a block.
+        self._value: list[str] | None = None
+        #: Whether continuation lines keep blank lines and indentation: those of a value that starts on a separate line.
+        self._verbatim = False
+
+    def blocks(self) -> tuple[Block, ...]:
+        return tuple(Block(section, condition, tuple(Option(option.name, option.operator, "\n".join(option.lines), option.line)
+                                                     for option in options), line)
+                     for section, condition, options, line in self._blocks)
+
+    def feed(self, line: str, number: int) -> None:
+        """Parse the next line. Raises InvalidPins."""
         if line[0] in "#;":
-            continue
-        if line[0].isspace() and option is not None:
-            # A value that starts on its own line keeps blank lines and indentation.
-            if verbatim or line.strip():
-                option.append(line.rstrip() if verbatim else line.strip())
-            continue
-        if match := _HEADER.match(line):
-            if len(blocks) == _MAX_BLOCKS:
-                raise InvalidPins(f"{redact(source)}, line {number}: more than {_MAX_BLOCKS} sections")
-            blocks.append((match["name"], (match["condition"] or "").strip(), [], number))
-            option = None
-            continue
-        if not blocks:
-            if not line.strip():
-                continue
-            raise InvalidPins(f"{redact(source)}, line {number}: {shown(line.strip())!r} stands before any [section]")
+            return
+        if line[0].isspace() and self._value is not None:
+            self._continue(self._value, line)
+        elif match := _HEADER.match(line):
+            self._start_block(match, number)
+        elif line.strip():
+            self._start_option(line, number)
+
+    def _continue(self, value: list[str], line: str) -> None:
+        if self._verbatim:
+            value.append(line.rstrip())
+        elif line.strip():
+            value.append(line.strip())
+
+    def _start_block(self, header: re.Match[str], number: int) -> None:
+        if len(self._blocks) == _MAX_BLOCKS:
+            raise InvalidPins(f"{redact(self._source)}, line {number}: more than {_MAX_BLOCKS} sections")
+        self._blocks.append((header["name"], (header["condition"] or "").strip(), [], number))
+        self._value = None
+
+    def _start_option(self, line: str, number: int) -> None:
+        where = f"{redact(self._source)}, line {number}"
+        if not self._blocks:
+            raise InvalidPins(f"{where}: {shown(line.strip())!r} stands before any [section]")
         if line.startswith("=>"):
             line = f"<part-dependencies> = {line[2:]}"
         match = _OPTION.match(line)
         if match is None:
-            if option is None and not line.strip():
-                continue
-            raise InvalidPins(f"{redact(source)}, line {number}: {shown(line.strip())!r} is neither [section] nor name = value")
+            raise InvalidPins(f"{where}: {shown(line.strip())!r} is neither [section] nor name = value")
         name, value = match["name"].rstrip(), match["value"].strip()
         operator = name[-1] if name[-1] in "+-" else ""
-        option, verbatim = [value], not value
-        blocks[-1][2].append((name.removesuffix(operator).rstrip() or name, operator, option, number))
-    return tuple(Block(section, condition, tuple(Option(name, operator, "\n".join(lines), at)
-                                                 for name, operator, lines, at in options), line)
-                 for section, condition, options, line in blocks)
+        self._value, self._verbatim = [value], not value
+        self._blocks[-1][2].append(_OpenOption(name.removesuffix(operator).rstrip() or name, operator, self._value, number))
 
 
 def sections(blocks: Iterable[Block], holds: Callable[[Block], bool]) -> Sections:
-    """Put the blocks of one file together, those whose condition holds."""
+    """Merge the blocks of one file whose condition holds."""
     found: Sections = {}
     for block in blocks:
         if block.condition and not holds(block):
@@ -113,27 +145,27 @@ def sections(blocks: Iterable[Block], holds: Callable[[Block], bool]) -> Section
 
 
 def merge(base: Sections, over: Sections) -> None:
-    """Lay the sections of one file over those of the files that it extends; base changes, and over does not."""
+    """Merge the sections of one file into ``base``, the sections of the files that it extends. ``over`` is not changed."""
     for name, section in over.items():
         if name in base:
-            _lay(base[name], section)
+            _merge_section(base[name], section)
         elif "<" in section:
-            # A macro's section is put together only when all files are read.
+            # A section with inclusions is resolved after all files are merged.
             base[name] = dict(section)
         else:
             base[name] = {}
-            _lay(base[name], _first(section))
+            _merge_section(base[name], _as_plain(section))
 
 
-def overlaid(base: Section, over: Section) -> Section:
-    """Return one section laid over another."""
+def merged(base: Section, over: Section) -> Section:
+    """Return a section with the options of ``over`` merged into it."""
     result = dict(base)
-    _lay(result, over)
+    _merge_section(result, over)
     return result
 
 
-def _lay(base: Section, over: Section) -> None:
-    """Lay one section over another, ``+=`` and ``-=`` working line by line."""
+def _merge_section(base: Section, over: Section) -> None:
+    """Merge one section into another; ``+=`` and ``-=`` add and remove lines."""
     added = [key for key in over if key[-2:-1] == " " and key[-1] in "+-"]
     if added:
         over = dict(over)
@@ -142,22 +174,22 @@ def _lay(base: Section, over: Section) -> None:
         lines = over.get(name, base.get(name, "")).split("\n")
         changes = over.pop(key).split("\n")
         if key[-1] == "-":
-            gone = frozenset(changes)
-            over[name] = "\n".join(line for line in lines if line not in gone)
+            removed = frozenset(changes)
+            over[name] = "\n".join(line for line in lines if line not in removed)
         else:
             over[name] = _bounded(name, "\n".join(lines + changes))
     base.update(over)
 
 
 def _bounded(key: str, value: str) -> str:
-    """Return a value put together by ``+=``. Raises InvalidPins for one that would make each addition slower."""
+    """Return a value with its additions. Raises InvalidPins if it is so long that repeated additions take quadratic time."""
     if len(value) > _MAX_SUM:
         raise InvalidPins(f"{shown(key)}: longer than {_MAX_SUM} characters by its additions")
     return value
 
 
-def _first(section: Section) -> Section:
-    """Turn ``+=`` and ``-=`` without anything to start from into plain values."""
+def _as_plain(section: Section) -> Section:
+    """Convert ``+=`` and ``-=`` on options that no other file sets to plain values."""
     section = dict(section)
     for key in sorted(key for key in section if key[-2:] in (" +", " -")):
         name = key[:-2]

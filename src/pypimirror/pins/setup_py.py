@@ -1,6 +1,6 @@
-"""``setup_requires`` in a setup.py, read without running it.
+"""Reads ``setup_requires`` from a setup.py without running it.
 
-Only the expressions that give it its value are parsed, each of them bounded: how deep Python's own parser goes must not depend
+Only the expressions assigned to it are parsed, with limits on each: the depth of recursion in Python's parser must not depend
 on the content of an sdist.
 """
 
@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Iterator
 from typing import NamedTuple
 
-#: Bytes of a setup.py; characters of one expression; brackets within brackets; variables that stand for variables.
+#: Bytes of a setup.py; characters of one expression; nested brackets; variables that refer to variables.
 _MAX_LENGTH, _MAX_EXPRESSION, _MAX_DEPTH, _MAX_NAMES = 1 << 18, 5000, 20, 5
 _KEY = "setup_requires"
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
@@ -19,13 +19,15 @@ _BLANK = frozenset({tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DED
 
 
 class SetupRequires(NamedTuple):
+    """Result of ``setup_requires``."""
+
     requires: tuple[str, ...]
-    #: Whether that is all of it, as far as can be seen.
+    #: Whether all assigned expressions are literals.
     complete: bool
 
 
 def setup_requires(content: bytes) -> SetupRequires:
-    """Return the requirements that are written out in a setup.py."""
+    """Return the requirements that are literals in a setup.py."""
     if _KEY.encode() not in content:
         return SetupRequires((), True)
     if len(content) > _MAX_LENGTH:
@@ -34,13 +36,13 @@ def setup_requires(content: bytes) -> SetupRequires:
         tokens = [token for token in tokenize.tokenize(io.BytesIO(content).readline) if token.type not in _BLANK]
     except (tokenize.TokenError, SyntaxError, ValueError, RecursionError, MemoryError):
         return SetupRequires((), False)
-    found = _SetupReader(tokens)
-    found.read(_KEY)
-    return SetupRequires(tuple(dict.fromkeys(found.requires)), found.complete)
+    reader = _SetupReader(tokens)
+    reader.read(_KEY)
+    return SetupRequires(tuple(dict.fromkeys(reader.requires)), reader.complete)
 
 
 class _SetupReader:
-    """The values of variables and arguments, as far as they are literals."""
+    """Collects literal values of variables and arguments."""
 
     def __init__(self, tokens: list[tokenize.TokenInfo]):
         self._tokens = tokens
@@ -49,14 +51,14 @@ class _SetupReader:
         self.complete = True
 
     def read(self, name: str) -> None:
-        """Add all that is ever assigned to a name, or passed under it."""
+        """Add all values that are assigned to a name or passed as an argument of that name."""
         if name in self._names or len(self._names) >= _MAX_NAMES:
             return
         self._names.add(name)
         for start in self._values(name):
             expression = self._expression(start)
             try:
-                # Braces make lines of it one expression.
+                # Parentheses join several lines into one expression.
                 node = ast.parse(f"({expression})", mode="eval").body if expression else None
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 node = None
@@ -66,7 +68,7 @@ class _SetupReader:
                 self._add(node)
 
     def _values(self, name: str) -> Iterator[int]:
-        """Yield the positions of expressions that give a name its value."""
+        """Yield the positions of expressions that are assigned to a name, added to it or passed as it."""
         for at, token in enumerate(self._tokens[:-3]):
             after = [each.string for each in self._tokens[at + 1:at + 4]]
             if token.type == tokenize.NAME and token.string == name:
@@ -81,7 +83,7 @@ class _SetupReader:
                     yield at + 3
 
     def _expression(self, start: int) -> str | None:
-        """Return the expression that starts at a token, or None if it exceeds the bounds."""
+        """Return the expression that starts at a token, or None if it exceeds a limit."""
         parts: list[str] = []
         length = depth = 0
         for token in self._tokens[start:]:
@@ -99,7 +101,7 @@ class _SetupReader:
         return " ".join(parts)
 
     def _add(self, node: ast.expr) -> None:
-        """Add the texts of an expression that is written out; sums of any length, hence no recursion."""
+        """Add the strings of a literal expression; without recursion, since a sum can have many operands."""
         nodes = [node]
         while nodes:
             match nodes.pop():

@@ -1,4 +1,4 @@
-"""What a versions.cfg and its chain of ``extends`` pin."""
+"""Reads the pins of a versions.cfg and its chain of ``extends``."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,12 +11,12 @@ from .model import InvalidPins, Pins, is_version, normalize_version, redact, uni
 from .references import SectionView
 from .sections import Block, Sections
 
-#: Of a constraint, characters.
+#: Characters of a constraint.
 _MAX_LENGTH = 2000
 
 
 def read_versions(chain: Chain, environments: Iterable[Environment]) -> Pins:
-    """Return what the chain pins in any of the environments. Raises FetchError, InvalidPins."""
+    """Return the pins of the chain in any of the environments. Raises FetchError, InvalidPins."""
     parts: list[Pins] = []
     seen: set[tuple[int, bool]] = set()
     for environment in environments:
@@ -30,7 +30,7 @@ def read_versions(chain: Chain, environments: Iterable[Environment]) -> Pins:
 
 
 def _parts(root: str, data: Sections, undecided: Iterable[Block]) -> Iterator[Pins]:
-    """Yield the pins of a chain's sections, and of each block that may hold: a later one could cover an earlier one."""
+    """Yield the pins of the merged sections, and of each undecided block alone: in a merge, later blocks hide earlier ones."""
     found, problems = entries(data)
     where = redact(root)
     yield _pins(found, root)._replace(extras=extras.of_eggs(data))
@@ -47,17 +47,16 @@ def _parts(root: str, data: Sections, undecided: Iterable[Block]) -> Iterator[Pi
 
 
 def section_name(data: Sections) -> str | None:
-    """Return the name of the section that pins versions, or None where the file says that there is none."""
+    """Return the name of the section that pins versions, or None if the file disables it."""
     named = data.get("buildout", {}).get("versions")
-    # No versions section at all is fine; one that is named must be there. The options of [buildout] are no versions, and
-    # zc.buildout acts on them.
+    # The default section may be missing; a named section must exist. The options of [buildout] are not versions.
     if named in ("", "buildout") or (named is None and "versions" not in data):
         return None
     return named or "versions"
 
 
 def entries(data: Sections) -> tuple[dict[str, str], list[str]]:
-    """Return the versions section as zc.buildout would see it, with a line for each option that can't be determined."""
+    """Return the versions section as zc.buildout resolves it, with a message for each option that can't be resolved."""
     name = section_name(data)
     if name is None:
         return {}, []
@@ -83,30 +82,30 @@ def _recorded(problems: list[str], section: str, option: str) -> Iterator[None]:
 
 
 def pinned_version(value: str) -> str | None:
-    """Give the one version that a constraint of a versions section means, or None for a range."""
+    """Return the version that an option of a versions section pins, or None for a range."""
     text = value.removeprefix("==") if not value.startswith("===") else value
     return text.strip() if is_version(text.strip()) else None
 
 
 def is_range(value: str) -> bool:
-    """Whether a constraint is one that zc.buildout understands and that leaves a choice."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    """Return whether a constraint is a range that zc.buildout supports."""
+    from packaging.specifiers import SpecifierSet
 
     text = value if value[:1] in tuple("<>=") else f"=={value}"
     try:
         return len(text) <= _MAX_LENGTH and bool(SpecifierSet(text))
-    except InvalidSpecifier:
+    except ValueError:  # InvalidSpecifier, or more digits than Python converts
         return False
 
 
 def _pins(found: Mapping[str, str], source: str) -> Pins:
-    # Spellings that differ in case are one name to every zc.buildout, the later wins. Those that differ in their separators
-    # are two to old ones and one to new ones: both count.
-    wins = {name.lower(): (name, value.strip()) for name, value in found.items()}
+    # All releases of zc.buildout ignore the case of names: the last spelling counts. Only new ones ignore different separators:
+    # both spellings count.
+    last_spellings = {name.lower(): (name, value.strip()) for name, value in found.items()}
     versions: dict[str, set[str]] = {}
     notes: list[str] = []
     where = redact(source)
-    for name, value in wins.values():
+    for name, value in last_spellings.values():
         if not value or name.startswith("<"):
             continue
         project, version = normalize(name), pinned_version(value)
@@ -115,7 +114,7 @@ def _pins(found: Mapping[str, str], source: str) -> Pins:
         elif version is not None:
             versions.setdefault(project, set()).add(normalize_version(version))
         elif is_range(value):
-            notes.append(f"{where}: {shown(name)} = {shown(value)}: a range is no pin")
+            notes.append(f"{where}: {shown(name)} = {shown(value)}: a range is not a pin")
         else:
             notes.append(f"{where}: {shown(name)} = {shown(redact(value))}: not a version, left out")
     return Pins({name: frozenset(some) for name, some in versions.items()}, {},
