@@ -114,7 +114,7 @@ def test_malformed_json_costs_neither_the_project_nor_what_was_found_before(
     upstream.answers["/pypi/one/json"] = (200, {}, body)
     assert following.run("sync") == 0
     assert following.files("one") == ["one-1.tar.gz", "one-2-py3-none-any.whl"]
-    assert "/pypi/one/json: not PyPI's JSON" in log(following)
+    assert "/pypi/one/json: not the JSON of a project" in log(following)
 
 
 def test_a_name_comes_from_content_disposition_where_the_url_has_none(

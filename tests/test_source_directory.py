@@ -135,7 +135,7 @@ def test_names_that_are_no_text_are_told_in_one_line(mirrored: Mirrored, heap: P
     assert mirrored.run("sync") == 0
     assert mirrored.files("one") == ["one-1-py3-none-any.whl", "one-2-py3-none-any.whl"]
     assert mirrored.files("two")
-    assert r"/one-3\udce9.zip: its name does not tell" in log(mirrored)
+    assert r"/one-3\udce9.zip: the project can't be determined" in log(mirrored)
 
 
 @pytest.mark.parametrize("spelling", ["{0}", "file://{0}", "file:{0}", "file://localhost{0}", "{0}/", "{1}"])
