@@ -188,8 +188,8 @@ class TestObjectStore(StorageContract):
 
 def test_boto3_is_loaded_by_mirrors_in_object_stores_alone() -> None:
     code = ("import sys; from pypimirror.zcml import registry; registry.load(()); "
-            "from pypimirror.storage.s3 import ObjectStore; "
-            "from pypimirror.testing.storage import settings; ObjectStore(settings('s3://bucket', '/state')).bucket; "
+            "from pypimirror.storage.s3 import S3Storage; "
+            "from pypimirror.testing.storage import settings; S3Storage(settings('s3://bucket', '/state')).bucket; "
             "print([name for name in sys.modules if name.startswith('boto')])")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 

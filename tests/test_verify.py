@@ -164,7 +164,7 @@ def test_a_stray_is_never_lost_to_another_one(filled: Mirrored, capsys: Captured
     capsys.readouterr()
     assert filled.run("verify", "--repair") == 1
     assert capsys.readouterr().out == "two/two-3.zip: no page names it\n"
-    assert "holds another of that name" in (filled.root / ".pypimirror/pypimirror.log").read_text()
+    assert "contains another file of this name" in (filled.root / ".pypimirror/pypimirror.log").read_text()
 
 
 @pytest.mark.directory

@@ -1,7 +1,7 @@
-"""What can go wrong, by the exit status that it means.
+"""Exceptions, each with its exit status.
 
-The command line prints the message of any of these as its one line and ends with ``status``. A message names the file, key,
-project or URL at fault.
+The command line prints the message as one line and exits with ``status``. A message names the file, key, project or URL at
+fault.
 """
 
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from typing import Any
 
 from .secret import printable
 
-#: Characters of a URL in a message.
+#: Maximum number of characters of a URL in a message.
 _LONGEST_URL = 500
 
 
 class MirrorError(Exception):
-    """Something failed and will be tried again by the next run.
+    """Base of all errors of the mirror: something failed, and the next run retries it.
 
-    Its message is printable, of limited length and free of secrets, whatever foreign text it quotes.
+    The message is always printable, of limited length and free of secrets, even if it quotes untrusted text.
     """
 
     status = 1
@@ -26,7 +26,7 @@ class MirrorError(Exception):
 
 
 class ConfigurationError(MirrorError):
-    """Wrong usage or configuration, found before anything was touched."""
+    """Wrong usage or configuration, detected before anything is changed."""
 
     status = 2
 
@@ -38,11 +38,10 @@ class Locked(MirrorError):
 
 
 class FetchError(MirrorError):
-    """A URL could not be had.
+    """A URL could not be fetched.
 
-    url: what was asked for, without credentials.
-    transient: whether asking again can help.
-    retry_after: seconds that the server asked to wait, or None.
+    url: without credentials. transient: whether a retry may succeed. retry_after: the delay in seconds that the server
+    requests, or None. code: the HTTP status, if there was a response.
     """
 
     def __init__(self, url: str, why: str, *, transient: bool = False, retry_after: float | None = None,
@@ -57,7 +56,7 @@ class FetchError(MirrorError):
         return f"{self.url}: {self.why}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exceptions travel between processes; keyword arguments would be lost without this.
+        # Exceptions are pickled between processes, by default without keyword arguments.
         return _fetch_error, ({"url": self.url, "why": self.why, "transient": self.transient,
                                "retry_after": self.retry_after, "code": self.code},)
 
@@ -69,7 +68,7 @@ def _fetch_error(values: Mapping[str, Any]) -> FetchError:
 class ProjectNotFound(MirrorError):
     """Upstream has no such project.
 
-    status: that of the HTTP answer which said so, or None where nothing was asked by HTTP.
+    status: the HTTP status of the response, or None if the upstream is not accessed by HTTP.
     """
 
     def __init__(self, message: str, status: int | None = None):
@@ -78,20 +77,20 @@ class ProjectNotFound(MirrorError):
 
 
 class IndexFallbackRefused(MirrorError):
-    """A project was taken from one upstream index and would now come from another one that counts less."""
+    """A project of one upstream index would now be taken from another index of lower precedence."""
 
 
 class InvalidPage(MirrorError):
-    """A list or page of an index can't be understood."""
+    """A project list or page of an index can't be parsed."""
 
 
 class IntegrityError(MirrorError):
-    """What came is not what upstream's page promised: wrong hash, wrong size."""
+    """A file does not match the hash or size on upstream's page."""
 
 
 class StorageError(MirrorError):
-    """The mirror's own place can't be read or written."""
+    """The mirror's storage can't be read or written."""
 
 
 class InsufficientSpace(StorageError):
-    """There is no room for more; the run stops, what is published stays true, and the next run goes on."""
+    """The disk is full. The run stops; published pages stay correct, and the next run continues."""

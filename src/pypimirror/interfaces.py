@@ -1,10 +1,10 @@
-"""The contracts of the mirror, in the order in which data meets them.
+"""The contracts of the mirror, in the order in which data passes them.
 
 Source -> Selection (filters) -> Plan -> Fetch -> Storage -> Index -> State
 
-Components are named adapters of the settings of one mirror, unless their interface says what else they adapt. They are
-registered by ZCML in that mirror's own registry, know nothing of each other, do no input or output when they are made, and are
-used by several threads at once. For what can go wrong outside the program they raise errors of ``pypimirror.errors`` alone.
+A component is a named adapter of the settings of one mirror, unless its interface names other objects to adapt. ZCML registers
+it in that mirror's private registry. Components are independent of each other, do no input or output in ``__init__``, and are
+called from several threads at once. They report failures outside the program with exceptions of ``pypimirror.errors`` only.
 """
 
 from __future__ import annotations
@@ -32,50 +32,50 @@ class ISettings(Interface):
     """The effective settings of one mirror: an immutable mapping of plain values, the same in every process."""
 
     def __getitem__(key: str) -> Any:
-        """Return the value of the key; KeyError for a key that nobody declared."""
+        """Return the value of the key. Raises KeyError if neither the mirror nor a plugin declares it."""
 
     def origin(key: str) -> str:
-        """Return where the value came from: a file and section, ``command line``, or ``default``."""
+        """Return the origin of the value: a file and section, ``command line``, or ``default``."""
 
     def plugged(affects: str) -> list[tuple[str, Any]]:
-        """Return what plugins add to all that affects ``files`` or ``pages``: pairs of a name and a plain value."""
+        """Return the settings and components of plugins that affect ``files`` or ``pages``: pairs of name and plain value."""
 
 
 class IMirror(Interface):
-    """One mirror, as plugins may use it: its settings, and what they need for input and output."""
+    """The part of a mirror that plugins may use: settings, input and output."""
 
     settings: ISettings = Attribute("The effective settings.")
-    workers: int = Attribute("The number of requests that this process may have under way at once.")
+    workers: int = Attribute("The maximum number of concurrent requests of this process.")
     storage: IStorage = Attribute("The storage of the mirror's tree.")
-    fetcher: IFetcher = Attribute("The fetcher for all URLs, limited to ``workers`` requests at once.")
+    fetcher: IFetcher = Attribute("The fetcher for all URLs, limited to ``workers`` concurrent requests.")
     parsers: Mapping[str, IParser] = Attribute("The parsers by media type.")
-    attempts: RetryPolicy = Attribute("Calls a function again after transient errors, as ``retries`` allows.")
-    crew: ConcurrencyLimiter = Attribute("Runs functions over the files of one project side by side.")
-    needs: RequiredReleases = Attribute("The pinned releases, and what they require.")
+    attempts: RetryPolicy = Attribute("Repeats a call after transient errors, up to ``retries`` times.")
+    crew: ConcurrencyLimiter = Attribute("Runs a function over the files of one project concurrently.")
+    needs: RequiredReleases = Attribute("The pinned releases and their requirements.")
 
 
 class IRunContext(IMirror):
-    """What the steps of a run work with: all components of one mirror, each made on first access."""
+    """The context of a run: all components of one mirror, each created on first access."""
 
     registry: Components = Attribute("The registry of the components.")
-    gate: RequestLimiter = Attribute("Limits the requests under way in this process.")
+    gate: RequestLimiter = Attribute("Limits the concurrent requests of this process.")
     source: ISource = Attribute("The upstream indexes as one.")
     upstreams: tuple[str, ...] = Attribute("The URLs of the upstream indexes in order of precedence, without credentials.")
-    own: ProjectList = Attribute("The site's own projects (``local_packages``); their ``upstream`` is the directory's URL.")
+    own: ProjectList = Attribute("The site's local projects (``local_packages``); their ``upstream`` is the directory's URL.")
     writers: tuple[IIndexWriter, ...] = Attribute("The index writers in use.")
     formats: tuple[IIndexWriter, ...] = Attribute("All registered index writers, in use or not.")
     selection: Selection = Attribute("Selects projects and files.")
     engine: IEngine = Attribute("Runs the steps.")
     observers: Mapping[str, IObserver] = Attribute("The observers by name.")
-    core_metadata: CoreMetadataLookup = Attribute("Reads the core metadata of a file, from the mirror or from upstream.")
+    core_metadata: CoreMetadataLookup = Attribute("Reads the core metadata of a file from the mirror or from upstream.")
     room: FreeSpaceGuard = Attribute("Keeps ``min_free`` bytes of the disk free.")
-    trash: Trash = Attribute("The removed files until ``trash_days`` have passed.")
+    trash: Trash = Attribute("The removed files, kept for ``trash_days``.")
 
     def need(needs: RequiredReleases) -> None:
-        """Replace ``needs``; between the steps of a run only."""
+        """Replace ``needs``. Called only between the steps of a run."""
 
     def bound(most: int) -> None:
-        """Set ``workers``, and the number of threads that follows from it."""
+        """Set ``workers`` and the number of threads derived from it."""
 
     def close() -> None:
         """Close connections, threads and processes."""
@@ -85,66 +85,66 @@ class IRunContext(IMirror):
 
 
 class IReceiver(Interface):
-    """Takes the body of one response."""
+    """Receives one response."""
 
     def start(head: Head) -> None:
-        """Called once, when status and headers are there. head: Head. May raise to refuse the body."""
+        """Called once with status and headers, before the body. May raise an exception to refuse the body."""
 
     def write(block: bytes) -> None:
-        """Called for each block of the body (bytes), in order. May raise to stop the transfer."""
+        """Called with each block of the body, in order. May raise an exception to stop the transfer."""
 
 
 class IFetcher(Interface):
-    """Gets things by HTTP: pages and files alike. Named; ``fetcher`` chooses."""
+    """Fetches pages and files by HTTP. Named; selected by ``fetcher``."""
 
     def fetch(url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
-        """GET the URL once, following redirects, and hand head and body to the receiver (IReceiver).
+        """Send one GET request, follow redirects, and pass head and body to the receiver.
 
-        headers: further request headers. Credentials come from the URL or from netrc.
-        Returns the Head. An answer of any status is an answer: what a status means is the caller's to say.
-        A body that ended early is an error. Content encodings are undone only where the request asked for one.
-        Raises FetchError, ``transient`` where asking again can help.
+        headers: additional request headers. Credentials come from the URL or from netrc.
+        Returns the Head, whatever its status; the caller interprets the status. A truncated body is an error. The body is
+        decoded only if the request has an Accept-Encoding header.
+        Raises FetchError, with ``transient`` set if a retry may succeed.
         """
 
     def close() -> None:
-        """Give connections back."""
+        """Close all connections."""
 
 
 class IParser(Interface):
     """Reads lists and project pages in one format. A utility named by its media type."""
 
-    quality: float = Attribute("The ``q`` value for the Accept header, 1.0 for the form that says most.")
+    quality: float = Attribute("The ``q`` value for the Accept header; 1.0 for the most complete format.")
 
     def listing(wanted: Callable[[str], bool], written: str | None = None) -> IListReader:
         """Return a reader for one list of projects.
 
-        wanted: returns whether the project of a normalised name is selected. written: a regular expression that all selected
-        names match (``IWrittenNames.written``), or None; a reader may use it to skip the other names quickly.
+        wanted: returns whether the project with a normalised name is selected. written: a regular expression that matches all
+        selected names (``IWrittenNames.written``), or None; a reader may use it to skip other names quickly.
         """
 
     def project(body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:
-        """Read a project's page.
+        """Parse a project's page.
 
-        body: bytes; name: the normalised name; url: that of the page, for relative links.
-        Returns (Project, problems): a list of lines tells what was left out because it was malformed or not to be trusted.
-        Raises BadPage.
+        name: the normalised name. url: the URL of the page, the base of relative links.
+        Returns the project and one line for each entry that was dropped as malformed or untrustworthy.
+        Raises InvalidPage.
         """
 
 
 class IListReader(Interface):
-    """Reads one list of projects, block by block."""
+    """Parses one list of projects incrementally."""
 
     def write(block: bytes) -> None:
-        """Take the next block of the body (bytes)."""
+        """Parse the next block of the body."""
 
     def finish() -> ProjectList:
-        """Return the Listing. Raises BadPage."""
+        """Return the list at the end of the body. Raises InvalidPage."""
 
 
 class IUpstream(Interface):
-    """Where an upstream index is."""
+    """The address of an upstream index."""
 
-    url: str = Attribute("Its URL; one with http or https is without credentials, since the fetcher adds these.")
+    url: str = Attribute("Its URL. An http or https URL has no credentials; the fetcher adds them.")
 
 
 class ISource(Interface):
@@ -153,16 +153,16 @@ class ISource(Interface):
     def listing(wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> ProjectList:
         """Return the list of the projects whose normalised names ``wanted`` accepts.
 
-        etag: that of the list already known; the result is ``unchanged`` if it still holds. written: as in IParser.
-        Raises FetchError, BadPage.
+        etag: of the list that is stored; the result has ``unchanged`` set if it is current. written: see ``IParser.listing``.
+        Raises FetchError, InvalidPage.
         """
 
     def project(name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
-        """Return a pair of Project and problems (lines), or ``(None, ())`` where the page has not changed.
+        """Return the project and its problems, one line each, or ``(None, ())`` if the page has not changed.
 
-        etag: that of the page already known. since: a time, in seconds since 1970, before which changes do not count; used
-        where there is no ETag. With neither the page is read in any case.
-        Raises Absent if upstream has no such project; FetchError, BadPage.
+        etag: of the page that is stored. since: if there is no ETag, changes before this time (seconds since 1970) are ignored.
+        With neither, the page is always read.
+        Raises ProjectNotFound if upstream has no such project; FetchError, InvalidPage.
         """
 
 
@@ -170,74 +170,72 @@ class ISource(Interface):
 
 
 class INameFilter(Interface):
-    """Decides by name which projects are mirrored. Named; all that are registered must agree."""
+    """Selects projects by name. Named; a project is selected if all registered name filters accept it."""
 
-    active: bool = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
-    applies_to_pins: bool = Attribute("Whether it holds for pinned projects too; they are taken without asking it otherwise.")
-    exact: frozenset[str] | None = Attribute("The normalised names that it can select, or None without a limit to known ones.")
+    active: bool = Attribute("Whether the settings enable the filter; a disabled one is never called.")
+    applies_to_pins: bool = Attribute("Whether it also applies to pinned projects; otherwise it is not called for them.")
+    exact: frozenset[str] | None = Attribute("The normalised names that it can select, or None if these are not limited.")
 
     def __call__(name: str) -> bool:
-        """Whether the project of this normalised name is asked for."""
+        """Return whether the filter accepts the project with this normalised name."""
 
 
 class IWrittenNames(INameFilter):
-    """A name filter that tells how the names are written that it takes, so that a long list can be searched for them."""
+    """A name filter that provides a regular expression of the names that it accepts, to search long lists quickly."""
 
     written: str | None = Attribute(
-        "A regular expression that every spelling of every selected name matches as a whole, in lower case; it never matches a "
-        "quotation mark. None if there is no such expression.")
+        "A regular expression that fully matches every spelling of every accepted name in lower case and never matches a "
+        "quotation mark; None if there is no such expression.")
 
 
 class IExactNames(INameFilter):
-    """A name filter that somebody gives exact names, so that one which upstream does not have can be reported."""
+    """A name filter that is configured with exact names; a name that upstream does not have is reported."""
 
-    named: Mapping[str, str] = Attribute("These names as they are written, by normalised name.")
+    named: Mapping[str, str] = Attribute("The names as spelled in the configuration, by normalised name.")
 
 
 class IFilter(Interface):
-    """Decides which distributions of a project are mirrored. Named; ``filters`` chooses and orders.
+    """Selects distribution files of a project. Named; ``filters`` selects and orders them.
 
-    Files whose name tells no version are a release of no filter: one on releases lets them through unless it asks for versions.
+    A file without a version in its name belongs to no release. A filter on releases accepts it, unless it requires versions.
     """
 
-    active: bool = Attribute("Whether the settings give it anything to do; one that has nothing to do is never asked.")
-    applies_to_pins: bool = Attribute(
-        "True for a filter on files, which applies to pinned releases too; False for one on releases.")
-    reason: str = Attribute("What ``plan`` prints for a file left out, such as 'older than the newest 3 releases'.")
+    active: bool = Attribute("Whether the settings enable the filter; a disabled one is never called.")
+    applies_to_pins: bool = Attribute("True for a filter on files, which also applies to pinned releases; False for one on releases.")
+    reason: str = Attribute("The reason that ``plan`` prints for an excluded file, such as 'older than the newest 3 releases'.")
 
     def select(project: Project) -> Iterable[File]:
-        """Return the files of the project that stay.
+        """Return the selected files, a subset of ``project.files``.
 
-        project: Project, its files already narrowed by the filters named before this one.
-        Returns an iterable of File, a subset of ``project.files``.
+        project: has only the files that all previous filters selected.
         """
 
 
 class ITimedFilter(IFilter):
-    """A filter whose answer changes as time goes by."""
+    """A filter whose result changes over time."""
 
     def next_change(project: Project) -> float | None:
-        """Return the time when ``select`` will next say something else about this same project, or None for never.
+        """Return the time at which the result of ``select`` for this project changes next, or None for never.
 
-        In seconds since 1970, later than now.
+        The time is in seconds since 1970 and in the future.
         """
 
 
 class IUploadTimeFilter(ITimedFilter):
-    """A filter that decides by upload times."""
+    """A filter on upload times."""
 
-    def untimed(project):
-        """Return how many files of the project the filter can't judge, because upstream gives no upload time."""
+    def untimed(project: Project) -> int:
+        """Return the number of files of the project that the filter can't judge because upstream has no upload time."""
 
 
 class IMetadataFilter(IFilter):
-    """A filter that reads core metadata."""
+    """A filter on core metadata."""
 
     def select(project: Project, metadata: Callable[[File], bytes | None] | None = None) -> Iterable[File]:
-        """Return the files of the project that stay.
+        """Return the selected files, a subset of ``project.files``.
 
-        metadata: called with a File, returns its core metadata as bytes, or None where there is none to be had. It may fetch,
-        and what it raises is not caught here. Without it no file has any.
+        metadata: returns the core metadata of a file, or None if the file has none. It may fetch them; the filter does not
+        catch its exceptions. If ``metadata`` is None, no file has core metadata.
         """
 
 
@@ -245,160 +243,159 @@ class IMetadataFilter(IFilter):
 
 
 class IStorage(Interface):
-    """The mirror's place. Named by the scheme of ``mirror_file_path``.
+    """Stores the mirror's tree. Named by the scheme of ``mirror_file_path``.
 
-    Paths are relative, with ``/`` between parts, and never leave the mirror. Raises StorageError.
+    Paths are relative, separated by ``/``, and never leave the mirror. All methods raise StorageError.
     """
 
     def check() -> None:
-        """Raise ConfigurationError if the place can't be written or holds something that is not a mirror. Touches nothing."""
+        """Raise ConfigurationError if the storage can't be written or is neither empty nor a mirror. Changes nothing."""
 
     def prepare() -> None:
-        """Make the place ready for a run by the holder of the lock: create it, clear what earlier runs left unfinished."""
+        """Prepare the storage for a run: create it, and delete unfinished files of earlier runs. The caller holds the lock."""
 
     def finish() -> None:
-        """Take note that a run came to its end, so that the next one need not look for what it left unfinished."""
+        """Record that the run ended regularly, so that the next ``prepare`` can skip the search for unfinished files."""
 
     def create() -> IUpload:
         """Return a new IUpload."""
 
     def link(source: str) -> IUpload | None:
-        """Return an IUpload that holds a file of this machine already, sharing its bytes, or None where that can't be.
+        """Return an IUpload with the content of a local file, shared as a hard link; None if the file can't be linked.
 
-        source: its absolute path, no symbolic link. It must be fit to be served as it is: readable for everybody.
+        source: its absolute path, not a symbolic link. The file must be readable by all users, as web servers need it.
         """
 
     def size(path: str) -> int | None:
-        """Return the size in bytes of what lies there, or None."""
+        """Return the size in bytes of a file, or None if there is no such file."""
 
     def read(path: str) -> bytes | None:
-        """Return the content, or None where there is nothing."""
+        """Return the content of a file, or None if there is no such file."""
 
     def open(path: str) -> BinaryIO:
-        """Return the content as a binary stream that can be read and sought. Raises StorageError where there is nothing."""
+        """Open a file as a seekable binary stream for reading. Raises StorageError if there is no such file."""
 
     def write(path: str, blocks: Iterable[bytes]) -> None:
-        """Replace the content by that of an iterable of bytes; readers see the old or the new whole."""
+        """Write a file atomically: readers see either the complete old or the complete new content."""
 
     def digest(path: str, algorithm: str = "sha256") -> str | None:
-        """Return the hex digest of the content, or None where there is no file; a symbolic link is none."""
+        """Return the hex digest of a regular file, or None if there is no such file; symbolic links are not followed."""
 
     def move(path: str, target: str) -> None:
-        """Move to another path, over what may lie there."""
+        """Move a file; an existing target is replaced."""
 
     def remove(path: str) -> None:
-        """Remove what lies there, if anything does, and folders that are empty then."""
+        """Remove a file, if it exists, and its parent folders that become empty."""
 
     def keep_open(folder: str) -> AbstractContextManager[None]:
-        """Return a context manager: in its block much is asked about a folder in the root, by any thread."""
+        """Return a context manager that speeds up many accesses to one top-level folder, by any thread, in its block."""
 
     def flush() -> None:
-        """Return when all that was put, moved and removed here before would outlive a power cut.
+        """Block until all earlier writes, moves and removals are durable, also those of other processes on this machine.
 
-        What one process did counts for the others on its machine. Where each change is safe at once there is nothing to do.
+        Does nothing if each change is durable at once.
         """
 
-    case_insensitive: bool = Attribute("Whether names that differ in case only are one name here; known after ``prepare``.")
+    case_insensitive: bool = Attribute("Whether names that differ only in case are the same file; known after ``prepare``.")
 
-    cheap_listing: bool = Attribute("Whether ``listdir``, and reading a file just written, are cheap, as on a local disk.")
+    cheap_listing: bool = Attribute("Whether ``listdir`` and reading a new file are cheap, as on a local disk.")
 
     def listdir(folder: str) -> list[str]:
-        """Return the names in a folder, folders with a ``/`` at their end; none where there is nothing.
+        """Return the names in a folder, those of folders with a trailing ``/``; an empty list if there is no such folder.
 
-        Raises StorageError if it is not a folder.
+        Raises StorageError if the path is not a folder.
         """
 
     def free() -> int | None:
-        """Return the free space in bytes, or None where there is no limit."""
+        """Return the free space in bytes, or None if it is unlimited."""
 
     def close() -> None:
-        """Give back what is held open. What is asked for after that opens it again."""
+        """Close open files and connections. Later calls open them again."""
 
 
 class IUpload(Interface):
-    """One file on its way into the storage; nobody sees it before ``commit``."""
+    """A temporary file that becomes visible in the storage with ``commit``."""
 
     def write(block: bytes) -> None:
-        """Add a block of bytes."""
+        """Append a block."""
 
     def restart() -> None:
-        """Forget what was written."""
+        """Truncate the file."""
 
     def stage() -> None:
-        """Hand over what was written, so that ``flush`` of the storage is about it, too."""
+        """Complete the content, so that ``IStorage.flush`` makes it durable."""
 
     def commit(path: str) -> None:
-        """Put the file at the path, whole, over what may lie there."""
+        """Move the complete file to the path; an existing file is replaced."""
 
     def abort() -> None:
-        """Forget it. Does nothing after ``commit``."""
+        """Discard the file. Does nothing after ``commit``."""
 
 
 # --- index ----------------------------------------------------------------------------------------------------------------
 
 
 class IIndexWriter(Interface):
-    """Renders pages of the index in one format. Named; ``index_formats`` chooses. Pure: values in, bytes out."""
+    """Renders pages of the index in one format; does no input or output. Named; selected by ``index_formats``."""
 
-    root: str | None = Attribute("The path of the page about all projects, or None if it writes none.")
-    most_files: int | None = Attribute("How many files a mirror may have for that page to be written, or None for any number.")
+    root: str | None = Attribute("The path of the root page, which lists all projects, or None if the format has no root page.")
+    most_files: int | None = Attribute("The root page is written for up to this number of files; None for no limit.")
 
     def pages(project: Project, serial: int) -> Iterator[tuple[str, bytes]]:
-        """Yield the pages of a project as pairs of a path in the mirror and bytes; none if it writes none.
+        """Yield the pages of a project as pairs of a path in the mirror and the content.
 
-        project: Project, its files those that are published, each with ``stored``. serial: our own, a number.
+        project: has only published files, each with ``stored``. serial: the mirror's serial of the project.
         """
 
     def serial(page: bytes) -> int | None:
-        """Return our own serial that a page (bytes) of this writer carries, or None."""
+        """Return the mirror's serial from a page of this format, or None if it has none."""
 
     def projects(entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
-        """Yield blocks of the page about all projects.
+        """Yield blocks of the root page.
 
-        entries: iterable of Entry in order of normalised name.
-        serial: our own, of the whole mirror.
+        entries: sorted by normalised name. serial: the serial of the whole mirror.
         """
 
 
 class IWholeIndexWriter(IIndexWriter):
-    """An index writer whose page about all projects tells of their files: the entries have a ``section`` each."""
+    """An index writer whose root page also lists the files: each entry has a ``section``."""
 
     def section(project: Project) -> bytes:
-        """Return what that page says of one project, as bytes.
+        """Return the section of the root page about one project.
 
-        project: as for ``pages``. What is returned is kept, and used again as long as neither project nor settings change.
+        project: as for ``pages``. The section is cached until the project or the settings change.
         """
 
 
 class IMetadataIndexWriter(IIndexWriter):
-    """An index writer that tells what core metadata say."""
+    """An index writer whose pages include core metadata."""
 
     def pages(project: Project, serial: int,
               metadata: Callable[[File], bytes | None] | None = None) -> Iterator[tuple[str, bytes]]:
-        """As for any; metadata: called with a File, returns its core metadata as bytes, or None where the mirror has none."""
+        """Yield the pages of a project. metadata: returns the core metadata of a file, or None if the mirror has none."""
 
 
 # --- work -----------------------------------------------------------------------------------------------------------------
 
 
 class IEngine(Interface):
-    """Runs units of work. Named; ``engine`` chooses; adapts IMirror."""
+    """Runs tasks in threads, processes or on other machines. Named; selected by ``engine``; adapts IMirror."""
 
     def run(step: Callable[..., Any], tasks: Iterable[Any]) -> Iterator[Any]:
-        """Run ``step(mirror, task, emit)`` for every task and yield what the step emits and returns, as it comes.
+        """Run ``step(mirror, task, emit)`` for every task; yield emitted events and return values as they arrive.
 
-        step: a function that can be imported. tasks: iterable of plain values, drawn only as fast as they are done.
-        Steps call ``emit`` with events to be seen within a moment, or with their value where they run on another machine; the
-        value comes last. The order of tasks is not kept.
-        A step whose worker is lost is run again by another one.
+        step: an importable function. tasks: plain values, consumed only as fast as tasks are finished.
+        A step calls ``emit`` with events that are to be shown at once. On another machine they may arrive together with the
+        return value, which is always last. The order of tasks is not preserved. If a worker is lost, its step runs again
+        on another one.
         """
 
     def close() -> None:
-        """Stop workers; called when no step is under way."""
+        """Stop all workers. Called while no step is running."""
 
 
 class IObserver(Interface):
-    """Sees the events of a run and changes nothing. Named. Called in the coordinator's thread only."""
+    """Receives the events of a run without affecting it. Named. Called only in the coordinator's thread."""
 
     def notify(event: Any) -> None:
-        """Take note of an event of ``pypimirror.events``."""
+        """Handle one event, an instance of a class of ``pypimirror.events``."""

@@ -72,7 +72,8 @@ class Mirror:
     @cached_property
     def storage(self) -> IStorage:
         path = self.settings["mirror_file_path"]
-        return self._named(IStorage, urlsplit(path).scheme or "file", "mirror_file_path")
+        storage: IStorage = self._named(IStorage, urlsplit(path).scheme or "file", "mirror_file_path")
+        return storage
 
     @cached_property
     def fetcher(self) -> IFetcher:
@@ -118,7 +119,8 @@ class Mirror:
         return url_of(self.settings["local_packages"])
 
     def _source(self, url: str, name: str, key: str) -> ISource:
-        return registry.chosen(self.registry, (Upstream(url), self), ISource, name, key)
+        source: ISource = registry.chosen(self.registry, (Upstream(url), self), ISource, name, key)
+        return source
 
     @cached_property
     def selection(self) -> Selection:
@@ -140,7 +142,8 @@ class Mirror:
 
     @cached_property
     def engine(self) -> IEngine:
-        return registry.chosen(self.registry, (self,), IEngine, self.settings["engine"], "engine")
+        engine: IEngine = registry.chosen(self.registry, (self,), IEngine, self.settings["engine"], "engine")
+        return engine
 
     @cached_property
     def observers(self) -> Mapping[str, IObserver]:

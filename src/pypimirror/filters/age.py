@@ -6,18 +6,15 @@ HTML pages have no upload times (PEP 700 has them in JSON only). For ``uploaded_
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime, timezone
 
 from zope.interface import implementer
 
 from ..interfaces import IFilter, ISettings, IUploadTimeFilter
 from ..model import File, Project
+from ..settings.moments import parse_moment
 from .globs import name_globs
-
-_FRACTION = re.compile(r"\.(\d+)")
 
 
 @implementer(IUploadTimeFilter)
@@ -85,10 +82,7 @@ def uploaded(file: File) -> float | None:
 
 
 def _seconds(text: str) -> float | None:
-    # Python 3.10 supports no Z, and only six digits after the point.
-    text = _FRACTION.sub(lambda match: "." + match[1][:6].ljust(6, "0"), text)
     try:
-        when = datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in "zZ" else text)
-        return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
+        return parse_moment(text).timestamp()
     except (ValueError, OverflowError):
         return None

@@ -10,6 +10,7 @@ from zope.interface import implementer
 from .. import __version__
 from ..interfaces import ISettings, IWholeIndexWriter
 from ..model import Entry, Project
+from ..names import FULL_PAGE
 from .html import anchor, head
 
 MOST_FILES = 50_000
@@ -19,7 +20,7 @@ MOST_FILES = 50_000
 class FullIndex:
     """Writes ``full.html``: sorted, with absolute links if ``base_url`` is set."""
 
-    root = "full.html"
+    root = FULL_PAGE
 
     def __init__(self, settings: ISettings):
         #: Files beyond which the page is not written, or None: no limit if the configuration names the format.

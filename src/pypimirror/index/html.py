@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from ..interfaces import IIndexWriter, ISettings
 from ..model import Entry, File, Project
-from ..names import PROVENANCE, is_legacy, is_plain
+from ..names import HTML_PAGE, PROVENANCE, is_legacy, is_plain
 
 _SERIAL = re.compile(rb"<!--SERIAL (\d{1,18})-->\s*\Z")
 #: The beginning of each page. The version is the same as in the JSON form (PEP 691). ``meta``: elements about the project.
@@ -48,7 +48,7 @@ class HtmlIndex:
     not normalise. Its links lead to the folder of the first page.
     """
 
-    root = "index.html"
+    root = HTML_PAGE
     most_files = None
 
     def __init__(self, settings: ISettings):
@@ -58,10 +58,10 @@ class HtmlIndex:
         self._secure = f"{base}/" if base.lower().startswith("https:") else None
 
     def pages(self, project: Project, serial: int) -> Iterator[tuple[str, bytes]]:
-        yield f"{project.name}/index.html", self._page(project, serial, "")
+        yield f"{project.name}/{HTML_PAGE}", self._page(project, serial, "")
         display = project.display or project.name
         if self._legacy_names and display != project.name and is_legacy(display, project.name):
-            yield f"{display}/index.html", self._page(project, serial, f"../{project.name}/")
+            yield f"{display}/{HTML_PAGE}", self._page(project, serial, f"../{project.name}/")
 
     def _page(self, project: Project, serial: int, folder: str) -> bytes:
         title = f"Links for {escape(project.display or project.name)}"

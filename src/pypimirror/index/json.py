@@ -14,7 +14,7 @@ from ..http.urls import strip_credentials
 from ..interfaces import IIndexWriter, ISettings
 from ..metadata.filenames import parse, pep440
 from ..model import Entry, File, Project
-from ..names import API_VERSION, PROVENANCE, is_plain
+from ..names import API_VERSION, JSON_PAGE, PROVENANCE, is_plain
 
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 _SERIAL = re.compile(rb'\A\{"meta":\{"_last-serial":(\d{1,18}),')
@@ -27,14 +27,14 @@ _ADOPTED = "_adopted"
 class JsonIndex:
     """Writes ``index.v1_json`` for each project and for the root."""
 
-    root = "index.v1_json"
+    root = JSON_PAGE
     most_files = None
 
     def __init__(self, settings: ISettings):
         pass
 
     def pages(self, project: Project, serial: int) -> Iterator[tuple[str, bytes]]:
-        yield f"{project.name}/index.v1_json", self._page(project, serial)
+        yield f"{project.name}/{JSON_PAGE}", self._page(project, serial)
 
     def _page(self, project: Project, serial: int) -> bytes:
         meta = {"_last-serial": serial, "api-version": API_VERSION, **project.meta}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import StorageError
 from ..interfaces import IRunContext, IWholeIndexWriter
 from ..model import NOTHING, File, Project, Stored
-from ..names import PINS, distribution, is_distribution
+from ..names import PAGES, PINS, distribution, is_distribution
 from ..state import records
-from ..sync.own_pages import PAGES, own_serial
+from ..sync.own_pages import own_serial
 from ..sync.publish import rendered
 from ..sync.recover import own_pages
 
@@ -71,27 +71,45 @@ def _inspected(mirror: IRunContext, task: InspectTask) -> Inspection:
     # Its own in any case: a link or a file in its place is in no list of folders.
     names = {folder: mirror.storage.listdir(folder) for folder in dict.fromkeys((*task.folders, task.name))}
     project, findings = _remembered(task)
-    astray: list[str] = []
-    sections = False
     if project is not None and task.settled:
-        shown = project.published()
-        pages = rendered(mirror, shown, task.serial) if task.serial else {}
-        findings += _compared(mirror, pages)
-        sections = _sections(mirror, shown, task.sections)
-        astray = _strays(mirror, task.name, names, shown.files, pages, published=bool(task.serial))
+        expected = _by_record(mirror, task, project, names)
     elif task.remembered and task.settled and task.record is None and not task.serial:
-        shown = Project(task.name)
-        astray = _strays(mirror, task.name, names, (), ())
+        expected = _Expected((), strays=_strays(mirror, task.name, names, (), ()))
     else:
-        # Only the pages are known; files that they don't list may be those of an unfinished run.
-        told = own_pages(mirror, task.name)
-        shown = Project(task.name, tuple(_as_stored(file) for file in told.project.files if "sha256" in file.hashes))
-        if task.record is not None or task.serial or any(map(is_distribution, names.get(task.name, ()))):
-            findings += [Finding(path, "page", f"the page can't be read: {why}") for path, why in told.unreadable]
-    findings += _hashed(mirror, task.name, shown.files, frozenset(names.get(task.name, ())))
-    findings += [Finding(path, "stray", "no page names it") for path in astray]
-    sizes = [file.stored.size for file in shown.files if file.stored is not None]
-    return Inspection(task.name, tuple(findings), len(sizes), sum(sizes), sections)
+        expected = _by_pages(mirror, task, names)
+    findings += expected.findings
+    findings += _hashed(mirror, task.name, expected.files, frozenset(names.get(task.name, ())))
+    findings += [Finding(path, "stray", "no page names it") for path in expected.strays]
+    sizes = [file.stored.size for file in expected.files if file.stored is not None]
+    return Inspection(task.name, tuple(findings), len(sizes), sum(sizes), expected.sections)
+
+
+class _Expected(NamedTuple):
+    """The published files of a project, and the faults of everything else."""
+
+    files: tuple[File, ...]
+    findings: Sequence[Finding] = ()
+    #: Paths.
+    strays: Sequence[str] = ()
+    #: As in Inspection.
+    sections: bool = False
+
+
+def _by_record(mirror: IRunContext, task: InspectTask, project: Project, names: Mapping[str, list[str]]) -> _Expected:
+    """Compare pages and fragments with the record. names: of entries by folder."""
+    shown = project.published()
+    pages = rendered(mirror, shown, task.serial) if task.serial else {}
+    strays = _strays(mirror, task.name, names, shown.files, pages, published=bool(task.serial))
+    return _Expected(shown.files, _compared(mirror, pages), strays, _sections(mirror, shown, task.sections))
+
+
+def _by_pages(mirror: IRunContext, task: InspectTask, names: Mapping[str, list[str]]) -> _Expected:
+    """Read the files from the pages, without a usable record: files that they don't list may be those of an unfinished run."""
+    pages = own_pages(mirror, task.name)
+    files = tuple(_as_stored(file) for file in pages.project.files if "sha256" in file.hashes)
+    if task.record is None and not task.serial and not any(map(is_distribution, names.get(task.name, ()))):
+        return _Expected(files)
+    return _Expected(files, [Finding(path, "page", f"the page can't be read: {why}") for path, why in pages.unreadable])
 
 
 def _remembered(task: InspectTask) -> tuple[Project | None, list[Finding]]:

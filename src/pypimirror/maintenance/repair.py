@@ -37,10 +37,7 @@ def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -
         return None
     project = records.decode(task.record)
     wrong = {finding.path.rpartition("/")[2] for finding in task.findings if finding.kind in ("missing", "damaged")}
-    for name in wrong:
-        if name.endswith((PROVENANCE, SIGNATURE)):
-            # Upstream has no hashes of them: remove a damaged one, so that it is not accepted again.
-            mirror.storage.remove(f"{task.name}/{name}")
+    _remove_unhashed(mirror, task.name, wrong)
     wanted = tuple(_without_damage(file, wrong) for file in project.files if file.stored is not None and file.stored.published)
     outcomes = mirror.crew.each(lambda file: _ensure(mirror, task.name, file, emit) if _is_faulty(file, wrong)
                                 else FileResult(file, "kept"), wanted)
@@ -49,15 +46,24 @@ def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -
     project = project._replace(files=tuple(here.get(file.filename, file) for file in project.files))
     pages = write_pages(mirror, project._replace(files=files), task.serial, task.run)
     emit(ProjectPublished(task.name, pages.written))
-    # Files that could not be fetched are no longer on the page.
     for file in here.values():
-        if file.stored is None:
-            strays += [f"{task.name}/{file.filename}{suffix}" for suffix in ("", *BESIDE)]
-        else:
-            strays += [f"{task.name}/{file.filename}{suffix}" for suffix in BESIDE
-                       if suffix not in file.stored.beside() and file.filename + suffix in wrong]
+        strays += [f"{task.name}/{filename}" for filename in _unlisted(file, wrong)]
     _remove(mirror, task.name, strays, emit)
     return _published(task, project._replace(pages=pages.paths), pages, files, outcomes)
+
+
+def _remove_unhashed(mirror: IRunContext, name: str, wrong: set[str]) -> None:
+    """Remove damaged files of kinds without hashes upstream, so that they are not accepted again."""
+    for filename in wrong:
+        if filename.endswith((PROVENANCE, SIGNATURE)):
+            mirror.storage.remove(f"{name}/{filename}")
+
+
+def _unlisted(file: File, wrong: set[str]) -> list[str]:
+    """Return the names of a file and of its sidecars that could not be fetched, and so are no longer on the page."""
+    if file.stored is None:
+        return [file.filename + suffix for suffix in ("", *BESIDE)]
+    return [name for suffix in BESIDE if suffix not in file.stored.beside() and (name := file.filename + suffix) in wrong]
 
 
 def _published(task: RepairTask, project: Project, pages: WrittenPages, files: tuple[File, ...],

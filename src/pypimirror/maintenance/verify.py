@@ -14,8 +14,7 @@ from ..interfaces import IRunContext
 from ..names import distribution, is_distribution, is_project, normalize
 from ..settings.fingerprint import fingerprint
 from ..state.database import DONE, State
-from ..state.meta_keys import ROOT_DUE
-from ..sync import worklist
+from ..state.meta_keys import PAGES_SETTINGS, ROOT_DUE
 from ..sync.own_pages import folders
 from ..sync.publish import PublishResult
 from ..sync.root_pages import begin_anew, wrong_roots
@@ -99,7 +98,7 @@ class Verification:
         self._tree = folders(self._mirror.storage)
         self._remembered = not self._state.fresh
         # After a change of the configuration, pages differ from it until the next sync.
-        self._settled = self._state.fact(worklist.PAGES_SETTINGS) == fingerprint(self._mirror.settings, "pages")
+        self._settled = self._state.fact(PAGES_SETTINGS) == fingerprint(self._mirror.settings, "pages")
 
     def _names(self) -> list[str]:
         return sorted({*self._tree, *(known.name for known in self._state.known())})

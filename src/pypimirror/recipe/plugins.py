@@ -3,10 +3,11 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from zc.buildout import UserError, easy_install
+from zc.buildout import UserError
 
 from ..http.configured_url import hidden
 from ..settings.converters import NAMED
@@ -40,7 +41,7 @@ def keys(part: str, dists: Iterable[Any], environment: Iterable[tuple[str, str]]
     """
     texts = {name.replace("-", "_"): text.strip() for name, text in options.items()}
     done = subprocess.run(
-        [easy_install.sys.executable, "-c", _ASK.format(path=[dist.location for dist in dists])],
+        [sys.executable, "-c", _ASK.format(path=[dist.location for dist in dists])],
         input=json.dumps({"zcml": list(zcml), "texts": texts, "folder": folder}), env={**os.environ, **dict(environment)},
         capture_output=True, text=True)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""The script of the part: what it imports, and from where.
+"""The script of the part: the distributions that it imports.
 
 Buildout looks for distributions in its own environment too and would put that environment's whole site-packages on the path of
 the script. Here the environment is the last resort: it serves what can be had neither from the eggs nor from the index.
@@ -6,6 +6,7 @@ the script. Here the environment is the last resort: it serves what can be had n
 
 import copy
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -104,9 +105,10 @@ def make(path: str, dists: Sequence[Distribution], arguments: str, initializatio
     arguments: Python source of those of ``pypimirror.cli.main``. initialization: Python source that runs before the import.
     relative_to: the buildout's directory if paths in it are to be relative (``base`` in arguments), else empty.
     """
-    return easy_install.scripts(
-        [(os.path.basename(path), "pypimirror.cli", "main")], dists, easy_install.sys.executable, os.path.dirname(path),
+    paths: list[str] = easy_install.scripts(
+        [(os.path.basename(path), "pypimirror.cli", "main")], dists, sys.executable, os.path.dirname(path),
         arguments=arguments, initialization=initialization, relative_paths=relative_to)
+    return paths
 
 
 def _environment_path() -> list[str]:
@@ -122,4 +124,4 @@ def _own() -> Distribution:
 
 
 def _key(name: str) -> str:
-    return easy_install.normalize_name(name)
+    return str(easy_install.normalize_name(name))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from urllib.parse import parse_qs
 
 from ..http.content_types import content_type, file_cache, page_cache
-from ..names import PINS, distribution, is_distribution, normalize
+from ..names import HTML_PAGE, JSON_PAGE, PINS, distribution, is_distribution, normalize
 from . import legacy, negotiate, paths
 from .host import address
 from .http_error import Environ, HTTPError, Start, moved, send_file, send_page, send_short
@@ -20,9 +20,6 @@ from .missing_projects import Missed
 from .missing_projects import project as asked_for
 from .pages import Pages
 from .tree import Tree
-
-HTML_PAGE = "index.html"
-JSON_PAGE = "index.v1_json"
 
 _VARY = "Accept, Accept-Encoding"
 _HTML_FIRST = (HTML_PAGE, JSON_PAGE)

@@ -62,7 +62,7 @@ def _listen(app: Any, host: str, port: int, threads: int) -> Any:
 
     from .connections import SHARE, Doorkeeper
 
-    # It tells of every moment in which all threads are busy, which is no news to anybody.
+    # waitress warns each time all threads are busy, which is normal operation here.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     most = _connections()
     try:

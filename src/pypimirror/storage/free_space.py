@@ -57,7 +57,7 @@ class FreeSpaceGuard:
             promised = f", {in_bytes(coming)} of it for what is under way" if coming else ""
             raise InsufficientSpace(f"{mirror.settings['mirror_file_path']}: {in_bytes(free)} free{promised}, and min_free "
                                     f"keeps {in_bytes(keep)}")
-        return free - coming - keep
+        return int(free - coming - keep)
 
     @staticmethod
     def _written(mirror: IRunContext) -> int:

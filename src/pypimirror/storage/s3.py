@@ -20,7 +20,7 @@ from zope.interface import implementer
 from ..errors import ConfigurationError, StorageError
 from ..http.content_types import PLAIN, cache_control, content_type
 from ..interfaces import ISettings, IStorage, IUpload
-from ..names import OWN
+from ..names import HTML_PAGE, OWN
 from .atomic import write
 from .bucket import Bucket, NoObject, RequestRefused
 from .paths import UNFINISHED, parts
@@ -36,7 +36,6 @@ MARK = f"{OWN}/mirror"
 AT_WORK = f"{OWN}/at-work"
 #: Marker: ``.pypimirror/tmp/`` may contain files that a run put there for the next one.
 WAITING = f"{OWN}/waiting"
-_PAGE = "index.html"
 #: Names that a new mirror's prefix may contain.
 _HARMLESS = frozenset({"robots.txt", "favicon.ico"})
 
@@ -185,7 +184,7 @@ class S3Storage:
         """
         folder, _, name = key(path).rpartition("/")
         twin = f"{folder}/" if folder else ""
-        if name != _PAGE or not self._folder_keys or path.startswith(f"{OWN}/") or not self.bucket.prefix + twin:
+        if name != HTML_PAGE or not self._folder_keys or path.startswith(f"{OWN}/") or not self.bucket.prefix + twin:
             return [path]
         return [twin, path]
 

@@ -9,9 +9,9 @@ from ..errors import InvalidPage
 from ..index.json import adopted
 from ..interfaces import IRunContext
 from ..model import File, Project
-from ..names import is_project
+from ..names import PAGES, is_project
 from ..state import records
-from .own_pages import PAGES, own_paths
+from .own_pages import own_paths
 from .publish import scanned
 
 

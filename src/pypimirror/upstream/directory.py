@@ -14,12 +14,10 @@ from ..errors import FetchError, InvalidPage, ProjectNotFound
 from ..http.file_urls import inside, path_of, tree_of, url_of
 from ..interfaces import IMirror, IParser, ISource, IUpstream
 from ..model import File, Project, ProjectList
-from ..names import normalize
+from ..names import PAGES, normalize
 from .flat_directory import FlatDirectorySource
 from .validation import bounded
 
-#: Media types of pages by file name, the preferred format first.
-_PAGES = {"index.v1_json": "application/vnd.pypi.simple.v1+json", "index.html": "application/vnd.pypi.simple.v1+html"}
 _BLOCK = 1 << 18
 
 
@@ -118,12 +116,12 @@ class IndexFolder:
         return file
 
     def _parser(self, path: str) -> IParser:
-        return self._parsers[_PAGES[os.path.basename(path)]]
+        return self._parsers[PAGES[os.path.basename(path)]]
 
 
 def _page(folder: str) -> str | None:
     """Return the path of a folder's page in the preferred format, or None."""
-    paths = (os.path.join(folder, name) for name in _PAGES)
+    paths = (os.path.join(folder, name) for name in PAGES)
     return next((path for path in paths if os.path.isfile(path)), None)
 
 

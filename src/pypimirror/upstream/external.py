@@ -5,7 +5,7 @@ Loaded only if ``external_links`` is set. While a host is unreachable, the mirro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from ..errors import FetchError, MirrorError
@@ -49,29 +49,41 @@ def followed(mirror: IRunContext, page: Project, old: Project | None, select: _S
         return page, ()
     # Dead links are common: one retry only, without long delays.
     attempts = RetryPolicy(min(mirror.settings["retries"], 1))
-    links, problems = dict.fromkeys(page.links), []
-    unread = False
-    try:
-        links.update(dict.fromkeys(project_links(mirror.fetcher, attempts, page)))
-    except MirrorError as error:
-        problems.append(str(error))
-        unread = True
+    links, problems = _links(mirror, attempts, page)
+    incomplete = bool(problems)
     if len(links) > MOST_LINKS:
         problems.append(f"{len(links)} links to other hosts; the first {MOST_LINKS} are followed")
-    results = mirror.crew.each(lambda link: _behind(mirror, attempts, page, link, select), list(links)[:MOST_LINKS])
-    failed = {result.link for result in results if result.problem is not None}
-    problems.extend(result.problem for result in results if result.problem is not None)
+    results = mirror.crew.each(lambda link: _behind(mirror, attempts, page, link, select), links[:MOST_LINKS])
+    failed = {result.link: result.problem for result in results if result.problem is not None}
+    problems.extend(failed.values())
     here = {file.filename: file for file in (old.files if old is not None else ()) if file.stored is not None}
     kept = [file for file in here.values()
-            if file.external is not None and (file.external in failed or (unread and file.external not in links))]
+            if file.external is not None and (file.external in failed or (incomplete and file.external not in links))]
     found = own_first([*page.files, *(file for result in results for file in result.files), *kept])
+    checked, more = _checked_all(mirror, attempts, page, found, kept, here, select)
+    files = tuple(checked.get(file.filename, file) for file in found)
+    return page._replace(files=files), validation.bounded([*problems, *more])
+
+
+def _links(mirror: IRunContext, attempts: RetryPolicy, page: Project) -> tuple[list[str], list[str]]:
+    """Return the distinct links of the page and of the project's JSON, and a problem if the latter can't be read."""
+    try:
+        return list(dict.fromkeys((*page.links, *project_links(mirror.fetcher, attempts, page)))), []
+    except MirrorError as error:
+        return list(dict.fromkeys(page.links)), [str(error)]
+
+
+def _checked_all(mirror: IRunContext, attempts: RetryPolicy, page: Project, found: list[File], kept: list[File],
+                 here: Mapping[str, File], select: _Select) -> tuple[dict[str, File], list[str]]:
+    """Request the selected files without hash and validator; return them by name, and problems.
+
+    kept: files that stay as they are; here: the files of the mirror by name.
+    """
     wanted = {file.filename for file in select(page._replace(files=tuple(found)))}
     asked = mirror.crew.each(
         lambda file: _checked(mirror, attempts, page, file, here[file.filename].stored if file.filename in here else None),
         [file for file in found if _is_open(file) and file.filename in wanted and file not in kept])
-    problems.extend(problem for _, problem in asked if problem is not None)
-    checked = {file.filename: file for file, _ in asked}
-    return page._replace(files=tuple(checked.get(file.filename, file) for file in found)), validation.bounded(problems)
+    return {file.filename: file for file, _ in asked}, [problem for _, problem in asked if problem is not None]
 
 
 def _is_open(file: File) -> bool:

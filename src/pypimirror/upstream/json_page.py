@@ -202,7 +202,7 @@ def _load(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InvalidPage(f"not JSON: {shown(str(error))}") from error
     meta = page.get("meta") if isinstance(page, dict) else None
-    if not isinstance(meta, dict):
+    if not isinstance(page, dict) or not isinstance(meta, dict):
         raise InvalidPage("not a page of an index: it has no meta")
     version = str(meta.get("api-version", ""))
     if version.partition(".")[0] != "1":

@@ -27,8 +27,7 @@ def guess_project(filename: str, metadata_name: Callable[[], str | None]) -> str
     if suffix is None or suffix in _FOREIGN:
         return None
     stem = filename[:-len(suffix)]
-    # The name is followed by a version, and nearly all versions begin with a digit.
-    starts = [match.start() for match in re.finditer("-", stem) if _VERSION.match(stem, match.end())]
+    starts = _version_starts(stem)
     if suffix in _ESCAPED:
         starts = starts[:1] if starts and starts[0] == stem.find("-") else []
     elif len(starts) > 1:
@@ -38,3 +37,8 @@ def guess_project(filename: str, metadata_name: Callable[[], str | None]) -> str
     name = normalize(stem[:starts[0]]) if starts else ""
     # A wheel's name must be valid as a whole.
     return name if is_project(name) and (suffix != ".whl" or parse(filename, name).version is not None) else None
+
+
+def _version_starts(stem: str) -> list[int]:
+    """Return the positions of dashes before a possible version: nearly all versions begin with a digit."""
+    return [match.start() for match in re.finditer("-", stem) if _VERSION.match(stem, match.end())]

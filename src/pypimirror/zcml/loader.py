@@ -30,7 +30,7 @@ def load(plugins: Iterable[Plugin]) -> Components:
     context: Any = ConfigurationMachine()
     xmlconfig.registerCommonDirectives(context)
     context.provideFeature(FEATURE)
-    context.registry = Components(builtin.PACKAGE)
+    registry = context.registry = Components(builtin.PACKAGE)
     ranks: dict[int, list[Any]] = {}
     try:
         for plugin in (_OURS, *sorted(plugins, key=lambda plugin: plugin.rank)):
@@ -41,7 +41,7 @@ def load(plugins: Iterable[Plugin]) -> Components:
         context.execute_actions()
     except ZcmlError as error:
         raise ConfigurationError(in_one_line(error)) from error
-    return context.registry
+    return registry
 
 
 def _include(context: Any, plugin: Plugin) -> None:

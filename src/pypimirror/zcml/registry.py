@@ -79,7 +79,8 @@ def made(registry: Any) -> Mapping[int, Made]:
     """Return the components that were made so far, and all utilities, by their ``id``."""
     found = {id(each.component): Made(each.component, each.provided, each.name, place_of(each))
              for each in registry.registeredUtilities()}
-    return found | registry.__dict__.get(_MADE, {})
+    created: dict[int, Made] = registry.__dict__.get(_MADE, {})
+    return found | created
 
 
 def _failed(registry: Any, interface: Any, name: str, error: Exception) -> ConfigurationError:

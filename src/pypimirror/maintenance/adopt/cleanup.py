@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 from ...errors import MirrorError, StorageError
 from ...events import Problem
 from ...interfaces import IRunContext
-from ...names import normalize
+from ...names import FULL_PAGE, HTML_PAGE, normalize
 from ...state import records
 from . import legacy_trees
 from .legacy_trees import OldFile, OldProject, OldTree
 
 #: Mark at the beginning of z3c.pypimirror's pages of all projects and files.
 _MARK = b"<title>PyPI Mirror</title>"
-_ROOTS = ("index.html", "full.html")
+_ROOTS = (HTML_PAGE, FULL_PAGE)
 
 
 class TidyTask(NamedTuple):

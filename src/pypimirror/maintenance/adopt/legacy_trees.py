@@ -17,11 +17,11 @@ from urllib.parse import unquote, urlsplit
 from ...errors import ConfigurationError, InvalidPage, StorageError
 from ...interfaces import IParser
 from ...model import NOTHING
-from ...names import BESIDE, is_distribution, is_project, normalize, shown
+from ...names import BESIDE, HTML_PAGE, JSON_PAGE, PAGES, is_distribution, is_project, normalize, shown
 
 FOLDERS, PACKAGES = "z3c.pypimirror", "bandersnatch"
 #: Media types of pages by file name. bandersnatch writes the HTML page under two names.
-_PAGES = {"index.html": "text/html", "index.v1_json": "application/vnd.pypi.simple.v1+json"}
+_PAGES = {HTML_PAGE: "text/html", JSON_PAGE: PAGES[JSON_PAGE]}
 _MD5 = re.compile(rb"\s*([0-9a-fA-F]{32})\b")
 #: Characters that z3c.pypimirror allowed and PyPI has renamed since; setuptools replaces a run of them by a dash.
 _STRANGE = re.compile(r"[^A-Za-z0-9._-]+")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ...errors import InsufficientSpace, IntegrityError, MirrorError, StorageError
@@ -116,16 +116,20 @@ class _ProjectAdoption:
         names = [name for name in by_name if name in wanted]
         done = self._mirror.crew.each(lambda name: self._one(files[name], by_name[name]), names)
         files |= {one.file.filename: one.file for one in done}
+        record = records.encode(self._with(f for f in files.values() if f.filename in known or f.stored is not None))
+        return self._result(record, done, tuple(name for name in by_name if name not in wanted))
+
+    def _result(self, record: bytes, done: Sequence[_Adopted], left_out: tuple[str, ...]) -> Taken:
         new = [one.file for one in done if one.how in ("linked", "copied")]
         return Taken(
             self._project.name,
-            records.encode(self._with(f for f in files.values() if f.filename in known or f.stored is not None)),
+            record,
             files=len(new),
             bytes=sum(file.stored.size for file in new if file.stored is not None),
             linked=sum(one.how == "linked" for one in done),
             here=sum(one.how == "here" for one in done),
             unlisted=tuple(file.filename for file in new if file.adopted),
-            left_out=tuple(name for name in by_name if name not in wanted),
+            left_out=left_out,
             bad=tuple(one.file.filename for one in done if not one.how),
         )
 
