@@ -201,7 +201,8 @@ class IFilter(Interface):
     """
 
     active: bool = Attribute("Whether the settings enable the filter; a disabled one is never called.")
-    applies_to_pins: bool = Attribute("True for a filter on files, which also applies to pinned releases; False for one on releases.")
+    applies_to_pins: bool = Attribute(
+        "True for a filter on files, which also applies to pinned releases; False for one on releases.")
     reason: str = Attribute("The reason that ``plan`` prints for an excluded file, such as 'older than the newest 3 releases'.")
 
     def select(project: Project) -> Iterable[File]:

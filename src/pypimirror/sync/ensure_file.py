@@ -59,11 +59,15 @@ def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = F
             if before is None:  # no page names it
                 mirror.storage.remove(path)
             return FileResult(file._replace(stored=None), REFUSED)
-        metadata = core_metadata(mirror, project, file, stored, path, offline, attempts, body, ground)
-        if metadata != stored.metadata:
-            stored = stored._replace(metadata=metadata)
     except MirrorError as error:
         return FileResult(file._replace(stored=_older(mirror, file, path)), _kind(error), str(error))
+    try:
+        metadata = core_metadata(mirror, project, file, stored, path, offline, attempts, body, ground)
+    except MirrorError as error:
+        # The file is good without what lies beside it, which the next run asks for again.
+        return FileResult(file._replace(stored=stored._replace(metadata=None)), _kind(error), str(error))
+    if metadata != stored.metadata:
+        stored = stored._replace(metadata=metadata)
     here, urls = how != "fetched", urls_beside(file)
     if not urls and stored.provenance is None and stored.signature is None:
         return FileResult(file._replace(stored=stored), how)
@@ -74,7 +78,6 @@ def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = F
         stored = stored._replace(
             signature=companion(mirror, urls.get(SIGNATURE), path + SIGNATURE, stored.signature, here, offline, attempts))
     except MirrorError as error:
-        # The file is good without it.
         return FileResult(file._replace(stored=stored), _kind(error), str(error))
     return FileResult(file._replace(stored=stored), how)
 

@@ -44,6 +44,8 @@ class EvaluateTask(NamedTuple):
     since: float | None = None
     #: Whether it may be taken from an index that comes after the one it was taken from before.
     give_over: bool = False
+    #: Whether an absence counts though nothing confirms it.
+    trust: bool = False
 
 
 class Evaluation(NamedTuple):
@@ -96,7 +98,8 @@ def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None
     if task.ask:
         project = project._replace(promised=promised or "" if is_unsettled(project) else "")
     if reading.error is not None:
-        return Evaluation(task.name, Change(task.name), records.encode(project), error=reading.error)
+        return Evaluation(task.name, Change(task.name), records.encode(project), project.display, error=reading.error,
+                          absent=reading.absent, status=reading.status)
     return _evaluation(mirror, task, old, reading._replace(project=project), selected, promised)
 
 
@@ -168,7 +171,9 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
         project_removed=before and not published,
         removed_upstream=selected and not project.listed,
         quarantined=project.quarantined,
-        rewrite=published and (old is None or _page_facts(old, old.published().files) != _page_facts(project, wanted)),
+        # A project without files that comes back has the same facts as before, and no page.
+        rewrite=published and (old is None or not before
+                               or _page_facts(old, old.published().files) != _page_facts(project, wanted)),
         all_filtered=_is_all_filtered(selection),
     )
 

@@ -46,11 +46,17 @@ def is_behind(serial: str | None, promised: str | None) -> bool:
     return int(number) < int(other)
 
 
-def doubt_absence(old: Project | None, listed: bool) -> Doubt | None:
-    """Return why an absence is doubted, or None. listed: whether upstream's list has the project, or is too old to tell."""
-    if listed and old is not None and old.listed:
-        return Doubt("upstream lists the project, and its page is not found (404): kept, read again by the next run", _ABSENT)
-    return None
+def doubt_absence(old: Project | None, listed: bool | None) -> Doubt | None:
+    """Return why an absence is doubted, or None.
+
+    listed: whether upstream's list has the project, or is too old to tell; None where there is no list to agree or not.
+    """
+    if listed is False or old is None or not old.listed:
+        return None
+    if listed is None:
+        return Doubt("not found upstream (404), which had it before: kept, removed if the next run does not find it either; "
+                     "check the name", _ABSENT)
+    return Doubt("upstream lists the project, and its page is not found (404): kept, read again by the next run", _ABSENT)
 
 
 def doubt_page(old: Project | None, page: Project | None, promised: str | None) -> Doubt | None:

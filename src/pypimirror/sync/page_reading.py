@@ -42,7 +42,7 @@ def read(mirror: IRunContext, task: EvaluateTask, old: Project | None,
     try:
         page, problems = mirror.source.project(task.name, _etag(mirror, task, old), since)
     except ProjectNotFound as error:
-        return _absent(task, old)._replace(status=error.status_code)
+        return _absent(mirror, task, old)._replace(status=error.status_code)
     if page is None:
         assert old is not None
         return _unchanged(task, old, problems)
@@ -128,13 +128,14 @@ def promise(task: EvaluateTask, old: Project | None) -> str | None:
     return task.list_serial or (old.promised or None if old is not None and task.listed else None)
 
 
-def _absent(task: EvaluateTask, old: Project | None) -> PageReading:
-    doubt = doubt_absence(old, task.listed)
+def _absent(mirror: IRunContext, task: EvaluateTask, old: Project | None) -> PageReading:
+    has_list = task.listed or mirror.selection.exact is None
+    doubt = None if task.trust else doubt_absence(old, task.listed if has_list else None)
     if doubt is not None:
         assert old is not None
         counts, remember = weigh(doubt, old, None, task.again, absent=True)
         if not counts:
-            return PageReading(old._replace(doubt=remember, etag=None), error=doubt.reason)
+            return PageReading(old._replace(doubt=remember, etag=None), absent=True, error=doubt.reason)
     return PageReading(merged(old, Project(task.name, listed=False)), absent=True)
 
 

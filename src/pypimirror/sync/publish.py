@@ -163,8 +163,9 @@ def _leaves_files(project: Project, results: Iterable[FileResult], files: Iterab
     """Whether the folder may hold files and sidecar files that the pages no longer link to. files: those to be published."""
     ensured = {result.file.filename: result.file for result in results}
     shown = {file.filename for file in files}
-    return any(_leaves_sidecars(file, ensured[file.filename]) if file.filename in shown else file.stored is not None
-               for file in project.files)
+    return any(map(_may_leave_file, results)) or any(
+        _leaves_sidecars(file, ensured[file.filename]) if file.filename in shown else file.stored is not None
+        for file in project.files)
 
 
 def _with_results(project: Project, results: Iterable[FileResult], files: Iterable[File]) -> Project:
@@ -191,6 +192,11 @@ def _refusal(mirror: IRunContext, task: PublishTask, project: Project, results: 
 def _lacks(file: File) -> bool:
     return file.stored is None or bool(
         (file.core_metadata and file.stored.metadata is None) or (file.provenance and file.stored.provenance is None))
+
+
+def _may_leave_file(result: FileResult) -> bool:
+    """Whether a file that failed may be in the folder: it failed after it was put there, or meanwhile."""
+    return result.file.stored is None and result.how in ("failed", "invalid", FULL)
 
 
 def _leaves_sidecars(old: File, new: File) -> bool:

@@ -66,7 +66,7 @@ def draw_up(mirror: IRunContext, state: State, initial: bool, trust: bool = Fals
     republish = initial or rewrite
     exact = mirror.selection.exact
     if exact is not None:
-        return _one_by_one(mirror, state, exact, initial)._replace(republish=republish, problems=mirror.own.problems)
+        return _one_by_one(mirror, state, exact, initial, trust)._replace(republish=republish, problems=mirror.own.problems)
     # The records do not have the files of other hosts.
     initial = initial or (changed and mirror.settings["external_links"])
     known_etag = state.fact(LIST_ETAG)
@@ -135,13 +135,13 @@ class _Entry(NamedTuple):
 _Plan = dict[str, _Entry]
 
 
-def _one_by_one(mirror: IRunContext, state: State, exact: frozenset[str], initial: bool) -> Worklist:
+def _one_by_one(mirror: IRunContext, state: State, exact: frozenset[str], initial: bool, trust: bool) -> Worklist:
     """Exact names: each is asked for, and the list of all names never is."""
     plan: _Plan = dict.fromkeys(sorted(exact), _Entry("", None, True, True, initial))
     for known in state.known():
         if known.name not in exact:
             plan[known.name] = _Entry("", None, False, False)
-    return Worklist(_tasks(mirror, state, plan), len(plan), None, None, is_exact=True)
+    return Worklist(_tasks(mirror, state, plan, trust=trust), len(plan), None, None, is_exact=True)
 
 
 def _was_listed(state: State, name: str) -> bool:
@@ -223,10 +223,10 @@ def _unfinished(state: State, again: bool) -> _Plan:
 
 
 def _tasks(mirror: IRunContext, state: State, plan: _Plan, give_over: bool = False,
-           again: bool = False) -> Iterator[EvaluateTask]:
+           again: bool = False, trust: bool = False) -> Iterator[EvaluateTask]:
     from .evaluate import EvaluateTask  # not loaded where nothing changed
 
     days = mirror.settings["fetch_since_days"]
     since = time.time() - days * _DAY if days else None
     for name, entry in plan.items():
-        yield EvaluateTask(name, state.record(name), *entry, again, since, give_over)
+        yield EvaluateTask(name, state.record(name), *entry, again, since, give_over, trust)
