@@ -251,7 +251,7 @@ def test_json_is_as_documented(
     upstream.add("demo", wheel("demo", "1.0"))
     upstream.add("old", wheel("old", "1.0"))
     assert mirrored.run("sync") == 1
-    upstream.add("demo", wheel("demo", "2.0"), wheel("demo", "2.1rc1"))
+    upstream.add("demo", wheel("demo", "2.0"), wheel("demo", "2.1rc1"), ("demo-1.unknown", b"x"))
     upstream.remove("old")
     (mirrored.root / ".pypimirror" / "missed.json").write_text('[["demo.client", 1, 0.0]]')
     capsys.readouterr()
