@@ -10,8 +10,7 @@ from zope.interface.verify import verifyObject
 from filtering import configured, file, names, project
 from pypimirror.errors import ConfigurationError
 from pypimirror.filters.age import MinAge, UploadedBefore, uploaded
-from pypimirror.filters.files import PackageTypes
-from pypimirror.filters.files import MaxFileSize
+from pypimirror.filters.files import MaxFileSize, PackageTypes
 from pypimirror.interfaces import IFilter, ITimedFilter
 
 KINDS = project("foo", "foo-1.0.tar.gz", "foo-1.0-py3-none-any.whl", "foo-1.0-py2.7.egg", "foo-1.0.win32-py2.7.exe",

@@ -8,10 +8,7 @@ from zope.interface.verify import verifyObject
 
 from filtering import configured, file, names, project, releases, versions
 from pypimirror.errors import ConfigurationError
-from pypimirror.filters.releases import LatestReleases
-from pypimirror.filters.releases import Prereleases
-from pypimirror.filters.releases import Specifiers
-from pypimirror.filters.releases import Yanked
+from pypimirror.filters.releases import LatestReleases, Prereleases, Specifiers, Yanked
 from pypimirror.interfaces import IFilter
 
 PLONE = releases("Plone", "5.2", "6.0", "6.0.1", "6.1a1", "6.1", "7.0a1", "7.0", "trunk")._replace(name="plone")
