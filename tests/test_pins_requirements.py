@@ -136,7 +136,8 @@ def test_what_comes_from_no_index_is_left_out_and_said(line, note):
     ("-r", "-r has no value"), ("foo==1 --hash 'x", "a quote"),
     ("foo==1; python_version", "not a requirement"),
     ("_==1", "not a requirement"),
-    ("a" * 300 + "==1", "is not the name of a project"), ("-r nothere.txt", "can't read a file that it includes: /nothere.txt: 404"),
+    ("a" * 300 + "==1", "is not the name of a project"),
+    ("-r nothere.txt", "can't read a file that it includes: /nothere.txt: 404"),
     ("-c r.txt", "includes itself")])
 def test_bad_syntax_is_one_line_that_names_file_and_line(line, why):
     with pytest.raises(InvalidPins, match=rf"^/r\.txt[^\n]*{re.escape(why)}[^\n]*$") as caught:

@@ -450,7 +450,7 @@ def test_a_section_that_is_not_there_is_reported(text, problem):
 
 def test_additions_to_extends_are_not_followed_and_said():
     pins = read_versions(Chain("/a", from_mapping({"/a": "[buildout]\nextends += b\n[versions]\na = 1\n"})), [LINUX])
-    assert pins.notes == ("/a: 'extends +=' is not followed, nor does zc.buildout follow it",)
+    assert pins.notes == ("/a: 'extends +=' is not followed; zc.buildout ignores it, too",)
 
 
 def test_what_a_file_extends_and_can_not_be_had_names_both():
