@@ -7,27 +7,27 @@ from collections.abc import Iterable
 from ..interfaces import IRunContext
 from .evaluate import Evaluation
 
-#: As many names are told as people will read.
+#: The most names in a message.
 _MOST = 5
 
 
 class Absences:
     """Collects the answers about exact names, so that they can be judged as a whole.
 
-    Where upstream has none of the names, the index_url is more likely wrong than every project deleted: nothing may be removed.
+    If upstream has none of the names, index_url is more likely wrong than every project deleted: nothing may be removed.
     """
 
     def __init__(self, mirror: IRunContext, is_exact: bool, trust: bool):
         """is_exact: whether nothing but exact names is evaluated. trust: whether upstream is believed whatever it lacks."""
         self._mirror = mirror
         exact = (mirror.selection.exact or frozenset()) if is_exact and not trust else frozenset()
-        #: The site's own projects say nothing about upstream.
+        #: Without the site's own projects, which do not depend on upstream.
         self._names = exact - mirror.own.projects.keys()
         self._absent: list[Evaluation] = []
         self._found = False
 
     def holds(self, looked: Evaluation) -> bool:
-        """Take note of an answer; return whether it has to wait until all are there."""
+        """Add an evaluation; return whether it is held until all projects are evaluated."""
         if looked.name not in self._names:
             return False
         if not looked.absent:
@@ -37,13 +37,13 @@ class Absences:
         return True
 
     def judge(self) -> tuple[tuple[Evaluation, ...], str | None]:
-        """Return the answers that waited, and a line for the case that upstream has none of the names, or None."""
+        """Return the evaluations that were held, and an error message if upstream has none of the names."""
         found = tuple(self._absent)
         return found, None if self._found or not found else none_found(self._mirror, found)
 
 
 def none_found(mirror: IRunContext, absent: Iterable[Evaluation]) -> str:
-    """Return a line that says that upstream has none of the projects asked for, and what to look at."""
+    """Return the error message for an upstream that has none of the selected projects."""
     found = list(absent)
     urls = ", ".join(mirror.upstreams)
     status = next((f" ({looked.status})" for looked in found if looked.status is not None), "")
