@@ -27,7 +27,7 @@ _JITTER = 0.5
 
 
 def check(head: Head, url: str) -> None:
-    """Raise FetchError unless the status is a success."""
+    """Raise FetchError unless the status is 200 or 206."""
     if head.status in (200, 206):
         return
     raise FetchError(strip_credentials(url), f"status {head.status}", transient=head.status in PASSING,
