@@ -70,15 +70,15 @@ class StateCatalogue:
         return self._projects[name]
 
     def _asked(self, name: str, record: bytes | None) -> Project:
-        looked = evaluate(self._mirror, EvaluateTask(name, record, force=record is None), lambda event: None)
-        if looked.project is None or looked.error is not None:
-            raise MirrorError(f"{name}: {looked.error}")
-        project = records.decode(looked.project)
+        evaluation = evaluate(self._mirror, EvaluateTask(name, record, force=record is None), lambda event: None)
+        if evaluation.project is None or evaluation.error is not None:
+            raise MirrorError(f"{name}: {evaluation.error}")
+        project = records.decode(evaluation.project)
         if project.listed:
-            row = self._state.row(name) or Row(name, looked.display, None, None, DUE, 0, 0, 0, 0)
+            row = self._state.row(name) or Row(name, evaluation.display, None, None, DUE, 0, 0, 0, 0)
             self._state.begin()
-            self._state.save(row._replace(display=looked.display, page_serial=looked.page_serial, due=looked.due,
-                                          pending=row.pending | DUE), looked.project)
+            self._state.save(row._replace(display=evaluation.display, page_serial=evaluation.page_serial, due=evaluation.due,
+                                          pending=row.pending | DUE), evaluation.project)
         return project
 
     def _read(self, file: File) -> Sdist | None:

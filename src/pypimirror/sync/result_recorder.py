@@ -54,7 +54,7 @@ class ResultRecorder:
                          record)
 
     @alone
-    def looked(self, evaluation: Evaluation, republish: bool) -> None:
+    def evaluated(self, evaluation: Evaluation, republish: bool) -> None:
         """Record an evaluation. republish: whether the project is to be published even if nothing changed."""
         if evaluation.promised is not None:
             self._late[evaluation.name] = evaluation.promised

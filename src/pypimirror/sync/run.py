@@ -49,7 +49,7 @@ class Run:
         self._mirror = mirror
         self._state = state
         #: Records the results.
-        self.ledger = ResultRecorder(mirror, state, notify)
+        self.recorder = ResultRecorder(mirror, state, notify)
         self._notify = notify
         self._pinning: Pinning | None = None
         self._allow_deletions = allow_deletions
@@ -91,7 +91,7 @@ class Run:
         for further in self._further(initial):
             self._round(further, plan.doubt)
         self.finish()
-        give_hints(self._mirror, self._state, self._notify, self._changes.values(), self.ledger.serials)
+        give_hints(self._mirror, self._state, self._notify, self._changes.values(), self.recorder.serials)
         self._state.set_fact(FILES_SETTINGS, worklist.files_fingerprint(self._mirror))
         self._state.set_fact(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
         self._state.set_fact(OWN_SETTINGS, fingerprint(self._mirror.settings, "files"))
@@ -99,7 +99,7 @@ class Run:
     def _further(self, initial: bool) -> Iterator[worklist.Worklist]:
         """Yield what else is to be evaluated: pages older than upstream's list, then what published releases require."""
         for _ in range(_LOOKS):
-            late = self.ledger.taken_late()
+            late = self.recorder.taken_late()
             if late and len(late) <= _MOST_LATE:
                 time.sleep(LAG)  # pages are cached for a moment
                 yield worklist.late(self._mirror, self._state, late)
@@ -191,7 +191,7 @@ class Run:
     def own_problems(self) -> list[str]:
         """Return the messages that concern no single project."""
         pins = self._pinning.problems if self._pinning is not None else []
-        return [*self._mirror.own.problems, *self.ledger.problems, *pins, *self._faults]
+        return [*self._mirror.own.problems, *self.recorder.problems, *pins, *self._faults]
 
     def failures(self) -> list[events.Failure]:
         """Return all failures, as the report has them."""
@@ -202,7 +202,7 @@ class Run:
         """Write the pages about all projects, then sweep files that no page links to."""
         self._write_roots()
         self._sweep()
-        again, self.ledger.again = sorted(self.ledger.again), set()
+        again, self.recorder.again = sorted(self.recorder.again), set()
         if again:
             # Files that upstream replaced: the sweep has removed the old versions, and the new ones can take their paths.
             self._publish([(name, False) for name in again], offline=False, again=True)
@@ -224,7 +224,7 @@ class Run:
         from .evaluate import evaluate
         from .evaluation_pass import EvaluationPass
 
-        done = EvaluationPass(self._mirror, self.ledger, self._notify, plan, self._changes, self._allow_deletions)
+        done = EvaluationPass(self._mirror, self.recorder, self._notify, plan, self._changes, self._allow_deletions)
         done.record(self.results(evaluate, SizedIterator(plan.tasks, plan.projects), changes=False))
         return frozenset(done.names), done.etag
 
@@ -255,7 +255,7 @@ class Run:
 
     def _publish(self, due: list[tuple[str, bool]], offline: bool, again: bool = False) -> None:
         """Publish projects. due: names, and whether their folders are scanned; again: because files of them wait."""
-        self.ledger.full = False
+        self.recorder.full = False
         if not due:
             return
         from ..engine.many import SizedIterator  # not loaded where nothing changed
@@ -268,10 +268,10 @@ class Run:
             self._state.set_fact(ROOT_DUE, "1")
         self._state.commit()
         begun = tasks.to_publish(self._mirror, self._state, due, self.serial, offline, self._hold, again)
-        until_full = SizedIterator(takewhile(lambda task: not self.ledger.full, begun), len(due))
+        until_full = SizedIterator(takewhile(lambda task: not self.recorder.full, begun), len(due))
         for published in self.results(publish, until_full):
             if isinstance(published, PublishResult):
-                self.ledger.published(published, bool(self._hold))
+                self.recorder.published(published, bool(self._hold))
         self._state.commit()
         self._unfinished = frozenset(name for name, _ in self._state.pending())
 
@@ -301,7 +301,7 @@ class Run:
 
             for swept in self.results(sweep, SizedIterator(tasks.to_sweep(self._state, names), len(names))):
                 if isinstance(swept, SweepResult):
-                    self.ledger.swept(swept)
+                    self.recorder.swept(swept)
         self._state.commit()
         self._mirror.trash.expire(self._mirror.settings["trash_days"], clock.today(self._state))
 
@@ -314,4 +314,4 @@ class Run:
         """
         from .step_results import run_step  # not loaded where nothing changed
 
-        return run_step(self._mirror, self._state, self._notify, step, tasks, changes, failed or self.ledger.failed)
+        return run_step(self._mirror, self._state, self._notify, step, tasks, changes, failed or self.recorder.failed)
