@@ -68,7 +68,7 @@ def test_excludes_win_over_pins():
     assert chosen.exact == {"bar", "baz"}
     found = chosen.select(releases("foo", "1.0"))
     assert found.files == ()
-    assert [left.reason for left in found.left_out] == ["its project is not asked for"]
+    assert [left.reason for left in found.left_out] == ["its project is not selected"]
 
 
 def test_with_wildcards_only_a_list_of_all_names_tells():

@@ -15,7 +15,7 @@ from .pins.matching import Hashes, Pinned, pinned_of
 _NO_PINS: Mapping[str, frozenset[str]] = {}
 _NO_HASHES: Hashes = {}
 #: Reason why a file of a pinned release is left out.
-OTHER_HASH = "its hash is none that the pin allows"
+OTHER_HASH = "no pin allows its hash"
 
 
 class LeftOut(NamedTuple):
@@ -91,7 +91,7 @@ class _Filtering:
         """Leave out the files that one filter leaves out."""
         name, component, is_timed, reads_metadata = each
         if reads_metadata and metadata is None:
-            raise ConfigurationError(f"the filter {name} needs core metadata, which can't be had here")
+            raise ConfigurationError(f"the filter {name} needs core metadata, which is not available here")
         before = self._project._replace(files=self.files if component.over_pins else self._not_pinned_only())
         if IUploadTimeFilter.providedBy(component):
             self.untimed += component.untimed(before)
@@ -141,8 +141,8 @@ class Selection:
     def check(self) -> None:
         """Raise ConfigurationError if no project can be selected."""
         if self.exact is not None and not self.exact:
-            raise ConfigurationError("nothing is asked for: package_matches names no project that package_excludes leaves, "
-                                     "local_packages holds none, and there are no pins; everything is asked for with "
+            raise ConfigurationError("no project is selected: package_matches names no project that package_excludes leaves, "
+                                     "local_packages holds none, and there are no pins; select everything with "
                                      "package_matches = *")
 
     def wanted(self, name: str) -> bool:
@@ -205,7 +205,7 @@ class Selection:
         Raises ConfigurationError if such a filter is active and ``metadata`` is None.
         """
         if not self.decide(project.name):
-            return Selected((), tuple(LeftOut(file, "its project is not asked for") for file in project.files))
+            return Selected((), tuple(LeftOut(file, "its project is not selected") for file in project.files))
         matched = self.matched(project.name)
         pinned = self._pinned(project)
         found = _Filtering(project, pinned)

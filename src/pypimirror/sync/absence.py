@@ -26,14 +26,14 @@ class Absences:
         self._absent: list[Evaluation] = []
         self._found = False
 
-    def holds(self, looked: Evaluation) -> bool:
+    def holds(self, evaluation: Evaluation) -> bool:
         """Add an evaluation; return whether it is held until all projects are evaluated."""
-        if looked.name not in self._names:
+        if evaluation.name not in self._names:
             return False
-        if not looked.absent:
+        if not evaluation.absent:
             self._found = True
             return False
-        self._absent.append(looked)
+        self._absent.append(evaluation)
         return True
 
     def judge(self) -> tuple[tuple[Evaluation, ...], str | None]:
@@ -46,12 +46,12 @@ def none_found(mirror: IRunContext, absent: Iterable[Evaluation]) -> str:
     """Return the error message for an upstream that has none of the selected projects."""
     found = list(absent)
     urls = ", ".join(mirror.upstreams)
-    status = next((f" ({looked.status})" for looked in found if looked.status is not None), "")
-    names = sorted(looked.display or looked.name for looked in found)
+    status = next((f" ({evaluation.status})" for evaluation in found if evaluation.status is not None), "")
+    names = sorted(evaluation.display or evaluation.name for evaluation in found)
     check = ("index_url, which must be the root of a Simple index and often ends in /simple/; nothing is removed; "
              "if upstream has really deleted every project, run again with --allow-deletions")
     if len(names) == 1:
         return f"{names[0]}: not found at {urls}{status}; check the name, and {check}"
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
-    return (f"none of the {len(names)} projects asked for was found at {urls}{status}: {', '.join(names[:_MOST])}{more}; "
+    return (f"none of the {len(names)} selected projects was found at {urls}{status}: {', '.join(names[:_MOST])}{more}; "
             f"check the names, and {check}")

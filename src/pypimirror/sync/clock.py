@@ -29,9 +29,9 @@ def jump(state: State) -> str | None:
     if last is None:
         return None
     if now - last > _LONG:
-        return f"by the clock the last run was on {day(last)}: if it is wrong, nothing that waits has gone on its account yet"
+        return f"clock jump: last run {day(last)}; expiry postponed to the next run"
     if is_set_back(state):
-        return f"by the clock the last run will be on {day(last)}: it was set back, and everything is looked at again"
+        return f"clock set back: last run {day(last)}, in the future; all projects are evaluated again"
     return None
 
 

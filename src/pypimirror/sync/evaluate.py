@@ -227,7 +227,7 @@ def unmet(needs: RequiredReleases, name: str, selected: Selected) -> str | None:
         missing = [f"{one.version} ({'; '.join(one.reasons) or 'upstream offers no file of it'})"
                    for one in selected.unmet if one.version in versions]
         if missing:
-            told.append(f"{why}, but not to be had: {', '.join(missing)}")
+            told.append(f"{why}, but not available: {', '.join(missing)}")
     return "; ".join(told) or None
 
 

@@ -73,9 +73,9 @@ def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str]
         problems.append(doubt)
         results += [one._replace(change=Change(one.name), project=None, error=one.unmet) for one in waited
                     if one.name in mirror.needs.pinned]
-    held = None if trust else brake.held((looked.change for looked in results), state.totals(),
+    held = None if trust else brake.held((evaluation.change for evaluation in results), state.totals(),
                                          mirror.settings["max_deletions"], False, drawn.doubt)
-    planned = sorted((*(_planned(mirror, looked) for looked in results), *failed), key=lambda one: one.name)
+    planned = sorted((*(_planned(mirror, evaluation) for evaluation in results), *failed), key=lambda one: one.name)
     return [*(PlannedProject("", problem=problem) for problem in [*problems, *filter(None, (held,))]), *planned]
 
 
@@ -106,7 +106,7 @@ def _why(file: File, quarantined: bool, selected: bool, reasons: dict[str, str])
     if quarantined:
         return "upstream quarantined the project"
     if not selected:
-        return "its project is not asked for"
+        return "its project is not selected"
     if not file.listed:
         return "upstream does not list it any more"
     return reasons.get(file.filename, "not selected")

@@ -38,7 +38,7 @@ def enduring(mirror: IRunContext, state: State, notify: Callable[[Any], None], w
         if not lost:
             raise
     for name in lost:
-        notify(Notice(f"{name}: what was remembered of it can't be read; what lies here of it is looked at again"))
+        notify(Notice(f"{name}: unreadable record; rebuilding it from disk"))
     relearn(mirror, state, lost)
     return work()
 
