@@ -78,7 +78,7 @@ def test_with_wildcards_only_a_list_of_all_names_tells():
 
 
 def test_nothing_asked_for_is_an_error():
-    with pytest.raises(ConfigurationError, match=r"everything is asked for with package_matches = \*"):
+    with pytest.raises(ConfigurationError, match=r"select everything with package_matches = \*"):
         selection().check()
     selection({"foo": ["1.0"]}).check()
     selection(package_matches="*").check()
