@@ -86,7 +86,7 @@ def test_where_every_name_is_absent_nothing_is_removed(mirrored: Mirrored, upstr
     for verb in ("-U", "-I"):
         assert mirrored.run(verb) == 1
         (line,) = lines(capsys)
-        assert "none of the 7 projects asked for was found" in line and f"{upstream.host}/ (404)" in line
+        assert "none of the 7 selected projects was found" in line and f"{upstream.host}/ (404)" in line
         assert "index_url" in line and "/simple/" in line and "zope.app0" in line
         assert mirrored.tree() == before
     assert mirrored.run("status") == 0
@@ -180,7 +180,7 @@ def test_pins_that_are_missing_are_reported_as_ever(
     (tmp_path / "requirements.txt").write_text("one==1\nnosuch==2\n")
     mirrored.settings |= {"package_matches": None, "requirements": tmp_path / "requirements.txt"}
     assert mirrored.run("sync") == 1
-    assert lines(capsys) == ["pypimirror: nosuch: pinned, but not to be had: 2 (upstream offers no file of it)"]
+    assert lines(capsys) == ["pypimirror: nosuch: pinned, but not available: 2 (upstream offers no file of it)"]
     before = mirrored.tree()
     mirrored.settings["index_url"] = upstream.host
     assert mirrored.run("-U") == 1

@@ -54,7 +54,7 @@ def test_missing_configuration_is_named(tmp_path: Path, capsys: Captured) -> Non
     ("[DEFAULT]\nbase_url = http://a\n", "the key 'mirror_file_path' is missing"),
     ("[DEFAULT]\nmirror_file_path = x\nworkers = many\n", "workers = 'many': must be a whole number"),
     ("[DEFAULT]\nmirror_file_path = x\nbase_url = ftp://a\n", "base_url = 'ftp://a': must be a URL"),
-    ("[DEFAULT]\nmirror_file_path = x\n", "nothing is asked for"),
+    ("[DEFAULT]\nmirror_file_path = x\n", "no project is selected"),
     ("[DEFAULT]\nmirror_file_path = x\npackage_matches = *\nfetcher = pigeon\n", "fetcher = 'pigeon'"),
     ("[DEFAULT]\nmirror_file_path = x\npackage_matches = *\nfilters = sieve\n", "filters = 'sieve'"),
     ("[DEFAULT]\nmirror_file_path = x\npackage_matches = *\nindex_url = gopher://a/\n", "index_url = 'gopher"),

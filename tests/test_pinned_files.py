@@ -97,7 +97,7 @@ def test_a_release_of_which_no_file_has_the_hash_is_reported(
     pins(tmp_path, f"foo==1.0 --hash=sha256:{'0' * 64}", name="r.txt")
     for option in ("sync", "-U", "-U"):
         assert pinned.run(option) == 1
-        assert "foo: pinned, but not to be had: 1.0 (its hash is none that the pin allows)" in capsys.readouterr().err
+        assert "foo: pinned, but not available: 1.0 (no pin allows its hash)" in capsys.readouterr().err
         assert everything(pinned) == []
     assert sum(path.endswith(".whl") for path in upstream.asked()) == 2
     pins(tmp_path, f"foo==1.0 --hash={digest(upstream, FOO_LINUX)}", name="r.txt")

@@ -91,10 +91,10 @@ def test_what_is_pinned_and_not_to_be_had_is_reported_by_name_in_every_run(
     for _ in range(2):
         assert pinned.run("-U") == 1
         lines = capsys.readouterr().err.splitlines()
-        assert lines == ["pypimirror: absent: pinned, but not to be had: 1.0 (upstream offers no file of it)",
-                         "pypimirror: two: pinned, but not to be had: 9.9 (upstream offers no file of it)"]
+        assert lines == ["pypimirror: absent: pinned, but not available: 1.0 (upstream offers no file of it)",
+                         "pypimirror: two: pinned, but not available: 9.9 (upstream offers no file of it)"]
     assert pinned.run("status") == 0
-    assert "two: pinned, but not to be had: 9.9" in capsys.readouterr().out
+    assert "two: pinned, but not available: 9.9" in capsys.readouterr().out
     assert everything(pinned) == ["one-1.0-py3-none-any.whl"]
     pins(tmp_path, "[versions]", "one = 1.0")
     assert pinned.run("-U") == 0
@@ -104,7 +104,7 @@ def test_a_pinned_release_that_file_filters_leave_nothing_of_is_reported(
         pinned: Mirrored, capsys: pytest.CaptureFixture[str]) -> None:
     pinned.settings["filename_excludes"] = "two-*"
     assert pinned.run("sync") == 1
-    assert "two: pinned, but not to be had: 2.0 (" in capsys.readouterr().err
+    assert "two: pinned, but not available: 2.0 (" in capsys.readouterr().err
 
 
 def test_the_pin_files_are_kept_in_the_mirror_flattened(pinned: Mirrored, tmp_path: Path, upstream: Upstream) -> None:
@@ -148,7 +148,7 @@ def test_requirements_pin_too_and_their_hashes_are_checked(
          "two==1.0 ; python_version < '3'", name="requirements.txt")
     pinned.settings |= {"versions": None, "requirements": "requirements.txt"}
     assert pinned.run("sync") == 1
-    assert "three: pinned, but not to be had: 3.0 (its hash is none that the pin allows)" in capsys.readouterr().err
+    assert "three: pinned, but not available: 3.0 (no pin allows its hash)" in capsys.readouterr().err
     assert everything(pinned) == ["one-2.0-py3-none-any.whl"]
 
 

@@ -248,7 +248,7 @@ def test_a_good_release_is_held_until_what_is_pinned_instead_is_here(
     needing.settings |= {"retain_days": days, "retries": 1}
     assert problems(needing, capsys) == []
     pins(tmp_path, "[versions]", "app = 11.1")
-    assert problems(needing, capsys) == ["app: pinned, but not to be had: 11.1 (upstream offers no file of it)"]
+    assert problems(needing, capsys) == ["app: pinned, but not available: 11.1 (upstream offers no file of it)"]
     later = datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days=100)
     monkeypatch.setattr(clock, "today", lambda state: later)
     assert len(problems(needing, capsys)) == 1
@@ -268,6 +268,6 @@ def test_a_required_release_without_a_file_is_reported_like_a_pinned_one() -> No
     needs = RequiredReleases(pinned={"lib": frozenset({"1.0"})}, followed={"lib": frozenset({"1.0", "2.0"})})
     selected = Selected(unmet=(Unmet("1.0"), Unmet("2.0", ("larger than 5 bytes",)), Unmet("3.0")))
     assert unmet(needs, "lib", selected) == (
-        "pinned, but not to be had: 1.0 (upstream offers no file of it); "
-        "required, but not to be had: 2.0 (larger than 5 bytes)")
+        "pinned, but not available: 1.0 (upstream offers no file of it); "
+        "required, but not available: 2.0 (larger than 5 bytes)")
     assert unmet(needs, "other", selected) is None

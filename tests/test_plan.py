@@ -49,7 +49,7 @@ def test_a_plan_says_what_would_go_and_why(mirrored: Mirrored, upstream: Upstrea
     found = planned(mirrored, capsys)
     why = {entry["filename"]: entry["why"] for entry in found["remove"]}
     assert why["one-1-py3-none-any.whl"] == "upstream does not list it any more"
-    assert why["two-1-py3-none-any.whl"] == "its project is not asked for"
+    assert why["two-1-py3-none-any.whl"] == "its project is not selected"
     assert "one-2-py3-none-any.whl" in why
     assert named(found["fetch"]) == ["three-2-py3-none-any.whl"]
     assert (found["rewrite"], found["vanish"]) == (["one", "three"], ["two"])

@@ -60,7 +60,7 @@ def test_others_go_on_and_what_lies_here_is_not_downloaded_again(filled: Mirrore
     for name in NAMES[:2]:
         upstream.add(name, wheel(name, "2"))
     assert filled.run("sync") == 0
-    assert "two: what was remembered of it can't be read" in log(filled)
+    assert "two: unreadable record; rebuilding it from disk" in log(filled)
     assert "some-one: what was remembered" not in log(filled)
     assert sorted(path.rpartition("/")[2] for path in files(upstream) if "1" in path.rpartition("/")[2]) == []
     assert [len(filled.files(name)) for name in ("some-one", "two", "three")] == [3, 3, 2]
@@ -77,7 +77,7 @@ def test_it_is_told_of_a_project_that_has_nothing_new_as_soon_as_the_record_is_n
     spoil(filled, b"junk", "three")
     upstream.add("new", wheel("new", "1"))
     assert filled.run("sync") == 0  # the page of all files needs it
-    assert "three: what was remembered of it can't be read" in log(filled)
+    assert "three: unreadable record; rebuilding it from disk" in log(filled)
     assert len(filled.files("three")) == 2
     assert filled.read("full.html").count("three-1") >= 2
     assert [path for path in files(upstream) if "three" in path] == []

@@ -63,7 +63,7 @@ def test_excludes_win_over_pins():
     assert chosen.exact == {"bar", "baz"}
     found = chosen.select(releases("foo", "1.0"))
     assert found.files == ()
-    assert [left.reason for left in found.left_out] == ["its project is not asked for"]
+    assert [left.reason for left in found.left_out] == ["its project is not selected"]
 
 
 def test_with_wildcards_only_a_list_of_all_names_tells():
@@ -73,7 +73,7 @@ def test_with_wildcards_only_a_list_of_all_names_tells():
 
 
 def test_nothing_asked_for_is_an_error():
-    with pytest.raises(ConfigurationError, match=r"everything is asked for with package_matches = \*"):
+    with pytest.raises(ConfigurationError, match=r"select everything with package_matches = \*"):
         selection().check()
     selection({"foo": ["1.0"]}).check()
     selection(package_matches="*").check()

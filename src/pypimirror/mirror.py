@@ -1,4 +1,4 @@
-"""One mirror: settings and components, each made when first asked for."""
+"""One mirror: settings and components, each created on first use."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _NO_NEEDS = RequiredReleases()
 
 @implementer(IRunContext)
 class Mirror:
-    """What the units of work are given; the same in every process, made from the settings alone."""
+    """The context of a run; every process creates the same one from the settings."""
 
     def __init__(self, settings: Settings, needs: RequiredReleases = _NO_NEEDS, workers: int | None = None):
         """workers: this process's share of those that the settings allow, or None for all of them."""
@@ -173,9 +173,9 @@ class Mirror:
         self.crew.bound(hands(most))
 
     def check(self, fetches: bool = True) -> None:
-        """Make every component that the settings name. Raises ConfigurationError before anything was touched.
+        """Create every component that the settings name. Raises ConfigurationError before anything is written.
 
-        fetches: whether something is to be fetched; what that needs is loaded then, which takes its time.
+        fetches: whether requests will be sent; False saves loading the fetcher.
         """
         index_settings.check(self.settings)
         tls.check(self.settings)
@@ -188,7 +188,7 @@ class Mirror:
             self.selection.check()
 
     def close(self) -> None:
-        """Give back connections, threads and processes."""
+        """Close connections, threads and processes."""
         if "engine" in self.__dict__:
             self.engine.close()
         self.crew.close()

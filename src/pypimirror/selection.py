@@ -1,4 +1,4 @@
-"""Which projects and files are mirrored: the filters in order, and the pins that the ones on releases don't hold back."""
+"""Selects projects and files: runs the filters in order, and keeps pinned releases that filters on releases leave out."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .pins.pinned_releases import Hashes, PinnedReleases, pinned_of
 
 _NO_PINS: Mapping[str, frozenset[str]] = {}
 _NO_HASHES: Hashes = {}
-#: Why a file of a pinned release may be left out.
-OTHER_HASH = "its hash is none that the pin allows"
+#: Reason why a file of a pinned release is left out.
+OTHER_HASH = "no pin allows its hash"
 
 
 class LeftOut(NamedTuple):
@@ -42,10 +42,10 @@ class Selected(NamedTuple):
     #: In the order of upstream's page.
     files: tuple[File, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
-    #: When the answer changes although nothing else does, in seconds since 1970, or None for never.
+    #: When the selection changes next because time passes, in seconds since 1970, or None.
     due: float | None = None
     unmet: tuple[Unmet, ...] = ()
-    #: How many files a filter had to judge without the upload time that it goes by.
+    #: How many files a filter judged without their upload times.
     untimed: int = 0
 
 
@@ -91,7 +91,7 @@ class _Filtering:
         """Leave out the files that one filter leaves out."""
         name, component, is_timed, reads_metadata = each
         if reads_metadata and metadata is None:
-            raise ConfigurationError(f"the filter {name} needs core metadata, which can't be had here")
+            raise ConfigurationError(f"the filter {name} needs core metadata, which is not available here")
         before = self._project._replace(files=self.files if component.applies_to_pins else self._not_pinned_only())
         if IUploadTimeFilter.providedBy(component):
             self.untimed += component.untimed(before)
@@ -109,18 +109,18 @@ class _Filtering:
 
 
 class Selection:
-    """What one mirror takes. Knows nothing of the network nor of what is stored; used by several threads at once.
+    """The selection of one mirror: uses neither network nor storage, and is thread-safe.
 
-    A project is asked for if all name filters agree. A pinned one is without asking them, those apart that hold for pins too.
-    A project that is only pinned is taken in its pinned releases, one that the filters ask for in all that the filters on
-    releases leave, and in its pinned releases beside.
+    A project is selected if it is pinned or all name filters accept it; filters with ``applies_to_pins`` apply to pinned ones too.
+    Of a project that is only pinned the pinned releases are selected; of others the releases that the filters leave, and the
+    pinned ones.
     """
 
     def __init__(self, names: Iterable[INameFilter], filters: Mapping[str, IFilter],
                  pins: Mapping[str, frozenset[str]] = _NO_PINS, own: Iterable[str] = (), hashes: Hashes = _NO_HASHES):
         """names: all name filters. filters: by name, in order. pins: versions by normalised name.
 
-        own: normalised names of the site's own projects, which are asked for by being there.
+        own: normalised names of the site's own projects, which are always selected.
         hashes: ``algorithm:hexdigest`` of the files that a pin allows, by name and version.
         """
         active = [name for name in names if name.active]
@@ -131,24 +131,24 @@ class Selection:
         self._pins = pins
         self._hashes = hashes
         self._own = frozenset(own)
-        #: The normalised names that can be asked for, or None where only a list of all names tells.
+        #: The normalised names that can be selected, or None if the filters need upstream's list of all names.
         self.exact = self._exact(active)
-        #: The names that the configuration spells out and that are asked for, as they are written, by normalised name.
+        #: The selected names that the configuration spells out, as written, by normalised name.
         self.named: Mapping[str, str] = {
             name: text for each in self._asked if IExactNames.providedBy(each) for name, text in each.named.items()
             if self.wanted(name)}
 
     def check(self) -> None:
-        """Raise ConfigurationError if nothing at all is asked for."""
+        """Raise ConfigurationError if no project can be selected."""
         if self.exact is not None and not self.exact:
-            raise ConfigurationError("nothing is asked for: package_matches names no project that package_excludes leaves, "
-                                     "local_packages holds none, and there are no pins; everything is asked for with "
+            raise ConfigurationError("no project is selected: package_matches names no project that package_excludes leaves, "
+                                     "local_packages holds none, and there are no pins; select everything with "
                                      "package_matches = *")
 
     def wanted(self, name: str) -> bool:
-        """Whether the project of this normalised name is asked for; also if a name filter fails on it.
+        """Whether the project of this normalised name is selected; True if a name filter fails on it.
 
-        A project that can't be decided on stays as it is: the steps that work on it ``decide``, and fail alone.
+        Such a project stays as it is: the steps that work on it call ``decide``, and fail for this project alone.
         """
         try:
             return self.decide(name)
@@ -156,8 +156,8 @@ class Selection:
             return True
 
     def decide(self, name: str) -> bool:
-        """Return whether the project of this normalised name is asked for. Raises what a name filter raises."""
-        # Asked about every name of upstream's list, hence no generators.
+        """Return whether the project of this normalised name is selected. Exceptions of name filters are passed on."""
+        # Called for every name of upstream's list, hence no generators.
         if name not in self._pins and not self.matched(name):
             return False
         for allows in self._allowed:  # noqa: SIM110
@@ -174,7 +174,7 @@ class Selection:
         return Wanted(self.wanted, "|".join((written, *map(as_written, sorted(named)))))
 
     def matched(self, name: str) -> bool:
-        """Whether the project is asked for by its name, and not by pins alone."""
+        """Whether the project is selected by its name, and not by pins alone."""
         if name in self._own:
             return True
         for asks in self._asked:  # noqa: SIM110
@@ -187,11 +187,11 @@ class Selection:
         return pinned_of(name, self._pins.get(name, ()), self._hashes)
 
     def allowed(self, name: str) -> bool:
-        """Whether nothing forbids the project, asked for or not."""
+        """Whether no filter with ``applies_to_pins`` excludes the project."""
         return all(allows(name) for allows in self._allowed)
 
     def mirrorable(self, project: Project) -> tuple[File, ...]:
-        """Return the files of a project that the filters on files leave, whatever those on releases say."""
+        """Return the files of a project that the filters on files leave, without those on releases."""
         files = project.files
         for each in self._filters:
             if each.component.applies_to_pins:
@@ -205,7 +205,7 @@ class Selection:
         Raises ConfigurationError if such a filter is active and ``metadata`` is None.
         """
         if not self.decide(project.name):
-            return Selected((), tuple(LeftOut(file, "its project is not asked for") for file in project.files))
+            return Selected((), tuple(LeftOut(file, "its project is not selected") for file in project.files))
         matched = self.matched(project.name)
         pinned = self._pinned(project)
         found = _Filtering(project, pinned)
@@ -218,7 +218,7 @@ class Selection:
                         self._unmet(project.name, found.files, found.left_out), found.untimed)
 
     def _pinned(self, project: Project) -> frozenset[str]:
-        """Return the names of the files that pins ask for, those among them whose hash is not known yet."""
+        """Return the names of the files that pins select, including files whose hash is not known yet."""
         if project.name not in self._pins:
             return frozenset()
         pinned = self.pinned(project.name)

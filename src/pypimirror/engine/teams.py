@@ -1,4 +1,4 @@
-"""Hands tasks to teams of workers, some at once where they are short, and gathers what comes back, whoever did it."""
+"""Distributes tasks to teams of workers, short ones in batches, and yields the results."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Batch(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What came of one of them; told like an event."""
+    """Result of one task; sent like an event."""
 
     value: Any
 
@@ -174,7 +174,7 @@ def _drained(tasks: deque[Any]) -> Iterator[Any]:
 
 
 def fit_to_travel(error: BaseException) -> BaseException:
-    """Give the error, or one that tells of it if it can't be sent to another process."""
+    """Return the error, or a RuntimeError with its traceback if it can't be pickled."""
     try:
         pickle.loads(pickle.dumps(error))
         return error

@@ -84,7 +84,7 @@ class Threads:
             self._to_come = 0  # no process can be started here, or not that many: it goes without
 
     def _handing_over(self, share: int) -> Callable[[], bool]:
-        """Give what hands its share over to a process that is there; it is asked until it says that this is done."""
+        """Return a callable that hands the share over to a started process; it is called until it returns True."""
         lowered = False
 
         def handed_over() -> bool:

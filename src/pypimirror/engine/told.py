@@ -1,4 +1,4 @@
-"""What a batch of tasks tells on the way: gathered, since each message wakes the coordinator, and told now and then."""
+"""Buffers the events of a batch: each message wakes the coordinator, so events are sent together."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from ..interfaces import IRunContext
 from .teams import EVENTS, RAISED, RESULT, Step
 
-#: Seconds for which what is told waits for more.
+#: Seconds for which events are buffered.
 PATIENCE = 0.2
 
 
 class EventBuffer:
-    """Takes the events and results of one batch, whichever of its threads they come from."""
+    """Collects the events and results of one batch; thread-safe."""
 
     def __init__(self, send: Callable[[tuple[Any, ...]], None]):
         """send: called with events in order, no sooner than PATIENCE seconds after the call before."""
@@ -31,7 +31,7 @@ class EventBuffer:
                 self._send(self._taken())
 
     def rest(self) -> tuple[Any, ...]:
-        """Give what was not sent, once the batch has ended."""
+        """Return the events that were not sent, at the end of a batch."""
         with self._lock:
             return self._taken()
 
@@ -43,7 +43,7 @@ class EventBuffer:
 
 
 def do(mirror: IRunContext, step: Step, task: Any, send: Callable[[str, Any, tuple[Any, ...]], None]) -> None:
-    """Do a batch as soon as there is a place for it, and tell what comes of it.
+    """Run a batch as soon as the limiter allows it, and send its results.
 
     send: called with the kind of a message (see ``teams``), its value, and events. What the step raises is sent as well.
     """

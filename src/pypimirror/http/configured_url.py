@@ -44,7 +44,7 @@ def configured_url(text: str) -> str:
 
 
 def hidden(text: str) -> str:
-    """Return what somebody wrote into a configuration without what may be a user and password, well-formed or not."""
+    """Return a configured value without user and password, also if it is malformed."""
     return "\n".join(map(_hidden_line, text.split("\n")))
 
 

@@ -13,7 +13,7 @@ from . import pace, ssrf
 
 
 class _Noted:
-    """A connection that tells the transfer of its thread which socket it uses, before anything is read from it.
+    """A connection that registers its socket with the transfer of its thread, before it is read.
 
     Where it leads to is looked at before anything is sent.
     """

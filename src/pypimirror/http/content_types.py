@@ -1,4 +1,4 @@
-"""What clients and caches are told of the files of the tree, whoever serves them: a server of ours, or an object store."""
+"""Content types and caching headers of the files of the tree, for the built-in server and object stores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..names import BESIDE, SUFFIXES
 #: Of the JSON form of the Simple API (PEP 691).
 JSON = "application/vnd.pypi.simple.v1+json"
 PLAIN = "text/plain; charset=utf-8"
-#: Caches may keep a page for so long only: what upstream quarantined must be gone soon.
+#: Caches may keep a page only briefly: a quarantined project must disappear soon.
 PAGE_CACHE = "public, max-age=60"
 #: For mirrors of an index that may replace a file under its name: caches keep pages and files, and compare their ETags before
 #: each use. Pages too: pip takes a fresh one from its cache, and the hash in it would be that of the old file.
@@ -22,9 +22,9 @@ _TYPES = {".html": "text/html; charset=utf-8", ".v1_json": JSON, ".json": "appli
 
 
 def content_type(name: str) -> str:
-    """Give the content type of a file of the tree."""
+    """Return the content type of a file of the tree."""
     kind = _TYPES.get(os.path.splitext(name)[1])
-    # PyPI's older JSON lies at pypi/<name>/json, without any ending.
+    # PyPI's older JSON has the path pypi/<name>/json, without a suffix.
     return kind or (_TYPES[".json"] if name.endswith("/json") else "application/octet-stream")
 
 

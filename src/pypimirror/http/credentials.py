@@ -42,7 +42,7 @@ class Credentials:
                 self._by_origin.setdefault(place, []).append(_Configured(parts.path, parts.netloc))
 
     def url(self, url: str) -> str:
-        """Return a URL with user and password as it is to be requested, as it is if there are none for it.
+        """Return the URL with user and password if some are configured for it, else unchanged.
 
         Of several configured URLs of one origin the one counts whose path has most in common. Raises FetchError.
         """
@@ -85,7 +85,7 @@ def split_userinfo(url: str) -> tuple[str, str]:
 
 
 def netrc_path() -> str | None:
-    """Return the path of the user's netrc, or None where there is none."""
+    """Return the path of the user's netrc file, or None."""
     places = [os.environ["NETRC"]] if os.environ.get("NETRC") else map(os.path.expanduser, _NETRC)
     return next(filter(os.path.exists, places), None)
 

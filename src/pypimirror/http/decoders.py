@@ -1,4 +1,4 @@
-"""Undoes how a body was packed on its way (RFC 9110, 8.4.1), in bounded pieces: a bomb is measured by what comes out of it."""
+"""Decodes gzip and deflate (RFC 9110, 8.4.1) in bounded chunks, so that limits apply to the decoded size."""
 
 from __future__ import annotations
 

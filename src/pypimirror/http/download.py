@@ -73,7 +73,7 @@ class _Body:
         self._other: Any = hashlib.new(str(self._algorithm)) if other else None
 
     def headers(self) -> dict[str, str]:
-        """Return the request headers that ask for what is missing, where that is worth it."""
+        """Return the headers of a range request for the rest; empty if little was received or the server can't resume."""
         if self._validator is None or self.received < WORTH:
             return {}
         return {"Range": f"bytes={self.received}-", "If-Range": self._validator}

@@ -14,12 +14,12 @@ _LONGEST = 500
 
 
 def url_of(path: str) -> str:
-    """Give the URL of an absolute path."""
+    """Return the URL of an absolute path."""
     return f"file://{quote(os.fsencode(path))}"
 
 
 def path_of(url: str) -> str:
-    """Give the absolute path that a ``file:`` URL means (RFC 8089). Raises FetchError for one of another machine, or none."""
+    """Return the absolute path of a ``file:`` URL (RFC 8089). Raises FetchError for a remote or malformed one."""
     parts = urlsplit(url)
     if parts.netloc.lower() not in ("", "localhost"):
         raise FetchError(url, f"a file of the host {parts.netloc}, which can't be asked for it")
@@ -30,7 +30,7 @@ def path_of(url: str) -> str:
 
 
 def tree_of(directory: str) -> str:
-    """Give the directory that the links of an index in a directory may lead to.
+    """Return the directory that the links of an index in a directory may lead to.
 
     Where the index is called ``simple``, files lie beside it as a rule, and a web server would be given what holds both.
     """

@@ -1,4 +1,4 @@
-"""No more requests are in flight at once than ``workers``, whoever makes them."""
+"""Limits the requests in flight to ``workers``, over all threads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RequestLimiter:
     """Lets requests through to a fetcher, a number of them at once."""
 
     def __init__(self, make: Callable[[], IFetcher], most: int):
-        """make: gives the fetcher, when it is first needed: a verification needs none."""
+        """make: creates the fetcher on first use; a verification does not need it."""
         self._make = make
         self._made: IFetcher | None = None
         self._lock = threading.Lock()

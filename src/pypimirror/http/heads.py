@@ -46,7 +46,7 @@ def parsed(stream: BufferedReader, **options: Any) -> dict[str, str]:
 
 
 def one_line(value: str) -> str:
-    """Give a header's value as it can be sent back, as that of an ETag is."""
+    """Return a header's value in the form in which it can be sent back, as an ETag is."""
     return _BREAK.sub(" ", value)
 
 

@@ -22,7 +22,7 @@ _NUMBERS = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+)){0,3}")
 
 
 class Origin(NamedTuple):
-    """Where a request goes (RFC 6454), in normal form."""
+    """An origin (RFC 6454) in normal form."""
 
     scheme: str
     host: str
@@ -100,7 +100,7 @@ def origin(url: str) -> Origin | None:
 
 
 def same_origin(one: str, other: str) -> bool:
-    """Whether two URLs have one origin; URLs that are none have none."""
+    """Whether two URLs have the same origin; False if one is malformed."""
     try:
         found = origin(one)
         return found is not None and found == origin(other)

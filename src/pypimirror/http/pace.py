@@ -1,6 +1,6 @@
 """A minimum speed: transfers that hardly move are ended, so that a host that drips holds nothing up.
 
-A socket's own timeout does not help, since every byte starts it anew.
+A socket timeout does not help, since every byte restarts it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _local = threading.local()
 
 
 def note(sock: Any) -> None:
-    """Say which socket the transfer of this thread uses, before anything is read from it."""
+    """Register the socket of this thread's transfer, before it is read."""
     transfer = getattr(_local, "transfer", None)
     if transfer is not None:
         transfer.sock = sock
@@ -34,7 +34,7 @@ def ended() -> bool:
 
 
 def too_slow() -> str:
-    """Say what is wrong with a transfer that was ended."""
+    """Return the error message for a transfer that was aborted."""
     return f"slower than {BYTES} bytes in {SECONDS:.0f} seconds"
 
 

@@ -1,4 +1,4 @@
-"""Asks for something and looks at the head of the answer; the body is read only where the head makes it worth it."""
+"""Sends a request and reads the body only if the head of the response requires it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class _Glance:
 
 def glance(fetcher: IFetcher, url: str, wanted: Callable[[Head], bool], headers: Mapping[str, str] | None = None,
            most: int = 4 << 20, longest: float = 60) -> tuple[Head, bytes | None]:
-    """Return the head of the answer, and the body if ``wanted`` says so of the head.
+    """Return the head of the response, and the body if ``wanted`` is true for the head.
 
     A GET and not a HEAD, which many servers answer otherwise or not at all.
     headers: further request headers; most: bytes of a body; longest: seconds that it may take to come.

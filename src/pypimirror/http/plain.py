@@ -92,7 +92,7 @@ class Answer(Response):
     url: str
 
     def blocks(self, encoding: str) -> Iterator[bytes]:
-        """Yield the body, unpacked where that is asked for and the encoding is one of ``packed``. Raises FetchError."""
+        """Yield the body; decode it if requested and the encoding is one of ``packed``. Raises FetchError."""
         return unpacked(self._blocks(), encoding, self.url) if encoding in NAMES else self._blocks()
 
     def _blocks(self) -> Iterator[bytes]:
@@ -165,7 +165,7 @@ class _Connection:
         self.stream: _Stream
 
     def makefile(self, mode: str) -> BufferedReader:
-        """Give the stream that an answer is read from, which http.client takes for one of its own."""
+        """Return the stream that http.client reads the response from."""
         return self.stream
 
     def is_ready(self) -> bool:

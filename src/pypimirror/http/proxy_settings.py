@@ -1,4 +1,4 @@
-"""How things are fetched: what the environment has a say in, and what settings and environment come to in words."""
+"""Proxies and certificates from the environment, and a description of how requests are sent."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ class CurlFetcher:
         self._local.headers = dict(headers)
 
     def _handle(self) -> tuple[Any, _Answer]:
-        """Give this thread's handle, and what takes its answers."""
+        """Return this thread's handle and the receiver of its responses."""
         handle = getattr(self._local, "handle", None)
         if handle is None:
             answer = self._local.answer = _Answer(self._proxies)

@@ -1,4 +1,4 @@
-"""The default fetcher: http.client where a request is plain, requests where it is more, or where the environment has a say.
+"""The default fetcher: http.client for plain requests; the requests library for others, and if the environment has settings.
 
 To load requests takes more than a tenth of a run in which nothing changed, and most runs need nothing of what it does: proxies
 and redirects. So it is loaded when something first asks for that.
@@ -89,7 +89,7 @@ class RequestsFetcher:
 
     @cached_property
     def _alone(self) -> bool:
-        """Whether the settings alone say how a plain request is sent."""
+        """Whether plain requests are sent without settings from the environment."""
         return not (self._settings["proxy"] or proxy_settings.speaks())
 
 

@@ -27,7 +27,7 @@ _JITTER = 0.5
 
 
 def check(head: Head, url: str) -> None:
-    """Raise FetchError unless the status says that the body is what was asked for."""
+    """Raise FetchError unless the status is 200 or 206."""
     if head.status in (200, 206):
         return
     raise FetchError(strip_credentials(url), f"status {head.status}", transient=head.status in PASSING,
@@ -35,7 +35,7 @@ def check(head: Head, url: str) -> None:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Give the seconds that a Retry-After header asks for, in either form (RFC 9110, 10.2.3), or None."""
+    """Return the seconds of a Retry-After header, in either form (RFC 9110, 10.2.3), or None."""
     value = headers.get("retry-after")
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""Requests, by the library of that name: what is more than plain, and what the environment has a say in.
+"""Requests by the requests library: those that are not plain, and all if the environment has settings.
 
 For a small file a session takes longer to merge settings, cookies and hooks than to get it. So it says what the environment has
 for a host, and where plain requests will do, they are sent with that (see ``plain``).
@@ -58,7 +58,7 @@ class OfSession:
         self._raw.enforce_content_length = True
 
     def blocks(self, encoding: str) -> Iterator[bytes]:
-        """Yield the body, unpacked where that is asked for and the encoding is one of ``packed``. Raises FetchError."""
+        """Yield the body; decode it if requested and the encoding is one of ``packed``. Raises FetchError."""
         if self.status in BODILESS:
             return  # urllib3 would wait for what the headers tell of
         blocks = self._raw.stream(BLOCK, decode_content=encoding in NAMES)
@@ -73,7 +73,7 @@ class OfSession:
             yield block
 
     def finish(self) -> None:
-        """Give the connection back."""
+        """Return the connection to the pool."""
         self._raw.close()
         self._raw.release_conn()
 
@@ -138,7 +138,7 @@ class HTTPSession(requests.Session):
         return target
 
     def _options(self, url: str) -> dict[str, Any]:
-        """Give what an adapter is to heed: timeout, certificates, proxies."""
+        """Return the arguments of an adapter: timeout, certificates, proxies."""
         options = self.merge_environment_settings(url, self._proxies(url), True, self._settings["ca_bundle"], self._certificate)
         return {**options, "timeout": self._settings["timeout"]}
 
@@ -155,7 +155,7 @@ class HTTPSession(requests.Session):
             prepared_request.headers.pop("Authorization", None)
 
     def _proxies(self, url: str) -> dict[str, str]:
-        """Give the proxy as requests wants it, except for hosts that ``no_proxy`` in the environment names."""
+        """Return the proxies argument of requests; empty for hosts in ``no_proxy``."""
         proxy = self._settings["proxy"]
         if not proxy or requests.utils.should_bypass_proxies(url, no_proxy=None):
             return {}

@@ -16,7 +16,7 @@ _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def check(settings: ISettings) -> None:
-    """Raise ConfigurationError for certificates and keys that can't be read or are none."""
+    """Raise ConfigurationError for certificates and keys that are unreadable or invalid."""
     bundle, certificate = settings["ca_bundle"], settings["client_cert"]
     if not (bundle or certificate):
         return
@@ -37,7 +37,7 @@ def check(settings: ISettings) -> None:
 
 
 def bundle(settings: ISettings) -> str:
-    """Give the file, or the directory, of the authorities that are trusted: as configured, else as requests would find them."""
+    """Return the file or directory of trusted authorities: as configured, else as requests finds them."""
     found = settings["ca_bundle"] or next(filter(None, map(os.environ.get, _BUNDLES)), None)
     if found is None:
         import certifi  # requests brings it; not loaded where TLS is not used
@@ -59,7 +59,7 @@ def bundle_origin(settings: ISettings) -> str:
 
 
 def context(settings: ISettings) -> SSLContext:
-    """Give what secures connections: the host's certificate is checked, ours shown if there is one. Raises SSLError."""
+    """Return the TLS context: it verifies the host, and has the client certificate if one is configured. Raises SSLError."""
     import ssl
 
     found, certificate = bundle(settings), settings["client_cert"]

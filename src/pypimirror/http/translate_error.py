@@ -1,4 +1,4 @@
-"""What went wrong with a request: in a few words, and whether it may pass."""
+"""Translates exceptions of HTTP libraries: a short message, and whether the error is transient."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _CONNECTION = re.compile(r".*>: ", re.DOTALL)
 
 
 def failure(url: str, error: Exception, transient: bool) -> FetchError:
-    """Give the error to raise for one of http.client, urllib3, or another library that comes of it.
+    """Return the FetchError for an exception of http.client, urllib3 or another library.
 
-    transient: whether it may be none the next time.
+    transient: whether a retry may succeed.
     """
     return FetchError(strip_credentials(url), _why(error), transient=transient)
 
 
 def _why(error: Exception) -> str:
-    """Say in a few words what went wrong; the innermost reason is the one that people understand."""
+    """Return a short message; the innermost reason is the clearest."""
     *_, cause = _chain(error)
     if isinstance(cause, IncompleteRead):  # urllib3's, too, which has what should have been a length
         return NO_LENGTH if getattr(cause, "length", None) else CUT_OFF

@@ -12,13 +12,13 @@ _HOST = re.compile(r"[a-z]+://([^/?#]*)", re.IGNORECASE)
 
 
 def host_of(url: str) -> str:
-    """Give the part of an absolute URL that names the host: user, password and port as they are there."""
+    """Return the authority of an absolute URL, with user, password and port."""
     found = _HOST.match(url)
     return urlsplit(url).netloc if found is None else found[1]
 
 
 def strip_credentials(url: str) -> str:
-    """Give a URL without user name, password and fragment, so that it can stand in a log or a message."""
+    """Return the URL without user name, password and fragment, for logs and messages."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -192,7 +192,7 @@ class Verification:
                 tasks.append(RepairTask(name, record, row.serial if row else 0, self._run.serial, findings))
         for item in self._run.results(repair, tasks):
             if isinstance(item, PublishResult):
-                self._run.ledger.published(item)
+                self._run.recorder.published(item)
         self._run.finish()
         return lost
 

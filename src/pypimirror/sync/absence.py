@@ -7,51 +7,51 @@ from collections.abc import Iterable
 from ..interfaces import IRunContext
 from .evaluate import Evaluation
 
-#: As many names are told as people will read.
+#: The most names in a message.
 _MOST = 5
 
 
 class Absences:
     """Collects the answers about exact names, so that they can be judged as a whole.
 
-    Where upstream has none of the names, the index_url is more likely wrong than every project deleted: nothing may be removed.
+    If upstream has none of the names, index_url is more likely wrong than every project deleted: nothing may be removed.
     """
 
     def __init__(self, mirror: IRunContext, is_exact: bool, trust: bool):
         """is_exact: whether nothing but exact names is evaluated. trust: whether upstream is believed whatever it lacks."""
         self._mirror = mirror
         exact = (mirror.selection.exact or frozenset()) if is_exact and not trust else frozenset()
-        #: The site's own projects say nothing about upstream.
+        #: Without the site's own projects, which do not depend on upstream.
         self._names = exact - mirror.own.projects.keys()
         self._absent: list[Evaluation] = []
         self._found = False
 
-    def holds(self, looked: Evaluation) -> bool:
-        """Take note of an answer; return whether it has to wait until all are there."""
-        if looked.name not in self._names:
+    def holds(self, evaluation: Evaluation) -> bool:
+        """Add an evaluation; return whether it is held until all projects are evaluated."""
+        if evaluation.name not in self._names:
             return False
-        if not looked.absent:
+        if not evaluation.absent:
             self._found = True
             return False
-        self._absent.append(looked)
+        self._absent.append(evaluation)
         return True
 
     def judge(self) -> tuple[tuple[Evaluation, ...], str | None]:
-        """Return the answers that waited, and a line for the case that upstream has none of the names, or None."""
+        """Return the evaluations that were held, and an error message if upstream has none of the names."""
         found = tuple(self._absent)
         return found, None if self._found or not found else none_found(self._mirror, found)
 
 
 def none_found(mirror: IRunContext, absent: Iterable[Evaluation]) -> str:
-    """Return a line that says that upstream has none of the projects asked for, and what to look at."""
+    """Return the error message for an upstream that has none of the selected projects."""
     found = list(absent)
     urls = ", ".join(mirror.upstreams)
-    status = next((f" ({looked.status})" for looked in found if looked.status is not None), "")
-    names = sorted(looked.display or looked.name for looked in found)
+    status = next((f" ({evaluation.status})" for evaluation in found if evaluation.status is not None), "")
+    names = sorted(evaluation.display or evaluation.name for evaluation in found)
     check = ("index_url, which must be the root of a Simple index and often ends in /simple/; nothing is removed; "
              "if upstream has really deleted every project, run again with --allow-deletions")
     if len(names) == 1:
         return f"{names[0]}: not found at {urls}{status}; check the name, and {check}"
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
-    return (f"none of the {len(names)} projects asked for was found at {urls}{status}: {', '.join(names[:_MOST])}{more}; "
+    return (f"none of the {len(names)} selected projects was found at {urls}{status}: {', '.join(names[:_MOST])}{more}; "
             f"check the names, and {check}")

@@ -1,4 +1,4 @@
-"""The safety brake: holds removals back that upstream asks for and that are too many to be meant."""
+"""The safety brake: holds back removals that follow from upstream's pages or remote pin files if they exceed max_deletions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import NamedTuple
 from ..interfaces import ISettings
 from ..model import Change, Totals
 
-#: So many may always go: in a small mirror a share means little.
+#: Removals that are always allowed: in a small mirror a share means little.
 _ALWAYS = 10
 
 
 class Removals(NamedTuple):
-    """What a run would take away because of upstream or of pin files from elsewhere."""
+    """Numbers of removals that follow from upstream's pages or from remote pin files."""
 
     projects: int = 0
     files: int = 0
@@ -34,7 +34,7 @@ def counted(changes: Iterable[Change], pins: bool) -> Removals:
 
 
 def too_many(removals: Removals, totals: Totals, share: float) -> str | None:
-    """Say in words what would be removed if that is too much, or return None.
+    """Return a text with the numbers of removals if they are too many, or None.
 
     totals: what is mirrored now; share: ``max_deletions``.
     """
@@ -46,7 +46,7 @@ def too_many(removals: Removals, totals: Totals, share: float) -> str | None:
 
 
 def held(changes: Iterable[Change], totals: Totals, share: float, pins: bool, doubt: str | None) -> str | None:
-    """Say in words why removals are to be held back, whose wish they are, and what to do; None if they may go on.
+    """Return the message about removals that are held back, or None if they are allowed.
 
     pins: see ``counted``. doubt: what is wrong with upstream's list, or None.
     """
@@ -60,5 +60,5 @@ def held(changes: Iterable[Change], totals: Totals, share: float, pins: bool, do
 
 
 def has_pins_from_elsewhere(settings: ISettings) -> bool:
-    """Whether a pin file comes from a URL, so that somebody else decides what it pins."""
+    """Whether a pin file comes from a URL, so that its content may change without the site's knowledge."""
     return any("://" in source for key in ("versions", "requirements") for source in settings[key])

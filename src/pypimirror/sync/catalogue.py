@@ -1,4 +1,4 @@
-"""What upstream offers, as the resolver of requirements asks for it: from the state where it is known, else from upstream."""
+"""The release source of the resolver: answers from the state where possible, and from upstream otherwise."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from .evaluate import EvaluateTask, evaluate
 class StateCatalogue:
     """Projects, core metadata and sdists (``pypimirror.pins.dependencies.ReleaseSource``).
 
-    What it asks upstream for is put where it belongs at once, so that nothing is fetched twice; what turns out not to be needed
-    goes again with the same run.
+    Pages and files that it fetches are stored at once, so that nothing is fetched twice; the same run sweeps those that are
+    not needed after all.
     """
 
     def __init__(self, mirror: IRunContext, state: State, build_requirements: bool):
         self._mirror, self._state = mirror, state
         self._build_requirements = build_requirements
         self._projects: dict[str, Project] = {}
-        #: By file name: the project's normalised name.
+        #: Normalised project names by file name.
         self._owners: dict[str, str] = {}
         self._sdists: dict[str, Sdist | None] = {}
 
@@ -41,7 +41,7 @@ class StateCatalogue:
         return files
 
     def own(self, name: str, files: Iterable[File]) -> None:
-        """Take note of which project files belong to; needed before anything is asked about them."""
+        """Register the project of files; required before ``metadata`` and ``sdist`` are called with them."""
         self._owners.update((file.filename, name) for file in files)
 
     def metadata(self, file: File) -> bytes | None:
@@ -64,21 +64,21 @@ class StateCatalogue:
     def _project(self, name: str) -> Project:
         if name not in self._projects:
             record = self._state.record(name)
-            # Runs keep up to date what is selected, and nothing else that happens to be known.
+            # Runs keep only selected projects up to date.
             current = record is not None and self._mirror.selection.wanted(name)
             self._projects[name] = records.decode(record) if record is not None and current else self._asked(name, record)
         return self._projects[name]
 
     def _asked(self, name: str, record: bytes | None) -> Project:
-        looked = evaluate(self._mirror, EvaluateTask(name, record, force=record is None), lambda event: None)
-        if looked.project is None or looked.error is not None:
-            raise MirrorError(f"{name}: {looked.error}")
-        project = records.decode(looked.project)
+        evaluation = evaluate(self._mirror, EvaluateTask(name, record, force=record is None), lambda event: None)
+        if evaluation.project is None or evaluation.error is not None:
+            raise MirrorError(f"{name}: {evaluation.error}")
+        project = records.decode(evaluation.project)
         if project.listed:
-            row = self._state.row(name) or Row(name, looked.display, None, None, DUE, 0, 0, 0, 0)
+            row = self._state.row(name) or Row(name, evaluation.display, None, None, DUE, 0, 0, 0, 0)
             self._state.begin()
-            self._state.save(row._replace(display=looked.display, page_serial=looked.page_serial, due=looked.due,
-                                          pending=row.pending | DUE), looked.project)
+            self._state.save(row._replace(display=evaluation.display, page_serial=evaluation.page_serial, due=evaluation.due,
+                                          pending=row.pending | DUE), evaluation.project)
         return project
 
     def _read(self, file: File) -> Sdist | None:
@@ -86,7 +86,7 @@ class StateCatalogue:
             return read_sdist(stream, file.filename)
 
     def _opened(self, name: str, file: File) -> BinaryIO:
-        """Open a file in its place in the mirror; it is fetched if it is not there. Raises MirrorError."""
+        """Open a file of the mirror; download it first if it is missing. Raises MirrorError."""
         path = f"{name}/{file.filename}"
         if file.stored is not None and self._mirror.storage.size(path) == file.stored.size:
             return self._mirror.storage.open(path)

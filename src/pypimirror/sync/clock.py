@@ -1,4 +1,4 @@
-"""What day it is, with a clock that may be wrong: what waits for a day to come must not go because of a jump."""
+"""Guards expiry dates against clock jumps."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ import time
 from ..state.database import State
 from ..state.meta_keys import LAST_RUN
 
-#: Seconds after the last run from which on the clock is doubted, for one run.
+#: Seconds; if the last run seems to be longer ago, the clock is doubted for one run.
 _LONG = 366 * 86400
-#: Seconds by which clocks are put right without that being a jump.
+#: Seconds; smaller corrections of the clock are not a jump.
 _SLIGHT = 3600
 
 
 def today(state: State) -> datetime.date:
-    """Return the day, in UTC, by which things have waited long enough: that of the last run if it seems to be years ago.
+    """Return the day, in UTC, that expiry is computed from: after a jump the day of the last run, else today.
 
-    The next run believes the clock then.
+    The next run trusts the clock.
     """
     last, now = _last_run(state), time.time()
     return day(last if last is not None and now - last > _LONG else now)
 
 
 def jump(state: State) -> str | None:
-    """Say how the clock differs from that of the last run, in words; None if nothing is strange about it."""
+    """Return a message if the clock has jumped since the last run, or None."""
     last, now = _last_run(state), time.time()
     if last is None:
         return None
     if now - last > _LONG:
-        return f"by the clock the last run was on {day(last)}: if it is wrong, nothing that waits has gone on its account yet"
+        return f"clock jump: last run {day(last)}; expiry postponed to the next run"
     if is_set_back(state):
-        return f"by the clock the last run will be on {day(last)}: it was set back, and everything is looked at again"
+        return f"clock set back: last run {day(last)}, in the future; all projects are evaluated again"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Finds out under which name a project was registered, where upstream's list does not tell."""
+"""Finds the display name of a project that upstream's list has under its normalised name only."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..model import Project
 from ..names import METADATA, normalize
 
 _NAME = re.compile(rb"^Name:[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
-#: What file names make of any name (PEP 625, PEP 491); such a spelling tells nothing.
+#: Spelling of normalised file names (PEP 625, PEP 491), from which no display name can be read.
 _MADE = re.compile(r"[a-z0-9_]+")
 
 
 def find_display_name(mirror: IRunContext, project: Project) -> str:
-    """Return the name as core metadata have it, else as a file name has it, else an empty text: files to come may tell it."""
+    """Return the display name from core metadata or a file name; an empty text if neither has it."""
     for file in reversed(project.files):
         has = file.stored is not None and file.stored.metadata
         if has and (told := _named(mirror.storage.read(f"{project.name}/{file.filename}{METADATA}"), project.name)):
@@ -33,7 +33,7 @@ def find_display_name(mirror: IRunContext, project: Project) -> str:
 
 
 def _named(metadata: bytes | None, name: str) -> str | None:
-    """Give the name that core metadata tell, if it is one of this project."""
+    """Return the Name field of core metadata if it belongs to this project."""
     found = _NAME.search((metadata or b"").partition(b"\n\n")[0])
     if found is None or normalize(told := found[1].decode("ascii", "replace")) != name:
         return None

@@ -1,4 +1,4 @@
-"""Gets one file of a project into its place: from where it lies already, from the trash, or from upstream."""
+"""Ensures that a distribution file and its sidecar files are in the mirror: finds, restores or downloads them."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from .folder_snapshot import NOT_LISTED, FolderSnapshot
 from .sidecars import companion, core_metadata, urls_beside
 
 FULL = "full"
-#: Another file of the name lies in its place, and pages tell of that one: it has to go first, and this one waits.
+#: Published pages link to another file of this name; the new file waits until that one is removed.
 WAITS = "waits"
-#: No pin allows its hash, which upstream does not give: it is left out.
+#: Upstream gives no hash, and no pin allows the hash of the content: the file is left out.
 REFUSED = "refused"
-#: Where such files wait within a run; the next one clears it.
+#: Prefix of the paths of files that wait; the next run removes them.
 WAITING = f"{UNFINISHED}/waiting-"
-#: Bytes; the largest external file that is taken where max_file_size does not say.
+#: Bytes; the size limit of external files if max_file_size is not set.
 MOST_BYTES = 1 << 30
 
 
 class FileResult(NamedTuple):
-    """What became of one file."""
+    """Result of ``ensure_file``."""
 
     file: File
     #: ``kept``, ``found``, ``restored``, ``fetched``, ``waits``, ``refused``, or how it failed: ``not found``, ``invalid``,
@@ -40,10 +40,10 @@ class FileResult(NamedTuple):
 
 def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = False, attempts: RetryPolicy | None = None,
            ground: FolderSnapshot = NOT_LISTED) -> FileResult:
-    """Get a file and what lies beside it; with ``offline`` only from here and from the trash. Failures are told, not raised.
+    """Ensure that a file and its sidecar files are in the mirror. Failures are returned, not raised.
 
-    attempts: those of the project; the mirror's own unless given. ground: what is known of its folder.
-    Nothing is put over a file that pages may tell of: what upstream replaced is fetched, and waits until that one is gone.
+    offline: whether files may be taken from the mirror and its trash only. attempts: the project's; by default the mirror's.
+    A file that pages may link to is never overwritten: one that upstream replaced is downloaded to another path and waits.
     """
     path = f"{project}/{file.filename}"
     try:
@@ -155,14 +155,14 @@ def _waiting(path: str) -> str:
 
 
 def _older(mirror: IRunContext, file: File, path: str) -> Stored | None:
-    """Give what the mirror has of an external file that can't be had anew: no hash of upstream's speaks against it."""
+    """Return the stored version of an external file whose download failed; upstream has no hash to check it against."""
     if file.external is None or file.stored is None or mirror.storage.size(path) != file.stored.size:
         return None
     return file.stored
 
 
 def _vouched(mirror: IRunContext, file: File, path: str, size: int) -> Stored | None:
-    """Give what lies at the path if it is what upstream offers, by its hash; without any hash only upstream knows."""
+    """Return the file at the path if it is the one that upstream offers, compared by hash or, without one, with the record."""
     algorithm = next((name for name in ALGORITHMS if name in file.hashes), None)
     if file.size not in (None, size):
         return None

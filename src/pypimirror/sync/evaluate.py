@@ -1,4 +1,4 @@
-"""The first half of the work on one project: read its page and say what is to be done. Changes nothing."""
+"""First step of the work on a project: read its page and decide what is to be done. Writes nothing."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ _BY_NAME = "filename-matches"
 
 
 class EvaluateTask(NamedTuple):
-    """One project to be looked at."""
+    """One project to be evaluated."""
 
     name: str
-    #: What is remembered of it, if anything.
+    #: The project's record, None for a new one.
     record: bytes | None = None
-    #: As the list of all names has it.
+    #: The spelling on upstream's list.
     display: str = ""
     list_serial: str | None = None
-    #: Whether the configuration asks for it.
+    #: Whether the configuration selects it.
     selected: bool = True
-    #: Whether upstream is to be asked, and whether even if it says that nothing changed.
+    #: Whether a request is sent, and whether it is unconditional.
     ask: bool = True
     force: bool = False
-    #: Whether upstream's list has it, and whether this run has asked for its page before.
+    #: Whether upstream's list has it, and whether this run has read its page before.
     listed: bool = False
     again: bool = False
-    #: For an upstream without serials: a time in seconds since 1970; what is older is not looked at, or None.
+    #: For an upstream without serials: seconds since 1970; older files are ignored unless mirrored. None for all files.
     since: float | None = None
     #: Whether it may be taken from an index that comes after the one it was taken from before.
     give_over: bool = False
@@ -49,21 +49,21 @@ class EvaluateTask(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What came out of it."""
+    """Result of ``evaluate``."""
 
     name: str
     change: Change
-    #: None if upstream could not be asked and what is remembered stays as it is.
+    #: The new record; None if upstream could not be read and the record stays as it is.
     project: bytes | None
     display: str = ""
     list_serial: str | None = None
     page_serial: str | None = None
-    #: When the selection changes by itself, in seconds since 1970, or None.
+    #: When the selection changes next because time passes, in seconds since 1970, or None.
     due: float | None = None
     #: What was left out of upstream's page because it was malformed or not to be trusted.
     problems: tuple[str, ...] = ()
     error: str | None = None
-    #: Which pinned, named or own distributions can't be had, in words, or None.
+    #: Which pinned, named or own distributions are missing, as a message, or None.
     unmet: str | None = None
     #: Whether upstream's page was read.
     read: bool = False
@@ -72,7 +72,7 @@ class Evaluation(NamedTuple):
     status: int | None = None
     #: How many files stay that upstream does not list, since they were adopted or are pinned.
     unlisted: int = 0
-    #: How many files were judged without the upload time that a filter goes by.
+    #: How many files a filter judged without their upload times.
     untimed: int = 0
     #: The list's serial, if the page is older than it promised; then the page is to be read again.
     promised: str | None = None
@@ -189,11 +189,11 @@ def _is_all_filtered(selection: Selected) -> bool:
 
 
 def select_files(mirror: IRunContext, project: Project, hold: bool = False) -> Selected:
-    """Say which files of a project the mirror is to offer: what is selected of all that upstream offers, and of what stays
-    though upstream took it away because it is pinned or was adopted.
+    """Select the files of a project that the mirror is to offer: from those that upstream lists, and from pinned and adopted
+    ones that it no longer lists.
 
-    With ``cleanup`` off, or to hold removals back, files that are here and that upstream took away are offered on.
-    Raises what reading metadata raises.
+    With ``cleanup`` off, or if removals are held back, mirrored files that upstream removed stay on offer.
+    Exceptions from reading metadata are passed on.
     """
     if project.quarantined:
         return Selected()
@@ -219,20 +219,20 @@ def _stays_unlisted(mirror: IRunContext, project: Project, file: File) -> bool:
 
 
 def not_found(mirror: IRunContext, status: int | None) -> str:
-    """Return what is to be said about an exact name that no upstream index has."""
+    """Return the error message for an exact name that no upstream index has."""
     told = f" ({status})" if status is not None else ""
     return f"not found at {', '.join(mirror.upstreams)}{told}; check the name"
 
 
 def unmet(needs: RequiredReleases, name: str, selected: Selected) -> str | None:
-    """Return which pinned or required releases of a project are not to be had, and why; None if there are none."""
+    """Return a message about pinned or required releases without a file, or None."""
     pinned, required = needs.pinned.get(name, frozenset()), needs.followed.get(name, frozenset())
     told = []
     for why, versions in (("pinned", pinned), ("required", required - pinned)):
         missing = [f"{one.version} ({'; '.join(one.reasons) or 'upstream offers no file of it'})"
                    for one in selected.unmet if one.version in versions]
         if missing:
-            told.append(f"{why}, but not to be had: {', '.join(missing)}")
+            told.append(f"{why}, but not available: {', '.join(missing)}")
     return "; ".join(told) or None
 
 

@@ -46,7 +46,7 @@ class EvaluationPass:
         self._changes[evaluation.name] = evaluation.change
         self.names.append(evaluation.name)
         self._unlisted += evaluation.unlisted
-        self._recorder.looked(evaluation, self._republish)
+        self._recorder.evaluated(evaluation, self._republish)
         self._notify(events.ProjectEvaluated(evaluation.change))
 
     def _record_absences(self) -> None:

@@ -1,4 +1,4 @@
-"""Tells the log of what nobody expected."""
+"""Logs unexpected exceptions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..errors import MirrorError
 if TYPE_CHECKING:
     from ..engine.boundary import StepFailure
 
-#: What sqlite3 raises for a value that it can't take, whatever is the matter with the database.
+#: Raised by sqlite3 for a value of a wrong type, even if the database is intact.
 _BAD_VALUE = (sqlite3.ProgrammingError, sqlite3.InterfaceError)
 
 
 def alone(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a method that records the result of one project: what it raises fails that project alone.
+    """Decorate a method that records the result of one project: an exception fails that project alone.
 
     The method belongs to an object with ``failed``, and its first argument has the ``name`` of the project.
     """

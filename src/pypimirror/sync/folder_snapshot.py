@@ -1,4 +1,4 @@
-"""What is known of a project's folder before its files are got, so that not each of them is looked for."""
+"""A listing of a project's folder, read once in place of one lookup per file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..interfaces import IStorage
 class FolderSnapshot(NamedTuple):
     """One project's folder."""
 
-    #: The names that lie there, in lower case, since in some places case does not count; None where nobody looked.
+    #: File names in lower case, since some file systems ignore case; None if the folder was not listed.
     names: frozenset[str] | None = None
-    #: Whether files may wait that this run has fetched before (``obtain.WAITS``).
+    #: Whether files downloaded earlier in this run may wait (``ensure_file.WAITS``).
     waited: bool = False
 
     def size(self, storage: IStorage, path: str) -> int | None:
-        """Give the bytes of what lies at a path in the folder, or None for nothing. Raises StorageError."""
+        """Return the size of a file in the folder, None if it is missing. Raises StorageError."""
         if self.names is not None and path.rpartition("/")[2].lower() not in self.names:
             return None
         return storage.size(path)
@@ -27,7 +27,7 @@ NOT_LISTED = FolderSnapshot()
 
 
 def snapshot(storage: IStorage, project: str, waited: bool) -> FolderSnapshot:
-    """Look at a project's folder. Where a list costs more than a question, or can't be had, each file is asked for."""
+    """List a project's folder, unless lookups of single files are cheaper or the listing fails."""
     if not storage.cheap_listing:
         return FolderSnapshot(None, waited)
     try:

@@ -1,4 +1,4 @@
-"""Decides how much of an upstream answer counts: one that is older or poorer than what is known takes nothing away.
+"""Decides whether an upstream answer counts: one that is older than the record or has fewer facts removes nothing.
 
 Indexes are cached, served by several machines, and rebuilt. A page may be older than the list or than the page read before,
 lack its serial, or come as HTML in place of JSON, which has no upload times; a listed project may answer 404. Such an answer is
@@ -14,8 +14,8 @@ from typing import NamedTuple
 from ..model import File, Project
 from ..upstream.multi_index import serial_at, short
 
-#: In so many runs in a row must an answer come: one that contradicts what is known; one that upstream's list agrees with, or
-#: that takes nothing away; an absence.
+#: Runs in a row that must get the same answer: one that contradicts the record; one that upstream's list agrees with, or that
+#: removes nothing; an absence.
 _CONTRADICTS, _AGREES, _ABSENT = 3, 2, 2
 #: Value of ``Project.doubt``: its pages know less than earlier ones did, and count all the same.
 ACCEPTED = "accepted"
@@ -33,7 +33,7 @@ class Doubt(NamedTuple):
     lasts: bool = False
     #: Whether pages that lack the same facts are not doubted from then on.
     accepts: bool = False
-    #: Whether a quarantine that the page tells of counts.
+    #: Whether a quarantine status on the page counts.
     quarantines: bool = True
 
 
@@ -103,10 +103,10 @@ def _is_current(serial: str | None, promised: str | None, upstream: str, before:
 
 
 def knows_less(old: Project, page: Project) -> bool:
-    """Whether a page lacks facts that were known before: it is not JSON any more, or has no time or size of a known file."""
+    """Whether a page has fewer facts than the record: it is not JSON any more, or lacks the time or size of a known file."""
     if old.form and not page.form:
         return True
-    # What is known of files that links lead to is from their own hosts.
+    # The facts of external files come from their own hosts.
     known = {file.filename: file for file in old.files if file.listed and file.external is None}
     return any((before := known.get(file.filename)) is not None and _lacks(before, file) for file in page.files)
 
@@ -116,7 +116,7 @@ def _lacks(before: File, file: File) -> bool:
 
 
 def _contradicts(old: Project, page: Project) -> bool:
-    """Whether a page lacks known files, or tells otherwise of them."""
+    """Whether a page lacks known files, or has other hashes or yank states for them."""
     told = {file.filename: file for file in page.files}
     return (old.quarantined and not page.quarantined) or any(
         (now := told.get(file.filename)) is None or (now.hashes, now.yanked) != (file.hashes, file.yanked)
@@ -131,7 +131,7 @@ class Verdict(NamedTuple):
 
 
 def weigh(doubt: Doubt, old: Project | None, page: Project | None, again: bool, absent: bool = False) -> Verdict:
-    """Say whether a doubted answer counts. again: whether this run has asked before, so that nothing is confirmed."""
+    """Return whether a doubted answer counts. again: whether it is a second answer within a run, which confirms nothing."""
     digest = "absent" if absent else "unchanged" if page is None else _digest(page)
     count, _, known = (old.doubt if old is not None else "").partition(" ")
     times = min(int(count) + (not again), doubt.runs) if known == digest else 1
@@ -142,7 +142,7 @@ def weigh(doubt: Doubt, old: Project | None, page: Project | None, again: bool, 
 
 
 def is_unsettled(project: Project) -> bool:
-    """Whether a project is to be read again by the next run, whatever upstream's list says."""
+    """Whether the next run has to read the project again, even if upstream's list has not changed."""
     return project.doubt not in ("", ACCEPTED)
 
 
@@ -159,7 +159,7 @@ def doubted(old: Project | None, page: Project, doubt: Doubt) -> Project:
     # Files that links lead to are found again by the links of the page.
     known = {file.filename: file for file in old.files if file.listed and not (doubt.adds and file.external is not None)}
     told = page.files if doubt.adds else ()
-    # What was only found in a mirror whose state was lost has no facts of upstream's.
+    # A record that was rebuilt from the mirror has no facts of upstream.
     files = [known.pop(file.filename) if file.filename in known and old.upstream else file for file in told]
     names = {file.filename for file in files}
     files.extend(file for name, file in known.items() if name not in names)

@@ -1,4 +1,4 @@
-"""What people with a configuration of z3c.pypimirror's time should know, said once or in every run."""
+"""Hints about the configuration, for those who come from z3c.pypimirror."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..state.database import State
 
 def give_hints(mirror: IRunContext, state: State, notify: Callable[[Any], None], changes: Iterable[Change],
                serials: bool) -> None:
-    """Say what there is to say after a run. changes: what it did; serials: whether upstream gives serials."""
+    """Notify the observers of hints after a run. changes: those of the run; serials: whether upstream has serials."""
 
     def once(key: str, message: str) -> None:
         if state.fact(f"told_{key}") is None:
@@ -32,7 +32,7 @@ def give_hints(mirror: IRunContext, state: State, notify: Callable[[Any], None],
 
 
 def untimed(mirror: IRunContext, state: State) -> str | None:
-    """Return a line about files that ``min_age`` judges without upload time, or None if there are none."""
+    """Return a message about files that ``min_age`` judges without upload time, or None."""
     files, projects = state.untimed() if mirror.settings["min_age"] else (0, 0)
     if not files:
         return None

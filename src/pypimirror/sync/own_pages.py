@@ -1,4 +1,4 @@
-"""Which of the pages that lie in a mirror are ours: those that carry a serial as our writers put it there."""
+"""Finds the pages in the mirror that this program wrote: those with a serial as the index writers put it there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..names import HTML_PAGE, PAGES, normalize
 
 
 def folders(storage: IStorage) -> dict[str, list[str]]:
-    """Give the folders of the mirror, hidden ones left out, by the normalised form of their names."""
+    """Return the folders of the mirror by their normalised names, hidden ones left out."""
     found: dict[str, list[str]] = {}
     for folder in storage.listdir(""):
         if folder.endswith("/") and not folder.startswith("."):
@@ -19,14 +19,14 @@ def folders(storage: IStorage) -> dict[str, list[str]]:
 
 
 def own_serial(mirror: IRunContext, page: bytes) -> int | None:
-    """Return our own serial that a page carries, or None for one that is not ours."""
+    """Return the mirror's serial on a page, or None for a page of another origin."""
     return next((serial for writer in mirror.formats if (serial := writer.serial(page)) is not None), None)
 
 
 def own_paths(mirror: IRunContext, name: str, spelled: Iterable[str]) -> dict[str, int]:
-    """Give the serials of our pages about a project that lie in the mirror, by path.
+    """Return the serials of the project pages that this program wrote, by path.
 
-    spelled: folders that mean the same project, its own among them or not.
+    spelled: folders with another spelling of the name.
     """
     paths = [f"{name}/{page}" for page in PAGES] + [f"{folder}/{HTML_PAGE}" for folder in spelled if folder != name]
     paths.append(legacy.path(name))

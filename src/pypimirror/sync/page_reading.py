@@ -1,4 +1,4 @@
-"""Reads a project's page, as far as it counts, and joins it to what the mirror has."""
+"""Reads a project's page from upstream and merges it with the record."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 class PageReading(NamedTuple):
-    """What is known of a project once upstream was asked."""
+    """A project after its page was read."""
 
     project: Project
-    #: What was left out of the page, and why the page does not count, in words.
+    #: Messages about entries that were left out, and about a page that does not count.
     problems: tuple[str, ...] = ()
-    #: Whether a page was read; whether there is none.
+    #: Whether a page was read; whether upstream does not have the project.
     read: bool = False
     absent: bool = False
-    #: The status of the answer that there is none, if it was asked for by HTTP.
+    #: HTTP status of the answer for a project that upstream does not have.
     status: int | None = None
     #: Whether the page is older than upstream's list promised.
     behind: bool = False
-    #: Upstream contradicts itself, in words.
+    #: Message about answers of upstream that contradict each other.
     error: str | None = None
 
 
@@ -101,7 +101,7 @@ def _doubted(known: Project | None, page: Project, doubt: Doubt) -> tuple[Projec
 
 
 def first_seen(mirror: IRunContext, old: Project | None, page: Project) -> Project:
-    """Return a page whose files without upload time say when this mirror first saw them.
+    """Return the page with the time of this run for new files without upload time.
 
     Those that were known before that was noted, and the site's own, count as seen long ago.
     """
@@ -150,7 +150,7 @@ def _unchanged(task: EvaluateTask, old: Project, problems: tuple[str, ...]) -> P
 
 
 def _make_sure_of_upstream(mirror: IRunContext, old: Project, page: Project) -> None:
-    """Raise GivenOver if an index that counts first has lost a project, which another one would then stand in for."""
+    """Raise IndexFallbackRefused if the preferred index has lost a project, and another index would supply it."""
     if is_given_over(mirror.upstreams, old.upstream, page.upstream):
         raise IndexFallbackRefused(f"{old.upstream} does not have it any more, and {page.upstream} has a project of that name: "
                                    f"what is here stays; if both are the same, it is taken from there with: sync {old.name}")
@@ -184,13 +184,13 @@ def _mirrored_files(old: Project | None, page: Project) -> dict[str, File]:
     files = {file.filename: file for file in old.files if file.stored is not None or file.adopted}
     if not old.upstream or page.upstream in ("", old.upstream):
         return files
-    # Two indexes may have different files under one name; without a hash they can't be told apart.
+    # Two indexes may have different files under one name; without a hash they can't be distinguished.
     unclear = {file.filename for file in page.files if "sha256" not in file.hashes}
     return {name: file._replace(stored=None) if name in unclear else file for name, file in files.items()}
 
 
 def recent(page: Project, old: Project | None, since: float) -> Project:
-    """Give a page without the files that were uploaded before a time and are not here; one of another index is given whole."""
+    """Return the page without files uploaded before a time that are not mirrored; a page of another index unchanged."""
     if old is not None and old.upstream != page.upstream:
         return page
     here = {file.filename for file in (old.files if old else ()) if file.stored is not None}

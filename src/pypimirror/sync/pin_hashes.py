@@ -17,9 +17,9 @@ def carried(old: Project | None, page: Project) -> tuple[File, ...]:
 
 
 def check(mirror: IRunContext, project: str, file: File, stored: Stored, path: str) -> tuple[File, bool]:
-    """Compute the hashes that the pin of a file needs and upstream does not give; say whether the pin refuses the file.
+    """Compute the hashes that a file's pin needs and upstream lacks; return the file with them and whether the pin refuses it.
 
-    stored: what is at the path. A project that the filters select is not narrowed by its pins.
+    stored: the file at the path. A project that the filters select is not narrowed by its pins.
     """
     pinned = pinned_of(project, mirror.needs.pinned.get(project, ()), mirror.needs.hashes)
     version = parse(file.filename, project).version

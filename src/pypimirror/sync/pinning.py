@@ -41,7 +41,7 @@ HOLES = "needed_holes"
 
 
 class Pinning:
-    """Says which releases are needed beyond what the filters select."""
+    """Determines which releases are needed in addition to those that the filters select."""
 
     def __init__(self, mirror: IRunContext, state: State, notify: Callable[[Any], None], dry: bool = False):
         """dry: whether nothing may be written but to the state."""
@@ -50,13 +50,13 @@ class Pinning:
         self._dry = dry
         self._pins = Pins()
         self._retained: Mapping[str, frozenset[str]] = {}
-        #: What went wrong and will be tried again by the next run.
+        #: Messages about failures; the next run tries again.
         self.problems: list[str] = []
 
     def read(self) -> None:
-        """Read the pin files, keep them in the mirror, and tell the mirror what is pinned.
+        """Read the pin files, store them in the mirror, and set the pinned releases.
 
-        Where that fails as a whole the pins of the last run count.
+        If that fails as a whole, the pins of the last run are used.
         """
         try:
             self._read()
@@ -98,7 +98,7 @@ class Pinning:
                        for pinned in self._pins.versions[name])
 
     def _here(self, today: datetime.date) -> dict[Release, str]:
-        """Give the releases of pinned projects that are here: without a memory they count as pinned until today."""
+        """Return the mirrored releases of pinned projects; if the state was lost they count as pinned until today."""
         found = {}
         for name in self._pins.versions:
             record = self._state.record(name)
@@ -110,7 +110,7 @@ class Pinning:
         return found
 
     def remember(self) -> None:
-        """Tell the mirror what the last run knew, without asking anybody."""
+        """Set the releases that the last run needed, without a request."""
         self._retained = _by_name(_releases(json.loads(self._state.fact(LAST_PINNED) or "{}")))
         self._tell(self._followed())
 
@@ -155,7 +155,7 @@ class Pinning:
             self._fail(problem)
         for note in found.notes:
             self._notify(Notice(note))
-        # What is not known yet is looked for by each run.
+        # Every run looks for releases that are not found yet.
         self._state.set_fact(HOLES, "1" if found.problems else None)
         self._state.set_fact(NEEDED, json.dumps({name: sorted(versions) for name, versions in found.releases.items()}))
         self._tell(found.releases)
@@ -218,7 +218,7 @@ class Pinning:
                 write_extends_cache(self._settings["extends_cache"], file.documents)
 
     def _fail_or_raise(self, what: str, error: Exception) -> None:
-        """Report an exception that nobody expected; raise what concerns the whole run."""
+        """Report an unexpected exception; re-raise one that concerns the whole run."""
         if isinstance(error, MirrorError | sqlite3.Error):
             raise error
         log_error(what, error)

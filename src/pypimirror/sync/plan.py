@@ -1,4 +1,4 @@
-"""What a run would do, and why: the first half of a run, on a copy of the state."""
+"""Computes what a run would do, and why, on a copy of the state."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from .relearn import enduring
 
 
 class PlannedProject(NamedTuple):
-    """What a run would do to one project."""
+    """The changes that a run would make to one project."""
 
     name: str
     fetch: tuple[File, ...] = ()
-    #: Files that would go, each with the reason.
+    #: Names of the files that would be removed, each with the reason.
     remove: tuple[tuple[str, str], ...] = ()
     left_out: tuple[LeftOut, ...] = ()
-    #: Whether its pages would be written, or would go.
+    #: Whether its pages would be written, or removed.
     rewrite: bool = False
     vanish: bool = False
-    #: Why nothing is known of it, or what is pinned and not to be had.
+    #: Message about a failure, or about pinned releases without a file.
     problem: str | None = None
-    #: As registered or, if it is not found, as the configuration has it.
+    #: The display name; for a project that is not found the spelling in the configuration.
     display: str = ""
-    #: What of upstream's page is left out because it is not understood or not to be trusted.
+    #: Messages about invalid entries on upstream's page.
     not_understood: tuple[str, ...] = ()
 
 
 def plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str] = (),
          trust: bool = False) -> list[PlannedProject]:
-    """Look at projects as a run would, at all of them and without saving anything; return what would be done to each.
+    """Evaluate all projects as a run would, without saving anything; return the changes that would be made.
 
-    state: a copy. initial: whether upstream is asked for everything again. names: normalised, of projects to be looked at
+    state: a copy. initial: whether all pages are read again. names: normalised, of projects to be looked at
     alone, or none. trust: whether deletions are allowed however many they are.
-    What sdists need to be built is known only when they are here: it is taken from the last run.
-    Raises FetchError, BadPage where upstream's list can't be had.
+    Build requirements are known only for sdists in the mirror: those of the last run are used.
+    Raises FetchError, InvalidPage if upstream's list can't be read.
     """
     told: list[Notice] = []
     planned = enduring(mirror, state, told.append, lambda: _plan(mirror, state, initial, names, trust))
@@ -73,9 +73,9 @@ def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str]
         problems.append(doubt)
         results += [one._replace(change=Change(one.name), project=None, error=one.unmet) for one in waited
                     if one.name in mirror.needs.pinned]
-    held = None if trust else brake.held((looked.change for looked in results), state.totals(),
+    held = None if trust else brake.held((evaluation.change for evaluation in results), state.totals(),
                                          mirror.settings["max_deletions"], False, drawn.doubt)
-    planned = sorted((*(_planned(mirror, looked) for looked in results), *failed), key=lambda one: one.name)
+    planned = sorted((*(_planned(mirror, evaluation) for evaluation in results), *failed), key=lambda one: one.name)
     return [*(PlannedProject("", problem=problem) for problem in [*problems, *filter(None, (held,))]), *planned]
 
 
@@ -106,7 +106,7 @@ def _why(file: File, quarantined: bool, selected: bool, reasons: dict[str, str])
     if quarantined:
         return "upstream quarantined the project"
     if not selected:
-        return "its project is not asked for"
+        return "its project is not selected"
     if not file.listed:
         return "upstream does not list it any more"
     return reasons.get(file.filename, "not selected")

@@ -1,4 +1,4 @@
-"""The second half of the work on one project: get what is missing, then write its pages."""
+"""Second step of the work on a project: ensure that its files are there, then write its pages."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ class PublishTask(NamedTuple):
 
     name: str
     record: bytes
-    #: Our serial of its pages, 0 if there are none, and that of this run.
+    #: The mirror's serial of its pages, 0 without pages, and the serial of this run.
     serial: int
     run: int
     selected: bool = True
-    #: Whether its folder must be looked at, because an earlier run was cut off while it worked there.
+    #: Whether its folder is scanned, because an earlier run was interrupted while it worked there.
     scan: bool = False
     #: Whether nothing may be fetched.
     offline: bool = False
     #: Whether removals are held back: ``upstream``, those that follow from upstream's pages; ``all``; or an empty text.
     hold: str = ""
-    #: Folders that mean this project; known where ``scan`` is true.
+    #: Folders with any spelling of this project's name; set if ``scan`` is true.
     spelled: tuple[str, ...] = ()
-    #: Whether files of it wait that this run has fetched already.
+    #: Whether files that this run has downloaded wait (``ensure_file.WAITS``).
     again: bool = False
     #: The paths of the pages about all projects that have a section about each.
     sections: tuple[str, ...] = ()
 
 
 class PublishResult(NamedTuple):
-    """What came out of it."""
+    """Result of ``publish``."""
 
     name: str
     record: bytes
-    #: Our serial of its pages, 0 if it is not in the index.
+    #: The mirror's serial of its pages, 0 if it is not in the index.
     serial: int
     #: Whether pages changed.
     written: bool
@@ -61,21 +61,21 @@ class PublishResult(NamedTuple):
     files: int = 0
     bytes: int = 0
     yanked: int = 0
-    #: How many files are left out because they are yanked, or None where that was not looked at.
+    #: How many files are left out because they are yanked; None if the filters did not run.
     hidden: int | None = None
     #: Whether the folder may hold files that no page links to.
     unswept: bool = False
-    #: Whether something is missing that a run with nothing forbidden would get.
+    #: Whether files are missing that could not be downloaded because the run is offline.
     incomplete: bool = False
     error: str | None = None
-    #: Whether there was no room for more.
+    #: Whether the storage is full.
     full: bool = False
-    #: Whether it shows files that would have gone.
+    #: Whether its pages link to files whose removal is held back.
     held: bool = False
-    #: Whether files of it wait for those of the same name to go.
+    #: Whether files wait until those of the same name are removed.
     again: bool = False
     sections: Sections = ()
-    #: Whether nothing was done, since it could not be found out which files to publish.
+    #: Whether nothing was done because the selection failed.
     skipped: bool = False
 
 
@@ -200,7 +200,7 @@ def _may_leave_file(result: FileResult) -> bool:
 
 
 def _leaves_sidecars(old: File, new: File) -> bool:
-    """Whether sidecar files of a file belong to it no more."""
+    """Whether a file has lost one of its sidecar files."""
     before = old.stored.beside() if old.stored is not None else {}
     after = new.stored.beside() if new.stored is not None else {}
     return not before.keys() <= after.keys()
@@ -231,10 +231,9 @@ class WrittenPages(NamedTuple):
 
 
 def write_pages(mirror: IRunContext, project: Project, serial: int, run: int) -> WrittenPages:
-    """Write a project's pages where they differ from what lies there, and remove those that are none any more.
+    """Write a project's pages if they differ from the present ones, and remove those of formats that are no longer written.
 
-    project: its files those to be shown. serial: our serial of the pages that lie there, 0 if there are none; run: that of
-    this run.
+    project: with the files to be published only. serial: that of the present pages, 0 without pages; run: that of this run.
     """
     if serial:
         same = rendered(mirror, project, serial)
@@ -249,7 +248,7 @@ def write_pages(mirror: IRunContext, project: Project, serial: int, run: int) ->
 
 
 def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, bytes]:
-    """Give the pages of a project by path."""
+    """Return the pages of a project by path."""
     pages: dict[str, bytes] = {}
 
     def metadata(file: File) -> bytes | None:
@@ -266,7 +265,7 @@ def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, by
 
 
 def scanned(mirror: IRunContext, project: Project) -> Project:
-    """Give the project together with all distributions that lie in its folder, hashed where nothing is known of them."""
+    """Return the project with all distribution files in its folder; those without a record are hashed."""
     known = {file.filename: file for file in project.files}
     for name in mirror.storage.listdir(project.name):
         if is_distribution(name) and (name not in known or known[name].stored is None):

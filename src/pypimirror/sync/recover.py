@@ -1,4 +1,4 @@
-"""Makes up for a lost state: what lies in a project's folder is looked at again, so that nothing of it is downloaded again."""
+"""Rebuilds the record of a project from its folder and pages, so that no file is downloaded again."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .publish import scanned
 
 
 class RecoverTask(NamedTuple):
-    """One folder of the mirror, and the folders that mean the same project under its name as registered."""
+    """One folder of the mirror, and the folders with the display name of the same project."""
 
     name: str
     legacy: tuple[str, ...] = ()
 
 
 class RecoveryResult(NamedTuple):
-    """A project that lies there; upstream's facts are read anew."""
+    """A project in the mirror; the next run reads upstream's facts again."""
 
     name: str
     record: bytes
@@ -31,16 +31,16 @@ class RecoveryResult(NamedTuple):
 
 
 def recover(mirror: IRunContext, task: RecoverTask, emit: Callable[[Any], None]) -> RecoveryResult | None:
-    """Look at one folder; None if it is no project's.
+    """Rebuild one record; return None if the folder does not belong to a project.
 
-    What our own pages name counts as listed by upstream, until upstream was asked: nothing goes because the state was lost.
-    Where the mirror has no pages that is all that lies there.
+    Files that the mirror's own pages link to count as listed by upstream until its page is read: nothing is removed because the
+    state was lost. In a mirror without pages these are all files in the folder.
     """
     if not is_project(task.name):
         return None
     serials = own_paths(mirror, task.name, task.legacy)
     told = own_pages(mirror, task.name).project if serials else Project(task.name)
-    # A page that is not ours is left alone: it has nothing to do with any project.
+    # Pages of another origin do not belong to a project and are left alone.
     project = scanned(mirror, told._replace(pages=tuple(serials), listed=bool(serials)))
     if not serials and not project.files:
         return None
@@ -59,12 +59,12 @@ def _as_published(file: File, published: bool) -> File:
 
 
 def _is_damaged(file: File) -> bool:
-    """Whether a file is not what our own page says it is."""
+    """Whether the hash of a file differs from the one on the mirror's own page."""
     return file.stored is not None and file.hashes.get("sha256", file.stored.sha256) != file.stored.sha256
 
 
 class OwnPages(NamedTuple):
-    """What our own pages tell of a project."""
+    """The facts of a project on the mirror's own pages."""
 
     #: With the files that they name.
     project: Project
@@ -73,7 +73,7 @@ class OwnPages(NamedTuple):
 
 
 def own_pages(mirror: IRunContext, name: str) -> OwnPages:
-    """Read our own pages about a project; the one that says most counts where they differ."""
+    """Read the mirror's own pages of a project; if they differ, the one with most facts counts."""
     files: dict[str, File] = {}
     unreadable = []
     for page, media_type in PAGES.items():

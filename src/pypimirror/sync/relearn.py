@@ -1,4 +1,4 @@
-"""Makes up for records that can't be read: the mirror is looked at again, and nobody else waits or goes on their account."""
+"""Rebuilds unreadable records and a lost state from the mirror; other projects are not affected."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ T = TypeVar("T")
 
 
 def enduring(mirror: IRunContext, state: State, notify: Callable[[Any], None], work: Callable[[], T]) -> T:
-    """Return what ``work`` gives. Where it meets a record that can't be read, all such are made up for and it is done anew.
+    """Return the result of ``work``; if it meets an unreadable record, rebuild all such records and call it a second time.
 
-    What was done of it until then is found again, as after a run that was cut off.
+    The second call finds the work of the first one, as after an interrupted run.
     """
     try:
         return work()
@@ -38,13 +38,13 @@ def enduring(mirror: IRunContext, state: State, notify: Callable[[Any], None], w
         if not lost:
             raise
     for name in lost:
-        notify(Notice(f"{name}: what was remembered of it can't be read; what lies here of it is looked at again"))
+        notify(Notice(f"{name}: unreadable record; rebuilding it from disk"))
     relearn(mirror, state, lost)
     return work()
 
 
 def unreadable(state: State) -> list[str]:
-    """Give the names of the projects of which what is remembered can't be read."""
+    """Return the names of the projects with unreadable records."""
     return [known.name for known in list(state.known()) if not _is_readable(state, known.name)]
 
 
@@ -59,9 +59,9 @@ def _is_readable(state: State, name: str) -> bool:
 
 
 def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = None) -> None:
-    """Remember what lies in the mirror, all of it or these projects only; upstream is asked about them when they are looked at.
+    """Rebuild the records of all projects in the mirror, or of these; upstream's pages are read when they are evaluated.
 
-    Of projects that have nothing here nothing is remembered then.
+    Projects without files and pages in the mirror are forgotten.
     """
     from ..engine import boundary  # not loaded where nothing is lost
     from .own_pages import folders
@@ -73,7 +73,7 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
     here, newest = set(), 0
     for item in boundary.run(mirror, recover, tasks):
         if isinstance(item, boundary.StepFailure):
-            # Its folder is looked at when it is published next.
+            # Its folder is scanned when it is published next.
             here.add(item.project)
             state.save(Row(item.project, item.project, None, None, BEGUN, 0, 0, 0, 0, item.error, time.time()), None)
         elif isinstance(item, RecoveryResult):
@@ -86,7 +86,7 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
     elif gone := set(names) - here:
         for name in gone:
             state.forget(name)
-        state.set_fact(LIST_ETAG, None)  # nothing but the whole list tells of them now
+        state.set_fact(LIST_ETAG, None)  # only the whole list has them now
     state.commit()
 
 
@@ -99,16 +99,16 @@ def _row(recovered: RecoveryResult) -> Row:
 
 
 def _relearn_common(mirror: IRunContext, state: State, newest: int) -> None:
-    """Remember the pages about all projects and the pin files, so that those which are no longer wanted go.
+    """Record the pages about all projects and the pin files, so that a run removes those that are no longer configured.
 
-    Whether the pages were finished by the run before is not known. newest: our newest serial of a project's page.
+    The pages may be unfinished. newest: the highest serial of a project's page.
     """
     from ..pins.pin_files import is_pin_name
 
     found = [(writer, mirror.storage.read(writer.root)) for writer in mirror.formats if writer.root is not None]
     pages = [(writer, page) for writer, page in found if page is not None and _is_ours(writer, page)]
     state.set_fact(ROOTS, " ".join(str(writer.root) for writer, _ in pages))
-    # Our serials go on where they were, whatever the clock says.
+    # Serials continue from the last one, even if the clock was set back.
     serials = [writer.serial(page) or 0 for writer, page in pages]
     state.set_fact(SERIAL, str(max(int(state.fact(SERIAL) or 0), newest, *serials, 0)))
     state.set_fact(ROOT_UNSURE, "1")
@@ -119,5 +119,5 @@ def _relearn_common(mirror: IRunContext, state: State, newest: int) -> None:
 
 
 def _is_ours(writer: IIndexWriter, page: bytes) -> bool:
-    """Whether a page about all projects is one of ours: it has our serial, or the name of this program at its end."""
+    """Whether this program wrote a page about all projects: it has a serial, or the program's name at its end."""
     return writer.serial(page) is not None or b"z3c.recipe.pypimirror" in page[-300:]

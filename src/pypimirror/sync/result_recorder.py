@@ -1,4 +1,4 @@
-"""What came of each project, written into the state."""
+"""Writes the results of the steps into the state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ResultRecorder:
-    """Takes what the units of work give back; only the coordinator of a run has one."""
+    """Records results; only the coordinator of a run has one."""
 
     def __init__(self, mirror: IRunContext, state: State, notify: Callable[[Any], None]):
         self._mirror = mirror
@@ -28,17 +28,17 @@ class ResultRecorder:
         self._notify = notify
         #: By name of projects whose pages are older than upstream's list: the list's serials.
         self._late: dict[str, str] = {}
-        #: Names of projects of which files wait for others of the same name to go.
+        #: Names of projects with files that wait until others of the same name are removed.
         self.again: set[str] = set()
-        #: Whether there was no room for more.
+        #: Whether the storage is full.
         self.full = False
-        #: What failed and belongs to no project that is remembered, in words.
+        #: Messages about failures of projects without a record.
         self.problems: list[str] = []
-        #: Whether upstream gives serials.
+        #: Whether upstream has serials.
         self.serials = False
 
     def taken_late(self) -> dict[str, str]:
-        """Give the projects whose pages are older than upstream's list, with the list's serials, and forget them."""
+        """Return the projects whose pages are older than upstream's list, with the list's serials, and forget them."""
         late, self._late = self._late, {}
         return late
 
@@ -54,7 +54,7 @@ class ResultRecorder:
                          record)
 
     @alone
-    def looked(self, evaluation: Evaluation, republish: bool) -> None:
+    def evaluated(self, evaluation: Evaluation, republish: bool) -> None:
         """Record an evaluation. republish: whether the project is to be published even if nothing changed."""
         if evaluation.promised is not None:
             self._late[evaluation.name] = evaluation.promised

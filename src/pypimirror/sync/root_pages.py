@@ -18,11 +18,11 @@ from ..state.meta_keys import ROOT_DUE, ROOTS
 from ..tracebacks import log_error
 from ..zcml.error_context import describe
 
-#: What pages about all projects say of one, by their paths.
+#: The sections about one project on the pages about all projects, with the paths of the pages.
 Sections = tuple[tuple[str, bytes], ...]
-#: Where a page says which version of ours wrote it; nothing but the end of a page does.
+#: The version that wrote a page, at its end.
 _VERSION = re.compile(rb"z3c\.recipe\.pypimirror [^<]*")
-#: Name of a fact in the state: which version of ours made the sections that are kept, and with which settings.
+#: Name of a fact in the state: the version and the settings that the stored sections were made with.
 _MADE_BY = "sections_made_by"
 #: Sections that are made before they are kept.
 _BATCH = 500
@@ -38,10 +38,10 @@ class RootsResult(NamedTuple):
 
 
 def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, unsure: bool) -> RootsResult:
-    """Write the pages about all projects and remove those that are none any more; one that fails is no matter of the others.
+    """Write the pages about all projects and remove those of formats no longer written; a failure affects one page only.
 
-    serial: our own of this run. changed: whether a project's page came, changed or went; else only what is missing is written.
-    unsure: whether the pages are compared with what they should be.
+    serial: that of this run. changed: whether a project's page was added, changed or removed; else only missing pages are
+    written. unsure: whether pages are compared with the state first.
     """
     due = due_roots(mirror, state)
     stale = [path for path in (state.fact(ROOTS) or "").split() if path not in due]
@@ -54,7 +54,7 @@ def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, u
         _write(mirror, state, missing, serial)
     except (InsufficientSpace, records.BadRecord):
         raise
-    except Exception:  # one of them; which one shows when each is written by itself
+    except Exception:  # one of them failed; each is written alone to find which
         failures = [failure for path, writer in missing.items()
                     if (failure := _failure(mirror, state, path, writer, serial)) is not None]
     state.set_fact(ROOTS, " ".join(due))
@@ -88,23 +88,23 @@ def _failure(mirror: IRunContext, state: State, path: str, writer: IIndexWriter,
 
 
 def begin_anew(state: State) -> None:
-    """Have the pages about all projects written with the end of this run, from nothing that was kept."""
+    """Mark the pages about all projects to be written by this run, and drop the stored sections."""
     state.set_fact(ROOT_DUE, "1")
     state.sections.clear()
 
 
 def due_roots(mirror: IRunContext, state: State) -> dict[str, IIndexWriter]:
-    """Give the writers of the pages about all projects that the mirror is to have, by path."""
+    """Return the writers of the pages about all projects, by path."""
     files = state.totals().files if any(writer.most_files is not None for writer in mirror.writers) else 0
     return {writer.root: writer for writer in mirror.writers
             if writer.root is not None and (writer.most_files is None or files < writer.most_files)}
 
 
 def wrong_roots(mirror: IRunContext, state: State, readable: bool) -> list[tuple[str, str]]:
-    """Hold the pages about all projects against the state; return paths of wrong ones, and why.
+    """Compare the pages about all projects with the state; return the paths of wrong ones, with reasons.
 
-    What is kept of them is taken for right: whoever finds that it is not drops it.
-    readable: whether all records can be read; without them pages that tell of files can't be compared.
+    Stored sections are taken as right; callers drop wrong ones first.
+    readable: whether all records can be read; otherwise pages with files can't be compared.
     """
     found = []
     for path, writer in due_roots(mirror, state).items():
@@ -116,7 +116,7 @@ def wrong_roots(mirror: IRunContext, state: State, readable: bool) -> list[tuple
 
 
 def _is_written(mirror: IRunContext, state: State, path: str, writer: IIndexWriter) -> bool:
-    """Whether a page is what the writer makes of the state, whichever version of ours wrote it."""
+    """Whether a page equals the one that the writer renders from the state, apart from the version that wrote it."""
     page = mirror.storage.read(path) or b""
     place = 0
     for block in writer.projects(_entries(mirror, state, path, writer), writer.serial(page) or 0):
@@ -128,7 +128,7 @@ def _is_written(mirror: IRunContext, state: State, path: str, writer: IIndexWrit
 
 
 def sections_due(mirror: IRunContext, state: State) -> tuple[str, ...]:
-    """Give the paths of the pages that have sections: these are best made where a project is published."""
+    """Return the paths of the pages with sections, which are rendered when a project is published."""
     paths = tuple(path for path, writer in due_roots(mirror, state).items() if IWholeIndexWriter.providedBy(writer))
     if paths:
         _drop_others(mirror, state)
@@ -136,13 +136,13 @@ def sections_due(mirror: IRunContext, state: State) -> tuple[str, ...]:
 
 
 def sections(mirror: IRunContext, project: Project, paths: tuple[str, ...]) -> Sections:
-    """Give what the pages at these paths say of a project."""
+    """Return the sections about a project on the pages at these paths."""
     return tuple((writer.root, writer.section(project)) for writer in mirror.writers
                  if IWholeIndexWriter.providedBy(writer) and writer.root in paths)
 
 
 def _drop_others(mirror: IRunContext, state: State) -> None:
-    """Keep no sections that another version of ours made, or other settings."""
+    """Drop stored sections that another version, or other settings, made."""
     state.begin()
     made_by = f"{__version__} {fingerprint(mirror.settings, 'pages')}"
     if state.fact(_MADE_BY) != made_by:

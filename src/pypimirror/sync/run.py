@@ -1,4 +1,4 @@
-"""One run: brings the mirror to what upstream and the configuration say.
+"""One run: brings the mirror to the state that upstream and the configuration define.
 
 Its rounds evaluate projects and publish those that are due: files, then pages. The pages about all projects follow, then the
 sweep. Nothing that a round decided reaches the next one but by the state.
@@ -48,20 +48,20 @@ class Run:
     def __init__(self, mirror: IRunContext, state: State, notify: Callable[[Any], None], allow_deletions: bool = False):
         self._mirror = mirror
         self._state = state
-        #: What came of each project so far.
-        self.ledger = ResultRecorder(mirror, state, notify)
+        #: Records the results.
+        self.recorder = ResultRecorder(mirror, state, notify)
         self._notify = notify
         self._pinning: Pinning | None = None
         self._allow_deletions = allow_deletions
-        #: What failed and concerns no single project.
+        #: Messages about failures that concern no single project.
         self._faults: list[str] = []
         #: Which removals are held back, see PublishTask.
         self._hold = ""
-        #: What is held back and why, in words, or None.
+        #: Message about removals that are held back, or None.
         self.held: str | None = None
-        #: By name: what the last evaluation of a project came to. A project counts once, however often it is evaluated.
+        #: The change of each project by name; a project that is evaluated twice counts once.
         self._changes: dict[str, Change] = {}
-        #: What was published when the run began.
+        #: Totals at the beginning of the run.
         self._totals = Totals()
         #: Names of projects that this run has tried to publish, and that the next run has to finish.
         self._unfinished: frozenset[str] = frozenset()
@@ -69,7 +69,7 @@ class Run:
         self.serial = max(int(state.fact(SERIAL) or 0) + 1, int(time.time()))
 
     def sync(self, initial: bool) -> None:
-        """Bring everything up to date. Raises FetchError, BadPage where upstream's list can't be had."""
+        """Bring the whole mirror up to date. Raises FetchError, InvalidPage if upstream's list can't be read."""
         self.begin()
         first = self._state.fact(LAST_GOOD) is None
         if self._state.fact(PAGES_SETTINGS) not in (None, fingerprint(self._mirror.settings, "pages")):
@@ -91,7 +91,7 @@ class Run:
         for further in self._further(initial):
             self._round(further, plan.doubt)
         self.finish()
-        give_hints(self._mirror, self._state, self._notify, self._changes.values(), self.ledger.serials)
+        give_hints(self._mirror, self._state, self._notify, self._changes.values(), self.recorder.serials)
         self._state.set_fact(FILES_SETTINGS, worklist.files_fingerprint(self._mirror))
         self._state.set_fact(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
         self._state.set_fact(OWN_SETTINGS, fingerprint(self._mirror.settings, "files"))
@@ -99,7 +99,7 @@ class Run:
     def _further(self, initial: bool) -> Iterator[worklist.Worklist]:
         """Yield what else is to be evaluated: pages older than upstream's list, then what published releases require."""
         for _ in range(_LOOKS):
-            late = self.ledger.taken_late()
+            late = self.recorder.taken_late()
             if late and len(late) <= _MOST_LATE:
                 time.sleep(LAG)  # pages are cached for a moment
                 yield worklist.late(self._mirror, self._state, late)
@@ -107,7 +107,7 @@ class Run:
             return
         changed = initial or self._state.fact(FILES_SETTINGS) != worklist.files_fingerprint(self._mirror)
         if touched := sorted(self._pinning.follow(changed)):
-            # A project known already is only selected from anew.
+            # The page of a known project is not read again; only its selection changes.
             ask = {name: self._state.record(name) is None for name in touched}
             yield worklist.named(self._mirror, self._state, ask, republish=False)
 
@@ -124,7 +124,7 @@ class Run:
         self._publish([item for item in due if item[0] in evaluated or item[0] not in self._unfinished], offline=False)
 
     def projects(self, names: list[str]) -> None:
-        """Bring these projects up to date, whatever their serials say. Raises ConfigurationError for one not selected."""
+        """Bring these projects up to date, also unchanged ones. Raises ConfigurationError for one that is not selected."""
         self.begin()
         wanted = [normalize(name) for name in names]
         for name in wanted:
@@ -133,7 +133,7 @@ class Run:
         self._refresh(wanted)
 
     def lost(self, names: Collection[str]) -> None:
-        """Make up for records of projects that can't be read; those no longer selected wait for the next whole run."""
+        """Rebuild the unreadable records of these projects; those no longer selected wait for the next whole run."""
         self._relearn(names)
         self.begin()
         self._refresh([name for name in names if self._mirror.selection.wanted(name)])
@@ -144,7 +144,7 @@ class Run:
         self.finish()
 
     def begin(self, recovering: bool = True) -> None:
-        """Know what lies here and what is pinned. recovering: whether a lost state is made up for."""
+        """Load the pins; rebuild a lost state first. recovering: False to start with an empty state."""
         if not recovering:
             self._state.recovered()
         elif self._state.fresh:
@@ -165,13 +165,13 @@ class Run:
         self.serial = max(self.serial, int(self._state.fact(SERIAL) or 0) + 1)
 
     def indexes(self) -> None:
-        """Write all pages again from what is there."""
+        """Write all pages again without downloads."""
         self.remember()
         begin_anew(self._state)
         self.publish_offline([(known.name, False) for known in self._state.known()])
 
     def remember(self) -> None:
-        """Know what lies here and what was pinned, without asking anybody."""
+        """Load the pins of the last run without a request; rebuild a lost state first."""
         if self._state.fresh:
             self._relearn()
         if self._state.fact(PINNING) is not None:
@@ -180,7 +180,7 @@ class Run:
             Pinning(self._mirror, self._state, self._notify).remember()
 
     def publish_offline(self, due: list[tuple[str, bool]]) -> None:
-        """Publish projects from what is there, write the root, sweep. due: names, and whether their folders are looked at."""
+        """Publish projects without downloads, write root pages, sweep. due: names, and whether their folders are scanned."""
         self._publish(due, offline=True)
         self.finish()
 
@@ -192,22 +192,22 @@ class Run:
         return [*found, *self.own_problems()]
 
     def own_problems(self) -> list[str]:
-        """Return those that concern no single project."""
+        """Return the messages that concern no single project."""
         pins = self._pinning.problems if self._pinning is not None else []
-        return [*self._mirror.own.problems, *self.ledger.problems, *pins, *self._faults]
+        return [*self._mirror.own.problems, *self.recorder.problems, *pins, *self._faults]
 
     def failures(self) -> list[events.Failure]:
-        """Return what failed and will be tried again."""
+        """Return all failures, as the report has them."""
         found = [events.Failure(row.name, str(row.error or row.unmet), row.since) for row in self._state.errors()]
         return found + [events.Failure("", problem) for problem in self.own_problems()]
 
     def finish(self) -> None:
-        """Write the pages about all projects, then sweep what no page links to."""
+        """Write the pages about all projects, then sweep files that no page links to."""
         self._write_roots()
         self._sweep()
-        again, self.ledger.again = sorted(self.ledger.again), set()
+        again, self.recorder.again = sorted(self.recorder.again), set()
         if again:
-            # What upstream replaced: no page links to the old files any more, and they are out of the way.
+            # Files that upstream replaced: the sweep has removed the old versions, and the new ones can take their paths.
             self._publish([(name, False) for name in again], offline=False, again=True)
             self.finish()
 
@@ -227,7 +227,7 @@ class Run:
         from .evaluate import evaluate
         from .evaluation_pass import EvaluationPass
 
-        done = EvaluationPass(self._mirror, self.ledger, self._notify, plan, self._changes, self._allow_deletions)
+        done = EvaluationPass(self._mirror, self.recorder, self._notify, plan, self._changes, self._allow_deletions)
         done.record(self.results(evaluate, SizedIterator(plan.tasks, plan.projects), changes=False))
         return frozenset(done.names), done.etag
 
@@ -244,21 +244,21 @@ class Run:
         ))
 
     def _brake(self, doubt: str | None) -> None:
-        """Hold removals back that are too many to be meant. doubt: what is wrong with upstream's list, or None."""
+        """Hold removals back if they exceed max_deletions. doubt: why upstream's list is doubted, or None."""
         settings, state = self._mirror.settings, self._state
         pins = state.fact(OWN_SETTINGS) == fingerprint(settings, "files") and brake.has_pins_from_elsewhere(settings)
         if not self._allow_deletions:
             self.held = brake.held(self._changes.values(), self._totals, settings["max_deletions"], pins, doubt)
         if self.held is not None:
             self._hold = "all" if pins else "upstream"
-            state.set_fact(LIST_ETAG, None)  # the list is to be read again, and doubted again
+            state.set_fact(LIST_ETAG, None)  # the next run reads the list again
             self._notify(events.Notice(self.held))
 
     # --- publishing
 
     def _publish(self, due: list[tuple[str, bool]], offline: bool, again: bool = False) -> None:
         """Publish projects. due: names, and whether their folders are scanned; again: because files of them wait."""
-        self.ledger.full = False
+        self.recorder.full = False
         if not due:
             return
         from ..engine.many import SizedIterator  # not loaded where nothing changed
@@ -267,14 +267,14 @@ class Run:
 
         self._state.mark((name for name, _ in due), BEGUN)
         if any(cut_off for _, cut_off in due):
-            # Pages of such projects may be there already, and those about all projects may not know.
+            # The interrupted run may have written such a project's pages, but not those about all projects.
             self._state.set_fact(ROOT_DUE, "1")
         self._state.commit()
         begun = tasks.to_publish(self._mirror, self._state, due, self.serial, offline, self._hold, again)
-        until_full = SizedIterator(takewhile(lambda task: not self.ledger.full, begun), len(due))
+        until_full = SizedIterator(takewhile(lambda task: not self.recorder.full, begun), len(due))
         for published in self.results(publish, until_full):
             if isinstance(published, PublishResult):
-                self.ledger.published(published, bool(self._hold))
+                self.recorder.published(published, bool(self._hold))
         self._state.commit()
         self._unfinished = frozenset(name for name, _ in self._state.pending())
 
@@ -304,7 +304,7 @@ class Run:
 
             for swept in self.results(sweep, SizedIterator(tasks.to_sweep(self._state, names), len(names))):
                 if isinstance(swept, SweepResult):
-                    self.ledger.swept(swept)
+                    self.recorder.swept(swept)
         self._state.commit()
         self._mirror.trash.expire(self._mirror.settings["trash_days"], clock.today(self._state))
 
@@ -317,4 +317,4 @@ class Run:
         """
         from .step_results import run_step  # not loaded where nothing changed
 
-        return run_step(self._mirror, self._state, self._notify, step, tasks, changes, failed or self.ledger.failed)
+        return run_step(self._mirror, self._state, self._notify, step, tasks, changes, failed or self.recorder.failed)

@@ -1,4 +1,4 @@
-"""What lies beside a file: its core metadata (PEP 658), provenance (PEP 740) and signature."""
+"""Ensures sidecar files: core metadata (PEP 658), provenance (PEP 740) and signatures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..model import File, Stored
 from ..names import METADATA, PROVENANCE, SIGNATURE
 from .folder_snapshot import FolderSnapshot
 
-#: Bytes; the largest metadata file that is taken.
+#: Bytes; the size limit of metadata files.
 MOST_METADATA = 16 << 20
 #: Bytes; provenance and signatures are far smaller.
 _MOST_BESIDE = 16 << 20
@@ -22,9 +22,9 @@ _MOST_BESIDE = 16 << 20
 
 def core_metadata(mirror: IRunContext, project: str, file: File, stored: Stored, path: str, offline: bool,
                   attempts: RetryPolicy, body: bytes | None, ground: FolderSnapshot) -> str | None:
-    """Get the metadata file (PEP 658) and return its sha256; None where upstream has none after all.
+    """Ensure the metadata file (PEP 658) and return its sha256; None if upstream does not have it after all.
 
-    body: the file's, where it has just come and is small. ground: what is known of the project's folder.
+    body: the content of the file if it was downloaded by this call and is small.
     """
     if not file.core_metadata:
         return None
@@ -66,9 +66,9 @@ def _extracted(mirror: IRunContext, path: str, hashes: Mapping[str, str], body: 
 
 
 def _inside(mirror: IRunContext, path: str, hashes: Mapping[str, str], wheel: bytes) -> bool:
-    """Put the metadata file out of a wheel into its place; say whether what is in there is what upstream promises.
+    """Write the METADATA of a wheel as its metadata file; return whether its hash is the one on upstream's page.
 
-    That is one request less for each wheel, and a wheel's METADATA is what upstream serves (PEP 658).
+    This saves one request for each wheel: PEP 658 requires the metadata file to be the wheel's METADATA.
     """
     if "sha256" not in hashes or not path.endswith(".whl"):
         return False
@@ -78,7 +78,7 @@ def _inside(mirror: IRunContext, path: str, hashes: Mapping[str, str], wheel: by
 
 
 def _out_of(mirror: IRunContext, path: str, hashes: Mapping[str, str]) -> bool:
-    """Do the same for a wheel that lies there."""
+    """Write the METADATA of a wheel in the storage, as ``_inside`` does."""
     if "sha256" not in hashes or not path.endswith(".whl") or not mirror.storage.cheap_listing:
         return False
     from ..metadata.archives import wheel_metadata  # few runs need it
@@ -88,13 +88,13 @@ def _out_of(mirror: IRunContext, path: str, hashes: Mapping[str, str]) -> bool:
         with mirror.storage.open(path) as stream:
             return _put(mirror, path, hashes, wheel_metadata(stream))
     except InvalidContent:
-        return False  # upstream says it is like this
+        return False  # the wheel is as upstream has it
 
 
 def _unhashed(mirror: IRunContext, path: str, body: bytes | None) -> str | None:
-    """Put the metadata file out of a wheel into its place where upstream tells no hash of it, and return its sha256.
+    """Write the METADATA of a wheel as its metadata file if upstream gives no hash, and return its sha256.
 
-    Without a hash anything could come in answer to a request for it, such as a login page.
+    A download without a hash could be anything, such as a login page.
     """
     if not path.endswith(".whl") or (body is None and not mirror.storage.cheap_listing):
         return None
@@ -111,7 +111,7 @@ def _unhashed(mirror: IRunContext, path: str, body: bytes | None) -> str | None:
 
 
 def _fits(mirror: IRunContext, project: str, filename: str, target: str) -> bool:
-    """Whether what came as a metadata file without a hash is that of the file; what is not is removed."""
+    """Whether a metadata file that was downloaded without a hash belongs to the release; another one is removed."""
     from ..metadata.core_metadata import check_release
     from ..metadata.errors import InvalidContent
 
@@ -131,16 +131,16 @@ def _put(mirror: IRunContext, path: str, hashes: Mapping[str, str], found: bytes
 
 
 def urls_beside(file: File) -> dict[str, str]:
-    """Give the URLs of what upstream has beside a file without telling a hash; empty ones where they are not known."""
+    """Return the URLs of sidecar files without a hash, by suffix; an empty text for an unknown URL."""
     urls = {} if file.provenance is None else {PROVENANCE: file.provenance}
     return urls | ({SIGNATURE: file.url and file.url + SIGNATURE} if file.gpg_sig else {})
 
 
 def companion(mirror: IRunContext, url: str | None, target: str, known: str | None, here: bool, offline: bool,
               attempts: RetryPolicy) -> str | None:
-    """Get what lies beside a file; return its sha256, None where upstream has none.
+    """Ensure one sidecar file; return its sha256, None if upstream does not have it.
 
-    known: its sha256 as it was, if it was there. here: whether what lies there can belong to the file that is there now.
+    known: its sha256 in the record. here: whether the sidecar file in the storage can belong to the present file.
     """
     if url is None:
         return None

@@ -33,7 +33,7 @@ def run_step(mirror: IRunContext, state: State, notify: Callable[[Any], None], s
         elif isinstance(item, StepFailure):
             failures.log(item)
             if item.storage:
-                mirror.storage.listdir(OWN)  # raises StorageError if the whole storage is gone
+                mirror.storage.listdir(OWN)  # raises StorageError if the whole storage is missing
             failed(item)
         else:
             yield item

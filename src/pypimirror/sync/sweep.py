@@ -1,6 +1,6 @@
-"""The last step of the work on one project: files that no page links to go to the trash.
+"""Last step of the work on a project: move files that no page links to into the trash.
 
-What goes is decided here and now, from the record, which says what the last written page shows, and from the folder.
+The decision is made from the folder and from the record, which has the files on the last written pages.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SweepResult(NamedTuple):
 
 
 def sweep(mirror: IRunContext, task: SweepTask, emit: Callable[[Any], None]) -> SweepResult:
-    """Move the files that no page links to into the trash. Where the project has no page any more, its pages go first."""
+    """Move the files that no page links to into the trash. If the project is no longer published, remove its pages first."""
     project = records.decode(task.record)
     if task.whole:
         project = project._replace(files=tuple(
@@ -56,7 +56,7 @@ def sweep(mirror: IRunContext, task: SweepTask, emit: Callable[[Any], None]) -> 
 def unlinked(project: Project, names: Iterable[str], case_insensitive: bool = False) -> list[str]:
     """Return the distributions and sidecar files in a project's folder that its pages don't link to.
 
-    A sidecar file of a distribution that goes is not named: it goes with it.
+    Sidecar files of returned distributions are left out: they are moved along.
     """
     def key(name: str) -> str:
         return name.lower() if case_insensitive else name

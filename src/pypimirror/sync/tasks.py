@@ -1,4 +1,4 @@
-"""The second half of the work as tasks: projects to be published, and what is to be taken away then. No-op runs do without."""
+"""Makes the tasks of the publish and sweep steps. A run in which nothing changed does not load it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .publish import PublishTask
 from .root_pages import sections_due
 from .sweep import SweepTask
 
-#: Projects after which it is looked for the first time how many files there are now.
+#: Projects after which the number of files is counted again for the first time.
 _SOME = 500
 
 
@@ -19,7 +19,7 @@ def to_publish(mirror: IRunContext, state: State, due: Iterable[tuple[str, bool]
                hold: str, again: bool = False) -> Iterator[PublishTask]:
     """Yield the tasks of projects that are due.
 
-    due: names, and whether their folders are looked at; serial: our own of this run; offline, hold, again: as PublishTask has
+    due: names, and whether their folders are scanned; serial: that of this run; offline, hold, again: as PublishTask has
     them.
     """
     due = list(due)

@@ -1,4 +1,4 @@
-"""Which projects a run looks at: upstream's list and the configuration, held against what is remembered."""
+"""Determines which projects a run evaluates: compares upstream's list and the configuration with the state."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ _DAY = 86400
 
 
 class Worklist(NamedTuple):
-    """What there is to look at."""
+    """The projects to be evaluated."""
 
     tasks: Iterator[EvaluateTask]
     projects: int
-    #: To be remembered once all were looked at.
+    #: ETag of the list, to be stored when all projects are evaluated.
     etag: str | None
     listed: events.ListRead | None
-    #: What is wrong with upstream's list, or None: nothing is removed on account of it then.
+    #: Why upstream's list is doubted, so that it removes nothing; or None.
     doubt: str | None = None
-    #: Whether all that is looked at is to be published, changed or not.
+    #: Whether all projects are published, changed or not.
     republish: bool = False
-    #: What lies upstream and tells no project, in words.
+    #: Messages about upstream files whose project is unknown.
     problems: tuple[str, ...] = ()
-    #: Whether it is about exact names alone, and about all of them.
+    #: Whether it has all exact names, and no others are selected.
     is_exact: bool = False
 
 
 def has_pins(settings: ISettings) -> bool:
-    """Whether anything is pinned at all, or requirements are followed."""
+    """Whether the configuration has pins or follows requirements."""
     return any(settings[key] for key in ("versions", "requirements", "dependencies"))
 
 
 def files_fingerprint(mirror: IRunContext) -> str:
-    """Give the fingerprint of all that decides which files are mirrored."""
+    """Return the hash of the settings and pins that decide which files are mirrored."""
     hashes = {"==".join(release): allowed for release, allowed in mirror.needs.hashes.items()}
     return fingerprint(mirror.settings, "files", mirror.needs.versions(), mirror.needs.pinned, hashes)
 
@@ -102,18 +102,18 @@ def _from_list(mirror: IRunContext, state: State, listing: ProjectList, initial:
 
 
 def named(mirror: IRunContext, state: State, names: Mapping[str, bool], republish: bool = True) -> Worklist:
-    """Give the agenda of a run that is about a few projects only; names: by name, whether upstream is to be asked."""
+    """Return the worklist of a run for a few projects. names: by name, whether the page is read."""
     plan: _Plan = {}
     for name, ask in names.items():
         known = state.row(name)
-        # Where there is a list, what is known was on it when it was last read.
+        # A known project was on the list, if there is one, when that was last read.
         plan[name] = _Entry("", known.list_serial if known else None, mirror.selection.wanted(name), ask, ask,
                             mirror.selection.exact is None)
     return Worklist(_tasks(mirror, state, plan, True), len(plan), state.fact(LIST_ETAG), None, republish=republish)
 
 
 def late(mirror: IRunContext, state: State, promised: Mapping[str, str]) -> Worklist:
-    """Give the agenda of a second look at projects whose pages were older than upstream's list.
+    """Return the worklist of projects whose pages were older than upstream's list.
 
     promised: the list's serials by name.
     """
@@ -122,7 +122,7 @@ def late(mirror: IRunContext, state: State, promised: Mapping[str, str]) -> Work
 
 
 class _Entry(NamedTuple):
-    """One project to be looked at; fields as those of LookTask."""
+    """One project to be evaluated; fields as those of EvaluateTask."""
 
     display: str
     serial: str | None
@@ -136,7 +136,7 @@ _Plan = dict[str, _Entry]
 
 
 def _one_by_one(mirror: IRunContext, state: State, exact: frozenset[str], initial: bool, trust: bool) -> Worklist:
-    """Exact names: each is asked for, and the list of all names never is."""
+    """Return the worklist for exact names: their pages are read, and upstream's list is not."""
     plan: _Plan = dict.fromkeys(sorted(exact), _Entry("", None, True, True, initial))
     for known in state.known():
         if known.name not in exact:
@@ -145,7 +145,7 @@ def _one_by_one(mirror: IRunContext, state: State, exact: frozenset[str], initia
 
 
 def _was_listed(state: State, name: str) -> bool:
-    """Whether upstream had a project when it was last looked at; adopted and kept ones it need not have had."""
+    """Whether upstream had a project when it was last evaluated; it may not have had adopted ones."""
     record = state.record(name)
     return record is None or records.decode(record).listed
 
@@ -200,7 +200,7 @@ def _missing(mirror: IRunContext, listing: ProjectList, planned: Collection[str]
 
 def _side_by_side(known: Iterator[KnownProject], listed: Iterator[tuple[str, ListedProject]],
                   ) -> Iterator[tuple[str, KnownProject | None, ListedProject | None]]:
-    """Walk through what is known and what is listed, both in order of names, without holding either."""
+    """Merge known and listed projects, both in order of names, without loading either as a whole."""
     one, other = next(known, None), next(listed, None)
     while one is not None or other is not None:
         if other is None or (one is not None and one.name < other[0]):
@@ -216,7 +216,7 @@ def _side_by_side(known: Iterator[KnownProject], listed: Iterator[tuple[str, Lis
 
 
 def _unfinished(state: State, again: bool) -> _Plan:
-    """The list is the one already known: what is left are projects that could not be read, and those whose time has come."""
+    """Return the plan for an unchanged list: projects that could not be read, and those that are due."""
     candidates = state.known() if again else state.due(time.time())
     return {known.name: _Entry("", known.list_serial, True, known.list_serial is None, listed=True)
             for known in candidates}
