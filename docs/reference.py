@@ -1,6 +1,6 @@
-"""The parts of the reference that are made of the code: ``python docs/reference.py`` writes them into the documents again.
+"""Generates the parts of the reference from the code: ``python docs/reference.py`` updates them in the documents.
 
-They stand between comments, ``.. begin: NAME`` and ``.. end: NAME``. Tests compare them with what the code says now.
+They are between comments, ``.. begin: NAME`` and ``.. end: NAME``. Tests compare them with the code.
 """
 
 import argparse
@@ -27,7 +27,7 @@ _OWN = "{http://namespaces.zope.org/pypimirror}"
 
 
 def keys() -> Iterator[str]:
-    """Give the keys of the configuration, group by group."""
+    """Yield the keys of the configuration, group by group."""
     group = ""
     for key in KEYS:
         if key.group != group:
@@ -38,13 +38,13 @@ def keys() -> Iterator[str]:
 
 
 def options() -> Iterator[str]:
-    """Give the options that only the recipe knows."""
+    """Yield the options that only the recipe knows."""
     for option in OPTIONS:
         yield _entry(f"``{option.name}``", _plain(option.help), _default(option.default))
 
 
 def verbs() -> Iterator[str]:
-    """Give the verbs, each with the options that go with it."""
+    """Yield the verbs, each with the options that go with it."""
     flags = {action.dest: _flags(action)[-1] for action in cli.parser(False)._actions}
     for name, verb in cli.VERBS.items():
         taken = ", ".join(sorted(f"``{flags[option]}``" for option in verb.options))
@@ -53,7 +53,7 @@ def verbs() -> Iterator[str]:
 
 
 def arguments() -> Iterator[str]:
-    """Give the options of the command line."""
+    """Yield the options of the command line."""
     for action in cli.parser(False)._actions:
         if action.option_strings:
             metavar = action.metavar or (action.dest.upper() if action.nargs is None else "")
@@ -62,7 +62,7 @@ def arguments() -> Iterator[str]:
 
 
 def directives() -> Iterator[str]:
-    """Give the ZCML directives with their attributes."""
+    """Yield the ZCML directives with their attributes."""
     for element in ElementTree.parse(_PACKAGE / "meta.zcml").iter(f"{_META}directive"):
         schema = resolve(f"pypimirror{element.attrib['schema']}")
         handler = resolve(f"pypimirror{element.attrib['handler']}")
@@ -72,7 +72,7 @@ def directives() -> Iterator[str]:
 
 
 def components() -> Iterator[str]:
-    """Give the product's own components in the order of configure.zcml."""
+    """Yield the product's own components in the order of configure.zcml."""
     for element in ElementTree.parse(_PACKAGE / "configure.zcml").iter():
         if element.tag.startswith(_OWN):
             factory = resolve(f"pypimirror{element.attrib['factory']}")
@@ -81,7 +81,7 @@ def components() -> Iterator[str]:
 
 
 def simulation() -> Iterator[str]:
-    """Give the tables of the simulation of a mirror of all of PyPI, with its own inputs."""
+    """Yield the tables of the simulation of a mirror of all of PyPI, with its own inputs."""
     spec = importlib.util.spec_from_file_location("all_of_pypi", DOCS.parent / "benchmarks" / "all_of_pypi.py")
     assert spec is not None and spec.loader is not None
     script = importlib.util.module_from_spec(spec)
@@ -100,7 +100,7 @@ BLOCKS: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
 
 
 def renewed(document: str, text: str) -> str:
-    """Give the text of a document with its blocks as they should be. Raises ValueError if it lacks one."""
+    """Return the text of a document with its blocks up to date. Raises ValueError if one is missing."""
     for name, block in BLOCKS[document].items():
         begin, end = f".. begin: {name}\n", f".. end: {name}\n"
         if begin not in text or end not in text:
@@ -128,12 +128,12 @@ def _default(text: str) -> str:
 
 
 def _kind(kind: Callable[..., Any]) -> str:
-    """Give what values of a kind look like, as its documentation begins."""
+    """Return the form of values of a kind: the first sentences of its documentation."""
     return " ".join((kind.__doc__ or "").split("\n\n")[0].split())
 
 
 def _plain(text: str) -> str:
-    """Give a text that means itself in reStructuredText."""
+    """Return a text escaped for reStructuredText."""
     return re.sub(r"([*\\|]|(?<!`)`(?!`))", r"\\\1", text)
 
 

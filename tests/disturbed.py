@@ -19,7 +19,7 @@ from pypimirror.storage.uploads import FileUpload
 
 #: What changes files, and what changes the state: the coordinator of a run alone does the latter.
 ON_DISK: dict[type, tuple[str, ...]] = {
-    FileSystem: ("prepare", "finish", "place", "move", "remove", "flush"), FileUpload: ("write", "settle", "commit")}
+    FileSystem: ("prepare", "finish", "place", "move", "remove", "flush"), FileUpload: ("write", "stage", "commit")}
 IN_STATE: dict[type, tuple[str, ...]] = {State: ("save", "forget", "commit", "set_fact", "mark")}
 #: The exit status of a process that was killed.
 KILLED = -signal.SIGKILL

@@ -57,7 +57,7 @@ class Writer(HtmlIndex):
 
 @implementer(interfaces.INameFilter)
 class NameFilter:
-    active, over_pins, exact = True, True, None
+    active, applies_to_pins, exact = True, True, None
 
     def __init__(self, settings: Any):
         pass
@@ -69,7 +69,7 @@ class NameFilter:
 
 @implementer(interfaces.IFilter)
 class Filter:
-    active, over_pins, reason = True, True, "faulty"
+    active, applies_to_pins, reason = True, True, "faulty"
 
     def __init__(self, settings: Any):
         pass

@@ -118,6 +118,48 @@ def test_deletions_of_every_name_can_be_allowed(mirrored: Mirrored, upstream: Up
     assert "one/index.html" not in mirrored.paths()
 
 
+@pytest.mark.parametrize("kind", ["matches", "versions"])
+def test_an_absence_counts_when_the_next_run_confirms_it(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured, tmp_path: Path, kind: str) -> None:
+    """Where there is no list that could agree: one wrong answer removes nothing."""
+    for name in ("one", "two"):
+        upstream.add(name, wheel(name, "1"), wheel(name, "2"))
+    if kind == "matches":
+        mirrored.settings["package_matches"] = "one two"
+    else:
+        (tmp_path / "versions.cfg").write_text("[versions]\none = 1\ntwo = 1\n")
+        mirrored.settings |= {"package_matches": None, "versions": "versions.cfg", "build_requirements": "False"}
+    assert mirrored.run("sync") == 0
+    before = mirrored.tree()
+    upstream.answers["/simple/one/"] = (404, {}, b"")
+    assert mirrored.run("plan") == 1
+    assert "\nremove " not in capsys.readouterr().out
+    assert mirrored.run("-U") == 1
+    (line,) = lines(capsys)
+    assert line.startswith("pypimirror: one: not found upstream (404), which had it before: kept")
+    assert mirrored.tree() == before
+    del upstream.answers["/simple/one/"]
+    assert mirrored.run("-U") == 0
+    assert mirrored.tree() == before
+    upstream.remove("one")
+    for status in (1, 1 if kind == "matches" else 0):
+        assert mirrored.tree() == before
+        assert mirrored.run("-U") == status
+    assert mirrored.untrue() == []
+    # What is pinned stays though upstream has it no more.
+    assert ("one/index.html" in mirrored.paths()) == (kind == "versions")
+
+
+def test_an_absence_counts_at_once_where_deletions_are_allowed(mirrored: Mirrored, upstream: Upstream) -> None:
+    for name in ("one", "two"):
+        upstream.add(name, wheel(name, "1"))
+    mirrored.settings["package_matches"] = "one two"
+    assert mirrored.run("sync") == 0
+    upstream.remove("one")
+    mirrored.run("-U", "--allow-deletions")
+    assert "one/index.html" not in mirrored.paths()
+
+
 def test_own_distributions_prove_nothing_about_upstream(
         mirrored: Mirrored, upstream: Upstream, tmp_path: Path, capsys: Captured) -> None:
     own = tmp_path / "own"

@@ -117,7 +117,7 @@ def test_what_is_no_mirrors_tree_is_refused_and_not_touched(
         (directory / path).write_text(text)
     before = oldmirrors.snapshot(directory)
     assert mirrored.run("adopt", str(directory)) == 2
-    assert f"{directory}: no mirror's tree" in capsys.readouterr().err
+    assert f"{directory}: not a mirror's tree" in capsys.readouterr().err
     assert oldmirrors.snapshot(directory) == before
     assert not (mirrored.root / ".pypimirror").exists()
 
@@ -137,7 +137,7 @@ def test_usage_is_told(mirrored: Mirrored, tmp_path: Path, capsys) -> None:
 def test_urls_can_not_lead_out_of_a_tree(tmp_path: Path) -> None:
     oldmirrors.packages(tmp_path / "old", HOLDS)
     (tmp_path / "old/web/secret-1.tar.gz").write_text("s")
-    tree = legacy_trees.recognised(str(tmp_path / "old"))
+    tree = legacy_trees.detect(str(tmp_path / "old"))
     good = oldmirrors.package(*HOLDS["two"][0])
     assert legacy_trees.package(tree, f"http://x.example.com/deep/{good}#sha256=0") == str(tmp_path / "old/web" / good)
     for path in ("packages/../secret-1.tar.gz", "packages/%2e%2e/secret-1.tar.gz", "packages//secret-1.tar.gz",
@@ -147,7 +147,7 @@ def test_urls_can_not_lead_out_of_a_tree(tmp_path: Path) -> None:
 
 def test_folders_are_projects_under_their_normal_names(tmp_path: Path) -> None:
     oldmirrors.folders(tmp_path, {"Zope.One": HOLDS["two"], "zope_one": [], "Foo Bar": [], "-": [], "lost+found": []})
-    found, strange = legacy_trees.projects(legacy_trees.recognised(str(tmp_path)))
+    found, strange = legacy_trees.projects(legacy_trees.detect(str(tmp_path)))
     assert [(project.name, [os.path.basename(folder) for folder in project.folders]) for project in found] == [
         ("foo-bar", ["Foo Bar"]), ("zope-one", ["Zope.One", "zope_one"])]
     assert strange == ["-"]

@@ -20,7 +20,7 @@ RAISED = [
     KeyError("boom"), RecursionError("maximum recursion depth exceeded"), MemoryError(), OverflowError("too large"),
     UnicodeEncodeError("utf-8", "\udc80", 0, 1, "surrogates not allowed"), ValueError("\udcff\x1b[31m" + "x" * 100_000),
     StopIteration(), AssertionError("line\nline"), OSError(36, "File name too long"), LookupError()]
-STEPS = [("look", "sync.run"), ("publish", "sync.publish"), ("sweep", "sync.sweep")]
+STEPS = [("evaluate", "sync.evaluate"), ("publish", "sync.publish"), ("sweep", "sync.sweep")]
 
 
 @pytest.fixture(autouse=True)
@@ -281,7 +281,7 @@ def test_what_fails_outside_of_any_step_is_one_line_with_the_traceback_in_the_lo
         three: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     from pypimirror.sync import worklist
 
-    monkeypatch.setattr(worklist, "drawn_up", lambda *_: 1 // 0)
+    monkeypatch.setattr(worklist, "draw_up", lambda *_: 1 // 0)
     line = failure(three, capsys, "sync")
     assert "ZeroDivisionError: " in line
     assert "ZeroDivisionError" in (three.root / ".pypimirror/pypimirror.log").read_text()

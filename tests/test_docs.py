@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib
 import importlib.metadata
 import importlib.util
 import io
@@ -349,3 +350,29 @@ def test_the_tests_that_the_documentation_names_are_there() -> None:
     there = {path.name for path in (wheelhouse.CHECKOUT / "tests").glob("test_*.py")}
     assert "test_hostile.py" in named
     assert named <= there
+
+
+def test_the_code_that_the_documentation_names_is_there() -> None:
+    """Dotted names: those of the package everywhere, and in the page about the architecture also those without it."""
+    named = {name for page in PAGES for name in re.findall(r"``(pypimirror(?:\.\w+)+)``", page.read_text(encoding="utf-8"))}
+    inside = {path.stem for path in Path(pypimirror.__file__).parent.iterdir()}
+    page = (DOCS / "architecture.rst").read_text(encoding="utf-8")
+    named |= {f"pypimirror.{name}" for name in re.findall(r"``(\w+(?:\.\w+)+)``", page) if name.partition(".")[0] in inside}
+    assert {"pypimirror.interfaces", "pypimirror.sync.run.Run"} <= named
+    files = {"pypimirror.cfg", "pypimirror.service", "pypimirror.timer"}
+    entry_points = {"pypimirror.plugins"}
+    assert [name for name in sorted(named - files - entry_points) if not resolves(name)] == []
+
+
+def resolves(name: str) -> bool:
+    """Whether a dotted name leads to a module, or to what a module defines."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            found: Any = importlib.import_module(".".join(parts[:end]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[end:]:
+            found = getattr(found, part, None)
+        return found is not None
+    return False

@@ -468,10 +468,10 @@ def test_room_is_left_for_what_other_processes_have_under_way(mirrored: Mirrored
     mirrored.settings |= {"workers": 50, "min_free": 0}
     mirror = Mirror(read(mirrored.write(), {}))
     monkeypatch.setattr(mirror.storage, "free", lambda: 1000)
-    mirror.room.keep(mirror, 400)
-    mirror.room.keep(mirror, 400)
-    mirror.room.give_back(400)
+    mirror.room.reserve(mirror, 400)
+    mirror.room.reserve(mirror, 400)
+    mirror.room.release(400)
     mirror.bound(25)
     with pytest.raises(InsufficientSpace):
-        mirror.room.keep(mirror, 400)
+        mirror.room.reserve(mirror, 400)
     mirror.close()

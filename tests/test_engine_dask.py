@@ -188,7 +188,8 @@ def test_a_task_on_another_machine_is_done_when_its_work_would_outlive_a_power_c
     flushed = []
     monkeypatch.setattr(FileSystem, "flush", lambda self: flushed.append(self.root))
     mirror = made(mirrored)
-    order = remote.Order(str(mirrored.root), pickle.dumps(mirror.settings), pickle.dumps(mirror.needs), 2, False, machine)
+    order = remote.Order(type(mirror), str(mirrored.root), pickle.dumps(mirror.settings), pickle.dumps(mirror.needs), 2, False,
+                         machine)
     try:
         done = remote.work(order, emits_then_returns, 7)
     finally:

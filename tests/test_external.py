@@ -262,7 +262,7 @@ def test_a_page_in_a_files_place_is_not_published(following: Mirrored, upstream:
     links(upstream, "one", url)
     assert following.run("sync") == 0
     assert following.files("one") == []
-    assert f"{url}: a page came and no distribution" in log(following)
+    assert f"{url}: an HTML page in place of a distribution" in log(following)
 
 
 @pytest.mark.parametrize("links_to", ["ftp://127.0.0.1/one-1.tar.gz", "file:///etc/one-1.tar.gz", "svn+ssh://h/one#egg=one-dev"])

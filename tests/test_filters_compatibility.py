@@ -254,7 +254,7 @@ def test_a_word_that_is_no_tag_is_refused(key, word):
 def test_the_contract_is_kept():
     compatibility = Compatibility(configured(python_versions="3.11", platforms="win32"))
     assert verifyObject(IFilter, compatibility)
-    assert compatibility.active and compatibility.over_pins
+    assert compatibility.active and compatibility.applies_to_pins
     assert compatibility.reason == "not for Python 3.11 win32"
     assert not Compatibility(configured()).active
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
 from filtering import configured, names, project
-from pypimirror.filters.filenames import FilenameExcludes, FilenameMatches
+from pypimirror.filters.files import FilenameExcludes, FilenameMatches
 from pypimirror.interfaces import IFilter
 from pypimirror.names import SUFFIXES
 
@@ -53,7 +53,7 @@ def test_by_default_nothing_has_to_be_looked_at():
 def test_the_contract_is_kept(factory):
     component = factory(configured(filename_excludes="*.egg"))
     assert verifyObject(IFilter, component)
-    assert component.over_pins
+    assert component.applies_to_pins
 
 
 _PATTERN = st.text("ab.*?[]-!", min_size=1, max_size=6).filter(lambda text: not text.startswith("#"))

@@ -10,8 +10,7 @@ from zope.interface.verify import verifyObject
 from filtering import configured, file, names, project
 from pypimirror.errors import ConfigurationError
 from pypimirror.filters.age import MinAge, UploadedBefore, uploaded
-from pypimirror.filters.package_types import PackageTypes
-from pypimirror.filters.size import MaxFileSize
+from pypimirror.filters.files import MaxFileSize, PackageTypes
 from pypimirror.interfaces import IFilter, ITimedFilter
 
 KINDS = project("foo", "foo-1.0.tar.gz", "foo-1.0-py3-none-any.whl", "foo-1.0-py2.7.egg", "foo-1.0.win32-py2.7.exe",
@@ -73,15 +72,15 @@ def test_new_uploads_are_held_back():
 def test_exempt_projects_are_not_held_back():
     held = aged(min_age="7d", min_age_exempt="Foo.* plone")
     assert names(held.select(FRESH._replace(name="foo-bar"))) == names(FRESH.files)
-    assert held.due(FRESH._replace(name="foo-bar")) is None
+    assert held.next_change(FRESH._replace(name="foo-bar")) is None
     assert len(names(held.select(FRESH))) == 3
 
 
 def test_it_is_known_when_the_next_upload_is_old_enough():
-    due = aged(min_age="7d").due(FRESH)
+    due = aged(min_age="7d").next_change(FRESH)
     assert due == datetime(2025, 6, 17, tzinfo=timezone.utc).timestamp()
     assert "new-1.zip" in names(aged(due, min_age="7d").select(FRESH))
-    assert aged(min_age="7d").due(project("foo", "foo-1.0.zip")) is None
+    assert aged(min_age="7d").next_change(project("foo", "foo-1.0.zip")) is None
 
 
 @given(st.lists(st.integers(0, 40), max_size=6), st.integers(1, 20))
@@ -89,7 +88,7 @@ def test_nothing_changes_before_it_is_due_and_something_does_then(days, age):
     times = (datetime.fromtimestamp(NOW - day * DAY, timezone.utc).isoformat() for day in days)
     found = project("foo", *(file(f"foo-{index}.zip", upload_time=time) for index, time in enumerate(times)))
     before = names(aged(NOW, min_age=str(age)).select(found))
-    due = aged(NOW, min_age=str(age)).due(found)
+    due = aged(NOW, min_age=str(age)).next_change(found)
     if due is None:
         assert before == names(found.files)
     else:
@@ -121,14 +120,14 @@ def test_upload_times_are_read_as_indexes_write_them(text):
     assert uploaded(file("foo-1.zip", upload_time=text)) == NOW
 
 
-@pytest.mark.parametrize(("factory", "contract", "over_pins", "texts"), [
+@pytest.mark.parametrize(("factory", "contract", "applies_to_pins", "texts"), [
     (PackageTypes, IFilter, True, {"package_types": "wheel"}),
     (MaxFileSize, IFilter, True, {"max_file_size": "1M"}),
     (MinAge, ITimedFilter, False, {"min_age": "7"}),
     (UploadedBefore, IFilter, False, {"uploaded_before": "2025-01-01"}),
 ])
-def test_the_contract_is_kept(factory, contract, over_pins, texts):
+def test_the_contract_is_kept(factory, contract, applies_to_pins, texts):
     component = factory(configured(**texts))
     assert verifyObject(contract, component)
-    assert component.active and component.over_pins == over_pins and component.reason
+    assert component.active and component.applies_to_pins == applies_to_pins and component.reason
     assert not factory(configured()).active

@@ -101,5 +101,5 @@ def test_a_line_that_is_no_field_and_pattern_is_refused(line):
 def test_the_contract_is_kept(factory):
     component = factory(configured(metadata_matches="Name: *", metadata_excludes="Name: *"))
     assert verifyObject(IMetadataFilter, component)
-    assert component.active and not component.over_pins
+    assert component.active and not component.applies_to_pins
     assert not factory(configured()).active

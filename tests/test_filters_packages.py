@@ -65,8 +65,8 @@ def test_excludes_leave_out_what_they_mean():
 
 
 def test_excludes_hold_for_pins_and_matches_do_not():
-    assert PackageExcludes(configured()).over_pins
-    assert not PackageMatches(configured()).over_pins
+    assert PackageExcludes(configured()).applies_to_pins
+    assert not PackageMatches(configured()).applies_to_pins
 
 
 @pytest.mark.parametrize("factory", [PackageMatches, PackageExcludes])

@@ -8,10 +8,7 @@ from zope.interface.verify import verifyObject
 
 from filtering import configured, file, names, project, releases, versions
 from pypimirror.errors import ConfigurationError
-from pypimirror.filters.latest import LatestReleases
-from pypimirror.filters.prereleases import Prereleases
-from pypimirror.filters.specifiers import Specifiers
-from pypimirror.filters.yanked import Yanked
+from pypimirror.filters.releases import LatestReleases, Prereleases, Specifiers, Yanked
 from pypimirror.interfaces import IFilter
 
 PLONE = releases("Plone", "5.2", "6.0", "6.0.1", "6.1a1", "6.1", "7.0a1", "7.0", "trunk")._replace(name="plone")
@@ -110,7 +107,7 @@ FILTERS = {
 def test_the_contract_is_kept(factory):
     component = factory(configured(**FILTERS[factory]))
     assert verifyObject(IFilter, component)
-    assert component.active and not component.over_pins and component.reason
+    assert component.active and not component.applies_to_pins and component.reason
     assert not factory(configured()).active
 
 

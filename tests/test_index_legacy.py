@@ -14,7 +14,6 @@ from mirrored import Mirrored
 from pypimirror.index.legacy import LegacyJson, about_project
 from pypimirror.interfaces import IMetadataIndexWriter
 from pypimirror.model import File, Project, Stored
-from pypimirror.serve.legacy import same_host
 from servers import ask
 from upstream import Upstream, sdist, wheel
 
@@ -188,15 +187,6 @@ def test_what_a_client_has_is_not_sent_again_and_each_host_gets_its_own_links(ad
     other = ask(elsewhere, "/pypi/zope-one/json")
     assert other.headers["ETag"] != first.headers["ETag"]
     assert json.loads(other.body)["urls"][0]["url"].startswith(f"{elsewhere}/packages/")
-
-
-@pytest.mark.parametrize(("base_url", "came_by", "links"), [
-    (None, "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
-    ("https://pypi.example.com", "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
-    ("https://PyPI.example.com/simple", "http://pypi.example.com", "https://PyPI.example.com")])
-def test_links_lead_to_where_the_client_came_from_and_keep_the_scheme_of_base_url(
-        base_url: str | None, came_by: str, links: str) -> None:
-    assert same_host(base_url, came_by) == links
 
 
 def test_a_mirror_in_html_alone_has_it_too(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:

@@ -70,14 +70,15 @@ def test_no_run_but_the_first_lists_anything(kept: MirroredInBucket, upstream: U
 
     populate(upstream, 5)
     first = asked_by("sync")
-    # Whether there is anything yet, and, since there is no state, what.
-    assert len(listings(first)) == 2 and "max-keys=" in listings(first)[0]
+    # Whether there is anything yet, and, since there is no state, what, pin files among it.
+    assert len(listings(first)) == 3 and "max-keys=" in listings(first)[0]
     idle = asked_by("sync")
     assert listings(idle) == []
     upstream.add("Some.Project1", wheel("Some.Project1", "2"))
     upstream.remove("Some.Project2")
     changed = asked_by("sync")
-    assert listings(changed) == []
+    # The folder of what goes, since all of it goes.
+    assert ["prefix=pypi/some-project2/" in listing for listing in listings(changed)] == [True]
     assert "Some.Project2/index.html" not in kept.paths()
     # What a run costs is a matter of what changed: ten times as many projects cost nothing more.
     for number in range(50):
@@ -171,7 +172,7 @@ def test_files_wait_in_the_trash_and_go_when_they_waited_long_enough(
     kept.settings["trash_days"] = "0"
     later = time.time() + 86400 * 2
     clock = SimpleNamespace(time=lambda: later)
-    for module in ("sync.clock", "upkeep.trash"):
+    for module in ("sync.clock", "maintenance.trash"):
         monkeypatch.setattr(f"pypimirror.{module}.time", clock)
     assert kept.run("sync") == 0
     assert not [*own.glob("trash*")]

@@ -13,9 +13,9 @@ from pypimirror.errors import FetchError, StorageError
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.extends_cache import write_extends_cache
 from pypimirror.pins.extends_chain import Chain
+from pypimirror.pins.model import Pins
 from pypimirror.pins.pin_files import pin_name, read_pin_files, reader
 from pypimirror.pins.retention import retained
-from pypimirror.pins.values import Pins
 from pypimirror.pins.versions import read_versions
 
 LINUX = Environment("3.11", "manylinux_2_28_x86_64")

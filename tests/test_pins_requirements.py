@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from pypimirror.errors import FetchError
 from pypimirror.pins.environments import Environment, environments
-from pypimirror.pins.extends_chain import MOST_FILES
+from pypimirror.pins.extends_chain import MAX_FILES
 from pypimirror.pins.flat_requirements import flatten
+from pypimirror.pins.model import InvalidPins
 from pypimirror.pins.pylock import read_pylock
 from pypimirror.pins.requirements import pins_of, read_requirements
-from pypimirror.pins.values import BadPins
 
 LINUX = Environment("3.11", "manylinux_2_28_x86_64")
 HERE = Environment(platform.python_version(), f"manylinux_2_28_{platform.machine()}")
@@ -139,7 +139,7 @@ def test_what_comes_from_no_index_is_left_out_and_said(line, note):
     ("a" * 300 + "==1", "is not the name of a project"), ("-r nothere.txt", "names what can't be had: /nothere.txt: 404"),
     ("-c r.txt", "names itself")])
 def test_bad_syntax_is_one_line_that_names_file_and_line(line, why):
-    with pytest.raises(BadPins, match=rf"^/r\.txt[^\n]*{re.escape(why)}[^\n]*$") as caught:
+    with pytest.raises(InvalidPins, match=rf"^/r\.txt[^\n]*{re.escape(why)}[^\n]*$") as caught:
         read_one(f"a==1\n\n{line}\n")
     assert "line 3" in str(caught.value) or "names" in why
 
@@ -163,7 +163,7 @@ def test_names_in_a_file_from_the_network_stay_there():
     assert set(pins.versions) == {"top", "c"}
     assert pins.origins["c", "1"] == {"https://example.com/c.txt"}
     for bad, why in ((b"-r file:///etc/passwd\n", "can't name a local one"), (b"-r http://[x\n", "is no URL")):
-        with pytest.raises(BadPins, match=why):
+        with pytest.raises(InvalidPins, match=why):
             read_requirements("https://example.com/r.txt", lambda _, content=bad: content)
 
 
@@ -173,10 +173,10 @@ def test_files_that_name_each_other_twice_at_each_step_end_soon():
 
 
 def test_thousands_of_files_are_read_and_more_refused():
-    files = {f"/{n}": f"p{n}==1\n-r {n + 1}\n" for n in range(MOST_FILES)} | {f"/{MOST_FILES - 1}": "last==1\n"}
-    assert len(read_requirements("/0", from_mapping(files)).lines) == MOST_FILES
-    files[f"/{MOST_FILES - 1}"] = "-r more\n"
-    with pytest.raises(BadPins, match=f"names more than {MOST_FILES} files"):
+    files = {f"/{n}": f"p{n}==1\n-r {n + 1}\n" for n in range(MAX_FILES)} | {f"/{MAX_FILES - 1}": "last==1\n"}
+    assert len(read_requirements("/0", from_mapping(files)).lines) == MAX_FILES
+    files[f"/{MAX_FILES - 1}"] = "-r more\n"
+    with pytest.raises(InvalidPins, match=f"names more than {MAX_FILES} files"):
         read_requirements("/0", from_mapping(files | {"/more": ""}))
 
 
@@ -221,7 +221,7 @@ def test_encodings_and_line_ends_are_those_of_pip(tmp_path, content, versions):
 
 @pytest.mark.parametrize("coding", ["nothing", "zlib", "rot13", "idna", "punycode", "base64", "utf-16"])
 def test_what_is_no_encoding_of_a_file_is_one_line(coding):
-    with pytest.raises(BadPins, match=r"^/r\.txt.*(unknown encoding|text)[^\n]*$"):
+    with pytest.raises(InvalidPins, match=r"^/r\.txt.*(unknown encoding|text)[^\n]*$"):
         read_requirements("/r.txt", lambda _: f"# coding: {coding}\nfoo==1.0  # \xe9\n".encode("latin-1"))
 
 
@@ -261,7 +261,7 @@ def test_any_bytes_are_read_or_refused_with_one_line(content):
         found = read_requirements("/r.txt", lambda name: content if name == "/r.txt" else b"x==1\n")
         pins = pins_of(found, [LINUX])
         text = flatten(found)
-    except BadPins as error:
+    except InvalidPins as error:
         assert len(str(error).splitlines()) == 1
         return
     assert all(len(note.splitlines()) == 1 for note in pins.notes)
@@ -380,7 +380,7 @@ wheels = [{}]
     ("lock-version = '1.0'\n[[packages]]\nname = 'a'\nversion = 1", "package 1: '1' is not a version"),
     ("<html>", "a web page")])
 def test_what_is_no_lock_file_is_refused_with_one_line(text, why):
-    with pytest.raises(BadPins, match=rf"^/pylock\.toml[^\n]*{why}[^\n]*$"):
+    with pytest.raises(InvalidPins, match=rf"^/pylock\.toml[^\n]*{why}[^\n]*$"):
         lock(text)
 
 
@@ -397,7 +397,7 @@ def test_any_text_is_read_or_refused_with_one_line(first, second):
         found = read_requirements("/a", read)
         pins = pins_of(found, [LINUX])
         again = pins_of(read_one(flatten(found)), [LINUX])
-    except BadPins as error:
+    except InvalidPins as error:
         assert len(str(error).splitlines()) == 1
         return
     assert all(len(line.splitlines()) == 1 for line in pins.notes)
@@ -411,5 +411,5 @@ def test_any_text_is_read_or_refused_with_one_line(first, second):
 def test_any_text_of_a_lock_file_is_read_or_refused_with_one_line(text):
     try:
         lock(text)
-    except BadPins as error:
+    except InvalidPins as error:
         assert len(str(error).splitlines()) == 1

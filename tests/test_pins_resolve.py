@@ -18,11 +18,11 @@ from packaging.version import Version
 from pypimirror.errors import FetchError
 from pypimirror.model import File
 from pypimirror.pins.candidates import best, candidates
+from pypimirror.pins.dependencies import requirements_of
 from pypimirror.pins.environments import Environment, environments
-from pypimirror.pins.resolve import Root, Want, resolve
+from pypimirror.pins.model import Pins
+from pypimirror.pins.resolver import RootFile, RootRequirement, resolve
 from pypimirror.pins.sdist import Sdist, read_sdist
-from pypimirror.pins.stated import requirements_of
-from pypimirror.pins.values import Pins
 
 LINUX = Environment("3.11", "manylinux_2_28_x86_64")
 OLD = Environment("3.8", "manylinux_2_28_x86_64")
@@ -104,7 +104,7 @@ def test_requirements_are_followed_to_the_end_for_every_python_and_platform():
         packaging={"packaging-24.2-py3-none-any.whl": {}}, tomli={"tomli-2.0-py3-none-any.whl": {}},
         colorama={"colorama-0.4-py2.py3-none-any.whl": {}},
         click={"click-8.0-py3-none-any.whl": {}})
-    wants = [Want("setuptools>=61", "a-1.0.tar.gz"), Want("hatchling", "b-1.0.tar.gz")]
+    wants = [RootRequirement("setuptools>=61", "a-1.0.tar.gz"), RootRequirement("hatchling", "b-1.0.tar.gz")]
     found = resolve(wants, [LINUX, OLD], catalogue)
     assert versions(found) == {"setuptools": {"75.3", "80.0"}, "hatchling": {"1.27"}, "packaging": {"24.2"}, "tomli": {"2.0"}}
     assert (found.problems, found.notes) == ((), ())
@@ -112,36 +112,39 @@ def test_requirements_are_followed_to_the_end_for_every_python_and_platform():
     assert found.reasons["tomli", "2.0"] == "hatchling-1.27-py3-none-any.whl"
     assert "tomli" not in resolve(wants, [LINUX], catalogue).releases
     assert "colorama" in resolve(wants, [WINDOWS], catalogue).releases
-    assert "click" in resolve([Want("hatchling[CLI]", "x")], [LINUX], catalogue).releases
+    assert "click" in resolve([RootRequirement("hatchling[CLI]", "x")], [LINUX], catalogue).releases
 
 
 def test_an_sdist_brings_its_own_build_requirements():
     catalogue = Catalogue(backend={"backend-1.0.tar.gz": {"build": ["base", "wheel"], "run": ["plugin"]}},
         base={"base-1.0-py3-none-any.whl": {}},
                           wheel={"wheel-0.45-py3-none-any.whl": {}}, plugin={"plugin-1.0.zip": {"build": ["backend"]}})
-    assert versions(resolve([Want("backend", "x")], [LINUX], catalogue)) == {"backend": {"1.0"}, "base": {"1.0"},
+    assert versions(resolve([RootRequirement("backend", "x")], [LINUX], catalogue)) == {"backend": {"1.0"}, "base": {"1.0"},
         "wheel": {"0.45"}, "plugin": {"1.0"}}
 
 
 def test_requirements_that_go_round_in_circles_end():
     catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": ["b[x]"]}},
         b={"b-1.0-py3-none-any.whl": {"run": ["a[y]; extra == 'x'", "b[z]"]}})
-    assert versions(resolve([Want("a", "x")], [LINUX], catalogue)) == {"a": {"1.0"}, "b": {"1.0"}}
+    assert versions(resolve([RootRequirement("a", "x")], [LINUX], catalogue)) == {"a": {"1.0"}, "b": {"1.0"}}
 
 
 def test_each_requirement_brings_its_own_release_and_all_together_theirs():
     catalogue = Catalogue(lib={f"lib-{n}.0-py3-none-any.whl": {} for n in range(1, 5)})
-    assert versions(resolve([Want("lib<4", "x"), Want("lib!=3.0", "y")], [LINUX], catalogue)) == {"lib": {"3.0", "4.0", "2.0"}}
-    assert resolve([Want("lib<2", "x"), Want("lib>3", "y")], [LINUX], catalogue).problems == ()
+    both = [RootRequirement("lib<4", "x"), RootRequirement("lib!=3.0", "y")]
+    assert versions(resolve(both, [LINUX], catalogue)) == {"lib": {"3.0", "4.0", "2.0"}}
+    assert resolve([RootRequirement("lib<2", "x"), RootRequirement("lib>3", "y")], [LINUX], catalogue).problems == ()
 
 
 def test_a_pinned_version_that_fits_is_taken_instead_of_a_newer_one():
     catalogue = Catalogue(lib={"lib-1.0a1-py3-none-any.whl": {"run": ["dep"], "yanked": True},
         "lib-2.0-py3-none-any.whl": {"run": ["other"]}}, dep={"dep-1.0-py3-none-any.whl": {}})
     pinned = Pins({"lib": frozenset({"1.0a1"})})
-    assert versions(resolve([Want("lib", "x")], [LINUX], catalogue, Pins({"lib": frozenset({"9"})}))) == {"lib": {"2.0"}}
-    assert versions(resolve([Want("lib<1.5,==1.0a1", "x")], [LINUX], catalogue, pinned)) == {"lib": {"1.0a1"}, "dep": {"1.0"}}
-    assert versions(resolve([Want("lib>=1.5", "x")], [LINUX], catalogue, pinned)) == {"lib": {"2.0"}}
+    without_releases = Pins({"lib": frozenset({"9"})})
+    assert versions(resolve([RootRequirement("lib", "x")], [LINUX], catalogue, without_releases)) == {"lib": {"2.0"}}
+    exact = [RootRequirement("lib<1.5,==1.0a1", "x")]
+    assert versions(resolve(exact, [LINUX], catalogue, pinned)) == {"lib": {"1.0a1"}, "dep": {"1.0"}}
+    assert versions(resolve([RootRequirement("lib>=1.5", "x")], [LINUX], catalogue, pinned)) == {"lib": {"2.0"}}
 
 
 def test_what_nothing_fits_is_reported_by_name_and_holds_up_no_other():
@@ -149,8 +152,8 @@ def test_what_nothing_fits_is_reported_by_name_and_holds_up_no_other():
         ok={"ok-1.0-py3-none-any.whl": {"run": ["gone>=1", "bad requirement", "x @ https://example.com/x"]}},
                           new={"new-1.0-py3-none-any.whl": {"python": ">=3.11"}},
                           lost={"lost-1.0-py3-none-any.whl": {"lost": True}})
-    found = resolve([Want(name, "foo-1.0.tar.gz") for name in ("nothere>=2", "broken", "ok", "new", "lost")], [LINUX, OLD],
-        catalogue)
+    roots = [RootRequirement(name, "foo-1.0.tar.gz") for name in ("nothere>=2", "broken", "ok", "new", "lost")]
+    found = resolve(roots, [LINUX, OLD], catalogue)
     assert versions(found) == {"ok": {"1.0"}, "new": {"1.0"}, "lost": {"1.0"}}
     assert set(found.problems) == {
         "foo-1.0.tar.gz requires nothere>=2: no release fits", "foo-1.0.tar.gz requires broken: no release fits",
@@ -171,17 +174,17 @@ def test_metadata_that_leaves_requirements_to_the_build_says_nothing_of_them():
 
 
 def test_a_resolution_has_a_budget_and_says_when_it_is_spent(monkeypatch):
-    monkeypatch.setattr("pypimirror.pins.resolve._BUDGET", 50)
+    monkeypatch.setattr("pypimirror.pins.resolver._BUDGET", 50)
     catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": [f"b{n}" for n in range(1000)]}})
-    found = resolve([Want("a", "x")], [LINUX], catalogue)
+    found = resolve([RootRequirement("a", "x")], [LINUX], catalogue)
     assert [line for line in found.problems if "followed no further: more than 50 were looked at" in line]
 
 
 def test_what_is_selected_is_followed_whatever_the_rest_costs(monkeypatch):
-    monkeypatch.setattr("pypimirror.pins.resolve._BUDGET", 50)
+    monkeypatch.setattr("pypimirror.pins.resolver._BUDGET", 50)
     greedy = {"greedy-1.0-py3-none-any.whl": {"run": [f"greedy[x{n}]; extra == 'x{n - 1}'" for n in range(1, 3000)]}}
     catalogue = Catalogue(greedy=greedy, app={"app-1.0-py3-none-any.whl": {"run": ["lib"]}}, lib={"lib-1.0.tar.gz": {}})
-    roots = [Root("greedy", File("greedy-1.0-py3-none-any.whl", ""), frozenset({"x0"})), Root("app",
+    roots = [RootFile("greedy", File("greedy-1.0-py3-none-any.whl", ""), frozenset({"x0"})), RootFile("app",
         File("app-1.0-py3-none-any.whl", ""))]
     assert "lib" in resolve(roots, [LINUX], catalogue).releases
 
@@ -193,7 +196,7 @@ def test_chains_of_thousands_of_extras_are_followed_in_no_time():
     two = {"two-1.0-py3-none-any.whl": {"run": [f"three[x{n}]; extra == 'x{n}'" for n in range(3000)]}}
     three = {"three-1.0-py3-none-any.whl": {"run": [f"two[x{n + 1}]; extra == 'x{n}'" for n in range(3000)]}}
     catalogue = Catalogue(one=one, two=two, three=three, end={"end-1.0-py3-none-any.whl": {}})
-    found = resolve([Want("one[x0]", "x"), Want("two[x0]", "x")], [LINUX, WINDOWS], catalogue)
+    found = resolve([RootRequirement("one[x0]", "x"), RootRequirement("two[x0]", "x")], [LINUX, WINDOWS], catalogue)
     assert versions(found) == {"one": {"1.0"}, "two": {"1.0"}, "three": {"1.0"}, "end": {"1.0"}}
     assert found.problems == ()
 
@@ -201,11 +204,11 @@ def test_chains_of_thousands_of_extras_are_followed_in_no_time():
 def test_a_list_of_very_many_requirements_is_cut_and_reported():
     catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": ["b"] + [f"c{n}; extra == 'x'" for n in range(20_000)]}},
                           b={"b-1.0-py3-none-any.whl": {}})
-    found = resolve([Want("a", "x")], [LINUX], catalogue)
+    found = resolve([RootRequirement("a", "x")], [LINUX], catalogue)
     assert "b" in found.releases
     assert found.problems == ("a-1.0-py3-none-any.whl: states more than 10000 requirements; the rest is left out",)
     catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": [f"c{n}; extra == 'x'" for n in range(120_000)]}})
-    assert resolve([Want("a", "x")], [LINUX], catalogue).problems == (
+    assert resolve([RootRequirement("a", "x")], [LINUX], catalogue).problems == (
         "a-1.0-py3-none-any.whl: what it requires is not known: core metadata with more than 2 MB of fields",)
 
 
@@ -215,7 +218,7 @@ def test_a_list_of_very_many_requirements_is_cut_and_reported():
 def test_requirements_beyond_all_bounds_are_left_out_and_reported(text):
     catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": [text, "ok"]}}, ok={"ok-1.0-py3-none-any.whl": {}},
                           b={"b-1.0-py3-none-any.whl": {"python": f">={'9' * 5000}"}})
-    found = resolve([Want("a", "x")], [LINUX], catalogue)
+    found = resolve([RootRequirement("a", "x")], [LINUX], catalogue)
     assert set(found.releases) == {"a", "ok"}
     (problem,) = found.problems
     assert problem.startswith("a-1.0-py3-none-any.whl: ")
@@ -229,9 +232,9 @@ def test_extras_lead_to_extras_and_are_one_however_they_are_written():
     demo = {"demo-1.0-py3-none-any.whl": {"run": run}, "demo-2.0-py3-none-any.whl": {"run": ["never"]}}
     catalogue = Catalogue(demo=demo, **leaf)
     wanted = {"base", "h11", "rich"}
-    root = Root("demo", File("demo-1.0-py3-none-any.whl", ""), frozenset({"all"}))
+    root = RootFile("demo", File("demo-1.0-py3-none-any.whl", ""), frozenset({"all"}))
     assert set(resolve([root], [LINUX], catalogue).releases) == wanted
-    assert set(resolve([Want("demo[ALL]<2", "x")], [LINUX], catalogue).releases) == {"demo", *wanted}
+    assert set(resolve([RootRequirement("demo[ALL]<2", "x")], [LINUX], catalogue).releases) == {"demo", *wanted}
     assert set(resolve([root], [WINDOWS], catalogue).releases) == {"win", *wanted}
     assert set(resolve([root._replace(extras=frozenset())], [LINUX], catalogue).releases) == {"base"}
 
@@ -239,7 +242,7 @@ def test_extras_lead_to_extras_and_are_one_however_they_are_written():
 def test_only_pythons_that_can_install_a_release_are_asked_what_it_requires():
     catalogue = Catalogue(new={"new-1.0-cp311-cp311-win_amd64.whl": {"run": ["a; sys_platform == 'linux'", "b"]}},
                           a={"a-1.0-py3-none-any.whl": {}}, b={"b-1.0-py3-none-any.whl": {}})
-    root = Root("new", File("new-1.0-cp311-cp311-win_amd64.whl", ""))
+    root = RootFile("new", File("new-1.0-cp311-cp311-win_amd64.whl", ""))
     assert set(resolve([root], [LINUX, WINDOWS], catalogue).releases) == {"b"}
     # None can: better a release too many.
     assert set(resolve([root], [LINUX], catalogue).releases) == {"a", "b"}
@@ -249,7 +252,8 @@ def test_setuptools_that_has_pkg_resources_is_taken_beside_the_newest():
     catalogue = Catalogue(setuptools={f"setuptools-{n}.0-py3-none-any.whl": {} for n in (70, 81, 82, 90)})
 
     def found(*wants, pinned=None):
-        return versions(resolve([Want(want, "x") for want in wants], [LINUX], catalogue, pinned, {"setuptools": "<82"}))
+        roots = [RootRequirement(want, "x") for want in wants]
+        return versions(resolve(roots, [LINUX], catalogue, pinned, {"setuptools": "<82"}))
 
     assert found("setuptools") == {"setuptools": {"81.0", "90.0"}}
     assert found("setuptools>=77", "setuptools<100") == {"setuptools": {"81.0", "90.0"}}
@@ -263,7 +267,7 @@ def test_problems_with_reading_a_release_can_be_silenced_by_project():
         def sdist(self, file):
             return Sdist(("setuptools",), None, None, (f"{file.filename}: can't be read",), (f"{file.filename}: who knows",))
     catalogue = Broken(setuptools={"setuptools-80.0-py3-none-any.whl": {}})
-    roots = [Root("demo", File(f"demo-{version}.tar.gz", "")) for version in ("1.0", "2.0")]
+    roots = [RootFile("demo", File(f"demo-{version}.tar.gz", "")) for version in ("1.0", "2.0")]
     found = resolve(roots, [LINUX], catalogue)
     assert found.problems == tuple(f"demo-{version}.tar.gz: {what}" for version in ("1.0", "2.0") for what in (
         "what it requires is not known without building it", "can't be read"))
@@ -275,7 +279,7 @@ def test_problems_with_reading_a_release_can_be_silenced_by_project():
 
 def test_installers_and_archives_of_installed_trees_require_nothing():
     names = ("demo-1.0.win32.exe", "demo-1.0.linux-x86_64.tar.gz", "demo-1.0-1.noarch.rpm", "demo-1.0-variants.json")
-    roots = [Root("demo", File(name, "")) for name in names]
+    roots = [RootFile("demo", File(name, "")) for name in names]
     assert resolve(roots, [LINUX], Catalogue())[:1] == ({},)
     assert resolve(roots, [LINUX], Catalogue()).problems == ()
 
@@ -287,7 +291,7 @@ def test_installers_and_archives_of_installed_trees_require_nothing():
     ({"lib-1.0-py3-none-any.whl": {"yanked": True}}, None), ({"lib-1.0-py2.7.egg": {}}, None),
     ({"lib-1.0-cp311-cp311-win_amd64.whl": {}}, None), ({"lib-1.0-py3-none-any.whl": {"python": ">=3.12"}}, None)])
 def test_what_an_installer_would_take_is_taken(files, taken):
-    found = resolve([Want("lib", "x")], [LINUX], Catalogue(lib=files))
+    found = resolve([RootRequirement("lib", "x")], [LINUX], Catalogue(lib=files))
     assert versions(found) == ({"lib": {taken}} if taken else {})
     assert found.problems == (() if taken else ("x requires lib: no release fits",))
 
@@ -296,7 +300,7 @@ def test_metadata_that_can_not_be_had_is_reported_by_file():
     class Failing(Catalogue):
         def metadata(self, file):
             raise FetchError(f"https://f.example.com/{file.filename}.metadata", "500")
-    found = resolve([Want("a", "x")], [LINUX], Failing(a={"a-1.0-py3-none-any.whl": {}}))
+    found = resolve([RootRequirement("a", "x")], [LINUX], Failing(a={"a-1.0-py3-none-any.whl": {}}))
     assert versions(found) == {"a": {"1.0"}}
     assert found.problems == (
         "a-1.0-py3-none-any.whl: what it requires is not known: https://f.example.com/a-1.0-py3-none-any.whl.metadata: 500",)
@@ -366,7 +370,7 @@ def test_pip_builds_and_installs_from_nothing_but_what_was_found(tmp_path):
             info.size = len(text)
             archive.addfile(info, io.BytesIO(text.encode()))
     here = environments([f"{sys.version_info.major}.{sys.version_info.minor}"], ["manylinux_2_28_x86_64"])
-    found = resolve([Want("built==1.0", "requirements.txt")], here, Folder(upstream))
+    found = resolve([RootRequirement("built==1.0", "requirements.txt")], here, Folder(upstream))
     assert found.problems == ()
     assert versions(found) == {"built": {"1.0"}, "backend": {"1.0"}, "helper": {"2.0"}, "running": {"2.0"}}
     for path in upstream.iterdir():
@@ -395,7 +399,7 @@ FILES = st.fixed_dictionaries({}, optional={f"-{version}{suffix}": FACTS for ver
 @given(st.fixed_dictionaries(dict.fromkeys(NAMES, FILES)), st.lists(REQUIREMENT, min_size=1, max_size=3))
 def test_any_catalogue_is_followed_to_an_end_and_what_is_found_is_offered(projects, wanted):
     offered = {name: {f"{name}{end}": facts for end, facts in files.items()} for name, files in projects.items()}
-    found = resolve([Want(text, "start") for text in wanted], [LINUX, OLD], Catalogue(**offered))
+    found = resolve([RootRequirement(text, "start") for text in wanted], [LINUX, OLD], Catalogue(**offered))
     for name, some in found.releases.items():
         assert {Version(version) for version in some} <= {candidate.version
             for candidate in candidates([File(filename, "") for filename in offered[name]], name)}

@@ -21,10 +21,10 @@ from pypimirror.errors import FetchError
 from pypimirror.pins.conditions import written
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.extends_cache import rewritten, write_extends_cache
-from pypimirror.pins.extends_chain import MOST_FILES, Chain
-from pypimirror.pins.flatten import flatten
+from pypimirror.pins.extends_chain import MAX_FILES, Chain
+from pypimirror.pins.flat_versions import flatten
+from pypimirror.pins.model import InvalidPins
 from pypimirror.pins.sections import parse, sections
-from pypimirror.pins.values import BadPins
 from pypimirror.pins.versions import entries, read_versions
 
 LINUX = Environment("3.11", "manylinux_2_28_x86_64")
@@ -329,7 +329,7 @@ def test_versions_that_are_equal_are_one_release():
     ("[versions]\nfoo = 1\n[ver sions]\n", 3),
     ("[versions]\n  a = 1\n", 2)])
 def test_bad_syntax_is_one_line_that_names_file_and_line(text, line):
-    with pytest.raises(BadPins, match=rf"^https://example\.com/v\.cfg, line {line}: [^\n]*$"):
+    with pytest.raises(InvalidPins, match=rf"^https://example\.com/v\.cfg, line {line}: [^\n]*$"):
         read_versions(Chain("https://user:secret@example.com/v.cfg", lambda url: text.encode()), [LINUX])
 
 
@@ -338,7 +338,7 @@ def test_bad_syntax_is_one_line_that_names_file_and_line(text, line):
     (b"[versions]\na = \xff\n", "line 2: not UTF-8"),
     (b"[versions]\0", "not text"), (b"#" * (5 << 20), "too large")])
 def test_what_is_no_pin_file_is_refused(content, why):
-    with pytest.raises(BadPins, match=re.escape(why)):
+    with pytest.raises(InvalidPins, match=re.escape(why)):
         read_versions(Chain("https://example.com/v.cfg", lambda url: content), [LINUX])
 
 
@@ -367,7 +367,7 @@ def test_a_file_from_the_network_never_makes_us_read_a_local_one(name, option):
 
     chain = Chain("https://example.com/v.cfg", read_one)
     if option == "extends":
-        with pytest.raises(BadPins, match="can't extend a local one"):
+        with pytest.raises(InvalidPins, match="can't extend a local one"):
             read_versions(chain, [LINUX])
     else:
         assert read_versions(chain, [LINUX]).notes
@@ -375,7 +375,7 @@ def test_a_file_from_the_network_never_makes_us_read_a_local_one(name, option):
 
 
 def test_other_schemes_are_not_followed():
-    with pytest.raises(BadPins, match="only http, https and file"):
+    with pytest.raises(InvalidPins, match="only http, https and file"):
         read_versions(Chain("/a", from_mapping({"/a": "[buildout]\nextends = ftp://example.com/x\n"})), [LINUX])
 
 
@@ -390,25 +390,25 @@ def test_file_urls_are_followed(tmp_path):
     {"/x/a": "[buildout]\nextends = a\n"}, {"/x/a": "[buildout]\nextends = b\n", "/x/b": "[buildout]\nextends = a"},
     {"/x/a": "[buildout]\nextends = ../x/a\n", "/x/../x/a": "[buildout]\nextends = ../x/a\n"}])
 def test_a_chain_that_comes_back_to_itself_is_an_error(files):
-    with pytest.raises(BadPins, match=r"^/x/a: .* extends itself$"):
+    with pytest.raises(InvalidPins, match=r"^/x/a: .* extends itself$"):
         read_versions(Chain("/x/a", from_mapping(files)), [LINUX])
 
 
 def test_a_chain_that_doubles_at_each_step_ends_soon():
     files = {f"/{n}": f"[buildout]\nextends = {n + 1} {n + 1}\n" for n in range(60)} | {"/60": "[versions]\na=1\n"}
-    with pytest.raises(BadPins, match="extend the same files over and over"):
+    with pytest.raises(InvalidPins, match="extend the same files over and over"):
         read_versions(Chain("/0", from_mapping(files)), [LINUX])
 
 
 def test_a_chain_of_thousands_of_files_is_read_and_a_longer_one_refused():
-    files = {f"/{n}": f"[buildout]\nextends = {n + 1}\n[versions]\np{n} = 1\nq = {n}\n" for n in range(MOST_FILES - 1)}
-    files[f"/{MOST_FILES - 1}"] = "[versions]\nq = last\n"
+    files = {f"/{n}": f"[buildout]\nextends = {n + 1}\n[versions]\np{n} = 1\nq = {n}\n" for n in range(MAX_FILES - 1)}
+    files[f"/{MAX_FILES - 1}"] = "[versions]\nq = last\n"
     pins = read_versions(Chain("/0", from_mapping(files)), [LINUX])
-    assert len(pins.versions) == MOST_FILES
+    assert len(pins.versions) == MAX_FILES
     assert pins.versions["q"] == {"0"}
-    files[f"/{MOST_FILES - 1}"] = "[buildout]\nextends = more\n"
+    files[f"/{MAX_FILES - 1}"] = "[buildout]\nextends = more\n"
     files["/more"] = "[versions]\na = 1\n"
-    with pytest.raises(BadPins, match=f"more than {MOST_FILES} files"):
+    with pytest.raises(InvalidPins, match=f"more than {MAX_FILES} files"):
         read_versions(Chain("/0", from_mapping(files)), [LINUX])
 
 
@@ -455,7 +455,7 @@ def test_additions_to_extends_are_not_followed_and_said():
 
 def test_what_a_file_extends_and_can_not_be_had_names_both():
     files = {"/x/a": "[buildout]\nextends = https://example.com/b.cfg\n"}
-    with pytest.raises(BadPins, match=r"^/x/a: extends what can't be had: https://example.com/b.cfg: 404$"):
+    with pytest.raises(InvalidPins, match=r"^/x/a: extends what can't be had: https://example.com/b.cfg: 404$"):
         read_versions(Chain("/x/a", from_mapping(files)), [LINUX])
 
 
@@ -540,7 +540,7 @@ def test_any_text_is_read_or_refused_with_one_line(texts):
     try:
         pins = read_versions(chain, [LINUX])
         text = flatten(chain, [LINUX])
-    except BadPins as error:
+    except InvalidPins as error:
         assert len(str(error).splitlines()) == 1
         return
     assert all(len(line.splitlines()) == 1 for line in pins.problems + pins.notes)
@@ -566,7 +566,7 @@ def test_a_section_that_is_none_does_not_reach_the_flattened_file(name):
 def test_what_the_extends_cache_holds_says_the_same(text):
     try:
         blocks = parse(text, "a")
-    except BadPins:
+    except InvalidPins:
         return
     kept = [block for block in blocks if not block.condition or written(block.condition)]
     again = parse(rewritten(text.encode("utf-8", "surrogatepass"), "a").decode("utf-8", "surrogatepass"), "a")

@@ -30,7 +30,7 @@ _HEAD = ('<configure xmlns="http://namespaces.zope.org/zope" xmlns:zcml="http://
 class Good:
     """A filter that takes everything."""
 
-    active, over_pins, reason = True, True, ""
+    active, applies_to_pins, reason = True, True, ""
 
     def __init__(self, settings: Any):
         pass
@@ -70,7 +70,7 @@ class Wrong(Incomplete):
 class Silent(Incomplete):
     """A filter that gives no reason."""
 
-    active, over_pins = True, True
+    active, applies_to_pins = True, True
 
     def select(self, project: Any) -> Any:
         return ()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import disturbed
 import faults
 from mirrored import Mirrored
 from pypimirror.sync import run
@@ -29,15 +30,16 @@ def in_folder(mirrored: Mirrored, name: str) -> list[str]:
     return sorted(entry for entry in os.listdir(mirrored.root / name) if not entry.startswith("index."))
 
 
+@pytest.mark.parametrize("versions", [("2.0",), ("1.0", "2.0")])
 def test_a_project_that_goes_and_is_required_after_all_is_whole(
-        mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path, versions: tuple[str, ...]) -> None:
+    """Its first decision in the run takes off all files, its second one wants one of them, or all."""
     upstream.add("app", wheel("app", "2.0", requires=("lib",)))
-    upstream.add("lib", wheel("lib", "1.0"), wheel("lib", "2.0"))
+    upstream.add("lib", *(wheel("lib", version) for version in versions))
     mirrored.settings["package_matches"] = "app lib"
     assert mirrored.run("sync") == 0
     (tmp_path / "requirements.txt").write_text("app==2.0\n")
-    mirrored.settings |= {"package_matches": None, "requirements": "requirements.txt", "dependencies": "True",
-                          "build_requirements": "False"}
+    mirrored.settings |= {"package_matches": None, "requirements": "requirements.txt", "dependencies": "True"}
     for _ in range(2):
         assert mirrored.run("-U") == 0
         assert mirrored.untrue() == []
@@ -159,3 +161,35 @@ def test_a_folder_that_cant_be_published_is_not_swept(
     assert mirrored.run("-U") == 0
     assert mirrored.untrue() == []
     assert len(mirrored.files("one")) == 3
+
+
+def test_a_project_without_files_that_comes_back_has_its_page_again(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+    """All that is remembered of it, and all that its page tells, is as before."""
+    upstream.add("app", wheel("app", "1.0"))
+    upstream.add("lib", wheel("lib", "1.0"))
+    (tmp_path / "versions.cfg").write_text("[versions]\nlib = 2.0\n")
+    mirrored.settings |= {"package_matches": "app", "versions": "versions.cfg", "retain_days": 0, "build_requirements": "False"}
+    assert mirrored.run("sync") == 1
+    assert mirrored.files("lib") == []
+    upstream.remove("lib")
+    for _ in range(2):
+        assert mirrored.run("-U") == 1
+    assert not (mirrored.root / "lib/index.html").exists()
+    upstream.add("lib", wheel("lib", "1.0"))
+    assert mirrored.run("-U") == 1
+    assert mirrored.files("lib") == []
+
+
+def test_a_file_that_failed_once_it_was_there_is_swept_where_nobody_asks_for_it_again(
+        mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("app", wheel("app", "1.0"))
+    upstream.add("lib", wheel("lib", "1.0"))
+    mirrored.settings |= {"package_matches": "app lib", "workers": 1}
+    assert mirrored.run("sync") == 0
+    upstream.add("app", wheel("app", "2.0"))
+    for number in range(1, 20):
+        disturbed.without_room(lambda: mirrored.run("-U", "-q"), number, after=True)
+        assert set(in_folder(mirrored, "app")) <= {
+            filename + ending for filename in mirrored.files("app") for ending in ("", ".metadata")}, number
+    assert mirrored.untrue() == []

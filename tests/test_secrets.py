@@ -21,7 +21,7 @@ from pypimirror.errors import ConfigurationError, FetchError
 from pypimirror.http.configured_url import configured_url, hidden
 from pypimirror.http.urls import strip_credentials
 from pypimirror.secret import Secret, SecretURL, redact
-from pypimirror.settings.reader import read
+from pypimirror.zcml.plugins import read
 from upstream import Upstream, wheel
 
 #: Passwords with characters that are special in URLs, and whether a URL with one as it is has one meaning only.

@@ -12,15 +12,10 @@ from pypimirror.errors import ConfigurationError
 from pypimirror.filters import ordered
 from pypimirror.filters.age import MinAge, UploadedBefore
 from pypimirror.filters.compatibility import Compatibility
-from pypimirror.filters.filenames import FilenameExcludes, FilenameMatches
-from pypimirror.filters.latest import LatestReleases
+from pypimirror.filters.files import FilenameExcludes, FilenameMatches, MaxFileSize, PackageTypes
 from pypimirror.filters.metadata import MetadataExcludes, MetadataMatches
-from pypimirror.filters.package_types import PackageTypes
 from pypimirror.filters.packages import PackageExcludes, PackageMatches
-from pypimirror.filters.prereleases import Prereleases
-from pypimirror.filters.size import MaxFileSize
-from pypimirror.filters.specifiers import Specifiers
-from pypimirror.filters.yanked import Yanked
+from pypimirror.filters.releases import LatestReleases, Prereleases, Specifiers, Yanked
 from pypimirror.interfaces import IFilter
 from pypimirror.selection import LeftOut, Selected, Selection, Unmet
 
@@ -178,7 +173,7 @@ def test_a_filter_without_anything_to_do_is_never_asked():
     @implementer(IFilter)
     class Idle:
         active = False
-        over_pins = True
+        applies_to_pins = True
         reason = "idle"
 
         def select(self, project):
@@ -192,7 +187,7 @@ def test_a_filter_can_not_add_to_a_project():
     @implementer(IFilter)
     class Adding:
         active = True
-        over_pins = True
+        applies_to_pins = True
         reason = "nothing"
 
         def select(self, project):
@@ -238,7 +233,7 @@ def test_every_file_is_either_taken_or_left_out_with_a_reason(found, texts, pins
 @given(_PROJECTS, _TEXTS, _PINS)
 def test_pins_lose_files_to_filters_on_files_alone(found, texts, pins):
     chosen = selection({"foo": pins} if pins else {}, **texts)
-    on_files = {name for name, factory in FACTORIES.items() if factory(configured()).over_pins}
+    on_files = {name for name, factory in FACTORIES.items() if factory(configured()).applies_to_pins}
     selected = chosen.select(found)
     for left in selected.left_out:
         if versions([left.file])[0].partition("-")[0] in pins:

@@ -99,9 +99,9 @@ def test_broken_files_and_wrong_names_are_told_by_file_and_hold_up_no_other(mirr
     assert mirrored.files("one") == [good[0]]
     told = log(mirrored)
     assert f"one: {bad[0]}: a broken archive: File is not a zip file" in told
-    assert "one: one-3-py3-none-any.whl: its name is not that of what is in it, one 4" in told
-    assert "one: one-5.tar.gz: its name is not that of what is in it, other 5" in told
-    assert f"{heap}/backup.zip: its name does not tell which project's distribution it is" in told
+    assert "one: one-3-py3-none-any.whl: its name does not match its metadata: one 4" in told
+    assert "one: one-5.tar.gz: its name does not match its metadata: other 5" in told
+    assert f"{heap}/backup.zip: the project can't be determined from its name" in told
     assert "README" not in told
 
 

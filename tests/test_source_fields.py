@@ -61,7 +61,7 @@ def test_a_hash_counts_wherever_it_stands_in_a_fragment(fragment: str, hashes: d
     f"demo-1.0.zip#sha256={A}&amp;sha256={B}", f"demo-1.0.zip#SHA256={A}&amp;egg=x&amp;sha256={B}"])
 def test_a_file_with_two_different_hashes_of_one_kind_is_left_out(href: str) -> None:
     project, problems = HtmlParser().project(f'<a href="{href}">x</a>'.encode(), "demo", URL)
-    assert (project.files, problems) == ((), ("demo-1.0.zip: it has two different hashes of sha256",))
+    assert (project.files, problems) == ((), ("demo-1.0.zip: two different sha256 hashes",))
     assert json_file(hashes={"SHA256": A, "sha256": B}) is None
     assert json_file(hashes={"sha256": A}, url=f"demo-1.0.zip#sha256={B}") is None
 
@@ -114,7 +114,7 @@ def test_a_newer_version_is_passed_on_with_its_fields(told: str, written: str) -
     body = json.loads(page(entry(hashes={"sha256": A}, size=3, **{"new-fact": [1]}), **{"api-version": told}))
     body["namespaces"] = ["demo"]
     project, problems = JsonParser().project(json.dumps(body).encode(), "demo", URL)
-    files = tuple(file._replace(stored=Stored(A, 3, shown=True)) for file in project.files)
+    files = tuple(file._replace(stored=Stored(A, 3, published=True)) for file in project.files)
     (_, text), = JsonIndex({}).pages(project._replace(files=files), 7)
     ours = json.loads(text)
     assert (ours["meta"]["api-version"], ours["namespaces"], problems) == (written, ["demo"], ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pypimirror.upstream.project_names import owner
+from pypimirror.upstream.project_names import guess_project
 
 
 def never() -> str | None:
@@ -28,7 +28,7 @@ def never() -> str | None:
     ("demo-1.0.linux-x86_64.tar.gz", "demo"),
 ])
 def test_most_names_tell_it(filename: str, project: str) -> None:
-    assert owner(filename, never) == project
+    assert guess_project(filename, never) == project
 
 
 @pytest.mark.parametrize(("filename", "told", "project"), [
@@ -39,7 +39,7 @@ def test_most_names_tell_it(filename: str, project: str) -> None:
     ("demo-1.0-beta-2.tar.gz", "demo", "demo"),
 ])
 def test_dashes_in_old_names_take_the_core_metadata(filename: str, told: str, project: str) -> None:
-    assert owner(filename, lambda: told) == project
+    assert guess_project(filename, lambda: told) == project
 
 
 @pytest.mark.parametrize(("filename", "project"), [
@@ -49,11 +49,11 @@ def test_dashes_in_old_names_take_the_core_metadata(filename: str, told: str, pr
 ])
 @pytest.mark.parametrize("told", [None, "", "other"])
 def test_where_these_dont_tell_the_version_begins_with_the_first_digit(filename: str, project: str, told: str | None) -> None:
-    assert owner(filename, lambda: told) == project
+    assert guess_project(filename, lambda: told) == project
 
 
 @pytest.mark.parametrize("filename", [
     "backup.zip", "site-data.tar.gz", "demo.whl", "demo-1.0.whl", "demo-1.0-py3-none.whl", "-1.0.tar.gz",
     "python3-demo_1.0.deb", "notes.txt", "demo.egg", "demo-latest-py2.7.egg", "..-1.0.tar.gz"])
 def test_a_name_that_tells_none_claims_none(filename: str) -> None:
-    assert owner(filename, lambda: None) is None
+    assert guess_project(filename, lambda: None) is None

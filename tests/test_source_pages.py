@@ -77,7 +77,7 @@ def test_a_file_not_to_be_trusted_is_left_out_and_told(bad: Any) -> None:
 def test_names_that_differ_in_case_only_are_one() -> None:
     project, problems = JsonParser().project(page(entry("One-1.zip"), entry("one-1.zip")), "one", URL)
     assert [file.filename for file in project.files] == ["One-1.zip"]
-    assert problems == ("one-1.zip: listed twice, the first one counts",)
+    assert problems == ("one-1.zip: listed twice; the first one is used",)
 
 
 def test_many_problems_are_told_in_few_lines() -> None:

@@ -28,7 +28,7 @@ ODD = {"a word": "nonsense", "a NUL": "\0", "nothing": "", "NaN": "nan", "an end
        "bytes": b"\xff\xfe",
        "paths": "../../x /etc/passwd", "digits of another script": "٣"}
 TEXTS = ["display", "list_serial", "page_serial", "error", "unmet"]
-NUMBERS = ["pending", "serial", "files", "bytes", "yanked", "since", "due", "barren", "hidden"]
+NUMBERS = ["pending", "serial", "files", "bytes", "yanked", "since", "due", "barren", "hidden", "untimed"]
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_a_row_with_other_types_is_rebuilt(filled: Mirrored, upstream: Upstream,
     "UPDATE facts SET value = CAST(X'FF80' AS TEXT) WHERE name = 'serial'",
     "UPDATE records SET name = CAST(X'FF80' AS TEXT) WHERE name = 'one'",
     "INSERT INTO projects SELECT X'00FF', display, list_serial, page_serial, pending, serial, files, bytes, yanked, error, "
-    "since, due, barren, unmet, hidden FROM projects WHERE name = 'one'",
+    "since, due, barren, unmet, hidden, untimed FROM projects WHERE name = 'one'",
     "UPDATE projects SET name = X'6F6E65' WHERE name = 'one'"])
 def test_what_is_missing_or_no_text_is_rebuilt(filled: Mirrored, upstream: Upstream, capsys: Captured, statement: str) -> None:
     before = filled.tree()

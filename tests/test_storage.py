@@ -50,35 +50,35 @@ class TestFileSystem(StorageContract):
         storage = self.ready()
         upload = storage.create()
         upload.write(b"x" * HELD)
-        assert storage.names(".pypimirror/tmp") == []
+        assert storage.listdir(".pypimirror/tmp") == []
         upload.write(b"x")
-        assert len(storage.names(".pypimirror/tmp")) == 1
+        assert len(storage.listdir(".pypimirror/tmp")) == 1
         upload.abort()
 
     def test_a_link_in_the_place_of_a_folder_is_not_followed_even_if_that_is_near(self, tmp_path: Path) -> None:
         storage = self.ready()
         (tmp_path / "elsewhere").mkdir()
         (self.root / "one").symlink_to(tmp_path / "elsewhere")
-        with storage.near("one"), pytest.raises(StorageError, match="one/file: a symbolic link"):
+        with storage.keep_open("one"), pytest.raises(StorageError, match="one/file: a symbolic link"):
             storage.write("one/file", [b"a"])
         assert list((tmp_path / "elsewhere").iterdir()) == []
 
     def test_a_folder_is_near_until_it_is_so_for_nobody(self) -> None:
         storage = self.ready()
-        with storage.near("one"):
+        with storage.keep_open("one"):
             storage.write("one/first", [b"a"])
-            with storage.near("one"):
+            with storage.keep_open("one"):
                 storage.write("one/second", [b"b"])
             open_now = set(os.listdir("/proc/self/fd"))
             storage.write("one/third", [b"c"])
             assert set(os.listdir("/proc/self/fd")) == open_now
-        assert storage.names("one") == ["first", "second", "third"]
+        assert storage.listdir("one") == ["first", "second", "third"]
 
     def test_nothing_stays_open(self) -> None:
         storage = self.ready()
         open_before = set(os.listdir("/proc/self/fd"))
         for name in ("one", "two"):
-            with storage.near(name):
+            with storage.keep_open(name):
                 storage.write(f"{name}/file", [b"a"])
                 storage.remove(f"{name}/file")
                 storage.write(f"{name}/file", [b"a"])

@@ -195,7 +195,7 @@ def test_pages_that_cant_all_be_written_are_left_as_they_were(tmp_path: Path, st
     with pytest.raises(StorageError, match="no more"):
         replace(storage, {"one/index.html": [b"new"], "two/index.html": broken()})
     assert storage.read("one/index.html") == b"old"
-    assert storage.names(".pypimirror/tmp") == []
+    assert storage.listdir(".pypimirror/tmp") == []
     steps.clear()
     replace(storage, {"one/index.html": [b"new"], "two/index.html": [b"too"]})
     assert [step.what for step in steps] == ["flush", "put", "put"]

@@ -77,7 +77,7 @@ class TestObjectStore(StorageContract):
         for key in twins:
             assert self.head(key)["ContentType"] == PAGE
             assert self.store.client.get_object(Bucket=self.bucket, Key=key)["Body"].read() == b"new page"
-        assert storage.names("one") == ["index.html"]
+        assert storage.listdir("one") == ["index.html"]
         storage.remove("one/index.html")
         storage.remove("index.html")
         assert not [key for key in self.keys() if key.endswith("/")]
@@ -140,7 +140,7 @@ class TestObjectStore(StorageContract):
             storage.write(f"one/{name}file" if name == "deep/" else f"one/{name}", [b"a"])
         real = storage.bucket.client.list_objects_v2
         monkeypatch.setattr(storage.bucket.client, "list_objects_v2", lambda **given: real(**{"MaxKeys": 2, **given}))
-        assert storage.names("one") == sorted(names)
+        assert storage.listdir("one") == sorted(names)
 
     def test_what_is_no_mirror_is_refused(self) -> None:
         self.store.client.put_object(Bucket=self.bucket, Key=f"{PREFIX}/strange/file", Body=b"x")
@@ -154,7 +154,7 @@ class TestObjectStore(StorageContract):
 
     def test_what_others_put_beside_the_prefix_is_no_business_of_ours(self) -> None:
         self.store.client.put_object(Bucket=self.bucket, Key=f"{PREFIX}-other/file", Body=b"x")
-        assert self.ready().names("") == [".pypimirror/"]
+        assert self.ready().listdir("") == [".pypimirror/"]
 
     def test_no_bucket_is_told_in_one_line(self) -> None:
         with pytest.raises(ConfigurationError, match="s3://nosuchbucket/x/: the store answers NoSuchBucket; look at"):
@@ -188,8 +188,8 @@ class TestObjectStore(StorageContract):
 
 def test_boto3_is_loaded_by_mirrors_in_object_stores_alone() -> None:
     code = ("import sys; from pypimirror.zcml import registry; registry.load(()); "
-            "from pypimirror.storage.s3 import ObjectStore; "
-            "from pypimirror.testing.storage import settings; ObjectStore(settings('s3://bucket', '/state')).bucket; "
+            "from pypimirror.storage.s3 import S3Storage; "
+            "from pypimirror.testing.storage import settings; S3Storage(settings('s3://bucket', '/state')).bucket; "
             "print([name for name in sys.modules if name.startswith('boto')])")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 

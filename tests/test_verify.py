@@ -164,7 +164,7 @@ def test_a_stray_is_never_lost_to_another_one(filled: Mirrored, capsys: Captured
     capsys.readouterr()
     assert filled.run("verify", "--repair") == 1
     assert capsys.readouterr().out == "two/two-3.zip: no page names it\n"
-    assert "holds another of that name" in (filled.root / ".pypimirror/pypimirror.log").read_text()
+    assert "contains another file of this name" in (filled.root / ".pypimirror/pypimirror.log").read_text()
 
 
 @pytest.mark.directory
@@ -235,7 +235,7 @@ def test_a_lost_state_is_reported_and_nothing_goes(
         assert filled.run("verify") == 1
         out = capsys.readouterr().out.splitlines()
         assert len(out) == 2
-        assert "state.sqlite: it does not tell what lies in the mirror" in out[0] and f"{SDIST}: damaged" in out[1]
+        assert "state.sqlite: it lacks the mirror's content" in out[0] and f"{SDIST}: damaged" in out[1]
         assert filled.tree() == harmed and not trashed(filled)
     upstream.asked()
     assert filled.run("verify", "--repair") == 0

@@ -173,7 +173,7 @@ class INameFilter(Interface):
     """Selects projects by name. Named; a project is selected if all registered name filters accept it."""
 
     active: bool = Attribute("Whether the settings enable the filter; a disabled one is never called.")
-    over_pins: bool = Attribute("Whether it also applies to pinned projects; otherwise it is not called for them.")
+    applies_to_pins: bool = Attribute("Whether it also applies to pinned projects; otherwise it is not called for them.")
     exact: frozenset[str] | None = Attribute("The normalised names that it can select, or None if these are not limited.")
 
     def __call__(name: str) -> bool:
@@ -201,7 +201,8 @@ class IFilter(Interface):
     """
 
     active: bool = Attribute("Whether the settings enable the filter; a disabled one is never called.")
-    over_pins: bool = Attribute("True for a filter on files, which also applies to pinned releases; False for one on releases.")
+    applies_to_pins: bool = Attribute(
+        "True for a filter on files, which also applies to pinned releases; False for one on releases.")
     reason: str = Attribute("The reason that ``plan`` prints for an excluded file, such as 'older than the newest 3 releases'.")
 
     def select(project: Project) -> Iterable[File]:
@@ -214,7 +215,7 @@ class IFilter(Interface):
 class ITimedFilter(IFilter):
     """A filter whose result changes over time."""
 
-    def due(project: Project) -> float | None:
+    def next_change(project: Project) -> float | None:
         """Return the time at which the result of ``select`` for this project changes next, or None for never.
 
         The time is in seconds since 1970 and in the future.
@@ -287,7 +288,7 @@ class IStorage(Interface):
     def remove(path: str) -> None:
         """Remove a file, if it exists, and its parent folders that become empty."""
 
-    def near(folder: str) -> AbstractContextManager[None]:
+    def keep_open(folder: str) -> AbstractContextManager[None]:
         """Return a context manager that speeds up many accesses to one top-level folder, by any thread, in its block."""
 
     def flush() -> None:
@@ -296,11 +297,11 @@ class IStorage(Interface):
         Does nothing if each change is durable at once.
         """
 
-    folds_case: bool = Attribute("Whether names that differ only in case are the same file; known after ``prepare``.")
+    case_insensitive: bool = Attribute("Whether names that differ only in case are the same file; known after ``prepare``.")
 
-    at_hand: bool = Attribute("Whether ``names`` and reading a new file are cheap, as on a local disk.")
+    cheap_listing: bool = Attribute("Whether ``listdir`` and reading a new file are cheap, as on a local disk.")
 
-    def names(folder: str) -> list[str]:
+    def listdir(folder: str) -> list[str]:
         """Return the names in a folder, those of folders with a trailing ``/``; an empty list if there is no such folder.
 
         Raises StorageError if the path is not a folder.
@@ -322,7 +323,7 @@ class IUpload(Interface):
     def restart() -> None:
         """Truncate the file."""
 
-    def settle() -> None:
+    def stage() -> None:
         """Complete the content, so that ``IStorage.flush`` makes it durable."""
 
     def commit(path: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from zope.interface import implementer
@@ -36,10 +36,12 @@ from .selection import Selection
 from .settings import index_settings
 from .settings.values import Settings
 from .storage.free_space import FreeSpaceGuard
-from .upstream.core_metadata import CoreMetadataLookup
 from .upstream.file_fetcher import FileFetcher
 from .upstream.multi_index import MultiIndex
 from .zcml import plugins, registry
+
+if TYPE_CHECKING:
+    from .upstream.core_metadata import CoreMetadataLookup
 
 _NO_NEEDS = RequiredReleases()
 
@@ -157,6 +159,8 @@ class Mirror:
 
     @cached_property
     def core_metadata(self) -> CoreMetadataLookup:
+        from .upstream.core_metadata import CoreMetadataLookup  # not loaded where nothing changed
+
         return CoreMetadataLookup(self)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The values that travel through the mirror; nothing here changes once made."""
+"""Immutable values that the steps of a run exchange."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ NOTHING: Mapping[str, Any] = {}
 
 
 class Stored(NamedTuple):
-    """What the mirror has of a file."""
+    """The mirror's copy of a file, with its sidecars."""
 
     sha256: str
     #: Bytes.
     size: int
-    #: The sha256 of the ``.metadata`` file beside it (PEP 658), if there is one.
+    #: The sha256 of its ``.metadata`` file (PEP 658), if there is one.
     metadata: str | None = None
-    #: Whether our pages name it.
-    shown: bool = False
-    #: Of an external file: its ``validator`` when it was fetched.
+    #: Whether the mirror's pages list it.
+    published: bool = False
+    #: Of an external file: its ``validator`` at the time of the download.
     validator: str | None = None
-    #: The sha256 of the ``.provenance`` file beside it (PEP 740) and of the ``.asc`` file (PEP 503), if there are any.
+    #: The sha256 of its ``.provenance`` file (PEP 740) and of its ``.asc`` file (PEP 503), if there are any.
     provenance: str | None = None
     signature: str | None = None
 
     def beside(self) -> dict[str, str]:
-        """Return the sha256 of what lies beside the file, by what the name of the file gets at its end."""
+        """Return the sha256 of the file's sidecars by suffix."""
         found = {METADATA: self.metadata, PROVENANCE: self.provenance, SIGNATURE: self.signature}
         return {suffix: sha256 for suffix, sha256 in found.items() if sha256 is not None}
 
 
 class File(NamedTuple):
-    """One distribution as upstream's page tells of it, and what the mirror has of it.
+    """A distribution file on upstream's page, with the mirror's copy of it.
 
-    The facts are those of PEP 691 and PEP 700, under the same names with underscores. The order is that of the records in the
-    state: what is new comes last.
+    Fields of PEP 691 and PEP 700 have the same names, with underscores. The order of the fields is the order in the state's
+    records: new fields must be appended.
     """
 
     filename: str
-    #: Absolute, without fragment.
+    #: Absolute URL without fragment.
     url: str
     hashes: Mapping[str, str] = NOTHING
     size: int | None = None
@@ -56,146 +56,143 @@ class File(NamedTuple):
     gpg_sig: bool | None = None
     #: The absolute URL of its provenance file.
     provenance: str | None = None
-    #: Keys of upstream's that no standard we know names; passed on as they are.
+    #: Non-standard keys of upstream, which are passed on.
     extra: Mapping[str, Any] = NOTHING
     #: Whether upstream's page still lists it.
     listed: bool = True
     stored: Stored | None = None
-    #: The link that leads to it, where upstream's index names it without a hash on another host (PEP 438) or not itself.
+    #: The link that led to it, for a file on another host without a hash, or one that upstream's index does not list (PEP 438).
     external: str | None = None
-    #: ETag or Last-Modified of an external file as its host has it now (``source.answers``).
+    #: Current ETag or Last-Modified of an external file (``upstream.validators``).
     validator: str | None = None
-    #: Whether it stays although upstream does not list it: it came from an older mirror without upstream ever listing it, or
-    #: was put back from the trash by hand.
+    #: Whether to keep it although upstream does not list it: adopted from an older mirror, or restored from the trash.
     adopted: bool = False
-    #: Whether it is from an upstream index that does not count for the project any more, since another one does: then it goes,
-    #: whatever else would keep it.
+    #: Whether it is from an upstream index that the project is no longer taken from; then it is removed in any case.
     superseded: bool = False
-    #: When this mirror first saw it on upstream's page, in seconds since 1970. Kept for files without upload time alone; None
-    #: also where it was there before that was noted.
+    #: When it first appeared on upstream's page, in seconds since 1970. Only for files without upload time; None if unknown.
     seen: int | None = None
-    #: Hashes of the content that upstream does not give, by algorithm: computed once it was here, for pins that give hashes.
+    #: Computed hashes of algorithms that upstream lacks, by algorithm; for pins with hashes.
     digests: Mapping[str, str] = NOTHING
 
     @property
     def content_hashes(self) -> Mapping[str, str]:
-        """Return all hashes that are known of the content, upstream's before computed ones."""
+        """All known hashes of the content; upstream's take precedence over computed ones."""
         stored = {"sha256": self.stored.sha256} if self.stored is not None else {}
         return {**self.digests, **stored, **self.hashes}
 
     @property
     def signed(self) -> bool | None:
-        """Whether the mirror has its signature (PEP 503), None where nobody says that there is none."""
+        """Whether the mirror has its signature (PEP 503); None if it is unknown whether there is one."""
         if self.stored is not None and self.stored.signature:
             return True
         return False if self.gpg_sig is False else None
 
 
 class Project(NamedTuple):
-    """One project: upstream's page and what the mirror has of it."""
+    """A project: upstream's page, with the mirror's copies of its files."""
 
     #: Normalised (PEP 503).
     name: str
     files: tuple[File, ...] = ()
-    #: As registered upstream; empty where that is not known.
+    #: Name as registered upstream; empty if unknown.
     display: str = ""
-    #: Upstream's serial when the page was read: a number or a string, or None where upstream has none.
+    #: Upstream's serial of the page: a number or a string, or None.
     serial: int | str | None = None
     etag: str | None = None
-    #: ``project-status`` (PEP 792): its ``status`` and ``reason``; empty where upstream says nothing.
+    #: ``project-status`` (PEP 792): its ``status`` and ``reason``; empty if upstream has none.
     status: Mapping[str, str] = NOTHING
     #: Further keys of upstream's page and of its ``meta``.
     extra: Mapping[str, Any] = NOTHING
     meta: Mapping[str, Any] = NOTHING
     #: Whether upstream has it.
     listed: bool = True
-    #: The paths of our pages about it.
+    #: The paths of its pages in the mirror.
     pages: tuple[str, ...] = ()
-    #: The page that this was read from, and its links of ``rel="homepage"`` and ``rel="download"`` (PEP 438): absolute URLs.
-    #: Known while a page is looked at, and not remembered.
+    #: Absolute URLs of upstream's page, and of its links of ``rel="homepage"`` and ``rel="download"`` (PEP 438).
+    #: Not saved in the state.
     url: str = ""
     links: tuple[str, ...] = ()
-    #: What is wrong with files of the site's own that were left out, in words.
+    #: Problems of excluded files of the site's own projects.
     damaged: tuple[str, ...] = ()
-    #: The upstream index that it was read from: its URL without credentials. Empty where that is not known.
+    #: The URL of its upstream index, without credentials; empty if unknown.
     upstream: str = ""
-    #: The form of the page that says most of files, ``json``; empty for others.
+    #: ``json`` if the page was JSON, the most detailed format; else empty.
     form: str = ""
-    #: Why the page does not count as upstream's present state (``sync.freshness``); empty where it does.
+    #: Why the page may be outdated (``sync.freshness``); empty if it is current.
     doubt: str = ""
-    #: The serial that upstream's list promised and the page has not reached yet, as the state has it; empty where it has.
+    #: The serial of upstream's list that the page has not reached yet; empty if it has.
     promised: str = ""
 
     @property
     def quarantined(self) -> bool:
-        """Whether upstream says to offer no files for now (PEP 792)."""
+        """Whether the project is quarantined, so that no files may be offered (PEP 792)."""
         return self.status.get("status") == "quarantined"
 
     def published(self) -> Project:
-        """Give it with the files alone that its pages name."""
-        return self._replace(files=tuple(file for file in self.files if file.stored is not None and file.stored.shown))
+        """Return a copy with only the published files."""
+        return self._replace(files=tuple(file for file in self.files if file.stored is not None and file.stored.published))
 
 
 class ListedProject(NamedTuple):
-    """One line of upstream's list of projects."""
+    """An entry of upstream's list of projects."""
 
     display: str
     serial: int | str | None = None
 
 
 class ProjectList(NamedTuple):
-    """Upstream's list of projects, narrowed to the names that were asked for."""
+    """The selected projects of upstream's list."""
 
     #: By normalised name.
     projects: Mapping[str, ListedProject]
-    #: How many projects upstream lists in all.
+    #: The number of all projects that upstream lists.
     total: int = 0
     etag: str | None = None
-    #: Whether upstream gives a serial for each project.
+    #: Whether the list has a serial for each project.
     serials: bool = False
-    #: Whether the body was the one already known, so that ``projects`` is empty for that reason.
+    #: Whether the list has not changed; ``projects`` is empty then.
     unchanged: bool = False
-    #: The upstream index that projects are from, and by name that of those which are from another one: URLs.
+    #: The URL of the index of most projects, and the URLs of other indexes by project.
     upstream: str = ""
     elsewhere: Mapping[str, str] = NOTHING
-    #: What was left out because it tells no project, in words.
+    #: Descriptions of invalid entries.
     problems: tuple[str, ...] = ()
-    #: The serial of the whole list, of ``upstream``.
+    #: The serial of the whole list of ``upstream``.
     serial: int | str | None = None
 
     def origin(self, name: str) -> str:
-        """Return the upstream index that a project is from."""
+        """Return the URL of a project's upstream index."""
         return self.elsewhere.get(name, self.upstream)
 
 
 class KnownProject(NamedTuple):
-    """What the state remembers of a project between runs."""
+    """What a run needs to know of a project to decide whether to evaluate it."""
 
     name: str
-    #: Upstream's serials when its page was last read, as texts: the list's and the page's own. None: to be read again.
+    #: Upstream's serials at the last evaluation, of the list and of the page; None to read the page again.
     list_serial: str | None
     page_serial: str | None
-    #: Whether a run still has to finish with it.
+    #: Whether a run must publish it.
     pending: bool
-    #: When the selection changes by itself, in seconds since 1970, or None.
+    #: Time of the next change of a timed filter's result, in seconds since 1970, or None.
     due: float | None = None
-    #: As registered, as far as that is known.
+    #: Name as registered, if known.
     display: str = ""
 
 
 class RequiredReleases(NamedTuple):
-    """The releases that are needed whatever filters on releases say: versions by normalised project name."""
+    """Releases that filters on releases can't exclude: versions by normalised project name."""
 
     pinned: Mapping[str, frozenset[str]] = NOTHING
-    #: ``algorithm:hexdigest`` of the files that a pin allows, by project and version; nothing for a pin without hashes.
+    #: ``algorithm:hexdigest`` of the files that a pin allows, by project and version; missing for pins without hashes.
     hashes: Mapping[tuple[str, str], frozenset[str]] = {}
-    #: No longer pinned, but not for long enough to go.
+    #: No longer pinned, but within the retention period.
     retained: Mapping[str, frozenset[str]] = NOTHING
-    #: What those need to be built and to run.
+    #: Their build and runtime requirements.
     followed: Mapping[str, frozenset[str]] = NOTHING
 
     def versions(self) -> Mapping[str, frozenset[str]]:
-        """Return all of them."""
+        """Return all required versions by project."""
         names = {*self.pinned, *self.retained, *self.followed}
         parts = (self.pinned, self.retained, self.followed)
         return {name: frozenset().union(*(part.get(name, ()) for part in parts)) for name in sorted(names)}
@@ -207,38 +204,38 @@ class Totals(NamedTuple):
     projects: int = 0
     files: int = 0
     bytes: int = 0
-    #: Files that are listed with a mark, and those left out for it.
+    #: The number of yanked files that are listed, and that are excluded.
     yanked: int = 0
     hidden: int = 0
 
 
 class Change(NamedTuple):
-    """What a run would do to one project."""
+    """The changes that a run makes to a project."""
 
     name: str
-    #: Files to fetch, their bytes as far as upstream tells, and how many it tells no size of.
+    #: Files to fetch, their bytes as far as known, and the number of files of unknown size.
     fetch: int = 0
     fetch_bytes: int = 0
     unsized: int = 0
     remove: int = 0
-    #: Of those to remove, how many because upstream took them away.
+    #: How many of the files to remove were removed upstream.
     remove_upstream: int = 0
-    #: Whether nothing of the project would be left, and whether because upstream does not have it any more.
-    vanish: bool = False
-    gone: bool = False
+    #: Whether the project is removed from the mirror, and whether upstream has removed it.
+    project_removed: bool = False
+    removed_upstream: bool = False
     quarantined: bool = False
-    #: Whether its pages would change.
+    #: Whether its pages change.
     rewrite: bool = False
-    #: Whether ``filename_matches`` leaves out all it has.
-    barren: bool = False
+    #: Whether ``filename_matches`` excludes all files.
+    all_filtered: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.fetch or self.remove or self.vanish or self.rewrite)
+        return bool(self.fetch or self.remove or self.project_removed or self.rewrite)
 
 
 @implementer(IUpstream)
 class Upstream(NamedTuple):
-    """Where an upstream index is (IUpstream)."""
+    """The location of an upstream index."""
 
     url: str
 
@@ -249,18 +246,18 @@ class Head(NamedTuple):
     status: int
     #: By name in lower case.
     headers: Mapping[str, str]
-    #: Where redirects led to.
+    #: The final URL, after redirects.
     url: str
 
 
 class Entry(NamedTuple):
-    """One project on the page about all projects."""
+    """A project on a page about all projects."""
 
     name: str
     display: str
-    #: Our own serial.
+    #: The mirror's own serial.
     serial: int
-    #: How many files its pages name.
+    #: The number of files on its pages.
     files: int = 0
-    #: What a page that tells of files says of it (``IWholeIndexWriter.section``).
+    #: Its fragment of a page that lists files (``IWholeIndexWriter.section``).
     section: bytes = b""

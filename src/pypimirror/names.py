@@ -1,56 +1,59 @@
-"""Names of projects and files: normal forms, and which ones may become a path of ours."""
+"""Names of projects and files: normal forms and validation."""
 
 import re
 
 #: The mirror's private folder: state, temporary files, trash.
 OWN = ".pypimirror"
-#: The folder of the pin files that were read.
+#: The folder of published pin files.
 PINS = "pins"
-#: Paths at the mirror's root that are ours; a project of such a name is found under ``/simple/`` only.
-OURS = frozenset({"index.html", "index.v1_json", "full.html", PINS, "simple", OWN})
+#: File names of pages: of a project or of all projects, and of all projects with their files.
+HTML_PAGE, JSON_PAGE, FULL_PAGE = "index.html", "index.v1_json", "full.html"
+#: Media types of a project's pages by file name (PEP 691), the preferred format first.
+PAGES = {JSON_PAGE: "application/vnd.pypi.simple.v1+json", HTML_PAGE: "application/vnd.pypi.simple.v1+html"}
+#: Reserved names in the mirror's root; a project of such a name is served under ``/simple/`` only.
+OURS = frozenset({HTML_PAGE, JSON_PAGE, FULL_PAGE, PINS, "simple", OWN})
 
-#: Endings of distributions, longest first where one contains another. ``*.whl`` and what setuptools and distutils ever made.
+#: Suffixes of distribution files: wheels, and all formats of setuptools and distutils. Longer suffixes come first.
 SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar", ".tgz", ".tbz", ".zip", ".whl", ".egg", ".exe", ".msi",
             ".rpm", ".deb", ".dmg", "-variants.json")
-#: The ending of what describes the variants of a release's wheels (PEP 825).
+#: The suffix of files that describe a release's wheel variants (PEP 825).
 VARIANTS = SUFFIXES[-1]
 
-#: What the name of a distribution gets at its end for what lies beside it: core metadata (PEP 658), provenance (PEP 740), and
-#: the signature (PEP 503).
+#: Suffixes of sidecar files: core metadata (PEP 658), provenance (PEP 740), signature (PEP 503).
 METADATA, PROVENANCE, SIGNATURE = BESIDE = (".metadata", ".provenance", ".asc")
 
-#: Version of the index whose fields are known (PEP 629, PEP 792). Of what came after 1.0, versions and sizes alone are
-#: mandatory (PEP 700), and our pages always have them; without a status a project is active.
+#: The supported version of the index API (PEP 629, PEP 792). Of the additions since 1.0 only versions and sizes are mandatory
+#: (PEP 700), and the mirror's pages always have them; a project without a status is active.
 API_VERSION = "1.4"
 
 _SEPARATORS = re.compile(r"[-_.]+")
 _PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
-#: A name in normal form, but for its length.
+#: A name in normal form, of any length.
 _NORMAL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _REGISTERED = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~@=, ()-]*")
-#: ``.metadata`` and ``.provenance`` must still fit into the 255 bytes that file systems allow.
+#: The name with ``.metadata`` or ``.provenance`` must fit the 255 bytes that file systems allow.
 _LONGEST_FILE = 240
 _LONGEST_PROJECT = 200
-#: File names that are the same in a URL and in HTML: nearly all.
+#: File names that need no quoting in URLs and HTML: nearly all.
 _PLAIN_FILE = re.compile(r"[A-Za-z0-9._-]+")
-#: Names that Windows keeps for devices; a tree with them can't be copied there.
+#: Reserved device names of Windows; a tree with them can't be copied there.
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
 
 
 def normalize(name: str) -> str:
-    """Give the normalised form of a project's name (PEP 503)."""
+    """Return the normalised form of a project name (PEP 503)."""
     return _SEPARATORS.sub("-", name).lower()
 
 
 def is_project(name: str) -> bool:
-    """Whether a normalised name is one by the rules (PEP 508), short enough, and so safe as a folder's name."""
+    """Whether a normalised name is valid (PEP 508) and not too long, and so safe as a folder name."""
     return len(name) <= _LONGEST_PROJECT and _PROJECT.fullmatch(name) is not None
 
 
 def project_name(display: str) -> str | None:
-    """Give the normalised form of a name as registered, or None for one that is not the name of a project."""
-    # Most names of a list of all are normal already.
+    """Return the normalised form of a registered name, or None if it is invalid."""
+    # Most names are in normal form.
     if _NORMAL.fullmatch(display) and len(display) <= _LONGEST_PROJECT:
         return display
     name = normalize(display)
@@ -58,13 +61,13 @@ def project_name(display: str) -> str | None:
 
 
 def is_legacy(display: str, name: str) -> bool:
-    """Whether a name as registered can have a folder of its own: a safe one, that means the project and no path of ours."""
+    """Whether a registered name can be a second folder of the project: a safe name that is not reserved."""
     return (normalize(display) == name and _REGISTERED.fullmatch(display) is not None and len(display) <= _LONGEST_PROJECT
             and display.lower() not in OURS and display.partition(".")[0].lower() not in _DEVICES)
 
 
 def is_distribution(filename: str) -> bool:
-    """Whether a file name from elsewhere is a distribution's, and safe to write under that very name in a project's folder."""
+    """Whether a file name is that of a distribution, and safe as a file name in a project's folder."""
     return (len(filename) <= _LONGEST_FILE
             and _FILE.fullmatch(filename) is not None
             and filename.endswith(SUFFIXES)
@@ -72,17 +75,17 @@ def is_distribution(filename: str) -> bool:
 
 
 def distribution(filename: str) -> str:
-    """Give the name of the distribution that a file lies beside; any other name as it is."""
+    """Return the distribution's name of a sidecar; other names unchanged."""
     suffix = next((suffix for suffix in BESIDE if filename.endswith(suffix)), "")
     return filename.removesuffix(suffix)
 
 
 def shown(text: str, limit: int = 120) -> str:
-    """Give text from elsewhere in a form that is safe in a log or on a terminal: printable, one line, not endless."""
+    """Return foreign text in a form that is safe for logs and terminals: printable, one line, limited length."""
     clean = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:limit])
     return clean + "..." if len(text) > limit else clean
 
 
 def is_plain(filename: str) -> bool:
-    """Whether nothing of a file name has to be quoted in a URL, nor escaped in HTML."""
+    """Whether a file name needs no quoting in URLs and no escaping in HTML."""
     return _PLAIN_FILE.fullmatch(filename) is not None

@@ -1,7 +1,7 @@
-"""What may be shown: secrets can't be printed, and foreign text becomes printable, short and free of secrets.
+"""Redaction of secrets in messages, and sanitising of foreign text.
 
-``printable`` is the one function that all foreign text passes on its way to people. Each secret registers itself when it is
-made, also in a process that it travels to. So nothing has to be passed around for a message to be free of it.
+All foreign text passes ``printable`` before it is shown to people. Secrets register themselves when they are created, also
+when they are unpickled in another process, so no caller has to pass them to ``redact``.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 from .names import shown
 
 MASK = "***"
-#: Characters of one message.
+#: Maximum length of a message.
 LONGEST = 2000
-#: Shorter secrets are removed from URLs alone: nearly every text has them.
+#: Shorter secrets are removed from URLs only: they occur in nearly every text.
 _SHORTEST = 3
-#: From this length on a secret is found also inside of words.
+#: Secrets of this length are also removed inside of words.
 _UNMISTAKABLE = 8
 #: User and password in a URL.
 _USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>]*@")
@@ -26,7 +26,7 @@ _pattern: re.Pattern[str] | None = None
 
 
 class Secret:
-    """A text that str, repr and format don't show."""
+    """A text that ``str``, ``repr`` and ``format`` mask."""
 
     __slots__ = ("_value",)
 
@@ -35,7 +35,7 @@ class Secret:
         register(value)
 
     def reveal(self) -> str:
-        """Return the text itself."""
+        """Return the secret text."""
         return self._value
 
     def __str__(self) -> str:
@@ -57,7 +57,7 @@ class Secret:
 
 
 class SecretURL(str):
-    """A URL with user and password. As a text it is the URL without them; only ``reveal`` returns all of it."""
+    """A URL with credentials. As a str it is the URL without them; only ``reveal`` returns the complete URL."""
 
     __slots__ = ("_whole",)
 
@@ -76,7 +76,7 @@ class SecretURL(str):
         return made
 
     def reveal(self) -> str:
-        """Return the URL with user and password."""
+        """Return the URL with credentials."""
         scheme, separator, rest = self.partition("://")
         return f"{scheme}{separator}{self._whole.reveal()}@{rest}"
 
@@ -92,12 +92,12 @@ class SecretURL(str):
 
 
 def reveal(text: str) -> str:
-    """Return a text; for a SecretURL all of it."""
+    """Return a text; for a SecretURL the complete URL."""
     return text.reveal() if isinstance(text, SecretURL) else text
 
 
 def register(value: str) -> None:
-    """Have ``redact`` remove a text."""
+    """Register a text for removal by ``redact``."""
     global _pattern
     if len(value) >= _SHORTEST and value not in _known:
         _known[value] = None
@@ -105,7 +105,7 @@ def register(value: str) -> None:
 
 
 def register_basic(user: str, password: str) -> None:
-    """Have ``redact`` remove user and password as they travel (RFC 7617)."""
+    """Register the Basic authentication header of credentials for removal by ``redact`` (RFC 7617)."""
     import base64
 
     for encoding in ("utf-8", "iso-8859-1"):
@@ -113,7 +113,7 @@ def register_basic(user: str, password: str) -> None:
 
 
 def redact(text: str) -> str:
-    """Return a text without the registered secrets, however they are encoded, and without user and password of URLs."""
+    """Return a text without registered secrets, in any encoding, and without the credentials of URLs."""
     global _pattern
     if "@" in text and "://" in text:
         text = _USERINFO.sub("", text)
@@ -125,13 +125,13 @@ def redact(text: str) -> str:
 
 
 def _any_form(value: str) -> str:
-    """Return an expression for a secret in each of its forms: as it is, percent-encoded, in HTML, JSON or a repr, or mixed."""
+    """Return a regular expression for all forms of a secret: plain, percent-encoded, in HTML, JSON or a repr, or mixed."""
     found = "".join(map(_character, value))
     return found if len(value) >= _UNMISTAKABLE else rf"(?<![A-Za-z0-9]){found}(?![A-Za-z0-9])"
 
 
 def _character(character: str) -> str:
-    import html  # only where there is a secret
+    import html  # loaded only if there is a secret
     import json
 
     forms = {
@@ -145,18 +145,18 @@ def _character(character: str) -> str:
 
 
 def printable(text: str, limit: int = LONGEST) -> str:
-    """Return the text on one line of printable characters, cut off at the limit, without secrets.
+    """Return the text as one line of printable characters, truncated at the limit, without secrets.
 
     Control characters, terminal codes, bidirectional overrides, line separators and lone surrogates become escapes.
     """
     if text.isprintable() and len(text) <= limit:
         return redact(text)
-    # Cut off first where there is far too much; a secret that the cut would split is still seen whole.
+    # Truncate very long text first, far enough to keep secrets at the limit whole.
     return shown(redact(text[:2 * limit]), limit)
 
 
 def printable_values(value: object, limit: int = LONGEST) -> object:
-    """Return plain data, as of JSON, with all texts in it printable. Keys of mappings keep their spelling."""
+    """Return JSON data with all texts in it printable. Keys are not redacted."""
     if isinstance(value, str):
         return printable(value, limit)
     if isinstance(value, dict):

@@ -10,7 +10,7 @@ from .filters.globs import MOST_WRITTEN, as_written
 from .interfaces import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
 from .metadata.filenames import parse
 from .model import File, Project
-from .pins.matching import Hashes, Pinned, pinned_of
+from .pins.pinned_releases import Hashes, PinnedReleases, pinned_of
 
 _NO_PINS: Mapping[str, frozenset[str]] = {}
 _NO_HASHES: Hashes = {}
@@ -58,6 +58,56 @@ class Wanted(NamedTuple):
     written: str | None
 
 
+class _ActiveFilter(NamedTuple):
+    """A filter, and which of the optional interfaces it provides."""
+
+    name: str
+    component: Any
+    is_timed: bool
+    reads_metadata: bool
+
+
+class _Filtering:
+    """The files of one project while the filters run."""
+
+    def __init__(self, project: Project, pinned: frozenset[str]):
+        """pinned: names of the files that pins select."""
+        self._project = project
+        self._pinned = pinned
+        #: Names of files that only their pin selects; filters on releases don't see them, so that a pin never displaces others.
+        self._pinned_only: frozenset[str] = frozenset()
+        self.files = project.files
+        self.left_out: list[LeftOut] = []
+        self.due: float | None = None
+        self.untimed = 0
+
+    def keep_pinned(self, why: Callable[[File], str]) -> None:
+        """Leave out all files but the pinned ones. why: returns the reason."""
+        self._pinned_only = self._pinned
+        self.left_out += [LeftOut(file, why(file)) for file in self.files if file.filename not in self._pinned]
+        self.files = tuple(file for file in self.files if file.filename in self._pinned)
+
+    def apply(self, each: _ActiveFilter, metadata: Callable[[File], bytes | None] | None) -> None:
+        """Leave out the files that one filter leaves out."""
+        name, component, is_timed, reads_metadata = each
+        if reads_metadata and metadata is None:
+            raise ConfigurationError(f"the filter {name} needs core metadata, which can't be had here")
+        before = self._project._replace(files=self.files if component.applies_to_pins else self._not_pinned_only())
+        if IUploadTimeFilter.providedBy(component):
+            self.untimed += component.untimed(before)
+        kept = {file.filename for file in (component.select(before, metadata) if reads_metadata else component.select(before))}
+        if not component.applies_to_pins:
+            self._pinned_only |= {file.filename for file in before.files} & self._pinned - kept
+            kept |= self._pinned_only
+        self.left_out += [LeftOut(file, component.reason, name) for file in self.files if file.filename not in kept]
+        self.files = tuple(file for file in self.files if file.filename in kept)
+        if is_timed:
+            self.due = min((moment for moment in (self.due, component.next_change(before)) if moment is not None), default=None)
+
+    def _not_pinned_only(self) -> tuple[File, ...]:
+        return tuple(file for file in self.files if file.filename not in self._pinned_only)
+
+
 class Selection:
     """What one mirror takes. Knows nothing of the network nor of what is stored; used by several threads at once.
 
@@ -74,11 +124,10 @@ class Selection:
         hashes: ``algorithm:hexdigest`` of the files that a pin allows, by name and version.
         """
         active = [name for name in names if name.active]
-        self._asked = tuple(name for name in active if not name.over_pins)
-        self._allowed = tuple(name for name in active if name.over_pins)
-        self._filters: tuple[tuple[str, Any, bool, bool], ...] = tuple(
-            (name, each, ITimedFilter.providedBy(each), IMetadataFilter.providedBy(each))
-            for name, each in filters.items() if each.active)
+        self._asked = tuple(name for name in active if not name.applies_to_pins)
+        self._allowed = tuple(name for name in active if name.applies_to_pins)
+        self._filters = tuple(_ActiveFilter(name, each, ITimedFilter.providedBy(each), IMetadataFilter.providedBy(each))
+                              for name, each in filters.items() if each.active)
         self._pins = pins
         self._hashes = hashes
         self._own = frozenset(own)
@@ -133,7 +182,7 @@ class Selection:
                 return False
         return True
 
-    def pinned(self, name: str) -> Pinned:
+    def pinned(self, name: str) -> PinnedReleases:
         """Return the pinned releases of a project."""
         return pinned_of(name, self._pins.get(name, ()), self._hashes)
 
@@ -144,48 +193,29 @@ class Selection:
     def mirrorable(self, project: Project) -> tuple[File, ...]:
         """Return the files of a project that the filters on files leave, whatever those on releases say."""
         files = project.files
-        for _, each, _, _ in self._filters:
-            if each.over_pins:
-                files = tuple(each.select(project._replace(files=files)))
+        for each in self._filters:
+            if each.component.applies_to_pins:
+                files = tuple(each.component.select(project._replace(files=files)))
         return files
 
     def select(self, project: Project, metadata: Callable[[File], bytes | None] | None = None) -> Selected:
         """Run the filters over the files of a project.
 
-        metadata: for filters that read core metadata, see IMetadataFilter. What it raises is passed on.
-        Raises ConfigurationError if such a filter is active and there is no ``metadata``: all would look as if it had none.
+        metadata: for filters that read core metadata, see IMetadataFilter. Exceptions that it raises are passed on.
+        Raises ConfigurationError if such a filter is active and ``metadata`` is None.
         """
         if not self.decide(project.name):
             return Selected((), tuple(LeftOut(file, "its project is not asked for") for file in project.files))
         matched = self.matched(project.name)
         pinned = self._pinned(project)
-        files, due, untimed = project.files, None, 0
-        left_out: list[LeftOut] = []
+        found = _Filtering(project, pinned)
         if not matched:
-            files = tuple(file for file in files if file.filename in pinned)
-            left_out += [LeftOut(file, self._why(file, project.name)) for file in project.files if file.filename not in pinned]
-        # Files that are here for their pin alone; filters on releases don't see them, so that a pin never displaces others.
-        aside = frozenset() if matched else pinned
-        for name, each, timed, reads in self._filters:
-            if each.over_pins:
-                before = project._replace(files=files)
-            elif matched:
-                before = project._replace(files=tuple(file for file in files if file.filename not in aside))
-            else:
-                continue
-            if reads and metadata is None:
-                raise ConfigurationError(f"the filter {name} needs core metadata, which can't be had here")
-            if IUploadTimeFilter.providedBy(each):
-                untimed += each.untimed(before)
-            kept = {file.filename for file in (each.select(before, metadata) if reads else each.select(before))}
-            if not each.over_pins:
-                aside |= {file.filename for file in before.files if file.filename in pinned and file.filename not in kept}
-                kept |= aside
-            left_out += [LeftOut(file, each.reason, name) for file in files if file.filename not in kept]
-            files = tuple(file for file in files if file.filename in kept)
-            if timed:
-                due = min((moment for moment in (due, each.due(before)) if moment is not None), default=None)
-        return Selected(files, tuple(left_out), due, self._unmet(project.name, files, left_out), untimed)
+            found.keep_pinned(lambda file: self._why(file, project.name))
+        for each in self._filters:
+            if each.component.applies_to_pins or matched:
+                found.apply(each, metadata)
+        return Selected(found.files, tuple(found.left_out), found.due,
+                        self._unmet(project.name, found.files, found.left_out), found.untimed)
 
     def _pinned(self, project: Project) -> frozenset[str]:
         """Return the names of the files that pins ask for, those among them whose hash is not known yet."""
@@ -217,11 +247,11 @@ class Selection:
         return tuple(Unmet(version, tuple(reasons.get(version, ()))) for version in sorted(versions) if version not in met)
 
     def _exact(self, active: Iterable[INameFilter]) -> frozenset[str] | None:
-        sets = [each.exact for each in active if each.exact is not None and not each.over_pins]
+        sets = [each.exact for each in active if each.exact is not None and not each.applies_to_pins]
         if not sets:
             return None
         return frozenset(name for name in frozenset.intersection(*sets) | self._pins.keys() | self._own if self.wanted(name))
 
 
-def _allows(pinned: Pinned, file: File, name: str) -> bool | None:
+def _allows(pinned: PinnedReleases, file: File, name: str) -> bool | None:
     return pinned.allows(parse(file.filename, name).version, file.content_hashes)

@@ -8,15 +8,15 @@ import traceback
 from .errors import MirrorError
 from .names import shown
 
-#: Characters of a message, and of a traceback in the log.
+#: Maximum length of a message, and of a traceback in the log.
 _LONGEST_MESSAGE, _LONGEST_TRACE = 500, 20_000
 _logger = logging.getLogger("pypimirror")
 
 
 def describe(error: BaseException, component: str | None = None) -> str:
-    """Return one printable line: the type, message and place of an exception; the message alone of a MirrorError.
+    """Return one printable line about an exception: type, message and location; of a MirrorError the message only.
 
-    component: what raised it, in place of the module and line.
+    component: the component that raised it, in place of the location.
     """
     message = shown(_text(error), _LONGEST_MESSAGE)
     if isinstance(error, MirrorError):
@@ -29,19 +29,19 @@ def trace(error: BaseException) -> str:
     """Return the traceback of an exception, for the log."""
     try:
         text = "".join(traceback.format_exception(error))
-    except Exception:  # what formats an exception calls its own methods
+    except Exception:  # formatting calls methods of the exception
         text = f"{type(error).__name__}, whose traceback can't be formatted"
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _LONGEST_TRACE else f"{text[:_LONGEST_TRACE // 2]}\n...\n{text[-_LONGEST_TRACE // 2:]}"
 
 
 def log_error(what: str, error: BaseException) -> None:
-    """Write the traceback of an exception into the log. what: what failed."""
+    """Log the traceback of an exception. what: the failed operation."""
     log_trace(what, trace(error))
 
 
 def log_trace(what: str, text: str) -> None:
-    """Write a traceback into the log; where no log is open there is no place for it."""
+    """Log a traceback, if a log file is open."""
     if _logger.handlers:
         _logger.error("%s", what, extra={"trace": text.rstrip()})
 
@@ -54,7 +54,7 @@ def _text(error: BaseException) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """Return the module and the line that raised it, in brackets."""
+    """Return the module and line that raised the exception, in brackets."""
     frame, line = next(iter(reversed(list(traceback.walk_tb(error.__traceback__)))), (None, 0))
     if frame is None:
         return ""

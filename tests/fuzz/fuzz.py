@@ -29,10 +29,10 @@ with atheris.instrument_imports(include=["pypimirror", "packaging", "email", "js
     from pypimirror.metadata.bounded_toml import loads
     from pypimirror.metadata.errors import InvalidContent
     from pypimirror.names import is_distribution, is_project
-    from pypimirror.pins import resolve
+    from pypimirror.pins import dependencies
     from pypimirror.pins.environments import environments
     from pypimirror.pins.extends_chain import Chain
-    from pypimirror.pins.flatten import flatten
+    from pypimirror.pins.flat_versions import flatten
     from pypimirror.pins.pylock import read_pylock
     from pypimirror.pins.requirements import pins_of, read_requirements
     from pypimirror.pins.sdist import read_sdist
@@ -128,7 +128,7 @@ def toml(body: bytes) -> None:
 
 def metadata(body: bytes) -> None:
     fields(body)
-    resolve._requires_dist(body)
+    dependencies._requires_dist(body)
 
 
 TARGETS: dict[str, Callable[[bytes], object]] = {

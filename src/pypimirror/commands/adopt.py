@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..events import Notice, Problem
 from ..maintenance.adopt import adoption
-from ..maintenance.adopt.legacy_trees import OldTree, recognised
+from ..maintenance.adopt.legacy_trees import OldTree, detect
 from ..mirror import Mirror
 from ..report.messages import sentence
 from ..sync.relearn import enduring
@@ -26,7 +26,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     settings = read(config, overridden(arguments))
     mirror = Mirror(settings)
     mirror.check()
-    tree = recognised(directory)
+    tree = detect(directory)
     root = settings["mirror_file_path"]
     in_place = os.path.isdir(root) and os.path.samefile(root, directory)
     if not in_place:

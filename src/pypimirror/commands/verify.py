@@ -19,7 +19,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     Return 1 if there are faults, with ``--repair`` if some remain.
     """
     mirror = checked(config, arguments, fetches=arguments.repair)
-    if not mirror.storage.names(OWN):
+    if not mirror.storage.listdir(OWN):
         raise MirrorError(f"{mirror.settings['mirror_file_path']}: no mirror is there yet; sync makes it")
     kind = "repair" if arguments.repair else "verify"
     with at_work(mirror, arguments), session(mirror, kind, arguments.quiet, _say) as at:

@@ -44,7 +44,7 @@ class Cluster:
         self._address = mirror.settings["scheduler"]
         self._settings = pickle.dumps(mirror.settings)
         self._needs = pickle.dumps(mirror.needs)
-        self._started = bool(mirror.storage.names(OWN))
+        self._started = bool(mirror.storage.listdir(OWN))
         self._futures: dict[int, Any] = {}
         self._finished: SimpleQueue[_Given | None] = SimpleQueue()
         self._closed = threading.Event()

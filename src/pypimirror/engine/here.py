@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
@@ -17,6 +16,8 @@ class Here:
     """Threads: as many as may be at work (see ``crew``)."""
 
     def __init__(self, mirror: IRunContext, arrived: SimpleQueue[Any]):
+        from concurrent.futures import ThreadPoolExecutor  # not loaded where nothing changed
+
         self._mirror = mirror
         self._arrived = arrived
         self._pool = ThreadPoolExecutor(hands(mirror.workers), "pypimirror")

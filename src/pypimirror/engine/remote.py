@@ -54,7 +54,7 @@ class _Made:
         self.mirror: IRunContext = order.mirror(pickle.loads(order.settings), pickle.loads(order.needs), order.share)
         #: Tasks under way.
         self.busy = 0
-        if order.started and not self.mirror.storage.names(OWN):
+        if order.started and not self.mirror.storage.listdir(OWN):
             raise ConfigurationError(f"mirror_file_path = {order.place}: no mirror is there as the worker sees it; all workers "
                                      "and the coordinator need the same place")
 

@@ -1,30 +1,27 @@
-"""When files were uploaded: ``min_age``, ``min_age_exempt`` and ``uploaded_before``.
+"""Filters on upload times: ``min_age``, ``min_age_exempt`` and ``uploaded_before``.
 
-HTML pages carry no upload times (PEP 700 has them in JSON only). For ``uploaded_before`` such a file counts as old, for
-``min_age`` as ``min_age_unknown`` has it.
+HTML pages have no upload times (PEP 700 has them in JSON only). For ``uploaded_before`` such a file counts as old, for
+``min_age`` as ``min_age_unknown`` configures.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime, timezone
 
 from zope.interface import implementer
 
 from ..interfaces import IFilter, ISettings, IUploadTimeFilter
 from ..model import File, Project
+from ..settings.moments import parse_moment
 from .globs import name_globs
-
-_FRACTION = re.compile(r"\.(\d+)")
 
 
 @implementer(IUploadTimeFilter)
 class MinAge:
-    """Holds new uploads back, each file by its own time: one added late to an old release is a new upload too."""
+    """Holds back new uploads. Each file counts by its own time: a file added late to an old release is new, too."""
 
-    over_pins = False
+    applies_to_pins = False
 
     def __init__(self, settings: ISettings, clock: Callable[[], float] | None = None):
         #: Seconds.
@@ -41,19 +38,19 @@ class MinAge:
         if self._exempt(project.name):
             return project.files
         now = self._clock()
-        return tuple(file for file in project.files if (free := self._free(file)) is None or free <= now)
+        return tuple(file for file in project.files if (end := self._hold_end(file)) is None or end <= now)
 
-    def due(self, project: Project) -> float | None:
+    def next_change(self, project: Project) -> float | None:
         if self._exempt(project.name):
             return None
         now = self._clock()
-        return min((free for file in project.files if (free := self._free(file)) is not None and free > now), default=None)
+        return min((end for file in project.files if (end := self._hold_end(file)) is not None and end > now), default=None)
 
     def untimed(self, project: Project) -> int:
         return 0 if self._exempt(project.name) else sum(uploaded(file) is None for file in project.files)
 
-    def _free(self, file: File) -> float | None:
-        """Return the time from which on the file is old enough, or None if it always was."""
+    def _hold_end(self, file: File) -> float | None:
+        """Return the time at which the file is old enough, or None if it is not held back."""
         when = uploaded(file)
         if when is None and self._holds_unknown:
             when = file.seen
@@ -62,9 +59,9 @@ class MinAge:
 
 @implementer(IFilter)
 class UploadedBefore:
-    """Keeps what was uploaded before a moment."""
+    """Keeps the files that were uploaded before a moment."""
 
-    over_pins = False
+    applies_to_pins = False
 
     def __init__(self, settings: ISettings):
         moment: str | None = settings["uploaded_before"]
@@ -80,15 +77,12 @@ class UploadedBefore:
 
 
 def uploaded(file: File) -> float | None:
-    """Return when a file was uploaded, in seconds since 1970, or None if upstream doesn't say so in a form of ISO 8601."""
+    """Return the upload time in seconds since 1970, or None if upstream has none in ISO 8601."""
     return _seconds(file.upload_time) if file.upload_time else None
 
 
 def _seconds(text: str) -> float | None:
-    # Python 3.10 knows no Z, and wants six digits behind the point.
-    text = _FRACTION.sub(lambda match: "." + match[1][:6].ljust(6, "0"), text)
     try:
-        when = datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in "zZ" else text)
-        return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
+        return parse_moment(text).timestamp()
     except (ValueError, OverflowError):
         return None

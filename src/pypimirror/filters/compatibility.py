@@ -1,4 +1,4 @@
-"""What Pythons and platforms can install: ``python_versions`` and ``platforms``."""
+"""Filter on Pythons and platforms that can install a file: ``python_versions`` and ``platforms``."""
 
 from __future__ import annotations
 
@@ -18,34 +18,33 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.\d+)?(t?)")
-#: Characters of a Requires-Python; Python refuses to read numbers of some thousand digits.
-_LONGEST_SPECIFIER = 1000
-#: Stands for whatever platforms there are where tags are made for the Python alone.
+#: Characters of a Requires-Python; Python refuses to convert numbers of some thousand digits.
+_MAX_SPECIFIER = 1000
+#: Placeholder for the platform in tags that depend on the Python alone.
 _ANYWHERE = "anywhere"
 
 
 @implementer(IFilter)
 class Compatibility:
-    """Leaves out wheels that none of the Pythons on none of the platforms can install, as packaging.tags has it.
+    """Leaves out files that no configured Python on any configured platform can install.
 
-    A key without values stands for all Pythons or all platforms. The Pythons are CPython's. A wheel that requires another
-    version of Python (``data-requires-python``) can't be installed either. Eggs and installers are judged by the
-    version of Python and the platform in their names, where there are any. Sdists stay.
+    A key without values stands for all Pythons (CPython) or all platforms. Wheels: by their tags (``packaging.tags``) and
+    Requires-Python. Eggs and installers: by the version of Python and the platform in their names, if any. Sdists stay.
     """
 
-    over_pins = True
+    applies_to_pins = True
 
     def __init__(self, settings: ISettings):
         versions = settings["python_versions"] or ()
         platforms = settings["platforms"] or ()
         self.active = bool(versions or platforms)
         self.reason = f"not for {' '.join((*(f'Python {version}' for version in versions), *platforms))}"
-        # The part of ``3.13t`` that names of eggs and Requires-Python know.
+        # File names of eggs and Requires-Python have no ``t`` for free-threaded builds.
         self._pythons = frozenset(version.rstrip("t") for version in versions)
         self._minors = frozenset(".".join(python.split(".")[:2]) for python in self._pythons)
         self._tags = _tags(versions) if versions else None
         self._platforms = runnable(platforms) if platforms else None
-        # One method of one filter that lives as long as a run: nothing outlives it.
+        # Cached per instance, so that the cache is freed with the filter at the end of a run.
         self._fits = lru_cache(maxsize=1 << 12)(self._fits_tags)
 
     def select(self, project: Project) -> tuple[File, ...]:
@@ -64,39 +63,39 @@ class Compatibility:
         return fits and (not file.requires_python or not self._pythons or required(file.requires_python, self._pythons))
 
     def _fits_tags(self, python: str, abi: str, platform: str) -> bool:
-        pairs = [(one, other) for one in python.lower().split(".") for other in abi.lower().split(".")]
+        pairs = [(interpreter, tag) for interpreter in python.lower().split(".") for tag in abi.lower().split(".")]
         for name in platform.lower().split("."):
             if self._platforms is not None and name != "any" and name not in self._platforms:
                 continue
             where = "any" if name == "any" else _ANYWHERE
-            if self._tags is None or any((one, other, where) in self._tags for one, other in pairs):
+            if self._tags is None or any((interpreter, tag, where) in self._tags for interpreter, tag in pairs):
                 return True
         return False
 
 
 @lru_cache(maxsize=1 << 12)
 def required(specifier: str, pythons: frozenset[str]) -> bool:
-    """Whether some micro version of any of the Pythons (``3.11``) satisfies a Requires-Python; ``3.11.2`` is one.
+    """Return whether a Requires-Python allows any of the Pythons: ``3.11`` stands for all its micro versions.
 
-    One that is not a valid specifier is ignored, as installers do.
+    An invalid specifier is ignored, as by installers.
     """
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.specifiers import SpecifierSet
 
-    if len(specifier) > _LONGEST_SPECIFIER:
+    if len(specifier) > _MAX_SPECIFIER:
         return True
     try:
-        asked = SpecifierSet(specifier)
-    except InvalidSpecifier:
+        allowed = SpecifierSet(specifier)
+    except ValueError:  # InvalidSpecifier, or more digits than Python converts
         return True
-    # An answer changes only next to a number that the specifier names.
-    named = {int(number) for number in re.findall(r"\d{1,9}", specifier)}
-    micros = sorted({0} | {micro + step for micro in named for step in (-1, 0, 1) if micro + step >= 0})
-    return any(asked.contains(one) for python in pythons
-               for one in ([python] if python.count(".") > 1 else [f"{python}.{micro}" for micro in micros]))
+    # The result changes only next to a number in the specifier.
+    numbers = {int(number) for number in re.findall(r"\d{1,9}", specifier)}
+    micros = sorted({0} | {micro + step for micro in numbers for step in (-1, 0, 1) if micro + step >= 0})
+    return any(allowed.contains(version) for python in pythons
+               for version in ([python] if python.count(".") > 1 else [f"{python}.{micro}" for micro in micros]))
 
 
 def _tags(versions: Iterable[str]) -> frozenset[tuple[str, str, str]]:
-    """Give all tags of wheels that the Pythons install, with _ANYWHERE in the place of all platforms."""
+    """Return all tags of wheels that the Pythons can install, with _ANYWHERE as the platform."""
     from packaging.tags import compatible_tags, cpython_tags
 
     found: set[Tag] = set()
@@ -111,7 +110,7 @@ def _tags(versions: Iterable[str]) -> frozenset[tuple[str, str, str]]:
 
 
 def _abis(python: tuple[int, int], interpreter: str, threaded: str) -> list[str]:
-    """Give the ABI tags of ordinary builds of CPython."""
+    """Return the ABI tags of the default builds of CPython, or of the free-threaded ones."""
     if python < (3, 3):
         return [f"{interpreter}mu", f"{interpreter}m"]
     if python < (3, 8):

@@ -11,24 +11,24 @@ from ..errors import ConfigurationError
 from ..interfaces import ISettings
 from ..names import normalize
 
-#: The 2010 how-to of z3c.pypimirror says every project so.
+#: Spellings of "every project" in the how-to of z3c.pypimirror (2010).
 _EVERYTHING = frozenset({"*", "*.*"})
-#: What a pattern is made of: a set, a wildcard, or literal text.
+#: Parts of a pattern: a set, a wildcard, or literal text.
 _PARTS = re.compile(r"(\[[!^]?\]?[^\]]*\])|([*?])|([^*?\[]+)")
 _LITERAL = re.compile(r"[a-z0-9-]+")
 _SET = re.compile(r"[a-z0-9-]*")
-#: What a dash in a normalised name, and what any one character in it, may have been.
+#: What a dash in a normalised name, and what any character in it, may stand for.
 _SEPARATOR, _ANY = "[-_.]+", '(?:[-_.]+|[^"])'
-#: Alternatives that a regular expression for a whole list can have without being slower than looking at each name.
+#: Most alternatives of one regular expression: with more it is slower than matching each name.
 MOST_WRITTEN = 32
 
 
 class NameGlobs(NamedTuple):
-    """Patterns made ready to be compared."""
+    """Compiled patterns."""
 
-    #: Whether a normalised name is meant by any of them.
+    #: Whether a normalised name matches any of them.
     match: Callable[[str], object]
-    #: The names that they can mean, or None if one has wildcards.
+    #: All names that match, or None if a pattern has wildcards.
     exact: frozenset[str] | None
     #: See IWrittenNames.
     written: str | None = None
@@ -37,11 +37,11 @@ class NameGlobs(NamedTuple):
 
 
 def name_globs(settings: ISettings, key: str) -> NameGlobs:
-    """Read the patterns under a key of the settings.
+    """Compile the patterns in a key of the settings.
 
-    ``Products.*``, ``products.*`` and ``products-*`` are one; ``*`` and ``*.*`` mean every project. In a set such as
+    ``Products.*``, ``products.*`` and ``products-*`` are equal; ``*`` and ``*.*`` match every project. In a set such as
     ``[._]`` each separator stands for all of them.
-    Raises ConfigurationError for one that no name can ever match.
+    Raises ConfigurationError for a pattern that can't match any name.
     """
     exact: dict[str, str] = {}
     everything = False
@@ -73,16 +73,16 @@ def name_globs(settings: ISettings, key: str) -> NameGlobs:
 
 
 def as_written(name: str) -> str:
-    """Give a regular expression for all ways to write a normalised name, but for the case of letters."""
+    """Return a regular expression for all spellings of a normalised name, except for the case of letters."""
     return name.replace("-", _SEPARATOR)
 
 
 def text_globs(patterns: Iterable[str], flags: int = 0) -> Callable[[str], object]:
-    """Return a function that says whether a text as a whole matches any of the patterns, as ``fnmatchcase`` does."""
+    """Return a function that matches a whole text with all patterns, like ``fnmatchcase``."""
     suffixes = []
     globs = []
     for pattern in patterns:
-        # ``*.zip`` and the like are most of what there is, and need no regular expression.
+        # Most patterns are like ``*.zip`` and need no regular expression.
         if pattern[:1] == "*" and not re.search(r"[*?\[]", pattern[1:]) and not flags:
             suffixes.append(pattern[1:])
         else:
@@ -101,9 +101,9 @@ def _always(name: str) -> bool:
 
 
 def _expression(pattern: str) -> tuple[str, str, bool]:
-    """Translate a pattern to two regular expressions, on normalised names and as they are written; has it wildcards?
+    """Translate a pattern to two regular expressions, for normalised names and for names as written.
 
-    The second one matches whatever the first one does, and may match more.
+    The second one matches all that the first one matches, and may match more. The third value: whether there are wildcards.
     """
     parts, written = [], []
     position = 0
@@ -131,7 +131,7 @@ def _set(chars: str) -> str:
     """Translate the inside of ``[...]``."""
     negated = chars[:1] in ("!", "^")
     inside = chars[negated:].lower()
-    # A separator other than a dash between two characters, which is a range, becomes the one separator of normal names.
+    # Normalised names have one separator. A dash between two characters is a range, not a separator.
     separator = bool(re.search(r"[._]|^-|-$", inside))
     inside = re.sub(r"[._]|^-|-$", "", inside)
     if not _SET.fullmatch(inside) or not (inside or separator):

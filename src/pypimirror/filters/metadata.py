@@ -1,7 +1,7 @@
-"""What core metadata says, such as licence and classifiers: ``metadata_matches`` and ``metadata_excludes``.
+"""Filters on core metadata, such as licence and classifiers: ``metadata_matches`` and ``metadata_excludes``.
 
-Core metadata belongs to a release: what one of its files says holds for all of them, so an sdist goes the way of the wheel
-beside it.
+Core metadata belongs to a release: the metadata of one file counts for all files, so an sdist is treated like the wheel of its
+release.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from fnmatch import translate
 from zope.interface import implementer
 
 from ..interfaces import IMetadataFilter, ISettings
-from ..metadata.core_metadata import fields
-from ..metadata.errors import InvalidContent
 from ..metadata.filenames import parse, release
 from ..model import File, Project
 
-#: Gives the core metadata of a file, or None.
+#: Returns the core metadata of a file, or None.
 Reader = Callable[[File], "bytes | None"]
 
 Matcher = Callable[[Mapping[str, Collection[str]]], bool]
@@ -27,9 +25,9 @@ Matcher = Callable[[Mapping[str, Collection[str]]], bool]
 
 @implementer(IMetadataFilter)
 class MetadataMatches:
-    """Keeps releases that any line matches. A release without metadata to be had matches none."""
+    """Keeps the releases whose metadata match any line. A release without metadata does not match."""
 
-    over_pins = False
+    applies_to_pins = False
     reason = "its metadata matches nothing in metadata_matches"
 
     def __init__(self, settings: ISettings):
@@ -44,9 +42,9 @@ class MetadataMatches:
 
 @implementer(IMetadataFilter)
 class MetadataExcludes:
-    """Leaves out releases that any line matches. A release without metadata to be had stays."""
+    """Leaves out the releases whose metadata match any line. A release without metadata stays."""
 
-    over_pins = False
+    applies_to_pins = False
     reason = "its metadata matches metadata_excludes"
 
     def __init__(self, settings: ISettings):
@@ -60,7 +58,7 @@ class MetadataExcludes:
 
 
 def matcher(lines: Collection[tuple[str, str]]) -> Matcher:
-    """Return a function of ``fields`` that says whether any of the lines matches.
+    """Return a function of ``fields``: whether any of the lines matches.
 
     lines: pairs of a field in lower case and a shell glob for one of its values as a whole, in any case.
     """
@@ -69,11 +67,11 @@ def matcher(lines: Collection[tuple[str, str]]) -> Matcher:
 
 
 def _releases(project: Project, metadata: Reader | None) -> list[tuple[list[File], Mapping[str, list[str]] | None]]:
-    """Group the files by release, each group with the fields of the first file that has metadata that can be read."""
+    """Group the files by release, each group with the fields of the first file with readable metadata."""
     groups: dict[object, list[File]] = {}
     for file in project.files:
         version = parse(file.filename, project.name).version
-        # A file that tells no version stands for itself.
+        # Each file without a version in its name is a separate group.
         groups.setdefault(release(version) if version else (file.filename,), []).append(file)
     return [(files, _fields(files, metadata)) for files in groups.values()]
 
@@ -81,7 +79,10 @@ def _releases(project: Project, metadata: Reader | None) -> list[tuple[list[File
 def _fields(files: list[File], metadata: Reader | None) -> Mapping[str, list[str]] | None:
     if metadata is None:
         return None
-    # Those first of which upstream says that there is some.
+    from ..metadata.core_metadata import fields  # few mirrors filter by metadata
+    from ..metadata.errors import InvalidContent
+
+    # First the files that have core metadata by the upstream page (PEP 658).
     for file in sorted(files, key=lambda file: (not file.core_metadata, file.filename)):
         text = metadata(file)
         if text is not None:

@@ -1,4 +1,4 @@
-"""Which projects are mirrored: ``package_matches`` and ``package_excludes``."""
+"""Filters on project names: ``package_matches`` and ``package_excludes``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .globs import name_globs
 
 @implementer(IWrittenNames, IExactNames)
 class PackageMatches:
-    """Takes the projects that a pattern means; none without patterns."""
+    """Selects the projects that match a pattern; without patterns, no project."""
 
     active = True
-    over_pins = False
+    applies_to_pins = False
 
     def __init__(self, settings: ISettings):
         self._match, self.exact, self.written, self.named = name_globs(settings, "package_matches")
@@ -24,9 +24,9 @@ class PackageMatches:
 
 @implementer(INameFilter)
 class PackageExcludes:
-    """Leaves out the projects that a pattern means, whatever asks for them."""
+    """Leaves out the projects that match a pattern, also pinned and required ones."""
 
-    over_pins = True
+    applies_to_pins = True
     exact: frozenset[str] | None = None
 
     def __init__(self, settings: ISettings):

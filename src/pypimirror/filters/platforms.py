@@ -1,4 +1,4 @@
-"""Platform tags: which ones run on a platform (PEP 425, PEP 600, PEP 656, and what macOS made of itself)."""
+"""Platform tags of wheels that run on a platform (PEP 425, PEP 600, PEP 656, and ``packaging.tags`` for macOS)."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ _GLIBC = re.compile(r"manylinux_(\d+)_(\d+)_(\w+)")
 _MUSL = re.compile(r"musllinux_(\d+)_(\d+)_(\w+)")
 _MACOS = re.compile(r"macosx_(\d+)_(\d+)_(\w+)")
 _LEGACY = re.compile(r"(manylinux(?:1|2010|2014))_(\w+)")
-#: Names from before PEP 600, and the minor version of glibc 2 that each stands for.
-_NAMES = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
-_ALIASES = {minor: name for name, minor in _NAMES.items()}
-#: The oldest minor version of glibc 2 that any tag speaks of, by architecture.
+#: Tags from before PEP 600, with the minor version of glibc 2 that each stands for.
+LEGACY_MANYLINUX = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
+_ALIASES = {minor: name for name, minor in LEGACY_MANYLINUX.items()}
+#: The oldest minor version of glibc 2 in tags, by architecture.
 _OLDEST = {"x86_64": 5, "i686": 5}
 _OLDEST_ELSEWHERE = 17
-#: Newer than any glibc 2 and musl 1 that will be: ``linux_x86_64`` says nothing about which one is there.
+#: Newer than any glibc 2 and musl 1: ``linux_x86_64`` does not name a version.
 _ANY = 99
 
 
 def runnable(platforms: Iterable[str]) -> frozenset[str]:
     """Return all platform tags of wheels that can run on any of the platforms.
 
-    platforms: tags as wheels have them. Each generation of manylinux, musllinux and macOS stands for the older ones, too,
-    and ``linux_x86_64`` for Linux of any age.
+    platforms: tags as in file names of wheels. Each version of manylinux, musllinux and macOS includes the older ones, and
+    ``linux_x86_64`` all of Linux.
     """
     return frozenset(tag for platform in platforms for tag in _runnable(platform))
 
 
 def _runnable(platform: str) -> Iterator[str]:
     if match := _GLIBC.fullmatch(platform):
-        # Tags of a major version above 2 take everything of glibc 2, as packaging.tags has it; none exists.
+        # As in packaging.tags, a major version above 2 (there is none yet) includes all of glibc 2.
         newest = int(match[2]) if match[1] == "2" else _ANY
         yield from _glibc(newest, match[3])
         yield f"linux_{match[3]}"
     elif match := _LEGACY.fullmatch(platform):
-        yield from _glibc(_NAMES[match[1]], match[2])
+        yield from _glibc(LEGACY_MANYLINUX[match[1]], match[2])
         yield f"linux_{match[2]}"
     elif match := _MUSL.fullmatch(platform):
         yield from (f"musllinux_{match[1]}_{minor}_{match[3]}" for minor in range(int(match[2]) + 1))
@@ -62,6 +62,6 @@ def _glibc(newest: int, arch: str) -> Iterator[str]:
 def _macos(version: tuple[int, int], arch: str) -> Iterator[str]:
     from packaging.tags import mac_platforms
 
-    # Both halves of a universal wheel, for those who name the wheel instead of a computer.
+    # ``universal2`` is a tag of wheels, not of a computer: it stands for both architectures.
     for each in ("x86_64", "arm64") if arch == "universal2" else (arch,):
         yield from mac_platforms(version, each)

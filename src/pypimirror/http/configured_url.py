@@ -50,7 +50,7 @@ def hidden(text: str) -> str:
 
 def _hidden_line(line: str) -> str:
     before, at, after = line.rpartition("@")
-    if not at:
+    if not at or (before.endswith(" ") and after.startswith(" ") and "://" not in before):  # ``name @ URL`` (PEP 508)
         return _OPEN_PASSWORD.sub(rf"\1{MASK}", line)
     scheme, separator, secret = before.partition("://")
     if not separator:

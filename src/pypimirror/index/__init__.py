@@ -1,1 +1,1 @@
-"""The pages of the mirror."""
+"""Index writers: the pages of the mirror."""

@@ -1,4 +1,4 @@
-"""Every file of the mirror on one page, as z3c.pypimirror had it."""
+"""One page with all files of the mirror, as z3c.pypimirror wrote it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from zope.interface import implementer
 from .. import __version__
 from ..interfaces import ISettings, IWholeIndexWriter
 from ..model import Entry, Project
+from ..names import FULL_PAGE
 from .html import anchor, head
 
 MOST_FILES = 50_000
@@ -17,12 +18,12 @@ MOST_FILES = 50_000
 
 @implementer(IWholeIndexWriter)
 class FullIndex:
-    """Writes ``full.html``: sorted, with absolute links where ``base_url`` is given."""
+    """Writes ``full.html``: sorted, with absolute links if ``base_url`` is set."""
 
-    root = "full.html"
+    root = FULL_PAGE
 
     def __init__(self, settings: ISettings):
-        #: Files beyond which the page is not written, or None; whoever names it in the configuration gets it at any size.
+        #: Files beyond which the page is not written, or None: no limit if the configuration names the format.
         self.most_files = MOST_FILES if settings.origin("index_formats") == "default" else None
         base = settings["base_url"] or ""
         self._base = base + "/" if base else ""
@@ -45,6 +46,6 @@ class FullIndex:
             projects += 1
             files += entry.files
             yield entry.section
-        # The one place with a version of ours; the page is written again only when something else on it changed.
+        # A new version of this package alone does not make a run write the page again.
         yield (f"<hr>\n<p>{projects} packages, {files} files. z3c.recipe.pypimirror {__version__}</p>\n"
                "</body>\n</html>\n").encode()

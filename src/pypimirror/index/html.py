@@ -1,4 +1,4 @@
-"""The index as HTML (PEP 503, 592, 629, 658, 714, 740, 792), for every client and for people."""
+"""The index as HTML (PEP 503, 592, 629, 658, 714, 740, 792), for all clients and for people."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from zope.interface import implementer
 
 from ..interfaces import IIndexWriter, ISettings
 from ..model import Entry, File, Project
-from ..names import PROVENANCE, is_legacy, is_plain
+from ..names import HTML_PAGE, PROVENANCE, is_legacy, is_plain
 
 _SERIAL = re.compile(rb"<!--SERIAL (\d{1,18})-->\s*\Z")
-#: The beginning of every page. The version is the newest whose fields are there, as in the JSON form (PEP 691); ``facts``: what
-#: is told of the project.
+#: The beginning of each page. The version is the same as in the JSON form (PEP 691). ``meta``: elements about the project.
 _HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="pypi:repository-version" content="1.4">
-{facts}<title>{title}</title>
+{meta}<title>{title}</title>
 <style>{style}</style>
 </head>
 <body>
 <h1>{title}</h1>
 """
-#: For people; what clients read in attributes is shown to them as text.
+#: For people: shows attributes for clients as text.
 _STYLE = """\
 :root{color-scheme:light dark}body{font:1rem/1.6 system-ui,sans-serif;margin:1rem}a{overflow-wrap:anywhere}
 a::before,a::after{display:inline-block;color:CanvasText}a[data-yanked]::before{content:"yanked ";white-space:pre}
@@ -45,30 +44,30 @@ _BATCH = 500
 class HtmlIndex:
     """Writes ``index.html`` for each project and for the root.
 
-    Where the name as registered differs from the normalised one, the project has a second page under it, for clients that do
-    not normalise; its links lead to the files' one place.
+    If the registered name differs from the normalised one, the project has a second page under that name, for clients that do
+    not normalise. Its links lead to the folder of the first page.
     """
 
-    root = "index.html"
+    root = HTML_PAGE
     most_files = None
 
     def __init__(self, settings: ISettings):
         self._legacy_names = settings["legacy_names"]
         base = settings["base_url"] or ""
-        # Provenance is told by a full URL from a secure origin, or not at all (PEP 740).
+        # PEP 740 allows nothing but full URLs from a secure origin.
         self._secure = f"{base}/" if base.lower().startswith("https:") else None
 
     def pages(self, project: Project, serial: int) -> Iterator[tuple[str, bytes]]:
-        yield f"{project.name}/index.html", self._page(project, serial, "")
+        yield f"{project.name}/{HTML_PAGE}", self._page(project, serial, "")
         display = project.display or project.name
         if self._legacy_names and display != project.name and is_legacy(display, project.name):
-            yield f"{display}/index.html", self._page(project, serial, f"../{project.name}/")
+            yield f"{display}/{HTML_PAGE}", self._page(project, serial, f"../{project.name}/")
 
     def _page(self, project: Project, serial: int, folder: str) -> bytes:
         title = f"Links for {escape(project.display or project.name)}"
         secure = f"{self._secure}{project.name}/" if self._secure else None
         links = "".join(anchor(file, folder, secure) for file in project.files)
-        return f"{head(title, _status(project))}{_told(project)}{links}{_TAIL.format(serial=serial)}".encode()
+        return f"{head(title, _status_meta(project))}{_status_text(project)}{links}{_TAIL.format(serial=serial)}".encode()
 
     def serial(self, page: bytes) -> int | None:
         found = _SERIAL.search(page[-200:])
@@ -86,13 +85,13 @@ class HtmlIndex:
         yield "".join(lines).encode()
 
 
-def head(title: str, facts: str = "") -> str:
-    """Give the beginning of a page. title: as HTML. facts: elements that tell of the project."""
-    return _HEAD.format(title=title, facts=facts, style=_STYLE)
+def head(title: str, meta: str = "") -> str:
+    """Render the beginning of a page. title: as HTML. meta: elements about the project."""
+    return _HEAD.format(title=title, meta=meta, style=_STYLE)
 
 
-def _told(project: Project) -> str:
-    """Give the status for people, where there is one to speak of."""
+def _status_text(project: Project) -> str:
+    """Render the status for people; empty for an active project."""
     status = project.status.get("status", "active")
     if status == "active":
         return ""
@@ -100,21 +99,21 @@ def _told(project: Project) -> str:
     return f"<p>This project is {escape(status)}{f': {escape(reason)}' if reason else '.'}</p>\n"
 
 
-def _status(project: Project) -> str:
-    """Give the elements that tell status and reason (PEP 792)."""
+def _status_meta(project: Project) -> str:
+    """Render the elements for status and reason (PEP 792)."""
     names = {"status": "pypi:project-status", "reason": "pypi:project-status-reason"}
     return "".join(f'<meta name="{names[key]}" content="{escape(value)}">\n'
                    for key, value in project.status.items() if key in names)
 
 
-#: Few are different.
+#: Projects have few different values.
 _escaped = lru_cache(1000)(escape)
 
 
 def anchor(file: File, folder: str = "", secure: str | None = None) -> str:
-    """Give the link to a published file.
+    """Render the link to a published file.
 
-    folder: what the relative link must begin with. secure: the https URL of the folder that it lies in, if there is one.
+    folder: prefix of the link. secure: the https URL of the folder of the file, if there is one.
     """
     if file.stored is None:
         raise ValueError(f"{file.filename} is not in the mirror")
@@ -124,7 +123,7 @@ def anchor(file: File, folder: str = "", secure: str | None = None) -> str:
     if file.requires_python:
         attributes.append(f'data-requires-python="{_escaped(file.requires_python)}"')
     if file.stored.metadata:
-        # Under both names, since clients know the one or the other (PEP 714).
+        # Under both names, since clients support one or the other (PEP 714).
         attributes.append(_METADATA.format(file.stored.metadata))
     if file.yanked is not False:
         attributes.append(f'data-yanked="{escape(file.yanked) if isinstance(file.yanked, str) else ""}"')

@@ -14,12 +14,12 @@ from ..http.urls import strip_credentials
 from ..interfaces import IIndexWriter, ISettings
 from ..metadata.filenames import parse, pep440
 from ..model import Entry, File, Project
-from ..names import API_VERSION, PROVENANCE, is_plain
+from ..names import API_VERSION, JSON_PAGE, PROVENANCE, is_plain
 
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 _SERIAL = re.compile(rb'\A\{"meta":\{"_last-serial":(\d{1,18}),')
 _BATCH = 500
-#: Our own key for what the mirror knows of a file and upstream doesn't; with an underscore, as PEP 691 asks of such keys.
+#: Marks an adopted file. The underscore marks a key that is not in the standard (PEP 691).
 _ADOPTED = "_adopted"
 
 
@@ -27,14 +27,14 @@ _ADOPTED = "_adopted"
 class JsonIndex:
     """Writes ``index.v1_json`` for each project and for the root."""
 
-    root = "index.v1_json"
+    root = JSON_PAGE
     most_files = None
 
     def __init__(self, settings: ISettings):
         pass
 
     def pages(self, project: Project, serial: int) -> Iterator[tuple[str, bytes]]:
-        yield f"{project.name}/index.v1_json", self._page(project, serial)
+        yield f"{project.name}/{JSON_PAGE}", self._page(project, serial)
 
     def _page(self, project: Project, serial: int) -> bytes:
         meta = {"_last-serial": serial, "api-version": API_VERSION, **project.meta}
@@ -65,7 +65,7 @@ class JsonIndex:
 
 
 def versions(project: Project) -> list[str]:
-    """Give the versions of the files, each once, oldest first (PEP 700)."""
+    """Return the versions of the files, each once, oldest first (PEP 700)."""
     found = {parse(file.filename, project.name).version for file in project.files}
     return sorted((version for version in found if version), key=_order)
 
@@ -97,7 +97,7 @@ def _entry(file: File) -> dict[str, Any]:
     if file.stored.provenance is not None:
         entry["provenance"] = quote(file.filename + PROVENANCE)
     if file.external is not None:
-        # Of our own: where the file was fetched. Clients pass over keys they do not know (PEP 691).
+        # Not in the standard: the URL that the file was fetched from. Clients ignore unknown keys (PEP 691).
         entry["external"] = strip_credentials(file.url)
     if file.adopted:
         entry[_ADOPTED] = True
@@ -106,6 +106,6 @@ def _entry(file: File) -> dict[str, Any]:
 
 
 def adopted(page: bytes) -> frozenset[str]:
-    """Give the names of the adopted files on a page of this format."""
+    """Return the names of the adopted files on a page of this format."""
     entries = json.loads(page)["files"]
     return frozenset(entry["filename"] for entry in entries if isinstance(entry, dict) and entry.get(_ADOPTED) is True)

@@ -1,7 +1,7 @@
-"""PyPI's older JSON about a project, ``/pypi/<name>/json``, made from what the mirror has.
+"""PyPI's older JSON about a project, ``/pypi/<name>/json``, for the files of the mirror.
 
-No standard describes it; fields and their meaning are those that PyPI documents for its JSON API. What PyPI alone can know
-(downloads, vulnerabilities, owners) is not there.
+There is no standard for it: the fields are those in the documentation of PyPI's JSON API. Fields with data that only PyPI has
+(downloads, vulnerabilities, owners) are left out.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from urllib.parse import quote
 from zope.interface import implementer
 
 from ..interfaces import IMetadataIndexWriter, ISettings
-from ..metadata.core_metadata import parse_email
-from ..metadata.errors import InvalidContent
 from ..metadata.filenames import parse, pep440, release
 from ..model import Entry, File, Project
 
@@ -27,22 +25,22 @@ Releases = Mapping[str, list[File]]
 
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 _SERIAL = re.compile(rb'\A\{"last_serial":(\d{1,18}),')
-#: For a file without upload time, which counts as old: who reads this form wants one.
+#: For a file without upload time, which counts as old: the format requires one.
 _LONG_AGO = "1970-01-01T00:00:00Z"
-#: Fields of core metadata that ``info`` has under the same name.
+#: Fields of core metadata with the same name in ``info``.
 _FIELDS = ("author", "author_email", "classifiers", "description", "description_content_type", "download_url", "dynamic",
            "home_page", "license", "license_expression", "license_files", "maintainer", "maintainer_email", "project_urls",
            "provides_extra", "requires_dist", "requires_python", "summary")
 
 
 def path(name: str) -> str:
-    """Return the path of a project's page. A project called ``pypi`` has room for its own beside: no file is called so."""
+    """Return the path of a project's page. It never collides with a file of a project called ``pypi``."""
     return f"pypi/{name}/json"
 
 
 @implementer(IMetadataIndexWriter)
 class LegacyJson:
-    """Writes ``pypi/<name>/json`` for each project; links are absolute where ``base_url`` is given."""
+    """Writes ``pypi/<name>/json`` for each project; links are absolute if ``base_url`` is set."""
 
     root = None
     most_files = None
@@ -65,21 +63,21 @@ class LegacyJson:
 
 
 def about_project(project: Project, serial: int, url: Callable[[File], str], metadata: Metadata | None = None) -> bytes:
-    """Give the page about a project.
+    """Render the page about a project.
 
-    project: its files those that are published. url: gives the link to a file. metadata: as for IMetadataIndexWriter.
+    project: with published files only. url: returns the link to a file. metadata: as for IMetadataIndexWriter.
     """
     found = releases(project)
     newest = _newest(found)
-    told = {version: [_entry(project, file, url) for file in files] for version, files in found.items()}
-    page = {"last_serial": serial, "info": _info(project, newest, found, metadata), "releases": told,
-            "urls": told.get(newest, [])}
+    entries = {version: [_entry(project, file, url) for file in files] for version, files in found.items()}
+    page = {"last_serial": serial, "info": _info(project, newest, found, metadata), "releases": entries,
+            "urls": entries.get(newest, [])}
     return _DUMP(page).encode()
 
 
 def about_release(project: Project, version: str, serial: int, url: Callable[[File], str],
                   metadata: Metadata | None = None) -> bytes | None:
-    """Give the page about one release, ``/pypi/<name>/<version>/json``, or None if there is no such release."""
+    """Render the page about one release, ``/pypi/<name>/<version>/json``; None if there is no such release."""
     found = releases(project)
     wanted = next((known for known in found if release(known) == release(version)), None)
     if wanted is None:
@@ -90,7 +88,7 @@ def about_release(project: Project, version: str, serial: int, url: Callable[[Fi
 
 
 def releases(project: Project) -> Releases:
-    """Give the files by release; those whose names tell no version belong to none and are left out."""
+    """Group the files by release; files without a version in their names are left out."""
     found: dict[Any, tuple[str, list[File]]] = {}
     for file in project.files:
         version = parse(file.filename, project.name).version
@@ -104,13 +102,13 @@ def releases(project: Project) -> Releases:
 
 
 def _newest(found: Releases) -> str:
-    """Give the newest release: a final one that is not yanked if there is any; an empty text if there is none at all."""
+    """Return the newest release, if possible a final one that is not yanked; an empty string without releases."""
 
     def rank(version: str) -> tuple[bool, bool]:
         known = pep440(version)
         return not _is_yanked(found[version]), known is not None and not known.is_prerelease
 
-    # They are in order, and the last of the best ones counts.
+    # Releases are sorted: reversed, the newest of the best ones is the first.
     return max(reversed(list(found)), key=rank, default="")
 
 
@@ -127,6 +125,9 @@ def _info(project: Project, version: str, found: Releases, metadata: Metadata | 
     content = next((content for file in files if metadata is not None and (content := metadata(file)) is not None), None)
     raw: Mapping[str, Any] = {}
     if content is not None:
+        from ..metadata.core_metadata import parse_email  # not loaded where nothing changed
+        from ..metadata.errors import InvalidContent
+
         with suppress(InvalidContent):
             raw = parse_email(content)[0]
     info: dict[str, Any] = {"name": raw.get("name") or project.display or project.name, "version": version}
@@ -143,7 +144,7 @@ def _info(project: Project, version: str, found: Releases, metadata: Metadata | 
 def _entry(project: Project, file: File, url: Callable[[File], str]) -> dict[str, Any]:
     if file.stored is None:
         raise ValueError(f"{file.filename} is not in the mirror")
-    told = parse(file.filename, project.name)
+    parsed = parse(file.filename, project.name)
     when = file.upload_time or _LONG_AGO
     return {
         "core-metadata": {"sha256": file.stored.metadata} if file.stored.metadata else False,
@@ -151,8 +152,8 @@ def _entry(project: Project, file: File, url: Callable[[File], str]) -> dict[str
         "filename": file.filename,
         "has_sig": bool(file.signed),
         "md5_digest": file.hashes.get("md5"),
-        "packagetype": told.kind if told.kind in ("", "sdist") else f"bdist_{told.kind}",
-        "python_version": "source" if told.kind == "sdist" else told.python or "any",
+        "packagetype": parsed.kind if parsed.kind in ("", "sdist") else f"bdist_{parsed.kind}",
+        "python_version": "source" if parsed.kind == "sdist" else parsed.python or "any",
         "requires_python": file.requires_python,
         "size": file.stored.size,
         "upload_time": when[:19],

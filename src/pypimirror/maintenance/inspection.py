@@ -1,16 +1,16 @@
-"""Looks at what lies in the mirror of one project and says what is wrong with it. Changes nothing, asks nobody."""
+"""Inspects one project in the mirror for faults. Read-only, without requests to upstream."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import StorageError
 from ..interfaces import IRunContext, IWholeIndexWriter
 from ..model import NOTHING, File, Project, Stored
-from ..names import distribution, is_distribution
+from ..names import PAGES, PINS, distribution, is_distribution
 from ..state import records
-from ..sync.own_pages import PAGES, own_serial
+from ..sync.own_pages import own_serial
 from ..sync.publish import rendered
 from ..sync.recover import own_pages
 
@@ -19,49 +19,49 @@ _MUCH = 64 << 20
 
 
 class InspectTask(NamedTuple):
-    """One normalised name, and all that bears it."""
+    """One project to inspect."""
 
     name: str
-    #: What is remembered of it, or None.
+    #: Its record in the state, or None.
     record: bytes | None = None
-    #: Our serial of its pages, 0 if it is not published.
+    #: The mirror's own serial of its pages, 0 if it is not published.
     serial: int = 0
-    #: The mirror's folders of that name: the normalised one, and other spellings.
+    #: Its folders in the mirror, of the normalised name and of other spellings.
     folders: tuple[str, ...] = ()
-    #: Whether its pages are to say what the record says; not so where a run was cut off before it wrote them.
+    #: Whether its pages must agree with the record; not after a run that was interrupted before it wrote them.
     settled: bool = True
-    #: Whether what is remembered is to be trusted; what nothing is remembered of is astray only then.
+    #: Whether the state is complete; only then are files of projects without a record strays.
     remembered: bool = True
-    #: What is kept of the pages about all projects, by page.
+    #: Its cached fragments of pages about all projects, by page.
     sections: Mapping[str, bytes] = NOTHING
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong."""
+    """A fault in the mirror."""
 
     path: str
-    #: ``missing``, ``damaged``, ``page``, ``stray``, ``record``, ``root``, ``state``; ``unreadable`` is what no repair helps.
+    #: ``missing``, ``damaged``, ``page``, ``stray``, ``record``, ``root``, ``state``; ``unreadable`` can't be repaired.
     kind: str
-    #: In words, for a line that begins with the path.
+    #: Description, to follow the path.
     message: str
 
 
 class Inspection(NamedTuple):
-    """What came out of it."""
+    """Result of ``inspect``."""
 
     name: str
     findings: tuple[Finding, ...] = ()
-    #: How many files were hashed, and their bytes.
+    #: The number of hashed files, and their bytes.
     files: int = 0
     bytes: int = 0
-    #: Whether the sections that are kept were looked at, and are right.
+    #: Whether the cached fragments were compared, and are up to date.
     sections: bool = False
 
 
 def inspect(mirror: IRunContext, task: InspectTask, emit: Callable[[Any], None]) -> Inspection:
     """Inspect one project."""
     try:
-        with mirror.storage.near(task.name):
+        with mirror.storage.keep_open(task.name):
             return _inspected(mirror, task)
     except StorageError as error:
         return Inspection(task.name, (Finding(task.name, "unreadable", str(error)),))
@@ -69,29 +69,47 @@ def inspect(mirror: IRunContext, task: InspectTask, emit: Callable[[Any], None])
 
 def _inspected(mirror: IRunContext, task: InspectTask) -> Inspection:
     # Its own in any case: a link or a file in its place is in no list of folders.
-    names = {folder: mirror.storage.names(folder) for folder in dict.fromkeys((*task.folders, task.name))}
+    names = {folder: mirror.storage.listdir(folder) for folder in dict.fromkeys((*task.folders, task.name))}
     project, findings = _remembered(task)
-    astray: list[str] = []
-    sections = False
     if project is not None and task.settled:
-        shown = project.published()
-        pages = rendered(mirror, shown, task.serial) if task.serial else {}
-        findings += _compared(mirror, pages)
-        sections = _sections(mirror, shown, task.sections)
-        astray = _astray(mirror, task.name, names, shown.files, pages, published=bool(task.serial))
+        expected = _by_record(mirror, task, project, names)
     elif task.remembered and task.settled and task.record is None and not task.serial:
-        shown = Project(task.name)
-        astray = _astray(mirror, task.name, names, (), ())
+        expected = _Expected((), strays=_strays(mirror, task.name, names, (), ()))
     else:
-        # The pages are all there is to tell, and what they don't name may be what an unfinished run has left.
-        told = own_pages(mirror, task.name)
-        shown = Project(task.name, tuple(_as_stored(file) for file in told.project.files if "sha256" in file.hashes))
-        if task.record is not None or task.serial or any(map(is_distribution, names.get(task.name, ()))):
-            findings += [Finding(path, "page", f"the page can't be read: {why}") for path, why in told.unreadable]
-    findings += _hashed(mirror, task.name, shown.files, frozenset(names.get(task.name, ())))
-    findings += [Finding(path, "stray", "no page names it") for path in astray]
-    sizes = [file.stored.size for file in shown.files if file.stored is not None]
-    return Inspection(task.name, tuple(findings), len(sizes), sum(sizes), sections)
+        expected = _by_pages(mirror, task, names)
+    findings += expected.findings
+    findings += _hashed(mirror, task.name, expected.files, frozenset(names.get(task.name, ())))
+    findings += [Finding(path, "stray", "no page names it") for path in expected.strays]
+    sizes = [file.stored.size for file in expected.files if file.stored is not None]
+    return Inspection(task.name, tuple(findings), len(sizes), sum(sizes), expected.sections)
+
+
+class _Expected(NamedTuple):
+    """The published files of a project, and the faults of everything else."""
+
+    files: tuple[File, ...]
+    findings: Sequence[Finding] = ()
+    #: Paths.
+    strays: Sequence[str] = ()
+    #: As in Inspection.
+    sections: bool = False
+
+
+def _by_record(mirror: IRunContext, task: InspectTask, project: Project, names: Mapping[str, list[str]]) -> _Expected:
+    """Compare pages and fragments with the record. names: of entries by folder."""
+    shown = project.published()
+    pages = rendered(mirror, shown, task.serial) if task.serial else {}
+    strays = _strays(mirror, task.name, names, shown.files, pages, published=bool(task.serial))
+    return _Expected(shown.files, _compared(mirror, pages), strays, _sections(mirror, shown, task.sections))
+
+
+def _by_pages(mirror: IRunContext, task: InspectTask, names: Mapping[str, list[str]]) -> _Expected:
+    """Read the files from the pages, without a usable record: files that they don't list may be those of an unfinished run."""
+    pages = own_pages(mirror, task.name)
+    files = tuple(_as_stored(file) for file in pages.project.files if "sha256" in file.hashes)
+    if task.record is None and not task.serial and not any(map(is_distribution, names.get(task.name, ()))):
+        return _Expected(files)
+    return _Expected(files, [Finding(path, "page", f"the page can't be read: {why}") for path, why in pages.unreadable])
 
 
 def _remembered(task: InspectTask) -> tuple[Project | None, list[Finding]]:
@@ -108,7 +126,7 @@ def _remembered(task: InspectTask) -> tuple[Project | None, list[Finding]]:
 
 
 def _compared(mirror: IRunContext, pages: Mapping[str, bytes]) -> list[Finding]:
-    """Hold pages against what they should be."""
+    """Compare pages with their expected content."""
     findings = []
     for path, page in pages.items():
         there = mirror.storage.read(path)
@@ -120,7 +138,7 @@ def _compared(mirror: IRunContext, pages: Mapping[str, bytes]) -> list[Finding]:
 
 
 def _sections(mirror: IRunContext, project: Project, kept: Mapping[str, bytes]) -> bool:
-    """Hold what is kept of the pages about all projects against what it should be."""
+    """Compare the cached fragments of pages about all projects with their expected content."""
     whole = {writer.root: writer for writer in mirror.writers if IWholeIndexWriter.providedBy(writer)}
     return all(path in whole and whole[path].section(project) == section for path, section in kept.items())
 
@@ -131,7 +149,7 @@ def _as_stored(file: File) -> File:
 
 
 def _hashed(mirror: IRunContext, name: str, files: tuple[File, ...], there: frozenset[str]) -> list[Finding]:
-    """Hold files against their hashes. there: the names in the folder."""
+    """Compare files with their hashes. there: the names in the folder."""
 
     def check(wanted: tuple[str, str]) -> Finding | None:
         filename, sha256 = wanted
@@ -143,7 +161,7 @@ def _hashed(mirror: IRunContext, name: str, files: tuple[File, ...], there: froz
         if found is None:
             return Finding(path, "missing", "missing")
         if found != sha256:
-            return Finding(path, "damaged", f"damaged: its sha256 is {found}, the index says {sha256}")
+            return Finding(path, "damaged", f"damaged: its sha256 is {found}, expected {sha256}")
         return None
 
     wanted: list[tuple[str, str]] = []
@@ -157,13 +175,12 @@ def _hashed(mirror: IRunContext, name: str, files: tuple[File, ...], there: froz
     return [finding for finding in results if finding is not None]
 
 
-def _astray(mirror: IRunContext, name: str, names: Mapping[str, Iterable[str]], files: Iterable[File],
+def _strays(mirror: IRunContext, name: str, names: Mapping[str, Iterable[str]], files: Iterable[File],
             pages: Iterable[str], published: bool = False) -> list[str]:
-    """Return the paths of what belongs to nothing.
+    """Return the paths of strays: files that no page lists.
 
-    published: whether the folder is that of a published project, which holds nothing but the project's: web servers, and
-    clients that read the folder, offer all of it. In another one only distributions, what lies beside them, and our pages are
-    looked at. Hidden files and folders are left alone.
+    published: whether the project is published; then any other file in its folder is a stray, because web servers offer all of
+    it. Else only distributions, their sidecars and pages of the mirror are. Ignores hidden files and folders.
     """
     known = {*pages}
     for file in files:
@@ -178,5 +195,12 @@ def _is_stray(mirror: IRunContext, path: str, entry: str, published: bool) -> bo
     if is_distribution(distribution(entry)):
         return True
     if entry not in PAGES:
-        return published and not entry.startswith(".")
+        return published and not entry.startswith(".") and not (path.startswith(f"{PINS}/") and _is_pin_file(entry))
     return own_serial(mirror, mirror.storage.read(path) or b"") is not None
+
+
+def _is_pin_file(entry: str) -> bool:
+    """Whether a name is that of a pin file, in the folder of a project that is called ``pins``, too."""
+    from ..pins.pin_files import is_pin_name  # few mirrors have such a project
+
+    return is_pin_name(entry)

@@ -1,4 +1,4 @@
-"""Puts one project right: what is missing or damaged is fetched again, pages are rewritten, strays go to the trash."""
+"""Repairs one project: fetches missing and damaged files, rewrites pages, moves strays to the trash."""
 
 from __future__ import annotations
 
@@ -16,46 +16,54 @@ from .inspection import Finding
 
 
 class RepairTask(NamedTuple):
-    """One project, and what was found to be wrong with it."""
+    """One project and its faults."""
 
     name: str
-    #: None if nothing is remembered of it: then all that was found is astray.
+    #: None if the project is not in the state; then all findings are strays.
     record: bytes | None
-    #: Our serial of its pages, 0 if there are none, and that of this run.
+    #: The mirror's own serial of its pages, 0 without pages, and that of this run.
     serial: int
     run: int
     findings: tuple[Finding, ...]
 
 
 def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -> PublishResult | None:
-    """Repair one project as it is remembered; the configuration is not asked, that is a sync's part. None for strays alone."""
+    """Repair one project according to its record, without evaluating the configuration again.
+
+    Returns None if there were strays only."""
     strays = [finding.path for finding in task.findings if finding.kind == "stray"]
     if task.record is None or not task.serial:
         _remove(mirror, task.name, strays, emit)
         return None
     project = records.decode(task.record)
     wrong = {finding.path.rpartition("/")[2] for finding in task.findings if finding.kind in ("missing", "damaged")}
-    for name in wrong:
-        if name.endswith((PROVENANCE, SIGNATURE)):
-            # Nobody tells their hashes: what is damaged must be gone, not to be taken for good again.
-            mirror.storage.remove(f"{task.name}/{name}")
-    wanted = tuple(_doubted(file, wrong) for file in project.files if file.stored is not None and file.stored.shown)
-    outcomes = mirror.crew.each(lambda file: _obtained(mirror, task.name, file, emit) if _concerned(file, wrong)
+    _remove_unhashed(mirror, task.name, wrong)
+    wanted = tuple(_without_damage(file, wrong) for file in project.files if file.stored is not None and file.stored.published)
+    outcomes = mirror.crew.each(lambda file: _ensure(mirror, task.name, file, emit) if _is_faulty(file, wrong)
                                 else FileResult(file, "kept"), wanted)
-    here = {outcome.file.filename: _shown(outcome.file) for outcome in outcomes}
+    here = {outcome.file.filename: _as_published(outcome.file) for outcome in outcomes}
     files = tuple(file for file in here.values() if file.stored is not None)
     project = project._replace(files=tuple(here.get(file.filename, file) for file in project.files))
     pages = write_pages(mirror, project._replace(files=files), task.serial, task.run)
     emit(ProjectPublished(task.name, pages.written))
-    # What is damaged and could not be had is named by no page now.
     for file in here.values():
-        if file.stored is None:
-            strays += [f"{task.name}/{file.filename}{suffix}" for suffix in ("", *BESIDE)]
-        else:
-            strays += [f"{task.name}/{file.filename}{suffix}" for suffix in BESIDE
-                       if suffix not in file.stored.beside() and file.filename + suffix in wrong]
+        strays += [f"{task.name}/{filename}" for filename in _unlisted(file, wrong)]
     _remove(mirror, task.name, strays, emit)
     return _published(task, project._replace(pages=pages.paths), pages, files, outcomes)
+
+
+def _remove_unhashed(mirror: IRunContext, name: str, wrong: set[str]) -> None:
+    """Remove damaged files of kinds without hashes upstream, so that they are not accepted again."""
+    for filename in wrong:
+        if filename.endswith((PROVENANCE, SIGNATURE)):
+            mirror.storage.remove(f"{name}/{filename}")
+
+
+def _unlisted(file: File, wrong: set[str]) -> list[str]:
+    """Return the names of a file and of its sidecars that could not be fetched, and so are no longer on the page."""
+    if file.stored is None:
+        return [file.filename + suffix for suffix in ("", *BESIDE)]
+    return [name for suffix in BESIDE if suffix not in file.stored.beside() and (name := file.filename + suffix) in wrong]
 
 
 def _published(task: RepairTask, project: Project, pages: WrittenPages, files: tuple[File, ...],
@@ -70,12 +78,12 @@ def _published(task: RepairTask, project: Project, pages: WrittenPages, files: t
     )
 
 
-def _concerned(file: File, wrong: set[str]) -> bool:
+def _is_faulty(file: File, wrong: set[str]) -> bool:
     return any(file.filename + suffix in wrong for suffix in ("", *BESIDE))
 
 
-def _doubted(file: File, wrong: set[str]) -> File:
-    """Give a file without what is not to be trusted of what the mirror has of it."""
+def _without_damage(file: File, wrong: set[str]) -> File:
+    """Return a file without the damaged parts of the mirror's copy."""
     if file.filename in wrong:
         return file._replace(stored=None)
     if file.stored is None:
@@ -85,15 +93,15 @@ def _doubted(file: File, wrong: set[str]) -> File:
         metadata=good.get(METADATA), provenance=good.get(PROVENANCE), signature=good.get(SIGNATURE)))
 
 
-def _shown(file: File) -> File:
-    return file if file.stored is None else file._replace(stored=file.stored._replace(shown=True))
+def _as_published(file: File) -> File:
+    return file if file.stored is None else file._replace(stored=file.stored._replace(published=True))
 
 
-def _obtained(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], None]) -> FileResult:
+def _ensure(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], None]) -> FileResult:
     outcome = ensure_file(mirror, name, file)
     if outcome.error is not None:
         emit(Problem(name, outcome.error, outcome.how))
-        # A file that is good itself stays although its metadata file can't be had.
+        # An intact file stays although its metadata file is unavailable.
         outcome = outcome._replace(file=file)
     elif outcome.file.stored is not None:
         emit(FileStored(name, file.filename, outcome.file.stored.size, outcome.how))
@@ -101,7 +109,7 @@ def _obtained(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], 
 
 
 def _remove(mirror: IRunContext, name: str, paths: list[str], emit: Callable[[Any], None]) -> None:
-    """Move strays to the trash; a page, which has no place among a project's files, under its own folder's name."""
+    """Move strays to the trash; pages under the name of their folder, not of the project."""
     for path in paths:
         folder, _, filename = path.rpartition("/")
         owner = name if is_distribution(distribution(filename)) else folder
@@ -110,4 +118,4 @@ def _remove(mirror: IRunContext, name: str, paths: list[str], emit: Callable[[An
         if mirror.trash.keep(path, owner, filename):
             emit(FileRemoved(name, filename))
         else:
-            emit(Problem(name, f"{path}: stays, since the trash holds another of that name already"))
+            emit(Problem(name, f"{path}: kept in place, because the trash contains another file of this name"))

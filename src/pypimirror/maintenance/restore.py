@@ -1,7 +1,7 @@
-"""Puts files back from the trash by hand: they stay published although upstream took them away.
+"""Restores files from the trash: they stay published although upstream removed them.
 
-The configuration still has the last word: what it leaves out is not put back, nor is what upstream quarantined. What is put
-back stays until the configuration leaves it out, or is upstream's again once upstream lists it.
+Files that the configuration excludes, and those of quarantined projects, are not restored. A restored file stays until the
+configuration excludes it; once upstream lists it again, it is an ordinary file.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from ..sync.evaluate import select_files
 from ..sync.run import Run
 from .trash import Waiting
 
-#: ``Requires-Python`` in core metadata, for a file of which nothing else is remembered.
+#: ``Requires-Python`` in core metadata, for a file without other facts.
 _REQUIRES = re.compile(rb"^Requires-Python:[ \t]*([^\r\n]+)", re.MULTILINE)
 
 
 class Restored(NamedTuple):
-    """What became of one file."""
+    """Result of restoring one file."""
 
     project: str
     filename: str
-    #: Why it was not put back; empty if it was.
+    #: Why it was not restored; empty if it was.
     why: str = ""
 
 
 class Restoration:
-    """The coordinator of one restoration; it alone writes the state."""
+    """Coordinates a restoration; the only writer of the state."""
 
     def __init__(self, mirror: IRunContext, state: State, run: Run):
         self._mirror, self._state, self._run = mirror, state, run
 
     def restore(self, name: str) -> list[Restored]:
-        """Put back a file, or all files of a project. name: that of either. Raises MirrorError if none is in the trash."""
+        """Restore a file, or all files of a project. name: of the file or project. Raises MirrorError if it finds no file."""
         projects: dict[str, dict[str, Waiting]] = {}
         for waiting in self._mirror.trash.waiting():
-            ours = is_project(waiting.project) and is_distribution(waiting.filename)
-            if ours and (waiting.filename == name or waiting.project == normalize(name)):
-                # Of several days' files the one that came last.
+            valid = is_project(waiting.project) and is_distribution(waiting.filename)
+            if valid and (waiting.filename == name or waiting.project == normalize(name)):
+                # The newest of several days' files.
                 projects.setdefault(waiting.project, {}).setdefault(waiting.filename, waiting)
         if not projects:
             raise MirrorError(f"{name!r}: no project and no file of that name is in the trash")
@@ -55,7 +55,7 @@ class Restoration:
                 for project, files in sorted(projects.items()) for filename in sorted(files)]
 
     def _noted(self, name: str, files: list[Waiting]) -> dict[str, str]:
-        """Note in the state which files of a project are to be published again; return why others are not, by name."""
+        """Mark files of a project for publishing in the state; return the reasons for the others by name."""
         project, row = self._project(name), self._state.row(name)
         known = {file.filename: file for file in project.files}
         refused: dict[str, str] = {}
@@ -78,7 +78,7 @@ class Restoration:
         if good:
             row = row or Row(name, project.display or name, None, None, BEGUN, 0, 0, 0, 0)
             self._state.begin()
-            # Once this is noted, a run that goes on where this one is cut off takes the file out of the trash.
+            # If this run is interrupted, the next one takes the file out of the trash.
             self._state.save(row._replace(pending=BEGUN), records.encode(_with(project, {**known, **good})))
             self._state.commit()
         return refused
@@ -88,10 +88,10 @@ class Restoration:
         try:
             return records.decode(record) if record is not None else Project(name, listed=False)
         except ValueError as error:
-            raise MirrorError(f"{name}: its record can't be read ({error}); verify --repair helps") from error
+            raise MirrorError(f"{name}: its record can't be read ({error}); run verify --repair") from error
 
     def _back(self, waiting: Waiting, listed: File | None) -> File | None:
-        """Give a file as it is to be published, or None if it is not what it should be. listed: as upstream has it now."""
+        """Return a file for publishing, or None if its content is wrong. listed: upstream's current entry."""
         sha256 = self._mirror.trash.digest(waiting)
         file = listed or self._mirror.trash.facts(waiting) or File(waiting.filename, "")
         expected = file.hashes.get("sha256") or (file.stored.sha256 if file.stored is not None else sha256)
@@ -113,12 +113,12 @@ class Restoration:
         return found[1].decode("utf-8", "replace").strip() if found else None
 
     def _missing(self, name: str, filename: str) -> str:
-        """Say why a file is not published; an empty text if it is."""
+        """Return why a file is not published; empty if it is."""
         file = next((file for file in self._project(name).files if file.filename == filename), None)
-        if file is not None and file.stored is not None and file.stored.shown:
+        if file is not None and file.stored is not None and file.stored.published:
             return ""
         row = self._state.row(name)
-        return (row.error if row is not None else None) or "could not be put back"
+        return (row.error if row is not None else None) or "could not be restored"
 
 
 def _with(project: Project, files: dict[str, File]) -> Project:

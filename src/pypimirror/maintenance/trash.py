@@ -1,4 +1,4 @@
-"""Where removed files wait, a folder a day, so that a mistake costs no download."""
+"""The trash: keeps removed files for some days, so that they can be restored without a download."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..state import records
 from .trash_index import TrashIndex
 
 FOLDER = f"{OWN}/trash"
-#: Ending of what remembers the facts of a file's page; no distribution's name ends so.
+#: Suffix of the record of a file's facts; not a suffix of distributions.
 _FACTS = ".facts"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -23,12 +23,12 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 class Waiting(NamedTuple):
     """One file in the trash."""
 
-    #: ISO date of the day on which it was put here.
+    #: ISO date of its removal.
     day: str
-    #: The folder it was taken out of: a normalised name, unless it is a page that nobody owned.
+    #: Its former folder: a normalised name, except for pages.
     project: str
     filename: str
-    #: Bytes, those of what lies beside it included.
+    #: Bytes, sidecars included.
     size: int
 
 
@@ -39,24 +39,24 @@ class Trash:
         self._storage = storage
         self._today = (today or datetime.datetime.fromtimestamp(time.time(), datetime.timezone.utc).date()).isoformat()
         self._listed: list[str] | None = None
-        self._notes = None if storage.at_hand else TrashIndex(storage)
+        self._notes = None if storage.cheap_listing else TrashIndex(storage)
 
     def days(self) -> list[str]:
-        """Return the days on which something was put here, newest first."""
+        """Return the days with removed files, newest first."""
         if self._listed is None:
             self._listed = self._found() if self._notes is None else self._notes.days()
         return self._listed
 
     def _found(self) -> list[str]:
-        """Look for the days."""
-        return sorted((n[:-1] for n in self._storage.names(FOLDER) if n.endswith("/")), reverse=True)
+        """List the days in the storage."""
+        return sorted((n[:-1] for n in self._storage.listdir(FOLDER) if n.endswith("/")), reverse=True)
 
     def waiting(self) -> Iterator[Waiting]:
-        """Yield what waits here, newest first, then by project and name."""
+        """Yield the files in the trash, newest day first, then by project and name."""
         for day in self._found():
-            for project in self._storage.names(f"{FOLDER}/{day}"):
+            for project in self._storage.listdir(f"{FOLDER}/{day}"):
                 folder = f"{FOLDER}/{day}/{project.rstrip('/')}"
-                names = dict.fromkeys(self._storage.names(folder))
+                names = dict.fromkeys(self._storage.listdir(folder))
                 for name in names:
                     if name.endswith(_FACTS) or (name.endswith(BESIDE) and distribution(name) in names):
                         continue
@@ -65,7 +65,7 @@ class Trash:
                                   sum(self._storage.size(f"{folder}/{part}") or 0 for part in parts))
 
     def put(self, project: str, filename: str, facts: File | None = None) -> None:
-        """Take a file and what lies beside it out of the mirror. facts: what pages said of it."""
+        """Move a file and its sidecars to the trash. facts: its entry on pages."""
         folder = f"{FOLDER}/{self._today}/{project}"
         self._note(project)
         if facts is not None and self._storage.size(f"{project}/{filename}") is not None:
@@ -77,7 +77,7 @@ class Trash:
         self._listed = None
 
     def keep(self, path: str, project: str, filename: str) -> bool:
-        """Take what lies elsewhere in the mirror as if it were that file of the project; say whether there was room for it."""
+        """Move any file of the mirror to the trash under another name; return False if the name is taken by another content."""
         target = f"{FOLDER}/{self._today}/{project}/{filename}"
         if self._storage.size(target) is not None and self._storage.digest(target) != self._storage.digest(path):
             return False
@@ -91,12 +91,12 @@ class Trash:
             self._notes.note(self._today, project)
 
     def _forget(self, day: str, project: str = "") -> None:
-        # Not where a file of the same name, put here today, keeps one in its place: it is looked at again by the next run.
-        if self._notes is not None and not self._storage.names(f"{FOLDER}/{day}/{project}".rstrip("/")):
+        # Unless files remain, for which today's folder has one of the same name; the next run tries again.
+        if self._notes is not None and not self._storage.listdir(f"{FOLDER}/{day}/{project}".rstrip("/")):
             self._notes.forget(day, project)
 
     def facts(self, waiting: Waiting) -> File | None:
-        """Return what pages said of a file when it was put here, or None where that is not known."""
+        """Return the facts of a file at its removal, or None if they are unknown."""
         record = self._storage.read(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{_FACTS}")
         try:
             return records.decode(record).files[0] if record is not None else None
@@ -104,18 +104,18 @@ class Trash:
             return None
 
     def digest(self, waiting: Waiting, ending: str = "") -> str | None:
-        """Return the sha256 of a file here, or of what lies beside it with that ending; None where there is none."""
+        """Return the sha256 of a file in the trash, or of a sidecar, or None. ending: the suffix of the sidecar."""
         return self._storage.digest(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{ending}")
 
     def metadata(self, waiting: Waiting) -> bytes | None:
-        """Return the metadata file of a file here, or None where there is none."""
+        """Return the content of a file's metadata file, or None."""
         return self._storage.read(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{METADATA}")
 
     def take(self, project: str, filename: str, hashes: Mapping[str, str], target: str | None = None,
-             beside: Iterable[str] = ()) -> bool:
-        """Put a file back into the mirror if it is here and has the sha256 that is asked for; say whether.
+             sidecars: Iterable[str] = ()) -> bool:
+        """Move a file with the sha256 of ``hashes`` back into the mirror; return whether there was one.
 
-        target: another path than its old one. beside: endings of what comes with it if it is here, since nobody tells its hash.
+        target: its path, if it differs from the old one. sidecars: suffixes of sidecars without known hashes to move as well.
         """
         wanted = hashes.get("sha256")
         if wanted is None:
@@ -125,17 +125,16 @@ class Trash:
             if self._storage.size(path) is not None and self._storage.digest(path) == wanted:
                 self._storage.move(path, target or f"{project}/{filename}")
                 self._storage.remove(path + _FACTS)
-                for suffix in beside:
+                for suffix in sidecars:
                     if self._storage.size(path + suffix) is not None:
                         self._storage.move(path + suffix, f"{project}/{filename}{suffix}")
                 return True
         return False
 
     def expire(self, keep: int, today: datetime.date | None = None) -> int:
-        """Delete what has waited longer than ``keep`` days; return how many files that were.
+        """Delete files after ``keep`` days; return their number.
 
-        today: the day to count from. What was put here on a day that is still to come, by a clock that was wrong, waits from
-        today on.
+        today: the day to count from. Days in the future, from a wrong clock, are moved to today.
         """
         for day in self.days():
             if _DAY.fullmatch(day) and day > self._today:
@@ -144,10 +143,10 @@ class Trash:
         return self._delete([day for day in self.days() if day < limit])
 
     def _put_off(self, day: str) -> None:
-        for project in self._storage.names(f"{FOLDER}/{day}"):
+        for project in self._storage.listdir(f"{FOLDER}/{day}"):
             here = f"{FOLDER}/{self._today}/{project.rstrip('/')}"
             self._note(project.rstrip("/"))
-            for name in self._storage.names(f"{FOLDER}/{day}/{project.rstrip('/')}"):
+            for name in self._storage.listdir(f"{FOLDER}/{day}/{project.rstrip('/')}"):
                 if self._storage.size(f"{here}/{name}") is None:
                     self._storage.move(f"{FOLDER}/{day}/{project}{name}", f"{here}/{name}")
             self._forget(day, project.rstrip("/"))
@@ -155,15 +154,15 @@ class Trash:
         self._listed = None
 
     def empty(self) -> int:
-        """Delete all that waits here; return how many files that were."""
+        """Delete all files in the trash; return their number."""
         return self._delete(sorted({*self._found(), *self.days()}))
 
     def _delete(self, days: list[str]) -> int:
         count = 0
         for day in days:
-            for project in self._storage.names(f"{FOLDER}/{day}"):
+            for project in self._storage.listdir(f"{FOLDER}/{day}"):
                 folder = f"{FOLDER}/{day}/{project.rstrip('/')}"
-                for name in self._storage.names(folder):
+                for name in self._storage.listdir(folder):
                     self._storage.remove(f"{folder}/{name}")
                     count += not name.endswith((*BESIDE, _FACTS))
                 self._forget(day, project.rstrip("/"))
@@ -172,6 +171,6 @@ class Trash:
         return count
 
     def totals(self) -> dict[str, int]:
-        """Return how many files wait here, and their bytes."""
+        """Return the number of files in the trash, and their bytes."""
         sizes = [waiting.size for waiting in self.waiting()]
         return {"files": len(sizes), "bytes": sum(sizes)}

@@ -1,7 +1,7 @@
-"""What lies in the trash where listing costs: noted as it is put there, so that a run need not look for it.
+"""Index of the trash for storages with expensive listing, so that a run need not list the trash.
 
-``.pypimirror/trash-days`` holds the days, ``.pypimirror/trashed/<project>`` those on which something of a project came. A day
-on which nothing lies any more does no harm. The verb ``trash`` does not trust the notes, but lists what there is.
+``.pypimirror/trash-days`` has the days with removed files, ``.pypimirror/trashed/<project>`` those of a project. Days that are
+empty by now do no harm. The verb ``trash`` lists the trash itself.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ PROJECTS = f"{OWN}/trashed"
 
 
 class TrashIndex:
-    """The notes of one mirror's trash."""
+    """The index of one mirror's trash."""
 
     def __init__(self, storage: IStorage):
         self._storage = storage
         self._lock = threading.Lock()
-        #: What was noted by us, so that it is not written again for each file.
+        #: Entries written by this process, so that they are written once.
         self._noted: set[tuple[str, str]] = set()
 
     def days(self) -> list[str]:
-        """Return the days on which something was put into the trash, newest first."""
+        """Return the days with removed files, newest first."""
         return self._read(DAYS)
 
     def days_of(self, project: str) -> list[str]:
-        """Return the days on which something of a project was, newest first."""
+        """Return the days with removed files of a project, newest first."""
         return self._read(f"{PROJECTS}/{project}")
 
     def note(self, day: str, project: str) -> None:
-        """Note that something of a project is about to be put there."""
+        """Record a day before a file of the project is moved to the trash."""
         for path, of in ((DAYS, ""), (f"{PROJECTS}/{project}", project)):
             with self._lock:
                 if (day, of) not in self._noted:
@@ -41,7 +41,7 @@ class TrashIndex:
                     self._noted.add((day, of))
 
     def forget(self, day: str, project: str = "") -> None:
-        """Note that nothing of a project lies there from that day, or nothing at all."""
+        """Delete a day of a project, or of the whole trash."""
         path = f"{PROJECTS}/{project}" if project else DAYS
         with self._lock:
             self._noted.discard((day, project))

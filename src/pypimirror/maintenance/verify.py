@@ -1,4 +1,4 @@
-"""Verifies the whole mirror: every file against its page, every page against the state, the tree against strays."""
+"""Verifies the whole mirror: files against their hashes, pages against the state, the tree for strays."""
 
 from __future__ import annotations
 
@@ -22,31 +22,33 @@ from ..sync.run import Run
 from .inspection import Finding, Inspection, InspectTask, inspect
 from .repair import RepairTask, repair
 
-#: Name of a fact in the state: when a verification began that has not come to its end, in seconds since 1970.
+#: Name of a fact in the state: the start of an unfinished verification, in seconds since 1970.
 VERIFYING = "verifying"
-#: Seconds for which what a verification that was cut off has seen is believed.
+#: Seconds for which results of an interrupted verification are reused.
 _BELIEVED = 7 * 86400
-#: Seconds between two moments at which what was seen is kept for good.
+#: Seconds between commits of the progress.
 _PAUSE = 1.0
 
 
 class VerifyResult(NamedTuple):
-    """What a verification came to."""
+    """Result of a verification."""
 
-    #: How many things were wrong, and how many are still, or could not be had.
+    #: The number of faults, and of those that remain.
     wrong: int = 0
     left: int = 0
 
 
 class Verification:
-    """The coordinator of one verification; it alone writes the state."""
+    """Coordinates a verification; the only writer of the state."""
 
     def __init__(self, mirror: IRunContext, state: State, run: Run, notify: Callable[[Any], None]):
         self._mirror, self._state, self._run, self._notify = mirror, state, run, notify
         self._told: set[Finding] = set()
 
     def verify(self, mend: bool) -> VerifyResult:
-        """Look at everything, or at what a verification that was cut off has left; with ``mend`` put right what is wrong."""
+        """Verify the mirror, or the rest of it after an interrupted verification.
+
+        mend: whether to repair faults."""
         whole = list(self._whole())
         seen = self._seen()
         self._begin()
@@ -68,20 +70,20 @@ class Verification:
         self._notify(events.VerificationFinished(projects, files, size, wrong, repaired))
         return VerifyResult(wrong, left)
 
-    # --- looking
+    # --- inspection
 
     def _whole(self) -> Iterator[Finding]:
-        """Yield what is wrong with the state as a whole; a damaged one is set aside, as by any run."""
+        """Yield faults of the whole state; a damaged one is renamed and created again, as by any run."""
         damage = self._state.damage()
         if damage is not None:
             self._notify(events.Notice(self._state.renew(damage)))
         if self._state.fresh and folders(self._mirror.storage):
-            finding = Finding(self._state.path, "state", "it does not tell what lies in the mirror: new, lost or damaged")
+            finding = Finding(self._state.path, "state", "it lacks the mirror's content: new, lost or damaged")
             self._tell(finding)
             yield finding
 
     def _seen(self) -> frozenset[str]:
-        """Give the names that were found to be right before this verification was cut off."""
+        """Return the names of the projects that an interrupted verification found intact."""
         began, now = self._state.fact(VERIFYING), time.time()
         self._state.begin()
         if began is None or not now - _BELIEVED < float(began) <= now:
@@ -92,10 +94,10 @@ class Verification:
         return seen
 
     def _begin(self) -> None:
-        """Take note of the tree, and of what can be held against what."""
+        """Read the tree, and determine which comparisons are possible."""
         self._tree = folders(self._mirror.storage)
         self._remembered = not self._state.fresh
-        # While a changed configuration waits for its first sync, pages don't say yet what it makes of them.
+        # After a change of the configuration, pages differ from it until the next sync.
         self._settled = self._state.fact(PAGES_SETTINGS) == fingerprint(self._mirror.settings, "pages")
 
     def _names(self) -> list[str]:
@@ -130,9 +132,9 @@ class Verification:
                            self._state.sections.of(name))
 
     def _roots(self, found: dict[str, tuple[Finding, ...]]) -> list[Finding]:
-        """Look at what lies beside the projects."""
+        """Inspect the root: its pages, and stray distributions."""
         findings = [Finding(name, "stray", "a distribution outside of its project's folder")
-                    for name in self._mirror.storage.names("") if is_distribution(distribution(name))]
+                    for name in self._mirror.storage.listdir("") if is_distribution(distribution(name))]
         if self._remembered and self._settled and self._state.fact(ROOT_DUE) is None:
             readable = not any(finding.kind == "record" for each in found.values() for finding in each)
             findings += [Finding(path, "root", why) for path, why in wrong_roots(self._mirror, self._state, readable)]
@@ -141,14 +143,14 @@ class Verification:
         return findings
 
     def _tell(self, finding: Finding) -> None:
-        if finding not in self._told:  # what a repair left is looked at twice
+        if finding not in self._told:  # remaining faults are found twice
             self._told.add(finding)
             self._notify(events.FaultFound(finding.path, finding.message))
 
     # --- repair
 
     def _mend(self, whole: list[Finding], found: dict[str, tuple[Finding, ...]], roots: list[Finding]) -> tuple[int, int]:
-        """Put right what is wrong; return how much is wrong still, or could not be had, and how much was repaired."""
+        """Repair all faults; return the numbers of remaining and of repaired ones."""
         self._state.begin()
         for finding in roots:
             if finding.kind == "stray":
@@ -164,7 +166,7 @@ class Verification:
         failed = {row.name for row in self._state.errors() if row.name in found or not self._remembered}
         self._begin()
         left = [finding for one in self._inspect(sorted(found)) for finding in one.findings] + self._roots({})
-        unavailable = {finding.path for name in failed for finding in found.get(name, ()) if self._could_not_be_had(finding)}
+        unavailable = {finding.path for name in failed for finding in found.get(name, ()) if self._is_unavailable(finding)}
         wrong = unavailable.union(finding.path for finding in left)
         repaired = [finding.path for finding in (*whole, *chain.from_iterable(found.values()), *roots)
                     if finding.path not in wrong]
@@ -172,12 +174,12 @@ class Verification:
             self._notify(events.FaultRepaired(path))
         return len(left) + len(failed), len(repaired)
 
-    def _could_not_be_had(self, finding: Finding) -> bool:
-        """Whether a file is gone from its page, since there was no other one."""
+    def _is_unavailable(self, finding: Finding) -> bool:
+        """Whether a file was removed from its page, because it could not be fetched again."""
         return finding.kind in ("missing", "damaged") and self._mirror.storage.size(finding.path) is None
 
     def _mend_known(self, found: dict[str, tuple[Finding, ...]]) -> list[str]:
-        """Repair the projects whose records tell how; return the names of the others."""
+        """Repair the projects with usable records; return the names of the others."""
         lost, tasks = [], []
         for name, findings in found.items():
             row, kinds = self._state.row(name), {finding.kind for finding in findings}
@@ -201,6 +203,6 @@ def _uninspected(failure: StepFailure) -> Inspection:
 
 
 def _owner(filename: str) -> str:
-    """Give a name under which a distribution can wait in the trash that lies in no project's folder."""
+    """Return a project name for a distribution outside of project folders, for the trash."""
     name = normalize(filename.partition("-")[0])
     return name if is_project(name) else "unknown"

@@ -1,1 +1,1 @@
-"""Readers of foreign files: archives, TOML, core metadata. Each format has one, with bounds on memory and time."""
+"""Readers of untrusted files: archives, TOML, core metadata. One reader for each format, bounded in memory and time."""

@@ -1,4 +1,4 @@
-"""Distribution files as archives: the metadata inside, and whether they are whole. No code of theirs is run.
+"""Distribution files as archives: reads the metadata inside, and checks that they are complete. Runs no code from them.
 
 Wheels have ``METADATA`` in the ``.dist-info`` directory, eggs ``EGG-INFO/PKG-INFO``, sdists ``PKG-INFO`` (PEP 643).
 """
@@ -18,12 +18,12 @@ from .zips import MAX_DIRECTORY, ZipReader, reason
 
 #: Bytes of core metadata; a description is part of it.
 MAX_METADATA = 16 << 20
-#: Bytes of one file of an sdist that is read, and of all such files together. Real ones have some kilobytes.
+#: Bytes of one file that is read from an sdist, and of all such files together. Common ones have some kilobytes.
 _MAX_FILE, _MAX_FILES = 1 << 20, 8 << 20
-#: Bytes that an sdist may unpack to in order to be read, and any archive in order to be checked; and what even a small one may.
+#: Bytes that an sdist may unpack to when it is read, and any archive when it is checked; the second limits are for small files.
 _MAX_SDIST, _FREE_SDIST = 1 << 30, 64 << 20
 _MAX_UNPACKED, _FREE_UNPACKED = 64 << 30, 1 << 30
-#: Bytes of the directory of a wheel that was just fetched, one in each thread.
+#: Bytes of the directory of a wheel that was just fetched; each thread may read one.
 _MAX_WHEEL_DIRECTORY = 4 << 20
 _INSIDE = {".whl": re.compile(r"[^/]+\.dist-info/METADATA"), ".egg": re.compile(r"EGG-INFO/PKG-INFO")}
 _ZIPS = (".zip", *_INSIDE)
@@ -34,21 +34,25 @@ _PKG_INFO = re.compile("PKG-INFO")
 def read_sdist_files(stream: IO[bytes], filename: str, wanted: re.Pattern[str]) -> dict[str, bytes]:
     """Return files of an sdist, by path below its top folder.
 
-    stream: seekable, at its beginning. filename: tells zip from tar. wanted: matches the paths as a whole; files of more than
-    1 MB are left out. Of several members of one name the last one counts, as for whoever unpacks all.
-    Raises InvalidContent: no archive, damaged, or beyond a limit.
+    Args:
+        stream: seekable, at its beginning.
+        filename: its ending selects zip or tar.
+        wanted: matches whole paths. Files of more than 1 MB are left out. The last of several members with one name counts,
+            as when all are unpacked.
+
+    Raises InvalidContent: not an archive, damaged, or beyond a limit.
     """
     found: dict[str, bytes] = {}
     members = _zip_files(stream, wanted) if filename.endswith(".zip") else _tar_files(stream, wanted)
     for name, content in members:
         found[name] = content
         if sum(map(len, found.values())) > _MAX_FILES or len(found) > 100:
-            raise InvalidContent("too many files that tell how to build it")
+            raise InvalidContent("too many build configuration files")
     return found
 
 
 def core_metadata(path: str) -> bytes | None:
-    """Return the core metadata of a distribution file, or None where it carries none. Raises InvalidContent."""
+    """Return the core metadata of a distribution file, or None if it has none. Raises InvalidContent."""
     ending = os.path.splitext(path)[1]
     try:
         with open(path, "rb") as stream:
@@ -62,7 +66,7 @@ def core_metadata(path: str) -> bytes | None:
 
 
 def wheel_metadata(stream: IO[bytes]) -> bytes:
-    """Return METADATA of a wheel. stream: seekable. Raises InvalidContent."""
+    """Return the METADATA of a wheel. stream: seekable. Raises InvalidContent."""
     found = _in_zip(ZipReader(stream, _MAX_WHEEL_DIRECTORY), _INSIDE[".whl"], required=True)
     assert found is not None
     return found
@@ -71,9 +75,9 @@ def wheel_metadata(stream: IO[bytes]) -> bytes:
 def check(path: str, filename: str | None = None) -> bool:
     """Read an archive to its end; return False for other formats.
 
-    Installers (``.exe``) count as archives if they end like a zip.
-    filename: where the path has another ending than the distribution file. Raises InvalidContent for an archive that is cut
-    off, damaged, empty, or unpacks to an unreasonable size.
+    Installers (``.exe``) are checked if they end with a zip archive.
+    filename: if the path has another ending than the distribution file. Raises InvalidContent for an archive that is truncated,
+    damaged, empty, or unpacks to an unreasonable size.
     """
     filename = filename or path
     try:

@@ -1,8 +1,7 @@
-"""TOML from elsewhere, parsed in memory and time proportional to its length.
+"""Parses untrusted TOML in memory and time proportional to its length.
 
-The standard parser keeps, for a dotted key, a tuple of every leading part of it, and a dictionary for each table: 1 MB of keys
-takes it gigabytes, however short the lines are. Therefore a scanner, linear in the length of the document, adds up what the
-parser will need before the parser sees the document.
+For a dotted key the standard parser keeps a tuple of each leading part, and for each table a dictionary: 1 MB of keys takes
+gigabytes, however short the lines. Therefore a scanner, linear in the length of the document, first estimates the cost.
 """
 
 from __future__ import annotations
@@ -15,21 +14,21 @@ from typing import Any, Literal, NoReturn
 from ..names import shown
 from .errors import InvalidContent
 
-#: Levels of tables, arrays and parts of dotted keys, all together. Real documents have less than ten.
+#: Levels of tables, arrays and parts of dotted keys, in total. Common documents have less than ten.
 MAX_DEPTH = 100
 #: Characters of a bare key, number or date.
 _MAX_BARE = 1000
-#: Estimated bytes that parsing may take: a constant, an amount for each character, and a limit whatever the length.
-#: Real lock files and pyproject.toml files take less than half of that for each character.
+#: Limits on the estimated bytes that parsing takes: a constant, an amount for each character, and an absolute limit.
+#: Common lock files and pyproject.toml files take less than half of that for each character.
 _BASE_COST, _COST_PER_CHARACTER, _MAX_COST = 16 << 20, 40, 256 << 20
-#: Estimated bytes for one table that the parser keeps, with the parser's notes on it (measured: 1,100 to 1,300); for a nested
-#: list or table; for a value; and for one part of one tuple.
+#: Estimated bytes for one table with the parser's bookkeeping (measured: 1,100 to 1,300), for a nested list or table, for a
+#: value, and for one part of one tuple.
 _TABLE, _NESTED, _VALUE, _PART = 1200, 200, 60, 8
 
-#: Tokens outside of strings. Blanks count for nothing; a bare word is a part of a key, a number or a date.
+#: Tokens outside of strings. Blanks are ignored; a bare word is a part of a key, a number or a date.
 _TOKEN = re.compile(r"""[ \t\r]+ | \#[^\n]* | "{3} | '{3} | [\n"'\[\]{}=.,] | [^\s"'\#\[\]{}=.,]+ | .""",
                     re.VERBOSE | re.DOTALL)
-#: What ends a string or escapes a character, by its delimiter.
+#: Ends of strings and escape characters, by delimiter.
 _STRING_PARTS = {'"': re.compile(r'["\\\n]'), '"""': re.compile(r'"{3}|\\'),
                  "'": re.compile(r"['\n]"), "'''": re.compile(r"'{3}")}
 
@@ -58,9 +57,9 @@ def loads(document: bytes | str) -> dict[str, Any]:
 
 
 class _Scanner:
-    """Follows the structure of a document only as far as the cost of parsing depends on it.
+    """Scans the structure of a document as far as the cost of parsing depends on it.
 
-    Where a document is no TOML, this may or may not notice; the parser does, and never gets further than this.
+    Accepts some documents that are not valid TOML. The parser refuses them, and never gets further than the scanner.
     """
 
     def __init__(self, text: str):
@@ -69,15 +68,15 @@ class _Scanner:
         self._cost = 0
         self._limit = min(_BASE_COST + _COST_PER_CHARACTER * len(text), _MAX_COST)
         self._state: Literal["start", "header", "key", "value", "end"] = "start"
-        #: Parts of the key or header that is being read, and of the header above.
+        #: Numbers of parts of the current key or header, and of the last header.
         self._parts = self._header = 0
-        #: Brackets that are open in a value, each with the levels of the tables around it.
+        #: Open brackets in a value, each with the levels of the tables around it.
         self._open: list[tuple[str, int]] = []
-        #: Levels around what is being read.
+        #: Levels around the current position.
         self._level = 0
 
     def scan(self) -> None:
-        """Raise InvalidContent for a document that may not be parsed."""
+        """Raise InvalidContent if the document must not be parsed."""
         handlers = {"start": self._start, "header": self._in_header, "end": self._after_header, "key": self._in_key,
                     "value": self._in_value}
         text, end = self._text, len(self._text)
@@ -122,7 +121,7 @@ class _Scanner:
         if token == ".":
             self._add_part(self._level)
         elif token == "=":
-            # Each leading part of the key is a tuple that begins with the header's parts.
+            # The parser makes a tuple of each leading part of the key, beginning with the header's parts.
             self._charge(_VALUE + _PART * self._parts * (self._level + self._parts) + _TABLE * (self._parts - 1))
             self._state = "value"
         elif token == "}" and self._open and self._open[-1][0] == "{":
@@ -135,7 +134,7 @@ class _Scanner:
             if not self._open:
                 self._state = "start"
         elif token in "[{":
-            # A list or table right under a key of the document is noted by the parser like a table.
+            # The parser keeps the same bookkeeping for a list or table directly under a key as for a table.
             self._charge(_NESTED if self._open else _NESTED + _TABLE * (self._level + self._parts))
             inner = self._level + (self._parts if not self._open or self._open[-1][0] == "{" else 0) + 1
             self._open.append((token, self._level))
@@ -160,7 +159,7 @@ class _Scanner:
         self._state = "value"
 
     def _skip_string(self, delimiter: str) -> None:
-        """Move behind a string, as the parser finds its end."""
+        """Move to the end of a string, by the rules of the parser."""
         expression, text, position = _STRING_PARTS[delimiter], self._text, self._position
         while match := expression.search(text, position):
             position = match.end()
@@ -170,14 +169,14 @@ class _Scanner:
                 break
             else:
                 quote = delimiter[0]
-                for _ in range(2 if len(delimiter) == 3 else 0):  # a string of several lines may end with two quotes
+                for _ in range(2 if len(delimiter) == 3 else 0):  # a multi-line string may end with two quotes
                     position += text.startswith(quote, position)
                 self._position = position
                 return
         self._fail("a string that is not closed")
 
     def _add_part(self, above: int) -> None:
-        # At once: a parser takes the square of the parts before it misses the '='.
+        # Checked here, since the parser takes time quadratic in the parts before it notices a missing '='.
         self._parts += 1
         self._check_depth(above + self._parts)
 

@@ -1,4 +1,4 @@
-"""Decompression of foreign streams in bounded memory, up to a limit in bytes and so in time."""
+"""Decompresses untrusted streams in bounded memory, up to a limit in bytes and thereby in time."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from typing import IO, Any
 
 from .errors import InvalidContent
 
-#: Bytes that are read, and unpacked, at once.
+#: Bytes that are read and unpacked at once.
 _BLOCK = 1 << 18
-#: Bytes that the dictionary of an xz stream may take; ``xz -9`` takes 65 MB, a header can ask for 4 GB.
+#: Limit on the dictionary of an xz stream in bytes. ``xz -9`` uses 65 MB; a header can demand 4 GB.
 _MAX_XZ_MEMORY = 128 << 20
-#: Makers of decompressors, by what a compressed file begins with.
+#: Factories of decompressors, by magic number.
 _MAGIC: dict[bytes, Callable[[], Any]] = {
     b"\x1f\x8b": lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), b"BZh": bz2.BZ2Decompressor,
     b"\xfd7zXZ\x00": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MAX_XZ_MEMORY)}
-#: Compressed files that no sdist is: with names for messages.
+#: Names of formats that sdists do not use, by magic number, for messages.
 _UNSUPPORTED = {b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x9d": "compress", b"LZIP": "lzip", b"7z\xbc\xaf\x27\x1c": "7z"}
 
 
 def unpack_limit(packed: int, most: int, free: int, ratio: int = 200) -> int:
-    """Return how many bytes a file may unpack to: ``ratio`` times its size, at least ``free``, at most ``most``."""
+    """Return the limit on the unpacked size of a file: ``ratio`` times its size, at least ``free``, at most ``most``."""
     return min(most, max(free, ratio * packed))
 
 
 class Unpacker:
-    """Reads a compressed or plain file forward; what it is compressed with its content tells, since names may lie.
+    """Reads a compressed or plain file forward. The magic number selects the format, not the file name.
 
-    All methods raise InvalidContent: damaged, cut off, or more than ``limit`` bytes.
+    All methods raise InvalidContent: damaged, truncated, or more than ``limit`` bytes.
     """
 
     def __init__(self, stream: IO[bytes], limit: int):
@@ -45,15 +45,15 @@ class Unpacker:
         self._make = next((make for magic, make in _MAGIC.items() if start.startswith(magic)), None)
         self._decompressor: Any = None
         self._packed = b""
-        #: Whether a member was begun: between members and behind the last one there may be zeros.
+        #: Whether a member was begun: zeros may follow each member.
         self._begun = False
-        #: What was unpacked and not read, from a position on.
+        #: Unpacked bytes, unread from the position on.
         self._unpacked, self._position = b"", 0
-        #: Bytes that were unpacked so far.
+        #: Bytes unpacked so far.
         self.count = 0
 
     def read(self, size: int) -> bytes:
-        """Return so many bytes; less at the end only."""
+        """Return ``size`` bytes; fewer only at the end."""
         parts, missing = [], size
         while missing > 0 and (self._position < len(self._unpacked) or self._fill()):
             part = self._unpacked[self._position:self._position + missing]
@@ -63,7 +63,7 @@ class Unpacker:
         return b"".join(parts)
 
     def skip(self, size: int) -> None:
-        """Read and drop so many bytes. Raises InvalidContent also if there are less."""
+        """Read and drop ``size`` bytes. Raises InvalidContent if there are fewer."""
         while size > 0:
             if self._position == len(self._unpacked) and not self._fill():
                 raise InvalidContent("cut off")
@@ -77,7 +77,7 @@ class Unpacker:
             pass
 
     def _fill(self) -> bool:
-        """Replace what was unpacked by what follows; return False at the end."""
+        """Unpack the next block; return False at the end."""
         self._position = 0
         try:
             self._unpacked = self._stream.read(_BLOCK) if self._make is None else self._decompress(self._make)
@@ -97,7 +97,7 @@ class Unpacker:
                     if self._decompressor is not None:
                         raise EOFError("cut off")
                     return b""
-            if self._decompressor is None:  # at the beginning of each of several members
+            if self._decompressor is None:  # at the beginning of each member
                 self._packed = self._packed.lstrip(b"\0") if self._begun else self._packed
                 if not self._packed:
                     continue

@@ -1,4 +1,4 @@
-"""Core metadata (METADATA, PKG-INFO) from elsewhere, parsed in bounded memory."""
+"""Parses untrusted core metadata (METADATA, PKG-INFO) in bounded memory."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from ..names import normalize, shown
 from .errors import InvalidContent
 from .filenames import parse, release
 
-#: Bytes that are parsed: parsers take more than a hundred times as much memory for lines that are no fields.
+#: Bytes that are parsed. Parsers use more than a hundred times as much memory for lines that are not fields.
 MAX_PARSED = 2 << 20
 
 
 def fields(content: bytes) -> dict[str, list[str]]:
-    """Return the values by field in lower case, each on one line; the description is left out. Raises InvalidContent."""
+    """Return the values, each as one line, by lower-case field name; without the body. Raises InvalidContent."""
     from email.parser import HeaderParser
 
     found: dict[str, list[str]] = {}
     try:
         for name, value in HeaderParser().parsestr(content[:MAX_PARSED].decode("utf-8", "replace")).items():
             found.setdefault(name.lower(), []).append(" ".join(str(value).split()))
-    except Exception as error:  # the library's parser of mail has many ways to fail
+    except Exception as error:  # the standard parser of mail raises many kinds of errors
         raise _invalid(error) from error
     return found
 
 
 def parse_email(content: bytes) -> tuple[Mapping[str, Any], Mapping[str, list[str]]]:
-    """Return the fields as ``packaging.metadata`` has them, and those that it does not understand. Raises InvalidContent."""
+    """Return the fields as parsed by ``packaging.metadata``, and the unparsed ones. Raises InvalidContent."""
     from packaging import metadata
 
     try:
         raw, unparsed = metadata.parse_email(content[:MAX_PARSED])
-    except Exception as error:  # AssertionError for a body of several parts, HeaderParseError and others
+    except Exception as error:  # AssertionError for a multipart body, HeaderParseError and others
         raise _invalid(error) from error
     return raw, unparsed
 
 
 def check_release(content: bytes, project: str, filename: str) -> None:
-    """Raise InvalidContent unless Name and Version are those of a distribution file.
+    """Raise InvalidContent unless Name and Version match those in the name of a distribution file.
 
     project: the normalised name.
     """
@@ -46,8 +46,9 @@ def check_release(content: bytes, project: str, filename: str) -> None:
     name, version = (next(iter(found.get(field, ())), "") for field in ("name", "version"))
     written = parse(filename, project).version
     if normalize(name) != project or (written is not None and release(written) != release(version)):
-        told = f"{shown(name)} {shown(version)}".strip()
-        raise InvalidContent(f"not the metadata of {filename}: " + (f"it is that of {told}" if told else "no Name and Version"))
+        found_release = f"{shown(name)} {shown(version)}".strip()
+        raise InvalidContent(f"not the metadata of {filename}: "
+                             + (f"it is that of {found_release}" if found_release else "no Name and Version"))
 
 
 def _invalid(error: Exception) -> InvalidContent:

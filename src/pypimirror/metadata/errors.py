@@ -1,4 +1,4 @@
-"""Errors of the readers of foreign files."""
+"""Error of the readers of untrusted files."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from ..errors import MirrorError
 
 
 class InvalidContent(MirrorError, ValueError):
-    """A foreign file that is damaged, malformed or beyond a limit; the message is one short printable line."""
+    """An untrusted file is damaged, malformed or beyond a limit. The message is one short printable line."""

@@ -1,8 +1,8 @@
-"""What the name of a distribution says: its kind, its version and what it runs on.
+"""Parses names of distribution files: kind, version, and compatible Pythons and platforms.
 
-A page may hold thousands of files and a run reads many pages, so this takes file names apart by hand and imports nothing
-heavy. Wheels: the binary distribution format of the packaging specifications. Sdists: PEP 625, and what setuptools and
-distutils called them before. Eggs and installers: the names that setuptools and distutils gave them.
+A page may list thousands of files and a run reads many pages, so file names are split by hand and nothing heavy is imported.
+Wheels: the binary distribution format of the packaging specifications. Sdists: PEP 625, and the older names of setuptools and
+distutils. Eggs and installers: the names that setuptools and distutils give them.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from ..names import VARIANTS, normalize
 if TYPE_CHECKING:
     from packaging.version import Version
 
-#: What ``package_types`` can name. ``dumb`` is an archive of an installed tree (distutils' ``bdist_dumb``).
+#: Values of ``package_types``. ``dumb`` is an archive of an installed tree (distutils' ``bdist_dumb``).
 KINDS = ("sdist", "wheel", "egg", "wininst", "msi", "rpm", "deb", "dmg", "dumb")
 
 _CACHED = 1 << 15
-#: Characters of a version, and digits of one of its numbers. Python refuses to read numbers of more than 4,300 digits.
-_LONGEST_VERSION = 200
+#: Characters of a version, and thereby digits of its numbers: Python refuses to convert numbers of more than 4,300 digits.
+MAX_VERSION = 200
 _SDIST = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tbz", ".tar")
-#: What pip cuts off a version in the name of an sdist: old tools made one for each Python.
+#: A suffix that pip drops from versions of sdists: old tools built one sdist for each Python.
 _FOR_PYTHON = re.compile(r"-py[123]\.?[0-9]?$")
 _BUILD = re.compile(r"\d[^-]*")
 _DUMB = re.compile(
@@ -34,13 +34,13 @@ _EGG = re.compile(r"(.+?)-py(\d[\d.]*)(?:-(.+))?")
 
 
 class Distribution(NamedTuple):
-    """What a file name says."""
+    """A parsed file name."""
 
     #: One of KINDS, or an empty text.
     kind: str
-    #: The project's name as it is written there; empty if the file name doesn't start with it.
+    #: The project's name as written; empty if the file name does not start with it.
     project: str = ""
-    #: As it is written there, or None if it can't be told.
+    #: As written, or None if the file name has none that can be determined.
     version: str | None = None
     #: The Python tag of a wheel (``cp311``, ``py2.py3``), the version of Python (``2.7``) of others, empty for any.
     python: str = ""
@@ -54,16 +54,15 @@ class Distribution(NamedTuple):
 
 @lru_cache(maxsize=_CACHED)
 def parse(filename: str, project: str) -> Distribution:
-    """Tell what a file name says.
+    """Parse the name of a distribution file.
 
-    project: the normalised name of the project it belongs to; where name and version both contain dashes, it alone tells
-    where the one ends. A file name that doesn't start with it has no version, as for installers.
-    Never fails.
+    project: the normalised name of its project; if name and version contain dashes, nothing else shows where the name ends.
+    A file name that does not start with it has no version, as for installers. Never raises.
     """
     if filename.endswith(".whl"):
         return _wheel(filename[:-4], project)
     if filename.endswith(VARIANTS):
-        # What describes the variants of a release's wheels comes and goes with them.
+        # The file that describes the variants of a release's wheels is mirrored with the wheels.
         written, rest = _split(filename[:-len(VARIANTS)], project)
         return Distribution("wheel", written, _unescaped(rest))
     for suffix in _SDIST:
@@ -80,7 +79,7 @@ def parse(filename: str, project: str) -> Distribution:
         case "rpm":
             return _rpm(stem, project)
         case "deb":
-            # Debian's names say how Debian calls the package, and its versions are Debian's.
+            # Name and version are those of the Debian package.
             return Distribution("deb")
         case "dmg":
             return Distribution("dmg", *_split(stem, project))
@@ -89,25 +88,28 @@ def parse(filename: str, project: str) -> Distribution:
 
 @lru_cache(maxsize=_CACHED)
 def pep440(version: str) -> Version | None:
-    """Return the version as PEP 440 orders it, or None if it is none of PEP 440's or too long to be one."""
+    """Parse a version (PEP 440). Return None if it is invalid or longer than MAX_VERSION.
+
+    The only place that calls ``Version``, which raises a plain ValueError for some thousand digits, not InvalidVersion.
+    """
     from packaging.version import Version
 
-    if len(version) > _LONGEST_VERSION:
+    if len(version) > MAX_VERSION:
         return None
     try:
         return Version(version)
-    except ValueError:  # InvalidVersion, or more digits than Python reads as a number
+    except ValueError:  # InvalidVersion, or more digits than Python converts
         return None
 
 
 def release(version: str) -> Version | str:
-    """Return a value that is the same for all ways to write one version (``1.0``, ``1.0.0``, ``v1``)."""
+    """Return a key that is equal for all spellings of one version (``1.0``, ``1.0.0``, ``v1``)."""
     return pep440(version) or version.lower()
 
 
 def _split(stem: str, project: str) -> tuple[str, str | None]:
-    """Give the project's name as written and what follows behind the dash; ``("", None)`` if it doesn't start with it."""
-    # Nearly always each separator is one character, so that the name has the length of its normal form.
+    """Return the project's name as written and the rest after the dash; ``("", None)`` if ``stem`` does not start with it."""
+    # Most names have the length of their normal form, since each separator is one character.
     length = len(project)
     if stem[length:length + 1] == "-" and normalize(stem[:length]) == project:
         return stem[:length], stem[length + 1:] or None
@@ -120,17 +122,17 @@ def _split(stem: str, project: str) -> tuple[str, str | None]:
 
 
 def _unescaped(version: str | None) -> str | None:
-    """Undo what wheels and eggs do to dashes in versions. To PEP 440 both mean the same where both are allowed."""
+    """Restore the dashes that wheels and eggs escape in versions. Both are equal by PEP 440 where both are allowed."""
     return version.replace("_", "-") if version and "_" in version else version
 
 
 def _wheel(stem: str, project: str) -> Distribution:
-    """Read ``name-version(-build)-python-abi-platform(-variant)``; only a build number begins with a digit."""
+    """Parse ``name-version(-build)-python-abi-platform(-variant)``; only a build number begins with a digit."""
     written, rest = _split(stem, project)
     parts = rest.split("-") if rest else []
     build = 1 if len(parts) > 4 and _BUILD.fullmatch(parts[1]) else 0
     if "-" in written or not 4 <= len(parts) - build <= 5:
-        # The tags can be told all the same: older tools wrote names and versions with dashes.
+        # Older tools wrote names and versions with dashes; the tags can still be determined.
         return Distribution("wheel", "", None, *(["", "", "", *stem.split("-")][-3:] if stem.count("-") > 2 else ()))
     version, (python, abi, platform, *variant) = parts[0], parts[1 + build:]
     return Distribution("wheel", written, _unescaped(version), python, abi, platform, *variant)
@@ -162,7 +164,7 @@ def _installer(kind: str, stem: str, project: str) -> Distribution:
 
 
 def _rpm(stem: str, project: str) -> Distribution:
-    """Read ``name-version-release.architecture``."""
+    """Parse ``name-version-release.architecture``."""
     head, _, architecture = stem.rpartition(".")
     written, rest = _split(head.rpartition("-")[0], project)
     return Distribution("rpm", written, rest, "", "", "" if architecture in ("noarch", "src") else f"linux-{architecture}")

@@ -1,7 +1,7 @@
-"""Tar archives from elsewhere, read forward in bounded memory and time.
+"""Reads untrusted tar archives forward in bounded memory and time.
 
-The standard library keeps each member with a copy of all extended headers, and takes the square of a header's length to parse
-some: a small archive takes it gigabytes. Of what it can read, sdists need names, sizes and contents.
+The standard library keeps a copy of all extended headers for each member, and needs time quadratic in the length of some
+headers: a small archive takes gigabytes. Sdists need only names, sizes and contents.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from .errors import InvalidContent
 
 _BLOCK = 512
 _MAX_MEMBERS = 50_000
-#: Bytes of a header that carries a long name or other facts (pax), and how many may follow on each other.
+#: Bytes of a header with a long name or other attributes (pax), and the number of such headers before one member.
 _MAX_HEADER = 1 << 16
 _MAX_HEADERS = 10
-#: Facts of all extended headers together. Tools write up to five for each file.
-_MAX_FACTS = 10 * _MAX_MEMBERS
-#: Types whose size is no content (POSIX, ``ustar``): links, devices, folders, pipes.
+#: Attributes of all extended headers together. Tools write up to five for each file.
+_MAX_ATTRIBUTES = 10 * _MAX_MEMBERS
+#: Types without content (POSIX, ``ustar``): links, devices, folders, pipes.
 _WITHOUT_CONTENT = frozenset(b"123456")
 _REGULAR = frozenset(b"0\x007")
 _LARGEST = 1 << 50
 
 
 class Member(NamedTuple):
-    """One member, as its headers have it."""
+    """One member, from its headers."""
 
     name: str
     size: int
@@ -34,15 +34,15 @@ class Member(NamedTuple):
 
 
 class TarReader:
-    """Iterates the members of an archive; ``read`` returns the content of the one that was yielded last.
+    """Iterates over the members of an archive; ``read`` returns the content of the last member.
 
-    Raises InvalidContent: no archive, damaged, cut off, or beyond a limit.
+    Raises InvalidContent: not an archive, damaged, truncated, or beyond a limit.
     """
 
     def __init__(self, unpacker: Unpacker):
         self._unpacker = unpacker
         self._left = self._padding = 0
-        self._facts = 0
+        self._attributes = 0
 
     def __iter__(self) -> Iterator[Member]:
         count = 0
@@ -53,7 +53,7 @@ class TarReader:
             yield member
 
     def read(self) -> bytes:
-        """Return the content; callers check ``size`` before."""
+        """Return the content. Callers check ``size`` first."""
         data = self._unpacker.read(self._left)
         if len(data) < self._left:
             raise InvalidContent("cut off")
@@ -72,24 +72,25 @@ class TarReader:
                 return None
             if not header.strip(b"\0") and len(header) == _BLOCK:
                 return None
-            kind, told = _checked(header), _number(header[124:136])
-            if kind in b"LKxgX":
-                facts = self._extended(told)
-                if kind == ord("L"):
-                    name = _text(facts.partition(b"\0")[0])
-                elif kind in b"xX":
-                    self._facts += facts.count(b"=")
-                    if self._facts > _MAX_FACTS:
-                        raise InvalidContent("too many headers")
-                    name, size = _pax(facts, name, size)
-                continue
-            size = told if size is None else size
-            content = 0 if kind in _WITHOUT_CONTENT else size
-            if kind == ord("S"):
-                self._skip_sparse(header)
-            self._left, self._padding = content, -content % _BLOCK
-            return Member(_name(header) if name is None else name, content, kind in _REGULAR)
+            kind, field_size = _checked(header), _number(header[124:136])
+            if kind not in b"LKxgX":
+                return self._member(header, kind, name, field_size if size is None else size)
+            data = self._extended(field_size)
+            if kind == ord("L"):
+                name = _text(data.partition(b"\0")[0])
+            elif kind in b"xX":
+                self._attributes += data.count(b"=")
+                if self._attributes > _MAX_ATTRIBUTES:
+                    raise InvalidContent("too many headers")
+                name, size = _pax(data, name, size)
         raise InvalidContent("too many headers of one file")
+
+    def _member(self, header: bytes, kind: int, name: str | None, size: int) -> Member:
+        content = 0 if kind in _WITHOUT_CONTENT else size
+        if kind == ord("S"):
+            self._skip_sparse(header)
+        self._left, self._padding = content, -content % _BLOCK
+        return Member(_name(header) if name is None else name, content, kind in _REGULAR)
 
     def _extended(self, size: int) -> bytes:
         if size > _MAX_HEADER:
@@ -110,27 +111,27 @@ class TarReader:
 
 
 def _checked(header: bytes) -> int:
-    """Return the type of a header whose checksum holds."""
+    """Check the checksum of a header and return its type."""
     if len(header) < _BLOCK:
         raise InvalidContent("cut off" if header else "it is empty")
     rest = header[:148] + header[156:]
-    told, total = header[148:156].partition(b"\0")[0].strip(b" "), 256 + sum(rest)
-    if told.strip(b"01234567") or not told:
+    checksum, total = header[148:156].partition(b"\0")[0].strip(b" "), 256 + sum(rest)
+    if checksum.strip(b"01234567") or not checksum:
         raise InvalidContent("not a tar archive, or damaged")
     # Some old tools add up signed characters.
-    if int(told, 8) != total and int(told, 8) != total - 256 * sum(byte > 127 for byte in rest):
+    if int(checksum, 8) != total and int(checksum, 8) != total - 256 * sum(byte > 127 for byte in rest):
         raise InvalidContent("not a tar archive, or damaged")
     return header[156]
 
 
 def _number(field: bytes) -> int:
-    """Return a number in octal digits, or in base 256 (GNU)."""
+    """Decode a number in octal digits, or in base 256 (GNU)."""
     if field[0] == 0x80:
         value = int.from_bytes(field[1:], "big")
     else:
         digits = field.partition(b"\0")[0].strip(b" ")
         if digits.strip(b"01234567"):
-            raise InvalidContent("a header with a number that is none")
+            raise InvalidContent("a header with an invalid number")
         value = int(digits or b"0", 8)
     if value > _LARGEST:
         raise InvalidContent("a file that is too large")
@@ -142,19 +143,19 @@ def _name(header: bytes) -> str:
     return _text(prefix + b"/" + name if prefix and header[257:263] == b"ustar\0" else name)
 
 
-def _pax(facts: bytes, name: str | None, size: int | None) -> tuple[str | None, int | None]:
-    """Return name and size from extended facts: ``length key=value`` in lines (POSIX, pax)."""
+def _pax(data: bytes, name: str | None, size: int | None) -> tuple[str | None, int | None]:
+    """Return name and size from extended attributes: lines of ``length key=value`` (POSIX, pax)."""
     position = 0
-    while position < len(facts) and facts[position]:
-        length, blank, _ = facts[position:position + 20].partition(b" ")
-        if not (blank and length.isdigit()) or not 0 < int(length) <= len(facts) - position:
+    while position < len(data) and data[position]:
+        length, blank, _ = data[position:position + 20].partition(b" ")
+        if not (blank and length.isdigit()) or not 0 < int(length) <= len(data) - position:
             raise InvalidContent("a damaged header")
-        key, _, value = facts[position + len(length) + 1:position + int(length) - 1].partition(b"=")
+        key, _, value = data[position + len(length) + 1:position + int(length) - 1].partition(b"=")
         if key == b"path":
             name = _text(value)
         elif key == b"size":
             if not (value.isdigit() and len(value) < 20 and int(value) <= _LARGEST):
-                raise InvalidContent("a header with a number that is none")
+                raise InvalidContent("a header with an invalid number")
             size = int(value)
         position += int(length)
     return name, size

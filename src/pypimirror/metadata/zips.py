@@ -1,8 +1,7 @@
-"""Zip archives from elsewhere, read in bounded memory and time.
+"""Reads untrusted zip archives in bounded memory and time.
 
-The standard library finds the end record by rules of its own, reads the whole directory that it names at once, and unpacks
-bzip2 and LZMA in one go. To look for the end record beforehand means to guess these rules; therefore the library gets a file
-object that limits what it really reads.
+The standard library reads the whole directory at once, at a place that it finds by undocumented rules, and unpacks a bzip2 or
+LZMA block at once. Therefore it gets a file object that limits its reads.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from typing import IO
 from ..names import shown
 from .errors import InvalidContent
 
-#: Bytes and entries of an archive's directory, which takes some ten times as much in memory. The largest wheels have some
-#: 20,000 files.
+#: Bytes and entries of an archive's directory, which needs some ten times as much memory. The largest wheels have some 20,000
+#: files.
 MAX_DIRECTORY = 16 << 20
 _MAX_ENTRIES = 100_000
 _BLOCK = 1 << 20
@@ -30,15 +29,15 @@ _END = b"PK\5\6"
 #: name and of the extra field.
 _ENTRY, _ENTRY_SIGNATURE, _ENTRY_SIZE = struct.Struct("<10xH8xLLH12xL"), b"PK\1\2", 46
 _HEADER = struct.Struct("<26xHH")
-#: Methods that tools pack distributions with. With other methods a few bytes can unpack to gigabytes at once.
+#: Compression methods of distributions. With other methods a few bytes can unpack to gigabytes at once.
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-#: What the library raises for a damaged archive.
+#: Errors that the library raises for damaged archives.
 _DAMAGED = (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, NotImplementedError, MemoryError, OverflowError,
             struct.error, zlib.error, lzma.LZMAError)
 
 
 class ZipReader:
-    """An open archive; all of its methods raise InvalidContent."""
+    """An open archive. All methods raise InvalidContent."""
 
     def __init__(self, stream: IO[bytes], max_directory: int = MAX_DIRECTORY):
         """stream: seekable; stays open. max_directory: bytes."""
@@ -52,15 +51,15 @@ class ZipReader:
         self.entries = self._archive.infolist()
 
     def unpacked_size(self) -> int:
-        """Return the bytes of all files, as the directory has it; files may not share their packed bytes."""
+        """Return the unpacked size of all files by the directory. Raises InvalidContent if files overlap (zip bomb)."""
         if sum(info.compress_size for info in self.entries) > self.size:
             raise InvalidContent("its files overlap")
         return sum(info.file_size for info in self.entries)
 
     def blocks(self, info: zipfile.ZipInfo) -> Iterator[bytes]:
-        """Yield the content of a file, not more than the directory says, with its checksum verified at the end."""
+        """Yield the content of a file, at most the size in the directory; verify the checksum at the end."""
         if info.compress_type not in _METHODS:
-            raise InvalidContent("packed by a method that no tool packs distributions with")
+            raise InvalidContent("unsupported compression method")
         try:
             with self._archive.open(info) as member:
                 while block := member.read(_BLOCK):
@@ -71,12 +70,12 @@ class ZipReader:
             raise InvalidContent(reason(error)) from error
 
     def read(self, info: zipfile.ZipInfo) -> bytes:
-        """Return the content of a file; callers check ``info.file_size`` before."""
+        """Return the content of a file. Callers check ``info.file_size`` first."""
         return b"".join(self.blocks(info))
 
 
 class _LimitedFile(io.RawIOBase):
-    """Limits how much the library reads at once, wherever it looks for the directory."""
+    """Limits how much the library reads at once."""
 
     def __init__(self, stream: IO[bytes], limit: int):
         self._stream, self._limit = stream, limit
@@ -107,10 +106,10 @@ class _LimitedFile(io.RawIOBase):
 
 
 def find_last(body: bytes, ending: bytes, limit: int) -> bytes | None:
-    """Return the content of the last file of an archive in memory whose name ends so; None where that is not plain to see.
+    """Return the content of the last file with a name that ends with ``ending``, or None if a quick search does not find it.
 
-    The cost does not depend on the number of files, while the library reads all entries. Nothing is verified: callers know
-    the hash of what they look for. limit: bytes of the content.
+    The cost does not depend on the number of files: the library would read all entries. Nothing is verified; callers compare a
+    hash. body: the archive. limit: bytes of the content.
     """
     end = body.rfind(_END)
     name = body.rfind(ending, 0, max(0, end))
@@ -127,7 +126,7 @@ def find_last(body: bytes, ending: bytes, limit: int) -> bytes | None:
 
 
 def reason(error: Exception) -> str:
-    """Return the message of an error of a library or of the system, printable and on one line."""
+    """Return the message of an error of a library or the system, printable and on one line."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return shown(str(error) or type(error).__name__)

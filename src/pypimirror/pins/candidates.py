@@ -15,7 +15,7 @@ from ..model import File
 from .environments import Environment, supported_tags
 
 #: Combinations of the tags of one wheel. Real ones have less than a hundred.
-_MOST_TAGS = 1000
+_MAX_TAGS = 1000
 
 
 #: Python, ABI and platform tag of a wheel, each of which may be several, separated by dots.
@@ -70,7 +70,7 @@ def fitting(offered: Iterable[Candidate], specifier: SpecifierSet, yanked: bool 
 
 
 def installable(candidate: Candidate, environment: Environment) -> bool:
-    """Return whether an installer accepts the file in the environment: by its tags and its Requires-Python."""
+    """Return whether an installer accepts the file in the environment: by its tags and its FileDependencies-Python."""
     if candidate.tags is not None and not _runs(candidate.tags, environment):
         return False
     requires = candidate.file.requires_python
@@ -80,7 +80,7 @@ def installable(candidate: Candidate, environment: Environment) -> bool:
 @lru_cache(50_000)
 def _runs(tags: Tags, environment: Environment) -> bool:
     pythons, abis, platforms = (part.split(".") for part in tags)
-    if len(pythons) * len(abis) * len(platforms) > _MOST_TAGS:
+    if len(pythons) * len(abis) * len(platforms) > _MAX_TAGS:
         return False
     supported = supported_tags(environment)
     return any(Tag(*parts) in supported for parts in product(pythons, abis, platforms))

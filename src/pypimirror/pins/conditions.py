@@ -16,7 +16,7 @@ from packaging.markers import InvalidMarker, Marker
 from .environments import Environment, marker_values, patches
 
 #: Longer ones are nothing that people write.
-_LONGEST = 1000
+_MAX_LENGTH = 1000
 _PYTHON_NAME = re.compile(r"python(\d)(\d{0,2})")
 _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Eq: lambda a, b: a == b, ast.NotEq: lambda a, b: a != b,
@@ -104,7 +104,7 @@ def _evaluated(condition: Marker | ast.expr, environment: Environment) -> bool:
 def _parsed(expression: str) -> Marker | ast.expr:
     # ``#`` and ``;`` would start a comment in a header, so they are written so.
     text = expression.replace(r"\x23", "#").replace(r"\x3b", ";").strip()
-    if len(text) > _LONGEST:
+    if len(text) > _MAX_LENGTH:
         raise Undecided("too long")
     try:
         return Marker(text)

@@ -9,6 +9,7 @@ from packaging import tags as wheel_tags
 from packaging.markers import Marker
 
 from ..errors import ConfigurationError
+from ..filters.platforms import LEGACY_MANYLINUX
 
 #: What counts where ``python_versions`` or ``platforms`` is not configured: the Pythons in use, the common systems.
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
@@ -18,12 +19,10 @@ _PYTHON = re.compile(r"[23]\.\d{1,2}(\.\d{1,2})?")
 _LINUX = re.compile(r"(?:(manylinux|musllinux)_(\d{1,2})_(\d{1,3})|(manylinux1|manylinux2010|manylinux2014)|linux)_(\w+)")
 _MAC = re.compile(r"macosx_(\d{1,2})_(\d{1,2})_(\w+)")
 _WINDOWS = {"win32": "x86", "win_amd64": "AMD64", "win_arm64": "ARM64"}
-#: Older names of manylinux tags, by the minor version of glibc that they mean (PEP 600).
-_LEGACY = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
 #: What a condition says where patch releases of one Python can differ.
 _PATCHED = re.compile(r"full_version|implementation_version|sys\.version|platform\.python_version")
 _NUMBER = re.compile(r"[0-9]+")
-_LONGEST_CONDITION = 1000
+_MAX_CONDITION = 1000
 #: Stands for the newest patch release of any Python.
 _LAST_PATCH = 99
 #: For a bare ``linux_*``: any glibc there is.
@@ -81,7 +80,7 @@ def patches(environment: Environment, condition: str) -> tuple[Environment, ...]
     minor = ".".join(environment.python.split(".")[:2])
     if environment.python != minor or not _PATCHED.search(condition):
         return (environment,)
-    numbers = {int(number) for number in _NUMBER.findall(condition[:_LONGEST_CONDITION]) if len(number) < 3}
+    numbers = {int(number) for number in _NUMBER.findall(condition[:_MAX_CONDITION]) if len(number) < 3}
     near = {micro for number in numbers for micro in (number - 1, number, number + 1) if 0 <= micro <= _LAST_PATCH}
     return tuple(environment._replace(python=f"{minor}.{micro}") for micro in sorted(near | {0, _LAST_PATCH}))
 
@@ -140,7 +139,7 @@ def _linux_platforms(match: re.Match[str]) -> Iterator[str]:
     if family == "musllinux":
         yield from (f"musllinux_{major}_{older}_{machine}" for older in range(int(minor), -1, -1))
     else:
-        newest = int(minor) if minor else _LEGACY.get(legacy, _NEWEST_GLIBC)
+        newest = int(minor) if minor else LEGACY_MANYLINUX.get(legacy, _NEWEST_GLIBC)
         yield from (f"manylinux_{major or 2}_{older}_{machine}" for older in range(newest, 4, -1))
-        yield from (f"{name}_{machine}" for name, older in _LEGACY.items() if older <= newest)
+        yield from (f"{name}_{machine}" for name, older in LEGACY_MANYLINUX.items() if older <= newest)
     yield f"linux_{machine}"

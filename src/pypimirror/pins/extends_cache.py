@@ -7,10 +7,10 @@ zc.buildout looks for a file named by the MD5 of the URL, spelled as it composes
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from .. import atomic_file
 from ..errors import StorageError
 from .conditions import written
 from .extends_chain import decoded
@@ -32,7 +32,7 @@ def write_extends_cache(directory: str, documents: Mapping[str, bytes]) -> tuple
             content = rewritten(content, url)
             name = hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()
             if _read(os.path.join(directory, name)) != content:
-                _replace(directory, name, content)
+                atomic_file.replace(os.path.join(directory, name), content, 0o644)  # other users' buildouts read it
                 written.append(name)
     except OSError as error:
         raise StorageError(f"extends_cache: {directory}: {error.strerror or error}") from error
@@ -64,16 +64,3 @@ def _read(path: str) -> bytes | None:
         return Path(path).read_bytes()
     except FileNotFoundError:
         return None
-
-
-def _replace(directory: str, name: str, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=".new-", dir=directory)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        # Other users' buildouts read it.
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, os.path.join(directory, name))
-    except BaseException:
-        os.unlink(temporary)
-        raise

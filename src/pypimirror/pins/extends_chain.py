@@ -10,21 +10,21 @@ from ..errors import FetchError, MirrorError
 from ..names import shown
 from .conditions import Undecided, Varies, holds
 from .environments import Environment
+from .model import InvalidPins, redact
 from .sections import Block, Section, Sections, merge, parse, sections
-from .values import BadPins, public
 
 #: Reads a path or URL; raises FetchError.
 Read = Callable[[str], bytes]
 
 #: More than this is a mistake, or an attack: files that extend the same files over and over.
-MOST_FILES = 5_000
+MAX_FILES = 5_000
 #: Visits to files in one environment, and options read at these.
-MOST_VISITS = 20_000
-MOST_OPTIONS = 4_000_000
+MAX_VISITS = 20_000
+MAX_OPTIONS = 4_000_000
 #: Of one file, bytes.
-MOST_BYTES = 4 << 20
+MAX_BYTES = 4 << 20
 #: Of all files of a chain.
-MOST_BYTES_IN_ALL = 32 << 20
+MAX_TOTAL_BYTES = 32 << 20
 
 _SCHEME = re.compile(r"([a-zA-Z0-9+.-]+)://")
 
@@ -68,7 +68,7 @@ class Chain:
     def variant(self, environment: Environment, otherwise: bool = False) -> Variant:
         """Return the chain in an environment: the same value for all environments that no condition tells apart.
 
-        otherwise: what a condition counts as that can't be decided. Raises FetchError, BadPins.
+        otherwise: what a condition counts as that can't be decided. Raises FetchError, InvalidPins.
         """
         for known in self._variants[otherwise]:
             if all(_decision(condition, environment) is decision for condition, decision in known.decisions.items()):
@@ -88,7 +88,7 @@ class Chain:
         return self._sections[id(variant)]
 
     def _follow(self, environment: Environment, otherwise: bool) -> Variant:
-        """Walk through the chain without recursion, so that its length is bounded by MOST_FILES alone."""
+        """Walk through the chain without recursion, so that its length is bounded by MAX_FILES alone."""
         found: list[tuple[Document, Sections]] = []
         decisions: dict[str, bool | None] = {}
         undecided: dict[Block, None] = {}
@@ -106,13 +106,13 @@ class Chain:
             source, visits = step[0], visits + 1
             identity = identified(source)
             if identity in above:
-                raise BadPins(f"{public(self.root)}: {public(source)} extends itself")
-            if len(own) >= MOST_FILES and identity not in own:
-                raise BadPins(f"{public(self.root)}: its chain of extends has more than {MOST_FILES} files")
+                raise InvalidPins(f"{redact(self.root)}: {redact(source)} extends itself")
+            if len(own) >= MAX_FILES and identity not in own:
+                raise InvalidPins(f"{redact(self.root)}: its chain of extends has more than {MAX_FILES} files")
             document = self._document(source, identity, not above)
             options += sum(len(block.options) for block in document.blocks)
-            if visits > MOST_VISITS or options > MOST_OPTIONS:
-                raise BadPins(f"{public(self.root)}: its files extend the same files over and over")
+            if visits > MAX_VISITS or options > MAX_OPTIONS:
+                raise InvalidPins(f"{redact(self.root)}: its files extend the same files over and over")
 
             def decide(block: Block, document: Document = document) -> bool:
                 decision = decisions[block.condition] = _decision(block.condition, environment)
@@ -136,11 +136,11 @@ class Chain:
         for name in buildout.pop("optional-extends", "").split():
             # zc.buildout takes paths only here.
             if _SCHEME.match(name) or _SCHEME.match(source) or not os.path.exists(located(name, source)):
-                self.notes[f"{public(source)}: optional-extends {public(name)} is not there and left out"] = None
+                self.notes[f"{redact(source)}: optional-extends {redact(name)} is not there and left out"] = None
             else:
                 names.append(located(name, source))
         if "extends +" in buildout:
-            self.notes[f"{public(source)}: 'extends +=' is not followed, nor does zc.buildout follow it"] = None
+            self.notes[f"{redact(source)}: 'extends +=' is not followed, nor does zc.buildout follow it"] = None
         return names
 
     def _document(self, source: str, identity: str, is_root: bool) -> Document:
@@ -156,10 +156,10 @@ class Chain:
         except MirrorError as error:
             if is_root:
                 raise
-            raise BadPins(f"{public(self.root)}: extends what can't be had: {shown(str(error), 500)}") from error
+            raise InvalidPins(f"{redact(self.root)}: extends what can't be had: {shown(str(error), 500)}") from error
         self._bytes += len(content)
-        if self._bytes > MOST_BYTES_IN_ALL:
-            raise BadPins(f"{public(self.root)}: its chain of extends has more than {MOST_BYTES_IN_ALL >> 20} MB")
+        if self._bytes > MAX_TOTAL_BYTES:
+            raise InvalidPins(f"{redact(self.root)}: its chain of extends has more than {MAX_TOTAL_BYTES >> 20} MB")
         return Document(source, content, parse(decoded(content, source), source))
 
     def _note(self, block: Block, document: Document, environment: Environment) -> None:
@@ -168,7 +168,7 @@ class Chain:
         except Varies:
             return
         except Undecided as error:
-            self.notes[f"{public(document.source)}, line {block.line}: the condition {shown(block.condition)!r} can't be"
+            self.notes[f"{redact(document.source)}, line {block.line}: the condition {shown(block.condition)!r} can't be"
                        f" decided ({shown(str(error))}); the section is counted both ways"] = None
 
 
@@ -180,11 +180,11 @@ def _decision(condition: str, environment: Environment) -> bool | None:
 
 
 def located(name: str, including: str) -> str:
-    """Give path or URL of a file that another one extends, spelled as zc.buildout spells it. Raises BadPins."""
+    """Give path or URL of a file that another one extends, spelled as zc.buildout spells it. Raises InvalidPins."""
     remote = _SCHEME.match(including)
     if scheme := _SCHEME.match(name):
         if scheme[1].lower() not in ("http", "https", "file"):
-            raise BadPins(f"{public(including)}: extends {public(name)}: only http, https and file are followed")
+            raise InvalidPins(f"{redact(including)}: extends {redact(name)}: only http, https and file are followed")
         target = name
     elif os.path.isabs(name) or not remote:
         target = os.path.join(os.path.dirname(including), name)
@@ -192,20 +192,20 @@ def located(name: str, including: str) -> str:
         target = f"{including[:including.rfind('/')]}/{name}"
     # What comes from elsewhere must not make us read, and publish, files of this host or of its network.
     if remote and remote[1].lower() != "file" and not re.match(r"https?://", target, re.IGNORECASE):
-        raise BadPins(f"{public(including)}: extends {shown(name)}: a file from the network can't extend a local one")
+        raise InvalidPins(f"{redact(including)}: extends {shown(name)}: a file from the network can't extend a local one")
     check_host(including, target)
     return target
 
 
 def check_host(including: str, target: str) -> None:
-    """Raise BadPins for a URL that a pin file from a public host may not name."""
+    """Raise InvalidPins for a URL that a pin file from a public host may not name."""
     if _SCHEME.match(including) and _SCHEME.match(target):
         from ..http import ssrf  # most pin files name no URL
 
         try:
             ssrf.check(including, target)
         except FetchError as error:
-            raise BadPins(f"{public(including)}: names {public(target)}: {error.why}") from error
+            raise InvalidPins(f"{redact(including)}: names {redact(target)}: {error.why}") from error
 
 
 def identified(source: str) -> str:
@@ -219,16 +219,16 @@ def identified(source: str) -> str:
 
 
 def decoded(content: bytes, source: str) -> str:
-    """Give the text of a pin file. Raises BadPins for what is none, such as a login page."""
-    if len(content) > MOST_BYTES:
-        raise BadPins(f"{public(source)}: too large for a pin file: more than {MOST_BYTES >> 20} MB")
+    """Give the text of a pin file. Raises InvalidPins for what is none, such as a login page."""
+    if len(content) > MAX_BYTES:
+        raise InvalidPins(f"{redact(source)}: too large for a pin file: more than {MAX_BYTES >> 20} MB")
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        raise BadPins(f"{public(source)}: a web page (HTML) instead of a pin file")
+        raise InvalidPins(f"{redact(source)}: a web page (HTML) instead of a pin file")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise BadPins(f"{public(source)}, line {line}: not UTF-8 text") from error
+        raise InvalidPins(f"{redact(source)}, line {line}: not UTF-8 text") from error
     if "\0" in text:
-        raise BadPins(f"{public(source)}: not text")
+        raise InvalidPins(f"{redact(source)}: not text")
     return text

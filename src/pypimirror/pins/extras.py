@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterable, Mapping
 
 from ..names import is_project, normalize
-from .references import View
+from .model import InvalidPins
+from .references import SectionView
 from .sections import Sections
-from .values import BadPins
 
 Extras = Mapping[str, frozenset[str]]
 
 _REQUESTED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,199})[ \t]*\[([A-Za-z0-9._, \t-]{1,1000})\]")
 #: Of the eggs of one part, characters.
-_LONGEST = 1 << 16
+_MAX_LENGTH = 1 << 16
 #: In flattened files: constraints take no extras, and a versions section has no place for them.
 _COMMENT = "# extras: "
 
@@ -29,15 +29,15 @@ def collect(pairs: Iterable[tuple[str, Iterable[str]]]) -> Extras:
 
 def of_eggs(data: Sections) -> Extras:
     """Return the extras that ``eggs`` options of any section request, as recipes of Zope and Plone have them."""
-    view = View(data, _LONGEST)
+    view = SectionView(data, _MAX_LENGTH)
     return collect(pair for name, section in data.items() for option in ("eggs", "eggs +") if option in section
                    for pair in _pairs(_resolved(view, section[option], (name, option))))
 
 
-def _resolved(view: View, text: str, key: tuple[str, str]) -> str:
+def _resolved(view: SectionView, text: str, key: tuple[str, str]) -> str:
     try:
-        return view.resolved(text, key, ())
-    except BadPins:
+        return view.expand(text, key, ())
+    except InvalidPins:
         return text  # what it refers to is of no pin file
 
 

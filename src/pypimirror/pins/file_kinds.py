@@ -2,13 +2,13 @@
 
 import re
 
-from .values import BadPins, public
+from .model import InvalidPins, redact
 
 VERSIONS, REQUIREMENTS, LOCK = "versions", "requirements", "lock"
 #: Suffixes of flattened files in the mirror.
 SUFFIXES = {VERSIONS: ".cfg", REQUIREMENTS: ".txt", LOCK: ".txt"}
 
-_MOST = 1 << 16
+_MAX = 1 << 16
 _LOCK = re.compile(r"^lock-version[ \t]*=", re.MULTILINE)
 _TABLES = re.compile(r"^packages[ \t]*=[ \t]*\[|^\[\[[ \t]*packages[ \t]*]]", re.MULTILINE)
 _SECTIONS = re.compile(r"^\[[ \t]*(?:versions|buildout)[ \t]*(?::[^\n]*)?][ \t]*(?:[#;][^\n]*)?\r?$", re.MULTILINE)
@@ -27,16 +27,16 @@ _OTHERS = (
 def kind_of(text: str, source: str, default: str) -> str:
     """Return the kind of a pin file: as its content shows beyond doubt, else the one that its key says.
 
-    Raises BadPins for a file of another tool.
+    Raises InvalidPins for a file of another tool.
     """
-    start = text[:_MOST]
+    start = text[:_MAX]
     if _LOCK.search(start) and _TABLES.search(text):
         return LOCK
     has_sections = _SECTIONS.search(text) is not None
     if not has_sections:
         for pattern, advice in _OTHERS:
             if pattern.search(start):
-                raise BadPins(f"{public(source)}: {advice}")
+                raise InvalidPins(f"{redact(source)}: {advice}")
     if has_sections and not _REQUIREMENT.search(text[:text.index("[")]):
         return VERSIONS
     if default == VERSIONS and not _HEADER.search(text) and _REQUIREMENT.search(start):
@@ -50,4 +50,4 @@ def advice(kind: str, key: str, source: str) -> str | None:
         return None
     is_of, right = {VERSIONS: ("a file with [versions]", "versions"), REQUIREMENTS: ("a requirements file", "requirements"),
                     LOCK: ("a lock file (PEP 751)", "requirements")}[kind]
-    return f"{public(source)}: {is_of}, and read as one; name it in the key {right} instead of {key}"
+    return f"{redact(source)}: {is_of}, and read as one; name it in the key {right} instead of {key}"

@@ -10,10 +10,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from ..names import normalize
 
 #: Characters of one requirement, digits of one of its numbers, and parentheses within parentheses.
-_LONGEST, _MOST_DIGITS, _DEEPEST = 10_000, 200, 20
+_MAX_LENGTH, _MAX_DIGITS, _MAX_DEPTH = 10_000, 200, 20
 #: Many releases of a project state the same.
 _REMEMBERED = 10_000
-_LONG_NUMBER = re.compile(rf"\d{{{_MOST_DIGITS + 1}}}")
+_LONG_NUMBER = re.compile(rf"\d{{{_MAX_DIGITS + 1}}}")
 _BRACKETS = re.compile(r"[()]")
 #: Comparisons that depend on the value of ``extra`` only by its being equal to a literal, as packaging writes markers.
 _EXTRA = re.compile(r"""\bextra (?:==|!=) ["']([^"']*)["']|["']([^"']*)["'] (?:==|!=) extra\b""")
@@ -34,14 +34,14 @@ class Dependency(NamedTuple):
 
 def parse_requirement(text: str) -> Requirement:
     """Parse a requirement. Raises InvalidRequirement, also for one that exceeds the bounds of this module."""
-    if len(text) > _LONGEST:
-        raise InvalidRequirement(f"longer than {_LONGEST} characters")
+    if len(text) > _MAX_LENGTH:
+        raise InvalidRequirement(f"longer than {_MAX_LENGTH} characters")
     if _LONG_NUMBER.search(text):
-        raise InvalidRequirement(f"a number of more than {_MOST_DIGITS} digits")
+        raise InvalidRequirement(f"a number of more than {_MAX_DIGITS} digits")
     depth = 0
     for bracket in _BRACKETS.findall(text):
         depth += 1 if bracket == "(" else -1
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise InvalidRequirement("nested too deeply")
     try:
         return Requirement(text)

@@ -11,19 +11,19 @@ from urllib.parse import unquote
 from ..errors import FetchError, InsufficientSpace, MirrorError
 from ..names import shown
 from ..tracebacks import describe, log_error
-from . import extras, flat_requirements, flatten, pip_lines, requirements
+from . import extras, flat_requirements, flat_versions, requirements, requirements_syntax
 from .environments import Environment
-from .extends_chain import MOST_BYTES, Chain, Read
+from .extends_chain import MAX_BYTES, Chain, Read
 from .file_kinds import LOCK, REQUIREMENTS, SUFFIXES, VERSIONS, advice, kind_of
+from .model import InvalidPins, Pins, redact, union
 from .pylock import read_pylock
-from .values import BadPins, Pins, public, union
 from .versions import read_versions
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)([^/?#:@]*):[^/?#@]*@")
 
 #: About one pin file, in a run.
-_MOST_LINES = 50
+_MAX_LINES = 50
 
 
 class Keep(Protocol):
@@ -83,7 +83,7 @@ def read_pin_files(versions: Iterable[str], required: Iterable[str], environment
             why = _why(source, error)
             last = _last_good(source, key, environments, keep)
             if last is None:
-                missing.append(public(source))
+                missing.append(redact(source))
                 parts.append(Pins(problems=(f"{why}; there is no earlier one that could count instead",)))
                 continue
             parts.append(Pins(problems=(f"{why}; the last good one counts",)))
@@ -102,10 +102,10 @@ def reader(fetch: Read) -> Read:
         path = source[7:] if source[:7].lower() == "file://" else source
         try:
             with Path(path).open("rb") as stream:
-                return stream.read(MOST_BYTES + 1)
+                return stream.read(MAX_BYTES + 1)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise FetchError(public(source), f"can't be read: {why}") from error
+            raise FetchError(redact(source), f"can't be read: {why}") from error
 
     return read
 
@@ -130,9 +130,9 @@ def is_pin_name(name: str) -> bool:
 
 
 def _read(source: str, key: str, environments: tuple[Environment, ...], read: Read) -> tuple[Pins, PinFile]:
-    """Read one file with those that it names. Raises FetchError, BadPins."""
+    """Read one file with those that it names. Raises FetchError, InvalidPins."""
     content = read(source)
-    kind = kind_of(pip_lines.decode(content, source), source, key) if _is_text(content, source) else key
+    kind = kind_of(requirements_syntax.decode(content, source), source, key) if _is_text(content, source) else key
 
     def reread(name: str) -> bytes:
         return content if name == source else read(name)
@@ -141,31 +141,31 @@ def _read(source: str, key: str, environments: tuple[Environment, ...], read: Re
     if kind == VERSIONS:
         chain = Chain(source, reread)
         pins = read_versions(chain, environments)
-        text = flatten.flatten(chain, environments) if pins.versions else ""
+        text = flat_versions.flatten(chain, environments) if pins.versions else ""
         documents = {name: document.content for name, document in chain.documents.items()}
     else:
         found = (read_pylock(source, reread, environments) if kind == LOCK
                  else requirements.read_requirements(source, reread))
         pins, text = requirements.pins_of(found, environments), flat_requirements.flatten(found)
     if not pins.versions:
-        raise BadPins(f"{public(source)}: holds no pins")
+        raise InvalidPins(f"{redact(source)}: holds no pins")
     note = advice(kind, key, source)
     pins = pins._replace(notes=_limited((*filter(None, (note,)), *pins.notes), source),
                          problems=_limited(pins.problems, source))
-    return pins, PinFile(public(source), pin_name(source, SUFFIXES[kind]), text + extras.render(pins.extras), False, documents)
+    return pins, PinFile(redact(source), pin_name(source, SUFFIXES[kind]), text + extras.render(pins.extras), False, documents)
 
 
 def _limited(lines: tuple[str, ...], source: str) -> tuple[str, ...]:
     """Return the first lines of many, with one that counts the rest: each goes to the log and the report of every run."""
-    if len(lines) <= _MOST_LINES:
+    if len(lines) <= _MAX_LINES:
         return lines
-    return (*lines[:_MOST_LINES], f"{public(source)}: {len(lines) - _MOST_LINES} more such lines")
+    return (*lines[:_MAX_LINES], f"{redact(source)}: {len(lines) - _MAX_LINES} more such lines")
 
 
 def _is_text(content: bytes, source: str) -> bool:
     try:
-        return bool(pip_lines.decode(content, source))
-    except BadPins:
+        return bool(requirements_syntax.decode(content, source))
+    except InvalidPins:
         return False  # the reader of its kind says why
 
 
@@ -173,8 +173,8 @@ def _why(source: str, error: Exception) -> str:
     """Return what is wrong with a pin file, in one line; the traceback of what nobody expected goes into the log."""
     if isinstance(error, MirrorError):
         return shown(str(error), 500)
-    log_error(f"{public(source)} can't be read", error)
-    return f"{public(source)}: {describe(error)}"
+    log_error(f"{redact(source)} can't be read", error)
+    return f"{redact(source)}: {describe(error)}"
 
 
 def _last_good(source: str, key: str, environments: tuple[Environment, ...], keep: Keep) -> tuple[Pins, PinFile] | None:
@@ -188,7 +188,7 @@ def _last_good(source: str, key: str, environments: tuple[Environment, ...], kee
     except InsufficientSpace:
         raise
     except Exception as error:
-        log_error(f"the last good copy of {public(source)} can't be read", error)
+        log_error(f"the last good copy of {redact(source)} can't be read", error)
         return None
 
 
@@ -198,7 +198,7 @@ def _kept(source: str, key: str, keep: Keep) -> PinFile | None:
         name = pin_name(source, suffix)
         text = keep.get(name)
         if text is not None:
-            return PinFile(public(source), name, text, True, {})
+            return PinFile(redact(source), name, text, True, {})
     return None
 
 

@@ -12,8 +12,8 @@ from ..metadata.bounded_toml import loads
 from ..names import is_project, normalize, shown
 from .environments import Environment, marker_values, patches
 from .extends_chain import Read, decoded
+from .model import InvalidPins, is_version, redact
 from .requirements import Line, Requirements
-from .values import BadPins, is_version, public
 
 #: The hashes that pip knows, and so those that a flattened file can carry.
 _ALGORITHMS = frozenset({"sha256", "sha384", "sha512"})
@@ -24,16 +24,16 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{64,128}")
 def read_pylock(root: str, read: Read, environments: Iterable[Environment]) -> Requirements:
     """Read a lock file as requirements: its packages that come from an index, in the environments, with all extras and groups.
 
-    Raises FetchError, BadPins.
+    Raises FetchError, InvalidPins.
     """
-    where, environments = public(root), tuple(environments)
+    where, environments = redact(root), tuple(environments)
     try:
         data = loads(decoded(read(root), root))
     except ValueError as error:
-        raise BadPins(f"{where}: {shown(str(error))}") from error
+        raise InvalidPins(f"{where}: {shown(str(error))}") from error
     packages = data.get("packages")
     if not str(data.get("lock-version", "")).startswith("1.") or not isinstance(packages, list):
-        raise BadPins(f"{where}: not a lock file of version 1 (PEP 751)")
+        raise InvalidPins(f"{where}: not a lock file of version 1 (PEP 751)")
     choices = {"extras": _words(data.get("extras")),
                "dependency_groups": _words(data.get("dependency-groups")) | _words(data.get("default-groups"))}
     lines: list[Line] = []
@@ -52,10 +52,10 @@ def read_pylock(root: str, read: Read, environments: Iterable[Environment]) -> R
 def _named(package: Any, where: str) -> tuple[str, str | None]:
     name = package.get("name") if isinstance(package, dict) else None
     if not isinstance(name, str) or not is_project(normalize(name)):
-        raise BadPins(f"{where}: no name of a project")
+        raise InvalidPins(f"{where}: no name of a project")
     version = package.get("version")
     if version is not None and not (isinstance(version, str) and is_version(version)):
-        raise BadPins(f"{where}: {shown(str(version))!r} is not a version")
+        raise InvalidPins(f"{where}: {shown(str(version))!r} is not a version")
     return normalize(name), version
 
 

@@ -10,15 +10,15 @@ from packaging.requirements import InvalidRequirement, Requirement
 from ..errors import MirrorError
 from ..metadata.filenames import release
 from ..names import is_project, normalize, shown
-from . import extras, pip_lines
+from . import extras, requirements_syntax
 from .environments import Environment, applies
-from .extends_chain import MOST_BYTES_IN_ALL, MOST_FILES, Read, check_host, identified, located
-from .values import BadPins, Pins, is_version, normal, public
+from .extends_chain import MAX_FILES, MAX_TOTAL_BYTES, Read, check_host, identified, located
+from .model import InvalidPins, Pins, is_version, normalize_version, redact
 
 #: Characters of one line, with those that continue it; one with a hash of every file of a large release has some 20,000.
-_LONGEST = 1 << 16
+_MAX_LENGTH = 1 << 16
 #: Of all files together; more would take minutes to read.
-_MOST_LINES = 500_000
+_MAX_LINES = 500_000
 _HASH = re.compile(r"(sha256|sha384|sha512):([0-9a-fA-F]{64,128})")
 _ALGORITHMS = ("sha256", "sha384", "sha512")
 #: Options of pip's that name other requirements files.
@@ -62,7 +62,7 @@ class Requirements(NamedTuple):
 def read_requirements(root: str, read: Read) -> Requirements:
     """Read a requirements or constraints file and those that it names by ``-r`` and ``-c``.
 
-    Environment variables are not put in: a file from elsewhere could send them away. Raises FetchError, BadPins.
+    Environment variables are not put in: a file from elsewhere could send them away. Raises FetchError, InvalidPins.
     """
     notes: dict[str, None] = {}
     reading = _Reading(root, read, lambda note: notes.setdefault(note))
@@ -87,9 +87,9 @@ def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> 
             if not line.constraint:
                 loose.append((name, shown(str(line.requirement))))
             continue
-        pinned = name, normal(version)
+        pinned = name, normalize_version(version)
         versions.setdefault(name, set()).add(pinned[1])
-        origins.setdefault(pinned, set()).add(public(line.source))
+        origins.setdefault(pinned, set()).add(redact(line.source))
         if line.hashes:
             hashes.setdefault(pinned, set()).update(line.hashes)
     # As in pip, one line with hashes narrows the release, however others of the same file spell its version.
@@ -102,7 +102,7 @@ def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> 
     notes = list(requirements.notes)
     if left:
         more = f" and {len(left) - 5} more" if len(left) > 5 else ""
-        notes.append(f"{public(requirements.root)}: not pinned to one version and left out: {', '.join(left[:5])}{more}")
+        notes.append(f"{redact(requirements.root)}: not pinned to one version and left out: {', '.join(left[:5])}{more}")
     return Pins({name: frozenset(some) for name, some in versions.items()},
                 {pinned: frozenset(some) for pinned, some in hashes.items()},
                 {pinned: frozenset(some) for pinned, some in origins.items()}, tuple(notes),
@@ -138,38 +138,38 @@ class _Reading:
                 open_files.pop()
             elif isinstance(found, Line):
                 self.count += 1
-                if self.count > _MOST_LINES:
-                    raise BadPins(f"{public(self.root)}: more than {_MOST_LINES} requirements")
+                if self.count > _MAX_LINES:
+                    raise InvalidPins(f"{redact(self.root)}: more than {_MAX_LINES} requirements")
                 yield found
             else:
                 source, constraint = found
                 identity = identified(source)
                 if any(identity == above for above, _ in open_files):
-                    raise BadPins(f"{public(self.root)}: {public(source)} names itself")
+                    raise InvalidPins(f"{redact(self.root)}: {redact(source)} names itself")
                 if (identity, constraint) in self.seen:
                     continue
                 self.seen.add((identity, constraint))
-                if len(self.seen) > MOST_FILES:
-                    raise BadPins(f"{public(self.root)}: names more than {MOST_FILES} files")
+                if len(self.seen) > MAX_FILES:
+                    raise InvalidPins(f"{redact(self.root)}: names more than {MAX_FILES} files")
                 open_files.append((identity, self.file(source, constraint, True)))
 
     def file(self, source: str, constraint: bool, is_named: bool) -> Iterator[Line | tuple[str, bool]]:
         """Yield the requirements of one file, and the files that it names, each with whether it holds constraints."""
-        for number, line in pip_lines.logical(self.text(source, is_named)):
-            where = f"{public(source)}, line {number}"
-            if len(line) > _LONGEST:
-                raise BadPins(f"{where}: longer than {_LONGEST} characters")
-            words, options = pip_lines.split(line, where)
+        for number, line in requirements_syntax.logical_lines(self.text(source, is_named)):
+            where = f"{redact(source)}, line {number}"
+            if len(line) > _MAX_LENGTH:
+                raise InvalidPins(f"{where}: longer than {_MAX_LENGTH} characters")
+            words, options = requirements_syntax.split_options(line, where)
             hashes: set[str] = set()
-            for name, value in pip_lines.parse_options(options):
+            for name, value in requirements_syntax.parse_options(options):
                 if name in _INCLUDES:
                     yield self._target(_required(value, name, where), source), _INCLUDES[name]
                 elif name == "--hash":
                     hashes.update(self._hash(_required(value, name, where), where))
                 elif name in _EDITABLE:
-                    self.note(f"{where}: {public(value or '')} is editable, not a release, and left out")
+                    self.note(f"{where}: {redact(value or '')} is editable, not a release, and left out")
                 elif name not in _IGNORED:
-                    self.note(f"{where}: the option {public(name)} is not known and left out")
+                    self.note(f"{where}: the option {redact(name)} is not known and left out")
             requirement = self._requirement(words.rstrip("; \t"), where) if words else None
             if requirement is not None:
                 yield Line(requirement, frozenset(hashes), constraint, source, number)
@@ -178,13 +178,13 @@ class _Reading:
         try:
             content = self.read(source)
         except MirrorError as error:
-            if not is_named or isinstance(error, BadPins):
+            if not is_named or isinstance(error, InvalidPins):
                 raise
-            raise BadPins(f"{public(self.root)}: names what can't be had: {shown(str(error), 500)}") from error
+            raise InvalidPins(f"{redact(self.root)}: names what can't be had: {shown(str(error), 500)}") from error
         self.bytes += len(content)
-        if self.bytes > MOST_BYTES_IN_ALL:
-            raise BadPins(f"{public(self.root)}: its files have more than {MOST_BYTES_IN_ALL >> 20} MB")
-        return pip_lines.decode(content, source)
+        if self.bytes > MAX_TOTAL_BYTES:
+            raise InvalidPins(f"{redact(self.root)}: its files have more than {MAX_TOTAL_BYTES >> 20} MB")
+        return requirements_syntax.decode(content, source)
 
     def _target(self, name: str, source: str) -> str:
         if not re.match(r"https?://", source, re.IGNORECASE):
@@ -192,9 +192,9 @@ class _Reading:
         try:
             target = urljoin(source, name)
         except ValueError as error:
-            raise BadPins(f"{public(source)}: names {public(name)}, which is no URL") from error
+            raise InvalidPins(f"{redact(source)}: names {redact(name)}, which is no URL") from error
         if not re.match(r"https?://", target, re.IGNORECASE):
-            raise BadPins(f"{public(source)}: names {public(name)}: a file from the network can't name a local one")
+            raise InvalidPins(f"{redact(source)}: names {redact(name)}: a file from the network can't name a local one")
         check_host(source, target)
         return target
 
@@ -204,16 +204,16 @@ class _Reading:
             self.note(f"{where}: {shown(named[1])} comes from a URL, not from an index, and is left out")
             return None
         if bare.startswith((".", "/", "~", "file:")) or "/" in bare or "\\" in bare or _URL.match(bare) or _archive(bare):
-            self.note(f"{where}: {public(bare)} is a path or URL, not a release, and left out")
+            self.note(f"{where}: {redact(bare)} is a path or URL, not a release, and left out")
             return None
         if _VARIABLE.search(text):
-            self.note(f"{where}: {public(text)} depends on an environment variable, and is left out")
+            self.note(f"{where}: {redact(text)} depends on an environment variable, and is left out")
             return None
         requirement = _parsed(text)
         if requirement is None:
-            raise BadPins(f"{where}: {shown(text)!r} is not a requirement")
+            raise InvalidPins(f"{where}: {shown(text)!r} is not a requirement")
         if not is_project(normalize(requirement.name)):
-            raise BadPins(f"{where}: {shown(requirement.name)!r} is not the name of a project")
+            raise InvalidPins(f"{where}: {shown(requirement.name)!r} is not the name of a project")
         return requirement
 
     def _hash(self, value: str, where: str) -> Iterator[str]:
@@ -221,9 +221,9 @@ class _Reading:
         if match is not None:
             yield f"{match[1]}:{match[2].lower()}"
         elif value.startswith(_ALGORITHMS):
-            raise BadPins(f"{where}: --hash={public(value)}: not a hex digest")
+            raise InvalidPins(f"{where}: --hash={redact(value)}: not a hex digest")
         else:
-            self.note(f"{where}: --hash={public(value)} is none of {', '.join(_ALGORITHMS)}, and is left out")
+            self.note(f"{where}: --hash={redact(value)} is none of {', '.join(_ALGORITHMS)}, and is left out")
 
 
 def _parsed(text: str) -> Requirement | None:
@@ -241,5 +241,5 @@ def _archive(text: str) -> bool:
 
 def _required(value: str | None, name: str, where: str) -> str:
     if not value:
-        raise BadPins(f"{where}: {name} says nothing")
+        raise InvalidPins(f"{where}: {name} says nothing")
     return value

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ..metadata.filenames import release
-from .values import Pins, Release
+from .model import Pins, Release
 
 
-class Retained(NamedTuple):
+class Retention(NamedTuple):
     #: No longer pinned, but not for long enough to go.
     releases: frozenset[Release]
     #: The last day (ISO 8601) on which each release was pinned: to be remembered for the next run.
@@ -16,7 +16,7 @@ class Retained(NamedTuple):
 
 
 def retained(last_pinned: Mapping[Release, str], pins: Pins, today: datetime.date, days: int,
-             incomplete: Callable[[str], bool] = lambda name: False) -> Retained:
+             incomplete: Callable[[str], bool] = lambda name: False) -> Retention:
     """Return what stays.
 
     Args:
@@ -34,4 +34,4 @@ def retained(last_pinned: Mapping[Release, str], pins: Pins, today: datetime.dat
     still = {(name, version): day for (name, version), day in last_pinned.items()
              if (name, release(version)) not in pinned
              and ((days and day >= oldest) or (name in pins.versions and incomplete(name)))}
-    return Retained(frozenset(still), {**still, **now})
+    return Retention(frozenset(still), {**still, **now})

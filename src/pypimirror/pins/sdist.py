@@ -67,9 +67,10 @@ def _build_requires(found: dict[str, bytes], filename: str, requires_dist: tuple
     build_system = pyproject.get("build-system")
     stated = build_system.get("requires") if isinstance(build_system, dict) else None
     requires = _valid(stated if isinstance(stated, list) else DEFAULT, f"{filename}: build-system.requires", problems)
-    source = backends.Source(pyproject, _toml(found, "hatch.toml", filename, problems), _setup_requires(found.get("setup.cfg")),
-                             found.get("setup.py", b""), found.get("CMakeLists.txt", b""), requires_dist)
-    more = backends.requested(source, [normalize(requirement.name) for requirement in requires])
+    content = backends.SdistContent(
+        pyproject, _toml(found, "hatch.toml", filename, problems), _setup_requires(found.get("setup.cfg")),
+        found.get("setup.py", b""), found.get("CMakeLists.txt", b""), requires_dist)
+    more = backends.backend_requirements(content, [normalize(requirement.name) for requirement in requires])
     notes += more.notes
     # Places within the sdist are none of an index.
     requires += _valid([text for text in more.requires if "{" not in text], f"{filename}: build requirement", problems)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ..names import shown
-from .values import BadPins, public
+from .model import InvalidPins, redact
 
 #: Options by name, a name that ends in `` +`` or `` -`` adds to or takes from what other files say.
 Section = dict[str, str]
@@ -19,14 +19,14 @@ Sections = dict[str, Section]
 
 _HEADER = re.compile(r"\[\s*(?P<name>[^\s#[\]:;{}]+)\s*(:(?P<condition>[^#;]*))?]\s*([#;].*)?$")
 #: In one file; stops those whose conditions, each another one, would take hours to decide.
-_MOST_BLOCKS = 10_000
+_MAX_BLOCKS = 10_000
 #: Of a value put together by ``+=``, characters.
-_LONGEST_SUM = 1 << 16
+_MAX_SUM = 1 << 16
 _OPTION = re.compile(r"(?P<name>[^\s{}[\]=:]+\s*[-+]?)=(?P<value>.*)$")
 _BLANK_START = re.compile(r"^(\s*\n)+")
 
 
-class VersionOption(NamedTuple):
+class Option(NamedTuple):
     #: Without operator.
     name: str
     #: Empty, ``+`` or ``-``.
@@ -46,12 +46,12 @@ class Block(NamedTuple):
     section: str
     #: As written in the header; empty for none.
     condition: str
-    options: tuple[VersionOption, ...]
+    options: tuple[Option, ...]
     line: int
 
 
 def parse(text: str, source: str) -> tuple[Block, ...]:
-    """Read a buildout file. source: for messages. Raises BadPins, which names file and line."""
+    """Read a buildout file. source: for messages. Raises InvalidPins, which names file and line."""
     blocks: list[tuple[str, str, list[tuple[str, str, list[str], int]], int]] = []
     option: list[str] | None = None
     verbatim = False
@@ -64,27 +64,27 @@ def parse(text: str, source: str) -> tuple[Block, ...]:
                 option.append(line.rstrip() if verbatim else line.strip())
             continue
         if match := _HEADER.match(line):
-            if len(blocks) == _MOST_BLOCKS:
-                raise BadPins(f"{public(source)}, line {number}: more than {_MOST_BLOCKS} sections")
+            if len(blocks) == _MAX_BLOCKS:
+                raise InvalidPins(f"{redact(source)}, line {number}: more than {_MAX_BLOCKS} sections")
             blocks.append((match["name"], (match["condition"] or "").strip(), [], number))
             option = None
             continue
         if not blocks:
             if not line.strip():
                 continue
-            raise BadPins(f"{public(source)}, line {number}: {shown(line.strip())!r} stands before any [section]")
+            raise InvalidPins(f"{redact(source)}, line {number}: {shown(line.strip())!r} stands before any [section]")
         if line.startswith("=>"):
             line = f"<part-dependencies> = {line[2:]}"
         match = _OPTION.match(line)
         if match is None:
             if option is None and not line.strip():
                 continue
-            raise BadPins(f"{public(source)}, line {number}: {shown(line.strip())!r} is neither [section] nor name = value")
+            raise InvalidPins(f"{redact(source)}, line {number}: {shown(line.strip())!r} is neither [section] nor name = value")
         name, value = match["name"].rstrip(), match["value"].strip()
         operator = name[-1] if name[-1] in "+-" else ""
         option, verbatim = [value], not value
         blocks[-1][2].append((name.removesuffix(operator).rstrip() or name, operator, option, number))
-    return tuple(Block(section, condition, tuple(VersionOption(name, operator, "\n".join(lines), at)
+    return tuple(Block(section, condition, tuple(Option(name, operator, "\n".join(lines), at)
                                                  for name, operator, lines, at in options), line)
                  for section, condition, options, line in blocks)
 
@@ -150,9 +150,9 @@ def _lay(base: Section, over: Section) -> None:
 
 
 def _bounded(key: str, value: str) -> str:
-    """Return a value put together by ``+=``. Raises BadPins for one that would make each addition slower."""
-    if len(value) > _LONGEST_SUM:
-        raise BadPins(f"{shown(key)}: longer than {_LONGEST_SUM} characters by its additions")
+    """Return a value put together by ``+=``. Raises InvalidPins for one that would make each addition slower."""
+    if len(value) > _MAX_SUM:
+        raise InvalidPins(f"{shown(key)}: longer than {_MAX_SUM} characters by its additions")
     return value
 
 

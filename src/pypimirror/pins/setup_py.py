@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 #: Bytes of a setup.py; characters of one expression; brackets within brackets; variables that stand for variables.
-_LONGEST, _LONGEST_EXPRESSION, _DEEPEST, _MOST_NAMES = 1 << 18, 5000, 20, 5
+_MAX_LENGTH, _MAX_EXPRESSION, _MAX_DEPTH, _MAX_NAMES = 1 << 18, 5000, 20, 5
 _KEY = "setup_requires"
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 _END = frozenset({tokenize.NEWLINE, tokenize.ENDMARKER})
@@ -28,18 +28,18 @@ def setup_requires(content: bytes) -> SetupRequires:
     """Return the requirements that are written out in a setup.py."""
     if _KEY.encode() not in content:
         return SetupRequires((), True)
-    if len(content) > _LONGEST:
+    if len(content) > _MAX_LENGTH:
         return SetupRequires((), False)
     try:
         tokens = [token for token in tokenize.tokenize(io.BytesIO(content).readline) if token.type not in _BLANK]
     except (tokenize.TokenError, SyntaxError, ValueError, RecursionError, MemoryError):
         return SetupRequires((), False)
-    found = _Found(tokens)
+    found = _SetupReader(tokens)
     found.read(_KEY)
     return SetupRequires(tuple(dict.fromkeys(found.requires)), found.complete)
 
 
-class _Found:
+class _SetupReader:
     """The values of variables and arguments, as far as they are literals."""
 
     def __init__(self, tokens: list[tokenize.TokenInfo]):
@@ -50,7 +50,7 @@ class _Found:
 
     def read(self, name: str) -> None:
         """Add all that is ever assigned to a name, or passed under it."""
-        if name in self._names or len(self._names) >= _MOST_NAMES:
+        if name in self._names or len(self._names) >= _MAX_NAMES:
             return
         self._names.add(name)
         for start in self._values(name):
@@ -92,7 +92,7 @@ class _Found:
             if token.string in _OPEN:
                 depth += 1
             length += len(token.string) + 1
-            if length > _LONGEST_EXPRESSION or depth > _DEEPEST:
+            if length > _MAX_EXPRESSION or depth > _MAX_DEPTH:
                 return None
             if token.type != tokenize.NEWLINE:
                 parts.append(token.string)

@@ -7,16 +7,16 @@ from ..names import is_project, normalize, shown
 from . import extras
 from .environments import Environment
 from .extends_chain import Chain
-from .references import View
+from .model import InvalidPins, Pins, is_version, normalize_version, redact, union
+from .references import SectionView
 from .sections import Block, Sections
-from .values import BadPins, Pins, is_version, normal, public, union
 
 #: Of a constraint, characters.
-_LONGEST = 2000
+_MAX_LENGTH = 2000
 
 
 def read_versions(chain: Chain, environments: Iterable[Environment]) -> Pins:
-    """Return what the chain pins in any of the environments. Raises FetchError, BadPins."""
+    """Return what the chain pins in any of the environments. Raises FetchError, InvalidPins."""
     parts: list[Pins] = []
     seen: set[tuple[int, bool]] = set()
     for environment in environments:
@@ -32,16 +32,16 @@ def read_versions(chain: Chain, environments: Iterable[Environment]) -> Pins:
 def _parts(root: str, data: Sections, undecided: Iterable[Block]) -> Iterator[Pins]:
     """Yield the pins of a chain's sections, and of each block that may hold: a later one could cover an earlier one."""
     found, problems = entries(data)
-    where = public(root)
+    where = redact(root)
     yield _pins(found, root)._replace(extras=extras.of_eggs(data))
     name = section_name(data)
-    view = View(data)
+    view = SectionView(data)
     for block in undecided:
         values: dict[str, str] = {}
         for option in block.options if block.section == name else ():
             with _recorded(problems, block.section, option.name):
                 if not option.operator:
-                    values[option.name] = view.resolved(option.value, (block.section, f"{option.name}:{option.line}"), ())
+                    values[option.name] = view.expand(option.value, (block.section, f"{option.name}:{option.line}"), ())
         yield _pins(values, root)
     yield Pins(problems=tuple(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
 
@@ -61,12 +61,12 @@ def entries(data: Sections) -> tuple[dict[str, str], list[str]]:
     name = section_name(data)
     if name is None:
         return {}, []
-    view = View(data)
+    view = SectionView(data)
     problems: list[str] = []
     found: dict[str, str] = {}
     try:
         section = view.section(name)
-    except BadPins as error:
+    except InvalidPins as error:
         return {}, [str(error)]
     for option in section:
         with _recorded(problems, name, option):
@@ -78,7 +78,7 @@ def entries(data: Sections) -> tuple[dict[str, str], list[str]]:
 def _recorded(problems: list[str], section: str, option: str) -> Iterator[None]:
     try:
         yield
-    except BadPins as error:
+    except InvalidPins as error:
         problems.append(f"[{shown(section)}] {shown(option)}: {error}")
 
 
@@ -94,7 +94,7 @@ def is_range(value: str) -> bool:
 
     text = value if value[:1] in tuple("<>=") else f"=={value}"
     try:
-        return len(text) <= _LONGEST and bool(SpecifierSet(text))
+        return len(text) <= _MAX_LENGTH and bool(SpecifierSet(text))
     except InvalidSpecifier:
         return False
 
@@ -105,18 +105,18 @@ def _pins(found: Mapping[str, str], source: str) -> Pins:
     wins = {name.lower(): (name, value.strip()) for name, value in found.items()}
     versions: dict[str, set[str]] = {}
     notes: list[str] = []
-    where = public(source)
+    where = redact(source)
     for name, value in wins.values():
         if not value or name.startswith("<"):
             continue
         project, version = normalize(name), pinned_version(value)
         if not is_project(project):
-            notes.append(f"{where}: {shown(name)} = {shown(public(value))}: not the name of a project")
+            notes.append(f"{where}: {shown(name)} = {shown(redact(value))}: not the name of a project")
         elif version is not None:
-            versions.setdefault(project, set()).add(normal(version))
+            versions.setdefault(project, set()).add(normalize_version(version))
         elif is_range(value):
             notes.append(f"{where}: {shown(name)} = {shown(value)}: a range is no pin")
         else:
-            notes.append(f"{where}: {shown(name)} = {shown(public(value))}: not a version, left out")
+            notes.append(f"{where}: {shown(name)} = {shown(redact(value))}: not a version, left out")
     return Pins({name: frozenset(some) for name, some in versions.items()}, {},
                 {(name, version): frozenset({where}) for name, some in versions.items() for version in some}, tuple(notes))

@@ -3,8 +3,9 @@
 import os
 import re
 import stat
-import tempfile
 from pathlib import Path
+
+from .. import atomic_file
 
 #: User and password in a URL.
 _CREDENTIALS = re.compile(r"://[^\s/?#]*@")
@@ -26,15 +27,7 @@ def write(path: str, text: str, mode: int | None = None) -> bool:
     data = text.encode("utf-8")
     if _holds(path, data, mode):
         return False
-    handle, temporary = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path))
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.chmod(temporary, 0o666 & ~_umask() if mode is None else mode)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    atomic_file.replace(path, data, mode)
     return True
 
 
@@ -43,9 +36,3 @@ def _holds(path: str, data: bytes, mode: int | None) -> bool:
         return Path(path).read_bytes() == data and mode in (None, stat.S_IMODE(os.stat(path).st_mode))
     except FileNotFoundError:
         return False
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -9,7 +9,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
-from .. import events
+from .. import atomic_file, events
 from ..errors import StorageError
 from ..storage.regular_files import check_regular
 
@@ -71,17 +71,10 @@ def replace(filename: str, text: str, key: str, mode: int) -> None:
     mode: the permissions of a new file; an existing one keeps its own. Raises StorageError, ConfigurationError.
     """
     check_regular(filename, key)
-    folder, name = os.path.split(filename)
-    # The next run deletes a remaining file of this name. O_EXCL: never write into a file of another user.
-    new = os.path.join(folder, f".{name}.new")
     try:
         with suppress(FileNotFoundError):
-            os.unlink(new)
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-            stream.write(text)
-            with suppress(FileNotFoundError):
-                mode = stat.S_IMODE(os.stat(filename).st_mode)
-            os.fchmod(stream.fileno(), mode & 0o666)
-        os.replace(new, filename)
+            mode = stat.S_IMODE(os.stat(filename).st_mode)
+        # The run holds the lock, and the next one clears the temporary file of an interrupted run.
+        atomic_file.replace(filename, text.encode("utf-8"), mode & 0o666, f".{os.path.basename(filename)}.new")
     except OSError as error:
         raise StorageError(f"{filename}: can't be written: {error.strerror}") from error

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import parse_qs
 
 from ..http.content_types import JSON, content_type, file_cache, page_cache
-from ..names import distribution, is_distribution, normalize
+from ..names import HTML_PAGE, JSON_PAGE, PINS, distribution, is_distribution, normalize
 from . import legacy, negotiate, paths
 from .host import address
 from .http_error import Environ, HTTPError, Start, moved, send_file, send_page, send_short
@@ -19,9 +19,6 @@ from .missing_projects import Missed
 from .missing_projects import project as asked_for
 from .pages import Pages
 from .tree import Tree
-
-HTML_PAGE = "index.html"
-JSON_PAGE = "index.v1_json"
 
 _VARY = "Accept, Accept-Encoding"
 _HTML_FIRST = (HTML_PAGE, JSON_PAGE)
@@ -124,7 +121,8 @@ class App:
 
     def _file(self, environ: Environ, start: Start, path: list[str]) -> Iterable[bytes]:
         """Send a file. path: its parts below the root."""
-        if len(path) > 1 and not (len(path) == 2 and _is_of_project(path[1])) and self._is_project(path[0]):
+        if (len(path) > 1 and path[0] != PINS and not (len(path) == 2 and _is_of_project(path[1]))
+                and self._is_project(path[0])):
             raise HTTPError("404 Not Found")
         if path[-1].endswith((".html", "json")):
             return send_page(environ, start, self._tree, self._pages.get(path), path, content_type("/".join(path)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 import sys
 import threading
@@ -16,6 +15,7 @@ from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from .. import atomic_file
 from ..errors import ConfigurationError
 from ..names import is_project, normalize
 
@@ -96,11 +96,8 @@ class Missed:
             self._due, self._changed = time.monotonic() + _PAUSE, False
             # Oldest first, the order in which names are dropped.
             text = json.dumps([[name, count, last] for name, (count, last) in self._names.items()])
-            unfinished = f"{self._filename}.{os.getpid()}"
             try:
-                with open(unfinished, "w", encoding="ascii") as stream:
-                    stream.write(text)
-                os.replace(unfinished, self._filename)
+                atomic_file.replace(self._filename, text.encode("ascii"))
             except OSError as error:
                 print(f"pypimirror: {self._filename}: {error.strerror}; requests for missing projects are not recorded",
                       file=sys.stderr)

@@ -7,13 +7,13 @@ description of valid values, which continues "must be".
 import os
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 from ..http.configured_url import configured_url, hidden
 from ..metadata.filenames import KINDS
 from ..names import normalize
 from ..secret import SecretURL
+from .moments import parse_moment
 
 Kind = Callable[[str, str], Any]
 
@@ -137,9 +137,7 @@ def duration(value: str, folder: str) -> int:
 def moment(value: str, folder: str) -> str:
     """An ISO 8601 date, which means its start, or date and time, by default in UTC. Returned in UTC."""
     try:
-        # Python 3.10 does not support Z.
-        when = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value))
-        when = when.replace(tzinfo=timezone.utc) if when.tzinfo is None else when.astimezone(timezone.utc)
+        when = parse_moment(value)
     except (ValueError, OverflowError) as error:
         raise ValueError("an ISO date such as 2025-01-31 or 2025-01-31T12:00:00Z") from error
     return when.isoformat().replace("+00:00", "Z")

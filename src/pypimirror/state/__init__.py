@@ -1,1 +1,1 @@
-"""What is remembered between runs."""
+"""The state of a mirror between runs."""

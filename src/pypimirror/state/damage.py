@@ -1,4 +1,4 @@
-"""Finds what can't be read in a state, so that it is rebuilt: the whole database, facts about the mirror, rows of projects."""
+"""Detects damage to the state, so that it is rebuilt: the whole database, facts about the mirror, rows of projects."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
-#: What the environment of a database makes SQLite say; nothing is wrong with the database itself then.
+#: Parts of SQLite messages for errors of the environment, which don't mean damage.
 _ENVIRONMENT = ("locked", "full", "disk I/O", "readonly", "unable to open", "interrupted", "out of memory", "permission denied")
-#: What a database of this layout consists of.
+#: The tables, indexes and triggers of the current schema.
 _PARTS = frozenset({
     ("table", "facts"), ("table", "projects"), ("table", "records"), ("table", "checked"), ("table", "sections"),
     ("index", "unfinished"), ("index", "timed"),
     ("trigger", "sections_after_insert"), ("trigger", "sections_after_update"), ("trigger", "sections_after_delete")})
-#: The last second that a date can tell (year 9999).
+#: The last second that datetime supports (year 9999).
 _LAST_SECOND = 253_402_300_799
-#: Our own serials and all counts stay below this, also in JSON.
+#: Limit of serials and counts; JSON readers are precise up to it (RFC 8259, 6).
 _LARGEST = (1 << 53) - 1
-#: What each column of a row is by itself, as SQL, where it is not what was written; ``1e15`` is not reached by any time.
+#: SQL condition for rows with a value of a wrong type or out of range.
 _WRONG_ROW = " OR ".join((
     *(f"typeof({column}) != 'text'" for column in ("name", "display")),
     *(f"typeof({column}) NOT IN ('text', 'null')" for column in ("list_serial", "page_serial", "error", "unmet")),
@@ -30,7 +30,7 @@ _WRONG_ROW = " OR ".join((
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether an error is about what the database holds, not about a lock, the disk or permissions."""
+    """Whether an error is about the content of the database, not about a lock, the disk or permissions."""
     return isinstance(error, sqlite3.DatabaseError) and not any(word in str(error) for word in _ENVIRONMENT)
 
 
@@ -42,9 +42,9 @@ def check_parts(database: sqlite3.Connection) -> None:
 
 
 def mend(database: sqlite3.Connection) -> list[str]:
-    """Take out facts that can't be read, and reset rows of projects that hold other types; return what was wrong, in words.
+    """Delete unreadable facts, and reset rows with values of wrong types; return descriptions of the damage.
 
-    The projects of such rows count as begun: the next run looks into their folders and publishes them from their records.
+    The projects of such rows are marked BEGUN: the next run scans their folders and publishes them from their records.
     """
     wrong = [f"{name!r} = {value!r}"[:120] for name, value in database.execute("SELECT name, value FROM facts")
              if not (isinstance(name, str) and is_readable(name, value))]
@@ -55,7 +55,7 @@ def mend(database: sqlite3.Connection) -> list[str]:
     for name, value in database.execute("SELECT name, value FROM facts").fetchall():
         if not (isinstance(name, str) and is_readable(name, value)):
             database.execute("DELETE FROM facts WHERE name = ?", (name,))
-    # So that all that follows from them is decided anew; the page of all projects may have been what was lost.
+    # Evaluate all projects again; the fact that the root page is due may be among the lost ones.
     database.execute("DELETE FROM facts WHERE name IN ('files_settings', 'list_etag')")
     database.execute("REPLACE INTO facts VALUES ('root_due', '1')")
     database.execute("DELETE FROM projects WHERE typeof(name) != 'text'")
@@ -68,7 +68,7 @@ def mend(database: sqlite3.Connection) -> list[str]:
 
 
 def is_readable(name: str, value: Any) -> bool:
-    """Whether the value of a fact is what was written under this name."""
+    """Whether the value of a fact has the form of its name."""
     if not isinstance(value, str):
         return False
     try:
@@ -78,7 +78,9 @@ def is_readable(name: str, value: Any) -> bool:
 
 
 def plain(value: Any, kinds: tuple[type, ...], otherwise: Any) -> Any:
-    """Return a value of a row if it is of these types and finite, and what else counts if not."""
+    """Return a value of a row if it has one of the types and is finite, else the default.
+
+    otherwise: the default."""
     good = isinstance(value, kinds) and not (isinstance(value, float) and not math.isfinite(value))
     return value if good else otherwise
 
@@ -105,7 +107,7 @@ def _is_list(value: str) -> bool:
 
 
 def _is_pinned(value: str) -> bool:
-    """Releases by project, each with the day until which it was pinned."""
+    """Whether a text is JSON of releases by project, each with the day until which it was pinned."""
     import datetime
 
     found = json.loads(value)
@@ -116,24 +118,24 @@ def _is_pinned(value: str) -> bool:
 
 
 def _is_needed(value: str) -> bool:
-    """Versions by project."""
+    """Whether a text is JSON of versions by project."""
     found = json.loads(value)
     return isinstance(found, dict) and all(
         isinstance(versions, list) and all(isinstance(version, str) for version in versions) for versions in found.values())
 
 
 def _is_texts(value: str) -> bool:
-    """Texts by text."""
+    """Whether a text is a JSON object of texts."""
     found = json.loads(value)
     return isinstance(found, dict) and all(isinstance(text, str) for text in found.values())
 
 
 def _is_names(value: str) -> bool:
-    """Paths in one folder, separated by blanks."""
+    """Whether a text is a list of file names, separated by blanks."""
     return not any(len(name) > 240 or "/" in name or name in (".", "..") or not name.isprintable() for name in value.split())
 
 
-#: By name of a fact; what is not named may be any text. NaN is no number that any of them takes.
+#: Validators by name of a fact; other facts may be any text. All of them reject NaN.
 _READABLE: Mapping[str, Callable[[str], bool]] = {
     "serial": _is_serial, "last_run": _is_time, "last_good_run": _is_time, "verifying": _is_time, "last_status": _is_status,
     "last_problems": _is_list, "list_etag": _is_texts, "last_pinned": _is_pinned,

@@ -1,4 +1,4 @@
-"""Where the state may lie: on a local disk, since SQLite's locks and shared memory don't work over a network."""
+"""Refuses a state on a network file system, where SQLite's locks and shared memory don't work."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 from ..errors import ConfigurationError
 
-#: Where Linux tells what is mounted (proc(5)); elsewhere nothing is known, and nothing refused.
+#: The mounted file systems on Linux (proc(5)); on other systems nothing is refused.
 MOUNTS = "/proc/self/mounts"
 _NETWORK = frozenset({
     "afs", "afp", "beegfs", "ceph", "cifs", "coda", "gfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2",
@@ -15,15 +15,15 @@ _NETWORK = frozenset({
 
 
 def check_local(folder: str) -> None:
-    """Raise ConfigurationError if a folder, there or not yet, is on a network file system."""
+    """Raise ConfigurationError if a folder, existing or not, is on a network file system."""
     kind = file_system(folder)
     if kind in _NETWORK:
-        raise ConfigurationError(f"{folder}: on a network file system ({kind}), where a database can't lie safely; "
+        raise ConfigurationError(f"{folder}: on a network file system ({kind}), where SQLite is not safe; "
                                  "set state_path to a directory on a local disk")
 
 
 def file_system(path: str) -> str | None:
-    """Return the type of the file system that a path is on, as the kernel calls it; None where that is not known."""
+    """Return the type of a path's file system, as the kernel names it, or None if it is unknown."""
     path = os.path.realpath(path)
     best, kind = "", None
     try:

@@ -1,20 +1,20 @@
-"""Names of the facts about the whole mirror that its state keeps."""
+"""Names of the facts about the mirror in its state."""
 
-#: Our own serial of the root.
+#: The mirror's own serial of the root page.
 SERIAL = "serial"
 #: When the last run ended, and the last that was good, in seconds since 1970.
 LAST_RUN, LAST_GOOD = "last_run", "last_good_run"
-#: How the last run ended, and what concerned all of it, as JSON.
+#: Exit status of the last run, and its general problems as JSON.
 LAST_STATUS, LAST_PROBLEMS = "last_status", "last_problems"
-#: Set if the root is to be written whatever else changes; set if it is to be compared, since the state was lost.
+#: Set if the root page must be written; set if it must be compared with the state, which was lost.
 ROOT_DUE, ROOT_UNSURE = "root_due", "root_unsure"
 #: Set if releases are, or were, pinned.
 PINNING = "pinning"
-#: Set if pages were read and it was not followed yet what the releases on them require.
+#: Set if pages were read whose releases' requirements were not resolved yet.
 FOLLOW_DUE = "follow_due"
-#: Names of the pin files that the mirror keeps, and paths of the pages about all projects, separated by blanks.
+#: Names of the published pin files, and paths of the pages about all projects, separated by blanks.
 PIN_FILES, ROOTS = "pin_files", "roots"
 #: The ETag of upstream's list of all projects.
 LIST_ETAG = "list_etag"
-#: Fingerprints: of what decides on files, pin files included; of what decides on pages; of the configuration by itself.
+#: Fingerprints of the settings that affect files, with the pin files; that affect pages; of the configuration alone.
 FILES_SETTINGS, PAGES_SETTINGS, OWN_SETTINGS = "files_settings", "pages_settings", "own_settings"

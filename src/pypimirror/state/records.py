@@ -1,4 +1,4 @@
-"""Projects as bytes: what the state keeps of each, and what travels between processes."""
+"""Serialisation of projects, for the state and for messages between processes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..names import shown
 
 _DEFAULTS = File("", "")
 _STORED = File._fields.index("stored")
-#: What a record that is none makes its reader raise.
+#: Exceptions of the reader of an invalid record.
 _UNREADABLE = (zlib.error, TypeError, KeyError, AttributeError, ValueError, RecursionError, OverflowError, MemoryError)
 _NONE = type(None)
-#: The types that the values of a record have.
+#: The types of a record's values.
 _STORED_TYPES: Mapping[str, tuple[type, ...]] = {
-    "sha256": (str,), "size": (int,), "metadata": (str, _NONE), "shown": (bool,), "validator": (str, _NONE),
+    "sha256": (str,), "size": (int,), "metadata": (str, _NONE), "published": (bool,), "validator": (str, _NONE),
     "provenance": (str, _NONE), "signature": (str, _NONE)}
 _FILE_TYPES: Mapping[str, tuple[type, ...]] = {
     "filename": (str,), "url": (str,), "hashes": (dict,), "size": (int, _NONE), "upload_time": (str, _NONE),
@@ -29,26 +29,26 @@ _PROJECT_TYPES: Mapping[str, tuple[type, ...]] = {
     "name": (str,), "files": (tuple,), "display": (str,), "serial": (int, str, _NONE), "etag": (str, _NONE), "status": (dict,),
     "extra": (dict,), "meta": (dict,), "listed": (bool,), "pages": (tuple,), "damaged": (tuple,), "upstream": (str,),
     "form": (str,), "doubt": (str,), "promised": (str,)}
-#: Types that were found to be right: the one of the whole, then those of its values.
+#: Signatures that passed the check: the class, then the types of its values.
 _good: set[tuple[type, ...]] = set()
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def encode(project: Project) -> bytes:
-    """Give a project as bytes."""
+    """Return a project as bytes."""
     value: dict[str, Any] = {key: item for key, item in project._asdict().items() if item not in (None, "", ())}
     value["files"] = [_values(file) for file in project.files]
-    # Most records are small: a window of 4 kB is made ready in half the time of the usual one, and packs them as well.
+    # Most records are small: a window of 4 kB takes half the time to set up, and compresses them as well.
     packing = zlib.compressobj(1, zlib.DEFLATED, 12, 5)
     return packing.compress(_DUMP(value).encode("utf-8", "surrogatepass")) + packing.flush()
 
 
 class BadRecord(StorageError, ValueError):
-    """What the state keeps of a project can't be read."""
+    """The record of a project can't be read."""
 
 
 def decode(record: bytes) -> Project:
-    """Give the project that ``encode`` made the bytes of. Raises BadRecord for anything else."""
+    """Return the project of a record of ``encode``. Raises BadRecord."""
     try:
         value = json.loads(zlib.decompress(record))
         value["files"] = tuple(_file(entry) for entry in value["files"])
@@ -59,11 +59,11 @@ def decode(record: bytes) -> Project:
         _check_types(project, _PROJECT_TYPES)
         return project
     except _UNREADABLE as error:
-        raise BadRecord(f"the state holds a record that can't be read ({shown(str(error))}); sync makes up for it") from error
+        raise BadRecord(f"unreadable record in the state ({shown(str(error))}); sync rebuilds it") from error
 
 
 def _check_types(values: Any, types: Mapping[str, tuple[type, ...]]) -> None:
-    """Raise TypeError unless values are of the types that they have in a record."""
+    """Raise TypeError if a value has a wrong type."""
     signature = type(values), *map(type, values)
     if signature not in _good:  # nearly all files of a mirror are of a few signatures
         for name, allowed in types.items():
@@ -80,7 +80,7 @@ def _check_texts(texts: Iterable[Any]) -> None:
 
 
 def _values(file: File) -> list[Any]:
-    """Give the values of a file in their order, without those at the end that are the usual ones."""
+    """Return the values of a file in order, without trailing defaults."""
     count = len(file)
     while count > 2 and file[count - 1] == _DEFAULTS[count - 1]:
         count -= 1
@@ -88,10 +88,10 @@ def _values(file: File) -> list[Any]:
 
 
 def _file(values: Any) -> File:
-    if isinstance(values, dict):  # as it was once
+    if isinstance(values, dict):  # records of old versions
         values = list(File(**{"url": "", **values}))
     elif not isinstance(values, list):
-        raise TypeError("a file is no list of values")
+        raise TypeError("a file is not a list of values")
     stored = values[_STORED] if len(values) > _STORED else None
     if stored is not None:
         values[_STORED] = Stored(*stored)

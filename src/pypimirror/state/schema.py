@@ -1,4 +1,4 @@
-"""The layout of the database, and how one that an older version wrote comes to it."""
+"""The database schema, and its migrations from older layouts."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def _first(database: sqlite3.Connection) -> None:
 
 
 def _second(database: sqlite3.Connection) -> None:
-    """Layout 2: when a filter's answer changes, what is pinned and missing, what is left out; which projects were verified."""
+    """Layout 2: next change of timed filters, missing pins, excluded files; progress of verifications."""
     there = {row[1] for row in database.execute("PRAGMA table_info(projects)")}
     for column in ("due REAL", "barren INTEGER NOT NULL DEFAULT 0", "unmet TEXT", "hidden INTEGER NOT NULL DEFAULT 0"):
         if column.partition(" ")[0] not in there:
             database.execute(f"ALTER TABLE projects ADD COLUMN {column}")
     database.execute("CREATE INDEX IF NOT EXISTS timed ON projects (due) WHERE due IS NOT NULL")
     database.execute("CREATE TABLE IF NOT EXISTS checked (name TEXT PRIMARY KEY) WITHOUT ROWID")
-    # So that the next run fills the new columns, from what is remembered; what is hidden is counted with the next publishing.
+    # The next run fills the new columns from the records; hidden files are counted with the next publishing.
     database.execute("DELETE FROM facts WHERE name = 'files_settings'")
 
 
 def _third(database: sqlite3.Connection) -> None:
-    """Layout 3: what pages about all projects say of each, which is out of date as soon as its record changes."""
+    """Layout 3: fragments of pages about all projects, deleted when the record changes."""
     database.execute("CREATE TABLE sections (name TEXT, page TEXT, section BLOB NOT NULL, PRIMARY KEY (name, page))")
     for event, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old")):
         database.execute(f"CREATE TRIGGER sections_after_{event.lower()} AFTER {event} ON records "
@@ -49,37 +49,37 @@ def _third(database: sqlite3.Connection) -> None:
 
 
 def _fourth(database: sqlite3.Connection) -> None:
-    """Layout 4: how many files were judged without upload time."""
+    """Layout 4: number of files without upload time."""
     there = {row[1] for row in database.execute("PRAGMA table_info(projects)")}
     if "untimed" not in there:
         database.execute("ALTER TABLE projects ADD COLUMN untimed INTEGER NOT NULL DEFAULT 0")
-    # So that the next run fills the new column, from what is remembered.
+    # The next run fills the new column from the records.
     database.execute("DELETE FROM facts WHERE name = 'files_settings'")
 
 
-#: Each brings a database to the next layout, an empty one to the first. A step that was released is never changed.
+#: Migrations, each to the next layout; the first one creates the schema. Never change a released one.
 _STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third, _fourth)
-#: The one that this version reads and writes.
+#: The layout of this version.
 LAYOUT = len(_STEPS)
 
 
 def layout_of(database: sqlite3.Connection, path: str) -> int:
-    """Return the layout of a database, 0 for an empty one. Raises ConfigurationError for one that a newer version wrote.
+    """Return the layout of a database, 0 for an empty one. Raises ConfigurationError if a newer version wrote it.
 
-    path: its file, for the message.
+    path: of the database file, for the message.
     """
     layout = int(database.execute("PRAGMA user_version").fetchone()[0])
     if layout > LAYOUT:
         raise ConfigurationError(
-            f"{path}: written by a newer version of this program (layout {layout}, this one knows {LAYOUT}); run that version, "
-            "or move the file away: then everything is looked at again, and nothing downloaded that is here")
+            f"{path}: written by a newer version of this program (layout {layout}, this one supports {LAYOUT}); run that "
+            "version, or move the file away: the next sync then rebuilds the state without downloading existing files")
     if layout < 0:
-        raise sqlite3.DatabaseError(f"it has layout {layout}, which there never was")
+        raise sqlite3.DatabaseError(f"invalid layout {layout}")
     return layout
 
 
-def bring_up(database: sqlite3.Connection, path: str) -> None:
-    """Bring a database to this version's layout, all or nothing of it. Raises sqlite3.Error, ConfigurationError."""
+def migrate(database: sqlite3.Connection, path: str) -> None:
+    """Migrate a database to the current layout in one transaction. Raises sqlite3.Error, ConfigurationError."""
     layout = layout_of(database, path)
     if layout == LAYOUT:
         return

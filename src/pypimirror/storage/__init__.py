@@ -1,1 +1,1 @@
-"""The place where the mirror lies."""
+"""Storage backends for the tree of the mirror."""

@@ -1,4 +1,4 @@
-"""Puts whole files into the storage; pages so that neither a crash nor a power cut leaves one empty or ahead of its files."""
+"""Atomic writes to the storage: no crash and no power cut leaves a page empty, or visible before the files that it lists."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ..interfaces import IStorage, IUpload
 
 
 def replace(storage: IStorage, contents: Mapping[str, Iterable[bytes]]) -> None:
-    """Replace the contents of these paths, each seen old or new and whole.
+    """Replace the contents of several paths; readers see the old or the new content, never a part of it.
 
-    They come to be seen only when they, and all that was put, moved and removed before, would outlive a power cut: pages that
-    tell of files, the list that tells of pages. Nothing is replaced if one of them can't be written. Raises StorageError.
+    The new contents become visible after they, and all earlier changes to the tree, are on disk: pages after the files that
+    they list, the root page after the project pages. If one of them can't be written, none is replaced. Raises StorageError.
     """
     uploads: dict[str, IUpload] = {}
     try:
@@ -19,7 +19,7 @@ def replace(storage: IStorage, contents: Mapping[str, Iterable[bytes]]) -> None:
             uploads[path] = upload = storage.create()
             for block in blocks:
                 upload.write(block)
-            upload.settle()
+            upload.stage()
         if uploads:
             storage.flush()
         for path, upload in uploads.items():
@@ -30,7 +30,7 @@ def replace(storage: IStorage, contents: Mapping[str, Iterable[bytes]]) -> None:
 
 
 def write(storage: IStorage, path: str, blocks: Iterable[bytes]) -> None:
-    """Write a file by way of an upload (IStorage.write)."""
+    """Write one file with an upload; implements ``IStorage.write``."""
     upload = storage.create()
     try:
         for block in blocks:

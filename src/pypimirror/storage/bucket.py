@@ -1,7 +1,7 @@
-"""One bucket of an object store that speaks S3: its requests, by boto3, and what can go wrong with them.
+"""Requests to one S3 bucket with boto3, and the translation of its errors.
 
-What is told of an error is the object and the store's code, such as ``AccessDenied``, and nothing else that the store says:
-credentials are never shown.
+Error messages have the object and the store's error code, such as ``AccessDenied``. The store's own text is left out, since it
+may contain credentials.
 """
 
 from __future__ import annotations
@@ -20,40 +20,40 @@ from ..http.configured_url import configured_url, hidden
 from ..secret import register
 from ..settings.extras import missing
 
-#: As S3 wants them (its user guide, "Bucket naming rules"), and capitals, which older ones may have.
+#: Bucket names (S3 user guide, "Bucket naming rules"); older buckets may have capitals.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload"})
-#: What the store says of who asks: nothing that asking again helps with.
+#: Error codes for wrong credentials and wrong buckets; retrying does not help.
 _REFUSED = frozenset({"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
                       "InvalidToken", "NoSuchBucket", "InvalidBucketName", "AllAccessDisabled", "AccountProblem",
                       "PermanentRedirect"})
-#: Larger objects can't be copied by one request.
+#: Error codes for an object too large for a single copy request.
 _TOO_LARGE = frozenset({"InvalidRequest", "EntityTooLarge"})
 
 
 class NoObject(StorageError):
-    """There is no such object."""
+    """The object does not exist."""
 
 
 class RequestRefused(StorageError):
-    """The store does not let us, or there is no such bucket."""
+    """Access is denied, or the bucket does not exist."""
 
 
 class ObjectInfo(NamedTuple):
-    """What the store says of an object."""
+    """Size, checksum and metadata of an object."""
 
     size: int
-    #: Hex sha256 of the whole content as the store keeps it, or None where it keeps none.
+    #: Hex sha256 of the whole content, or None if the store has none.
     sha256: str | None
-    #: What was put there with it.
+    #: User-defined metadata.
     metadata: Mapping[str, str]
 
 
 class Bucket:
-    """A bucket, and in it the prefix that all keys of ours begin with. Makes no request before it is asked to.
+    """A bucket and the prefix of the mirror's keys. Makes no request when it is created.
 
-    url: ``s3://bucket/prefix``. connections: how many threads use it at once. timeout: seconds; retries: how often a request
-    that fails is made again. Raises ConfigurationError for a URL that names no bucket.
+    url: ``s3://bucket/prefix``. connections: the number of threads that use it at once. timeout: in seconds. retries: of a
+    failed request. Raises ConfigurationError if the URL does not name a bucket.
     """
 
     def __init__(self, url: str, connections: int, timeout: int, retries: int):
@@ -72,14 +72,14 @@ class Bucket:
         self.url = f"s3://{self.name}/{self.prefix}"
         self._options = {"max_pool_connections": connections, "connect_timeout": timeout, "read_timeout": timeout,
                          "retries": {"mode": "standard", "total_max_attempts": retries + 1},
-                         # Our own checksums travel as plain headers, which every store understands.
+                         # The checksums of this module are plain headers, which all stores support.
                          "request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
         self._client: Any = None
         self._making = threading.Lock()
 
     @property
     def client(self) -> Any:
-        """The client, made when first asked for. Raises ConfigurationError where boto3 is missing or has no credentials."""
+        """The boto3 client, created on first access. Raises ConfigurationError if boto3 or credentials are missing."""
         with self._making:
             if self._client is None:
                 self._client = self._made()
@@ -95,7 +95,7 @@ class Bucket:
         _check_environment()
         try:
             session = boto3.session.Session()
-            # What no environment tells is no matter to most stores but AWS itself, which has a default region.
+            # Most stores ignore the region; AWS has a default one.
             made = session.client("s3", region_name=session.region_name or "us-east-1", config=Config(**self._options))
             if session.get_credentials() is None:
                 raise ConfigurationError(f"mirror_file_path = {self.url}: no credentials; set AWS_ACCESS_KEY_ID and "
@@ -105,40 +105,40 @@ class Bucket:
         return made
 
     def close(self) -> None:
-        """Give connections back; a later request makes new ones."""
+        """Close the connections; a later request opens new ones."""
         with self._making:
             if self._client is not None:
                 self._client.close()
                 self._client = None
 
-    # --- requests; keys are those below the prefix
+    # --- requests; all keys are relative to the prefix
 
     def head(self, key: str) -> ObjectInfo | None:
-        """Ask what the store knows of an object; None if there is none."""
+        """Return the size, checksum and metadata of an object, or None if it does not exist."""
         try:
             found = self._call("head_object", key, ChecksumMode="ENABLED")
         except NoObject:
             return None
-        # Names of headers, which some stores give back with capitals.
+        # Metadata names are header names; some stores capitalise them.
         metadata = {name.lower(): value for name, value in found.get("Metadata", {}).items()}
         return ObjectInfo(found["ContentLength"], _sha256(found), metadata)
 
     def blocks(self, key: str, size: int, part: str | None = None) -> Iterator[bytes]:
-        """Yield the content in blocks. part: what a Range header says, for a part of it. Raises Absent."""
+        """Yield the content in blocks. part: the value of a Range header. Raises NoObject."""
         stream = self._call("get_object", key, **({"Range": part} if part else {}))["Body"]
         try:
-            with self._told(key):
+            with self._errors_translated(key):
                 yield from stream.iter_chunks(size)
         finally:
             stream.close()
 
     def put(self, key: str, body: bytes, sha256: bytes, headers: Mapping[str, Any]) -> None:
-        """Write a whole object. sha256: its digest, which the store checks and keeps. headers: as boto3 calls them."""
+        """Write an object. sha256: its digest, which the store verifies and stores. headers: keyword arguments of boto3."""
         self._call("put_object", key, Body=body, ChecksumAlgorithm="SHA256", ChecksumSHA256=base64.b64encode(sha256).decode(),
                    **headers)
 
     def copy(self, key: str, target: str, headers: Mapping[str, Any]) -> None:
-        """Copy an object within the store, which computes and keeps the sha256 of the whole. Raises Absent."""
+        """Copy an object within the store, which computes and stores the sha256 of the content. Raises NoObject."""
         source = {"Bucket": self.name, "Key": self.prefix + key}
         try:
             self._call("copy_object", target, CopySource=source, MetadataDirective="REPLACE", ChecksumAlgorithm="SHA256",
@@ -146,22 +146,22 @@ class Bucket:
         except StorageError as error:
             if getattr(error.__cause__, "response", {}).get("Error", {}).get("Code") not in _TOO_LARGE:
                 raise
-            with self._told(target):
+            with self._errors_translated(target):
                 self.client.copy(source, self.name, self.prefix + target, ExtraArgs={"MetadataDirective": "REPLACE", **headers})
 
     def delete(self, key: str) -> None:
-        """Delete an object, if it is there."""
+        """Delete an object; a missing one is not an error."""
         self._call("delete_object", key)
 
-    def names(self, folder: str, most: int | None = None) -> Iterator[str]:
-        """Yield the keys below a folder (empty, or with a slash at its end) up to the next slash, without the folder itself.
+    def listdir(self, folder: str, most: int | None = None) -> Iterator[str]:
+        """Yield the names in a folder: keys below it up to the next slash, without the folder itself.
 
-        most: how many to ask for at once, where the first answer will do.
+        folder: empty, or with a trailing slash. most: the maximum number of names; only one request is made then.
         """
         prefix = self.prefix + folder
         more: dict[str, Any] = {"MaxKeys": most} if most else {}
         while True:
-            with self._told(folder):
+            with self._errors_translated(folder):
                 found = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix, Delimiter="/", **more)
             yield from (one["Prefix"][len(prefix):] for one in found.get("CommonPrefixes", ()))
             yield from (one["Key"][len(prefix):] for one in found.get("Contents", ()) if one["Key"] != prefix)
@@ -169,39 +169,39 @@ class Bucket:
                 return
             more = {"ContinuationToken": found["NextContinuationToken"]}
 
-    # --- objects in parts
+    # --- multipart uploads
 
     def begin(self, key: str, headers: Mapping[str, Any]) -> str:
-        """Begin an object in parts; return what the upload is called."""
+        """Begin a multipart upload; return its id."""
         return str(self._call("create_multipart_upload", key, **headers)["UploadId"])
 
     def part(self, key: str, upload: str, number: int, body: bytes | bytearray) -> dict[str, Any]:
-        """Send a part, counted from 1; return what ``complete`` is to name it by."""
+        """Upload a part; return its entry for ``complete``. number: counted from 1."""
         done = self._call("upload_part", key, UploadId=upload, PartNumber=number, Body=body)
         return {"PartNumber": number, "ETag": done["ETag"]}
 
     def complete(self, key: str, upload: str, parts: list[dict[str, Any]]) -> None:
-        """Make the parts an object."""
+        """Complete a multipart upload."""
         self._call("complete_multipart_upload", key, UploadId=upload, MultipartUpload={"Parts": parts})
 
     def abort(self, key: str, upload: str) -> None:
-        """Forget an upload and its parts, if it is there."""
+        """Abort a multipart upload and delete its parts; a missing one is not an error."""
         try:
             self._call("abort_multipart_upload", key, UploadId=upload)
         except NoObject:
             return
 
     def unfinished(self, folder: str) -> list[tuple[str, str]]:
-        """Return the uploads below a folder that were begun and neither completed nor aborted: pairs of key and upload."""
+        """Return the multipart uploads below a folder that were neither completed nor aborted: pairs of key and upload id."""
         prefix = self.prefix + folder
         found: list[tuple[str, str]] = []
         more: dict[str, Any] = {}
         while True:
             try:
-                with self._told(folder):
+                with self._errors_translated(folder):
                     page = self.client.list_multipart_uploads(Bucket=self.name, Prefix=prefix, **more)
             except NoObject:
-                return found  # some stores know no such thing as an empty list of uploads
+                return found  # some stores answer 404 in place of an empty list
             found += [(one["Key"][len(self.prefix):], one["UploadId"]) for one in page.get("Uploads", ())]
             if not page.get("IsTruncated"):
                 return found
@@ -209,12 +209,12 @@ class Bucket:
 
     def _call(self, operation: str, key: str, **arguments: Any) -> Any:
         request: Callable[..., Any] = getattr(self.client, operation)
-        with self._told(key):
+        with self._errors_translated(key):
             return request(Bucket=self.name, Key=self.prefix + key, **arguments)
 
     @contextmanager
-    def _told(self, key: str) -> Iterator[None]:
-        """Turn what boto3 raises into an error that names the object. Raises StorageError, Absent, Refused."""
+    def _errors_translated(self, key: str) -> Iterator[None]:
+        """Translate errors of boto3 into StorageError, NoObject or RequestRefused, with the object's URL."""
         client = self.client
         from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
@@ -231,7 +231,7 @@ class Bucket:
 
 
 def _check_environment() -> None:
-    """Raise ConfigurationError for an endpoint that is no URL, and have the environment's secrets removed from all messages."""
+    """Validate the endpoint URLs in the environment, and register its secrets for redaction. Raises ConfigurationError."""
     for name, value in os.environ.items():
         if name.startswith("AWS_ENDPOINT_URL") and value:
             try:
@@ -243,13 +243,13 @@ def _check_environment() -> None:
 
 
 def _bare(error: Exception) -> str:
-    """Give what an error says on one line, without credentials that an endpoint's URL may hold and without queries."""
+    """Return the text of an error on one line, without the credentials and queries of URLs."""
     text = hidden(" ".join(str(error).split()))
     return re.sub(r"\?[^\s\"']*", "", text)
 
 
 def _sha256(found: Mapping[str, Any]) -> str | None:
-    """Give the sha256 of the whole content; that of an object in parts is one of its parts' digests, and no use here."""
+    """Return the sha256 of the whole content, or None: a multipart object has a checksum of its parts' checksums only."""
     kept = found.get("ChecksumSHA256")
     if not kept or "-" in kept or "-" in found.get("ETag", "") or found.get("ChecksumType") == "COMPOSITE":
         return None

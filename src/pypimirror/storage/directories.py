@@ -1,4 +1,4 @@
-"""Folders opened step by step, so that no symbolic link that somebody put into a tree is ever followed."""
+"""Opens folders of a tree one path part at a time with ``O_NOFOLLOW``, so that no symbolic link in the tree is followed."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from contextlib import contextmanager, suppress
 from .paths import parts
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-#: What everybody may read, whatever the umask says.
+#: Mode of published folders, independent of the umask.
 PUBLISHED = 0o755
-#: What nobody but we may read.
+#: Mode of private folders.
 PRIVATE = 0o700
 
 
 @contextmanager
 def opened(root: str, parts: Sequence[str], make: bool = False) -> Iterator[int]:
-    """Open a folder below the root and give its descriptor.
+    """Open a folder below the root; yield its descriptor.
 
-    make: whether folders that are missing are made. Raises OSError; ``root`` itself may be a link, its owner's.
+    make: whether to create missing folders. Raises OSError. ``root`` itself may be a symbolic link.
     """
     handle = _below(os.open(root, _FLAGS), parts, make, os.close)
     try:
@@ -33,25 +33,25 @@ def opened(root: str, parts: Sequence[str], make: bool = False) -> Iterator[int]
 
 
 class DirHandleCache:
-    """Opens folders below a root, and keeps open the root, one folder that is needed all the time, and those that are near."""
+    """Opens folders below a root and caches descriptors: those of the root, of one frequent folder, and of ``keep_open``."""
 
     def __init__(self, root: str, often: str):
         self.root = root
         self._lasting = ("", often)
         self._lock = threading.Lock()
-        #: Those that are kept open, by path.
+        #: Cached descriptors by path.
         self.handles: dict[str, int] = {}
-        #: By name of a folder in the root, as it was opened; more than once where it was removed meanwhile.
+        #: Descriptors of folders under ``keep_open``, by name; several if the folder was removed and created again.
         self._near: dict[str, list[int]] = {}
-        #: For how many each of them is near: a task that seemed lost may be done twice at once.
+        #: Users of each folder under ``keep_open``; a task that seemed lost may run twice at once.
         self._users: Counter[str] = Counter()
-        #: All that are not to be closed by who used them.
+        #: Descriptors that ``leave`` must not close.
         self._kept: set[int] = set()
 
     def enter(self, folder: str, make: bool = False) -> int:
-        """Open a folder and give its descriptor; make: whether folders that are missing are made.
+        """Return the descriptor of a folder, for ``leave``.
 
-        Raises OSError, StorageError.
+        make: whether to create missing folders. Raises OSError, StorageError.
         """
         handle = self.handles.get(folder)
         if handle is not None:
@@ -72,7 +72,7 @@ class DirHandleCache:
 
     @contextmanager
     def opened(self, folder: str) -> Iterator[int]:
-        """Open a folder to list it: a descriptor of its own, which nobody else reads from. Raises OSError, StorageError."""
+        """Open a folder for listing; yield a descriptor that is not shared. Raises OSError, StorageError."""
         shared = self.enter(folder)
         try:
             handle = os.open(".", _FLAGS, dir_fd=shared)
@@ -84,13 +84,13 @@ class DirHandleCache:
             os.close(handle)
 
     def leave(self, handle: int) -> None:
-        """Close what ``enter`` gave, unless it is kept."""
+        """Close a descriptor that ``enter`` returned, unless it is cached."""
         if handle not in self._kept:
             os.close(handle)
 
     @contextmanager
-    def near(self, folder: str) -> Iterator[None]:
-        """Keep a folder in the root open meanwhile, from when it is used first."""
+    def keep_open(self, folder: str) -> Iterator[None]:
+        """Cache the descriptor of a folder in the root while the context is active."""
         with self._lock:
             opened = self._near.setdefault(folder, [])
             self._users[folder] += 1
@@ -106,13 +106,13 @@ class DirHandleCache:
                         self._kept.discard(handle)
                         os.close(handle)
 
-    def gone(self, folder: str) -> None:
-        """Take note that a folder was removed."""
+    def invalidate(self, folder: str) -> None:
+        """Drop the cached descriptor of a removed folder."""
         if folder in self._near:
             self.handles.pop(folder, None)
 
     def forget(self) -> None:
-        """Close what is kept: other folders may be there now. No folder is open meanwhile."""
+        """Close the lasting descriptors, since the folders may have been replaced. No thread may use a folder meanwhile."""
         with self._lock:
             for folder in self._lasting:
                 if (handle := self.handles.pop(folder, None)) is not None:
@@ -133,7 +133,7 @@ class DirHandleCache:
 
 
 def _below(handle: int, parts: Sequence[str], make: bool, leave: Callable[[int], None]) -> int:
-    """Go down from the root, which is open, and leave each folder for the next one, or where there is none."""
+    """Open a nested folder, starting at an open one; release each folder after the next is open, and on errors."""
     try:
         for part in parts:
             inner = _entered(handle, part, make)
@@ -154,7 +154,7 @@ def _entered(handle: int, part: str, make: bool) -> int:
             raise
     except NotADirectoryError as error:
         if stat.S_ISLNK(os.stat(part, dir_fd=handle, follow_symlinks=False).st_mode):
-            raise OSError(errno.ELOOP, "a symbolic link, and none is followed in a mirror", part) from error
+            raise OSError(errno.ELOOP, "a symbolic link, which is not followed in a mirror", part) from error
         raise
     made = True
     try:
@@ -168,9 +168,9 @@ def _entered(handle: int, part: str, make: bool) -> int:
 
 
 def make(path: str, mode: int = PUBLISHED) -> None:
-    """Make a folder if it is not there, and those above that are missing, whatever the umask says. Raises OSError.
+    """Create a folder and its missing parents, independent of the umask. Raises OSError.
 
-    mode: that of the folder itself; those above can be read by everybody.
+    mode: of the folder itself; created parents are world-readable.
     """
     missing = []
     while not os.path.isdir(path):

@@ -1,4 +1,4 @@
-"""Files and their folders while they are worked with: context managers, and no generators, since every file passes several."""
+"""Context managers for open files and folders; classes, because generators are too slow for the number of files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .paths import split
 
 
 class FolderPath:
-    """The folder of a path while it is open: gives its descriptor and the last part of the path."""
+    """Opens the folder of a path; enters with its descriptor and the last part of the path."""
 
     __slots__ = ("_handle", "_kept", "_make", "_path")
 
     def __init__(self, kept: DirHandleCache, path: str, make: bool):
         self._kept, self._path, self._make = kept, path, make
-        #: Unless it is kept open.
+        #: The descriptor to release on exit; None if it is cached.
         self._handle: int | None = None
 
     def __enter__(self) -> tuple[int, str]:
@@ -28,33 +28,33 @@ class FolderPath:
             try:
                 handle = self._handle = self._kept.enter(folder, self._make)
             except OSError as error:
-                raise self._told(error) from error
+                raise self._storage_error(error) from error
         return handle, last
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if self._handle is not None:
             self._kept.leave(self._handle)
         if isinstance(error, OSError):
-            raise self._told(error) from error
+            raise self._storage_error(error) from error
 
-    def _told(self, error: OSError) -> StorageError:
+    def _storage_error(self, error: OSError) -> StorageError:
         return as_storage_error(os.path.join(self._kept.root, self._path), error)
 
 
 class OpenFolder(FolderPath):
-    """A file while it is open for reading: gives its descriptor."""
+    """Opens a file for reading; enters with its descriptor."""
 
     __slots__ = ("_file",)
 
     def __enter__(self) -> int:  # type: ignore[override]
         folder, last = super().__enter__()
         try:
-            # Without waiting, should somebody have put a named pipe there.
+            # Non-blocking, in case the path is a named pipe.
             self._file = os.open(last, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         except OSError as error:
             if self._handle is not None:
                 self._kept.leave(self._handle)
-            raise self._told(error) from error
+            raise self._storage_error(error) from error
         return self._file
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the operating system says, as errors that name the path."""
+"""Translation of operating system errors into StorageError with the path."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from contextlib import contextmanager
 
 from ..errors import InsufficientSpace, StorageError
 
-#: Errors that say that there is no file at a path: nothing, something below a file, a folder, a symbolic link.
+#: Error numbers for a path without a file: missing, below a file, a folder, a symbolic link.
 _NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
 
 
 class NoFile(StorageError):
-    """There is nothing at a path, or something that is no file."""
+    """The path does not exist or is not a file."""
 
 
 @contextmanager
-def told(path: str) -> Iterator[None]:
-    """Turn an error of the operating system into one that names the path."""
+def storage_errors(path: str) -> Iterator[None]:
+    """Translate OSError into StorageError with the path."""
     try:
         yield
     except OSError as error:
@@ -26,7 +26,7 @@ def told(path: str) -> Iterator[None]:
 
 
 def as_storage_error(path: str, error: OSError) -> StorageError:
-    """Give the error of ours for one of the operating system, about this path."""
+    """Return the StorageError for an OSError at a path: InsufficientSpace, NoFile or StorageError itself."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     kind = InsufficientSpace if full else NoFile if error.errno in _NO_FILE else StorageError
     return kind(f"{path}: {error.strerror or error}")

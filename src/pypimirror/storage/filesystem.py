@@ -1,4 +1,4 @@
-"""The mirror in a directory."""
+"""Storage in a local directory."""
 
 from __future__ import annotations
 
@@ -20,47 +20,47 @@ from ..names import OWN
 from . import directories, uploads
 from .atomic import write
 from .dirfd import FolderPath, OpenFolder
-from .failures import NoFile, as_storage_error, told
+from .failures import NoFile, as_storage_error, storage_errors
 from .ownership import check_own
 from .paths import UNFINISHED
 from .syncfs import SyncFs
-from .uploads import FileUpload, Linked
+from .uploads import FileUpload, LinkUpload
 
-#: Bytes read at once where files are hashed: few system calls, and the block is still in the processor's cache when hashed.
+#: Bytes of a block for hashing: few system calls, and the block still fits the processor's cache.
 _BLOCK = 1 << 18
-#: Each thread's own buffer.
+#: One buffer per thread.
 _buffers = threading.local()
 _READABLE = 0o444
-#: Lies there while the tree of an older mirror becomes ours where it is: until that is done nothing else may work on it.
+#: Marker file: the tree of an older mirror is being adopted in place, and other commands must refuse to run.
 ADOPTING = f"{OWN}/adopting"
-#: What may lie in a directory that is to become a mirror.
+#: Names that a new mirror's directory may contain.
 _HARMLESS = frozenset({"lost+found", "robots.txt", "favicon.ico"})
 
 
 @implementer(IStorage)
 class FileSystem:
-    """Files in a directory; all that is unfinished or taken down lies in ``.pypimirror``, on the same file system."""
+    """Files in a directory. Unfinished and removed files are in ``.pypimirror``, on the same file system."""
 
     def __init__(self, settings: ISettings):
         self.root = settings["mirror_file_path"]
         self._own = os.path.join(self.root, OWN)
         self._unfinished = os.path.join(self.root, UNFINISHED)
         self._flush = SyncFs()
-        #: Of names in the folder of what is unfinished: nobody else's begin like it.
+        #: Prefix of temporary names, unique for this process.
         self._name, self._numbers = os.urandom(16).hex(), itertools.count()
-        #: Whether files are made so that not everybody may read them, as far as is known.
+        #: Whether created files may lack read permission for others (umask); False once it is known that they don't.
         self._closed = True
         self._kept = directories.DirHandleCache(self.root, UNFINISHED)
-        #: Files that may lie in a new mirror, since the configuration puts them there.
+        #: Files that a new mirror may contain because the configuration puts them there.
         self._expected = {os.path.abspath(settings[key]) for key in ("lock_file_name", "log_filename", "state_path",
                                                                      "report_filename", "metrics_filename") if settings[key]}
 
-    #: Until ``prepare`` knows better.
-    folds_case = False
-    at_hand = True
+    #: ``prepare`` sets it.
+    case_insensitive = False
+    cheap_listing = True
 
     def prepare(self) -> None:
-        with told(self.root):
+        with storage_errors(self.root):
             directories.make(self.root)
             directories.make(self._own, directories.PRIVATE)
             with directories.opened(self.root, (OWN,)) as own:
@@ -70,7 +70,7 @@ class FileSystem:
             shutil.rmtree(self._unfinished, ignore_errors=True)
             os.makedirs(self._unfinished, exist_ok=True)
             self._kept.forget()
-            self.folds_case = os.path.exists(self._unfinished.replace(OWN, OWN.upper()))
+            self.case_insensitive = os.path.exists(self._unfinished.replace(OWN, OWN.upper()))
 
     def check(self) -> None:
         place = self.root
@@ -78,10 +78,10 @@ class FileSystem:
             place = os.path.dirname(place)
         if not os.access(place, os.W_OK | os.X_OK):
             raise ConfigurationError(f"{place}: not a directory that can be written")
-        if os.path.lexists(self._own):  # what else lies there may be much
+        if os.path.lexists(self._own):  # before listing, which may be slow
             check_own(self._own)
             if os.path.exists(os.path.join(self.root, ADOPTING)):
-                raise ConfigurationError(f"{self.root}: taking over what lies there was cut off; go on with: adopt {self.root}")
+                raise ConfigurationError(f"{self.root}: an adoption was interrupted; continue with: adopt {self.root}")
             return
         try:
             names = os.listdir(self.root)
@@ -94,27 +94,27 @@ class FileSystem:
         if strange:
             raise ConfigurationError(
                 f"{self.root}: neither empty nor a mirror (it holds {strange[0]!r}); choose an empty mirror_file_path, or take "
-                f"over an older mirror that lies there with: adopt {self.root}")
+                f"over an older mirror in this directory with: adopt {self.root}")
 
     def finish(self) -> None:
-        """Nothing to note: the next run looks into the folder of what is unfinished in any case."""
+        """Do nothing: ``prepare`` of the next run clears the temporary folder in any case."""
 
     def create(self) -> IUpload:
         return FileUpload(self)
 
     def unfinished(self) -> tuple[str, int]:
-        """Make an empty file where nobody sees it; give its path and its descriptor. Raises StorageError."""
+        """Create a temporary file; return its path and descriptor. Raises StorageError."""
         name = self._unfinished_name()
         try:
-            handle = uploads.made(name, self._kept.enter(UNFINISHED, make=True))
-            if self._closed:  # what is made in one folder by one process is all alike
-                self._closed = uploads.opened_to_all(handle)
+            handle = uploads.create_file(name, self._kept.enter(UNFINISHED, make=True))
+            if self._closed:  # the same for all files that one process creates in one folder
+                self._closed = uploads.make_readable(handle)
         except OSError as error:
             raise as_storage_error(os.path.join(self.root, UNFINISHED, name), error) from error
         return f"{UNFINISHED}/{name}", handle
 
     def place(self, name: str, path: str) -> None:
-        """Put what ``unfinished`` or ``link`` made into its place, over what may lie there. Raises StorageError."""
+        """Move a temporary file of ``unfinished`` or ``link`` to its path; replaces an existing file. Raises StorageError."""
         with self._in_folder(path, make=True) as (folder, last):
             os.replace(name.rpartition("/")[2], last, src_dir_fd=self._kept.enter(UNFINISHED), dst_dir_fd=folder)
 
@@ -124,7 +124,7 @@ class FileSystem:
             try:
                 os.link(source, last, dst_dir_fd=folder, follow_symlinks=False)
                 if os.stat(last, dir_fd=folder, follow_symlinks=False).st_mode & _READABLE == _READABLE:
-                    return Linked(self, name)
+                    return LinkUpload(self, name)
                 os.unlink(last, dir_fd=folder)
             except FileNotFoundError as error:
                 raise StorageError(f"{source}: {error.strerror}") from error
@@ -179,31 +179,32 @@ class FileSystem:
         self._tidy(path)
 
     def _tidy(self, path: str) -> None:
-        """Remove the folder that something was taken out of, if it is empty now, and those above that are."""
+        """Remove the folder of a path, and its parents, as far as they are empty."""
         parent = path.rpartition("/")[0]
-        with suppress(StorageError):  # not empty: files that are not ours stay
+        with suppress(StorageError):  # not empty
             while parent not in ("", UNFINISHED):
                 with self._in_folder(parent) as (folder, last):
                     os.rmdir(last, dir_fd=folder)
-                    self._kept.gone(parent)
+                    self._kept.invalidate(parent)
                 parent = parent.rpartition("/")[0]
 
-    def near(self, folder: str) -> AbstractContextManager[None]:
-        return self._kept.near(folder)
+    def keep_open(self, folder: str) -> AbstractContextManager[None]:
+        return self._kept.keep_open(folder)
 
     def flush(self) -> None:
-        with told(self.root):
+        with storage_errors(self.root):
             self._flush(self.root)
 
-    def names(self, folder: str) -> list[str]:
+    def listdir(self, folder: str) -> list[str]:
         try:
-            with told(os.path.join(self.root, folder)), self._kept.opened(folder) as handle, os.scandir(handle) as entries:
+            with (storage_errors(os.path.join(self.root, folder)), self._kept.opened(folder) as handle,
+                  os.scandir(handle) as entries):
                 return sorted(e.name + "/" if e.is_dir(follow_symlinks=False) else e.name for e in entries
                               if not e.is_symlink())
         except NoFile as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 return []
-            raise StorageError(f"{error}; a file or a link lies in the place of the folder") from error
+            raise StorageError(f"{error}; a file or a link in place of the folder") from error
 
     def close(self) -> None:
         self._kept.forget()
@@ -221,16 +222,16 @@ class FileSystem:
         return f"{self._name}-{next(self._numbers)}"
 
     def _in_folder(self, path: str, make: bool = False) -> FolderPath:
-        """Open the folder of a path; give its descriptor and the path's last part. Raises StorageError, NoFile."""
+        """Return a context manager for the folder's descriptor and the last part of a path. Raises StorageError, NoFile."""
         return FolderPath(self._kept, path, make)
 
     def _opened(self, path: str) -> OpenFolder:
-        """Open a file for reading, no symbolic link; give its descriptor. Raises StorageError, NoFile."""
+        """Return a context manager for the descriptor of a file, no symbolic link. Raises StorageError, NoFile."""
         return OpenFolder(self._kept, path, make=False)
 
 
 def _buffer() -> memoryview:
-    """Give the thread's own buffer of ``_BLOCK`` bytes."""
+    """Return the buffer of the current thread, of ``_BLOCK`` bytes."""
     found: memoryview | None = getattr(_buffers, "block", None)
     if found is None:
         found = _buffers.block = memoryview(bytearray(_BLOCK))

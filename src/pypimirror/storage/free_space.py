@@ -1,4 +1,4 @@
-"""Keeps ``min_free`` free though many workers fill the disk at once: each file counts from when it is begun."""
+"""Enforces ``min_free`` while many workers write: each file counts from the moment its download begins."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from ..interfaces import IRunContext
 from ..settings.units import in_bytes
 from .paths import UNFINISHED
 
-#: Seconds for which what was free counts, and the part of it that may be begun before it is looked at again.
+#: Seconds until free space is measured again, and the fraction of it (1 / _PART) that may be reserved until then.
 _FRESH, _PART = 0.5, 16
 
 
 class FreeSpaceGuard:
-    """Knows how many bytes are under way into a mirror in this process, and takes it that others have as much in hand."""
+    """Reserves disk space for files under way; assumes that each other process has reserved as much."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._under_way = 0
-        #: Bytes that may be begun without another look, until when by the clock that only goes on.
+        #: Bytes that may be reserved without measuring again, and until when (monotonic clock).
         self._spare, self._until = 0, 0.0
 
-    def keep(self, mirror: IRunContext, size: int) -> int | None:
-        """Keep room for so many bytes until it is given back; return how many there is room for, or None for no bound.
+    def reserve(self, mirror: IRunContext, size: int) -> int | None:
+        """Reserve space until ``release``; return the bytes available, or None without a limit.
 
-        Raises Full if they would leave less than ``min_free``. size: 0 where it is not known.
+        size: 0 if unknown. Raises InsufficientSpace if less than ``min_free`` would remain.
         """
         with self._lock:
-            # Looking lets other threads go on, which then wait here: it is done now and then while there is plenty.
+            # Measuring releases the GIL, and other threads then wait for this lock: avoided while there is plenty of space.
             room: int | None
             if 0 < size <= self._spare and time.monotonic() < self._until:
                 room = self._spare
@@ -40,8 +40,8 @@ class FreeSpaceGuard:
             self._under_way += size
         return room
 
-    def give_back(self, size: int) -> None:
-        """Give back what was kept for a file that is in its place now, or that did not come."""
+    def release(self, size: int) -> None:
+        """Release a reservation, after the file is in place or has failed."""
         with self._lock:
             self._under_way -= size
 
@@ -51,7 +51,7 @@ class FreeSpaceGuard:
             return None
         coming = self._under_way * _others(mirror)
         if coming and free - coming - size < keep:
-            # As far as it is written it is not among what is free any more.
+            # Bytes already written are no longer part of the free space.
             coming = max(0, coming - self._written(mirror))
         if free - coming - size < keep:
             promised = f", {in_bytes(coming)} of it for what is under way" if coming else ""
@@ -62,9 +62,9 @@ class FreeSpaceGuard:
     @staticmethod
     def _written(mirror: IRunContext) -> int:
         storage = mirror.storage
-        return sum(storage.size(f"{UNFINISHED}/{name}") or 0 for name in storage.names(UNFINISHED) if "waiting" not in name)
+        return sum(storage.size(f"{UNFINISHED}/{name}") or 0 for name in storage.listdir(UNFINISHED) if "waiting" not in name)
 
 
 def _others(mirror: IRunContext) -> int:
-    """How many processes there are that do as much as this one, itself among them."""
+    """Return the number of processes, this one included; each has about as many workers."""
     return -(-int(mirror.settings["workers"]) // mirror.workers)

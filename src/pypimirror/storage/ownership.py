@@ -1,4 +1,4 @@
-"""Whose files of ours are: what another user owns may have been put there to mislead us, or would be in that user's way."""
+"""Ownership checks: files of another user may be an attack, and files created by the wrong user break later runs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ..errors import ConfigurationError
 
 
 def check_own(path: str) -> None:
-    """Raise ConfigurationError if what lies at a path is a symbolic link or belongs to another user. Nothing there is fine."""
+    """Raise ConfigurationError if a path is a symbolic link or belongs to another user. A missing path is accepted."""
     try:
         found = os.lstat(path)
     except OSError:
-        return  # whoever opens it says what is wrong with it
+        return  # opening it later reports the error
     if stat.S_ISLNK(found.st_mode):
-        raise ConfigurationError(f"{path}: a symbolic link, and none is followed here; put the file itself there")
+        raise ConfigurationError(f"{path}: a symbolic link, which is not followed; put the file itself there")
     if found.st_uid != os.geteuid():
         raise ConfigurationError(f"{path}: belongs to {_name(found.st_uid)}, and this runs as {_name(os.geteuid())}; "
                                  "run as the user whom the mirror belongs to")

@@ -1,18 +1,18 @@
-"""Paths in a mirror: relative, with ``/`` between parts, and never out of it."""
+"""Paths in a mirror: relative, separated by ``/``, never leading out of it."""
 
 from __future__ import annotations
 
 from ..errors import StorageError
 from ..names import OWN
 
-#: Where what is unfinished lies.
+#: The folder of temporary files.
 UNFINISHED = f"{OWN}/tmp"
-#: Parts that lead nowhere or elsewhere.
+#: Parts that no path may have.
 _NONE = frozenset({"", ".", ".."})
 
 
 def split(path: str) -> tuple[str, str]:
-    """Give the folder of a path and its last part. Raises StorageError where that part leads elsewhere; the folder may."""
+    """Return the folder and the last part of a path. Validates the last part only. Raises StorageError."""
     folder, slash, last = path.rpartition("/")
     if (slash and not folder) or last in _NONE or "\0" in last or "\\" in last:
         raise _wrong(path)
@@ -20,7 +20,7 @@ def split(path: str) -> tuple[str, str]:
 
 
 def parts(path: str) -> list[str]:
-    """Give the parts of a path. Raises StorageError for one that would leave the mirror."""
+    """Return the parts of a path. Raises StorageError if it would leave the mirror."""
     found = path.split("/")
     if not _NONE.isdisjoint(found) or "\0" in path or "\\" in path:
         raise _wrong(path)

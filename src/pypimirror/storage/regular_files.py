@@ -1,7 +1,6 @@
-"""Files that the configuration names for writing: regular ones, and never another user's behind a symbolic link.
+"""Checks for files that the configuration names for writing: regular files, not behind another user's symbolic link.
 
-Opening a FIFO waits for a reader, a device does something else than keep what is written, and a link that another user has put
-there leads wherever that user likes.
+Opening a FIFO blocks until there is a reader, a device does not store data, and another user's link can lead anywhere.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _KINDS = ((stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISSO
 
 
 def check_regular(path: str, key: str) -> None:
-    """Raise ConfigurationError if what is at a path is no regular file, or a link to another user's. Nothing there is fine."""
+    """Raise ConfigurationError if a path is not a regular file, or a link to another user's. A missing path is accepted."""
     try:
         link = os.lstat(path)
         found = os.stat(path) if stat.S_ISLNK(link.st_mode) else link
@@ -34,7 +33,7 @@ def check_regular(path: str, key: str) -> None:
 
 
 def open_for_append(path: str, key: str) -> int:
-    """Return a descriptor of a regular file, made if it is not there. Never waits. Raises ConfigurationError, OSError."""
+    """Open a regular file for appending, without blocking; create it if it is missing. Raises ConfigurationError, OSError."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     check_regular(path, key)
     try:
@@ -42,7 +41,7 @@ def open_for_append(path: str, key: str) -> int:
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.EMLINK):
             raise
-        # A link of this user's own, or of root's.
+        # A link of this user or of root.
         descriptor = os.open(path, flags | os.O_CREAT, 0o666)
     try:
         found = os.fstat(descriptor)

@@ -1,8 +1,8 @@
-"""The mirror in an object store that speaks S3: Amazon's, and all that are compatible with it.
+"""Storage in an S3 bucket, of Amazon or of a compatible object store.
 
-An object is there whole or not at all, so that small files are written straight to their place. A large one goes in parts to
-``.pypimirror/tmp/`` and is copied to its place by the store, which so computes the sha256 of the whole; ``verify`` asks for
-that instead of downloading. There are no folders: nothing is listed but what a run works on.
+Writes of objects are atomic, so small files are written directly to their key. Large ones are uploaded in parts to
+``.pypimirror/tmp/``, then copied by the store, which computes the sha256 of the content; ``verify`` reads that instead of
+downloading. There are no folders, and listing is expensive: a run lists only what it works on.
 """
 
 from __future__ import annotations
@@ -20,24 +20,23 @@ from zope.interface import implementer
 from ..errors import ConfigurationError, StorageError
 from ..http.content_types import PLAIN, cache_control, content_type
 from ..interfaces import ISettings, IStorage, IUpload
-from ..names import OWN
+from ..names import HTML_PAGE, OWN
 from .atomic import write
 from .bucket import Bucket, NoObject, RequestRefused
 from .paths import UNFINISHED, parts
 
-#: Bytes of a part, and what one upload holds in memory; a smaller object is written at once. S3 takes 10,000 parts.
+#: Bytes of a part, and the buffer of one upload; smaller objects are written by one request. S3 allows 10,000 parts.
 PART = 8 << 20
-#: Bytes read at once.
+#: Bytes of a block for reading.
 _BLOCK = 1 << 20
 _TMP = f"{UNFINISHED}/"
-#: Says that what lies there is a mirror.
+#: Marker: the prefix contains a mirror.
 MARK = f"{OWN}/mirror"
-#: There while a run is at work: if a run finds it, the one before was cut off.
+#: Marker: a run is at work; if a run finds it, the last one was interrupted.
 AT_WORK = f"{OWN}/at-work"
-#: There as long as something may wait in ``.pypimirror/tmp/`` for the next run.
+#: Marker: ``.pypimirror/tmp/`` may contain files that a run put there for the next one.
 WAITING = f"{OWN}/waiting"
-_PAGE = "index.html"
-#: What may lie in a place that is to become a mirror.
+#: Names that a new mirror's prefix may contain.
 _HARMLESS = frozenset({"robots.txt", "favicon.ico"})
 
 
@@ -45,8 +44,8 @@ _HARMLESS = frozenset({"robots.txt", "favicon.ico"})
 class S3Storage:
     """Objects below a prefix of a bucket."""
 
-    folds_case = False
-    at_hand = False
+    case_insensitive = False
+    cheap_listing = False
 
     def __init__(self, settings: ISettings):
         self._settings = settings
@@ -61,17 +60,17 @@ class S3Storage:
 
     @cached_property
     def bucket(self) -> Bucket:
-        """The bucket. Raises ConfigurationError where the settings name none."""
+        """The bucket of the mirror. Raises ConfigurationError."""
         settings = self._settings
         return Bucket(settings["mirror_file_path"], settings["workers"] + 2, settings["timeout"], settings["retries"])
 
-    # --- the place
+    # --- preparation
 
     def check(self) -> None:
         try:
             if self.bucket.head(MARK) is not None:
                 return
-            names = list(self.bucket.names("", 100))
+            names = list(self.bucket.listdir("", 100))
         except RequestRefused as error:
             raise ConfigurationError(f"mirror_file_path = {self.bucket.url}: {str(error).rpartition(': ')[2]}; "
                                      "look at the bucket's name, the credentials and their rights") from error
@@ -84,13 +83,13 @@ class S3Storage:
 
     def prepare(self) -> None:
         if self.bucket.head(AT_WORK) is not None or self.bucket.head(WAITING) is not None:
-            for name in list(self.bucket.names(_TMP)):
+            for name in list(self.bucket.listdir(_TMP)):
                 self.bucket.delete(_TMP + name)
             for key, upload in self.bucket.unfinished(_TMP):
                 self.bucket.abort(key, upload)
             self.bucket.delete(WAITING)
-        self._note(AT_WORK, "A run is at work, or was cut off: the next one clears what it left.\n")
-        self._note(MARK, "What lies here is a mirror of pypimirror's.\n")
+        self._note(AT_WORK, "A run is at work, or was interrupted: the next one clears what it left.\n")
+        self._note(MARK, "A mirror of pypimirror.\n")
 
     def finish(self) -> None:
         self.bucket.delete(AT_WORK)
@@ -136,9 +135,9 @@ class S3Storage:
             return None
         return digest.hexdigest()
 
-    def names(self, folder: str) -> list[str]:
-        # Some stores tell a folder again on each page of a long list.
-        return sorted(set(self.bucket.names(f"{key(folder)}/" if folder else "")))
+    def listdir(self, folder: str) -> list[str]:
+        # Some stores repeat folders on each page of a long list.
+        return sorted(set(self.bucket.listdir(f"{key(folder)}/" if folder else "")))
 
     # --- writing
 
@@ -159,54 +158,55 @@ class S3Storage:
         self.remove(path)
 
     def remove(self, path: str) -> None:
-        # Under the folder's key first: while the page itself is there, a run that was cut off comes back to it.
-        for one in self.places(path):
+        # The folder's key first: an interrupted run finds the page itself, and removes both again.
+        for one in self.keys(path):
             self.bucket.delete(one)
 
-    def near(self, folder: str) -> AbstractContextManager[None]:
+    def keep_open(self, folder: str) -> AbstractContextManager[None]:
         return nullcontext()
 
     def flush(self) -> None:
-        """Nothing to wait for: what a store has answered for outlives power cuts."""
+        """Do nothing: objects are durable once the store has answered."""
 
     # --- for uploads
 
     def copy(self, source: str, path: str, metadata: dict[str, str]) -> None:
-        """Copy an object to a path, over what may lie there. metadata: what is put there with it."""
-        self.told_waiting(path)
-        for one in self.places(path):
+        """Copy an object to a path; replaces an existing one. metadata: the user-defined metadata of the copy."""
+        self.mark_pending(path)
+        for one in self.keys(path):
             self.bucket.copy(source, one, self.headers(path, metadata))
 
-    def places(self, path: str) -> list[str]:
-        """Give the keys that a path is to have: a page lies also under the key of its folder, which ends in a slash.
+    def keys(self, path: str) -> list[str]:
+        """Return the keys of a path: with ``folder_keys``, a page is also stored under its folder's key, which ends in a slash.
 
-        That is for web fronts that resolve no index document. The path itself comes last: if it is right, all are.
+        For web servers in front of the store that don't support index documents. The path itself is last: if it is up to date,
+        so are the others.
         """
         folder, _, name = key(path).rpartition("/")
         twin = f"{folder}/" if folder else ""
-        if name != _PAGE or not self._folder_keys or path.startswith(f"{OWN}/") or not self.bucket.prefix + twin:
+        if name != HTML_PAGE or not self._folder_keys or path.startswith(f"{OWN}/") or not self.bucket.prefix + twin:
             return [path]
         return [twin, path]
 
     def headers(self, path: str, metadata: dict[str, str]) -> dict[str, Any]:
-        """Return what clients and caches are told of the object at a path, in boto3's words."""
+        """Return the headers and metadata of the object at a path, as keyword arguments of boto3."""
         cache = "no-store" if path.startswith(f"{OWN}/") else cache_control(path, self._final)
         return {"ContentType": content_type(path), "CacheControl": cache, "Metadata": metadata}
 
-    def told_waiting(self, path: str) -> None:
-        """Take note that something is put where the next run has to clear."""
+    def mark_pending(self, path: str) -> None:
+        """Set the marker WAITING for a path in the temporary folder, so that the next run clears it."""
         if path.startswith(_TMP):
             self._note(WAITING, "Something may wait in tmp.\n")
 
 
 def key(path: str) -> str:
-    """Give the key of a path, below the prefix. Raises StorageError for one that would leave the mirror."""
+    """Return the key of a path, relative to the prefix. Raises StorageError if it would leave the mirror."""
     return "/".join(parts(path))
 
 
 @implementer(IUpload)
 class ObjectUpload:
-    """An object on its way: in memory as long as it is small, then in parts to a key of its own."""
+    """Upload of an object: buffered in memory while it is small, then sent in parts to a temporary key."""
 
     def __init__(self, store: S3Storage):
         self._store = store
@@ -219,7 +219,7 @@ class ObjectUpload:
         self._held = bytearray()
         self._upload: str | None = None
         self._parts: list[dict[str, Any]] = []
-        #: Whether an object lies under our key.
+        #: Whether an object exists under the temporary key.
         self._whole = False
 
     def write(self, block: bytes) -> None:
@@ -236,8 +236,8 @@ class ObjectUpload:
         del self._held[:size]
         self._parts.append(self._bucket.part(self._key, self._upload, len(self._parts) + 1, part))
 
-    def settle(self) -> None:
-        """There is nothing to do: what is put under its key is safe at once."""
+    def stage(self) -> None:
+        """Do nothing: objects are durable once they are written."""
 
     def restart(self) -> None:
         self.abort()
@@ -247,8 +247,8 @@ class ObjectUpload:
         key(path)
         metadata = {"sha256": self._digest.hexdigest()}
         if self._upload is None:
-            self._store.told_waiting(path)
-            for one in self._store.places(path):
+            self._store.mark_pending(path)
+            for one in self._store.keys(path):
                 self._bucket.put(one, bytes(self._held), self._digest.digest(), self._store.headers(path, metadata))
         else:
             self._send(len(self._held))
@@ -268,7 +268,7 @@ class ObjectUpload:
 
 
 class _Ranges(io.RawIOBase):
-    """An object that is read piece by piece, for readers that jump about in archives."""
+    """Random access to an object by Range requests, for readers of archives."""
 
     def __init__(self, bucket: Bucket, path: str, size: int):
         self._bucket, self._path, self._size, self._place = bucket, path, size, 0

@@ -1,4 +1,4 @@
-"""Waits until a file system has on disk what was written to it: one request for many threads."""
+"""Flushes a file system to disk: one system call for many threads."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any
 
 
 class SyncFs:
-    """Flushes one file system, as often as needed and no oftener: who comes while a flush is under way shares the next one.
+    """Flushes one file system; threads that call it while a flush is under way share the next one.
 
-    Measured (``docs/reliability.rst``), this costs least of all ways where files are small and many: a file system that is
-    asked for each file writes its journal for each.
+    This is the cheapest way for many small files, as measured in ``docs/reliability.rst``: fsync of each file writes the
+    journal each time.
     """
 
     def __init__(self, flush: Callable[[str], None] | None = None):
-        """flush: called with a path on the file system, returns when all that was written to it is on disk."""
+        """flush: flushes the file system of a path; returns when everything written to it is on disk."""
         self._flush = flush or on_disk
         self._changed = threading.Condition()
-        #: How many flushes began, and up to which one all have ended well.
+        #: The number of flushes begun, and of the last that succeeded.
         self._begun = self._done = 0
         self._under_way = False
 
     def __call__(self, path: str) -> None:
-        """Return when all that was written before the call is on disk. Raises OSError."""
+        """Return after everything written before the call is on disk. Raises OSError."""
         with self._changed:
-            needed = self._begun + 1  # one under way may have begun before the caller's last write
+            needed = self._begun + 1  # a running flush may have begun before the caller's last write
             while self._under_way and self._done < needed:
                 self._changed.wait()
             if self._done >= needed:
@@ -47,11 +47,9 @@ class SyncFs:
 
 
 def on_disk(path: str) -> None:
-    """Return when all that was written to the file system that a path is on is on disk (syncfs(2)). Raises OSError.
-
-    Where there is no such call, as on other systems than Linux, all file systems are flushed (sync(2)).
+    """Flush the file system of a path with syncfs(2), or all of them with sync(2) if there is no syncfs. Raises OSError.
     """
-    import ctypes  # not loaded where nothing was written
+    import ctypes  # loaded only if something was written
 
     syncfs = _syncfs()
     if syncfs is None:

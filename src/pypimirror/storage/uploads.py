@@ -1,4 +1,4 @@
-"""Files on their way into a directory."""
+"""Uploads into a local directory."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from zope.interface import implementer
 
 from ..errors import StorageError
 from ..interfaces import IUpload
-from .failures import as_storage_error, told
+from .failures import as_storage_error, storage_errors
 
 if TYPE_CHECKING:
     from .filesystem import FileSystem
 
 
-#: Bytes that are held in memory: most files are written in one go, and none is made for one that turns out to be wrong.
+#: Bytes buffered in memory: most files need a single write, and rejected ones none.
 HELD = 1 << 18
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-#: What everybody may read, whatever the umask says.
+#: Mode of published files, independent of the umask.
 _PUBLISHED = 0o644
 
 
 @implementer(IUpload)
 class FileUpload:
-    """Blocks in memory, then a temporary file, that becomes a file of the mirror."""
+    """Upload of a file: buffered in memory, then a temporary file that is renamed into place."""
 
     def __init__(self, storage: FileSystem):
         self._storage = storage
@@ -40,9 +40,9 @@ class FileUpload:
         self._held.append(bytes(block))
         self._size += len(block)
         if self._size > HELD:
-            self.settle()
+            self.stage()
 
-    def settle(self) -> None:
+    def stage(self) -> None:
         if self._name is None:
             self._name, self._handle = self._storage.unfinished()
             held, self._held = self._held, []
@@ -51,12 +51,12 @@ class FileUpload:
     def restart(self) -> None:
         self._held, self._size = [], 0
         if self._name is not None:
-            with told(self._storage.root):
+            with storage_errors(self._storage.root):
                 os.lseek(self._handle, 0, os.SEEK_SET)
                 os.truncate(self._handle, 0)
 
     def commit(self, path: str) -> None:
-        self.settle()
+        self.stage()
         self._close()
         self._storage.place(str(self._name), path)
         self._name = None
@@ -85,13 +85,13 @@ class FileUpload:
                 raise as_storage_error(self._storage.root, error) from error
 
 
-def made(name: str, folder: int) -> int:
-    """Make an empty file in a folder and give its descriptor. Raises OSError."""
+def create_file(name: str, folder: int) -> int:
+    """Create a file in a folder; return its descriptor. Raises OSError."""
     return os.open(name, _NEW, _PUBLISHED, dir_fd=folder)
 
 
-def opened_to_all(handle: int) -> bool:
-    """Have everybody read a file that was just made; say whether that was needed: the umask or its folder can forbid it."""
+def make_readable(handle: int) -> bool:
+    """Make a new file world-readable; return whether the umask or the folder had prevented that."""
     if os.fstat(handle).st_mode & 0o777 == _PUBLISHED:
         return False
     os.fchmod(handle, _PUBLISHED)
@@ -99,25 +99,25 @@ def opened_to_all(handle: int) -> bool:
 
 
 @implementer(IUpload)
-class Linked:
-    """A further name of a file that lies elsewhere, which becomes a file of the mirror. Nothing is ever written to it."""
+class LinkUpload:
+    """Upload by a hard link to a file outside of the mirror; its content is never written to."""
 
     def __init__(self, storage: FileSystem, name: str):
         self._storage = storage
         self._name = name
 
-    def settle(self) -> None:
-        """It is there."""
+    def stage(self) -> None:
+        """Do nothing: the content exists."""
 
     def write(self, block: bytes) -> None:
-        raise StorageError(f"{self._name}: linked, not to be written to")
+        raise StorageError(f"{self._name}: a hard link to another file, which must not be written to")
 
     def restart(self) -> None:
-        raise StorageError(f"{self._name}: linked, not to be written to")
+        raise StorageError(f"{self._name}: a hard link to another file, which must not be written to")
 
     def commit(self, path: str) -> None:
         self._storage.place(self._name, path)
-        self.abort()  # where the path was a name of the same file already, replacing does nothing
+        self.abort()  # rename(2) does nothing if the path is a link to the same file
 
     def abort(self) -> None:
         self._storage.remove(self._name)

@@ -29,7 +29,7 @@ def counted(changes: Iterable[Change], pins: bool) -> Removals:
     for change in changes:
         removed = change.remove if pins and not change.quarantined else change.remove_upstream
         files += removed
-        projects += change.vanish and (pins or change.gone)
+        projects += change.project_removed and (pins or change.removed_upstream)
     return Removals(projects, files)
 
 

@@ -17,7 +17,7 @@ from .evaluate import EvaluateTask, evaluate
 
 
 class StateCatalogue:
-    """Projects, core metadata and sdists (``pypimirror.pins.stated.ReleaseSource``).
+    """Projects, core metadata and sdists (``pypimirror.pins.dependencies.ReleaseSource``).
 
     What it asks upstream for is put where it belongs at once, so that nothing is fetched twice; what turns out not to be needed
     goes again with the same run.

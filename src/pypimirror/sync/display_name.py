@@ -26,7 +26,7 @@ def find_display_name(mirror: IRunContext, project: Project) -> str:
         if name and not _MADE.fullmatch(name):
             return name
     sdist = next((f for f in reversed(project.files) if f.stored is not None and f.filename.endswith(".tar.gz")), None)
-    if sdist is not None and mirror.storage.at_hand:
+    if sdist is not None and mirror.storage.cheap_listing:
         with mirror.storage.open(f"{project.name}/{sdist.filename}") as stream:
             return _named(_metadata_of(stream, sdist.filename), project.name) or ""
     return ""

@@ -48,7 +48,7 @@ def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = F
     path = f"{project}/{file.filename}"
     try:
         attempts = attempts or mirror.attempts
-        stored, how, body = _body(mirror, project, file, path, offline, attempts, ground)
+        stored, how, body = _content(mirror, project, file, path, offline, attempts, ground)
         if stored is None:
             return FileResult(file._replace(stored=_older(mirror, file, path)), "not found")
         if how == WAITS:
@@ -59,11 +59,15 @@ def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = F
             if before is None:  # no page names it
                 mirror.storage.remove(path)
             return FileResult(file._replace(stored=None), REFUSED)
-        metadata = core_metadata(mirror, project, file, stored, path, offline, attempts, body, ground)
-        if metadata != stored.metadata:
-            stored = stored._replace(metadata=metadata)
     except MirrorError as error:
         return FileResult(file._replace(stored=_older(mirror, file, path)), _kind(error), str(error))
+    try:
+        metadata = core_metadata(mirror, project, file, stored, path, offline, attempts, body, ground)
+    except MirrorError as error:
+        # The file is good without what lies beside it, which the next run asks for again.
+        return FileResult(file._replace(stored=stored._replace(metadata=None)), _kind(error), str(error))
+    if metadata != stored.metadata:
+        stored = stored._replace(metadata=metadata)
     here, urls = how != "fetched", urls_beside(file)
     if not urls and stored.provenance is None and stored.signature is None:
         return FileResult(file._replace(stored=stored), how)
@@ -74,7 +78,6 @@ def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = F
         stored = stored._replace(
             signature=companion(mirror, urls.get(SIGNATURE), path + SIGNATURE, stored.signature, here, offline, attempts))
     except MirrorError as error:
-        # The file is good without it.
         return FileResult(file._replace(stored=stored), _kind(error), str(error))
     return FileResult(file._replace(stored=stored), how)
 
@@ -87,36 +90,64 @@ def _kind(error: MirrorError) -> str:
     return "not found" if isinstance(error, FetchError) and error.code in (404, 410) else "failed"
 
 
-def _body(mirror: IRunContext, project: str, file: File, path: str, offline: bool, attempts: RetryPolicy,
-          ground: FolderSnapshot) -> tuple[Stored | None, str, bytes | None]:
-    """Get the file itself; give what is there, how it came, and its content where it has just come and is small."""
-    storage = mirror.storage
-    size = ground.size(storage, path)
-    if size is not None:
-        if file.stored is not None and file.stored.size == size and is_up_to_date(file):
-            return file.stored, "kept", None
-        if (found := _vouched(mirror, file, path, size)) is not None:
-            return found, "found", None
+class _Content(NamedTuple):
+    """A distribution file in the storage."""
+
+    #: None if the file is in neither the mirror nor the trash, and nothing may be downloaded.
+    stored: Stored | None
+    how: str
+    #: The whole content if the file was downloaded and is small.
+    body: bytes | None = None
+
+
+def _content(mirror: IRunContext, project: str, file: File, path: str, offline: bool, attempts: RetryPolicy,
+             ground: FolderSnapshot) -> _Content:
+    """Find, restore or download a distribution file. Raises MirrorError."""
+    size = ground.size(mirror.storage, path)
+    if size is not None and (kept := _in_place(mirror, file, path, size)) is not None:
+        return kept
     replaced = size is not None and file.stored is not None and not is_up_to_date(file)
     target = _waiting(path) if replaced else path
-    if ground.waited and size is None and (length := storage.size(waiting := _waiting(path))) is not None \
-            and (found := _vouched(mirror, file, waiting, length)):
-        storage.move(waiting, path)
-        return found, "fetched", None
+    if ground.waited and size is None and (moved := _moved(mirror, file, path)) is not None:
+        return moved
     if mirror.trash.take(project, file.filename, file.hashes, target, () if replaced else urls_beside(file)):
-        return Stored(file.hashes["sha256"], storage.size(target) or 0), WAITS if replaced else "restored", None
+        stored = Stored(file.hashes["sha256"], mirror.storage.size(target) or 0)
+        return _Content(stored, WAITS if replaced else "restored")
     if offline:
-        return None, "", None
+        return _Content(None, "")
     if not file.url:
         raise FetchError(path, "gone or damaged, and it is not known where upstream has it", code=404)
+    content = _downloaded(mirror, file, target, attempts)
+    return content._replace(how=WAITS) if replaced else content
+
+
+def _in_place(mirror: IRunContext, file: File, path: str, size: int) -> _Content | None:
+    """Return the file at its path if it is the one that upstream offers."""
+    if file.stored is not None and file.stored.size == size and is_up_to_date(file):
+        return _Content(file.stored, "kept")
+    found = _vouched(mirror, file, path, size)
+    return None if found is None else _Content(found, "found")
+
+
+def _moved(mirror: IRunContext, file: File, path: str) -> _Content | None:
+    """Move a file that this run has downloaded and that waited for its path to become free."""
+    waiting = _waiting(path)
+    size = mirror.storage.size(waiting)
+    found = None if size is None else _vouched(mirror, file, waiting, size)
+    if found is None:
+        return None
+    mirror.storage.move(waiting, path)
+    return _Content(found, "fetched")
+
+
+def _downloaded(mirror: IRunContext, file: File, target: str, attempts: RetryPolicy) -> _Content:
     limit = None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES
-    room = mirror.room.keep(mirror, file.size or 0)
+    room = mirror.room.reserve(mirror, file.size or 0)
     try:
-        done = download(mirror.fetcher, storage, attempts, file.url, target, file.hashes, file.size, limit, room)
+        done = download(mirror.fetcher, mirror.storage, attempts, file.url, target, file.hashes, file.size, limit, room)
     finally:
-        mirror.room.give_back(file.size or 0)
-    stored = Stored(done.sha256, done.size, shown=True, validator=file.validator)
-    return stored, WAITS if replaced else "fetched", done.body
+        mirror.room.release(file.size or 0)
+    return _Content(Stored(done.sha256, done.size, published=True, validator=file.validator), "fetched", done.body)
 
 
 def _waiting(path: str) -> str:

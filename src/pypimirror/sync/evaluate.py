@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MirrorError
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse
 from ..model import Change, File, Project, RequiredReleases
-from ..pins.matching import pinned_of
+from ..pins.pinned_releases import pinned_of
 from ..selection import Selected
 from ..state import records
 from ..upstream.multi_index import serial_at
 from . import external_links
 from .freshness import is_unsettled
+
+if TYPE_CHECKING:
+    from .page_reading import PageReading
 
 #: The name of the filter whose default z3c.pypimirror's users have without wheels.
 _BY_NAME = "filename-matches"
@@ -41,6 +44,8 @@ class EvaluateTask(NamedTuple):
     since: float | None = None
     #: Whether it may be taken from an index that comes after the one it was taken from before.
     give_over: bool = False
+    #: Whether an absence counts though nothing confirms it.
+    trust: bool = False
 
 
 class Evaluation(NamedTuple):
@@ -76,41 +81,68 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None]) -> Evaluation:
-    """Look at one project."""
-    from .page_reading import PageReading, promise, read  # not loaded where nothing changed
+    """Read a project's page and decide what a run has to do about the project; write nothing."""
+    from .page_reading import promise  # not loaded where nothing changed
 
     old = records.decode(task.record) if task.record is not None else None
     if task.selected:
-        mirror.selection.decide(task.name)  # a name filter that fails does so before upstream is asked
+        mirror.selection.decide(task.name)  # a name filter that fails does so before a request is sent
     promised = promise(task, old) if task.ask else None
-    reading = PageReading(old or Project(task.name, listed=False))
     try:
-        if task.ask:
-            reading = read(mirror, task, old, lambda page: select_files(mirror, page).files)
-        project = reading.project
-        named = mirror.selection.named.get(task.name, "") if reading.absent else ""
-        if task.display or named:
-            project = project._replace(display=task.display or project.display or named)
+        reading = _read(mirror, task, old)
+        project = _with_display(mirror, task, reading)
         selected = select_files(mirror, project) if task.selected and reading.error is None else Selected()
     except MirrorError as error:
         kept = records.encode(old._replace(promised=promised)) if old is not None and promised else None
         return Evaluation(task.name, Change(task.name), kept, error=str(error), relist=kept is None and task.ask)
-    unsettled = is_unsettled(project)
     if task.ask:
-        project = project._replace(promised=promised or "" if unsettled else "")
+        project = project._replace(promised=promised or "" if is_unsettled(project) else "")
     if reading.error is not None:
-        return Evaluation(task.name, Change(task.name), records.encode(project), error=reading.error)
-    missing = not_found(mirror, reading.status) if named else None
-    list_serial, page_serial, due = task.list_serial, serial_at(project.serial, project.upstream), selected.due
+        return Evaluation(task.name, Change(task.name), records.encode(project), project.display, error=reading.error,
+                          absent=reading.absent, status=reading.status)
+    return _evaluation(mirror, task, old, reading._replace(project=project), selected, promised)
+
+
+def _read(mirror: IRunContext, task: EvaluateTask, old: Project | None) -> PageReading:
+    """Read the project's page; return what is in the record if no request is to be sent."""
+    from .page_reading import PageReading, read
+
+    if not task.ask:
+        return PageReading(old or Project(task.name, listed=False))
+    return read(mirror, task, old, lambda page: select_files(mirror, page).files)
+
+
+def _with_display(mirror: IRunContext, task: EvaluateTask, reading: PageReading) -> Project:
+    """Return the project with the name as upstream's list or, if upstream does not have it, the configuration spells it."""
+    project = reading.project
+    named = _named(mirror, reading)
+    if task.display or named:
+        return project._replace(display=task.display or project.display or named)
+    return project
+
+
+def _named(mirror: IRunContext, reading: PageReading) -> str:
+    """Return the spelling in the configuration of a project that upstream does not have, or an empty text."""
+    return mirror.selection.named.get(reading.project.name, "") if reading.absent else ""
+
+
+def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, reading: PageReading, selected: Selected,
+                promised: str | None) -> Evaluation:
+    """Return the evaluation of a project whose page was read."""
+    project = reading.project
+    unsettled = is_unsettled(project)
+    missing = not_found(mirror, reading.status) if _named(mirror, reading) else None
+    list_serial, due = task.list_serial, selected.due
     if unsettled or external_links.is_restless(mirror, project):
         list_serial, due = None, 0.0
-    return Evaluation(task.name, changes(old, project, selected, task.selected), records.encode(project), project.display,
-                  list_serial, None if unsettled else page_serial, due, reading.problems,
-                  unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or missing,
-                  read=reading.read, absent=reading.absent, status=reading.status,
-                  promised=promised if reading.behind else None, untimed=_untimed(mirror, project, selected),
-                  unlisted=sum(_stays_unlisted(mirror, project, file) for file in project.files),
-                  relist=unsettled and not task.listed)
+    return Evaluation(
+        task.name, changes(old, project, selected, task.selected), records.encode(project), project.display, list_serial,
+        None if unsettled else serial_at(project.serial, project.upstream), due, reading.problems,
+        unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or missing,
+        read=reading.read, absent=reading.absent, status=reading.status,
+        promised=promised if reading.behind else None, untimed=_untimed(mirror, project, selected),
+        unlisted=sum(_stays_unlisted(mirror, project, file) for file in project.files),
+        relist=unsettled and not task.listed)
 
 
 def _untimed(mirror: IRunContext, project: Project, selected: Selected) -> int:
@@ -119,9 +151,9 @@ def _untimed(mirror: IRunContext, project: Project, selected: Selected) -> int:
 
 
 def changes(old: Project | None, project: Project, selection: Selected, selected: bool) -> Change:
-    """Say what is to be done about a project.
+    """Return what a run has to do about a project.
 
-    selection: what is to be offered of it; selected: whether the configuration asks for it at all.
+    selection: the files that the mirror is to offer; selected: whether the configuration selects the project.
     """
     wanted = selection.files
     fetch = [file for file in wanted if not is_up_to_date(file)]
@@ -135,13 +167,25 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
         fetch_bytes=sum(file.size or 0 for file in fetch),
         unsized=sum(file.size is None for file in fetch),
         remove=len(remove),
-        remove_upstream=sum(not file.listed and not file.superseded for file in remove) if selected else 0,
-        vanish=before and not published,
-        gone=selected and not project.listed,
+        remove_upstream=_removed_upstream(remove) if selected else 0,
+        project_removed=before and not published,
+        removed_upstream=selected and not project.listed,
         quarantined=project.quarantined,
-        rewrite=published and (old is None or _told(old, old.published().files) != _told(project, wanted)),
-        barren=not wanted and bool(selection.left_out) and all(one.filter == _BY_NAME for one in selection.left_out),
+        # A project without files that comes back has the same facts as before, and no page.
+        rewrite=published and (old is None or not before
+                               or _page_facts(old, old.published().files) != _page_facts(project, wanted)),
+        all_filtered=_is_all_filtered(selection),
     )
+
+
+def _removed_upstream(files: Iterable[File]) -> int:
+    """Return how many of these files are removed because upstream does not list them any more."""
+    return sum(not file.listed and not file.superseded for file in files)
+
+
+def _is_all_filtered(selection: Selected) -> bool:
+    """Whether ``filename_matches`` alone leaves out every file of a project."""
+    return not selection.files and bool(selection.left_out) and all(one.filter == _BY_NAME for one in selection.left_out)
 
 
 def select_files(mirror: IRunContext, project: Project, hold: bool = False) -> Selected:
@@ -208,9 +252,9 @@ def is_up_to_date(file: File) -> bool:
     return "sha256" in file.hashes or file.size is None or file.size == file.stored.size
 
 
-def _told(project: Project, files: Iterable[File]) -> tuple[Any, ...]:
-    """Give what a page tells, for comparison."""
+def _page_facts(project: Project, files: Iterable[File]) -> tuple[Any, ...]:
+    """Return the facts that a project's pages show; pages are written again if they differ."""
     shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None, seen=None,
-                           stored=file.stored._replace(shown=True)) for file in files if file.stored is not None]
+                           stored=file.stored._replace(published=True)) for file in files if file.stored is not None]
     return project._replace(files=(), serial=None, etag=None, listed=True, pages=(), damaged=(), upstream="", form="",
                             doubt="", promised=""), shown

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import sqlite3
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..engine.boundary import StepFailure
 from ..errors import MirrorError
-from ..tracebacks import describe, log_trace, trace
+
+if TYPE_CHECKING:
+    from ..engine.boundary import StepFailure
 
 #: What sqlite3 raises for a value that it can't take, whatever is the matter with the database.
 _BAD_VALUE = (sqlite3.ProgrammingError, sqlite3.InterfaceError)
@@ -28,6 +29,9 @@ def alone(method: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             if isinstance(error, MirrorError) or (isinstance(error, sqlite3.Error) and not isinstance(error, _BAD_VALUE)):
                 raise  # the state itself
+            from ..engine.boundary import StepFailure  # not loaded where nothing changed
+            from ..tracebacks import describe, trace
+
             failure = StepFailure(method.__name__, result.name, describe(error), trace(error))
             log(failure)
             recorder.failed(failure)
@@ -38,5 +42,7 @@ def alone(method: Callable[..., Any]) -> Callable[..., Any]:
 
 def log(failure: StepFailure) -> None:
     """Write the traceback of a step that failed into the log."""
+    from ..tracebacks import log_trace
+
     if failure.trace:
         log_trace(f"{failure.project}: {failure.step} failed", failure.trace)

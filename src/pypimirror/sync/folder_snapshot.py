@@ -28,9 +28,9 @@ NOT_LISTED = FolderSnapshot()
 
 def snapshot(storage: IStorage, project: str, waited: bool) -> FolderSnapshot:
     """Look at a project's folder. Where a list costs more than a question, or can't be had, each file is asked for."""
-    if not storage.at_hand:
+    if not storage.cheap_listing:
         return FolderSnapshot(None, waited)
     try:
-        return FolderSnapshot(frozenset(name.lower() for name in storage.names(project)), waited)
+        return FolderSnapshot(frozenset(name.lower() for name in storage.listdir(project)), waited)
     except StorageError:
         return FolderSnapshot(None, waited)

@@ -46,45 +46,60 @@ def is_behind(serial: str | None, promised: str | None) -> bool:
     return int(number) < int(other)
 
 
-def doubt_absence(old: Project | None, listed: bool) -> Doubt | None:
-    """Return why an absence is doubted, or None. listed: whether upstream's list has the project, or is too old to tell."""
-    if listed and old is not None and old.listed:
-        return Doubt("upstream lists the project, and its page is not found (404): kept, read again by the next run", _ABSENT)
-    return None
+def doubt_absence(old: Project | None, listed: bool | None) -> Doubt | None:
+    """Return why an absence is doubted, or None.
+
+    listed: whether upstream's list has the project, or is too old to tell; None where there is no list to agree or not.
+    """
+    if listed is False or old is None or not old.listed:
+        return None
+    if listed is None:
+        return Doubt("not found upstream (404), which had it before: kept, removed if the next run does not find it either; "
+                     "check the name", _ABSENT)
+    return Doubt("upstream lists the project, and its page is not found (404): kept, read again by the next run", _ABSENT)
 
 
 def doubt_page(old: Project | None, page: Project | None, promised: str | None) -> Doubt | None:
     """Return why a page is doubted, or None.
 
-    page: as upstream has it, None where upstream says that it has not changed; promised: the serial on upstream's list.
+    page: None if upstream answered that it has not changed (304); promised: the project's serial on upstream's list.
     """
     read = page or old
     assert read is not None
-    same = old is not None and old.upstream == read.upstream
-    before = serial_at(old.serial, old.upstream) if old is not None and same else None
+    known = _of_upstream(old, read.upstream)
+    before = serial_at(known.serial, known.upstream) if known is not None else None
     serial = serial_at(read.serial, read.upstream)
     behind = is_behind(serial, promised)
     if is_behind(serial, before):
         runs = _AGREES if serial == promised else _CONTRADICTS
         return Doubt("upstream's page is older than the one read before", runs, lasts=behind, quarantines=False)
-    if old is not None and page is not None and same and old.doubt != ACCEPTED and knows_less(old, page):
+    if known is not None and page is not None and known.doubt != ACCEPTED and knows_less(known, page):
         return Doubt("upstream's page lacks facts that it had before, such as upload times", _CONTRADICTS, lasts=behind,
                      accepts=True)
     if behind:
         return Doubt("upstream's page is older than its list says", _CONTRADICTS, adds=True, lasts=True)
-    if (serial is None or serial != promised) and not _is_newer(serial, promised, read.upstream, before):
-        contradicts = old is not None and page is not None and _contradicts(old, page)
-        return Doubt("upstream's page does not say that it is the one of its list", _CONTRADICTS if contradicts else _AGREES,
-                     adds=True)
-    return None
+    if _is_current(serial, promised, read.upstream, before):
+        return None
+    contradicts = old is not None and page is not None and _contradicts(old, page)
+    return Doubt("upstream's page does not say that it is the one of its list", _CONTRADICTS if contradicts else _AGREES,
+                 adds=True)
 
 
-def _is_newer(serial: str | None, promised: str | None, upstream: str, before: str | None) -> bool:
-    """Whether a page that is not behind is the present one, as far as serials tell; they tell nothing where there are none."""
-    ours = promised is not None and promised.endswith(f"@{short(upstream)}")
+def _of_upstream(old: Project | None, upstream: str) -> Project | None:
+    return old if old is not None and old.upstream == upstream else None
+
+
+def _is_current(serial: str | None, promised: str | None, upstream: str, before: str | None) -> bool:
+    """Whether a page that is not behind is upstream's present one, as far as serials show; an index may have none.
+
+    promised: the project's serial on the list; before: that of the page read before.
+    """
+    if serial is not None and serial == promised:
+        return True
+    has_promise = promised is not None and promised.endswith(f"@{short(upstream)}")
     if serial is None:
-        return not ours and before is None
-    return not ours or is_behind(promised, serial)
+        return not has_promise and before is None
+    return not has_promise or is_behind(promised, serial)
 
 
 def knows_less(old: Project, page: Project) -> bool:

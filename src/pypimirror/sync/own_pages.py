@@ -6,16 +6,13 @@ from collections.abc import Iterable
 
 from ..index import legacy
 from ..interfaces import IRunContext, IStorage
-from ..names import normalize
-
-#: What writers of ours may have left in a project's folder, and what reads it; the one that says most first.
-PAGES = {"index.v1_json": "application/vnd.pypi.simple.v1+json", "index.html": "application/vnd.pypi.simple.v1+html"}
+from ..names import HTML_PAGE, PAGES, normalize
 
 
 def folders(storage: IStorage) -> dict[str, list[str]]:
     """Give the folders of the mirror, hidden ones left out, by the normalised form of their names."""
     found: dict[str, list[str]] = {}
-    for folder in storage.names(""):
+    for folder in storage.listdir(""):
         if folder.endswith("/") and not folder.startswith("."):
             found.setdefault(normalize(folder[:-1]), []).append(folder[:-1])
     return found
@@ -31,7 +28,7 @@ def own_paths(mirror: IRunContext, name: str, spelled: Iterable[str]) -> dict[st
 
     spelled: folders that mean the same project, its own among them or not.
     """
-    paths = [f"{name}/{page}" for page in PAGES] + [f"{folder}/index.html" for folder in spelled if folder != name]
+    paths = [f"{name}/{page}" for page in PAGES] + [f"{folder}/{HTML_PAGE}" for folder in spelled if folder != name]
     paths.append(legacy.path(name))
     pages = ((path, page) for path in paths if (page := mirror.storage.read(path)) is not None)
     return {path: serial for path, page in pages if (serial := own_serial(mirror, page)) is not None}

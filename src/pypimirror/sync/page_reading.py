@@ -12,7 +12,7 @@ from ..interfaces import IRunContext
 from ..model import File, Project
 from ..upstream.multi_index import is_given_over, serial_at
 from . import external_links, pin_hashes
-from .freshness import ACCEPTED, completed, doubt_absence, doubt_page, doubted, is_behind, knows_less, weigh
+from .freshness import ACCEPTED, Doubt, completed, doubt_absence, doubt_page, doubted, is_behind, knows_less, weigh
 
 if TYPE_CHECKING:
     from .evaluate import EvaluateTask
@@ -37,41 +37,67 @@ class PageReading(NamedTuple):
 
 def read(mirror: IRunContext, task: EvaluateTask, old: Project | None,
          select: Callable[[Project], Iterable[File]]) -> PageReading:
-    """Ask upstream for a page. select: returns the files of a project that are asked for. Raises MirrorError."""
-    etag = old.etag if old is not None and not task.force and not external_links.is_followed(mirror) else None
+    """Read a project's page from upstream. select: returns the files of a project that are selected. Raises MirrorError."""
     since = task.since if old is not None and old.serial is None and not task.force else None
     try:
-        page, problems = mirror.source.project(task.name, etag, since)
+        page, problems = mirror.source.project(task.name, _etag(mirror, task, old), since)
     except ProjectNotFound as error:
-        return _absent(task, old)._replace(status=error.status_code)
+        return _absent(mirror, task, old)._replace(status=error.status_code)
     if page is None:
         assert old is not None
         return _unchanged(task, old, problems)
     if old is not None and not task.give_over:
         _make_sure_of_upstream(mirror, old, page)
     page = first_seen(mirror, old, page)
-    # What another index says of a project is neither older nor newer.
-    known = old if old is not None and old.upstream in ("", page.upstream) else None
     promised = promise(task, old)
     behind = is_behind(serial_at(page.serial, page.upstream), promised)
-    doubt, remember = doubt_page(known, page, promised), ""
-    if doubt is not None:
-        counts, remember = weigh(doubt, known, page, task.again)
-        if not counts:
-            kept = doubted(known, page, doubt)
-            if not {file.filename for file in kept.files} <= {file.filename for file in page.files}:
-                problems += (f"{doubt.reason}: nothing is removed on its account, and it is read again by the next run",)
-            page = kept
-        elif doubt.lasts:
-            page = page._replace(etag=None)
-    if known is not None and (remember or known.doubt) == ACCEPTED and knows_less(known, page):
-        page, remember = completed(known, page), ACCEPTED
+    # A page of another index is neither older nor newer than the one read before.
+    known = old if old is not None and old.upstream in ("", page.upstream) else None
+    page, remember, doubts = _weigh_page(known, page, promised, task.again)
+    problems += doubts
     if page.upstream == mirror.own.upstream:
         page, problems = page._replace(damaged=problems), ()
     page, more = external_links.joined(mirror, page, old, select)
     narrowed = recent(page, old, since) if since is not None and page.serial is None else page
     project = merged(old, narrowed, _is_superseded(mirror, old, page))
     return PageReading(project._replace(doubt=remember), problems + more, read=True, behind=behind)
+
+
+def _etag(mirror: IRunContext, task: EvaluateTask, old: Project | None) -> str | None:
+    """Return the ETag for a conditional request; None if the page is needed even if it has not changed."""
+    return old.etag if old is not None and not task.force and not external_links.is_followed(mirror) else None
+
+
+class _WeighedPage(NamedTuple):
+    """A page as far as it counts."""
+
+    page: Project
+    #: For ``Project.doubt``.
+    doubt: str
+    problems: tuple[str, ...] = ()
+
+
+def _weigh_page(known: Project | None, page: Project, promised: str | None, again: bool) -> _WeighedPage:
+    """Replace a doubted page by what was known, and complete one that is accepted though it has fewer facts than before."""
+    doubt, remember = doubt_page(known, page, promised), ""
+    problems: tuple[str, ...] = ()
+    if doubt is not None:
+        counts, remember = weigh(doubt, known, page, again)
+        if not counts:
+            page, problems = _doubted(known, page, doubt)
+        elif doubt.lasts:
+            page = page._replace(etag=None)
+    if known is not None and (remember or known.doubt) == ACCEPTED and knows_less(known, page):
+        return _WeighedPage(completed(known, page), ACCEPTED, problems)
+    return _WeighedPage(page, remember, problems)
+
+
+def _doubted(known: Project | None, page: Project, doubt: Doubt) -> tuple[Project, tuple[str, ...]]:
+    """Return what counts in place of a doubted page, and a message if files stay that the page lacks."""
+    kept = doubted(known, page, doubt)
+    if {file.filename for file in kept.files} <= {file.filename for file in page.files}:
+        return kept, ()
+    return kept, (f"{doubt.reason}: nothing is removed on its account, and it is read again by the next run",)
 
 
 def first_seen(mirror: IRunContext, old: Project | None, page: Project) -> Project:
@@ -102,13 +128,14 @@ def promise(task: EvaluateTask, old: Project | None) -> str | None:
     return task.list_serial or (old.promised or None if old is not None and task.listed else None)
 
 
-def _absent(task: EvaluateTask, old: Project | None) -> PageReading:
-    doubt = doubt_absence(old, task.listed)
+def _absent(mirror: IRunContext, task: EvaluateTask, old: Project | None) -> PageReading:
+    has_list = task.listed or mirror.selection.exact is None
+    doubt = None if task.trust else doubt_absence(old, task.listed if has_list else None)
     if doubt is not None:
         assert old is not None
         counts, remember = weigh(doubt, old, None, task.again, absent=True)
         if not counts:
-            return PageReading(old._replace(doubt=remember, etag=None), error=doubt.reason)
+            return PageReading(old._replace(doubt=remember, etag=None), absent=True, error=doubt.reason)
     return PageReading(merged(old, Project(task.name, listed=False)), absent=True)
 
 
@@ -136,22 +163,30 @@ def _is_superseded(mirror: IRunContext, old: Project | None, page: Project) -> b
 
 
 def merged(old: Project | None, page: Project, superseded: bool = False) -> Project:
-    """Give upstream's page together with what the mirror has: files that are here stay, marked as no longer listed.
+    """Return upstream's page joined with the files that are in the mirror; those that the page lacks are marked as not listed.
 
-    superseded: whether they are from another index than the page, and do not stay for that reason.
+    superseded: whether the files come from another index than the page, and are not offered for that reason.
     """
-    here = {file.filename: file for file in (old.files if old else ()) if file.stored is not None or file.adopted}
-    if old is not None and old.upstream and page.upstream not in ("", old.upstream):
-        # Without its hash nothing tells whether another index means the same by a name.
-        unclear = {file.filename for file in page.files if "sha256" not in file.hashes}
-        here = {name: file._replace(stored=None) if name in unclear else file for name, file in here.items()}
-    files = [file._replace(stored=here.pop(file.filename).stored) if file.filename in here else file
+    mirrored = _mirrored_files(old, page)
+    files = [file._replace(stored=mirrored.pop(file.filename).stored) if file.filename in mirrored else file
              for file in pin_hashes.carried(old, page)]
     files.extend(file._replace(listed=False, superseded=not file.adopted and (superseded or file.superseded))
-                 for file in here.values())
+                 for file in mirrored.values())
     if old is not None:
         page = page._replace(display=page.display or old.display, pages=old.pages, upstream=page.upstream or old.upstream)
     return page._replace(files=tuple(sorted(files, key=lambda file: file.filename)), url="", links=())
+
+
+def _mirrored_files(old: Project | None, page: Project) -> dict[str, File]:
+    """Return the files that are in the mirror or were adopted, by name."""
+    if old is None:
+        return {}
+    files = {file.filename: file for file in old.files if file.stored is not None or file.adopted}
+    if not old.upstream or page.upstream in ("", old.upstream):
+        return files
+    # Two indexes may have different files under one name; without a hash they can't be told apart.
+    unclear = {file.filename for file in page.files if "sha256" not in file.hashes}
+    return {name: file._replace(stored=None) if name in unclear else file for name, file in files.items()}
 
 
 def recent(page: Project, old: Project | None, since: float) -> Project:

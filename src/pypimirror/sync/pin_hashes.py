@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse
 from ..model import File, Project, Stored
-from ..pins.matching import pinned_of
+from ..pins.pinned_releases import pinned_of
 
 
 def carried(old: Project | None, page: Project) -> tuple[File, ...]:

@@ -16,15 +16,15 @@ from ..http.retry import check
 from ..http.urls import strip_credentials
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse, release
-from ..model import Head, RequiredReleases
+from ..model import File, Head, RequiredReleases
 from ..names import PINS
 from ..pins.environments import environments
 from ..pins.extends_cache import write_extends_cache
-from ..pins.extends_chain import MOST_BYTES
+from ..pins.extends_chain import MAX_BYTES
+from ..pins.model import Pins, Release
 from ..pins.pin_files import PinFile, read_pin_files, reader
-from ..pins.resolve import Resolution, Root, resolve
+from ..pins.resolver import Resolution, RootFile, resolve
 from ..pins.retention import retained
-from ..pins.values import Pins, Release
 from ..state import records
 from ..state.database import State
 from ..state.meta_keys import FOLLOW_DUE, PIN_FILES
@@ -148,8 +148,8 @@ class Pinning:
             # Run-time requirements are met by what is pinned; a build takes the newest that fits, whatever is pinned.
             pinned = self._pins if self._settings["dependencies"] else None
             # Namespace packages of old need pkg_resources, which setuptools 82 and later have no more.
-            beside = {} if "setuptools" in self._pins.versions or not self._pins.versions else {"setuptools": "<82"}
-            found = resolve(self._roots(catalogue), self._environments(), catalogue, pinned, beside,
+            companions = {} if "setuptools" in self._pins.versions or not self._pins.versions else {"setuptools": "<82"}
+            found = resolve(self._roots(catalogue), self._environments(), catalogue, pinned, companions,
                             name_globs(self._settings, "ignore_build_problems").match)
         for problem in found.problems:
             self._fail(problem)
@@ -160,23 +160,29 @@ class Pinning:
         self._state.set_fact(NEEDED, json.dumps({name: sorted(versions) for name, versions in found.releases.items()}))
         self._tell(found.releases)
 
-    def _roots(self, catalogue: StateCatalogue) -> Iterable[Root]:
-        """Yield the files to begin with: what is published by now."""
-        run = self._settings["dependencies"]
+    def _roots(self, catalogue: StateCatalogue) -> Iterable[RootFile]:
+        """Yield the files whose requirements are followed first: the published ones."""
         for name in [entry.name for entry in self._state.entries()]:
             project = records.decode(self._state.record(name) or b"")
-            pinned = self._pins.versions.get(project.name)
-            if project.name in self._mirror.needs.followed and not pinned and not self._mirror.selection.matched(project.name):
-                continue  # what was followed to is followed from by the resolution itself
-            if pinned or run:
-                files = tuple(file for file in project.files if file.stored is not None and file.stored.shown)
+            if self._is_root(project.name):
+                files = tuple(file for file in project.files if file.stored is not None and file.stored.published)
                 catalogue.own(name, files)
-                extras = self._pins.extras.get(name, frozenset())
-                told = {file.filename: parse(file.filename, name) for file in files}
-                wheels = {release(one.version) for one in told.values() if one.kind == "wheel" and one.python and one.version}
-                for file in files:
-                    version = told[file.filename].version
-                    yield Root(name, file, extras, run, version is not None and release(version) in wheels)
+                yield from self._roots_of(name, files)
+
+    def _is_root(self, name: str) -> bool:
+        if self._pins.versions.get(name):
+            return True
+        # Projects that are required alone are reached by the resolution.
+        is_required_only = name in self._mirror.needs.followed and not self._mirror.selection.matched(name)
+        return bool(self._settings["dependencies"]) and not is_required_only
+
+    def _roots_of(self, name: str, files: Iterable[File]) -> Iterable[RootFile]:
+        extras = self._pins.extras.get(name, frozenset())
+        parsed = [(file, parse(file.filename, name)) for file in files]
+        wheels = {release(one.version) for _, one in parsed if one.kind == "wheel" and one.python and one.version}
+        for file, one in parsed:
+            has_wheel = one.version is not None and release(one.version) in wheels
+            yield RootFile(name, file, extras, self._settings["dependencies"], has_wheel)
 
     def _tell(self, followed: Mapping[str, frozenset[str]]) -> None:
         self._mirror.need(RequiredReleases(self._pins.versions, self._pins.hashes, self._retained, followed))
@@ -188,7 +194,7 @@ class Pinning:
 
     def _fetched(self, url: str) -> bytes:
         def attempt() -> tuple[Head, bytes]:
-            head, body = read(self._mirror.fetcher, url, {}, MOST_BYTES + 1)
+            head, body = read(self._mirror.fetcher, url, {}, MAX_BYTES + 1)
             check(head, url)
             return head, body
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from ..engine import boundary
 from ..events import Notice
 from ..interfaces import IRunContext
-from ..model import Change, File
-from ..selection import LeftOut
+from ..model import Change, File, Project
+from ..selection import LeftOut, Selected
 from ..state import records
 from ..state.database import State
 from . import brake, worklist
@@ -79,23 +79,27 @@ def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str]
     return [*(PlannedProject("", problem=problem) for problem in [*problems, *filter(None, (held,))]), *planned]
 
 
-def _planned(mirror: IRunContext, looked: Evaluation) -> PlannedProject:
-    missing = not_found(mirror, looked.status) if looked.absent and looked.unmet is None and not looked.change else None
-    if looked.project is None or looked.error is not None:
-        return PlannedProject(looked.name, problem=looked.error or missing, display=looked.display)
-    project = records.decode(looked.project)
-    change = looked.change
-    selected = mirror.selection.wanted(project.name)
-    found = select_files(mirror, project) if selected else None
-    wanted = found.files if found is not None else ()
-    left_out = found.left_out if found is not None else ()
-    names = {file.filename for file in wanted}
-    reasons = {one.file.filename: one.reason for one in left_out}
-    remove = [(file.filename, _why(file, project.quarantined, selected, reasons)) for file in project.files
-              if file.stored is not None and file.filename not in names]
-    rewrite = change.rewrite or (bool(change.fetch or change.remove) and not change.vanish)
-    return PlannedProject(project.name, tuple(file for file in wanted if not is_up_to_date(file)), tuple(remove),
-                          tuple(left_out), rewrite, change.vanish, looked.unmet or missing, looked.display, looked.problems)
+def _planned(mirror: IRunContext, evaluation: Evaluation) -> PlannedProject:
+    change = evaluation.change
+    missing = not_found(mirror, evaluation.status) if evaluation.absent and evaluation.unmet is None and not change else None
+    if evaluation.project is None or evaluation.error is not None:
+        return PlannedProject(evaluation.name, problem=evaluation.error or missing, display=evaluation.display)
+    project = records.decode(evaluation.project)
+    selected = select_files(mirror, project) if mirror.selection.wanted(project.name) else None
+    wanted = selected.files if selected is not None else ()
+    rewrite = change.rewrite or (bool(change.fetch or change.remove) and not change.project_removed)
+    return PlannedProject(
+        project.name, tuple(file for file in wanted if not is_up_to_date(file)), _removals(project, selected),
+        selected.left_out if selected is not None else (), rewrite, change.project_removed, evaluation.unmet or missing,
+        evaluation.display, evaluation.problems)
+
+
+def _removals(project: Project, selected: Selected | None) -> tuple[tuple[str, str], ...]:
+    """Return the names of the files that would be removed, with the reasons. selected: None if the project is not selected."""
+    names = {file.filename for file in selected.files} if selected is not None else frozenset()
+    reasons = {one.file.filename: one.reason for one in selected.left_out} if selected is not None else {}
+    return tuple((file.filename, _why(file, project.quarantined, selected is not None, reasons)) for file in project.files
+                 if file.stored is not None and file.filename not in names)
 
 
 def _why(file: File, quarantined: bool, selected: bool, reasons: dict[str, str]) -> str:
@@ -109,28 +113,36 @@ def _why(file: File, quarantined: bool, selected: bool, reasons: dict[str, str])
 
 
 def as_json(planned: Iterable[PlannedProject], free: int | None) -> dict[str, Any]:
-    """Give a plan as plain values."""
+    """Return a plan as ``plan --json`` prints it."""
     planned = list(planned)
     fetch = [{"project": one.name, "filename": file.filename, "size": file.size} for one in planned for file in one.fetch]
     remove = [{"project": one.name, "filename": name, "why": why} for one in planned for name, why in one.remove]
     left_out = [{"project": one.name, "filename": out.file.filename, "filter": out.filter, "reason": out.reason}
                 for one in planned for out in one.left_out]
+    rewrite = [one.name for one in planned if one.rewrite]
     return {
         "fetch": fetch,
         "remove": remove,
-        "rewrite": [one.name for one in planned if one.rewrite],
+        "rewrite": rewrite,
         "vanish": [one.name for one in planned if one.vanish],
         "left_out": left_out,
-        "not_understood": [{"project": one.name, "problem": problem} for one in planned for problem in one.not_understood],
-        "problems": [{"project": one.name, "display": one.display or one.name, "problem": one.problem}
-                     for one in planned if one.problem],
+        **_problems(planned),
         "totals": {
             "fetch_files": len(fetch),
             "fetch_bytes": sum(file["size"] or 0 for file in fetch),
             "fetch_unsized": sum(file["size"] is None for file in fetch),
             "remove_files": len(remove),
-            "rewrite_projects": sum(one.rewrite for one in planned),
+            "rewrite_projects": len(rewrite),
             "left_out_files": len(left_out),
             "free_bytes": free,
         },
+    }
+
+
+def _problems(planned: Iterable[PlannedProject]) -> dict[str, Any]:
+    planned = list(planned)
+    return {
+        "not_understood": [{"project": one.name, "problem": problem} for one in planned for problem in one.not_understood],
+        "problems": [{"project": one.name, "display": one.display or one.name, "problem": one.problem}
+                     for one in planned if one.problem],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
 from ..errors import MirrorError
@@ -81,69 +81,122 @@ class PublishResult(NamedTuple):
 
 def publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> PublishResult:
     """Publish one project."""
-    with mirror.storage.near(task.name):
-        return _published(mirror, task, emit)
+    with mirror.storage.keep_open(task.name):
+        return _publish(mirror, task, emit)
 
 
-def _published(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> PublishResult:
+def _publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> PublishResult:
     project = records.decode(task.record)
     if task.scan:
-        project = scanned(mirror, project)
-        there = own_paths(mirror, task.name, task.spelled)
-        project = project._replace(pages=tuple(dict.fromkeys((*project.pages, *there))))
-    before = {file.filename for file in project.files if file.stored is not None}
+        project = _with_folder(mirror, task, project)
     try:
         selected = select_files(mirror, project, bool(task.hold)) if task.selected else Selected()
     except MirrorError as error:
         emit(Problem(task.name, str(error)))
         return PublishResult(task.name, task.record, task.serial, False, error=str(error), skipped=True)
-    wanted = selected.files
-    regular = {file.filename for file in wanted if file.listed}
-    if task.hold == "all" and not project.quarantined:
-        names = {file.filename for file in wanted}
-        wanted += tuple(f for f in project.files if f.filename not in names and not f.superseded and f.stored is not None
-                        and f.stored.shown)
-    attempts = mirror.attempts.bounded()
-    ground = snapshot(mirror.storage, task.name, task.again) if wanted else NOT_LISTED
-    outcomes = mirror.crew.each(lambda file: _obtained(mirror, task, file, emit, attempts, ground), wanted)
-    files = tuple(outcome.file for outcome in outcomes if outcome.file.stored is not None and outcome.how != WAITS)
-    here = {outcome.file.filename: outcome.file for outcome in outcomes}
-    shown = {file.filename for file in files}
-    astray = any(_leaves_sidecars(file, here[file.filename]) for file in project.files if file.filename in shown)
-    # What was adopted and is lost is told once and then forgotten: nobody has it.
-    lost = {each.file.filename for each in outcomes if each.file.adopted and each.error and each.how == "not found"}
-    project = project._replace(
-        files=tuple(_marked(here.get(f.filename, f), shown) for f in project.files if f.filename not in lost))
-    refusal = None
-    if any(outcome.how == REFUSED for outcome in outcomes):
-        refusal = unmet(mirror.needs, task.name, select_files(mirror, project, bool(task.hold)))
-        if refusal is not None:
-            emit(Problem(task.name, refusal, "not found"))
+    return _publish_selected(mirror, task, project, selected, emit)
+
+
+def _publish_selected(mirror: IRunContext, task: PublishTask, project: Project, selected: Selected,
+                      emit: Callable[[Any], None]) -> PublishResult:
+    held = _held_files(project, selected.files) if task.hold == "all" else ()
+    results = _ensure_files(mirror, task, selected.files + held, emit)
+    files = tuple(result.file for result in results if result.file.stored is not None and result.how != WAITS)
+    unswept = _leaves_files(project, results, files)
+    project = _with_results(project, results, files)
+    refusal = _refusal(mirror, task, project, results, emit)
     pages = WrittenPages(0, project.pages, False)
     if is_published(project, files, task.selected or task.hold == "all"):
         project = project._replace(display=project.display or find_display_name(mirror, project))
         pages = write_pages(mirror, project._replace(files=files), task.serial, task.run)
         project = project._replace(pages=pages.paths)
         emit(ProjectPublished(task.name, pages.written))
+    result = _result(task, selected, results, files)
+    return result._replace(
+        record=records.encode(project), serial=pages.serial, written=pages.written, display=project.display,
+        error=result.error or refusal, unswept=unswept or not pages.serial,
+        sections=sections(mirror, project.published(), task.sections) if pages.serial and task.sections else ())
+
+
+def _result(task: PublishTask, selected: Selected, results: Collection[FileResult], files: Collection[File]) -> PublishResult:
+    """Return what follows from the results of single files. files: those that are published."""
+    selected_names = {file.filename for file in selected.files if file.listed}
     return PublishResult(
-        task.name, records.encode(project), pages.serial, pages.written, project.display,
+        task.name, task.record, task.serial, False,
         files=len(files),
         bytes=sum(file.stored.size for file in files if file.stored is not None),
         yanked=sum(file.yanked is not False for file in files),
         hidden=sum(one.filter == _YANKED for one in selected.left_out),
-        unswept=not pages.serial or not before <= shown or astray,
-        incomplete=task.offline and any(map(_lacks, here.values())),
-        error=next((outcome.error for outcome in outcomes if outcome.error), None) or refusal,
-        held=bool(task.hold) and not {file.filename for file in files} <= regular,
-        full=any(outcome.how == FULL for outcome in outcomes),
-        again=any(outcome.how == WAITS for outcome in outcomes),
-        sections=sections(mirror, project.published(), task.sections) if pages.serial and task.sections else (),
+        incomplete=task.offline and any(_lacks(result.file) for result in results),
+        error=next((result.error for result in results if result.error), None),
+        held=bool(task.hold) and not {file.filename for file in files} <= selected_names,
+        full=any(result.how == FULL for result in results),
+        again=any(result.how == WAITS for result in results),
     )
+
+
+def _with_folder(mirror: IRunContext, task: PublishTask, project: Project) -> Project:
+    """Return the project with the files and pages that its folders hold."""
+    project = scanned(mirror, project)
+    found = own_paths(mirror, task.name, task.spelled)
+    return project._replace(pages=tuple(dict.fromkeys((*project.pages, *found))))
+
+
+def _held_files(project: Project, selected: tuple[File, ...]) -> tuple[File, ...]:
+    """Return the published files that are no longer selected and stay because removals are held back."""
+    if project.quarantined:
+        return ()
+    names = {file.filename for file in selected}
+    return tuple(file for file in project.files if file.filename not in names and not file.superseded
+                 and file.stored is not None and file.stored.published)
+
+
+def _ensure_files(mirror: IRunContext, task: PublishTask, files: tuple[File, ...],
+                  emit: Callable[[Any], None]) -> list[FileResult]:
+    """Return the result of ``ensure_file`` for each file, in order."""
+    attempts = mirror.attempts.bounded()
+    folder = snapshot(mirror.storage, task.name, task.again) if files else NOT_LISTED
+    return mirror.crew.each(lambda file: _ensure_file(mirror, task, file, emit, attempts, folder), files)
+
+
+def _leaves_files(project: Project, results: Iterable[FileResult], files: Iterable[File]) -> bool:
+    """Whether the folder may hold files and sidecar files that the pages no longer link to. files: those to be published."""
+    ensured = {result.file.filename: result.file for result in results}
+    shown = {file.filename for file in files}
+    return any(map(_may_leave_file, results)) or any(
+        _leaves_sidecars(file, ensured[file.filename]) if file.filename in shown else file.stored is not None
+        for file in project.files)
+
+
+def _with_results(project: Project, results: Iterable[FileResult], files: Iterable[File]) -> Project:
+    """Return the project with its files as they are now. files: those to be published."""
+    ensured = {result.file.filename: result.file for result in results}
+    shown = {file.filename for file in files}
+    # An adopted file that is lost can't be fetched again: it is reported once, then dropped.
+    lost = {result.file.filename for result in results if result.file.adopted and result.error and result.how == "not found"}
+    return project._replace(
+        files=tuple(_marked(ensured.get(f.filename, f), shown) for f in project.files if f.filename not in lost))
+
+
+def _refusal(mirror: IRunContext, task: PublishTask, project: Project, results: Iterable[FileResult],
+             emit: Callable[[Any], None]) -> str | None:
+    """Return which pinned releases lack a file because no pin allows its hash, or None; emit a Problem for them."""
+    if not any(result.how == REFUSED for result in results):
+        return None
+    missing = unmet(mirror.needs, task.name, select_files(mirror, project, bool(task.hold)))
+    if missing is not None:
+        emit(Problem(task.name, missing, "not found"))
+    return missing
 
 
 def _lacks(file: File) -> bool:
     return file.stored is None or bool(
         (file.core_metadata and file.stored.metadata is None) or (file.provenance and file.stored.provenance is None))
+
+
+def _may_leave_file(result: FileResult) -> bool:
+    """Whether a file that failed may be in the folder: it failed after it was put there, or meanwhile."""
+    return result.file.stored is None and result.how in ("failed", "invalid", FULL)
 
 
 def _leaves_sidecars(old: File, new: File) -> bool:
@@ -154,19 +207,19 @@ def _leaves_sidecars(old: File, new: File) -> bool:
 
 
 def _marked(file: File, shown: set[str]) -> File:
-    if file.stored is None or file.stored.shown == (file.filename in shown):
+    if file.stored is None or file.stored.published == (file.filename in shown):
         return file
-    return file._replace(stored=file.stored._replace(shown=not file.stored.shown))
+    return file._replace(stored=file.stored._replace(published=not file.stored.published))
 
 
-def _obtained(mirror: IRunContext, task: PublishTask, file: File, emit: Callable[[Any], None], attempts: RetryPolicy,
-              ground: FolderSnapshot) -> FileResult:
-    outcome = ensure_file(mirror, task.name, file, task.offline, attempts, ground)
-    if outcome.error is not None:
-        emit(Problem(task.name, outcome.error, outcome.how))
-    elif outcome.file.stored is not None and outcome.how != WAITS:
-        emit(FileStored(task.name, file.filename, outcome.file.stored.size, outcome.how))
-    return outcome
+def _ensure_file(mirror: IRunContext, task: PublishTask, file: File, emit: Callable[[Any], None], attempts: RetryPolicy,
+                 folder: FolderSnapshot) -> FileResult:
+    result = ensure_file(mirror, task.name, file, task.offline, attempts, folder)
+    if result.error is not None:
+        emit(Problem(task.name, result.error, result.how))
+    elif result.file.stored is not None and result.how != WAITS:
+        emit(FileStored(task.name, file.filename, result.file.stored.size, result.how))
+    return result
 
 
 class WrittenPages(NamedTuple):
@@ -207,7 +260,7 @@ def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, by
         reads = {"metadata": metadata} if IMetadataIndexWriter.providedBy(writer) else {}
         for path, page in writer.pages(project, serial, **reads):
             # Where case does not count, the normalised name's page must not be overwritten by the other one.
-            if not (mirror.storage.folds_case and path.lower() in (known.lower() for known in pages)):
+            if not (mirror.storage.case_insensitive and path.lower() in (known.lower() for known in pages)):
                 pages[path] = page
     return pages
 
@@ -215,7 +268,7 @@ def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, by
 def scanned(mirror: IRunContext, project: Project) -> Project:
     """Give the project together with all distributions that lie in its folder, hashed where nothing is known of them."""
     known = {file.filename: file for file in project.files}
-    for name in mirror.storage.names(project.name):
+    for name in mirror.storage.listdir(project.name):
         if is_distribution(name) and (name not in known or known[name].stored is None):
             path = f"{project.name}/{name}"
             stored = Stored(mirror.storage.digest(path) or "", mirror.storage.size(path) or 0)

@@ -9,9 +9,9 @@ from ..errors import InvalidPage
 from ..index.json import adopted
 from ..interfaces import IRunContext
 from ..model import File, Project
-from ..names import is_project
+from ..names import PAGES, is_project
 from ..state import records
-from .own_pages import PAGES, own_paths
+from .own_pages import own_paths
 from .publish import scanned
 
 
@@ -55,7 +55,7 @@ def _as_published(file: File, published: bool) -> File:
     """Return a file as the pages in the mirror have it, without its content if that is damaged."""
     if file.stored is None or _is_damaged(file):
         return file._replace(stored=None)
-    return file._replace(stored=file.stored._replace(shown=published))
+    return file._replace(stored=file.stored._replace(published=published))
 
 
 def _is_damaged(file: File) -> bool:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..engine import boundary
 from ..events import Notice
 from ..interfaces import IIndexWriter, IRunContext
 from ..names import PINS, shown
@@ -64,7 +63,8 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
 
     Of projects that have nothing here nothing is remembered then.
     """
-    from .own_pages import folders  # not loaded where nothing is lost
+    from ..engine import boundary  # not loaded where nothing is lost
+    from .own_pages import folders
     from .recover import RecoverTask, RecoveryResult, recover
 
     tasks = (RecoverTask(name, tuple(found for found in spelled if found != name))
@@ -112,7 +112,7 @@ def _relearn_common(mirror: IRunContext, state: State, newest: int) -> None:
     serials = [writer.serial(page) or 0 for writer, page in pages]
     state.set_fact(SERIAL, str(max(int(state.fact(SERIAL) or 0), newest, *serials, 0)))
     state.set_fact(ROOT_UNSURE, "1")
-    pins = [name for name in mirror.storage.names(PINS) if is_pin_name(name)]
+    pins = [name for name in mirror.storage.listdir(PINS) if is_pin_name(name)]
     if pins:
         state.set_fact(PIN_FILES, " ".join(pins))
         state.set_fact(PINNING, "1")

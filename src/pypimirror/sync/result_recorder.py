@@ -7,14 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import events
-from ..engine.boundary import StepFailure
 from ..interfaces import IRunContext
 from ..state.database import DONE, DUE, UNSWEPT, Row, State
 from ..state.meta_keys import FOLLOW_DUE, ROOT_DUE
-from .evaluate import not_found
 from .failures import alone
 
 if TYPE_CHECKING:
+    from ..engine.boundary import StepFailure
     from .evaluate import Evaluation
     from .publish import PublishResult
     from .sweep import SweepResult
@@ -44,103 +43,116 @@ class ResultRecorder:
         return late
 
     def failed(self, failure: StepFailure) -> None:
-        """Remember that the work on a project failed: the next run looks at it, and at its folder if that was changed."""
+        """Record that a step failed; the next run works on the project again, and looks at its folder if that was changed."""
         self._notify(events.Problem(failure.project, failure.error))
-        row = self._state.row(failure.project) or Row(failure.project, failure.project, None, None, DUE, 0, 0, 0, 0)
+        self._save_error(failure.project, failure.project, failure.error, None)
+
+    def _save_error(self, name: str, display: str, error: str, record: bytes | None) -> None:
+        row = self._state.row(name) or _new_row(name, display, DUE)
         since = row.since if row.error is not None else time.time()
-        self._state.save(row._replace(list_serial=None, page_serial=None, pending=row.pending | DUE, error=failure.error,
-                                      since=since), None)
+        self._state.save(row._replace(list_serial=None, page_serial=None, pending=row.pending | DUE, error=error, since=since),
+                         record)
 
     @alone
-    def looked(self, looked: Evaluation, republish: bool) -> None:
-        """Remember what was seen of a project. republish: whether it is to be published, changed or not."""
-        old = self._state.row(looked.name)
-        if looked.promised is not None:
-            self._late[looked.name] = looked.promised
-        self.serials = self.serials or looked.page_serial is not None
-        for problem in looked.problems:
-            self._notify(events.Problem(looked.name, problem, "left out"))
-        if looked.error is not None:
-            self._notify(events.Problem(looked.name, looked.error))
-            row = old or Row(looked.name, looked.name, None, None, DUE, 0, 0, 0, 0)
-            since = row.since if row.error is not None else time.time()
-            self._state.save(row._replace(list_serial=None, page_serial=None, pending=row.pending | DUE,
-                                          error=looked.error, since=since), looked.project)
+    def looked(self, evaluation: Evaluation, republish: bool) -> None:
+        """Record an evaluation. republish: whether the project is to be published even if nothing changed."""
+        if evaluation.promised is not None:
+            self._late[evaluation.name] = evaluation.promised
+        self.serials = self.serials or evaluation.page_serial is not None
+        for problem in evaluation.problems:
+            self._notify(events.Problem(evaluation.name, problem, "left out"))
+        if evaluation.error is not None:
+            self._notify(events.Problem(evaluation.name, evaluation.error))
+            self._save_error(evaluation.name, evaluation.name, evaluation.error, evaluation.project)
             return
-        if looked.read:
+        if evaluation.read:
             self._state.set_fact(FOLLOW_DUE, "1")
-        if looked.unmet is not None:
-            self._notify(events.Problem(looked.name, looked.unmet, "not found"))
-        if looked.absent and old is None and looked.unmet is None:
-            problem = not_found(self._mirror, looked.status)
-            self._notify(events.Problem(looked.name, problem, "not found"))
-            self.problems.append(f"{looked.name}: {problem}")
-        if looked.unmet is None and not looked.change and (old is None or not (old.serial or old.pending)):
-            self._state.forget(looked.name)  # neither upstream nor we have it
+        old = self._state.row(evaluation.name)
+        self._report_missing(evaluation, is_new=old is None)
+        if evaluation.unmet is None and not evaluation.change and (old is None or not (old.serial or old.pending)):
+            self._state.forget(evaluation.name)  # it is neither upstream nor in the mirror
             return
-        row = old or Row(looked.name, looked.display, None, None, DONE, 0, 0, 0, 0)
-        due = republish or bool(looked.change) or row.error is not None or bool(row.pending & ~UNSWEPT)
-        self._state.save(row._replace(
-            display=looked.display, list_serial=looked.list_serial, page_serial=looked.page_serial,
-            pending=row.pending | DUE if due else row.pending, error=None, due=looked.due,
-            since=self._since(row, looked.unmet, due), barren=looked.change.barren, unmet=looked.unmet,
-            untimed=looked.untimed), looked.project)
+        self._save_evaluation(old or _new_row(evaluation.name, evaluation.display, DONE), evaluation, republish)
 
-    def absent(self, looked: Evaluation) -> None:
-        """Save that a pinned project is missing, and nothing else: upstream's answer is not believed."""
-        if looked.unmet is None or looked.name not in self._mirror.needs.pinned:
+    def _report_missing(self, evaluation: Evaluation, is_new: bool) -> None:
+        """Notify the observers of what the configuration names and upstream does not have."""
+        if evaluation.unmet is not None:
+            self._notify(events.Problem(evaluation.name, evaluation.unmet, "not found"))
+        elif evaluation.absent and is_new:
+            from .evaluate import not_found
+
+            problem = not_found(self._mirror, evaluation.status)
+            self._notify(events.Problem(evaluation.name, problem, "not found"))
+            self.problems.append(f"{evaluation.name}: {problem}")
+
+    def _save_evaluation(self, row: Row, evaluation: Evaluation, republish: bool) -> None:
+        due = republish or bool(evaluation.change) or row.error is not None or bool(row.pending & ~UNSWEPT)
+        self._state.save(row._replace(
+            display=evaluation.display, list_serial=evaluation.list_serial, page_serial=evaluation.page_serial,
+            pending=row.pending | DUE if due else row.pending, error=None, due=evaluation.due,
+            since=self._since(row, evaluation.unmet, due), barren=evaluation.change.all_filtered, unmet=evaluation.unmet,
+            untimed=evaluation.untimed), evaluation.project)
+
+    def absent(self, evaluation: Evaluation) -> None:
+        """Record that a pinned project is missing, and nothing else: upstream's answers are doubted."""
+        if evaluation.unmet is None or evaluation.name not in self._mirror.needs.pinned:
             return
-        self._notify(events.Problem(looked.name, looked.unmet, "not found"))
-        row = self._state.row(looked.name)
-        row = row or Row(looked.name, looked.display, None, None, DONE, 0, 0, 0, 0)
-        record = looked.project if self._state.record(looked.name) is None else None
-        self._state.save(row._replace(unmet=looked.unmet, since=row.since or time.time()), record)
+        self._notify(events.Problem(evaluation.name, evaluation.unmet, "not found"))
+        row = self._state.row(evaluation.name) or _new_row(evaluation.name, evaluation.display, DONE)
+        record = evaluation.project if self._state.record(evaluation.name) is None else None
+        self._state.save(row._replace(unmet=evaluation.unmet, since=row.since or time.time()), record)
 
     @staticmethod
     def _since(row: Row, unmet: str | None, due: bool) -> float | None:
-        """Say since when there is something wrong; what is published next may fail as it did before."""
+        """Return the time since when the project fails; it is kept until the project was published without an error."""
         if unmet is not None:
             return row.since or time.time()
         return row.since if due else None
 
     @alone
-    def published(self, published: PublishResult, hold: bool = False) -> None:
-        """Save what was published. hold: whether removals are held back."""
-        row = self._state.row(published.name)
+    def published(self, result: PublishResult, hold: bool = False) -> None:
+        """Record the result of publishing a project. hold: whether removals are held back."""
+        row = self._state.row(result.name)
         if row is None:
             return
-        if published.skipped:
-            # What an interrupted run has left in the folder is still to be scanned.
-            failing = row._replace(pending=row.pending | DUE, error=published.error, since=row.since or time.time())
+        if result.skipped:
+            # The folder may still hold files of an interrupted run: the next run scans it.
+            failing = row._replace(pending=row.pending | DUE, error=result.error, since=row.since or time.time())
             self._state.save(failing, None)
             return
-        if published.written or (row.serial and not published.serial):
+        if result.written or (row.serial and not result.serial):
             self._state.set_fact(ROOT_DUE, "1")
-        self.full = self.full or published.full
-        held = hold and published.held
-        if published.again:
-            self.again.add(published.name)
-        unread = row.list_serial is None or published.incomplete
-        error = published.error or (row.error if unread else None)
-        unfinished = error or published.incomplete or held or published.again
-        # A folder that was not swept yet may hold what this publishing knows nothing of.
-        unswept = UNSWEPT if published.unswept else row.pending & UNSWEPT
+        self.full = self.full or result.full
+        if result.again:
+            self.again.add(result.name)
+        self._save_published(row, result, hold and result.held)
+        for page, section in result.sections:
+            self._state.sections.keep(page, [(result.name, section)])
+
+    def _save_published(self, row: Row, result: PublishResult, held: bool) -> None:
+        unread = row.list_serial is None or result.incomplete
+        error = result.error or (row.error if unread else None)
+        unfinished = error or result.incomplete or held or result.again
+        # A folder that is still to be swept may hold files that this step knows nothing about.
+        unswept = UNSWEPT if result.unswept else row.pending & UNSWEPT
         since = (row.since or time.time()) if error or row.unmet else None
         self._state.save(row._replace(
-            display=published.display or row.display, pending=unswept | (DUE if unfinished else DONE),
-            serial=published.serial, files=published.files, bytes=published.bytes, yanked=published.yanked,
-            hidden=row.hidden if published.hidden is None else published.hidden,
-            list_serial=None if held else row.list_serial, error=error, since=since), published.record)
-        for page, section in published.sections:
-            self._state.sections.keep(page, [(published.name, section)])
+            display=result.display or row.display, pending=unswept | (DUE if unfinished else DONE),
+            serial=result.serial, files=result.files, bytes=result.bytes, yanked=result.yanked,
+            hidden=row.hidden if result.hidden is None else result.hidden,
+            list_serial=None if held else row.list_serial, error=error, since=since), result.record)
 
     @alone
-    def swept(self, swept: SweepResult) -> None:
-        """Save what is left of a project, or forget it where nothing is."""
-        row = self._state.row(swept.name)
+    def swept(self, result: SweepResult) -> None:
+        """Record the result of sweeping a project; forget the project if nothing of it is left."""
+        row = self._state.row(result.name)
         if row is None:
             return
-        if swept.whole and row.unmet is None:
-            self._state.forget(swept.name)
+        if result.whole and row.unmet is None:
+            self._state.forget(result.name)
         else:
-            self._state.save(row._replace(pending=row.pending & ~UNSWEPT), swept.record)
+            self._state.save(row._replace(pending=row.pending & ~UNSWEPT), result.record)
+
+
+def _new_row(name: str, display: str, pending: int) -> Row:
+    return Row(name, display, None, None, pending, 0, 0, 0, 0)

@@ -15,7 +15,6 @@ from ..settings.fingerprint import fingerprint
 from ..state import records
 from ..state.database import State
 from ..state.meta_keys import ROOT_DUE, ROOTS
-from ..storage.atomic import replace
 from ..tracebacks import log_error
 from ..zcml.error_context import describe
 
@@ -63,6 +62,10 @@ def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, u
 
 
 def _write(mirror: IRunContext, state: State, writers: Mapping[str, IIndexWriter], serial: int) -> None:
+    if not writers:
+        return
+    from ..storage.atomic import replace  # not loaded where nothing changed
+
     replace(mirror.storage, {path: writer.projects(_entries(mirror, state, path, writer), serial)
                              for path, writer in writers.items()})
 

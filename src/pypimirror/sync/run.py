@@ -7,18 +7,15 @@ sweep. Nothing that a round decided reaches the next one but by the state.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from .. import events
-from ..engine import boundary
-from ..engine.boundary import StepFailure
-from ..engine.many import SizedIterator
 from ..errors import ConfigurationError
 from ..interfaces import IRunContext
 from ..model import Change, Totals
-from ..names import OWN, normalize
+from ..names import normalize
 from ..settings.fingerprint import fingerprint
 from ..state.database import BEGUN, DUE, State
 from ..state.meta_keys import (
@@ -32,18 +29,15 @@ from ..state.meta_keys import (
     ROOT_UNSURE,
     SERIAL,
 )
-from . import brake, clock, failures, worklist
-from .absence import Absences
-from .evaluate import Evaluation, evaluate
+from . import brake, clock, worklist
 from .hints import give_hints
 from .result_recorder import ResultRecorder
 from .root_pages import begin_anew, write_roots
 
 if TYPE_CHECKING:
+    from ..engine.boundary import StepFailure
     from .pinning import Pinning
 
-#: Projects whose results are kept in one transaction.
-_BATCH = 200
 #: Pages older than upstream's list are read again so often, after so many seconds; if they are more, it is no passing lag.
 _LOOKS, LAG, _MOST_LATE = 2, 2.0, 200
 
@@ -88,7 +82,7 @@ class Run:
             self._notify(plan.listed)
         for problem in plan.problems:
             self._notify(events.Problem("", problem, "left out"))
-        self._look(plan)
+        self._evaluate(plan)
         due = self._state.pending()
         if due:
             self._planned(len(due), first)
@@ -119,7 +113,7 @@ class Run:
 
     def _round(self, plan: worklist.Worklist, doubt: str | None) -> None:
         """Evaluate some projects, again or for the first time, and publish what is due since the last round."""
-        evaluated = self._look(plan) if plan.projects else frozenset()
+        evaluated = self._evaluate(plan) if plan.projects else frozenset()
         if self.held is None:
             self._brake(doubt)
             if self.held is not None:
@@ -145,7 +139,7 @@ class Run:
         self._refresh([name for name in names if self._mirror.selection.wanted(name)])
 
     def _refresh(self, names: Collection[str]) -> None:
-        self._look(worklist.named(self._mirror, self._state, dict.fromkeys(names, True)))
+        self._evaluate(worklist.named(self._mirror, self._state, dict.fromkeys(names, True)))
         self._publish([item for item in self._state.pending() if item[0] in names], offline=False)
         self.finish()
 
@@ -192,7 +186,10 @@ class Run:
 
     def problems(self) -> list[str]:
         """Return what failed and will be tried again, in words."""
-        return [*(f"{row.display or row.name}: {row.error or row.unmet}" for row in self._state.errors()), *self.own_problems()]
+        # A name that upstream does not have is the one that somebody wrote.
+        found = (f"{row.name if row.error or row.serial else row.display or row.name}: {row.error or row.unmet}"
+                 for row in self._state.errors())
+        return [*found, *self.own_problems()]
 
     def own_problems(self) -> list[str]:
         """Return those that concern no single project."""
@@ -214,39 +211,25 @@ class Run:
             self._publish([(name, False) for name in again], offline=False, again=True)
             self.finish()
 
-    # --- looking
+    # --- evaluation
 
-    def _look(self, plan: worklist.Worklist) -> frozenset[str]:
+    def _evaluate(self, plan: worklist.Worklist) -> frozenset[str]:
         """Evaluate projects; return their names."""
         self._notify(events.EvaluationStarted(plan.projects))
-        names, unlisted, etag = [], 0, plan.etag
-        absences = Absences(self._mirror, plan.is_exact, self._allow_deletions)
-        for looked in self.results(evaluate, SizedIterator(plan.tasks, plan.projects), changes=False):
-            if isinstance(looked, Evaluation) and not absences.holds(looked):
-                self._changes[looked.name] = looked.change
-                names.append(looked.name)
-                unlisted += looked.unlisted
-                etag = None if looked.relist else etag
-                self.ledger.looked(looked, plan.republish)
-                self._notify(events.ProjectEvaluated(looked.change))
-        waited, doubt = absences.judge()
-        if doubt is not None:
-            self.ledger.problems.append(doubt)
-            self._notify(events.Problem("", doubt, "not found"))
-        for looked in waited:
-            if doubt is not None:
-                self.ledger.absent(looked)
-            else:
-                self._changes[looked.name] = looked.change
-                names.append(looked.name)
-                unlisted += looked.unlisted
-                self.ledger.looked(looked, plan.republish)
-            self._notify(events.ProjectEvaluated(looked.change if doubt is None else Change(looked.name)))
-        if unlisted:
-            self._notify(events.Notice(f"{unlisted} files stay that upstream does not list: adopted, pinned or restored"))
+        names, etag = self._evaluate_all(plan) if plan.projects else (frozenset(), plan.etag)
         self._state.set_fact(LIST_ETAG, etag)
         self._state.commit()
-        return frozenset(names)
+        return names
+
+    def _evaluate_all(self, plan: worklist.Worklist) -> tuple[frozenset[str], str | None]:
+        """Return the names of the projects that were evaluated, and the ETag of the list to be stored."""
+        from ..engine.many import SizedIterator  # not loaded where nothing changed
+        from .evaluate import evaluate
+        from .evaluation_pass import EvaluationPass
+
+        done = EvaluationPass(self._mirror, self.ledger, self._notify, plan, self._changes, self._allow_deletions)
+        done.record(self.results(evaluate, SizedIterator(plan.tasks, plan.projects), changes=False))
+        return frozenset(done.names), done.etag
 
     def _planned(self, projects: int, first: bool) -> None:
         changes = self._changes.values()
@@ -278,7 +261,8 @@ class Run:
         self.ledger.full = False
         if not due:
             return
-        from . import tasks  # not loaded where nothing changed
+        from ..engine.many import SizedIterator  # not loaded where nothing changed
+        from . import tasks
         from .publish import PublishResult, publish
 
         self._state.mark((name for name, _ in due), BEGUN)
@@ -314,6 +298,7 @@ class Run:
     def _sweep(self) -> None:
         names = self._state.unswept()
         if names:
+            from ..engine.many import SizedIterator
             from . import tasks
             from .sweep import SweepResult, sweep
 
@@ -323,32 +308,13 @@ class Run:
         self._state.commit()
         self._mirror.trash.expire(self._mirror.settings["trash_days"], clock.today(self._state))
 
-    def results(self, step: Callable[..., Any], tasks: Any, changes: bool = True,
-                failed: Callable[[StepFailure], None] | None = None) -> Any:
-        """Run a step; events go to the observers, results come back, the state is committed now and then.
+    def results(self, step: Callable[..., Any], tasks: Iterable[Any], changes: bool = True,
+                failed: Callable[[StepFailure], None] | None = None) -> Iterator[Any]:
+        """Run a step for every task and yield the results; notify the observers of events and commit the state in batches.
 
-        changes: whether the step changes what lies in the mirror: then that is on disk before the state tells of it.
-        failed: called with each task that failed; unless given, its project is marked to be worked on again by the next run.
+        Args: changes: whether the step writes to the storage.
+        failed: called with each failure; by default the next run works on the project of the task again.
         """
-        count = 0
-        for count, item in enumerate(boundary.run(self._mirror, step, tasks), 1):
-            self._state.begin()
-            if isinstance(item, _EVENTS):
-                self._notify(item)
-            elif isinstance(item, StepFailure):
-                failures.log(item)
-                if item.storage:
-                    self._mirror.storage.names(OWN)  # which raises an error where the whole place is gone
-                (failed or self.ledger.failed)(item)
-            else:
-                yield item
-            if count % _BATCH == 0:
-                if changes:
-                    self._mirror.storage.flush()
-                self._state.commit()
-        if changes and count:
-            self._mirror.storage.flush()
-        self._state.begin()
+        from .step_results import run_step  # not loaded where nothing changed
 
-
-_EVENTS = (events.FileStored, events.FileRemoved, events.Problem, events.ProjectPublished)
+        return run_step(self._mirror, self._state, self._notify, step, tasks, changes, failed or self.ledger.failed)

@@ -30,17 +30,12 @@ def core_metadata(mirror: IRunContext, project: str, file: File, stored: Stored,
         return None
     hashes = {} if file.core_metadata is True else file.core_metadata
     target = path + METADATA
-    here = stored.metadata or hashes.get("sha256")
-    if here is not None and ground.size(mirror.storage, target) is not None \
-            and (stored.metadata == hashes.get("sha256", stored.metadata) or mirror.storage.digest(target) == here):
-        return here
+    if (kept := _kept(mirror, stored, target, hashes, ground)) is not None:
+        return kept
     if mirror.trash.take(project, file.filename + METADATA, hashes):
         return hashes["sha256"]
-    if "sha256" in hashes:
-        if _inside(mirror, path, hashes, body) if body is not None else _out_of(mirror, path, hashes):
-            return hashes["sha256"]
-    elif (sha256 := _unhashed(mirror, path, body)) is not None:
-        return sha256
+    if (extracted := _extracted(mirror, path, hashes, body)) is not None:
+        return extracted
     if offline or not file.url:
         return mirror.storage.digest(target)
     try:
@@ -49,8 +44,25 @@ def core_metadata(mirror: IRunContext, project: str, file: File, stored: Stored,
         return sha256 if "sha256" in hashes or _fits(mirror, project, file.filename, target) else None
     except FetchError as error:
         if error.code in (404, 410):
-            return None  # the file itself is good; clients get the metadata out of it
+            return None  # the file itself is good; clients read the metadata out of it
         raise
+
+
+def _kept(mirror: IRunContext, stored: Stored, target: str, hashes: Mapping[str, str], ground: FolderSnapshot) -> str | None:
+    """Return the sha256 of the metadata file in the mirror if it is the one that upstream offers."""
+    sha256 = stored.metadata or hashes.get("sha256")
+    if sha256 is None or ground.size(mirror.storage, target) is None:
+        return None
+    is_known = stored.metadata == hashes.get("sha256", stored.metadata)
+    return sha256 if is_known or mirror.storage.digest(target) == sha256 else None
+
+
+def _extracted(mirror: IRunContext, path: str, hashes: Mapping[str, str], body: bytes | None) -> str | None:
+    """Write the metadata file from the content of a wheel, and return its sha256; None if it has to be downloaded."""
+    if "sha256" not in hashes:
+        return _unhashed(mirror, path, body)
+    written = _out_of(mirror, path, hashes) if body is None else _inside(mirror, path, hashes, body)
+    return hashes["sha256"] if written else None
 
 
 def _inside(mirror: IRunContext, path: str, hashes: Mapping[str, str], wheel: bytes) -> bool:
@@ -67,7 +79,7 @@ def _inside(mirror: IRunContext, path: str, hashes: Mapping[str, str], wheel: by
 
 def _out_of(mirror: IRunContext, path: str, hashes: Mapping[str, str]) -> bool:
     """Do the same for a wheel that lies there."""
-    if "sha256" not in hashes or not path.endswith(".whl") or not mirror.storage.at_hand:
+    if "sha256" not in hashes or not path.endswith(".whl") or not mirror.storage.cheap_listing:
         return False
     from ..metadata.archives import wheel_metadata  # few runs need it
     from ..metadata.errors import InvalidContent
@@ -84,7 +96,7 @@ def _unhashed(mirror: IRunContext, path: str, body: bytes | None) -> str | None:
 
     Without a hash anything could come in answer to a request for it, such as a login page.
     """
-    if not path.endswith(".whl") or (body is None and not mirror.storage.at_hand):
+    if not path.endswith(".whl") or (body is None and not mirror.storage.cheap_listing):
         return None
     from ..metadata.archives import wheel_metadata
     from ..metadata.errors import InvalidContent

@@ -38,27 +38,28 @@ def sweep(mirror: IRunContext, task: SweepTask, emit: Callable[[Any], None]) -> 
     project = records.decode(task.record)
     if task.whole:
         project = project._replace(files=tuple(
-            file if file.stored is None else file._replace(stored=file.stored._replace(shown=False)) for file in project.files))
+            file if file.stored is None else file._replace(stored=file.stored._replace(published=False))
+            for file in project.files))
         for path in project.pages:
             mirror.storage.remove(path)
         mirror.storage.flush()
         project = project._replace(pages=())
     facts = {file.filename: file for file in project.files}
-    for filename in unlinked(project, mirror.storage.names(task.name), mirror.storage.folds_case):
+    for filename in unlinked(project, mirror.storage.listdir(task.name), mirror.storage.case_insensitive):
         mirror.trash.put(task.name, filename, facts.get(filename))
         emit(FileRemoved(task.name, filename))
-    files = (file if file.stored is None or file.stored.shown else file._replace(stored=None) for file in project.files)
+    files = (file if file.stored is None or file.stored.published else file._replace(stored=None) for file in project.files)
     kept = tuple(file for file in files if file.listed or file.stored or file.adopted)
     return SweepResult(task.name, records.encode(project._replace(files=kept)), task.whole)
 
 
-def unlinked(project: Project, names: Iterable[str], folds_case: bool = False) -> list[str]:
+def unlinked(project: Project, names: Iterable[str], case_insensitive: bool = False) -> list[str]:
     """Return the distributions and sidecar files in a project's folder that its pages don't link to.
 
     A sidecar file of a distribution that goes is not named: it goes with it.
     """
     def key(name: str) -> str:
-        return name.lower() if folds_case else name
+        return name.lower() if case_insensitive else name
 
     here = [name for name in names if is_distribution(distribution(name))]
     linked: set[str] = set()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import events
 from ..errors import InvalidPage
@@ -17,8 +17,9 @@ from ..state.meta_keys import FILES_SETTINGS, LIST_ETAG, PAGES_SETTINGS
 from ..upstream.multi_index import serial_at
 from ..upstream.project_list import in_order
 from .brake import Removals, too_many
-from .evaluate import EvaluateTask
-from .freshness import is_behind
+
+if TYPE_CHECKING:
+    from .evaluate import EvaluateTask
 
 _DAY = 86400
 
@@ -53,19 +54,20 @@ def files_fingerprint(mirror: IRunContext) -> str:
 
 
 def draw_up(mirror: IRunContext, state: State, initial: bool, trust: bool = False, every: bool = False) -> Worklist:
-    """Ask upstream for its list, if that is needed at all, and say which projects are to be looked at.
+    """Read upstream's list, unless all names are exact, and return the projects to be evaluated.
 
-    initial: whether everything is to be looked at again. trust: whether upstream's list is believed whatever it lacks.
-    every: whether all projects are to be looked at, those that have not changed without asking upstream.
-    Raises FetchError, BadPage.
+    initial: whether all projects are read again. trust: whether upstream's list is believed even if it lacks many projects.
+    every: whether all projects are evaluated, unchanged ones from their records.
+    Raises FetchError, InvalidPage.
     """
     changed = state.fact(FILES_SETTINGS) != files_fingerprint(mirror)
     rewrite = state.fact(PAGES_SETTINGS) != fingerprint(mirror.settings, "pages")
     again = changed or rewrite or every
+    republish = initial or rewrite
     exact = mirror.selection.exact
     if exact is not None:
-        return _one_by_one(mirror, state, exact, initial)._replace(republish=initial or rewrite, problems=mirror.own.problems)
-    # What other hosts have may matter now, and nothing that is remembered tells.
+        return _one_by_one(mirror, state, exact, initial, trust)._replace(republish=republish, problems=mirror.own.problems)
+    # The records do not have the files of other hosts.
     initial = initial or (changed and mirror.settings["external_links"])
     known_etag = state.fact(LIST_ETAG)
     try:
@@ -75,20 +77,28 @@ def draw_up(mirror: IRunContext, state: State, initial: bool, trust: bool = Fals
         if not state.totals().projects:
             raise
         plan = _unfinished(state, again)
-        return Worklist(_tasks(mirror, state, plan), len(plan), None, None, str(error), initial or rewrite)
+        return Worklist(_tasks(mirror, state, plan), len(plan), None, None, str(error), republish)
     doubt = None
     if listing.unchanged:
-        plan = _unfinished(state, again)
+        plan, etag = _unfinished(state, again), known_etag
     else:
-        plan, unlisted = _compared(mirror, state, listing, initial, again)
-        if not trust:
-            missing = sum(entry.selected and _was_listed(state, name) for name, entry in unlisted.items())
-            doubt = _doubt(missing, listing, state.totals(), mirror.settings["max_deletions"])
-        # Upstream's word on one page counts more than a list that may be cut off.
-        plan.update((name, entry) for name, entry in unlisted.items() if doubt is None or not entry.selected)
+        plan, doubt = _from_list(mirror, state, listing, initial, again, trust)
+        etag = listing.etag if listing.serials else None
     listed = events.ListRead(listing.total, len(listing.projects), listing.unchanged)
-    etag = known_etag if listing.unchanged else listing.etag if listing.serials else None
-    return Worklist(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, initial or rewrite, listing.problems)
+    return Worklist(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, republish, listing.problems)
+
+
+def _from_list(mirror: IRunContext, state: State, listing: ProjectList, initial: bool, again: bool,
+               trust: bool) -> tuple[_Plan, str | None]:
+    """Return the plan that follows from upstream's list, and why the list is doubted, or None."""
+    plan, unlisted = _compared(mirror, state, listing, initial, again)
+    doubt = None
+    if not trust:
+        missing = sum(entry.selected and _was_listed(state, name) for name, entry in unlisted.items())
+        doubt = _doubt(missing, listing, state.totals(), mirror.settings["max_deletions"])
+    # If the list may be truncated, no project is looked for because the list lacks it.
+    plan.update((name, entry) for name, entry in unlisted.items() if doubt is None or not entry.selected)
+    return plan, doubt
 
 
 def named(mirror: IRunContext, state: State, names: Mapping[str, bool], republish: bool = True) -> Worklist:
@@ -125,13 +135,13 @@ class _Entry(NamedTuple):
 _Plan = dict[str, _Entry]
 
 
-def _one_by_one(mirror: IRunContext, state: State, exact: frozenset[str], initial: bool) -> Worklist:
+def _one_by_one(mirror: IRunContext, state: State, exact: frozenset[str], initial: bool, trust: bool) -> Worklist:
     """Exact names: each is asked for, and the list of all names never is."""
     plan: _Plan = dict.fromkeys(sorted(exact), _Entry("", None, True, True, initial))
     for known in state.known():
         if known.name not in exact:
             plan[known.name] = _Entry("", None, False, False)
-    return Worklist(_tasks(mirror, state, plan), len(plan), None, None, is_exact=True)
+    return Worklist(_tasks(mirror, state, plan, trust=trust), len(plan), None, None, is_exact=True)
 
 
 def _was_listed(state: State, name: str) -> bool:
@@ -149,31 +159,43 @@ def _doubt(missing: int, listing: ProjectList, totals: Totals, share: float) -> 
 
 def _compared(mirror: IRunContext, state: State, listing: ProjectList, initial: bool, again: bool) -> tuple[_Plan, _Plan]:
     """Compare a list with the state; return the plan without known projects that are not listed, and the plan for these."""
+    from .freshness import is_behind  # not loaded where the list is unchanged
+
     plan: _Plan = {}
     unlisted: _Plan = {}
     whole = serial_at(listing.serial, listing.upstream)
-    # A list of normalised names alone does not tell how projects are registered.
-    told = any(listed.display != name for name, listed in listing.projects.items())
+    # A list of normalised names has no display names.
+    has_display = any(listed.display != name for name, listed in listing.projects.items())
     now = time.time()
     for name, known, listed in _side_by_side(state.known(), in_order(listing.projects)):
         if listed is None:
             selected = mirror.selection.wanted(name)
-            # A list from before the project's last change does not tell that it is gone.
+            # A list from before the project's last change does not prove that the project was removed.
             older = known is not None and is_behind(whole, known.page_serial)
             unlisted[name] = _Entry("", None, selected, selected, listed=older)
             continue
         serial = serial_at(listed.serial, listing.origin(name))
+        display = listed.display if has_display else ""
         same = known is not None and serial is not None and serial in (known.list_serial, known.page_serial)
-        # How it is registered is not known where it came by a pin, an adoption or a requirement.
-        renamed = told and known is not None and listed.display not in ("", known.display)
-        if (known is None or initial or again or not same or known.pending or renamed
-                or (known.due is not None and known.due <= now)):
-            plan[name] = _Entry(listed.display if told else "", serial, True, initial or not same, initial, True)
-    # What is pinned or named is asked for though the list does not have it, so that it can be said to be missing.
-    for name in sorted((mirror.needs.pinned.keys() | mirror.selection.named.keys()) - plan.keys() - unlisted.keys()):
-        if name not in listing.projects and mirror.selection.wanted(name):
-            plan[name] = _Entry("", None, True, True, initial)
+        if initial or again or not same or _is_due(known, display, now):
+            plan[name] = _Entry(display, serial, True, initial or not same, initial, True)
+    plan |= _missing(mirror, listing, plan.keys() | unlisted.keys(), initial)
     return plan, unlisted
+
+
+def _is_due(known: KnownProject | None, display: str, now: float) -> bool:
+    """Whether a project whose page has not changed is to be evaluated: it is unfinished, or has another display name."""
+    if known is None or known.pending:
+        return True
+    # A project that a pin, an adoption or a requirement added has no display name yet.
+    return display not in ("", known.display) or (known.due is not None and known.due <= now)
+
+
+def _missing(mirror: IRunContext, listing: ProjectList, planned: Collection[str], initial: bool) -> _Plan:
+    """Return the plan for pinned and named projects that the list lacks: they are looked for, so that a run reports them."""
+    names = mirror.needs.pinned.keys() | mirror.selection.named.keys()
+    return {name: _Entry("", None, True, True, initial) for name in sorted(names - set(planned))
+            if name not in listing.projects and mirror.selection.wanted(name)}
 
 
 def _side_by_side(known: Iterator[KnownProject], listed: Iterator[tuple[str, ListedProject]],
@@ -195,14 +217,16 @@ def _side_by_side(known: Iterator[KnownProject], listed: Iterator[tuple[str, Lis
 
 def _unfinished(state: State, again: bool) -> _Plan:
     """The list is the one already known: what is left are projects that could not be read, and those whose time has come."""
-    candidates = state.known() if again else state.restless(time.time())
+    candidates = state.known() if again else state.due(time.time())
     return {known.name: _Entry("", known.list_serial, True, known.list_serial is None, listed=True)
             for known in candidates}
 
 
 def _tasks(mirror: IRunContext, state: State, plan: _Plan, give_over: bool = False,
-           again: bool = False) -> Iterator[EvaluateTask]:
+           again: bool = False, trust: bool = False) -> Iterator[EvaluateTask]:
+    from .evaluate import EvaluateTask  # not loaded where nothing changed
+
     days = mirror.settings["fetch_since_days"]
     since = time.time() - days * _DAY if days else None
     for name, entry in plan.items():
-        yield EvaluateTask(name, state.record(name), *entry, again, since, give_over)
+        yield EvaluateTask(name, state.record(name), *entry, again, since, give_over, trust)

@@ -1,1 +1,1 @@
-"""What authors of plugins test their components with."""
+"""Tests of the contracts of components, for authors of plugins."""

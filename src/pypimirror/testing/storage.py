@@ -1,6 +1,6 @@
-"""The contract of a storage as tests: a plugin's author derives a class from ``StorageContract`` and runs it with pytest.
+"""The contract of a storage as tests: authors of plugins derive a class from ``StorageContract`` and run it with pytest.
 
-Nothing here needs pytest itself.
+This module itself does not import pytest.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from ..settings.values import Settings
 from ..storage.paths import UNFINISHED
 from .uploads import UploadContract, blocks, raises
 
-#: Paths that would leave the mirror, or are none.
+#: Paths that would leave the mirror, and invalid paths.
 _ASTRAY = ("../x", "a/../../x", "/etc/x", "/x", "a//b", "", ".", "a/./b", "a\0b", "a\\b")
-#: All that the name of a distribution may hold.
+#: A name with all characters that names of distributions may contain.
 _AWKWARD = "one/A+b!c~d@e=f, (g)_h-1.0.tar.gz"
 
 
 def settings(mirror_file_path: str, state_path: str, **others: Any) -> Settings:
-    """Give the settings of a mirror as its configuration file would, defaults filled in.
+    """Return the settings of a mirror as if read from a configuration file, with defaults.
 
-    others: values of further keys, those of the plugin among them, as the components are to get them.
+    others: converted values of further keys, including the keys of the plugin.
     """
     given = {"mirror_file_path": Given(mirror_file_path, "test"), "state_path": Given(state_path, "test")}
     found = completed(values(KEYS, given, "test"), "test") | others
@@ -39,7 +39,7 @@ def settings(mirror_file_path: str, state_path: str, **others: Any) -> Settings:
 
 
 class StorageContract(UploadContract):
-    """The tests. A derived class says how a storage is made; its name begins with ``Test`` so that pytest finds it."""
+    """The tests. Derived classes implement ``make``; their names begin with ``Test``, so that pytest collects them."""
 
     # --- the place
 
@@ -47,20 +47,20 @@ class StorageContract(UploadContract):
         storage = self.make()
         assert verifyObject(IStorage, storage)
         storage.check()
-        assert storage.names("") == []  # looking changes nothing
+        assert storage.listdir("") == []  # looking changes nothing
         storage.prepare()
         upload = storage.create()
         assert verifyObject(IUpload, upload)
         upload.abort()
         assert storage.free() is None or storage.free() > 0
-        assert storage.folds_case in (True, False)
-        assert storage.at_hand in (True, False)
+        assert storage.case_insensitive in (True, False)
+        assert storage.cheap_listing in (True, False)
 
     def test_what_a_run_prepared_is_a_mirror_to_the_next_one(self) -> None:
         storage = self.ready()
         storage.write("one/file", [b"a"])
         storage.flush()
-        assert set(storage.names("")) == {f"{OWN}/", "one/"}
+        assert set(storage.listdir("")) == {f"{OWN}/", "one/"}
         storage.finish()
         storage.close()
         again = self.ready()
@@ -73,7 +73,7 @@ class StorageContract(UploadContract):
             storage.create().write(b"x" * size)
             storage.write(f"{UNFINISHED}/waiting", [b"y"])
             again = self.ready()
-            assert again.names(UNFINISHED) == []
+            assert again.listdir(UNFINISHED) == []
             assert again.read("one/file") == b"a"
 
     def test_what_a_run_left_waiting_goes_though_it_came_to_its_end(self) -> None:
@@ -95,9 +95,9 @@ class StorageContract(UploadContract):
                 storage.remove(path)
                 raises(StorageError, storage.open, path)
                 raises(StorageError, storage.move, path, "one/third")
-        assert storage.names("one") == ["file"]
-        assert storage.names("two") == []
-        assert set(storage.names("")) == {f"{OWN}/", "one/"}
+        assert storage.listdir("one") == ["file"]
+        assert storage.listdir("two") == []
+        assert set(storage.listdir("")) == {f"{OWN}/", "one/"}
 
     def test_digests_are_those_of_the_content(self) -> None:
         storage = self.ready()
@@ -130,14 +130,14 @@ class StorageContract(UploadContract):
         storage = self.ready()
         for path in ("one/file", "one/deep/deeper/file", "one-two/file", "one.two", "one/index.html"):
             storage.write(path, [b"a"])
-        assert set(storage.names("")) == {f"{OWN}/", "one/", "one-two/", "one.two"}
-        assert set(storage.names("one")) == {"file", "deep/", "index.html"}
-        assert set(storage.names("one/deep")) == {"deeper/"}
+        assert set(storage.listdir("")) == {f"{OWN}/", "one/", "one-two/", "one.two"}
+        assert set(storage.listdir("one")) == {"file", "deep/", "index.html"}
+        assert set(storage.listdir("one/deep")) == {"deeper/"}
         storage.remove("one/deep/deeper/file")
-        assert set(storage.names("one")) == {"file", "index.html"}
+        assert set(storage.listdir("one")) == {"file", "index.html"}
         storage.remove("one/index.html")
         storage.remove("one/file")
-        assert set(storage.names("")) == {f"{OWN}/", "one-two/", "one.two"}
+        assert set(storage.listdir("")) == {f"{OWN}/", "one-two/", "one.two"}
 
     def test_what_moves_goes_over_what_is_there(self) -> None:
         storage = self.ready()
@@ -148,7 +148,7 @@ class StorageContract(UploadContract):
         assert storage.read("two/three/file") == b"new"
         assert storage.size("one/file") is None
         storage.move("one/other", "four/other")
-        assert set(storage.names("")) == {f"{OWN}/", "two/", "four/"}
+        assert set(storage.listdir("")) == {f"{OWN}/", "two/", "four/"}
 
     def test_pages_come_change_move_and_go_like_any_file(self) -> None:
         storage = self.ready()
@@ -156,23 +156,23 @@ class StorageContract(UploadContract):
             storage.write(page, [b"first"])
             storage.write(page, [b"second"])
             assert storage.read(page) == b"second"
-        assert storage.names("one") == ["index.html"]
+        assert storage.listdir("one") == ["index.html"]
         storage.move("one/index.html", "two/index.html")
         assert storage.read("two/index.html") == b"second"
         for page in ("index.html", "two/index.html"):
             storage.remove(page)
-        assert storage.names("") == [f"{OWN}/"]
+        assert storage.listdir("") == [f"{OWN}/"]
 
     def test_every_name_that_a_distribution_may_have_is_good(self) -> None:
         storage = self.ready()
         storage.write(_AWKWARD, [b"a"])
         storage.move(_AWKWARD, f"{OWN}/trash/{_AWKWARD}")
-        assert storage.names(f"{OWN}/trash/one") == [_AWKWARD.partition("/")[2]]
+        assert storage.listdir(f"{OWN}/trash/one") == [_AWKWARD.partition("/")[2]]
         storage.move(f"{OWN}/trash/{_AWKWARD}", _AWKWARD)
         assert storage.digest(_AWKWARD) == hashlib.sha256(b"a").hexdigest()
         storage.write("Zope.One/index.html", [b"legacy"])
         storage.write("zope.one/index.html", [b"other"])
-        assert storage.read("Zope.One/index.html") == (b"other" if storage.folds_case else b"legacy")
+        assert storage.read("Zope.One/index.html") == (b"other" if storage.case_insensitive else b"legacy")
 
     def test_no_path_leaves_the_mirror(self) -> None:
         storage = self.ready()
@@ -185,7 +185,7 @@ class StorageContract(UploadContract):
             raises(StorageError, storage.move, "one/file", path)
             raises(StorageError, storage.move, path, "one/x")
             if path:  # that is the mirror itself
-                raises(StorageError, storage.names, path)
+                raises(StorageError, storage.listdir, path)
             upload.abort()
         assert storage.read("one/file") == b"a"
-        assert storage.names(UNFINISHED) == []
+        assert storage.listdir(UNFINISHED) == []

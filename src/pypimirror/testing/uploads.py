@@ -1,4 +1,4 @@
-"""The part of a storage's contract about what is written: seen whole or not at all, whoever reads or writes beside it."""
+"""The contract of a storage for writing: files appear complete or not at all, also with concurrent readers and writers."""
 
 from __future__ import annotations
 
@@ -12,21 +12,19 @@ from typing import Any
 from ..names import OWN
 from ..storage.paths import UNFINISHED
 
-#: Where a storage keeps what is unfinished.
-
 
 class UploadContract:
     """The tests of uploads and of ``write``; ``pypimirror.testing.storage.StorageContract`` has these and all others."""
 
-    #: Bytes of what is written where size may matter: the default is more than any buffer of ours.
+    #: Bytes of a large file. The default is more than any buffer of this package.
     large = 20 << 20
 
     def make(self) -> Any:
-        """Return a new IStorage on the test's own place: empty in the beginning, and the same each time within one test."""
+        """Return a new IStorage in a place that is empty at the beginning of each test and the same throughout it."""
         raise NotImplementedError
 
     def ready(self) -> Any:
-        """Return a storage as a run has it."""
+        """Return a storage that is prepared as at the beginning of a run."""
         storage = self.make()
         storage.check()
         storage.prepare()
@@ -44,7 +42,7 @@ class UploadContract:
             upload.abort()
             assert storage.size(f"one/{size}") == size
             assert storage.read(f"one/{size}") == body
-        assert storage.names(UNFINISHED) == []
+        assert storage.listdir(UNFINISHED) == []
 
     def test_an_upload_takes_the_place_of_what_is_there_in_the_end_only(self) -> None:
         storage = self.ready()
@@ -66,7 +64,7 @@ class UploadContract:
             upload.write(b"short")
             upload.commit("one/file")
             assert storage.read("one/file") == b"short"
-            assert storage.names(UNFINISHED) == []
+            assert storage.listdir(UNFINISHED) == []
 
     def test_an_upload_that_is_forgotten_leaves_nothing(self) -> None:
         storage = self.ready()
@@ -75,31 +73,31 @@ class UploadContract:
             upload.write(b"x" * size)
             upload.abort()
             upload.abort()
-        assert storage.names(UNFINISHED) == []
-        assert storage.names("") == [f"{OWN}/"]
+        assert storage.listdir(UNFINISHED) == []
+        assert storage.listdir("") == [f"{OWN}/"]
 
     def test_an_upload_that_is_handed_over_is_seen_by_nobody_and_can_go_on(self) -> None:
         storage = self.ready()
         for size in (100, self.large):
             upload = storage.create()
             upload.write(b"x" * size)
-            upload.settle()
+            upload.stage()
             storage.flush()
-            assert storage.names("") == [f"{OWN}/"]
+            assert storage.listdir("") == [f"{OWN}/"]
             upload.write(b"y")
-            upload.settle()
+            upload.stage()
             upload.commit("one/file")
             assert storage.digest("one/file") == hashlib.sha256(b"x" * size + b"y").hexdigest()
             storage.remove("one/file")
             upload = storage.create()
             upload.write(b"x" * size)
-            upload.settle()
+            upload.stage()
             upload.abort()
-        assert storage.names(UNFINISHED) == []
+        assert storage.listdir(UNFINISHED) == []
 
     def test_a_folder_that_is_near_is_as_it_is(self) -> None:
         storage = self.ready()
-        with storage.near("one"):
+        with storage.keep_open("one"):
             assert storage.size("one/file") is None
             for body in (b"first", b"second"):
                 storage.write("one/file", [body])
@@ -107,13 +105,13 @@ class UploadContract:
                 assert storage.read("one/file") == storage.read("two/file") == body
                 storage.remove("one/file")  # and the folder, since it is empty
                 assert storage.size("one/file") is None
-                assert storage.names("one") == []
+                assert storage.listdir("one") == []
             storage.write("one/file", [b"third"])
             with ThreadPoolExecutor(4) as pool:
                 for done in [pool.submit(storage.write, f"one/{number}", [b"x"]) for number in range(20)]:
                     done.result()
         assert storage.read("one/file") == b"third"
-        assert len(storage.names("one")) == 21
+        assert len(storage.listdir("one")) == 21
 
     def test_content_that_fails_on_the_way_leaves_what_was_there(self) -> None:
         storage = self.ready()
@@ -125,7 +123,7 @@ class UploadContract:
 
         raises(LookupError, storage.write, "one/file", failing())
         assert storage.read("one/file") == b"old"
-        assert storage.names(UNFINISHED) == []
+        assert storage.listdir(UNFINISHED) == []
 
     def test_a_file_of_this_machine_is_shared_or_nothing_comes_of_it(self) -> None:
         storage = self.ready()
@@ -138,7 +136,7 @@ class UploadContract:
             if upload is not None:
                 upload.commit("one/file")
                 assert storage.read("one/file") == b"content"
-        assert storage.names(UNFINISHED) == []
+        assert storage.listdir(UNFINISHED) == []
 
     def test_many_threads_write_at_once(self) -> None:
         storage = self.ready()
@@ -162,7 +160,7 @@ class UploadContract:
 
 
 def blocks(body: bytes, size: int = 100_000) -> Iterable[bytes]:
-    """Give a body in pieces of so many bytes."""
+    """Split a body into blocks of ``size`` bytes."""
     return (body[place:place + size] for place in range(0, len(body), size))
 
 

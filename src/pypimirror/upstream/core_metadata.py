@@ -1,4 +1,4 @@
-"""Core metadata of distributions, for filters that read it."""
+"""Lookup of core metadata, for filters that read it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ..metadata.errors import InvalidContent
 from ..model import File, Head
 from ..names import METADATA
 
-#: Bytes; a description is part of it.
+#: Maximum size in bytes; the description is part of it.
 _LONGEST = 16 << 20
 _REMEMBERED = 256
 
 
 class CoreMetadataLookup:
-    """Reads core metadata: from the mirror where it is there, else from upstream's metadata file (PEP 658)."""
+    """Reads core metadata from the mirror, or else from upstream's metadata file (PEP 658)."""
 
     def __init__(self, mirror: IMirror):
         self._mirror = mirror
-        # A project is looked at, then published: what was fetched for the first serves the second.
+        # Evaluating and publishing a project both read it.
         self._fetched = lru_cache(_REMEMBERED)(self._fetch)
 
     def __call__(self, project: str, file: File) -> bytes | None:
-        """Return the metadata of a file, or None where there is none to be had. Raises FetchError, Rejected, StorageError."""
+        """Return the metadata of a file, or None if it is unavailable. Raises FetchError, IntegrityError, StorageError."""
         if file.stored is not None and file.stored.metadata:
             found = self._mirror.storage.read(f"{project}/{file.filename}{METADATA}")
             if found is not None:
@@ -55,12 +55,12 @@ class CoreMetadataLookup:
                 return None
             raise
         if sha256 is not None and hashlib.sha256(body).hexdigest() != sha256:
-            raise IntegrityError(f"{strip_credentials(url)}: its sha256 is not what upstream's page says")
+            raise IntegrityError(f"{strip_credentials(url)}: sha256 mismatch with upstream's page")
         return body
 
 
 def _fits(content: bytes, project: str, filename: str) -> bool:
-    """Whether what came without a hash is the metadata of a file, and not, say, a login page."""
+    """Whether content without a known hash is the metadata of a file, and not a login page, for example."""
     try:
         check_release(content, project, filename)
     except InvalidContent:

@@ -1,4 +1,4 @@
-"""A directory as upstream: an index if its root has a page of one, else a heap of distributions."""
+"""A local directory as upstream: an index if its root has an index page, else a flat directory of distributions."""
 
 from __future__ import annotations
 
@@ -14,18 +14,16 @@ from ..errors import FetchError, InvalidPage, ProjectNotFound
 from ..http.file_urls import inside, path_of, tree_of, url_of
 from ..interfaces import IMirror, IParser, ISource, IUpstream
 from ..model import File, Project, ProjectList
-from ..names import normalize
+from ..names import PAGES, normalize
 from .flat_directory import FlatDirectorySource
 from .validation import bounded
 
-#: Pages by name, the one that says more first, and how they are to be read.
-_PAGES = {"index.v1_json": "application/vnd.pypi.simple.v1+json", "index.html": "application/vnd.pypi.simple.v1+html"}
 _BLOCK = 1 << 18
 
 
 @implementer(ISource)
 class DirectorySource:
-    """Finds out what the directory is when it is first asked."""
+    """Detects the kind of the directory on first use."""
 
     def __init__(self, upstream: IUpstream, mirror: IMirror):
         self._upstream, self._mirror = upstream, mirror
@@ -45,14 +43,14 @@ class DirectorySource:
             return IndexFolder(self._root, self._mirror.parsers)
         heap = FlatDirectorySource(self._upstream, self._mirror)
         if not heap.listing(lambda name: True).total:
-            # The disk that it lies on is not there, more likely than not.
+            # Probably a file system that is not mounted.
             raise FetchError(self._root, "holds neither an index nor any distribution")
         return heap
 
 
 @implementer(ISource)
 class IndexFolder:
-    """An index whose pages lie in folders, such as a mirror's own tree or a bandersnatch ``web/simple``."""
+    """An index with one folder per project, such as the tree of a mirror or of bandersnatch (``web/simple``)."""
 
     def __init__(self, root: str, parsers: Mapping[str, IParser]):
         self._root = root
@@ -62,7 +60,7 @@ class IndexFolder:
     def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> ProjectList:
         path = _page(self._root)
         if path is None:
-            raise FetchError(self._root, "its index is gone")
+            raise FetchError(self._root, "its index page is missing")
         with _opened(path, self._tree) as stream:
             tag = _tag(stream.fileno())
             if etag == tag:
@@ -80,8 +78,8 @@ class IndexFolder:
         path = _page(os.path.join(self._root, folder)) if folder is not None else None
         if path is None:
             if _page(self._root) is None:
-                raise FetchError(self._root, "its index is gone")
-            raise ProjectNotFound(f"{self._root}: it has no page about {name}")
+                raise FetchError(self._root, "its index page is missing")
+            raise ProjectNotFound(f"{self._root}: no page for {name}")
         with _opened(path, self._tree) as stream:
             tag = _tag(stream.fileno())
             if etag == tag:
@@ -102,13 +100,13 @@ class IndexFolder:
 
     @cached_property
     def _folders(self) -> Mapping[str, str]:
-        """Names of folders by the normalised name of the project; one that is called so itself counts first."""
+        """Folder names by normalised project name; a folder of the normalised name takes precedence."""
         with os.scandir(self._root) as entries:
             names = sorted(entry.name for entry in entries if entry.is_dir())
         return {normalize(name): name for name in names} | {name: name for name in names if name == normalize(name)}
 
     def _checked(self, file: File) -> File:
-        """Give a file with its size. Raises FetchError for one that lies outside of what the index may lead to."""
+        """Return a file with its size. Raises FetchError if it is outside of the index's tree."""
         if not file.url.startswith("file:"):
             return file
         path = path_of(file.url)
@@ -118,18 +116,18 @@ class IndexFolder:
         return file
 
     def _parser(self, path: str) -> IParser:
-        return self._parsers[_PAGES[os.path.basename(path)]]
+        return self._parsers[PAGES[os.path.basename(path)]]
 
 
 def _page(folder: str) -> str | None:
-    """Give the path of the page in a folder that says most, or None."""
-    paths = (os.path.join(folder, name) for name in _PAGES)
+    """Return the path of a folder's page in the preferred format, or None."""
+    paths = (os.path.join(folder, name) for name in PAGES)
     return next((path for path in paths if os.path.isfile(path)), None)
 
 
 @contextmanager
 def _opened(path: str, tree: str) -> Iterator[BinaryIO]:
-    """Open a page. Raises FetchError where it can't be read, or is a symbolic link that leads out of the tree."""
+    """Open a page. Raises FetchError if it can't be read, or is a symbolic link that leads out of the tree."""
     inside(path, (tree,))
     try:
         with open(path, "rb") as stream:
@@ -139,6 +137,6 @@ def _opened(path: str, tree: str) -> Iterator[BinaryIO]:
 
 
 def _tag(handle: int) -> str:
-    """Give a text that changes when the page does."""
+    """Return an ETag of an open page: time, size and inode."""
     status = os.fstat(handle)
     return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"

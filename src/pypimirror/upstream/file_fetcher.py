@@ -1,4 +1,4 @@
-"""Gets things from directories of this machine that the configuration names, as the web's come by HTTP."""
+"""Fetcher for ``file:`` URLs in configured directories."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _BLOCK = 1 << 18
 
 @implementer(IFetcher)
 class FileFetcher:
-    """Reads ``file:`` URLs below some directories and nothing else of this machine.
+    """Reads files below some directories only.
 
-    Files are copied and not linked: whoever builds a distribution anew writes into the file that lies there.
+    Files are copied, not linked: a rebuild of a distribution may overwrite the original.
     """
 
     def __init__(self, trees: Iterable[str]):
@@ -30,9 +30,9 @@ class FileFetcher:
         self._trees = tuple(trees)
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
-        """Hand over the file; a ``.metadata`` file that does not lie there is read out of the distribution beside it.
+        """Pass the file to the receiver; a missing ``.metadata`` file is read from the distribution.
 
-        Answers 200, or 404 where there is no such file. Raises FetchError for what lies outside of the directories.
+        The status is 200, or 404 if the file is missing. Raises FetchError for files outside of the directories.
         """
         path = inside(path_of(url), self._trees)
         try:
@@ -59,7 +59,7 @@ class FileFetcher:
         whole = path.removesuffix(METADATA)
         if whole == path or not os.path.isfile(whole):
             return None
-        from ..metadata.archives import core_metadata  # few files need it
+        from ..metadata.archives import core_metadata  # rarely needed
         from ..metadata.errors import InvalidContent
 
         try:
@@ -69,7 +69,7 @@ class FileFetcher:
 
 
 def _opened(path: str) -> BinaryIO:
-    """Open a regular file; anything else, such as a pipe, would be waited for without end."""
+    """Open a regular file; opening a pipe, for example, would block."""
     stream = open(path, "rb", buffering=0, opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK))
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         stream.close()

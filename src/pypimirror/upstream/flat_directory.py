@@ -1,4 +1,4 @@
-"""A directory of distributions without an index, flat or in folders: the pages are made from the files themselves."""
+"""A directory of distributions without an index, flat or with subfolders: pages are generated from the files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from zope.interface import implementer
@@ -20,27 +21,27 @@ from ..metadata.filenames import parse, release
 from ..model import File, ListedProject, Project, ProjectList
 from ..names import SUFFIXES, is_distribution, normalize, shown
 from . import validation
-from .project_names import owner
+from .project_names import guess_project
 
 _BLOCK = 1 << 20
-#: Characters of a path in a message.
+#: Maximum length of a path in a message.
 _LONGEST = 500
 _SEPARATORS = re.compile(r"[-_.+]+")
 
 
 class _Found(NamedTuple):
-    """One file as it lies there."""
+    """A file of the directory."""
 
     #: Relative to the directory.
     path: str
     size: int
-    #: What changes when the file does, besides its size.
+    #: Time of modification in nanoseconds; with the inode it detects changes.
     modified: int
     inode: int
 
 
 class _Scan(NamedTuple):
-    """What lies in the directory."""
+    """The content of the directory."""
 
     #: By normalised name of the project.
     projects: Mapping[str, list[_Found]]
@@ -48,22 +49,22 @@ class _Scan(NamedTuple):
 
 
 class _Facts(NamedTuple):
-    """What a file says of itself."""
+    """The facts that a file contains about itself."""
 
     file: File
-    #: The project's name as registered, or an empty text.
+    #: The project's name as in the metadata, or empty.
     display: str
 
 
 class _Refused(ValueError):
-    """A file is left out; the message says why."""
+    """A file is invalid and left out; the message is the reason."""
 
 
 @implementer(ISource)
 class FlatDirectorySource:
-    """Lists what lies there by project. A file counts with the sha256 and the core metadata that it has.
+    """Lists distributions by project, with sha256 and core metadata read from the files.
 
-    What lies in folders whose name begins with a dot is passed over, and so are symbolic links that lead out of the directory.
+    Ignores hidden folders, and symbolic links that lead out of the directory.
     """
 
     def __init__(self, upstream: IUpstream, mirror: IMirror):
@@ -82,7 +83,7 @@ class FlatDirectorySource:
     def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
         found = self._scan().projects.get(name)
         if found is None:
-            raise ProjectNotFound(f"{self._root}: nothing of {name} lies there")
+            raise ProjectNotFound(f"{self._root}: no distribution of {name}")
         tag = _tag(found)
         if etag == tag:
             return None, ()
@@ -110,16 +111,16 @@ class FlatDirectorySource:
         for path in sorted(self._paths()):
             name = os.path.basename(path)
             try:
-                project = owner(name, lambda path=path, name=name: self._told(path, name))  # type: ignore[misc]
+                project = guess_project(name, partial(self._metadata_name, path, name))
                 if project is None or not is_distribution(name):
-                    raise _Refused("its name does not tell which project's distribution it is")
+                    raise _Refused("the project can't be determined from its name")
                 projects.setdefault(project, []).append(self._found(path))
             except _Refused as refused:
                 problems.append(f"{shown(os.path.join(self._root, path), _LONGEST)}: {refused}")
         return _Scan(projects, validation.bounded(problems))
 
     def _paths(self) -> Iterator[str]:
-        """Give the paths of all that is called like a distribution, relative to the directory. Raises FetchError."""
+        """Yield the paths of all files with a distribution's suffix, relative to the directory. Raises FetchError."""
 
         def failed(error: OSError) -> None:
             raise FetchError(error.filename or self._root, error.strerror or str(error)) from error
@@ -141,8 +142,8 @@ class FlatDirectorySource:
             raise _Refused(error.strerror or str(error)) from error
         return _Found(path, status.st_size, status.st_mtime_ns, status.st_ino)
 
-    def _told(self, path: str, filename: str) -> str | None:
-        """Give the name of the project that the file's core metadata have; a broken file is told of when it is read."""
+    def _metadata_name(self, path: str, filename: str) -> str | None:
+        """Return the project name in the file's core metadata; errors of a broken file are reported later, by ``_read``."""
         try:
             return _first(_fields(archives.core_metadata(os.path.join(self._root, path))), "name")
         except InvalidContent:
@@ -175,20 +176,20 @@ class FlatDirectorySource:
 
 
 def _agree(filename: str, project: str, name: str, version: str) -> None:
-    """Raise _Refused if a file is not of the release that its name says."""
+    """Raise _Refused if the name or version in a file's metadata differ from its file name."""
     written = parse(filename, project).version
     if normalize(name) != project or written is None or not _same(written, version):
-        told = f"{shown(name)} {shown(version)}".strip() or "neither name nor version"
-        raise _Refused(f"its name is not that of what is in it, {told}")
+        found = f"{shown(name)} {shown(version)}".strip() or "neither name nor version"
+        raise _Refused(f"its name does not match its metadata: {found}")
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two texts are one version. File names escape what separates parts of a version in several ways."""
+    """Whether two strings are the same version; file names escape separators of versions in several ways."""
     return release(one) == release(other) or _SEPARATORS.sub("-", one).lower() == _SEPARATORS.sub("-", other).lower()
 
 
 def _is_final(filename: str, facts: Mapping[str, list[str]]) -> bool:
-    """Whether installing a file leaves its core metadata alone (PEP 658): all wheels, and sdists that say so (PEP 643)."""
+    """Whether a file's core metadata are final (PEP 658): those of wheels, and of sdists without dynamic fields (PEP 643)."""
     if filename.endswith(".whl"):
         return True
     version = (_first(facts, "metadata-version") or "").split(".")
@@ -213,5 +214,5 @@ def _sha256(path: str) -> str:
 
 
 def _tag(files: Iterator[_Found] | list[_Found]) -> str:
-    """Give a short text that changes when any of the files does."""
+    """Return an ETag of files."""
     return hashlib.sha256("\n".join(map(repr, files)).encode("utf-8", "surrogateescape")).hexdigest()[:20]

@@ -1,7 +1,7 @@
-"""The links of an HTML page, found in time proportional to its size, whatever is in it.
+"""Extracts the links of an HTML page in linear time for any input.
 
-Python's own parser takes minutes for some pages of a few kilobytes, and anybody may have written this one. What a tag is
-follows the HTML standard (13.2.5, tokenization) as far as links need it.
+``html.parser`` takes minutes for some pages of a few kilobytes, and pages are untrusted. Tokenization follows the HTML standard
+(13.2.5) as far as links need it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from ..errors import InvalidPage
 from ..names import shown
 from .validation import MOST_LINKS
 
-#: What generators of indexes and web servers' lists of folders have in title or heading.
+#: Titles or headings of index pages, by index generators and by directory listings of web servers.
 _TITLE = re.compile(r"<(?:title|h1)\b[^>]{0,200}>[^<]{0,200}?(?:links\s+for|simple\s+(?:package\s+)?index|\bindex\s+of\b|"
                     r"directory\s+listing|folder\s+listing|simple\s+list|package\s+index)", re.IGNORECASE)
-#: Characters at the beginning of a page among which that stands.
+#: Number of characters at the beginning of a page to search for it.
 _HEAD = 8192
 
 _BEGIN = re.compile(r"<(?:/?[a-zA-Z]|[!?])")
@@ -26,21 +26,21 @@ _GAP = re.compile(r"[\s/]*")
 _ATTRIBUTE = re.compile(r"""(=?[^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>][^\s>]*)|))?""")
 _COMMENT_END, _END = re.compile("-->"), re.compile(">")
 _RAW = {name: re.compile(f"</{name}(?=[\\s/>])", re.IGNORECASE) for name in ("script", "style", "textarea", "title")}
-#: Characters: what may be the beginning of an end that is looked for.
+#: Number of characters at the end of a part that may begin an end tag.
 _BEGUN = 16
-#: Characters of one tag; of the text of one link.
+#: Maximum number of characters of a tag, and of a link's text.
 _LONGEST_TAG, _LONGEST_TEXT = 1 << 16, 1000
-#: The attributes of links that count; of all others nothing is kept, however many there are.
+#: Attributes of links to keep.
 _ATTRIBUTES = frozenset({"href", "rel", "data-yanked", "data-requires-python", "data-core-metadata", "data-dist-info-metadata",
                          "data-gpg-sig", "data-provenance"})
-#: The names of ``meta`` elements that count.
+#: Names of ``meta`` elements to keep.
 META = frozenset({"pypi:repository-version", "pypi:project-status", "pypi:project-status-reason"})
-#: Character references of so many digits are none, and costly to find out about.
+#: Character references with so many digits are invalid, and slow to unescape.
 _ABSURD = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
 
 
 def unescaped(text: str) -> str:
-    """Give a text with its character references replaced."""
+    """Return a text with its character references replaced."""
     return unescape(_ABSURD.sub("\ufffd", text)) if "&" in text else text
 
 
@@ -49,14 +49,14 @@ def _too_long(tag: str) -> InvalidPage:
 
 
 class LinkParser:
-    """Collects the links of a page that comes in parts: href, text, attributes (their names in lower case)."""
+    """Incremental parser for links: href, text, attributes (names in lower case)."""
 
     def __init__(self) -> None:
         self.anchors: list[tuple[str, str, Mapping[str, str]]] = []
         self.base = ""
-        #: What elements ``meta`` of the index's own say (PEP 629, PEP 792): contents by name.
+        #: Contents of ``meta`` elements by name (PEP 629, PEP 792).
         self.meta: dict[str, str] = {}
-        #: Whether the page has a form or asks for a password, as login pages and front pages do.
+        #: Whether the page has a form or a password field, as login pages have.
         self.has_form = False
         self._head = ""
         self._anything = False
@@ -65,11 +65,11 @@ class LinkParser:
         self._length = 0
         self._rest = ""
         self._over = False
-        #: What ends that which has no tags in it, such as a comment.
+        #: The end of a comment, declaration or raw text element.
         self._until: re.Pattern[str] | None = None
 
     def feed(self, text: str) -> None:
-        """Read on. Raises BadPage for a tag without end, and for links without end."""
+        """Parse the next part. Raises InvalidPage for an endless tag, or too many links."""
         if len(self._head) < _HEAD:
             self._head += text[:_HEAD]
         text = self._rest + text
@@ -78,13 +78,13 @@ class LinkParser:
             raise _too_long(self._rest)
 
     def close(self) -> None:
-        """The page is over; a tag that it ends in is none."""
+        """Parse the rest of the page; ignores an unfinished tag at its end."""
         self._over = True
         self._read(self._rest + " " * _BEGUN)
         self._end()
 
     def check(self) -> None:
-        """Raise BadPage if this is no page of an index (PEP 629)."""
+        """Raise InvalidPage if this is not an index page of a supported version (PEP 629)."""
         if not self._anything:
             raise InvalidPage("not an HTML page")
         version = self.meta.get("pypi:repository-version", "1.0")
@@ -92,11 +92,11 @@ class LinkParser:
             raise InvalidPage(f"its repository version is {shown(version)!r}, not 1.x")
 
     def has_mark(self) -> bool:
-        """Whether the page says that it is one of an index: by elements ``meta`` (PEP 629, PEP 792), title or heading."""
+        """Whether ``meta`` elements (PEP 629, PEP 792), title or heading mark the page as an index page."""
         return bool(self.meta) or _TITLE.search(self._head) is not None
 
     def _read(self, text: str) -> int:
-        """Read as far as that can be done for sure; return how far that is."""
+        """Parse as much as is unambiguous; return the end of it."""
         at = 0
         while True:
             if self._until is not None:
@@ -106,7 +106,7 @@ class LinkParser:
                 at = found.start() if found[0].startswith("<") else found.end()
                 self._until = None
             begin = _BEGIN.search(text, at)
-            # What may go on in the next part as the beginning of a tag: a "<", or a "</".
+            # A tag may begin at the end of this part: "<" or "</".
             start = begin.start() if begin is not None else text.find("<", max(at, len(text) - 2))
             self._data(text[at:len(text) - self._over * _BEGUN] if start < 0 else text[at:start])
             if start < 0:
@@ -119,7 +119,7 @@ class LinkParser:
             at = after
 
     def _markup(self, text: str, start: int) -> int | None:
-        """Read what a ``<`` begins; return where it ends, or None if that is still to come."""
+        """Parse the markup at a ``<``; return its end, or None if the next part is needed."""
         if text.startswith("<!--", start):
             if text.startswith((">", "->"), start + 4):
                 return text.index(">", start) + 1
@@ -129,7 +129,7 @@ class LinkParser:
             self._until = _END
             return start + 2
         name = _NAME.match(text, start)
-        assert name is not None  # as _BEGIN says
+        assert name is not None  # guaranteed by _BEGIN
         tag = name[1].lower()
         attributes: dict[str, str] = {}
         at = name.end()

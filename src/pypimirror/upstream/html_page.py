@@ -12,17 +12,17 @@ from zope.interface import implementer
 from ..errors import InvalidPage
 from ..interfaces import IListReader, IParser
 from ..model import NOTHING, File, Project, ProjectList
-from ..names import SUFFIXES, project_name, shown
+from ..names import HTML_PAGE, SUFFIXES, project_name, shown
 from . import validation
 from .links import belongs, is_external, is_marked, last_part, own_first, resolved, start
 from .project_list import NameCollector
 from .validation import MOST_PROJECTS
 
-#: Elements that tell status and reason (PEP 792).
+#: ``meta`` elements of status and reason (PEP 792).
 _STATUS = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
-#: How web servers' own lists of folders show one, and a long name of one.
+#: Endings of folder names in directory listings of web servers; the second is of truncated names.
 _FOLDER = ("/", "..>")
-#: What is said of a page that has a form.
+#: Addition to messages about a page with a form.
 _ASKS = ", but a form, as login pages have"
 _SERIAL = re.compile(r"<!--\s*SERIAL (\d{1,18})\s*-->")
 
@@ -37,42 +37,64 @@ class HtmlParser:
         return HtmlList(wanted)
 
     def project(self, body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:
-        from .html_links import LinkParser  # not loaded where upstream answers in JSON
+        from .html_links import LinkParser  # not needed if upstream has JSON
 
         text = body.decode("utf-8", "replace")
         page = LinkParser()
         page.feed(text)
         page.close()
         page.check()
-        base = start(url, page.base)
-        files, problems = [], []
-        marked: dict[str, None] = {}
+        found = _Links(name, url, start(url, page.base))
         for href, _, attributes in page.anchors:
-            last = last_part(href)
-            outward = ("#" not in href or "rel" in attributes) and is_external(href, attributes.get("rel", ""), base, url)
-            if outward and not belongs(last, name):
-                if is_marked(attributes.get("rel", "")) and (link := resolved(href, base)) is not None:
-                    marked[link] = None
-                continue
-            if "data-yanked" not in attributes and "#" not in href and not last.endswith(SUFFIXES):
-                continue  # navigation, a home page
-            try:
-                file = _file(href, last, attributes, base)
-                files.append(file._replace(external=file.url, core_metadata=False) if outward else file)
-            except validation.InvalidEntry as refused:
-                problems.append(f"{shown(last)}: {refused}")
-        kept, repeated = validation.distinct(own_first(files))
+            found.add(href, attributes)
+        kept, repeated = validation.distinct(own_first(found.files))
         serial = _SERIAL.search(text)
-        if not (files or marked or problems or serial or page.has_mark()):
+        if not (found or serial or page.has_mark()):
             raise InvalidPage(f"{shown(url)}: not a page of a Simple index: it has neither links to files nor the title or "
                               f"meta element of one{_ASKS * page.has_form}")
-        status = {key: told for element, key in _STATUS.items() if (told := validation.line(page.meta.get(element)))}
-        project = Project(name, kept, serial=int(serial[1]) if serial else None, status=status or NOTHING, links=tuple(marked))
-        return project, validation.bounded(problems + repeated)
+        status = {key: value for element, key in _STATUS.items() if (value := validation.line(page.meta.get(element)))}
+        project = Project(
+            name, kept, serial=int(serial[1]) if serial else None, status=status or NOTHING, links=tuple(found.marked))
+        return project, validation.bounded(found.problems + repeated)
+
+
+class _Links:
+    """Sorts the links of a project page: files, links to follow (PEP 438), and others, which are ignored."""
+
+    def __init__(self, name: str, url: str, base: str):
+        """name: of the project, normalised; url: of the page; base: of relative links."""
+        self._name, self._url, self._base = name, url, base
+        self.files: list[File] = []
+        self.problems: list[str] = []
+        #: Absolute URLs of the links to follow, in order.
+        self.marked: dict[str, None] = {}
+        self._related = False
+
+    def __bool__(self) -> bool:
+        """Whether any link is one of a project page."""
+        return bool(self.files or self.problems or self._related)
+
+    def add(self, href: str, attributes: Mapping[str, str]) -> None:
+        """Add a link."""
+        last, rel = last_part(href), attributes.get("rel", "")
+        external = ("#" not in href or "rel" in attributes) and is_external(href, rel, self._base, self._url)
+        marked = is_marked(rel)
+        self._related = self._related or marked
+        if external and not belongs(last, self._name):
+            if marked and (link := resolved(href, self._base)) is not None:
+                self.marked[link] = None
+            return
+        if "data-yanked" not in attributes and "#" not in href and not last.endswith(SUFFIXES):
+            return  # navigation, a home page
+        try:
+            file = _file(href, last, attributes, self._base)
+            self.files.append(file._replace(external=file.url, core_metadata=False) if external else file)
+        except validation.InvalidEntry as refused:
+            self.problems.append(f"{shown(last)}: {refused}")
 
 
 class PlainHtmlParser(HtmlParser):
-    """Reads ``text/html``, what every web server calls it."""
+    """Reads ``text/html``, the media type that plain web servers send."""
 
     quality = 0.1
 
@@ -89,7 +111,7 @@ class HtmlList:
         self._page = LinkParser()
         self._found = NameCollector()
         self._total = 0
-        #: Whether a link leads to a folder of its own name, as those to projects do.
+        #: Whether the path of a link ends with its text's project name, as links to projects do.
         self._leads = False
 
     def write(self, block: bytes) -> None:
@@ -109,7 +131,7 @@ class HtmlList:
     def _take(self) -> None:
         for href, text, _ in self._page.anchors:
             if href.startswith("?"):
-                continue  # web servers' own lists of folders can be sorted by links
+                continue  # sort links of directory listings
             display = text.strip()
             if not display or display.endswith(_FOLDER):
                 display = unquote(href.rstrip("/").rpartition("/")[2])
@@ -124,9 +146,9 @@ class HtmlList:
 
 
 def _leads(href: str, name: str | None) -> bool:
-    """Whether a link of a list leads to a project's page: its last part is the project's name, as PEP 503 has it."""
+    """Whether a link leads to a project's page: the last part of its path is the project's name (PEP 503)."""
     path = href.partition("#")[0].partition("?")[0]
-    last = path.removesuffix("index.html").rstrip("/").rpartition("/")[2]
+    last = path.removesuffix(HTML_PAGE).rstrip("/").rpartition("/")[2]
     return name is not None and project_name(unquote(last)) == name
 
 
@@ -147,5 +169,5 @@ def _file(href: str, last: str, attributes: Mapping[str, str], base: str) -> Fil
 
 
 def _metadata(value: str | None) -> bool | dict[str, str]:
-    # The attribute without a value means that there is a metadata file.
+    # An attribute without a value means that there is a metadata file.
     return value is not None and (value == "" or validation.presence(value))

@@ -1,4 +1,4 @@
-"""An upstream index behind HTTP: whatever form it answers in (PEP 503, PEP 691)."""
+"""An upstream index over HTTP, in HTML (PEP 503) or JSON (PEP 691)."""
 
 import threading
 import time
@@ -19,33 +19,33 @@ from ..model import Head, Project, ProjectList
 from . import validation, validators
 from .accept import accept, media_type
 
-#: Bytes, unpacked; the largest project page at PyPI has some 20 million.
+#: Maximum decoded size in bytes; PyPI's largest project page has some 20 million.
 LONGEST_PAGE = 64 << 20
-#: Bytes, unpacked; the list of all names at PyPI has some 50 million.
+#: Maximum decoded size in bytes; PyPI's list of all projects has some 50 million.
 LONGEST_LIST = 256 << 20
-#: Seconds that the list may take to come.
+#: Maximum number of seconds for the list of projects.
 _SECONDS = 3600.0
-#: Hosts that the files of one page may be on: each has to be looked up.
+#: Maximum number of hosts of one page's files: each is resolved by DNS.
 _MOST_HOSTS = 30
-#: Bytes of a page that is read alone: what is made of it takes many times its size for a while.
+#: Pages of more bytes are parsed one at a time, since parsing takes many times their size.
 _LARGE = 4 << 20
-#: Bytes at both ends of a page that are looked at to see whether it is whole.
+#: Number of bytes at both ends of a page for the check whether it is complete.
 _EDGE = 4096
 _JSON, _HTML = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html"
-#: Media types that say nothing about a page.
+#: Media types that don't identify the format.
 _VAGUE = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/x-download", "text/plain"})
 
 
 class _CutOff(FetchError):
-    """A page ends in the middle."""
+    """A page is incomplete."""
 
     def __init__(self, url: str):
-        super().__init__(strip_credentials(url), "upstream's page is cut off", transient=True)
+        super().__init__(strip_credentials(url), "upstream's page is incomplete", transient=True)
 
 
 @implementer(ISource)
 class HttpSource:
-    """Asks for JSON and takes HTML where there is none."""
+    """Prefers JSON, accepts HTML."""
 
     def __init__(self, upstream: IUpstream, mirror: IMirror):
         self.url = upstream.url.rstrip("/") + "/"
@@ -94,7 +94,7 @@ class HttpSource:
         return project._replace(etag=validators.etag(head), serial=serial, url=url), validation.bounded([*problems, *refused])
 
     def _reachable(self, project: Project) -> tuple[Project, list[str]]:
-        """Give a page without the files that a public upstream has on hosts that are not; and a problem for each of these."""
+        """Return a page without files on private hosts if upstream is public (SSRF guard), and problems for those files."""
         own = urlsplit(self.url).netloc.rpartition("@")[2]
         refused: dict[str, str] = {}
         elsewhere = dict.fromkeys(host_of(url) for file in project.files if file.external is None
@@ -132,7 +132,7 @@ class HttpSource:
 
 @implementer(IReceiver)
 class _List:
-    """Passes the body of the list to the parser of its media type."""
+    """Receives the list of projects with the parser of its media type."""
 
     def __init__(self, url: str, parsers: Mapping[str, IParser], wanted: Callable[[str], bool],
                  written: str | None = None):
@@ -168,7 +168,7 @@ class _List:
 
     def finish(self) -> ProjectList:
         if self._reader is None:
-            raise InvalidPage(f"{strip_credentials(self._url)}: no list came")
+            raise InvalidPage(f"{strip_credentials(self._url)}: empty response in place of the list of projects")
         if not _ends(*self._edges):
             raise _CutOff(self._url)
         try:
@@ -178,9 +178,9 @@ class _List:
 
 
 def _ends(first: bytes, last: bytes) -> bool:
-    """Whether a page seems whole by its first and last bytes: HTML and JSON end what they begin.
+    """Whether a page seems complete by its first and last bytes: closing tags of HTML, closing brackets of JSON.
 
-    Where no length was told, or a wrong one, nothing else tells; and files that a page lacks would be taken away.
+    Content-Length may be missing or wrong, and files missing on an incomplete page would be removed from the mirror.
     """
     start, end = first.lstrip()[:1], last.rstrip()[-1:]
     if start in (b"{", b"["):
@@ -189,9 +189,9 @@ def _ends(first: bytes, last: bytes) -> bool:
 
 
 def _parser(parsers: Mapping[str, IParser], head: Head, url: str, start: bytes) -> IParser:
-    """Return the parser for a page; where its label tells nothing, or a page in JSON is called HTML, its start decides.
+    """Return the parser for a page, by its content type, or by its first bytes if that is vague or JSON is labelled HTML.
 
-    Web servers without a type for a file's ending call it ``application/octet-stream`` or ``text/plain``, or ``text/html``.
+    Web servers label files of unknown types as ``application/octet-stream``, ``text/plain`` or ``text/html``.
     """
     kind = media_type(head.headers.get("content-type", ""))
     form = {b"{": _JSON, b"<": _HTML}.get(start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1])

@@ -21,14 +21,14 @@ _FILE_KEYS = frozenset({"filename", "url", "hashes", "size", "upload-time", "req
                         "dist-info-metadata", "data-dist-info-metadata", "gpg-sig", "provenance"})
 _PAGE_KEYS = frozenset({"name", "files", "versions", "meta", "project-status"})
 _META_KEYS = frozenset({"api-version"})
-#: The beginning of a list's entries, how long it is at most, and what may stand around them.
+#: The beginning of a list's entries, its maximum length, and white space.
 _BEGIN = re.compile(rb'"projects"\s{0,50}:\s{0,50}\[')
 _LONGEST_BEGIN = 120
 _BLANK = b" \t\r\n"
 _SERIAL = re.compile(rb'"_last-serial"\s{0,50}:\s{0,50}([^\s,}]{1,120})')
-#: Bytes; a list with a longer entry is read as a whole.
+#: Lists with an entry of more bytes are parsed as a whole.
 _LONGEST_ENTRY = 1 << 20
-#: Values of one page or list that is read as a whole: each takes up to some 200 bytes. PyPI's whole list has 2.5 million.
+#: Maximum number of values of a page or list, each up to 200 bytes in memory. PyPI's whole list has 2.5 million.
 _MOST_VALUES = 8_000_000
 
 
@@ -70,29 +70,29 @@ class JsonParser:
 
 
 class PlainJsonParser(JsonParser):
-    """The same under ``application/json``, as plain web servers and some proxies label it; asked for by nobody."""
+    """Reads ``application/json``, as plain web servers and some proxies label it; not part of the Accept header."""
 
     quality = 0
 
 
 @implementer(IListReader)
 class JsonList:
-    """Reads a list of projects block by block, so that of all names only those that are asked for are ever held.
+    """Incremental reader of a list of projects that keeps the selected names only.
 
-    Entries are flat objects, so a block can be cut behind any of its closing braces. What does not parse that way, the end of
-    every list among it, is read as a whole.
+    Entries are flat objects, so a block can be split after any closing brace. Anything that can't be parsed that way, such as
+    the end of the list, is parsed as a whole.
     """
 
     def __init__(self, wanted: Callable[[str], bool], written: str | None = None):
         """wanted, written: as for ``IParser.listing``."""
         self._wanted = wanted
         self._head: bytes | None = None
-        #: What was not read yet: all of it until the entries begin, then less than an entry, then all that is left.
+        #: Bytes not parsed yet: everything before the first entry, then less than an entry, then the rest of the list.
         self._rest = bytearray()
         self._by_block = True
         self._found = NameCollector()
         self._total = 0
-        #: The serials seen until two of them differ, of names that are not asked for, too.
+        #: Up to two different serials, of all names.
         self._serials: set[Any] = set()
         self._search = None if written is None else re.compile(rb'"name"\s*:\s*"(?i:%b)"' % written.encode("ascii")).finditer
 
@@ -130,15 +130,15 @@ class JsonList:
         del self._rest[:end]
 
     def _searched(self, block: bytes) -> int | None:
-        """Take the entries of a block that are asked for, and return how many it has; None if it must be read as a whole.
+        """Collect the selected entries of a block with a regular expression; return the number of all entries, or None.
 
-        One search takes a tenth of the time of making values of all entries, nearly all of which are not asked for. What could
-        mislead it is not in a block without escapes that has as many names as entries. Raises ValueError.
+        That takes a tenth of the time of parsing all entries. It is exact for blocks without escapes that have as many names as
+        entries; None means that the block must be parsed. Raises ValueError.
         """
         total = block.count(b"{")
         if self._search is None or b"\\" in block or block.lstrip(_BLANK)[:1] != b"{":
             return None
-        if block.count(b'"') % 2:  # the last brace is within a text
+        if block.count(b'"') % 2:  # the last brace is in a string
             return None
         if not total == block.count(b"}") == block.count(b'"name"'):
             return None
@@ -154,7 +154,7 @@ class JsonList:
         self._take(entries)
         self._count(len(entries))
         self._compare(str(entry.get("_last-serial", "")) for entry in entries)
-        # Serials that are the same for all projects tell nothing of any.
+        # Serials that are equal for all projects carry no information.
         alike = self._total > 1 and len(self._serials) == 1 and "" not in self._serials
         projects = self._found.names(not alike)
         return ProjectList(projects, self._total, serials=bool(projects) and self._found.serials and not alike,
@@ -167,13 +167,13 @@ class JsonList:
                 return
 
     def _begun(self, rest: bytearray) -> bytes:
-        """Give what goes on with the next entry, or ends the list, as if no entry were before it."""
+        """Return the rest of the list without the comma between the last entry and the next one."""
         text = bytes(rest.lstrip(_BLANK))
         if not self._total or text.startswith(b"]"):
             return text
         if text.startswith(b",") and not text[1:].lstrip(_BLANK).startswith(b"]"):
             return text[1:]
-        return b"," + text  # which is no JSON, as it was none before
+        return b"," + text  # invalid JSON, as the input
 
     def _count(self, entries: int) -> None:
         self._total += entries
@@ -191,7 +191,7 @@ class JsonList:
 
 
 def _refused(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _load(body: bytes) -> dict[str, Any]:
@@ -215,9 +215,9 @@ def _file(entry: Any, page: str) -> File:
         raise validation.InvalidEntry("not an object")
     name = validation.filename(entry.get("filename"))
     url, of_fragment = validation.file_url(entry.get("url"), page)
-    # null in the newest of these keys tells nothing, and an older one may.
-    told = map(entry.get, ("core-metadata", "dist-info-metadata", "data-dist-info-metadata"))
-    metadata = next((value for value in told if value is not None), False)
+    # If the newest of these keys is null, an older one may have a value.
+    values = map(entry.get, ("core-metadata", "dist-info-metadata", "data-dist-info-metadata"))
+    metadata = next((value for value in values if value is not None), False)
     signed = entry.get("gpg-sig")
     return File(
         filename=name,
@@ -235,7 +235,7 @@ def _file(entry: Any, page: str) -> File:
 
 
 def _meta(meta: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what of a page's ``meta`` is passed on; the version with it, if it has fields that no standard we know names."""
+    """Return the keys of a page's ``meta`` to pass on; with the version, if it is newer than the supported one."""
     rest = validation.unknown(meta, _META_KEYS)
     newer = validation.newer_version(meta.get("api-version"), API_VERSION)
     return rest if newer is None else {**rest, "api-version": newer}
@@ -247,7 +247,7 @@ def _called(entry: Any) -> str:
 
 
 def _status(value: Any) -> Any:
-    """Give status and reason (PEP 792); a plain text, as an early draft had it, is the status."""
+    """Return status and reason (PEP 792); a string is the status, as in an early draft."""
     if isinstance(value, str):
         value = {"status": value}
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Links of an index that lead elsewhere (PEP 438): to files on other hosts, and to home and download pages."""
+"""Links of index pages to other hosts (PEP 438): to files, and to home and download pages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ..model import File
 from ..names import SUFFIXES, is_distribution
 from . import validation
 
-#: Values of ``rel`` that mark links for people and their tools to follow.
+#: Values of ``rel`` for links to follow.
 _RELATIONS = frozenset({"homepage", "download"})
 
 
 def last_part(href: str) -> str:
-    """Give the last part of a link's path, which is the file's name (PEP 503)."""
+    """Return the last part of a link's path, which is the file name (PEP 503)."""
     try:
         return unquote(urlsplit(href).path.rpartition("/")[2])
     except ValueError:
@@ -22,10 +22,10 @@ def last_part(href: str) -> str:
 
 
 def start(page: str, base: str) -> str:
-    """Give the URL that relative links of a page start from; page: its URL; base: what its ``base`` element says."""
+    """Return the base URL of a page's relative links. page: its URL; base: the value of its ``base`` element."""
     try:
         url = urljoin(page, base)
-        # A page from the web leads to no place on this machine.
+        # A page from the web must not refer to local files.
         return url if urlsplit(url).scheme in ("http", "https", urlsplit(page).scheme) else page
     except ValueError:
         return page
@@ -37,7 +37,7 @@ def belongs(filename: str, project: str) -> bool:
 
 
 def is_marked(rel: str) -> bool:
-    """Whether a ``rel`` attribute says that the link leads to the project's home or download page (PEP 438)."""
+    """Whether a ``rel`` attribute marks a link to the project's home or download page (PEP 438)."""
     return not _RELATIONS.isdisjoint(rel.lower().replace(",", " ").split())
 
 
@@ -47,9 +47,9 @@ def is_foreign(url: str, page: str) -> bool:
 
 
 def resolved(href: str, base: str) -> str | None:
-    """Give the absolute URL of a link, a hash its only fragment, or None for one that is not to be followed.
+    """Return the absolute URL of a link, with a hash as its only fragment, or None if it must not be followed.
 
-    Links to a version control system carry ``#egg=`` (setuptools); what is behind them is no release.
+    Links with ``#egg=`` lead to version control systems (setuptools), not to releases.
     """
     try:
         if urldefrag(href.strip()).fragment.startswith("egg="):
@@ -61,9 +61,9 @@ def resolved(href: str, base: str) -> str | None:
 
 
 def is_external(href: str, rel: str, base: str, page: str) -> bool:
-    """Whether a link of an index's page leads out of the index: it has no hash, and it is marked so or names a file elsewhere.
+    """Whether a link leads out of the index: it has no hash, and has such a ``rel`` or names a file on another host.
 
-    base: what relative links start from; page: the page's URL.
+    base: the base URL of relative links; page: the page's URL.
     """
     try:
         url, hashes = validation.file_url(href, base)
@@ -75,7 +75,7 @@ def is_external(href: str, rel: str, base: str, page: str) -> bool:
 
 
 def own_first(files: list[File]) -> list[File]:
-    """Give the files, each name once: what the index itself has counts before what lies elsewhere, and else the first one."""
+    """Return the files with distinct names; files of the index take precedence over external ones, then the first one."""
     own = [file for file in files if file.external is None]
     taken = {file.filename.lower() for file in own}
     elsewhere: dict[str, File] = {}

@@ -1,6 +1,7 @@
-"""Several upstream indexes as one: a project is taken from the first that has it, and from there alone.
+"""Several upstream indexes as one: a project is taken from the first index that has it, and from no other one.
 
-So nobody can put a public package in place of a private one. An index that can't be asked is an error and never an absence.
+This prevents dependency confusion: a public package can't replace a private one. An unreachable index is an error, not a
+missing project.
 """
 
 from __future__ import annotations
@@ -19,29 +20,29 @@ from ..model import ListedProject, Project, ProjectList
 
 @lru_cache
 def short(url: str) -> str:
-    """Give a short text that stands for an upstream."""
+    """Return a short hash of an upstream URL."""
     return hashlib.sha256(url.encode()).hexdigest()[:8]
 
 
 def serial_at(serial: int | str | None, upstream: str) -> str | None:
-    """Give a serial as it is remembered, with the upstream that it is of: those of two upstreams are never the same."""
+    """Return the serial qualified by its upstream, so that serials of different upstreams are never equal."""
     return None if serial is None else f"{serial}@{short(upstream)}"
 
 
 def is_given_over(upstreams: Sequence[str], before: str, now: str) -> bool:
-    """Whether a project was taken from one upstream and would now be from another one that comes after it.
+    """Whether a project would move to an upstream of lower precedence.
 
-    upstreams: those of the configuration, in order. One that is no longer among them has nothing to say.
+    upstreams: those of the configuration, in order. False if one of the two is no longer among them.
     """
     return before in upstreams and now in upstreams and upstreams.index(before) < upstreams.index(now)
 
 
 @implementer(ISource)
 class MultiIndex:
-    """Sources in order. An ETag of this one says whose it is: others are asked as if nothing were known."""
+    """Sources in order of precedence. ETags are qualified by the upstream; they are sent to that upstream only."""
 
     def __init__(self, sources: Mapping[str, ISource]):
-        """sources: by URL without credentials, the one that counts first comes first."""
+        """sources: by URL without credentials, in order of precedence."""
         self._sources = sources
 
     def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> ProjectList:
@@ -52,7 +53,7 @@ class MultiIndex:
         for url, listing in listings.items():
             if listing.unchanged:
                 listings[url] = self._sources[url].listing(wanted, None, written)
-        # Most projects come from the last one as a rule; only what the others have is told apart.
+        # Usually most projects are in the last index; ``elsewhere`` has only those of the others.
         *_, (last, whole) = listings.items()
         projects, elsewhere = whole.projects, {}
         if len(listings) > 1:
@@ -86,16 +87,16 @@ class MultiIndex:
                 return None, problems
             return page._replace(upstream=url, etag=f"{short(url)} {page.etag or ''}"), problems
         raise absent if len(self._sources) == 1 else ProjectNotFound(
-            f"{name}: none of {', '.join(self._sources)} has it", absent.status_code)
+            f"{name}: not found at {', '.join(self._sources)}", absent.status_code)
 
     def _known(self, etag: str | None) -> Mapping[str, str | None]:
-        """Give the ETags of the lists by URL; nothing where the upstreams or their order are others than they were."""
+        """Return the ETags of the lists by URL; empty if the upstreams or their order have changed."""
         tags = json.loads(etag) if etag is not None else {}
         return tags if list(tags) == list(self._sources) else {}
 
 
 def _named(listing: ProjectList) -> dict[str, ListedProject]:
-    """Give the projects of a list; the names as registered are blank where it has normalised ones only, and so tells none."""
+    """Return the projects of a list; without registered names if it has normalised names only."""
     projects = dict(listing.projects)
     if any(listed.display != name for name, listed in projects.items()):
         return projects

@@ -1,4 +1,4 @@
-"""The links in PyPI's JSON about a project, which lies beside its Simple API."""
+"""Links in PyPI's JSON API of a project."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ..names import shown
 from .links import resolved
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
-#: Bytes; what PyPI says about one project with all its releases.
+#: Maximum size in bytes of one project's JSON, with all releases.
 _LONGEST = 64 << 20
 
 
-def beside(fetcher: IFetcher, attempts: RetryPolicy, page: Project) -> tuple[str, ...]:
-    """Return the links that PyPI's JSON about a project names: ``download_url``, ``home_page`` and ``project_urls``.
+def project_links(fetcher: IFetcher, attempts: RetryPolicy, page: Project) -> tuple[str, ...]:
+    """Return the links of a project's JSON: ``download_url``, ``home_page`` and ``project_urls``.
 
-    page: upstream's page, whose ``url`` tells where the JSON is, if there is any: ``/pypi/<name>/json`` beside ``/simple/``.
-    Raises FetchError, BadPage.
+    page: upstream's page; its ``url`` ends with ``/simple/<name>/``, that of the JSON with ``/pypi/<name>/json``.
+    Raises FetchError, InvalidPage.
     """
     root, simple, _ = page.url.rpartition("/simple/")
     if not simple:
@@ -45,7 +45,7 @@ def beside(fetcher: IFetcher, attempts: RetryPolicy, page: Project) -> tuple[str
         info = json.loads(body)["info"]
         named = [info.get("download_url"), info.get("home_page"), *(info.get("project_urls") or {}).values()]
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidPage(f"{strip_credentials(url)}: not PyPI's JSON about a project: {shown(str(error))}") from error
+        raise InvalidPage(f"{strip_credentials(url)}: not the JSON of a project: {shown(str(error))}") from error
     return tuple(link for link in map(_usable, named) if link is not None)
 
 

@@ -1,4 +1,4 @@
-"""Upstream's list of projects in little memory: some 30 bytes a name, where a dictionary takes 250."""
+"""Compact storage of upstream's list of projects: about 30 bytes per name, where a dictionary takes 250."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ..model import ListedProject
 
 #: The serial at the end of a line.
 _LAST = re.compile(rb"\t[^\t\n]*$", re.MULTILINE)
-#: Lines in a block: few enough to be looked through at once.
+#: Number of lines in a block, which is searched linearly.
 _LINES = 256
 
 
 class CompactNames(Mapping[str, ListedProject]):
-    """Projects by normalised name, in order of names. What is read one after the other costs least."""
+    """Projects by normalised name, in order of names. Iteration is faster than lookup."""
 
     def __init__(self, blocks: list[bytes], count: int):
-        """blocks: lines as ``Gathered`` makes them, in order of names; each begins and ends with a line's end."""
+        """blocks: lines of ``NameCollector`` in order of names; each block begins and ends with a newline."""
         self._blocks = blocks
         self._firsts = [block[1:block.index(b"\t")] for block in blocks]
         self._count = count
@@ -53,7 +53,7 @@ def in_order(projects: Mapping[str, ListedProject]) -> Iterator[tuple[str, Liste
 
 
 class NameCollector:
-    """Takes names as they are read."""
+    """Collects the names of a list while it is read."""
 
     def __init__(self) -> None:
         self._blocks: list[bytes] = []
@@ -61,24 +61,24 @@ class NameCollector:
         self._last = ""
         self._sorted = True
         self._count = 0
-        #: Whether each has had a serial so far.
+        #: Whether all projects so far have a serial.
         self.serials = True
 
     def add(self, name: str, display: str, serial: int | str | None) -> None:
-        """Take note of a project; what comes later under the same name counts. display: a name as registered."""
+        """Add a project; a later one of the same name replaces it. display: the registered name."""
         if serial is None:
             self.serials = False
         if name <= self._last:
             self._sorted = False
         self._last = name
-        told = serial if isinstance(serial, int) else "" if serial is None else ascii(serial)
-        self._lines.append(f"{name}\t{'' if display == name else display}\t{told}")
+        text = serial if isinstance(serial, int) else "" if serial is None else ascii(serial)
+        self._lines.append(f"{name}\t{'' if display == name else display}\t{text}")
         self._count += 1
         if len(self._lines) == _LINES:
             self._flush()
 
     def names(self, serials: bool = True) -> CompactNames:
-        """Return all that was gathered. serials: whether those of the list count."""
+        """Return all projects. serials: whether to keep their serials."""
         self._flush()
         if not serials:
             self._blocks = [_LAST.sub(b"\t", block) for block in self._blocks]
@@ -100,12 +100,12 @@ class NameCollector:
 
 
 def _read(line: str) -> tuple[str, ListedProject]:
-    name, display, told = line.split("\t")
-    serial = None if not told else int(told) if told[0] not in "'\"" else _text(told)
+    name, display, text = line.split("\t")
+    serial = None if not text else int(text) if text[0] not in "'\"" else _unquote(text)
     return name, ListedProject(display or name, serial)
 
 
-def _text(told: str) -> str:
-    from ast import literal_eval  # few indexes have serials that are no numbers
+def _unquote(text: str) -> str:
+    from ast import literal_eval  # rarely needed: most serials are numbers
 
-    return str(literal_eval(told))
+    return str(literal_eval(text))

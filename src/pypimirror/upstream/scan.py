@@ -1,4 +1,4 @@
-"""Searches a page of no index, such as a project's download page, for files of the project."""
+"""Finds files of a project on pages that are not part of an index, such as a download page."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from . import validation
 from .html_links import unescaped
 from .links import belongs, last_part, start
 
-#: As many files of one page are taken, as z3c.pypimirror did.
+#: Maximum number of files of one page, as in z3c.pypimirror.
 NEWEST = 20
 _ELEMENT = re.compile(r"<(a|base)\s([^<>]*)", re.IGNORECASE)
 _HREF = re.compile(r"""(?<![\w-])href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
-#: In versions of snapshots: words that say so, and revisions of Subversion, which PEP 440 would take for post-releases.
+#: Marks of snapshot versions: words, and Subversion revisions, which PEP 440 takes for post-releases.
 _SNAPSHOT = re.compile(r"dev|snapshot|nightly|svn|trunk|master|head|latest|current|[-_.]r\d+", re.IGNORECASE)
 
 
 def scan(text: str, url: str, project: str, link: str,
          select: Callable[[tuple[File, ...]], Iterable[File]]) -> tuple[File, ...]:
-    """Return the newest files of the project that a page links to, without snapshots of its development.
+    """Return the newest files of the project that a page links to, without development snapshots.
 
-    text: the page, in HTML; url: where it is; project: the normalised name; link: the link that led to it.
-    select: narrows files to those that are asked for, before the newest are counted.
+    text: the HTML page; url: its URL; project: the normalised name; link: the index's link to it. select: returns the selected
+    files, before the newest are counted.
     """
     hrefs, base = links(text)
     base = start(url, base)
@@ -43,9 +43,9 @@ def scan(text: str, url: str, project: str, link: str,
 
 
 def links(text: str) -> tuple[list[str], str]:
-    """Return where the links of a page lead, as they are written there, and what its ``base`` element says.
+    """Return the unresolved links of a page, and the value of its ``base`` element.
 
-    Python's own parser of HTML takes more than proportional time for some texts, and anybody may have written this one.
+    ``html.parser`` takes more than linear time for some input, and pages are untrusted.
     """
     first, *rest = text.split("<!--")
     live = first + "".join(part.partition("-->")[2] for part in rest)
@@ -58,13 +58,13 @@ def links(text: str) -> tuple[list[str], str]:
 
 
 def is_snapshot(version: str) -> bool:
-    """Whether a version is one of the development between releases."""
+    """Whether a version is a development snapshot."""
     known = pep440(version)
     return (known is not None and known.is_devrelease) or _SNAPSHOT.search(version) is not None
 
 
 def newest(files: Iterable[File], project: str) -> tuple[File, ...]:
-    """Give the newest files; versions that PEP 440 does not know count as the oldest."""
+    """Return the newest files; versions that are invalid by PEP 440 count as the oldest."""
 
     def age(file: File) -> tuple[bool, Any, str]:
         version = str(parse(file.filename, project).version)

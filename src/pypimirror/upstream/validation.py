@@ -1,4 +1,4 @@
-"""What of upstream's pages is taken at its word, and what is refused. Both forms of a page go through here."""
+"""Validates the fields of upstream pages, of both formats."""
 
 from __future__ import annotations
 
@@ -16,49 +16,49 @@ _HEX = re.compile(r"[0-9a-fA-F]{32,128}")
 _ALGORITHM = re.compile(r"[a-z0-9_]{2,20}")
 _VERSION = re.compile(r"1\.([1-9][0-9]{0,5}|0)")
 _LONGEST_URL = 4000
-#: What no URL has: control characters, blanks, and halves of characters, which can't be sent or stored.
+#: Characters that are invalid in URLs: control characters, white space, and lone surrogates.
 _BLANK = re.compile(r"[\0-\x20\x7f-\x9f\ud800-\udfff]")
-#: What any reader of JSON understands as a number (RFC 8259, 6).
+#: The largest integer that all JSON readers support (RFC 8259, 6).
 _LARGEST = (1 << 53) - 1
-#: Characters of a serial, and numbers that have more digits.
+#: Maximum length of a serial, and the first number with more digits.
 _LONGEST_SERIAL = 100
 _ENDLESS = 10 ** _LONGEST_SERIAL
-#: As many files may be on a page of one project; the largest at PyPI has some ten thousand.
+#: Maximum number of files on a project page; PyPI's largest has some ten thousand.
 MOST_LINKS = 300_000
-#: As many projects may be on a list; PyPI has some 800,000.
+#: Maximum number of projects on a list; PyPI has some 800,000.
 MOST_PROJECTS = 4_000_000
-#: As many problems of one page are told as people will read.
+#: Maximum number of problems to report for one page.
 MOST_PROBLEMS = 20
 
 
 class InvalidEntry(ValueError):
-    """One file of a page is left out; the message says why."""
+    """A file on a page is invalid and left out; the message is the reason."""
 
 
 def file_url(href: Any, page: str) -> tuple[str, dict[str, str]]:
-    """Return the absolute URL of a file, without fragment, and the hashes that the fragment names. Raises Refused."""
+    """Return the absolute URL of a file, without fragment, and the hashes in the fragment. Raises InvalidEntry."""
     if not isinstance(href, str):
-        raise InvalidEntry("its URL is no text")
+        raise InvalidEntry("its URL is not a string")
     if len(href) <= _LONGEST_URL and PLAIN.fullmatch(href) and "?" not in href and ";" not in href:
-        return href, {}  # nothing to resolve, nobody's credentials, no fragment: nearly all are like this
+        return href, {}  # nothing to resolve, no credentials, no fragment: nearly all URLs
     try:
         url, fragment = urldefrag(urljoin(page, href.strip()))
         parts = urlsplit(url)
-        _ = parts.port  # which is read when it is asked for
+        _ = parts.port  # raises ValueError for an invalid port
         allowed = {"http", "https"} | ({"file"} if urlsplit(page).scheme == "file" else set())
     except ValueError as error:
-        raise InvalidEntry(f"its URL is none: {shown(href)}") from error
+        raise InvalidEntry(f"invalid URL: {shown(href)}") from error
     if parts.scheme not in allowed or (parts.scheme != "file" and not parts.hostname):
-        raise InvalidEntry(f"its URL is not one to fetch: {shown(href)}")
+        raise InvalidEntry(f"unsupported URL: {shown(href)}")
     if _BLANK.search(url) or len(url) > _LONGEST_URL:
-        raise InvalidEntry(f"its URL is none: {shown(href)}")
+        raise InvalidEntry(f"invalid URL: {shown(href)}")
     if "@" in parts.netloc and parts.netloc != urlsplit(page).netloc:
-        raise InvalidEntry(f"its URL has credentials: {shown(strip_credentials(url))}")
+        raise InvalidEntry(f"URL with credentials: {shown(strip_credentials(url))}")
     return url, fragment_hashes(fragment)
 
 
 def link(href: Any, page: str) -> str | None:
-    """Give an absolute URL, without fragment, or None for what is none to fetch."""
+    """Return an absolute URL without fragment, or None if it is invalid."""
     try:
         return file_url(href, page)[0] if line(href) else None
     except InvalidEntry:
@@ -66,44 +66,44 @@ def link(href: Any, page: str) -> str | None:
 
 
 def fragment_hashes(fragment: str) -> dict[str, str]:
-    """Return the hashes of a fragment such as ``egg=demo&sha256=...``, in any order. Raises Refused."""
+    """Return the hashes of a fragment such as ``egg=demo&sha256=...``, in any order. Raises InvalidEntry."""
     return _usable(part.partition("=")[::2] for part in unquote(fragment).split("&")) if "=" in fragment else {}
 
 
 def hashes(value: Any) -> dict[str, str]:
-    """Return the usable ones of the hashes that a page names: hex digests by algorithm. Raises Refused."""
+    """Return the valid hashes of a page's value: hex digests by algorithm. Raises InvalidEntry."""
     return _usable(value.items()) if isinstance(value, Mapping) else {}
 
 
 def _usable(pairs: Iterable[tuple[Any, Any]]) -> dict[str, str]:
-    """Return hex digests by algorithm, both in lower case. Raises Refused where two digests of one algorithm differ."""
+    """Return hex digests by algorithm, both in lower case. Raises InvalidEntry if two digests of one algorithm differ."""
     found: dict[str, str] = {}
     for name, digest in pairs:
         if isinstance(name, str) and isinstance(digest, str):
             name, digest = name.strip().lower(), digest.strip().lower()
             if _ALGORITHM.fullmatch(name) and _HEX.fullmatch(digest) and found.setdefault(name, digest) != digest:
-                raise InvalidEntry(f"it has two different hashes of {name}")
+                raise InvalidEntry(f"two different {name} hashes")
     return found
 
 
 def both(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
-    """Return the hashes that two places name for one file. Raises Refused if they differ."""
+    """Return the union of two mappings of hashes. Raises InvalidEntry if they differ."""
     return _usable((*one.items(), *other.items()))
 
 
 def filename(value: Any) -> str:
-    """Give a file name that is a distribution's and safe as a path. Raises Refused."""
+    """Return a valid file name of a distribution, safe as a path. Raises InvalidEntry."""
     if not isinstance(value, str):
-        raise InvalidEntry("its file name is no text")
+        raise InvalidEntry("its file name is not a string")
     if not is_distribution(value):
         raise InvalidEntry("not the name of a distribution")
     return value
 
 
 def presence(value: Any) -> bool | dict[str, str]:
-    """Return what a page says of a metadata file (PEP 658, PEP 714): hashes, or whether there is one.
+    """Return the hashes of a metadata file, or whether there is one (PEP 658, PEP 714).
 
-    Hashes of which none can be used mean that there is one. Raises Refused.
+    Hashes without a usable one mean that there is one. Raises InvalidEntry.
     """
     if isinstance(value, str):
         value = fragment_hashes(value) or value.strip().lower() not in ("", "false", "0", "none", "null")
@@ -113,7 +113,7 @@ def presence(value: Any) -> bool | dict[str, str]:
 
 
 def line(value: Any) -> str | None:
-    """Give a text that is fit for one line of any page, or None: without control characters and halves of characters."""
+    """Return a text as one line, without control characters and lone surrogates, or None if it is empty or too long."""
     if not isinstance(value, str) or len(value) > 2000:
         return None
     text = " ".join(value.split())
@@ -121,14 +121,14 @@ def line(value: Any) -> str | None:
 
 
 def yank(value: Any) -> bool | str:
-    """Return False, True, or the reason (PEP 592): what is empty or null means that a file is not yanked (PEP 691)."""
+    """Return False, True, or the reason (PEP 592); an empty value or null means not yanked (PEP 691)."""
     if isinstance(value, str) and value:
         return line(value) or True
     return bool(value)
 
 
 def serial(value: Any) -> int | str | None:
-    """Give a serial as upstream has it: a number, a text, or None."""
+    """Return a valid serial, a number or a string, or None."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     if isinstance(value, int):
@@ -137,27 +137,29 @@ def serial(value: Any) -> int | str | None:
 
 
 def size(value: Any) -> int | None:
-    """Return a size in bytes, or None where it is not known, as for 0: no distribution file is empty."""
+    """Return a size in bytes, or None if it is unknown or invalid; no distribution file is empty."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 17:
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST else None
 
 
 def newer_version(value: Any, ours: str) -> str | None:
-    """Return the version 1.x of upstream's interface (PEP 629) if it is above ours, whose fields are all passed on."""
+    """Return upstream's API version 1.x (PEP 629) if it is newer than the supported one, else None.
+
+    ours: the supported version."""
     text = str(value)
     known = _VERSION.fullmatch(text)
     return text if known and int(known[1]) > int(ours.partition(".")[2]) else None
 
 
 def unknown(value: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
-    """Give the keys that no standard we know names; those with an underscore are private (PEP 691)."""
+    """Return the non-standard keys, without private ones, which begin with an underscore (PEP 691)."""
     rest = {key: item for key, item in value.items() if key not in known and not key.startswith("_") and _is_plain(item)}
     return rest or NOTHING
 
 
 def _is_plain(value: Any, deep: int = 8) -> bool:
-    """Whether a value can be passed on: not nested without end, every number one that JSON has."""
+    """Whether a value can be passed on as JSON: limited nesting, portable numbers."""
     if isinstance(value, dict | list):
         return deep > 0 and all(_is_plain(item, deep - 1) for item in (value.values() if isinstance(value, dict) else value))
     if isinstance(value, float):
@@ -166,19 +168,19 @@ def _is_plain(value: Any, deep: int = 8) -> bool:
 
 
 def distinct(files: list[File]) -> tuple[tuple[File, ...], list[str]]:
-    """Give the files without repeated names, sorted, and a problem for each one left out.
+    """Return the files with distinct names, sorted, and a problem for each duplicate.
 
-    Names that differ in case only are one name on some file systems, and the tree can be copied there.
+    Names that differ in case only are duplicates, because some file systems are case-insensitive.
     """
     found: dict[str, File] = {}
     problems = []
     for file in files:
         if found.setdefault(file.filename.lower(), file) is not file:
-            problems.append(f"{file.filename}: listed twice, the first one counts")
+            problems.append(f"{file.filename}: listed twice; the first one is used")
     return tuple(sorted(found.values())), problems
 
 
 def bounded(problems: list[str]) -> tuple[str, ...]:
-    """Give as many problems as are worth telling, and how many more there were."""
+    """Return the first problems, and the number of further ones."""
     rest = len(problems) - MOST_PROBLEMS
     return (*problems[:MOST_PROBLEMS], *((f"and {rest} more",) if rest > 0 else ()))

@@ -1,4 +1,4 @@
-"""What an answer tells about a page or a file: its name, its size, and by what to ask whether it is still the same."""
+"""Validators of HTTP responses for conditional requests, with file name and size."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ..model import Head, Stored
 from .links import belongs, last_part
 
 _ETAG, _DATE = "etag ", "date "
-#: Characters; what is longer is no validator to remember.
+#: Maximum length of a validator.
 _LONGEST = 500
-#: Seconds; what was changed no longer ago may change again in the second that its validators tell.
+#: Seconds; validators have a resolution of one second, so a younger page may change without a new ETag.
 _YOUNG = 2
 
 
 def etag(head: Head) -> str | None:
-    """Give the ETag by which to ask for a page again, or None.
+    """Return the ETag of a page for conditional requests, or None.
 
-    Web servers make those of files from their time, in seconds, and their length: that of a page that had just changed
-    may be that of the next change, too (RFC 9110, 8.8.1).
+    Web servers derive ETags from a file's time in seconds and its length, so that the ETag of a page that has just changed
+    may stay the same after the next change (RFC 9110, 8.8.1).
     """
     value = head.headers.get("etag")
     if value is not None and "last-modified" in head.headers:
@@ -30,9 +30,7 @@ def etag(head: Head) -> str | None:
 
 
 def validator(head: Head) -> str | None:
-    """Give the validator of an answer: its ETag, weak or strong, else its Last-Modified.
-
-    None if it has neither (RFC 9110, 8.8).
+    """Return the validator of a response: its ETag, weak or strong, else its Last-Modified, else None (RFC 9110, 8.8).
     """
     for header, kind in (("etag", _ETAG), ("last-modified", _DATE)):
         value = head.headers.get(header, "").strip().removeprefix("W/")
@@ -42,7 +40,7 @@ def validator(head: Head) -> str | None:
 
 
 def size(head: Head) -> int | None:
-    """Give the size in bytes of the file that an answer would bring, or None."""
+    """Return the size in bytes of a response's file, or None."""
     length = head.headers.get("content-length", "")
     if head.headers.get("content-encoding", "identity") != "identity" or not (length.isascii() and length.isdigit()):
         return None
@@ -50,7 +48,7 @@ def size(head: Head) -> int | None:
 
 
 def conditions(stored: Stored | None) -> dict[str, str]:
-    """Give the request headers that ask for a file only if it is no longer the one that is stored."""
+    """Return the request headers of a conditional request for an external file."""
     known = stored.validator if stored is not None else None
     if known is None:
         return {}
@@ -60,7 +58,7 @@ def conditions(stored: Stored | None) -> dict[str, str]:
 
 
 def sent_name(head: Head, project: str) -> str | None:
-    """Give the name of a file of the project that an answer tells: the last URL's, else that in its Content-Disposition."""
+    """Return the file name of a response: that of the final URL, or else of Content-Disposition; None if not of the project."""
     message = Message()
     message["Content-Disposition"] = " ".join(head.headers.get("content-disposition", "").split())
     disposed = (message.get_filename() or "").replace("\\", "/").rpartition("/")[2]

@@ -11,7 +11,7 @@ from pypimirror.model import File, Project
 class Provenance:
     """Leaves out files for which upstream has no provenance (PEP 740), in the projects that the settings name."""
 
-    over_pins = True
+    applies_to_pins = True
     reason = "it has no provenance"
 
     def __init__(self, settings: ISettings):

@@ -1,6 +1,6 @@
-"""Takes over the tree of an older mirror: files, then the pages that name them, then what is left of the old tree in place.
+"""Adopts the tree of an older mirror: first the files, then the pages, then the cleanup of a tree in place.
 
-Cut off at any time it can begin again: what is in its place and known to the state is not looked at twice.
+An interrupted adoption can be started again; it skips files that are in place and in the state.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from .cleanup import Tidied, TidyTask, tidy, tidy_root
 from .legacy_trees import FOLDERS, OldProject, OldTree
 from .project import Taken, TakeTask, take
 
-#: As many names are told in one line.
+#: Maximum number of names in a message.
 _MOST = 10
 
 
 class Adopted(NamedTuple):
-    """What an adoption came to."""
+    """Result of an adoption."""
 
     projects: int = 0
     files: int = 0
@@ -38,7 +38,7 @@ class Adopted(NamedTuple):
     here: int = 0
     unlisted: int = 0
     left_out: int = 0
-    #: Files that are damaged or can't be read, and projects that could not be looked at.
+    #: Damaged or unreadable files, and projects that failed.
     bad: int = 0
     failed: int = 0
 
@@ -65,7 +65,7 @@ class Adoption:
         self._sum = Adopted()
 
     def adopt(self, tree: OldTree, in_place: bool) -> Adopted:
-        """Take over a tree. in_place: whether it is the mirror's own directory."""
+        """Adopt a tree. in_place: whether it is the mirror's own directory."""
         becoming = in_place and not is_mirror(tree.root)
         self._run.begin(recovering=not becoming)
         found, strange = legacy_trees.projects(tree)
@@ -76,9 +76,9 @@ class Adoption:
         clear = in_place and tree.kind == FOLDERS
         done = self._take(tree, selected, clear)
         if selected and not done:
-            raise StorageError(f"{tree.root}: nothing was taken over, none of its {len(selected)} projects could be looked at")
+            raise StorageError(f"{tree.root}: nothing was adopted: all of its {len(selected)} projects failed")
         if becoming:
-            self._state.set_fact(ROOT_DUE, "1")  # the page of all projects that lies there is the old one
+            self._state.set_fact(ROOT_DUE, "1")  # the root page is that of the old mirror
         due = [(name, scan) for name, scan in self._state.pending() if name in done]
         self._run.publish_offline(due)
         if clear:
@@ -87,7 +87,7 @@ class Adoption:
         return self._sum
 
     def _take(self, tree: OldTree, projects: list[OldProject], in_place: bool) -> set[str]:
-        """Take files over; return the names of the projects that were looked at."""
+        """Adopt files; return the names of the projects that did not fail."""
         self._notify(events.EvaluationStarted(len(projects)))
         tasks = (TakeTask(tree, project, self._state.record(project.name), in_place) for project in projects)
         done = set()
@@ -106,10 +106,10 @@ class Adoption:
             old = self._state.row(taken.name)
             row = old or Row(taken.name, taken.display, taken.page_serial, taken.page_serial, DONE, 0, 0, 0, 0)
             self._state.save(row._replace(pending=row.pending | DUE), taken.record)
-            self._state.commit()  # hashing was the work, it should not have to be done again
-        self._told(taken.name, "not listed upstream, adopted and kept", taken.unlisted)
+            self._state.commit()  # so that files are not hashed again after an interruption
+        self._report(taken.name, "not listed upstream, adopted and kept", taken.unlisted)
         why = "quarantined upstream" if taken.quarantined else "left out by the configuration or upstream"
-        self._told(taken.name, f"{why}, not adopted", taken.left_out)
+        self._report(taken.name, f"{why}, not adopted", taken.left_out)
         old_sum = self._sum
         self._sum = old_sum._replace(
             projects=old_sum.projects + bool(taken.files), files=old_sum.files + taken.files,
@@ -126,12 +126,12 @@ class Adoption:
         tasks = (TidyTask(tree, project, self._state.record(project.name)) for project in projects)
         for tidied in self._run.results(tidy, tasks, failed=self._failed):
             if isinstance(tidied, Tidied):
-                self._told(tidied.name, "no part of the mirror, moved to the trash", tidied.trashed)
+                self._report(tidied.name, "no part of the mirror, moved to the trash", tidied.trashed)
                 self._sum = self._sum._replace(failed=self._sum.failed + (tidied.error is not None))
         self._state.commit()
         tidy_root(tree.root)
 
-    def _told(self, project: str, what: str, filenames: tuple[str, ...]) -> None:
+    def _report(self, project: str, what: str, filenames: tuple[str, ...]) -> None:
         if filenames:
             self._notify(events.Notice(f"{project}: {what}: {_some(filenames)}"))
 
@@ -141,7 +141,7 @@ class Adoption:
 
 
 def begin(root: str) -> None:
-    """Note in the mirror's own directory that what lies there is being taken over. Raises StorageError."""
+    """Mark the mirror's own directory as an unfinished adoption. Raises StorageError."""
     path = os.path.join(root, ADOPTING)
     try:
         os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
@@ -152,12 +152,12 @@ def begin(root: str) -> None:
 
 
 def is_mirror(root: str) -> bool:
-    """Whether a directory is a mirror of ours, and not one that is only becoming one."""
+    """Whether a directory is a mirror of pypimirror, and not an unfinished adoption."""
     return os.path.isdir(os.path.dirname(os.path.join(root, ADOPTING))) and not os.path.exists(os.path.join(root, ADOPTING))
 
 
 def end(root: str) -> None:
-    """Note that the directory is a mirror now. Raises StorageError."""
+    """Remove the mark of an unfinished adoption. Raises StorageError."""
     path = os.path.join(root, ADOPTING)
     try:
         os.unlink(path)

@@ -1,7 +1,7 @@
-"""Clears an older mirror's leavings out of the mirror's own directory, once the project they belong to is published.
+"""Removes remains of an older mirror from the mirror's own directory, after their project is published.
 
-What was taken over has its place in the project's folder by then, so that its old name can go; what is damaged, left out or a
-second file of the same name waits in the trash, since nothing that no page names may lie in a project's folder.
+Old names of adopted files are deleted. Files that are damaged, excluded or duplicates are moved to the trash, because a
+project's folder may contain only files that its page lists.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from typing import Any, NamedTuple
 from ...errors import MirrorError, StorageError
 from ...events import Problem
 from ...interfaces import IRunContext
-from ...names import normalize
+from ...names import FULL_PAGE, HTML_PAGE, normalize
 from ...state import records
 from . import legacy_trees
 from .legacy_trees import OldFile, OldProject, OldTree
 
-#: What z3c.pypimirror's own pages of all projects and files say at their beginning.
+#: Mark at the beginning of z3c.pypimirror's pages of all projects and files.
 _MARK = b"<title>PyPI Mirror</title>"
-_ROOTS = ("index.html", "full.html")
+_ROOTS = (HTML_PAGE, FULL_PAGE)
 
 
 class TidyTask(NamedTuple):
-    """One project whose old folders are to be cleared."""
+    """One project whose old folders to clear."""
 
     tree: OldTree
     project: OldProject
-    #: What is remembered of it, if anything.
+    #: Its record in the state, or None.
     record: bytes | None
 
 
 class Tidied(NamedTuple):
-    """Names of what went to the trash."""
+    """Result of ``tidy``: the names of files moved to the trash."""
 
     name: str
     trashed: tuple[str, ...] = ()
@@ -42,10 +42,10 @@ class Tidied(NamedTuple):
 
 
 def respelled(tree: OldTree, project: OldProject) -> tuple[str, ...]:
-    """Make way for the project's folder in the mirror's own directory; return its old folders. Raises StorageError.
+    """Make room for the project's folder in the mirror's own directory; return its old folders. Raises StorageError.
 
-    Where the file system tells no case apart, ``Plone`` is ``plone`` already, and must be called so for a copy's sake. Only
-    the list of names can tell: such a file system may well say that these are two files.
+    On a case-insensitive file system ``Plone`` is ``plone``, and is renamed so that the tree can be copied. Detected by listing
+    the directory, because ``samefile`` is not reliable there.
     """
     target = os.path.join(tree.root, project.name)
     folders = []
@@ -75,7 +75,7 @@ def tidy(mirror: IRunContext, task: TidyTask, emit: Callable[[Any], None]) -> Ti
     try:
         folders = tuple(folder for folder in respelled(task.tree, task.project) if os.path.isdir(folder))
         for old in legacy_trees.files(task.tree, task.project._replace(folders=folders), mirror.parsers)[0]:
-            if not _went(mirror, task, old, shown.get(old.filename.lower())):
+            if not _remove_old_name(mirror, task, old, shown.get(old.filename.lower())):
                 if mirror.trash.keep(os.path.relpath(old.path, task.tree.root), name, old.filename):
                     trashed.append(old.filename)
                 else:
@@ -89,7 +89,7 @@ def tidy(mirror: IRunContext, task: TidyTask, emit: Callable[[Any], None]) -> Ti
 
 
 def tidy_root(root: str) -> None:
-    """Clear what an older mirror left beside the projects. Raises StorageError."""
+    """Remove pages and links of an older mirror from the root. Raises StorageError."""
     try:
         for page in (os.path.join(root, name) for name in _ROOTS):
             if os.path.isfile(page) and _begins(page):
@@ -102,8 +102,8 @@ def tidy_root(root: str) -> None:
         raise StorageError(f"{error.filename}: {error.strerror}") from error
 
 
-def _went(mirror: IRunContext, task: TidyTask, old: OldFile, filename: str | None) -> bool:
-    """Give up the old name of a file that is in its place; say whether that is so."""
+def _remove_old_name(mirror: IRunContext, task: TidyTask, old: OldFile, filename: str | None) -> bool:
+    """Delete the old name of an adopted file; return False if it is not the published file."""
     if filename is None:
         return False
     place = os.path.join(task.tree.root, task.project.name, filename)
@@ -112,7 +112,7 @@ def _went(mirror: IRunContext, task: TidyTask, old: OldFile, filename: str | Non
         if spelled == filename:
             return True
         if spelled.lower() == filename.lower() and not {spelled, filename} <= set(os.listdir(folder)):
-            os.rename(old.path, place)  # the file system tells no case apart: these are one name
+            os.rename(old.path, place)  # a case-insensitive file system: these are one name
             return True
     path = f"{task.project.name}/{filename}"
     if not os.path.samefile(old.path, place) and (
@@ -123,12 +123,12 @@ def _went(mirror: IRunContext, task: TidyTask, old: OldFile, filename: str | Non
 
 
 def _clear(mirror: IRunContext, folder: str, kept: Container[str]) -> None:
-    """Remove pages that are not ours and ``.md5`` files from a folder, and the folder if nothing is left in it.
+    """Remove ``.md5`` files and pages of the older mirror from a folder, and the folder if it is empty then.
 
     kept: paths of files whose ``.md5`` files stay.
     """
     if not os.path.isdir(folder):
-        return  # its last file went to the trash
+        return  # removed with its last file
     for side, about in legacy_trees.sides(folder):
         if about not in kept:
             os.unlink(side)
@@ -137,7 +137,7 @@ def _clear(mirror: IRunContext, folder: str, kept: Container[str]) -> None:
             body = stream.read()
         if all(writer.serial(body) is None for writer in mirror.writers):
             os.unlink(page)
-    with suppress(OSError):  # not empty: what is not ours stays
+    with suppress(OSError):  # not empty
         os.rmdir(folder)
 
 

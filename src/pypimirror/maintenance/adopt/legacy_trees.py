@@ -1,8 +1,8 @@
-"""Reads the trees of older mirrors: which projects they hold, in which files, and what is said of these files' content.
+"""Reads the trees of older mirrors: their projects, files and hashes. Read-only.
 
-z3c.pypimirror keeps ``<Project>/<file>``, an MD5 in ``.<file>.md5`` beside it (``<file>.md5`` in its first versions) and a page
-with ``#md5=`` links in each folder. bandersnatch keeps ``web/packages/aa/bb/<hash>/<file>`` and pages in
-``web/simple/<name>/``. Changes nothing.
+z3c.pypimirror has ``<Project>/<file>``, the MD5 in ``<Project>/.<file>.md5`` (``<file>.md5`` in its first versions), and a page
+with ``#md5=`` links in each folder. bandersnatch has ``web/packages/aa/bb/<hash>/<file>``, and pages in
+``web/simple/<name>/``.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from urllib.parse import unquote, urlsplit
 from ...errors import ConfigurationError, InvalidPage, StorageError
 from ...interfaces import IParser
 from ...model import NOTHING
-from ...names import BESIDE, is_distribution, is_project, normalize, shown
+from ...names import BESIDE, HTML_PAGE, JSON_PAGE, PAGES, is_distribution, is_project, normalize, shown
 
 FOLDERS, PACKAGES = "z3c.pypimirror", "bandersnatch"
-#: Names of pages, by the media type that tells how to read them. bandersnatch writes one of HTML under two names.
-_PAGES = {"index.html": "text/html", "index.v1_json": "application/vnd.pypi.simple.v1+json"}
+#: Media types of pages by file name. bandersnatch writes the HTML page under two names.
+_PAGES = {HTML_PAGE: "text/html", JSON_PAGE: PAGES[JSON_PAGE]}
 _MD5 = re.compile(rb"\s*([0-9a-fA-F]{32})\b")
-#: What z3c.pypimirror let through and PyPI has since renamed: a run of anything else is a dash, as setuptools has it.
+#: Characters that z3c.pypimirror allowed and PyPI has renamed since; setuptools replaces a run of them by a dash.
 _STRANGE = re.compile(r"[^A-Za-z0-9._-]+")
 
 #: URL and hashes.
@@ -35,7 +35,7 @@ class OldTree(NamedTuple):
 
     #: FOLDERS or PACKAGES.
     kind: str
-    #: Absolute. What the folders of projects lie in; for PACKAGES what ``simple`` and ``packages`` lie in.
+    #: Absolute path of the parent of the projects' folders; for PACKAGES the parent of ``simple`` and ``packages``.
     root: str
 
 
@@ -54,14 +54,14 @@ class OldFile(NamedTuple):
     filename: str
     #: Absolute.
     path: str
-    #: What the old mirror says its content is: hex digests by algorithm.
+    #: The old mirror's hashes: hex digests by algorithm.
     hashes: Mapping[str, str] = NOTHING
-    #: Who says so, for messages.
+    #: The source of the hashes, for messages.
     witness: str = ""
 
 
-def recognised(directory: str) -> OldTree:
-    """Say what a directory is. Raises ConfigurationError if it is no mirror's tree."""
+def detect(directory: str) -> OldTree:
+    """Detect the kind of a tree. Raises ConfigurationError if the directory is not a mirror's tree."""
     root = os.path.realpath(directory)
     if not os.path.isdir(root):
         raise ConfigurationError(f"{directory}: not a directory")
@@ -69,14 +69,14 @@ def recognised(directory: str) -> OldTree:
         if os.path.isdir(os.path.join(web, "simple")) and os.path.isdir(os.path.join(web, "packages")):
             return OldTree(PACKAGES, web)
     for _, folder in _folders(root):
-        with suppress(StorageError):  # what can't be read tells nothing; it is told when it is a project's
+        with suppress(StorageError):  # reported later if it is a project's folder
             if any(is_distribution(unquote(name)) for name in _names(folder)):
                 return OldTree(FOLDERS, root)
-    raise ConfigurationError(f"{directory}: no mirror's tree: neither <project>/<file> nor web/simple and web/packages")
+    raise ConfigurationError(f"{directory}: not a mirror's tree: neither <project>/<file> nor web/simple and web/packages")
 
 
 def projects(tree: OldTree) -> tuple[list[OldProject], list[str]]:
-    """Return the projects of a tree in order of names, and the names of folders that can't be any project's."""
+    """Return the projects of a tree in order of names, and the names of other folders."""
     found: dict[str, list[str]] = {}
     strange = []
     for name, folder in _folders(tree.root) if tree.kind == FOLDERS else _simple(tree.root):
@@ -89,7 +89,7 @@ def projects(tree: OldTree) -> tuple[list[OldProject], list[str]]:
 
 
 def files(tree: OldTree, project: OldProject, parsers: Mapping[str, IParser]) -> tuple[list[OldFile], list[str]]:
-    """Return the files of a project, and lines about what lies or is listed there and can't be taken."""
+    """Return the files of a project, and problems of files that can't be adopted."""
     found: list[OldFile] = []
     problems: list[str] = []
     for folder in project.folders:
@@ -101,14 +101,14 @@ def files(tree: OldTree, project: OldProject, parsers: Mapping[str, IParser]) ->
         for name, (url, hashes) in listed.items():
             path = package(tree, url)
             if path is None:
-                problems.append(f"{name}: the old page lists it, and it is not there")
+                problems.append(f"{name}: listed on the old page, but missing")
             else:
                 found.append(OldFile(name, path, hashes, "the old page"))
     return found, problems
 
 
 def package(tree: OldTree, url: str) -> str | None:
-    """Return the path of the file that a URL with ``/packages/`` in it means in a tree of bandersnatch's, if it is there."""
+    """Return the path of the file of a URL with ``/packages/`` in bandersnatch's tree, or None if it is missing."""
     _, packages, rest = urlsplit(url).path.partition("/packages/")
     parts = unquote(rest).split("/")
     if tree.kind != PACKAGES or not packages or any(part in ("", ".", "..") or "\0" in part for part in parts):
@@ -123,7 +123,7 @@ def pages(folder: str) -> list[str]:
 
 
 def sides(folder: str) -> list[tuple[str, str]]:
-    """Return the paths of the ``.md5`` files in a folder, each with that of the file it is about, which may have gone."""
+    """Return the paths of the ``.md5`` files in a folder, each with the path of its file, which may be missing."""
     found = []
     for name in _names(folder):
         about = name.removesuffix(".md5").removeprefix(".")
@@ -136,7 +136,7 @@ def _in_folder(folder: str, listed: Mapping[str, Mapping[str, str]], found: list
     names = set(_names(folder))
     for name in sorted(names):
         path = os.path.join(folder, name)
-        # z3c.pypimirror called a file as the URL did, quoted.
+        # z3c.pypimirror kept the quoting of the URL.
         filename = unquote(name)
         if name.startswith(".") or name in _PAGES or name.endswith((".md5", *BESIDE)) or not os.path.isfile(path):
             continue
@@ -161,14 +161,14 @@ def _digest(path: str) -> str | None:
 
 
 def _listed(folder: str, name: str, parsers: Mapping[str, IParser]) -> tuple[dict[str, _Link], list[str]]:
-    """Give URL and hashes by name of the file, as the pages in a folder have them, and lines about what can't be read."""
+    """Return URL and hashes of the files on a folder's pages, by name, and problems."""
     found: dict[str, _Link] = {}
     problems: list[str] = []
     for path in pages(folder):
         try:
             with open(path, "rb") as stream:
                 body = stream.read()
-            # Relative links begin at some depth below what ``packages`` lies in; nothing is ever fetched from there.
+            # Base URL for relative links to ``packages``; nothing is fetched from it.
             page, errors = parsers[_PAGES[os.path.basename(path)]].project(body, name, f"http://mirror.invalid/simple/{name}/")
         except OSError as error:
             raise StorageError(f"{path}: {error.strerror}") from error
@@ -182,7 +182,7 @@ def _listed(folder: str, name: str, parsers: Mapping[str, IParser]) -> tuple[dic
 
 
 def _simple(root: str) -> Iterator[tuple[str, str]]:
-    """Yield name and folder of each project of bandersnatch's, also where ``hash-index`` put them into folders by letter."""
+    """Yield name and folder of each project of bandersnatch's tree, also with ``hash-index`` (folders by letter)."""
     for name, folder in _folders(os.path.join(root, "simple")):
         if pages(folder):
             yield name, folder
@@ -191,7 +191,7 @@ def _simple(root: str) -> Iterator[tuple[str, str]]:
 
 
 def _folders(root: str) -> Iterator[tuple[str, str]]:
-    """Yield names and paths of the folders that can be projects', symbolic links to others of them left out."""
+    """Yield names and paths of possible project folders, without symbolic links to other ones."""
     for name in _names(root):
         path = os.path.join(root, name)
         if name.startswith(".") or name == "lost+found" or not os.path.isdir(path):

@@ -1,10 +1,10 @@
-"""Takes the good files of one project over from the tree of an older mirror: linked or copied, each checked first."""
+"""Adopts the files of one project from the tree of an older mirror: verifies each, then links or copies it."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ...errors import InsufficientSpace, IntegrityError, MirrorError, StorageError
@@ -30,40 +30,40 @@ class TakeTask(NamedTuple):
 
     tree: OldTree
     project: OldProject
-    #: What is remembered of it, if anything.
+    #: Its record in the state, or None.
     record: bytes | None = None
     #: Whether the tree is the mirror's own directory.
     in_place: bool = False
 
 
 class Taken(NamedTuple):
-    """What came out of it."""
+    """Result of ``take``."""
 
     name: str
-    #: None if upstream or the tree could not be read: then nothing was touched.
+    #: None if upstream or the tree could not be read; then nothing was changed.
     record: bytes | None = None
     display: str = ""
     page_serial: str | None = None
-    #: How many files are new in the mirror, their bytes, and how many of them share these with the old tree's.
+    #: The number of adopted files, their bytes, and how many are hard links.
     files: int = 0
     bytes: int = 0
     linked: int = 0
-    #: How many were there before.
+    #: The number of files that were in the mirror before.
     here: int = 0
-    #: Names of files that upstream does not list, that the filters leave out, and that are damaged or can't be taken.
+    #: Names of files that upstream does not list, that filters exclude, and that are damaged or unreadable.
     unlisted: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     bad: tuple[str, ...] = ()
-    #: Whether upstream says to offer none of its files for now; then all are left out.
+    #: Whether the project is quarantined; then all files are excluded.
     quarantined: bool = False
 
 
 def take(mirror: IRunContext, task: TakeTask, emit: Callable[[Any], None]) -> Taken:
-    """Take over the files of one project."""
+    """Adopt the files of one project."""
     name = task.project.name
     looked = evaluate(mirror, EvaluateTask(name, task.record, "" if task.record else _display(task)), emit)
     if looked.project is None or looked.error is not None:
-        emit(Problem(name, f"not taken over, since upstream can't be asked: {looked.error}"))
+        emit(Problem(name, f"not adopted, because upstream can't be read: {looked.error}"))
         return Taken(name)
     project = records.decode(looked.project)
     try:
@@ -71,7 +71,7 @@ def take(mirror: IRunContext, task: TakeTask, emit: Callable[[Any], None]) -> Ta
         old, problems = legacy_trees.files(task.tree, task.project._replace(folders=folders), mirror.parsers)
         for problem in problems:
             emit(Problem(name, problem, "left out"))
-        taken = _Work(mirror, project, emit).take(_with_upstreams(task.tree, project, old))
+        taken = _ProjectAdoption(mirror, project, emit).take(_with_upstreams(task.tree, project, old))
     except MirrorError as error:
         emit(Problem(name, str(error)))
         return Taken(name)
@@ -79,27 +79,27 @@ def take(mirror: IRunContext, task: TakeTask, emit: Callable[[Any], None]) -> Ta
 
 
 def _display(task: TakeTask) -> str:
-    """Give the project's name as the old tree has it: z3c.pypimirror called folders as upstream's list did."""
+    """Return the registered name by the old folders: z3c.pypimirror named them as on upstream's list."""
     spelled = (os.path.basename(folder) for folder in task.project.folders)
     return next((name for name in spelled if name != task.project.name and normalize(name) == task.project.name), "")
 
 
 def _with_upstreams(tree: OldTree, project: Project, old: list[OldFile]) -> list[OldFile]:
-    """Add the files that no old page lists and that lie where upstream's own URLs say."""
+    """Add the files that no old page lists, found by the paths of upstream's URLs."""
     names = {each.filename for each in old}
     places = ((file.filename, legacy_trees.package(tree, file.url)) for file in project.files if file.filename not in names)
     return old + [OldFile(filename, path) for filename, path in places if path is not None]
 
 
-class _One(NamedTuple):
-    """What became of one file, and how: ``here`` before, ``linked``, ``copied``, or an empty text if nothing good was found."""
+class _Adopted(NamedTuple):
+    """Result for one file. how: ``here`` before, ``linked``, ``copied``, or empty if no file was valid."""
 
     file: File
     how: str = ""
 
 
-class _Work:
-    """The files of one project."""
+class _ProjectAdoption:
+    """Adopts the files of one project."""
 
     def __init__(self, mirror: IRunContext, project: Project, emit: Callable[[Any], None]):
         self._mirror = mirror
@@ -107,30 +107,34 @@ class _Work:
         self._project = project
 
     def take(self, old: list[OldFile]) -> Taken:
-        """Take what is good and wanted."""
+        """Adopt the valid and selected files."""
         by_name = self._by_name(old)
-        # What the old mirror has was seen before.
+        # Files of the old mirror are not new.
         known = {file.filename: file._replace(seen=None) if file.filename in by_name else file for file in self._project.files}
         files = {name: known.get(name) or self._unlisted(name, found[0].path) for name, found in by_name.items()} | known
         wanted = {file.filename for file in select_files(self._mirror, self._with(files.values())).files}
         names = [name for name in by_name if name in wanted]
         done = self._mirror.crew.each(lambda name: self._one(files[name], by_name[name]), names)
         files |= {one.file.filename: one.file for one in done}
+        record = records.encode(self._with(f for f in files.values() if f.filename in known or f.stored is not None))
+        return self._result(record, done, tuple(name for name in by_name if name not in wanted))
+
+    def _result(self, record: bytes, done: Sequence[_Adopted], left_out: tuple[str, ...]) -> Taken:
         new = [one.file for one in done if one.how in ("linked", "copied")]
         return Taken(
             self._project.name,
-            records.encode(self._with(f for f in files.values() if f.filename in known or f.stored is not None)),
+            record,
             files=len(new),
             bytes=sum(file.stored.size for file in new if file.stored is not None),
             linked=sum(one.how == "linked" for one in done),
             here=sum(one.how == "here" for one in done),
             unlisted=tuple(file.filename for file in new if file.adopted),
-            left_out=tuple(name for name in by_name if name not in wanted),
+            left_out=left_out,
             bad=tuple(one.file.filename for one in done if not one.how),
         )
 
     def _unlisted(self, name: str, path: str) -> File:
-        """Give a file that upstream does not list, with what may decide whether it is wanted."""
+        """Return the entry of a file that upstream does not list, with the facts that the selection needs."""
         pinned = any(project == self._project.name for project, _ in self._mirror.needs.hashes)
         hashes = {"sha256": _sha256(path)} if pinned else NOTHING
         return File(name, "", hashes, _size(path), listed=False, adopted=True)
@@ -139,20 +143,20 @@ class _Work:
         return self._project._replace(files=tuple(sorted(files, key=lambda file: file.filename)))
 
     def _by_name(self, old: list[OldFile]) -> dict[str, list[OldFile]]:
-        """Give the old files by the name they get: names that differ in case only are one, and spelled as upstream does."""
+        """Return the old files by name; names that differ in case only are one, spelled as upstream's."""
         spelled = {file.filename.lower(): file.filename for file in self._project.files}
         found: dict[str, list[OldFile]] = {}
         for each in old:
             found.setdefault(spelled.setdefault(each.filename.lower(), each.filename), []).append(each)
         return found
 
-    def _one(self, file: File, old: list[OldFile]) -> _One:
+    def _one(self, file: File, old: list[OldFile]) -> _Adopted:
         path = f"{self._project.name}/{file.filename}"
         if file.stored is not None and is_up_to_date(file) and self._mirror.storage.size(path) == file.stored.size:
-            return _One(file, "here")
+            return _Adopted(file, "here")
         for each in old:
             try:
-                stored, how = _placed(self._mirror, file, each, path, self._project.name)
+                stored, how = _place(self._mirror, file, each, path, self._project.name)
             except InsufficientSpace:
                 raise
             except MirrorError as error:
@@ -160,32 +164,32 @@ class _Work:
                 self._emit(Problem(self._project.name, f"{error}; not taken", kind))
                 continue
             self._emit(FileStored(self._project.name, file.filename, stored.size, "adopted"))
-            # What upstream does not know can be told from what else may bear its name by our own hash alone.
+            # For files that upstream does not list, only the computed hash identifies the content.
             hashes = file.hashes if file.listed else {"sha256": stored.sha256}
-            return _One(file._replace(stored=stored, hashes=hashes), how)
-        return _One(file)
+            return _Adopted(file._replace(stored=stored, hashes=hashes), how)
+        return _Adopted(file)
 
 
-def _placed(mirror: IRunContext, file: File, old: OldFile, path: str, project: str) -> tuple[Stored, str]:
+def _place(mirror: IRunContext, file: File, old: OldFile, path: str, project: str) -> tuple[Stored, str]:
     """Put a file into the mirror, ``linked`` or ``copied``.
 
-    Raises Rejected if it is not what it should be, Full if there is no room for a copy, StorageError.
+    Raises IntegrityError if its content is wrong, InsufficientSpace if there is no room for a copy, StorageError.
     """
     source = os.path.realpath(old.path)
     upload = mirror.storage.link(source)
     if upload is not None:
-        return _filled(mirror, file, old, path, project, upload, True)
+        return _fill(mirror, file, old, path, project, upload, True)
     size = _size(source) or 0
-    mirror.room.keep(mirror, size)
+    mirror.room.reserve(mirror, size)
     try:
-        return _filled(mirror, file, old, path, project, mirror.storage.create(), False)
+        return _fill(mirror, file, old, path, project, mirror.storage.create(), False)
     finally:
-        mirror.room.give_back(size)
+        mirror.room.release(size)
 
 
-def _filled(mirror: IRunContext, file: File, old: OldFile, path: str, project: str, upload: IUpload,
+def _fill(mirror: IRunContext, file: File, old: OldFile, path: str, project: str, upload: IUpload,
             linked: bool) -> tuple[Stored, str]:
-    """Put a file through the upload into its place, once it was looked at. linked: whether the upload holds it already."""
+    """Verify a file and commit its upload. linked: whether the upload is a hard link."""
     source = os.path.realpath(old.path)
     try:
         hashes, witness = (file.hashes, "upstream") if file.listed and file.hashes else (old.hashes, old.witness)
@@ -199,13 +203,12 @@ def _filled(mirror: IRunContext, file: File, old: OldFile, path: str, project: s
             if not linked:
                 upload.write(block)
         if file.listed and file.size not in (None, size):
-            raise IntegrityError(f"{old.path}: damaged: it has {size} bytes, and upstream says {file.size}")
+            raise IntegrityError(f"{old.path}: damaged: it has {size} bytes, expected {file.size} (upstream)")
         if algorithm is not None and digests[algorithm].hexdigest() != hashes[algorithm].lower():
-            raise IntegrityError(f"{old.path}: damaged: its {algorithm} is {digests[algorithm].hexdigest()}, and {witness} "
-                                 f"says {hashes[algorithm]}")
+            raise IntegrityError(f"{old.path}: damaged: its {algorithm} is {digests[algorithm].hexdigest()}, expected "
+                                 f"{hashes[algorithm]} ({witness})")
         if algorithm is None and not _is_whole(source, file.filename, project):
-            raise IntegrityError(f"{old.path}: damaged or foreign: nobody says what its hash is, and it is no whole archive of "
-                           f"{project}")
+            raise IntegrityError(f"{old.path}: damaged or foreign: no known hash, and not an intact archive of {project}")
         upload.commit(path)
         return Stored(digests["sha256"].hexdigest(), size), "linked" if linked else "copied"
     finally:
@@ -213,7 +216,7 @@ def _filled(mirror: IRunContext, file: File, old: OldFile, path: str, project: s
 
 
 def _is_whole(path: str, filename: str, project: str) -> bool:
-    """Whether a file without a known hash is an archive without damage that is named like one of the project's."""
+    """Whether a file without a known hash is an intact archive with a name of the project."""
     try:
         return bool(parse(filename, project).project) and check(path, filename)
     except InvalidContent:
@@ -240,4 +243,4 @@ def _size(path: str) -> int | None:
     try:
         return os.path.getsize(path)
     except OSError:
-        return None  # the reason is told when the file is read
+        return None  # reading the file reports the reason

@@ -17,7 +17,7 @@ from .sdist import Sdist
 
 _END = re.compile(rb"\n\r?\n")
 #: Of one file. Real ones state some hundreds.
-_MOST = 10_000
+_MAX = 10_000
 
 
 class ReleaseSource(Protocol):
@@ -33,7 +33,7 @@ class ReleaseSource(Protocol):
         """Return what an sdist or an egg states, or None if it can't be read. Raises MirrorError."""
 
 
-class Requires:
+class FileDependencies:
     """The requirements of one file, by the extras that they depend on."""
 
     def __init__(self, dependencies: Iterable[Dependency] = ()):
@@ -53,30 +53,30 @@ class Requires:
             yield from self._all
 
 
-class Stated:
+class DependencyReader:
     """Reads requirements, and collects what can't be read."""
 
     def __init__(self, catalogue: ReleaseSource, exempt: Callable[[str], object]):
         self._catalogue = catalogue
         self._exempt = exempt
-        self._requires: dict[tuple[str, bool], Requires] = {}
+        self._requires: dict[tuple[str, bool], FileDependencies] = {}
         self._noted: set[str] = set()
         self.notes: dict[str, None] = {}
         self.problems: dict[str, None] = {}
 
-    def requires(self, name: str, file: File, run: bool = True, covered: bool = False) -> Requires:
+    def requires(self, name: str, file: File, run: bool = True, has_wheel: bool = False) -> FileDependencies:
         """Return the requirements of a file, of its build too if it is an sdist.
 
         Args:
             run: whether run-time requirements are among them.
-            covered: whether it is no problem that these can't be read.
+            has_wheel: whether it is no problem that these can't be read.
         """
         key = file.filename, run
         if key not in self._requires:
-            self._requires[key] = Requires(self._parsed(name, file, self._texts(name, file, run, covered)))
+            self._requires[key] = FileDependencies(self._parsed(name, file, self._texts(name, file, run, has_wheel)))
         return self._requires[key]
 
-    def _texts(self, name: str, file: File, run: bool, covered: bool) -> tuple[str, ...]:
+    def _texts(self, name: str, file: File, run: bool, has_wheel: bool) -> tuple[str, ...]:
         told = parse(file.filename, name)
         # What describes the variants of wheels has no tags and requires nothing.
         kind = told.kind if told.kind != "wheel" or told.python else ""
@@ -93,7 +93,7 @@ class Stated:
         except MirrorError as error:
             self.problems[f"{file.filename}: what it requires is not known: {shown(str(error), 500)}"] = None
             texts = texts or ()
-        if texts is None and not covered:
+        if texts is None and not has_wheel:
             self._hole(name, f"{file.filename}: what it requires is not known without building it")
         if sdist is None:
             return texts or ()
@@ -105,9 +105,9 @@ class Stated:
         return (*(texts or ()), *sdist.build_requires)
 
     def _parsed(self, name: str, file: File, texts: tuple[str, ...]) -> Iterator[Dependency]:
-        if len(texts) > _MOST:
-            self._hole(name, f"{file.filename}: states more than {_MOST} requirements; the rest is left out")
-        for text in texts[:_MOST]:
+        if len(texts) > _MAX:
+            self._hole(name, f"{file.filename}: states more than {_MAX} requirements; the rest is left out")
+        for text in texts[:_MAX]:
             try:
                 yield parse_dependency(text)
             except InvalidRequirement:

@@ -15,10 +15,10 @@ from ..errors import MirrorError
 from ..model import File
 from ..names import shown
 from .candidates import Candidate, candidate, candidates, fitting, installable
+from .dependencies import DependencyReader, FileDependencies, ReleaseSource
 from .environments import Environment, applies
+from .model import Pins, Release
 from .pep508 import Dependency, parse_dependency
-from .stated import ReleaseSource, Requires, Stated
-from .values import Pins, Release
 
 #: Requirements that one resolution looks at beyond those of the releases that it starts from, each counted once for each
 #: environment and extra. Real ones look at some ten thousand.
@@ -27,7 +27,7 @@ _BUDGET = 1_000_000
 _FILES = 10
 
 
-class Want(NamedTuple):
+class RootRequirement(NamedTuple):
     """One requirement to start from."""
 
     #: PEP 508.
@@ -36,7 +36,7 @@ class Want(NamedTuple):
     by: str
 
 
-class Root(NamedTuple):
+class RootFile(NamedTuple):
     """One file of a selected release to start from."""
 
     #: Normalised name of the project.
@@ -47,7 +47,7 @@ class Root(NamedTuple):
     #: Whether its run-time requirements are followed, and not only what builds it.
     run: bool = True
     #: Whether a wheel of the same release is among the roots: then it is no loss if an sdist does not state what it requires.
-    covered: bool = False
+    has_wheel: bool = False
 
 
 class Resolution(NamedTuple):
@@ -71,26 +71,26 @@ class _Exhausted(Exception):
     """The budget is spent."""
 
 
-def resolve(starts: Iterable[Want | Root], environments: Iterable[Environment], catalogue: ReleaseSource,
-            pinned: Pins | None = None, beside: Mapping[str, str] | None = None,
+def resolve(starts: Iterable[RootRequirement | RootFile], environments: Iterable[Environment], catalogue: ReleaseSource,
+            pinned: Pins | None = None, companions: Mapping[str, str] | None = None,
             exempt: Callable[[str], object] = lambda name: False) -> Resolution:
     """Follow requirements to their end in every environment.
 
     Args:
         pinned: where these have a version of a project that fits, it is taken and nothing newer is looked for.
-        beside: specifiers by project: where a newer release is taken, the newest one that fits the specifier is taken too.
+        companions: specifiers by project: where a newer release is taken, the newest one that fits the specifier is taken too.
         exempt: says of a project whether it is no problem that what its releases require can't be read.
     """
-    return _Resolver(catalogue, pinned or Pins(), beside or {}, exempt).run(starts, tuple(environments))
+    return _Resolver(catalogue, pinned or Pins(), companions or {}, exempt).run(starts, tuple(environments))
 
 
 class _Resolver:
-    def __init__(self, catalogue: ReleaseSource, pinned: Pins, beside: Mapping[str, str], exempt: Callable[[str], object]):
+    def __init__(self, catalogue: ReleaseSource, pinned: Pins, companions: Mapping[str, str], exempt: Callable[[str], object]):
         self.pinned = pinned
-        self.beside = beside
-        self.offers = _Offers(catalogue, self.spend)
-        self.stated = Stated(catalogue, exempt)
-        self.left: int | None = None
+        self.companions = companions
+        self.offers = _CandidateCache(catalogue, self.spend)
+        self.requirements = DependencyReader(catalogue, exempt)
+        self.budget: int | None = None
         self.steps: deque[_Step] = deque()
         self.seen: set[tuple[Environment, str]] = set()
         #: The extras that a file was expanded for so far.
@@ -98,25 +98,25 @@ class _Resolver:
         self.markers: dict[tuple[str, Environment, str], bool] = {}
         self.chosen: dict[tuple[Environment, str, str], Candidate | None] = {}
         #: By environment and name: every specifier met, and the extras requested.
-        self.asked: dict[tuple[Environment, str], tuple[dict[str, None], set[str]]] = {}
+        self.requested: dict[tuple[Environment, str], tuple[dict[str, None], set[str]]] = {}
         #: Those of which more was asked since releases that fit all of it were looked for.
         self.changed: dict[tuple[Environment, str], None] = {}
         self.reasons: dict[Release, str] = {}
         self.failed: dict[tuple[str, str], set[Environment]] = {}
-        self.met: dict[tuple[str, str], int] = {}
+        self.satisfied: dict[tuple[str, str], int] = {}
         self.notes: dict[str, None] = {}
         self.problems: dict[str, None] = {}
 
-    def run(self, starts: Iterable[Want | Root], environments: tuple[Environment, ...]) -> Resolution:
+    def run(self, starts: Iterable[RootRequirement | RootFile], environments: tuple[Environment, ...]) -> Resolution:
         for start in starts:
-            if isinstance(start, Root):
+            if isinstance(start, RootFile):
                 self.root(start, environments)
             else:
                 self.want(start, environments)
         # What is selected is followed in any case; what that leads to, within the budget, the nearest first.
-        self.left = _BUDGET
+        self.budget = _BUDGET
         try:
-            while self.steps or self.combine() or self.accompany():
+            while self.steps or self.combine() or self.add_companions():
                 self.step(self.steps.popleft())
         except _Exhausted:
             self.problems[f"requirements are followed no further: more than {_BUDGET} were looked at; "
@@ -124,12 +124,12 @@ class _Resolver:
         return self.result()
 
     def spend(self, amount: int) -> None:
-        if self.left is not None:
-            self.left -= amount
-            if self.left < 0:
+        if self.budget is not None:
+            self.budget -= amount
+            if self.budget < 0:
                 raise _Exhausted
 
-    def want(self, want: Want, environments: Iterable[Environment]) -> None:
+    def want(self, want: RootRequirement, environments: Iterable[Environment]) -> None:
         try:
             dependency = parse_dependency(want.requirement)
         except InvalidRequirement:
@@ -139,14 +139,14 @@ class _Resolver:
             if self.holds(dependency, environment, ""):
                 self.add(dependency, want.by, environment)
 
-    def root(self, root: Root, environments: tuple[Environment, ...]) -> None:
+    def root(self, root: RootFile, environments: tuple[Environment, ...]) -> None:
         found = candidate(root.file, root.name)
         where = [environment for environment in environments if found is not None and installable(found, environment)]
-        requires = self.stated.requires(root.name, root.file, root.run, root.covered)
+        requires = self.requirements.requires(root.name, root.file, root.run, root.has_wheel)
         for environment in where or environments:
             self.expand(root.name, found, root.file.filename, requires, root.extras, environment)
 
-    def expand(self, name: str, found: Candidate | None, filename: str, requires: Requires, extras: Iterable[str],
+    def expand(self, name: str, found: Candidate | None, filename: str, requires: FileDependencies, extras: Iterable[str],
                environment: Environment) -> None:
         """Ask for what a file requires with some extras, beyond what was asked for already."""
         done = self.expanded.setdefault((environment, filename), set())
@@ -189,18 +189,18 @@ class _Resolver:
     def step(self, step: _Step) -> None:
         dependency, by, environment = step
         name, specifier = dependency.name, str(dependency.requirement.specifier)
-        specifiers, extras = self.asked.setdefault((environment, name), ({}, set()))
+        specifiers, extras = self.requested.setdefault((environment, name), ({}, set()))
         if specifier not in specifiers or not extras.issuperset(dependency.requirement.extras):
             self.changed[environment, name] = None
         specifiers[specifier] = None
         extras.update(dependency.requirement.extras)
         label = dependency.text, by
-        self.met.setdefault(label, 0)
+        self.satisfied.setdefault(label, 0)
         chosen = self.choose(name, specifier, environment)
         if chosen is None:
             self.failed.setdefault(label, set()).add(environment)
         else:
-            self.met[label] += 1
+            self.satisfied[label] += 1
             self.take(name, chosen, dependency.requirement.extras, by, environment)
 
     def choose(self, name: str, specifier: str, environment: Environment) -> Candidate | None:
@@ -214,13 +214,13 @@ class _Resolver:
     def take(self, name: str, chosen: Candidate, extras: Iterable[str], by: str, environment: Environment) -> None:
         """Take a release and ask for what it needs itself."""
         self.reasons.setdefault((name, str(chosen.version)), by)
-        self.expand(name, chosen, chosen.file.filename, self.stated.requires(name, chosen.file), extras, environment)
+        self.expand(name, chosen, chosen.file.filename, self.requirements.requires(name, chosen.file), extras, environment)
 
     def combine(self) -> bool:
         """Look for releases that fit all that is asked of a project together. Returns whether there is more to do."""
         changed, self.changed = self.changed, {}
         for environment, name in changed:
-            specifiers, extras = self.asked[environment, name]
+            specifiers, extras = self.requested[environment, name]
             self.spend(len(specifiers))
             if len(specifiers) > 1:
                 chosen = self.choose(name, ",".join(filter(None, sorted(specifiers))), environment)
@@ -228,10 +228,10 @@ class _Resolver:
                     self.take(name, chosen, extras, "several requirements together", environment)
         return bool(self.steps)
 
-    def accompany(self) -> bool:
-        """Take what is wanted beside newer releases. Returns whether there is more to do."""
-        for (environment, name), (specifiers, _) in list(self.asked.items()):
-            limit = self.beside.get(name)
+    def add_companions(self) -> bool:
+        """Take what is wanted companions newer releases. Returns whether there is more to do."""
+        for (environment, name), (specifiers, _) in list(self.requested.items()):
+            limit = self.companions.get(name)
             if limit is not None and name not in self.pinned.versions:
                 for specifier in list(specifiers):
                     chosen = self.choose(name, ",".join(filter(None, (specifier, limit))), environment)
@@ -243,12 +243,12 @@ class _Resolver:
         releases: dict[str, set[str]] = {}
         for name, version in self.reasons:
             releases.setdefault(name, set()).add(version)
-        notes = {**self.notes, **self.stated.notes}
-        problems = {**self.problems, **self.offers.problems, **self.stated.problems}
+        notes = {**self.notes, **self.requirements.notes}
+        problems = {**self.problems, **self.offers.problems, **self.requirements.problems}
         for (requirement, by), where in self.failed.items():
             pythons = ", ".join(dict.fromkeys(f"Python {environment.python} on {environment.platform}"
                                               for environment in sorted(where)))
-            if self.met[requirement, by]:
+            if self.satisfied[requirement, by]:
                 notes[f"{by} requires {shown(requirement)}: nothing fits on {shown(pythons, 300)}"] = None
             else:
                 problems[f"{by} requires {shown(requirement)}: no release fits"] = None
@@ -256,7 +256,7 @@ class _Resolver:
                           tuple(problems))
 
 
-class _Offers:
+class _CandidateCache:
     """The candidates of projects, by what is asked of them."""
 
     def __init__(self, catalogue: ReleaseSource, spend: Callable[[int], None]):

@@ -9,19 +9,19 @@ from packaging.version import InvalidVersion, Version
 from ..errors import MirrorError
 from ..metadata.filenames import release
 from ..names import shown
-from .matching import Pinned, pinned_of
+from .pinned_releases import PinnedReleases, pinned_of
 
 #: One release: normalised name and version.
 Release = tuple[str, str]
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
 #: The name of a file holds no more.
-_LONGEST_VERSION = 200
+_MAX_VERSION = 200
 #: Versions from before PEP 440, such as ``2004d``. No operators, no wildcards, no white space.
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
 
 
-class BadPins(MirrorError):
+class InvalidPins(MirrorError):
     """A pin file can't be understood; the message names file and line."""
 
 
@@ -49,22 +49,22 @@ class Pins(NamedTuple):
         """Whether a pin allows a file of a release; None where the hashes are of other algorithms than the pin's."""
         return self._pinned(name).allows(version, hashes)
 
-    def _pinned(self, name: str) -> Pinned:
+    def _pinned(self, name: str) -> PinnedReleases:
         return pinned_of(name, self.versions.get(name, ()), self.hashes)
 
 
-def normal(version: str) -> str:
+def normalize_version(version: str) -> str:
     """Return the normal form of a version (PEP 440), or the text itself where it has none."""
     return _normal(version) or version
 
 
 def is_version(text: str) -> bool:
     """Whether the text can be one release's version: by PEP 440, or one word as older projects have it."""
-    return len(text) <= _LONGEST_VERSION and text.isascii() and bool(_normal(text) or _WORD.fullmatch(text))
+    return len(text) <= _MAX_VERSION and text.isascii() and bool(_normal(text) or _WORD.fullmatch(text))
 
 
 def _normal(version: str) -> str | None:
-    if len(version) > _LONGEST_VERSION:
+    if len(version) > _MAX_VERSION:
         return None  # Python refuses to make numbers of thousands of digits
     try:
         return str(Version(version))
@@ -104,6 +104,6 @@ def union(parts: Iterable[Pins]) -> Pins:
                 {name: frozenset(requested) for name, requested in sorted(extras.items()) if name in versions})
 
 
-def public(source: str) -> str:
+def redact(source: str) -> str:
     """Give a path or URL in the form for messages and files: without credentials, printable, on one line."""
     return shown(_CREDENTIALS.sub("", source), 500)

@@ -23,7 +23,7 @@ def flatten(chain: Chain, environments: Iterable[Environment]) -> str:
     It says the same as the chain for every environment, and for others too where nothing but plain sections is used.
     zc.buildout runs conditions as Python, loads what ``recipe`` and ``extensions`` name, and follows ``${...}`` and ``<``:
     every name, value and condition is written anew from what was understood of it, and what was not is left out.
-    Raises FetchError, BadPins.
+    Raises FetchError, InvalidPins.
     """
     environments = tuple(environments)
     name = section_name(chain.sections(environments[0]))

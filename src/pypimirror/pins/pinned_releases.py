@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Hashes = Mapping[tuple[str, str], frozenset[str]]
 
 
-class Pinned:
+class PinnedReleases:
     """The pinned releases of one project."""
 
     def __init__(self, versions: Iterable[str], hashes: Mapping[str, frozenset[str]]):
@@ -56,7 +56,7 @@ class Pinned:
         return frozenset(digest.partition(":")[0] for pin in self.matching(version) for digest in self._hashes.get(pin, ()))
 
 
-def pinned_of(name: str, versions: Iterable[str], hashes: Hashes) -> Pinned:
+def pinned_of(name: str, versions: Iterable[str], hashes: Hashes) -> PinnedReleases:
     """Return the pinned releases of a project. hashes: of all projects, by name and version."""
     versions = tuple(versions)
-    return Pinned(versions, {version: hashes[name, version] for version in versions if (name, version) in hashes})
+    return PinnedReleases(versions, {version: hashes[name, version] for version in versions if (name, version) in hashes})

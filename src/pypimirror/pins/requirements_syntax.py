@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator
 
 from ..names import shown
-from .extends_chain import MOST_BYTES
-from .values import BadPins, public
+from .extends_chain import MAX_BYTES
+from .model import InvalidPins, redact
 
 _COMMENT = re.compile(r"(^|(?<=\s))#.*$")
 #: Longest first: the mark of UTF-16 begins that of UTF-32.
@@ -21,10 +21,10 @@ _SHORT = ("-r", "-c", "-e", "-i", "-f", "-C", "-b")
 
 
 def decode(content: bytes, source: str) -> str:
-    """Return the text of a requirements file: by its byte order mark, its coding line (PEP 263), or UTF-8. Raises BadPins."""
-    where = public(source)
-    if len(content) > MOST_BYTES:
-        raise BadPins(f"{where}: too large for a pin file: more than {MOST_BYTES >> 20} MB")
+    """Decode a requirements file by its byte order mark, its coding line (PEP 263), or as UTF-8. Raises InvalidPins."""
+    where = redact(source)
+    if len(content) > MAX_BYTES:
+        raise InvalidPins(f"{where}: too large for a pin file: more than {MAX_BYTES >> 20} MB")
     mark, encoding = next((pair for pair in _MARKS if content.startswith(pair[0])), (b"", "utf-8"))
     if not mark:
         coding = next(filter(None, map(_CODING.match, content.split(b"\n", 2)[:2])), None)
@@ -34,18 +34,18 @@ def decode(content: bytes, source: str) -> str:
             raise LookupError(encoding)
         text = content[len(mark):].decode(encoding)
     except LookupError as error:
-        raise BadPins(f"{where}: unknown encoding {shown(encoding)!r}; save it as UTF-8") from error
+        raise InvalidPins(f"{where}: unknown encoding {shown(encoding)!r}; save it as UTF-8") from error
     except UnicodeError as error:
         line = content.count(b"\n", 0, getattr(error, "start", 0)) + 1
-        raise BadPins(f"{where}, line {line}: not {shown(encoding.upper())} text") from error
+        raise InvalidPins(f"{where}, line {line}: not {shown(encoding.upper())} text") from error
     if text.lstrip().startswith("<"):
-        raise BadPins(f"{where}: a web page (HTML) instead of a pin file")
+        raise InvalidPins(f"{where}: a web page (HTML) instead of a pin file")
     if "\0" in text:
-        raise BadPins(f"{where}: not text")
+        raise InvalidPins(f"{where}: not text")
     return text
 
 
-def logical(text: str) -> Iterator[tuple[int, str]]:
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield lines joined where they end with a backslash, without comments, each with the number of its first line."""
     parts: list[str] = []
     start = 0
@@ -63,15 +63,15 @@ def logical(text: str) -> Iterator[tuple[int, str]]:
             yield start, joined
 
 
-def split(line: str, where: str) -> tuple[str, list[str]]:
-    """Return the requirement of a line and the words of its options. Raises BadPins."""
+def split_options(line: str, where: str) -> tuple[str, list[str]]:
+    """Return the requirement of a line and the words of its options. Raises InvalidPins."""
     words = re.split(r"[ \t]", line)
     first = next((number for number, word in enumerate(words) if word.startswith("-")), len(words))
     options = " ".join(words[first:])
     try:
         return " ".join(words[:first]).strip(), shlex.split(options) if options else []
     except ValueError as error:
-        raise BadPins(f"{where}: a quote is not closed") from error
+        raise InvalidPins(f"{where}: a quote is not closed") from error
 
 
 def parse_options(words: list[str]) -> Iterator[tuple[str, str | None]]:

@@ -1,0 +1,63 @@
+"""Evaluates the projects of a worklist and records the results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .. import events
+from ..interfaces import IRunContext
+from ..model import Change
+from .absence import Absences
+from .evaluate import Evaluation
+from .result_recorder import ResultRecorder
+from .worklist import Worklist
+
+
+class EvaluationPass:
+    """One pass over a worklist."""
+
+    def __init__(self, mirror: IRunContext, recorder: ResultRecorder, notify: Callable[[Any], None], plan: Worklist,
+                 changes: dict[str, Change], allow_deletions: bool):
+        """changes: gets the change of each project, by name."""
+        self._recorder = recorder
+        self._notify = notify
+        self._republish = plan.republish
+        self._changes = changes
+        self._absences = Absences(mirror, plan.is_exact, allow_deletions)
+        #: Names of the projects whose evaluation counts.
+        self.names: list[str] = []
+        #: ETag of the list to be stored; None if the next run has to read the whole list.
+        self.etag = plan.etag
+        self._unlisted = 0
+
+    def record(self, results: Iterable[Any]) -> None:
+        """Record the results of ``evaluate``."""
+        for evaluation in results:
+            if isinstance(evaluation, Evaluation) and not self._absences.holds(evaluation):
+                if evaluation.relist:
+                    self.etag = None
+                self._record(evaluation)
+        self._record_absences()
+        if self._unlisted:
+            self._notify(events.Notice(f"{self._unlisted} files stay that upstream does not list: adopted, pinned or restored"))
+
+    def _record(self, evaluation: Evaluation) -> None:
+        self._changes[evaluation.name] = evaluation.change
+        self.names.append(evaluation.name)
+        self._unlisted += evaluation.unlisted
+        self._recorder.looked(evaluation, self._republish)
+        self._notify(events.ProjectEvaluated(evaluation.change))
+
+    def _record_absences(self) -> None:
+        """Record the projects that upstream does not have, unless it has none of the exact names."""
+        absent, doubt = self._absences.judge()
+        if doubt is None:
+            for evaluation in absent:
+                self._record(evaluation)
+            return
+        self._recorder.problems.append(doubt)
+        self._notify(events.Problem("", doubt, "not found"))
+        for evaluation in absent:
+            self._recorder.absent(evaluation)
+            self._notify(events.ProjectEvaluated(Change(evaluation.name)))
