@@ -253,8 +253,8 @@ def one_line(captured: Captured) -> str:
 def test_a_state_without_a_place_is_told_in_one_line(kept: MirroredInBucket, capsys: Captured, verb: str) -> None:
     kept.settings["state_path"] = None
     assert cli.main(None, [kept.write(), verb]) == 2
-    assert one_line(capsys).endswith(f"mirror_file_path = s3://{kept.bucket}/{PREFIX}: the state can't lie there, nor lock and "
-                                     "log; set state_path to a directory on a local disk")
+    assert one_line(capsys).endswith(f"mirror_file_path = s3://{kept.bucket}/{PREFIX}: state, lock and log can't be stored "
+                                     "there; set state_path to a directory on a local disk")
 
 
 @pytest.mark.parametrize(("words", "line"), [
@@ -271,7 +271,7 @@ def test_what_needs_a_directory_says_so_in_one_line(
 def test_an_index_in_an_object_store_is_none_that_can_be_mirrored(kept: MirroredInBucket, capsys: Captured) -> None:
     kept.settings["index_url"] = "s3://bucket/index"
     assert cli.main(None, [kept.write(), "sync"]) == 2
-    assert "index_url = 's3': there is none of that name" in one_line(capsys)
+    assert "index_url = 's3': unknown; available: file, " in one_line(capsys)
 
 
 def test_a_missing_library_ends_with_2_and_touches_nothing(

@@ -153,7 +153,7 @@ def test_an_unknown_option_is_an_error_that_names_the_nearest(buildout):
     ("base-url = pypi.example.com", "[pypimirror] base-url = pypi.example.com: must be a URL that starts with"),
     ("script = bin/mirror", "[pypimirror] script = bin/mirror: must be a plain file name"),
     ("relative-paths = maybe", "[pypimirror] relative-paths = maybe: must be True or False"),
-    ("engine = thread", "[pypimirror] engine = thread: there is none of that name; there are dask, processes, threads"),
+    ("engine = thread", "[pypimirror] engine = thread: unknown; available: dask, processes, threads"),
     ("engine = dask", "[pypimirror] scheduler: engine = dask needs the address of one"),
     ("scheduler = example.com", "[pypimirror] scheduler = example.com: must be an address such as tcp://"),
 ])

@@ -1,4 +1,4 @@
-"""What happens during a run. Observers see these, in the coordinator's thread, in this order."""
+"""The events of a run, in their order. Observers receive them in the coordinator's thread."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ class ListRead(NamedTuple):
 
 
 class EvaluationStarted(NamedTuple):
-    """The pages of so many projects are about to be looked at."""
+    """The evaluation of upstream's project pages starts."""
 
     projects: int
 
 
 class ProjectEvaluated(NamedTuple):
-    """One project was looked at; ``change`` says what is to be done about it."""
+    """One project was evaluated; ``change`` is the work to do."""
 
     change: Change
 
 
 class PlanMade(NamedTuple):
-    """All projects were looked at; work begins."""
+    """All projects were evaluated; the changes start."""
 
     projects: int
     files: int
     bytes: int
-    #: Files that upstream tells no size of.
+    #: Number of files whose size upstream does not have.
     unsized: int
     remove: int
-    #: Bytes free where the mirror lies, or None.
+    #: Free bytes on the mirror's disk, or None if unlimited.
     free: int | None
     #: Whether this is the first fetch.
     first: bool = False
 
 
 class FileStored(NamedTuple):
-    """One file is in its place."""
+    """One file is in its final place."""
 
     project: str
     filename: str
@@ -60,7 +60,7 @@ class FileStored(NamedTuple):
 
 
 class ProjectPublished(NamedTuple):
-    """One project's pages say what they should."""
+    """One project's pages are up to date."""
 
     project: str
     #: Whether any of them changed.
@@ -68,16 +68,16 @@ class ProjectPublished(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Something failed and will be tried again. ``project`` is empty where it concerns the whole run."""
+    """A failure that the next run retries. ``project`` is empty if it concerns the whole run."""
 
     project: str
     message: str
-    #: ``failed``, ``not found``, ``invalid``, or ``left out`` for what is malformed on upstream's page and is no failure.
+    #: ``failed``, ``not found``, ``invalid``, or ``left out`` for a malformed entry of upstream's page, which is not a failure.
     kind: str = "failed"
 
 
 class Notice(NamedTuple):
-    """Something that the administrator should know and that is no failure."""
+    """Information for the administrator that is not a failure."""
 
     message: str
 
@@ -88,12 +88,12 @@ class FileRemoved(NamedTuple):
 
 
 class VerificationStarted(NamedTuple):
-    """The mirror is about to be verified."""
+    """The verification of the mirror starts."""
 
     projects: int
     files: int
     bytes: int
-    #: Projects that a run which was cut off has verified already; they are not among those.
+    #: Projects that an interrupted run has verified; they are not counted in the others.
     done: int = 0
 
 
@@ -106,14 +106,14 @@ class ProjectVerified(NamedTuple):
 
 
 class FaultFound(NamedTuple):
-    """Something in the mirror is not as it should be."""
+    """The verification found a fault."""
 
     path: str
     message: str
 
 
 class FaultRepaired(NamedTuple):
-    """What was wrong at a path is so no longer."""
+    """A fault was repaired."""
 
     path: str
 
@@ -124,32 +124,32 @@ class VerificationFinished(NamedTuple):
     projects: int
     files: int
     bytes: int
-    #: How many things were wrong, and how many of them are no longer.
+    #: Number of faults, and of repaired faults.
     wrong: int
     repaired: int
 
 
 class Failure(NamedTuple):
-    """Something that failed and will be tried again. ``project`` is empty where it concerns the whole run."""
+    """A failure at the end of a run. ``project`` is empty if it concerns the whole run."""
 
     project: str
     error: str
-    #: When it failed first, in seconds since 1970, or None where that is not known.
+    #: Time of the first failure in seconds since 1970, or None if unknown.
     since: float | None = None
 
 
 class RunFinished(NamedTuple):
-    """The end; ``statistics`` are those of ``pypimirror.report.statistics``."""
+    """The run ended. ``statistics``: see ``pypimirror.report.statistics``."""
 
     status: int
     runtime: float
     statistics: dict[str, int] = {}
     failures: tuple[Failure, ...] = ()
-    #: Which removals were held back and why, in words, or None.
+    #: Message about removals that the safety brake held back, or None.
     held: str | None = None
-    #: What the mirror holds, where that is known.
+    #: Contents of the mirror, if known.
     totals: Totals | None = None
-    #: Bytes free where the mirror lies, or None.
+    #: Free bytes on the mirror's disk, or None if unlimited.
     free: int | None = None
-    #: When the last run without failures began, in seconds since 1970, or None.
+    #: Start of the last run without failures in seconds since 1970, or None.
     last_good: float | None = None

@@ -1,1 +1,1 @@
-"""The configuration of clients."""
+"""Configuration of clients, and the buildout extension."""

@@ -1,4 +1,4 @@
-"""Configuration files that make clients ask the mirror and nothing else."""
+"""Renders configuration files that make clients use only the mirror."""
 
 import json
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ FILENAMES = {"pip": "pip.conf", "uv": "uv.toml", "buildout": "client.cfg"}
 
 
 def render(client: str, settings: Mapping[str, Any]) -> str:
-    """Give a client's configuration file.
+    """Return a client's configuration file.
 
-    client: one of ``FILENAMES``. settings: the mirror's; ``base_url`` is read and, where there is none, ``mirror_file_path``,
-    which clients on the same host can use as it is.
-    Raises ConfigurationError for an unknown client and for a mirror that clients can't reach.
+    client: one of ``FILENAMES``. settings: of the mirror; uses ``base_url`` or, if it is empty, ``mirror_file_path``, for
+    clients on the same host.
+    Raises ConfigurationError for an unknown client, and if clients can't reach the mirror.
     """
     if client not in FILENAMES:
         raise ConfigurationError(f"unknown client {client!r}; there are {', '.join(FILENAMES)}")
@@ -25,7 +25,7 @@ def render(client: str, settings: Mapping[str, Any]) -> str:
 
 
 def _index(settings: Mapping[str, Any]) -> str:
-    """Give the URL of the index, with a slash at its end."""
+    """Return the URL of the index with a trailing slash."""
     if settings["base_url"]:
         return f"{settings['base_url']}/"
     place = settings["mirror_file_path"]

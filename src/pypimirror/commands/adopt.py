@@ -38,7 +38,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 
 def _run(mirror: Mirror, tree: OldTree, root: str | None, arguments: argparse.Namespace) -> int:
-    """root: the mirror's directory where that is what is adopted."""
+    """Adopt a tree. root: the mirror's directory if it is adopted in place, else None."""
     aloud = None if arguments.quiet or arguments.log_console or sys.stderr.isatty() else _say
     with session(mirror, "adopt", arguments.quiet, aloud) as at:
         adopted = enduring(mirror, at.state, at.notify, lambda: adoption.Adoption(mirror, at.state, at.run, at.notify).adopt(
@@ -54,6 +54,6 @@ def _run(mirror: Mirror, tree: OldTree, root: str | None, arguments: argparse.Na
 
 
 def _say(event: Any) -> None:
-    """Say what is to be reported where no terminal shows it: an adoption is done by hand, and once."""
+    """Print notices and problems, which no progress display shows without a terminal."""
     if isinstance(event, Notice | Problem):
         print(sentence(event))

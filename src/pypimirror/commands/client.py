@@ -10,7 +10,7 @@ from ..settings.reader import nearest, read
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
-    """Print the configuration for the client that is named."""
+    """Print the configuration for a client."""
     (name, *more) = arguments.words or [""]
     if name not in FILENAMES or more:
         raise ConfigurationError(f"client takes one of {', '.join(FILENAMES)}, not {' '.join(arguments.words)!r}"

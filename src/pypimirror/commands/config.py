@@ -25,7 +25,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     mirror = Mirror(read(config))
     if not arguments.quiet:
         _show(mirror)
-    mirror.check()  # after what is there was shown, which may tell why it is refused
+    mirror.check()  # after the output, which helps to understand an error
     return 0
 
 

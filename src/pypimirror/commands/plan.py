@@ -18,11 +18,11 @@ from ..sync.worklist import has_pins
 from ..zcml.plugins import read
 from .session import overridden
 
-_NOTE = "What sdists need to be built is known once they are here: a first sync may fetch more than this."
+_NOTE = "The build requirements of sdists are known after they are fetched: a first sync may fetch more files than listed."
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
-    """Print the plan as a table or as JSON; return 1 if something could not be looked at."""
+    """Print the plan as a table or as JSON; return 1 if a project could not be evaluated."""
     settings = read(config, overridden(arguments))
     mirror = Mirror(settings)
     mirror.check()

@@ -30,7 +30,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 
 def _figures(settings: Settings) -> Figures | None:
-    """Give what the state knows; None where it can't be read, as by another user."""
+    """Return figures from the state; None if it can't be read, as by another user."""
     state = State(settings["state_path"])
     try:
         if not state.open_to_read():

@@ -1,4 +1,4 @@
-"""What every verb that changes the mirror begins and ends with: settings, checks, the lock, the log, the state."""
+"""The context of verbs that change the mirror: settings, checks, lock, log and state."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ..zcml.plugins import read
 
 
 def overridden(arguments: argparse.Namespace) -> dict[str, str]:
-    """Give the settings that options of the command line override."""
+    """Return the settings that options of the command line override."""
     overrides = {
         "log_filename": arguments.log_filename,
         "report_filename": os.path.abspath(arguments.report) if arguments.report else None,
@@ -44,9 +44,9 @@ def overridden(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def checked(config: str, arguments: argparse.Namespace, fetches: bool = True) -> Mirror:
-    """Return the mirror of a configuration. Raises ConfigurationError; nothing was touched then.
+    """Return the mirror of a configuration after all checks. Raises ConfigurationError before any change.
 
-    fetches: whether the verb is to fetch anything.
+    fetches: whether the verb fetches from upstream.
     """
     mirror = Mirror(read(config, overridden(arguments)))
     mirror.check(fetches)
@@ -56,7 +56,7 @@ def checked(config: str, arguments: argparse.Namespace, fetches: bool = True) ->
 
 @contextmanager
 def at_work(mirror: Mirror, arguments: argparse.Namespace) -> Iterator[None]:
-    """Hold the lock, with the place made ready and the log open. Raises Locked, StorageError."""
+    """Hold the lock, with the storage prepared and the log open. Raises Locked, StorageError."""
     settings = mirror.settings
     with closing(mirror), locked(settings["lock_file_name"]):
         mirror.storage.prepare()
@@ -65,12 +65,12 @@ def at_work(mirror: Mirror, arguments: argparse.Namespace) -> Iterator[None]:
         mirror.storage.finish()
 
 
-#: As many failures are told as people will read.
+#: Maximum number of failures to print.
 _MOST_LINES = 20
 
 
 class RunSession(NamedTuple):
-    """What a verb that changes the mirror works with, while it holds the lock."""
+    """The objects of a verb that changes the mirror, while it holds the lock."""
 
     state: State
     run: Run
@@ -80,11 +80,11 @@ class RunSession(NamedTuple):
     log_filename: str
 
     def ended(self, status: int) -> None:
-        """Tell the observers that the run is over."""
+        """Notify the observers of the end of the run."""
         self.notify(self._end(status, tuple(self.run.failures())))
 
     def failed(self, error: MirrorError) -> None:
-        """Tell the observers that the run could not go on."""
+        """Notify the observers of an error that ended the run."""
         self.notify(Notice(f"the run ends: {error}"))
         self.notify(self._end(error.status, (Failure("", str(error)),)))
 
@@ -96,7 +96,7 @@ class RunSession(NamedTuple):
                            totals=totals, free=self.free(), last_good=float(good) if good else None)
 
     def complain(self) -> None:
-        """Say on stderr, in a line each, what was held back and what failed."""
+        """Print held-back removals and failures to stderr, one a line."""
         failed = self.run.problems()
         lines = [self.run.held] if self.run.held else []
         lines += failed[:_MOST_LINES]
@@ -111,7 +111,7 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
             allow_deletions: bool = False, fetches: bool = False) -> Iterator[RunSession]:
     """Open state and observers for one run.
 
-    kind: as in RunStarted; also: called with every event. fetches: whether the log is to have how things are fetched.
+    kind: as in RunStarted. also: called with every event. fetches: whether to log the fetcher and its proxy.
     Raises StorageError.
     """
     watch = Watch(mirror.observers, on_terminal=sys.stderr.isatty() and not quiet, also=also, registry=mirror.registry)
@@ -126,10 +126,10 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
         at = RunSession(state, Run(mirror, state, watch.notify, allow_deletions), watch.notify, started, mirror.storage.free,
                      mirror.settings["log_filename"])
         try:
-            with _told(state), _expected(mirror):
+            with _database_errors(state), _unexpected_errors(mirror):
                 yield at
         except MirrorError as error:
-            with suppress(StorageError):  # what ended the run counts more than where it can't be reported
+            with suppress(StorageError):  # the original error is more important than one of an observer
                 at.failed(error)
             raise
     finally:
@@ -139,7 +139,7 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
 
 def _open(state: State, notify: Callable[[Any], None], started: float) -> None:
     try:
-        with _told(state):
+        with _database_errors(state):
             damage = state.open()
     except StorageError as error:
         notify(RunFinished(error.status, time.time() - started, failures=(Failure("", str(error)),)))
@@ -149,8 +149,8 @@ def _open(state: State, notify: Callable[[Any], None], started: float) -> None:
 
 
 @contextmanager
-def _told(state: State) -> Iterator[None]:
-    """Turn an error of the database into one that names it."""
+def _database_errors(state: State) -> Iterator[None]:
+    """Translate an error of the database into StorageError with its path."""
     try:
         yield
     except sqlite3.Error as error:
@@ -158,8 +158,8 @@ def _told(state: State) -> Iterator[None]:
 
 
 @contextmanager
-def _expected(mirror: Mirror) -> Iterator[None]:
-    """Turn an exception that nobody expected into an error of one line; its traceback goes into the log."""
+def _unexpected_errors(mirror: Mirror) -> Iterator[None]:
+    """Translate an unexpected exception into an error of one line, and log its traceback."""
     try:
         yield
     except (MirrorError, sqlite3.Error):
@@ -171,12 +171,12 @@ def _expected(mirror: Mirror) -> Iterator[None]:
 
 @contextmanager
 def locked(path: str) -> Iterator[None]:
-    """Hold the lock. Raises Locked if another run holds it, ConfigurationError if it can't be made."""
+    """Hold the lock. Raises Locked if another run holds it, ConfigurationError if it can't be created."""
     import logging
 
     import zc.lockfile
 
-    logging.getLogger("zc.lockfile").addHandler(logging.NullHandler())  # what it has to say is said by us
+    logging.getLogger("zc.lockfile").addHandler(logging.NullHandler())  # ``Locked`` has the message
     logging.getLogger("zc.lockfile").propagate = False
     check_own(path)
     check_regular(path, "lock_file_name")

@@ -1,4 +1,4 @@
-"""``status``: what the last run left."""
+"""``status``: the result of the last run, and the totals of the mirror."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError, StorageError
 from ..mirror import Mirror
-from ..model import Totals
+from ..model import NOTHING, Totals
 from ..report.safe_stream import print_json
 from ..serve.missing_projects import FILENAME, Missed, NameCount, logged
 from ..serve.missing_projects import read as read_record
@@ -26,7 +26,7 @@ from ..state.meta_keys import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS, S
 from ..sync.hints import untimed
 from ..zcml.plugins import read
 
-#: Names that are kept in memory while logs are read, and those that the table shows.
+#: Maximum number of names in memory while logs are read, and in the table.
 _MOST_LOGGED, _MOST_SHOWN = 100_000, 10
 
 
@@ -47,47 +47,70 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         return 0
     good = status["last_good_run"]
     age = time.time() - datetime.datetime.fromisoformat(good).timestamp() if good else None
-    # Of a run in the future, by a clock that was wrong, nobody knows how old it is.
+    # The age of a run in the future, caused by a wrong clock, is unknown.
     return 0 if age is not None and -3600 <= age <= arguments.max_age * 3600 else 1
 
 
 def gathered(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the status as plain values. logs: access logs of web servers. Raises ConfigurationError for one of no use."""
-    asked = _asked(settings, logs)
+    """Return the status as plain values. logs: access logs of web servers. Raises ConfigurationError for an unreadable log."""
+    missed = _missed(settings, logs)
     mirror = Mirror(settings)
-    state = State(settings["state_path"])
-    totals, facts, errors, barren, unknown = Totals(), {}, [], 0, (0, "")
-    if state.open_to_read():
-        with closing(state):
-            totals, errors, barren = state.totals(), state.errors(), state.barren()
-            unknown = state.untimed()[0], untimed(mirror, state) or ""
-            facts = {name: state.fact(name) for name in (LAST_RUN, LAST_GOOD, LAST_STATUS, LAST_PROBLEMS, SERIAL)}
-            asked = [one for one in asked if (row := state.row(one.project)) is None or not row.serial]
+    facts = _read_state(mirror, missed)
+    last = facts.last
     return {
         "mirror": settings["mirror_file_path"],
-        "last_run": _moment(facts.get(LAST_RUN)),
-        "last_good_run": _moment(facts.get(LAST_GOOD)),
-        "last_status": None if facts.get(LAST_STATUS) is None else int(facts[LAST_STATUS] or 0),
-        "problems": json.loads(facts.get(LAST_PROBLEMS) or "[]"),
-        "serial": int(facts.get(SERIAL) or 0),
-        "projects": totals.projects,
-        "files": totals.files,
-        "bytes": totals.bytes,
+        "last_run": _moment(last.get(LAST_RUN)),
+        "last_good_run": _moment(last.get(LAST_GOOD)),
+        "last_status": None if last.get(LAST_STATUS) is None else int(last[LAST_STATUS] or 0),
+        "problems": json.loads(last.get(LAST_PROBLEMS) or "[]"),
+        "serial": int(last.get(SERIAL) or 0),
+        "projects": facts.totals.projects,
+        "files": facts.totals.files,
+        "bytes": facts.totals.bytes,
         "free_bytes": mirror.storage.free(),
-        "yanked": totals.yanked,
-        "yanked_hidden": totals.hidden,
-        "only_left_out_files": barren,
-        "without_upload_time": unknown[0] if unknown[1] else 0,
-        "notices": [unknown[1]] if unknown[1] else [],
-        "errors": [{"project": row.name, "display": row.display or row.name, "error": row.error or row.unmet,
-                    "since": _moment(row.since)} for row in errors],
+        "yanked": facts.totals.yanked,
+        "yanked_hidden": facts.totals.hidden,
+        "only_left_out_files": facts.only_left_out,
+        "without_upload_time": facts.untimed if facts.notice else 0,
+        "notices": [facts.notice] if facts.notice else [],
+        "errors": facts.errors,
         "trash": mirror.trash.totals(),
-        "missed": [{"project": one.project, "requests": one.requests, "last": _moment(one.last)} for one in asked],
+        "missed": [{"project": one.project, "requests": one.requests, "last": _moment(one.last)} for one in facts.missed],
     }
 
 
-def _asked(settings: Settings, logs: Iterable[str]) -> list[NameCount]:
-    """Return the names that clients asked for in vain: serve's record and what access logs tell, most asked for first."""
+class _Facts(NamedTuple):
+    """The part of the status that comes from the state; empty before the first run."""
+
+    missed: list[NameCount]
+    totals: Totals = Totals()
+    #: Values of ``meta_keys`` about the last run.
+    last: Mapping[str, str | None] = NOTHING
+    errors: Sequence[Mapping[str, Any]] = ()
+    #: Projects that offer only files that the filters leave out, and files without upload time.
+    only_left_out: int = 0
+    untimed: int = 0
+    #: The line about files without upload time, or an empty text.
+    notice: str = ""
+
+
+def _read_state(mirror: Mirror, missed: list[NameCount]) -> _Facts:
+    """Return the facts of the state. missed: requested names; those that the mirror has by now are dropped."""
+    state = State(mirror.settings["state_path"])
+    if not state.open_to_read():
+        return _Facts(missed)
+    with closing(state):
+        return _Facts(
+            [one for one in missed if (row := state.row(one.project)) is None or not row.serial],
+            state.totals(),
+            {name: state.fact(name) for name in (LAST_RUN, LAST_GOOD, LAST_STATUS, LAST_PROBLEMS, SERIAL)},
+            [{"project": row.name, "display": row.display or row.name, "error": row.error or row.unmet,
+              "since": _moment(row.since)} for row in state.errors()],
+            state.barren(), state.untimed()[0], untimed(mirror, state) or "")
+
+
+def _missed(settings: Settings, logs: Iterable[str]) -> list[NameCount]:
+    """Return the names of missing projects, by number of requests, from serve's record and from access logs."""
     missed = Missed(most=_MOST_LOGGED)
     for filename in logs:
         for name, when in logged(filename, below(settings["base_url"] or "")):
@@ -98,7 +121,7 @@ def _asked(settings: Settings, logs: Iterable[str]) -> list[NameCount]:
 
 
 def _moment(value: Any) -> str | None:
-    """Give a time as ISO text in UTC, to the second."""
+    """Return a time as ISO text in UTC, with seconds."""
     if value is None:
         return None
     return datetime.datetime.fromtimestamp(float(value), datetime.timezone.utc).isoformat(timespec="seconds")
@@ -107,27 +130,27 @@ def _moment(value: Any) -> str | None:
 def _table(status: dict[str, Any]) -> str:
     rows: list[str] = []
     for key, value in status.items():
-        if key == "without_upload_time":
-            continue
         if key in ("problems", "notices"):
             rows.extend(f"  {problem}" for problem in value)
-            continue
-        if key.endswith("bytes") and value is not None:
-            value = in_bytes(value)
-        elif key == "free_bytes":
-            value = value or "no limit"
-        elif key == "errors":
-            value = len(value)
         elif key == "only_left_out_files":
             if value:
                 rows.append(f"{value} projects offer only files that filename_matches leaves out, wheels perhaps")
-            continue
-        elif key == "trash":
-            value = f"{value['files']} files, {in_bytes(value['bytes'])}"
-        elif key == "missed":
-            value = f"{len(value)} projects that clients asked for are not here" if value else 0
-        rows.append(f"{key.replace('_', ' '):<14} {'never' if value is None else value}")
+        elif key != "without_upload_time":
+            rows.append(f"{key.replace('_', ' '):<14} {_cell(key, value)}")
     rows.extend(f"  {error['display']}: {error['error']} (since {error['since']})" for error in status["errors"])
     rows.extend(f"  {one['project']}: {one['requests']} requests, the last at {one['last']}"
                 for one in status["missed"][:_MOST_SHOWN])
     return "\n".join(rows)
+
+
+def _cell(key: str, value: Any) -> Any:
+    """Return the text of one value of the table."""
+    if key == "errors":
+        return len(value)
+    if key == "trash":
+        return f"{value['files']} files, {in_bytes(value['bytes'])}"
+    if key == "missed":
+        return f"{len(value)} projects that clients asked for are not here" if value else 0
+    if value is None:
+        return "no limit" if key == "free_bytes" else "never"
+    return in_bytes(value) if key.endswith("bytes") else value

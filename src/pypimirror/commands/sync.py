@@ -43,7 +43,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 
 def _remember(at: RunSession, status: int, problems: list[str]) -> None:
-    """Remember how the run ended. problems: those that concern all of it."""
+    """Store the result of the run in the state. problems: those that concern the whole run."""
     at.state.begin()
     at.state.set_fact(LAST_RUN, str(at.started))
     at.state.set_fact(LAST_STATUS, str(status))

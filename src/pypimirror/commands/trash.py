@@ -1,4 +1,4 @@
-"""``trash``: what was taken down and waits to be deleted."""
+"""``trash``: removed files that wait for their deletion."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from ..errors import ConfigurationError
 from ..maintenance.restore import Restoration
 from ..mirror import Mirror
 from ..report.safe_stream import print_json
-from ..settings.reader import nearest, read
+from ..settings.reader import nearest
 from ..settings.units import in_bytes
+from ..zcml.plugins import read
 from .session import at_work, checked, overridden, session
 
 _COLUMNS = ("date", "project", "file", "size")
@@ -18,7 +19,7 @@ _WORDS = {"list": 1, "restore": 2, "empty": 1}
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
-    """List, restore or empty; return 1 if something that was asked for could not be put back."""
+    """List, restore or delete removed files; return 1 if a file could not be restored."""
     words = arguments.words
     if not words or _WORDS.get(words[0]) != len(words):
         hint = nearest(words[0], _WORDS) if words and words[0] not in _WORDS else ""

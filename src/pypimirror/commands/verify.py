@@ -1,4 +1,4 @@
-"""``verify``: every file, every page and the tree; with ``--repair`` what is wrong is put right."""
+"""``verify``: checks every file, every page and the tree; ``--repair`` repairs the faults."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .session import at_work, checked, session
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
-    """Verify the mirror; print a line for each thing that is wrong, and one more when it is repaired.
+    """Verify the mirror; print a line for each fault, and one for each repair.
 
-    Return 1 if anything is wrong, or stays so with ``--repair``.
+    Return 1 if there are faults, with ``--repair`` if some remain.
     """
     mirror = checked(config, arguments, fetches=arguments.repair)
     if not mirror.storage.listdir(OWN):

@@ -10,7 +10,7 @@ from ..settings.reader import nearest, read
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
-    """Print the site configuration for the web server that is named."""
+    """Print the site configuration for a web server."""
     (name, *more) = arguments.words or [""]
     if name not in SERVERS or more:
         raise ConfigurationError(f"webserver takes one of {', '.join(SERVERS)}, not {' '.join(arguments.words)!r}"

@@ -1,7 +1,4 @@
-"""The buildout recipe: a part that configures a mirror, makes its script and has it run.
-
-Needs nothing but zc.buildout and the standard library until a part is installed.
-"""
+"""The buildout recipe: a part that configures a mirror, and installs its script and its job."""
 
 from .part import Recipe, uninstall
 

@@ -1,4 +1,4 @@
-"""What the buildout itself pins, after everything that zc.buildout and its extensions did to its versions section."""
+"""The pins of the buildout itself, after changes by zc.buildout and its extensions."""
 
 import re
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from zc.buildout import easy_install
 from ..names import normalize
 from ..pins import extras
 
-#: A version, with or without ``==``; ranges, such as those that zc.buildout adds by itself, are no pins.
+#: A version, with or without ``==``; ranges, such as those that zc.buildout adds automatically, are not pins.
 _PIN = re.compile(r"(?:==\s*)?([A-Za-z0-9][A-Za-z0-9._+!-]*)")
 
 
 def pins(buildout: Any) -> dict[str, str]:
-    """Return the versions in force by name, spelled as in the versions section; empty where the buildout pins nothing.
+    """Return the effective versions by name, spelled as in the versions section; empty if there are none.
 
-    Extensions such as mr.developer take the pins of checked-out packages away from what is in force, not from the section.
+    Extensions such as mr.developer remove the pins of checked-out packages from the effective versions, not from the section.
     """
     section = buildout["buildout"].get("versions") or ""
     if not section or section not in buildout:
@@ -28,13 +28,13 @@ def pins(buildout: Any) -> dict[str, str]:
 
 
 def requested(buildout: Any) -> extras.Extras:
-    """Return the extras that the buildout's parts request. A part is not asked: that would make its recipe."""
+    """Return the extras that the buildout's parts request, from their raw options, which creates no recipe."""
     return extras.of_eggs({name: {option: str(value) for option, value in section.items()}
                            for name, section in buildout._raw.items()})
 
 
 def render(part: str, versions: Mapping[str, str], requested: extras.Extras) -> str:
-    """Return the text of a file that pins these versions, with the extras that are requested of them."""
+    """Return the text of a file with these versions and the requested extras."""
     lines = "".join(f"{name} = {version}\n" for name, version in versions.items())
     names = {normalize(name) for name in versions}
     eggs = "".join(f"    {name}[{','.join(sorted(some))}]\n" for name, some in requested.items() if name in names)

@@ -1,4 +1,4 @@
-"""Files of the part for others to use: clients' configuration and web servers' sites."""
+"""Writes the configuration files of clients and web servers."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -8,17 +8,16 @@ from zc.buildout import UserError
 from ..errors import ConfigurationError
 from . import files
 
-#: The file of each web server's site.
+#: The file name of each web server's configuration.
 SITES = {"apache": "apache.conf", "nginx": "nginx.conf"}
 
 
 def write(part: str, config: str, servers: Iterable[str], made: Callable[[str], None]) -> None:
-    """Write them beside the part's configuration file.
+    """Write the files to the folder of the part's configuration file.
 
-    config: its path. servers: the web servers that were asked for. made: called with each path that the part then has.
-    Raises UserError.
+    config: its path. servers: the web servers. made: called with the path of each file. Raises UserError.
     """
-    # Needs what the mirror itself needs, and that is there only when a part is installed.
+    # These need the dependencies of the mirror, which may be missing before ``install``.
     from ..clients.files import FILENAMES, render
     from ..serve.site_config import site
     from ..settings.reader import read

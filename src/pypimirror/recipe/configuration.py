@@ -1,4 +1,4 @@
-"""The configuration file that the part writes for its script."""
+"""Renders the configuration file of the part's script."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -13,10 +13,10 @@ _HEAD = """\
 
 
 def render(part: str, keys: Iterable[OptionKey], texts: Mapping[str, str], relative_to: tuple[str, str] | None = None) -> str:
-    """Give the text of the configuration file.
+    """Return the text of the configuration file.
 
-    keys: all that may be set, in order. texts: by name of the option, as ``options.texts`` gives them.
-    relative_to: the buildout's directory and the file's own; paths in the former become relative to the latter.
+    keys: all known keys in order. texts: by option name, from ``options.texts``. relative_to: the buildout's directory and
+    that of the file; paths in the former become relative to the latter.
     """
     lines = []
     for key in keys:

@@ -1,7 +1,7 @@
-"""A user's own crontab: one marked block of ours in it, everything else untouched to the byte.
+"""Installs a marked block in a user's crontab; all other content stays identical to the byte.
 
-The block is known by its first and last line, which name the buildout and the part. It is changed by the program ``crontab``,
-as POSIX has it: ``-l`` prints, ``-`` replaces, ``-r`` removes.
+The first and last line of the block name the buildout and the part. The program ``crontab`` (POSIX) makes the change: ``-l``
+prints, ``-`` replaces, ``-r`` removes.
 """
 
 import os
@@ -10,18 +10,18 @@ import subprocess
 
 from zc.buildout import UserError
 
-#: What crons say, with exit status 1, where the user has no crontab at all.
+#: The message of ``crontab -l``, with exit status 1, if the user has no crontab.
 _NONE = re.compile(rb"^(?:crontab: )?no crontab for \S+\s*$")
 
 
 class CrontabNotFound(UserError):
-    """There is no crontab program."""
+    """The program ``crontab`` can't be run."""
 
 
 def install(mark: str, entry: str) -> bool:
-    """Have the block hold the entry; tell whether the crontab had to be changed for that.
+    """Write the block with the entry; return whether the crontab changed.
 
-    mark: one line that tells this block from others. entry: lines, each with its newline. Raises UserError.
+    mark: one line that identifies the block. entry: lines, each with its newline. Raises UserError.
     """
     begin, end = _borders(mark)
     block = begin + entry.encode("utf-8") + end
@@ -33,7 +33,7 @@ def install(mark: str, entry: str) -> bool:
 
 
 def remove(mark: str) -> bool:
-    """Take the block out; tell whether it was there. Raises UserError."""
+    """Remove the block; return whether there was one. Raises UserError."""
     before = _read()
     head, _, tail = _parts(before, *_borders(mark))
     return _replace(before, head + tail)
@@ -44,7 +44,7 @@ def _borders(mark: str) -> tuple[bytes, bytes]:
 
 
 def _parts(text: bytes, begin: bytes, end: bytes) -> tuple[bytes, bool, bytes]:
-    """Give what stands before the block, whether there is one, and what stands after it. Further copies of it are left out."""
+    """Return the text before the block, whether there is one, and the text after it, without further copies of the block."""
     head: list[bytes] = []
     tail: list[bytes] = []
     found = inside = False

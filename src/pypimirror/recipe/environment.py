@@ -10,7 +10,7 @@ _SECRET = re.compile(r"SECRET|TOKEN|PASSW|KEY|CREDENTIAL", re.IGNORECASE)
 
 
 def variables(text: str, folder: str = "") -> tuple[tuple[str, str], ...]:
-    """Pairs of name and value, a line each; on a single line also several pairs of words. Raises ValueError."""
+    """Return pairs of name and value, one a line; a single line may have several pairs of words. Raises ValueError."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     words = text.split()
     if len(lines) == 1 and len(words) % 2 == 0:
@@ -19,23 +19,23 @@ def variables(text: str, folder: str = "") -> tuple[tuple[str, str], ...]:
         pairs = [(name, value.strip()) for name, _, value in (" ".join(line.split(None, 1)).partition(" ") for line in lines)]
     for name, value in pairs:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or not value:
-            told = MASK if value and _SECRET.search(name) else hidden(value)
-            raise ValueError(f"NAME value, a line each; {name} {told}".rstrip() + " is not")
+            safe = MASK if value and _SECRET.search(name) else hidden(value)
+            raise ValueError(f"NAME value, a line each; {name} {safe}".rstrip() + " is not")
     return tuple(pairs)
 
 
 def hidden_values(text: str) -> str:
-    """Return the option without the secrets in it; without any value where a name is that of a secret."""
+    """Return the option without secrets; only a mask if a variable's name is that of a secret."""
     return MASK if _SECRET.search(text) else hidden(text)
 
 
 def has_secrets(pairs: tuple[tuple[str, str], ...]) -> bool:
-    """Whether the variables, by their names or by user and password in a URL, have secrets."""
+    """Return whether the variables have secrets, by their names or by credentials in a URL."""
     return any(_SECRET.search(name) or hidden(value) != value for name, value in pairs)
 
 
 def source(pairs: tuple[tuple[str, str], ...]) -> str:
-    """Give the lines of Python that set them."""
+    """Return the Python source that sets the variables."""
     if not pairs:
         return ""
     return "\n".join(["import os", *(f"os.environ[{name!r}] = {value!r}" for name, value in pairs)])

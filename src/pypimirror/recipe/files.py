@@ -1,4 +1,4 @@
-"""Files that the part makes: written only when they change, seen old or new but never half."""
+"""Writes the part's files atomically, and only if they change."""
 
 import os
 import re
@@ -12,14 +12,14 @@ _CREDENTIALS = re.compile(r"://[^\s/?#]*@")
 
 
 def has_credentials(text: str) -> bool:
-    """Whether a text has a URL with user or password."""
+    """Return whether a text has a URL with user or password."""
     return _CREDENTIALS.search(text) is not None
 
 
 def write(path: str, text: str, mode: int | None = None) -> bool:
-    """Make a text file hold the text; tell whether that changed anything.
+    """Write a text file; return whether its text or permissions changed.
 
-    mode: its permissions exactly, or None for those that the umask leaves. A text with credentials is for its owner alone.
+    mode: the exact permissions, or None for those of the umask. Only the owner can read a text with credentials.
     Raises OSError.
     """
     if has_credentials(text):

@@ -1,4 +1,4 @@
-"""The job that keeps the mirror up to date: cron's or systemd's, installed or only written down."""
+"""The job of cron or systemd that updates the mirror; it is installed or only written to files."""
 
 import getpass
 import hashlib
@@ -15,18 +15,18 @@ from zc.buildout import UserError
 from . import cron, crontab, files, systemd
 from .schedule import Schedule
 
-#: The shortest time between two runs that needs no warning, in minutes.
+#: Intervals below this number of minutes get a warning.
 _SHORTEST = 30
 
 
 class Job:
-    """The job of one part. Made from checked options, it does nothing before ``install``."""
+    """The job of one part."""
 
     def __init__(self, part: str, directory: str, location: str, value: Callable[[str], Any], times: str, script: str):
         """
-        directory: of the buildout; location: of the part's files. value: gives the checked value of an option.
+        directory: of the buildout. location: of the part's files. value: returns the checked value of an option.
         times: the text of ``cron-times``, empty for no job. script: the path of the mirror's script.
-        Raises UserError for options that contradict each other.
+        Raises UserError for contradictory options.
         """
         self.part, self.location, self.times = part, location, times
         self._schedule: Schedule | None = value("cron-times")
@@ -35,21 +35,21 @@ class Job:
         self._directory: str = value("cron-directory")
         self._user: str = value("cron-user") or ""
         self._log = logging.getLogger(part)
-        #: Tells the job from those of other parts and buildouts, for people and in a crontab.
+        #: Identifies the job among those of other parts and buildouts, for people and in a crontab.
         self.mark = f"[{part}] in {directory}"
-        #: Likewise, as a file's name: cron leaves out files whose names have dots.
+        #: Identifies the job in file names: cron ignores files whose names have dots.
         self.name = f"pypimirror-{_plain(part)}-{hashlib.sha256(self.mark.encode()).hexdigest()[:8]}"
         self._check()
 
     def options(self) -> dict[str, str]:
-        """Give what was computed: for other parts, and for ``uninstall``, which knows nothing else."""
+        """Return the computed options, for other parts and for ``uninstall``, which gets only the options."""
         if not self._schedule:
             return {}
         return {"cron-command": self.command, "cron-entry": os.path.join(self.location, "cron-entry"),
                 "cron-install": self._cron, "systemd-install": self._systemd, "job-mark": self.mark, "job-name": self.name}
 
     def install(self, made: Callable[[str], None]) -> None:
-        """Write what has changed and have it run. made: told the path of each file. Raises UserError."""
+        """Write changed files and install the job. made: called with the path of each file. Raises UserError."""
         if self._schedule is None:
             return
         self._warn(self._schedule)
@@ -58,7 +58,7 @@ class Job:
         try:
             self._write(self.location, "cron-entry", line, made)
             self._install_units(self._schedule, made)
-            # Last, since nothing takes the entry out again if something fails after it.
+            # Last, because the entry would not be removed if a later step failed.
             self._install_entry(line, made)
         except UserError as error:
             raise UserError(f"[{self.part}] {error}") from error
@@ -67,13 +67,13 @@ class Job:
                            self.part, os.path.join(self.location, "cron-entry"))
 
     def give(self, path: str) -> None:
-        """Give a file that only its owner can read to the user of a system entry, who has to. Raises UserError."""
+        """Change the owner of a private file to the user of a system entry, who must read it. Raises UserError."""
         if self._cron != "system" or not self._user or os.geteuid() != 0 or os.stat(path).st_mode & 0o077:
             return
         try:
             os.chown(path, pwd.getpwnam(self._user).pw_uid, -1)
         except KeyError:
-            return  # a warning says so
+            return  # ``_warn`` reports it
         except OSError as error:
             raise UserError(f"{path} can't be given to {self._user}: {error.strerror}") from error
 
@@ -125,9 +125,9 @@ class Job:
 
 
 def uninstall(options: Mapping[str, str]) -> None:
-    """Have an installed job run no longer. options: those that the part had. Raises UserError.
+    """Uninstall the job, without its files. options: of the installed part. Raises UserError.
 
-    Its files go with the part's. Where cron or systemd is gone nobody runs the job either, and the part must be able to go.
+    If cron or systemd is no longer installed, the job can't run, and only a warning is logged.
     """
     log = logging.getLogger(__name__)
     try:
@@ -141,13 +141,13 @@ def uninstall(options: Mapping[str, str]) -> None:
 
 
 def forget(options: Mapping[str, str]) -> None:
-    """Have it noticed that the files of the job are gone. options: those that the part had."""
+    """Reload systemd after the files of the job were removed. options: of the installed part."""
     kind = options.get("systemd-install", "none")
     if kind != "none":
         try:
             systemd.forget(kind)
         except UserError as error:
-            # The timer is disabled, so that this is of no consequence.
+            # The timer is disabled already, so this has no consequence.
             logging.getLogger(__name__).warning("%s", error)
 
 

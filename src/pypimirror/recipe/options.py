@@ -1,6 +1,6 @@
-"""The options of the part: which there are, and their texts checked and completed.
+"""The options of the part, and the check of their values.
 
-They are the keys of the configuration with dashes, and those that only the recipe knows.
+The options are the keys of the configuration, written with dashes, and options of the recipe itself.
 """
 
 import re
@@ -17,22 +17,22 @@ from ..settings.keys import KEYS
 from ..settings.reader import nearest
 from . import client_files, environment, schedule
 
-#: What zc.buildout itself puts into a part, or lets people put there.
+#: Options that zc.buildout itself adds to a part or reads from it.
 _BUILDOUT = frozenset({"recipe", "<", "__buildout_installed__", "__buildout_signature__"})
 
 
 class RecipeOption(NamedTuple):
-    """One option that only the recipe knows."""
+    """One option of the recipe itself."""
 
     name: str
     kind: Kind
-    #: As the part would say it; an empty text for none.
+    #: The text that stands for a missing option.
     default: str
-    #: One or two sentences for people.
+    #: One or two sentences.
     help: str
 
 
-#: Where a job can be installed.
+#: Values of ``cron-install`` and ``systemd-install``.
 PLACES = ("none", "user", "system")
 
 
@@ -53,34 +53,34 @@ def servers(text: str, folder: str) -> tuple[str, ...]:
 
 OPTIONS = (
     RecipeOption("script", converters.text, "",
-           "Name of the script in the bin directory, the part's name unless given. Other parts see its path in it."),
+           "Name of the script in the bin directory, by default the part's name. Other parts read the script's path from it."),
     RecipeOption("eggs", converters.lines, "",
-           "Distributions that the script can import besides its own, such as plugins; one requirement a line."),
+           "Additional distributions that the script can import, such as plugins; one requirement a line."),
     RecipeOption("zcml-additional", converters.lines, "",
-           "ZCML for this mirror alone: directives, or a whole file. It has the last word over what plugins register."),
+           "ZCML for this mirror only: directives, or a complete file. It overrides the registrations of plugins."),
     RecipeOption("environment-vars", environment.variables, "",
-           "Environment variables that the script sets for itself, a line each: NAME value."),
+           "Environment variables that the script sets for itself, one line each: NAME value."),
     RecipeOption("relative-paths", converters.boolean, "",
-           "Whether script and configuration find each other, and what else lies in the buildout, by relative paths; "
-           "the buildout's own relative-paths unless given."),
+           "Whether script and configuration use relative paths for everything inside the buildout; by default the buildout's "
+           "relative-paths."),
     RecipeOption("pinned", converters.boolean, "false",
-           "Whether what this buildout's own versions section pins is mirrored, in its pinned versions."),
+           "Whether to mirror the releases that this buildout's versions section pins."),
     RecipeOption("webserver", servers, "",
            "Web servers to write a site configuration for, apache and nginx: parts/<part>/apache.conf and nginx.conf."),
     RecipeOption("cron-times", schedule.parse, "",
-           "When the mirror is brought up to date: cron's five fields or a word such as @daily. Without it there is no job."),
+           "The times of the updates: cron's five fields or a word such as @daily. Without it there is no job."),
     RecipeOption("cron-command", converters.text, "",
-           "What the job runs, as one writes it for a shell; the script with --update-fetch unless given."),
+           "The shell command of the job; by default the script with --update-fetch."),
     RecipeOption("cron-user", user, "",
-           "Who runs the job, where the system's cron or systemd does; who runs buildout, for cron, unless given."),
+           "The user of the job for the system's cron or systemd; for cron by default the user who runs buildout."),
     RecipeOption("cron-install", converters.choice(*PLACES), "none",
-           "Where the job goes: none leaves it to people, with the entry in parts/<part>/cron-entry; user is the crontab of "
-           "who runs buildout; system is a file in cron-directory."),
+           "The place of the job: none only writes the entry to parts/<part>/cron-entry; user is the crontab of the user who "
+           "runs buildout; system is a file in cron-directory."),
     RecipeOption("cron-directory", converters.path, "/etc/cron.d",
-           "Where the system's cron looks for files."),
+           "The directory of the system's cron for entries."),
     RecipeOption("systemd-install", converters.choice(*PLACES), "none",
-           "Where a systemd timer and its service go: none leaves them in parts/<part>/; user is the configuration of who runs "
-           "buildout; system is the machine's. cron-times says when."),
+           "The place of a systemd timer and its service: none only writes them to parts/<part>/; user is the configuration "
+           "of the user who runs buildout; system is the machine's. cron-times has the times."),
 )
 
 
@@ -93,12 +93,12 @@ class OptionKey(NamedTuple):
 
 
 def keys() -> tuple[OptionKey, ...]:
-    """Give the keys of the configuration as options."""
+    """Return the keys of the configuration as options."""
     return tuple(OptionKey(key.name.replace("_", "-"), key.name, key.kind) for key in KEYS)
 
 
 def check(part: str, names: Iterable[str], more: Iterable[OptionKey] = ()) -> None:
-    """Refuse options that nobody knows. more: the keys of plugins. Raises UserError, which names the nearest known one."""
+    """Raise UserError for unknown options, with the nearest known name. more: the keys of plugins."""
     known = {option.name for option in OPTIONS} | {key.option for key in (*keys(), *more)}
     for name in names:
         if name not in known and name not in _BUILDOUT:
@@ -106,9 +106,9 @@ def check(part: str, names: Iterable[str], more: Iterable[OptionKey] = ()) -> No
 
 
 def value(part: str, options: Mapping[str, str], name: str, kind: Kind, folder: str, default: str = "") -> Any:
-    """Give the value of an option, or None where it is empty and there is no default.
+    """Return the value of an option, or None if it is empty and has no default.
 
-    folder: where relative paths start, the buildout's directory. Raises UserError.
+    folder: the base of relative paths, the buildout's directory. Raises UserError.
     """
     text = options.get(name, "").strip() or default
     if not text:
@@ -116,14 +116,14 @@ def value(part: str, options: Mapping[str, str], name: str, kind: Kind, folder: 
     try:
         return kind(text, folder)
     except ValueError as error:
-        told = environment.hidden_values(text) if kind is environment.variables else hidden(text)
-        raise UserError(f"[{part}] {name} = {told}: must be {error}") from None
+        safe = environment.hidden_values(text) if kind is environment.variables else hidden(text)
+        raise UserError(f"[{part}] {name} = {safe}: must be {error}") from None
 
 
 def texts(part: str, options: Mapping[str, str], folder: str, which: Iterable[OptionKey]) -> dict[str, str]:
-    """Give the texts of the configuration's keys that the part sets, by name of the option; paths are absolute then.
+    """Return the texts of the configuration keys that the part sets, by option name, with absolute paths.
 
-    which: the keys. Raises UserError for a value that its kind refuses.
+    which: the keys. Raises UserError for an invalid value.
     """
     found = {}
     for key in which:

@@ -1,4 +1,4 @@
-"""The recipe: what a part of a buildout becomes."""
+"""The recipe: installs a part of a buildout."""
 
 import os
 from collections.abc import Mapping, MutableMapping
@@ -11,21 +11,21 @@ from ..zcml import registry
 from . import buildout_versions, client_files, configuration, environment, files, job, plugins, script
 from . import options as known
 
-#: Options that select projects; ``pinned`` becomes one of ``versions``.
+#: Options that select projects; ``pinned`` adds a file to ``versions``.
 _ASKING = ("package-matches", "versions", "requirements", "local-packages")
 
 
 class Recipe:
     """A part that mirrors an index.
 
-    The options are checked and completed when the recipe is made, so that other parts can use them; nothing is written before
-    ``install``. ``install`` gives the files it made; the mirror is never among them, for buildout deletes what a part made.
+    ``__init__`` checks and completes the options, so that other parts can use them; only ``install`` writes files. It returns
+    the written files without the mirror, because buildout deletes the files of a part when it is uninstalled.
     """
 
     def __init__(self, buildout: Any, name: str, options: MutableMapping[str, str]):
         self.buildout, self.name, self.options = buildout, name, options
         self._given = tuple(options)
-        #: Whether there may be plugins, which come with the eggs and so can't be asked for their keys before ``install``.
+        #: Whether there may be plugins. They are in the eggs, so their keys are unknown before ``install``.
         self._plugged = any(options.get(option, "").strip() for option in ("eggs", "zcml", "zcml-additional"))
         if not self._plugged:
             known.check(name, self._given)
@@ -50,12 +50,12 @@ class Recipe:
         self._write_back()
 
     def install(self) -> list[str]:
-        """Write what has changed; give the paths of all the part's files. Raises UserError."""
+        """Write changed files; return the paths of all files of the part. Raises UserError."""
         made: list[str] = []
 
         def note(path: str) -> None:
             made.append(path)
-            # Buildout removes these if something fails after all.
+            # Buildout removes these if the installation fails.
             self.options.created(path)  # type: ignore[attr-defined]
 
         dists = script.distributions(self.buildout, self._eggs)
@@ -85,7 +85,7 @@ class Recipe:
     update = install
 
     def _with_plugins(self, dists: list[Any]) -> tuple[tuple[known.OptionKey, ...], dict[str, str]]:
-        """Give all keys of the configuration and the texts of those that are set. Raises UserError."""
+        """Return all keys of the configuration, and the texts of those that are set. Raises UserError."""
         if not self._plugged:
             return known.keys(), self._texts
         more = plugins.keys(self.name, dists, self._environment, self._texts.get("zcml", "").split(), self.options,
@@ -104,7 +104,7 @@ class Recipe:
         return os.path.join(self._section["bin-directory"], name)
 
     def _complete(self) -> None:
-        """Fill in what the part leaves out."""
+        """Fill in the defaults of the options."""
         texts = self._texts
         texts.setdefault("mirror-file-path", os.path.join(self._directory, "var", self.name))
         self._additional = ""
@@ -123,7 +123,7 @@ class Recipe:
                             "whose files are not for publication")
 
     def _check_engine(self) -> None:
-        """Refuse an engine that there is none of, or that lacks what it needs, before the first run does. Raises UserError."""
+        """Raise UserError for an unknown engine, or for dask without a scheduler."""
         engine = self._texts.get("engine")
         if engine == "dask" and "scheduler" not in self._texts:
             raise UserError(f"[{self.name}] scheduler: engine = dask needs the address of one, such as "
@@ -131,16 +131,16 @@ class Recipe:
         if engine is not None and not self._plugged:
             names = registry.names(registry.load(), IEngine)
             if engine not in names:
-                raise UserError(f"[{self.name}] engine = {engine}: there is none of that name; there are {', '.join(names)}")
+                raise UserError(f"[{self.name}] engine = {engine}: unknown; available: {', '.join(names)}")
 
     def _check_selection(self) -> None:
-        """Refuse a part that asks for nothing, before the first run does. Raises UserError."""
+        """Raise UserError if the part selects no projects."""
         if not self._plugged and not any(self._texts.get(option) for option in _ASKING):
             raise UserError(f"[{self.name}] package-matches: nothing is asked for, since the part has neither this option nor "
                             f"{', '.join(_ASKING[1:])} or pinned = true; everything is asked for with package-matches = *")
 
     def _claim(self, *paths: str) -> None:
-        """Refuse what another part of this buildout has already. Raises UserError."""
+        """Raise UserError if another part of this buildout uses a path."""
         claims = self.buildout.__dict__.setdefault("_pypimirror_claims", {})
         for path in paths:
             other = claims.setdefault(path, self.name)
@@ -148,7 +148,7 @@ class Recipe:
                 raise UserError(f"[{self.name}] {path}: is the part [{other}]'s already")
 
     def _write_back(self) -> None:
-        """Have the options say what was computed: for other parts, and so that buildout sees when it changes."""
+        """Write computed values to the options, for other parts and so that buildout detects changes."""
         self.options.update(self._texts)
         self.options.update(self._job.options())
         self.options["location"] = self._location
@@ -157,16 +157,16 @@ class Recipe:
         self.options["relative-paths"] = str(self._relative).lower()
 
     def _argument(self) -> str:
-        """Give the Python source of the path of the configuration, the script's one argument."""
+        """Return the Python source of the configuration's path, the argument of the script."""
         if not self._relative:
             return repr(self._config)
         return f"join(base, {os.path.relpath(self._config, self._directory)!r})"
 
 
 def uninstall(name: str, options: Mapping[str, str]) -> None:
-    """Take away what a part left, as zc.buildout asks before it removes files: the job, the files and their empty directory.
+    """Remove the job, the files and the empty directory of a part. zc.buildout calls it before it removes the files itself.
 
-    options: those that the part was installed with. Raises UserError.
+    options: of the installed part. Raises UserError.
     """
     job.uninstall(options)
     for path in options.get("__buildout_installed__", "").split("\n"):
@@ -179,6 +179,6 @@ def uninstall(name: str, options: Mapping[str, str]) -> None:
 
 
 def _holds(folder: str, path: str) -> bool:
-    """Whether the path lies in the folder, or is it."""
+    """Return whether the path is the folder, or inside it."""
     folder, path = os.path.realpath(folder), os.path.realpath(path)
     return path == folder or path.startswith(os.path.join(folder, ""))

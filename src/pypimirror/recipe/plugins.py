@@ -1,4 +1,4 @@
-"""Plugins of the part: their keys become options, and ZCML that the part holds itself becomes a file."""
+"""Plugins of the part: reads their keys, and renders the file for ``zcml-additional``."""
 
 import json
 import os
@@ -27,17 +27,17 @@ _CONFIGURE = """\
 
 
 def additional(text: str) -> str:
-    """Give the content of a ZCML file for the text of ``zcml-additional``: whole as it is, else within a ``configure``."""
+    """Return a ZCML file for the text of ``zcml-additional``, which is wrapped in ``configure`` unless it has that element."""
     text = text.strip()
     return f"{text}\n" if "<configure" in text else _CONFIGURE.format(text=text)
 
 
 def keys(part: str, dists: Iterable[Any], environment: Iterable[tuple[str, str]], zcml: Sequence[str],
          options: Mapping[str, str], folder: str) -> tuple[OptionKey, ...]:
-    """Give the keys that plugins declare; ``options`` that are such keys are checked.
+    """Return the keys of plugins, after a check of the options with their names.
 
-    dists: what the script imports from. environment: variables that it sets. zcml: plugins besides those installed.
-    folder: the buildout's directory. Raises UserError if the plugins can't be loaded or refuse a value.
+    dists: the script's distributions. environment: variables that it sets. zcml: plugins in addition to installed ones.
+    folder: the buildout's directory. Raises UserError if the plugins can't be loaded or a value is invalid.
     """
     texts = {name.replace("-", "_"): text.strip() for name, text in options.items()}
     done = subprocess.run(
@@ -55,5 +55,5 @@ def keys(part: str, dists: Iterable[Any], environment: Iterable[tuple[str, str]]
 
 
 def _own(text: str, folder: str) -> str:
-    """A kind of a plugin's own, which was asked already."""
+    """Return the text; it was checked by the plugin's own converter before."""
     return text

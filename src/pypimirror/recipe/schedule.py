@@ -1,6 +1,6 @@
-"""When the mirror is brought up to date: cron's five fields and its words, as crontab(5) has them.
+"""Parses cron's five fields and its words such as ``@daily`` (crontab(5)).
 
-Stricter than some crons where they take what can only be a mistake, such as a step that is larger than its range.
+Stricter than some implementations of cron, which accept obvious mistakes, such as a step larger than its range.
 """
 
 import re
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Field(NamedTuple):
-    """One of the five: its name and what it may say."""
+    """One of the five fields: its name and valid values."""
 
     name: str
     first: int
@@ -34,7 +34,7 @@ _DAY = 24 * 60
 
 
 class Schedule(NamedTuple):
-    """The times at which something runs; all empty for once after each start of the machine."""
+    """The times of a job; all sets are empty for a job that runs once after each boot."""
 
     minutes: frozenset[int] = frozenset()
     hours: frozenset[int] = frozenset()
@@ -42,12 +42,12 @@ class Schedule(NamedTuple):
     months: frozenset[int] = frozenset()
     #: From 0, Sunday.
     weekdays: frozenset[int] = frozenset()
-    #: Whether a day counts that either days or weekdays name: cron's rule where neither starts with ``*``.
+    #: Whether days and weekdays are alternatives: cron's rule if neither field starts with ``*``.
     either: bool = False
 
     @property
     def shortest(self) -> int:
-        """The shortest time between two runs, in minutes; that of a day for what runs more seldom."""
+        """The shortest interval between two runs in minutes, at most a day."""
         times = sorted(hour * 60 + minute for hour in self.hours for minute in self.minutes)
         if not times:
             return _DAY
@@ -55,7 +55,7 @@ class Schedule(NamedTuple):
 
     @property
     def triggers(self) -> tuple[str, ...]:
-        """The lines of a systemd timer that mean the same, as systemd.time(7) writes them."""
+        """The equivalent lines of a systemd timer (systemd.time(7))."""
         if not self.minutes:
             return ("OnStartupSec=1min",)
         days, weekdays = _listed(self.days, _FIELDS[2]), ",".join(_WEEKDAYS[day] for day in sorted(self.weekdays))
@@ -67,7 +67,7 @@ class Schedule(NamedTuple):
 
 
 def parse(text: str, folder: str = "") -> Schedule:
-    """Read five fields or a word such as ``@daily``: a kind of option. Raises ValueError with what would be right."""
+    """Parse five fields or a word such as ``@daily``; the converter of ``cron-times``. Raises ValueError."""
     word = text.lower()
     if word == _REBOOT:
         return Schedule()
@@ -82,7 +82,7 @@ def parse(text: str, folder: str = "") -> Schedule:
 
 
 def _values(text: str, field: Field) -> frozenset[int]:
-    """Read one field: a list of numbers, ranges and steps."""
+    """Parse one field: a list of numbers, ranges and steps."""
     found: set[int] = set()
     for item in text.split(","):
         match = re.fullmatch(r"(\*|(\w+)(?:-(\w+))?)(?:/(\d+))?", item)

@@ -1,7 +1,7 @@
 """The script of the part: the distributions that it imports.
 
-Buildout looks for distributions in its own environment too and would put that environment's whole site-packages on the path of
-the script. Here the environment is the last resort: it serves what can be had neither from the eggs nor from the index.
+Buildout also uses distributions of its own environment, and would add that environment's site-packages to the path of the
+script. Here the environment is only used for distributions that are neither in the eggs nor in the index.
 """
 
 import copy
@@ -14,7 +14,8 @@ from zc.buildout import UserError, easy_install
 
 #: This distribution.
 NAME = "z3c.recipe.pypimirror"
-#: What the mirror and what it stands on need only to be installed. Old-style namespace packages still get their setuptools.
+#: Requirements that the mirror and its dependencies need only for their installation. Old-style namespace packages of other
+#: eggs still get setuptools.
 _INSTALLERS = frozenset({"zc.buildout", "setuptools"})
 
 Distribution = Any
@@ -25,8 +26,8 @@ class Resolver(easy_install.Installer):
 
     def __init__(self, eggs: str, develop: str, offline: bool, **arguments: Any):
         """
-        eggs, develop: the directories. offline: whether only what is there already counts.
-        arguments: as zc.buildout's own class takes them.
+        eggs, develop: the directories. offline: whether to use only distributions that are already installed.
+        arguments: of the base class.
         """
         super().__init__(eggs, **arguments)
         self._environment = easy_install.Environment(_environment_path())
@@ -36,13 +37,12 @@ class Resolver(easy_install.Installer):
         self._circle = {_key(NAME)}
 
     def _obtain(self, requirement: Any, source: Any = None) -> Distribution | None:
-        # Telling zc.buildout 5 and 6 that there is nowhere to install to, as they do themselves when they are offline, would
-        # have them overlook the eggs that they make.
+        # zc.buildout 5 and 6 pass no destination when they are offline, and would then not find the eggs that they made.
         return None if self._offline else super()._obtain(requirement, source)
 
     def _get_dist(self, requirement: Any, ws: Any) -> list[Distribution]:
         if requirement.key == _key(NAME):
-            # The copy whose recipe runs, so that script and recipe are of one version.
+            # The distribution of the running recipe, so that script and recipe have the same version.
             dists = [copy.copy(_own())]
             ws.add(dists[0], replace=True)
         else:
@@ -63,7 +63,7 @@ class Resolver(easy_install.Installer):
         return next((dist for dist in self._environment[requirement.project_name] if dist in requirement), None)
 
     def _without_installers(self, dist: Distribution) -> None:
-        """Have a distribution of our own circle not ask for installers; what it does ask for joins the circle."""
+        """Remove installers from the requirements of the mirror or of one of its dependencies, recursively."""
         everything: Callable[..., list[Any]] = dist.requires
 
         def requires(extras: Iterable[str] = ()) -> list[Any]:
@@ -75,10 +75,10 @@ class Resolver(easy_install.Installer):
 
 
 def distributions(buildout: Mapping[str, Any], eggs: Sequence[str]) -> list[Distribution]:
-    """Give the distributions that the script needs, in the order in which they are looked up.
+    """Return the distributions for the script, in the order of its path.
 
-    buildout: zc.buildout's Buildout, whose find-links, index, newest, offline, allow-hosts and versions count.
-    eggs: further requirements. Raises UserError where one can't be had.
+    buildout: zc.buildout's Buildout; uses its find-links, index, newest, offline, allow-hosts and versions.
+    eggs: additional requirements. Raises UserError if one can't be found.
     """
     section = buildout["buildout"]
     eggs_directory = section["eggs-directory"]
@@ -100,10 +100,10 @@ def distributions(buildout: Mapping[str, Any], eggs: Sequence[str]) -> list[Dist
 
 def make(path: str, dists: Sequence[Distribution], arguments: str, initialization: str = "",
          relative_to: str = "") -> list[str]:
-    """Write the script; give the paths of the files.
+    """Write the script; return the paths of its files.
 
-    arguments: Python source of those of ``pypimirror.cli.main``. initialization: Python source that runs before the import.
-    relative_to: the buildout's directory if paths in it are to be relative (``base`` in arguments), else empty.
+    arguments: Python source of the arguments of ``pypimirror.cli.main``. initialization: Python source to run before the
+    import. relative_to: the buildout's directory for relative paths (``base`` in arguments), else empty.
     """
     paths: list[str] = easy_install.scripts(
         [(os.path.basename(path), "pypimirror.cli", "main")], dists, sys.executable, os.path.dirname(path),
@@ -112,7 +112,7 @@ def make(path: str, dists: Sequence[Distribution], arguments: str, initializatio
 
 
 def _environment_path() -> list[str]:
-    """Give the folders that buildout itself runs from."""
+    """Return the folders from which buildout itself is imported."""
     return [path for path in easy_install.buildout_and_setuptools_path if path]
 
 

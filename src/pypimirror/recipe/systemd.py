@@ -36,7 +36,7 @@ WantedBy=timers.target
 
 
 class SystemctlNotFound(UserError):
-    """There is no systemctl program."""
+    """The program ``systemctl`` can't be run."""
 
 
 class Units(NamedTuple):
@@ -47,9 +47,9 @@ class Units(NamedTuple):
 
 
 def render(mark: str, schedule: Schedule, command: str, user: str = "") -> Units:
-    """Give the units.
+    """Return the units.
 
-    mark: names part and buildout. command: for a shell. user: who runs it, empty for the one whose units they are.
+    mark: identifies part and buildout. command: for a shell. user: the user of the service; empty for the owner of the units.
     """
     described = mark.replace("%", "%%")
     return Units(_SERVICE.format(mark=described, user=f"User={user}\n" if user else "", command=_quoted(command)),
@@ -57,7 +57,7 @@ def render(mark: str, schedule: Schedule, command: str, user: str = "") -> Units
 
 
 def folder(kind: str) -> str:
-    """Give the directory of unit files. kind: user or system."""
+    """Return the directory of unit files. kind: user or system."""
     if kind == "system":
         return "/etc/systemd/system"
     home = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
@@ -65,19 +65,19 @@ def folder(kind: str) -> str:
 
 
 def enable(kind: str, name: str) -> None:
-    """Have the timer of that name run from now on, by the units as they stand. Raises UserError."""
+    """Enable and restart a timer with its current units. Raises UserError."""
     _systemctl(kind, "daemon-reload")
     _systemctl(kind, "enable", f"{name}.timer")
     _systemctl(kind, "restart", f"{name}.timer")
 
 
 def disable(kind: str, name: str) -> None:
-    """Stop the timer of that name; its units can go then. Raises UserError."""
+    """Stop and disable a timer, before its units are removed. Raises UserError."""
     _systemctl(kind, "disable", "--now", f"{name}.timer")
 
 
 def forget(kind: str) -> None:
-    """Have systemd notice that units are gone. Raises UserError."""
+    """Reload systemd after units were removed. Raises UserError."""
     _systemctl(kind, "daemon-reload")
 
 
@@ -93,6 +93,6 @@ def _systemctl(kind: str, *arguments: str) -> None:
 
 
 def _quoted(command: str) -> str:
-    """Give the command as one argument in a unit file (systemd.service(5), command lines)."""
+    """Return the command as one quoted argument in a unit file (systemd.service(5), command lines)."""
     text = command.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{text}"'

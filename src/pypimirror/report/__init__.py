@@ -1,1 +1,1 @@
-"""What is told of a run, and to whom."""
+"""Reports of runs: log, terminal, JSON report and metrics."""

@@ -1,4 +1,4 @@
-"""Hands the events of a run to all who watch it."""
+"""Sends the events of a run to all observers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Watch:
 
     def __init__(self, observers: Mapping[str, IObserver], on_terminal: bool, also: Callable[[Any], None] | None = None,
                  registry: Any = None):
-        """also: called with every event. registry: that of the mirror, to name an observer that fails."""
+        """also: called with every event. registry: of the mirror, to name an observer that fails."""
         self._statistics = Statistics()
         self._observers = [observers[name] for name in sorted(observers)]
         #: Observers that raised an exception; each is reported once.
@@ -34,9 +34,9 @@ class Watch:
             self._observers.append(self._progress)
 
     def notify(self, event: Any) -> None:
-        """Tell every observer. One that fails keeps none of the others from an event, and changes nothing of the run.
+        """Send an event to every observer. The failure of one affects neither the others nor the run.
 
-        Raises an error of ours that an observer raised, when all were told.
+        A MirrorError of an observer is raised after all have received the event.
         """
         self._statistics.notify(event)
         if isinstance(event, RunFinished):

@@ -1,4 +1,4 @@
-"""The JSON report of a run: what was done, what failed, why, and since when."""
+"""The JSON report of a run: changes and failures, with reasons and times."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .run_summary import RunSummary, replace
 
 @implementer(IObserver)
 class JsonReport:
-    """Writes ``report_filename`` at the end of each run of ``sync``, also of one that fails; nothing where it is not given."""
+    """Writes ``report_filename``, if it is set, at the end of each run of ``sync``, also of a failed one."""
 
     def __init__(self, settings: ISettings):
         self._filename = settings["report_filename"]
@@ -28,13 +28,13 @@ class JsonReport:
 
     def notify(self, event: Any) -> None:
         if self._filename and self._outcome.notify(event):
-            told = printable_values(report(self._outcome, event))
-            # It names projects and hosts of a site: for this user, until the file is given other permissions.
-            replace(self._filename, json.dumps(told, indent=1) + "\n", "report_filename", 0o600)
+            values = printable_values(report(self._outcome, event))
+            # It names projects and hosts of a site, so that only the user can read a new file.
+            replace(self._filename, json.dumps(values, indent=1) + "\n", "report_filename", 0o600)
 
 
 def report(outcome: RunSummary, end: RunFinished) -> dict[str, Any]:
-    """Give the report as plain values; times are ISO 8601 in UTC, sizes bytes."""
+    """Return the report as plain values; times are ISO 8601 in UTC, sizes in bytes."""
     return {
         "program": f"z3c.recipe.pypimirror {__version__}",
         "kind": outcome.kind,
@@ -58,7 +58,7 @@ def report(outcome: RunSummary, end: RunFinished) -> dict[str, Any]:
 
 
 def moment(when: float | None) -> str | None:
-    """Give a time, in seconds since 1970, as ISO text in UTC, to the second."""
+    """Return a time in seconds since 1970 as ISO text in UTC, with seconds."""
     if when is None:
         return None
     return datetime.datetime.fromtimestamp(when, datetime.timezone.utc).isoformat(timespec="seconds")

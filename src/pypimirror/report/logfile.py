@@ -1,4 +1,4 @@
-"""Where the log goes."""
+"""The log file: handlers and format."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..errors import ConfigurationError
 from ..secret import printable
 from ..storage.regular_files import open_for_append
 
-#: Lines of a traceback that are logged.
+#: Maximum number of lines of a traceback in the log.
 _MOST_LINES = 200
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 class SafeFormatter(logging.Formatter):
-    """Makes each record one printable line without secrets; a traceback follows with one line for each of its own."""
+    """Formats each record as one printable line without secrets, followed by the lines of its traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        # Not the library's, which keeps a traceback in the record as the first handler has formatted it.
+        # Does not call the base class, which caches the first handler's traceback in the record.
         record.message = printable(record.getMessage())
         record.asctime = self.formatTime(record, self.datefmt)
         lines = [self.formatMessage(record)]
@@ -34,13 +34,13 @@ class SafeFormatter(logging.Formatter):
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
         lines = super().formatException(ei).split("\n")
-        if len(lines) > _MOST_LINES:  # of a recursion without end
+        if len(lines) > _MOST_LINES:  # an infinite recursion
             lines[_MOST_LINES // 2:-_MOST_LINES // 2] = ["..."]
         return "\n".join(map(printable, lines))
 
 
 class _Appending:
-    """Writes each record to a descriptor at once, so that what several processes log stays in whole lines."""
+    """Writes each record to a descriptor in one call, so that lines of several processes are not mixed."""
 
     def __init__(self, descriptor: int):
         self._descriptor = descriptor
@@ -67,7 +67,7 @@ class _Appending:
 
 
 class DailyLog(TimedRotatingFileHandler):
-    """A log with a file a day, kept for thirty days, that is opened anew where it was moved away (by logrotate, say)."""
+    """A log with daily rotation, kept for thirty days; it is reopened if another program, such as logrotate, moves it."""
 
     def __init__(self, filename: str):
         self._failed = False
@@ -77,7 +77,7 @@ class DailyLog(TimedRotatingFileHandler):
         return _Appending(open_for_append(self.baseFilename, "log_filename"))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Say once that nothing can be logged, as on a full disk; a run goes on without its log."""
+        """Print one message if the log can't be written, as on a full disk; the run continues without a log."""
         error = sys.exc_info()[1]
         if not self._failed:
             self._failed = True
@@ -93,7 +93,7 @@ class DailyLog(TimedRotatingFileHandler):
         super().emit(record)
 
     def close(self) -> None:
-        with suppress(OSError):  # of what could not be written before, either
+        with suppress(OSError):  # the flush of records whose write failed before
             super().close()
 
     def _reopen(self) -> None:

@@ -1,4 +1,4 @@
-"""Events in words, for the log and the terminal."""
+"""Messages about events, for the log and the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..settings.units import in_bytes
 
 @singledispatch
 def sentence(event: Any) -> str:
-    """Give an event in words, an empty text for one that needs none."""
+    """Return the message about an event, or an empty text if it needs none."""
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Figures of the last run as a text file in Prometheus' exposition format, as its node exporter collects them."""
+"""Figures of the last run in Prometheus' text format, for the textfile collector of its node exporter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .run_summary import RunSummary, replace
 
 @implementer(IObserver)
 class Metrics:
-    """Writes ``metrics_filename`` at the end of each run of ``sync``, also of one that fails; nothing where it is not given."""
+    """Writes ``metrics_filename``, if it is set, at the end of each run of ``sync``, also of a failed one."""
 
     def __init__(self, settings: ISettings):
         self._filename = settings["metrics_filename"]

@@ -1,4 +1,4 @@
-"""Progress on a terminal: one line that is written over, and lines that stay for what people should read."""
+"""Progress on a terminal: one line that is overwritten, and permanent lines for important events."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..interfaces import IObserver
 from ..settings.units import in_bytes
 from .messages import sentence
 
-#: Events that are printed as a line of their own.
+#: Events that are printed as permanent lines.
 _LINES = (events.VerificationFinished, events.Problem, events.Notice, events.RunFinished, events.ListRead)
 
-#: Seconds between two states of the line.
+#: Minimum seconds between two updates of the line.
 _PAUSE = 0.2
 
 
 @implementer(IObserver)
 class Progress:
-    """Shows how far a run has come."""
+    """Shows the progress of a run."""
 
     def __init__(self, stream: TextIO | None = None):
         self._stream = stream or sys.stderr
@@ -95,7 +95,7 @@ class Progress:
         self._stream.flush()
 
     def close(self) -> None:
-        """Wipe the line."""
+        """Clear the line."""
         if self._shown:
             self._stream.write("\r\x1b[K")
             self._stream.flush()

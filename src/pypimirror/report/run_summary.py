@@ -1,4 +1,4 @@
-"""Gathers what became of one run, for those who tell of it at the end."""
+"""Collects the results of one run for reports at its end."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .. import atomic_file, events
 from ..errors import StorageError
 from ..storage.regular_files import check_regular
 
-#: As many files of each kind are named; the statistics count all.
+#: Maximum number of files of each kind in the lists; the statistics count all.
 MOST_NAMED = 10_000
-#: The runs that are told of: those of ``sync``.
+#: The kinds of runs to report: those of ``sync``.
 _KINDS = frozenset({"initial", "update", "indexes"})
 
 
 class RunSummary:
-    """What became of one run so far."""
+    """The results of one run so far."""
 
     def __init__(self) -> None:
         self.kind = self.mirror = ""
@@ -32,11 +32,11 @@ class RunSummary:
         self.written: dict[str, None] = {}
         self.problems: list[events.Problem] = []
         self.notices: list[str] = []
-        #: How many more there were than are named, by the name of what they are.
+        #: Number of entries that are missing in the lists, by name of the list.
         self.unnamed: Counter[str] = Counter()
 
     def notify(self, event: Any) -> bool:
-        """Take note of an event; say whether it is the end of a run that is to be told of."""
+        """Collect an event; return whether it is the end of a run to report."""
         if isinstance(event, events.RunStarted):
             self.__init__()  # type: ignore[misc]  # another run
             self.kind, self.mirror = event.kind, event.mirror
@@ -66,9 +66,9 @@ class RunSummary:
 
 
 def replace(filename: str, text: str, key: str, mode: int) -> None:
-    """Put a text into a regular file, whole, over what may be there.
+    """Write a regular file atomically; an existing one is replaced.
 
-    mode: its permissions, unless it is there and has others. Raises StorageError, ConfigurationError.
+    mode: the permissions of a new file; an existing one keeps its own. Raises StorageError, ConfigurationError.
     """
     check_regular(filename, key)
     try:

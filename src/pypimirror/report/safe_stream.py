@@ -1,4 +1,4 @@
-"""Standard output and standard error: whatever is printed passes here, and is printable and free of secrets then."""
+"""Filters standard output and standard error: all output is printable and free of secrets."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, TextIO
 from ..names import shown
 from ..secret import LONGEST, printable_values, redact
 
-#: Sent by the progress line itself: return to its start and wipe it.
+#: The control sequence of the progress line: return to its start and clear it.
 _WIPE = "\r\x1b[K"
-#: Tabs and line ends are the only control characters that text has.
+#: The control characters that are not escaped.
 _ENDS = re.compile(r"([\n\t])")
 
 
@@ -21,7 +21,7 @@ class SafeStream:
     """A text stream that escapes control characters and removes secrets."""
 
     def __init__(self, stream: TextIO, limit: int | None = None):
-        """limit: characters of a line; None where programs read what is printed."""
+        """limit: maximum characters of a line; None for output to programs."""
         self._stream = stream
         self._limit = limit
 
@@ -49,7 +49,7 @@ class SafeStream:
 
 @contextmanager
 def safe_output() -> Iterator[None]:
-    """Have all that is printed to standard output and standard error pass a SafeStream."""
+    """Replace standard output and standard error with SafeStream."""
     out, err = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = SafeStream(out), SafeStream(err, LONGEST)
     try:
@@ -59,7 +59,7 @@ def safe_output() -> Iterator[None]:
 
 
 def print_json(value: Any) -> None:
-    """Print plain data as JSON, its texts printable and free of secrets; names of fields are never altered."""
+    """Print plain data as JSON, with printable texts without secrets; names of fields are never changed."""
     import json
 
     stream = sys.stdout._stream if isinstance(sys.stdout, SafeStream) else sys.stdout

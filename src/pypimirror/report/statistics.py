@@ -1,4 +1,4 @@
-"""What a run came to, in numbers."""
+"""The statistics of a run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Statistics:
             self._count.update({"verified": event.files, "wrong": event.wrong, "repaired": event.repaired})
 
     def figures(self) -> dict[str, int]:
-        """Return the figures, those of z3c.pypimirror among them: found, stored, not found, invalid."""
+        """Return the figures; found, stored, not found and invalid are those of z3c.pypimirror."""
         names = ("projects", "found", "stored", "bytes", "removed", "not found", "invalid", "failed")
         more = [name for name in ("adopted", "verified", "wrong", "repaired") if name in self._count]
         return {name: self._count[name] for name in (*names, *more)}

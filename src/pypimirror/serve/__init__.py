@@ -1,1 +1,1 @@
-"""Serving the mirror."""
+"""The index server, and site configurations of other web servers."""

@@ -1,16 +1,15 @@
 """The index over HTTP: a WSGI application that serves a mirror's tree.
 
 ``/`` and ``/simple/`` are the same index. Any spelling of a project's name means the normalised one. ``/pypi/<name>/json`` and
-``/packages/<name>/<file>`` are for mirrors that know PyPI's older ways only; no file of a project lies as deep as that, so that
-no project's name stands in the way. Only what is in the tree is served: no names that start with a dot, no symbolic links, no
-lists of folders.
+``/packages/<name>/<file>`` serve clients of PyPI's older API; files of projects are never that deep, so these paths can't
+conflict with the name of a project. Names that start with a dot, symbolic links and directory listings are not served.
 """
 
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import parse_qs
 
-from ..http.content_types import content_type, file_cache, page_cache
+from ..http.content_types import JSON, content_type, file_cache, page_cache
 from ..names import HTML_PAGE, JSON_PAGE, PINS, distribution, is_distribution, normalize
 from . import legacy, negotiate, paths
 from .host import address
@@ -24,7 +23,7 @@ from .tree import Tree
 _VARY = "Accept, Accept-Encoding"
 _HTML_FIRST = (HTML_PAGE, JSON_PAGE)
 _JSON_FIRST = (JSON_PAGE, HTML_PAGE)
-#: What says that there is nothing to be had at a path.
+#: Errors that mean that a path has nothing to serve.
 _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL, errno.ENXIO})
 
 
@@ -33,9 +32,9 @@ class App:
 
     def __init__(self, root: str, base_url: str | None = None, figures: Callable[[], Figures | None] = lambda: None,
                  missed: Missed | None = None, final_files: bool = False):
-        """root: a directory. base_url, figures: what the page for people tells beside, as ``Front`` takes them.
+        """root: a directory. base_url, figures: arguments of the landing page.
 
-        missed: takes note of names that are not there. final_files: whether upstream never replaces one.
+        missed: counts requested names that the mirror does not have. final_files: whether upstream never replaces a file.
         """
         self._tree = Tree(root)
         self._page_cache, self._file_cache = page_cache(final_files), file_cache(final_files)
@@ -59,7 +58,7 @@ class App:
             return self._short(environ, start, HTTPError("404 Not Found"))
 
     def _short(self, environ: Environ, start: Start, answer: HTTPError) -> Iterable[bytes]:
-        """Send an answer that is nothing from the tree, and take note of a name that is not there."""
+        """Send a response without content from the tree; count the name of a project that is not found."""
         if self._missed is not None and answer.status.startswith("404"):
             name = asked_for(environ.get("PATH_INFO") or "/")
             if name is not None:
@@ -67,37 +66,35 @@ class App:
         return send_short(environ, start, answer)
 
     def _route(self, environ: Environ, start: Start) -> Iterable[bytes]:
-        """Find what the path means: the root, a project's page, or a file."""
+        """Dispatch on the path: the root page, a project's page, or a file."""
         names, folder = paths.parse(environ)
-        parts = list(names)
-        if parts and parts[0] == "simple":
-            if len(parts) == 1 and not folder:
-                raise moved("simple/")
-            del parts[0]
-            if parts and not paths.is_name(parts[0]):
-                raise HTTPError("404 Not Found")
-        elif not parts and negotiate.is_browser(environ.get("HTTP_ACCEPT", "")):
-            return self._for_people(environ, start)
+        if not names and negotiate.is_browser(environ.get("HTTP_ACCEPT", "")):
+            return self._landing_page(environ, start)
+        parts = _below_simple(names, folder)
         if not parts:
             return self._page(environ, start)
+        if parts[0] == "pypi" and len(parts) in (3, 4) and parts[-1] == "json" and not folder:
+            return self._legacy(environ, start, *parts[1:-1])
         if parts[0] == legacy.PACKAGES and len(parts) == 3:
             del parts[0]
-        elif parts[0] == "pypi" and len(parts) in (3, 4) and parts[-1] == "json" and not folder:
-            return self._legacy(environ, start, *parts[1:-1])
-        if len(parts) == 1 and not folder and self._tree.is_file(parts):
-            return self._file(environ, start, parts)
-        parts[0] = normalize(parts[0])
-        if len(parts) == 1:
-            if not folder:
-                self._tree.check_folder(parts)
-                raise moved(f"{parts[0]}/")
-            return self._page(environ, start, *parts)
-        if folder:
-            raise HTTPError("404 Not Found")
-        return self._file(environ, start, parts)
+        if len(parts) > 1:
+            if folder:
+                raise HTTPError("404 Not Found")
+            return self._file(environ, start, [normalize(parts[0]), *parts[1:]])
+        return self._top_level(environ, start, parts[0], folder)
 
-    def _for_people(self, environ: Environ, start: Start) -> Iterable[bytes]:
-        """Answer with the root page as people like it."""
+    def _top_level(self, environ: Environ, start: Start, name: str, folder: bool) -> Iterable[bytes]:
+        """Send a file of the root folder, or the page of a project. folder: whether the path ends in a slash."""
+        if not folder and self._tree.is_file([name]):
+            return self._file(environ, start, [name])
+        name = normalize(name)
+        if not folder:
+            self._tree.check_folder([name])
+            raise moved(f"{name}/")
+        return self._page(environ, start, name)
+
+    def _landing_page(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        """Send the root page for browsers."""
         path = (HTML_PAGE,)
         root = self._pages.get(path)
         query = parse_qs(environ.get("QUERY_STRING", "")).get("q", [""])[0]
@@ -107,7 +104,7 @@ class App:
                          self._page_cache, ("Content-Security-Policy", policy()))
 
     def _legacy(self, environ: Environ, start: Start, name: str, version: str | None = None) -> Iterable[bytes]:
-        """Answer with PyPI's older JSON about a project, or about one release."""
+        """Send PyPI's older JSON about a project or a release."""
         for form in _JSON_FIRST:
             path = (normalize(name), form)
             try:
@@ -123,7 +120,7 @@ class App:
         raise HTTPError("404 Not Found")
 
     def _file(self, environ: Environ, start: Start, path: list[str]) -> Iterable[bytes]:
-        """Answer for a file by the parts of its path below the root."""
+        """Send a file. path: its parts below the root."""
         if (len(path) > 1 and path[0] != PINS and not (len(path) == 2 and _is_of_project(path[1]))
                 and self._is_project(path[0])):
             raise HTTPError("404 Not Found")
@@ -133,7 +130,7 @@ class App:
         return send_file(environ, start, self._tree, path, self._page_cache, self._file_cache)
 
     def _is_project(self, name: str) -> bool:
-        """Whether a folder has a page that this program wrote, and so holds nothing but a project."""
+        """Return whether a folder is that of a project: its page was written by the mirror."""
         if self._tree.is_file((name, JSON_PAGE)):
             return True
         try:
@@ -142,9 +139,9 @@ class App:
             return False
 
     def _page(self, environ: Environ, start: Start, *folder: str) -> Iterable[bytes]:
-        """Answer with a folder's page in the form that the client asks for, or in the only one that the mirror writes."""
+        """Send a folder's page in the format that the client prefers, or in the only one that the mirror has."""
         kind = negotiate.media_type(environ.get("HTTP_ACCEPT", ""))
-        for name in _JSON_FIRST if kind is negotiate.JSON else _HTML_FIRST:
+        for name in _JSON_FIRST if kind is JSON else _HTML_FIRST:
             path = (*folder, name)
             try:
                 page = self._pages.get(path)
@@ -158,6 +155,17 @@ class App:
         raise HTTPError("404 Not Found")
 
 
+def _below_simple(names: Sequence[str], folder: bool) -> list[str]:
+    """Return the parts of a path below the index, with or without ``/simple/``; raise the redirect for a missing slash."""
+    if not names or names[0] != "simple":
+        return list(names)
+    if len(names) == 1 and not folder:
+        raise moved("simple/")
+    if len(names) > 1 and not paths.is_name(names[1]):
+        raise HTTPError("404 Not Found")
+    return list(names[1:])
+
+
 def _is_of_project(filename: str) -> bool:
-    """Whether a name can be that of a project's file, of a sidecar file, or of its page."""
+    """Return whether a name can be that of a distribution file, a sidecar file, or a project's page."""
     return filename in _HTML_FIRST or is_distribution(distribution(filename))

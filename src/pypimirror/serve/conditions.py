@@ -10,9 +10,9 @@ _RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE
 
 
 def unchanged(environ: Mapping[str, str], etag: str, modified: float) -> bool:
-    """Whether the client has what we would send, so that 304 is the answer.
+    """Return whether the client has the current version, so that the response is 304.
 
-    environ: the WSGI environment; etag: ours, quoted; modified: seconds since the epoch.
+    environ: the WSGI environment. etag: of the current version, quoted. modified: seconds since the epoch.
     """
     tags = environ.get("HTTP_IF_NONE_MATCH")
     if tags is not None:
@@ -22,10 +22,10 @@ def unchanged(environ: Mapping[str, str], etag: str, modified: float) -> bool:
 
 
 def byte_range(environ: Mapping[str, str], size: int, etag: str, modified: float) -> tuple[int, int] | None:
-    """Give start and end (exclusive) of the part that was asked for, or None where the whole is the answer.
+    """Return start and end (exclusive) of the requested range, or None to send the whole file.
 
-    Several ranges at once, units other than bytes and ranges of another version (``If-Range``) are answered with the whole.
-    An end that is not above the start says that the file has no such part, which is for 416.
+    Multiple ranges, units other than bytes and ranges of another version (``If-Range``) get the whole file. An end that is not
+    greater than the start means that the range can't be satisfied (416).
     """
     match = _RANGE.fullmatch(environ.get("HTTP_RANGE", ""))
     if match is None or not (match[1] or match[2]):
@@ -37,7 +37,7 @@ def byte_range(environ: Mapping[str, str], size: int, etag: str, modified: float
         return max(0, size - int(match[2])), size
     start = int(match[1])
     if match[2] and int(match[2]) < start:
-        return None  # nonsense counts as not sent
+        return None  # an invalid range is ignored (RFC 9110 section 14.2)
     return start, min(size, int(match[2]) + 1) if match[2] else size
 
 

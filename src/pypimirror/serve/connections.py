@@ -1,4 +1,4 @@
-"""Bounds on what one client may hold of the server: connections by address, for waitress."""
+"""Limits the connections of one client address, for waitress."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 
-#: An address may hold one connection of so many.
+#: Each address may hold this fraction (one of so many) of all connections.
 SHARE = 4
-#: Bits of an IPv6 address that name a network; a client picks the rest as it likes.
+#: Bits of the network prefix of an IPv6 address; a client can choose the others freely.
 _NETWORK = 64
 
 
 class Parser(HTTPRequestParser):
-    """Parses requests; a target that is no URL is the client's mistake."""
+    """Parses requests; reports an invalid URL as a client error (400)."""
 
     def parse_header(self, header_plus: bytes) -> None:
         try:
             super().parse_header(header_plus)
-        except ValueError as error:  # of urlsplit, as for brackets without an address
+        except ValueError as error:  # from urlsplit, as for brackets without an address
             raise ParsingError("Bad URI") from error
 
 
@@ -32,14 +32,14 @@ class Channel(HTTPChannel):
 
 
 class Doorkeeper:
-    """Accepts connections, up to a number from one address; waitress calls it in place of its channel class.
+    """Accepts connections up to a limit per address; waitress calls it instead of its channel class.
 
-    An address that has its share gives up the oldest of its connections that waits for a request; if none does, the new one is
-    closed. So slow clients lock out nobody but themselves, and a proxy in front of the server keeps what it works with.
+    At the limit, the oldest idle connection of the same address is closed; if none is idle, the new one is closed. Slow clients
+    therefore block only themselves, and the active connections of a reverse proxy are kept.
     """
 
     def __init__(self, servers: Iterable[Any], most: int):
-        """servers: those of waitress that listen; they share the bound. most: connections from one address."""
+        """servers: the listening waitress servers, which share the limit. most: connections per address."""
         self._servers = list(servers)
         self._most = most
         for server in self._servers:
@@ -59,7 +59,7 @@ class Doorkeeper:
 
 
 def origin(address: str) -> str:
-    """Return what counts as one client: an IPv4 address, or the network of an IPv6 address."""
+    """Return the identity of a client: its IPv4 address, or the network of its IPv6 address."""
     if ":" not in address:
         return address
     try:

@@ -1,4 +1,4 @@
-"""The address that pages with absolute links name: never what a client made up."""
+"""The base address of absolute links, which a client can't forge."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?")
 
 
 def address(environ: Mapping[str, Any], base_url: str | None) -> str:
-    """Return the URL of the index for absolute links, without a slash at the end.
+    """Return the URL of the index for absolute links, without a trailing slash.
 
-    It is ``base_url``; for clients on this machine, which name a loopback address, that address; without ``base_url``, the
-    name that the server was started with (``SERVER_NAME`` of the WSGI environment). Any other Host header is ignored: shared
-    caches may keep what one client got for all.
+    This is the loopback address of a Host header, for clients on this machine; otherwise ``base_url``; without it, the name
+    that the server was started with (``SERVER_NAME`` of the WSGI environment). Other Host headers are ignored, because a
+    shared cache may serve the response to one client to all.
     """
     host = environ.get("HTTP_HOST", "")
     if base_url and host.lower() == urlsplit(base_url).netloc.rpartition("@")[2].lower():
@@ -32,7 +32,7 @@ def address(environ: Mapping[str, Any], base_url: str | None) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the value of a Host header names this machine by a loopback address or as ``localhost``."""
+    """Return whether a Host header is a loopback address or ``localhost``."""
     match = _HOST.fullmatch(host)
     if match is None:
         return False

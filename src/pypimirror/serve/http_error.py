@@ -1,4 +1,4 @@
-"""Sends what was found: pages whole or packed, files whole or in part, and short lines for everything else."""
+"""Responses: pages, plain or compressed; files or byte ranges; one line for errors and redirects."""
 
 from collections.abc import Callable, Iterable, Sequence
 from email.utils import formatdate
@@ -17,7 +17,7 @@ _BLOCK = 256 << 10
 
 
 class HTTPError(Exception):
-    """Ends a request with a status and one line instead of something from the tree."""
+    """Ends a request with a status and a one-line body."""
 
     def __init__(self, status: str, *headers: tuple[str, str]):
         super().__init__(status)
@@ -26,12 +26,12 @@ class HTTPError(Exception):
 
 
 def moved(location: str) -> HTTPError:
-    """Give the answer that leads to another path, a relative one so that it holds behind any proxy."""
+    """Return a redirect to another path. location: relative, so that it is valid behind any proxy."""
     return HTTPError("301 Moved Permanently", ("Location", location), ("Cache-Control", PAGE_CACHE))
 
 
 def send_short(environ: Environ, start: Start, answer: HTTPError) -> Iterable[bytes]:
-    """Send an answer that has nothing to say but its status."""
+    """Send a status with a one-line body."""
     body = f"{answer.status}\n".encode()
     start(answer.status, [*answer.headers, ("Content-Type", PLAIN), ("Content-Length", str(len(body))), _NO_SNIFFING])
     return () if environ["REQUEST_METHOD"] == "HEAD" else (body,)
@@ -39,10 +39,10 @@ def send_short(environ: Environ, start: Start, answer: HTTPError) -> Iterable[by
 
 def send_page(environ: Environ, start: Start, tree: Tree, page: Page, path: Sequence[str], kind: str, vary: str,
               cache: str, *more: tuple[str, str]) -> Iterable[bytes]:
-    """Send a page, packed for a client that takes gzip.
+    """Send a page, compressed if the client accepts gzip.
 
-    path: its parts in the tree. kind: its content type. vary: the request headers that decide on the body. cache:
-    its ``Cache-Control``. more: headers.
+    path: its parts in the tree. kind: the content type. vary: the request headers that select the body. cache: the
+    ``Cache-Control`` header. more: additional headers.
     """
     packed = negotiate.takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
     etag = page.packed_etag if packed else page.etag
@@ -64,7 +64,7 @@ def send_page(environ: Environ, start: Start, tree: Tree, page: Page, path: Sequ
         return (body,)
     stream, found = tree.open(path)
     if signature(found) != page.signature:
-        # Replaced in between: headers and body must be those of one version. Asking again helps.
+        # The page was replaced in the meantime; headers and body must be of one version. A retry succeeds.
         stream.close()
         raise HTTPError("503 Service Unavailable", ("Retry-After", "1"))
     start("200 OK", headers)
@@ -73,10 +73,9 @@ def send_page(environ: Environ, start: Start, tree: Tree, page: Page, path: Sequ
 
 def send_file(environ: Environ, start: Start, tree: Tree, path: Sequence[str], text_cache: str,
               file_cache: str) -> Iterable[bytes]:
-    """Send a file, or the requested range of it. Raises OSError where there is none.
+    """Send a file, or the requested range of it. Raises OSError if it can't be opened.
 
-    path: its parts in the tree. text_cache, file_cache: the ``Cache-Control`` of texts beside the pages, and of distribution
-    files.
+    path: its parts in the tree. text_cache, file_cache: the ``Cache-Control`` header for text files and for distribution files.
     """
     kind = content_type("/".join(path))
     stream, found = tree.open(path)
@@ -107,6 +106,6 @@ def send_file(environ: Environ, start: Start, tree: Tree, path: Sequence[str], t
 
 
 def _wrapped(environ: Environ, stream: BinaryIO) -> Iterable[bytes]:
-    """Hand the file to the server, which closes it and sends no more of it than Content-Length says."""
+    """Pass the file to the server, which closes it and sends at most Content-Length bytes."""
     wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](stream, _BLOCK)
     return wrapped

@@ -1,6 +1,6 @@
-"""The page for people at the root: what the mirror holds, how fresh it is, how to use it, and a search.
+"""The root page for browsers: contents and age of the mirror, client configuration, and a search.
 
-It lists every project like the plain root page does, so that it remains a root page by PEP 503.
+It lists every project like the plain root page, so that it conforms to PEP 503.
 """
 
 import base64
@@ -22,12 +22,12 @@ _HERE = files(__package__)
 _TEMPLATE, _STYLE, _SCRIPT = (_HERE.joinpath(name).read_text(encoding="utf-8") for name in
                               ("front.html.in", "front.css", "front.js"))
 _SERVED = {"pip": "pip, in pip.conf", "uv": "uv, in uv.toml", "buildout": "zc.buildout, in client.cfg to extend from"}
-#: Seconds that figures may be old: they come from a database.
+#: Seconds for which figures are cached, because they are read from a database.
 _KEPT = 60
 
 
 class Figures(NamedTuple):
-    """What is known of a mirror beside its pages."""
+    """Facts about a mirror that are not in its pages."""
 
     files: int
     bytes: int
@@ -36,20 +36,20 @@ class Figures(NamedTuple):
 
 
 class Front:
-    """Makes the page. Used by several threads at once."""
+    """Renders the landing page. Used by several threads at once."""
 
     def __init__(self, figures: Callable[[], Figures | None], base_url: str | None):
-        """figures: asked once a minute at most; None where nothing is known. base_url: that of the configuration, if any."""
+        """figures: called at most once a minute; returns None if nothing is known. base_url: that of the configuration."""
         self._figures = figures
         self._base_url = base_url
         self._known: tuple[float, Figures | None] = (-_KEPT, None)
         self._last: tuple[object, Page | None] = (None, None)
 
     def page(self, root: Page, text: bytes, address: str, query: str) -> Page:
-        """Make the page.
+        """Return the page.
 
-        root, text: the mirror's plain root page. address: by which the client reaches us, used where there is no ``base_url``.
-        query: what names must contain; empty for all.
+        root, text: the mirror's plain root page. address: of the server, used without ``base_url``. query: a part of the names
+        to list; empty for all.
         """
         figures = self._current()
         key = (root.signature, figures, address)
@@ -93,14 +93,14 @@ class Front:
 
 
 def policy() -> str:
-    """Give the Content-Security-Policy of the page: its own style and script, and nothing from anywhere."""
+    """Return the Content-Security-Policy of the page, which allows only its inline style and script."""
     style, script = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (_STYLE, _SCRIPT))
     return (f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; form-action 'self'; "
             "base-uri 'none'; frame-ancestors 'none'")
 
 
 def _use(client: str, title: str, url: str) -> str:
-    """Give one block to copy: the client's configuration without its comments."""
+    """Return one block to copy: the client's configuration without comments."""
     text = render(client, {"base_url": url.rstrip("/"), "mirror_file_path": "/"})
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     button = f'<button type="button" data-copy="{client}" aria-label="Copy for {client}" hidden>Copy</button>'

@@ -1,6 +1,6 @@
-"""``/pypi/<name>/json`` and ``/pypi/<name>/<version>/json``, made from a project's page when it is asked for.
+"""``/pypi/<name>/json`` and ``/pypi/<name>/<version>/json``, rendered from a project's page for each request.
 
-Links lead to ``/packages/``, as bandersnatch and other mirrors of PyPI's kind insist on.
+URLs of files start with ``/packages/``, as bandersnatch and other clients of PyPI's older API require.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from ..upstream.json_page import JsonParser
 from .pages import Page, remade
 from .tree import Tree
 
-#: Where the files are found beside their own place.
+#: The folder of a second URL of each file.
 PACKAGES = "packages"
 _PARSERS = {".v1_json": JsonParser(), ".html": HtmlParser()}
-#: Stands for wherever the page is; nothing is ever fetched from there.
+#: The base URL for parsing a page; only file names are used, and nothing is fetched.
 _NOWHERE = "http://mirror.invalid/"
 
 
 def page(source: Page, tree: Tree, path: tuple[str, str], address: str, version: str | None = None) -> Page | None:
-    """Make the page about a project, or about one release of it; None if there is no such release.
+    """Return the page about a project or a release; None if there is no such release.
 
-    source: the project's page of the Simple API. path: its folder, where the files are too, and its name. address: the
-    server's, for absolute links.
+    source: the project's page of the Simple API. path: its folder, which has the files, and its file name. address: of the
+    server, for absolute links.
     """
     name, form = path
     try:
@@ -52,7 +52,7 @@ def _body(project: Project, tree: Tree, serial: int, address: str, version: str 
 
 
 def _found(file: File, tree: Tree, folder: str) -> File:
-    """Give a file together with what the mirror has of it, as its page tells."""
+    """Return a file with ``stored`` filled in from the page, or without it if the mirror does not have the file."""
     sha256 = file.hashes.get("sha256")
     if sha256 is None:
         return file
@@ -76,6 +76,6 @@ def _reader(tree: Tree, folder: str) -> Callable[[File], bytes | None]:
             with stream:
                 return stream.read()
         except FileNotFoundError:
-            return None  # gone since the page was read
+            return None  # removed after the page was read
 
     return metadata

@@ -1,4 +1,4 @@
-"""Names of projects that clients asked for and the mirror does not have: as serve sees them, and from access logs."""
+"""Requested projects that the mirror does not have, counted by ``serve`` and read from access logs."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from .. import atomic_file
 from ..errors import ConfigurationError
 from ..names import is_project, normalize
 
-#: Where serve keeps its record, in the folder of the state.
+#: The file name of serve's record in the folder of the state.
 FILENAME = "missed.json"
-#: How many names are kept; those asked for longest ago go first.
+#: Maximum number of names; the least recently requested ones are dropped.
 MOST = 1000
-#: Seconds between two moments at which the record is written.
+#: Minimum seconds between two writes of the record.
 _PAUSE = 60.0
-#: What Apache's common and combined formats, with a host in front or not, and nginx's combined format have in common.
+#: Matches Apache's common and combined formats, with or without a leading host, and nginx's combined format.
 _LINE = re.compile(rb'\[([^\]]{26})\] "(?:GET|HEAD) ([^ "]+)[^"]*" 404 ')
 _TIME = "%d/%b/%Y:%H:%M:%S %z"
 
 
 class NameCount(NamedTuple):
-    """One name that was asked for in vain."""
+    """The requests for one missing project."""
 
     project: str
     requests: int
-    #: When last, in seconds since 1970.
+    #: Time of the last request, in seconds since 1970.
     last: float
 
 
 def project(path: str) -> str | None:
-    """Give the normalised name of the project whose page a path means, or None if it means no project's page.
+    """Return the normalised name of the project of a path, or None if the path is not that of a project's page.
 
-    path: below the index, as the server understands it. At the root a name has a slash behind it, as all installers write
-    it, so that what browsers look for there is not taken for a project.
+    path: decoded and below the index. At the root a name needs a trailing slash, which all installers send, so that files
+    that browsers request there are not counted as projects.
     """
     parts = [part for part in path.split("/") if part]
     match parts:
@@ -58,10 +58,10 @@ def project(path: str) -> str | None:
 
 
 class Missed:
-    """Counts names, as many as there is room for. Used by several threads at once."""
+    """Counts requests by name, for a limited number of names. Used by several threads at once."""
 
     def __init__(self, filename: str | None = None, most: int = MOST):
-        """filename: where the record is kept; without it, in memory alone."""
+        """filename: the file of the record; None keeps it in memory only."""
         self._filename, self._most = filename, most
         self._lock = threading.Lock()
         self._names: OrderedDict[str, tuple[int, float]] = OrderedDict()
@@ -71,7 +71,7 @@ class Missed:
             self._names[one.project] = (one.requests, one.last)
 
     def note(self, name: str, when: float | None = None, requests: int = 1) -> None:
-        """Count a name. when: in seconds since 1970, now unless given. requests: how often it was asked for."""
+        """Count requests for a name. when: in seconds since 1970, by default now. requests: their number."""
         now = time.time() if when is None else when
         with self._lock:
             count, last = self._names.pop(name, (0, 0.0))
@@ -83,29 +83,29 @@ class Missed:
             self.save()
 
     def names(self) -> list[NameCount]:
-        """Return what was counted, most asked for first."""
+        """Return the counts, the most frequent first."""
         with self._lock:
             found = [NameCount(name, count, last) for name, (count, last) in self._names.items()]
         return sorted(found, key=lambda one: (-one.requests, one.project))
 
     def save(self) -> None:
-        """Write the record, if there is anything new. Where it can't be written that is said once."""
+        """Write the record if it has changed. If that fails, print one message and keep it in memory only."""
         if self._filename is None or not self._changed:
             return
         with self._lock:
             self._due, self._changed = time.monotonic() + _PAUSE, False
-            # Oldest first: that is the order in which they go.
+            # Oldest first, the order in which names are dropped.
             text = json.dumps([[name, count, last] for name, (count, last) in self._names.items()])
             try:
                 atomic_file.replace(self._filename, text.encode("ascii"))
             except OSError as error:
-                print(f"pypimirror: {self._filename}: {error.strerror}; what clients ask for in vain is not remembered",
+                print(f"pypimirror: {self._filename}: {error.strerror}; requests for missing projects are not recorded",
                       file=sys.stderr)
                 self._filename = None
 
 
 def read(filename: str) -> list[NameCount]:
-    """Read a record, the oldest first; one that is not there or that nobody of ours wrote is empty."""
+    """Return the entries of a record, the oldest first; none if the file is missing or has another format."""
     try:
         with open(filename, encoding="ascii") as stream:
             return [NameCount(str(name), int(count), float(last)) for name, count, last in json.load(stream)]
@@ -114,10 +114,10 @@ def read(filename: str) -> list[NameCount]:
 
 
 def logged(filename: str, below: str = "") -> Iterator[tuple[str, float]]:
-    """Yield name and time of each project that an access log tells was asked for in vain.
+    """Yield name and time of each request in an access log for a project that was not found.
 
-    filename: of Apache's common or combined format or nginx's combined one; packed if it ends in ``.gz``. Lines of other forms
-    count for nothing. below: the path that the index lies below. Raises ConfigurationError if it can't be read.
+    filename: in Apache's common or combined format or nginx's combined format; decompressed if it ends in ``.gz``. Other lines
+    are ignored. below: the base path of the index. Raises ConfigurationError if the file can't be read.
     """
     try:
         with gzip.open(filename) if filename.endswith(".gz") else open(filename, "rb") as stream:

@@ -1,4 +1,4 @@
-"""Content negotiation: which form of a page, and whether packed (PEP 691, RFC 9110 section 12)."""
+"""Content negotiation: format and compression of a page (PEP 691, RFC 9110 section 12)."""
 
 from functools import lru_cache
 
@@ -12,10 +12,10 @@ _LATEST = "application/vnd.pypi.simple.latest+"
 
 @lru_cache(maxsize=256)
 def media_type(accept: str) -> str:
-    """Choose one of ``JSON``, ``HTML`` and ``TEXT`` for the value of an Accept header, which may be empty.
+    """Return ``JSON``, ``HTML`` or ``TEXT`` for the value of an Accept header, which may be empty.
 
-    JSON only where it is asked for by name: zc.buildout and easy_install send no Accept header and read HTML only, and a
-    wildcard comes from clients that never heard of PEP 691. What none of the three fits is answered as ``TEXT``.
+    JSON is chosen only if the header names it: zc.buildout and easy_install send no Accept header and read only HTML, and
+    clients that send a wildcard may not support PEP 691. ``TEXT`` is the default if none of the three is accepted.
     """
     asked = _qualities(accept)
     everything = asked.get("*/*", 0.0)
@@ -29,19 +29,19 @@ def media_type(accept: str) -> str:
 
 @lru_cache(maxsize=256)
 def is_browser(accept: str) -> bool:
-    """Whether an Accept header, which may be empty, is that of a browser: it prefers HTML and names XHTML beside it."""
+    """Return whether an Accept header is that of a browser: it prefers HTML and also names XHTML."""
     return "application/xhtml+xml" in accept.lower() and media_type(accept) is TEXT
 
 
 @lru_cache(maxsize=256)
 def takes_gzip(accept_encoding: str) -> bool:
-    """Whether the value of an Accept-Encoding header, which may be empty, lets us send gzip."""
+    """Return whether an Accept-Encoding header, which may be empty, accepts gzip."""
     asked = _qualities(accept_encoding)
     return asked.get("gzip", asked.get("*", 0.0)) > 0
 
 
 def _qualities(header: str) -> dict[str, float]:
-    """Give the ``q`` value of each item of the header; an item whose ``q`` is no number counts as not asked for."""
+    """Return the ``q`` value of each item of the header; 0 if it is not a number."""
     found = {}
     for item in header.lower().split(","):
         name, *parameters = (part.strip() for part in item.split(";"))

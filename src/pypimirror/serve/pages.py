@@ -1,4 +1,4 @@
-"""The pages of the index as they lie in the tree, kept in memory as long as they don't change."""
+"""Caches the pages of the index until they change."""
 
 import gzip
 import hashlib
@@ -26,7 +26,7 @@ class Page(NamedTuple):
     """One page as it was when it was read."""
 
     signature: Signature
-    #: Quoted; that of the packed form ends in ``-gz``.
+    #: Quoted; that of the compressed form ends in ``-gz``.
     etag: str
     packed_etag: str
     #: Seconds since the epoch, and the same as an HTTP date.
@@ -36,12 +36,12 @@ class Page(NamedTuple):
     serial: str | None
     #: Bytes.
     size: int
-    #: None for a large page, which is read from the file each time.
+    #: None for a large page, which is read from its file for each request.
     body: bytes | None
     packed: bytes
 
     def text(self) -> bytes:
-        """Return the page itself."""
+        """Return the content of the page."""
         return gzip.decompress(self.packed) if self.body is None else self.body
 
 
@@ -56,7 +56,7 @@ class Pages:
         self._pages: OrderedDict[tuple[str, ...], Page] = OrderedDict()
 
     def get(self, path: Sequence[str]) -> Page:
-        """Return the page as it is in the tree now. Raises OSError."""
+        """Return the current page. Raises OSError."""
         key = tuple(path)
         seen = self._tree.stat(key)
         page = self._pages.get(key)
@@ -69,23 +69,23 @@ class Pages:
         with self._lock:
             self._used += _weight(page) - _weight(self._pages.pop(path, None))
             self._pages[path] = page
-            # The page read first goes first: no bookkeeping for each request, and one that is asked for comes back at once.
+            # First in, first out: no bookkeeping for each request, and a page that is requested again is simply reloaded.
             while self._used > self._room and self._pages:
                 self._used -= _weight(self._pages.popitem(last=False)[1])
 
 
 def signature(found: os.stat_result) -> Signature:
-    """Tell one version of a file from the next; pages are replaced whole, so the inode changes too."""
+    """Return a value that differs between versions of a file; pages are replaced atomically, so the inode changes too."""
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def tag(found: os.stat_result) -> str:
-    """Give the ETag of a file: the same on every host that has the same copy."""
+    """Return the ETag of a file, which is the same on all hosts with the same copy."""
     return f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
 
 
 def remade(page: Page, body: bytes) -> Page:
-    """Give a page that was made from another one, as new as that, with tags of its own."""
+    """Return a page derived from another one: with its modification time, another body and other ETags."""
     digest = hashlib.sha256(body).hexdigest()[:32]
     return page._replace(etag=f'"{digest}"', packed_etag=f'"{digest}-gz"', size=len(body), body=body,
                          packed=gzip.compress(body, 6, mtime=0))

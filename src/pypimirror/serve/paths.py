@@ -1,6 +1,6 @@
-"""The paths that a site answers: one rule for ``serve`` and for the configurations of other web servers.
+"""The paths that are served: one rule for ``serve`` and for the configurations of other web servers.
 
-A path is refused (404) before anything is looked up, so that nothing a client made up reaches a redirect, a header or the disk.
+Other paths are refused (404) before any lookup, so that no unchecked input reaches a redirect, a header or the disk.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from .http_error import HTTPError
 
-#: The first segment below the index: a project in any spelling, or a file beside the root page. May be copied into a redirect.
+#: The first segment below the index: a project in any spelling, or a file in the root. It is safe in a redirect.
 NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,199}"
-#: Each further segment: what the names of distribution files hold (``pypimirror.names``), bounded as file systems have it.
+#: Each further segment: the characters of distribution file names (``pypimirror.names``), up to the limit of file systems.
 SEGMENT = "[A-Za-z0-9][A-Za-z0-9._+!~@=, ()-]{0,254}"
-#: Found in the path as it was sent, before decoding and without regard to case: dot segments and hidden names, encoded or not,
-#: encoded slashes, and backslashes. Servers differ in what they make of these.
+#: Matches the path before decoding, ignoring case: dot segments and hidden names, encoded or not, encoded slashes, and
+#: backslashes. Web servers interpret these differently.
 REFUSED = r"^[^?]*(?:/(?:\.|%2e)|%2f|%5c|\x5c)"
 
 _NAME, _SEGMENT = re.compile(NAME), re.compile(SEGMENT)
@@ -26,7 +26,7 @@ _TARGET = re.compile(r"(?:/|https?://)[^\x00-\x20\x7f]*", re.IGNORECASE)
 
 
 class RequestPath(NamedTuple):
-    """A path that passed the rule."""
+    """A valid path."""
 
     parts: tuple[str, ...]
     #: Whether it ends in a slash.
@@ -34,9 +34,9 @@ class RequestPath(NamedTuple):
 
 
 def parse(environ: Mapping[str, str]) -> RequestPath:
-    """Return the path of a request. Empty segments count for nothing, as other web servers have it.
+    """Return the path of a request. Empty segments are ignored, as by other web servers.
 
-    environ: the WSGI environment; ``REQUEST_URI``, which waitress sets, is checked where it is there. Raises HTTPError.
+    environ: the WSGI environment; ``REQUEST_URI``, which waitress sets, is checked if present. Raises HTTPError.
     """
     sent = environ.get("REQUEST_URI")
     if sent is not None:
@@ -52,5 +52,5 @@ def parse(environ: Mapping[str, str]) -> RequestPath:
 
 
 def is_name(part: str) -> bool:
-    """Whether a segment may name a project, or a file beside the root page."""
+    """Return whether a segment can be the name of a project or of a file in the root."""
     return _NAME.fullmatch(part) is not None

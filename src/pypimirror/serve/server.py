@@ -1,4 +1,4 @@
-"""Runs the index server until it is told to stop."""
+"""Runs the index server until a signal stops it."""
 
 import os
 import signal
@@ -9,27 +9,26 @@ from typing import Any, NoReturn
 
 from ..errors import ConfigurationError
 
-#: A request is a line and a few headers; nothing bigger is for us.
+#: Maximum size of a request: a line and a few headers, without a body.
 _LARGEST_REQUEST = 32 << 10
 _LAST_PORT = 65535
-#: Addresses that mean all of this machine's.
+#: Hosts that mean all interfaces.
 _EVERYWHERE = frozenset({"", "*", "0.0.0.0", "::"})
-#: Seconds after which a connection is closed on which nothing happens.
+#: Seconds after which an idle connection is closed.
 _IDLE = 60
-#: Connections at once; more wait until some are over. Each can have a file open.
+#: Maximum number of connections; further ones wait. Each can have one open file.
 _CONNECTIONS = 1000
 _FILES_EACH, _OTHER_FILES = 2, 40
 
 
 def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 8, base_url: str | None = None,
         figures: Callable[[], Any] = lambda: None, missed: str | None = None, final_files: bool = False) -> int:
-    """Serve the mirror at ``root``, a directory, until SIGTERM or SIGINT. Prints its address when it listens.
+    """Serve the mirror in the directory ``root`` until SIGTERM or SIGINT. Prints the address once it listens.
 
-    port: 0 takes a free one. threads: how many requests are worked on at once; files are sent outside of these.
-    base_url, figures: what the page for people tells beside, as ``pypimirror.serve.landing_page`` takes them.
-    missed: the file for the record of names that are not there, if it is to be kept. final_files: whether
-    upstream never replaces a distribution file.
-    Returns the exit status 0. Raises ConfigurationError if there is no such directory or if it can't listen there.
+    port: 0 for a free one. threads: the number of concurrent requests, without the transmission of files.
+    base_url, figures: arguments of the landing page. missed: the file of the record of missing projects, or None.
+    final_files: whether upstream never replaces a distribution file.
+    Returns the exit status 0. Raises ConfigurationError if the directory does not exist or the address can't be used.
     """
     if not os.path.isdir(root):
         raise ConfigurationError(f"{root}: no such directory; the mirror is there after a first sync")
@@ -43,7 +42,7 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
         print(f"Serving {root} at {_address(server)}", flush=True)
         server.run()
     except SystemExit:
-        pass  # stopped before the server's own loop, which ends quietly by itself, had begun
+        pass  # a signal before the start of the server's loop, which handles SystemExit itself
     finally:
         server.close()
         record.save()
@@ -79,12 +78,12 @@ def _listen(app: Any, host: str, port: int, threads: int) -> Any:
 
 
 def _name(host: str) -> str:
-    """Return the name of the server that clients elsewhere are told: that of the machine, if it listens everywhere."""
+    """Return the server name for absolute links: that of the machine if the server listens on all interfaces."""
     return socket.gethostname() if host in _EVERYWHERE else host
 
 
 def _connections() -> int:
-    """Return how many connections there can be, with as many open files as the system lets us have for them."""
+    """Return the maximum number of connections; raises the limit of open files for them as far as possible."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -98,7 +97,7 @@ def _connections() -> int:
 
 
 def _address(server: Any) -> str:
-    """Say where the server listens; a name with several addresses gives several."""
+    """Return the URLs of the server; a host name can have several addresses."""
     places = getattr(server, "effective_listen", None) or [(server.effective_host, server.effective_port)]
     return " and ".join(f"http://{f'[{host}]' if ':' in host else host}:{port}/" for host, port in places)
 

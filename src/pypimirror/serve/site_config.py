@@ -1,4 +1,4 @@
-"""Complete site configurations for web servers, made from the templates beside this module."""
+"""Renders site configurations for web servers from the templates in this folder."""
 
 import re
 import string
@@ -12,42 +12,42 @@ from ..http.content_types import file_cache, page_cache
 from ..settings.index_settings import has_final_files
 from .paths import NAME, REFUSED, SEGMENT
 
-#: The web servers that there are templates for.
+#: The supported web servers.
 SERVERS = ("apache", "nginx")
 
-#: Taken where the configuration names no ``base_url``.
+#: Default of ``base_url``.
 _ANYWHERE = "http://localhost"
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
 _ADDRESS = re.compile(r"[0-9.]+|.*:.*")
-#: Characters that neither server lets one write into a path in every place.
+#: Characters that can't be quoted in every context of both servers' configurations.
 _UNSPEAKABLE = re.compile(r"[\"'\\$%{}\x00-\x1f\x7f]")
 
-# Regular expressions that both servers read. A ``q`` below 1 counts only where no other form is asked for in full; that is as
-# near to RFC 9110 as a pattern gets, and tells the clients there are from each other.
+# Regular expressions for both servers. A ``q`` below 1 counts only if no other format has ``q=1``. This approximates RFC 9110
+# closely enough for all known clients.
 _JSON = r"application/vnd\.pypi\.simple\.(?:v1|latest)\+json"
 _FULL = r"\s*(?:,|$|;\s*q=1)"
 _PATTERNS = {
     "JSON_FULL": _JSON + _FULL,
     "HTML_FULL": r"(?:text/html|application/vnd\.pypi\.simple\.(?:v1|latest)\+html|\*/\*)" + _FULL,
     "JSON_SOME": _JSON + r"\s*;\s*q=0\.\d*[1-9]",
-    # Taken whenever it is there and never given back: a project may be called ``simple`` too.
+    # Possessive: a leading ``/simple`` is never a project, although a project may be called ``simple`` too.
     "SIMPLE": "(?:/simple(?=/))?+",
 }
 
-#: nginx has no loops: how many of a capital, and runs of separators, one directive or round changes, and how many rounds there
-#: are. It ends a request with 500 after ten changes of its path, of which two are for a slash that is missing.
+#: nginx has no loops. Each round replaces this number of occurrences of each capital letter and of runs of separators, and
+#: there are this many rounds. nginx fails with 500 after ten rewrites, two of which are needed for a missing slash.
 _AT_ONCE = 8
 _ROUNDS = 7
 
 
 def site(server: str, settings: Mapping[str, Any]) -> str:
-    """Give the configuration of a web server for the mirror.
+    """Return the site configuration of a web server for the mirror.
 
-    server: one of ``SERVERS``. settings: the mirror's; read are ``mirror_file_path``, ``base_url``, ``tls_certificate``,
-    ``tls_key``, and those that tell whether a distribution file may be replaced (``has_final_files``). The site answers for
-    the host, port and path of ``base_url``; without one, for localhost.
-    Raises ConfigurationError for what a configuration file can't hold.
+    server: one of ``SERVERS``. settings: of the mirror; uses ``mirror_file_path``, ``base_url``, ``tls_certificate``,
+    ``tls_key``, and the keys that ``has_final_files`` uses. The site serves host, port and path of ``base_url``, by default
+    localhost.
+    Raises ConfigurationError for a value that can't be written into the configuration.
     """
     if server not in SERVERS:
         raise ConfigurationError(f"unknown web server {server!r}; there are {' and '.join(SERVERS)}")
@@ -129,7 +129,7 @@ def _nginx(values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, 
 
 
 def _several(letter: str, count: int) -> str:
-    """Return a pattern of so many of a capital, which captures what is between them; nginx has nine captures."""
+    """Return a pattern that matches a letter ``count`` times and captures the text in between; nginx has nine captures."""
     return f"([^/{letter}]*)".join([letter] * count)
 
 
@@ -140,7 +140,7 @@ def _lowered(letter: str, count: int) -> str:
 def _host(url: str) -> str:
     host = urlsplit(url).hostname or ""
     if not _HOST.fullmatch(host):
-        raise ConfigurationError(f"base_url = {url!r}: {host!r} is no host name that a site can have")
+        raise ConfigurationError(f"base_url = {url!r}: {host!r} is not a host name")
     return host
 
 
@@ -153,10 +153,10 @@ def _port(url: str) -> int:
 
 
 def below(url: str) -> str:
-    """Give the path that the index lies below, without the ``/simple`` that older mirrors' addresses end in."""
+    """Return the path of a base URL without a trailing ``/simple``, which the URLs of older mirrors have."""
     path = urlsplit(url).path.rstrip("/").removesuffix("/simple")
     if path and not re.fullmatch(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", path):
-        raise ConfigurationError(f"base_url = {url!r}: a path of letters, digits, dashes, dots and underscores can be served")
+        raise ConfigurationError(f"base_url = {url!r}: its path may have only letters, digits, dashes, dots and underscores")
     return path
 
 
@@ -164,5 +164,5 @@ def _path(key: str, path: str) -> str:
     if "://" in path:
         raise ConfigurationError(f"{key} = {path!r}: web servers need a directory")
     if _UNSPEAKABLE.search(path):
-        raise ConfigurationError(f"{key} = {path!r}: such characters have no place in a web server's configuration")
+        raise ConfigurationError(f"{key} = {path!r}: has characters that a web server's configuration can't hold")
     return path

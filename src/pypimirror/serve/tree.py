@@ -1,7 +1,7 @@
-"""The mirror's directory as it is served: opened folder by folder, by the handles that ``sync`` uses.
+"""Opens files of the mirror's directory without following symbolic links.
 
-No check of a path comes before its use: what was opened is what is looked at, so that a folder exchanged for a symbolic link
-in the middle of a request is never followed.
+Folders are opened one by one, relative to the previous handle, and checks use the open handle. So a folder that is replaced
+by a symbolic link during a request is never followed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ class Tree:
     """Opens files by the parts of their paths. Used by several threads at once."""
 
     def __init__(self, root: str):
-        """root: a directory; may itself be a symbolic link, which is followed now and not again."""
+        """root: a directory; if it is a symbolic link, it is resolved only once, here."""
         self._root = os.path.realpath(root)
 
     def open(self, parts: Sequence[str]) -> tuple[BinaryIO, os.stat_result]:
-        """Open a regular file. Raises OSError, FileNotFoundError for what is no regular file."""
+        """Open a regular file. Raises OSError; FileNotFoundError if it is not a regular file."""
         with directories.opened(self._root, parts[:-1]) as folder:
-            # Without waiting, should it be a named pipe.
+            # O_NONBLOCK: opening a named pipe must not wait.
             number = os.open(parts[-1], _FLAGS, dir_fd=folder)
         found = os.fstat(number)
         if not stat.S_ISREG(found.st_mode):
@@ -36,18 +36,18 @@ class Tree:
         return os.fdopen(number, "rb"), found
 
     def stat(self, parts: Sequence[str]) -> os.stat_result:
-        """Return the facts of a file, which may be a symbolic link. Raises OSError."""
+        """Return the status of a file without following a symbolic link. Raises OSError."""
         with directories.opened(self._root, parts[:-1]) as folder:
             return os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
 
     def is_file(self, parts: Sequence[str]) -> bool:
-        """Whether a regular file is there."""
+        """Return whether there is a regular file."""
         try:
             return stat.S_ISREG(self.stat(parts).st_mode)
         except (FileNotFoundError, NotADirectoryError):
             return False
 
     def check_folder(self, parts: Sequence[str]) -> None:
-        """Raise OSError unless a folder is there."""
+        """Raise OSError unless there is a folder."""
         with directories.opened(self._root, parts):
             pass

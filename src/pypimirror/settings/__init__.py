@@ -1,1 +1,1 @@
-"""The configuration: which keys there are, how they are read, what came out."""
+"""The configuration: its keys, the reader of the file, and the resulting settings."""

@@ -1,7 +1,7 @@
-"""Kinds of values: how the text of a key becomes a plain value.
+"""Converters: functions that turn the text of a key into a plain value.
 
-A kind is a function of the text and the folder that relative paths start from; it returns the value or raises ValueError with
-what would be right.
+A converter is called with the text and the base folder of relative paths. It returns the value, or raises ValueError with a
+description of valid values, which continues "must be".
 """
 
 import os
@@ -135,7 +135,7 @@ def duration(value: str, folder: str) -> int:
 
 
 def moment(value: str, folder: str) -> str:
-    """An ISO 8601 date, which means its first instant, or date and time; UTC unless it says otherwise. Given back in UTC."""
+    """An ISO 8601 date, which means its start, or date and time, by default in UTC. Returned in UTC."""
     try:
         when = parse_moment(value)
     except (ValueError, OverflowError) as error:
@@ -144,10 +144,10 @@ def moment(value: str, folder: str) -> str:
 
 
 def specifiers(value: str, folder: str) -> tuple[tuple[str, str], ...]:
-    """Lines of a project and version specifiers (PEP 440): pairs of both, the names normalised."""
+    """Lines with a project and version specifiers (PEP 440), as pairs with normalised names."""
     found = []
     for line in lines(value, folder):
-        from packaging.requirements import InvalidRequirement, Requirement  # not loaded where there are none
+        from packaging.requirements import InvalidRequirement, Requirement  # imported only if needed
 
         try:
             asked = Requirement(line)
@@ -176,7 +176,7 @@ def platforms(value: str, folder: str) -> tuple[str, ...]:
 
 
 def fields(value: str, folder: str) -> tuple[tuple[str, str], ...]:
-    """Lines of a field and a pattern, with a colon between: pairs of both, the fields in lower case."""
+    """Lines with a field, a colon and a pattern, as pairs with the field in lower case."""
     found = []
     for line in lines(value, folder):
         match = _FIELD.fullmatch(line)
@@ -226,7 +226,7 @@ def scheduler(value: str, folder: str) -> str:
 
 
 def choice(*names: str) -> Kind:
-    """Give the kind of a key that takes one of these words."""
+    """Return the converter of a key with these values."""
 
     def chosen(value: str, folder: str) -> str:
         if value not in names:
@@ -237,8 +237,8 @@ def choice(*names: str) -> Kind:
     return chosen
 
 
-#: Kinds that have a value for an empty text.
+#: Converters that also convert an empty text.
 LISTS = frozenset({words, lines, paths, certificate, zcml, specifiers, package_types, python_versions, platforms, fields})
-#: The kinds that plugins can name in ZCML.
+#: The converters that plugins can name in ZCML.
 NAMED: Mapping[str, Kind] = {kind.__name__: kind for kind in (
     text, boolean, integer, positive, words, lines, path, paths, size, duration, moment, share, web_address)}

@@ -1,4 +1,4 @@
-"""Settings as people read them."""
+"""Formats settings for output."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from ..secret import printable
 
 
 def shown_value(value: Any) -> str:
-    """Give a value as a configuration file would say it, secrets left out."""
+    """Return a value in the syntax of the configuration file, without secrets."""
     if value is None:
         return ""
     if isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""A configuration file to begin with, made from the table of keys."""
+"""Renders a commented example of the configuration file from the table of keys."""
 
 from collections.abc import Iterable
 from textwrap import fill
@@ -9,12 +9,12 @@ _INTRODUCTION = """\
 # Configuration of a mirror: pypimirror THIS-FILE sync
 # Lists take one item a line or several, separated by blanks. A line that starts with # is a comment.
 """
-#: What the example sets; everything else stands there as a comment with its default.
+#: The keys that the example sets; the others are comments with their defaults.
 _SET = {"mirror_file_path": "/srv/pypi", "package_matches": "\n    zope.*\n    plone.*\n    Products.*\n    collective.*"}
 
 
 def example(more: Iterable[Key] = ()) -> str:
-    """Give the text of a commented configuration file that can be used as it is. more: the keys of plugins."""
+    """Return a commented configuration file, which is valid as it is. more: the keys of plugins."""
     blocks = [_INTRODUCTION, "[DEFAULT]"]
     group = ""
     for key in (*KEYS, *sorted(more, key=lambda key: key.group)):

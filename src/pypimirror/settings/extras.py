@@ -1,15 +1,15 @@
-"""What is said of libraries that come with an extra of ours and are not there."""
+"""Messages for missing optional dependencies."""
 
 from __future__ import annotations
 
 from ..errors import ConfigurationError
 
-#: Extras by the libraries that they bring.
+#: The extra that installs each optional library.
 EXTRAS = {"boto3": "objectstore", "distributed": "dask", "pycurl": "fast"}
 
 
 def missing(what: str, error: ImportError) -> ConfigurationError:
-    """Give the error that says of a library that it can't be imported, why, and which extra it comes with.
+    """Return the error for a library that can't be imported, with the reason and the extra that installs it.
 
     what: key and value of the configuration that need it.
     """

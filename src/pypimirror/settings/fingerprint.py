@@ -1,4 +1,4 @@
-"""A short text that changes when settings do that decide on the tree."""
+"""Hash of the settings that affect the tree."""
 
 import hashlib
 from collections.abc import Collection, Mapping
@@ -9,7 +9,7 @@ from .keys import KEYS
 
 
 def fingerprint(settings: ISettings, affects: str, *more: Mapping[str, Collection[str]]) -> str:
-    """Give the fingerprint of what affects ``files`` or ``pages``: keys, plugins, and what else decides on them."""
+    """Return the hash of the keys and plugins that affect ``files`` or ``pages``, and of the additional mappings."""
     values: list[Any] = [(key.name, settings[key.name]) for key in KEYS if key.affects == affects]
     values.extend(settings.plugged(affects))
     for mapping in more:

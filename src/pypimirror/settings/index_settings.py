@@ -1,4 +1,4 @@
-"""Which upstream indexes and which directories of this machine the configuration names."""
+"""The upstream indexes and local directories of the configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..secret import reveal
 
 
 def index_urls(settings: ISettings) -> dict[str, str]:
-    """Return the upstream indexes in order of precedence: by URL without credentials, the URL as it was given.
+    """Return the upstream indexes in order of precedence: the configured URL by the URL without credentials.
 
     Raises ConfigurationError.
     """
@@ -34,7 +34,7 @@ def index_urls(settings: ISettings) -> dict[str, str]:
 
 
 def _check_url(given: str) -> None:
-    """Raise ConfigurationError for a URL whose host or port can't be read."""
+    """Raise ConfigurationError for a URL with an invalid host or port."""
     try:
         parts = urlsplit(given)
         wrong = "must name a host" if parts.scheme in ("http", "https") and not parts.hostname else ""
@@ -42,12 +42,12 @@ def _check_url(given: str) -> None:
     except ValueError as error:
         wrong = f"not a URL: {error}"
     if wrong or not given.isprintable():
-        why = wrong or "not a URL: characters that none has"
+        why = wrong or "not a URL: it has unprintable characters"
         raise ConfigurationError(f"index_url = {shown(strip_credentials(given))}: {why}")
 
 
 def _normal(url: str) -> str:
-    """Return the form of a URL by which two indexes are compared."""
+    """Return a canonical form of a URL, to compare two indexes."""
     try:
         place = origin(url)
     except ValueError:
@@ -56,18 +56,18 @@ def _normal(url: str) -> str:
 
 
 def directories(settings: ISettings) -> list[tuple[str, str]]:
-    """Return the directories that distributions come from: pairs of a key and an absolute path. Raises ConfigurationError."""
+    """Return the local directories with distributions as pairs of key and absolute path. Raises ConfigurationError."""
     found = [("index_url", _directory(given)) for given in settings["index_url"] or () if _is_file(given)]
     return found + [("local_packages", _directory(given)) for given in (settings["local_packages"],) if given]
 
 
 def trees(settings: ISettings) -> list[str]:
-    """Return the directories that files may be read from."""
+    """Return the directories from which files may be read."""
     return [tree_of(path) if key == "index_url" else path for key, path in directories(settings)]
 
 
 def check(settings: ISettings) -> None:
-    """Raise ConfigurationError for a directory that is not there, or that is not apart from the mirror."""
+    """Raise ConfigurationError for a directory that does not exist or overlaps with the mirror."""
     place = settings["mirror_file_path"]
     for key, path in directories(settings):
         if not os.path.isdir(path):
@@ -79,9 +79,9 @@ def check(settings: ISettings) -> None:
 
 
 def has_final_files(settings: ISettings | Mapping[str, Any]) -> bool:
-    """Whether no distribution file of the mirror is ever replaced by another one of the same name.
+    """Return whether a distribution file is never replaced by another one of the same name.
 
-    True only of a mirror of PyPI alone, which never takes a file name twice.
+    True only for a mirror of only PyPI, which does not accept a file name twice.
     """
     if settings["local_packages"] or settings["external_links"]:
         return False
@@ -110,9 +110,9 @@ def _holds(folder: str, path: str) -> bool:
 
 
 def _default_index_url() -> str:
-    """Give PyPI's address as zc.buildout knows it; imported only where no index_url is given."""
+    """Return the URL of PyPI from zc.buildout, which is imported only if index_url is not set."""
     try:
         from zc.buildout.easy_install import default_index_url
     except ImportError as error:
-        raise ConfigurationError(f"index_url is not given, and zc.buildout's default can't be had: {error}") from error
+        raise ConfigurationError(f"index_url is not set, and zc.buildout's default can't be read: {error}") from error
     return str(default_index_url)

@@ -1,6 +1,6 @@
-"""The keys of the configuration: name, kind, default and what each is for.
+"""The keys of the configuration: name, converter, default and help.
 
-``config --example``, the options reference and the recipe are made from this table; a key is described here and nowhere else.
+``config --example``, the reference in the documentation and the recipe's options are generated from this table.
 """
 
 from collections.abc import Callable
@@ -14,87 +14,87 @@ from . import converters
 
 
 class ISetting(Interface):
-    """A Key that a plugin declares: a utility, named like the key."""
+    """A key that a plugin declares, registered as a utility with the key's name."""
 
 
 @implementer(ISetting)
 class Key(NamedTuple):
-    """One key that a configuration file may hold."""
+    """One key of the configuration file."""
 
     name: str
     kind: Callable[[str, str], Any]
-    #: As a file would say it; an empty text for none.
+    #: The text that stands for a missing key, as in a configuration file.
     default: str
-    #: One or two sentences for people.
+    #: One or two sentences.
     help: str
-    #: The heading it stands under in the example and in the reference.
+    #: The heading in the example and in the reference.
     group: str
-    #: What changes in the tree when it changes: ``files`` that are selected, ``pages`` as they are written, or nothing.
+    #: The part of the tree that depends on it: ``files`` for the selection, ``pages`` for their content, or an empty text.
     affects: str = ""
-    #: Whether a configuration without it is refused.
+    #: Whether the key must be set.
     required: bool = False
 
 
 KEYS = (
     Key("mirror_file_path", converters.path, "",
-        "Where the mirror goes: a directory, or s3://bucket/prefix in an object store. Made if it is not there; must be empty "
-        "or a mirror otherwise.", "Place", required=True),
+        "The place of the mirror: a directory, or s3://bucket/prefix in an object store. It is created if it does not exist; "
+        "an existing one must be empty or a mirror.", "Place", required=True),
     Key("base_url", converters.public_address, "",
-        "The address that clients reach the mirror by.", "Place", "pages"),
+        "The URL at which clients reach the mirror.", "Place", "pages"),
     Key("lock_file_name", converters.text, ".pypimirror/lock",
-        "Held for the whole run. A relative path starts at the mirror; at state_path where the mirror is in an object store.",
+        "The lock file of runs. A relative path starts at the mirror, or at state_path for a mirror in an object store.",
         "Place"),
     Key("state_path", converters.path, "",
-        "Where the mirror's database lies, .pypimirror in the mirror unless given. Must be on a local disk. "
-        "Has to be given for a mirror in an object store; lock and log lie there, too, then.", "Place"),
+        "The directory of the mirror's database, which must be on a local disk; by default .pypimirror in the mirror. "
+        "Required for a mirror in an object store; lock and log are then there, too.", "Place"),
     Key("folder_keys", converters.boolean, "True",
-        "In an object store: whether each index.html lies also under the key of its folder, which ends in a slash, for web "
-        "fronts that resolve no index document.", "Place"),
+        "In an object store: whether each index.html is also stored under the key of its folder, with a slash at the end, for "
+        "web fronts that do not support index documents.", "Place"),
     Key("index_url", converters.paths, "",
-        "The Simple API root to mirror; PyPI unless given. Also a directory: an index, or a heap of distributions. "
-        "Several in order of precedence: a project that an earlier one has is taken from there alone.", "Upstream"),
+        "The URL of the Simple API to mirror, by default PyPI; or a directory with an index or with distribution files. "
+        "Several are used in order of precedence: a project is taken only from the first index that has it.", "Upstream"),
     Key("local_packages", converters.path, "",
-        "A directory of the site's own distributions. They are mirrored whatever package_matches says, and their projects "
+        "A directory of the site's local distributions. They are mirrored regardless of package_matches, and their projects "
         "are never looked up elsewhere.", "Upstream", "files"),
     Key("fetch_since_days", converters.integer, "0",
-        "For an upstream without serials: how many days an update looks back, 0 for all. "
-        "What is older waits for an initial fetch.",
+        "For an upstream without serials: how many days an update looks back, 0 for no limit. "
+        "Older changes are found by an initial fetch.",
         "Upstream"),
     Key("external_links", converters.boolean, "False",
-        "Whether to fetch what links to other hosts lead to, where upstream's index gives them without a hash.",
+        "Whether to fetch files from links to other hosts that have no hash on upstream's page.",
         "Upstream", "files"),
     Key("follow_external_index_pages", converters.boolean, "False",
-        "With external_links: whether pages behind such links are searched for files of the project; the newest 20 are taken.",
+        "With external_links: whether pages at such links are searched for files of the project; the newest 20 are taken.",
         "Upstream", "files"),
     Key("package_matches", converters.words, "",
         "Projects to mirror: shell globs on normalised names. A name without wildcards is one project; * is every project.",
         "Selection", "files"),
     Key("package_excludes", converters.words, "",
-        "Projects left out whatever else asks for them: globs like package_matches.", "Selection", "files"),
+        "Projects to leave out even if they are matched or pinned: globs like package_matches.", "Selection", "files"),
     Key("filename_matches", converters.words, " ".join(f"*{suffix}" for suffix in SUFFIXES),
-        "Files to mirror: shell globs on file names. Every distribution format unless given.", "Selection", "files"),
+        "Files to mirror: shell globs on file names. By default every distribution format.", "Selection", "files"),
     Key("filename_excludes", converters.words, "",
-        "Files left out: globs that win over filename_matches.", "Selection", "files"),
+        "Files to leave out: globs that take precedence over filename_matches.", "Selection", "files"),
     Key("versions", converters.paths, "",
-        "versions.cfg files or URLs: what they and the files that they extend pin is mirrored, in its pinned versions.",
+        "versions.cfg files or URLs. The releases pinned in them and in the files that they extend are mirrored.",
         "Pins", "files"),
     Key("requirements", converters.paths, "",
-        "Requirements, constraints or pylock.toml files or URLs: likewise.", "Pins", "files"),
+        "Requirements, constraints or pylock.toml files or URLs. The releases pinned in them are mirrored.", "Pins", "files"),
     Key("dependencies", converters.boolean, "False",
-        "Whether what the selected releases require at run time is mirrored, too, to the end: the newest release that fits.",
+        "Whether to mirror the run-time requirements of the selected releases, recursively: the newest release that fits.",
         "Pins", "files"),
     Key("build_requirements", converters.boolean, "True",
-        "Whether what the sdists among pins and dependencies need to be built is mirrored, too, to the end.",
+        "Whether to mirror the build requirements of the sdists among pins and dependencies, recursively.",
         "Pins", "files"),
     Key("ignore_build_problems", converters.words, "",
-        "Projects whose releases may leave open what they require or what builds them, such as with a broken pyproject.toml, "
-        "without a run failing for it: globs like package_matches.", "Pins", "files"),
+        "Projects whose unknown requirements or build requirements, such as of a broken pyproject.toml, are no failure of a "
+        "run: globs like package_matches.", "Pins", "files"),
     Key("retain_days", converters.integer, "90",
         "How many days a release stays listed after a pin moved away from it.", "Pins", "files"),
     Key("extends_cache", converters.path, "",
-        "A directory in which the pin files are kept the way zc.buildout's extends-cache does.", "Pins"),
+        "A directory for copies of the pin files, in the layout of zc.buildout's extends-cache.", "Pins"),
     Key("specifiers", converters.specifiers, "",
-        "Versions to mirror of matched projects, a line each: Plone >=6.0,<7. Several lines for one project add up.",
+        "Versions to mirror of matched projects, one line each: Plone >=6.0,<7. Several lines for one project are combined.",
         "Selection", "files"),
     Key("latest_releases", converters.integer, "0",
         "How many of the newest releases of each project to mirror, 0 for all. Prereleases and yanked releases do not count.",
@@ -102,91 +102,91 @@ KEYS = (
     Key("prereleases", converters.boolean, "True",
         "Whether to mirror alpha, beta, candidate and development releases.", "Selection", "files"),
     Key("package_types", converters.package_types, "",
-        f"Kinds of distributions to mirror, of {' '.join(DISTRIBUTIONS)}; all unless given.", "Selection", "files"),
+        f"Kinds of distributions to mirror, of {' '.join(DISTRIBUTIONS)}; all by default.", "Selection", "files"),
     Key("python_versions", converters.python_versions, "",
-        "Versions of Python, such as 3.11 3.12; wheels that none of them can install are left out. Sdists stay.",
+        "Versions of Python, such as 3.11 3.12; wheels that none of them can install are left out. Sdists are kept.",
         "Selection", "files"),
     Key("platforms", converters.platforms, "",
         "Platform tags as in the names of wheels, such as manylinux_2_28_x86_64 win_amd64; wheels that none of them can "
-        "install are left out. Older generations are understood. Sdists stay.", "Selection", "files"),
+        "install are left out. A tag includes its older generations. Sdists are kept.", "Selection", "files"),
     Key("max_file_size", converters.size, "",
         "Files larger than this are left out: 500M, 1G.", "Selection", "files"),
     Key("min_age", converters.duration, "0",
-        "How long new uploads are held back: days, 7d or P7D. See min_age_unknown for files without upload time.",
+        "Delay before new uploads are mirrored: days, 7d or P7D. See min_age_unknown for files without upload time.",
         "Selection", "files"),
     Key("min_age_unknown", converters.choice("old", "hold"), "old",
-        "What min_age does with files whose upload time upstream does not give: old lets them in, hold counts from when this "
-        "mirror first saw them. Either way each sync and status report them.", "Selection", "files"),
+        "How min_age treats files without upload time: old lets them in; hold counts from the time when this mirror first saw "
+        "them. In both cases sync and status report them.", "Selection", "files"),
     Key("min_age_exempt", converters.words, "",
         "Projects that min_age does not hold back: globs like package_matches.", "Selection", "files"),
     Key("uploaded_before", converters.moment, "",
-        "Mirror what was uploaded before this ISO date or time (UTC unless it says otherwise): 2025-01-31. "
+        "Mirror only files that were uploaded before this ISO date or time, by default in UTC: 2025-01-31. "
         "A file without upload time counts as old.", "Selection", "files"),
     Key("yanked", converters.choice("keep", "hide"), "keep",
-        "What to do about yanked files: keep marks them, hide leaves them out unless they are pinned.", "Selection", "files"),
+        "How to treat yanked files: keep marks them, hide leaves them out unless they are pinned.", "Selection", "files"),
     Key("metadata_matches", converters.fields, "",
-        "Releases to mirror by their core metadata, a line each: Classifier: Framework :: Plone*. Any line may match.",
+        "Releases to mirror by their core metadata, one line each: Classifier: Framework :: Plone*. Any line may match.",
         "Selection", "files"),
     Key("metadata_excludes", converters.fields, "",
-        "Releases left out by their core metadata: lines like metadata_matches.", "Selection", "files"),
+        "Releases to leave out by their core metadata: lines like metadata_matches.", "Selection", "files"),
     Key("filters", converters.words, "",
-        "Names of the file filters to use, in order; all that are registered unless given.", "Selection", "files"),
+        "Names of the file filters to use, in order; by default all registered ones.", "Selection", "files"),
     Key("cleanup", converters.boolean, "True",
-        "Whether what upstream took away goes here, too: out of the pages at once, its files to the trash. "
-        "Off, it stays listed.",
+        "Whether files and projects that upstream removed are removed here, too: from the pages at once, and to the trash. "
+        "If False, they stay listed.",
         "Selection", "files"),
     Key("create_indexes", converters.boolean, "True",
-        "Whether to write pages at all.", "Index", "pages"),
+        "Whether to write index pages.", "Index", "pages"),
     Key("index_formats", converters.words, "html json full",
-        "Names of the index writers. full, one page of every file, is written up to 50,000 files unless this key names it.",
+        "Names of the index writers. full, one page of all files, is written up to 50,000 files unless this key names it.",
         "Index", "pages"),
     Key("legacy_names", converters.boolean, "True",
         "Whether a project has a second page under its name as registered, for clients that do not normalise names.",
         "Index", "pages"),
     Key("fetcher", converters.text, "requests",
-        "Name of the component that gets things by HTTP: requests, or pycurl, which is faster and comes with the extra fast.",
+        "Name of the component that fetches by HTTP: requests, or pycurl, which is faster and needs the extra fast.",
         "Work"),
     Key("engine", converters.text, "threads",
         "Name of the component that runs the work: threads, processes, dask, or a plugin's.", "Work"),
     Key("scheduler", converters.scheduler, "",
         "The address of the scheduler of a Dask cluster for engine = dask: tcp://host:8786, or tls://.", "Work"),
     Key("zcml", converters.zcml, "",
-        "Plugins to use: packages, my.package or my.package:policy.zcml, or paths of .zcml files. Those that register "
-        "themselves when they are installed need not be named.", "Work"),
+        "Plugins to use: packages, my.package or my.package:policy.zcml, or paths of .zcml files. Plugins with an entry point "
+        "are always used and need not be named.", "Work"),
     Key("workers", converters.positive, "50",
-        "How many requests for files and pages are under way at once, at most: the nearer upstream is, the fewer pay.", "Work"),
+        "The maximum number of concurrent requests for files and pages; the nearer upstream is, the fewer are useful.", "Work"),
     Key("timeout", converters.positive, "30",
         "Seconds to wait for a connection and for the next bytes.", "Work"),
     Key("retries", converters.integer, "5",
-        "How often to ask again after a failure that may pass.", "Work"),
+        "The number of retries after a transient failure.", "Work"),
     Key("ca_bundle", converters.path, "",
-        "Certificates, in PEM, of the authorities that upstream's is checked against; those that requests comes with unless "
-        "given. TLS is always verified.", "Work"),
+        "A PEM file with the certificates of the trusted authorities; by default those of the package requests. TLS is always "
+        "verified.", "Work"),
     Key("client_cert", converters.certificate, "",
-        "A certificate, in PEM, for upstreams that ask for one: one file with its key, or two files, certificate and "
+        "A client certificate in PEM for upstreams that request one: one file with its key, or two files, certificate and "
         "key.", "Work"),
     Key("proxy", converters.web_address, "",
-        "The URL of a proxy for http and https; what http_proxy, https_proxy and no_proxy in the environment say unless given.",
+        "The URL of a proxy for http and https; by default http_proxy, https_proxy and no_proxy of the environment are used.",
         "Work"),
     Key("trash_days", converters.integer, "30",
-        "How many days removed files wait in the trash.", "Safety"),
+        "How many days removed files are kept in the trash.", "Safety"),
     Key("max_deletions", converters.share, "10%",
         "A run in which upstream would remove more of the mirrored projects or files removes nothing and ends with 4, "
         "unless --allow-deletions is given.", "Safety"),
     Key("min_free", converters.size, "1G",
-        "Space that is kept free where the mirror lies: a run stops before it takes more.", "Safety"),
+        "The space to keep free on the mirror's disk; a run stops before it uses more.", "Safety"),
     Key("tls_certificate", converters.path, "",
-        "For the web server's site where base_url is https: the certificate with its chain; "
-        "Let's Encrypt's unless given.", "Web"),
+        "For the web server's site with an https base_url: the file of the certificate with its chain; by default that of "
+        "Let's Encrypt.", "Web"),
     Key("tls_key", converters.path, "",
         "The private key of that certificate.", "Web"),
     Key("verbose", converters.boolean, "False",
-        "Whether the log tells of every file.", "Log"),
+        "Whether to log every file.", "Log"),
     Key("log_filename", converters.path, "",
-        "The log; .pypimirror/pypimirror.log in the mirror unless given.", "Log"),
+        "The log file; by default .pypimirror/pypimirror.log in the mirror.", "Log"),
     Key("report_filename", converters.path, "",
-        "A JSON report of each sync: what was done, which projects failed, why and since when. Only its owner can read a new "
-        "one; a report that is there keeps its permissions.", "Log"),
+        "The file of a JSON report of each sync: changes and failures, with reasons and times. Only its owner can read a new "
+        "file; an existing one keeps its permissions.", "Log"),
     Key("metrics_filename", converters.path, "",
-        "Figures of each sync as a text file for Prometheus.", "Log"),
+        "A text file with the figures of each sync for Prometheus.", "Log"),
 )

@@ -1,4 +1,4 @@
-"""Reads a configuration file into settings."""
+"""Reads a configuration file."""
 
 import configparser
 import os
@@ -14,11 +14,12 @@ from .keys import KEYS, Key
 from .values import Plugged, Settings
 
 _SECTION = "pypimirror"
-#: Bytes of a configuration file, and characters of a value in a message.
+#: Maximum size of a configuration file in bytes, and of a value in a message in characters.
 _LARGEST, _LONGEST_VALUE = 16 << 20, 300
 
+
 class Given(NamedTuple):
-    """What somebody says about a key."""
+    """The text of one key, and its origin."""
 
     text: str
     #: The file and section, or ``command line``.
@@ -29,11 +30,11 @@ _NOTHING = Given("", "")
 
 
 class PluginKeys(NamedTuple):
-    """What plugins add to the settings."""
+    """Keys and components of plugins."""
 
     keys: tuple[Key, ...]
     additions: Plugged
-    #: The registry filled with their components; None if there are no plugins.
+    #: The registry with their components; None if there are no plugins.
     registry: Any
 
 
@@ -41,8 +42,8 @@ def read(filename: str, overrides: Mapping[str, str] | None = None,
          ask_plugins: Callable[[Iterable[str]], PluginKeys] | None = None) -> Settings:
     """Read a configuration file.
 
-    overrides: texts by key from the command line, which win over the file. ask_plugins: called with the value of the key
-    ``zcml`` for the keys that plugins declare; without it unknown keys are ignored.
+    overrides: texts by key from the command line, which override the file. ask_plugins: called with the value of the key
+    ``zcml``, returns the keys of plugins; without it unknown keys are ignored.
     Raises ConfigurationError, which names the file and the key.
     """
     given = {name: Given(text, f"{filename} [{section}]") for name, (section, text) in _texts(filename).items()}
@@ -50,7 +51,7 @@ def read(filename: str, overrides: Mapping[str, str] | None = None,
     known = {key.name: key for key in KEYS}
     additions, registry = None, None
     if ask_plugins is not None and (not given.keys() <= known.keys() or given.get("zcml", _NOTHING).text):
-        # Plugins may declare further keys; nobody else needs to wait for them.
+        # Loading plugins is slow; it is needed only for unknown keys, which may be theirs, or if the configuration names some.
         more, additions, registry = ask_plugins(values((known["zcml"],), given, filename)["zcml"])
         known.update((key.name, key) for key in more)
         for name in given:
@@ -62,7 +63,7 @@ def read(filename: str, overrides: Mapping[str, str] | None = None,
 
 
 def plugins_of(filename: str) -> tuple[str, ...]:
-    """Give the value of the key ``zcml`` in a configuration file, whatever else stands there; empty if there is no such file.
+    """Return the value of the key ``zcml`` in a configuration file without checking other keys; empty if there is no file.
 
     Raises ConfigurationError.
     """
@@ -73,7 +74,7 @@ def plugins_of(filename: str) -> tuple[str, ...]:
 
 
 def values(keys: Iterable[Key], given: Mapping[str, Given], filename: str) -> dict[str, Any]:
-    """Give the value of every key, its default where nothing is given. Raises ConfigurationError, which names the key."""
+    """Return the value of every key, by default its default. Raises ConfigurationError, which names the key."""
     folder = os.path.dirname(os.path.abspath(filename))
     found = {}
     for key in keys:
@@ -87,7 +88,7 @@ def values(keys: Iterable[Key], given: Mapping[str, Given], filename: str) -> di
 
 
 def _texts(filename: str) -> dict[str, tuple[str, str]]:
-    """Give section and text by key, the own section's winning over ``[DEFAULT]``."""
+    """Return section and text by key; ``[pypimirror]`` overrides ``[DEFAULT]``."""
     parser = configparser.RawConfigParser(comment_prefixes=("#", ";"), delimiters=("=", ":"), empty_lines_in_values=True)
     try:
         with open(filename, encoding="utf-8-sig") as stream:
@@ -103,7 +104,7 @@ def _texts(filename: str) -> dict[str, tuple[str, str]]:
         raise ConfigurationError(f"{filename}, line {error.lineno}: no section headers; keys go into [DEFAULT] or "
                                  f"[{_SECTION}]") from None
     except configparser.ParsingError as error:
-        # Its text quotes the lines, which may be those of a password.
+        # The exception's text quotes the lines, which may have a password.
         number = error.errors[0][0] if error.errors else 1
         raise ConfigurationError(f"{filename}, line {number}: neither [section] nor key = value") from None
     except configparser.Error as error:
@@ -119,7 +120,7 @@ def _texts(filename: str) -> dict[str, tuple[str, str]]:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Give the end of a message that suggests the nearest known word, or nothing."""
+    """Return a suggestion of the nearest known word for the end of a message, or an empty text."""
     import difflib
 
     close = difflib.get_close_matches(word, list(known), 1, 0.6)
@@ -144,7 +145,7 @@ def _value(key: Key, text: str, folder: str, filename: str, origin: str) -> Any:
 
 
 def completed(values: dict[str, Any], filename: str) -> dict[str, Any]:
-    """Fill in the defaults that follow from other keys. Raises ConfigurationError where they need one that is not given."""
+    """Fill in the defaults that depend on other keys. Raises ConfigurationError if a key that they need is not set."""
     mirror = values["mirror_file_path"]
     if in_directory(mirror):
         values["state_path"] = values["state_path"] or os.path.join(mirror, OWN)
@@ -156,7 +157,7 @@ def completed(values: dict[str, Any], filename: str) -> dict[str, Any]:
                                  "environment")
     own = values["state_path"]
     if not own or not in_directory(own):
-        raise ConfigurationError(f"{filename}: mirror_file_path = {mirror}: the state can't lie there, nor lock and log; "
+        raise ConfigurationError(f"{filename}: mirror_file_path = {mirror}: state, lock and log can't be stored there; "
                                  "set state_path to a directory on a local disk")
     values["log_filename"] = values["log_filename"] or os.path.join(own, "pypimirror.log")
     values["lock_file_name"] = os.path.join(own, values["lock_file_name"].removeprefix(f"{OWN}/"))
@@ -164,5 +165,5 @@ def completed(values: dict[str, Any], filename: str) -> dict[str, Any]:
 
 
 def in_directory(place: str) -> bool:
-    """Whether a mirror's place is a directory, not a URL."""
+    """Return whether ``mirror_file_path`` is a directory, not a URL."""
     return "://" not in place

@@ -1,8 +1,8 @@
-"""Numbers as people read them."""
+"""Formats numbers with units."""
 
 
 def in_bytes(count: int) -> str:
-    """Give a number of bytes with a fitting unit: ``1.4 GB`` (powers of 1000, as disks and networks are sold)."""
+    """Return a number of bytes with a suitable unit: ``1.4 GB`` (powers of 1000, as for disks and networks)."""
     size = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:

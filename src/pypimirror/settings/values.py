@@ -12,30 +12,30 @@ from ..model import NOTHING
 
 
 class Plugin(NamedTuple):
-    """A file of ZCML that a plugin brings."""
+    """A ZCML file of a plugin."""
 
-    #: The package that the file lies in, or an empty text for a file by itself, whose path is absolute then.
+    #: The package of the file; an empty text if the file is in no package and has an absolute path.
     package: str
     file: str
-    #: Who asks for it, for messages.
+    #: The key or entry point that names the plugin, for messages.
     origin: str
-    #: What it registers takes the place of what plugins of lower rank and we ourselves register under the same name.
+    #: Its registrations override those of the mirror and of plugins with lower rank under the same name.
     rank: int
 
 
 class Plugged(NamedTuple):
-    """What plugins add."""
+    """The additions of plugins that affect settings and tree."""
 
     plugins: tuple[Plugin, ...] = ()
-    #: What their keys affect, by key.
+    #: ``Key.affects`` of their keys, by key.
     affects: Mapping[str, str] = NOTHING
-    #: Their components that decide on the tree: what they affect, kind and name, dotted name of the factory.
+    #: Their components that affect the tree: ``files`` or ``pages``, interface and name, dotted name of the factory.
     components: tuple[tuple[str, str, str], ...] = ()
 
 
 @implementer(ISettings)
 class Settings(Mapping[str, Any]):
-    """Values by key, each with its origin. Plain data, so that it travels to other processes."""
+    """Values by key, each with its origin. Can be pickled for other processes."""
 
     def __init__(self, values: Mapping[str, Any], origins: Mapping[str, str], filename: str = "",
                  additions: Plugged | None = None, registry: Any = None):
@@ -43,9 +43,9 @@ class Settings(Mapping[str, Any]):
         self._origins = dict(origins)
         #: The configuration file, for messages.
         self.filename = filename
-        #: What plugins add; None as long as nobody asked them.
+        #: The additions of plugins; None if plugins have not been loaded.
         self.additions = additions
-        #: The registry that was filled in order to ask them, or None. It stays behind when the settings travel.
+        #: The registry with the plugins' components, or None. It is not pickled.
         self.registry = registry
 
     def __getstate__(self) -> dict[str, Any]:
@@ -64,12 +64,12 @@ class Settings(Mapping[str, Any]):
         return self._origins[key]
 
     def plugged(self, affects: str) -> list[tuple[str, Any]]:
-        """Return what plugins add to all that decides on ``files`` or ``pages``: pairs of a text and a plain value."""
+        """Return the settings and components of plugins that affect ``files`` or ``pages``: pairs of name and plain value."""
         added = self.additions or Plugged()
         keys = [(key, self[key]) for key, what in sorted(added.affects.items()) if what == affects]
         return keys + [(name, factory) for what, name, factory in added.components if what == affects]
 
     def extended(self, values: Mapping[str, Any], additions: Plugged, registry: Any) -> Settings:
-        """Give the settings with those of plugins; values: by key, all of them defaults."""
+        """Return the settings with those of plugins. values: by key, all of them defaults."""
         origins = dict.fromkeys(values, "default")
         return Settings({**self._values, **values}, {**self._origins, **origins}, self.filename, additions, registry)

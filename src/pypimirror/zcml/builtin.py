@@ -1,7 +1,8 @@
-"""The kinds of components, and those of our own: as ``configure.zcml`` registers them, each imported when it is first made.
+"""The kinds of components, and a fast loader for the mirror's own ``configure.zcml``.
 
-Our own file holds nothing but our own directives, so it is read here without zope.configuration, whose import takes longer than
-a run in which nothing changed. With plugins everything is loaded by ``loading`` instead, with the same outcome.
+That file has only the mirror's own directives, so it is parsed here without zope.configuration, whose import takes longer than
+a run without changes. Components are imported when they are first created. With plugins, ``loader`` is used instead, with the
+same result.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ _SETTINGS = (interfaces.ISettings,)
 
 
 class Kind(NamedTuple):
-    """What a directive registers."""
+    """The kind of component that a directive registers."""
 
-    #: What the component gives.
+    #: The interface that the component provides.
     interface: Any
-    #: The interfaces of what its factory is called with; none for a utility.
+    #: The interfaces of the factory's arguments; empty for a utility.
     adapted: tuple[Any, ...] = _SETTINGS
 
 
@@ -46,22 +47,22 @@ KINDS: Mapping[str, Kind] = {
 
 
 class Place(NamedTuple):
-    """Where something is registered."""
+    """The place of a registration."""
 
     file: str
     line: int
 
 
 class Lazy:
-    """A factory of ours that is imported when it is first called, and told apart by its dotted name until then."""
+    """A factory that is imported when it is first called; identified by its dotted name until then."""
 
     def __init__(self, name: str):
-        """name: dotted, relative to our package if it begins with a dot."""
+        """name: dotted, relative to the package ``pypimirror`` if it starts with a dot."""
         module, _, self.__qualname__ = name.rpartition(".")
         self.__module__ = PACKAGE + module if name.startswith(".") else module
 
     def resolved(self) -> Callable[..., Any]:
-        """Return the factory itself. Raises ImportError where a library that it needs is missing, AttributeError."""
+        """Return the factory itself. Raises AttributeError; ImportError if a library that it needs is missing."""
         found: Callable[..., Any] = getattr(import_module(self.__module__), self.__qualname__)
         return found
 
@@ -78,7 +79,7 @@ def register(registry: Any, kind: Kind, name: str, factory: Callable[..., Any], 
 
 
 def own() -> Any:
-    """Return a registry with our own components alone."""
+    """Return a registry with only the mirror's own components."""
     registry = Components(PACKAGE)
     path = os.path.join(os.path.dirname(os.path.dirname(__file__)), FILE)
     parser = expat.ParserCreate(namespace_separator=" ")

@@ -1,7 +1,7 @@
 """The mirror's own ZCML directives, in the namespace http://namespaces.zope.org/pypimirror.
 
-Each registers one component, or one key of the configuration, in the registry that the configuration context carries. A schema
-says what a directive takes, the handler below it what comes of that.
+Each registers one component, or one key of the configuration, in the registry of the configuration context. The schema
+declares the attributes of a directive; the handler after it performs the registration.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _KEY = re.compile(r"[a-z][a-z0-9_]*").fullmatch
 
 
 class Factory(GlobalObject):
-    """What makes a component: its dotted name. What our own file names is imported when it is first made."""
+    """The dotted name of a factory. Factories in the mirror's own file are imported when they are first called."""
 
     def fromUnicode(self, value: str) -> Any:  # noqa: N802
         package = getattr(self.context, "package", None)
@@ -38,11 +38,11 @@ class IComponentDirective(Interface):
     """Registers a component under a name."""
 
     name = TextLine(title="Name", description="One word that no other component of this kind has.", constraint=_WORD)
-    factory = Factory(title="Factory", description="Makes the component. Called with the settings of the mirror.")
+    factory = Factory(title="Factory", description="Creates the component. Called with the settings of the mirror.")
 
 
 def _registers(directive: str) -> Callable[..., None]:
-    """Give the handler of a directive for components."""
+    """Return the handler of a directive for components."""
     kind = KINDS[directive]
 
     def handler(context: Any, name: str, factory: Any) -> None:
@@ -51,94 +51,93 @@ def _registers(directive: str) -> Callable[..., None]:
             raise ConfigurationError(f"{directive} {name!r}: {lack}")
         context.action((directive, name), register, (context.registry, kind, name, factory, context.info))
 
-    handler.__doc__ = f"Register a component that gives {kind.interface.__name__}."
+    handler.__doc__ = f"Register a component that provides {kind.interface.__name__}."
     return handler
 
 
 class ISourceDirective(IComponentDirective):
     """Registers a kind of upstream."""
 
-    name = TextLine(title="Name", description="The scheme of the URLs in ``index_url`` that it is for.", constraint=_WORD)
-    factory = Factory(title="Factory", description="Called with IUpstream and IMirror, gives an ISource.")
+    name = TextLine(title="Name", description="The URL scheme in ``index_url``.", constraint=_WORD)
+    factory = Factory(title="Factory", description="Called with IUpstream and IMirror, returns an ISource.")
 
 
 source = _registers("source")
 
 
 class IParserDirective(IComponentDirective):
-    """Registers a form that upstream's pages may have."""
+    """Registers a parser for upstream's pages."""
 
-    name = TextLine(title="Name", description="The media type of such pages.", constraint=_WORD)
-    factory = Factory(title="Factory", description="Called with nothing, gives an IParser.")
+    name = TextLine(title="Name", description="The media type of the pages.", constraint=_WORD)
+    factory = Factory(title="Factory", description="Called without arguments, returns an IParser.")
 
 
 parser = _registers("parser")
 
 
 class INameFilterDirective(IComponentDirective):
-    """Registers what decides by name which projects are mirrored. All that are registered are used."""
+    """Registers a filter on the names of projects. All registered name filters are used."""
 
-    factory = Factory(title="Factory", description="Called with the settings, gives an INameFilter.")
+    factory = Factory(title="Factory", description="Called with the settings, returns an INameFilter.")
 
 
 name_filter = _registers("nameFilter")
 
 
 class IFilterDirective(IComponentDirective):
-    """Registers what decides which files of a project are mirrored. Used unless ``filters`` names others."""
+    """Registers a filter on the files of projects. Used unless ``filters`` names others."""
 
-    name = TextLine(title="Name", description="What ``filters`` calls it.", constraint=_WORD)
-    factory = Factory(title="Factory", description="Called with the settings, gives an IFilter.")
+    name = TextLine(title="Name", description="The name in ``filters``.", constraint=_WORD)
+    factory = Factory(title="Factory", description="Called with the settings, returns an IFilter.")
 
 
 file_filter = _registers("filter")
 
 
 class IFetcherDirective(IComponentDirective):
-    """Registers what gets pages and files by HTTP."""
+    """Registers a fetcher of pages and files by HTTP."""
 
-    name = TextLine(title="Name", description="What ``fetcher`` calls it.", constraint=_WORD)
-    factory = Factory(title="Factory", description="Called with the settings, gives an IFetcher.")
+    name = TextLine(title="Name", description="The name in ``fetcher``.", constraint=_WORD)
+    factory = Factory(title="Factory", description="Called with the settings, returns an IFetcher.")
 
 
 fetcher = _registers("fetcher")
 
 
 class IStorageDirective(IComponentDirective):
-    """Registers a kind of place for the mirror."""
+    """Registers a kind of storage for the mirror."""
 
-    name = TextLine(title="Name", description="The scheme of the URLs in ``mirror_file_path`` that it is for.",
-                    constraint=_WORD)
-    factory = Factory(title="Factory", description="Called with the settings, gives an IStorage.")
+    name = TextLine(title="Name", description="The URL scheme in ``mirror_file_path``.", constraint=_WORD)
+    factory = Factory(title="Factory", description="Called with the settings, returns an IStorage.")
 
 
 storage = _registers("storage")
 
 
 class IIndexWriterDirective(IComponentDirective):
-    """Registers a form that the mirror's pages can have."""
+    """Registers a format of the mirror's pages."""
 
-    name = TextLine(title="Name", description="What ``index_formats`` calls it.", constraint=_WORD)
-    factory = Factory(title="Factory", description="Called with the settings, gives an IIndexWriter.")
+    name = TextLine(title="Name", description="The name in ``index_formats``.", constraint=_WORD)
+    factory = Factory(title="Factory", description="Called with the settings, returns an IIndexWriter.")
 
 
 index_writer = _registers("indexWriter")
 
 
 class IEngineDirective(IComponentDirective):
-    """Registers a place where the work can run."""
+    """Registers an engine, which runs the tasks of a run."""
 
-    name = TextLine(title="Name", description="What ``engine`` calls it.", constraint=_WORD)
-    factory = Factory(title="Factory", description="Called with IMirror, gives an IEngine.")
+    name = TextLine(title="Name", description="The name in ``engine``.", constraint=_WORD)
+    factory = Factory(title="Factory", description="Called with IMirror, returns an IEngine.")
 
 
 engine = _registers("engine")
 
 
 class IObserverDirective(IComponentDirective):
-    """Registers who is told what happens in a run. All that are registered are told."""
+    """Registers an observer of the events of a run. All registered observers are called."""
 
-    factory = Factory(title="Factory", description="Called with the settings, gives an IObserver.")
+    factory = Factory(title="Factory", description="Called with the settings, returns an IObserver.")
 
 
 observer = _registers("observer")
@@ -148,16 +147,16 @@ class ISettingDirective(Interface):
     """Declares a key of the configuration that components of a plugin read."""
 
     name = TextLine(title="Name", constraint=_KEY,
-                    description="The key: small letters, digits and underscores. In a buildout it has dashes.")
+                    description="The key: lower-case letters, digits and underscores. In a buildout it is written with dashes.")
     type = TextLine(title="Type", default="text", required=False,
                     description="One of pypimirror.settings.converters.NAMED, such as boolean, integer, words or path; or the "
-                                "dotted name of a function of a text and of the folder that relative paths start from, which "
-                                "gives the value or raises ValueError with what would be right.")
+                                "dotted name of a function of the text and of the base folder of relative paths, which "
+                                "returns the value or raises ValueError with a description of valid values.")
     default = Text(title="Default", default="", required=False,
-                   description="As a configuration file would say it. Without it the value is None, or empty for lists.")
-    help = Text(title="Help", description="One or two sentences for people.")
+                   description="The text that stands for a missing key. Without it the value is None, or empty for lists.")
+    help = Text(title="Help", description="One or two sentences.")
     affects = Choice(title="Affects", values=("files", "pages", "nothing"), default="nothing", required=False,
-                     description="What is looked at again when it changes: which files are mirrored, or the pages about them.")
+                     description="What is updated when the value changes: the selection of files, or their pages.")
 
 
 def setting(context: Any, name: str, help: str, type: str = "text", default: str = "", affects: str = "nothing") -> None:
@@ -171,7 +170,7 @@ def setting(context: Any, name: str, help: str, type: str = "text", default: str
             raise ConfigurationError(f"setting {name!r}: type {type!r} is neither one of {known} nor a dotted name")
         kind = context.resolve(type)
         if not callable(kind):
-            raise ConfigurationError(f"setting {name!r}: type {type!r} is no function of a text and a folder")
+            raise ConfigurationError(f"setting {name!r}: type {type!r} is not a function of a text and a folder")
     try:
         if default:
             kind(default, "/")

@@ -1,6 +1,6 @@
-"""Describes exceptions that nobody expected: their type, and the component or the line of code that raised them.
+"""Describes unexpected exceptions: their type, and the component or the line of code that raised them.
 
-A component is recognised by the frames of the traceback, so nothing is wrapped and nothing is slower as long as all is well.
+The component is found in the frames of the traceback, so that calls need no wrappers and normal operation is not slowed down.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def describe(error: BaseException, known: Any = None) -> str:
 
 
 def _component(error: BaseException, known: Any) -> str | None:
-    """Name the innermost component whose code ran; if there is none, the one that ours was working with."""
+    """Return the innermost component whose method raised the exception, or else one that a local variable refers to."""
     made = registry.made(known)
     frames = list(_frames(error))
     for values in (_owner, _locals):
@@ -42,13 +42,13 @@ def _component(error: BaseException, known: Any) -> str | None:
 
 
 def _frames(error: BaseException) -> Iterator[FrameType]:
-    """Yield the frames that an exception passed, the innermost one first."""
+    """Yield the frames of a traceback, the innermost one first."""
     found = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     return reversed(found)
 
 
 def _owner(frame: FrameType) -> list[Any]:
-    """Return the first argument of what the frame runs: the object whose method that is."""
+    """Return the first argument of the frame's function, which is ``self`` in a method."""
     names = frame.f_code.co_varnames[:1] if frame.f_code.co_argcount else ()
     return [frame.f_locals[name] for name in names if name in frame.f_locals]
 

@@ -1,4 +1,4 @@
-"""What ZCML refuses, as one line that begins with file and line."""
+"""Formats errors of zope.configuration as one line that starts with file and line number."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WRAPPING = re.compile(r"^(?:zope\.[\w.]+|ConfigurationError): ")
 
 
 def in_one_line(error: ConfigurationError) -> str:
-    """Give the message with the innermost place: the directive at fault, not those that included its file."""
+    """Return the message with the innermost place: the faulty directive, not those that include its file."""
     if isinstance(error, ConfigurationConflictError):
         return _conflict(error)
     info = getattr(error, "info", None)

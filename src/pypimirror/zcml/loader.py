@@ -1,4 +1,4 @@
-"""Fills a registry by ZCML: with our components and those of plugins."""
+"""Loads the ZCML of the mirror and of plugins into a registry."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from . import builtin
 from .errors import in_one_line
 
 _OURS = Plugin(builtin.PACKAGE, builtin.FILE, builtin.PACKAGE, -1)
-#: What ``zcml:condition="have ..."`` asks for in ZCML that is meant for other programs, too.
+#: The feature for ``zcml:condition="have ..."`` in ZCML that other programs load, too.
 FEATURE = builtin.PACKAGE
 
 
 def load(plugins: Iterable[Plugin]) -> Components:
-    """Return a registry with our components and those of plugins.
+    """Return a registry with the mirror's components and those of plugins.
 
-    A plugin takes the place of what those of lower rank register under the same name; two of the same rank conflict, unless one
+    A plugin overrides registrations of lower rank under the same name. Two plugins of the same rank conflict, unless one
     includes the other. Raises ConfigurationError with file and line.
     """
     context: Any = ConfigurationMachine()
@@ -55,12 +55,12 @@ def _include(context: Any, plugin: Plugin) -> None:
         raise
     except OSError as error:
         raise ConfigurationError(f"{where}: can't be read: {error.strerror}") from error
-    except Exception as error:  # importing it runs a plugin's own code, which may raise anything
+    except Exception as error:  # the import runs a plugin's code, which may raise any exception
         raise ConfigurationError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from error
 
 
 def _uppermost(ranks: dict[int, list[Any]]) -> list[Any]:
-    """Give the actions of all ranks less those whose name a higher rank claims. Raises ConfigurationConflictError."""
+    """Return the actions of all ranks without those that a higher rank overrides. Raises ConfigurationConflictError."""
     actions: list[Any] = []
     claimed: set[Any] = set()
     for rank in sorted(ranks, reverse=True):

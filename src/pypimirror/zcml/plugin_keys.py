@@ -1,6 +1,6 @@
-"""Asks plugins about their keys in a process of its own, whose path has them: that of the buildout that makes a part has not.
+"""A subprocess that reads and checks the keys of plugins, which the recipe's own process can't import.
 
-A question and its answer are JSON on standard input and output.
+Request and response are JSON on standard input and output.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from .plugins import ask
 
 
 def answer(zcml: Sequence[str], texts: Mapping[str, str], folder: str) -> dict[str, Any]:
-    """Say which keys the plugins declare, and what is wrong about texts.
+    """Return the keys that the plugins declare, and the errors in texts.
 
-    zcml: plugins besides those installed. texts: by key; folder: where relative paths in them start.
-    Returns ``kinds``, by key the name of its kind or nothing if that is the plugin's own; and ``wrong``, by key what it must
-    be; or only ``failed``, a line.
+    zcml: plugins in addition to installed ones. texts: by key. folder: the base of relative paths in them.
+    Returns ``kinds``, by key the name of its converter, empty for one of the plugin; and ``wrong``, by key a description of
+    valid values; or only ``failed``, a message.
     """
     try:
         keys = ask(zcml).keys
@@ -38,5 +38,5 @@ def answer(zcml: Sequence[str], texts: Mapping[str, str], folder: str) -> dict[s
 
 
 def main() -> None:
-    """Answer one question."""
+    """Answer one request."""
     json.dump(answer(**json.load(sys.stdin)), sys.stdout)

@@ -1,7 +1,7 @@
-"""Plugins: where their ZCML is, and what they add to the settings.
+"""Finds the ZCML of plugins, and adds their keys to the settings.
 
-A plugin is a package with ZCML. It is named by the key ``zcml``, or it registers itself when it is installed, by an entry point
-in the group ``pypimirror.plugins`` whose value is what the key would say: ``my.package`` or ``my.package:policy.zcml``.
+A plugin is a package with ZCML. The key ``zcml`` names it, or it has an entry point in the group ``pypimirror.plugins`` with
+the same syntax: ``my.package`` or ``my.package:policy.zcml``.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from . import registry
 
 GROUP = "pypimirror.plugins"
 _DEFAULT = "configure.zcml"
-#: What the components of an interface decide on.
+#: The interfaces of components that affect the tree.
 _DECIDES = ((INameFilter, "files"), (IFilter, "files"), (IIndexWriter, "pages"))
 
 
 def find(items: Iterable[str]) -> tuple[Plugin, ...]:
-    """Return all plugins: those installed that register themselves, then the items of the key ``zcml``.
+    """Return all plugins: installed ones with an entry point, then the items of the key ``zcml``.
 
-    Each kind has the last word over those before it: packages installed, packages named, files that lie by themselves.
+    Their ranks are, in ascending order: installed packages, packages that the key names, files without a package.
     Raises ConfigurationError.
     """
     return (*_installed(), *(_plugin(item, "zcml", 1) for item in items))
 
 
 def ask(items: Iterable[str]) -> PluginKeys:
-    """Load the plugins, if there are any, and return what they add. Raises ConfigurationError, with file and line."""
+    """Load all plugins and return their keys and components. Raises ConfigurationError with file and line."""
     plugins = find(items)
     if not plugins:
         return PluginKeys((), Plugged(), None)
@@ -49,14 +49,14 @@ def ask(items: Iterable[str]) -> PluginKeys:
 
 
 def read(filename: str, overrides: Mapping[str, str] | None = None) -> Settings:
-    """Read a configuration file, with the keys that plugins declare. Raises ConfigurationError, as ``settings.reader.read``."""
+    """Read a configuration file with the keys of plugins. Raises ConfigurationError, see ``settings.reader.read``."""
     return reader.read(filename, overrides, ask)
 
 
 def plugged(settings: Settings) -> Settings:
-    """Return the settings with what plugins add to them. Raises ConfigurationError.
+    """Return the settings with the keys of plugins. Raises ConfigurationError.
 
-    What reads a configuration asks them only where it must; whoever makes components begins with this.
+    ``read`` loads plugins only if needed; call this before components are created.
     """
     if settings.additions is not None:
         return settings
@@ -81,7 +81,7 @@ def _installed() -> list[Plugin]:
 
 
 def _may_be_installed() -> bool:
-    """Whether any distribution may have such an entry point; to be sure of it takes an import that takes longer than this."""
+    """Return whether any distribution may have such an entry point. Much faster than the import of importlib.metadata."""
     for folder in sys.path:
         try:
             names = os.listdir(folder or os.curdir)
@@ -105,7 +105,7 @@ def _plugin(item: str, origin: str, rank: int) -> Plugin:
 
 
 def _components(filled: Any) -> list[tuple[str, str, str]]:
-    """Give those of other packages that decide on the tree; a release of ours changes none of it by its name alone."""
+    """Return the components of other packages that affect the tree, not the mirror's own: a new name of one changes nothing."""
     found = []
     for registered in filled.registeredAdapters():
         for interface, affects in _DECIDES:

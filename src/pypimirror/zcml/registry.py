@@ -1,4 +1,4 @@
-"""The registry of one mirror: filled, and asked for components."""
+"""The component registry of one mirror: loading, and creation of components."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..settings.extras import missing
 from ..settings.values import Plugin
 from . import builtin, validation
 
-#: Name of the attribute of a registry that holds what was made of it.
+#: Attribute of a registry with the components that were created from it.
 _MADE = "pypimirror_made"
 
 
 class Made(NamedTuple):
-    """A component that was made, and what registered it."""
+    """A component that was created, and its registration."""
 
     component: Any
     interface: Any
@@ -28,22 +28,22 @@ class Made(NamedTuple):
 
 
 def load(plugins: Iterable[Plugin] = ()) -> Any:
-    """Return a registry with our components and those of plugins. Raises ConfigurationError with file and line."""
+    """Return a registry with the mirror's components and those of plugins. Raises ConfigurationError with file and line."""
     plugins = tuple(plugins)
     if not plugins:
         return builtin.own()
-    from . import loader  # zope.configuration, which few mirrors need
+    from . import loader  # imports zope.configuration, which is slow
 
     return loader.load(plugins)
 
 
 def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> Any:
-    """Make the component of a name that a key of the configuration gives. Raises ConfigurationError if there is none."""
+    """Create the component that a key of the configuration names. Raises ConfigurationError for an unknown name."""
     try:
         found = registry.getMultiAdapter(adapted, interface, name)
     except ComponentLookupError:
-        raise ConfigurationError(f"{key} = {name!r}: there is none of that name; "
-                                 f"there are {', '.join(names(registry, interface))}") from None
+        raise ConfigurationError(f"{key} = {name!r}: unknown; available: "
+                                 f"{', '.join(names(registry, interface))}") from None
     except ImportError as error:
         if error.name is None or error.name.startswith(f"{builtin.PACKAGE}."):
             raise
@@ -56,12 +56,12 @@ def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> 
 
 
 def names(registry: Any, interface: Any) -> list[str]:
-    """Give the names under which there are components that give an interface."""
+    """Return the names of the registered components for an interface."""
     return sorted(r.name for r in registry.registeredAdapters() if r.provided is interface)
 
 
 def every(registry: Any, adapted: Any, interface: Any) -> dict[str, Any]:
-    """Make all components that give an interface, by name. Raises ConfigurationError where one does not keep its contract."""
+    """Create all components for an interface, by name. Raises ConfigurationError if one violates its interface."""
     found = {}
     for name, factory in registry.adapters.lookupAll([providedBy(each) for each in adapted], interface):
         try:
@@ -76,7 +76,7 @@ def every(registry: Any, adapted: Any, interface: Any) -> dict[str, Any]:
 
 
 def made(registry: Any) -> Mapping[int, Made]:
-    """Return the components that were made so far, and all utilities, by their ``id``."""
+    """Return the components created so far, and all utilities, by ``id``."""
     found = {id(each.component): Made(each.component, each.provided, each.name, place_of(each))
              for each in registry.registeredUtilities()}
     created: dict[int, Made] = registry.__dict__.get(_MADE, {})
@@ -84,7 +84,7 @@ def made(registry: Any) -> Mapping[int, Made]:
 
 
 def _failed(registry: Any, interface: Any, name: str, error: Exception) -> ConfigurationError:
-    """Return the error for a component that can't be made, or can't be looked at."""
+    """Return the error for a component whose creation or check raises an exception."""
     from ..tracebacks import describe
 
     return ConfigurationError(f"{_place(registry, interface, name)}: {interface.__name__[1:]} {name!r} can't be made: "
@@ -92,7 +92,7 @@ def _failed(registry: Any, interface: Any, name: str, error: Exception) -> Confi
 
 
 def _place(registry: Any, interface: Any, name: str) -> str:
-    """Return file and line of what registered a component, whatever more than its interface that gives."""
+    """Return file and line of a component's registration, which may be for a derived interface."""
     found = [each for each in registry.registeredAdapters() if each.name == name and each.provided.isOrExtends(interface)]
     return place_of(found[0]) if found else "?"
 
@@ -101,11 +101,11 @@ def _checked(registry: Any, made: Any, interface: Any, name: str) -> Any:
     place = _place(registry, interface, name)
     registry.__dict__.setdefault(_MADE, {})[id(made)] = Made(made, interface, name, place)
     if type(made).__module__.startswith(f"{builtin.PACKAGE}."):
-        return made  # the tests look at all of our own
+        return made  # the tests verify all of these
     try:
         promised = (each for each in providedBy(made) if each.isOrExtends(interface))
         lack = next(filter(None, (validation.of_component(made, each) for each in promised)), None)
-    except Exception as error:  # its attributes may be code
+    except Exception as error:  # attributes may be properties of a plugin
         raise _failed(registry, interface, name, error) from error
     if lack:
         raise ConfigurationError(f"{place}: {lack}")
@@ -113,11 +113,11 @@ def _checked(registry: Any, made: Any, interface: Any, name: str) -> Any:
 
 
 def place_of(registered: Any) -> str:
-    """Give file and line of what registered a component."""
+    """Return file and line of a registration."""
     info = registered.info
     return f"{info.file}:{info.line}" if hasattr(info, "file") else str(info or "?")
 
 
 def origin_of(registered: Any) -> str:
-    """Give the dotted name of what makes a registered component."""
+    """Return the dotted name of the factory, or of the class of a registered component."""
     return validation.dotted(registered.factory or type(registered.component))

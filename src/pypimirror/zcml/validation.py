@@ -1,4 +1,4 @@
-"""Whether components keep their contracts, and in a few words what they lack."""
+"""Verifies that components conform to their interfaces; describes what is missing."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from zope.interface.exceptions import BrokenImplementation, BrokenMethodImplemen
 
 
 def of_factory(factory: Any, interface: Any, adapted: tuple[Any, ...]) -> str | None:
-    """Say what keeps a factory from giving an interface, or None.
+    """Return a description of why a factory can't provide an interface, or None.
 
-    adapted: the interfaces of what it will be called with. Attributes can't be told before the component is made.
+    adapted: the interfaces of its arguments. Attributes can't be verified before the component is created.
     """
-    import inspect  # plugins alone are looked at so closely
+    import inspect  # needed only for plugins
 
     from zope.interface.verify import verifyClass
 
@@ -30,19 +30,19 @@ def of_factory(factory: Any, interface: Any, adapted: tuple[Any, ...]) -> str | 
         given = ", ".join(required.__name__ for required in adapted) or "nothing"
         return f"{dotted(factory)} is to be called with {given}: {error}"
     except ValueError:
-        pass  # what is written in C tells no signature
+        pass  # functions written in C may have no signature
     return None
 
 
 def of_component(component: Any, interface: Any) -> str | None:
-    """Say what a component lacks of an interface, or None."""
+    """Return a description of what a component lacks of an interface, or None."""
     from zope.interface.verify import verifyObject
 
     return _broken(verifyObject, component, interface)
 
 
 def dotted(factory: Any) -> str:
-    """Give the dotted name of a class or function, or what else tells of a factory."""
+    """Return the dotted name of a class or function, or the ``repr`` of another factory."""
     name = getattr(factory, "__qualname__", None)
     return f"{factory.__module__}.{name}" if name else repr(factory)
 
