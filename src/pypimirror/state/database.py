@@ -328,7 +328,7 @@ class State:
     def untimed(self) -> tuple[int, int]:
         """Return the number of files without the upload time that a filter needs, and the number of their projects."""
         files, projects = self._db.execute("SELECT total(untimed), count(*) FROM projects WHERE untimed > 0").fetchone()
-        return int(files), int(projects)
+        return int(files) if math.isfinite(files) else 0, int(projects)
 
     def errors(self) -> list[Row]:
         """Return the projects whose last evaluation failed, and those with unavailable pinned releases."""

@@ -42,10 +42,10 @@ def plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str] 
          trust: bool = False) -> list[PlannedProject]:
     """Look at projects as a run would, at all of them and without saving anything; return what would be done to each.
 
-    state: a copy. initial: whether upstream is asked for everything again. names: normalised, of projects to be looked at
-    alone, or none. trust: whether deletions are allowed however many they are.
+    state: a copy. initial: whether upstream is asked for everything again. names: of projects to be looked at alone, or none.
+    trust: whether deletions are allowed however many they are.
     What sdists need to be built is known only when they are here: it is taken from the last run.
-    Raises FetchError, BadPage where upstream's list can't be had.
+    Raises FetchError, BadPage where upstream's list can't be had, ConfigurationError as ``worklist.selected``.
     """
     told: list[Notice] = []
     planned = enduring(mirror, state, told.append, lambda: _plan(mirror, state, initial, names, trust))
@@ -59,7 +59,7 @@ def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str]
         pinning.read()
         problems += pinning.problems
     if names:
-        drawn = worklist.named(mirror, state, dict.fromkeys(names, True))
+        drawn = worklist.named(mirror, state, dict.fromkeys(worklist.selected(mirror, names), True))
     else:
         drawn = worklist.draw_up(mirror, state, initial, trust, every=True)
     absences = Absences(mirror, drawn.is_exact, trust)

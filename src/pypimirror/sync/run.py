@@ -15,10 +15,9 @@ from .. import events
 from ..engine import boundary
 from ..engine.boundary import StepFailure
 from ..engine.many import SizedIterator
-from ..errors import ConfigurationError
 from ..interfaces import IRunContext
 from ..model import Change, Totals
-from ..names import OWN, normalize
+from ..names import OWN
 from ..settings.fingerprint import fingerprint
 from ..state.database import BEGUN, DUE, State
 from ..state.meta_keys import (
@@ -130,13 +129,9 @@ class Run:
         self._publish([item for item in due if item[0] in evaluated or item[0] not in self._unfinished], offline=False)
 
     def projects(self, names: list[str]) -> None:
-        """Bring these projects up to date, whatever their serials say. Raises ConfigurationError for one not selected."""
+        """Bring these projects up to date, whatever their serials say. Raises ConfigurationError as ``worklist.selected``."""
         self.begin()
-        wanted = [normalize(name) for name in names]
-        for name in wanted:
-            if not self._mirror.selection.wanted(name):
-                raise ConfigurationError(f"{name}: not selected by the configuration")
-        self._refresh(wanted)
+        self._refresh(worklist.selected(self._mirror, names))
 
     def lost(self, names: Collection[str]) -> None:
         """Make up for records of projects that can't be read; those no longer selected wait for the next whole run."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from .. import events
-from ..errors import InvalidPage
+from ..errors import ConfigurationError, InvalidPage
 from ..interfaces import IRunContext, ISettings
 from ..model import KnownProject, ListedProject, ProjectList, Totals
+from ..names import project_name, shown
 from ..settings.fingerprint import fingerprint
 from ..state import records
 from ..state.database import State
@@ -89,6 +90,24 @@ def draw_up(mirror: IRunContext, state: State, initial: bool, trust: bool = Fals
     listed = events.ListRead(listing.total, len(listing.projects), listing.unchanged)
     etag = known_etag if listing.unchanged else listing.etag if listing.serials else None
     return Worklist(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, initial or rewrite, listing.problems)
+
+
+def selected(mirror: IRunContext, names: Iterable[str]) -> list[str]:
+    """Return names from the command line in normal form.
+
+    Raises ConfigurationError for one that no project can have, and for one that is not selected; which are needed for pins must
+    be known by then.
+    """
+    found = []
+    for written in names:
+        name = project_name(written)
+        if name is None:
+            raise ConfigurationError(f"{shown(written)!r}: not the name of a project, which has letters, digits and .-_ alone; "
+                                     "check its spelling")
+        if not mirror.selection.wanted(name):
+            raise ConfigurationError(f"{name}: not selected by the configuration")
+        found.append(name)
+    return found
 
 
 def named(mirror: IRunContext, state: State, names: Mapping[str, bool], republish: bool = True) -> Worklist:
