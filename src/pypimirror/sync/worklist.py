@@ -113,12 +113,15 @@ def selected(mirror: IRunContext, names: Iterable[str]) -> list[str]:
 def named(mirror: IRunContext, state: State, names: Mapping[str, bool], republish: bool = True) -> Worklist:
     """Give the agenda of a run that is about a few projects only; names: by name, whether upstream is to be asked."""
     plan: _Plan = {}
+    etag = state.fact(LIST_ETAG)
     for name, ask in names.items():
         known = state.row(name)
-        # Where there is a list, what is known was on it when it was last read.
+        # Where there is a list, what was known as listed was on it when it was last read; nothing but the whole list tells of others.
+        listed = _is_known_as_listed(state, name)
+        etag = etag if listed else None
         plan[name] = _Entry("", known.list_serial if known else None, mirror.selection.wanted(name), ask, ask,
-                            mirror.selection.exact is None)
-    return Worklist(_tasks(mirror, state, plan, True), len(plan), state.fact(LIST_ETAG), None, republish=republish)
+                            listed and mirror.selection.exact is None)
+    return Worklist(_tasks(mirror, state, plan, True), len(plan), etag, None, republish=republish)
 
 
 def late(mirror: IRunContext, state: State, promised: Mapping[str, str]) -> Worklist:
@@ -151,6 +154,11 @@ def _one_by_one(mirror: IRunContext, state: State, exact: frozenset[str], initia
         if known.name not in exact:
             plan[known.name] = _Entry("", None, False, False)
     return Worklist(_tasks(mirror, state, plan, trust=trust), len(plan), None, None, is_exact=True)
+
+
+def _is_known_as_listed(state: State, name: str) -> bool:
+    record = state.record(name)
+    return record is not None and records.decode(record).listed
 
 
 def _was_listed(state: State, name: str) -> bool:
