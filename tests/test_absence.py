@@ -73,6 +73,22 @@ def test_a_name_on_the_command_line_that_is_missing(mirrored: Mirrored, upstream
     assert mirrored.run("-U") == 0
 
 
+@pytest.mark.parametrize("matches", ["*", "one"])
+@pytest.mark.parametrize("name", [
+    "!!", "n" * 300, "-one", "one-", "", " ", ".", "../one", "one\nx", "\u0131ne", "one/", "one==1"])
+def test_a_name_that_no_project_can_have_is_one_line(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured, matches: str, name: str) -> None:
+    upstream.add("one", wheel("one", "1"))
+    mirrored.settings["package_matches"] = matches
+    assert mirrored.run("sync") == 0
+    before = mirrored.tree()
+    for verb in ("sync", "plan"):
+        assert mirrored.run(verb, "--", "one", name) == 2
+        (line,) = lines(capsys)
+        assert "not the name of a project" in line and len(line) < 250
+    assert mirrored.tree() == before
+
+
 def test_where_every_name_is_absent_nothing_is_removed(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
     for name in NAMES:
         upstream.add(name, wheel(name, "1"))

@@ -111,7 +111,8 @@ class _Filtering:
 class Selection:
     """The selection of one mirror: uses neither network nor storage, and is thread-safe.
 
-    A project is selected if it is pinned or all name filters accept it; filters with ``applies_to_pins`` apply to pinned ones too.
+    A project is selected if it is pinned or all name filters accept it; filters with ``applies_to_pins`` apply to pinned ones
+    too.
     Of a project that is only pinned the pinned releases are selected; of others the releases that the filters leave, and the
     pinned ones.
     """

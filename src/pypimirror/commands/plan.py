@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from ..errors import ConfigurationError
 from ..mirror import Mirror
-from ..names import normalize
 from ..report.safe_stream import print_json
 from ..settings.units import in_bytes
 from ..state.database import State
@@ -29,11 +27,8 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     mirror.storage.check()
     with closing(mirror), closing(State(settings["state_path"])) as state:
         state.open_copy()
-        names = [normalize(name) for name in arguments.words]
-        found = as_json(plan(mirror, state, arguments.initial_fetch, names, arguments.allow_deletions), mirror.storage.free())
-        for name in names:
-            if not mirror.selection.wanted(name):
-                raise ConfigurationError(f"{name}: not selected by the configuration")
+        planned = plan(mirror, state, arguments.initial_fetch, arguments.words, arguments.allow_deletions)
+        found = as_json(planned, mirror.storage.free())
     found["note"] = _NOTE if settings["build_requirements"] and has_pins(settings) else None
     if arguments.json:
         print_json(found)

@@ -42,10 +42,10 @@ def plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str] 
          trust: bool = False) -> list[PlannedProject]:
     """Evaluate all projects as a run would, without saving anything; return the changes that would be made.
 
-    state: a copy. initial: whether all pages are read again. names: normalised, of projects to be looked at
-    alone, or none. trust: whether deletions are allowed however many they are.
+    state: a copy. initial: whether all pages are read again. names: of projects to be looked at alone, or none.
+    trust: whether deletions are allowed however many they are.
     Build requirements are known only for sdists in the mirror: those of the last run are used.
-    Raises FetchError, InvalidPage if upstream's list can't be read.
+    Raises FetchError, InvalidPage if upstream's list can't be read, ConfigurationError as ``worklist.selected``.
     """
     told: list[Notice] = []
     planned = enduring(mirror, state, told.append, lambda: _plan(mirror, state, initial, names, trust))
@@ -59,7 +59,7 @@ def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str]
         pinning.read()
         problems += pinning.problems
     if names:
-        drawn = worklist.named(mirror, state, dict.fromkeys(names, True))
+        drawn = worklist.named(mirror, state, dict.fromkeys(worklist.selected(mirror, names), True))
     else:
         drawn = worklist.draw_up(mirror, state, initial, trust, every=True)
     absences = Absences(mirror, drawn.is_exact, trust)

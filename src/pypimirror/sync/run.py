@@ -12,10 +12,8 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from .. import events
-from ..errors import ConfigurationError
 from ..interfaces import IRunContext
 from ..model import Change, Totals
-from ..names import normalize
 from ..settings.fingerprint import fingerprint
 from ..state.database import BEGUN, DUE, State
 from ..state.meta_keys import (
@@ -124,13 +122,9 @@ class Run:
         self._publish([item for item in due if item[0] in evaluated or item[0] not in self._unfinished], offline=False)
 
     def projects(self, names: list[str]) -> None:
-        """Bring these projects up to date, also unchanged ones. Raises ConfigurationError for one that is not selected."""
+        """Bring these projects up to date, also unchanged ones. Raises ConfigurationError as ``worklist.selected``."""
         self.begin()
-        wanted = [normalize(name) for name in names]
-        for name in wanted:
-            if not self._mirror.selection.wanted(name):
-                raise ConfigurationError(f"{name}: not selected by the configuration")
-        self._refresh(wanted)
+        self._refresh(worklist.selected(self._mirror, names))
 
     def lost(self, names: Collection[str]) -> None:
         """Rebuild the unreadable records of these projects; those no longer selected wait for the next whole run."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import events
-from ..errors import InvalidPage
+from ..errors import ConfigurationError, InvalidPage
 from ..interfaces import IRunContext, ISettings
 from ..model import KnownProject, ListedProject, ProjectList, Totals
+from ..names import project_name, shown
 from ..settings.fingerprint import fingerprint
 from ..state import records
 from ..state.database import State
@@ -101,15 +102,36 @@ def _from_list(mirror: IRunContext, state: State, listing: ProjectList, initial:
     return plan, doubt
 
 
+def selected(mirror: IRunContext, names: Iterable[str]) -> list[str]:
+    """Return names from the command line in normal form.
+
+    Raises ConfigurationError for one that no project can have, and for one that is not selected; which are needed for pins must
+    be known by then.
+    """
+    found = []
+    for written in names:
+        name = project_name(written)
+        if name is None:
+            raise ConfigurationError(f"{shown(written)!r}: not the name of a project, which has letters, digits and .-_ alone; "
+                                     "check its spelling")
+        if not mirror.selection.wanted(name):
+            raise ConfigurationError(f"{name}: not selected by the configuration")
+        found.append(name)
+    return found
+
+
 def named(mirror: IRunContext, state: State, names: Mapping[str, bool], republish: bool = True) -> Worklist:
     """Return the worklist of a run for a few projects. names: by name, whether the page is read."""
     plan: _Plan = {}
+    etag = state.fact(LIST_ETAG)
     for name, ask in names.items():
         known = state.row(name)
-        # A known project was on the list, if there is one, when that was last read.
+        # A project that is known as listed was on the list when that was last read; only the whole list has the others.
+        listed = _is_known_as_listed(state, name)
+        etag = etag if listed else None
         plan[name] = _Entry("", known.list_serial if known else None, mirror.selection.wanted(name), ask, ask,
-                            mirror.selection.exact is None)
-    return Worklist(_tasks(mirror, state, plan, True), len(plan), state.fact(LIST_ETAG), None, republish=republish)
+                            listed and mirror.selection.exact is None)
+    return Worklist(_tasks(mirror, state, plan, True), len(plan), etag, None, republish=republish)
 
 
 def late(mirror: IRunContext, state: State, promised: Mapping[str, str]) -> Worklist:
@@ -142,6 +164,11 @@ def _one_by_one(mirror: IRunContext, state: State, exact: frozenset[str], initia
         if known.name not in exact:
             plan[known.name] = _Entry("", None, False, False)
     return Worklist(_tasks(mirror, state, plan, trust=trust), len(plan), None, None, is_exact=True)
+
+
+def _is_known_as_listed(state: State, name: str) -> bool:
+    record = state.record(name)
+    return record is not None and records.decode(record).listed
 
 
 def _was_listed(state: State, name: str) -> bool:
