@@ -61,3 +61,17 @@ class EvaluationPass:
         for evaluation in absent:
             self._recorder.absent(evaluation)
             self._notify(events.ProjectEvaluated(Change(evaluation.name)))
+
+
+def plan_made(changes: Iterable[Change], projects: int, free: int | None, first: bool) -> events.PlanMade:
+    """Return the event for a plan. projects: how many are to be published; free: bytes; first: whether it is the first run."""
+    changes = list(changes)
+    return events.PlanMade(
+        projects,
+        files=sum(change.fetch for change in changes),
+        bytes=sum(change.fetch_bytes for change in changes),
+        unsized=sum(change.unsized for change in changes),
+        remove=sum(change.remove for change in changes),
+        free=free,
+        first=first,
+    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from .. import events
@@ -83,7 +82,9 @@ class Run:
         self._evaluate(plan)
         due = self._state.pending()
         if due:
-            self._planned(len(due), first)
+            from .evaluation_pass import plan_made
+
+            self._notify(plan_made(self._changes.values(), len(due), self._mirror.storage.free(), first))
         self._brake(plan.doubt)
         self._publish(due, offline=False)
         for further in self._further(initial):
@@ -225,18 +226,6 @@ class Run:
         done.record(self.results(evaluate, SizedIterator(plan.tasks, plan.projects), changes=False))
         return frozenset(done.names), done.etag
 
-    def _planned(self, projects: int, first: bool) -> None:
-        changes = self._changes.values()
-        self._notify(events.PlanMade(
-            projects,
-            files=sum(change.fetch for change in changes),
-            bytes=sum(change.fetch_bytes for change in changes),
-            unsized=sum(change.unsized for change in changes),
-            remove=sum(change.remove for change in changes),
-            free=self._mirror.storage.free(),
-            first=first,
-        ))
-
     def _brake(self, doubt: str | None) -> None:
         """Hold removals back if they exceed max_deletions. doubt: why upstream's list is doubted, or None."""
         settings, state = self._mirror.settings, self._state
@@ -255,9 +244,7 @@ class Run:
         self.recorder.full = False
         if not due:
             return
-        from ..engine.many import SizedIterator  # not loaded where nothing changed
-        from . import tasks
-        from .publish import PublishResult, publish
+        from . import tasks  # not loaded where nothing changed
 
         self._state.mark((name for name, _ in due), BEGUN)
         if any(cut_off for _, cut_off in due):
@@ -265,10 +252,7 @@ class Run:
             self._state.set_fact(ROOT_DUE, "1")
         self._state.commit()
         begun = tasks.to_publish(self._mirror, self._state, due, self.serial, offline, self._hold, again)
-        until_full = SizedIterator(takewhile(lambda task: not self.recorder.full, begun), len(due))
-        for published in self.results(publish, until_full):
-            if isinstance(published, PublishResult):
-                self.recorder.published(published, bool(self._hold))
+        tasks.publish_all(self.results, begun, len(due), self.recorder, bool(self._hold))
         self._state.commit()
         self._unfinished = frozenset(name for name, _ in self._state.pending())
 
@@ -292,13 +276,9 @@ class Run:
     def _sweep(self) -> None:
         names = self._state.unswept()
         if names:
-            from ..engine.many import SizedIterator
             from . import tasks
-            from .sweep import SweepResult, sweep
 
-            for swept in self.results(sweep, SizedIterator(tasks.to_sweep(self._state, names), len(names))):
-                if isinstance(swept, SweepResult):
-                    self.recorder.swept(swept)
+            tasks.sweep_all(self.results, self._state, names, self.recorder)
         self._state.commit()
         self._mirror.trash.expire(self._mirror.settings["trash_days"], clock.today(self._state))
 

@@ -1,15 +1,19 @@
-"""Makes the tasks of the publish and sweep steps. A run in which nothing changed does not load it."""
+"""Runs the publish and sweep steps over projects. A run in which nothing changed does not load it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import takewhile
+from typing import Any
 
+from ..engine.many import SizedIterator
 from ..interfaces import IRunContext
 from ..state.database import State
 from .own_pages import folders
-from .publish import PublishTask
+from .publish import PublishResult, PublishTask, publish
+from .result_recorder import ResultRecorder
 from .root_pages import sections_due
-from .sweep import SweepTask
+from .sweep import SweepResult, SweepTask, sweep
 
 #: Projects after which the number of files is counted again for the first time.
 _SOME = 500
@@ -41,3 +45,22 @@ def to_sweep(state: State, names: Iterable[str]) -> Iterator[SweepTask]:
         row, record = state.row(name), state.record(name)
         if row is not None and record is not None:
             yield SweepTask(name, record, whole=not row.serial)
+
+
+def publish_all(results: Callable[..., Iterator[Any]], begun: Iterable[PublishTask], number: int, recorder: ResultRecorder,
+                hold: bool) -> None:
+    """Publish projects until the storage is full, and record the results.
+
+    results: ``Run.results``; number: how many tasks there are at most; hold: whether removals are held back.
+    """
+    until_full = SizedIterator(takewhile(lambda task: not recorder.full, begun), number)
+    for result in results(publish, until_full):
+        if isinstance(result, PublishResult):
+            recorder.published(result, hold)
+
+
+def sweep_all(results: Callable[..., Iterator[Any]], state: State, names: Collection[str], recorder: ResultRecorder) -> None:
+    """Sweep projects, and record the results. results: ``Run.results``."""
+    for result in results(sweep, SizedIterator(to_sweep(state, names), len(names))):
+        if isinstance(result, SweepResult):
+            recorder.swept(result)
