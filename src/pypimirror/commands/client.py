@@ -6,7 +6,8 @@ import argparse
 
 from ..clients.files import FILENAMES, render
 from ..errors import ConfigurationError
-from ..settings.reader import nearest, read
+from ..settings.reader import nearest
+from ..zcml.plugins import read
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:

@@ -9,10 +9,11 @@ from ..errors import ConfigurationError, MirrorError
 from ..serve.landing_page import Figures
 from ..serve.missing_projects import FILENAME
 from ..settings.index_settings import has_final_files
-from ..settings.reader import in_directory, read
+from ..settings.reader import in_directory
 from ..settings.values import Settings
 from ..state.database import State
 from ..state.meta_keys import LAST_GOOD
+from ..zcml.plugins import read
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:

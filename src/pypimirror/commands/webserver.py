@@ -6,7 +6,8 @@ import argparse
 
 from ..errors import ConfigurationError
 from ..serve.site_config import SERVERS, site
-from ..settings.reader import nearest, read
+from ..settings.reader import nearest
+from ..zcml.plugins import read
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
