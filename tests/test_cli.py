@@ -333,7 +333,8 @@ def test_a_path_that_cant_be_is_wrong_configuration_and_names_its_key(
 
 @pytest.mark.parametrize("verb", [
     ("client", "pip"), ("webserver", "nginx"), ("serve", "--port", "0"), ("status",), ("trash", "list"), ("config",)])
-def test_every_verb_refuses_an_unknown_key(mirrored: Mirrored, capsys: pytest.CaptureFixture[str], verb: tuple[str, ...]) -> None:
+def test_every_verb_refuses_an_unknown_key(
+        mirrored: Mirrored, capsys: pytest.CaptureFixture[str], verb: tuple[str, ...]) -> None:
     mirrored.settings["base_ulr"] = "https://pypi.example.com"
     assert mirrored.run(*verb) == 2
     assert "unknown key 'base_ulr'; did you mean 'base_url'?" in capsys.readouterr().err
