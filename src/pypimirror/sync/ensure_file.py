@@ -100,7 +100,7 @@ def _body(mirror: IRunContext, project: str, file: File, path: str, offline: boo
             return file.stored, "kept", None
         if (found := _vouched(mirror, file, path, size)) is not None:
             return found, "found", None
-    replaced = size is not None and file.stored is not None and not is_up_to_date(file)
+    replaced = size is not None and not is_up_to_date(file)
     target = _waiting(path) if replaced else path
     if ground.waited and size is None and (length := storage.size(waiting := _waiting(path))) is not None \
             and (found := _vouched(mirror, file, waiting, length)):
@@ -140,7 +140,7 @@ def _vouched(mirror: IRunContext, file: File, path: str, size: int) -> Stored | 
         return None
     sha256 = mirror.storage.digest(path)
     if algorithm is None:
-        same = (path.startswith(WAITING) or (file.stored is not None and file.stored.sha256 == sha256
+        same = (path.startswith(WAITING) or (file.stored is not None and file.stored.sha256 == sha256 and not file.stored.foreign
                 and (file.stored.validator is None or is_up_to_date(file))))
     elif algorithm == "sha256":
         same = file.hashes["sha256"] == sha256

@@ -145,7 +145,8 @@ def merged(old: Project | None, page: Project, superseded: bool = False) -> Proj
     if old is not None and old.upstream and page.upstream not in ("", old.upstream):
         # Without its hash nothing tells whether another index means the same by a name.
         unclear = {file.filename for file in page.files if "sha256" not in file.hashes}
-        here = {name: file._replace(stored=None) if name in unclear else file for name, file in here.items()}
+        here = {name: file._replace(stored=file.stored._replace(foreign=True)) if name in unclear and file.stored else file
+                for name, file in here.items()}
     files = [file._replace(stored=here.pop(file.filename).stored) if file.filename in here else file
              for file in pin_hashes.carried(old, page)]
     files.extend(file._replace(listed=False, superseded=not file.adopted and (superseded or file.superseded))

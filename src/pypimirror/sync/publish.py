@@ -119,6 +119,7 @@ def _published(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], Non
         refusal = unmet(mirror.needs, task.name, select_files(mirror, project, bool(task.hold)))
         if refusal is not None:
             emit(Problem(task.name, refusal, "not found"))
+    waits = any(outcome.how == WAITS for outcome in outcomes)
     pages = WrittenPages(0, project.pages, False)
     if is_published(project, files, task.selected or task.hold == "all"):
         project = project._replace(display=project.display or find_display_name(mirror, project))
@@ -131,12 +132,13 @@ def _published(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], Non
         bytes=sum(file.stored.size for file in files if file.stored is not None),
         yanked=sum(file.yanked is not False for file in files),
         hidden=sum(one.filter == _YANKED for one in selected.left_out),
-        unswept=not pages.serial or not before <= shown or astray or any(map(_may_leave_file, outcomes)),
-        incomplete=task.offline and any(map(_lacks, here.values())),
+        unswept=not pages.serial or not before <= shown or astray or waits or any(map(_may_leave_file, outcomes)),
+        # A file that still waits after the sweep waits for the next run.
+        incomplete=(task.offline and any(map(_lacks, here.values()))) or (waits and task.again),
         error=next((outcome.error for outcome in outcomes if outcome.error), None) or refusal,
         held=bool(task.hold) and not {file.filename for file in files} <= regular,
         full=any(outcome.how == FULL for outcome in outcomes),
-        again=any(outcome.how == WAITS for outcome in outcomes),
+        again=waits and not task.again,
         sections=sections(mirror, project.published(), task.sections) if pages.serial and task.sections else (),
     )
 

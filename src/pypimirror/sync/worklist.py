@@ -116,7 +116,7 @@ def named(mirror: IRunContext, state: State, names: Mapping[str, bool], republis
     etag = state.fact(LIST_ETAG)
     for name, ask in names.items():
         known = state.row(name)
-        # Where there is a list, what was known as listed was on it when it was last read; nothing but the whole list tells of others.
+        # What is known as listed was on the list when it was last read; only the whole list tells of others.
         listed = _is_known_as_listed(state, name)
         etag = etag if listed else None
         plan[name] = _Entry("", known.list_serial if known else None, mirror.selection.wanted(name), ask, ask,
