@@ -74,7 +74,8 @@ def test_a_name_on_the_command_line_that_is_missing(mirrored: Mirrored, upstream
 
 
 @pytest.mark.parametrize("matches", ["*", "one"])
-@pytest.mark.parametrize("name", ["!!", "n" * 300, "-one", "one-", "", " ", ".", "../one", "one\nx", "\u0131ne", "one/", "one==1"])
+@pytest.mark.parametrize("name", [
+    "!!", "n" * 300, "-one", "one-", "", " ", ".", "../one", "one\nx", "\u0131ne", "one/", "one==1"])
 def test_a_name_that_no_project_can_have_is_one_line(
         mirrored: Mirrored, upstream: Upstream, capsys: Captured, matches: str, name: str) -> None:
     upstream.add("one", wheel("one", "1"))

@@ -65,7 +65,8 @@ def draw_up(mirror: IRunContext, state: State, initial: bool, trust: bool = Fals
     again = changed or rewrite or every
     exact = mirror.selection.exact
     if exact is not None:
-        return _one_by_one(mirror, state, exact, initial, trust)._replace(republish=initial or rewrite, problems=mirror.own.problems)
+        return _one_by_one(mirror, state, exact, initial, trust)._replace(
+            republish=initial or rewrite, problems=mirror.own.problems)
     # What other hosts have may matter now, and nothing that is remembered tells.
     initial = initial or (changed and mirror.settings["external_links"])
     known_etag = state.fact(LIST_ETAG)
