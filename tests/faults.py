@@ -12,8 +12,10 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+from pypimirror.http import pace
 from upstream import Upstream
 
 Answer = Callable[[Any], None]
@@ -113,6 +115,15 @@ def too_short(upstream: Upstream) -> Answer:
 def too_long(upstream: Upstream) -> Answer:
     """Tell a length that is longer than the body."""
     return Broken(upstream, lambda body: body, lambda body, sent: len(body) + 100)
+
+
+def minutes_pass(monkeypatch: Any, once: Callable[[], bool]) -> None:
+    """Have minutes pass at once for the watch over slow transfers. once: when; transfers that begin later are in good time.
+
+    So that no test waits for real seconds, in which a busy machine may do nothing.
+    """
+    monkeypatch.setattr(pace, "time", SimpleNamespace(
+        monotonic=lambda: 1_000.0 if once() else 0.0, sleep=lambda seconds: time.sleep(0.01)))
 
 
 class Slow:

@@ -15,7 +15,7 @@ import pytest
 import faults
 from mirrored import Mirrored
 from pypimirror.errors import FetchError
-from pypimirror.http import pace, retry
+from pypimirror.http import retry
 from pypimirror.http.retry import RetryPolicy
 from pypimirror.sync import run
 from upstream import JSON, Served, Upstream, sdist, wheel
@@ -118,11 +118,11 @@ def test_a_server_that_wants_to_be_left_alone_for_long_is_asked_by_the_next_run(
 @pytest.mark.parametrize("where", PATHS)
 def test_a_transfer_that_only_drips_is_ended_and_tried_again(
         small: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, where: str, head: bool) -> None:
-    monkeypatch.setattr(pace, "SECONDS", 0.3)
-    small.settings["timeout"] = 1
+    small.settings["timeout"] = 60
     upstream.add("one", wheel("one", "1", body="# long\n" * 1000))
     upstream.projects["one"][WHEEL].metadata = MENDED
     slow = faults.Slow(upstream, 0.01, head)
+    faults.minutes_pass(monkeypatch, lambda: slow.sent > 0)
     upstream.answers[PATHS[where]] = faults.first(1, slow, upstream)
     try:
         assert small.run("sync") == 0

@@ -19,11 +19,12 @@ from typing import Any
 import certifi
 import pytest
 
+import faults
 import ways
 from certificates import SecureUpstream, authority
 from passwords import basic
 from pypimirror.errors import FetchError
-from pypimirror.http import pace, proxy_settings, sessions
+from pypimirror.http import proxy_settings, sessions
 from pypimirror.http.requests_fetcher import RequestsFetcher
 from pypimirror.model import Head
 from servers import answered_by, elsewhere, saying
@@ -233,7 +234,7 @@ def test_answers_that_are_none_are_told_in_the_same_words(
         found = []
         for way in ways.WAYS:
             ways.take(way, monkeypatch)
-            found.append(failure(f"{address}/x", timeout=0.3))
+            found.append(failure(f"{address}/x", timeout=0.3 if answer is None else 60))
     assert {error.url for error in found} == {f"{address}/x"}
     assert len({error.why for error in found}) == 1 and told in found[0].why
     assert {error.transient for error in found} == {transient}
@@ -416,8 +417,8 @@ def test_what_comes_unasked_is_not_the_next_answer(secure: bool, more: bytes, fo
 
 @pytest.mark.usefixtures("alone")
 def test_a_host_that_was_too_slow_is_not_asked_once_more(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "SECONDS", 0.3)
-    over = threading.Event()
+    over, begun = threading.Event(), threading.Event()
+    faults.minutes_pass(monkeypatch, begun.is_set)
 
     def never(handler: Any) -> None:
         handler.close_connection = True
@@ -425,12 +426,12 @@ def test_a_host_that_was_too_slow_is_not_asked_once_more(upstream: Upstream, mon
             while not over.wait(0.01):
                 handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 handler.wfile.flush()
+                begun.set()
 
     upstream.answers |= {"/x": (200, {}, b"x"), "/slow": never}
     try:
-        with fetcher(timeout=1) as made:
+        with fetcher(timeout=60) as made:
             got(made, f"{upstream.host}/x")
-            threading.Timer(20, over.set).start()
             with pytest.raises(FetchError, match="slower than") as caught:
                 got(made, f"{upstream.host}/slow")
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import disturbed
 from mirrored import Mirrored
 from pypimirror.errors import ProjectNotFound
 from pypimirror.model import ListedProject, Project, ProjectList
@@ -105,6 +106,12 @@ def test_a_file_without_its_sha256_is_fetched_anew_from_the_other_index_unless_i
     assert both.tree()[f"public/{name}"] == theirs
     private.answers |= {"/simple/public/": page, f"/files/public/{name}": (200, {}, mine)}
     private.add("public")
+    for number in range(1, 16):
+        # The page tells of the old file until the new one is there, wherever the run ends.
+        status = disturbed.killed(lambda: both.run("-U", "-q"), number, after=True)
+        assert both.untrue() == []
+        if status != disturbed.KILLED:
+            break
     assert both.run("-U") == 0
     assert both.tree()[f"public/{name}"] == mine
     assert not both.untrue()

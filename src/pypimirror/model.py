@@ -28,6 +28,8 @@ class Stored(NamedTuple):
     #: The sha256 of its ``.provenance`` file (PEP 740) and of its ``.asc`` file (PEP 503), if there are any.
     provenance: str | None = None
     signature: str | None = None
+    #: Whether it was another index's, and the index that has the project now gives no hash to compare it with.
+    foreign: bool = False
 
     def beside(self) -> dict[str, str]:
         """Return the sha256 of the file's sidecars by suffix."""

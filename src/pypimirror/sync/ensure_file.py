@@ -106,7 +106,7 @@ def _content(mirror: IRunContext, project: str, file: File, path: str, offline: 
     size = ground.size(mirror.storage, path)
     if size is not None and (kept := _in_place(mirror, file, path, size)) is not None:
         return kept
-    replaced = size is not None and file.stored is not None and not is_up_to_date(file)
+    replaced = size is not None and not is_up_to_date(file)
     target = _waiting(path) if replaced else path
     if ground.waited and size is None and (moved := _moved(mirror, file, path)) is not None:
         return moved
@@ -168,10 +168,16 @@ def _vouched(mirror: IRunContext, file: File, path: str, size: int) -> Stored | 
         return None
     sha256 = mirror.storage.digest(path)
     if algorithm is None:
-        same = (path.startswith(WAITING) or (file.stored is not None and file.stored.sha256 == sha256
-                and (file.stored.validator is None or is_up_to_date(file))))
+        same = path.startswith(WAITING) or _is_as_recorded(file, sha256)
     elif algorithm == "sha256":
         same = file.hashes["sha256"] == sha256
     else:
         same = file.hashes[algorithm] == mirror.storage.digest(path, algorithm)
     return Stored(str(sha256), size, validator=file.validator) if same else None
+
+
+def _is_as_recorded(file: File, sha256: str | None) -> bool:
+    """Whether a hash is that of the recorded content, and this came from the index that offers the file now."""
+    stored = file.stored
+    return (stored is not None and stored.sha256 == sha256 and not stored.foreign
+            and (stored.validator is None or is_up_to_date(file)))

@@ -243,7 +243,7 @@ def is_published(project: Project, files: Iterable[File], selected: bool) -> boo
 
 def is_up_to_date(file: File) -> bool:
     """Whether what the mirror has of a file is what upstream offers."""
-    if file.stored is None:
+    if file.stored is None or file.stored.foreign:
         return False
     if file.validator is not None and file.validator != file.stored.validator:
         return False

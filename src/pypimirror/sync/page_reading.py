@@ -186,7 +186,8 @@ def _mirrored_files(old: Project | None, page: Project) -> dict[str, File]:
         return files
     # Two indexes may have different files under one name; without a hash they can't be distinguished.
     unclear = {file.filename for file in page.files if "sha256" not in file.hashes}
-    return {name: file._replace(stored=None) if name in unclear else file for name, file in files.items()}
+    return {name: file._replace(stored=file.stored._replace(foreign=True)) if name in unclear and file.stored else file
+            for name, file in files.items()}
 
 
 def recent(page: Project, old: Project | None, since: float) -> Project:

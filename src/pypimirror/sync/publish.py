@@ -121,17 +121,19 @@ def _publish_selected(mirror: IRunContext, task: PublishTask, project: Project, 
 def _result(task: PublishTask, selected: Selected, results: Collection[FileResult], files: Collection[File]) -> PublishResult:
     """Return what follows from the results of single files. files: those that are published."""
     selected_names = {file.filename for file in selected.files if file.listed}
+    waits = any(result.how == WAITS for result in results)
     return PublishResult(
         task.name, task.record, task.serial, False,
         files=len(files),
         bytes=sum(file.stored.size for file in files if file.stored is not None),
         yanked=sum(file.yanked is not False for file in files),
         hidden=sum(one.filter == _YANKED for one in selected.left_out),
-        incomplete=task.offline and any(_lacks(result.file) for result in results),
+        # A file that still waits after the sweep waits for the next run.
+        incomplete=(task.offline and any(_lacks(result.file) for result in results)) or (waits and task.again),
         error=next((result.error for result in results if result.error), None),
         held=bool(task.hold) and not {file.filename for file in files} <= selected_names,
         full=any(result.how == FULL for result in results),
-        again=any(result.how == WAITS for result in results),
+        again=waits and not task.again,
     )
 
 
@@ -163,7 +165,7 @@ def _leaves_files(project: Project, results: Iterable[FileResult], files: Iterab
     """Whether the folder may hold files and sidecar files that the pages no longer link to. files: those to be published."""
     ensured = {result.file.filename: result.file for result in results}
     shown = {file.filename for file in files}
-    return any(map(_may_leave_file, results)) or any(
+    return any(result.how == WAITS or _may_leave_file(result) for result in results) or any(
         _leaves_sidecars(file, ensured[file.filename]) if file.filename in shown else file.stored is not None
         for file in project.files)
 
