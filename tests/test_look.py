@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pypimirror.model import File, Project, Stored
-from pypimirror.sync.evaluate import recent
+from pypimirror.sync.page_reading import recent
 
 SINCE = 1_600_000_000.0
 OLD = File("demo-1.tar.gz", "", upload_time="2001-01-01T00:00:00Z")
