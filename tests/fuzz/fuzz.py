@@ -6,9 +6,9 @@ Needs atheris, in an environment that has the package's requirements::
     python tests/fuzz/fuzz.py TARGET [FOLDER] [-max_total_time=300] [-max_len=4096]
     python tests/fuzz/fuzz.py all 180 [TARGET ...]
 
-The first form runs one target; FOLDER keeps the inputs that reach new code, and further options are those of libFuzzer. The second
-form runs all targets, or those named, for so many seconds each and prints a table. A target fails by any exception that is not one
-of the package's own, and by an answer that breaks a rule; the input is then left in a file named ``TARGET-crash-...``.
+The first form runs one target; FOLDER keeps the inputs that reach new code, and further options are those of libFuzzer. The
+second form runs all targets, or those named, for so many seconds each and prints a table. A target fails by any exception that
+is not one of the package's own, and by an answer that breaks a rule; its input is left in a file named ``TARGET-crash-...``.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def run_one(target: str, arguments: list[str]) -> None:
     # The first folder gets what is new, further ones are read.
     folders = [word for word in options if not word.startswith("-")]
     corpus = targets.CORPUS / target
-    atheris.Setup([sys.argv[0], *(word for word in options if word.startswith("-")), *folders, *([str(corpus)] if folders else [])],
-                  lambda body: targets.take(target, body))
+    flags = [word for word in options if word.startswith("-")]
+    atheris.Setup([sys.argv[0], *flags, *folders, *([str(corpus)] if folders else [])], lambda body: targets.take(target, body))
     atheris.Fuzz()
 
 
@@ -76,7 +76,7 @@ def main() -> None:
         case [target, *arguments] if target in names:
             run_one(target, arguments)
         case _:
-            sys.exit(f"usage: fuzz.py TARGET [FOLDER] [OPTIONS], or: fuzz.py all SECONDS [TARGET ...]; targets: {' '.join(names)}")
+            sys.exit("usage: fuzz.py TARGET [FOLDER] [OPTIONS], or: fuzz.py all SECONDS [TARGET ...]; targets: " + " ".join(names))
 
 
 if __name__ == "__main__":

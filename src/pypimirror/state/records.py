@@ -27,8 +27,8 @@ _FILE_TYPES: Mapping[str, tuple[type, ...]] = {
     "validator": (str, _NONE), "adopted": (bool,), "superseded": (bool,), "seen": (int, _NONE), "digests": (dict,)}
 _PROJECT_TYPES: Mapping[str, tuple[type, ...]] = {
     "name": (str,), "files": (tuple,), "display": (str,), "serial": (int, str, _NONE), "etag": (str, _NONE), "status": (dict,),
-    "extra": (dict,), "meta": (dict,), "listed": (bool,), "pages": (tuple,), "url": (str,), "links": (tuple,), "damaged": (tuple,),
-    "upstream": (str,), "form": (str,), "doubt": (str,), "promised": (str,)}
+    "extra": (dict,), "meta": (dict,), "listed": (bool,), "pages": (tuple,), "url": (str,), "links": (tuple,),
+    "damaged": (tuple,), "upstream": (str,), "form": (str,), "doubt": (str,), "promised": (str,)}
 #: Types that were found to be right: the one of the whole, then those of its values.
 _good: set[tuple[type, ...]] = set()
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
