@@ -51,6 +51,14 @@ def test_what_follows_the_end_is_left_out(size: int) -> None:
     assert result(gzip.compress(TEXT) + b"\0" * 99, size=size) == TEXT
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 50, 1 << 16])
+@pytest.mark.parametrize("damaged", [lambda part: part[:-1], lambda part: part[:15],
+                                     lambda part: part[:-5] + b"\xff" + part[-4:]])
+def test_a_further_part_that_is_cut_off_or_damaged_is_an_error(size: int, damaged: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(FetchError):
+        result(gzip.compress(TEXT) + damaged(gzip.compress(b"more")), size=size)
+
+
 def test_a_bomb_comes_out_in_bounded_pieces() -> None:
     pieces = [len(piece) for piece in unpacked([gzip.compress(b" " * (8 << 20))], "gzip", URL)]
     assert sum(pieces) == 8 << 20 and max(pieces) <= 1 << 18

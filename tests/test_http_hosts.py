@@ -20,13 +20,14 @@ def test_each_spelling_of_an_ipv4_address_is_one(host: str) -> None:
     ("b\u00fccher.example", "xn--bcher-kva.example"), ("B\u00dcCHER.example.", "xn--bcher-kva.example"),
     ("XN--BCHER-KVA.example", "xn--bcher-kva.example"), ("example\u3002com", "example.com"), ("a_b.example", "a_b.example"),
     ("[2001:DB8:0::1]", "2001:db8::1"), ("2001:db8:0:0:0:0:0:1", "2001:db8::1"), ("[fe80::1%25eth0]", "fe80::1%eth0"),
-    ("fe80::1%eth0", "fe80::1%eth0")])
+    ("fe80::1%eth0", "fe80::1%eth0"), ("[fe80::1%25ed0]", "fe80::1%ed0"), ("fe80::1%aa", "fe80::1%aa")])
 def test_a_host_has_one_normal_form(host: str, normal: str) -> None:
     assert normalize_host(host) == normal == normalize_host(normal)
 
 
 @pytest.mark.parametrize("host", ["", ".", "a..b", "-a", "a b", "a\nb", "a/b", "[::", "::g", "256.256.256.256",
-                                  "x" * 64, "a%00b", "[1]"])
+                                  "x" * 64, "a%00b", "[1]", "[fe80::1%25et\xe8]", "fe80::1%a\nb",
+                                  "fe80::1%", "[fe80::1%25a b]", "[::ffff:127.0.0.1%\x1b]"])
 def test_what_is_no_host_has_none(host: str) -> None:
     with pytest.raises(ValueError):
         normalize_host(host)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypimirror.metadata import zips
+from pypimirror.metadata.errors import InvalidContent
 
 _ENDING = b".dist-info/METADATA"
 _MOST = 1 << 20
@@ -54,3 +55,18 @@ def test_a_glance_at_anything_else_gives_bytes_or_nothing(head: bytes, place: in
     for one in (damaged, damaged[:-place or None], head + _ENDING + change + b"PK\5\6" + head):
         found = zips.find_last(one, _ENDING, _MOST)
         assert found is None or isinstance(found, bytes)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_file_that_ends_before_its_size_in_the_directory_is_damaged(method: int) -> None:
+    """The library accepts it, since its checksum fits."""
+    body = archive({"demo-1.dist-info/METADATA": b"x" * 5000}, method)
+    directory = body.rindex(b"PK\1\2")
+    lying = body[:directory] + body[directory:].replace((5000).to_bytes(4, "little"), (6000).to_bytes(4, "little"))
+    for archived, size in ((body, 5000), (lying, None)):
+        reader = zips.ZipReader(io.BytesIO(archived))
+        if size is not None:
+            assert len(reader.read(reader.entries[0])) == size
+        else:
+            with pytest.raises(InvalidContent):
+                reader.read(reader.entries[0])

@@ -13,13 +13,17 @@ from pypimirror.state import records
 def test_a_project_comes_back_as_it_was() -> None:
     file = File("one-1.zip", "http://pypi.example.com/one-1.zip", {"sha256": "a" * 64}, 5, yanked="why", core_metadata=True,
                 extra={"new": [1]}, listed=False, stored=Stored("a" * 64, 5, "b" * 64, published=True))
-    project = Project("one", (file,), "One", serial="7", etag='"e"', status={"status": "archived"}, pages=("one/index.html",))
+    project = Project("one", (file,), "One", serial="7", etag='"e"', status={"status": "archived"}, pages=("one/index.html",),
+                      url="http://pypi.example.com/simple/one/", links=("http://one.example.com/",), damaged=("one-0.zip",))
     assert records.decode(records.encode(project)) == project
 
 
 @pytest.mark.parametrize("record", [b"", b"junk", zlib.compress(b"[]"), zlib.compress(b"{}"), zlib.compress(b"\xff"),
                                     zlib.compress(b'{"name": "one", "files": [{"nonsense": 1}]}'),
-                                    zlib.compress(b'{"name": "one", "files": ["one-1.zip"]}')])
+                                    zlib.compress(b'{"name": "one", "files": ["one-1.zip"]}'),
+                                    *(zlib.compress(b'{"name": "one", "files": [], "%s": %s}' % (key, value))
+                                      for key in (b"pages", b"damaged", b"links") for value in (b"5", b"[5]", b"[[]]")),
+                                    zlib.compress(b'{"name": "one", "files": [], "url": 5}')])
 def test_what_is_no_record_is_told(record: bytes) -> None:
     with pytest.raises(records.BadRecord, match=r"unreadable record .*; sync rebuilds it"):
         records.decode(record)

@@ -98,7 +98,7 @@ def test_urls_without_credentials_stay_as_they_are(text: str) -> None:
 @pytest.mark.parametrize("text", ["http://me:pa#ss@h/", "http://me:pa/ss@h/", "http://me:12/ss@h/", "http://tok/en@h/",
                                   "http://tok?en@h", "http://me:a@b/ss@h/", "http://me:xyzzy",
                                   "http://h:99999/", "http://[x@h]/", "http://@/",
-                                  "http:///x"])
+                                  "http:///x", "http://me:xyzzy@[1]/", "http://[::g]:8080/", "http://me:xyzzy@[fe80::1%\x1b]/"])
 def test_where_the_host_begins_must_be_clear(text: str) -> None:
     with pytest.raises(ValueError) as caught:
         configured_url(text)

@@ -54,7 +54,11 @@ def test_a_record_outlives_its_server(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["missed.json"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", "[[1]]", '{"a": 1}', '[["a", "b", 1]]'])
+@pytest.mark.parametrize("content", [
+    "", "{", "[1]", "[[1]]", '{"a": 1}', '[["a", "b", 1]]', '[["a", Infinity, 1]]', '[["a", NaN, 1]]', '[["a", 1e400, 1]]',
+    '[["a", 1, Infinity]]', '[["a", 1, NaN]]', '[["a", 1, 1e300]]', '[["a", 1, -1]]', '[["a", 0, 1]]', '[["a", true, 1]]',
+    '[["..", 1, 1]]', '[["a\\u001b", 1, 1]]', '[[1, 1, 1]]', f'[["a", {10 ** 30}, 1]]', "[" * 100_000],
+    ids=lambda content: content[:20])
 def test_a_record_that_is_none_counts_for_nothing(tmp_path: Path, content: str) -> None:
     (tmp_path / "missed.json").write_text(content)
     assert read(str(tmp_path / "missed.json")) == []

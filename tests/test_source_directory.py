@@ -61,6 +61,13 @@ def test_an_sdist_whose_metadata_are_final_has_a_metadata_file(mirrored: Mirrore
     assert not entries(mirrored, "open")["open-1.tar.gz"].get("core-metadata")
 
 
+@pytest.mark.parametrize("form", ["2." + "9" * 5000, "9" * 5000 + ".2", "\u00b2.2", "2", "2.2.2", "", "-2.2"])
+def test_an_sdist_with_an_odd_version_of_its_metadata_has_no_metadata_file(mirrored: Mirrored, heap: Path, form: str) -> None:
+    put(heap, archive("odd-1.tar.gz", {"odd-1/PKG-INFO": info("odd", "1", form=form)}))
+    assert mirrored.run("sync") == 0
+    assert not entries(mirrored, "odd")["odd-1.tar.gz"].get("core-metadata")
+
+
 def test_a_heap_without_changes_is_left_alone_and_changes_are_taken(mirrored: Mirrored, heap: Path) -> None:
     put(heap, wheel("one", "1"), wheel("two", "1"))
     assert mirrored.run("sync") == 0

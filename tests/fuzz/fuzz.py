@@ -1,191 +1,82 @@
-"""Feeds what reads other people's text with what a fuzzer makes up, guided by which code it reaches.
+"""Runs the parsers of foreign text on what a fuzzer makes up, guided by which code it reaches.
 
-Needs atheris (``pip install atheris``) and runs on demand::
+Needs atheris, in an environment that has the package's requirements::
 
+    pip install atheris
     python tests/fuzz/fuzz.py TARGET [FOLDER] [-max_total_time=300] [-max_len=4096]
+    python tests/fuzz/fuzz.py all 180 [TARGET ...]
 
-TARGET is one of TARGETS below; FOLDER keeps the corpus. The other options are those of libFuzzer. Anything but an error of our
-own ends it with a traceback and leaves the input in a file.
+The first form runs one target; FOLDER keeps the inputs that reach new code, and further options are those of libFuzzer. The
+second form runs all targets, or those named, for so many seconds each and prints a table. A target fails by any exception that
+is not one of the package's own, and by an answer that breaks a rule; its input is left in a file named ``TARGET-crash-...``.
 """
 
 from __future__ import annotations
 
-import io
-import json
+import re
+import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
 from pathlib import Path
 
-import atheris
-
-sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "src"), str(Path(__file__).resolve().parents[1])]
-
-with atheris.instrument_imports(include=["pypimirror", "packaging", "email", "json", "zipfile", "tarfile", "tomllib"]):
-    from zc.buildout import UserError
-
-    from pypimirror.errors import InvalidPage, MirrorError
-    from pypimirror.filters.metadata import fields
-    from pypimirror.metadata.archives import wheel_metadata
-    from pypimirror.metadata.bounded_toml import loads
-    from pypimirror.metadata.errors import InvalidContent
-    from pypimirror.names import is_distribution, is_project
-    from pypimirror.pins import dependencies
-    from pypimirror.pins.environments import environments
-    from pypimirror.pins.extends_chain import Chain
-    from pypimirror.pins.flat_versions import flatten
-    from pypimirror.pins.pylock import read_pylock
-    from pypimirror.pins.requirements import pins_of, read_requirements
-    from pypimirror.pins.sdist import read_sdist
-    from pypimirror.pins.versions import read_versions
-    from pypimirror.recipe import crontab
-    from pypimirror.upstream.html_page import HtmlParser
-    from pypimirror.upstream.json_page import JsonParser
-    from pypimirror.upstream.scan import scan
-
-URL = "https://pypi.example.com/simple/bad/"
-LINUX = environments(("3.11",), ("manylinux_2_28_x86_64",))
-MARK = "[pypimirror] in /srv/site"
+#: Options of libFuzzer that hold unless others are given: seconds for one input, and megabytes.
+_OPTIONS = ("-timeout=20", "-rss_limit_mb=2048", "-print_final_stats=1")
+_EXECUTIONS = re.compile(r"number_of_executed_units:\s*(\d+)|^#(\d+)\s", re.MULTILINE)
+_COVERED = re.compile(r"\bcov: (\d+)")
+_FOUND = re.compile(r"Test unit written to (\S+)")
+_REASON = re.compile(r"^(?:=== Uncaught Python exception: ===\n(.*)|.*ERROR: libFuzzer: (.*))$", re.MULTILINE)
 
 
-def page(parser: HtmlParser | JsonParser, body: bytes) -> None:
-    try:
-        project, problems = parser.project(body, "bad", URL)
-    except InvalidPage:
-        return
-    for file in project.files:
-        assert is_distribution(file.filename)
-        assert file.url.startswith(("http://", "https://")) and "@" not in file.url.split("/")[2]
-        for text in (file.requires_python, file.upload_time, file.yanked):
-            assert not isinstance(text, str) or text.isprintable()
-    json.dumps([project.extra, project.meta, dict(project.status)], allow_nan=False)
-    assert len(problems) <= 21
+def run_all(seconds: int, names: list[str]) -> int:
+    """Run targets in turn, each in a process of its own; print a line for each. Return how many failed."""
+    failed = 0
+    print(f"{'target':<16} {'executions':>12} {'covered':>8}  found", flush=True)
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+            done = subprocess.run([sys.executable, __file__, name, folder, f"-max_total_time={seconds}"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True, errors="replace")
+        counts = [int(one or other) for one, other in _EXECUTIONS.findall(done.stdout)]
+        covered = _COVERED.findall(done.stdout)
+        reason = _REASON.search(done.stdout)
+        found = _FOUND.search(done.stdout)
+        failed += done.returncode != 0
+        if not done.returncode:
+            outcome = "nothing"
+        else:
+            outcome = f"{(reason[1] or reason[2]) if reason else done.stdout[-300:]!r} {found[1] if found else ''}"
+        print(f"{name:<16} {max(counts, default=0):>12,} {covered[-1] if covered else '':>8}  {outcome}", flush=True)
+    return failed
 
 
-def listing(parser: HtmlParser | JsonParser, body: bytes) -> None:
-    """A list in blocks holds what the same list in one block does."""
-    size = body[0] % 32 + 1 if body else 1
-    found = []
-    for step in (size, len(body) or 1):
-        reader = parser.listing(lambda name: True)
-        try:
-            for start in range(0, len(body), step):
-                reader.write(body[start:start + step])
-            found.append(reader.finish())
-        except InvalidPage:
-            found.append(None)
-    assert found[0] == found[1], found
-    assert found[0] is None or all(map(is_project, found[0].projects))
+def run_one(target: str, arguments: list[str]) -> None:
+    """Run one target until libFuzzer's options end it."""
+    import atheris
 
+    here = Path(__file__).resolve()
+    sys.path[:0] = [str(here.parents[2] / "src"), str(here.parent)]
+    with atheris.instrument_imports(include=["pypimirror", "packaging", "email", "json", "zipfile", "tarfile", "tomllib"]):
+        import targets
 
-def external(body: bytes) -> None:
-    for file in scan(body.decode("utf-8", "replace"), URL, "bad", URL, lambda files: files):
-        assert is_distribution(file.filename)
-
-
-def versions(body: bytes) -> None:
-    chain = Chain("/a", lambda name: body)
-    pins = read_versions(chain, LINUX)
-    again = read_versions(Chain("/flat", lambda name: flatten(chain, LINUX).encode()), LINUX)
-    assert again.problems == () and all(len(line.splitlines()) == 1 for line in (*pins.problems, *pins.notes))
-
-
-def requirements(body: bytes) -> None:
-    pins_of(read_requirements("/a", lambda name: body), LINUX)
-
-
-def pylock(body: bytes) -> None:
-    pins_of(read_pylock("/pylock.toml", lambda name: body, LINUX), LINUX)
-
-
-def table(body: bytes) -> None:
-    """Whatever a crontab holds, our block goes in and out, and nothing else is touched."""
-    begin, end = crontab._borders(MARK)
-    try:
-        head, found, tail = crontab._parts(body, begin, end)
-        assert found or (head, tail) == (body, b"")
-        if head and not head.endswith(b"\n"):
-            head += b"\n"
-        assert crontab._parts(head + begin + b"x\n" + end + tail, begin, end) == (head, True, tail)
-    except UserError:
-        assert begin[:-1] in body
-
-
-def sdist(body: bytes) -> None:
-    for name in ("bad-1.0.tar.gz", "bad-1.0.zip"):
-        read_sdist(io.BytesIO(body), name)
-
-
-def wheel(body: bytes) -> None:
-    try:
-        wheel_metadata(io.BytesIO(body))
-    except InvalidContent:
-        return
-
-
-def toml(body: bytes) -> None:
-    assert isinstance(loads(body), dict)
-
-
-def metadata(body: bytes) -> None:
-    fields(body)
-    dependencies._requires_dist(body)
-
-
-TARGETS: dict[str, Callable[[bytes], object]] = {
-    "html-page": lambda body: page(HtmlParser(), body), "json-page": lambda body: page(JsonParser(), body),
-    "html-list": lambda body: listing(HtmlParser(), body), "json-list": lambda body: listing(JsonParser(), body),
-    "external-page": external, "versions": versions, "requirements": requirements, "pylock": pylock, "crontab": table,
-    "sdist": sdist, "wheel": wheel, "metadata": metadata, "toml": toml}
-
-
-def seeds(folder: Path, target: str) -> None:
-    """Give the fuzzer something right to begin with."""
-    from upstream import metadata as core_metadata
-    from upstream import sdist as good_sdist
-    from upstream import wheel as good_wheel
-
-    entry = {"filename": "bad-1.0.zip", "url": "../../x/bad-1.0.zip", "hashes": {"sha256": "a" * 64}, "size": 7, "yanked": "no",
-             "requires-python": ">=3.8", "core-metadata": {"sha256": "b" * 64}, "upload-time": "2020-01-01T00:00:00Z",
-             "provenance": "https://pypi.example.com/p", "gpg-sig": True}
-    meta = {"api-version": "1.4", "_last-serial": 7}
-    html_page = (f'<!DOCTYPE html><html><head><meta name="pypi:repository-version" content="1.4"><base href="/x/"></head><a '
-                 f'href="bad-1.0.zip#sha256={"a" * 64}" data-yanked="&lt;" data-requires-python=">=3" rel=download>bad</a>')
-    texts = {
-        "html-page": html_page, "external-page": html_page, "html-list": "<html><a href='bad/'>Bad</a>\n<!-- x --></html>",
-        "json-page": json.dumps({"meta": meta, "name": "bad", "files": [entry], "project-status": {"status": "archived"}}),
-        "json-list": json.dumps({"meta": meta, "projects": [{"name": "bad", "_last-serial": 7}, {"name": "x", "y": {}}]}),
-        "versions": "[buildout]\nversions = v\n[v]\n<= w\nfoo = 1.0\nbar += 2\n[v:python_version < '3.11']\n"
-                    "x = ${w:x}\n[w]\nx = 1\n",
-        "requirements": f"foo==1.0 ; python_version < '3' \\\n  --hash=sha256:{'a' * 64}\n-r other.txt # no\n"
-                        "bar[x]===2\n-e .\n",
-        "pylock": "lock-version = '1.0'\n[[packages]]\nname = 'foo'\nversion = '1'\nmarker = 'os_name == \"nt\"'\n"
-                  f"sdist = {{hashes = {{sha256 = '{'a' * 64}'}}}}\n",
-        "crontab": f"MAILTO=x\n# BEGIN {MARK}\n1 2 * * * true\n# END {MARK}\n\n",
-        "metadata": core_metadata("bad", "1.0", ("foo (>1)",)) + "Dynamic: License\n\nwords\n"}
-    texts["toml"] = texts["pylock"] + "[a.'b.c']\nd = [1.5, {e.f = \"\"\"g\"\"\"}] # h\n"
-    bodies = {name: [text.encode()] for name, text in texts.items()}
-    bodies |= {"sdist": [good_sdist("bad", "1.0")[1], good_wheel("bad", "1.0")[1]], "wheel": [good_wheel("bad", "1.0")[1]]}
-    for number, body in enumerate(bodies[target]):
-        (folder / f"seed-{number}").write_bytes(body)
+    for folder in (word for word in arguments[:1] if not word.startswith("-")):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    options = [*_OPTIONS, f"-artifact_prefix={target}-", *arguments]
+    # The first folder gets what is new, further ones are read.
+    folders = [word for word in options if not word.startswith("-")]
+    corpus = targets.CORPUS / target
+    flags = [word for word in options if word.startswith("-")]
+    atheris.Setup([sys.argv[0], *flags, *folders, *([str(corpus)] if folders else [])], lambda body: targets.take(target, body))
+    atheris.Fuzz()
 
 
 def main() -> None:
-    if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:
-        sys.exit(f"usage: fuzz.py TARGET [FOLDER] [-max_total_time=SECONDS]; TARGET is one of: {' '.join(TARGETS)}")
-    target = sys.argv.pop(1)
-    folders = [word for word in sys.argv[1:] if not word.startswith("-")]
-    if folders:
-        Path(folders[0]).mkdir(parents=True, exist_ok=True)
-        seeds(Path(folders[0]), target)
-
-    def once(body: bytes) -> None:
-        try:
-            TARGETS[target](body)
-        except MirrorError as error:
-            assert len(str(error).splitlines()) == 1, str(error)
-
-    atheris.Setup(sys.argv, once)
-    atheris.Fuzz()
+    names = sorted(path.name for path in (Path(__file__).resolve().parent / "corpus").iterdir())
+    match sys.argv[1:]:
+        case ["all", seconds, *chosen] if seconds.isdecimal() and set(chosen) <= set(names):
+            sys.exit(min(1, run_all(int(seconds), chosen or names)))
+        case [target, *arguments] if target in names:
+            run_one(target, arguments)
+        case _:
+            sys.exit("usage: fuzz.py TARGET [FOLDER] [OPTIONS], or: fuzz.py all SECONDS [TARGET ...]; targets: " + " ".join(names))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import re
 from urllib.parse import quote
 
 from ..secret import MASK, SecretURL, register
+from .hosts import normalize_host
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)(.*)", re.DOTALL)
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%A-Za-z]+\]|[^\s:@\[\]<>\"|^`{}\\]+)(:\d*)?")
@@ -33,6 +34,8 @@ def configured_url(text: str) -> str:
     if found is None:
         raise ValueError(f"a URL with a host, and a port that is a number; {_HINT}" if ":" in host or "@" in text
                          else "a URL with a host")
+    if host.startswith("["):
+        _check_address(host.partition("]")[0] + "]")
     # Where the host ends is not clear: what follows may be the rest of a password.
     if "@" in rest and (at or found[1] or rest[0] != "/" or not _FULL_HOST.fullmatch(host)):
         raise ValueError(f"a URL in which it is clear where the host begins; {_HINT}")
@@ -41,6 +44,14 @@ def configured_url(text: str) -> str:
     if not at:
         return text
     return SecretURL(f"{scheme}{host}{rest}", quote(_NO_ESCAPE.sub("%25", userinfo), safe=_USERINFO))
+
+
+def _check_address(host: str) -> None:
+    """Raise ValueError unless a host in brackets is an IPv6 address; the parsers of URLs fail on others."""
+    try:
+        normalize_host(host)
+    except ValueError:
+        raise ValueError("a URL with an IPv6 address in the brackets") from None
 
 
 def hidden(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from ..errors import FetchError
 from .translate_error import CUT_OFF
@@ -15,47 +16,53 @@ NAMES = frozenset({"gzip", "x-gzip", "deflate"})
 _BLOCK = 1 << 18
 #: For zlib: to see from the first bytes whether it is gzip's form or zlib's, or that there is no form at all.
 _EITHER, _BARE = 32 + zlib.MAX_WBITS, -zlib.MAX_WBITS
+#: What a gzip member begins with.
+_MAGIC = b"\x1f\x8b"
 
 
 def unpacked(blocks: Iterable[bytes], encoding: str, url: str) -> Iterator[bytes]:
-    """Yield what the blocks hold; encoding: one of NAMES. Raises FetchError.
+    """Yield what the blocks hold. Raises FetchError: damaged or cut off, in any of several gzip members (RFC 1952, 2.2).
 
-    What follows the end is a further part, or left out where it is none, as browsers do. Some servers call ``deflate`` what has
-    no form at all.
+    What follows the end and is no further member is left out, as browsers do. Some servers call ``deflate`` what has no form
+    at all.
+
+    Args:
+        encoding: one of NAMES.
     """
-    decoder, first, ended = zlib.decompressobj(_EITHER), True, False
-    for block in _in_two_or_more(blocks):
-        while block:
-            try:
-                piece = decoder.decompress(block, _BLOCK)
-            except zlib.error as error:
-                if ended:
-                    return
-                if not first or encoding != "deflate":
-                    raise FetchError(strip_credentials(url), f"wrongly packed: {error}") from error
-                decoder, first = zlib.decompressobj(_BARE), False
-                continue
-            first = False
-            if piece:
-                yield piece
-            block = decoder.unconsumed_tail
-            if decoder.eof:
-                ended, block = True, decoder.unused_data
-                decoder = zlib.decompressobj(_EITHER)
-    while piece := decoder.decompress(b"", _BLOCK):  # what it still holds, where the last piece was full
-        yield piece
-    ended = ended or decoder.eof
-    if not (first or ended):
+    decoder, begun, ended = zlib.decompressobj(_EITHER), False, False
+    rest = b""
+    try:
+        for block in blocks:
+            rest += block
+            while len(rest) > (0 if begun else 1):  # it takes two bytes to see the form
+                if not begun:
+                    if ended and not rest.startswith(_MAGIC):
+                        return
+                    decoder, rest = _begin(rest, bare=encoding == "deflate" and not ended)
+                piece = decoder.decompress(rest, _BLOCK)
+                if piece:
+                    yield piece
+                begun, rest = True, decoder.unconsumed_tail
+                if decoder.eof:
+                    begun, ended, rest = False, True, decoder.unused_data
+        while begun and (piece := decoder.decompress(b"", _BLOCK)):  # what it still holds, where the last piece was full
+            yield piece
+    except zlib.error as error:
+        raise FetchError(strip_credentials(url), f"wrongly packed: {error}") from error
+    if (begun and not decoder.eof) or (rest and not begun and not ended):
         raise FetchError(strip_credentials(url), CUT_OFF, transient=True)
 
 
-def _in_two_or_more(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield all bytes, two at least at once, but for what is left in the end: it takes two to see the form."""
-    held = b""
-    for block in blocks:
-        held += block
-        if len(held) > 1:
-            yield held
-            held = b""
-    if held:
-        yield held
+def _begin(rest: bytes, bare: bool) -> tuple[Any, bytes]:
+    """Return a decoder for the form that the first two bytes show, and the bytes that are left for it.
+
+    bare: whether there may be no form.
+    """
+    decoder = zlib.decompressobj(_EITHER)
+    try:
+        decoder.decompress(rest[:2])
+    except zlib.error:
+        if not bare:
+            raise
+        return zlib.decompressobj(_BARE), rest
+    return decoder, rest[2:]

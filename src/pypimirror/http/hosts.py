@@ -17,6 +17,8 @@ _AUTHORITY = re.compile(r"(?:[^@\[\]]*@)?(\[[^\[\]@]*\]|[^\[\]@:]*)(?::(\d{0,5})
 _DOTS = re.compile(r"[.\u3002\uff0e\uff61]")
 #: What a host's name may have after IDNA. Underscores are no host name's, but DNS has them.
 _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*")
+#: Of an IPv6 address (RFC 6874), unescaped.
+_ZONE = re.compile(r"[A-Za-z0-9._~-]+")
 #: Spellings that inet_aton takes for an address of IPv4: up to four parts, decimal, octal or hexadecimal.
 _NUMBERS = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+)){0,3}")
 
@@ -35,11 +37,11 @@ def normalize_host(text: str) -> str:
 
     An IPv6 address that maps one of IPv4 is that one; a zone stays. Raises ValueError for what is no host.
     """
-    host = unquote(text).strip()
-    if host.startswith("[") and host.endswith("]"):
-        return _ipv6(host[1:-1])
+    host = text.strip()
     if ":" in host:
-        return _ipv6(host)
+        # Not decoded: a zone such as ``%eth0`` is no escape.
+        return _ipv6(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+    host = unquote(host)
     host = _DOTS.sub(".", host).lower()
     if not host.isascii():
         import idna  # requests brings it; few hosts need it
@@ -62,6 +64,8 @@ def normalize_host(text: str) -> str:
 def _ipv6(host: str) -> str:
     address, percent, zone = host.partition("%")
     found = IPv6Address(address)
+    if percent and not _ZONE.fullmatch(zone):
+        raise ValueError("no zone of an IPv6 address")
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
     zone = zone.removeprefix("25") if percent and zone.startswith("25") and len(zone) > 2 else zone

@@ -57,13 +57,17 @@ class ZipReader:
         return sum(info.file_size for info in self.entries)
 
     def blocks(self, info: zipfile.ZipInfo) -> Iterator[bytes]:
-        """Yield the content of a file, at most the size in the directory; verify the checksum at the end."""
+        """Yield the content of a file, with size and checksum verified at the end."""
         if info.compress_type not in _METHODS:
             raise InvalidContent("unsupported compression method")
         try:
+            left = info.file_size
             with self._archive.open(info) as member:
                 while block := member.read(_BLOCK):
+                    left -= len(block)
                     yield block
+            if left:  # the library takes a file that ends early for a whole one if the checksum fits
+                raise zipfile.BadZipFile
         except zipfile.BadZipFile as error:
             raise InvalidContent(f"{shown(info.filename)} in it is damaged") from error
         except _DAMAGED as error:

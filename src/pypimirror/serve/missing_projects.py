@@ -25,6 +25,8 @@ FILENAME = "missed.json"
 MOST = 1000
 #: Minimum seconds between two writes of the record.
 _PAUSE = 60.0
+#: Requests, and seconds since 1970, that a record may have: what JSON and calendars can show.
+_LARGEST, _LATEST = (1 << 53) - 1, 253_402_300_799
 #: Matches Apache's common and combined formats, with or without a leading host, and nginx's combined format.
 _LINE = re.compile(rb'\[([^\]]{26})\] "(?:GET|HEAD) ([^ "]+)[^"]*" 404 ')
 _TIME = "%d/%b/%Y:%H:%M:%S %z"
@@ -105,12 +107,19 @@ class Missed:
 
 
 def read(filename: str) -> list[NameCount]:
-    """Return the entries of a record, the oldest first; none if the file is missing or has another format."""
+    """Return the names of a record, the oldest first; nothing if it is missing or damaged."""
     try:
         with open(filename, encoding="ascii") as stream:
-            return [NameCount(str(name), int(count), float(last)) for name, count, last in json.load(stream)]
-    except (OSError, ValueError, TypeError):
+            found = [NameCount(name, count, float(last)) for name, count, last in json.load(stream)]
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError):
         return []
+    return found if all(map(_is_sane, found)) else []
+
+
+def _is_sane(one: NameCount) -> bool:
+    """Whether a line of a record has values as ``Missed`` writes them."""
+    return (isinstance(one.project, str) and is_project(one.project) and type(one.requests) is int
+            and 0 < one.requests <= _LARGEST and 0 <= one.last <= _LATEST)
 
 
 def logged(filename: str, below: str = "") -> Iterator[tuple[str, float]]:

@@ -27,8 +27,8 @@ _FILE_TYPES: Mapping[str, tuple[type, ...]] = {
     "validator": (str, _NONE), "adopted": (bool,), "superseded": (bool,), "seen": (int, _NONE), "digests": (dict,)}
 _PROJECT_TYPES: Mapping[str, tuple[type, ...]] = {
     "name": (str,), "files": (tuple,), "display": (str,), "serial": (int, str, _NONE), "etag": (str, _NONE), "status": (dict,),
-    "extra": (dict,), "meta": (dict,), "listed": (bool,), "pages": (tuple,), "damaged": (tuple,), "upstream": (str,),
-    "form": (str,), "doubt": (str,), "promised": (str,)}
+    "extra": (dict,), "meta": (dict,), "listed": (bool,), "pages": (tuple,), "url": (str,), "links": (tuple,),
+    "damaged": (tuple,), "upstream": (str,), "form": (str,), "doubt": (str,), "promised": (str,)}
 #: Signatures that passed the check: the class, then the types of its values.
 _good: set[tuple[type, ...]] = set()
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -52,7 +52,7 @@ def decode(record: bytes) -> Project:
     try:
         value = json.loads(zlib.decompress(record))
         value["files"] = tuple(_file(entry) for entry in value["files"])
-        for key in ("pages", "damaged"):
+        for key in ("pages", "damaged", "links"):
             value[key] = tuple(value.get(key, ()))
             _check_texts(value[key])
         project = Project(**value)

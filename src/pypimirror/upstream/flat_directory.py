@@ -27,6 +27,8 @@ _BLOCK = 1 << 20
 #: Maximum length of a path in a message.
 _LONGEST = 500
 _SEPARATORS = re.compile(r"[-_.+]+")
+#: Python refuses to read numbers of more than 4,300 digits.
+_METADATA_VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
 
 
 class _Found(NamedTuple):
@@ -192,9 +194,9 @@ def _is_final(filename: str, facts: Mapping[str, list[str]]) -> bool:
     """Whether a file's core metadata are final (PEP 658): those of wheels, and of sdists without dynamic fields (PEP 643)."""
     if filename.endswith(".whl"):
         return True
-    version = (_first(facts, "metadata-version") or "").split(".")
-    return (not filename.endswith(".egg") and "dynamic" not in facts and all(part.isdecimal() for part in version)
-            and [int(part) for part in version] >= [2, 2])
+    version = _METADATA_VERSION.fullmatch(_first(facts, "metadata-version") or "")
+    return (not filename.endswith(".egg") and "dynamic" not in facts and version is not None
+            and (int(version[1]), int(version[2])) >= (2, 2))
 
 
 def _fields(body: bytes | None) -> Mapping[str, list[str]]:
