@@ -10,10 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import SimpleNamespace
 
-from pypimirror.filters.metadata import fields
 from pypimirror.metadata import archives
 from pypimirror.metadata.compression import Unpacker
-from pypimirror.metadata.core_metadata import check_release, parse_email
+from pypimirror.metadata.core_metadata import check_release, fields, parse_email
 from pypimirror.metadata.errors import InvalidContent
 from pypimirror.metadata.tars import TarReader
 from pypimirror.metadata.zips import ZipReader, find_last
