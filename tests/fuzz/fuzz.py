@@ -76,7 +76,8 @@ def main() -> None:
         case [target, *arguments] if target in names:
             run_one(target, arguments)
         case _:
-            sys.exit("usage: fuzz.py TARGET [FOLDER] [OPTIONS], or: fuzz.py all SECONDS [TARGET ...]; targets: " + " ".join(names))
+            sys.exit("usage: fuzz.py TARGET [FOLDER] [OPTIONS], or: fuzz.py all SECONDS [TARGET ...]; targets: "
+                     + " ".join(names))
 
 
 if __name__ == "__main__":
