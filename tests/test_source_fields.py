@@ -15,6 +15,7 @@ from pypimirror.errors import InvalidPage
 from pypimirror.index.json import JsonIndex
 from pypimirror.model import File, Stored
 from pypimirror.names import is_distribution
+from pypimirror.upstream import validation
 from pypimirror.upstream.html_page import HtmlParser
 from pypimirror.upstream.json_page import JsonParser
 from upstream import Upstream, wheel
@@ -202,3 +203,11 @@ def test_long_fragments_take_little_memory(unit: str) -> None:
     href = "demo-1.0.zip#" + unit * ((1 << 20) // len(unit))
     body = page(*[entry(url=href)] * 20)
     bounded(lambda: harmless(JsonParser(), body), memory=300 << 20)
+
+
+@pytest.mark.parametrize("levels, passed", [(8, True), (9, False), (100, False)])
+def test_unknown_keys_are_passed_on_up_to_a_bound_of_nesting(levels, passed):
+    value = 1
+    for _ in range(levels):
+        value = [value]
+    assert validation.unknown({"x": value}, frozenset()) == ({"x": value} if passed else {})
