@@ -140,8 +140,9 @@ def _vouched(mirror: IRunContext, file: File, path: str, size: int) -> Stored | 
         return None
     sha256 = mirror.storage.digest(path)
     if algorithm is None:
-        same = (path.startswith(WAITING) or (
-                file.stored is not None and file.stored.sha256 == sha256 and not file.stored.foreign and (file.stored.validator is None or is_up_to_date(file))))
+        here = file.stored
+        same = path.startswith(WAITING) or (here is not None and here.sha256 == sha256 and not here.foreign
+                                            and (here.validator is None or is_up_to_date(file)))
     elif algorithm == "sha256":
         same = file.hashes["sha256"] == sha256
     else:
