@@ -253,7 +253,7 @@ def test_json_is_as_documented(
     assert mirrored.run("sync") == 1
     upstream.add("demo", wheel("demo", "2.0"), wheel("demo", "2.1rc1"), ("demo-1.unknown", b"x"))
     upstream.remove("old")
-    (mirrored.root / ".pypimirror" / "missed.json").write_text('[["demo.client", 1, 0.0]]')
+    (mirrored.root / ".pypimirror" / "missed.json").write_text('[["demo-client", 1, 0.0]]')
     capsys.readouterr()
     assert mirrored.run("status", "--json") == 0
     assert shape(json.loads(capsys.readouterr().out)) == documented(0)
