@@ -10,8 +10,8 @@ import pytest
 from bounded import bounded
 from mirrored import Mirrored
 from pypimirror.errors import FetchError, InvalidPage
-from pypimirror.filters.metadata import fields
 from pypimirror.http import ssrf
+from pypimirror.metadata.core_metadata import fields
 from pypimirror.metadata.errors import InvalidContent
 from pypimirror.model import File, Project
 from pypimirror.pins import dependencies, sections

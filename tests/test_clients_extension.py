@@ -44,7 +44,7 @@ def test_a_buildout_that_does_not_list_it_is_left_alone(monkeypatch):
 
 @pytest.mark.parametrize("spelling", ["z3c.recipe.pypimirror", "mr.developer\n z3c-recipe_PyPIMirror"])
 def test_a_buildout_that_lists_it_must_have_an_index(spelling):
-    with pytest.raises(zc.buildout.UserError, match="there is no index option"):
+    with pytest.raises(zc.buildout.UserError, match="needs the option index"):
         load({"buildout": {"extensions": spelling}})
 
 

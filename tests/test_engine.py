@@ -427,7 +427,7 @@ def test_where_no_process_can_be_started_this_one_does_the_work(
 
 
 def test_no_process_is_started_for_nothing(mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pypimirror.engine.processes.Beyond", None)
+    monkeypatch.setattr("pypimirror.engine.processes.WorkerProcess", None)
     mirrored.settings["engine"] = "processes"
     mirror = Mirror(read(mirrored.write(), {}))
     assert list(mirror.engine.run(emits_then_returns, [])) == []

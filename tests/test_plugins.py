@@ -194,7 +194,8 @@ def test_a_wrong_value_names_file_and_key(example: Mirrored, capsys: Captured) -
     ('name="a"', "2: Missing parameter: 'help'"),
     ('name="a" help="x" type="colour"', "2: setting 'a': type 'colour' is neither one of text, boolean, "),
     ('name="a" help="x" type="no.such.kind"', "2: ImportError: "),
-    ('name="a" help="x" type="pypimirror.names.SUFFIXES"', "2: setting 'a': type 'pypimirror.names.SUFFIXES' is no function"),
+    ('name="a" help="x" type="pypimirror.names.SUFFIXES"',
+     "2: setting 'a': type 'pypimirror.names.SUFFIXES' is not a function"),
     ('name="a" help="x" type="integer" default="many"', "2: setting 'a': default 'many': must be a whole number"),
     ('name="a" help="x" affects="weather"', "2: Invalid value for 'affects'"),
 ])

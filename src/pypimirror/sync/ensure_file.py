@@ -106,7 +106,7 @@ def _content(mirror: IRunContext, project: str, file: File, path: str, offline: 
     size = ground.size(mirror.storage, path)
     if size is not None and (kept := _in_place(mirror, file, path, size)) is not None:
         return kept
-    replaced = size is not None and not is_up_to_date(file)
+    replaced = size is not None and file.stored is not None and not is_up_to_date(file)
     target = _waiting(path) if replaced else path
     if ground.waited and size is None and (moved := _moved(mirror, file, path)) is not None:
         return moved
