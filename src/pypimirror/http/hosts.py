@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -70,15 +70,6 @@ def _ipv6(host: str) -> str:
         return str(found.ipv4_mapped)
     zone = zone.removeprefix("25") if percent and zone.startswith("25") and len(zone) > 2 else zone
     return f"{found}%{zone}" if zone else str(found)
-
-
-def is_address(host: str) -> bool:
-    """Whether a host in normal form is an IP address."""
-    try:
-        ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def origin(url: str) -> Origin | None:
