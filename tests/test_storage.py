@@ -118,3 +118,44 @@ def test_a_storage_that_breaks_the_contract_is_found_out(tmp_path: Path, name: s
 
     with pytest.raises(AssertionError):
         getattr(Contract(), name)()
+
+
+def prepared(root: Path) -> FileSystem:
+    storage = FileSystem(settings(str(root), str(root / ".pypimirror")))
+    storage.prepare()
+    return storage
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_a_replaced_file_is_newer_by_a_whole_second_even_if_both_were_written_in_one(tmp_path: Path, ahead: int) -> None:
+    storage = prepared(tmp_path / "mirror")
+    storage.write("one/index.html", (b"old",))
+    page = tmp_path / "mirror" / "one" / "index.html"
+    second = int(page.stat().st_mtime) + ahead
+    os.utime(page, (second + 0.9, second + 0.9))
+    storage.write("one/index.html", (b"new",))
+    assert page.read_bytes() == b"new"
+    assert int(page.stat().st_mtime) > second
+
+
+def test_a_file_that_replaces_an_old_one_has_the_time_at_which_it_was_written(tmp_path: Path) -> None:
+    storage = prepared(tmp_path / "mirror")
+    storage.write("one/index.html", (b"old",))
+    page = tmp_path / "mirror" / "one" / "index.html"
+    os.utime(page, (1, 1))
+    storage.write("one/other.html", (b"another",))
+    storage.write("one/index.html", (b"new",))
+    assert page.stat().st_mtime >= (tmp_path / "mirror" / "one" / "other.html").stat().st_mtime
+
+
+def test_a_linked_file_keeps_the_time_that_it_has_elsewhere(tmp_path: Path) -> None:
+    storage = prepared(tmp_path / "mirror")
+    storage.write("one/one-1.zip", (b"old",))
+    (tmp_path / "elsewhere").write_bytes(b"new")
+    (tmp_path / "elsewhere").chmod(0o644)
+    os.utime(tmp_path / "elsewhere", (1, 1))
+    upload = storage.link(str(tmp_path / "elsewhere"))
+    assert upload is not None
+    upload.commit("one/one-1.zip")
+    assert storage.read("one/one-1.zip") == b"new"
+    assert (tmp_path / "elsewhere").stat().st_mtime == 1

@@ -115,8 +115,10 @@ class FileSystem:
 
     def place(self, name: str, path: str) -> None:
         """Move a temporary file of ``unfinished`` or ``link`` to its path; replaces an existing file. Raises StorageError."""
+        source = name.rpartition("/")[2]
         with self._in_folder(path, make=True) as (folder, last):
-            os.replace(name.rpartition("/")[2], last, src_dir_fd=self._kept.enter(UNFINISHED), dst_dir_fd=folder)
+            uploads.make_newer(source, self._kept.enter(UNFINISHED), last, folder)
+            os.replace(source, last, src_dir_fd=self._kept.enter(UNFINISHED), dst_dir_fd=folder)
 
     def link(self, source: str) -> IUpload | None:
         name = f"{UNFINISHED}/{self._unfinished_name()}"

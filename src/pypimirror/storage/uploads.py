@@ -98,6 +98,22 @@ def make_readable(handle: int) -> bool:
     return True
 
 
+def make_newer(name: str, folder: int, replaced: str, its_folder: int) -> None:
+    """Make a file's time at least one whole second later than that of the file it is about to replace, if there is one.
+
+    nginx makes an ETag of whole seconds and size, and ``If-Modified-Since`` and rsync compare no more: a client that has seen
+    both within a second would keep the old one. A file with several links is not only ours, and stays as it is. Raises OSError.
+    """
+    try:
+        old = os.stat(replaced, dir_fd=its_folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    new = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if int(new.st_mtime) <= int(old.st_mtime) and new.st_nlink == 1:
+        later = int(old.st_mtime) + 1
+        os.utime(name, (later, later), dir_fd=folder, follow_symlinks=False)
+
+
 @implementer(IUpload)
 class LinkUpload:
     """Upload by a hard link to a file outside of the mirror; its content is never written to."""
