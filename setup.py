@@ -57,9 +57,9 @@ setup(
     ],
     extras_require={
         "dask": ["distributed"],
-        "fast": ["pycurl"],
+        "fast": ["greenlet", "pycurl"],
         "test": [
-            "boto3", "distributed", "flask", "flask-cors", "hypothesis", "moto[s3]", "pycurl", "pytest", "pytest-cov",
+            "boto3", "distributed", "flask", "flask-cors", "greenlet", "hypothesis", "moto[s3]", "pycurl", "pytest", "pytest-cov",
             "pytest-xdist", "uv",
         ],
         "docs": ["sphinx"],

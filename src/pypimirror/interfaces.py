@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from selectors import BaseSelector
+
     from zope.interface.registry import Components
 
-    from .engine.crew import ConcurrencyLimiter
-    from .http.gate import RequestLimiter
+    from .http.limiter import RequestLimiter
+    from .http.side_by_side import SideBySide
     from .http.retry import RetryPolicy
     from .maintenance.trash import Trash
     from .model import Entry, File, Head, Project, ProjectList, RequiredReleases
@@ -50,7 +52,7 @@ class IMirror(Interface):
     fetcher: IFetcher = Attribute("The fetcher for all URLs, limited to ``workers`` concurrent requests.")
     parsers: Mapping[str, IParser] = Attribute("The parsers by media type.")
     attempts: RetryPolicy = Attribute("Repeats a call after transient errors, up to ``retries`` times.")
-    crew: ConcurrencyLimiter = Attribute("Runs a function over the files of one project concurrently.")
+    side_by_side: SideBySide = Attribute("Runs a function over the files of one project concurrently.")
     needs: RequiredReleases = Attribute("The pinned releases and their requirements.")
 
 
@@ -58,7 +60,7 @@ class IRunContext(IMirror):
     """The context of a run: all components of one mirror, each created on first access."""
 
     registry: Components = Attribute("The registry of the components.")
-    gate: RequestLimiter = Attribute("Limits the concurrent requests of this process.")
+    limiter: RequestLimiter = Attribute("Limits the concurrent requests of this process.")
     source: ISource = Attribute("The upstream indexes as one.")
     upstreams: tuple[str, ...] = Attribute("The URLs of the upstream indexes in order of precedence, without credentials.")
     own: ProjectList = Attribute("The site's local projects (``local_packages``); their ``upstream`` is the directory's URL.")
@@ -75,7 +77,7 @@ class IRunContext(IMirror):
         """Replace ``needs``. Called only between the steps of a run."""
 
     def bound(most: int) -> None:
-        """Set ``workers`` and the number of threads derived from it."""
+        """Set ``workers``, this process's share of the requests."""
 
     def close() -> None:
         """Close connections, threads and processes."""
@@ -108,6 +110,17 @@ class IFetcher(Interface):
 
     def close() -> None:
         """Close all connections."""
+
+
+class ICooperativeFetcher(IFetcher):
+    """A fetcher that does the transfers of many functions in one thread.
+
+    ``fetch`` switches to other functions while it waits, if the event loop of its thread has the fetcher's selector
+    (``pypimirror.http.cooperation``); elsewhere it blocks.
+    """
+
+    def selector() -> BaseSelector:
+        """Return a new selector, which drives transfers while the event loop waits for anything."""
 
 
 class IParser(Interface):
@@ -385,7 +398,9 @@ class IEngine(Interface):
     def run(step: Callable[..., Any], tasks: Iterable[Any]) -> Iterator[Any]:
         """Run ``step(mirror, task, emit)`` for every task; yield emitted events and return values as they arrive.
 
-        step: an importable function. tasks: plain values, consumed only as fast as tasks are finished.
+        step: an importable function; with an attribute ``in_threads`` it runs in threads, since it computes rather than waits.
+        tasks: plain values, consumed only as fast as tasks are finished; an iterator may have more after it had none, as long
+        as tasks are under way.
         A step calls ``emit`` with events that are to be shown at once. On another machine they may arrive together with the
         return value, which is always last. The order of tasks is not preserved. If a worker is lost, its step runs again
         on another one.

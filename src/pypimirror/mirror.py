@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 from zope.interface import implementer
 
-from .engine.crew import ConcurrencyLimiter, hands
 from .filters import ordered
-from .http import tls
+from .http import fetchers, tls
 from .http.dispatcher import Dispatcher
 from .http.file_urls import url_of
-from .http.gate import RequestLimiter
 from .http.hosts import PORTS
+from .http.limiter import RequestLimiter
 from .http.retry import RetryPolicy
+from .http.side_by_side import SideBySide
 from .interfaces import (
     IEngine,
     IFetcher,
@@ -77,7 +77,7 @@ class Mirror:
 
     @cached_property
     def fetcher(self) -> IFetcher:
-        return Dispatcher(self.gate, FileFetcher(index_settings.trees(self.settings)), self._credential_urls())
+        return Dispatcher(self.limiter, FileFetcher(index_settings.trees(self.settings)), self._credential_urls())
 
     def _credential_urls(self) -> list[str]:
         """Return the URLs whose origins are sent credentials: upstream indexes and pin files, as they are configured."""
@@ -85,8 +85,8 @@ class Mirror:
         return [*index_settings.index_urls(self.settings).values(), *map(reveal, pins)]
 
     @cached_property
-    def gate(self) -> RequestLimiter:
-        return RequestLimiter(lambda: self._named(IFetcher, self.settings["fetcher"], "fetcher"), self.workers)
+    def limiter(self) -> RequestLimiter:
+        return RequestLimiter(lambda: self._named(IFetcher, fetchers.chosen(self.settings), "fetcher"), self.workers)
 
     @cached_property
     def parsers(self) -> Mapping[str, IParser]:
@@ -154,8 +154,8 @@ class Mirror:
         return RetryPolicy(self.settings["retries"])
 
     @cached_property
-    def crew(self) -> ConcurrencyLimiter:
-        return ConcurrencyLimiter(hands(self.workers))
+    def side_by_side(self) -> SideBySide:
+        return SideBySide(self.workers)
 
     @cached_property
     def core_metadata(self) -> CoreMetadataLookup:
@@ -169,8 +169,8 @@ class Mirror:
 
     def bound(self, most: int) -> None:
         self.workers = most
-        self.gate.bound(most)
-        self.crew.bound(hands(most))
+        self.limiter.bound(most)
+        self.side_by_side.bound(most)
 
     def check(self, fetches: bool = True) -> None:
         """Create every component that the settings name. Raises ConfigurationError before anything is written.
@@ -183,7 +183,7 @@ class Mirror:
                      self.observers):
             del part
         if fetches:
-            _ = self.gate.fetcher
+            _ = self.limiter.fetcher
         if not (self.settings["versions"] or self.settings["requirements"]):
             self.selection.check()
 
@@ -191,7 +191,7 @@ class Mirror:
         """Close connections, threads and processes."""
         if "engine" in self.__dict__:
             self.engine.close()
-        self.crew.close()
+        self.side_by_side.close()
         self.fetcher.close()
         self.storage.close()
 

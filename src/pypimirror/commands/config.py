@@ -35,7 +35,7 @@ def _show(mirror: Any) -> None:
     for name in (*(key.name for key in KEYS), *sorted(more)):
         print(f"{name} = {shown_value(settings[name])}    # {settings.origin(name)}")
     print()
-    for line in proxy_settings.describe(settings, mirror.gate.fetcher, full=True):
+    for line in proxy_settings.describe(settings, mirror.limiter.fetcher, full=True):
         print(line)
     print()
     for line in _components(mirror.registry):

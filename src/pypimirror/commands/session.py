@@ -118,7 +118,7 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
     started = time.time()
     watch.notify(RunStarted(kind, mirror.settings["mirror_file_path"]))
     if fetches:
-        for line in proxy_settings.describe(mirror.settings, mirror.gate.fetcher):
+        for line in proxy_settings.describe(mirror.settings, mirror.limiter.fetcher):
             logger.info(line)
     state = State(mirror.settings["state_path"])
     try:

@@ -14,7 +14,7 @@ from ..interfaces import IRunContext
 from ..state import records
 from ..tracebacks import trace
 from ..zcml.error_context import describe
-from .teams import Step
+from .steps import Step
 
 #: Errors that concern the whole run: no room for anything more, a configuration of no use here, a record to be rebuilt.
 _OF_THE_RUN = (InsufficientSpace, ConfigurationError, records.BadRecord)
@@ -40,6 +40,8 @@ class BoundedStep:
 
     def __init__(self, step: Step):
         self.step = step
+        #: See ``steps.in_threads``.
+        self.in_threads = getattr(step, "in_threads", False)
 
     def __call__(self, mirror: IRunContext, task: Any, emit: Callable[[Any], None]) -> Any:
         try:

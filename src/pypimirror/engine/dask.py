@@ -1,93 +1,181 @@
-"""The work on a Dask cluster, by the futures of ``distributed``; the coordinator alone keeps the state."""
+"""The engine on a Dask cluster, by the futures of ``distributed``; the coordinator alone writes the state."""
 
 from __future__ import annotations
 
-import logging
+import pickle
+import time
+from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any
+from contextlib import suppress
+from itertools import chain, islice
+from queue import Empty, SimpleQueue
+from socket import gethostname
+from typing import Any, NamedTuple
 
 from zope.interface import implementer
 
-from .. import __version__
 from ..errors import ConfigurationError, MirrorError
-from ..interfaces import IEngine, IRunContext, ISettings
-from .here import Here
-from .teams import Scheduler, Step
+from ..interfaces import IEngine, IRunContext
+from ..names import OWN
+from .cluster import connected, in_one_line
+from .local import Threads
+from .remote import Done, Order, prepare, settle, work
+from .steps import Raised, Step
 
-#: Loggers that print on their own what is told here in one line.
-_LOUD = ("distributed", "distributed.client", "distributed.core", "tornado", "tornado.application")
-#: Seconds to take leave of a scheduler that may be gone.
+#: Seconds between two looks at who the workers are, and without any before the work is done without them.
+LOOK, PATIENCE = 1.0, 60.0
+#: Seconds to end the connection to a scheduler that may be gone.
 _GOODBYE = 2
+#: Seconds that the tasks of one message should take, and how many there are at most: a message costs as much as a short task.
+_SECONDS, _MOST = 0.05, 32
+
+
+class _Given(NamedTuple):
+    """Tasks that the scheduler was given."""
+
+    tasks: tuple[Any, ...]
+    future: Any
 
 
 @implementer(IEngine)
 class Dask:
-    """Runs tasks in the workers of a cluster; this process does them only if the cluster is gone."""
+    """Runs tasks in the workers of a cluster; this process runs them only if the cluster is gone."""
 
     def __init__(self, mirror: IRunContext):
-        """Raises ConfigurationError where there is no scheduler, or no workers of it; ImportError without the extra."""
+        """Raises ConfigurationError if there is no scheduler, or if it has no workers; ImportError without the extra."""
         self._mirror = mirror
-        self._client = _connected(mirror.settings)
-        self._teams = Scheduler(lambda arrived: Here(mirror, arrived))
+        self._address = mirror.settings["scheduler"]
+        self._client = connected(mirror.settings)
+        self._settings = pickle.dumps(mirror.settings)
+        self._needs = b""
+        self._is_started = self._is_prepared = self._is_lost = False
+        self._local = Threads(mirror)
+        #: Number of threads by the address of a worker.
+        self._threads: dict[str, int] = {}
+        #: When they were last looked at, and when there last were any.
+        self._looked = self._seen = 0.0
 
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
-        if not self._teams.members:
-            from .cluster import Cluster
-
-            self._teams.members.append(Cluster(self._mirror, self._client, self._teams.arrived))
-        yield from self._teams.run(step, tasks, self._mirror.needs)
+        source = iter(tasks)
+        again: deque[Any] = deque()
+        if not self._is_lost:
+            yield from self._on_cluster(step, source, again)
+        yield from self._local.run(step, chain(again, source))
 
     def close(self) -> None:
-        self._teams.close()
+        if self._is_prepared:
+            with suppress(Exception):  # the scheduler is gone, or workers are
+                self._client.run(settle, self._mirror.settings["mirror_file_path"], on_error="ignore")
+        self._local.close()
         self._client.close(timeout=_GOODBYE)
 
+    def _on_cluster(self, step: Step, source: Iterator[Any], again: deque[Any]) -> Iterator[Any]:
+        """Run tasks as long as there is a cluster. again: gets those that are to be run here."""
+        order = self._prepared()
+        given: dict[str, _Given] = {}
+        finished: SimpleQueue[str] = SimpleQueue()
+        size = 1
+        try:
+            while True:
+                while len(given) < self._room and (batch := tuple(islice(source, size))):
+                    try:
+                        future = self._client.submit(work, order, step, batch, pure=False, retries=0)
+                    except Exception:  # the scheduler is gone
+                        again.extend(batch)
+                        self._is_lost = True
+                        return
+                    given[future.key] = _Given(batch, future)
+                    future.add_done_callback(lambda future: finished.put(future.key))
+                if not given:
+                    return
+                ready = self._wait(finished)
+                if self._is_lost:
+                    return
+                order = self._order()
+                for key, done in self._gathered({key: given[key] for key in ready}).items():
+                    tasks = given.pop(key).tasks
+                    if done is None:
+                        again.extend(tasks)
+                        continue
+                    size = max(1, min(_MOST, int(len(tasks) * _SECONDS / max(done.seconds, 0.001))))
+                    for result in done.results:
+                        if isinstance(result, Raised):
+                            raise result.error
+                        yield result.value
+        finally:
+            again.extend(chain.from_iterable(one.tasks for one in given.values()))
+            with suppress(Exception):
+                self._client.cancel([one.future for one in given.values()])
 
-def _connected(settings: ISettings) -> Any:
-    """Return a client of the scheduler, which has workers. Raises ConfigurationError, ImportError."""
-    address = settings["scheduler"]
-    if not address:
-        raise ConfigurationError("scheduler: engine = dask needs the address of one, such as tcp://scheduler.example.com:8786")
-    from distributed import Client
+    def _prepared(self) -> Order:
+        """Have the workers make their mirrors; return what they need to know. Raises ConfigurationError."""
+        self._needs = pickle.dumps(self._mirror.needs)
+        self._is_started = bool(self._mirror.storage.listdir(OWN))
+        self._seen = time.monotonic()
+        self._look()
+        order = self._order()
+        if not self._is_prepared:
+            for worker, answer in self._client.run(prepare, order, on_error="return").items():
+                if isinstance(answer, BaseException):
+                    raise ConfigurationError(f"scheduler = {self._address}: the worker at {worker}: {in_one_line(answer)}")
+            self._is_prepared = True
+        return order
 
-    for name in _LOUD:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        client = Client(address, timeout=settings["timeout"], name="pypimirror", set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise ConfigurationError(f"scheduler = {address}: there is no scheduler to be reached") from error
-    try:
-        client.wait_for_workers(1, timeout=settings["timeout"])
-        _check(client, f"scheduler = {address}")
-    except (OSError, TimeoutError) as error:
-        client.close()
-        raise ConfigurationError(f"scheduler = {address}: it has no workers") from error
-    except BaseException:
-        client.close()
-        raise
-    return client
+    def _order(self) -> Order:
+        mirror = self._mirror
+        return Order(type(mirror), mirror.settings["mirror_file_path"], self._settings, self._needs,
+                     max(1, mirror.workers // max(1, len(self._threads))), self._is_started, gethostname())
 
+    @property
+    def _room(self) -> int:
+        """How many messages keep the workers busy."""
+        room = 2 * sum(self._threads.values()) + 2
+        # A worker lets one request through at least: where there are more of them than requests may be in flight, so many work.
+        return min(room, self._mirror.workers) if len(self._threads) > self._mirror.workers else room
 
-def _check(client: Any, what: str) -> None:
-    """Raise ConfigurationError if the scheduler, which unpacks tasks, or a worker has another version of ours, or none."""
-    try:
-        found = client.run_on_scheduler(version)
-    except Exception as error:
-        found = error
-    answers = {"it": found}
-    answers.update((f"the worker at {worker}", answer) for worker, answer in client.run(version, on_error="return").items())
-    for who, answer in answers.items():
-        if isinstance(answer, BaseException):
-            raise ConfigurationError(f"{what}: {who} can't do the work: {in_one_line(answer)}")
-        if answer != __version__:
-            raise ConfigurationError(f"{what}: {who} has version {answer} of this program, and here is {__version__}")
+    def _wait(self, finished: SimpleQueue[str]) -> list[str]:
+        """Return the keys of futures that are done; none after a while, in which the workers were looked at."""
+        ready: list[str] = []
+        with suppress(Empty):
+            ready.append(finished.get(timeout=LOOK))
+            while True:
+                ready.append(finished.get_nowait())
+        if not ready or time.monotonic() - self._looked > LOOK:
+            self._look()
+        return ready
 
+    def _look(self) -> None:
+        """Update who the workers are; the cluster is lost without a scheduler, or without workers for a while."""
+        self._looked = time.monotonic()
+        try:
+            self._threads = dict(self._client.nthreads())
+        except Exception:
+            self._threads, self._seen = {}, 0.0
+        if self._threads:
+            self._seen = time.monotonic()
+        self._is_lost = time.monotonic() - self._seen > PATIENCE
 
-def version() -> str:
-    """Give our version, wherever this is asked."""
-    return __version__
+    def _gathered(self, ready: dict[str, _Given]) -> dict[str, Done | None]:
+        """Return what came of futures that are done; None for what is to be run here. Raises MirrorError."""
+        whole = [key for key, one in ready.items() if one.future.status == "finished"]
+        try:
+            # Never for nothing: a scheduler that is gone would be waited for.
+            values = self._client.gather([ready[key].future for key in whole]) if whole else []
+            found: dict[str, Done | None] = dict(zip(whole, values, strict=True))
+        except Exception:
+            found = {}  # one of them has failed; each is asked for by itself
+        return {key: found[key] if key in found else self._result(one.future) for key, one in ready.items()}
 
+    def _result(self, future: Any) -> Done | None:
+        from distributed import KilledWorker
 
-def in_one_line(error: BaseException) -> str:
-    """Give an error as a text without line ends."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, MirrorError) else f"{type(error).__name__}: {text}"
+        try:
+            done: Done = future.result()
+            return done
+        except KilledWorker:
+            return None  # several workers died of it
+        except Exception as error:
+            if future.status == "error":
+                raise MirrorError(f"scheduler = {self._address}: a worker can't do the work: {in_one_line(error)}") from error
+            self._is_lost = True
+            return None

@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import pickle
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from socket import gethostname
 from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
 from ..interfaces import IRunContext
 from ..names import OWN
-from .teams import RAISED, RESULT, Step, fit_to_travel
+from .steps import Event, Raised, Returned, Step, do, picklable
 
 
 class Order(NamedTuple):
@@ -37,13 +38,12 @@ class Order(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What came of a task."""
+    """What came of some tasks."""
 
-    #: In the order in which they were told.
-    events: tuple[Any, ...]
-    #: RESULT or RAISED, see ``teams``.
-    kind: str
-    value: Any
+    #: In the order in which it came (see ``steps``).
+    results: tuple[Event | Returned | Raised, ...]
+    #: How long the tasks took, all together.
+    seconds: float
 
 
 class _Made:
@@ -73,21 +73,25 @@ _lock = threading.Lock()
 _made: dict[str, _Made] = {}
 
 
-def work(order: Order, step: Step, task: Any) -> Done:
-    """Do a task. What it raises is given back, so that it is told from what goes wrong around it."""
-    events: list[Any] = []
+def work(order: Order, step: Step, tasks: Sequence[Any]) -> Done:
+    """Run a step for some tasks, one after the other."""
+    results: list[Event | Returned | Raised] = []
+    began = time.monotonic()
     try:
         made = _taken(order)
-        try:
-            with made.mirror.crew:
-                result = step(made.mirror, task, events.append)
-            if order.machine != gethostname():
-                made.mirror.storage.flush()
-            return Done(tuple(events), RESULT, result)
-        finally:
-            _give_back(made)
     except Exception as error:
-        return Done(tuple(events), RAISED, fit_to_travel(error))
+        return Done((Raised(error),), 0.0)
+    try:
+        for task in tasks:
+            do(made.mirror, step, task, results.append)
+            results[-1] = picklable(results[-1])
+        if order.machine != gethostname():
+            made.mirror.storage.flush()
+    except Exception as error:  # of the storage
+        results.append(Raised(error))
+    finally:
+        _give_back(made)
+    return Done(tuple(results), time.monotonic() - began)
 
 
 async def prepare(order: Order) -> None:

@@ -27,12 +27,6 @@ def note(sock: Any) -> None:
         transfer.sock = sock
 
 
-def ended() -> bool:
-    """Whether the transfer of this thread was ended."""
-    transfer = getattr(_local, "transfer", None)
-    return transfer is not None and transfer.slow
-
-
 def too_slow() -> str:
     """Return the error message for a transfer that was aborted."""
     return f"slower than {BYTES} bytes in {SECONDS:.0f} seconds"

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 
 from ..interfaces import IFetcher, ISettings
-from . import tls
+from . import fetchers, tls
 from .configured_url import hidden
 
 #: Says which hosts are asked without any of the proxies, so by itself it says nothing.
 _BUT = "no_proxy"
-#: Platforms that have proxies among their own settings (urllib.request.getproxies).
-_WITH_PROXIES = ("win32", "darwin")
 
 
 def proxies() -> dict[str, str]:
@@ -22,25 +19,15 @@ def proxies() -> dict[str, str]:
             if value and name.lower().endswith("_proxy") and name.lower() != _BUT}
 
 
-def speaks() -> bool:
-    """Whether requests could act on anything there but a bundle of certificates: proxies."""
-    return (sys.platform in _WITH_PROXIES
-            or bool(proxies()))
-
-
 def describe(settings: ISettings, fetcher: IFetcher, full: bool = False) -> Iterator[str]:
     """Yield a line for each of them, with where it comes from; none shows a password.
 
     fetcher: a plugin's is described by its own ``about()``, if it has one, and by its class otherwise.
     full: load for it what a run may not need.
     """
-    if full:
-        import requests  # its versions are told
-
-        del requests
     about = getattr(fetcher, "about", None)
     told = about() if about is not None else f"{type(fetcher).__module__}.{type(fetcher).__qualname__}"
-    yield f"fetcher {settings['fetcher']}: {told}"
+    yield f"fetcher {fetchers.chosen(settings)}: {told}"
     source = tls.bundle_origin(settings)
     yield f"CA bundle: {tls.bundle(settings)} (from {source})" if full or source != "certifi" else "CA bundle: that of certifi"
     proxy = settings["proxy"]

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from ..errors import FetchError
 from ..model import Head
+from .cooperation import sleep
 from .urls import strip_credentials
 
 T = TypeVar("T")
@@ -92,7 +93,7 @@ class RetryPolicy:
                 pause = min(policy.get_backoff_time(), _LONGEST_BACKOFF) + random.uniform(0, _JITTER)
                 pause = max(error.retry_after or 0, pause)
                 self._spent(pause, error)
-                time.sleep(pause)
+                sleep(pause)
 
     def _spent(self, seconds: float, error: FetchError) -> None:
         if self._left is not None and error.transient:

@@ -1,8 +1,4 @@
-"""Requests by the requests library: those that are not plain, and all if the environment has settings.
-
-For a small file a session takes longer to merge settings, cookies and hooks than to get it. So it says what the environment has
-for a host, and where plain requests will do, they are sent with that (see ``plain``).
-"""
+"""Sessions of the requests library, with the SSRF guard and the credentials of the configuration."""
 
 from __future__ import annotations
 
@@ -14,19 +10,21 @@ from urllib.parse import urljoin
 import requests
 from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, TimeoutError
 
+from .. import __version__
 from ..errors import FetchError
 from ..interfaces import ISettings
 from ..secret import reveal
 from . import ssrf
 from .connections import POOLS
 from .credentials import basic, split_userinfo
-from .decoders import NAMES
-from .heads import BODILESS, joined, one_length, one_line
+from .headers import BODILESS, joined, one_length, one_line
 from .hosts import same_origin
-from .plain import AGENT, BLOCK, Plain, Way
 from .translate_error import failure
 from .urls import strip_credentials
 
+_AGENT = f"z3c.recipe.pypimirror/{__version__}"
+#: Bytes of a body that are read at once.
+_BLOCK = 1 << 16
 #: Errors that may be none the next time, while an answer is waited for and while its body comes.
 _PASSING = (requests.ConnectionError, requests.Timeout)
 _PASSING_LATER = (ProtocolError, TimeoutError, NewConnectionError)
@@ -57,11 +55,11 @@ class OfSession:
         # urllib3 1 takes a body that ended early for whole unless told.
         self._raw.enforce_content_length = True
 
-    def blocks(self, encoding: str) -> Iterator[bytes]:
-        """Yield the body; decode it if requested and the encoding is one of ``packed``. Raises FetchError."""
+    def blocks(self, decode: bool) -> Iterator[bytes]:
+        """Yield the body, decoded if requested. Raises FetchError."""
         if self.status in BODILESS:
             return  # urllib3 would wait for what the headers tell of
-        blocks = self._raw.stream(BLOCK, decode_content=encoding in NAMES)
+        blocks = self._raw.stream(_BLOCK, decode_content=decode)
         while True:
             try:
                 block = next(blocks, None)
@@ -81,29 +79,15 @@ class OfSession:
 class HTTPSession(requests.Session):
     """What one thread asks; looks at each redirect before it is followed, and remembers hosts."""
 
-    def __init__(self, settings: ISettings, plain: Plain):
+    def __init__(self, settings: ISettings):
         super().__init__()
         certificate = settings["client_cert"]
         self._certificate: Any = certificate[0] if len(certificate) == 1 else certificate or None
         self._settings = settings
-        self._plain = plain
-        self.headers["User-Agent"] = AGENT
+        self.headers["User-Agent"] = _AGENT
         self.max_redirects = 10
         self.mount("http://", Adapter())
         self.mount("https://", Adapter())
-
-    def way(self, origin: str, url: str) -> Way | None:
-        """Return a way for plain requests to the host of a plain URL: with what the environment has for it, or None.
-
-        Raises FetchError.
-        """
-        try:
-            request = self._prepared(url, {})
-            if requests.utils.select_proxy(url, self._options(url)["proxies"]):
-                return None
-        except (OSError, ValueError) as error:
-            raise failure(url, error, False) from error
-        return self._plain.way(origin, dict(request.headers))
 
     def answer(self, url: str, headers: Mapping[str, str]) -> OfSession:
         """Return the answer to a GET, its body not yet read. Raises FetchError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..engine.steps import in_threads
 from ..errors import StorageError
 from ..interfaces import IRunContext, IWholeIndexWriter
 from ..model import NOTHING, File, Project, Stored
@@ -58,6 +59,7 @@ class Inspection(NamedTuple):
     sections: bool = False
 
 
+@in_threads
 def inspect(mirror: IRunContext, task: InspectTask, emit: Callable[[Any], None]) -> Inspection:
     """Inspect one project."""
     try:
@@ -171,7 +173,7 @@ def _hashed(mirror: IRunContext, name: str, files: tuple[File, ...], there: froz
             size += file.stored.size
             wanted.append((file.filename, file.stored.sha256))
             wanted += ((file.filename + suffix, sha256) for suffix, sha256 in file.stored.beside().items())
-    results = mirror.crew.each(check, wanted) if size > _MUCH else map(check, wanted)
+    results = mirror.side_by_side.each(check, wanted) if size > _MUCH else map(check, wanted)
     return [finding for finding in results if finding is not None]
 
 

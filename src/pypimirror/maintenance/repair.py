@@ -39,7 +39,7 @@ def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -
     wrong = {finding.path.rpartition("/")[2] for finding in task.findings if finding.kind in ("missing", "damaged")}
     _remove_unhashed(mirror, task.name, wrong)
     wanted = tuple(_without_damage(file, wrong) for file in project.files if file.stored is not None and file.stored.published)
-    outcomes = mirror.crew.each(lambda file: _ensure(mirror, task.name, file, emit) if _is_faulty(file, wrong)
+    outcomes = mirror.side_by_side.each(lambda file: _ensure(mirror, task.name, file, emit) if _is_faulty(file, wrong)
                                 else FileResult(file, "kept"), wanted)
     here = {outcome.file.filename: _as_published(outcome.file) for outcome in outcomes}
     files = tuple(file for file in here.values() if file.stored is not None)

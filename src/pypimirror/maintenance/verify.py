@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from .. import events
 from ..engine.boundary import StepFailure
-from ..engine.many import SizedIterator
 from ..interfaces import IRunContext
 from ..names import distribution, is_distribution, is_project, normalize
 from ..settings.fingerprint import fingerprint
@@ -107,7 +106,7 @@ class Verification:
         last = time.monotonic()
         tasks = (task for name in names if (task := self._task(name)) is not None)
         failed: list[Inspection] = []
-        done = self._run.results(inspect, SizedIterator(tasks, len(names)), changes=False,
+        done = self._run.results(inspect, tasks, changes=False,
                                  failed=lambda failure: failed.append(_uninspected(failure)))
         for one in chain(done, failed):
             self._notify(events.ProjectVerified(one.name, one.files, one.bytes))

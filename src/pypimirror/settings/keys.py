@@ -143,8 +143,9 @@ KEYS = (
     Key("legacy_names", converters.boolean, "True",
         "Whether a project has a second page under its name as registered, for clients that do not normalise names.",
         "Index", "pages"),
-    Key("fetcher", converters.text, "requests",
-        "Name of the component that fetches by HTTP: requests, or pycurl, which is faster and needs the extra fast.",
+    Key("fetcher", converters.text, "",
+        "Name of the component that fetches by HTTP: pycurl, which needs the extra fast, requests, or a plugin's. By default "
+        "pycurl where it is installed, else requests.",
         "Work"),
     Key("engine", converters.text, "threads",
         "Name of the component that runs the work: threads, processes, dask, or a plugin's.", "Work"),

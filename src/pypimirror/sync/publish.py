@@ -158,7 +158,7 @@ def _ensure_files(mirror: IRunContext, task: PublishTask, files: tuple[File, ...
     """Return the result of ``ensure_file`` for each file, in order."""
     attempts = mirror.attempts.bounded()
     folder = snapshot(mirror.storage, task.name, task.again) if files else NOT_LISTED
-    return mirror.crew.each(lambda file: _ensure_file(mirror, task, file, emit, attempts, folder), files)
+    return mirror.side_by_side.each(lambda file: _ensure_file(mirror, task, file, emit, attempts, folder), files)
 
 
 def _leaves_files(project: Project, results: Iterable[FileResult], files: Iterable[File]) -> bool:

@@ -218,12 +218,11 @@ class Run:
 
     def _evaluate_all(self, plan: worklist.Worklist) -> tuple[frozenset[str], str | None]:
         """Return the names of the projects that were evaluated, and the ETag of the list to be stored."""
-        from ..engine.many import SizedIterator  # not loaded where nothing changed
         from .evaluate import evaluate
         from .evaluation_pass import EvaluationPass
 
         done = EvaluationPass(self._mirror, self.recorder, self._notify, plan, self._changes, self._allow_deletions)
-        done.record(self.results(evaluate, SizedIterator(plan.tasks, plan.projects), changes=False))
+        done.record(self.results(evaluate, plan.tasks, changes=False))
         return frozenset(done.names), done.etag
 
     def _brake(self, doubt: str | None) -> None:
@@ -252,7 +251,7 @@ class Run:
             self._state.set_fact(ROOT_DUE, "1")
         self._state.commit()
         begun = tasks.to_publish(self._mirror, self._state, due, self.serial, offline, self._hold, again)
-        tasks.publish_all(self.results, begun, len(due), self.recorder, bool(self._hold))
+        tasks.publish_all(self.results, begun, self.recorder, bool(self._hold))
         self._state.commit()
         self._unfinished = frozenset(name for name, _ in self._state.pending())
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import takewhile
 from typing import Any
 
-from ..engine.many import SizedIterator
 from ..interfaces import IRunContext
 from ..state.database import State
 from .own_pages import folders
@@ -47,13 +46,13 @@ def to_sweep(state: State, names: Iterable[str]) -> Iterator[SweepTask]:
             yield SweepTask(name, record, whole=not row.serial)
 
 
-def publish_all(results: Callable[..., Iterator[Any]], begun: Iterable[PublishTask], number: int, recorder: ResultRecorder,
+def publish_all(results: Callable[..., Iterator[Any]], begun: Iterable[PublishTask], recorder: ResultRecorder,
                 hold: bool) -> None:
     """Publish projects until the storage is full, and record the results.
 
-    results: ``Run.results``; number: how many tasks there are at most; hold: whether removals are held back.
+    results: ``Run.results``; hold: whether removals are held back.
     """
-    until_full = SizedIterator(takewhile(lambda task: not recorder.full, begun), number)
+    until_full = takewhile(lambda task: not recorder.full, begun)
     for result in results(publish, until_full):
         if isinstance(result, PublishResult):
             recorder.published(result, hold)
@@ -61,6 +60,6 @@ def publish_all(results: Callable[..., Iterator[Any]], begun: Iterable[PublishTa
 
 def sweep_all(results: Callable[..., Iterator[Any]], state: State, names: Collection[str], recorder: ResultRecorder) -> None:
     """Sweep projects, and record the results. results: ``Run.results``."""
-    for result in results(sweep, SizedIterator(to_sweep(state, names), len(names))):
+    for result in results(sweep, to_sweep(state, names)):
         if isinstance(result, SweepResult):
             recorder.swept(result)

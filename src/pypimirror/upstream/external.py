@@ -53,7 +53,7 @@ def followed(mirror: IRunContext, page: Project, old: Project | None, select: _S
     incomplete = bool(problems)
     if len(links) > MOST_LINKS:
         problems.append(f"{len(links)} links to other hosts; the first {MOST_LINKS} are followed")
-    results = mirror.crew.each(lambda link: _behind(mirror, attempts, page, link, select), links[:MOST_LINKS])
+    results = mirror.side_by_side.each(lambda link: _behind(mirror, attempts, page, link, select), links[:MOST_LINKS])
     failed = {result.link: result.problem for result in results if result.problem is not None}
     problems.extend(failed.values())
     here = {file.filename: file for file in (old.files if old is not None else ()) if file.stored is not None}
@@ -80,7 +80,7 @@ def _checked_all(mirror: IRunContext, attempts: RetryPolicy, page: Project, foun
     kept: files that stay as they are; here: the files of the mirror by name.
     """
     wanted = {file.filename for file in select(page._replace(files=tuple(found)))}
-    asked = mirror.crew.each(
+    asked = mirror.side_by_side.each(
         lambda file: _checked(mirror, attempts, page, file, here[file.filename].stored if file.filename in here else None),
         [file for file in found if _is_open(file) and file.filename in wanted and file not in kept])
     return {file.filename: file for file, _ in asked}, [problem for _, problem in asked if problem is not None]

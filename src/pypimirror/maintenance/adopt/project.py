@@ -114,7 +114,7 @@ class _ProjectAdoption:
         files = {name: known.get(name) or self._unlisted(name, found[0].path) for name, found in by_name.items()} | known
         wanted = {file.filename for file in select_files(self._mirror, self._with(files.values())).files}
         names = [name for name in by_name if name in wanted]
-        done = self._mirror.crew.each(lambda name: self._one(files[name], by_name[name]), names)
+        done = self._mirror.side_by_side.each(lambda name: self._one(files[name], by_name[name]), names)
         files |= {one.file.filename: one.file for one in done}
         record = records.encode(self._with(f for f in files.values() if f.filename in known or f.stored is not None))
         return self._result(record, done, tuple(name for name in by_name if name not in wanted))

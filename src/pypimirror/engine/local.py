@@ -1,0 +1,248 @@
+"""The engines of one machine: this process, and worker processes beside it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from zope.interface import implementer
+
+from ..interfaces import IEngine, IRunContext
+from .crew import Crew, computes, make_crew
+from .steps import Event, Raised, Returned, Step, cores
+
+if TYPE_CHECKING:
+    from .worker_process import WorkerProcess
+
+#: Seconds for which results are collected before they are yielded: to stop the loop costs as much as a small file.
+_PATIENCE = 0.005
+#: Seconds that a run takes at least before another process is worth its start.
+LONG = 0.1
+#: Fewer requests at once are not worth a process.
+SHARE = 8
+#: Share of a processor that this process uses if another one will help.
+BUSY = 0.7
+#: Tasks that are sent to another process at once.
+_CHUNK = 8
+
+
+@implementer(IEngine)
+class Threads:
+    """Runs tasks in this process, and in more, one a processor, once a run is long and keeps this one busy."""
+
+    def __init__(self, mirror: IRunContext):
+        self._mirror = mirror
+        self._workers = mirror.workers
+        #: By whether they are for steps that compute.
+        self._crews: dict[bool, Crew] = {}
+        self._processes: list[WorkerProcess] = []
+        #: How many processes may still be started.
+        self._to_come = 0
+        #: The clock and this process's processor time, when the run began.
+        self._began = 0.0, 0.0
+
+    def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
+        computing = computes(step)
+        if not self._crews:  # the first run, or the first after one that was given up
+            self._to_come = self._most_processes() - 1
+            self._began = time.monotonic(), time.process_time()
+            self._mirror.bound(self._workers)
+        if computing not in self._crews:
+            self._crews[computing] = make_crew(self._mirror, computing)
+        run = _Run(self._mirror, self._crews[computing], self._processes, step, tasks)
+        whole = False
+        try:
+            self._prepare(run)
+            while run.goes_on():
+                for result in run.results():
+                    if isinstance(result, Raised):
+                        raise result.error
+                    yield result.value
+                self._grow(run)
+            whole = True
+        finally:
+            run.end()
+            if not whole:
+                self.close()
+
+    def close(self) -> None:
+        while self._processes:
+            self._processes.pop().close()
+        while self._crews:
+            self._crews.popitem()[1].close()
+
+    def _most_processes(self) -> int:
+        return max(1, min(cores(), self._workers // SHARE))
+
+    def _prepare(self, run: _Run) -> None:
+        """Start what is needed before the first task."""
+
+    def _grow(self, run: _Run) -> None:
+        """Start another process if the run has been long for a while, and keeps this one busy."""
+        if not self._to_come or run.is_drawn:
+            return
+        passed = time.monotonic() - self._began[0]
+        if passed < LONG:
+            return
+        used = time.process_time() - self._began[1]
+        self._began = time.monotonic(), time.process_time()
+        if used >= BUSY * passed:
+            self._start(run, self._workers // self._most_processes())
+
+    def _start(self, run: _Run, share: int) -> None:
+        from .worker_process import WorkerProcess  # few runs need it
+
+        try:
+            process = WorkerProcess(self._mirror, share)
+        except (OSError, TypeError, ValueError):
+            self._to_come = 0  # no process can be started here, or not with these settings
+            return
+        self._to_come -= 1
+        self._mirror.bound(max(1, self._mirror.workers - share))
+        self._processes.append(process)
+        run.add(process)
+
+
+@implementer(IEngine)
+class Processes(Threads):
+    """Runs tasks in processes of their own, one a processor, from the first task on; this one works only without them."""
+
+    def _prepare(self, run: _Run) -> None:
+        if self._processes or not run.has_tasks():
+            return
+        number = max(1, min(cores(), self._workers))
+        self._to_come = number
+        for _ in range(number):
+            if self._to_come:
+                self._start(run, self._workers // number)
+        run.works_here = not self._processes
+
+
+class _Run:
+    """One run of a step over tasks."""
+
+    def __init__(self, mirror: IRunContext, crew: Crew, processes: Iterable[WorkerProcess], step: Step, tasks: Iterable[Any]):
+        self._mirror = mirror
+        self._crew = crew
+        self._step = step
+        self._tasks = iter(tasks)
+        #: Tasks that were drawn and are to be given to somebody: the first one, and those of processes that are gone.
+        self._again: deque[Any] = deque()
+        self._results: deque[Event | Returned | Raised] = deque()
+        self._under_way = 0
+        self._is_stopping = False
+        self._processes: list[WorkerProcess] = []
+        self.works_here = True
+        #: Whether there were no more tasks when one was last asked for.
+        self.is_drawn = False
+        crew.finished = self._one_finished
+        for process in processes:
+            self.add(process)
+
+    def add(self, process: WorkerProcess) -> None:
+        """Give tasks to a process, too."""
+        self._processes.append(process)
+        process.begin(self._step, self._mirror.needs)
+        self._crew.loop.events.add_reader(process.fileno(), self._receive, process)
+
+    def end(self) -> None:
+        """Give no more tasks to processes."""
+        self._crew.finished = lambda: None
+        for process in self._processes:
+            self._crew.loop.events.remove_reader(process.fileno())
+            process.end()
+
+    def has_tasks(self) -> bool:
+        """Whether there is any task."""
+        task = self._draw()
+        if not self.is_drawn:
+            self._again.append(task)
+        return not self.is_drawn
+
+    def goes_on(self) -> bool:
+        """Run tasks until there are results; return False if there are neither tasks nor results left."""
+        self._fill()
+        if self._under_way and not self._results:
+            self._is_stopping = False
+            self._crew.loop.run()
+        return bool(self._under_way or self._results)
+
+    def results(self) -> Iterator[Event | Returned | Raised]:
+        """Yield the results so far."""
+        while self._results:
+            yield self._results.popleft()
+
+    def _draw(self) -> Any:
+        if self._again:
+            return self._again.popleft()
+        task = next(self._tasks, _NONE)
+        self.is_drawn = task is _NONE
+        return task
+
+    def _fill(self) -> None:
+        """Start tasks wherever there is room."""
+        for process in self._processes:
+            while process.room >= _CHUNK and self._mirror.limiter.is_within:
+                chunk = self._some()
+                if not chunk:
+                    return
+                self._under_way += len(chunk)
+                process.give(chunk)
+        while self.works_here and self._crew.room > 0:
+            task = self._draw()
+            if task is _NONE:
+                return
+            self._under_way += 1
+            self._crew.start(self._step, task, self._arrived)
+
+    def _some(self) -> list[Any]:
+        chunk = []
+        while len(chunk) < _CHUNK and (task := self._draw()) is not _NONE:
+            chunk.append(task)
+        return chunk
+
+    def _arrived(self, result: Event | Returned | Raised) -> None:
+        self._results.append(result)
+        if not self._is_stopping:
+            self._is_stopping = True
+            self._crew.loop.events.call_later(_PATIENCE, self._crew.loop.stop)
+
+    def _one_finished(self) -> None:
+        self._under_way -= 1
+        self._next()
+
+    def _next(self) -> None:
+        """Start further tasks; stop if all are done."""
+        try:
+            self._fill()
+        except Exception as error:  # of what yields the tasks
+            self._arrived(Raised(error))
+        if not self._under_way:
+            self._crew.loop.stop()
+
+    def _receive(self, process: WorkerProcess) -> None:
+        """Take what a process sent."""
+        try:
+            results = process.receive()
+        except (EOFError, OSError):
+            self._lost(process)
+            return
+        for result in results:
+            self._under_way -= not isinstance(result, Event)
+            self._arrived(result)
+        self._next()
+
+    def _lost(self, process: WorkerProcess) -> None:
+        """Have others do the tasks of a process that is gone."""
+        self._crew.loop.events.remove_reader(process.fileno())
+        self._processes.remove(process)
+        left = process.unfinished()
+        self._under_way -= len(left)
+        self._again.extend(left)
+        self.works_here = self.works_here or not self._processes
+        self._next()
+
+
+_NONE: Any = object()

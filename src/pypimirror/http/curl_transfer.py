@@ -1,0 +1,157 @@
+"""One libcurl handle and the callbacks that receive its answers."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urljoin, urlsplit
+
+import pycurl
+
+from ..errors import FetchError
+from ..interfaces import IReceiver, ISettings
+from ..model import Head
+from ..names import shown
+from . import cooperation, ssrf
+from .credentials import split_userinfo
+from .curl_options import options
+from .headers import last_head
+from .hosts import same_origin
+from .urls import strip_credentials
+
+if TYPE_CHECKING:
+    from .curl_options import Proxies
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: Characters that a URL may have; others are sent percent-encoded, as browsers do.
+_IN_URLS = "!#$%&'()*+,/:;=?@[]~"
+#: Bytes of a redirect's body that are read, so that the connection can be used again; a longer one is cut off.
+_MOST_IGNORED = 1 << 16
+
+
+class Transfer:
+    """A handle of libcurl, used for one request after the other.
+
+    No exception passes through libcurl: a callback that raises one ends the transfer, and ``perform`` raises it.
+    """
+
+    def __init__(self, settings: ISettings, proxies: Proxies):
+        self._proxies = proxies
+        self._lines: list[bytes] = []
+        self._headers: Mapping[str, str] | None = None
+        self._url = ""
+        self._receiver: IReceiver
+        self._started = False
+        self._ignored = 0
+        self._error: Exception | None = None
+        self.head = Head(0, {}, "")
+        #: The URL that the answer redirects to, or None.
+        self.target: str | None = None
+        self.handle = handle = pycurl.Curl()
+        for option, value in options(settings):
+            handle.setopt(option, value)
+        handle.setopt(pycurl.HEADERFUNCTION, self._lines.append)
+        handle.setopt(pycurl.WRITEFUNCTION, self._body)
+        handle.setopt(pycurl.OPENSOCKETFUNCTION, self._connect)
+
+    def set_headers(self, headers: Mapping[str, str]) -> None:
+        """Set the request's headers, unless they are those of the request before."""
+        if headers == self._headers:
+            return
+        self._headers = None
+        wanted = dict(headers)
+        encodings = wanted.pop("Accept-Encoding", "identity")
+        # libcurl decodes what it asks for itself.
+        self.handle.setopt(pycurl.ACCEPT_ENCODING, None if encodings == "identity" else encodings)
+        if encodings == "identity":
+            wanted["Accept-Encoding"] = encodings
+        self.handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}".encode("iso-8859-1") for name, value in wanted.items()])
+        self._headers = dict(headers)
+
+    def perform(self, url: str, receiver: IReceiver) -> tuple[int, str] | None:
+        """Send a request, pass the answer to the receiver unless it is a redirect; return libcurl's error, or None.
+
+        Raises what the receiver raises, and FetchError for a redirect or a connection that is refused.
+        """
+        self._url, self._receiver = url, receiver
+        self._started, self._ignored, self._error, self.target = False, 0, None, None
+        self._lines.clear()
+        self.handle.setopt(pycurl.URL, url)
+        error = self._perform()
+        if self._error is not None:
+            failed, self._error = self._error, None
+            raise failed
+        if error is None:
+            self._start()
+        return error if self.target is None else None
+
+    def _perform(self) -> tuple[int, str] | None:
+        loop = cooperation.current()
+        if loop is not None:
+            found: tuple[int, str] | None = loop.selector.perform(self.handle, loop)  # type: ignore[union-attr]
+            return found
+        try:
+            self.handle.perform()
+        except pycurl.error as error:
+            return error.args  # type: ignore[return-value]
+        return None
+
+    def _connect(self, purpose: int, address: Any) -> Any:
+        """Open a socket for an address of the host, unless the SSRF guard refuses it."""
+        try:
+            if not self._proxies.has(address.addr):
+                ssrf.check_peer(urlsplit(self._url).hostname or "", str(address.addr[0]))
+            return socket.socket(address.family, address.socktype, address.protocol)
+        except (OSError, FetchError) as error:
+            self._error = error if isinstance(error, FetchError) else None
+            return pycurl.SOCKET_BAD
+
+    def _body(self, block: bytes) -> int | None:
+        """Take a block of the body; return how much of it was taken if that is not all."""
+        try:
+            if not self._started:
+                self._start()
+            if self.target is not None:
+                self._ignored += len(block)
+                return None if self._ignored <= _MOST_IGNORED else 0
+            self._receiver.write(block)
+        except Exception as error:
+            self._error = error
+            return -1
+        return None
+
+    def _start(self) -> None:
+        """Pass the head to the receiver, unless that is done or it is a redirect."""
+        if self._started:
+            return
+        self._started = True
+        status, headers = last_head(self._lines)
+        location = headers.get("location")
+        if status in REDIRECTS and location:
+            self.target = _redirected(self._url, location)
+            return
+        self.head = Head(status, headers, self._url)
+        self._receiver.start(self.head)
+
+
+def _redirected(url: str, location: str) -> str:
+    """Return the URL that a redirect leads to. Raises FetchError for one that is refused."""
+    try:
+        target = _with_own_credentials(urljoin(url, quote(location.encode("iso-8859-1"), safe=_IN_URLS)), url)
+    except ValueError as error:
+        raise FetchError(strip_credentials(url), f"leads to {shown(location)!r}, which is no URL") from error
+    ssrf.check(url, target)
+    if url.lower().startswith("https:") and not target.lower().startswith("https:"):
+        source = strip_credentials(url)
+        raise FetchError(strip_credentials(target), f"refused: not secure, redirect from HTTPS ({source}) to HTTP")
+    return target
+
+
+def _with_own_credentials(target: str, url: str) -> str:
+    """Return a redirect's target with the credentials of the URL that it comes from on the same origin, else with none."""
+    target, _ = split_userinfo(target)
+    _, userinfo = split_userinfo(url)
+    if userinfo and same_origin(target, url):
+        return target.replace("://", f"://{userinfo}@", 1)
+    return target

@@ -1,0 +1,62 @@
+"""Heads of answers as dictionaries: names in lower case, one value a name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+#: What no value may have (RFC 9110, 5.5), and what comes before one that goes on in the next line (RFC 9112, 5.2).
+_BREAK = re.compile(r"[\r\n\0]+[ \t]*")
+#: Not where a value goes on in the next line.
+_LINE_END = re.compile(r"\n(?![ \t])")
+_STATUS = re.compile(r"HTTP/\S+ (\d{3})(?!\d)")
+#: Answers without a body, whatever their headers say of one (RFC 9112, 6.3).
+BODILESS = frozenset({204, 304})
+
+
+def one_line(value: str) -> str:
+    """Return a header's value in the form in which it can be sent back, as an ETag is."""
+    return _BREAK.sub(" ", value)
+
+
+def joined(lines: Iterable[str]) -> dict[str, str]:
+    """Return headers by name in lower case, those of one name in one (RFC 9110, 5.3). lines: without their ends."""
+    found: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        name = name.strip(" \t").lower()
+        value = value.strip(" \t")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def one_length(found: dict[str, str]) -> dict[str, str]:
+    """Return headers that tell the body's length in one way. Raises ValueError for several, or one that is unknown."""
+    lengths, codings = found.get("content-length", ""), found.pop("transfer-encoding", None)
+    if codings is not None:
+        for coding in {coding.strip(" \t").lower() for coding in codings.split(",")} - {"", "identity"}:
+            if coding != "chunked":
+                raise ValueError(f"Transfer-Encoding {codings}, which was not asked for")
+            found["transfer-encoding"] = coding
+    if "," in lengths and "transfer-encoding" not in found:
+        different = {length.strip() for length in lengths.split(",")}
+        if len(different) > 1:
+            raise ValueError(f"Content-Length contained multiple unmatching values ({lengths})")
+        found["content-length"] = different.pop()
+    return found
+
+
+def last_head(lines: Iterable[bytes]) -> tuple[int, dict[str, str]]:
+    """Return status and headers of the last of several heads: those of a proxy and of interim answers come before."""
+    text = b"".join(lines).decode("iso-8859-1").replace("\r\n", "\n")
+    start = text.rfind("\nHTTP/") + 1
+    if start:
+        text = text[start:]
+    text = text.partition("\n\n")[0].rstrip("\n")
+    first, _, rest = text.partition("\n")
+    status = _STATUS.match(first)
+    if "\n " in rest or "\n\t" in rest or "\r" in rest or "\0" in rest:
+        lines_of_it: Iterable[str] = map(one_line, _LINE_END.split(rest))
+    else:
+        lines_of_it = rest.split("\n")
+    return int(status[1]) if status is not None else 0, joined(lines_of_it)

@@ -1,0 +1,79 @@
+"""Limits the requests in flight to ``workers``, whichever threads and greenlets send them."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from zope.interface import implementer
+
+from ..interfaces import IFetcher, IReceiver
+from ..model import Head
+from .cooperation import wait
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+
+@implementer(IFetcher)
+class RequestLimiter:
+    """Passes requests on to a fetcher, a number of them at once, in the order in which they came."""
+
+    def __init__(self, make: Callable[[], IFetcher], most: int):
+        """make: creates the fetcher on first use; a verification does not need it."""
+        self._make = make
+        self._made: IFetcher | None = None
+        self._lock = threading.Lock()
+        self._waiting: deque[Future[None]] = deque()
+        self._in_flight = 0
+        self._most = most
+
+    @property
+    def fetcher(self) -> IFetcher:
+        """The fetcher that sends the requests."""
+        if self._made is None:
+            with self._lock:
+                self._made = self._made or self._make()
+        return self._made
+
+    def bound(self, most: int) -> None:
+        """Change the number; requests that are in flight are finished."""
+        with self._lock:
+            self._most = most
+
+    @property
+    def is_within(self) -> bool:
+        """Whether no more requests are in flight than may be."""
+        return self._in_flight <= self._most
+
+    def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
+        fetcher = self.fetcher
+        self._enter()
+        try:
+            return fetcher.fetch(url, receiver, headers)
+        finally:
+            self._leave()
+
+    def _enter(self) -> None:
+        with self._lock:
+            if self._in_flight < self._most:
+                self._in_flight += 1
+                return
+            from concurrent.futures import Future
+
+            turn: Future[None] = Future()
+            self._waiting.append(turn)
+        wait(turn)
+
+    def _leave(self) -> None:
+        with self._lock:
+            turn = self._waiting.popleft() if self._waiting and self._in_flight <= self._most else None
+            self._in_flight -= turn is None
+        if turn is not None:
+            turn.set_result(None)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
