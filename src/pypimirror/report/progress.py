@@ -40,7 +40,7 @@ class Progress:
             self._looking = event.projects
         elif isinstance(event, events.ProjectEvaluated):
             self._looked += 1
-            self._line(f"looked at {self._looked} of {self._looking} projects")
+            self._look()
         elif isinstance(event, events.PlanMade):
             self._plan = event
             self._say(sentence(event))
@@ -62,8 +62,13 @@ class Progress:
         elif isinstance(event, _LINES):
             self._say(sentence(event))
 
+    def _look(self) -> None:
+        fetched = f", fetched {self._files} files, {in_bytes(self._bytes)}" if self._files else ""
+        self._line(f"looked at {self._looked} of {self._looking} projects{fetched}")
+
     def _work(self) -> None:
         if self._plan is None:
+            self._look()
             return
         parts = [f"{self._done} of {self._plan.projects} projects", f"{self._files} of {self._plan.files} files",
                  f"{in_bytes(self._bytes)} of {in_bytes(self._plan.bytes)}"]

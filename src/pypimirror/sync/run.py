@@ -79,12 +79,12 @@ class Run:
             self._notify(plan.listed)
         for problem in plan.problems:
             self._notify(events.Problem("", problem, "left out"))
-        self._evaluate(plan)
-        due = self._state.pending()
-        if due:
+        published = self._evaluate_and_publish(plan)
+        due = [item for item in self._state.pending() if item[0] not in published]
+        if due or published:
             from .evaluation_pass import plan_made
 
-            self._notify(plan_made(self._changes.values(), len(due), self._mirror.storage.free(), first))
+            self._notify(plan_made(self._changes.values(), len(due) + len(published), self._mirror.storage.free(), first))
         self._brake(plan.doubt)
         self._publish(due, offline=False)
         for further in self._further(initial):
@@ -216,6 +216,24 @@ class Run:
         self._state.commit()
         return names
 
+    def _evaluate_and_publish(self, plan: worklist.Worklist) -> frozenset[str]:
+        """Evaluate projects, and publish those from which nothing is removed; return the names of these."""
+        self._notify(events.EvaluationStarted(plan.projects))
+        published: frozenset[str] = frozenset()
+        etag = plan.etag
+        if plan.projects:
+            from .evaluation_pass import EvaluationPass  # not loaded where nothing changed
+            from .pipeline import Pipeline, evaluate_or_publish
+
+            done = EvaluationPass(self._mirror, self.recorder, self._notify, plan, self._changes, self._allow_deletions)
+            pipeline = Pipeline(self._mirror, self._state, self.recorder, plan.tasks, self.serial)
+            self.recorder.full = False
+            done.record(pipeline.results(self.results(evaluate_or_publish, pipeline, committed=pipeline.committed)))
+            etag, published = done.etag, frozenset(pipeline.published)
+        self._state.set_fact(LIST_ETAG, etag)
+        self._state.commit()
+        return published
+
     def _evaluate_all(self, plan: worklist.Worklist) -> tuple[frozenset[str], str | None]:
         """Return the names of the projects that were evaluated, and the ETag of the list to be stored."""
         from .evaluate import evaluate
@@ -282,12 +300,14 @@ class Run:
         self._mirror.trash.expire(self._mirror.settings["trash_days"], clock.today(self._state))
 
     def results(self, step: Callable[..., Any], tasks: Iterable[Any], changes: bool = True,
-                failed: Callable[[StepFailure], None] | None = None) -> Iterator[Any]:
+                failed: Callable[[StepFailure], None] | None = None,
+                committed: Callable[[], None] = lambda: None) -> Iterator[Any]:
         """Run a step for every task and yield the results; notify the observers of events and commit the state in batches.
 
         Args: changes: whether the step writes to the storage.
         failed: called with each failure; by default the next run works on the project of the task again.
+        committed: called after each commit but the last one.
         """
         from .step_results import run_step  # not loaded where nothing changed
 
-        return run_step(self._mirror, self._state, self._notify, step, tasks, changes, failed or self.recorder.failed)
+        return run_step(self._mirror, self._state, self._notify, step, tasks, changes, failed or self.recorder.failed, committed)

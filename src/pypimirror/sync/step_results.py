@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,19 +14,20 @@ from ..names import OWN
 from ..state.database import State
 from . import failures
 
-#: Tasks whose results share one transaction.
-_BATCH = 200
+#: Results that share one transaction, and the seconds after which it ends in any case.
+_BATCH, _SECONDS = 200, 0.5
 _EVENTS = (events.FileStored, events.FileRemoved, events.Problem, events.ProjectPublished)
 
 
 def run_step(mirror: IRunContext, state: State, notify: Callable[[Any], None], step: Callable[..., Any], tasks: Iterable[Any],
-             changes: bool, failed: Callable[[StepFailure], None]) -> Iterator[Any]:
+             changes: bool, failed: Callable[[StepFailure], None], committed: Callable[[], None]) -> Iterator[Any]:
     """Run a step for every task and yield the results; pass events to ``notify`` and failures to ``failed``.
 
     Args: changes: whether the step writes to the storage: then the storage is flushed before each commit, so that the state
-    never names a file that a power cut has lost.
+    never names a file that a power cut has lost. committed: called after each commit but the last one.
     """
     count = 0
+    due = time.monotonic() + _SECONDS
     for count, item in enumerate(boundary.run(mirror, step, tasks), 1):
         state.begin()
         if isinstance(item, _EVENTS):
@@ -37,10 +39,12 @@ def run_step(mirror: IRunContext, state: State, notify: Callable[[Any], None], s
             failed(item)
         else:
             yield item
-        if count % _BATCH == 0:
+        if count % _BATCH == 0 or time.monotonic() > due:
             if changes:
                 mirror.storage.flush()
             state.commit()
+            committed()
+            due = time.monotonic() + _SECONDS
     if changes and count:
         mirror.storage.flush()
     state.begin()

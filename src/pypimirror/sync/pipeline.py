@@ -1,0 +1,83 @@
+"""Publishes projects while others are still evaluated.
+
+What a run may remove depends on all evaluations (see ``brake``); what it adds does not. So a project from which nothing is removed is
+published as soon as its evaluation is stored; the others wait until all projects are evaluated.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from ..interfaces import IRunContext
+from ..model import Change
+from ..state.database import BEGUN, DUE, State
+from .evaluate import EvaluateTask, Evaluation, evaluate
+from .publish import PublishResult, PublishTask, publish
+from .result_recorder import ResultRecorder
+from .tasks import to_publish
+
+
+def evaluate_or_publish(mirror: IRunContext, task: EvaluateTask | PublishTask, emit: Callable[[Any], None]) -> Any:
+    """Run the step that a task is for."""
+    if isinstance(task, PublishTask):
+        return publish(mirror, task, emit)
+    return evaluate(mirror, task, emit)
+
+
+class Pipeline:
+    """The tasks of a run's first round, in the order in which they are to be done."""
+
+    def __init__(self, mirror: IRunContext, state: State, recorder: ResultRecorder, evaluations: Iterable[EvaluateTask],
+                 serial: int):
+        """serial: that of the run."""
+        self._mirror = mirror
+        self._state = state
+        self._recorder = recorder
+        self._evaluations = iter(evaluations)
+        self._serial = serial
+        #: Names of projects that can be published after the next commit, and the tasks of those that can be published now.
+        self._stored: list[str] = []
+        self._ready: deque[PublishTask] = deque()
+        #: Names of the projects that were given out to be published.
+        self.published: set[str] = set()
+
+    def __iter__(self) -> Iterator[EvaluateTask | PublishTask]:
+        return self
+
+    def __next__(self) -> EvaluateTask | PublishTask:
+        if self._ready and not self._recorder.full:
+            task = self._ready.popleft()
+            self.published.add(task.name)
+            return task
+        return next(self._evaluations)
+
+    def results(self, results: Iterable[Any]) -> Iterator[Any]:
+        """Record the results of publishing; yield the evaluations. An evaluation is stored when the next one is asked for."""
+        for result in results:
+            if isinstance(result, PublishResult):
+                self._recorder.published(result)
+            else:
+                yield result
+                if isinstance(result, Evaluation) and _only_adds(result.change):
+                    self._add(result)
+
+    def committed(self) -> None:
+        """Release what was stored: a run that is interrupted from here on is known to have worked on these projects."""
+        stored, self._stored = self._stored, []
+        due = [(name, False) for name in stored]
+        self._ready.extend(to_publish(self._mirror, self._state, due, self._serial, offline=False, hold=""))
+
+    def _add(self, evaluation: Evaluation) -> None:
+        row = self._state.row(evaluation.name)
+        # The folder of a project that an interrupted run has worked on is looked at, which is done for all of them at once.
+        if row is None or row.pending & BEGUN or not row.pending & DUE or evaluation.error is not None:
+            return
+        if evaluation.promised is None:  # else its page is read again soon
+            self._state.mark([evaluation.name], BEGUN)
+            self._stored.append(evaluation.name)
+
+
+def _only_adds(change: Change) -> bool:
+    return bool(change.fetch) and not (change.remove or change.project_removed or change.removed_upstream or change.quarantined)
