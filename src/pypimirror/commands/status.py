@@ -19,7 +19,7 @@ from ..report.safe_stream import print_json
 from ..serve.missing_projects import FILENAME, Missed, NameCount, logged
 from ..serve.missing_projects import read as read_record
 from ..serve.site_config import below
-from ..settings.units import in_bytes
+from ..settings.units import in_bytes, parse_moment
 from ..settings.values import Settings
 from ..state.database import State
 from ..state.meta_keys import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS, SERIAL
@@ -46,7 +46,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     if arguments.max_age is None:
         return 0
     good = status["last_good_run"]
-    age = time.time() - datetime.datetime.fromisoformat(good).timestamp() if good else None
+    age = time.time() - parse_moment(good).timestamp() if good else None
     # The age of a run in the future, caused by a wrong clock, is unknown.
     return 0 if age is not None and -3600 <= age <= arguments.max_age * 3600 else 1
 
@@ -79,7 +79,7 @@ def gathered(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
     }
 
 
-class _Facts(NamedTuple):
+class _StateFacts(NamedTuple):
     """The part of the status that comes from the state; empty before the first run."""
 
     missed: list[NameCount]
@@ -94,13 +94,13 @@ class _Facts(NamedTuple):
     notice: str = ""
 
 
-def _read_state(mirror: Mirror, missed: list[NameCount]) -> _Facts:
+def _read_state(mirror: Mirror, missed: list[NameCount]) -> _StateFacts:
     """Return the facts of the state. missed: requested names; those that the mirror has by now are dropped."""
     state = State(mirror.settings["state_path"])
     if not state.open_to_read():
-        return _Facts(missed)
+        return _StateFacts(missed)
     with closing(state):
-        return _Facts(
+        return _StateFacts(
             [one for one in missed if (row := state.row(one.project)) is None or not row.serial],
             state.totals(),
             {name: state.fact(name) for name in (LAST_RUN, LAST_GOOD, LAST_STATUS, LAST_PROBLEMS, SERIAL)},

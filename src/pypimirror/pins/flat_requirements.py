@@ -1,12 +1,8 @@
 """Flattens requirements files into one file without includes, for clients."""
 
-import re
-
 from .conditions import written_marker
+from .flat_versions import SAFE_VALUE
 from .requirements import Requirements
-
-#: Characters of specifiers in a flattened file: none that starts a comment, an option or a variable, or ends a line.
-_SPECIFIER = re.compile(r"[A-Za-z0-9._+!*<>=~, -]*")
 
 
 def flatten(requirements: Requirements) -> str:
@@ -21,7 +17,7 @@ def flatten(requirements: Requirements) -> str:
         requirement, marker = line.requirement, line.requirement.marker
         specifier = str(requirement.specifier)
         # pip accepts no extras in constraints, and a bare name constrains nothing.
-        if (constraints and not specifier) or not _SPECIFIER.fullmatch(specifier):
+        if (constraints and not specifier) or not SAFE_VALUE.fullmatch(specifier):
             continue
         if marker is not None and written_marker(marker) is None:
             continue

@@ -12,8 +12,8 @@ from .versions import entries, is_range, pinned_version, section_name
 
 #: Names of sections with versions. Not ``buildout``: zc.buildout acts on its options.
 _SECTION = re.compile(r"(?!(?i:buildout)$)[A-Za-z0-9][A-Za-z0-9._-]*")
-#: Characters of versions and ranges.
-_VALUE = re.compile(r"[A-Za-z0-9._+!*<>=~, -]*")
+#: Characters of versions and ranges: none that starts a comment, an option or a variable, or ends a line.
+SAFE_VALUE = re.compile(r"[A-Za-z0-9._+!*<>=~, -]*")
 _Entries = Mapping[str, str]
 
 
@@ -70,7 +70,7 @@ def _line(name: str, value: str) -> Iterator[str]:
     """Yield one line for a pin or a range, nothing for other options."""
     value = value.strip()
     # In any section, zc.buildout installs and runs the distribution that ``recipe`` names.
-    if not name.isascii() or not is_project(normalize(name)) or name.lower() == "recipe" or not _VALUE.fullmatch(value):
+    if not name.isascii() or not is_project(normalize(name)) or name.lower() == "recipe" or not SAFE_VALUE.fullmatch(value):
         return
     if not value or pinned_version(value) or is_range(value):
         yield f"{name} = {value}".rstrip() + "\n"

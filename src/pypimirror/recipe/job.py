@@ -12,7 +12,7 @@ from typing import Any
 
 from zc.buildout import UserError
 
-from . import cron, crontab, files, systemd
+from . import crontab, files, systemd
 from .schedule import Schedule
 
 #: Intervals below this number of minutes get a warning.
@@ -54,7 +54,7 @@ class Job:
             return
         self._warn(self._schedule)
         user = self._user or (getpass.getuser() if self._cron == "system" else "")
-        line = cron.entry(self.times, self.command, user)
+        line = crontab.entry(self.times, self.command, user)
         try:
             self._write(self.location, "cron-entry", line, made)
             self._install_units(self._schedule, made)
@@ -80,7 +80,8 @@ class Job:
     def _install_entry(self, line: str, made: Callable[[str], None]) -> None:
         if self._cron == "user" and crontab.install(self.mark, line):
             self._log.info("The entry is in the crontab.")
-        if self._cron == "system" and self._write(self._directory, self.name, cron.system_file(self.mark, line), made, 0o644):
+        text = crontab.system_file(self.mark, line)
+        if self._cron == "system" and self._write(self._directory, self.name, text, made, 0o644):
             self._log.info("The entry is in %s.", os.path.join(self._directory, self.name))
 
     def _install_units(self, schedule: Schedule, made: Callable[[str], None]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from zc.buildout import UserError, easy_install
 
 from ..interfaces import IEngine
+from ..settings.index_settings import is_within
 from ..zcml import registry
 from . import buildout_versions, client_files, configuration, environment, files, job, plugins, script
 from . import options as known
@@ -118,7 +119,7 @@ class Recipe:
         mirror = texts["mirror-file-path"]
         if "://" in mirror:
             texts.setdefault("state-path", os.path.join(self._directory, "var", self.name))
-        if _holds(mirror, self._location):
+        if is_within(self._location, mirror):
             raise UserError(f"[{self.name}] mirror-file-path = {mirror}: must not hold {self._location}, "
                             "whose files are not for publication")
 
@@ -176,9 +177,3 @@ def uninstall(name: str, options: Mapping[str, str]) -> None:
     if os.path.isdir(location) and not os.listdir(location):
         os.rmdir(location)
     job.forget(options)
-
-
-def _holds(folder: str, path: str) -> bool:
-    """Return whether the path is the folder, or inside it."""
-    folder, path = os.path.realpath(folder), os.path.realpath(path)
-    return path == folder or path.startswith(os.path.join(folder, ""))

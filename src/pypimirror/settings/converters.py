@@ -13,7 +13,7 @@ from ..http.configured_url import configured_url, hidden
 from ..metadata.filenames import KINDS
 from ..names import normalize
 from ..secret import SecretURL
-from .moments import parse_moment
+from .units import parse_moment
 
 Kind = Callable[[str, str], Any]
 
