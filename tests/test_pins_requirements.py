@@ -192,9 +192,9 @@ def test_thousands_of_files_are_read_and_more_refused():
     ("mypkg @ file:///x/y z", "mypkg comes from a URL"), ("mypkg@./libs/x", "mypkg comes from a URL"),
     ("mypkg[a, b] @ {root:uri}/../x ; python_version > '3'", "mypkg comes from a URL"),
     ("mypkg @ ${PROJECT_ROOT}/x", "mypkg comes from a URL"), ("foo==${VERSION}", "an environment variable"),
-    ("--nothing", "the option --nothing is not known"), ("--exclude-newer 2024-01-01", "the option --exclude-newer"),
-    ("-b constraints.txt", "the option -b"), ("foo==1.0 --hash=md5:abc", "--hash=md5:abc"),
-    ("foo==1.0 --nothing=x", "the option --nothing"),
+    ("--nothing", "unknown option --nothing; ignored"), ("--exclude-newer 2024-01-01", "unknown option --exclude-newer"),
+    ("-b constraints.txt", "unknown option -b"), ("foo==1.0 --hash=md5:abc", "--hash=md5:abc"),
+    ("foo==1.0 --nothing=x", "unknown option --nothing"),
     ("--no-require-hashes", None), ("six==1.0;", None), ("six==1.0 ;  # via x", None), ("six (==1.0)", None),
     ("six==1.0 --no-deps", None),
     ("--only-binary=:all:", None), ("--only-binary :all: --no-index", None), ("six==2004d", None),
@@ -375,9 +375,9 @@ wheels = [{}]
 @pytest.mark.parametrize("text, why", [
     ("", "not a lock file of version 1"), ("x = ", "end of document"), ("x = 1\n=", "line 2"),
     ("lock-version = '2.0'\npackages = []", "version 1"), ("a = " + "[" * 5000, "nested"),
-    ("lock-version = '1.0'\n[[packages]]\nname = '-'", "no name"),
+    ("lock-version = '1.0'\n[[packages]]\nname = '-'", "missing or invalid name"),
     ("lock-version = '1.0'\n[packages]\n", "version 1"), ("lock-version = '1.0'\n[[packages]]\nversion = '1'",
-    "package 1: no name"),
+    "package 1: missing or invalid name"),
     ("lock-version = '1.0'\n[[packages]]\nname = 'a'\nversion = 1", "package 1: '1' is not a version"),
     ("<html>", "a web page")])
 def test_what_is_no_lock_file_is_refused_with_one_line(text, why):

@@ -151,7 +151,7 @@ def _check(reader: argparse.ArgumentParser, name: str, arguments: argparse.Names
         reader.error(f"{name} takes no {arguments.words[0]!r}")
     given = {key for key, value in vars(arguments).items() if value != reader.get_default(key) and value is not None}
     for option in sorted(given - verb.options - _COMMON):
-        reader.error(f"--{option.replace('_', '-')} does not go with {name}")
+        reader.error(f"--{option.replace('_', '-')} is not an option of {name}")
 
 
 def _run(config: str, name: str, arguments: argparse.Namespace) -> int:
@@ -164,7 +164,7 @@ def _run(config: str, name: str, arguments: argparse.Namespace) -> int:
             print(f"pypimirror: {error}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
-        print("pypimirror: interrupted; the next run goes on", file=sys.stderr)
+        print("pypimirror: interrupted; the next run continues", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # whatever reads the output has closed it, as ``| head`` does

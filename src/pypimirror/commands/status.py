@@ -134,7 +134,7 @@ def _table(status: dict[str, Any]) -> str:
             rows.extend(f"  {problem}" for problem in value)
         elif key == "only_left_out_files":
             if value:
-                rows.append(f"{value} projects offer only files that filename_matches leaves out, wheels perhaps")
+                rows.append(f"{value} projects offer only files that filename_matches excludes, such as wheels")
         elif key != "without_upload_time":
             rows.append(f"{key.replace('_', ' '):<14} {_cell(key, value)}")
     rows.extend(f"  {error['display']}: {error['error']} (since {error['since']})" for error in status["errors"])
@@ -150,7 +150,7 @@ def _cell(key: str, value: Any) -> Any:
     if key == "trash":
         return f"{value['files']} files, {in_bytes(value['bytes'])}"
     if key == "missed":
-        return f"{len(value)} projects that clients asked for are not here" if value else 0
+        return f"{len(value)} projects requested by clients are not in the mirror" if value else 0
     if value is None:
         return "no limit" if key == "free_bytes" else "never"
     return in_bytes(value) if key.endswith("bytes") else value

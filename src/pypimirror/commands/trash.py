@@ -25,7 +25,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         hint = nearest(words[0], _WORDS) if words and words[0] not in _WORDS else ""
         raise ConfigurationError(f"trash takes one of: list, restore NAME, empty{hint}")
     if arguments.json and words[0] != "list":
-        raise ConfigurationError(f"--json does not go with trash {words[0]}")
+        raise ConfigurationError(f"--json is not an option of trash {words[0]}")
     if words[0] == "list":
         return _list(config, arguments)
     return _empty(config, arguments) if words[0] == "empty" else _restore(config, arguments, words[1])

@@ -20,7 +20,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     """
     mirror = checked(config, arguments, fetches=arguments.repair)
     if not mirror.storage.listdir(OWN):
-        raise MirrorError(f"{mirror.settings['mirror_file_path']}: no mirror is there yet; sync makes it")
+        raise MirrorError(f"{mirror.settings['mirror_file_path']}: no mirror yet; create it with sync")
     kind = "repair" if arguments.repair else "verify"
     with at_work(mirror, arguments), session(mirror, kind, arguments.quiet, _say) as at:
         outcome = Verification(mirror, at.state, at.run, at.notify).verify(arguments.repair)

@@ -50,7 +50,7 @@ def read_pylock(root: str, read: Read, environments: Iterable[Environment]) -> R
 def _named(package: Any, where: str) -> tuple[str, str | None]:
     name = package.get("name") if isinstance(package, dict) else None
     if not isinstance(name, str) or not is_project(normalize(name)):
-        raise InvalidPins(f"{where}: the name of the project is missing")
+        raise InvalidPins(f"{where}: missing or invalid name of a project")
     version = package.get("version")
     if version is not None and not (isinstance(version, str) and is_version(version)):
         raise InvalidPins(f"{where}: {shown(str(version))!r} is not a version")

@@ -92,7 +92,7 @@ def _replace(before: bytes, after: bytes) -> bool:
         return False
     status, _, errors = _run("-", content=after) if after else _run("-r")
     if status:
-        raise UserError(f"crontab did not take the change: {_said(status, errors)}")
+        raise UserError(f"crontab rejected the change: {_said(status, errors)}")
     return True
 
 

@@ -75,7 +75,7 @@ class Job:
         except KeyError:
             return  # ``_warn`` reports it
         except OSError as error:
-            raise UserError(f"{path} can't be given to {self._user}: {error.strerror}") from error
+            raise UserError(f"{path}: can't change the owner to {self._user}: {error.strerror}") from error
 
     def _install_entry(self, line: str, made: Callable[[str], None]) -> None:
         if self._cron == "user" and crontab.install(self.mark, line):
@@ -122,7 +122,7 @@ class Job:
                 raise UserError(f"[{self.part}] {name} = {value}: needs cron-times")
         if self._user and self._cron == "user":
             raise UserError(f"[{self.part}] cron-user = {self._user}: a user's own crontab has no such field; "
-                            "it goes with cron-install = system")
+                            "set cron-install = system to use it")
 
 
 def uninstall(options: Mapping[str, str]) -> None:

@@ -137,8 +137,8 @@ class Recipe:
     def _check_selection(self) -> None:
         """Raise UserError if the part selects no projects."""
         if not self._plugged and not any(self._texts.get(option) for option in _ASKING):
-            raise UserError(f"[{self.name}] package-matches: nothing is asked for, since the part has neither this option nor "
-                            f"{', '.join(_ASKING[1:])} or pinned = true; everything is asked for with package-matches = *")
+            raise UserError(f"[{self.name}] package-matches: nothing is selected: the part has neither this option nor "
+                            f"{', '.join(_ASKING[1:])} or pinned = true; select everything with package-matches = *")
 
     def _claim(self, *paths: str) -> None:
         """Raise UserError if another part of this buildout uses a path."""
@@ -146,7 +146,7 @@ class Recipe:
         for path in paths:
             other = claims.setdefault(path, self.name)
             if other != self.name:
-                raise UserError(f"[{self.name}] {path}: is the part [{other}]'s already")
+                raise UserError(f"[{self.name}] {path}: already used by the part [{other}]")
 
     def _write_back(self) -> None:
         """Write computed values to the options, for other parts and so that buildout detects changes."""

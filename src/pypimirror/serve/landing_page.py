@@ -21,7 +21,7 @@ _PROJECT = re.compile(r'<a href="([^"/?#]+)/">(.*?)</a>')
 _HERE = files(__package__)
 _TEMPLATE, _STYLE, _SCRIPT = (_HERE.joinpath(name).read_text(encoding="utf-8") for name in
                               ("front.html.in", "front.css", "front.js"))
-_SERVED = {"pip": "pip, in pip.conf", "uv": "uv, in uv.toml", "buildout": "zc.buildout, in client.cfg to extend from"}
+_SERVED = {"pip": "pip, in pip.conf", "uv": "uv, in uv.toml", "buildout": "zc.buildout, in client.cfg, to be extended"}
 #: Seconds for which figures are cached, because they are read from a database.
 _KEPT = 60
 

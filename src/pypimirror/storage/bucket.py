@@ -62,12 +62,12 @@ class Bucket:
             raise ConfigurationError("mirror_file_path: credentials and options have no place in the URL of an object store; "
                                      "they come from the environment")
         if not _NAME.fullmatch(place.netloc):
-            raise ConfigurationError(f"mirror_file_path = {url}: {place.netloc!r} is no name of a bucket; "
-                                     "s3://bucket/prefix is meant")
+            raise ConfigurationError(f"mirror_file_path = {url}: {place.netloc!r} is not the name of a bucket; "
+                                     "expected s3://bucket/prefix")
         self.name = place.netloc
         prefix = place.path.strip("/")
         if any(part in ("", ".", "..") for part in prefix.split("/")) and prefix:
-            raise ConfigurationError(f"mirror_file_path = {url}: {prefix!r} is no prefix; s3://bucket/prefix is meant")
+            raise ConfigurationError(f"mirror_file_path = {url}: {prefix!r} is not a prefix; expected s3://bucket/prefix")
         self.prefix = f"{prefix}/" if prefix else ""
         self.url = f"s3://{self.name}/{self.prefix}"
         self._options = {"max_pool_connections": connections, "connect_timeout": timeout, "read_timeout": timeout,
@@ -99,7 +99,7 @@ class Bucket:
             made = session.client("s3", region_name=session.region_name or "us-east-1", config=Config(**self._options))
             if session.get_credentials() is None:
                 raise ConfigurationError(f"mirror_file_path = {self.url}: no credentials; set AWS_ACCESS_KEY_ID and "
-                                         "AWS_SECRET_ACCESS_KEY, or what else boto3 takes them from")
+                                         "AWS_SECRET_ACCESS_KEY, or another source that boto3 reads")
         except (BotoCoreError, ValueError) as error:
             raise ConfigurationError(f"mirror_file_path = {self.url}: {type(error).__name__}: {_bare(error)}") from error
         return made

@@ -156,7 +156,7 @@ class _List:
     def write(self, block: bytes) -> None:
         self._size += len(block)
         if time.monotonic() > self._end:
-            raise FetchError(strip_credentials(self._url), "the list takes too long to come", transient=True)
+            raise FetchError(strip_credentials(self._url), "the list takes too long to download", transient=True)
         if self._size > LONGEST_LIST:
             raise FetchError(strip_credentials(self._url), f"the list is larger than {LONGEST_LIST} bytes")
         first, last = self._edges

@@ -44,7 +44,7 @@ class Adopted(NamedTuple):
 
     def __str__(self) -> str:
         parts = [f"{self.files} files with {in_bytes(self.bytes)} of {self.projects} projects adopted "
-                 f"({self.linked} linked, {self.files - self.linked} copied)", f"{self.here} were there already"]
+                 f"({self.linked} linked, {self.files - self.linked} copied)", f"{self.here} already in the mirror"]
         for count, text in ((self.unlisted, "that upstream does not list stay"), (self.left_out, "left out"),
                             (self.bad, "damaged, not taken")):
             if count:
@@ -70,7 +70,7 @@ class Adoption:
         self._run.begin(recovering=not becoming)
         found, strange = legacy_trees.projects(tree)
         selected = [project for project in found if self._mirror.selection.wanted(project.name)]
-        self._left_alone("no name of a project and left alone", strange)
+        self._left_alone("not a project name, left alone", strange)
         names = {project.name for project in selected}
         self._left_alone("not selected by the configuration and not adopted", [p.name for p in found if p.name not in names])
         clear = in_place and tree.kind == FOLDERS
