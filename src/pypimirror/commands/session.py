@@ -95,7 +95,7 @@ class RunSession(NamedTuple):
         return RunFinished(status, time.time() - self.started, failures=failures, held=self.run.held,
                            totals=totals, free=self.free(), last_good=float(good) if good else None)
 
-    def complain(self) -> None:
+    def print_problems(self) -> None:
         """Print held-back removals and failures to stderr, one a line."""
         failed = self.run.problems()
         lines = [self.run.held] if self.run.held else []

@@ -16,7 +16,7 @@ from ..errors import ConfigurationError, StorageError
 from ..mirror import Mirror
 from ..model import NOTHING, Totals
 from ..report.safe_stream import print_json
-from ..serve.missing_projects import FILENAME, Missed, NameCount, logged
+from ..serve.missing_projects import FILENAME, MissingProjects, NameCount, logged
 from ..serve.missing_projects import read as read_record
 from ..serve.site_config import below
 from ..settings.units import in_bytes, parse_moment
@@ -111,7 +111,7 @@ def _read_state(mirror: Mirror, missed: list[NameCount]) -> _StateFacts:
 
 def _missed(settings: Settings, logs: Iterable[str]) -> list[NameCount]:
     """Return the names of missing projects, by number of requests, from serve's record and from access logs."""
-    missed = Missed(most=_MOST_LOGGED)
+    missed = MissingProjects(most=_MOST_LOGGED)
     for filename in logs:
         for name, when in logged(filename, below(settings["base_url"] or "")):
             missed.note(name, when)

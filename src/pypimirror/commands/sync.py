@@ -38,7 +38,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         status = 4 if at.run.held else 1 if at.run.problems() else 0
         _remember(at, status, [*filter(None, (at.run.held,)), *at.run.own_problems()])
         at.ended(status)
-        at.complain()
+        at.print_problems()
         return status
 
 

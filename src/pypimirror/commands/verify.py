@@ -27,7 +27,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         status = 4 if at.run.held else 1 if outcome.left else 0
         at.ended(status)
         if arguments.repair and status:
-            at.complain()
+            at.print_problems()
         return status
 
 

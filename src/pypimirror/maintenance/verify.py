@@ -154,7 +154,7 @@ class Verification:
         self._state.begin()
         for finding in roots:
             if finding.kind == "stray":
-                self._mirror.trash.keep(finding.path, _owner(finding.path), finding.path)
+                self._mirror.trash.put_stray(finding.path, _owner(finding.path), finding.path)
             else:
                 begin_anew(self._state)
         if self._remembered:

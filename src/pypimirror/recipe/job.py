@@ -146,7 +146,7 @@ def forget(options: Mapping[str, str]) -> None:
     kind = options.get("systemd-install", "none")
     if kind != "none":
         try:
-            systemd.forget(kind)
+            systemd.reload(kind)
         except UserError as error:
             # The timer is disabled already, so this has no consequence.
             logging.getLogger(__name__).warning("%s", error)

@@ -200,7 +200,7 @@ class State(DatabaseFile):
 
 def _row(values: Sequence[Any]) -> Row:
     """Return a row, with defaults for values of wrong types, as a read-only database may have them."""
-    return Row(*(damage.plain(value, kinds, otherwise)
+    return Row(*(damage.value_or_default(value, kinds, otherwise)
                  for value, (kinds, otherwise) in zip(values, _COLUMNS, strict=True)))
 
 

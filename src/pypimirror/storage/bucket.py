@@ -132,22 +132,26 @@ class Bucket:
         finally:
             stream.close()
 
-    def put(self, key: str, body: bytes, sha256: bytes, headers: Mapping[str, Any]) -> None:
-        """Write an object. sha256: its digest, which the store verifies and stores. headers: keyword arguments of boto3."""
+    def put(self, key: str, body: bytes, sha256: bytes, arguments: Mapping[str, Any]) -> None:
+        """Write an object. sha256: its digest, which the store verifies and keeps. arguments: more of ``put_object``."""
         self._call("put_object", key, Body=body, ChecksumAlgorithm="SHA256", ChecksumSHA256=base64.b64encode(sha256).decode(),
-                   **headers)
+                   **arguments)
 
-    def copy(self, key: str, target: str, headers: Mapping[str, Any]) -> None:
-        """Copy an object within the store, which computes and stores the sha256 of the content. Raises NoObject."""
+    def copy(self, key: str, target: str, arguments: Mapping[str, Any]) -> None:
+        """Copy an object within the store, which computes and keeps the sha256 of the content. Raises NoObject.
+
+        arguments: more of ``copy_object``.
+        """
         source = {"Bucket": self.name, "Key": self.prefix + key}
         try:
             self._call("copy_object", target, CopySource=source, MetadataDirective="REPLACE", ChecksumAlgorithm="SHA256",
-                       **headers)
+                       **arguments)
         except StorageError as error:
             if getattr(error.__cause__, "response", {}).get("Error", {}).get("Code") not in _TOO_LARGE:
                 raise
             with self._errors_translated(target):
-                self.client.copy(source, self.name, self.prefix + target, ExtraArgs={"MetadataDirective": "REPLACE", **headers})
+                self.client.copy(source, self.name, self.prefix + target,
+                                 ExtraArgs={"MetadataDirective": "REPLACE", **arguments})
 
     def delete(self, key: str) -> None:
         """Delete an object; a missing one is not an error."""

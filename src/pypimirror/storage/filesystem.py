@@ -102,7 +102,7 @@ class FileSystem:
     def create(self) -> IUpload:
         return FileUpload(self)
 
-    def unfinished(self) -> tuple[str, int]:
+    def create_temporary(self) -> tuple[str, int]:
         """Create a temporary file; return its path and descriptor. Raises StorageError."""
         name = self._unfinished_name()
         try:
