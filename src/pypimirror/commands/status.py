@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
 import sqlite3
@@ -19,7 +18,7 @@ from ..report.safe_stream import print_json
 from ..serve.missing_projects import FILENAME, MissingProjects, NameCount, logged
 from ..serve.missing_projects import read as read_record
 from ..serve.site_config import below
-from ..settings.units import in_bytes, parse_moment
+from ..settings.units import format_moment, in_bytes, parse_moment
 from ..settings.values import Settings
 from ..state.database import State
 from ..state.meta_keys import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS, SERIAL
@@ -59,8 +58,8 @@ def gathered(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
     last = facts.last
     return {
         "mirror": settings["mirror_file_path"],
-        "last_run": _moment(last.get(LAST_RUN)),
-        "last_good_run": _moment(last.get(LAST_GOOD)),
+        "last_run": format_moment(last.get(LAST_RUN)),
+        "last_good_run": format_moment(last.get(LAST_GOOD)),
         "last_status": None if last.get(LAST_STATUS) is None else int(last[LAST_STATUS] or 0),
         "problems": json.loads(last.get(LAST_PROBLEMS) or "[]"),
         "serial": int(last.get(SERIAL) or 0),
@@ -75,7 +74,7 @@ def gathered(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
         "notices": [facts.notice] if facts.notice else [],
         "errors": facts.errors,
         "trash": mirror.trash.totals(),
-        "missed": [{"project": one.project, "requests": one.requests, "last": _moment(one.last)} for one in facts.missed],
+        "missed": [{"project": one.project, "requests": one.requests, "last": format_moment(one.last)} for one in facts.missed],
     }
 
 
@@ -105,7 +104,7 @@ def _read_state(mirror: Mirror, missed: list[NameCount]) -> _StateFacts:
             state.totals(),
             {name: state.fact(name) for name in (LAST_RUN, LAST_GOOD, LAST_STATUS, LAST_PROBLEMS, SERIAL)},
             [{"project": row.name, "display": row.display or row.name, "error": row.error or row.unmet,
-              "since": _moment(row.since)} for row in state.errors()],
+              "since": format_moment(row.since)} for row in state.errors()],
             state.barren(), state.untimed()[0], untimed(mirror, state) or "")
 
 
@@ -118,13 +117,6 @@ def _missed(settings: Settings, logs: Iterable[str]) -> list[NameCount]:
     for one in read_record(os.path.join(settings["state_path"], FILENAME)):
         missed.note(one.project, one.last, one.requests)
     return missed.names()
-
-
-def _moment(value: Any) -> str | None:
-    """Return a time as ISO text in UTC, with seconds."""
-    if value is None:
-        return None
-    return datetime.datetime.fromtimestamp(float(value), datetime.timezone.utc).isoformat(timespec="seconds")
 
 
 def _table(status: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Byte counts and moments as people and pages write them."""
+"""Formats byte counts and moments, and parses moments."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def in_bytes(count: int) -> str:
             return f"{count} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
+
+
+def format_moment(seconds: float | str | None) -> str | None:
+    """Return a time in seconds since 1970 as ISO 8601 in UTC, with whole seconds; None for an unknown one."""
+    return None if seconds is None else datetime.fromtimestamp(float(seconds), timezone.utc).isoformat(timespec="seconds")
 
 
 def parse_moment(text: str) -> datetime:
