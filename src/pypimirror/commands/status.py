@@ -35,7 +35,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         raise ConfigurationError(f"--max-age {arguments.max_age}: must be a number of hours from 0")
     settings = read(config)
     try:
-        status = gathered(settings, arguments.access_log or ())
+        status = collect(settings, arguments.access_log or ())
     except sqlite3.Error as error:
         raise StorageError(f"{settings['state_path']}: the state can't be read ({error}); the next sync rebuilds it") from error
     if arguments.json:
@@ -50,7 +50,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     return 0 if age is not None and -3600 <= age <= arguments.max_age * 3600 else 1
 
 
-def gathered(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
+def collect(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
     """Return the status as plain values. logs: access logs of web servers. Raises ConfigurationError for an unreadable log."""
     missed = _missed(settings, logs)
     mirror = Mirror(settings)

@@ -49,12 +49,12 @@ class Restoration:
         if not projects:
             raise MirrorError(f"{name!r}: no project and no file of that name is in the trash")
         self._run.remember()
-        refused = {project: self._noted(project, list(files.values())) for project, files in projects.items()}
+        refused = {project: self._mark(project, list(files.values())) for project, files in projects.items()}
         self._run.publish_offline([(project, True) for project in projects if len(refused[project]) < len(projects[project])])
         return [RestoreResult(project, filename, refused[project].get(filename) or self._missing(project, filename))
                 for project, files in sorted(projects.items()) for filename in sorted(files)]
 
-    def _noted(self, name: str, files: list[TrashedFile]) -> dict[str, str]:
+    def _mark(self, name: str, files: list[TrashedFile]) -> dict[str, str]:
         """Mark files of a project for publishing in the state; return the reasons for the others by name."""
         project, row = self._project(name), self._state.row(name)
         known = {file.filename: file for file in project.files}
@@ -64,7 +64,7 @@ class Restoration:
             file = known.get(waiting.filename)
             if file is not None and file.stored is not None:
                 refused[waiting.filename] = "is in the mirror"
-            elif (found := self._back(waiting, file)) is None:
+            elif (found := self._restored(waiting, file)) is None:
                 refused[waiting.filename] = "is damaged, or not the one that upstream lists now"
             else:
                 back[waiting.filename] = found
@@ -90,7 +90,7 @@ class Restoration:
         except ValueError as error:
             raise MirrorError(f"{name}: its record can't be read ({error}); run verify --repair") from error
 
-    def _back(self, waiting: TrashedFile, listed: File | None) -> File | None:
+    def _restored(self, waiting: TrashedFile, listed: File | None) -> File | None:
         """Return a file for publishing, or None if its content is wrong. listed: upstream's current entry."""
         sha256 = self._mirror.trash.digest(waiting)
         file = listed or self._mirror.trash.facts(waiting) or File(waiting.filename, "")

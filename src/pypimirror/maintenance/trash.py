@@ -138,11 +138,11 @@ class Trash:
         """
         for day in self.days():
             if _DAY.fullmatch(day) and day > self._today:
-                self._put_off(day)
+                self._postpone(day)
         limit = ((today or datetime.date.fromisoformat(self._today)) - datetime.timedelta(days=keep)).isoformat()
         return self._delete([day for day in self.days() if day < limit])
 
-    def _put_off(self, day: str) -> None:
+    def _postpone(self, day: str) -> None:
         for project in self._storage.listdir(f"{FOLDER}/{day}"):
             here = f"{FOLDER}/{self._today}/{project.rstrip('/')}"
             self._note(project.rstrip("/"))

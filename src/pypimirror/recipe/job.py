@@ -66,7 +66,7 @@ class Job:
             self._log.info("No job is installed. For that: cron-install = user in [%s], or add %s to a crontab.",
                            self.part, os.path.join(self.location, "cron-entry"))
 
-    def give(self, path: str) -> None:
+    def change_owner(self, path: str) -> None:
         """Change the owner of a private file to the user of a system entry, who must read it. Raises UserError."""
         if self._cron != "system" or not self._user or os.geteuid() != 0 or os.stat(path).st_mode & 0o077:
             return

@@ -72,13 +72,13 @@ class Recipe:
         keys, texts = self._with_plugins(dists)
         files.write(self._config, configuration.render(self.name, keys, texts, relative_to))
         note(self._config)
-        self._job.give(self._config)
+        self._job.change_owner(self._config)
         client_files.write(self.name, self._config, self._value("webserver") or (), note)
         for path in script.make(self._script, dists, self._argument(), environment.source(self._environment),
                                 self._directory if self._relative else ""):
             if environment.has_secrets(self._environment):
                 os.chmod(path, 0o700)
-                self._job.give(path)
+                self._job.change_owner(path)
             note(path)
         self._job.install(note)
         return made

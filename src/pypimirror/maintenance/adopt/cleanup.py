@@ -129,7 +129,7 @@ def _clear(mirror: IRunContext, folder: str, kept: Container[str]) -> None:
     """
     if not os.path.isdir(folder):
         return  # removed with its last file
-    for side, about in legacy_trees.sides(folder):
+    for side, about in legacy_trees.md5_files(folder):
         if about not in kept:
             os.unlink(side)
     for page in legacy_trees.pages(folder):
