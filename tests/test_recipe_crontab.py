@@ -140,7 +140,7 @@ def test_a_refused_change_says_what_crontab_said(crontabs):
 
 def test_a_damaged_block_is_left_for_people(crontabs):
     crontabs.table.write_bytes(BLOCK.replace(b"# END", b"# and"))
-    with pytest.raises(UserError, match="mend that with crontab -e"):
+    with pytest.raises(UserError, match="fix it with crontab -e"):
         crontab.install(MARK, ENTRY)
     assert crontabs.changes() == []
 

@@ -33,7 +33,7 @@ _LOG = frozenset({"log_console", "log_filename", "verbose"})
 VERBS = {
     "sync": Verb("sync", "update the mirror to upstream and the configuration (NAME: these projects only)",
                  "[NAME ...]", _SYNC),
-    "verify": Verb("verify", "check every file against its hash, every page, stray files; --repair mends them",
+    "verify": Verb("verify", "check every file against its hash, every page, stray files; --repair repairs them",
                    options=frozenset({"repair"}) | _LOG),
     "trash": Verb("trash", "list, restore or delete removed files", "list | restore NAME | empty",
                   frozenset({"json"}) | _LOG),
@@ -85,7 +85,7 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
     add("-q", "--quiet", action="store_true",
         help="print only errors and output for programs: JSON, --example, the files of client and webserver")
     add("--json", action="store_true", help="status, plan, trash list: as JSON")
-    add("--repair", action="store_true", help="verify: mend the faults that are found")
+    add("--repair", action="store_true", help="verify: repair the faults that are found")
     add("--max-age", metavar="HOURS", type=float, help="status: exit with 1 if the last good run is older")
     add("--access-log", metavar="FILE", action="append",
         help="status: an access log of Apache or nginx; report requested names that the mirror does not have (repeatable)")

@@ -74,7 +74,7 @@ def _parts(text: bytes, begin: bytes, end: bytes) -> tuple[bytes, bool, bytes]:
             (tail if found else head).append(line)
     if inside:
         raise UserError(f"crontab: the line {begin.decode().strip()!r} has no {end.decode().strip()!r} after it; "
-                        "mend that with crontab -e first")
+                        "fix it with crontab -e")
     return b"".join(head), found, b"".join(tail)
 
 

@@ -18,7 +18,7 @@ After=network-online.target
 [Service]
 Type=oneshot
 {user}ExecStart=/bin/sh -c {command}
-# Another run is still at it.
+# Another run holds the lock.
 SuccessExitStatus=3
 """
 _TIMER = """\

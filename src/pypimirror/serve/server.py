@@ -31,7 +31,7 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     Returns the exit status 0. Raises ConfigurationError if the directory does not exist or the address can't be used.
     """
     if not os.path.isdir(root):
-        raise ConfigurationError(f"{root}: no such directory; the mirror is there after a first sync")
+        raise ConfigurationError(f"{root}: no such directory; run sync first")
     from .app import App
     from .missing_projects import MissingProjects
 

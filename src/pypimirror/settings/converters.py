@@ -213,7 +213,7 @@ def public_address(value: str, folder: str) -> str:
     """An http or https URL without user and password, or nothing; without the slash at its end."""
     url = web_address(value, folder)
     if isinstance(url, SecretURL):
-        raise ValueError("without user and password: it stands in pages and in files of clients, which take theirs from netrc")
+        raise ValueError("without user and password, which everybody could read in pages; clients take theirs from netrc")
     return url
 
 

@@ -153,7 +153,7 @@ def completed(values: dict[str, Any], filename: str) -> dict[str, Any]:
         values["lock_file_name"] = os.path.join(mirror, values["lock_file_name"])
         return values
     if isinstance(mirror, SecretURL):
-        raise ConfigurationError(f"{filename}: mirror_file_path: credentials have no place in a URL; they come from the "
+        raise ConfigurationError(f"{filename}: mirror_file_path: credentials are not allowed in the URL; set them in the "
                                  "environment")
     own = values["state_path"]
     if not own or not in_directory(own):

@@ -59,8 +59,8 @@ class Bucket:
     def __init__(self, url: str, connections: int, timeout: int, retries: int):
         place = urlsplit(url)
         if "@" in place.netloc or place.query or place.fragment:
-            raise ConfigurationError("mirror_file_path: credentials and options have no place in the URL of an object store; "
-                                     "they come from the environment")
+            raise ConfigurationError("mirror_file_path: credentials and options are not allowed in the URL of an object store; "
+                                     "set them in the environment")
         if not _NAME.fullmatch(place.netloc):
             raise ConfigurationError(f"mirror_file_path = {url}: {place.netloc!r} is not the name of a bucket; "
                                      "expected s3://bucket/prefix")
