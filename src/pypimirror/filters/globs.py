@@ -72,7 +72,7 @@ def name_globs(settings: ISettings, key: str) -> NameGlobs:
     return NameGlobs(lambda name: name in names or wildcards(name), None, whole, exact)
 
 
-def as_written(name: str) -> str:
+def any_spelling(name: str) -> str:
     """Return a regular expression for all spellings of a normalised name, except for the case of letters."""
     return name.replace("-", _SEPARATOR)
 
@@ -118,7 +118,7 @@ def _expression(pattern: str) -> tuple[str, str, bool]:
             if not _LITERAL.fullmatch(part):
                 raise ValueError("is not a pattern of project names; use specifiers for versions")
             parts.append(part)
-            written.append(as_written(part))
+            written.append(any_spelling(part))
         else:
             wild = True
             parts.append({"*": ".*", "?": "."}.get(wildcard) or _set(chars[1:-1]))

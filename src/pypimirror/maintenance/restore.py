@@ -7,6 +7,7 @@ configuration excludes it; once upstream lists it again, it is an ordinary file.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..errors import MirrorError
@@ -58,22 +59,13 @@ class Restoration:
         """Mark files of a project for publishing in the state; return the reasons for the others by name."""
         project, row = self._project(name), self._state.row(name)
         known = {file.filename: file for file in project.files}
-        refused: dict[str, str] = {}
-        back: dict[str, File] = {}
-        for waiting in files:
-            file = known.get(waiting.filename)
-            if file is not None and file.stored is not None:
-                refused[waiting.filename] = "is in the mirror"
-            elif (found := self._restored(waiting, file)) is None:
-                refused[waiting.filename] = "is damaged, or not the one that upstream lists now"
-            else:
-                back[waiting.filename] = found
+        back, refused = self._intact(files, known)
         selected = select_files(self._mirror, _with(project, {**known, **back}))
         names = {file.filename for file in selected.files}
         reasons = {one.file.filename: one.reason for one in selected.left_out}
         for filename in back.keys() - names:
-            why = "quarantined upstream" if project.quarantined else reasons.get(filename, "pinned with another hash")
-            refused[filename] = f"is left out by the configuration ({why})" if not project.quarantined else f"is {why}"
+            why = f"is left out by the configuration ({reasons.get(filename, 'pinned with another hash')})"
+            refused[filename] = "is quarantined upstream" if project.quarantined else why
         good = {filename: file for filename, file in back.items() if filename in names}
         if good:
             row = row or Row(name, project.display or name, None, None, BEGUN, 0, 0, 0, 0)
@@ -82,6 +74,20 @@ class Restoration:
             self._state.save(row._replace(pending=BEGUN), records.encode(_with(project, {**known, **good})))
             self._state.commit()
         return refused
+
+    def _intact(self, files: list[TrashedFile], known: Mapping[str, File]) -> tuple[dict[str, File], dict[str, str]]:
+        """Return the intact files that are not in the mirror, and the reasons for the others, both by name."""
+        back: dict[str, File] = {}
+        refused: dict[str, str] = {}
+        for waiting in files:
+            file = known.get(waiting.filename)
+            if file is not None and file.stored is not None:
+                refused[waiting.filename] = "is in the mirror"
+            elif (found := self._restored(waiting, file)) is None:
+                refused[waiting.filename] = "is damaged, or not the one that upstream lists now"
+            else:
+                back[waiting.filename] = found
+        return back, refused
 
     def _project(self, name: str) -> Project:
         record = self._state.record(name)

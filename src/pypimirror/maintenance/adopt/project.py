@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ...errors import InsufficientSpace, IntegrityError, MirrorError, StorageError
@@ -204,23 +205,23 @@ def _fill(mirror: IRunContext, file: File, old: OldFile, path: str, project: str
                 upload.write(block)
         if file.listed and file.size not in (None, size):
             raise IntegrityError(f"{old.path}: damaged: it has {size} bytes, expected {file.size} (upstream)")
-        if algorithm is not None and digests[algorithm].hexdigest() != hashes[algorithm].lower():
+        if algorithm is None:
+            _check_archive(old.path, file.filename, project)
+        elif digests[algorithm].hexdigest() != hashes[algorithm].lower():
             raise IntegrityError(f"{old.path}: damaged: its {algorithm} is {digests[algorithm].hexdigest()}, expected "
                                  f"{hashes[algorithm]} ({witness})")
-        if algorithm is None and not _is_whole(source, file.filename, project):
-            raise IntegrityError(f"{old.path}: damaged or foreign: no known hash, and not an intact archive of {project}")
         upload.commit(path)
         return Stored(digests["sha256"].hexdigest(), size), "linked" if linked else "copied"
     finally:
         upload.abort()
 
 
-def _is_whole(path: str, filename: str, project: str) -> bool:
-    """Whether a file without a known hash is an intact archive with a name of the project."""
-    try:
-        return bool(parse(filename, project).project) and check(path, filename)
-    except InvalidContent:
-        return False
+def _check_archive(path: str, filename: str, project: str) -> None:
+    """Raise IntegrityError unless a file without a known hash is an intact archive with a name of the project."""
+    with suppress(InvalidContent):
+        if parse(filename, project).project and check(path, filename):
+            return
+    raise IntegrityError(f"{path}: damaged or foreign: no known hash, and not an intact archive of {project}")
 
 
 def _blocks(path: str) -> Iterator[bytes]:
