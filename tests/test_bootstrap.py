@@ -42,13 +42,13 @@ def project(tmp_path, buildouts):
 
 def test_an_environment_is_made_and_the_buildout_run_in_it(project, tmp_path):
     output = project.run("-v", "buildout:directory=" + str(tmp_path), cwd=tmp_path)
-    assert "Making a virtual environment in" in output
+    assert "Creating a virtual environment in" in output
     assert (tmp_path / ".installed.cfg").exists() or "Installing" in output
     found = subprocess.run([str(project.folder / ".venv/bin/python"), "-c", "import zc.buildout; print(zc.buildout.__file__)"],
                            text=True, capture_output=True, check=True, env=project.environ).stdout
     assert found.startswith(str(project.folder / ".venv"))
     again = project.run()
-    assert "Making a virtual environment" not in again
+    assert "Creating a virtual environment" not in again
 
 
 def test_places_can_be_chosen_and_other_arguments_are_passed_on(project):
@@ -100,7 +100,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(project):
 
 def test_a_damaged_environment_is_made_anew(project, environment):
     shutil.rmtree(f"{environment}/bin")
-    assert "Making a virtual environment" in project.run("--environment", environment)
+    assert "Creating a virtual environment" in project.run("--environment", environment)
 
 
 def old_pythons() -> list[str]:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from textwrap import fill
 from typing import Any
 
 from ..http import proxy_settings
-from ..settings.display import shown_value
-from ..settings.example import example
-from ..settings.keys import KEYS, ISetting
+from ..secret import printable
+from ..settings.keys import KEYS, ISetting, Key
 from ..settings.reader import plugins_of
 from ..zcml.plugins import ask, read
+
+_INTRODUCTION = """\
+# Configuration of a mirror: pypimirror THIS-FILE sync
+# Lists take one item a line or several, separated by blanks. A line that starts with # is a comment.
+"""
+#: The keys that the example sets; the others are comments with their defaults.
+_SET = {"mirror_file_path": "/srv/pypi", "package_matches": "\n    zope.*\n    plone.*\n    Products.*\n    collective.*"}
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print settings and components, or with ``--example`` a commented configuration file."""
     if arguments.example:
-        print(example(ask(plugins_of(config)).keys), end="")
+        print(_example(ask(plugins_of(config)).keys), end="")
         return 0
     from ..mirror import Mirror
 
@@ -33,7 +40,7 @@ def _show(mirror: Any) -> None:
     settings = mirror.settings
     more = settings.additions.affects if settings.additions else ()
     for name in (*(key.name for key in KEYS), *sorted(more)):
-        print(f"{name} = {shown_value(settings[name])}    # {settings.origin(name)}")
+        print(f"{name} = {_shown(settings[name])}    # {settings.origin(name)}")
     print()
     for line in proxy_settings.describe(settings, mirror.limiter.fetcher, full=True):
         print(line)
@@ -50,3 +57,30 @@ def _components(filled: Any) -> Iterator[str]:
     for one in sorted(found, key=lambda r: (r.provided.__name__, r.name)):
         what = one.component.help if one.provided is ISetting else origin_of(one)
         yield f"{one.provided.__name__[1:]} {one.name!r}: {what}    # {place_of(one)}"
+
+
+def _shown(value: Any) -> str:
+    """Return a value in the syntax of the configuration file, without secrets."""
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return " ".join(_shown(item) for item in value)
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={_shown(item)}" for key, item in value.items())
+    return printable(str(value))
+
+
+def _example(more: Iterable[Key] = ()) -> str:
+    """Return a commented configuration file, which is valid as it is. more: the keys of plugins."""
+    blocks = [_INTRODUCTION, "[DEFAULT]"]
+    group = ""
+    for key in (*KEYS, *sorted(more, key=lambda key: key.group)):
+        if key.group != group:
+            group = key.group
+            blocks.append(f"\n# --- {group} ---")
+        note = fill(key.help, 100, initial_indent="# ", subsequent_indent="# ")
+        if key.name in _SET:
+            blocks.append(f"\n{note}\n{key.name} = {_SET[key.name]}".replace("= \n", "=\n"))
+        else:
+            blocks.append(f"\n{note}\n#{key.name} = {key.default}".rstrip())
+    return "\n".join(blocks) + "\n"

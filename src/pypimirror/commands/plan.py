@@ -14,14 +14,14 @@ from ..state.database import State
 from ..sync.plan import as_json, plan
 from ..sync.worklist import has_pins
 from ..zcml.plugins import read
-from .session import overridden
+from .session import overrides_of
 
 _NOTE = "The build requirements of sdists are known after they are fetched: a first sync may fetch more files than listed."
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the plan as a table or as JSON; return 1 if a project could not be evaluated."""
-    settings = read(config, overridden(arguments))
+    settings = read(config, overrides_of(arguments))
     mirror = Mirror(settings)
     mirror.check()
     mirror.storage.check()

@@ -15,13 +15,13 @@ from typing import NamedTuple
 from ..clients.files import render
 from ..names import normalize
 from ..settings.units import in_bytes
-from .pages import Page, remade
+from .pages import Page, with_body
 
 _PROJECT = re.compile(r'<a href="([^"/?#]+)/">(.*?)</a>')
 _HERE = files(__package__)
 _TEMPLATE, _STYLE, _SCRIPT = (_HERE.joinpath(name).read_text(encoding="utf-8") for name in
                               ("front.html.in", "front.css", "front.js"))
-_SERVED = {"pip": "pip, in pip.conf", "uv": "uv, in uv.toml", "buildout": "zc.buildout, in client.cfg to extend from"}
+_SERVED = {"pip": "pip, in pip.conf", "uv": "uv, in uv.toml", "buildout": "zc.buildout, in client.cfg, to be extended"}
 #: Seconds for which figures are cached, because they are read from a database.
 _KEPT = 60
 
@@ -35,7 +35,7 @@ class Figures(NamedTuple):
     checked: float | None
 
 
-class Front:
+class LandingPage:
     """Renders the landing page. Used by several threads at once."""
 
     def __init__(self, figures: Callable[[], Figures | None], base_url: str | None):
@@ -56,7 +56,7 @@ class Front:
         if not query and self._last[0] == key and self._last[1] is not None:
             return self._last[1]
         body = self._render(root, text.decode("utf-8", "replace"), self._base_url or address, query, figures).encode()
-        page = remade(root, body)
+        page = with_body(root, body)
         if not query:
             self._last = key, page
         return page
