@@ -198,7 +198,7 @@ class _Run:
             self._crew.start(self._step, task, self._arrived)
 
     def _some(self) -> list[Any]:
-        chunk = []
+        chunk: list[Any] = []
         while len(chunk) < _CHUNK and (task := self._draw()) is not _NONE:
             chunk.append(task)
         return chunk

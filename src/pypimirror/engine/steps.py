@@ -63,5 +63,5 @@ def picklable(result: Any) -> Any:
         pickle.loads(pickle.dumps(result))
         return result
     except Exception as error:
-        error = result.error if isinstance(result, Raised) else error
-        return Raised(RuntimeError("".join(traceback.format_exception(error))))
+        known = result.error if isinstance(result, Raised) else error
+        return Raised(RuntimeError("".join(traceback.format_exception(known))))

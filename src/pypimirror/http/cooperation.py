@@ -84,7 +84,7 @@ class Loop:
         self._greenlets.add(started)
         self.events.call_soon(started.switch)
 
-    def suspend(self, arrange: Callable[[Callable[[], None]], None]) -> None:
+    def suspend(self, arrange: Callable[[Callable[[], None]], object]) -> None:
         """Wait until the callable that ``arrange`` is given was called, by the loop."""
         import greenlet
 

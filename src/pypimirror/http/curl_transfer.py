@@ -94,7 +94,8 @@ class Transfer:
         try:
             self.handle.perform()
         except pycurl.error as error:
-            return error.args  # type: ignore[return-value]
+            code, message = error.args[:2]
+            return code, message
         return None
 
     def _connect(self, purpose: int, address: Any) -> Any:

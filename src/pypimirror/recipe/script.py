@@ -5,7 +5,9 @@ script. Here the environment is only used for distributions that are neither in 
 """
 
 import copy
+import logging
 import os
+import platform
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -14,11 +16,15 @@ from zc.buildout import UserError, easy_install
 
 #: This distribution.
 NAME = "z3c.recipe.pypimirror"
+#: With the libraries of the fast fetcher.
+_FAST = f"{NAME}[fast]"
 #: Requirements that the mirror and its dependencies need only for their installation. Old-style namespace packages of other
 #: eggs still get setuptools.
 _INSTALLERS = frozenset({"zc.buildout", "setuptools"})
 
 Distribution = Any
+
+_logger = logging.getLogger(NAME)
 
 
 class Resolver(easy_install.Installer):
@@ -82,8 +88,15 @@ def distributions(buildout: Mapping[str, Any], eggs: Sequence[str]) -> list[Dist
     """
     section = buildout["buildout"]
     eggs_directory = section["eggs-directory"]
-    resolver = Resolver(
-        eggs_directory,
+    found = _with_fast_fetcher(section, eggs) or list(_resolver(section).install([NAME, *eggs]))
+    environment = {os.path.realpath(path) for path in _environment_path()}
+    return sorted(found, key=lambda dist: (os.path.realpath(dist.location) in environment,
+                                           os.path.dirname(dist.location) == eggs_directory))
+
+
+def _resolver(section: Mapping[str, Any]) -> Resolver:
+    return Resolver(
+        section["eggs-directory"],
         section["develop-eggs-directory"],
         section.get("offline") == "true",
         links=section.get("find-links", "").split(),
@@ -92,10 +105,29 @@ def distributions(buildout: Mapping[str, Any], eggs: Sequence[str]) -> list[Dist
         allow_hosts=tuple(section["allow-hosts"].split()),
         allow_unknown_extras=section.get("allow-unknown-extras") == "true",
     )
-    found = list(resolver.install([NAME, *eggs]))
-    environment = {os.path.realpath(path) for path in _environment_path()}
-    return sorted(found, key=lambda dist: (os.path.realpath(dist.location) in environment,
-                                           os.path.dirname(dist.location) == eggs_directory))
+
+
+def _with_fast_fetcher(section: Mapping[str, Any], eggs: Sequence[str]) -> list[Distribution]:
+    """Return the distributions with the extra ``fast``; none if its libraries can't be had here as wheels.
+
+    A buildout may pin neither of them and allow no others, and its index may not have them: the mirror works without.
+    """
+    if not _has_wheels():
+        return []
+    try:
+        return list(_resolver(section).install([_FAST, *eggs]))
+    except UserError as error:
+        _logger.info("%s: not used, the mirror fetches with requests (%s)", _FAST, " ".join(str(error).split()))
+        return []
+
+
+def _has_wheels() -> bool:
+    """Whether pycurl and greenlet have wheels for this Python: to build them takes a compiler and libcurl's headers."""
+    if sys.implementation.name != "cpython" or sys.version_info >= (3, 15):
+        return False
+    if sys.platform.startswith("linux"):
+        return platform.libc_ver()[0] == "glibc" and platform.machine() in ("x86_64", "aarch64")
+    return sys.platform in ("darwin", "win32")
 
 
 def make(path: str, dists: Sequence[Distribution], arguments: str, initialization: str = "",
