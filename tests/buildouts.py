@@ -142,7 +142,8 @@ class Buildouts:
         home = self._folder / "home"
         home.mkdir(exist_ok=True)
         return {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "PIP_NO_INDEX": "1",
-                "PIP_FIND_LINKS": str(wheelhouse.FOLDER), "PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+                "PIP_FIND_LINKS": str(wheelhouse.FOLDER), "PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+                "PIP_COMPILE": "0"}
 
     def eggs(self, generation: str) -> Path:
         """Give the eggs directory of a generation; what other runs left of the product in it is gone."""
