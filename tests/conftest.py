@@ -23,8 +23,8 @@ from upstream import Upstream  # noqa: E402
 
 pytest_plugins = ["buildouts"]
 
-# How long an example takes is a matter of what else the machine does.
-settings.register_profile("tests", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes is a matter of what else the machine does. The fuzz targets try many more.
+settings.register_profile("tests", settings(), max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
 
