@@ -51,18 +51,19 @@ def test_an_environment_is_made_and_the_buildout_run_in_it(project, tmp_path):
     assert "Creating a virtual environment" not in again
 
 
-def test_places_can_be_chosen_and_other_arguments_are_passed_on(project):
-    project.write("other.txt", (project.folder / "requirements.txt").read_text())
-    (project.folder / "requirements.txt").unlink()
-    output = project.run("--environment", "elsewhere", "--requirements", "other.txt", "annotate", "buildout")
-    assert "Annotated sections" in output
-    assert (project.folder / "elsewhere/bin/buildout").exists()
-
-
 @pytest.fixture
 def environment(project, buildouts):
     """The path of an environment that is there already, a copy."""
     return str(shutil.copytree(buildouts.environment("6"), project.folder / "environment", symlinks=True))
+
+
+def test_places_can_be_chosen_and_other_arguments_are_passed_on(project, environment):
+    project.write("other.txt", (project.folder / "requirements.txt").read_text())
+    (project.folder / "requirements.txt").unlink()
+    output = project.run("--environment", "environment", "--requirements", "other.txt", "annotate", "buildout")
+    assert "Annotated sections" in output
+    assert environment == str(project.folder / "environment")
+    assert not (project.folder / ".venv").exists()
 
 
 def test_the_index_is_told_to_pip_and_to_buildout(project, upstream, environment):

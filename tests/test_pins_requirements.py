@@ -255,7 +255,7 @@ PIECES = st.sampled_from([b"foo", b"==1.0", b"\n", b"\n", b" ", b";", b"--hash=s
                           b"python_version", b" and ", b"1" * 5000, b"\xe2\x80\xa8", b"--x", b"a" * 300])
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(st.lists(PIECES | st.binary(max_size=3), max_size=20).map(b"".join))
 def test_any_bytes_are_read_or_refused_with_one_line(content):
     try:
@@ -390,7 +390,7 @@ WORDS = st.sampled_from(["foo", "==", "1.0", "-r b", "-c b", "--hash=", "sha256:
                          "-i", "=", "'", "@", "https://example.com/x", "\r", "\0", "é", "\u2028", "--"])
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(st.lists(WORDS | st.text(max_size=3), max_size=25).map("".join), st.lists(WORDS, max_size=10).map(" ".join))
 def test_any_text_is_read_or_refused_with_one_line(first, second):
     read = from_mapping({"/a": first.encode("utf-8", "replace"), "/b": second.encode()})

@@ -532,7 +532,7 @@ SNIPPETS = st.sampled_from([
 TEXTS = st.lists(SNIPPETS | st.text(max_size=3), max_size=40).map("".join)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(TEXTS, min_size=3, max_size=3))
 def test_any_text_is_read_or_refused_with_one_line(texts):
     files = {f"/{name}": text for name, text in zip("abc", texts, strict=True)}
@@ -561,7 +561,7 @@ def test_a_section_that_is_none_does_not_reach_the_flattened_file(name):
     assert "import" not in flatten_versions(chain, both)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(TEXTS)
 def test_what_the_extends_cache_holds_says_the_same(text):
     content = text.encode("utf-8", "surrogatepass")
