@@ -20,7 +20,7 @@ RAISED = [
     KeyError("boom"), RecursionError("maximum recursion depth exceeded"), MemoryError(), OverflowError("too large"),
     UnicodeEncodeError("utf-8", "\udc80", 0, 1, "surrogates not allowed"), ValueError("\udcff\x1b[31m" + "x" * 100_000),
     StopIteration(), AssertionError("line\nline"), OSError(36, "File name too long"), LookupError()]
-STEPS = [("evaluate", "sync.evaluate"), ("publish", "sync.tasks"), ("sweep", "sync.tasks")]
+STEPS = [("evaluate", "sync.pipeline"), ("publish", "sync.tasks"), ("sweep", "sync.tasks")]
 
 
 @pytest.fixture(autouse=True)

@@ -39,16 +39,16 @@ class CurlFetcher:
         self._uncertified: set[str] = set()
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
-        transfer = self._transfer()
+        transfer, target = self._transfer(), url
         try:
             transfer.set_headers(headers or {})
             for _ in range(_MOST_REDIRECTS + 1):
-                error = self._perform(transfer, url, receiver)
+                error = self._perform(transfer, target, receiver)
                 if error is not None:
-                    raise curl_options.failure(url, *error)
+                    raise curl_options.failure(target, *error)
                 if transfer.target is None:
                     return transfer.head
-                url = transfer.target
+                target = transfer.target
             raise FetchError(strip_credentials(url), "too many redirects")
         finally:
             self._local.free.append(transfer)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 
 import requests
-from urllib3 import __version__ as urllib3_version
+import urllib3
 from zope.interface import implementer
 
 from ..errors import FetchError
@@ -63,7 +63,7 @@ class RequestsFetcher:
 
     def about(self) -> str:
         """Return the names of the libraries that transfers run on, with versions."""
-        return f"requests {requests.__version__}, urllib3 {urllib3_version}, {tls.library()}"
+        return f"requests {requests.__version__}, urllib3 {urllib3.__version__}, {tls.library()}"  # type: ignore[attr-defined]
 
     def close(self) -> None:
         while self._sessions:

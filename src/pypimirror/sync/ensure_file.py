@@ -64,7 +64,7 @@ def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = F
     try:
         metadata = core_metadata(mirror, project, file, stored, path, offline, attempts, body, ground)
     except MirrorError as error:
-        # The file is good without what lies beside it, which the next run asks for again.
+        # The file is good without its sidecars, which the next run requests again.
         return FileResult(file._replace(stored=stored._replace(metadata=None)), _kind(error), str(error))
     if metadata != stored.metadata:
         stored = stored._replace(metadata=metadata)

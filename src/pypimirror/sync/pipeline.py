@@ -64,8 +64,10 @@ class Pipeline:
                     self._add(result)
 
     def committed(self) -> None:
-        """Release what was stored: a run that is interrupted from here on is known to have worked on these projects."""
+        """Release what was stored; the next run knows that this one has worked on these projects if it is interrupted."""
         stored, self._stored = self._stored, []
+        self._state.mark(stored, BEGUN)
+        self._state.commit()
         due = [(name, False) for name in stored]
         self._ready.extend(to_publish(self._mirror, self._state, due, self._serial, offline=False, hold=""))
 
@@ -75,7 +77,6 @@ class Pipeline:
         if row is None or row.pending & BEGUN or not row.pending & DUE or evaluation.error is not None:
             return
         if evaluation.promised is None:  # else its page is read again soon
-            self._state.mark([evaluation.name], BEGUN)
             self._stored.append(evaluation.name)
 
 
