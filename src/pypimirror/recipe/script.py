@@ -108,7 +108,7 @@ def _resolver(section: Mapping[str, Any]) -> Resolver:
 
 
 def _with_fast_fetcher(section: Mapping[str, Any], eggs: Sequence[str]) -> list[Distribution]:
-    """Return the distributions with the extra ``fast``; none if its libraries can't be had here as wheels.
+    """Return the distributions with the extra ``fast``; none if its libraries have no wheels here.
 
     A buildout may pin neither of them and allow no others, and its index may not have them: the mirror works without.
     """
