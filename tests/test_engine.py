@@ -498,6 +498,19 @@ def test_a_worker_ends_with_its_coordinator(mirrored: Mirrored, filled: Upstream
     assert mirrored.untrue() == []
 
 
+def test_a_process_killed_in_the_middle_of_a_run_loses_nothing(mirrored: Mirrored, filled: Upstream) -> None:
+    mirrored.settings |= {"workers": 16, "engine": "processes"}
+    with Held(mirrored, filled) as run:
+        for pid in wait_for(lambda: children(run.pid)):
+            os.kill(pid, signal.SIGKILL)
+        filled.hold.set()  # type: ignore[attr-defined]
+        assert run.wait(60) == 0
+        assert run.stderr is not None and run.stderr.read() == ""
+    assert mirrored.untrue() == []
+    assert len(list(mirrored.root.rglob("*.whl"))) == 60
+    assert list((mirrored.root / ".pypimirror/tmp").iterdir()) == []
+
+
 @pytest.mark.parametrize("settings", [{}, {"fetcher": "requests"}, {"engine": "processes"}], ids=str)
 def test_ctrl_c_ends_the_run_with_130_and_the_next_one_completes_it(
         mirrored: Mirrored, filled: Upstream, settings: dict[str, Any]) -> None:
@@ -519,22 +532,34 @@ def test_ctrl_c_ends_the_run_with_130_and_the_next_one_completes_it(
     assert len(list(mirrored.root.rglob("*.whl"))) == 60
 
 
-def test_ctrl_c_in_a_callback_of_libcurl_ends_the_run(make: Callable[..., Any], filled: Upstream) -> None:
-    mirror = make()
+def interrupting(times: int, noted: list[str]) -> Any:
+    """Return a step that is interrupted so many times while libcurl calls it."""
 
-    def interrupts(context: Any, task: int, emit: Any) -> None:
+    def step(mirror: Any, task: str, emit: Any) -> None:
         class Receiver:
             def start(self, head: Any) -> None:
-                os.kill(os.getpid(), signal.SIGINT)
+                """Nothing is to be known of it."""
 
             def write(self, block: bytes) -> None:
-                pass
+                for number in range(times):
+                    noted.append("interrupted")
+                    os.kill(os.getpid(), signal.SIGINT)
+                    noted.append(f"went on after {number + 1}")
 
-        context.fetcher.fetch(f"{filled.url}zope-p1/", Receiver(), {})
+        mirror.fetcher.fetch(task, Receiver(), {})
         time.sleep(0.001)
 
+    return step
+
+
+@pytest.mark.parametrize(("times", "goes_on"), [(1, True), (2, False)])
+def test_ctrl_c_ends_the_run_between_two_steps_and_the_second_one_at_once(
+        make: Callable[..., Any], filled: Upstream, times: int, goes_on: bool) -> None:
+    mirror, noted = make(), []
     with pytest.raises(KeyboardInterrupt):
-        list(mirror.engine.run(interrupts, range(1000)))
+        list(mirror.engine.run(interrupting(times, noted), [f"{filled.url}zope-p1/"]))
+    assert noted[:2] == ["interrupted", "went on after 1"]
+    assert (noted[-1] == f"went on after {times}") == goes_on
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert len(list(mirror.engine.run(fetches, [f"{filled.url}zope-p1/"] * 20))) == 20
 
@@ -552,7 +577,7 @@ class Held:
     def _held(self, handler: Any) -> None:
         self._asked.set()
         self._hold.wait(60)
-        handler.close_connection = True
+        handler.reply(*self._upstream.respond(handler.path, handler.headers))
 
     def __enter__(self) -> subprocess.Popen[str]:
         assert self._asked.wait(60)

@@ -93,7 +93,7 @@ class Loop:
     def _interruptible(self) -> Iterator[None]:
         """Have Ctrl-C end ``run`` between two callbacks, the second one at once.
 
-        Within a callback of libcurl, where it usually arrives, KeyboardInterrupt would be printed and then forgotten.
+        It usually arrives within a callback of libcurl; older releases of pycurl print exceptions of callbacks and forget them.
         """
         handler = signal.getsignal(signal.SIGINT)
         if threading.current_thread() is not threading.main_thread() or not callable(handler):
