@@ -60,6 +60,14 @@ def raises_unsendable(mirror: Any, task: Any, emit: Any) -> None:
     raise Unsendable(1, 2)
 
 
+def returns_unsendable(mirror: Any, task: Any, emit: Any) -> Any:
+    return lambda: None
+
+
+def returns_unreadable(mirror: Any, task: Any, emit: Any) -> Any:
+    return Unsendable(1, 2)
+
+
 def dies_elsewhere(mirror: Any, task: tuple[int, int], emit: Any) -> int:
     number, coordinator = task
     if number == 5 and os.getpid() != coordinator:

@@ -8,12 +8,16 @@ from typing import Any
 from zope.interface import implementer
 
 from pypimirror import interfaces
-from pypimirror.http.requests_fetcher import RequestsFetcher
 from pypimirror.index.html import HtmlIndex
 from pypimirror.storage.filesystem import FileSystem
 from pypimirror.upstream.http import HttpSource
 from pypimirror.upstream.json_page import JsonParser
 from pypimirror.zcml.builtin import KINDS, NAMESPACE
+
+try:
+    from pypimirror.http.pycurl_fetcher import CurlFetcher as _Fetcher
+except ImportError:
+    from pypimirror.http.requests_fetcher import RequestsFetcher as _Fetcher  # type: ignore[assignment]
 
 #: By kind of component: the exception that it raises as soon as it has to do with the project ``bad``.
 FAULTS: dict[str, BaseException] = {}
@@ -37,7 +41,7 @@ class Parser(JsonParser):
         return super().project(body, name, url)
 
 
-class Fetcher(RequestsFetcher):
+class Fetcher(_Fetcher):
     def fetch(self, url: str, *more: Any, **options: Any) -> Any:
         fail("fetcher", url)
         return super().fetch(url, *more, **options)
@@ -99,7 +103,8 @@ class Observer:
 
 #: By kind: the name under which the component takes the place of ours, and its class.
 COMPONENTS = {
-    "source": ("http", Source), "parser": ("application/vnd.pypi.simple.v1+json", Parser), "fetcher": ("requests", Fetcher),
+    "source": ("http", Source), "parser": ("application/vnd.pypi.simple.v1+json", Parser), "fetcher": (
+        "pycurl" if _Fetcher.__name__ == "CurlFetcher" else "requests", Fetcher),
     "storage": ("file", Storage), "indexWriter": ("html", Writer), "nameFilter": ("team-names", NameFilter),
     "filter": ("team-approved", Filter), "observer": ("aaa", Observer)}
 assert COMPONENTS.keys() < KINDS.keys()

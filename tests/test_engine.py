@@ -1,35 +1,46 @@
-"""Engines: the same tree wherever the work runs, and a worker that dies loses nothing; how many requests are let through."""
+"""Engines: the same tree wherever the work runs; what a run that fails, is given up or loses a process leaves behind."""
 
 from __future__ import annotations
 
-import itertools
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from queue import SimpleQueue
-from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from clusters import wait_for
-from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
+from engines import (
+    Unsendable,
+    dies_elsewhere,
+    emits_then_returns,
+    fails,
+    fill,
+    raises_unsendable,
+    returns_unreadable,
+    returns_unsendable,
+    settled,
+    told_by,
+)
 from mirrored import Mirrored
-from pypimirror.engine import threads
-from pypimirror.engine.beyond import WorkerProcess
-from pypimirror.engine.many import SizedIterator
-from pypimirror.engine.threads import Threads
+from pypimirror.engine import local, steps
+from pypimirror.engine.crew import GreenletCrew, ThreadCrew
+from pypimirror.engine.worker_process import WorkerProcess
 from pypimirror.errors import FetchError, InsufficientSpace
-from pypimirror.http.gate import RequestLimiter
+from pypimirror.http import page
 from pypimirror.mirror import Mirror
+from pypimirror.model import RequiredReleases
 from pypimirror.state.records import BadRecord
 from pypimirror.zcml.plugins import read
 from upstream import Upstream, wheel
+
+pytest.importorskip("pycurl", reason="pycurl is not installed: the extra [fast]")
 
 
 def sleeps(mirror: Any, task: float, emit: Any) -> int:
@@ -37,18 +48,81 @@ def sleeps(mirror: Any, task: float, emit: Any) -> int:
     return os.getpid()
 
 
+def computes(mirror: Any, task: float, emit: Any) -> int:
+    return sleeps(mirror, task, emit)
+
+
+computes.in_threads = True  # type: ignore[attr-defined]
+
+
+def fetches(mirror: Any, task: str, emit: Any) -> int:
+    page.read(mirror.fetcher, task, {}, 1 << 20)
+    return os.getpid()
+
+
+def needs(mirror: Any, task: int, emit: Any) -> tuple[int, str]:
+    time.sleep(0.001)
+    return os.getpid(), mirror.needs.pinned["needed"]
+
+
+def tells_its_share(mirror: Any, task: int, emit: Any) -> tuple[int, int]:
+    time.sleep(0.001)
+    return os.getpid(), mirror.workers
+
+
 @pytest.fixture
-def mirror(mirrored: Mirrored) -> Any:
-    """A mirror to hand tasks to."""
-    mirrored.settings |= {"workers": 16, "engine": "processes"}
-    made = Mirror(read(mirrored.write(), {}))
-    yield made
-    made.close()
+def growing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process gets two more at once, whatever it has to do."""
+    monkeypatch.setattr(local, "cores", lambda: 3)
+    monkeypatch.setattr(local, "LONG", 0.0)
+    monkeypatch.setattr(local, "BUSY", 0.0)
+
+
+@pytest.fixture
+def make(mirrored: Mirrored) -> Iterator[Callable[..., Any]]:
+    """Makes mirrors to hand tasks to."""
+    made: list[Mirror] = []
+
+    def made_with(**settings: Any) -> Mirror:
+        mirrored.settings |= settings
+        made.append(Mirror(read(mirrored.write(), {})))
+        return made[-1]
+
+    yield made_with
+    for mirror in made:
+        mirror.close()
+
+
+@pytest.fixture
+def mirror(make: Callable[..., Any]) -> Any:
+    """A mirror whose tasks run in processes of their own."""
+    return make(workers=16, engine="processes")
+
+
+@pytest.fixture(params=["greenlets", "threads", "growing", "growing threads", "processes", "small processes"])
+def spread(request: pytest.FixtureRequest, make: Callable[..., Any]) -> Any:
+    """A mirror of each engine, with worker processes that are there where it has any."""
+    kind = request.param
+    if kind in ("greenlets", "threads"):
+        return make(workers=16, fetcher="requests" if kind == "threads" else "pycurl")
+    if kind.endswith("processes"):
+        return make(workers=3 if kind.startswith("small") else 16, engine="processes")
+    request.getfixturevalue("growing")
+    mirror = make(workers=3 * local.SHARE, fetcher="requests" if "threads" in kind else "pycurl")
+    wait_for(lambda: len(set(mirror.engine.run(sleeps, [0.001] * 300))) == 3)
+    return mirror
 
 
 @pytest.fixture
 def filled(upstream: Upstream) -> Upstream:
     return fill(upstream)
+
+
+def more(mirrored: Mirrored, upstream: Upstream) -> None:
+    """Have more projects than can be worked on at once."""
+    for number in range(60):
+        upstream.add(f"more{number}", wheel(f"more{number}", "1"))
+    mirrored.settings["workers"] = 3 * local.SHARE
 
 
 def test_processes_make_the_same_tree_as_threads(mirrored: Mirrored, filled: Upstream, tmp_path: Path) -> None:
@@ -67,7 +141,8 @@ def test_processes_make_the_same_tree_as_threads(mirrored: Mirrored, filled: Ups
     assert other.command("verify").returncode == 0
 
 
-def test_a_long_and_busy_run_gets_a_process_more_than_there_are_cores(
+@pytest.mark.usefixtures("growing")
+def test_a_long_and_busy_run_gets_more_processes(
         mirrored: Mirrored, filled: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
 
@@ -76,123 +151,125 @@ def test_a_long_and_busy_run_gets_a_process_more_than_there_are_cores(
             super().__init__(*arguments)
             started.append(self.pid)
 
-    monkeypatch.setattr("pypimirror.engine.beyond.WorkerProcess", Noted)
-    monkeypatch.setattr(threads, "cores", lambda: 2)
-    monkeypatch.setattr(threads, "LONG", 0.0)
-    monkeypatch.setattr(threads, "_BUSY", 0.0)
+    monkeypatch.setattr("pypimirror.engine.worker_process.WorkerProcess", Noted)
+    more(mirrored, filled)
     assert mirrored.run("sync") == 0
     assert len(started) == 2
     for pid in started:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
     assert mirrored.untrue() == []
-    assert len(list(mirrored.root.rglob("*.whl"))) == 60
+    assert len(list(mirrored.root.rglob("*.whl"))) == 120
 
 
-class Further(NamedTuple):
-    """A further process: when it came, and how many requests it may have under way."""
-
-    time: float
-    requests: int
-
-
-def clocked(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> tuple[list[float], list[Further]]:
-    """Return the time, as it may be set, and further processes that came, which are never there; for two cores.
-
-    share: of a processor that is used.
-    """
-    now: list[float] = [0.0]
-    came: list[Further] = []
-
-    class Idle:
-        room = 0
-
-        def __init__(self, mirror: object, workers: int, *_: object):
-            came.append(Further(now[0], workers))
-
-        def close(self) -> None:
-            pass
-
-    monkeypatch.setattr("pypimirror.engine.beyond.WorkerProcess", Idle)
-    monkeypatch.setattr(threads, "cores", lambda: 2)
-    monkeypatch.setattr(threads, "time", SimpleNamespace(monotonic=lambda: now[0], process_time=lambda: share * now[0]))
-    return now, came
+@pytest.mark.parametrize(("long", "busy", "grows"), [(0.0, 0.0, True), (3600.0, 0.0, False), (0.0, 100.0, False)])
+def test_only_a_run_that_is_long_and_busy_gets_another_process(
+        make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, long: float, busy: float, grows: bool) -> None:
+    monkeypatch.setattr(local, "cores", lambda: 2)
+    monkeypatch.setattr(local, "LONG", long)
+    monkeypatch.setattr(local, "BUSY", busy)
+    mirror = make(workers=16)
+    list(mirror.engine.run(sleeps, [0.001] * 200))
+    assert len(mirror.engine._processes) == grows
 
 
-@pytest.mark.parametrize(("number", "at_work", "further"), [
-    (3, 1, [Further(0.08, 25), Further(0.32, 16)]),
-    (100, 1, [Further(0.0, 25), Further(0.32, 16)]),
-    (100, threads.SHARE, [Further(0.0, 25)])], ids=["few tasks", "many tasks", "far upstream"])
-def test_each_process_more_waits_until_the_run_is_four_times_as_long(
-        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, number: int, at_work: int, further: list[Further]) -> None:
-    monkeypatch.setattr(threads, "_BUSY", 0.0)
-    now, came = clocked(monkeypatch)
-    mirror = Mirror(read(mirrored.write(), {}))
-    engine = Threads(mirror)
-    list(engine.run(emits_then_returns, SizedIterator(range(3), number)))
-    mirror.crew.begin(at_work)
-    for step in range(100):
-        now[0] = step / 100
-        engine._grow()
-    engine.close()
-    mirror.close()
-    assert came == further
-
-
-@pytest.mark.parametrize(("share", "came"), [(0.55, []), (0.6, [Further(0.1, 8)])])
-def test_a_further_process_comes_if_all_hands_would_be_busy(
-        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, share: float, came: list[Further]) -> None:
-    now, found = clocked(monkeypatch, share)
-    mirrored.settings["workers"] = 16
-    mirror = Mirror(read(mirrored.write(), {}))
-    engine = Threads(mirror)
-    list(engine.run(emits_then_returns, range(3)))
-    mirror.crew.begin(20)  # of 24 hands
-    now[0] = 0.1
-    engine._grow()
-    engine.close()
-    mirror.close()
-    assert found == came
-
-
+@pytest.mark.usefixtures("growing")
 def test_a_mirror_of_few_workers_stays_in_one_process(
         mirrored: Mirrored, filled: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pypimirror.engine.beyond.WorkerProcess", None)
-    monkeypatch.setattr(threads, "cores", lambda: 2)
-    monkeypatch.setattr(threads, "LONG", 0.0)
-    monkeypatch.setattr(threads, "_BUSY", 0.0)
-    mirrored.settings["workers"] = 2 * threads.SHARE - 1
+    monkeypatch.setattr("pypimirror.engine.worker_process.WorkerProcess", None)
+    mirrored.settings["workers"] = 2 * local.SHARE - 1
     assert mirrored.run("sync") == 0
 
 
-def test_events_come_first_and_results_last(mirror: Any) -> None:
-    seen, pids = told_by(mirror.engine)
-    assert seen == {number: ["event", "result"] for number in range(200)}
-    assert os.getpid() not in pids
+@pytest.mark.parametrize(("fetcher", "step", "crew"), [
+    ("pycurl", sleeps, GreenletCrew), ("pycurl", computes, ThreadCrew), ("requests", sleeps, ThreadCrew)])
+def test_steps_that_wait_run_in_greenlets_where_the_fetcher_can_switch(
+        make: Callable[..., Any], fetcher: str, step: Any, crew: type) -> None:
+    mirror = make(fetcher=fetcher)
+    list(mirror.engine.run(step, [0.0] * 3))
+    assert [type(one) for one in mirror.engine._crews.values()] == [crew]
 
 
-def test_tasks_are_drawn_only_as_fast_as_they_are_done(mirror: Any) -> None:
+def test_threads_work_where_greenlets_can_not(make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pypimirror.engine.crew._CAN_COOPERATE", False)
+    mirror = make(fetcher="pycurl")
+    assert len(list(mirror.engine.run(emits_then_returns, range(50)))) == 100
+    assert [type(one) for one in mirror.engine._crews.values()] == [ThreadCrew]
+
+
+def test_events_come_first_and_results_last(spread: Any) -> None:
+    for _ in range(2):
+        seen, pids = told_by(spread.engine)
+        assert seen == {number: ["event", "result"] for number in range(200)}
+        assert (os.getpid() in pids) == (type(spread.engine) is local.Threads)
+
+
+def test_steps_of_both_kinds_follow_each_other(spread: Any) -> None:
+    for _ in range(3):
+        assert len(list(spread.engine.run(computes, [0.001] * 40))) == 40
+        assert len(list(spread.engine.run(sleeps, [0.001] * 40))) == 40
+
+
+def test_few_tasks_end(spread: Any) -> None:
+    for number in range(3):
+        assert len(list(spread.engine.run(emits_then_returns, range(number)))) == 2 * number
+
+
+def test_tasks_are_drawn_only_as_fast_as_they_are_done(spread: Any) -> None:
     drawn = 0
 
     def tasks() -> Any:
         nonlocal drawn
         for _ in range(10_000):
             drawn += 1
-            yield 0.0
+            yield 0.001
 
-    run = mirror.engine.run(sleeps, tasks())
+    run = spread.engine.run(sleeps, tasks())
     next(run)
     assert drawn < 500
     run.close()
 
 
-@pytest.mark.parametrize("error", [FetchError("u", "why", transient=True), KeyError("x")])
-def test_what_a_step_raises_is_raised(mirror: Any, error: Exception) -> None:
-    with pytest.raises(type(error)) as caught:
-        list(mirror.engine.run(fails, [error]))
-    assert str(caught.value) == str(error)
-    # And the engine goes on.
-    assert len(list(mirror.engine.run(emits_then_returns, range(3)))) == 6
+class More:
+    """Tasks, of which each result may add some; at times there are none (IEngine.run)."""
+
+    def __init__(self) -> None:
+        self.left = [1]
+
+    def __iter__(self) -> More:
+        return self
+
+    def __next__(self) -> int:
+        if not self.left:
+            raise StopIteration
+        return self.left.pop()
+
+
+def test_tasks_may_be_added_as_long_as_some_are_under_way(spread: Any) -> None:
+    tasks, done = More(), 0
+    for first, _ in spread.engine.run(emits_then_returns, tasks):
+        if first != "event":
+            done += 1
+            tasks.left += [2 * first, 2 * first + 1] if first < 64 else []
+    assert done == 127
+
+
+ERRORS = [FetchError("u", "why", transient=True), KeyError("x"), MemoryError(), RecursionError("deep"), SystemExit(7),
+          KeyboardInterrupt(), GeneratorExit(), InsufficientSpace("full"), StopIteration()]
+
+
+@pytest.mark.parametrize("engine", ["greenlets", "threads", "processes"])
+def test_what_a_step_raises_is_raised(make: Callable[..., Any], engine: str) -> None:
+    mirror = make(workers=16, engine="processes" if engine == "processes" else None,
+                  fetcher="requests" if engine == "threads" else "pycurl")
+    for error in ERRORS:
+        # Python has no generator that raises StopIteration.
+        expected = RuntimeError if isinstance(error, StopIteration) else type(error)
+        with pytest.raises(expected) as caught:
+            list(mirror.engine.run(fails, [error]))
+        assert isinstance(error, StopIteration) or str(caught.value) == str(error)
+        # And the engine goes on.
+        assert len(list(mirror.engine.run(emits_then_returns, range(3)))) == 6
 
 
 def raises_at_seven(mirror: Any, task: int, emit: Any) -> tuple[int, int]:
@@ -207,30 +284,14 @@ def cut_off(tasks: Iterable[int]) -> Iterator[int]:
     raise BadRecord("cut off")
 
 
-@pytest.fixture(params=["processes", "threads"])
-def spread(request: pytest.FixtureRequest, mirror: Any, mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A mirror whose work runs in further processes, with threads of this one beside them or without."""
-    if request.param == "processes":
-        yield mirror
-        return
-    monkeypatch.setattr(threads, "cores", lambda: 3)
-    monkeypatch.setattr(threads, "LONG", 0.0)
-    monkeypatch.setattr(threads, "_BUSY", 0.0)
-    mirrored.settings |= {"workers": 3 * threads.SHARE, "engine": None}
-    made = Mirror(read(mirrored.write(), {}))
-    assert len(list(made.engine.run(emits_then_returns, range(300)))) == 600
-    assert any(isinstance(team, WorkerProcess) for team in made.engine._teams.members)
-    yield made
-    made.close()
-
-
-@pytest.mark.parametrize("how", ["closed", "raises", "cut off at once", "cut off"])
+@pytest.mark.parametrize("how", ["closed", "left", "raises", "cut off at once", "cut off"])
 def test_a_run_that_is_given_up_leaves_nothing_to_the_next_one(spread: Any, how: str) -> None:
     for _ in range(2):
         run = spread.engine.run(raises_at_seven, cut_off(range(3 if "once" in how else 40)) if "cut" in how else range(40))
-        if how == "closed":
+        if how in ("closed", "left"):
             next(run)
-            run.close()
+            if how == "closed":
+                run.close()
         else:
             with pytest.raises(BadRecord):
                 list(run)
@@ -239,36 +300,85 @@ def test_a_run_that_is_given_up_leaves_nothing_to_the_next_one(spread: Any, how:
         assert sorted(second for first, second in results if first == "event") == list(range(50, 100))
 
 
-def test_threads_let_as_many_requests_through_and_grow_again_after_a_run_that_was_given_up(
-        mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "cores", lambda: 2)
-    monkeypatch.setattr(threads, "LONG", 0.0)
-    monkeypatch.setattr(threads, "_BUSY", 0.0)
-    mirrored.settings["workers"] = 2 * threads.SHARE
-    mirror = Mirror(read(mirrored.write(), {}))
-    seen = []
+def descriptors() -> list[str]:
+    """Return what this process has open, of a kind that engines open."""
+    gc.collect()
+    found = []
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            found.append(os.readlink(f"/proc/self/fd/{number}").partition(":[")[0])
+        except OSError:
+            continue  # the listing's own
+    return sorted(found)
 
-    def shares(tasks: Iterable[float]) -> Iterator[float]:
-        for task in tasks:
-            seen.append((mirror.gate._most, sum(isinstance(team, WorkerProcess) for team in mirror.engine._teams.members)))
-            yield task
 
-    try:
-        for _ in range(2):
-            run = mirror.engine.run(sleeps, shares(itertools.repeat(0.001, 30_000)))
-            # Until the other process is there this one has all requests, and then half of them.
-            for _ in run:
-                if seen[-1][0] != 2 * threads.SHARE:
-                    break
+@pytest.mark.parametrize("how", ["closed", "raises", "whole"])
+def test_engines_leave_no_process_thread_or_descriptor(spread: Any, mirrored: Mirrored, how: str) -> None:
+    def once() -> None:
+        run = spread.engine.run(raises_at_seven, range(8 if how != "whole" else 7))
+        if how == "closed":
+            next(run)
             run.close()
-            assert (seen[0], seen[-1]) == ((2 * threads.SHARE, 0), (threads.SHARE, 1))
-            assert (2 * threads.SHARE, 1) in seen
-            seen.clear()
+        elif how == "raises":
+            with pytest.raises(BadRecord):
+                list(run)
+        else:
+            list(run)
+        spread.engine.close()
+
+    once()  # what is imported or opened for good
+    before = descriptors(), threading.active_count()
+    for _ in range(3):
+        once()
+    assert (descriptors(), threading.active_count()) == before
+    assert children(os.getpid()) == []
+
+
+def stores_slowly(mirror: Any, task: str, emit: Any) -> None:
+    upload = mirror.storage.create()
+    try:
+        upload.write(bytes(1 << 20))
+        fetches(mirror, task, emit)
     finally:
-        mirror.close()
+        upload.abort()
 
 
-def test_no_task_is_under_way_when_a_run_has_been_given_up(mirrored: Mirrored) -> None:
+def test_greenlets_that_are_ended_run_their_finally_blocks(
+        make: Callable[..., Any], upstream: Upstream, mirrored: Mirrored) -> None:
+    hold = threading.Event()
+    upstream.answers["/slow"] = lambda handler: hold.wait(60)
+    upstream.answers["/quick"] = (200, {"Content-Length": "1"}, b"1")
+    mirror = make(workers=4)
+    mirror.storage.prepare()
+    unfinished = mirrored.root / ".pypimirror/tmp"
+    try:
+        for _ in range(3):
+            run = mirror.engine.run(stores_slowly, [f"{upstream.host}/{name}" for name in ("quick", *["slow"] * 9)])
+            next(run)
+            assert len(list(unfinished.iterdir())) > 1
+            run.close()
+            assert list(unfinished.iterdir()) == []
+    finally:
+        hold.set()
+    # None of the requests that were given up, or waited for their turn, counts any more.
+    assert len(list(mirror.engine.run(fetches, [f"{upstream.host}/quick"] * 20))) == 20
+    assert mirror.limiter._in_flight == 0 and not mirror.limiter._waiting
+
+
+@pytest.mark.usefixtures("growing")
+def test_an_engine_has_all_requests_again_after_a_run_that_was_given_up(make: Callable[..., Any]) -> None:
+    mirror = make(workers=3 * local.SHARE)
+    for _ in range(2):
+        run = mirror.engine.run(tells_its_share, range(100_000))
+        assert next(run) == (os.getpid(), 3 * local.SHARE)
+        shares = dict([next(run)])
+        while len(shares) < 3 or set(shares.values()) != {local.SHARE}:
+            pid, share = next(run)
+            shares[pid] = share
+        run.close()
+
+
+def test_no_task_is_under_way_when_a_run_has_been_given_up(make: Callable[..., Any]) -> None:
     under_way = set()
 
     def takes_its_time(mirror: Any, task: int, emit: Any) -> None:
@@ -276,13 +386,9 @@ def test_no_task_is_under_way_when_a_run_has_been_given_up(mirrored: Mirrored) -
         time.sleep(0.2)
         under_way.remove(task)
 
-    mirror = Mirror(read(mirrored.write(), {}))
-    try:
-        with pytest.raises(BadRecord):
-            list(mirror.engine.run(takes_its_time, cut_off(range(3))))
-        assert under_way == set()
-    finally:
-        mirror.close()
+    with pytest.raises(BadRecord):
+        list(make(fetcher="requests").engine.run(takes_its_time, cut_off(range(3))))
+    assert under_way == set()
 
 
 def test_processes_are_started_anew_after_a_run_that_was_given_up(mirror: Any) -> None:
@@ -292,43 +398,202 @@ def test_processes_are_started_anew_after_a_run_that_was_given_up(mirror: Any) -
     assert os.getpid() not in {first, *mirror.engine.run(sleeps, [0.0] * 40)}
 
 
-def test_what_cant_be_sent_is_told_in_words(mirror: Any) -> None:
+def test_an_exception_that_cant_be_pickled_is_told_in_words(mirror: Any) -> None:
     with pytest.raises(RuntimeError, match="Unsendable: 1 2"):
         list(mirror.engine.run(raises_unsendable, [1]))
+    with pytest.raises(RuntimeError, match="pickle"):
+        list(mirror.engine.run(returns_unsendable, [1]))
+    assert len(list(mirror.engine.run(emits_then_returns, range(30)))) == 60
 
 
-def test_tasks_of_processes_that_died_are_done_by_others(mirror: Any) -> None:
-    tasks = [(number, os.getpid()) for number in range(100)]
-    assert sorted(mirror.engine.run(dies_elsewhere, tasks)) == list(range(100))
+def test_a_result_that_cant_be_made_again_is_made_here(mirror: Any) -> None:
+    (result,) = mirror.engine.run(returns_unreadable, [1])
+    assert isinstance(result, Unsendable)
+
+
+def test_tasks_of_processes_that_died_are_done_by_others(spread: Any) -> None:
+    for _ in range(2):  # the second time by those that are left
+        tasks = [(number, os.getpid()) for number in range(100)]
+        assert sorted(spread.engine.run(dies_elsewhere, tasks)) == list(range(100))
+    assert spread.workers == spread.settings["workers"] or spread.engine._processes
+
+
+def test_processes_that_are_killed_between_runs_are_done_without(spread: Any) -> None:
+    assert len(list(spread.engine.run(sleeps, [0.0] * 40))) == 40
+    for process in spread.engine._processes:
+        os.kill(process.pid, signal.SIGKILL)
+    assert len(list(spread.engine.run(sleeps, [0.0] * 40))) == 40
+    assert spread.engine._processes == []
+    assert spread.workers == spread.settings["workers"]
+
+
+def test_processes_that_are_killed_while_they_start_are_done_without(mirror: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(WorkerProcess):
+        def begin(self, *arguments: Any) -> None:
+            os.kill(self.pid, signal.SIGKILL)
+            super().begin(*arguments)
+
+    monkeypatch.setattr("pypimirror.engine.worker_process.WorkerProcess", Killed)
+    assert set(mirror.engine.run(sleeps, [0.0] * 40)) == {os.getpid()}
+
+
+def test_a_process_that_ends_before_it_is_ready_is_done_without(mirror: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pypimirror.engine.worker_process._START", "raise SystemExit(1)")
+    assert set(mirror.engine.run(sleeps, [0.0] * 40)) == {os.getpid()}
+
+
+def test_needs_that_changed_reach_all_processes(spread: Any) -> None:
+    for number in range(4):
+        spread.need(RequiredReleases(pinned={"needed": str(number)}))
+        assert {version for _, version in spread.engine.run(needs, range(200))} == {str(number)}
+
+
+def counting(upstream: Upstream) -> list[int]:
+    """Have the upstream answer slowly and count the requests in flight; return that number and the highest so far."""
+    lock, counted = threading.Lock(), [0, 0]
+    answer = upstream.respond
+
+    def respond(path: str, headers: Any) -> Any:
+        with lock:
+            counted[0] += 1
+            counted[1] = max(counted)
+        time.sleep(0.01)
+        try:
+            return answer(path, headers)
+        finally:
+            with lock:
+                counted[0] -= 1
+
+    upstream.respond = respond  # type: ignore[method-assign]
+    return counted
+
+
+@pytest.mark.parametrize(("engine", "fetcher"), [("threads", "pycurl"), ("threads", "requests"), ("processes", "pycurl")])
+def test_upstream_never_sees_more_requests_at_once_than_workers_says(
+        mirrored: Mirrored, filled: Upstream, growing: None, engine: str, fetcher: str) -> None:
+    counted = counting(filled)
+    mirrored.settings |= {"workers": 3 * local.SHARE, "engine": engine, "fetcher": fetcher}
+    assert mirrored.run("sync") == 0
+    assert 2 < counted[1] <= 3 * local.SHARE
+
+
+def test_requests_are_bounded_while_a_process_is_being_started(
+        make: Callable[..., Any], filled: Upstream, growing: None) -> None:
+    counted = counting(filled)
+    mirror = make(workers=3 * local.SHARE)
+    pids = set(mirror.engine.run(fetches, (f"{filled.url}zope-p{number % 30}/" for number in range(1500))))
+    assert len(pids) == 3
+    assert local.SHARE < counted[1] <= 3 * local.SHARE
 
 
 def test_a_worker_ends_with_its_coordinator(mirrored: Mirrored, filled: Upstream) -> None:
     mirrored.settings["engine"] = "processes"
-    hold = threading.Event()
-
-    def held(handler: Any) -> None:
-        hold.wait(30)
-        handler.close_connection = True
-
-    filled.answers["/simple/zope-p7/"] = held
-    run = subprocess.Popen([sys.executable, "-m", "pypimirror", mirrored.write(), "sync"], stderr=subprocess.DEVNULL)
-    try:
+    with Held(mirrored, filled) as run:
         workers = wait_for(lambda: children(run.pid))
         run.kill()
         run.wait()
         wait_for(lambda: not any(map(alive, workers)))
-    finally:
-        hold.set()
-        run.kill()
-        run.wait()
-    filled.answers.clear()
     mirrored.settings["engine"] = None
     assert mirrored.run("sync") == 0
     assert mirrored.untrue() == []
 
 
+def test_a_process_killed_in_the_middle_of_a_run_loses_nothing(mirrored: Mirrored, filled: Upstream) -> None:
+    mirrored.settings |= {"workers": 16, "engine": "processes"}
+    with Held(mirrored, filled) as run:
+        for pid in wait_for(lambda: children(run.pid)):
+            os.kill(pid, signal.SIGKILL)
+        filled.hold.set()  # type: ignore[attr-defined]
+        assert run.wait(60) == 0
+        assert run.stderr is not None and run.stderr.read() == ""
+    assert mirrored.untrue() == []
+    assert len(list(mirrored.root.rglob("*.whl"))) == 60
+    assert list((mirrored.root / ".pypimirror/tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("settings", [{}, {"fetcher": "requests"}, {"engine": "processes"}], ids=str)
+def test_ctrl_c_ends_the_run_with_130_and_the_next_one_completes_it(
+        mirrored: Mirrored, filled: Upstream, settings: dict[str, Any]) -> None:
+    mirrored.settings |= {"workers": 16, **settings}
+    with Held(mirrored, filled) as run:
+        workers = children(run.pid)
+        for pid in [run.pid, *workers]:
+            os.kill(pid, signal.SIGINT)  # as a terminal does
+        released = threading.Timer(1.0, filled.hold.set)  # type: ignore[attr-defined]
+        released.start()  # threads finish what they have begun
+        assert run.wait(60) == 130
+        assert run.stderr is not None
+        assert run.stderr.read() == "pypimirror: interrupted; the next run goes on\n"
+        released.join()
+        wait_for(lambda: not any(map(alive, workers)))
+    assert mirrored.untrue() == []
+    assert mirrored.run("sync") == 0
+    assert mirrored.untrue() == []
+    assert len(list(mirrored.root.rglob("*.whl"))) == 60
+
+
+def interrupting(times: int, noted: list[str]) -> Any:
+    """Return a step that is interrupted so many times while libcurl calls it."""
+
+    def step(mirror: Any, task: str, emit: Any) -> None:
+        class Receiver:
+            def start(self, head: Any) -> None:
+                """Nothing is to be known of it."""
+
+            def write(self, block: bytes) -> None:
+                for number in range(times):
+                    noted.append("interrupted")
+                    os.kill(os.getpid(), signal.SIGINT)
+                    noted.append(f"went on after {number + 1}")
+
+        mirror.fetcher.fetch(task, Receiver(), {})
+        time.sleep(0.001)
+
+    return step
+
+
+@pytest.mark.parametrize(("times", "goes_on"), [(1, True), (2, False)])
+def test_ctrl_c_ends_the_run_between_two_steps_and_the_second_one_at_once(
+        make: Callable[..., Any], filled: Upstream, times: int, goes_on: bool) -> None:
+    mirror, noted = make(), []
+    with pytest.raises(KeyboardInterrupt):
+        list(mirror.engine.run(interrupting(times, noted), [f"{filled.url}zope-p1/"]))
+    assert noted[:2] == ["interrupted", "went on after 1"]
+    assert (noted[-1] == f"went on after {times}") == goes_on
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert len(list(mirror.engine.run(fetches, [f"{filled.url}zope-p1/"] * 20))) == 20
+
+
+class Held:
+    """A run as a process of its own that has come to where upstream no longer answers."""
+
+    def __init__(self, mirrored: Mirrored, upstream: Upstream):
+        self._upstream, self._hold, self._asked = upstream, threading.Event(), threading.Event()
+        upstream.hold = self._hold  # type: ignore[attr-defined]
+        upstream.answers["/simple/zope-p7/"] = self._held
+        self._run = subprocess.Popen(
+            [sys.executable, "-m", "pypimirror", mirrored.write(), "sync"], stderr=subprocess.PIPE, text=True)
+
+    def _held(self, handler: Any) -> None:
+        self._asked.set()
+        self._hold.wait(60)
+        handler.reply(*self._upstream.respond(handler.path, handler.headers))
+
+    def __enter__(self) -> subprocess.Popen[str]:
+        assert self._asked.wait(60)
+        return self._run
+
+    def __exit__(self, *_: object) -> None:
+        self._hold.set()
+        self._run.kill()
+        self._run.wait()
+        assert self._run.stderr is not None
+        self._run.stderr.close()
+        self._upstream.answers.clear()
+
+
 def children(pid: int) -> list[int]:
-    """Return the processes of workers that a process has started."""
+    """Return the worker processes that a process has started."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -336,9 +601,9 @@ def children(pid: int) -> list[int]:
             command = (entry.parent / "cmdline").read_text()
         except OSError:
             continue  # it ended
-        if int(fields[1]) == pid and "beyond.main" in command:
+        if int(fields[1]) == pid and "worker_process.main" in command:
             found.append(int(entry.parent.name))
-    return found if len(found) >= 2 or len(os.sched_getaffinity(0)) < 2 else []
+    return found
 
 
 def alive(pid: int) -> bool:
@@ -348,65 +613,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-class Counting:
-    """A fetcher that waits, and counts how many wait with it (IFetcher)."""
-
-    def __init__(self, seconds: float):
-        self._seconds = seconds
-        self._lock = threading.Lock()
-        self.now = self.most = 0
-
-    def fetch(self, url: str, receiver: Any, headers: Any = None) -> Any:
-        with self._lock:
-            self.now += 1
-            self.most = max(self.most, self.now)
-        time.sleep(self._seconds)
-        with self._lock:
-            self.now -= 1
-
-    def close(self) -> None:
-        pass
-
-
-@pytest.mark.parametrize("workers", [1, 3, 20])
-def test_a_gate_lets_so_many_requests_through_at_once(workers: int) -> None:
-    fetcher = Counting(0.005)
-    gate = RequestLimiter(lambda: fetcher, workers)
-    hands = [threading.Thread(target=lambda: [gate.fetch("u", None) for _ in range(5)]) for _ in range(60)]
-    for hand in hands:
-        hand.start()
-    for hand in hands:
-        hand.join()
-    assert (fetcher.now, fetcher.most) == (0, workers)
-
-
-def test_a_gate_that_is_bound_later_lets_fewer_through() -> None:
-    fetcher = Counting(0.0)
-    gate = RequestLimiter(lambda: fetcher, 40)
-    gate.bound(2)
-    hands = [threading.Thread(target=lambda: [gate.fetch("u", None) for _ in range(20)]) for _ in range(20)]
-    for hand in hands:
-        hand.start()
-    for hand in hands:
-        hand.join()
-    assert 1 <= fetcher.most <= 2
-
-
-def test_a_bound_holds_as_soon_as_it_is_set() -> None:
-    fetcher = Counting(0.1)
-    gate = RequestLimiter(lambda: fetcher, 40)
-    hands = [threading.Thread(target=gate.fetch, args=("u", None)) for _ in range(20)]
-    for hand in hands:
-        hand.start()
-    assert wait_for(lambda: fetcher.now == 20)
-    gate.bound(3)
-    assert not gate.settled(0)
-    assert gate.settled(10)
-    assert fetcher.now <= 3
-    for hand in hands:
-        hand.join()
-
-
+@pytest.mark.usefixtures("growing")
 @pytest.mark.parametrize("engine", ["threads", "processes"])
 def test_where_no_process_can_be_started_this_one_does_the_work(
         mirrored: Mirrored, filled: Upstream, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
@@ -416,52 +623,74 @@ def test_where_no_process_can_be_started_this_one_does_the_work(
         tried.append(arguments)
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("pypimirror.engine.beyond.subprocess.Popen", refused)
-    monkeypatch.setattr(threads, "cores", lambda: 2)
-    monkeypatch.setattr(threads, "LONG", 0.0)
-    monkeypatch.setattr(threads, "_BUSY", 0.0)
+    monkeypatch.setattr("pypimirror.engine.worker_process.subprocess.Popen", refused)
+    before = descriptors()
+    more(mirrored, filled)
     mirrored.settings["engine"] = engine
     assert mirrored.run("sync") == 0
     assert tried
     assert mirrored.untrue() == []
+    assert descriptors() == before
 
 
-def test_no_process_is_started_for_nothing(mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pypimirror.engine.processes.WorkerProcess", None)
-    mirrored.settings["engine"] = "processes"
-    mirror = Mirror(read(mirrored.write(), {}))
-    assert list(mirror.engine.run(emits_then_returns, [])) == []
-    mirror.close()
+def test_settings_that_cant_be_pickled_leave_no_process(make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror = make(workers=16, engine="processes")
+    mirror.needs = lambda: None
+    assert set(mirror.engine.run(sleeps, [0.0] * 40)) == {os.getpid()}
+    assert children(os.getpid()) == []
 
 
-def test_a_process_that_ended_by_itself_is_waited_for(mirrored: Mirrored) -> None:
-    mirror = Mirror(read(mirrored.write(), {}))
-    arrived: SimpleQueue[Any] = SimpleQueue()
-    beyond = WorkerProcess(mirror, 2, arrived)
-    assert arrived.get(timeout=600).kind == "events"  # it is there
-    assert beyond.room > 0
-    os.kill(beyond.pid, signal.SIGKILL)
-    assert arrived.get(timeout=600).kind == "gone"
-    assert wait_for(lambda: beyond._process.returncode is not None)
-    beyond.give(1, emits_then_returns, 1)  # never fails
-    beyond.close()
-    mirror.close()
+def test_no_process_is_started_for_nothing(make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pypimirror.engine.worker_process.WorkerProcess", None)
+    assert list(make(engine="processes").engine.run(emits_then_returns, [])) == []
 
 
-def test_a_process_that_may_not_begin_yet_does_not_hold_up_the_end(mirrored: Mirrored) -> None:
-    mirror = Mirror(read(mirrored.write(), {}))
-    asked = threading.Event()
+def test_a_process_that_does_not_end_when_it_is_told_to_is_killed(
+        make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pypimirror.engine.worker_process._GRACE", 0.1)
+    process = WorkerProcess(make(), 2)
+    os.kill(process.pid, signal.SIGSTOP)
+    process.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)
 
-    def not_yet() -> bool:
-        asked.set()
-        time.sleep(0.01)
-        return False
 
-    beyond = WorkerProcess(mirror, 2, SimpleQueue(), not_yet)
-    assert asked.wait(30)
-    assert beyond.room == 0
-    beyond.close()
-    mirror.close()
+def test_a_process_that_is_gone_takes_tasks_and_gives_them_back(make: Callable[..., Any]) -> None:
+    process = WorkerProcess(make(), 2)
+    try:
+        assert process.receive() == []  # it is ready
+        assert process.has_room(2)
+        os.kill(process.pid, signal.SIGKILL)
+        process.begin(emits_then_returns, RequiredReleases())
+        process.give([1, 2])
+        with pytest.raises((EOFError, OSError)):
+            process.receive()
+        assert process.unfinished() == [1, 2]
+        process.end()
+    finally:
+        process.close()
+
+
+def test_a_mistake_outside_of_a_step_ends_the_run(make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    right = GreenletCrew._do
+
+    def mistaken(self: GreenletCrew, *arguments: Any) -> None:
+        right(self, *arguments)
+        raise ZeroDivisionError
+
+    mirror = make()
+    with monkeypatch.context() as patched:
+        patched.setattr(GreenletCrew, "_do", mistaken)
+        with pytest.raises(ZeroDivisionError):
+            list(mirror.engine.run(sleeps, [0.0] * 30))
+    assert len(list(mirror.engine.run(sleeps, [0.0] * 30))) == 30
+
+
+def test_what_ends_programs_is_a_result_of_a_step_too() -> None:
+    sent: list[Any] = []
+    for error in (SystemExit(1), KeyboardInterrupt(), MemoryError()):
+        steps.do(None, fails, error, sent.append)  # type: ignore[arg-type]
+    assert [type(one) for one in sent] == [steps.Raised] * 3
 
 
 def test_room_is_left_for_what_other_processes_have_under_way(mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from clusters import Cluster, wait_for
 from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
 from mirrored import Mirrored
 from pypimirror.engine import remote
-from pypimirror.engine.teams import GONE, Message
+from pypimirror.engine.steps import Event, Returned
 from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
 from pypimirror.storage.filesystem import FileSystem
@@ -38,7 +38,7 @@ _under_way: list[int] = [0, 0]
 
 def tells_its_share(mirror: Any, task: int, emit: Any) -> tuple[int, int]:
     time.sleep(0.01)
-    return os.getpid(), mirror.gate._most
+    return os.getpid(), mirror.limiter._most
 
 
 def counts(mirror: Any, task: int, emit: Any) -> tuple[int, int]:
@@ -191,10 +191,10 @@ def test_a_task_on_another_machine_is_done_when_its_work_would_outlive_a_power_c
     order = remote.Order(type(mirror), str(mirrored.root), pickle.dumps(mirror.settings), pickle.dumps(mirror.needs), 2, False,
                          machine)
     try:
-        done = remote.work(order, emits_then_returns, 7)
+        done = remote.work(order, emits_then_returns, [7])
     finally:
         asyncio.run(remote.settle(str(mirrored.root)))
-    assert (done.events, done.value) == ((("event", 7),), (7, os.getpid()))
+    assert done.results == (Event(("event", 7)), Returned((7, os.getpid())))
     assert len(flushed) == flushes
 
 
@@ -208,8 +208,8 @@ def test_more_workers_than_requests_are_not_all_busy(mirrored: Mirrored, cluster
         mirror.close()
 
 
-@pytest.mark.parametrize("error", [FetchError("u", "why", transient=True), KeyError("x")])
-def test_what_a_step_raises_is_raised(mirrored: Mirrored, cluster: Cluster, error: Exception) -> None:
+@pytest.mark.parametrize("error", [FetchError("u", "why", transient=True), KeyError("x"), SystemExit(7)])
+def test_what_a_step_raises_is_raised(mirrored: Mirrored, cluster: Cluster, error: BaseException) -> None:
     mirror = made(on(mirrored, cluster))
     try:
         with pytest.raises(type(error)) as caught:
@@ -229,9 +229,7 @@ def test_a_run_that_is_given_up_leaves_nothing_to_the_next_one(mirrored: Mirrore
     try:
         run = mirror.engine.run(tells_its_share, range(100))
         next(run)
-        (given_up,) = mirror.engine._teams.members
         run.close()
-        given_up._arrived.put(Message(given_up, GONE, 0))  # as if the scheduler had not answered just before
         results = list(mirror.engine.run(emits_then_returns, range(50)))
         assert sorted(first for first, _ in results if first != "event") == list(range(50))
         assert os.getpid() not in {pid for first, pid in results if first != "event"}

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from selectors import DefaultSelector
 from typing import Any, Protocol
 
 from ..http.cooperation import Loop
 from ..interfaces import ICooperativeFetcher, IRunContext
 from .steps import Step, do
 
+#: Whether the system's selector can be waited for together with libcurl's sockets, and functions can switch: else threads work.
+_CAN_COOPERATE = hasattr(DefaultSelector, "fileno") and find_spec("greenlet") is not None
 #: Tasks at once of a step that computes: enough for the processors, and for a disk that has to be waited for.
 _COMPUTING = 8
 
@@ -47,7 +51,7 @@ def make_crew(mirror: IRunContext, computing: bool) -> Crew:
     if computing:
         return ThreadCrew(mirror, _COMPUTING)
     fetcher = mirror.limiter.fetcher
-    if ICooperativeFetcher.providedBy(fetcher) and mirror.storage.cheap_listing:
+    if _CAN_COOPERATE and ICooperativeFetcher.providedBy(fetcher) and mirror.storage.cheap_listing:
         return GreenletCrew(mirror, Loop(fetcher.selector()))
     return ThreadCrew(mirror, hands(mirror.workers))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from zope.interface import implementer
@@ -42,32 +43,44 @@ class Threads:
         self._to_come = 0
         #: The clock and this process's processor time, when the run began.
         self._began = 0.0, 0.0
+        #: The run that is not over.
+        self._run: _Run | None = None
 
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
+        if self._run is not None:  # it was given up, and nobody has closed it
+            self.close()
         computing = computes(step)
         if not self._crews:  # the first run, or the first after one that was given up
             self._to_come = self._most_processes() - 1
             self._began = time.monotonic(), time.process_time()
-            self._mirror.bound(self._workers)
+            self._share_out()
         if computing not in self._crews:
             self._crews[computing] = make_crew(self._mirror, computing)
-        run = _Run(self._mirror, self._crews[computing], self._processes, step, tasks)
+        run = self._run = _Run(self._mirror, self._crews[computing], self._processes, step, tasks)
         whole = False
         try:
+            run.begin()
             self._prepare(run)
             while run.goes_on():
                 for result in run.results():
                     if isinstance(result, Raised):
                         raise result.error
                     yield result.value
+                self._share_out()
                 self._grow(run)
             whole = True
         finally:
-            run.end()
-            if not whole:
-                self.close()
+            if self._run is run:
+                if whole:
+                    run.end()
+                    self._run = None
+                else:
+                    self.close()
 
     def close(self) -> None:
+        run, self._run = self._run, None
+        if run is not None:
+            run.give_up()
         while self._processes:
             self._processes.pop().close()
         while self._crews:
@@ -75,6 +88,12 @@ class Threads:
 
     def _most_processes(self) -> int:
         return max(1, min(cores(), self._workers // SHARE))
+
+    def _share_out(self) -> None:
+        """Let this process have as many requests in flight as the others leave."""
+        left = max(1, self._workers - sum(process.workers for process in self._processes))
+        if left != self._mirror.workers:
+            self._mirror.bound(left)
 
     def _prepare(self, run: _Run) -> None:
         """Start what is needed before the first task."""
@@ -96,12 +115,12 @@ class Threads:
 
         try:
             process = WorkerProcess(self._mirror, share)
-        except (OSError, TypeError, ValueError):
-            self._to_come = 0  # no process can be started here, or not with these settings
+        except Exception:  # no process can be started here, or not with settings that can't be pickled
+            self._to_come = 0
             return
         self._to_come -= 1
-        self._mirror.bound(max(1, self._mirror.workers - share))
         self._processes.append(process)
+        self._share_out()
         run.add(process)
 
 
@@ -110,20 +129,19 @@ class Processes(Threads):
     """Runs tasks in processes of their own, one a processor, from the first task on; this one works only without them."""
 
     def _prepare(self, run: _Run) -> None:
-        if self._processes or not run.has_tasks():
-            return
-        number = max(1, min(cores(), self._workers))
-        self._to_come = number
-        for _ in range(number):
-            if self._to_come:
-                self._start(run, self._workers // number)
+        if not self._processes and run.has_tasks():
+            number = self._to_come = max(1, min(cores(), self._workers))
+            for _ in range(number):
+                if self._to_come:
+                    self._start(run, self._workers // number)
         run.works_here = not self._processes
 
 
 class _Run:
     """One run of a step over tasks."""
 
-    def __init__(self, mirror: IRunContext, crew: Crew, processes: Iterable[WorkerProcess], step: Step, tasks: Iterable[Any]):
+    def __init__(self, mirror: IRunContext, crew: Crew, processes: list[WorkerProcess], step: Step, tasks: Iterable[Any]):
+        """processes: of the engine; those that are gone are removed from it."""
         self._mirror = mirror
         self._crew = crew
         self._step = step
@@ -132,27 +150,35 @@ class _Run:
         self._again: deque[Any] = deque()
         self._results: deque[Event | Returned | Raised] = deque()
         self._under_way = 0
-        self._is_stopping = False
-        self._processes: list[WorkerProcess] = []
+        self._is_stopping = self._is_over = False
+        self._processes = processes
         self.works_here = True
         #: Whether there were no more tasks when one was last asked for.
         self.is_drawn = False
-        crew.finished = self._one_finished
-        for process in processes:
+
+    def begin(self) -> None:
+        """Make ready for tasks."""
+        self._crew.finished = self._one_finished
+        for process in self._processes:
             self.add(process)
 
     def add(self, process: WorkerProcess) -> None:
-        """Give tasks to a process, too."""
-        self._processes.append(process)
+        """Give tasks to a process of the engine, too."""
         process.begin(self._step, self._mirror.needs)
         self._crew.loop.events.add_reader(process.fileno(), self._receive, process)
 
     def end(self) -> None:
-        """Give no more tasks to processes."""
+        """Expect no more tasks, after the last one."""
+        self.give_up()
+        for process in self._processes:
+            process.end()
+
+    def give_up(self) -> None:
+        """Take nothing more from those who work; their tasks are ended then."""
+        self._is_over = True
         self._crew.finished = lambda: None
         for process in self._processes:
             self._crew.loop.events.remove_reader(process.fileno())
-            process.end()
 
     def has_tasks(self) -> bool:
         """Whether there is any task."""
@@ -164,10 +190,14 @@ class _Run:
     def goes_on(self) -> bool:
         """Run tasks until there are results; return False if there are neither tasks nor results left."""
         self._fill()
-        if self._under_way and not self._results:
+        if self._is_unfinished() and not self._results:
             self._is_stopping = False
             self._crew.loop.run()
-        return bool(self._under_way or self._results)
+        return bool(self._results) or self._is_unfinished()
+
+    def _is_unfinished(self) -> bool:
+        """Whether tasks are under way, or wait for a process that is being started."""
+        return bool(self._under_way or self._again or not self.is_drawn)
 
     def results(self) -> Iterator[Event | Returned | Raised]:
         """Yield the results so far."""
@@ -184,8 +214,8 @@ class _Run:
     def _fill(self) -> None:
         """Start tasks wherever there is room."""
         for process in self._processes:
-            while process.room >= _CHUNK and self._mirror.limiter.is_within:
-                chunk = self._some()
+            while process.has_room(_CHUNK) and self._mirror.limiter.is_within:
+                chunk = list(islice(iter(self._draw, _NONE), _CHUNK))
                 if not chunk:
                     return
                 self._under_way += len(chunk)
@@ -197,13 +227,9 @@ class _Run:
             self._under_way += 1
             self._crew.start(self._step, task, self._arrived)
 
-    def _some(self) -> list[Any]:
-        chunk: list[Any] = []
-        while len(chunk) < _CHUNK and (task := self._draw()) is not _NONE:
-            chunk.append(task)
-        return chunk
-
     def _arrived(self, result: Event | Returned | Raised) -> None:
+        if self._is_over:
+            return
         self._results.append(result)
         if not self._is_stopping:
             self._is_stopping = True
@@ -219,14 +245,14 @@ class _Run:
             self._fill()
         except Exception as error:  # of what yields the tasks
             self._arrived(Raised(error))
-        if not self._under_way:
+        if not self._is_unfinished():
             self._crew.loop.stop()
 
     def _receive(self, process: WorkerProcess) -> None:
         """Take what a process sent."""
         try:
             results = process.receive()
-        except (EOFError, OSError):
+        except Exception:  # EOFError, OSError: it is gone; any other: a result that can be pickled, but not be made again
             self._lost(process)
             return
         for result in results:
@@ -238,6 +264,7 @@ class _Run:
         """Have others do the tasks of a process that is gone."""
         self._crew.loop.events.remove_reader(process.fileno())
         self._processes.remove(process)
+        process.close()
         left = process.unfinished()
         self._under_way -= len(left)
         self._again.extend(left)

@@ -42,10 +42,13 @@ def in_threads(step: F) -> F:
 
 
 def do(mirror: IRunContext, step: Step, task: Any, send: Callable[[Any], None]) -> None:
-    """Run a step; pass on an Event for each event, then a Returned or a Raised."""
+    """Run a step; pass on an Event for each event, then a Returned or a Raised.
+
+    Raises nothing, whatever the step raises: a task of which nothing came would be waited for, or forgotten.
+    """
     try:
         result = step(mirror, task, lambda event: send(Event(event)))
-    except Exception as error:
+    except BaseException as error:
         send(Raised(error))
     else:
         send(Returned(result))
@@ -63,5 +66,5 @@ def picklable(result: Any) -> Any:
         pickle.loads(pickle.dumps(result))
         return result
     except Exception as error:
-        known = result.error if isinstance(result, Raised) else error
-        return Raised(RuntimeError("".join(traceback.format_exception(known))))
+        cause = result.error if isinstance(result, Raised) else error
+        return Raised(RuntimeError("".join(traceback.format_exception(cause))))

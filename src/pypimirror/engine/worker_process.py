@@ -10,7 +10,9 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from queue import SimpleQueue
@@ -19,7 +21,7 @@ from typing import Any
 from ..interfaces import IRunContext
 from ..model import RequiredReleases
 from .crew import Crew, computes, hands, make_crew
-from .steps import Event, Step, picklable
+from .steps import Event, Raised, Step, picklable
 
 #: How it is started: with the path of this process, since a script of buildout's sets it itself.
 _START = """\
@@ -32,36 +34,46 @@ worker_process.main(sys.argv[2])
 """
 #: Seconds for which it collects results, since each message wakes the coordinator.
 _PATIENCE = 0.01
+#: Seconds after which a process that does not end when it is told to is killed.
+_GRACE = 5.0
 
 
 class WorkerProcess:
     """The coordinator's side of a worker process. It has no room before the process is ready."""
 
     def __init__(self, mirror: IRunContext, workers: int):
-        """workers: its share of the requests. Raises OSError, ValueError, TypeError if no process can be started."""
+        """workers: its share of the requests.
+
+        Raises an exception if no process can be started, or if it can't be sent the mirror's settings.
+        """
+        self.workers = workers
         self._most = 0
         self._hands = hands(workers)
         self._numbers = 0
         self._tasks: dict[int, Any] = {}
         self._needs: RequiredReleases | None = mirror.needs
+        self._process: subprocess.Popen[bytes] | None = None
         self._connection, theirs = Pipe()
-        # Not by fork: threads may hold locks at this moment. Isolated: the current directory is not on its path.
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-X", f"utf8={sys.flags.utf8_mode}", "-c", _START,
-             json.dumps([path for path in sys.path if isinstance(path, str)]), str(theirs.fileno())],
-            pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
-        theirs.close()
-        self._send((type(mirror), mirror.settings, mirror.needs, workers))
+        try:
+            # Not by fork: threads may hold locks at this moment. Isolated: the current directory is not on its path.
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-X", f"utf8={sys.flags.utf8_mode}", "-c", _START,
+                     json.dumps([path for path in sys.path if isinstance(path, str)]), str(theirs.fileno())],
+                    pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
+            self._send((type(mirror), mirror.settings, mirror.needs, workers))
+        except BaseException:
+            self.close()
+            raise
 
-    @property
-    def room(self) -> int:
-        """How many more tasks it takes now."""
-        return self._most - len(self._tasks)
+    def has_room(self, tasks: int) -> bool:
+        """Whether it takes so many tasks more, or, of a small share, as many as it can work on at once."""
+        return 0 < self._most >= len(self._tasks) + min(tasks, self._most)
 
     @property
     def pid(self) -> int:
         """The number of the process."""
-        return self._process.pid
+        return self._process.pid if self._process is not None else 0
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when ``receive`` has something to return."""
@@ -88,7 +100,10 @@ class WorkerProcess:
         self._send((_TASKS, numbered))
 
     def receive(self) -> list[Any]:
-        """Return what came, in order (see ``steps``). Raises EOFError, OSError if the process is gone."""
+        """Return what came, in order (see ``steps``).
+
+        Raises EOFError, OSError if the process is gone, and any exception of a result that can't be made again.
+        """
         message = self._connection.recv()
         if message is None:
             self._most = self._hands
@@ -104,15 +119,18 @@ class WorkerProcess:
 
     def close(self) -> None:
         """End the process."""
-        self._process.terminate()
-        self._process.wait()
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(_GRACE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
         self._connection.close()
 
     def _send(self, message: Any) -> None:
-        try:
+        with suppress(OSError):  # the process is gone, which receive reports
             self._connection.send(message)
-        except OSError:
-            pass  # the process is gone, which receive reports
 
 
 _NEEDS, _STEP, _TASKS, _END = "needs", "step", "tasks", "end"
@@ -120,12 +138,16 @@ _NEEDS, _STEP, _TASKS, _END = "needs", "step", "tasks", "end"
 
 def main(handle: str) -> None:
     """Work for the coordinator until it is gone. handle: of the connection to it."""
+    os.set_inheritable(int(handle), False)  # a program that a plugin starts would keep it open
     connection: Connection[Any, Any] = Connection(int(handle))
     try:
         make, settings, needs, workers = connection.recv()
         _Worker(make(settings, needs, workers), connection).work()
     except (EOFError, OSError):
-        os._exit(0)  # the results of tasks under way have no receiver
+        pass
+    except BaseException:
+        traceback.print_exc()
+    os._exit(1)  # the results of tasks under way have no receiver
 
 
 class _Worker:
@@ -162,10 +184,7 @@ class _Worker:
         events.remove_reader(self._connection.fileno())
 
     def _read(self, crew: Crew, step: Step) -> None:
-        try:
-            kind, value = self._connection.recv()
-        except (EOFError, OSError):
-            os._exit(0)
+        kind, value = self._connection.recv()  # an exception, such as EOFError, ends the process
         if kind == _TASKS:
             for number, task in value:
                 crew.start(step, task, partial(self._arrived, crew, number))
@@ -182,15 +201,19 @@ class _Worker:
         self._to_send.put(results)
 
     def _send_all(self) -> None:
-        send: Callable[[Any], None] = self._connection.send
-        while True:
-            message = self._to_send.get()
-            try:
+        try:
+            while True:
+                message = self._to_send.get()
                 try:
-                    send(message)
+                    self._connection.send(message and [(number, _sendable(result)) for number, result in message])
                 except OSError:
                     raise
                 except Exception:  # a result that can't be pickled, by a step that is not ours
-                    send([(number, picklable(result)) for number, result in message])
-            except OSError:
-                os._exit(0)
+                    self._connection.send([(number, picklable(result)) for number, result in message])
+        finally:
+            os._exit(1)  # the coordinator would wait for what is not sent
+
+
+def _sendable(result: Any) -> Any:
+    """Return a result as it is, unless it is an exception that can't be pickled and made again."""
+    return picklable(result) if isinstance(result, Raised) else result

@@ -1,14 +1,16 @@
 """Plain functions that run side by side in one thread: greenlets on an asyncio event loop.
 
-A function that has to wait, for a transfer or for its turn, switches to the loop, which goes on with others. So steps, filters and
-parsers stay plain functions, whatever runs them: in a thread of their own the same calls block.
+A function that has to wait, for a transfer or for its turn, switches to the loop, which goes on with others. So steps, filters
+and parsers stay plain functions, whatever runs them: in a thread of their own the same calls block.
 """
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -22,8 +24,9 @@ _running = threading.local()
 
 
 def current() -> Loop | None:
-    """Return the loop that runs in this thread, or None."""
-    return getattr(_running, "loop", None)
+    """Return the loop of the greenlet that calls this; None elsewhere, also in callbacks of the loop: they have to block."""
+    loop: Loop | None = getattr(_running, "loop", None)
+    return loop if loop is not None and loop.is_in_greenlet() else None
 
 
 def wait(future: Future[T]) -> T:
@@ -51,20 +54,67 @@ class Loop:
         self.selector = selector
         #: For readers, timers and calls from other threads.
         self.events = asyncio.SelectorEventLoop(selector)
+        self.events.set_exception_handler(self._fail)
+        self._error: BaseException | None = None
+        self._is_interrupted = False
         self._hub: Any = None
+        self._current: Callable[[], Any] = lambda: None
         self._greenlets: set[Any] = set()
 
     def run(self) -> None:
-        """Run what was started, until ``stop``."""
-        if self.selector is not None:
+        """Run what was started, until ``stop``. Raises what a callback raises: whoever waits for it would wait for ever."""
+        if self.selector is None:
+            self.events.run_forever()
+        else:
             import greenlet
 
-            self._hub = greenlet.getcurrent()
+            self._current = greenlet.getcurrent
+            self._hub = self._current()
             _running.loop = self
+            try:
+                with self._interruptible():
+                    self.events.run_forever()
+            finally:
+                _running.loop = None
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def is_in_greenlet(self) -> bool:
+        """Whether the caller was started by this loop, and can wait for it."""
+        return self._current() is not self._hub
+
+    def _fail(self, _: Any, context: dict[str, Any]) -> None:
+        """End ``run`` with the exception of a callback."""
+        self._error = context.get("exception") or RuntimeError(context["message"])
+        self.stop()
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Have Ctrl-C end ``run`` between two callbacks, the second one at once.
+
+        It usually arrives within a callback of libcurl; older releases of pycurl print exceptions of callbacks and forget them.
+        """
+        handler = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is not threading.main_thread() or not callable(handler):
+            yield
+            return
+        interrupt: Callable[[int, Any], Any] = handler
+
+        def note(number: int, frame: Any) -> None:
+            if self._is_interrupted:
+                interrupt(number, frame)
+            self._is_interrupted = True
+            self.events.call_soon_threadsafe(self.stop)
+
+        signal.signal(signal.SIGINT, note)
         try:
-            self.events.run_forever()
+            yield
         finally:
-            _running.loop = None
+            signal.signal(signal.SIGINT, handler)
+        if self._is_interrupted:
+            self._is_interrupted = False
+            interrupt(signal.SIGINT, None)
 
     def stop(self) -> None:
         """Have ``run`` return after what is ready."""
@@ -110,8 +160,13 @@ class Loop:
         self.suspend(lambda resume: self.events.call_later(seconds, resume))
 
     def each(self, work: Callable[[T], R], items: Sequence[T], most: int) -> list[R]:
-        """Return what ``work`` returns for each item, in order, ``most`` at once. Raises what it raises."""
+        """Return what ``work`` returns for each item, in order, ``most`` at once.
+
+        Raises what it raises; no further item is begun then.
+        """
         from concurrent.futures import Future
+
+        from greenlet import GreenletExit
 
         results: list[Any] = [None] * len(items)
         left: Iterator[int] = iter(range(len(items)))
@@ -125,7 +180,9 @@ class Loop:
                     if failed:
                         break
                     results[number] = work(items[number])
-            except Exception as error:
+            except GreenletExit:  # all are ended
+                raise
+            except BaseException as error:
                 failed.append(error)
             at_work -= 1
             if not at_work:
@@ -140,11 +197,14 @@ class Loop:
         return results
 
     def abandon(self) -> None:
-        """End all that was started and is not finished, as if its thread were ended."""
+        """End all that was started and is not finished; its ``finally`` blocks run, and must not wait."""
         while self._greenlets:
-            self._greenlets.pop().throw()
+            with suppress(Exception):  # of a ``finally`` block; the others are ended all the same
+                self._greenlets.pop().throw()
 
     def close(self) -> None:
         """Close the event loop."""
-        self.abandon()
-        self.events.close()
+        try:
+            self.abandon()
+        finally:
+            self.events.close()

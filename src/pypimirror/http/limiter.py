@@ -42,6 +42,10 @@ class RequestLimiter:
         """Change the number; requests that are in flight are finished."""
         with self._lock:
             self._most = most
+            turns = [self._waiting.popleft() for _ in range(min(len(self._waiting), most - self._in_flight))]
+            self._in_flight += len(turns)
+        for turn in turns:
+            turn.set_result(None)
 
     @property
     def is_within(self) -> bool:
@@ -65,7 +69,16 @@ class RequestLimiter:
 
             turn: Future[None] = Future()
             self._waiting.append(turn)
-        wait(turn)
+        try:
+            wait(turn)
+        except BaseException:  # the task is ended
+            with self._lock:
+                is_waiting = turn in self._waiting
+                if is_waiting:
+                    self._waiting.remove(turn)
+            if not is_waiting:
+                self._leave()
+            raise
 
     def _leave(self) -> None:
         with self._lock:
