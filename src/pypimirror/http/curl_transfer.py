@@ -16,7 +16,7 @@ from ..names import shown
 from . import cooperation, ssrf
 from .credentials import split_userinfo
 from .curl_options import options
-from .headers import last_head
+from .headers import last_head, one_line
 from .hosts import same_origin
 from .urls import strip_credentials
 
@@ -56,17 +56,13 @@ class Transfer:
         handle.setopt(pycurl.OPENSOCKETFUNCTION, self._connect)
 
     def set_headers(self, headers: Mapping[str, str]) -> None:
-        """Set the request's headers, unless they are those of the request before."""
+        """Set the request's headers, unless they are those of the request before. Raises ValueError for several lines in one."""
         if headers == self._headers:
             return
+        if any(one_line(text) != text for line in headers.items() for text in line):
+            raise ValueError("a header has more than one line")
         self._headers = None
-        wanted = dict(headers)
-        encodings = wanted.pop("Accept-Encoding", "identity")
-        # libcurl decodes what it asks for itself.
-        self.handle.setopt(pycurl.ACCEPT_ENCODING, None if encodings == "identity" else encodings)
-        if encodings == "identity":
-            wanted["Accept-Encoding"] = encodings
-        self.handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}".encode("iso-8859-1") for name, value in wanted.items()])
+        self.handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}".encode("iso-8859-1") for name, value in headers.items()])
         self._headers = dict(headers)
 
     def perform(self, url: str, receiver: IReceiver) -> tuple[int, str] | None:

@@ -18,6 +18,7 @@ from ..model import Head
 from . import curl_options, proxy_settings
 from .curl_selector import CurlSelector
 from .curl_transfer import Transfer
+from .decoding import fetch_decoded
 from .urls import host_of, strip_credentials
 
 _MOST_REDIRECTS = 10
@@ -39,9 +40,17 @@ class CurlFetcher:
         self._uncertified: set[str] = set()
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
+        if headers and "Accept-Encoding" in headers:
+            return fetch_decoded(self._fetch, url, receiver, headers)
+        return self._fetch(url, receiver, {"Accept-Encoding": "identity", **(headers or {})})
+
+    def _fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str]) -> Head:
         transfer = self._transfer()
         try:
-            transfer.set_headers(headers or {})
+            try:
+                transfer.set_headers(headers)
+            except ValueError as error:
+                raise FetchError(strip_credentials(url), str(error)) from error
             for _ in range(_MOST_REDIRECTS + 1):
                 error = self._perform(transfer, url, receiver)
                 if error is not None:
