@@ -32,10 +32,13 @@ _PROXY_PORTS = {"https": 443}
 _PASSING = frozenset({
     pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_RESOLVE_PROXY, pycurl.E_COULDNT_CONNECT, pycurl.E_PARTIAL_FILE,
     pycurl.E_OPERATION_TIMEDOUT, pycurl.E_GOT_NOTHING, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_HTTP2,
-    pycurl.E_FTP_WEIRD_SERVER_REPLY, pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_BAD_CONTENT_ENCODING})
-#: What people understand better than libcurl's words.
+    pycurl.E_FTP_WEIRD_SERVER_REPLY, pycurl.E_UNSUPPORTED_PROTOCOL})
+#: CURLE_TOO_LARGE, which pycurl has no name for.
+_TOO_LARGE = 100
+#: What people understand better than libcurl's words, or what it has no words for.
 _WHY = {pycurl.E_PARTIAL_FILE: "the connection ended in the middle of the body",
-        pycurl.E_OPERATION_TIMEDOUT: "timed out, or too slow"}
+        pycurl.E_OPERATION_TIMEDOUT: "timed out, or too slow",
+        _TOO_LARGE: "a header is too long"}
 
 
 def options(settings: ISettings) -> Iterator[tuple[int, Any]]:
@@ -64,7 +67,7 @@ def failure(url: str, code: int, message: str) -> FetchError:
     """Return the FetchError for an error of libcurl."""
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
         message = f"certificate verify failed: {message}"
-    return FetchError(strip_credentials(url), _WHY.get(code, message), transient=code in _PASSING)
+    return FetchError(strip_credentials(url), _WHY.get(code, message) or f"error {code} of libcurl", transient=code in _PASSING)
 
 
 def proxies(settings: ISettings) -> Proxies:
