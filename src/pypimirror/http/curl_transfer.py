@@ -15,6 +15,7 @@ from ..model import Head
 from ..names import shown
 from . import cooperation, ssrf
 from .credentials import split_userinfo
+from .curl_connections import Addresses, Connections
 from .curl_options import options
 from .headers import last_head, one_line
 from .hosts import same_origin
@@ -36,8 +37,11 @@ class Transfer:
     No exception passes through libcurl: a callback that raises one ends the transfer, and ``perform`` raises it.
     """
 
-    def __init__(self, settings: ISettings, proxies: Proxies):
+    def __init__(self, settings: ISettings, proxies: Proxies, connections: Connections):
         self._proxies = proxies
+        self._connections = connections
+        self._addresses: Addresses | None = None
+        self._is_clean = True
         self._lines: list[bytes] = []
         self._headers: Mapping[str, str] | None = None
         self._url = ""
@@ -54,6 +58,7 @@ class Transfer:
         handle.setopt(pycurl.HEADERFUNCTION, self._lines.append)
         handle.setopt(pycurl.WRITEFUNCTION, self._body)
         handle.setopt(pycurl.OPENSOCKETFUNCTION, self._connect)
+        handle.setopt(pycurl.PREREQFUNCTION, self._check_connection)
 
     def set_headers(self, headers: Mapping[str, str]) -> None:
         """Set the request's headers, unless they are those of the request before. Raises ValueError for several lines in one."""
@@ -75,6 +80,8 @@ class Transfer:
         self._lines.clear()
         self.handle.setopt(pycurl.URL, url)
         error = self._perform()
+        while not self._is_clean:  # of another connection, then
+            error = self._perform()
         if self._error is not None:
             failed, self._error = self._error, None
             raise failed
@@ -83,15 +90,22 @@ class Transfer:
         return error if self.target is None else None
 
     def _perform(self) -> tuple[int, str] | None:
+        self._addresses, self._is_clean = None, True
         loop = cooperation.current()
         if loop is not None:
-            found: tuple[int, str] | None = loop.selector.perform(self.handle, loop)  # type: ignore[union-attr]
+            found: tuple[int, str] | None = loop.selector.perform(self.handle, loop, self._finished)  # type: ignore[union-attr]
             return found
         try:
             self.handle.perform()
         except pycurl.error as error:
             return error.args  # type: ignore[return-value]
+        finally:
+            self._finished()
         return None
+
+    def _finished(self) -> None:
+        if self._addresses is not None:
+            self._connections.finished(self._addresses, self.handle)
 
     def _connect(self, purpose: int, address: Any) -> Any:
         """Open a socket for an address of the host, unless the SSRF guard refuses it."""
@@ -102,6 +116,12 @@ class Transfer:
         except (OSError, FetchError) as error:
             self._error = error if isinstance(error, FetchError) else None
             return pycurl.SOCKET_BAD
+
+    def _check_connection(self, *addresses: Any) -> int:
+        """Refuse a connection on which something came that was not requested; libcurl closes it."""
+        self._addresses = addresses  # type: ignore[assignment]
+        self._is_clean = self._connections.is_clean(self._addresses, self._url[:5].lower() == "https")  # type: ignore[arg-type]
+        return pycurl.PREREQFUNC_OK if self._is_clean else pycurl.PREREQFUNC_ABORT  # type: ignore[no-any-return]
 
     def _body(self, block: bytes) -> int | None:
         """Take a block of the body; return how much of it was taken if that is not all."""

@@ -16,6 +16,7 @@ from ..errors import FetchError
 from ..interfaces import ICooperativeFetcher, IReceiver, ISettings
 from ..model import Head
 from . import curl_options, proxy_settings
+from .curl_connections import Connections
 from .curl_selector import CurlSelector
 from .curl_transfer import Transfer
 from .decoding import fetch_decoded
@@ -33,6 +34,7 @@ class CurlFetcher:
         self._settings = settings
         proxy_settings.proxies()  # their passwords are part of no message from here on
         self._proxies = curl_options.proxies(settings)
+        self._connections = Connections()
         self._local = threading.local()
         self._transfers: list[Transfer] = []
         #: Hosts whose certificate names hosts, and those whose certificate does not.
@@ -81,7 +83,7 @@ class CurlFetcher:
             free = self._local.free = []
         if free:
             return free.pop()
-        made = Transfer(self._settings, self._proxies)
+        made = Transfer(self._settings, self._proxies, self._connections)
         self._transfers.append(made)
         return made
 
