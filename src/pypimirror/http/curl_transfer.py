@@ -18,11 +18,11 @@ from .credentials import split_userinfo
 from .curl_connections import Addresses, Connections
 from .curl_options import options
 from .headers import last_head, one_line
-from .hosts import same_origin
+from .hosts import normalize_host, same_origin
 from .urls import strip_credentials
 
 if TYPE_CHECKING:
-    from .curl_options import Proxies
+    from .curl_proxies import Proxies
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: Characters that a URL may have; others are sent percent-encoded, as browsers do.
@@ -42,6 +42,7 @@ class Transfer:
         self._connections = connections
         self._addresses: Addresses | None = None
         self._is_clean = True
+        self._proxy: str | None = None
         self._lines: list[bytes] = []
         self._headers: Mapping[str, str] | None = None
         self._url = ""
@@ -75,10 +76,14 @@ class Transfer:
 
         Raises what the receiver raises, and FetchError for a redirect or a connection that is refused.
         """
+        url = _quoted(url)
         self._url, self._receiver = url, receiver
         self._started, self._ignored, self._error, self.target = False, 0, None, None
         self._lines.clear()
         self.handle.setopt(pycurl.URL, url)
+        if (proxy := self._proxies.of(url)) != self._proxy:
+            self.handle.setopt(pycurl.PROXY, proxy)
+            self._proxy = proxy
         error = self._perform()
         while not self._is_clean:  # of another connection, then
             error = self._perform()
@@ -149,6 +154,21 @@ class Transfer:
             return
         self.head = Head(status, headers, self._url)
         self._receiver.start(self.head)
+
+
+def _quoted(url: str) -> str:
+    """Return a URL as libcurl takes it: in ASCII. Raises FetchError."""
+    if url.isascii() and " " not in url:
+        return url
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    userinfo, at, place = authority.rpartition("@")
+    host, colon, port = place.partition(":")
+    try:
+        host = host if host.isascii() else normalize_host(host)
+    except ValueError as error:
+        raise FetchError(strip_credentials(url), f"invalid URL: {error}") from error
+    return f"{scheme}{separator}{quote(userinfo, safe=_IN_URLS)}{at}{host}{colon}{port}{slash}{quote(path, safe=_IN_URLS)}"
 
 
 def _redirected(url: str, location: str) -> str:

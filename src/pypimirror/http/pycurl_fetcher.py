@@ -17,6 +17,7 @@ from ..interfaces import ICooperativeFetcher, IReceiver, ISettings
 from ..model import Head
 from . import curl_options, proxy_settings
 from .curl_connections import Connections
+from .curl_proxies import Proxies
 from .curl_selector import CurlSelector
 from .curl_transfer import Transfer
 from .decoding import fetch_decoded
@@ -33,7 +34,7 @@ class CurlFetcher:
     def __init__(self, settings: ISettings):
         self._settings = settings
         proxy_settings.proxies()  # their passwords are part of no message from here on
-        self._proxies = curl_options.proxies(settings)
+        self._proxies = Proxies(settings)
         self._connections = Connections()
         self._local = threading.local()
         self._transfers: list[Transfer] = []
