@@ -60,8 +60,8 @@ def small(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
     return mirrored
 
 
-@pytest.mark.parametrize(("each_fetcher", "form"), [("plain", "json"), ("plain", "html"), ("session", "json"),
-                                                    ("pycurl", "json")], indirect=["each_fetcher"])
+@pytest.mark.parametrize(("each_fetcher", "form"), [("pycurl", "json"), ("pycurl", "html"), ("requests", "json")],
+                         indirect=["each_fetcher"])
 @pytest.mark.parametrize("where", PATHS)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_run_gets_over_it(small: Mirrored, upstream: Upstream, fault: str, where: str, form: str) -> None:
@@ -77,8 +77,8 @@ def test_a_run_gets_over_it(small: Mirrored, upstream: Upstream, fault: str, whe
     assert not [path for path in upstream.asked() if path.startswith("/files/")]
 
 
-@pytest.mark.parametrize(("each_fetcher", "where"), [("plain", "page"), ("plain", "file"), ("plain", "metadata"),
-                                                     ("session", "file"), ("pycurl", "file")], indirect=["each_fetcher"])
+@pytest.mark.parametrize(("each_fetcher", "where"), [("pycurl", "page"), ("pycurl", "file"), ("pycurl", "metadata"),
+                                                     ("requests", "page"), ("requests", "file")], indirect=["each_fetcher"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_does_not_pass_is_left_to_the_next_run_and_holds_up_nobody(
         small: Mirrored, upstream: Upstream, fault: str, where: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,7 +118,7 @@ def test_a_server_that_wants_to_be_left_alone_for_long_is_asked_by_the_next_run(
 @pytest.mark.parametrize("where", PATHS)
 def test_a_transfer_that_only_drips_is_ended_and_tried_again(
         small: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, where: str, head: bool) -> None:
-    small.settings["timeout"] = 20   # libcurl has a clock of its own, which waits for all of it
+    small.settings["timeout"] = 8   # libcurl has a clock of its own, which waits for all of it
     upstream.add("one", wheel("one", "1", body="# long\n" * 1000))
     upstream.projects["one"][WHEEL].metadata = MENDED
     slow = faults.Slow(upstream, 0.01, head)
