@@ -98,14 +98,32 @@ def mirrored(request: pytest.FixtureRequest, tmp_path: Path, upstream: Upstream,
     return stores.MirroredInBucket(tmp_path / "mirror", upstream.url, store)
 
 
-@pytest.fixture(params=[*ways.WAYS, "pycurl"])
+@pytest.fixture
+def unconfigured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment without proxies, certificates and netrc; returns its home directory, which is empty."""
+    ways.clear_environment(monkeypatch)
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    return folder
+
+
+@pytest.fixture(params=ways.WAYS)
+def way(request: pytest.FixtureRequest, unconfigured: Path) -> str:
+    """Each way in which a fetcher is called."""
+    if request.param != "requests":
+        pytest.importorskip("pycurl", reason="pycurl is not installed")
+    return request.param
+
+
+@pytest.fixture(params=ways.FETCHERS)
 def each_fetcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Have all mirrors of the test use one fetcher, then the other: the default one in both of its ways."""
+    """Have all mirrors of the test use one fetcher, then the other."""
     if request.param == "pycurl":
         pytest.importorskip("pycurl", reason="pycurl is not installed")
-    else:
-        ways.take(request.param, monkeypatch)
-    monkeypatch.setattr(Mirrored, "fetcher", "pycurl" if request.param == "pycurl" else "requests")
+    ways.clear_environment(monkeypatch)
+    monkeypatch.setattr(Mirrored, "fetcher", request.param)
     return request.param
 
 

@@ -60,7 +60,7 @@ def cost(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> Run:
         counts = tmp_path / "counts.json"
         command = [sys.executable, str(Path(__file__).with_name("costs.py")), str(counts)]
         command += arguments if arguments == ("--help",) else [mirrored.write(), *arguments]
-        done = subprocess.run(command, env={**ways.silent(), "HOME": str(tmp_path)}, capture_output=True, text=True)
+        done = subprocess.run(command, env={**ways.environment(), "HOME": str(tmp_path)}, capture_output=True, text=True)
         assert done.returncode == status, done.stderr
         figures = json.loads(counts.read_text())
         return Cost(upstream.asked(), figures, frozenset(figures.pop("modules")), sum(sent))

@@ -69,8 +69,8 @@ def small(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
     return mirrored
 
 
-@pytest.mark.parametrize(("each_fetcher", "form"), [("plain", "json"), ("plain", "html"), ("session", "json"),
-                                                    ("pycurl", "json")], indirect=["each_fetcher"])
+@pytest.mark.parametrize(("each_fetcher", "form"), [("pycurl", "json"), ("pycurl", "html"), ("requests", "json")],
+                         indirect=["each_fetcher"])
 @pytest.mark.parametrize("where", PATHS)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_run_gets_over_it(
@@ -88,8 +88,8 @@ def test_a_run_gets_over_it(
     assert not [path for path in upstream.asked() if path.startswith("/files/")]
 
 
-@pytest.mark.parametrize(("each_fetcher", "where"), [("plain", "page"), ("plain", "file"), ("plain", "metadata"),
-                                                     ("session", "file"), ("pycurl", "file")], indirect=["each_fetcher"])
+@pytest.mark.parametrize(("each_fetcher", "where"), [("pycurl", "page"), ("pycurl", "file"), ("pycurl", "metadata"),
+                                                     ("requests", "page"), ("requests", "file")], indirect=["each_fetcher"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_does_not_pass_is_left_to_the_next_run_and_holds_up_nobody(
         small: Mirrored, upstream: Upstream, fault: str, where: str, capsys: pytest.CaptureFixture[str],

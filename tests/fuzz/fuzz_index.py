@@ -9,9 +9,9 @@ from typing import Any
 from pypimirror.errors import FetchError, InvalidPage
 from pypimirror.http import dates, retry
 from pypimirror.http.content_types import content_type
-from pypimirror.http.decoders import unpacked
+from pypimirror.http.decoding import Decoder
 from pypimirror.metadata.filenames import KINDS, parse, release
-from pypimirror.model import Project
+from pypimirror.model import Head, Project
 from pypimirror.names import distribution, is_distribution, is_legacy_folder, is_project, normalize, project_name, shown
 from pypimirror.state import records
 from pypimirror.upstream import validation
@@ -116,15 +116,31 @@ def header(body: bytes) -> None:
     assert asked is None or asked >= 0
 
 
+class Collected:
+    """Keeps the blocks of a body (IReceiver)."""
+
+    def __init__(self) -> None:
+        self.blocks: list[bytes] = []
+        self.write = self.blocks.append
+
+    def start(self, head: Head) -> None:
+        assert not self.blocks
+
+
 def compressed(body: bytes) -> None:
     """Check that a compressed body means the same in one block and in several."""
     encoding = "deflate" if body[:1] == b"d" else "gzip"
     body, step = body[2:], (body[1] % 32 + 1 if len(body) > 1 else 1)
     found: list[bytes | None] = []
     for size in (step, len(body) or 1):
-        blocks = (body[start:start + size] for start in range(0, len(body), size))
+        decoded = Collected()
+        decoder = Decoder(decoded, URL)
+        decoder.start(Head(200, {"content-encoding": encoding}, URL))
         try:
-            found.append(b"".join(unpacked(blocks, encoding, URL)))
+            for start in range(0, len(body), size):
+                decoder.write(body[start:start + size])
+            decoder.finish()
+            found.append(b"".join(decoded.blocks))
         except FetchError as error:
             assert len(str(error).splitlines()) == 1
             found.append(None)

@@ -30,15 +30,18 @@ class CurlSelector(selectors.DefaultSelector):
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
         self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
-        #: By handle of a transfer: resumes the function that waits for it.
-        self._under_way: dict[Any, Callable[[], None]] = {}
+        #: By handle of a transfer: called at its end, and resumes the function that waits for it.
+        self._under_way: dict[Any, tuple[Callable[[], None], Callable[[], None]]] = {}
         self._errors: dict[Any, tuple[int, str]] = {}
 
-    def perform(self, handle: Any, loop: Loop) -> tuple[int, str] | None:
-        """Do a transfer while others run; return libcurl's error and its message, or None."""
+    def perform(self, handle: Any, loop: Loop, finished: Callable[[], None]) -> tuple[int, str] | None:
+        """Do a transfer while others run; return libcurl's error and its message, or None.
+
+        finished: called at its end, when the handle still has its connection.
+        """
         self._multi.add_handle(handle)
         try:
-            loop.suspend(lambda resume: self._under_way.__setitem__(handle, resume))
+            loop.suspend(lambda resume: self._under_way.__setitem__(handle, (finished, resume)))
         finally:
             self._give_up(handle)
         return self._errors.pop(handle, None)
@@ -75,8 +78,10 @@ class CurlSelector(selectors.DefaultSelector):
         return ended
 
     def _resume(self, handle: Any) -> None:
+        finished, resume = self._under_way.pop(handle)
+        finished()
         self._multi.remove_handle(handle)
-        self._under_way.pop(handle)()
+        resume()
 
     def close(self) -> None:
         for handle in list(self._under_way):

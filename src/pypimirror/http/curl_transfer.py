@@ -15,13 +15,14 @@ from ..model import Head
 from ..names import shown
 from . import cooperation, ssrf
 from .credentials import split_userinfo
+from .curl_connections import Addresses, Connections
 from .curl_options import options
-from .headers import last_head
-from .hosts import same_origin
+from .headers import last_head, one_line
+from .hosts import normalize_host, same_origin
 from .urls import strip_credentials
 
 if TYPE_CHECKING:
-    from .curl_options import Proxies
+    from .curl_proxies import Proxies
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: Characters that a URL may have; others are sent percent-encoded, as browsers do.
@@ -36,8 +37,12 @@ class Transfer:
     No exception passes through libcurl: a callback that raises one ends the transfer, and ``perform`` raises it.
     """
 
-    def __init__(self, settings: ISettings, proxies: Proxies):
+    def __init__(self, settings: ISettings, proxies: Proxies, connections: Connections):
         self._proxies = proxies
+        self._connections = connections
+        self._addresses: Addresses | None = None
+        self._is_clean = True
+        self._proxy: str | None = None
         self._lines: list[bytes] = []
         self._headers: Mapping[str, str] | None = None
         self._url = ""
@@ -54,19 +59,16 @@ class Transfer:
         handle.setopt(pycurl.HEADERFUNCTION, self._lines.append)
         handle.setopt(pycurl.WRITEFUNCTION, self._body)
         handle.setopt(pycurl.OPENSOCKETFUNCTION, self._connect)
+        handle.setopt(pycurl.PREREQFUNCTION, self._check_connection)
 
     def set_headers(self, headers: Mapping[str, str]) -> None:
-        """Set the request's headers, unless they are those of the request before."""
+        """Set the request's headers, unless they are those of the request before. Raises ValueError for several lines in one."""
         if headers == self._headers:
             return
+        if any(one_line(text) != text for line in headers.items() for text in line):
+            raise ValueError("a header has more than one line")
         self._headers = None
-        wanted = dict(headers)
-        encodings = wanted.pop("Accept-Encoding", "identity")
-        # libcurl decodes what it asks for itself.
-        self.handle.setopt(pycurl.ACCEPT_ENCODING, None if encodings == "identity" else encodings)
-        if encodings == "identity":
-            wanted["Accept-Encoding"] = encodings
-        self.handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}".encode("iso-8859-1") for name, value in wanted.items()])
+        self.handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}".encode("iso-8859-1") for name, value in headers.items()])
         self._headers = dict(headers)
 
     def perform(self, url: str, receiver: IReceiver) -> tuple[int, str] | None:
@@ -74,11 +76,17 @@ class Transfer:
 
         Raises what the receiver raises, and FetchError for a redirect or a connection that is refused.
         """
+        url = _quoted(url)
         self._url, self._receiver = url, receiver
         self._started, self._ignored, self._error, self.target = False, 0, None, None
         self._lines.clear()
         self.handle.setopt(pycurl.URL, url)
+        if (proxy := self._proxies.of(url)) != self._proxy:
+            self.handle.setopt(pycurl.PROXY, proxy)
+            self._proxy = proxy
         error = self._perform()
+        while not self._is_clean:  # of another connection, then
+            error = self._perform()
         if self._error is not None:
             failed, self._error = self._error, None
             raise failed
@@ -87,16 +95,23 @@ class Transfer:
         return error if self.target is None else None
 
     def _perform(self) -> tuple[int, str] | None:
+        self._addresses, self._is_clean = None, True
         loop = cooperation.current()
         if loop is not None:
-            found: tuple[int, str] | None = loop.selector.perform(self.handle, loop)  # type: ignore[union-attr]
+            found: tuple[int, str] | None = loop.selector.perform(self.handle, loop, self._finished)  # type: ignore[union-attr]
             return found
         try:
             self.handle.perform()
         except pycurl.error as error:
             code, message = error.args[:2]
             return code, message
+        finally:
+            self._finished()
         return None
+
+    def _finished(self) -> None:
+        if self._addresses is not None:
+            self._connections.finished(self._addresses, self.handle)
 
     def _connect(self, purpose: int, address: Any) -> Any:
         """Open a socket for an address of the host, unless the SSRF guard refuses it."""
@@ -107,6 +122,12 @@ class Transfer:
         except (OSError, FetchError) as error:
             self._error = error if isinstance(error, FetchError) else None
             return pycurl.SOCKET_BAD
+
+    def _check_connection(self, *addresses: Any) -> int:
+        """Refuse a connection on which something came that was not requested; libcurl closes it."""
+        self._addresses = addresses  # type: ignore[assignment]
+        self._is_clean = self._connections.is_clean(self._addresses, self._url[:5].lower() == "https")  # type: ignore[arg-type]
+        return pycurl.PREREQFUNC_OK if self._is_clean else pycurl.PREREQFUNC_ABORT  # type: ignore[no-any-return]
 
     def _body(self, block: bytes) -> int | None:
         """Take a block of the body; return how much of it was taken if that is not all."""
@@ -134,6 +155,21 @@ class Transfer:
             return
         self.head = Head(status, headers, self._url)
         self._receiver.start(self.head)
+
+
+def _quoted(url: str) -> str:
+    """Return a URL as libcurl takes it: in ASCII. Raises FetchError."""
+    if url.isascii() and " " not in url:
+        return url
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    userinfo, at, place = authority.rpartition("@")
+    host, colon, port = place.partition(":")
+    try:
+        host = host if host.isascii() else normalize_host(host)
+    except ValueError as error:
+        raise FetchError(strip_credentials(url), f"invalid URL: {error}") from error
+    return f"{scheme}{separator}{quote(userinfo, safe=_IN_URLS)}{at}{host}{colon}{port}{slash}{quote(path, safe=_IN_URLS)}"
 
 
 def _redirected(url: str, location: str) -> str:

@@ -16,8 +16,11 @@ from ..errors import FetchError
 from ..interfaces import ICooperativeFetcher, IReceiver, ISettings
 from ..model import Head
 from . import curl_options, proxy_settings
+from .curl_connections import Connections
+from .curl_proxies import Proxies
 from .curl_selector import CurlSelector
 from .curl_transfer import Transfer
+from .decoding import fetch_decoded
 from .urls import host_of, strip_credentials
 
 _MOST_REDIRECTS = 10
@@ -31,7 +34,8 @@ class CurlFetcher:
     def __init__(self, settings: ISettings):
         self._settings = settings
         proxy_settings.proxies()  # their passwords are part of no message from here on
-        self._proxies = curl_options.proxies(settings)
+        self._proxies = Proxies(settings)
+        self._connections = Connections()
         self._local = threading.local()
         self._transfers: list[Transfer] = []
         #: Hosts whose certificate names hosts, and those whose certificate does not.
@@ -39,9 +43,17 @@ class CurlFetcher:
         self._uncertified: set[str] = set()
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
+        if headers and "Accept-Encoding" in headers:
+            return fetch_decoded(self._fetch, url, receiver, headers)
+        return self._fetch(url, receiver, {"Accept-Encoding": "identity", **(headers or {})})
+
+    def _fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str]) -> Head:
         transfer, target = self._transfer(), url
         try:
-            transfer.set_headers(headers or {})
+            try:
+                transfer.set_headers(headers)
+            except ValueError as error:
+                raise FetchError(strip_credentials(url), str(error)) from error
             for _ in range(_MOST_REDIRECTS + 1):
                 error = self._perform(transfer, target, receiver)
                 if error is not None:
@@ -72,7 +84,7 @@ class CurlFetcher:
             free = self._local.free = []
         if free:
             return free.pop()
-        made = Transfer(self._settings, self._proxies)
+        made = Transfer(self._settings, self._proxies, self._connections)
         self._transfers.append(made)
         return made
 

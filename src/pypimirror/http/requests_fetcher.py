@@ -13,11 +13,9 @@ from ..errors import FetchError
 from ..interfaces import IFetcher, IReceiver, ISettings
 from ..model import Head
 from . import pace, tls
+from .decoding import fetch_decoded
 from .sessions import HTTPSession
 from .urls import strip_credentials
-
-#: Codings that urllib3 decodes wherever it is installed.
-_CODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 @implementer(IFetcher)
@@ -31,10 +29,14 @@ class RequestsFetcher:
         self._sessions: list[HTTPSession] = []
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
-        wanted = {"Accept-Encoding": "identity", **(headers or {})}
+        if headers and "Accept-Encoding" in headers:
+            return fetch_decoded(self._fetch, url, receiver, headers)
+        return self._fetch(url, receiver, {"Accept-Encoding": "identity", **(headers or {})})
+
+    def _fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str]) -> Head:
         transfer = self._pace.begin()
         try:
-            head = self._fetch(url, wanted, receiver, transfer)
+            head = self._transfer(url, receiver, headers, transfer)
         except FetchError:
             if not transfer.slow:
                 raise
@@ -44,17 +46,13 @@ class RequestsFetcher:
             raise FetchError(strip_credentials(url), pace.too_slow(), transient=True)
         return head
 
-    def _fetch(self, url: str, headers: dict[str, str], receiver: IReceiver, transfer: pace.Transfer) -> Head:
+    def _transfer(self, url: str, receiver: IReceiver, headers: Mapping[str, str], transfer: pace.Transfer) -> Head:
         answer = self._session().answer(url, headers)
         try:
             head = Head(answer.status, answer.headers, answer.url)
-            decode = headers["Accept-Encoding"] != "identity"
-            coding = head.headers.get("content-encoding", "").strip().lower() if decode else ""
-            if coding not in ("", "identity") and coding not in _CODINGS:
-                raise FetchError(strip_credentials(url), f"Content-Encoding {coding}, which was not requested")
             transfer.start()
             receiver.start(head)
-            for block in answer.blocks(decode):
+            for block in answer.blocks():
                 transfer.moved(len(block))
                 receiver.write(block)
             return head

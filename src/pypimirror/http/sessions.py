@@ -27,7 +27,7 @@ _AGENT = f"z3c.recipe.pypimirror/{__version__}"
 _BLOCK = 1 << 16
 #: Errors that may be none the next time, while an answer is waited for and while its body comes.
 _PASSING = (requests.ConnectionError, requests.Timeout)
-_PASSING_LATER = (ProtocolError, TimeoutError, NewConnectionError)
+_PASSING_LATER = (ProtocolError, TimeoutError, NewConnectionError, ValueError)
 
 
 class Adapter(requests.adapters.HTTPAdapter):
@@ -55,11 +55,11 @@ class OfSession:
         # urllib3 1 takes a body that ended early for whole unless told.
         self._raw.enforce_content_length = True
 
-    def blocks(self, decode: bool) -> Iterator[bytes]:
-        """Yield the body, decoded if requested. Raises FetchError."""
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the body as it is sent. Raises FetchError."""
         if self.status in BODILESS:
             return  # urllib3 would wait for what the headers tell of
-        blocks = self._raw.stream(_BLOCK, decode_content=decode)
+        blocks = self._raw.stream(_BLOCK, decode_content=False)
         while True:
             try:
                 block = next(blocks, None)

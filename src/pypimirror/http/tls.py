@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
 from ..interfaces import ISettings
-
-if TYPE_CHECKING:
-    from ssl import SSLContext
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -56,24 +51,6 @@ def library() -> str:
 def bundle_origin(settings: ISettings) -> str:
     """Return where the bundle of certificates comes from: a key, a variable of the environment, or a library."""
     return "ca_bundle" if settings["ca_bundle"] else next(filter(os.environ.get, _BUNDLES), "certifi")
-
-
-def context(settings: ISettings) -> SSLContext:
-    """Return the TLS context: it verifies the host, and has the client certificate if one is configured. Raises SSLError."""
-    import ssl
-
-    found, certificate = bundle(settings), settings["client_cert"]
-    try:
-        made = ssl.create_default_context(capath=found) if os.path.isdir(found) else ssl.create_default_context(cafile=found)
-    except OSError as error:
-        raise ssl.SSLError(f"{found}: {_why(error)}") from None
-    made.set_alpn_protocols(["http/1.1"])
-    with suppress(AttributeError):  # some libraries for TLS have no choice
-        made.hostname_checks_common_name = False  # a certificate is for the hosts that it lists (RFC 9110, 4.3.4)
-    made.post_handshake_auth = True  # a host may ask for ours when it knows the path
-    if certificate:
-        made.load_cert_chain(certificate[0], certificate[-1], password=b"")
-    return made
 
 
 def _why(error: OSError) -> str:

@@ -34,7 +34,7 @@ def _why(error: Exception) -> str:
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
     if text == _CUT_OFF:
         return CUT_OFF
-    return " ".join(_CONNECTION.sub("", text).split())
+    return " ".join(_CONNECTION.sub("", text).split()) or type(cause).__name__
 
 
 def _chain(error: Any) -> Iterator[Any]:

@@ -1,0 +1,52 @@
+"""Finds connections on which bytes came after the last answer: libcurl would read them as the next one.
+
+libcurl closes a connection if it reads more than the answer. It does not look for bytes that arrive later, such as status 408
+before a server closes an idle connection.
+"""
+
+from __future__ import annotations
+
+import select
+from typing import Any
+
+import pycurl
+
+#: Address of the peer, local address, and the ports of both.
+Addresses = tuple[str, str, int, int]
+
+
+class Connections:
+    """The sockets of HTTP/1 connections, by their addresses."""
+
+    def __init__(self) -> None:
+        #: None as long as the socket is not known: until the end of the first transfer.
+        self._sockets: dict[Addresses, int | None] = {}
+
+    def is_clean(self, addresses: Addresses, secure: bool) -> bool:
+        """Whether a connection can be used for a request, which nothing answers yet.
+
+        secure: whether it uses TLS, and may use HTTP/2, where frames may arrive at any time.
+        """
+        if addresses not in self._sockets:
+            self._sockets[addresses] = None
+            return True
+        sock = self._sockets[addresses]
+        clean = secure if sock is None else not _is_readable(sock)
+        if not clean:
+            del self._sockets[addresses]
+        return clean
+
+    def finished(self, addresses: Addresses, handle: Any) -> None:
+        """Register the socket of a transfer that has ended, if the connection is kept."""
+        sock = handle.getinfo(pycurl.ACTIVESOCKET)
+        if sock < 0:
+            self._sockets.pop(addresses, None)
+        elif handle.getinfo(pycurl.INFO_HTTP_VERSION) <= pycurl.CURL_HTTP_VERSION_1_1:
+            self._sockets[addresses] = sock
+
+
+def _is_readable(sock: int) -> bool:
+    try:
+        return bool(select.select([sock], [], [], 0)[0])
+    except OSError:  # closed meanwhile: these are the addresses of a new connection
+        return False

@@ -1,0 +1,361 @@
+"""Connections of the fetchers: reused, closed, never one answer taken for the next, and given up where a host drips."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import faults
+from certificates import SecureUpstream, authority
+from pypimirror.errors import FetchError
+from pypimirror.http.cooperation import Loop
+from pypimirror.model import Head
+from servers import answered_by
+from upstream import Upstream
+from ways import Body, failure, got, make, opened, run_in
+
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return authority(tmp_path_factory.mktemp("certificates"))
+
+
+@contextlib.contextmanager
+def answering(*requests: int) -> Iterator[tuple[str, list[int]]]:
+    """A server that takes one connection after the other; each is closed without notice after so many answers."""
+    taken: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+
+        def answer() -> None:
+            for count in requests:
+                connection, _ = server.accept()
+                with connection:
+                    connection.settimeout(10)
+                    taken.append(0)
+                    while connection.recv(1 << 16) and taken[-1] < count:
+                        taken[-1] += 1
+                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/", taken
+        thread.join()
+
+
+def test_a_connection_that_upstream_closes_instead_of_an_answer_is_no_failure_that_stays(way: str) -> None:
+    """libcurl opens another one; requests leaves that to the retries."""
+    failures = 0
+    with answering(2, 1, 1) as (url, taken), opened(way) as fetcher:
+        while sum(taken) < 4:
+            try:
+                assert got(fetcher, url)[1] == b"ok"
+            except FetchError as error:
+                assert error.transient
+                failures += 1
+        fetcher.close()
+    assert taken == [2, 1, 1] and failures == (2 if way == "requests" else 0)
+
+
+def test_an_upstream_that_answers_nothing_is_asked_once(way: str) -> None:
+    again = [] if way == "requests" else [0]  # libcurl tries a new connection
+    with answering(1, *again) as (url, taken), opened(way) as fetcher:
+        got(fetcher, url)
+        with pytest.raises(FetchError) as caught:
+            got(fetcher, url)
+    assert caught.value.transient
+    assert taken == [1, *again]
+
+
+@contextlib.contextmanager
+def counting() -> Iterator[tuple[str, list[threading.Event]]]:
+    """A server that keeps connections; for each there is an event that is set when the client has closed it.
+
+    It answers ``x``, and redirects from ``/moved``.
+    """
+    closed: list[threading.Event] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 30
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def handle(self) -> None:
+            event = threading.Event()
+            closed.append(event)
+            with suppress(OSError):  # reset, where more was sent than read
+                super().handle()
+            event.set()
+
+        def do_GET(self) -> None:
+            self.send_response(302 if self.path == "/moved" else 200)
+            self.send_header("Location", "/x")
+            self.send_header("Content-Length", "1")
+            self.end_headers()
+            self.wfile.write(b"x")
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            pass
+
+    with answered_by(Handler) as address:
+        yield address, closed
+
+
+def test_each_thread_has_a_connection_and_close_closes_all(way: str) -> None:
+    def twice() -> None:
+        for _ in range(2):
+            assert got(made, f"{address}/x")[1] == b"x"
+
+    with counting() as (address, closed):
+        with opened(way) as made:
+            twice()
+            threads = [threading.Thread(target=twice) for _ in range(2 if way != "pycurl-loop" else 0)]
+            for thread in threads:
+                thread.start()
+                thread.join()
+            assert len(closed) == 1 + len(threads)
+            # Connections of a thread that has ended may be closed already.
+            assert not closed[0].is_set()
+        assert all(event.wait(10) for event in closed)
+
+
+@pytest.mark.parametrize("paths", [("moved", "x"), ("x", "moved", "x")])
+def test_connections_of_redirects_are_closed(way: str, paths: tuple[str, ...]) -> None:
+    with counting() as (address, closed):
+        with opened(way) as made:
+            for path in paths:
+                assert got(made, f"{address}/{path}")[1] == b"x"
+            assert not all(event.is_set() for event in closed)
+        assert all(event.wait(10) for event in closed)
+
+
+def test_transfers_of_a_loop_run_at_once_and_share_connections() -> None:
+    fetcher = pytest.importorskip("pypimirror.http.pycurl_fetcher", exc_type=ImportError) and make("pycurl")
+    with counting() as (address, closed):
+        loop = Loop(fetcher.selector())
+        for _ in range(2):
+            found = run_in(loop, lambda: loop.each(lambda number: got(fetcher, f"{address}/{number}")[1], range(20), 4))
+            assert found == [b"x"] * 20
+        assert len(closed) <= 8
+        loop.close()
+        fetcher.close()
+        assert all(event.wait(10) for event in closed)
+
+
+# --- bytes that belong to no answer
+
+@pytest.mark.parametrize("more", [b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"x", b"\r\n",
+                                  b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nevil" * 100])
+@pytest.mark.parametrize("answer", [GOOD, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n"],
+                         ids=["length", "chunked"])
+def test_bytes_after_an_answer_are_not_the_next_one(way: str, answer: bytes, more: bytes) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                while self.rfile.readline().strip():
+                    while self.rfile.readline().strip():
+                        pass
+                    self.wfile.write(answer + more)
+
+    with answered_by(Handler) as address, opened(way) as made:
+        assert [got(made, f"{address}/x")[1] for _ in range(3)] == [b"good"] * 3
+
+
+@pytest.mark.parametrize("more", [b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"x"])
+def test_records_of_tls_that_come_with_an_answer_are_not_the_next_one(way: str, more: bytes, folder: Path) -> None:
+    """libcurl cannot know: OpenSSL has read them, too, and tells nobody. They come from the host that TLS vouches for."""
+    def answer(handler: Any) -> None:
+        handler.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)  # both come at once
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood")
+        handler.wfile.flush()
+        handler.wfile.write(more)
+        handler.wfile.flush()
+        handler.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+
+    with SecureUpstream(folder) as upstream, opened(way, ca_bundle=str(folder / "ca.pem")) as made:
+        upstream.answers["/x"] = answer
+        for _ in range(4):
+            try:
+                body = got(made, f"{upstream.host}/x")[1]
+            except FetchError as error:
+                assert error.transient and way != "requests"
+            else:
+                assert body == b"good" or (way != "requests" and body == more[-4:])
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n",
+                                  b"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\n",
+                                  b"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n"])
+@pytest.mark.parametrize("more", [b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"evil"])
+def test_the_body_of_an_answer_that_has_none_is_not_the_next_answer(way: str, head: bytes, more: bytes) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                while self.rfile.readline().strip():
+                    while self.rfile.readline().strip():
+                        pass
+                    self.wfile.write(head + more)
+
+    with answered_by(Handler) as address, opened(way) as made:
+        for _ in range(3):
+            with suppress(FetchError):
+                assert got(made, f"{address}/x")[1] == b""
+
+
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("more", [b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\n\r\nlate", b"x", GOOD[:-4] + b"evil"])
+def test_bytes_that_come_between_two_requests_are_no_answer(
+        way: str, secure: bool, more: bytes, folder: Path, upstream: Upstream) -> None:
+    go, sent = threading.Event(), threading.Event()
+
+    def answer(handler: Any) -> None:
+        handler.reply(200, {}, b"good")
+        handler.wfile.flush()
+        go.wait(10)
+        with suppress(OSError):
+            handler.wfile.write(more)
+            handler.wfile.flush()
+        sent.set()
+
+    with SecureUpstream(folder) if secure else Upstream() as other, opened(way, ca_bundle=str(folder / "ca.pem")) as made:
+        other._server.handle_error = lambda request, address: None  # type: ignore[method-assign]
+        other.answers["/x"] = answer
+        assert got(made, f"{other.host}/x")[1] == b"good"
+        go.set()
+        assert sent.wait(10)
+        assert got(made, f"{other.host}/x")[1] == b"good"
+        assert other.asked() == ["/x", "/x"]
+
+
+def test_a_transfer_that_the_receiver_stopped_leaves_nothing_behind(way: str, upstream: Upstream) -> None:
+    class Refusing(Body):
+        def write(self, block: bytes) -> None:
+            raise FetchError("x", "refused by the receiver")
+
+    upstream._server.handle_error = lambda request, address: None  # type: ignore[method-assign]
+    upstream.answers |= {"/large": (200, {}, b"evil" * 500_000), "/x": (200, {}, b"good")}
+    with opened(way) as made:
+        for _ in range(2):
+            with pytest.raises(FetchError, match="refused by the receiver"):
+                made.fetch(f"{upstream.host}/large", Refusing())
+            assert got(made, f"{upstream.host}/x")[1] == b"good"
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), KeyError("odd"), MemoryError("odd")])
+@pytest.mark.parametrize("where", ["start", "write"])
+def test_an_exception_of_the_receiver_comes_out_as_it_is(way: str, error: Exception, where: str, upstream: Upstream) -> None:
+    def fail(*arguments: Any) -> None:
+        raise error
+
+    upstream.answers["/x"] = (200, {}, b"good")
+    receiver = Body()
+    setattr(receiver, where, fail)
+    with opened(way) as made:
+        with pytest.raises(type(error)) as caught:
+            made.fetch(f"{upstream.host}/x", receiver)
+        assert caught.value is error
+        assert got(made, f"{upstream.host}/x")[1] == b"good"
+
+
+# --- slow hosts
+
+class Noting(Body):
+    """Sets an event when the head has come."""
+
+    def __init__(self, begun: threading.Event):
+        super().__init__()
+        self._begun = begun
+
+    def start(self, head: Head) -> None:
+        super().start(head)
+        self._begun.set()
+
+
+def drip(handler: Any, head: bytes, block: bytes, over: threading.Event, begun: threading.Event) -> None:
+    """Send a head, and then a block again and again, until the client hangs up. begun: set with the first block."""
+    handler.close_connection = True
+    with suppress(OSError):
+        handler.wfile.write(head)
+        while not over.wait(0.01):
+            handler.wfile.write(block)
+            handler.wfile.flush()
+            begun.set()
+
+
+@pytest.mark.parametrize(("head", "block"), [
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x"), (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+    (b"HTTP/1.1 200 OK\r\n", b"X: x\r\n"), (b"", b"HTTP/1.1 100 Continue\r\n\r\n"), (b"HTTP/1.1 ", b"2"),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;", b"x"),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: x\r\n"),
+    (b"HTTP/1.1 302 Found\r\nLocation: /y\r\nContent-Length: 1000000\r\n\r\n", b"x")],
+    ids=["body", "header", "headers", "interim", "status", "chunks", "extension", "trailers", "redirect"])
+def test_a_host_that_drips_is_given_up(
+        way: str, head: bytes, block: bytes, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    over, begun, sent = threading.Event(), threading.Event(), threading.Event()
+    faults.minutes_pass(monkeypatch, begun.is_set)
+    first = sent if b"\r\n\r\n" in head else begun
+    upstream.answers |= {"/drip": lambda handler: drip(handler, head, block, over, first), "/y": (200, {}, b"y")}
+    try:
+        # libcurl has a clock of its own.
+        with opened(way, timeout=2 if way != "requests" else 60) as made:
+            upstream.answers["/x"] = (200, {}, b"x")
+            got(made, f"{upstream.host}/x")
+            started = time.monotonic()
+            try:
+                received = Noting(begun)
+                made.fetch(f"{upstream.host}/drip", received)
+                assert received.body == b"y" and b"302" in head
+            except FetchError as error:
+                assert error.transient and error.why
+            assert time.monotonic() - started < 40
+    finally:
+        over.set()
+    assert upstream.asked() == ["/x", "/drip", *(["/y"] if b"302" in head else [])]
+
+
+def test_a_host_that_says_nothing_is_given_up_after_the_timeout(way: str, upstream: Upstream) -> None:
+    over = threading.Event()
+    upstream.answers["/x"] = lambda handler: over.wait(60)
+    try:
+        error = failure(way, f"{upstream.host}/x", timeout=1)
+    finally:
+        over.set()
+    assert error.transient and error.why and upstream.asked() == ["/x"]
+
+
+def test_others_go_on_while_a_host_drips(upstream: Upstream) -> None:
+    """The event loop waits for no transfer alone."""
+    fetcher = pytest.importorskip("pypimirror.http.pycurl_fetcher", exc_type=ImportError) and make("pycurl", timeout=60)
+    over, begun, finished = threading.Event(), threading.Event(), []
+    upstream.answers |= {
+        "/drip": lambda handler: drip(handler, b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x", over, begun),
+        "/x": (200, {}, b"x")}
+    loop = Loop(fetcher.selector())
+
+    def work(path: str) -> None:
+        with suppress(FetchError):
+            got(fetcher, upstream.host + path)
+        finished.append(path)
+        if len(finished) == 10:
+            over.set()
+
+    try:
+        run_in(loop, lambda: loop.each(work, ["/drip", *["/x"] * 10], 3))
+    finally:
+        over.set()
+        loop.close()
+        fetcher.close()
+    assert finished == [*["/x"] * 10, "/drip"]
