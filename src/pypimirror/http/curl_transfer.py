@@ -123,11 +123,11 @@ class Transfer:
             self._error = error if isinstance(error, FetchError) else None
             return pycurl.SOCKET_BAD
 
-    def _check_connection(self, *addresses: Any) -> int:
+    def _check_connection(self, *addresses: Any) -> Any:
         """Refuse a connection on which something came that was not requested; libcurl closes it."""
-        self._addresses = addresses  # type: ignore[assignment]
-        self._is_clean = self._connections.is_clean(self._addresses, self._url[:5].lower() == "https")  # type: ignore[arg-type]
-        return pycurl.PREREQFUNC_OK if self._is_clean else pycurl.PREREQFUNC_ABORT  # type: ignore[no-any-return]
+        self._addresses = addresses
+        self._is_clean = self._connections.is_clean(self._addresses, self._url[:5].lower() == "https")
+        return pycurl.PREREQFUNC_OK if self._is_clean else pycurl.PREREQFUNC_ABORT
 
     def _body(self, block: bytes) -> int | None:
         """Take a block of the body; return how much of it was taken if that is not all."""

@@ -55,9 +55,9 @@ class CurlFetcher:
             except ValueError as error:
                 raise FetchError(strip_credentials(url), str(error)) from error
             for _ in range(_MOST_REDIRECTS + 1):
-                error = self._perform(transfer, target, receiver)
-                if error is not None:
-                    raise curl_options.failure(target, *error)
+                failed = self._perform(transfer, target, receiver)
+                if failed is not None:
+                    raise curl_options.failure(target, *failed)
                 if transfer.target is None:
                     return transfer.head
                 target = transfer.target
