@@ -44,9 +44,12 @@ def _show(mirror: Any) -> None:
 
 
 def _components(filled: Any) -> Iterator[str]:
-    from ..zcml.registry import origin_of, place_of
+    from ..zcml.registry import origin_of, place_of, registrations
 
-    found = [*filled.registeredUtilities(), *filled.registeredAdapters()]
-    for one in sorted(found, key=lambda r: (r.provided.__name__, r.name)):
+    lines = []
+    for one in registrations(filled):
+        kind = "Subscriber" if one.provided is None else one.provided.__name__.removeprefix("I")
+        name = one.name or " ".join(getattr(each, "__name__", "*") for each in getattr(one, "required", ()))
         what = one.component.help if one.provided is ISetting else origin_of(one)
-        yield f"{one.provided.__name__[1:]} {one.name!r}: {what}    # {place_of(one)}"
+        lines.append((kind, name, f"{kind} {name!r}: {what}    # {place_of(one)}"))
+    return (line for _, _, line in sorted(lines))

@@ -9,8 +9,7 @@ from typing import Any
 from ..errors import MirrorError
 from ..events import Notice, RunFinished
 from ..interfaces import IObserver
-from ..tracebacks import log_error
-from ..zcml.error_context import describe
+from .plugin_observers import in_one_line, is_plugin, plugin_observers
 from .statistics import Statistics
 
 
@@ -19,12 +18,13 @@ class Watch:
 
     def __init__(self, observers: Mapping[str, IObserver], on_terminal: bool, also: Callable[[Any], None] | None = None,
                  registry: Any = None):
-        """also: called with every event. registry: of the mirror, to name an observer that fails."""
+        """also: called with every event. registry: of the mirror, with the handlers of events that plugins registered."""
         self._statistics = Statistics()
-        self._observers = [observers[name] for name in sorted(observers)]
-        #: Observers that raised an exception; each is reported once.
+        self._observers = [observer for _, observer in sorted(observers.items()) if not is_plugin(observer)]
+        self._plugins = plugin_observers(observers, registry)
+        #: Those of the mirror's own that raised an unexpected exception; each is reported once.
         self._faulty: list[IObserver] = []
-        self._registry = registry
+        self._warnings: list[str] = []
         self._also = also
         self._progress = None
         if on_terminal:
@@ -34,38 +34,51 @@ class Watch:
             self._observers.append(self._progress)
 
     def notify(self, event: Any) -> None:
-        """Send an event to every observer. The failure of one affects neither the others nor the run.
+        """Send an event to every observer. The failure of one of a plugin affects neither the others nor the run.
 
-        A MirrorError of an observer is raised after all have received the event.
+        A MirrorError of one of the mirror's own, such as a report that can't be written, is raised after all have received the
+        event.
         """
+        if isinstance(event, RunFinished):
+            self._finish_plugins()
+        self._send(event)
+        if isinstance(event, RunFinished):
+            self._finish_plugins()
+
+    def _send(self, event: Any) -> None:
         self._statistics.notify(event)
         if isinstance(event, RunFinished):
             event = event._replace(statistics=self._statistics.figures())
         raised: MirrorError | None = None
-        faults: list[str] = []
         for observer in self._observers:
             try:
                 observer.notify(event)
             except MirrorError as error:
                 raised = raised or error
             except Exception as error:
-                faults += self._fault(observer, error)
+                if all(observer is not known for known in self._faulty):
+                    self._faulty.append(observer)
+                    self._warnings.append(f"{type(observer).__name__}: {in_one_line(error)}")
         if self._also is not None:
             self._also(event)
-        for fault in faults:
-            self.notify(Notice(fault))
+        for plugin in self._plugins:
+            plugin.put(event)
+        self._warn()
         if raised is not None:
             raise raised
 
-    def _fault(self, observer: IObserver, error: Exception) -> list[str]:
-        """Return the warning about an observer, at its first exception."""
-        if any(observer is known for known in self._faulty):
-            return []
-        self._faulty.append(observer)
-        fault = f"{describe(error, self._registry)}; this observer may miss more of this run"
-        log_error("an observer failed", error)
-        print(f"pypimirror: {fault}", file=sys.stderr)
-        return [fault]
+    def _finish_plugins(self) -> None:
+        for plugin in self._plugins:
+            plugin.finish()
+        self._warn()
+
+    def _warn(self) -> None:
+        """Print and report the warnings about observers."""
+        self._warnings += filter(None, (plugin.warning() for plugin in self._plugins))
+        while self._warnings:
+            warning = self._warnings.pop(0)
+            print(f"pypimirror: {warning}", file=sys.stderr)
+            self._send(Notice(warning))
 
     def close(self) -> None:
         """Leave the terminal in order."""

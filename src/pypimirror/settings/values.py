@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from zope.interface import implementer
+from zope.interface.interfaces import IComponentLookup
 
 from ..interfaces import ISettings
 from ..model import NOTHING
@@ -45,7 +46,7 @@ class Settings(Mapping[str, Any]):
         self.filename = filename
         #: The additions of plugins; None if plugins have not been loaded.
         self.additions = additions
-        #: The registry with the plugins' components, or None. It is not pickled.
+        #: The registry of the mirror's components, or None if it has not been loaded. It is not pickled.
         self.registry = registry
 
     def __getstate__(self) -> dict[str, Any]:
@@ -53,6 +54,10 @@ class Settings(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
+
+    def __conform__(self, interface: Any) -> Any:
+        """Let ``zope.component.getUtility(..., context=settings)`` look into the mirror's registry."""
+        return self.registry if interface is IComponentLookup else None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)

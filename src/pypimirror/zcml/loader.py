@@ -13,7 +13,7 @@ from zope.interface.registry import Components
 
 from ..errors import ConfigurationError
 from ..settings.values import Plugin
-from . import builtin
+from . import builtin, stock
 from .errors import in_one_line
 
 _OURS = Plugin(builtin.PACKAGE, builtin.FILE, builtin.PACKAGE, -1)
@@ -30,13 +30,14 @@ def load(plugins: Iterable[Plugin]) -> Components:
     context: Any = ConfigurationMachine()
     xmlconfig.registerCommonDirectives(context)
     context.provideFeature(FEATURE)
+    stock.provide(context)
     registry = context.registry = Components(builtin.PACKAGE)
     ranks: dict[int, list[Any]] = {}
     try:
         for plugin in (_OURS, *sorted(plugins, key=lambda plugin: plugin.rank)):
             before = len(context.actions)
             _include(context, plugin)
-            ranks.setdefault(plugin.rank, []).extend(context.actions[before:])
+            ranks.setdefault(plugin.rank, []).extend(stock.redirected(context.actions[before:], registry))
         context.actions[:] = _uppermost(ranks)
         context.execute_actions()
     except ZcmlError as error:
@@ -60,11 +61,16 @@ def _include(context: Any, plugin: Plugin) -> None:
 
 
 def _uppermost(ranks: dict[int, list[Any]]) -> list[Any]:
-    """Return the actions of all ranks without those that a higher rank overrides. Raises ConfigurationConflictError."""
+    """Return the actions of all ranks without those that a higher rank overrides. Raises ConfigurationConflictError.
+
+    Each stands where its discriminator was claimed first, so that a filter that replaces another runs in its place.
+    """
+    claims = [action["discriminator"] for rank in sorted(ranks) for action in ranks[rank]]
+    places = {claim: place for place, claim in reversed(list(enumerate(claims))) if claim is not None}
     actions: list[Any] = []
     claimed: set[Any] = set()
     for rank in sorted(ranks, reverse=True):
         own = resolveConflicts([action for action in ranks[rank] if action["discriminator"] not in claimed])
         claimed.update(action["discriminator"] for action in own if action["discriminator"] is not None)
         actions = own + actions
-    return actions
+    return sorted(actions, key=lambda action: places.get(action["discriminator"], len(claims)))
