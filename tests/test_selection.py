@@ -1,5 +1,6 @@
 """Filters and pins together."""
 
+import re
 from datetime import datetime, timezone
 
 import pytest
@@ -191,10 +192,36 @@ def test_a_filter_can_not_add_to_a_project():
         reason = "nothing"
 
         def select(self, project):
-            return reversed([*project.files, file("evil-1.0.tar.gz")])
+            return reversed([*project.files, *added])
 
     foo = releases("foo", "1.0", "2.0")
+    added = []
     assert Selection((), {"adding": Adding()}).select(foo).files == foo.files
+    added = [file("evil-1.0.tar.gz")]
+    with pytest.raises(ValueError, match=r"select returned 'evil-1.0.tar.gz', which is not among the files that it was given"):
+        Selection((), {"adding": Adding()}).select(foo)
+
+
+@pytest.mark.parametrize(("result", "message"), [
+    (None, "select returned None, not files of the project"),
+    (["foo-1.0.tar.gz"], "select returned 'foo-1.0.tar.gz', not a File"), ([None], "select returned None, not a File"),
+    (True, "select returned True, not files"), ("foo-1.0.tar.gz", "select returned 'f', not a File")])
+@pytest.mark.parametrize("applies_to_pins", [True, False])
+def test_a_filter_that_returns_anything_but_files_is_refused(result, message, applies_to_pins):
+    @implementer(IFilter)
+    class Wrong:
+        active = True
+        reason = "nothing"
+
+        def select(self, project):
+            return result
+
+    Wrong.applies_to_pins = applies_to_pins
+    foo = releases("foo", "1.0", "2.0")
+    made = Selection((), {"wrong": Wrong()})
+    for call in [made.select, made.mirrorable][:2 if applies_to_pins else 1]:
+        with pytest.raises(TypeError, match=re.escape(message)):
+            call(foo)
 
 
 def test_filters_run_in_the_order_of_their_registration():

@@ -40,6 +40,9 @@ class ISettings(Interface):
     def plugged(affects: str) -> list[tuple[str, Any]]:
         """Return the settings and components of plugins that affect ``files`` or ``pages``: pairs of name and plain value."""
 
+    def unknown_names(known: Callable[[str], bool]) -> Iterator[str]:
+        """Yield a warning about each key of the type ``names`` that has names for which ``known`` returns False."""
+
 
 class IMirror(Interface):
     """The part of a mirror that plugins may use: settings, input and output."""

@@ -16,6 +16,7 @@ from .http.file_urls import url_of
 from .http.gate import RequestLimiter
 from .http.hosts import PORTS
 from .http.retry import RetryPolicy
+from .index import page_paths
 from .interfaces import (
     IEngine,
     IFetcher,
@@ -131,7 +132,9 @@ class Mirror:
     def writers(self) -> tuple[IIndexWriter, ...]:
         if not self.settings["create_indexes"]:
             return ()
-        return tuple(self._named(IIndexWriter, name, "index_formats") for name in self.settings["index_formats"])
+        found = {name: self._named(IIndexWriter, name, "index_formats") for name in self.settings["index_formats"]}
+        page_paths.check_roots((registry.label(self.registry, writer), writer) for writer in found.values())
+        return tuple(found.values())
 
     @cached_property
     def formats(self) -> tuple[IIndexWriter, ...]:

@@ -95,7 +95,7 @@ class _Filtering:
         before = self._project._replace(files=self.files if component.applies_to_pins else self._not_pinned_only())
         if IUploadTimeFilter.providedBy(component):
             self.untimed += component.untimed(before)
-        kept = {file.filename for file in (component.select(before, metadata) if reads_metadata else component.select(before))}
+        kept = _kept(component, before, component.select(before, metadata) if reads_metadata else component.select(before))
         if not component.applies_to_pins:
             self._pinned_only |= {file.filename for file in before.files} & self._pinned - kept
             kept |= self._pinned_only
@@ -196,7 +196,9 @@ class Selection:
         files = project.files
         for each in self._filters:
             if each.component.applies_to_pins:
-                files = tuple(each.component.select(project._replace(files=files)))
+                before = project._replace(files=files)
+                kept = _kept(each.component, before, each.component.select(before))
+                files = tuple(file for file in files if file.filename in kept)
         return files
 
     def select(self, project: Project, metadata: Callable[[File], bytes | None] | None = None) -> Selected:
@@ -252,6 +254,24 @@ class Selection:
         if not sets:
             return None
         return frozenset(name for name in frozenset.intersection(*sets) | self._pins.keys() | self._own if self.wanted(name))
+
+
+def _kept(component: Any, before: Project, selected: Any) -> set[str]:
+    """Return the names of the files that a filter selected.
+
+    Raises TypeError, ValueError if these are not files of the project. The first argument is the component that errors name.
+    """
+    if not isinstance(selected, Iterable):
+        raise TypeError(f"select returned {selected!r}, not files of the project")
+    kept: set[str] = set()
+    for file in selected:
+        if not isinstance(file, File):
+            raise TypeError(f"select returned {file!r}, not a File of the project")
+        kept.add(file.filename)
+    foreign = kept.difference(file.filename for file in before.files)
+    if foreign:
+        raise ValueError(f"select returned {min(foreign)!r}, which is not among the files that it was given")
+    return kept
 
 
 def _allows(pinned: PinnedReleases, file: File, name: str) -> bool | None:

@@ -11,7 +11,6 @@ from ..errors import ConfigurationError
 from ..interfaces import IClient, ISettings
 from .extension import DISTRIBUTION, netloc
 
-
 _PIP = """\
 # For pip: as ~/.config/pip/pip.conf, /etc/pip.conf, pip.conf in a virtual environment, or named by PIP_CONFIG_FILE.
 # An extra-index-url or find-links in another of these files or in the environment would still be asked."""

@@ -111,8 +111,8 @@ def check_components(part: str, texts: Mapping[str, str], components: Mapping[st
             # Keys with paths and URLs name components by their schemes.
             name = word if key not in SCHEMES else word.partition("://")[0].lower() if "://" in word else None
             if name is not None and name not in names:
-                raise UserError(f"[{part}] {option} = {hidden(word)}: unknown{nearest(name, names)}; available: "
-                                f"{', '.join(names)}{_NOT_DECLARED}")
+                raise UserError(f"[{part}] {option} = {hidden(word)}: unknown; available: {', '.join(sorted(names))}"
+                                f"{nearest(name, names) or _NOT_DECLARED}")
 
 
 def value(part: str, options: Mapping[str, str], name: str, kind: Kind, folder: str, default: str = "") -> Any:
@@ -142,6 +142,8 @@ def texts(part: str, options: Mapping[str, str], folder: str, which: Iterable[Op
             continue
         if key.kind is converters.path:
             found[key.option] = reveal(checked)
+        elif key.kind is converters.file:
+            found[key.option] = checked.path
         elif key.kind in (converters.paths, converters.zcml):
             found[key.option] = "\n".join(map(reveal, checked))
         else:

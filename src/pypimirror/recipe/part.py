@@ -94,11 +94,11 @@ class Recipe:
         """Return all keys of the configuration, and the texts of those that are set. Raises UserError."""
         if installed is None:
             return known.keys(), self._texts
-        more, components = installed.keys(self._texts.get("zcml", "").split(), self.options, self._base)
+        more, relative, components = installed.keys(self._texts.get("zcml", "").split(), self.options, self._base)
         known.check(self.name, self._given, more)
         self._check_components(components)
         texts = {**self._texts, **known.texts(self.name, self.options, self._base, more)}
-        if more:  # their own types find relative paths in the same folder as here
+        if relative:  # their own types find relative paths in the same folder as here
             texts["relative-to"] = self._base
         return (*known.keys(), *more), texts
 

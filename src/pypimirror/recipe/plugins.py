@@ -20,6 +20,8 @@ class PluginAnswer(NamedTuple):
     """The keys of plugins as options, and the names of all components by key."""
 
     keys: tuple[OptionKey, ...]
+    #: Whether the value of one depends on the folder that relative paths start from.
+    relative: bool
     components: Mapping[str, Sequence[str]]
 
 
@@ -38,7 +40,10 @@ class Plugins:
     """The plugins of a part, in a subprocess that can import them."""
 
     def __init__(self, part: str, dists: Iterable[Any], environment: Iterable[tuple[str, str]], additional: str):
-        """dists: the script's distributions. environment: variables that it sets. additional: the file of ``zcml-additional``."""
+        """dists: the script's distributions. environment: variables that it sets.
+
+        additional: the file of ``zcml-additional``, or an empty text.
+        """
         self._part = part
         self._additional = additional
         self._path = [dist.location for dist in dists]
@@ -55,7 +60,7 @@ class Plugins:
         for key, problem in answer["wrong"].items():
             raise UserError(f"[{self._part}] {key.replace('_', '-')} = {hidden(texts[key])}: {problem}")
         keys = tuple(OptionKey(key.replace("_", "-"), key, NAMED.get(kind, _own)) for key, kind in answer["kinds"].items())
-        return PluginAnswer(keys, answer["components"])
+        return PluginAnswer(keys, answer["relative"], answer["components"])
 
     def files(self, config: str, servers: Iterable[str]) -> dict[str, str]:
         """Return the files of clients and web servers, by file name. Arguments as for ``client_files.write``."""

@@ -13,7 +13,7 @@ from zope.interface import providedBy
 from ..interfaces import IObserver
 from ..tracebacks import log_error, summary
 from ..zcml.builtin import PACKAGE
-from ..zcml.registry import made, origin_of, place_of
+from ..zcml.registry import label, made, origin_of, place_of
 
 #: Seconds that a run waits for one observer altogether: longer than a web hook takes that gives up after half a minute, if it
 #: is called once.
@@ -109,15 +109,15 @@ def plugin_observers(observers: Mapping[str, IObserver], registry: Any) -> list[
 
     registry: of the mirror, or None.
     """
-    places = {} if registry is None else made(registry)
+    known = {} if registry is None else made(registry)
     found = []
     for name, observer in sorted(observers.items()):
         if is_plugin(observer):
-            place = f" ({places[id(observer)].place})" if id(observer) in places else ""
-            found.append(PluginObserver(f"observer {name!r}{place}", observer.notify))
+            what = label(registry, observer) if id(observer) in known else f"observer {name!r}"
+            found.append(PluginObserver(what, observer.notify))
     for each in () if registry is None else registry.registeredHandlers():
-        label = f"subscriber {origin_of(each)!r} ({place_of(each)})"
-        found.append(PluginObserver(label, _handler(each.required[0], each.handler)))
+        what = f"subscriber {origin_of(each)!r} ({place_of(each)})"
+        found.append(PluginObserver(what, _handler(each.required[0], each.handler)))
     return found
 
 

@@ -7,7 +7,7 @@ description of valid values, which continues "must be".
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..http.configured_url import configured_url, hidden
 from ..metadata.filenames import KINDS
@@ -25,9 +25,27 @@ _DURATION = re.compile(r"P?(?:(\d+)W)?(?:(\d+)D)?(?:T?(\d+)H)?", re.IGNORECASE)
 _PYTHON = re.compile(r"[23]\.\d{1,3}(?:\.\d{1,2})?t?")
 _PLATFORM = re.compile(r"(?:manylinux(?:1|2010|2014)|(?:manylinux|musllinux|macosx)_\d+_\d+)_[a-z0-9_]+"
                        r"|win32|(?!manylinux|musllinux|macosx)[a-z][a-z0-9]*_[a-z0-9_]+")
+#: The names of projects, by PEP 508.
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z-]*)\s*:\s*(\S.*)")
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+#: Maximum size in bytes of a file that a key names; its content travels with the settings to all workers.
+_LARGEST_FILE = 16 << 20
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+class TextFile(NamedTuple):
+    """A file that was read together with the configuration, so that the whole run uses the same content in every process."""
+
+    path: str
+    text: str
+
+    def lines(self) -> tuple[str, ...]:
+        """Return its lines without white space at both ends, empty lines and comments, which start with ``#``."""
+        return lines(self.text, "")
+
+    def __str__(self) -> str:
+        return self.path
 
 
 def text(value: str, folder: str) -> str:
@@ -79,6 +97,24 @@ def path(value: str, folder: str) -> str:
     if value.startswith("file:") or not value:
         return value
     return os.path.normpath(os.path.join(folder, os.path.expanduser(value)))
+
+
+def file(value: str, folder: str) -> TextFile | None:
+    """A file of UTF-8 text, which is read together with the configuration; a relative path as for paths."""
+    name = path(value, folder)
+    if not name:
+        return None
+    try:
+        with open(name, "rb") as stream:
+            content = stream.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise ValueError(f"a file that can be read, and {name} can't be: {error.strerror}") from error
+    if len(content) > _LARGEST_FILE:
+        raise ValueError(f"a file of at most {_LARGEST_FILE >> 20} MB, and {name} is larger")
+    try:
+        return TextFile(name, content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"a file of UTF-8 text, and {name} is not") from error
 
 
 def paths(value: str, folder: str) -> tuple[str, ...]:
@@ -141,6 +177,12 @@ def moment(value: str, folder: str) -> str:
     except (ValueError, OverflowError) as error:
         raise ValueError("an ISO date such as 2025-01-31 or 2025-01-31T12:00:00Z") from error
     return when.isoformat().replace("+00:00", "Z")
+
+
+def names(value: str, folder: str) -> tuple[str, ...]:
+    """A list of exact names of projects, in any spelling; the value has them normalised, as components get them."""
+    found = _checked(value, folder, _NAME.fullmatch, "names of projects such as Plone or plone.api")
+    return tuple(dict.fromkeys(map(normalize, found)))
 
 
 def specifiers(value: str, folder: str) -> tuple[tuple[str, str], ...]:
@@ -238,7 +280,8 @@ def choice(*names: str) -> Kind:
 
 
 #: Converters that also convert an empty text.
-LISTS = frozenset({words, lines, paths, certificate, zcml, specifiers, package_types, python_versions, platforms, fields})
+LISTS = frozenset({words, lines, names, paths, certificate, zcml, specifiers, package_types, python_versions, platforms,
+                   fields})
 #: The converters that plugins can name in ZCML.
 NAMED: Mapping[str, Kind] = {kind.__name__: kind for kind in (
-    text, boolean, integer, positive, words, lines, path, paths, size, duration, moment, share, web_address)}
+    text, boolean, integer, positive, words, lines, names, path, paths, file, size, duration, moment, share, web_address)}

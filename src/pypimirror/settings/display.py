@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..secret import printable
+from .converters import TextFile
 
 
 def shown_value(value: Any) -> str:
     """Return a value in the syntax of the configuration file, without secrets."""
     if value is None:
         return ""
+    if isinstance(value, TextFile):
+        return shown_value(value.path)
     if isinstance(value, tuple):
         return " ".join(shown_value(item) for item in value)
     if isinstance(value, Mapping):

@@ -16,6 +16,7 @@ from .values import Plugged, Settings
 _SECTION = "pypimirror"
 #: The key with the folder that relative paths start from.
 _BASE = next(key for key in KEYS if key.name == "relative_to")
+_NOT_DECLARED = "; no installed plugin declares it"
 #: Maximum size of a configuration file in bytes, and of a value in a message in characters.
 _LARGEST, _LONGEST_VALUE = 16 << 20, 300
 
@@ -58,7 +59,7 @@ def read(filename: str, overrides: Mapping[str, str] | None = None,
         known.update((key.name, key) for key in more)
         for name in given:
             if name not in known:
-                raise ConfigurationError(f"{filename}: unknown key {name!r}{nearest(name, known)}")
+                raise ConfigurationError(f"{filename}: unknown key {name!r}{nearest(name, known) or _NOT_DECLARED}")
     origins = {name: given[name].origin if given.get(name, _NOTHING).text else "default" for name in known}
     found = completed(values(known.values(), given, filename), filename)
     return Settings(found, origins, filename, additions, registry)

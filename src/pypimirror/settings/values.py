@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from zope.interface import implementer
@@ -10,6 +10,9 @@ from zope.interface.interfaces import IComponentLookup
 
 from ..interfaces import ISettings
 from ..model import NOTHING
+
+#: Maximum number of names in a warning.
+_MOST_NAMED = 10
 
 
 class Plugin(NamedTuple):
@@ -30,6 +33,8 @@ class Plugged(NamedTuple):
     plugins: tuple[Plugin, ...] = ()
     #: ``Key.affects`` of their keys, by key.
     affects: Mapping[str, str] = NOTHING
+    #: Their keys of the type ``names``.
+    names: tuple[str, ...] = ()
     #: Their components that affect the tree: ``files`` or ``pages``, interface and name, dotted name of the factory.
     components: tuple[tuple[str, str, str], ...] = ()
 
@@ -73,6 +78,17 @@ class Settings(Mapping[str, Any]):
         added = self.additions or Plugged()
         keys = [(key, self[key]) for key, what in sorted(added.affects.items()) if what == affects]
         return keys + [(name, factory) for what, name, factory in added.components if what == affects]
+
+    def unknown_names(self, known: Callable[[str], bool]) -> Iterator[str]:
+        """Yield a warning about each list of names in a plugin's key that has names of no project.
+
+        known: returns whether the mirror has the project with a normalised name.
+        """
+        for key in (self.additions or Plugged()).names:
+            unknown = [name for name in self[key] if not known(name)]
+            if unknown:
+                more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+                yield f"{key}: the mirror has no project named {', '.join(unknown[:_MOST_NAMED])}{more}; check the names"
 
     def extended(self, values: Mapping[str, Any], additions: Plugged, registry: Any) -> Settings:
         """Return the settings with those of plugins. values: by key, all of them defaults."""

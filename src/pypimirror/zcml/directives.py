@@ -17,6 +17,7 @@ from zope.schema import Choice, Text, TextLine
 
 from ..settings import converters
 from ..settings.keys import KEYS, ISetting, Key
+from ..settings.reader import nearest
 from . import validation
 from .builtin import KINDS, PACKAGE, Lazy, RegistrationInfo, register
 
@@ -194,7 +195,8 @@ def setting(context: Any, name: str, help: str, type: str = "text", default: str
     if kind is None:
         if "." not in type:
             known = ", ".join(converters.NAMED)
-            raise ConfigurationError(f"setting {name!r}: type {type!r} is neither one of {known} nor a dotted name")
+            raise ConfigurationError(f"setting {name!r}: type {type!r} is neither one of {known} nor a dotted name"
+                                     f"{nearest(type, converters.NAMED)}")
         kind = context.resolve(type)
         if not callable(kind):
             raise ConfigurationError(f"setting {name!r}: type {type!r} is not a function of a text and a folder")

@@ -14,7 +14,8 @@ from zope.interface.registry import Components
 from ..errors import ConfigurationError
 from ..settings.values import Plugin
 from . import builtin, stock
-from .errors import in_one_line
+from .errors import in_one_line, parsed_at
+from .suggestions import of_condition
 
 _OURS = Plugin(builtin.PACKAGE, builtin.FILE, builtin.PACKAGE, -1)
 #: The feature for ``zcml:condition="have ..."`` in ZCML that other programs load, too.
@@ -41,7 +42,7 @@ def load(plugins: Iterable[Plugin]) -> Components:
         context.actions[:] = _uppermost(ranks)
         context.execute_actions()
     except ZcmlError as error:
-        raise ConfigurationError(in_one_line(error)) from error
+        raise ConfigurationError(in_one_line(error, context)) from error
     return registry
 
 
@@ -57,7 +58,12 @@ def _include(context: Any, plugin: Plugin) -> None:
     except OSError as error:
         raise ConfigurationError(f"{where}: can't be read: {error.strerror}") from error
     except Exception as error:  # the import runs a plugin's code, which may raise any exception
-        raise ConfigurationError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from error
+        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        if isinstance(error, ModuleNotFoundError) and f"{plugin.package}.".startswith(f"{error.name}."):
+            what += "; is its distribution installed? In a buildout, eggs names it"
+        elif "ZCML condition" in what:
+            what = of_condition(what)
+        raise ConfigurationError(f"{parsed_at(error) or where}: {what}") from error
 
 
 def _uppermost(ranks: dict[int, list[Any]]) -> list[Any]:

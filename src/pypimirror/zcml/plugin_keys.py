@@ -6,12 +6,15 @@ Request and response are JSON on standard input and output.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import ConfigurationError
+from ..settings import converters
 from ..settings.converters import NAMED
+from ..settings.keys import Key
 from ..tracebacks import summary
 from . import registry
 from .plugins import ask
@@ -22,8 +25,9 @@ def answer(zcml: Sequence[str], texts: Mapping[str, str], folder: str) -> dict[s
     """Return the keys that the plugins declare, and the errors in texts.
 
     zcml: plugins in addition to installed ones. texts: by key. folder: the base of relative paths in them.
-    Returns ``kinds``, by key the name of its converter, empty for one of the plugin; ``wrong``, by key a description of valid
-    values; and ``components``, see ``registry.components_by_key``; or only ``failed``, a message.
+    Returns ``kinds``, by key the name of its converter, empty for one of the plugin; ``wrong``, by key what is wrong with its
+    value; ``relative``, whether the value of a key depends on the folder; and ``components``, see
+    ``registry.components_by_key``; or only ``failed``, a message.
     """
     try:
         asked = ask(zcml)
@@ -40,7 +44,19 @@ def answer(zcml: Sequence[str], texts: Mapping[str, str], folder: str) -> dict[s
             wrong[key.name] = f"must be {error}"
         except Exception as error:
             wrong[key.name] = f"can't be read by {dotted(key.kind)}: {summary(error)}"
-    return {"kinds": {key.name: names.get(key.kind, "") for key in asked.keys}, "wrong": wrong, "components": components}
+    return {"kinds": {key.name: names.get(key.kind, "") for key in asked.keys}, "wrong": wrong,
+            "relative": any(_depends(key, texts.get(key.name), folder) for key in asked.keys), "components": components}
+
+
+def _depends(key: Key, text: str | None, folder: str) -> bool:
+    """Return whether a key's value depends on the folder, other than that of a path, which the recipe makes absolute."""
+    if text and key.kind in (converters.path, converters.paths, converters.file):
+        return False
+    text = text or key.default
+    try:
+        return bool(text) and key.kind(text, folder) != key.kind(text, os.path.join(folder, "other"))
+    except Exception:  # such as for a file that is only in one of them
+        return True
 
 
 def respond(answer: Callable[..., dict[str, Any]]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from ..interfaces import IFilter, IIndexWriter, INameFilter
-from ..settings import reader
+from ..settings import converters, reader
 from ..settings.converters import zcml
 from ..settings.keys import ISetting
 from ..settings.reader import PluginKeys
@@ -44,7 +44,8 @@ def ask(items: Iterable[str]) -> PluginKeys:
     filled = registry.load(plugins)
     keys: tuple[Any, ...] = tuple(key for _, key in sorted(filled.getUtilitiesFor(ISetting)))
     affects = {key.name: key.affects for key in keys}
-    return PluginKeys(keys, Plugged(plugins, affects, tuple(_components(filled))), filled)
+    names = tuple(key.name for key in keys if key.kind is converters.names)
+    return PluginKeys(keys, Plugged(plugins, affects, names, tuple(_components(filled))), filled)
 
 
 def read(filename: str, overrides: Mapping[str, str] | None = None) -> Settings:
@@ -60,7 +61,8 @@ def plugged(settings: Settings) -> Settings:
     if settings.additions is not None:
         return settings
     asked = ask(settings["zcml"])
-    return settings.extended(reader.values(asked.keys, {}, settings.filename, settings["relative_to"]), asked.additions, asked.registry)
+    values = reader.values(asked.keys, {}, settings.filename, settings["relative_to"])
+    return settings.extended(values, asked.additions, asked.registry)
 
 
 def components(settings: Settings) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -53,7 +54,8 @@ def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> 
         found = registry.getMultiAdapter(adapted, interface, name)
     except ComponentLookupError:
         known = names(registry, interface)
-        raise ConfigurationError(f"{key} = {name!r}: unknown{nearest(name, known)}; available: {', '.join(known)}") from None
+        raise ConfigurationError(f"{key} = {name!r}: unknown; available: {', '.join(sorted(known))}"
+                                 f"{nearest(name, known)}") from None
     except ImportError as error:
         if error.name is None or error.name.startswith(f"{builtin.PACKAGE}."):
             raise
@@ -103,6 +105,18 @@ def registrations(registry: Any) -> list[Any]:
     """Return all registrations: utilities, adapters, subscription adapters and handlers of events."""
     return [*registry.registeredUtilities(), *registry.registeredAdapters(), *registry.registeredSubscriptionAdapters(),
             *registry.registeredHandlers()]
+
+
+def label(registry: Any, component: Any) -> str:
+    """Return kind, name and place of a component that was created from the registry."""
+    found = made(registry)[id(component)]
+    return f"{kind_of(found.interface)} {found.name!r} ({found.place})"
+
+
+def kind_of(interface: Any) -> str:
+    """Return the name of the directive for components with an interface, as words."""
+    directive = next((name for name, kind in builtin.KINDS.items() if kind.interface is interface), interface.__name__)
+    return re.sub(r"([A-Z])", r" \1", directive).lower()
 
 
 def _failed(registry: Any, interface: Any, name: str, error: Exception) -> ConfigurationError:

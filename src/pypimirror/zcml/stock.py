@@ -1,8 +1,8 @@
-"""The directives of zope.component in the ZCML of plugins: they register in the mirror's own registry, not in the global one.
+"""The directives of zope.component in the ZCML of plugins: they register in the mirror's own registry.
 
-zope.component's ``handler`` registers in the registry of ``getSiteManager``, which all threads of the process share. Actions that
-call it are replaced here by actions with the mirror's registry, before any is executed. Components for the mirror's interfaces
-become registrations of the mirror's own directives, with the same checks, conflicts and overrides.
+zope.component's ``handler`` registers in the registry of ``getSiteManager``, by default the global one of the process. Actions
+that call it are replaced here by actions with the mirror's registry, before any is executed. Components for the mirror's
+interfaces become registrations of the mirror's own directives, with the same checks, conflicts and overrides.
 """
 
 from __future__ import annotations

@@ -1,0 +1,102 @@
+"""Completes messages about ZCML: what was written, the nearest known word, and the choices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+from xml.parsers import expat
+
+from zope.configuration.docutils import makeDocStructures
+from zope.schema import getFields
+from zope.schema.interfaces import IChoice
+
+from ..names import shown
+from ..settings.reader import nearest
+
+#: What ``zcml:condition`` starts with.
+_CONDITIONS = ("have", "not-have", "installed", "not-installed")
+_INVALID = re.compile(r"Invalid value for '([^']+)'")
+_ZCML = "http://namespaces.zope.org/zcml"
+
+
+class _Element(NamedTuple):
+    namespace: str
+    name: str
+    attributes: Mapping[str, str]
+
+
+def completed(message: str, file: str, line: int, context: Any) -> str:
+    """Return a message about a directive with suggestions.
+
+    file, line: the place of the directive. context: the configuration context with the registered directives.
+    """
+    for element in _elements(file, line):
+        more = _suggestion(message, element, context)
+        if more:
+            return message + more
+    return message
+
+
+def of_condition(message: str) -> str:
+    """Return a message about an invalid ``zcml:condition`` with suggestions."""
+    match = re.search(r"condition: '(\S+)", message)
+    return f"{message}{nearest(match[1] if match else '', _CONDITIONS)}; it starts with one of {', '.join(_CONDITIONS)}"
+
+
+def _suggestion(message: str, element: _Element, context: Any) -> str:
+    directives, _ = makeDocStructures(context)
+    known = directives.get(element.namespace, {})
+    if message.startswith("Unknown directive"):
+        if not message.endswith(f" {element.name}"):
+            return ""
+        if not known:
+            return f"; the namespace is unknown{nearest(element.namespace, directives)}"
+        return f"{nearest(element.name, known)}; known: {', '.join(sorted(known))}"
+    if element.name not in known:
+        return ""
+    fields = {name.removesuffix("_"): field for name, field in getFields(known[element.name][0]).items()}
+    invalid = _INVALID.match(message)
+    if invalid:
+        return _value(message, element, invalid[1], fields)
+    if message.startswith(("Unrecognized parameters", "Missing parameter")):
+        unknown = [name for name in element.attributes if name not in fields]
+        if unknown:
+            hints = "".join(f"; {name!r} is unknown{nearest(name, fields)}" for name in unknown)
+            return f"{hints}; {element.name} has {', '.join(fields)}"
+    return ""
+
+
+def _value(message: str, element: _Element, name: str, fields: Mapping[str, Any]) -> str:
+    """Return the suggestion about the invalid value of an attribute."""
+    name = name.removesuffix("_")
+    if name not in element.attributes or name not in fields:
+        return ""
+    value, field = element.attributes[name], fields[name]
+    if IChoice.providedBy(field):
+        choices = [str(term.value) for term in field.vocabulary]
+        return f": {shown(value)!r} is not one of {', '.join(choices)}{nearest(value, choices)}"
+    module, _, last = value.rpartition(".")
+    if module in message and last in message:
+        return ""  # the message has it
+    if ":" in message:
+        return f" (written: {shown(value)!r})"
+    return f": {shown(value)!r}; {field.description or field.title}"
+
+
+def _elements(file: str, line: int) -> Iterator[_Element]:
+    """Yield the elements of a ZCML file that start in a line."""
+    found = []
+    parser = expat.ParserCreate(namespace_separator=" ")
+
+    def begin(element: str, attributes: dict[str, str]) -> None:
+        if parser.CurrentLineNumber == line:
+            namespace, _, name = element.rpartition(" ")
+            found.append(_Element(namespace, name, {key: text for key, text in attributes.items()
+                                                    if not key.startswith(f"{_ZCML} ")}))
+
+    parser.StartElementHandler = begin
+    with suppress(OSError, expat.ExpatError), open(file, "rb") as stream:
+        parser.ParseFile(stream)
+    yield from found
