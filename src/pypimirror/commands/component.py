@@ -19,5 +19,6 @@ def selected(settings: Settings, verb: str, words: Sequence[str], interface: Any
     names = registry.names(registered, interface)
     name = words[0] if words else ""
     if name not in names or len(words) > 1:
-        raise ConfigurationError(f"{verb} takes one of {', '.join(names)}, not {' '.join(words)!r}{nearest(name, names)}")
+        raise ConfigurationError(f"{verb} takes one of {', '.join(names)}, not {' '.join(words)!r}"
+                                 f"{nearest(name, names) if len(words) == 1 else ''}")
     return registry.chosen(registered, (settings,), interface, name, verb), settings

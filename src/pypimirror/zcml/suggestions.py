@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from xml.parsers import expat
 
 from zope.configuration.docutils import makeDocStructures
-from zope.schema import getFields
+from zope.schema import getFieldsInOrder
 from zope.schema.interfaces import IChoice
 
 from ..names import shown
@@ -17,6 +17,9 @@ from ..settings.reader import nearest
 
 #: What ``zcml:condition`` starts with.
 _CONDITIONS = ("have", "not-have", "installed", "not-installed")
+#: The directives of zope.configuration itself, in every namespace.
+_COMMON = ("configure", "include", "includeOverrides", "exclude")
+_REPEATED = re.compile(r"(Missing parameter: '([^']+)'): \2")
 _INVALID = re.compile(r"Invalid value for '([^']+)'")
 _ZCML = "http://namespaces.zope.org/zcml"
 
@@ -33,9 +36,9 @@ def completed(message: str, file: str, line: int, context: Any) -> str:
     file, line: the place of the directive. context: the configuration context with the registered directives.
     """
     for element in _elements(file, line):
-        more = _suggestion(message, element, context)
-        if more:
-            return message + more
+        found = _completed(message, element, context)
+        if found != message:
+            return found
     return message
 
 
@@ -45,44 +48,46 @@ def of_condition(message: str) -> str:
     return f"{message}{nearest(match[1] if match else '', _CONDITIONS)}; it starts with one of {', '.join(_CONDITIONS)}"
 
 
-def _suggestion(message: str, element: _Element, context: Any) -> str:
+def _completed(message: str, element: _Element, context: Any) -> str:
     directives, _ = makeDocStructures(context)
     known = directives.get(element.namespace, {})
     if message.startswith("Unknown directive"):
         if not message.endswith(f" {element.name}"):
-            return ""
-        if not known:
-            return f"; the namespace is unknown{nearest(element.namespace, directives)}"
-        return f"{nearest(element.name, known)}; known: {', '.join(sorted(known))}"
-    if element.name not in known:
-        return ""
-    fields = {name.removesuffix("_"): field for name, field in getFields(known[element.name][0]).items()}
+            return message
+        if element.namespace not in directives:
+            return f"{message}; the namespace is unknown{nearest(element.namespace, directives)}"
+        names = sorted({*known, *_COMMON})
+        return f"{message}{nearest(element.name, names)}; known: {', '.join(names)}"
+    fields = {} if element.name not in known else {
+        name.removesuffix("_"): field for name, field in getFieldsInOrder(known[element.name][0])}
     invalid = _INVALID.match(message)
     if invalid:
         return _value(message, element, invalid[1], fields)
-    if message.startswith(("Unrecognized parameters", "Missing parameter")):
+    if fields and message.startswith(("Unrecognized parameters", "Missing parameter")):
+        message = _REPEATED.sub(r"\1", message)
         unknown = [name for name in element.attributes if name not in fields]
         if unknown:
             hints = "".join(f"; {name!r} is unknown{nearest(name, fields)}" for name in unknown)
-            return f"{hints}; {element.name} has {', '.join(fields)}"
-    return ""
+            return f"{message}{hints}; {element.name} has {', '.join(fields)}"
+    return message
 
 
 def _value(message: str, element: _Element, name: str, fields: Mapping[str, Any]) -> str:
-    """Return the suggestion about the invalid value of an attribute."""
+    """Return the message about the invalid value of an attribute with suggestions."""
     name = name.removesuffix("_")
-    if name not in element.attributes or name not in fields:
-        return ""
-    value, field = element.attributes[name], fields[name]
+    if name not in element.attributes:
+        return message
+    value, field = element.attributes[name], fields.get(name)
+    message = re.sub(r": \(.*\)$", "", message)  # the arguments of an exception
     if IChoice.providedBy(field):
         choices = [str(term.value) for term in field.vocabulary]
-        return f": {shown(value)!r} is not one of {', '.join(choices)}{nearest(value, choices)}"
+        return f"{message}: {shown(value)!r} is not one of {', '.join(choices)}{nearest(value, choices)}"
     module, _, last = value.rpartition(".")
     if module in message and last in message:
-        return ""  # the message has it
-    if ":" in message:
-        return f" (written: {shown(value)!r})"
-    return f": {shown(value)!r}; {field.description or field.title}"
+        return message
+    if field is None or ":" in message:
+        return f"{message} (written: {shown(value)!r})"
+    return f"{message}: {shown(value)!r}; {field.description or field.title}"
 
 
 def _elements(file: str, line: int) -> Iterator[_Element]:
