@@ -1,4 +1,4 @@
-"""The events of a run, in their order. Observers receive them in the coordinator's thread."""
+"""The events of a run, in their order. Each observer receives them in one thread."""
 
 from __future__ import annotations
 

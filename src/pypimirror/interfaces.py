@@ -211,6 +211,9 @@ class IFilter(Interface):
     def select(project: Project) -> Iterable[File]:
         """Return the selected files, a subset of ``project.files``.
 
+        The result depends only on the project, on settings that are declared with ``affects="files"``, and on time in an
+        ITimedFilter: a change of anything else is not noticed. Names of projects are normalised (PEP 503).
+
         project: has only the files that all previous filters selected.
         """
 
@@ -430,7 +433,11 @@ class IWebServer(Interface):
 
 
 class IObserver(Interface):
-    """Receives the events of a run without affecting it. Named. Called only in the coordinator's thread."""
+    """Receives the events of a run without affecting it. Named.
+
+    Called in one thread, in the order of the events: the mirror's own observers in the coordinator's, one of a plugin in a
+    thread of its own, which a run waits for only for a limited time.
+    """
 
     def notify(event: Any) -> None:
         """Handle one event, an instance of a class of ``pypimirror.events``."""

@@ -200,13 +200,12 @@ def setting(context: Any, name: str, help: str, type: str = "text", default: str
         kind = context.resolve(type)
         if not callable(kind):
             raise ConfigurationError(f"setting {name!r}: type {type!r} is not a function of a text and a folder")
-    try:
-        if default:
+    if default and kind in converters.NAMED.values() and kind is not converters.file:
+        # Other types may look for files, in the folder of the configuration.
+        try:
             kind(default, "/")
-    except ValueError as error:
-        raise ConfigurationError(f"setting {name!r}: default {default!r}: must be {error}") from error
-    except Exception as error:
-        raise ConfigurationError(f"setting {name!r}: default {default!r}: {error.__class__.__name__}: {error}") from error
+        except ValueError as error:
+            raise ConfigurationError(f"setting {name!r}: default {default!r}: must be {error}") from error
     package = getattr(context.package, "__name__", "")
     key = Key(name, kind, default, " ".join(help.split()), package or "Plugins", affects if affects != "nothing" else "")
     context.action(("setting", name), context.registry.registerUtility, (key, ISetting, name, context.info))
