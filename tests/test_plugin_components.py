@@ -14,7 +14,7 @@ from zope.interface import implementer
 import servers
 from mirrored import Mirrored
 from pypimirror import interfaces
-from pypimirror.clients.part import render
+from pypimirror.clients.part import answer, render
 from pypimirror.errors import ConfigurationError
 from pypimirror.zcml.plugins import plugged, read
 from test_registry import refused, written
@@ -59,6 +59,20 @@ class Caddy:
 
     def render(self) -> str:
         return f"{self._settings['base_url']} {{ root * {self._settings['mirror_file_path']} }}\n"
+
+
+class Silent(Poetry):
+    """A client that forgot to return something."""
+
+    def render(self, index: str) -> Any:
+        return None
+
+
+class Exploding(Poetry):
+    """A client that fails."""
+
+    def render(self, index: str) -> str:
+        raise KeyError(index)
 
 
 @implementer(interfaces.IWebServer)
@@ -126,6 +140,17 @@ def test_the_files_of_a_part_are_those_of_all_clients_and_of_some_servers(both: 
     settings = plugged(read(both.write()))
     assert sorted(render(settings, ["caddy"])) == ["Caddyfile", "client.cfg", "pip.conf", "poetry.toml", "uv.toml"]
     assert sorted(render(settings, [])) == ["client.cfg", "pip.conf", "poetry.toml", "uv.toml"]
+
+
+@pytest.mark.parametrize(("cls", "message"), [
+    ("Silent", "TypeError: render returned None, not a text"), ("Exploding", "KeyError: 'https://pypi.example.com/'")])
+def test_a_client_that_fails_is_named_with_its_place(mirrored: Mirrored, capsys: Captured, cls: str, message: str) -> None:
+    plugin = written(mirrored.config.parent, f'<pypimirror:client name="x" factory="test_plugin_components.{cls}" />')
+    mirrored.settings |= {"zcml": plugin.file, "base_url": "https://pypi.example.com"}
+    assert mirrored.run("client", "x") == 1
+    expected = f"client 'x' ({plugin.file}:2): {message}"
+    assert capsys.readouterr() == ("", f"pypimirror: {expected}\n")
+    assert answer(str(mirrored.config), []) == {"failed": expected}
 
 
 @pytest.mark.parametrize(("cls", "message"), [

@@ -119,7 +119,6 @@ def test_an_edited_file_is_a_change_that_plan_and_sync_agree_on(two: Mirrored, c
     assert two.run("plan", "--json") == 0
     planned = json.loads(capsys.readouterr().out)
     assert [(entry["project"], entry["why"]) for entry in planned["remove"]] == [("bad", "not approved")]
-    assert planned["removed_by_filter"] == [{"filter": f"filter 'approved' ({plugin.file}:3)", "files": 1, "projects": 1}]
     assert two.run("plan") == 0
     assert f"removal   filter 'approved' ({plugin.file}:3) leaves out 1 files of 1 projects of the mirror\n" \
         in capsys.readouterr().out
@@ -292,6 +291,50 @@ def test_a_filter_that_selects_foreign_files_fails_for_its_project_alone(two: Mi
         [f"pypimirror: {name}: filter 'odd' ({plugin.file}:2)",
          "select returned 'good-9.tar.gz', which is not among the files that it was given"] for name in ("bad", "good")]
     assert (two.files("bad"), two.files("good")) == (["bad-1.tar.gz"], ["good-1.tar.gz"])
+
+
+@implementer(interfaces.INameFilter)
+class Forgetful:
+    """A name filter that forgot to return something."""
+
+    active, applies_to_pins, exact = True, True, None
+
+    def __init__(self, settings: Any):
+        pass
+
+    def __call__(self, name: str) -> Any:
+        return None if name == "bad" else True
+
+
+@pytest.mark.parametrize("applies_to_pins", [True, False])
+def test_a_name_filter_that_returns_nothing_removes_nothing(two: Mirrored, capsys: Captured, applies_to_pins: bool,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Forgetful, "applies_to_pins", applies_to_pins)
+    assert two.run("sync") == 0
+    plugin = written(two.config.parent, '<pypimirror:nameFilter name="odd" factory="test_plugin_faults.Forgetful" />')
+    two.settings["zcml"] = plugin.file
+    capsys.readouterr()
+    assert two.run("-U") == 1
+    assert capsys.readouterr().err == \
+        f"pypimirror: bad: name filter 'odd' ({plugin.file}:2): TypeError: returned None, not True or False\n"
+    assert (two.files("bad"), two.files("good")) == (["bad-1.tar.gz"], ["good-1.tar.gz"])
+
+
+@implementer(interfaces.ITimedFilter)
+class Timed(Good):
+    """A filter that takes a moment for a time."""
+
+    def next_change(self, project: Any) -> Any:
+        return "tomorrow" if project.name == "bad" else None
+
+
+def test_a_time_that_is_none_fails_for_its_project_alone(two: Mirrored, capsys: Captured) -> None:
+    plugin = written(two.config.parent, '<pypimirror:filter name="odd" factory="test_plugin_faults.Timed" />')
+    two.settings["zcml"] = plugin.file
+    assert two.run("sync") == 1
+    assert capsys.readouterr().err == (f"pypimirror: bad: filter 'odd' ({plugin.file}:2): TypeError: next_change returned "
+                                       "'tomorrow', not seconds since 1970 or None\n")
+    assert two.files("good") == ["good-1.tar.gz"]
 
 
 # --- observers

@@ -80,6 +80,17 @@ class Stranger:
     """No filter at all."""
 
 
+@implementer(interfaces.IStorage)
+class Wrapping:
+    """A storage that passes every call on, which nobody can verify."""
+
+    def __init__(self, settings: Any):
+        self._wrapped = settings
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wrapped, name)
+
+
 @implementer(interfaces.IFilter)
 def made(settings: Any) -> Good:
     """A factory that is no class."""
@@ -213,7 +224,12 @@ def test_what_a_component_lacks_once_made_is_said_before_anything_is_touched(tmp
     ('<filter xmlns="http://namespaces.zope.org/pypimiror" name="x" />',
      "2: Unknown directive http://namespaces.zope.org/pypimiror filter; the namespace is unknown; did you mean "
      "'http://namespaces.zope.org/pypimirror'?"),
-    ('<include file="none.zcml" />', "none.zcml"),
+    ('<include file="plugn.zcml" />', "plugn.zcml'; did you mean 'plugin.zcml'?"),
+    ('<pypimirror:filter name="x" factory="test_registry.Othr" />', "no global Othr; did you mean 'Other'?"),
+    ('<pypimirror:storage name="x" factory="test_registry.Wrapping" />',
+     "2: storage 'x': test_registry.Wrapping has no check, prepare, "),
+    ('<pypimirror:storage name="x" factory="test_registry.Wrapping" />',
+     "(IStorage); what __getattr__ provides does not count, derive from pypimirror.storage.wrapper.StorageWrapper to wrap"),
 ])
 def test_mistakes_are_one_line_with_file_and_line(tmp_path: Path, text: str, message: str) -> None:
     plugin = written(tmp_path, text)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from .errors import ConfigurationError
 from .filters.globs import MOST_WRITTEN, as_written
 from .interfaces import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
 from .metadata.filenames import parse
 from .model import File, Project
+from .names import normalize
 from .pins.pinned_releases import Hashes, PinnedReleases, pinned_of
 
+#: Prefix of the modules of the mirror's own components.
+_OWN_PACKAGE = "pypimirror."
 _NO_PINS: Mapping[str, frozenset[str]] = {}
 _NO_HASHES: Hashes = {}
 #: Reason why a file of a pinned release is left out.
@@ -102,7 +105,8 @@ class _Filtering:
         self.left_out += [LeftOut(file, component.reason, name) for file in self.files if file.filename not in kept]
         self.files = tuple(file for file in self.files if file.filename in kept)
         if is_timed:
-            self.due = min((moment for moment in (self.due, component.next_change(before)) if moment is not None), default=None)
+            moments = (self.due, _next_change(component, before))
+            self.due = min((moment for moment in moments if moment is not None), default=None)
 
     def _not_pinned_only(self) -> tuple[File, ...]:
         return tuple(file for file in self.files if file.filename not in self._pinned_only)
@@ -126,7 +130,8 @@ class Selection:
         """
         active = [name for name in names if name.active]
         self._asked = tuple(name for name in active if not name.applies_to_pins)
-        self._allowed = tuple(name for name in active if name.applies_to_pins)
+        self._allowed = tuple(_checked(name) for name in active if name.applies_to_pins)
+        self._asks = tuple(map(_checked, self._asked))
         self._filters = tuple(_ActiveFilter(name, each, ITimedFilter.providedBy(each), IMetadataFilter.providedBy(each))
                               for name, each in filters.items() if each.active)
         self._pins = pins
@@ -178,7 +183,7 @@ class Selection:
         """Whether the project is selected by its name, and not by pins alone."""
         if name in self._own:
             return True
-        for asks in self._asked:  # noqa: SIM110
+        for asks in self._asks:  # noqa: SIM110
             if not asks(name):
                 return False
         return True
@@ -250,10 +255,37 @@ class Selection:
         return tuple(Unmet(version, tuple(reasons.get(version, ()))) for version in sorted(versions) if version not in met)
 
     def _exact(self, active: Iterable[INameFilter]) -> frozenset[str] | None:
-        sets = [each.exact for each in active if each.exact is not None and not each.applies_to_pins]
+        sets = [frozenset(map(normalize, each.exact)) for each in active if each.exact is not None and not each.applies_to_pins]
         if not sets:
             return None
         return frozenset(name for name in frozenset.intersection(*sets) | self._pins.keys() | self._own if self.wanted(name))
+
+
+def _checked(component: INameFilter) -> Callable[[str], bool]:
+    """Return a name filter; one of a plugin as a function that raises TypeError for any other result than True and False."""
+    if type(component).__module__.startswith(_OWN_PACKAGE):
+        return component  # it is called for every name of upstream's list
+
+    def accepts(name: str) -> bool:
+        accepted = component(name)
+        if not isinstance(accepted, bool):
+            return _refuse(component, f"returned {accepted!r}, not True or False")
+        return accepted
+
+    return accepts
+
+
+def _next_change(component: Any, project: Project) -> float | None:
+    """Return the result of ``next_change`` of a timed filter. Raises TypeError for anything but a number or None."""
+    moment: float | None = component.next_change(project)
+    if moment is not None and not isinstance(moment, (int, float)):
+        _refuse(component, f"next_change returned {moment!r}, not seconds since 1970 or None")
+    return moment
+
+
+def _refuse(component: Any, what: str) -> NoReturn:
+    """Raise TypeError. The first argument is the component that errors name."""
+    raise TypeError(what)
 
 
 def _kept(component: Any, before: Project, selected: Any) -> set[str]:
@@ -262,11 +294,11 @@ def _kept(component: Any, before: Project, selected: Any) -> set[str]:
     Raises TypeError, ValueError if these are not files of the project. The first argument is the component that errors name.
     """
     if not isinstance(selected, Iterable):
-        raise TypeError(f"select returned {selected!r}, not files of the project")
+        _refuse(component, f"{type(selected).__name__!r} object is no iterable of files: select returned {selected!r}")
     kept: set[str] = set()
     for file in selected:
         if not isinstance(file, File):
-            raise TypeError(f"select returned {file!r}, not a File of the project")
+            _refuse(component, f"{type(file).__name__!r} object is no File: select returned {file!r}")
         kept.add(file.filename)
     foreign = kept.difference(file.filename for file in before.files)
     if foreign:

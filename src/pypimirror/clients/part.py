@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, MirrorError
 from ..interfaces import IClient, IWebServer
 from ..settings.values import Settings
+from ..zcml.error_context import describe
 from ..zcml.plugin_keys import respond
 from ..zcml.plugins import components, plugged, read
 from ..zcml.registry import chosen, every
@@ -24,16 +25,32 @@ def render(settings: Settings, servers: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in servers:
         server = chosen(registered, (settings,), IWebServer, name, "webserver")
-        _add(found, f"web server {name!r}", server.filename, server.render())
+        _add(found, f"web server {name!r}", server.filename, rendered(registered, server))
     if settings["base_url"] or "://" not in settings["mirror_file_path"]:
         index = index_url(settings)
         for name, client in every(registered, (settings,), IClient).items():
-            _add(found, f"client {name!r}", client.filename, client.render(index))
+            _add(found, f"client {name!r}", client.filename, rendered(registered, client, index))
     return found
 
 
+def rendered(registered: Any, component: Any, *arguments: str) -> str:
+    """Return what a client or web server renders. Raises MirrorError, which names the component, if it fails.
+
+    registered: the registry of the component.
+    """
+    try:
+        text = component.render(*arguments)
+        if not isinstance(text, str):
+            raise TypeError(f"render returned {text!r}, not a text")
+    except MirrorError:
+        raise
+    except Exception as error:
+        raise MirrorError(describe(error, registered)) from error
+    return text
+
+
 def _add(found: dict[str, str], what: str, filename: str, text: str) -> None:
-    if os.path.basename(filename) != filename or filename in ("", os.curdir, os.pardir):
+    if not isinstance(filename, str) or os.path.basename(filename) != filename or filename in ("", os.curdir, os.pardir):
         raise ConfigurationError(f"{what}: filename = {filename!r}: must be a file name without folders")
     if filename in found:
         raise ConfigurationError(f"{what}: filename = {filename!r}: another client or web server has it")
@@ -44,7 +61,7 @@ def answer(config: str, servers: Iterable[str]) -> dict[str, Any]:
     """Return ``files``, the texts by file name, or only ``failed``, a message. config: the path of the configuration file."""
     try:
         return {"files": render(plugged(read(config)), servers)}
-    except ConfigurationError as error:
+    except MirrorError as error:
         return {"failed": str(error)}
 
 

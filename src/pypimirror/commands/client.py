@@ -7,11 +7,10 @@ import argparse
 from ..clients.files import index_url
 from ..interfaces import IClient
 from ..zcml.plugins import read
-from .component import selected
+from .component import selected, show
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the configuration for a client."""
     client, settings = selected(read(config), "client", arguments.words, IClient)
-    print(client.render(index_url(settings)), end="")
-    return 0
+    return show(settings, client, index_url(settings))

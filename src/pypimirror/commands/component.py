@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..clients.part import rendered
 from ..errors import ConfigurationError
 from ..settings.reader import nearest
 from ..settings.values import Settings
@@ -22,3 +23,9 @@ def selected(settings: Settings, verb: str, words: Sequence[str], interface: Any
         raise ConfigurationError(f"{verb} takes one of {', '.join(names)}, not {' '.join(words)!r}"
                                  f"{nearest(name, names) if len(words) == 1 else ''}")
     return registry.chosen(registered, (settings,), interface, name, verb), settings
+
+
+def show(settings: Settings, component: Any, *arguments: str) -> int:
+    """Print what a component renders; return the exit status."""
+    print(rendered(components(settings), component, *arguments), end="")
+    return 0

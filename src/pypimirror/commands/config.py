@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..http import proxy_settings
+from ..interfaces import IFilter
 from ..settings.display import shown_value
 from ..settings.example import example
 from ..settings.keys import KEYS, ISetting
 from ..settings.reader import plugins_of
 from ..zcml.plugins import ask, read
+from ..zcml.registry import names
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -40,6 +42,7 @@ def _show(mirror: Any) -> None:
     print()
     for line in _components(mirror.registry):
         print(line)
+    print(f"\nfilters, in order: {', '.join(settings['filters'] or names(mirror.registry, IFilter))}")
     sys.stdout.flush()
 
 

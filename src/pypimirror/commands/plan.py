@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -32,17 +32,16 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         state.open_copy()
         planned = plan(mirror, state, arguments.initial_fetch, arguments.words, arguments.allow_deletions)
         found = as_json(planned, mirror.storage.free())
-    found["removed_by_filter"] = _removed_by_filter(planned, mirror)
     found["note"] = _NOTE if settings["build_requirements"] and has_pins(settings) else None
     if arguments.json:
         print_json(found)
     else:
-        for line in _problems(found) if arguments.quiet else _table(found):
+        for line in _problems(found) if arguments.quiet else _table(found, _removals(planned, mirror)):
             print(line)
     return 1 if found["problems"] else 0
 
 
-def _removed_by_filter(planned: Iterable[PlannedProject], mirror: Mirror) -> list[dict[str, Any]]:
+def _removals(planned: Iterable[PlannedProject], mirror: Mirror) -> dict[str, tuple[int, int]]:
     """Return how many files of the mirror each filter leaves out, and of how many projects; the most files first."""
     files: Counter[str] = Counter()
     projects: Counter[str] = Counter()
@@ -52,11 +51,10 @@ def _removed_by_filter(planned: Iterable[PlannedProject], mirror: Mirror) -> lis
         files += counts
         projects.update(counts.keys())
     places = {each.name: place_of(each) for each in mirror.registry.registeredAdapters() if each.provided is IFilter}
-    return [{"filter": f"filter {name!r} ({places[name]})", "files": count, "projects": projects[name]}
-            for name, count in files.most_common()]
+    return {f"filter {name!r} ({places[name]})": (count, projects[name]) for name, count in files.most_common()}
 
 
-def _table(found: dict[str, Any]) -> Iterator[str]:
+def _table(found: dict[str, Any], removals: Mapping[str, tuple[int, int]]) -> Iterator[str]:
     for entry in found["fetch"]:
         size = "size unknown" if entry["size"] is None else in_bytes(entry["size"])
         yield f"fetch     {entry['project']}  {entry['filename']}  {size}"
@@ -70,8 +68,8 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
         yield f"left out  {entry['project']}  {entry['filename']}  {entry['filter'] or 'selection'}: {entry['reason']}"
     for entry in found["not_understood"]:
         yield f"ignored   {entry['project']}  {entry['problem']}"
-    for entry in found["removed_by_filter"]:
-        yield f"removal   {entry['filter']} leaves out {entry['files']} files of {entry['projects']} projects of the mirror"
+    for name, (files, projects) in removals.items():
+        yield f"removal   {name} leaves out {files} files of {projects} projects of the mirror"
     yield from _problems(found)
     totals = found["totals"]
     free = "" if totals["free_bytes"] is None else f", {in_bytes(totals['free_bytes'])} free"

@@ -6,11 +6,10 @@ import argparse
 
 from ..interfaces import IWebServer
 from ..zcml.plugins import read
-from .component import selected
+from .component import selected, show
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the site configuration for a web server."""
-    server, _ = selected(read(config), "webserver", arguments.words, IWebServer)
-    print(server.render(), end="")
-    return 0
+    server, settings = selected(read(config), "webserver", arguments.words, IWebServer)
+    return show(settings, server)

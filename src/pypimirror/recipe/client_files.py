@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from zc.buildout import UserError
 
-from ..errors import ConfigurationError
+from ..errors import MirrorError
 from . import files
 from .plugins import Plugins
 
@@ -36,5 +36,5 @@ def _own(part: str, config: str, servers: Iterable[str]) -> dict[str, str]:
 
     try:
         return render(read(config), servers)
-    except ConfigurationError as error:
+    except MirrorError as error:
         raise UserError(f"[{part}] {error}") from error

@@ -6,6 +6,7 @@ It lists every project like the plain root page, so that it conforms to PEP 503.
 import base64
 import hashlib
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from html import escape
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from ..interfaces import IClient
 from ..names import normalize
 from ..settings.units import in_bytes
+from ..tracebacks import summary
 from .pages import Page, remade
 
 _PROJECT = re.compile(r'<a href="([^"/?#]+)/">(.*?)</a>')
@@ -103,8 +105,13 @@ def policy() -> str:
 
 
 def _use(name: str, client: IClient, url: str) -> str:
-    """Return one block to copy: the client's configuration without comments."""
-    lines = [line for line in client.render(f"{url.rstrip('/')}/").splitlines() if line and not line.startswith("#")]
+    """Return one block to copy: the client's configuration without comments; nothing if the client fails."""
+    try:
+        text = client.render(f"{url.rstrip('/')}/")
+    except Exception as error:  # of a plugin
+        print(f"pypimirror: client {name!r}: {summary(error)}", file=sys.stderr)
+        return ""
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     name = escape(name)
     button = f'<button type="button" data-copy="{name}" aria-label="Copy for {name}" hidden>Copy</button>'
     block = f'<pre id="{name}" tabindex="0">{escape(chr(10).join(lines))}</pre>'

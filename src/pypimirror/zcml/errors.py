@@ -27,7 +27,8 @@ def in_one_line(error: ConfigurationError, context: Any) -> str:
         return _conflict(error)
     info = getattr(error, "info", None)
     if isinstance(error, ConfigurationWrapperError) and isinstance(info, ParserInfo):
-        return f"{info.file}:{info.line}: {error.etype.__name__}: {' '.join(str(error.evalue).split())}"
+        message = f"{error.etype.__name__}: {' '.join(str(error.evalue).split())}"
+        return f"{info.file}:{info.line}: {completed(message, info.file, info.line, context)}"
     place: tuple[str, int] | None = None
     words = []
     for line in map(str.strip, str(error).splitlines()):

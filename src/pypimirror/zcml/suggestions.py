@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -35,11 +37,29 @@ def completed(message: str, file: str, line: int, context: Any) -> str:
 
     file, line: the place of the directive. context: the configuration context with the registered directives.
     """
+    message += _nearest_name(message) + _nearest_file(message)
     for element in _elements(file, line):
         found = _completed(message, element, context)
         if found != message:
             return found
     return message
+
+
+def _nearest_name(message: str) -> str:
+    """Return the suggestion about a name that a module does not have."""
+    match = re.search(r"Module (\S+) has no global (\S+)", message)
+    module = sys.modules.get(match[1]) if match else None
+    return nearest(match[2], vars(module)) if match and module else ""
+
+
+def _nearest_file(message: str) -> str:
+    """Return the suggestion about a file that does not exist."""
+    match = re.search(r"FileNotFoundError: .*'(.+)'$", message)
+    if match:
+        folder, name = os.path.split(match[1])
+        with suppress(OSError):
+            return nearest(name, os.listdir(folder))
+    return ""
 
 
 def of_condition(message: str) -> str:
