@@ -398,6 +398,10 @@ def test_an_observer_that_is_slow_hears_all_events_in_order_before_the_program_e
     assert (names[0], names[-1]) == ("RunStarted", "RunFinished")
     assert names.index("PlanMade") < names.index("FileStored") < names.index("ProjectPublished")
     assert len(threads) == 1 and threading.main_thread().name not in threads
+    for thread in threading.enumerate():  # it ends with the run
+        if thread.name in threads:
+            thread.join(60)
+            assert not thread.is_alive()
 
 
 def test_a_full_queue_is_no_obstacle(two: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,8 @@ class Problem(NamedTuple):
 
     project: str
     message: str
-    #: ``failed``, ``not found``, ``invalid``, or ``left out`` for a malformed entry of upstream's page, which is not a failure.
+    #: ``failed``, ``not found``, ``invalid``, ``full`` for a lack of space, or ``left out`` for a malformed entry of upstream's
+    #: page, which is not a failure.
     kind: str = "failed"
 
 

@@ -81,6 +81,8 @@ class Watch:
             self._send(Notice(warning))
 
     def close(self) -> None:
-        """Leave the terminal in order."""
+        """End the threads of plugins' observers, and leave the terminal in order."""
+        for plugin in self._plugins:
+            plugin.close()
         if self._progress is not None:
             self._progress.close()

@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from zope.interface import providedBy
@@ -20,6 +21,8 @@ from ..zcml.registry import label, made, origin_of, place_of
 PATIENCE = 40.0
 #: Number of events that wait for an observer before the run waits for it; they take a few megabytes.
 _MOST_WAITING = 10_000
+#: In the queue: the end of the thread.
+_END = object()
 
 
 class PluginObserver:
@@ -50,6 +53,12 @@ class PluginObserver:
             self.put(reached)
             self._within_patience(lambda patience: _wait(reached, patience))
 
+    def close(self) -> None:
+        """End the thread after the events that wait."""
+        if self._thread is not None:
+            with suppress(queue.Full):
+                self._queue.put_nowait(_END)
+
     def warning(self) -> str | None:
         """Return the warning about a failure, the first time that there is one."""
         if self._reported:
@@ -78,6 +87,8 @@ class PluginObserver:
     def _work(self) -> None:
         while True:
             event = self._queue.get()
+            if event is _END:
+                return
             if isinstance(event, threading.Event):
                 event.set()
             elif not self._given_up:
