@@ -121,15 +121,20 @@ def test_a_client_of_ours_can_be_replaced(mirrored: Mirrored, capsys: Captured) 
     assert "tool.poetry" in capsys.readouterr().out
 
 
-def test_the_landing_page_shows_them(both: Mirrored) -> None:
+def test_the_landing_page_shows_them_without_one_that_fails(both: Mirrored) -> None:
+    faulty = '<pypimirror:client name="faulty" factory="test_plugin_components.Exploding" />'
+    both.settings["zcml"] = written(both.config.parent, faulty, POETRY, CADDY).file
     assert both.run("sync") == 0
     command = [sys.executable, "-m", "pypimirror", both.write(), "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          cwd=Path(__file__).parent) as process:
         assert process.stdout is not None
         address = process.stdout.readline().split()[-1]
         text = servers.ask(address, "/", Accept="text/html,application/xhtml+xml").body.decode()
         process.terminate()
-        process.communicate(timeout=servers.PATIENCE)
+        printed = process.communicate(timeout=servers.PATIENCE)[1]
+    assert printed == "pypimirror: client 'faulty': KeyError: 'https://pypi.example.com/'\n"
+    assert 'id="faulty"' not in text
     assert '<h3>Poetry &lt;3, in poetry.toml</h3>' in text
     assert "[[tool.poetry.source]]\nname = &quot;mirror&quot;\nurl = &quot;https://pypi.example.com/&quot;" in text
     assert "# For Poetry" not in text
