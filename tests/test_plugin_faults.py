@@ -16,7 +16,7 @@ from pypimirror import interfaces
 from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
 from pypimirror.report import plugin_observers
-from pypimirror.settings.converters import TextFile
+from pypimirror.settings.text_file import TextFile
 from pypimirror.zcml.plugins import read
 from test_registry import Good, written
 from upstream import Upstream, sdist

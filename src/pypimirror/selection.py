@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from .errors import ConfigurationError
+from .filters import results
 from .filters.globs import MOST_WRITTEN, as_written
 from .interfaces import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
 from .metadata.filenames import parse
@@ -13,8 +14,6 @@ from .model import File, Project
 from .names import normalize
 from .pins.pinned_releases import Hashes, PinnedReleases, pinned_of
 
-#: Prefix of the modules of the mirror's own components.
-_OWN_PACKAGE = "pypimirror."
 _NO_PINS: Mapping[str, frozenset[str]] = {}
 _NO_HASHES: Hashes = {}
 #: Reason why a file of a pinned release is left out.
@@ -98,14 +97,15 @@ class _Filtering:
         before = self._project._replace(files=self.files if component.applies_to_pins else self._not_pinned_only())
         if IUploadTimeFilter.providedBy(component):
             self.untimed += component.untimed(before)
-        kept = _kept(component, before, component.select(before, metadata) if reads_metadata else component.select(before))
+        selected = component.select(before, metadata) if reads_metadata else component.select(before)
+        kept = results.kept(component, before, selected)
         if not component.applies_to_pins:
             self._pinned_only |= {file.filename for file in before.files} & self._pinned - kept
             kept |= self._pinned_only
         self.left_out += [LeftOut(file, component.reason, name) for file in self.files if file.filename not in kept]
         self.files = tuple(file for file in self.files if file.filename in kept)
         if is_timed:
-            moments = (self.due, _next_change(component, before))
+            moments = (self.due, results.next_change(component, before))
             self.due = min((moment for moment in moments if moment is not None), default=None)
 
     def _not_pinned_only(self) -> tuple[File, ...]:
@@ -130,8 +130,8 @@ class Selection:
         """
         active = [name for name in names if name.active]
         self._asked = tuple(name for name in active if not name.applies_to_pins)
-        self._allowed = tuple(_checked(name) for name in active if name.applies_to_pins)
-        self._asks = tuple(map(_checked, self._asked))
+        self._allowed = tuple(results.accepting(name) for name in active if name.applies_to_pins)
+        self._asks = tuple(map(results.accepting, self._asked))
         self._filters = tuple(_ActiveFilter(name, each, ITimedFilter.providedBy(each), IMetadataFilter.providedBy(each))
                               for name, each in filters.items() if each.active)
         self._pins = pins
@@ -202,7 +202,7 @@ class Selection:
         for each in self._filters:
             if each.component.applies_to_pins:
                 before = project._replace(files=files)
-                kept = _kept(each.component, before, each.component.select(before))
+                kept = results.kept(each.component, before, each.component.select(before))
                 files = tuple(file for file in files if file.filename in kept)
         return files
 
@@ -259,51 +259,6 @@ class Selection:
         if not sets:
             return None
         return frozenset(name for name in frozenset.intersection(*sets) | self._pins.keys() | self._own if self.wanted(name))
-
-
-def _checked(component: INameFilter) -> Callable[[str], bool]:
-    """Return a name filter; one of a plugin as a function that raises TypeError for any other result than True and False."""
-    if type(component).__module__.startswith(_OWN_PACKAGE):
-        return component  # it is called for every name of upstream's list
-
-    def accepts(name: str) -> bool:
-        accepted = component(name)
-        if not isinstance(accepted, bool):
-            return _refuse(component, f"returned {accepted!r}, not True or False")
-        return accepted
-
-    return accepts
-
-
-def _next_change(component: Any, project: Project) -> float | None:
-    """Return the result of ``next_change`` of a timed filter. Raises TypeError for anything but a number or None."""
-    moment: float | None = component.next_change(project)
-    if moment is not None and not isinstance(moment, (int, float)):
-        _refuse(component, f"next_change returned {moment!r}, not seconds since 1970 or None")
-    return moment
-
-
-def _refuse(component: Any, what: str) -> NoReturn:
-    """Raise TypeError. The first argument is the component that errors name."""
-    raise TypeError(what)
-
-
-def _kept(component: Any, before: Project, selected: Any) -> set[str]:
-    """Return the names of the files that a filter selected.
-
-    Raises TypeError, ValueError if these are not files of the project. The first argument is the component that errors name.
-    """
-    if not isinstance(selected, Iterable):
-        _refuse(component, f"{type(selected).__name__!r} object is no iterable of files: select returned {selected!r}")
-    kept: set[str] = set()
-    for file in selected:
-        if not isinstance(file, File):
-            _refuse(component, f"{type(file).__name__!r} object is no File: select returned {file!r}")
-        kept.add(file.filename)
-    foreign = kept.difference(file.filename for file in before.files)
-    if foreign:
-        raise ValueError(f"select returned {min(foreign)!r}, which is not among the files that it was given")
-    return kept
 
 
 def _allows(pinned: PinnedReleases, file: File, name: str) -> bool | None:

@@ -7,13 +7,14 @@ description of valid values, which continues "must be".
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..http.configured_url import configured_url, hidden
 from ..metadata.filenames import KINDS
 from ..names import normalize
 from ..secret import SecretURL
 from .moments import parse_moment
+from .text_file import TextFile, items, read
 
 Kind = Callable[[str, str], Any]
 
@@ -29,23 +30,7 @@ _PLATFORM = re.compile(r"(?:manylinux(?:1|2010|2014)|(?:manylinux|musllinux|maco
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z-]*)\s*:\s*(\S.*)")
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
-#: Maximum size in bytes of a file that a key names; its content travels with the settings to all workers.
-_LARGEST_FILE = 16 << 20
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-
-
-class TextFile(NamedTuple):
-    """A file that was read together with the configuration, so that the whole run uses the same content in every process."""
-
-    path: str
-    text: str
-
-    def lines(self) -> tuple[str, ...]:
-        """Return its lines without white space at both ends, empty lines and comments, which start with ``#``."""
-        return lines(self.text, "")
-
-    def __str__(self) -> str:
-        return self.path
 
 
 def text(value: str, folder: str) -> str:
@@ -85,8 +70,7 @@ def words(value: str, folder: str) -> tuple[str, ...]:
 
 def lines(value: str, folder: str) -> tuple[str, ...]:
     """A list with one item a line; lines that start with ``#`` are comments."""
-    stripped = (line.strip() for line in value.splitlines())
-    return tuple(line for line in stripped if line and not line.startswith("#"))
+    return items(value)
 
 
 def path(value: str, folder: str) -> str:
@@ -102,19 +86,7 @@ def path(value: str, folder: str) -> str:
 def file(value: str, folder: str) -> TextFile | None:
     """A file of UTF-8 text, which is read together with the configuration; a relative path as for paths."""
     name = path(value, folder)
-    if not name:
-        return None
-    try:
-        with open(name, "rb") as stream:
-            content = stream.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        raise ValueError(f"a file that can be read, and {name} can't be: {error.strerror}") from error
-    if len(content) > _LARGEST_FILE:
-        raise ValueError(f"a file of at most {_LARGEST_FILE >> 20} MB, and {name} is larger")
-    try:
-        return TextFile(name, content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"a file of UTF-8 text, and {name} is not") from error
+    return read(name) if name else None
 
 
 def paths(value: str, folder: str) -> tuple[str, ...]:

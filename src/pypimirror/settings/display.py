@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..secret import printable
-from .converters import TextFile
+from .text_file import TextFile
 
 
 def shown_value(value: Any) -> str:
