@@ -30,7 +30,7 @@ def accepting(component: INameFilter) -> Callable[[str], bool]:
 
 
 def kept(component: Any, before: Project, selected: Any) -> set[str]:
-    """Return the names of the files that a filter selected. Raises TypeError, ValueError if these are no files of the project."""
+    """Return the names of the selected files. Raises TypeError, ValueError if these are not files of the project."""
     if not isinstance(selected, Iterable):
         _refuse(component, f"{type(selected).__name__!r} object is no iterable of files: select returned {selected!r}")
     names: set[str] = set()
