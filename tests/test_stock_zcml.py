@@ -245,7 +245,6 @@ def test_a_stock_adapter_replaces_a_filter_of_ours_in_its_place(tmp_path: Path) 
      "adapter: IParser is a utility; use the directive utility or pypimirror:parser"),
     (f'<subscriber factory="test_registry.Good" {_FOR} />',
      "subscriber: IFilter needs a name; use adapter with a name or the directive pypimirror:filter"),
-    ('<subscriber for="* *" handler="test_stock_zcml.hear" />', "subscriber: a handler must be for one event"),
     ('<utility component="test_stock_zcml.APPROVALS" provides="pypimirror.interfaces.IParser" name="x" />',
      "utility 'x': test_stock_zcml.Approvals does not implement IParser"),
     ('<utilty factory="test_stock_zcml.Approvals" />', "Unknown directive http://namespaces.zope.org/zope utilty; did you mean "
@@ -274,6 +273,14 @@ def test_mirrors_in_several_threads_keep_theirs_apart(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_the_whole_configuration_of_zope_component_may_be_included(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", sdist("one", "1"))
+    mirrored.settings["zcml"] = written(mirrored.config.parent, '<include package="zope.component" />',
+                                        '<subscriber for="* *" handler="test_stock_zcml.fail" />').file
+    assert mirrored.run("sync") == 0
+    assert mirrored.run("config") == 0
 
 
 def test_settings_without_a_registry_are_no_lookup() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -51,7 +52,7 @@ def _components(filled: Any) -> Iterator[str]:
 
     lines = []
     for one in registrations(filled):
-        kind = "Subscriber" if one.provided is None else one.provided.__name__.removeprefix("I")
+        kind = "Subscriber" if one.provided is None else re.sub("^I(?=[A-Z])", "", one.provided.__name__)
         name = one.name or " ".join(getattr(each, "__name__", "*") for each in getattr(one, "required", ()))
         what = one.component.help if one.provided is ISetting else origin_of(one)
         lines.append((kind, name, f"{kind} {name!r}: {what}    # {place_of(one)}"))

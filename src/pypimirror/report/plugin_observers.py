@@ -126,7 +126,8 @@ def plugin_observers(observers: Mapping[str, IObserver], registry: Any) -> list[
         if is_plugin(observer):
             what = label(registry, observer) if id(observer) in known else f"observer {name!r}"
             found.append(PluginObserver(what, observer.notify))
-    for each in () if registry is None else registry.registeredHandlers():
+    handlers = () if registry is None else registry.registeredHandlers()
+    for each in (one for one in handlers if len(one.required) == 1):  # others are for events of Zope
         what = f"subscriber {origin_of(each)!r} ({place_of(each)})"
         found.append(PluginObserver(what, _handler(each.required[0], each.handler)))
     return found

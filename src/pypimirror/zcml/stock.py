@@ -56,8 +56,6 @@ def _redirected(action: dict[str, Any], registry: Any) -> dict[str, Any]:
         kind = _kind(provides)
         if kind is not None:
             return _own(action, registry, kind, method, args)
-        if method == "registerHandler" and len(args[1]) != 1:
-            raise ConfigurationError("subscriber: a handler must be for one event")
     except ConfigurationError as error:
         raise _located(error, info) from error
     return {**action, "callable": getattr(registry, method), "args": tuple(args)}

@@ -54,8 +54,8 @@ def _broken(verify: Callable[[Any, Any], object], candidate: Any, interface: Any
         found = getattr(error, "exceptions", [error])
         cls = candidate if isinstance(candidate, type) else type(candidate)
         missing = [_name(each.name) for each in found if isinstance(each, BrokenImplementation)]
-        lacks = [f"has no {', '.join(missing)} ({interface.__name__})"] if missing else []
-        lacks += [_lack(each, interface) for each in found if not isinstance(each, BrokenImplementation)]
+        lacks = [_lack(each, interface) for each in found if not isinstance(each, BrokenImplementation)]
+        lacks += [f"has no {', '.join(missing)} ({interface.__name__})"] if missing else []
         hint = "; what __getattr__ provides does not count" if missing and hasattr(cls, "__getattr__") else ""
         if hint and interface.__name__ == "IStorage":
             hint += ", derive from pypimirror.storage.wrapper.StorageWrapper to wrap a storage"
