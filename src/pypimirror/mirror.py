@@ -16,7 +16,6 @@ from .http.file_urls import url_of
 from .http.gate import RequestLimiter
 from .http.hosts import PORTS
 from .http.retry import RetryPolicy
-from .index import page_paths
 from .interfaces import (
     IEngine,
     IFetcher,
@@ -133,7 +132,10 @@ class Mirror:
         if not self.settings["create_indexes"]:
             return ()
         found = {name: self._named(IIndexWriter, name, "index_formats") for name in self.settings["index_formats"]}
-        page_paths.check_roots((registry.label(self.registry, writer), writer) for writer in found.values())
+        if self.settings.additions and self.settings.additions.plugins:
+            from .index import page_paths  # not loaded without plugins
+
+            page_paths.check_roots((registry.label(self.registry, writer), writer) for writer in found.values())
         return tuple(found.values())
 
     @cached_property

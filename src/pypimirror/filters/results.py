@@ -10,14 +10,12 @@ from typing import Any, NoReturn
 
 from ..interfaces import INameFilter
 from ..model import File, Project
-
-#: Prefix of the modules of the mirror's own components.
-_OWN_PACKAGE = "pypimirror."
+from ..zcml.builtin import is_own
 
 
 def accepting(component: INameFilter) -> Callable[[str], bool]:
     """Return a name filter; one of a plugin as a function that raises TypeError for any other result than True and False."""
-    if type(component).__module__.startswith(_OWN_PACKAGE):
+    if is_own(component):
         return component  # it is called for every name of upstream's list
 
     def accepts(name: str) -> bool:

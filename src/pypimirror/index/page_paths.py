@@ -9,8 +9,7 @@ from ..errors import ConfigurationError
 from ..interfaces import IIndexWriter
 from ..model import Project
 from ..names import OURS, PAGES, distribution, is_distribution, normalize
-
-_OWN_PACKAGE = "pypimirror."
+from ..zcml.builtin import is_own
 
 
 class ProjectPaths:
@@ -23,13 +22,13 @@ class ProjectPaths:
 
     def checked(self, writer: IIndexWriter, pages: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
         """Yield the pages of a writer. Raises ValueError for a path that is not for its pages."""
-        own = _is_own(writer)
+        own = is_own(writer)
         for path, page in pages:
             if not own:
                 _check(writer, path, page, self._project.name)
             other = self._writers.setdefault(path, writer)
             if other is not writer:
-                _refuse(writer if own is _is_own(other) or not own else other, path, "another index writer renders it, too")
+                _refuse(writer if own is is_own(other) or not own else other, path, "another index writer renders it, too")
             yield path, page
 
 
@@ -43,16 +42,12 @@ def check_roots(writers: Iterable[tuple[str, IIndexWriter]]) -> None:
         root = writer.root
         if root is None:
             continue
-        if not _is_own(writer) and (not isinstance(root, str) or not _is_plain(root) or "/" in root
+        if not is_own(writer) and (not isinstance(root, str) or not _is_plain(root) or "/" in root
                                     or is_distribution(distribution(root))
                                     or root in OURS.difference(PAGES, ("full.html",))):
             raise ConfigurationError(f"{label}: root = {root!r}: must be the name of a page in the mirror's root")
         if found.setdefault(root, label) != label:
             raise ConfigurationError(f"{label}: root = {root!r}: is also the page of {found[root]}")
-
-
-def _is_own(writer: Any) -> bool:
-    return type(writer).__module__.startswith(_OWN_PACKAGE)
 
 
 def _check(writer: IIndexWriter, path: Any, page: Any, project: str) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import MirrorError
 from ..events import Notice, RunFinished
 from ..interfaces import IObserver
-from .plugin_observers import in_one_line, is_plugin, plugin_observers
+from ..tracebacks import log_error, summary
+from ..zcml.builtin import is_own
 from .statistics import Statistics
+
+if TYPE_CHECKING:
+    from .plugin_observers import PluginObserver
 
 
 class Watch:
@@ -20,8 +24,8 @@ class Watch:
                  registry: Any = None):
         """also: called with every event. registry: of the mirror, with the handlers of events that plugins registered."""
         self._statistics = Statistics()
-        self._observers = [observer for _, observer in sorted(observers.items()) if not is_plugin(observer)]
-        self._plugins = plugin_observers(observers, registry)
+        self._observers = [observer for _, observer in sorted(observers.items()) if is_own(observer)]
+        self._plugins = _plugins(observers, registry)
         #: Those of the mirror's own that raised an unexpected exception; each is reported once.
         self._faulty: list[IObserver] = []
         self._warnings: list[str] = []
@@ -58,7 +62,8 @@ class Watch:
             except Exception as error:
                 if all(observer is not known for known in self._faulty):
                     self._faulty.append(observer)
-                    self._warnings.append(f"{type(observer).__name__}: {in_one_line(error)}")
+                    log_error("an observer failed", error)
+                    self._warnings.append(f"{type(observer).__name__}: {summary(error)}")
         if self._also is not None:
             self._also(event)
         for plugin in self._plugins:
@@ -86,3 +91,12 @@ class Watch:
             plugin.close()
         if self._progress is not None:
             self._progress.close()
+
+
+def _plugins(observers: Mapping[str, IObserver], registry: Any) -> list[PluginObserver]:
+    """Return the observers and handlers of plugins."""
+    if all(map(is_own, observers.values())) and (registry is None or not any(registry.registeredHandlers())):
+        return []
+    from .plugin_observers import plugin_observers  # not loaded without plugins
+
+    return plugin_observers(observers, registry)

@@ -13,7 +13,7 @@ from zope.interface import providedBy
 
 from ..interfaces import IObserver
 from ..tracebacks import log_error, summary
-from ..zcml.builtin import PACKAGE
+from ..zcml.builtin import is_own
 from ..zcml.registry import label, made, origin_of, place_of
 
 #: Seconds that a run waits for one observer altogether: longer than a web hook takes that gives up after half a minute, if it
@@ -70,7 +70,8 @@ class PluginObserver:
                 return None
             what = f"still busy after {PATIENCE:g} seconds; this observer misses the rest of this run"
         else:
-            what = f"{in_one_line(error)}; this observer may miss more of this run"
+            log_error("an observer failed", error)
+            what = f"{summary(error)}; this observer may miss more of this run"
         self._reported = True
         return f"{self._label}: {what}"
 
@@ -104,17 +105,6 @@ def _wait(reached: threading.Event, patience: float) -> None:
         raise queue.Full
 
 
-def in_one_line(error: BaseException) -> str:
-    """Log the traceback of an observer's exception; return its type and message."""
-    log_error("an observer failed", error)
-    return summary(error)
-
-
-def is_plugin(observer: Any) -> bool:
-    """Return whether an observer is not one of the mirror's own."""
-    return not type(observer).__module__.startswith(f"{PACKAGE}.")
-
-
 def plugin_observers(observers: Mapping[str, IObserver], registry: Any) -> list[PluginObserver]:
     """Return the plugins' observers by name, then the handlers of events that they registered.
 
@@ -123,7 +113,7 @@ def plugin_observers(observers: Mapping[str, IObserver], registry: Any) -> list[
     known = {} if registry is None else made(registry)
     found = []
     for name, observer in sorted(observers.items()):
-        if is_plugin(observer):
+        if not is_own(observer):
             what = label(registry, observer) if id(observer) in known else f"observer {name!r}"
             found.append(PluginObserver(what, observer.notify))
     handlers = () if registry is None else registry.registeredHandlers()

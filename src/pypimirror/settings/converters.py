@@ -4,17 +4,21 @@ A converter is called with the text and the base folder of relative paths. It re
 description of valid values, which continues "must be".
 """
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..http.configured_url import configured_url, hidden
 from ..metadata.filenames import KINDS
 from ..names import normalize
 from ..secret import SecretURL
 from .moments import parse_moment
-from .text_file import TextFile, items, read
+
+if TYPE_CHECKING:
+    from .text_file import TextFile
 
 Kind = Callable[[str, str], Any]
 
@@ -70,7 +74,8 @@ def words(value: str, folder: str) -> tuple[str, ...]:
 
 def lines(value: str, folder: str) -> tuple[str, ...]:
     """A list with one item a line; lines that start with ``#`` are comments."""
-    return items(value)
+    stripped = (line.strip() for line in value.splitlines())
+    return tuple(line for line in stripped if line and not line.startswith("#"))
 
 
 def path(value: str, folder: str) -> str:
@@ -86,7 +91,11 @@ def path(value: str, folder: str) -> str:
 def file(value: str, folder: str) -> TextFile | None:
     """A file of UTF-8 text, which is read together with the configuration; a relative path as for paths."""
     name = path(value, folder)
-    return read(name) if name else None
+    if not name:
+        return None
+    from .text_file import read  # few configurations need it
+
+    return read(name)
 
 
 def paths(value: str, folder: str) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
-"""Files of text that keys name, and lists in texts."""
+"""Files of text that keys name."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from .converters import lines
 
 #: Maximum size in bytes; the content travels with the settings to all workers.
 _LARGEST = 16 << 20
@@ -16,16 +18,10 @@ class TextFile(NamedTuple):
 
     def lines(self) -> tuple[str, ...]:
         """Return its lines without white space at both ends, empty lines and comments, which start with ``#``."""
-        return items(self.text)
+        return lines(self.text, "")
 
     def __str__(self) -> str:
         return self.path
-
-
-def items(text: str) -> tuple[str, ...]:
-    """Return the lines of a text without white space at both ends, empty lines and comments, which start with ``#``."""
-    stripped = (line.strip() for line in text.splitlines())
-    return tuple(line for line in stripped if line and not line.startswith("#"))
 
 
 def read(path: str) -> TextFile:

@@ -75,6 +75,11 @@ class Lazy:
         return self.resolved()(*adapted)
 
 
+def is_own(component: Any) -> bool:
+    """Return whether a component is the mirror's own, and not one of a plugin."""
+    return type(component).__module__.startswith(f"{PACKAGE}.")
+
+
 def register(registry: Any, kind: Kind, name: str, factory: Callable[..., Any], info: RegistrationInfo) -> None:
     """Register a component."""
     if kind.adapted:
