@@ -1,8 +1,8 @@
-"""Sets this project up: a virtual environment with the pinned zc.buildout in it, and in there the buildout.
+"""Sets up this project: creates a virtual environment with the pinned zc.buildout and runs the buildout there.
 
     python3 bootstrap.py [--environment DIR] [--requirements FILE] [--index-url URL] [ARGUMENTS FOR BUILDOUT]
 
-Uses the standard library only; pip installs what the requirements file pins. Exits with the status of a step that fails.
+Uses only the standard library; pip installs the pinned requirements. Exits with the status of the step that failed.
 """
 
 # Old Pythons must get as far as the check below, so this file keeps to the syntax that they share.
@@ -15,20 +15,20 @@ OLDEST = (3, 10)
 
 
 def fail(message, status=2):
-    """Print one line and end."""
+    """Print one line and exit."""
     sys.stderr.write("bootstrap.py: {0}\n".format(message))
     sys.exit(status)
 
 
 def check_python(version=sys.version_info):
-    """End with a clear message where this Python is too old."""
+    """Exit with a message if this Python is too old."""
     if tuple(version[:2]) < OLDEST:
         fail("Python {0}.{1} or newer is needed, this is Python {2}.{3} ({4})".format(
             OLDEST[0], OLDEST[1], version[0], version[1], sys.executable))
 
 
 def parse(arguments):
-    """Give the options and the arguments that are for buildout."""
+    """Return the options, and the arguments for buildout."""
     import argparse
     import os
 
@@ -36,12 +36,12 @@ def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="bootstrap.py", allow_abbrev=False,
         usage="%(prog)s [options] [arguments for buildout]",
-        description="Makes a virtual environment, installs the pinned zc.buildout into it and runs the buildout there.",
-        epilog="All other arguments are passed on to buildout, such as -N or 'install test'; after a lone -- any at all.")
+        description="Creates a virtual environment, installs the pinned zc.buildout into it and runs the buildout there.",
+        epilog="All other arguments are passed on to buildout, such as -N or 'install test'; after -- any argument.")
     parser.add_argument("--environment", metavar="DIR", default=os.path.join(here, ".venv"),
-                        help="where the virtual environment goes (default: .venv beside this file)")
+                        help="folder of the virtual environment (default: .venv next to this file)")
     parser.add_argument("--requirements", metavar="FILE", default=os.path.join(here, "requirements.txt"),
-                        help="what pip installs into it (default: requirements.txt beside this file)")
+                        help="requirements that pip installs into it (default: requirements.txt next to this file)")
     parser.add_argument("--index-url", metavar="URL",
                         help="the index that pip and buildout use instead of their default")
     cut = arguments.index("--") if "--" in arguments else len(arguments)
@@ -50,7 +50,7 @@ def parse(arguments):
 
 
 def make_environment(folder):
-    """Make the virtual environment, unless it is there; give the path of its Python."""
+    """Create the virtual environment unless it exists; return the path of its Python."""
     import os
 
     python = os.path.join(folder, "Scripts" if os.name == "nt" else "bin", "python.exe" if os.name == "nt" else "python")
@@ -62,17 +62,17 @@ def make_environment(folder):
         import ensurepip  # noqa: F401  # Debian leaves it out of its python3 package
         import venv
     except ImportError as error:
-        fail("this Python can't make virtual environments ({0}); Debian has that in python3-venv".format(error))
-    print("Making a virtual environment in {0}".format(folder))
+        fail("this Python can't create virtual environments ({0}); on Debian install python3-venv".format(error))
+    print("Creating a virtual environment in {0}".format(folder))
     try:
         venv.EnvBuilder(clear=True, symlinks=os.name != "nt", with_pip=True).create(folder)
-    except Exception as error:  # whatever it was, the person needs the folder's name and one line
-        fail("{0}: can't make a virtual environment: {1}".format(folder, error))
+    except Exception as error:  # any failure is reported in one line with the name of the folder
+        fail("{0}: can't create a virtual environment: {1}".format(folder, error))
     return python
 
 
 def is_ready(python):
-    """Whether the environment's Python is there, new enough, and has pip."""
+    """Return whether the environment's Python exists, is of this version, and has pip."""
     import os
     import subprocess
 
@@ -83,7 +83,7 @@ def is_ready(python):
 
 
 def run(command, environment):
-    """Run a command; end with its status if it fails."""
+    """Run a command; exit with its status if it fails."""
     import subprocess
 
     try:
@@ -97,7 +97,7 @@ def run(command, environment):
 
 
 def main(arguments=None):
-    """Set the project up; arguments: those of the command line."""
+    """Set up the project. arguments: of the command line."""
     check_python()
     options, for_buildout = parse(sys.argv[1:] if arguments is None else arguments)
     import os
@@ -107,7 +107,7 @@ def main(arguments=None):
     environment = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1")
     environment.pop("PYTHONPATH", None)
     if options.index_url:
-        # Also for the pip that buildout runs to build things.
+        # Also for the pip with which buildout builds sdists.
         environment["PIP_INDEX_URL"] = options.index_url
         for_buildout = ["buildout:index={0}".format(options.index_url)] + for_buildout
     folder = os.path.abspath(options.environment)

@@ -9,7 +9,7 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "src/pypimirror/__init__.py").read_text(encoding="utf-8"))[1]
 
-# The same sources give the same bytes of a wheel in every checkout: archive members get a fixed time, generated files the same
+# Reproducible: the wheel has the same bytes in every checkout. Archive members get a fixed time, generated files the same
 # permissions (https://reproducible-builds.org/docs/source-date-epoch/).
 os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")
 os.umask(0o022)

@@ -76,8 +76,8 @@ def components() -> Iterator[str]:
     for element in ElementTree.parse(_PACKAGE / "configure.zcml").iter():
         if element.tag.startswith(_OWN):
             factory = resolve(f"pypimirror{element.attrib['factory']}")
-            says = _plain((factory.__doc__ or "").split("\n\n")[0].strip())
-            yield _entry(f"{element.tag.removeprefix(_OWN)} ``{element.attrib['name']}``", " ".join(says.split()))
+            text = _plain((factory.__doc__ or "").split("\n\n")[0].strip())
+            yield _entry(f"{element.tag.removeprefix(_OWN)} ``{element.attrib['name']}``", " ".join(text.split()))
 
 
 def simulation() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Fills the mirror of this buildout, serves it, and installs from nothing but it. Made a script by buildout.cfg."""
+"""Fills the mirror of this buildout, serves it, and installs only from it. buildout.cfg makes it a script."""
 
 import os
 import re
@@ -12,16 +12,15 @@ _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/")
 
 
 def main(mirror: str, *requirements: str) -> int:
-    """Show the whole way.
+    """Return the exit status of the first command that failed, or 0.
 
-    mirror: path of the mirror's script. requirements: what to install from the mirror.
-    Gives the exit status: that of the first command that failed, or 0.
+    mirror: path of the mirror's script. requirements: to install from the mirror.
     """
-    say("Fetching the packages")
+    print_heading("Fetching the packages")
     status = subprocess.call([mirror, "sync"])
     if status:
         return status
-    say("Serving them")
+    print_heading("Serving them")
     server = subprocess.Popen([mirror, "serve", "--port", "0"], stdout=subprocess.PIPE, text=True)
     try:
         address = address_of(server)
@@ -34,14 +33,14 @@ def main(mirror: str, *requirements: str) -> int:
         server.terminate()
         server.wait()
     if status == 0:
-        say("Done. The same by hand")
+        print_heading("Done. The same by hand")
         print(f"    {shown(mirror)} serve --port 8080\n"
               f"    pip install --index-url http://127.0.0.1:8080/simple/ {' '.join(requirements)}")
     return status
 
 
 def address_of(server: "subprocess.Popen[str]") -> str | None:
-    """Wait for the line in which the server tells its address; None if it ends without one."""
+    """Return the address that the server prints when it is ready, or None if it ends before."""
     assert server.stdout is not None
     for line in server.stdout:
         print(line, end="", flush=True)
@@ -52,11 +51,11 @@ def address_of(server: "subprocess.Popen[str]") -> str | None:
 
 
 def install(folder: Path, address: str, requirements: tuple[str, ...]) -> int:
-    """Install into a fresh environment with pip, which is told of no other index; give pip's exit status."""
-    say(f"Installing {', '.join(requirements)} from {address} alone")
+    """Install into a new environment with pip, from no other index; return pip's exit status."""
+    print_heading(f"Installing {', '.join(requirements)} from {address} alone")
     venv.create(folder, with_pip=True, symlinks=True)
     python = folder / "bin" / "python"
-    # Only what is named here counts: neither configuration files nor variables of the person who tries this.
+    # Without the user's configuration files and variables of pip.
     plain = {name: value for name, value in os.environ.items() if not name.startswith("PIP_") and name != "PYTHONPATH"}
     command = [str(python), "-m", "pip", "--isolated", "--disable-pip-version-check", "install", "--no-cache-dir",
                "--index-url", f"{address}simple/", *requirements]
@@ -66,12 +65,12 @@ def install(folder: Path, address: str, requirements: tuple[str, ...]) -> int:
     return status
 
 
-def say(text: str) -> None:
+def print_heading(text: str) -> None:
     """Print a heading."""
     print(f"\n== {text} ==", flush=True)
 
 
 def shown(path: str) -> str:
-    """Give a path as short as it can be typed from here."""
+    """Return a path relative to the current directory if it is below it."""
     relative = os.path.relpath(path)
     return path if relative.startswith(os.pardir) else relative

@@ -18,6 +18,7 @@ import built
 import locks
 import wheelhouse
 from pypimirror.names import normalize
+from waiting import Waiting
 
 SHARED = wheelhouse.CHECKOUT / "var" / "tests"
 _PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -66,9 +67,13 @@ class Buildout:
 
     def run(self, *arguments: str, status: int = 0) -> str:
         """Run buildout; give what it printed, once its exit status is the one expected."""
-        command = [str(self.shared.environment(self.generation) / "bin" / "buildout"), *arguments]
-        done = subprocess.run(command, cwd=self.folder, env=self.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
+        waiting = self.shared.waiting(self.generation, self.environ)
+        if waiting is not None:
+            done = waiting.run(arguments, self.folder, self.environ)
+        else:
+            command = [str(self.shared.environment(self.generation) / "bin" / "buildout"), *arguments]
+            done = subprocess.run(command, cwd=self.folder, env=self.environ, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert done.returncode == status, done.stdout
         return done.stdout
 
@@ -95,6 +100,7 @@ class Buildouts:
     def __init__(self, folder: Path):
         self._folder = folder
         self._count = 0
+        self._waiting: dict[str, Waiting] = {}
 
     def new(self, generation: str = "6") -> Buildout:
         """Give a buildout in a new folder. generation: of zc.buildout, one of those in the wheelhouse."""
@@ -113,6 +119,20 @@ class Buildouts:
                 stamp.write_text("\n".join(wanted), encoding="utf-8")
         return folder
 
+    def waiting(self, generation: str, environ: Mapping[str, str]) -> Waiting | None:
+        """Give a buildout program that waits for runs with this environment, unless it is one that matters at the start."""
+        usual = self.environ()
+        if {**environ, "HOME": "", "PATH": ""} != {**usual, "HOME": "", "PATH": ""}:
+            return None
+        if generation not in self._waiting:
+            self._waiting[generation] = Waiting(self.environment(generation), usual, self._folder / f"output-{generation}")
+        return self._waiting[generation]
+
+    def end(self) -> None:
+        """End what waits."""
+        for one in self._waiting.values():
+            one.end()
+
     def pip(self, environment: Path, *arguments: str) -> None:
         """Run pip in an environment, on the wheelhouse alone."""
         subprocess.run([str(environment / "bin" / "python"), "-m", "pip", "-q", *arguments], env=self.environ(), check=True)
@@ -122,7 +142,8 @@ class Buildouts:
         home = self._folder / "home"
         home.mkdir(exist_ok=True)
         return {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "PIP_NO_INDEX": "1",
-                "PIP_FIND_LINKS": str(wheelhouse.FOLDER), "PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+                "PIP_FIND_LINKS": str(wheelhouse.FOLDER), "PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+                "PIP_COMPILE": "0"}
 
     def eggs(self, generation: str) -> Path:
         """Give the eggs directory of a generation; what other runs left of the product in it is gone."""
@@ -159,4 +180,6 @@ def buildouts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildouts]:
     """What the tests' buildouts share."""
     if not wheelhouse.is_filled():
         pytest.fail(f"{wheelhouse.FOLDER} lacks what this test installs from; run: python tests/wheelhouse.py")
-    yield Buildouts(tmp_path_factory.mktemp("buildouts"))
+    found = Buildouts(tmp_path_factory.mktemp("buildouts"))
+    yield found
+    found.end()

@@ -29,7 +29,7 @@ def environment(home: Path, **others: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_", "XDG_", "PYTHON"))}
     nowhere = "http://127.0.0.1:9"  # nothing listens on the port for discarded data
     return {**kept, "HOME": str(home), "http_proxy": nowhere, "https_proxy": nowhere, "no_proxy": "127.0.0.1,localhost",
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1", **others}
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_COMPILE": "0", **others}
 
 
 def run(command: Sequence[object], folder: Path, environ: Mapping[str, str]) -> str:

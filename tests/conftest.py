@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +23,8 @@ from upstream import Upstream  # noqa: E402
 
 pytest_plugins = ["buildouts"]
 
-# How long an example takes is a matter of what else the machine does.
-settings.register_profile("tests", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes is a matter of what else the machine does. The fuzz targets try many more.
+settings.register_profile("tests", settings(), max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
 
@@ -78,6 +79,10 @@ def upstream() -> Iterator[Upstream]:
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stores.Store]:
     """A real object store on loopback."""
+    # Each run makes a client of its own; what it needs of boto's files, which takes most of the time, is read once.
+    from botocore import session
+
+    session.create_loader = functools.cache(session.create_loader)
     with stores.started(tmp_path_factory.mktemp("store")) as found:
         yield found
 

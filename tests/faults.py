@@ -127,12 +127,16 @@ def minutes_pass(monkeypatch: Any, once: Callable[[], bool]) -> None:
 
 
 class Slow:
-    """Sends a body byte by byte, with pauses, until the other side hangs up or the test ends it."""
+    """Sends a body byte by byte, with pauses, until the other side hangs up or the test ends it.
+
+    The last byte comes after a minute: before that it is not ``complete``, however busy the machine is.
+    """
 
     def __init__(self, upstream: Upstream, pause: float, head: bool = False):
         self._upstream, self._pause, self._head = upstream, pause, head
         self.over = threading.Event()
         self.sent = 0
+        self.complete = False
 
     def __call__(self, handler: Any) -> None:
         code, headers, body = self._upstream.respond(handler.path, handler.headers)
@@ -146,10 +150,11 @@ class Slow:
         with contextlib.suppress(OSError):
             handler.connection.sendall(head)
             for number in range(len(body)):
-                if self.over.wait(self._pause):
+                if self.over.wait(self._pause if number + 1 < len(body) else 60):
                     return
                 handler.connection.sendall(body[number:number + 1])
                 self.sent += 1
+            self.complete = True
 
 
 class Ranges:

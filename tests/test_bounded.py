@@ -17,7 +17,7 @@ from pypimirror.model import File, Project
 from pypimirror.pins import dependencies, sections
 from pypimirror.pins.environments import environments
 from pypimirror.pins.extends_chain import Chain
-from pypimirror.pins.flat_versions import flatten
+from pypimirror.pins.flat_pins import flatten_versions
 from pypimirror.pins.model import InvalidPins
 from pypimirror.pins.pylock import read_pylock
 from pypimirror.pins.requirements import pins_of, read_requirements
@@ -151,7 +151,7 @@ def versions(text: str) -> None:
     chain = Chain("/a", lambda name: text.encode())
     try:
         read_versions(chain, LINUX)
-        flatten(chain, LINUX)
+        flatten_versions(chain, LINUX)
     except InvalidPins:
         return
 

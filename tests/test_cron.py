@@ -188,7 +188,7 @@ def test_runs_that_follow_too_closely_get_a_warning(buildout):
 
 
 @pytest.mark.parametrize("lines, message", [
-    ("cron-times = 17 24 * * *", "cron-times = 17 24 * * *: must be right in each field: the hour '24' is not 0 to 23"),
+    ("cron-times = 17 24 * * *", "cron-times = 17 24 * * *: must be valid in each field: the hour '24' is not 0 to 23"),
     ("cron-times = often", "cron-times = often: must be five fields, or one of @annually"),
     ("cron-install = yes", "cron-install = yes: must be one of none, user, system"),
     ("cron-user = me and you", "cron-user = me and you: must be the name of a user"),

@@ -32,7 +32,7 @@ def test_files_of_the_named_types_stay(types, expected):
 
 
 def test_an_unknown_type_is_refused():
-    with pytest.raises(ConfigurationError, match=r"package_types = 'wheel tarball': must be of sdist, .*'tarball' is not"):
+    with pytest.raises(ConfigurationError, match=r"package_types = 'wheel tarball': must be some of sdist, .*, not 'tarball'"):
         configured(package_types="wheel tarball")
 
 

@@ -157,7 +157,10 @@ def test_pip_installs(published: str, tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["Products.Two-2.0.tar.gz", "zope.One-1.0.tar.gz"]
 
 
-@pytest.mark.parametrize("generation", wheelhouse.GENERATIONS)
+#: Generations differ in how they read the pages, which are the same everywhere; Apache alone calls some files encoded.
+@pytest.mark.parametrize(("published", "generation"), [
+    *((server, wheelhouse.GENERATIONS[0]) for server in SERVERS), *(("apache", older) for older in wheelhouse.GENERATIONS[1:])],
+    indirect=["published"])
 def test_buildout_installs(published: str, buildouts: Buildouts, generation: str) -> None:
     buildout = buildouts.new(generation)
     buildout.forget("zope.One", "Products.Two")

@@ -155,8 +155,8 @@ def test_what_belongs_to_another_user_is_refused(filled: Mirrored, name: str, ca
     before = filled.tree()
     assert filled.run("-U") == 2
     error = capsys.readouterr().err
-    assert f"{str(path).rstrip('/')}: belongs to user 12345, and this runs as root" in error
-    assert "run as the user" in error
+    assert f"{str(path).rstrip('/')}: owned by user 12345, but this process runs as root" in error
+    assert "run it as the owner of the mirror" in error
     assert filled.tree() == before
 
 

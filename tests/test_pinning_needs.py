@@ -178,7 +178,7 @@ def test_what_a_backend_requests_is_mirrored_in_its_range(
     (broken_sdist("app", "1.0", "[build-system]\nrequires = []\n", "Requires-Dist: a b\n"),
      "app-1.0.tar.gz: 'a b' is not a requirement"),
     (broken_sdist("app", "1.0", "[build-system]\nrequires = []\n", "Dynamic: Requires-Dist\n"),
-     "app-1.0.tar.gz: what it requires is not known without building it")])
+     "app-1.0.tar.gz: its requirements are unknown without a build")])
 def test_a_pinned_sdist_that_leaves_open_what_it_needs_is_reported_until_it_is_silenced(
         needing: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str], made: tuple[str, bytes], told: str) -> None:
     upstream.add("app", made)

@@ -179,7 +179,7 @@ GOOD = tar({"foo-1/pyproject.toml": PYPROJECT, "foo-1/" + "x" * 150: b"x" * 700,
 GOOD_ZIP = zipped({"foo-1/pyproject.toml": PYPROJECT, "foo-1/PKG-INFO": "Name: foo\n"})
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.booleans(), st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.binary(min_size=1, max_size=8)), max_size=6),
     st.integers(0, len(GOOD)))
 def test_any_damage_to_an_archive_is_survived(is_zip, changes, cut):

@@ -160,7 +160,7 @@ def test_what_nothing_fits_is_reported_by_name_and_holds_up_no_other():
             "broken: https://index.example.com/broken/: 503",
         "ok-1.0-py3-none-any.whl requires gone>=1: no release fits",
         "ok-1.0-py3-none-any.whl: 'bad requirement' is not a requirement",
-        "lost-1.0-py3-none-any.whl: what it requires is not known without building it"}
+        "lost-1.0-py3-none-any.whl: its requirements are unknown without a build"}
     assert found.notes == ("ok-1.0-py3-none-any.whl: x comes from a URL, not from an index, and is left out",
                            "foo-1.0.tar.gz requires new: nothing fits on Python 3.8 on manylinux_2_28_x86_64",)
 
@@ -209,7 +209,7 @@ def test_a_list_of_very_many_requirements_is_cut_and_reported():
     assert found.problems == ("a-1.0-py3-none-any.whl: states more than 10000 requirements; the rest is left out",)
     catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": [f"c{n}; extra == 'x'" for n in range(120_000)]}})
     assert resolve([RootRequirement("a", "x")], [LINUX], catalogue).problems == (
-        "a-1.0-py3-none-any.whl: what it requires is not known: core metadata with more than 2 MB of fields",)
+        "a-1.0-py3-none-any.whl: its requirements are unknown: core metadata with more than 2 MB of fields",)
 
 
 @pytest.mark.parametrize("text", [
@@ -270,7 +270,7 @@ def test_problems_with_reading_a_release_can_be_silenced_by_project():
     roots = [RootFile("demo", File(f"demo-{version}.tar.gz", "")) for version in ("1.0", "2.0")]
     found = resolve(roots, [LINUX], catalogue)
     assert found.problems == tuple(f"demo-{version}.tar.gz: {what}" for version in ("1.0", "2.0") for what in (
-        "what it requires is not known without building it", "can't be read"))
+        "its requirements are unknown without a build", "can't be read"))
     assert found.notes == ("demo-1.0.tar.gz: who knows",)
     assert set(found.releases) == {"setuptools"}
     silent = resolve(roots, [LINUX], catalogue, exempt=lambda name: name == "demo")
@@ -303,7 +303,7 @@ def test_metadata_that_can_not_be_had_is_reported_by_file():
     found = resolve([RootRequirement("a", "x")], [LINUX], Failing(a={"a-1.0-py3-none-any.whl": {}}))
     assert versions(found) == {"a": {"1.0"}}
     assert found.problems == (
-        "a-1.0-py3-none-any.whl: what it requires is not known: https://f.example.com/a-1.0-py3-none-any.whl.metadata: 500",)
+        "a-1.0-py3-none-any.whl: its requirements are unknown: https://f.example.com/a-1.0-py3-none-any.whl.metadata: 500",)
 
 
 # --- with the real pip ----------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from pypimirror.pins.conditions import written
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.extends_cache import rewritten, write_extends_cache
 from pypimirror.pins.extends_chain import MAX_FILES, Chain, decoded
-from pypimirror.pins.flat_versions import flatten
+from pypimirror.pins.flat_pins import flatten_versions
 from pypimirror.pins.model import InvalidPins
 from pypimirror.pins.sections import parse, sections
 from pypimirror.pins.versions import entries, read_versions
@@ -199,7 +199,7 @@ def compared(tmp_path_factory) -> dict[str, tuple[str, dict[str, str], dict[str,
     for number, (case, files) in enumerate(CASES.items()):
         source = sources[case] = write(folder / str(number), files)
         (folder / f"{number}f").mkdir()
-        (folder / f"{number}f" / "versions.cfg").write_text(flatten(Chain(source, read), [HERE]))
+        (folder / f"{number}f" / "versions.cfg").write_text(flatten_versions(Chain(source, read), [HERE]))
         names += [str(number), f"{number}f"]
     found = iter(ask_buildout(folder, names))
     return {case: (sources[case], next(found), next(found)) for case in CASES}
@@ -465,7 +465,7 @@ def test_a_section_whose_condition_can_not_be_decided_counts_both_ways():
     pins = read_versions(chain, [LINUX])
     assert pins.versions == {"foo": {"1", "2"}, "bar": {"1"}}
     assert [note for note in pins.notes if "line 3" in note]
-    assert "environ" not in flatten(chain, [LINUX])
+    assert "environ" not in flatten_versions(chain, [LINUX])
 
 
 def test_every_section_that_may_hold_counts_also_where_a_later_one_pins_the_same():
@@ -480,7 +480,7 @@ def test_every_section_that_may_hold_counts_also_where_a_later_one_pins_the_same
     assert both.versions == {"foo": {"1", "2", "3"}, "bar": {"4"}}
     assert len(both.notes) == 2
     assert not both.problems
-    assert "release" not in flatten(chain, [LINUX, windows])
+    assert "release" not in flatten_versions(chain, [LINUX, windows])
 
 
 @pytest.mark.parametrize("condition", ["python_full_version {} '3.11.3'", "sys.version_info[:3] {} (3, 11, 3)"])
@@ -502,7 +502,7 @@ def test_a_section_for_any_patch_release_counts(condition):
 def test_the_flattened_file_says_the_same_on_every_python_and_names_no_other_host(tmp_path):
     source = write(tmp_path, PLONE_LIKE)
     everywhere = environments(["3.9", "3.10", "3.11", "3.12", "3.13"], ["manylinux_2_28_x86_64", "win_amd64"])
-    text = flatten(Chain(source, read), everywhere[:1])
+    text = flatten_versions(Chain(source, read), everywhere[:1])
     assert "://" not in text
     assert "extends" not in text
     (tmp_path / "flat.cfg").write_text(text)
@@ -517,7 +517,7 @@ def test_the_flattened_file_follows_conditional_extends_for_the_configured_pytho
                         "[versions]\nx = ${v:x}\n[v]\nx = 5\n",
         "a.cfg": "[versions]\na = 1\ny = 1\n", "b.cfg": "[versions]\nb = 1\ny = 2\n"})
     both = environments(["3.12", "3.13"], ["manylinux_2_28_x86_64"])
-    (tmp_path / "flat.cfg").write_text(flatten(Chain(source, read), both))
+    (tmp_path / "flat.cfg").write_text(flatten_versions(Chain(source, read), both))
     found = [{name: value for name, value in ours(str(tmp_path / "flat.cfg"), where).items() if value} for where in both]
     assert found == [{"a": "1", "y": "1", "x": "5"}, {"b": "1", "y": "2", "x": "5"}]
 
@@ -532,14 +532,14 @@ SNIPPETS = st.sampled_from([
 TEXTS = st.lists(SNIPPETS | st.text(max_size=3), max_size=40).map("".join)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(TEXTS, min_size=3, max_size=3))
 def test_any_text_is_read_or_refused_with_one_line(texts):
     files = {f"/{name}": text for name, text in zip("abc", texts, strict=True)}
     chain = Chain("/a", lambda name: files[name].encode("utf-8", "replace") if name in files else read(name))
     try:
         pins = read_versions(chain, [LINUX])
-        text = flatten(chain, [LINUX])
+        text = flatten_versions(chain, [LINUX])
     except InvalidPins as error:
         assert len(str(error).splitlines()) == 1
         return
@@ -557,11 +557,11 @@ def test_a_section_that_is_none_does_not_reach_the_flattened_file(name):
     chain = Chain("/a", lambda _: text.encode())
     both = environments(["3.11"], ["manylinux_2_28_x86_64", "win_amd64"])
     assert read_versions(chain, both).versions == {"foo": {"1"}}
-    assert flatten(chain, both).splitlines()[0] == "[versions]"
-    assert "import" not in flatten(chain, both)
+    assert flatten_versions(chain, both).splitlines()[0] == "[versions]"
+    assert "import" not in flatten_versions(chain, both)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(TEXTS)
 def test_what_the_extends_cache_holds_says_the_same(text):
     content = text.encode("utf-8", "surrogatepass")
@@ -592,7 +592,7 @@ def test_code_in_a_condition_never_reaches_what_zc_buildout_reads(tmp_path, cond
     assert read_versions(chain, environments_).versions.items() >= {"foo": {"1"}, "baz": {"3"}}.items()
     write_extends_cache(str(tmp_path / "cache"), {chain.root: text.encode()})
     cached, = (tmp_path / "cache").iterdir()
-    for published in (flatten(chain, environments_), cached.read_text()):
+    for published in (flatten_versions(chain, environments_), cached.read_text()):
         found = configparser.parse(io.StringIO(published), "x", _default_globals)
         assert found["versions"].items() >= {"foo": "1", "baz": "3"}.items()
         assert "open" not in published
@@ -612,7 +612,7 @@ def test_code_in_a_condition_never_reaches_what_zc_buildout_reads(tmp_path, cond
 def test_nothing_that_zc_buildout_acts_on_reaches_the_flattened_file(text):
     chain = Chain("/a", lambda _: f"{text}[versions]\nfoo = 1\n".encode())
     read_versions(chain, environments())
-    published = flatten(chain, environments())
+    published = flatten_versions(chain, environments())
     for line in published.splitlines():
         assert re.fullmatch(r"|\[versions(:[a-z0-9_ .=\"]+)?\]|[A-Za-z0-9.-]+ =( [0-9]+)?", line), line
     assert "evil" not in published
@@ -623,4 +623,4 @@ def test_nothing_that_zc_buildout_acts_on_reaches_the_flattened_file(text):
 
 def test_a_reference_in_the_guise_of_a_version_does_not_reach_the_flattened_file():
     chain = Chain("/a", lambda _: b"[versions]\nfoo = 1\nbar === ${versions:foo}\n")
-    assert "$" not in flatten(chain, [LINUX])
+    assert "$" not in flatten_versions(chain, [LINUX])

@@ -166,7 +166,7 @@ def test_a_bad_value_is_one_line_that_names_part_and_option(newest, line, messag
 def test_a_part_that_asks_for_nothing_is_one_line_that_names_part_and_option(newest, line):
     newest.write(PART.replace("package-matches = zope.interface", line))
     out = newest.run(status=1)
-    assert "Error: [pypimirror] package-matches: nothing is asked for, since the part has neither this option nor " in out
+    assert "Error: [pypimirror] package-matches: nothing is selected: the part has neither this option nor " in out
     assert not (newest.folder / "parts/pypimirror").exists()
 
 
@@ -350,7 +350,7 @@ def test_two_parts_have_each_its_own(buildout):
 @pytest.mark.parametrize("line", ["script = pypimirror", "mirror-file-path = var/pypimirror"])
 def test_two_parts_cant_share_a_script_or_a_mirror(newest, line):
     newest.write(PART + PART.replace("[pypimirror]", "[second]") + line)
-    assert "pypimirror: is the part [pypimirror]'s already" in newest.run(status=1)
+    assert "pypimirror: already used by the part [pypimirror]" in newest.run(status=1)
 
 
 def test_variables_are_set_before_the_program_starts(newest):
@@ -392,7 +392,7 @@ def test_a_bad_value_with_a_password_is_told_without_it(newest, line):
 
 def test_a_bad_variable_is_named(newest):
     newest.write(PART + "environment-vars =\n    GOOD one\n    NOT-GOOD two")
-    assert "must be NAME value, a line each; NOT-GOOD two is not" in newest.run(status=1)
+    assert "must be one NAME value per line, not NOT-GOOD two" in newest.run(status=1)
 
 
 NEIGHBOUR = {

@@ -134,13 +134,13 @@ def test_a_failure_that_looks_like_an_empty_crontab_is_still_one(crontabs):
 
 def test_a_refused_change_says_what_crontab_said(crontabs):
     crontabs.fail("-", "no space left")
-    with pytest.raises(UserError, match="crontab did not take the change: no space left"):
+    with pytest.raises(UserError, match="crontab rejected the change: no space left"):
         crontab.install(MARK, ENTRY)
 
 
 def test_a_damaged_block_is_left_for_people(crontabs):
     crontabs.table.write_bytes(BLOCK.replace(b"# END", b"# and"))
-    with pytest.raises(UserError, match="mend that with crontab -e"):
+    with pytest.raises(UserError, match="fix it with crontab -e"):
         crontab.install(MARK, ENTRY)
     assert crontabs.changes() == []
 
@@ -195,6 +195,6 @@ def test_debians_crontab_is_empty_again_after_the_only_block(nobody):
 
 @needs_cron
 def test_what_debians_crontab_refuses_is_told(nobody):
-    with pytest.raises(UserError, match=r"crontab did not take the change: .*bad minute"):
+    with pytest.raises(UserError, match=r"crontab rejected the change: .*bad minute"):
         crontab.install(MARK, "99 * * * * true\n")
     assert nobody("-l").returncode == 1

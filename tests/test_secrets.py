@@ -111,26 +111,28 @@ def test_a_text_that_should_have_been_a_url_is_hidden(text: str) -> None:
     assert "ss" not in hidden(text)
 
 
-@pytest.mark.parametrize("password", UNESCAPED)
 @pytest.mark.parametrize("verb", ["sync", "webserver nginx", "config", "plan --json", "status --json"])
 @pytest.mark.parametrize("key", ["index_url", "proxy", "base_url", "versions", "requirements", "scheduler", "local_packages"])
 def test_a_password_that_is_not_escaped_is_shown_nowhere(
-        mirrored: Mirrored, upstream: Upstream, capfd: pytest.CaptureFixture[str], key: str, verb: str, password: str) -> None:
-    if verb in ("sync", "plan --json") and key not in ("index_url", "proxy") and password != "pa#sSw0rd9":
-        pytest.skip("of keys that are read alike, one password")
+        mirrored: Mirrored, upstream: Upstream, capfd: pytest.CaptureFixture[str], key: str, verb: str) -> None:
     upstream.add("one", wheel("one", "1"))
     host = "127.0.0.1:9" if key != "index_url" else upstream.host.removeprefix("http://")
-    mirrored.settings |= {key: f"http://me:{password}@{host}/simple/", "report_filename": "report.json"}
-    status = mirrored.run(*verb.split())
-    told = capfd.readouterr()
-    written = "".join(path.read_bytes().decode("latin-1") for path in mirrored.config.parent.rglob("*")
-                      if path.is_file() and path != mirrored.config)
-    assert not any(part in told.out + told.err + written for part in LEFT)
-    assert "Traceback" not in told.err
-    if key in ("index_url", "proxy"):
-        clear = UNESCAPED[password] or (" " in password and key == "proxy")  # of one URL, which needs no blanks around it
-        assert (status == 2) is not clear
-    assert told.err.count("\n") <= 2
+    # Keys but the first two are read alike: where that takes long, one password shows it.
+    alike = verb in ("sync", "plan --json") and key not in ("index_url", "proxy")
+    for password in ("pa#sSw0rd9",) if alike else UNESCAPED:
+        secret._known.clear()
+        secret._pattern = None
+        mirrored.settings |= {key: f"http://me:{password}@{host}/simple/", "report_filename": "report.json"}
+        status = mirrored.run(*verb.split())
+        told = capfd.readouterr()
+        written = "".join(path.read_bytes().decode("latin-1") for path in mirrored.config.parent.rglob("*")
+                          if path.is_file() and path != mirrored.config)
+        assert not any(part in told.out + told.err + written for part in LEFT), password
+        assert "Traceback" not in told.err, password
+        if key in ("index_url", "proxy"):
+            clear = UNESCAPED[password] or (" " in password and key == "proxy")  # of one URL, which needs no blanks around it
+            assert (status == 2) is not clear, password
+        assert told.err.count("\n") <= 2, password
 
 
 @pytest.mark.parametrize("password", [word for word, clear in UNESCAPED.items() if clear])

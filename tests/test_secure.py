@@ -20,6 +20,7 @@ import pytest
 from certificates import SecureUpstream, authority
 from mirrored import Mirrored
 from passwords import basic, guard, in_netrc
+from pypimirror import secret
 from servers import answered_by
 from upstream import Upstream, wheel
 
@@ -204,6 +205,15 @@ def everything_said(mirrored: Mirrored, process: subprocess.CompletedProcess[str
     return "\n".join(texts)
 
 
+def ran(mirrored: Mirrored, capfd: pytest.CaptureFixture[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in this process, which knows no secret of an earlier run then, as one of its own would not."""
+    secret._known.clear()
+    secret._pattern = None
+    capfd.readouterr()
+    status = mirrored.run(*arguments)
+    return subprocess.CompletedProcess(arguments, status, *capfd.readouterr())
+
+
 def forms(password: str, user: str = "me") -> list[str]:
     """Give a password as it is and in the forms in which it travels."""
     return [password, quote(password, safe=""), basic(user, password)]
@@ -221,7 +231,8 @@ def telling(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
 
 @pytest.mark.parametrize("where", ["index_url", "netrc"])
 def test_credentials_are_used_and_never_shown(
-        telling: Mirrored, upstream: Upstream, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        telling: Mirrored, upstream: Upstream, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str]) -> None:
     if where == "netrc":
         in_netrc(tmp_path, monkeypatch, "me", SECRET)
     else:
@@ -233,16 +244,18 @@ def test_credentials_are_used_and_never_shown(
     upstream.touch("two")
     process = telling.command("sync", "-c")
     assert process.returncode == 1
-    said = everything_said(telling, process) + telling.command("config").stdout + telling.command("status", "--json").stdout
+    said = everything_said(telling, process) + "".join(
+        ran(telling, capfd, *verb.split()).stdout for verb in ("config", "status --json"))
     assert f"{upstream.host}/simple/two/: status 500" in said
     assert SECRET not in said
     upstream.answers["/simple/"] = (500, {}, b"")
-    assert SECRET not in everything_said(telling, telling.command("sync"))
+    assert SECRET not in everything_said(telling, ran(telling, capfd, "sync"))
 
 
 @pytest.mark.parametrize("where", ["index_url", "netrc"])
 def test_no_verb_says_or_writes_credentials(
-        mirrored: Mirrored, upstream: Upstream, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        mirrored: Mirrored, upstream: Upstream, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str]) -> None:
     password = "s3/cret:w@rd"
     guard(upstream, "me", password)
     upstream.add("one", wheel("one", "1"))
@@ -260,7 +273,7 @@ def test_no_verb_says_or_writes_credentials(
     said = ""
     for verb in ("-I -v -c", "plan -v", "plan --json", "status", "status --json", "verify -v", "config", "trash list",
                  "webserver nginx", "webserver apache", "client pip", "client uv", "client buildout"):
-        process = mirrored.command(*verb.split())
+        process = ran(mirrored, capfd, *verb.split())
         assert "Traceback" not in process.stderr
         said += everything_said(mirrored, process)
     assert "/simple/one/: status 500" in said and "/versions.cfg: status 404" in said

@@ -15,7 +15,7 @@ import pytest
 import servers
 from mirrored import Mirrored
 from pypimirror.errors import ConfigurationError
-from pypimirror.serve.missing_projects import Missed, logged, project, read
+from pypimirror.serve.missing_projects import MissingProjects, logged, project, read
 from servers import ask
 from upstream import Upstream, sdist
 
@@ -31,7 +31,7 @@ def test_a_path_tells_whose_page_was_meant(path: str, name: str | None) -> None:
 
 
 def test_as_many_names_are_kept_as_there_is_room_for(tmp_path: Path) -> None:
-    missed = Missed(most=10)
+    missed = MissingProjects(most=10)
     for number in range(1000):
         missed.note(f"name-{number}")
         missed.note("always")
@@ -43,12 +43,12 @@ def test_as_many_names_are_kept_as_there_is_room_for(tmp_path: Path) -> None:
 
 def test_a_record_outlives_its_server(tmp_path: Path) -> None:
     filename = str(tmp_path / "missed.json")
-    first = Missed(filename)
+    first = MissingProjects(filename)
     first.note("one", 1000.0)
     first.note("two", 2000.0)
     first.note("one", 3000.0)
     first.save()
-    second = Missed(filename)
+    second = MissingProjects(filename)
     second.note("one", 2500.0)
     assert [tuple(one) for one in second.names()] == [("one", 3, 3000.0), ("two", 1, 2000.0)]
     assert os.listdir(tmp_path) == ["missed.json"]
@@ -65,7 +65,7 @@ def test_a_record_that_is_none_counts_for_nothing(tmp_path: Path, content: str) 
 
 
 def test_a_record_that_cannot_be_written_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    missed = Missed(str(tmp_path / "nowhere" / "missed.json"))
+    missed = MissingProjects(str(tmp_path / "nowhere" / "missed.json"))
     for name in ("one", "two", "three"):
         missed.note(name)
         missed.save()

@@ -96,7 +96,7 @@ def test_the_table_is_long_and_says_each_request_once() -> None:
 @pytest.mark.parametrize("text", [
     "a", "Zope.Interface", "zope_interface", "x" * 200, "A-.-b", "0", "a" * 40 + "A" * 40])
 def test_every_name_of_a_project_passes_the_rule(text: str) -> None:
-    assert names.is_project(names.normalize(text)) and names.is_legacy(text, names.normalize(text))
+    assert names.is_project(names.normalize(text)) and names.is_legacy_folder(text, names.normalize(text))
     assert re.fullmatch(paths.NAME, text) and re.fullmatch(paths.SEGMENT, text)
 
 

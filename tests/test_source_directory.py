@@ -164,8 +164,8 @@ def test_a_url_with_escapes_means_what_it_says(mirrored: Mirrored, tmp_path: Pat
     ("missing", "index_url = {0}/missing: no such directory"),
     ("file://elsewhere.example.com/eggs", "file://elsewhere.example.com/eggs: a file of the host elsewhere.example.com"),
     ("file:eggs", "file:eggs: not the URL of a file"),
-    ("mirror/inside", "index_url = {0}/mirror/inside: must lie outside of the mirror"),
-    (".", "index_url = {0}: must lie outside of the mirror"),
+    ("mirror/inside", "index_url = {0}/mirror/inside: must be outside of the mirror"),
+    (".", "index_url = {0}: must be outside of the mirror"),
 ])
 def test_a_directory_that_wont_do_is_one_line_and_nothing_is_touched(
         mirrored: Mirrored, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, told: str) -> None:

@@ -14,7 +14,7 @@ from pypimirror.state.database import State
 from pypimirror.storage import syncfs
 from pypimirror.storage.atomic import replace
 from pypimirror.storage.filesystem import FileSystem
-from pypimirror.storage.syncfs import SyncFs, on_disk
+from pypimirror.storage.syncfs import SyncFs, flush_file_system
 from upstream import Upstream, sdist, wheel
 
 
@@ -72,9 +72,9 @@ def test_a_flush_that_fails_is_told_to_who_asked_and_serves_nobody_else() -> Non
 
 
 def test_what_is_not_there_cant_be_flushed(tmp_path: Path) -> None:
-    on_disk(str(tmp_path))
+    flush_file_system(str(tmp_path))
     with pytest.raises(OSError, match="nowhere"):
-        on_disk(str(tmp_path / "nowhere"))
+        flush_file_system(str(tmp_path / "nowhere"))
 
 
 class Step(NamedTuple):
@@ -114,7 +114,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
     monkeypatch.setattr(FileSystem, "move", moved)
     monkeypatch.setattr(FileSystem, "remove", removed)
     monkeypatch.setattr(State, "commit", committed)
-    monkeypatch.setattr(syncfs, "on_disk", lambda path: done.append(Step("flush")))
+    monkeypatch.setattr(syncfs, "flush_file_system", lambda path: done.append(Step("flush")))
     return done
 
 

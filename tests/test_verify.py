@@ -378,7 +378,7 @@ def test_what_cant_be_read_is_one_line_and_holds_up_nothing(filled: Mirrored, ca
 @pytest.mark.directory
 def test_where_there_is_no_mirror_none_is_made(mirrored: Mirrored, capsys: Captured) -> None:
     assert mirrored.run("verify") == 1
-    assert capsys.readouterr().err == f"pypimirror: {mirrored.root}: no mirror is there yet; sync makes it\n"
+    assert capsys.readouterr().err == f"pypimirror: {mirrored.root}: no mirror yet; create it with sync\n"
     assert not mirrored.root.exists()
 
 

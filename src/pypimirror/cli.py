@@ -33,7 +33,7 @@ _LOG = frozenset({"log_console", "log_filename", "verbose"})
 VERBS = {
     "sync": Verb("sync", "update the mirror to upstream and the configuration (NAME: these projects only)",
                  "[NAME ...]", _SYNC),
-    "verify": Verb("verify", "check every file against its hash, every page, stray files; --repair mends them",
+    "verify": Verb("verify", "check every file against its hash, every page, stray files; --repair repairs them",
                    options=frozenset({"repair"}) | _LOG),
     "trash": Verb("trash", "list, restore or delete removed files", "list | restore NAME | empty",
                   frozenset({"json"}) | _LOG),
@@ -86,7 +86,7 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
     add("-q", "--quiet", action="store_true",
         help="print only errors and output for programs: JSON, --example, the files of client and webserver")
     add("--json", action="store_true", help="status, plan, trash list: as JSON")
-    add("--repair", action="store_true", help="verify: mend the faults that are found")
+    add("--repair", action="store_true", help="verify: repair the faults that are found")
     add("--max-age", metavar="HOURS", type=float, help="status: exit with 1 if the last good run is older")
     add("--access-log", metavar="FILE", action="append",
         help="status: an access log of Apache or nginx; report requested names that the mirror does not have (repeatable)")
@@ -152,7 +152,7 @@ def _check(reader: argparse.ArgumentParser, name: str, arguments: argparse.Names
         reader.error(f"{name} takes no {arguments.words[0]!r}")
     given = {key for key, value in vars(arguments).items() if value != reader.get_default(key) and value is not None}
     for option in sorted(given - verb.options - _COMMON):
-        reader.error(f"--{option.replace('_', '-')} does not go with {name}")
+        reader.error(f"--{option.replace('_', '-')} is not an option of {name}")
 
 
 def _run(config: str, name: str, arguments: argparse.Namespace) -> int:
@@ -165,7 +165,7 @@ def _run(config: str, name: str, arguments: argparse.Namespace) -> int:
             print(f"pypimirror: {error}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
-        print("pypimirror: interrupted; the next run goes on", file=sys.stderr)
+        print("pypimirror: interrupted; the next run continues", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # whatever reads the output has closed it, as ``| head`` does

@@ -60,8 +60,8 @@ def project_name(display: str) -> str | None:
     return name if display.isascii() and is_project(name) else None
 
 
-def is_legacy(display: str, name: str) -> bool:
-    """Whether a registered name can be a second folder of the project: a safe name that is not reserved."""
+def is_legacy_folder(display: str, name: str) -> bool:
+    """Whether a registered name is valid as a second folder of the project: safe and not reserved."""
     return (normalize(display) == name and _REGISTERED.fullmatch(display) is not None and len(display) <= _LONGEST_PROJECT
             and display.lower() not in OURS and display.partition(".")[0].lower() not in _DEVICES)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from .errors import ConfigurationError
 from .filters import results
-from .filters.globs import MOST_WRITTEN, as_written
+from .filters.globs import MOST_WRITTEN, any_spelling
 from .interfaces import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
 from .metadata.filenames import parse
 from .model import File, Project
@@ -177,7 +177,7 @@ class Selection:
         named = self._pins.keys() | self._own
         if written is None or len(named) > MOST_WRITTEN:
             return Wanted(self.wanted, None)
-        return Wanted(self.wanted, "|".join((written, *map(as_written, sorted(named)))))
+        return Wanted(self.wanted, "|".join((written, *map(any_spelling, sorted(named)))))
 
     def matched(self, name: str) -> bool:
         """Whether the project is selected by its name, and not by pins alone."""

@@ -12,7 +12,7 @@ from pypimirror.http.content_types import content_type
 from pypimirror.http.decoders import unpacked
 from pypimirror.metadata.filenames import KINDS, parse, release
 from pypimirror.model import Project
-from pypimirror.names import distribution, is_distribution, is_legacy, is_project, normalize, project_name, shown
+from pypimirror.names import distribution, is_distribution, is_legacy_folder, is_project, normalize, project_name, shown
 from pypimirror.state import records
 from pypimirror.upstream import validation
 from pypimirror.upstream.html_page import HtmlParser
@@ -104,7 +104,7 @@ def filename(body: bytes) -> None:
         assert "/" not in name and "\\" not in name and not name.startswith(".") and len(name.encode()) < 250
     known = project_name(name)
     assert known is None or (is_project(known) and normalize(known) == known)
-    assert not is_legacy(name, project) or "/" not in name
+    assert not is_legacy_folder(name, project) or "/" not in name
 
 
 def header(body: bytes) -> None:

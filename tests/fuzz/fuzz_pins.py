@@ -8,11 +8,10 @@ from collections.abc import Callable
 
 from pypimirror.errors import FetchError
 from pypimirror.metadata.bounded_toml import loads
-from pypimirror.pins import flat_requirements
 from pypimirror.pins.environments import environments
 from pypimirror.pins.extends_cache import rewritten
 from pypimirror.pins.extends_chain import Chain, decoded
-from pypimirror.pins.flat_versions import flatten
+from pypimirror.pins.flat_pins import flatten_requirements, flatten_versions
 from pypimirror.pins.pin_files import read_pin_files
 from pypimirror.pins.pylock import read_pylock
 from pypimirror.pins.requirements import pins_of, read_requirements
@@ -30,7 +29,7 @@ def versions(body: bytes) -> None:
     """Check that a flattened file, and the one in ``extends-cache``, have the pins and nothing that is refused."""
     chain = Chain("https://example.com/a", lambda name: body)
     pins = read_versions(chain, LINUX)
-    again = read_versions(Chain("/flat", lambda name: flatten(chain, LINUX).encode()), LINUX)
+    again = read_versions(Chain("/flat", lambda name: flatten_versions(chain, LINUX).encode()), LINUX)
     assert again.problems == () and all(len(line.splitlines()) == 1 for line in (*pins.problems, *pins.notes))
     kept = rewritten(body, "a")
     texts = [decoded(content, "a") for content in (kept, rewritten(kept, "a"))]
@@ -49,7 +48,7 @@ def requirements(body: bytes) -> None:
 
     found = read_requirements("https://example.com/a", read)
     pins = pins_of(found, LINUX)
-    flat = flat_requirements.flatten(found)
+    flat = flatten_requirements(found)
     again = pins_of(read_requirements("/flat", lambda name: flat.encode()), LINUX)
     assert again.versions == pins.versions, (pins.versions, again.versions)
     assert "://" not in flat and not any(line.startswith("-") for line in flat.splitlines())

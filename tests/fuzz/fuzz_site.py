@@ -22,7 +22,7 @@ from pypimirror.http.urls import strip_credentials
 from pypimirror.names import is_project
 from pypimirror.recipe import crontab
 from pypimirror.serve.app import App
-from pypimirror.serve.missing_projects import MOST, Missed, logged, read
+from pypimirror.serve.missing_projects import MOST, MissingProjects, logged, read
 
 MARK = "[pypimirror] in /srv/site"
 #: From this length on a password is no part of other words by chance.
@@ -98,7 +98,7 @@ def access_log(body: bytes) -> None:
     with tempfile.NamedTemporaryFile(dir=_FOLDER, suffix=suffix) as stream:
         stream.write(body)
         stream.flush()
-        missed = Missed()
+        missed = MissingProjects()
         for below in ("", "/mirror"):
             for name, when in logged(stream.name, below):
                 missed.note(name, when)
@@ -155,7 +155,7 @@ def _app() -> App:
         for path in ("index.html", "demo/index.html"):
             (root / path).write_text(page)
         (root / "demo" / "demo-1.0.zip").write_bytes(b"0123456789")
-        _apps.append(App(str(root), missed=Missed()))
+        _apps.append(App(str(root), missed=MissingProjects()))
     return _apps[0]
 
 

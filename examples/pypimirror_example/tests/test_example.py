@@ -20,7 +20,7 @@ UNSIGNED = File("one-1.tar.gz", f"{URL}one-1.tar.gz")
 
 
 def mirror(folder: Path, plugin: str = "pypimirror_example", **keys: object) -> Mirror:
-    """Give a mirror with the plugin and these keys in its configuration."""
+    """Return a mirror with the plugin and these keys in its configuration."""
     config = folder / "mirror.cfg"
     keys = {"mirror_file_path": folder / "mirror", "package_matches": "*", "zcml": plugin, **keys}
     config.write_text("[pypimirror]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items()))

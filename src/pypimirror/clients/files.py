@@ -81,7 +81,7 @@ class Buildout(_Client):
     """Renders ``client.cfg``, to extend from."""
 
     filename = "client.cfg"
-    title = "zc.buildout, in client.cfg to extend from"
+    title = "zc.buildout, in client.cfg, to be extended"
 
     def render(self, index: str) -> str:
         return "\n".join([

@@ -15,7 +15,7 @@ from ..mirror import Mirror
 from ..report.messages import sentence
 from ..sync.relearn import enduring
 from ..zcml.plugins import read
-from .session import at_work, overridden, session
+from .session import exclusive, overrides_of, session
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -23,7 +23,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     if len(arguments.words) != 1:
         raise ConfigurationError("adopt takes one DIRECTORY, that of the older mirror")
     directory = os.path.abspath(arguments.words[0])
-    settings = read(config, overridden(arguments))
+    settings = read(config, overrides_of(arguments))
     mirror = Mirror(settings)
     mirror.check()
     tree = detect(directory)
@@ -33,13 +33,13 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         mirror.storage.check()
     elif not adoption.is_mirror(root):
         adoption.begin(root)
-    with at_work(mirror, arguments):
+    with exclusive(mirror, arguments):
         return _run(mirror, tree, root if in_place else None, arguments)
 
 
 def _run(mirror: Mirror, tree: OldTree, root: str | None, arguments: argparse.Namespace) -> int:
     """Adopt a tree. root: the mirror's directory if it is adopted in place, else None."""
-    aloud = None if arguments.quiet or arguments.log_console or sys.stderr.isatty() else _say
+    aloud = None if arguments.quiet or arguments.log_console or sys.stderr.isatty() else _print
     with session(mirror, "adopt", arguments.quiet, aloud) as at:
         adopted = enduring(mirror, at.state, at.notify, lambda: adoption.Adoption(mirror, at.state, at.run, at.notify).adopt(
             tree, root is not None))
@@ -53,7 +53,7 @@ def _run(mirror: Mirror, tree: OldTree, root: str | None, arguments: argparse.Na
         return status
 
 
-def _say(event: Any) -> None:
+def _print(event: Any) -> None:
     """Print notices and problems, which no progress display shows without a terminal."""
     if isinstance(event, Notice | Problem):
         print(sentence(event))

@@ -5,23 +5,31 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from textwrap import fill
 from typing import Any
 
 from ..http import proxy_settings
 from ..interfaces import IFilter
-from ..settings.display import shown_value
-from ..settings.example import example
-from ..settings.keys import KEYS, ISetting
+from ..secret import printable
+from ..settings.keys import KEYS, ISetting, Key
 from ..settings.reader import plugins_of
+from ..settings.text_file import TextFile
 from ..zcml.plugins import ask, read
 from ..zcml.registry import names
+
+_INTRODUCTION = """\
+# Configuration of a mirror: pypimirror THIS-FILE sync
+# Lists take one item a line or several, separated by blanks. A line that starts with # is a comment.
+"""
+#: The keys that the example sets; the others are comments with their defaults.
+_SET = {"mirror_file_path": "/srv/pypi", "package_matches": "\n    zope.*\n    plone.*\n    Products.*\n    collective.*"}
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print settings and components, or with ``--example`` a commented configuration file."""
     if arguments.example:
-        print(example(ask(plugins_of(config)).keys), end="")
+        print(_example(ask(plugins_of(config)).keys), end="")
         return 0
     from ..mirror import Mirror
 
@@ -36,7 +44,7 @@ def _show(mirror: Any) -> None:
     settings = mirror.settings
     more = settings.additions.affects if settings.additions else ()
     for name in (*(key.name for key in KEYS), *sorted(more)):
-        print(f"{name} = {shown_value(settings[name])}    # {settings.origin(name)}")
+        print(f"{name} = {_shown(settings[name])}    # {settings.origin(name)}")
     print()
     for line in proxy_settings.describe(settings, mirror.gate.fetcher, full=True):
         print(line)
@@ -57,3 +65,32 @@ def _components(filled: Any) -> Iterator[str]:
         what = one.component.help if one.provided is ISetting else origin_of(one)
         lines.append((kind, name, f"{kind} {name!r}: {what}    # {place_of(one)}"))
     return (line for _, _, line in sorted(lines))
+
+
+def _shown(value: Any) -> str:
+    """Return a value in the syntax of the configuration file, without secrets."""
+    if value is None:
+        return ""
+    if isinstance(value, TextFile):
+        return _shown(value.path)
+    if isinstance(value, tuple):
+        return " ".join(_shown(item) for item in value)
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={_shown(item)}" for key, item in value.items())
+    return printable(str(value))
+
+
+def _example(more: Iterable[Key] = ()) -> str:
+    """Return a commented configuration file, which is valid as it is. more: the keys of plugins."""
+    blocks = [_INTRODUCTION, "[DEFAULT]"]
+    group = ""
+    for key in (*KEYS, *sorted(more, key=lambda key: key.group)):
+        if key.group != group:
+            group = key.group
+            blocks.append(f"\n# --- {group} ---")
+        note = fill(key.help, 100, initial_indent="# ", subsequent_indent="# ")
+        if key.name in _SET:
+            blocks.append(f"\n{note}\n{key.name} = {_SET[key.name]}".replace("= \n", "=\n"))
+        else:
+            blocks.append(f"\n{note}\n#{key.name} = {key.default}".rstrip())
+    return "\n".join(blocks) + "\n"

@@ -17,14 +17,14 @@ from ..sync.plan import PlannedProject, as_json, plan
 from ..sync.worklist import has_pins
 from ..zcml.plugins import read
 from ..zcml.registry import place_of
-from .session import overridden
+from .session import overrides_of
 
 _NOTE = "The build requirements of sdists are known after they are fetched: a first sync may fetch more files than listed."
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the plan as a table or as JSON; return 1 if a project could not be evaluated."""
-    settings = read(config, overridden(arguments))
+    settings = read(config, overrides_of(arguments))
     mirror = Mirror(settings)
     mirror.check()
     mirror.storage.check()

@@ -30,7 +30,7 @@ from ..zcml.error_context import describe
 from ..zcml.plugins import read
 
 
-def overridden(arguments: argparse.Namespace) -> dict[str, str]:
+def overrides_of(arguments: argparse.Namespace) -> dict[str, str]:
     """Return the settings that options of the command line override."""
     overrides = {
         "log_filename": arguments.log_filename,
@@ -48,14 +48,14 @@ def checked(config: str, arguments: argparse.Namespace, fetches: bool = True) ->
 
     fetches: whether the verb fetches from upstream.
     """
-    mirror = Mirror(read(config, overridden(arguments)))
+    mirror = Mirror(read(config, overrides_of(arguments)))
     mirror.check(fetches)
     mirror.storage.check()
     return mirror
 
 
 @contextmanager
-def at_work(mirror: Mirror, arguments: argparse.Namespace) -> Iterator[None]:
+def exclusive(mirror: Mirror, arguments: argparse.Namespace) -> Iterator[None]:
     """Hold the lock, with the storage prepared and the log open. Raises Locked, StorageError."""
     settings = mirror.settings
     with closing(mirror), locked(settings["lock_file_name"]):
@@ -95,7 +95,7 @@ class RunSession(NamedTuple):
         return RunFinished(status, time.time() - self.started, failures=failures, held=self.run.held,
                            totals=totals, free=self.free(), last_good=float(good) if good else None)
 
-    def complain(self) -> None:
+    def print_problems(self) -> None:
         """Print held-back removals and failures to stderr, one a line."""
         failed = self.run.problems()
         lines = [self.run.held] if self.run.held else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
 import sqlite3
@@ -16,10 +15,10 @@ from ..errors import ConfigurationError, StorageError
 from ..mirror import Mirror
 from ..model import NOTHING, Totals
 from ..report.safe_stream import print_json
-from ..serve.missing_projects import FILENAME, Missed, NameCount, logged
+from ..serve.missing_projects import FILENAME, MissingProjects, NameCount, logged
 from ..serve.missing_projects import read as read_record
 from ..serve.site_config import below
-from ..settings.units import in_bytes
+from ..settings.units import format_moment, in_bytes, parse_moment
 from ..settings.values import Settings
 from ..state.database import State
 from ..state.meta_keys import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS, SERIAL
@@ -36,7 +35,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         raise ConfigurationError(f"--max-age {arguments.max_age}: must be a number of hours from 0")
     settings = read(config)
     try:
-        status = gathered(settings, arguments.access_log or ())
+        status = collect(settings, arguments.access_log or ())
     except sqlite3.Error as error:
         raise StorageError(f"{settings['state_path']}: the state can't be read ({error}); the next sync rebuilds it") from error
     if arguments.json:
@@ -46,12 +45,12 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     if arguments.max_age is None:
         return 0
     good = status["last_good_run"]
-    age = time.time() - datetime.datetime.fromisoformat(good).timestamp() if good else None
+    age = time.time() - parse_moment(good).timestamp() if good else None
     # The age of a run in the future, caused by a wrong clock, is unknown.
     return 0 if age is not None and -3600 <= age <= arguments.max_age * 3600 else 1
 
 
-def gathered(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
+def collect(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
     """Return the status as plain values. logs: access logs of web servers. Raises ConfigurationError for an unreadable log."""
     missed = _missed(settings, logs)
     mirror = Mirror(settings)
@@ -59,8 +58,8 @@ def gathered(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
     last = facts.last
     return {
         "mirror": settings["mirror_file_path"],
-        "last_run": _moment(last.get(LAST_RUN)),
-        "last_good_run": _moment(last.get(LAST_GOOD)),
+        "last_run": format_moment(last.get(LAST_RUN)),
+        "last_good_run": format_moment(last.get(LAST_GOOD)),
         "last_status": None if last.get(LAST_STATUS) is None else int(last[LAST_STATUS] or 0),
         "problems": json.loads(last.get(LAST_PROBLEMS) or "[]"),
         "serial": int(last.get(SERIAL) or 0),
@@ -75,11 +74,11 @@ def gathered(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
         "notices": [facts.notice] if facts.notice else [],
         "errors": facts.errors,
         "trash": mirror.trash.totals(),
-        "missed": [{"project": one.project, "requests": one.requests, "last": _moment(one.last)} for one in facts.missed],
+        "missed": [{"project": one.project, "requests": one.requests, "last": format_moment(one.last)} for one in facts.missed],
     }
 
 
-class _Facts(NamedTuple):
+class _StateFacts(NamedTuple):
     """The part of the status that comes from the state; empty before the first run."""
 
     missed: list[NameCount]
@@ -94,37 +93,30 @@ class _Facts(NamedTuple):
     notice: str = ""
 
 
-def _read_state(mirror: Mirror, missed: list[NameCount]) -> _Facts:
+def _read_state(mirror: Mirror, missed: list[NameCount]) -> _StateFacts:
     """Return the facts of the state. missed: requested names; those that the mirror has by now are dropped."""
     state = State(mirror.settings["state_path"])
     if not state.open_to_read():
-        return _Facts(missed)
+        return _StateFacts(missed)
     with closing(state):
-        return _Facts(
+        return _StateFacts(
             [one for one in missed if (row := state.row(one.project)) is None or not row.serial],
             state.totals(),
             {name: state.fact(name) for name in (LAST_RUN, LAST_GOOD, LAST_STATUS, LAST_PROBLEMS, SERIAL)},
             [{"project": row.name, "display": row.display or row.name, "error": row.error or row.unmet,
-              "since": _moment(row.since)} for row in state.errors()],
+              "since": format_moment(row.since)} for row in state.errors()],
             state.barren(), state.untimed()[0], untimed(mirror, state) or "")
 
 
 def _missed(settings: Settings, logs: Iterable[str]) -> list[NameCount]:
     """Return the names of missing projects, by number of requests, from serve's record and from access logs."""
-    missed = Missed(most=_MOST_LOGGED)
+    missed = MissingProjects(most=_MOST_LOGGED)
     for filename in logs:
         for name, when in logged(filename, below(settings["base_url"] or "")):
             missed.note(name, when)
     for one in read_record(os.path.join(settings["state_path"], FILENAME)):
         missed.note(one.project, one.last, one.requests)
     return missed.names()
-
-
-def _moment(value: Any) -> str | None:
-    """Return a time as ISO text in UTC, with seconds."""
-    if value is None:
-        return None
-    return datetime.datetime.fromtimestamp(float(value), datetime.timezone.utc).isoformat(timespec="seconds")
 
 
 def _table(status: dict[str, Any]) -> str:
@@ -134,7 +126,7 @@ def _table(status: dict[str, Any]) -> str:
             rows.extend(f"  {problem}" for problem in value)
         elif key == "only_left_out_files":
             if value:
-                rows.append(f"{value} projects offer only files that filename_matches leaves out, wheels perhaps")
+                rows.append(f"{value} projects offer only files that filename_matches excludes, such as wheels")
         elif key != "without_upload_time":
             rows.append(f"{key.replace('_', ' '):<14} {_cell(key, value)}")
     rows.extend(f"  {error['display']}: {error['error']} (since {error['since']})" for error in status["errors"])
@@ -150,7 +142,7 @@ def _cell(key: str, value: Any) -> Any:
     if key == "trash":
         return f"{value['files']} files, {in_bytes(value['bytes'])}"
     if key == "missed":
-        return f"{len(value)} projects that clients asked for are not here" if value else 0
+        return f"{len(value)} projects requested by clients are not in the mirror" if value else 0
     if value is None:
         return "no limit" if key == "free_bytes" else "never"
     return in_bytes(value) if key.endswith("bytes") else value

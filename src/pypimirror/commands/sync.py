@@ -12,14 +12,14 @@ from functools import partial
 from ..errors import MirrorError, StorageError
 from ..state.meta_keys import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
 from ..sync.relearn import enduring
-from .session import RunSession, at_work, checked, session
+from .session import RunSession, checked, exclusive, session
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Run a sync and return the exit status."""
     mirror = checked(config, arguments)
     kind = "indexes" if arguments.indexes_only else "initial" if arguments.initial_fetch else "update"
-    with at_work(mirror, arguments), \
+    with exclusive(mirror, arguments), \
             session(mirror, kind, arguments.quiet, allow_deletions=arguments.allow_deletions,
                     fetches=kind != "indexes") as at:
         if kind == "indexes":
@@ -38,7 +38,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         status = 4 if at.run.held else 1 if at.run.problems() else 0
         _remember(at, status, [*filter(None, (at.run.held,)), *at.run.own_problems()])
         at.ended(status)
-        at.complain()
+        at.print_problems()
         return status
 
 

@@ -12,7 +12,7 @@ from ..report.safe_stream import print_json
 from ..settings.reader import nearest
 from ..settings.units import in_bytes
 from ..zcml.plugins import read
-from .session import at_work, checked, overridden, session
+from .session import checked, exclusive, overrides_of, session
 
 _COLUMNS = ("date", "project", "file", "size")
 _WORDS = {"list": 1, "restore": 2, "empty": 1}
@@ -25,14 +25,14 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         hint = nearest(words[0], _WORDS) if words and words[0] not in _WORDS else ""
         raise ConfigurationError(f"trash takes one of: list, restore NAME, empty{hint}")
     if arguments.json and words[0] != "list":
-        raise ConfigurationError(f"--json does not go with trash {words[0]}")
+        raise ConfigurationError(f"--json is not an option of trash {words[0]}")
     if words[0] == "list":
         return _list(config, arguments)
     return _empty(config, arguments) if words[0] == "empty" else _restore(config, arguments, words[1])
 
 
 def _list(config: str, arguments: argparse.Namespace) -> int:
-    waiting = list(Mirror(read(config, overridden(arguments))).trash.waiting())
+    waiting = list(Mirror(read(config, overrides_of(arguments))).trash.waiting())
     if arguments.json:
         print_json([{"date": one.day, "project": one.project, "file": one.filename, "bytes": one.size} for one in waiting])
     if arguments.json or arguments.quiet:
@@ -48,7 +48,7 @@ def _list(config: str, arguments: argparse.Namespace) -> int:
 
 def _restore(config: str, arguments: argparse.Namespace, name: str) -> int:
     mirror = checked(config, arguments)
-    with at_work(mirror, arguments), session(mirror, "restore", arguments.quiet) as at:
+    with exclusive(mirror, arguments), session(mirror, "restore", arguments.quiet) as at:
         restored = Restoration(mirror, at.state, at.run).restore(name)
         failed = [one for one in restored if one.why]
         status = 1 if failed else 0
@@ -63,7 +63,7 @@ def _restore(config: str, arguments: argparse.Namespace, name: str) -> int:
 
 def _empty(config: str, arguments: argparse.Namespace) -> int:
     mirror = checked(config, arguments)
-    with at_work(mirror, arguments), session(mirror, "empty", arguments.quiet) as at:
+    with exclusive(mirror, arguments), session(mirror, "empty", arguments.quiet) as at:
         totals = mirror.trash.totals()
         mirror.trash.empty()
         at.ended(0)

@@ -10,7 +10,7 @@ from ..events import FaultFound, FaultRepaired
 from ..maintenance.verify import Verification
 from ..names import OWN
 from ..report.messages import sentence
-from .session import at_work, checked, session
+from .session import checked, exclusive, session
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -20,17 +20,17 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     """
     mirror = checked(config, arguments, fetches=arguments.repair)
     if not mirror.storage.listdir(OWN):
-        raise MirrorError(f"{mirror.settings['mirror_file_path']}: no mirror is there yet; sync makes it")
+        raise MirrorError(f"{mirror.settings['mirror_file_path']}: no mirror yet; create it with sync")
     kind = "repair" if arguments.repair else "verify"
-    with at_work(mirror, arguments), session(mirror, kind, arguments.quiet, _say) as at:
+    with exclusive(mirror, arguments), session(mirror, kind, arguments.quiet, _print) as at:
         outcome = Verification(mirror, at.state, at.run, at.notify).verify(arguments.repair)
         status = 4 if at.run.held else 1 if outcome.left else 0
         at.ended(status)
         if arguments.repair and status:
-            at.complain()
+            at.print_problems()
         return status
 
 
-def _say(event: Any) -> None:
+def _print(event: Any) -> None:
     if isinstance(event, FaultFound | FaultRepaired):
         print(sentence(event), flush=True)

@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from ..interfaces import IFilter, ISettings, IUploadTimeFilter
 from ..model import File, Project
-from ..settings.moments import parse_moment
+from ..settings.units import parse_moment
 from .globs import name_globs
 
 

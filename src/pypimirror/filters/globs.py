@@ -72,7 +72,7 @@ def name_globs(settings: ISettings, key: str) -> NameGlobs:
     return NameGlobs(lambda name: name in names or wildcards(name), None, whole, exact)
 
 
-def as_written(name: str) -> str:
+def any_spelling(name: str) -> str:
     """Return a regular expression for all spellings of a normalised name, except for the case of letters."""
     return name.replace("-", _SEPARATOR)
 
@@ -116,9 +116,9 @@ def _expression(pattern: str) -> tuple[str, str, bool]:
         if literal:
             part = normalize(literal)
             if not _LITERAL.fullmatch(part):
-                raise ValueError("is no pattern of project names; versions go under specifiers")
+                raise ValueError("is not a pattern of project names; use specifiers for versions")
             parts.append(part)
-            written.append(as_written(part))
+            written.append(any_spelling(part))
         else:
             wild = True
             parts.append({"*": ".*", "?": "."}.get(wildcard) or _set(chars[1:-1]))
@@ -135,8 +135,8 @@ def _set(chars: str) -> str:
     separator = bool(re.search(r"[._]|^-|-$", inside))
     inside = re.sub(r"[._]|^-|-$", "", inside)
     if not _SET.fullmatch(inside) or not (inside or separator):
-        raise ValueError("is no pattern of project names")
+        raise ValueError("is not a pattern of project names")
     try:
         return re.compile(f"[{'^' if negated else ''}{inside}{'-' if separator else ''}]").pattern
     except re.error as error:
-        raise ValueError(f"is no pattern: {error.msg}") from error
+        raise ValueError(f"is not a pattern: {error.msg}") from error

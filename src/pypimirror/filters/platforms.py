@@ -30,7 +30,7 @@ def runnable(platforms: Iterable[str]) -> frozenset[str]:
 
 def _runnable(platform: str) -> Iterator[str]:
     if match := _GLIBC.fullmatch(platform):
-        # As in packaging.tags, a major version above 2 (there is none yet) includes all of glibc 2.
+        # As in packaging.tags, a future major version includes all of glibc 2.
         newest = int(match[2]) if match[1] == "2" else _ANY
         yield from _glibc(newest, match[3])
         yield f"linux_{match[3]}"

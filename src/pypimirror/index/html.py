@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from ..interfaces import IIndexWriter, ISettings
 from ..model import Entry, File, Project
-from ..names import HTML_PAGE, PROVENANCE, is_legacy, is_plain
+from ..names import HTML_PAGE, PROVENANCE, is_legacy_folder, is_plain
 
 _SERIAL = re.compile(rb"<!--SERIAL (\d{1,18})-->\s*\Z")
 #: The beginning of each page. The version is the same as in the JSON form (PEP 691). ``meta``: elements about the project.
@@ -60,7 +60,7 @@ class HtmlIndex:
     def pages(self, project: Project, serial: int) -> Iterator[tuple[str, bytes]]:
         yield f"{project.name}/{HTML_PAGE}", self._page(project, serial, "")
         display = project.display or project.name
-        if self._legacy_names and display != project.name and is_legacy(display, project.name):
+        if self._legacy_names and display != project.name and is_legacy_folder(display, project.name):
             yield f"{display}/{HTML_PAGE}", self._page(project, serial, f"../{project.name}/")
 
     def _page(self, project: Project, serial: int, folder: str) -> bytes:

@@ -119,7 +119,7 @@ def _remembered(task: InspectTask) -> tuple[Project | None, list[Finding]]:
     try:
         project = records.decode(task.record)
         if project.name != task.name:
-            raise ValueError(f"it is the one of {project.name}")
+            raise ValueError(f"it belongs to {project.name}")
     except ValueError as error:
         return None, [Finding(task.name, "record", f"its record can't be read: {error}")]
     return project, []

@@ -115,7 +115,7 @@ def _remove(mirror: IRunContext, name: str, paths: list[str], emit: Callable[[An
         owner = name if is_distribution(distribution(filename)) else folder
         if mirror.storage.size(path) is None:
             continue
-        if mirror.trash.keep(path, owner, filename):
+        if mirror.trash.put_stray(path, owner, filename):
             emit(FileRemoved(name, filename))
         else:
             emit(Problem(name, f"{path}: kept in place, because the trash contains another file of this name"))

@@ -7,6 +7,7 @@ configuration excludes it; once upstream lists it again, it is an ordinary file.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..errors import MirrorError
@@ -17,13 +18,13 @@ from ..state import records
 from ..state.database import BEGUN, Row, State
 from ..sync.evaluate import select_files
 from ..sync.run import Run
-from .trash import Waiting
+from .trash import TrashedFile
 
 #: ``Requires-Python`` in core metadata, for a file without other facts.
 _REQUIRES = re.compile(rb"^Requires-Python:[ \t]*([^\r\n]+)", re.MULTILINE)
 
 
-class Restored(NamedTuple):
+class RestoreResult(NamedTuple):
     """Result of restoring one file."""
 
     project: str
@@ -38,9 +39,9 @@ class Restoration:
     def __init__(self, mirror: IRunContext, state: State, run: Run):
         self._mirror, self._state, self._run = mirror, state, run
 
-    def restore(self, name: str) -> list[Restored]:
+    def restore(self, name: str) -> list[RestoreResult]:
         """Restore a file, or all files of a project. name: of the file or project. Raises MirrorError if it finds no file."""
-        projects: dict[str, dict[str, Waiting]] = {}
+        projects: dict[str, dict[str, TrashedFile]] = {}
         for waiting in self._mirror.trash.waiting():
             valid = is_project(waiting.project) and is_distribution(waiting.filename)
             if valid and (waiting.filename == name or waiting.project == normalize(name)):
@@ -49,31 +50,22 @@ class Restoration:
         if not projects:
             raise MirrorError(f"{name!r}: no project and no file of that name is in the trash")
         self._run.remember()
-        refused = {project: self._noted(project, list(files.values())) for project, files in projects.items()}
+        refused = {project: self._mark(project, list(files.values())) for project, files in projects.items()}
         self._run.publish_offline([(project, True) for project in projects if len(refused[project]) < len(projects[project])])
-        return [Restored(project, filename, refused[project].get(filename) or self._missing(project, filename))
+        return [RestoreResult(project, filename, refused[project].get(filename) or self._missing(project, filename))
                 for project, files in sorted(projects.items()) for filename in sorted(files)]
 
-    def _noted(self, name: str, files: list[Waiting]) -> dict[str, str]:
+    def _mark(self, name: str, files: list[TrashedFile]) -> dict[str, str]:
         """Mark files of a project for publishing in the state; return the reasons for the others by name."""
         project, row = self._project(name), self._state.row(name)
         known = {file.filename: file for file in project.files}
-        refused: dict[str, str] = {}
-        back: dict[str, File] = {}
-        for waiting in files:
-            file = known.get(waiting.filename)
-            if file is not None and file.stored is not None:
-                refused[waiting.filename] = "is in the mirror"
-            elif (found := self._back(waiting, file)) is None:
-                refused[waiting.filename] = "is damaged, or not the one that upstream lists now"
-            else:
-                back[waiting.filename] = found
+        back, refused = self._intact(files, known)
         selected = select_files(self._mirror, _with(project, {**known, **back}))
         names = {file.filename for file in selected.files}
         reasons = {one.file.filename: one.reason for one in selected.left_out}
         for filename in back.keys() - names:
-            why = "quarantined upstream" if project.quarantined else reasons.get(filename, "pinned with another hash")
-            refused[filename] = f"is left out by the configuration ({why})" if not project.quarantined else f"is {why}"
+            why = f"is left out by the configuration ({reasons.get(filename, 'pinned with another hash')})"
+            refused[filename] = "is quarantined upstream" if project.quarantined else why
         good = {filename: file for filename, file in back.items() if filename in names}
         if good:
             row = row or Row(name, project.display or name, None, None, BEGUN, 0, 0, 0, 0)
@@ -83,6 +75,20 @@ class Restoration:
             self._state.commit()
         return refused
 
+    def _intact(self, files: list[TrashedFile], known: Mapping[str, File]) -> tuple[dict[str, File], dict[str, str]]:
+        """Return the intact files that are not in the mirror, and the reasons for the others, both by name."""
+        back: dict[str, File] = {}
+        refused: dict[str, str] = {}
+        for waiting in files:
+            file = known.get(waiting.filename)
+            if file is not None and file.stored is not None:
+                refused[waiting.filename] = "is in the mirror"
+            elif (found := self._restored(waiting, file)) is None:
+                refused[waiting.filename] = "is damaged, or not the one that upstream lists now"
+            else:
+                back[waiting.filename] = found
+        return back, refused
+
     def _project(self, name: str) -> Project:
         record = self._state.record(name)
         try:
@@ -90,7 +96,7 @@ class Restoration:
         except ValueError as error:
             raise MirrorError(f"{name}: its record can't be read ({error}); run verify --repair") from error
 
-    def _back(self, waiting: Waiting, listed: File | None) -> File | None:
+    def _restored(self, waiting: TrashedFile, listed: File | None) -> File | None:
         """Return a file for publishing, or None if its content is wrong. listed: upstream's current entry."""
         sha256 = self._mirror.trash.digest(waiting)
         file = listed or self._mirror.trash.facts(waiting) or File(waiting.filename, "")
@@ -108,7 +114,7 @@ class Restoration:
             gpg_sig=self._mirror.trash.digest(waiting, SIGNATURE) is not None or (False if file.gpg_sig is False else None),
             requires_python=file.requires_python or self._requires_python(waiting))
 
-    def _requires_python(self, waiting: Waiting) -> str | None:
+    def _requires_python(self, waiting: TrashedFile) -> str | None:
         found = _REQUIRES.search((self._mirror.trash.metadata(waiting) or b"").partition(b"\n\n")[0])
         return found[1].decode("utf-8", "replace").strip() if found else None
 

@@ -20,7 +20,7 @@ _FACTS = ".facts"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-class Waiting(NamedTuple):
+class TrashedFile(NamedTuple):
     """One file in the trash."""
 
     #: ISO date of its removal.
@@ -51,7 +51,7 @@ class Trash:
         """List the days in the storage."""
         return sorted((n[:-1] for n in self._storage.listdir(FOLDER) if n.endswith("/")), reverse=True)
 
-    def waiting(self) -> Iterator[Waiting]:
+    def waiting(self) -> Iterator[TrashedFile]:
         """Yield the files in the trash, newest day first, then by project and name."""
         for day in self._found():
             for project in self._storage.listdir(f"{FOLDER}/{day}"):
@@ -61,7 +61,7 @@ class Trash:
                     if name.endswith(_FACTS) or (name.endswith(BESIDE) and distribution(name) in names):
                         continue
                     parts = [name, *(name + suffix for suffix in BESIDE if name + suffix in names)]
-                    yield Waiting(day, project.rstrip("/"), name,
+                    yield TrashedFile(day, project.rstrip("/"), name,
                                   sum(self._storage.size(f"{folder}/{part}") or 0 for part in parts))
 
     def put(self, project: str, filename: str, facts: File | None = None) -> None:
@@ -76,8 +76,8 @@ class Trash:
                 self._storage.move(path, f"{folder}/{name}")
         self._listed = None
 
-    def keep(self, path: str, project: str, filename: str) -> bool:
-        """Move any file of the mirror to the trash under another name; return False if the name is taken by another content."""
+    def put_stray(self, path: str, project: str, filename: str) -> bool:
+        """Move any file of the mirror to the trash as a file of a project; return False if it has another one of that name."""
         target = f"{FOLDER}/{self._today}/{project}/{filename}"
         if self._storage.size(target) is not None and self._storage.digest(target) != self._storage.digest(path):
             return False
@@ -95,7 +95,7 @@ class Trash:
         if self._notes is not None and not self._storage.listdir(f"{FOLDER}/{day}/{project}".rstrip("/")):
             self._notes.forget(day, project)
 
-    def facts(self, waiting: Waiting) -> File | None:
+    def facts(self, waiting: TrashedFile) -> File | None:
         """Return the facts of a file at its removal, or None if they are unknown."""
         record = self._storage.read(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{_FACTS}")
         try:
@@ -103,11 +103,11 @@ class Trash:
         except (ValueError, IndexError):
             return None
 
-    def digest(self, waiting: Waiting, ending: str = "") -> str | None:
+    def digest(self, waiting: TrashedFile, ending: str = "") -> str | None:
         """Return the sha256 of a file in the trash, or of a sidecar, or None. ending: the suffix of the sidecar."""
         return self._storage.digest(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{ending}")
 
-    def metadata(self, waiting: Waiting) -> bytes | None:
+    def metadata(self, waiting: TrashedFile) -> bytes | None:
         """Return the content of a file's metadata file, or None."""
         return self._storage.read(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{METADATA}")
 
@@ -138,11 +138,11 @@ class Trash:
         """
         for day in self.days():
             if _DAY.fullmatch(day) and day > self._today:
-                self._put_off(day)
+                self._postpone(day)
         limit = ((today or datetime.date.fromisoformat(self._today)) - datetime.timedelta(days=keep)).isoformat()
         return self._delete([day for day in self.days() if day < limit])
 
-    def _put_off(self, day: str) -> None:
+    def _postpone(self, day: str) -> None:
         for project in self._storage.listdir(f"{FOLDER}/{day}"):
             here = f"{FOLDER}/{self._today}/{project.rstrip('/')}"
             self._note(project.rstrip("/"))

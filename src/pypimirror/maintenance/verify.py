@@ -43,13 +43,13 @@ class Verification:
 
     def __init__(self, mirror: IRunContext, state: State, run: Run, notify: Callable[[Any], None]):
         self._mirror, self._state, self._run, self._notify = mirror, state, run, notify
-        self._told: set[Finding] = set()
+        self._reported: set[Finding] = set()
 
     def verify(self, mend: bool) -> VerifyResult:
         """Verify the mirror, or the rest of it after an interrupted verification.
 
         mend: whether to repair faults."""
-        whole = list(self._whole())
+        whole = list(self._check_state())
         seen = self._seen()
         self._begin()
         sums = self._state.unchecked()
@@ -62,7 +62,7 @@ class Verification:
                 found[one.name] = one.findings
         roots = self._roots(found)
         wrong = len(whole) + sum(map(len, found.values())) + len(roots)
-        left, repaired = self._mend(whole, found, roots) if mend and wrong else (wrong, 0)
+        left, repaired = self._repair(whole, found, roots) if mend and wrong else (wrong, 0)
         self._state.begin()
         self._state.set_fact(VERIFYING, None)
         self._state.forget_checked()
@@ -72,14 +72,14 @@ class Verification:
 
     # --- inspection
 
-    def _whole(self) -> Iterator[Finding]:
+    def _check_state(self) -> Iterator[Finding]:
         """Yield faults of the whole state; a damaged one is renamed and created again, as by any run."""
         damage = self._state.damage()
         if damage is not None:
             self._notify(events.Notice(self._state.renew(damage)))
         if self._state.fresh and folders(self._mirror.storage):
             finding = Finding(self._state.path, "state", "it lacks the mirror's content: new, lost or damaged")
-            self._tell(finding)
+            self._report(finding)
             yield finding
 
     def _seen(self) -> frozenset[str]:
@@ -112,7 +112,7 @@ class Verification:
         for one in chain(done, failed):
             self._notify(events.ProjectVerified(one.name, one.files, one.bytes))
             for finding in one.findings:
-                self._tell(finding)
+                self._report(finding)
             if not one.findings:
                 self._state.mark_checked(one.name)
             if not one.sections:
@@ -139,26 +139,26 @@ class Verification:
             readable = not any(finding.kind == "record" for each in found.values() for finding in each)
             findings += [Finding(path, "root", why) for path, why in wrong_roots(self._mirror, self._state, readable)]
         for finding in findings:
-            self._tell(finding)
+            self._report(finding)
         return findings
 
-    def _tell(self, finding: Finding) -> None:
-        if finding not in self._told:  # remaining faults are found twice
-            self._told.add(finding)
+    def _report(self, finding: Finding) -> None:
+        if finding not in self._reported:  # remaining faults are found twice
+            self._reported.add(finding)
             self._notify(events.FaultFound(finding.path, finding.message))
 
     # --- repair
 
-    def _mend(self, whole: list[Finding], found: dict[str, tuple[Finding, ...]], roots: list[Finding]) -> tuple[int, int]:
+    def _repair(self, whole: list[Finding], found: dict[str, tuple[Finding, ...]], roots: list[Finding]) -> tuple[int, int]:
         """Repair all faults; return the numbers of remaining and of repaired ones."""
         self._state.begin()
         for finding in roots:
             if finding.kind == "stray":
-                self._mirror.trash.keep(finding.path, _owner(finding.path), finding.path)
+                self._mirror.trash.put_stray(finding.path, _owner(finding.path), finding.path)
             else:
                 begin_anew(self._state)
         if self._remembered:
-            lost = self._mend_known(found)
+            lost = self._repair_known(found)
             if lost:
                 self._run.lost(lost)
         else:
@@ -178,7 +178,7 @@ class Verification:
         """Whether a file was removed from its page, because it could not be fetched again."""
         return finding.kind in ("missing", "damaged") and self._mirror.storage.size(finding.path) is None
 
-    def _mend_known(self, found: dict[str, tuple[Finding, ...]]) -> list[str]:
+    def _repair_known(self, found: dict[str, tuple[Finding, ...]]) -> list[str]:
         """Repair the projects with usable records; return the names of the others."""
         lost, tasks = [], []
         for name, findings in found.items():

@@ -73,11 +73,11 @@ def wheel_metadata(stream: IO[bytes]) -> bytes:
 
 
 def check(path: str, filename: str | None = None) -> bool:
-    """Read an archive to its end; return False for other formats.
+    """Read an archive to its end; return whether the file is of a format that can be checked.
 
     Installers (``.exe``) are checked if they end with a zip archive.
-    filename: if the path has another ending than the distribution file. Raises InvalidContent for an archive that is truncated,
-    damaged, empty, or unpacks to an unreasonable size.
+    filename: of the distribution, if the path is a temporary one without its suffix. Raises InvalidContent for an archive that
+    is truncated, damaged, empty, or unpacks to an unreasonable size.
     """
     filename = filename or path
     try:

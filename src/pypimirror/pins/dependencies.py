@@ -82,7 +82,7 @@ class DependencyReader:
         kind = parsed.kind if parsed.kind != "wheel" or parsed.python else ""
         texts, sdist = self._read(name, file, kind, run)
         if texts is None and not has_wheel:
-            self._report(name, f"{file.filename}: what it requires is not known without building it")
+            self._report(name, f"{file.filename}: its requirements are unknown without a build")
         if sdist is None:
             return texts or ()
         for problem in sdist.problems:
@@ -100,9 +100,9 @@ class DependencyReader:
                 texts = requirements_of(file, self._catalogue)
             return texts, self._catalogue.sdist(file) if kind == "sdist" else None
         except InvalidContent as error:
-            self._report(name, f"{file.filename}: what it requires is not known: {error}")
+            self._report(name, f"{file.filename}: its requirements are unknown: {error}")
         except MirrorError as error:
-            self.problems[f"{file.filename}: what it requires is not known: {shown(str(error), 500)}"] = None
+            self.problems[f"{file.filename}: its requirements are unknown: {shown(str(error), 500)}"] = None
         return texts or (), None
 
     def _parse(self, name: str, file: File, texts: tuple[str, ...]) -> Iterator[Dependency]:

@@ -95,7 +95,7 @@ def applies(marker: Marker | None, environment: Environment, extras: Iterable[st
 
 @lru_cache(1 << 16)
 def _applies(text: str, environment: Environment, extras: tuple[str, ...]) -> bool:
-    marker = _marker(text)
+    marker = parse_marker(text)
     try:
         return any(marker.evaluate({**marker_values(one), "extra": extra})
                    for one in patches(environment, text) for extra in extras)
@@ -104,8 +104,9 @@ def _applies(text: str, environment: Environment, extras: tuple[str, ...]) -> bo
         return True
 
 
-@lru_cache(1 << 10)
-def _marker(text: str) -> Marker:
+@lru_cache(1 << 12)
+def parse_marker(text: str) -> Marker:
+    """Parse an environment marker (PEP 508). Raises ValueError, RecursionError."""
     return Marker(text)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from ..errors import FetchError, InsufficientSpace, MirrorError
 from ..names import shown
 from ..tracebacks import describe, log_error
-from . import extras, flat_requirements, flat_versions, requirements, requirements_syntax
+from . import extras, flat_pins, requirements, requirements_syntax
 from .environments import Environment
 from .extends_chain import MAX_BYTES, Chain, Read
 from .file_kinds import LOCK, REQUIREMENTS, SUFFIXES, VERSIONS, key_hint, kind_of
@@ -144,12 +144,12 @@ def _read(source: str, key: str, environments: tuple[Environment, ...], read: Re
     if kind == VERSIONS:
         chain = Chain(source, reread)
         pins = read_versions(chain, environments)
-        text = flat_versions.flatten(chain, environments) if pins.versions else ""
+        text = flat_pins.flatten_versions(chain, environments) if pins.versions else ""
         documents = {name: document.content for name, document in chain.documents.items()}
     else:
         found = (read_pylock(source, reread, environments) if kind == LOCK
                  else requirements.read_requirements(source, reread))
-        pins, text = requirements.pins_of(found, environments), flat_requirements.flatten(found)
+        pins, text = requirements.pins_of(found, environments), flat_pins.flatten_requirements(found)
     if not pins.versions:
         raise InvalidPins(f"{redact(source)}: contains no pins")
     note = key_hint(kind, key, source)

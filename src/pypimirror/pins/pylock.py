@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
-from packaging.markers import Marker
 from packaging.requirements import Requirement
 
 from ..metadata.bounded_toml import loads
 from ..names import is_project, normalize, shown
-from .environments import Environment, marker_values, patches
+from .environments import Environment, marker_values, parse_marker, patches
 from .extends_chain import Read, decoded
 from .model import InvalidPins, is_version, redact
 from .requirements import Line, Requirements
@@ -52,7 +50,7 @@ def read_pylock(root: str, read: Read, environments: Iterable[Environment]) -> R
 def _named(package: Any, where: str) -> tuple[str, str | None]:
     name = package.get("name") if isinstance(package, dict) else None
     if not isinstance(name, str) or not is_project(normalize(name)):
-        raise InvalidPins(f"{where}: no name of a project")
+        raise InvalidPins(f"{where}: missing or invalid name of a project")
     version = package.get("version")
     if version is not None and not (isinstance(version, str) and is_version(version)):
         raise InvalidPins(f"{where}: {shown(str(version))!r} is not a version")
@@ -76,16 +74,11 @@ def _applies(marker: Any, environment: Environment, choices: Mapping[str, frozen
     if not isinstance(marker, str):
         return True
     try:
-        parsed = _marker(marker)
+        parsed = parse_marker(marker)
         return any(parsed.evaluate({**marker_values(one), **choices}) for one in patches(environment, marker))
     except (ValueError, KeyError, TypeError, RecursionError):
         # Older releases of packaging do not support the markers of lock files. A superfluous release does less harm.
         return True
-
-
-@lru_cache(1 << 12)
-def _marker(text: str) -> Marker:
-    return Marker(text)
 
 
 def _hashes(package: Mapping[str, Any]) -> frozenset[str]:

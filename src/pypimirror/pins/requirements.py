@@ -172,7 +172,7 @@ class _Reader:
                 elif name in _EDITABLE:
                     self.note(f"{where}: {redact(value or '')} is editable, not a release, and left out")
                 elif name not in _IGNORED:
-                    self.note(f"{where}: the option {redact(name)} is not known and left out")
+                    self.note(f"{where}: unknown option {redact(name)}; ignored")
             requirement = self._requirement(words.rstrip("; \t"), where) if words else None
             if requirement is not None:
                 yield Line(requirement, frozenset(hashes), constraint, source, number)
@@ -226,7 +226,7 @@ class _Reader:
         elif value.startswith(_ALGORITHMS):
             raise InvalidPins(f"{where}: --hash={redact(value)}: not a hex digest")
         else:
-            self.note(f"{where}: --hash={redact(value)} is none of {', '.join(_ALGORITHMS)}, and is left out")
+            self.note(f"{where}: --hash={redact(value)} is not one of {', '.join(_ALGORITHMS)}; ignored")
 
 
 def _parse(text: str) -> Requirement | None:

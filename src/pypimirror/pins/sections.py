@@ -109,7 +109,7 @@ class _Parser:
     def _start_option(self, line: str, number: int) -> None:
         where = f"{redact(self._source)}, line {number}"
         if not self._blocks:
-            raise InvalidPins(f"{where}: {shown(line.strip())!r} stands before any [section]")
+            raise InvalidPins(f"{where}: {shown(line.strip())!r} precedes the first [section]")
         if line.startswith("=>"):
             line = f"<part-dependencies> = {line[2:]}"
         match = _OPTION.match(line)

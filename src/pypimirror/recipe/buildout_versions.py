@@ -14,7 +14,7 @@ _PIN = re.compile(r"(?:==\s*)?([A-Za-z0-9][A-Za-z0-9._+!-]*)")
 
 
 def pins(buildout: Any) -> dict[str, str]:
-    """Return the effective versions by name, spelled as in the versions section; empty if there are none.
+    """Return the effective versions by name, spelled as in the versions section; empty without pins.
 
     Extensions such as mr.developer remove the pins of checked-out packages from the effective versions, not from the section.
     """

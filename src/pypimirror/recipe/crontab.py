@@ -1,4 +1,6 @@
-"""Installs a marked block in a user's crontab; all other content stays identical to the byte.
+"""Renders cron entries (cron(8), crontab(5)) and installs them in a user's crontab, in a marked block.
+
+All other content of the crontab stays identical to the byte.
 
 The first and last line of the block name the buildout and the part. The program ``crontab`` (POSIX) makes the change: ``-l``
 prints, ``-`` replaces, ``-r`` removes.
@@ -16,6 +18,16 @@ _NONE = re.compile(rb"^(?:crontab: )?no crontab for \S+\s*$")
 
 class CrontabNotFound(UserError):
     """The program ``crontab`` can't be run."""
+
+
+def entry(times: str, command: str, user: str = "") -> str:
+    """Return an entry with its newline. user: the user field of a system-wide entry; empty in a user's crontab."""
+    return " ".join([*times.split(), *([user] if user else []), _escaped(command)]) + "\n"
+
+
+def system_file(mark: str, line: str) -> str:
+    """Return the text of a file in a directory such as /etc/cron.d."""
+    return f"# Written by buildout from the part {mark}; changes made here are lost.\n{line}"
 
 
 def install(mark: str, entry: str) -> bool:
@@ -39,6 +51,11 @@ def remove(mark: str) -> bool:
     return _replace(before, head + tail)
 
 
+def _escaped(command: str) -> str:
+    """Return the command with each ``%`` escaped: cron treats a bare one as the end of the command."""
+    return re.sub(r"(?<!\\)%", r"\\%", command)
+
+
 def _borders(mark: str) -> tuple[bytes, bytes]:
     return f"# BEGIN {mark}\n".encode(), f"# END {mark}\n".encode()
 
@@ -57,7 +74,7 @@ def _parts(text: bytes, begin: bytes, end: bytes) -> tuple[bytes, bool, bytes]:
             (tail if found else head).append(line)
     if inside:
         raise UserError(f"crontab: the line {begin.decode().strip()!r} has no {end.decode().strip()!r} after it; "
-                        "mend that with crontab -e first")
+                        "fix it with crontab -e")
     return b"".join(head), found, b"".join(tail)
 
 
@@ -75,7 +92,7 @@ def _replace(before: bytes, after: bytes) -> bool:
         return False
     status, _, errors = _run("-", content=after) if after else _run("-r")
     if status:
-        raise UserError(f"crontab did not take the change: {_said(status, errors)}")
+        raise UserError(f"crontab rejected the change: {_said(status, errors)}")
     return True
 
 

@@ -20,7 +20,7 @@ def variables(text: str, folder: str = "") -> tuple[tuple[str, str], ...]:
     for name, value in pairs:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or not value:
             safe = MASK if value and _SECRET.search(name) else hidden(value)
-            raise ValueError(f"NAME value, a line each; {name} {safe}".rstrip() + " is not")
+            raise ValueError(f"one NAME value per line, not {name} {safe}".rstrip())
     return tuple(pairs)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from zc.buildout import UserError
 
-from . import cron, crontab, files, systemd
+from . import crontab, files, systemd
 from .schedule import Schedule
 
 #: Intervals below this number of minutes get a warning.
@@ -54,7 +54,7 @@ class Job:
             return
         self._warn(self._schedule)
         user = self._user or (getpass.getuser() if self._cron == "system" else "")
-        line = cron.entry(self.times, self.command, user)
+        line = crontab.entry(self.times, self.command, user)
         try:
             self._write(self.location, "cron-entry", line, made)
             self._install_units(self._schedule, made)
@@ -66,7 +66,7 @@ class Job:
             self._log.info("No job is installed. For that: cron-install = user in [%s], or add %s to a crontab.",
                            self.part, os.path.join(self.location, "cron-entry"))
 
-    def give(self, path: str) -> None:
+    def change_owner(self, path: str) -> None:
         """Change the owner of a private file to the user of a system entry, who must read it. Raises UserError."""
         if self._cron != "system" or not self._user or os.geteuid() != 0 or os.stat(path).st_mode & 0o077:
             return
@@ -75,12 +75,13 @@ class Job:
         except KeyError:
             return  # ``_warn`` reports it
         except OSError as error:
-            raise UserError(f"{path} can't be given to {self._user}: {error.strerror}") from error
+            raise UserError(f"{path}: can't change the owner to {self._user}: {error.strerror}") from error
 
     def _install_entry(self, line: str, made: Callable[[str], None]) -> None:
         if self._cron == "user" and crontab.install(self.mark, line):
             self._log.info("The entry is in the crontab.")
-        if self._cron == "system" and self._write(self._directory, self.name, cron.system_file(self.mark, line), made, 0o644):
+        text = crontab.system_file(self.mark, line)
+        if self._cron == "system" and self._write(self._directory, self.name, text, made, 0o644):
             self._log.info("The entry is in %s.", os.path.join(self._directory, self.name))
 
     def _install_units(self, schedule: Schedule, made: Callable[[str], None]) -> None:
@@ -121,7 +122,7 @@ class Job:
                 raise UserError(f"[{self.part}] {name} = {value}: needs cron-times")
         if self._user and self._cron == "user":
             raise UserError(f"[{self.part}] cron-user = {self._user}: a user's own crontab has no such field; "
-                            "it goes with cron-install = system")
+                            "set cron-install = system to use it")
 
 
 def uninstall(options: Mapping[str, str]) -> None:
@@ -145,7 +146,7 @@ def forget(options: Mapping[str, str]) -> None:
     kind = options.get("systemd-install", "none")
     if kind != "none":
         try:
-            systemd.forget(kind)
+            systemd.reload(kind)
         except UserError as error:
             # The timer is disabled already, so this has no consequence.
             logging.getLogger(__name__).warning("%s", error)

@@ -6,6 +6,7 @@ from typing import Any
 
 from zc.buildout import UserError, easy_install
 
+from ..settings.index_settings import is_within
 from ..zcml import registry
 from . import buildout_versions, client_files, configuration, environment, files, job, plugins, script
 from . import options as known
@@ -77,13 +78,13 @@ class Recipe:
         keys, texts = self._with_plugins(more)
         files.write(self._config, configuration.render(self.name, keys, texts, relative_to))
         note(self._config)
-        self._job.give(self._config)
+        self._job.change_owner(self._config)
         client_files.write(self.name, self._config, self._value("webserver") or (), more, note)
         for path in script.make(self._script, dists, self._argument(), environment.source(self._environment),
                                 self._directory if self._relative else ""):
             if environment.has_secrets(self._environment):
                 os.chmod(path, 0o700)
-                self._job.give(path)
+                self._job.change_owner(path)
             note(path)
         self._job.install(note)
         return made
@@ -127,7 +128,7 @@ class Recipe:
         mirror = texts["mirror-file-path"]
         if "://" in mirror:
             texts.setdefault("state-path", os.path.join(self._directory, "var", self.name))
-        if _holds(mirror, self._location):
+        if is_within(self._location, mirror):
             raise UserError(f"[{self.name}] mirror-file-path = {mirror}: must not hold {self._location}, "
                             "whose files are not for publication")
 
@@ -145,8 +146,8 @@ class Recipe:
     def _check_selection(self) -> None:
         """Raise UserError if the part selects no projects."""
         if not self._plugged and not any(self._texts.get(option) for option in _ASKING):
-            raise UserError(f"[{self.name}] package-matches: nothing is asked for, since the part has neither this option nor "
-                            f"{', '.join(_ASKING[1:])} or pinned = true; everything is asked for with package-matches = *")
+            raise UserError(f"[{self.name}] package-matches: nothing is selected: the part has neither this option nor "
+                            f"{', '.join(_ASKING[1:])} or pinned = true; select everything with package-matches = *")
 
     def _claim(self, *paths: str) -> None:
         """Raise UserError if another part of this buildout uses a path."""
@@ -154,7 +155,7 @@ class Recipe:
         for path in paths:
             other = claims.setdefault(path, self.name)
             if other != self.name:
-                raise UserError(f"[{self.name}] {path}: is the part [{other}]'s already")
+                raise UserError(f"[{self.name}] {path}: already used by the part [{other}]")
 
     def _write_back(self) -> None:
         """Write computed values to the options, for other parts and so that buildout detects changes."""
@@ -185,9 +186,3 @@ def uninstall(name: str, options: Mapping[str, str]) -> None:
     if os.path.isdir(location) and not os.listdir(location):
         os.rmdir(location)
     job.forget(options)
-
-
-def _holds(folder: str, path: str) -> bool:
-    """Return whether the path is the folder, or inside it."""
-    folder, path = os.path.realpath(folder), os.path.realpath(path)
-    return path == folder or path.startswith(os.path.join(folder, ""))

@@ -77,7 +77,7 @@ def parse(text: str, folder: str = "") -> Schedule:
     minutes, hours, days, months, weekdays = (_values(one, field) for one, field in zip(fields, _FIELDS, strict=True))
     either = not fields[2].startswith("*") and not fields[4].startswith("*")
     if not either and all(day > _LONGEST_MONTHS[month - 1] for day in days for month in months):
-        raise ValueError(f"a day that comes: none of the months {fields[3]} has a day {fields[2]}")
+        raise ValueError(f"a date that exists: none of the months {fields[3]} has a day {fields[2]}")
     return Schedule(minutes, hours, days, months, frozenset(day % 7 for day in weekdays), either)
 
 
@@ -87,7 +87,7 @@ def _values(text: str, field: Field) -> frozenset[int]:
     for item in text.split(","):
         match = re.fullmatch(r"(\*|(\w+)(?:-(\w+))?)(?:/(\d+))?", item)
         if match is None:
-            raise ValueError(f"right in each field: the {field.name} {text!r} is none")
+            raise ValueError(f"valid in each field: the {field.name} {text!r} is not a number, range or step")
         if match[1] == "*":
             first, last = field.first, field.last
         else:
@@ -95,9 +95,9 @@ def _values(text: str, field: Field) -> frozenset[int]:
             last = first if match[3] is None else _number(match[3], field)
         step = 1 if match[4] is None else int(match[4])
         if last < first:
-            raise ValueError(f"right in each field: the {field.name} {item!r} goes backwards")
+            raise ValueError(f"valid in each field: the {field.name} {item!r} ends before it starts")
         if match[4] is not None and (last == first or not 1 <= step <= last - first):
-            raise ValueError(f"right in each field: the {field.name} {item!r} has a step that its range has no room for")
+            raise ValueError(f"valid in each field: the {field.name} {item!r} has a step that exceeds its range")
         found.update(range(first, last + 1, step))
     return frozenset(found)
 
@@ -106,7 +106,7 @@ def _number(text: str, field: Field) -> int:
     if text.lower() in field.words:
         return field.first + field.words.index(text.lower())
     if not re.fullmatch(r"[0-9]{1,2}", text) or not field.first <= int(text) <= field.last:
-        raise ValueError(f"right in each field: the {field.name} {text!r} is not {field.first} to {field.last}"
+        raise ValueError(f"valid in each field: the {field.name} {text!r} is not {field.first} to {field.last}"
                          + (f" or {field.words[0]} to {field.words[-1]}" if field.words else ""))
     return int(text)
 

@@ -1,6 +1,6 @@
 """The script of the part: the distributions that it imports.
 
-Buildout also uses distributions of its own environment, and would add that environment's site-packages to the path of the
+Buildout also uses distributions from the environment that it runs in, and would add their site-packages to the path of the
 script. Here the environment is only used for distributions that are neither in the eggs nor in the index.
 """
 

@@ -18,7 +18,7 @@ After=network-online.target
 [Service]
 Type=oneshot
 {user}ExecStart=/bin/sh -c {command}
-# Another run is still at it.
+# Another run holds the lock.
 SuccessExitStatus=3
 """
 _TIMER = """\
@@ -76,8 +76,8 @@ def disable(kind: str, name: str) -> None:
     _systemctl(kind, "disable", "--now", f"{name}.timer")
 
 
-def forget(kind: str) -> None:
-    """Reload systemd after units were removed. Raises UserError."""
+def reload(kind: str) -> None:
+    """Make systemd notice removed units. kind: ``user`` or ``system``. Raises UserError."""
     _systemctl(kind, "daemon-reload")
 
 

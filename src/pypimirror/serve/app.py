@@ -16,8 +16,8 @@ from ..names import HTML_PAGE, JSON_PAGE, PINS, distribution, is_distribution, n
 from . import legacy, negotiate, paths
 from .host import address
 from .http_error import Environ, HTTPError, Start, moved, send_file, send_page, send_short
-from .landing_page import Figures, Front, policy
-from .missing_projects import Missed
+from .landing_page import Figures, LandingPage, policy
+from .missing_projects import MissingProjects
 from .missing_projects import project as asked_for
 from .pages import Pages
 from .tree import Tree
@@ -33,7 +33,7 @@ class App:
     """Serves a tree by WSGI (PEP 3333). Used by several threads at once."""
 
     def __init__(self, root: str, base_url: str | None = None, figures: Callable[[], Figures | None] = lambda: None,
-                 missed: Missed | None = None, final_files: bool = False, clients: Mapping[str, IClient] = NOTHING):
+                 missed: MissingProjects | None = None, final_files: bool = False, clients: Mapping[str, IClient] = NOTHING):
         """root: a directory. base_url, figures, clients: arguments of the landing page.
 
         missed: counts requested names that the mirror does not have. final_files: whether upstream never replaces a file.
@@ -41,7 +41,7 @@ class App:
         self._tree = Tree(root)
         self._page_cache, self._file_cache = page_cache(final_files), file_cache(final_files)
         self._pages = Pages(self._tree)
-        self._front = Front(figures, base_url, clients)
+        self._front = LandingPage(figures, base_url, clients)
         self._base_url = base_url
         self._missed = missed
 
@@ -100,7 +100,7 @@ class App:
         path = (HTML_PAGE,)
         root = self._pages.get(path)
         query = parse_qs(environ.get("QUERY_STRING", "")).get("q", [""])[0]
-        page = self._front.page(root, root.text(), address(environ, self._base_url), query)
+        page = self._front.page(root, root.content(), address(environ, self._base_url), query)
         vary = _VARY if self._base_url else f"{_VARY}, Host"
         return send_page(environ, start, self._tree, page, path, content_type(HTML_PAGE), vary,
                          self._page_cache, ("Content-Security-Policy", policy()))
@@ -136,7 +136,7 @@ class App:
         if self._tree.is_file((name, JSON_PAGE)):
             return True
         try:
-            return b"<!--SERIAL " in self._pages.get((name, HTML_PAGE)).text()[-200:]
+            return b"<!--SERIAL " in self._pages.get((name, HTML_PAGE)).content()[-200:]
         except OSError:
             return False
 

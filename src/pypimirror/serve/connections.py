@@ -31,7 +31,7 @@ class Channel(HTTPChannel):
     parser_class = Parser
 
 
-class Doorkeeper:
+class ConnectionLimiter:
     """Accepts connections up to a limit per address; waitress calls it instead of its channel class.
 
     At the limit, the oldest idle connection of the same address is closed; if none is idle, the new one is closed. Slow clients

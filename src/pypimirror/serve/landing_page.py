@@ -17,7 +17,7 @@ from ..interfaces import IClient
 from ..names import normalize
 from ..settings.units import in_bytes
 from ..tracebacks import summary
-from .pages import Page, remade
+from .pages import Page, with_body
 
 _PROJECT = re.compile(r'<a href="([^"/?#]+)/">(.*?)</a>')
 _HERE = files(__package__)
@@ -36,7 +36,7 @@ class Figures(NamedTuple):
     checked: float | None
 
 
-class Front:
+class LandingPage:
     """Renders the landing page. Used by several threads at once."""
 
     def __init__(self, figures: Callable[[], Figures | None], base_url: str | None, clients: Mapping[str, IClient]):
@@ -61,7 +61,7 @@ class Front:
         if not query and self._last[0] == key and self._last[1] is not None:
             return self._last[1]
         body = self._render(root, text.decode("utf-8", "replace"), self._base_url or address, query, figures).encode()
-        page = remade(root, body)
+        page = with_body(root, body)
         if not query:
             self._last = key, page
         return page

@@ -15,7 +15,7 @@ from ..model import File, Project, Stored
 from ..names import METADATA
 from ..upstream.html_page import HtmlParser
 from ..upstream.json_page import JsonParser
-from .pages import Page, remade
+from .pages import Page, with_body
 from .tree import Tree
 
 #: The folder of a second URL of each file.
@@ -33,13 +33,13 @@ def page(source: Page, tree: Tree, path: tuple[str, str], address: str, version:
     """
     name, form = path
     try:
-        project, _ = _PARSERS[os.path.splitext(form)[1]].project(source.text(), name, _NOWHERE)
+        project, _ = _PARSERS[os.path.splitext(form)[1]].project(source.content(), name, _NOWHERE)
     except InvalidPage:
         return None
     found = (_found(file, tree, name) for file in project.files)
     project = project._replace(files=tuple(file for file in found if file.stored))
     body = _body(project, tree, int(source.serial or 0), address, version)
-    return None if body is None else remade(source, body)
+    return None if body is None else with_body(source, body)
 
 
 def _body(project: Project, tree: Tree, serial: int, address: str, version: str | None) -> bytes | None:

@@ -59,7 +59,7 @@ def project(path: str) -> str | None:
     return name if is_project(name) else None
 
 
-class Missed:
+class MissingProjects:
     """Counts requests by name, for a limited number of names. Used by several threads at once."""
 
     def __init__(self, filename: str | None = None, most: int = MOST):
@@ -117,7 +117,7 @@ def read(filename: str) -> list[NameCount]:
 
 
 def _is_sane(one: NameCount) -> bool:
-    """Whether a line of a record has values as ``Missed`` writes them."""
+    """Whether a line of a record has values as ``MissingProjects`` writes them."""
     return (isinstance(one.project, str) and is_project(one.project) and type(one.requests) is int
             and 0 < one.requests <= _LARGEST and 0 <= one.last <= _LATEST)
 

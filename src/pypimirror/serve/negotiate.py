@@ -3,8 +3,9 @@
 from functools import lru_cache
 
 from ..http.content_types import JSON
+from ..names import HTML_PAGE, PAGES
 
-HTML = "application/vnd.pypi.simple.v1+html"
+HTML = PAGES[HTML_PAGE]
 TEXT = "text/html"
 
 _LATEST = "application/vnd.pypi.simple.latest+"

@@ -40,7 +40,7 @@ class Page(NamedTuple):
     body: bytes | None
     packed: bytes
 
-    def text(self) -> bytes:
+    def content(self) -> bytes:
         """Return the content of the page."""
         return gzip.decompress(self.packed) if self.body is None else self.body
 
@@ -84,8 +84,8 @@ def tag(found: os.stat_result) -> str:
     return f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
 
 
-def remade(page: Page, body: bytes) -> Page:
-    """Return a page derived from another one: with its modification time, another body and other ETags."""
+def with_body(page: Page, body: bytes) -> Page:
+    """Return a copy of a page with another body and its ETags; the modification time stays."""
     digest = hashlib.sha256(body).hexdigest()[:32]
     return page._replace(etag=f'"{digest}"', packed_etag=f'"{digest}-gz"', size=len(body), body=body,
                          packed=gzip.compress(body, 6, mtime=0))

@@ -34,11 +34,11 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     Returns the exit status 0. Raises ConfigurationError if the directory does not exist or the address can't be used.
     """
     if not os.path.isdir(root):
-        raise ConfigurationError(f"{root}: no such directory; the mirror is there after a first sync")
+        raise ConfigurationError(f"{root}: no such directory; run sync first")
     from .app import App
-    from .missing_projects import Missed
+    from .missing_projects import MissingProjects
 
-    record = Missed(missed)
+    record = MissingProjects(missed)
     server = _listen(App(root, base_url, figures, record, final_files, clients), host, port, threads)
     previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -62,7 +62,7 @@ def _listen(app: Any, host: str, port: int, threads: int) -> Any:
 
     from waitress import create_server
 
-    from .connections import SHARE, Doorkeeper
+    from .connections import SHARE, ConnectionLimiter
 
     # waitress warns each time all threads are busy, which is normal operation here.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -76,7 +76,7 @@ def _listen(app: Any, host: str, port: int, threads: int) -> Any:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"can't serve at {host} port {port}: {reason}") from error
     listening = list(server.map.values()) if hasattr(server, "effective_listen") else [server]
-    Doorkeeper((one for one in listening if hasattr(one, "channel_class")), max(1, most // SHARE))
+    ConnectionLimiter((one for one in listening if hasattr(one, "channel_class")), max(1, most // SHARE))
     return server
 
 

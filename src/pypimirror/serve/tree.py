@@ -32,7 +32,7 @@ class Tree:
         found = os.fstat(number)
         if not stat.S_ISREG(found.st_mode):
             os.close(number)
-            raise FileNotFoundError(errno.ENOENT, "no regular file", "/".join(parts))
+            raise FileNotFoundError(errno.ENOENT, "not a regular file", "/".join(parts))
         return os.fdopen(number, "rb"), found
 
     def stat(self, parts: Sequence[str]) -> os.stat_result:

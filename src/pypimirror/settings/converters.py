@@ -15,7 +15,7 @@ from ..http.configured_url import configured_url, hidden
 from ..metadata.filenames import KINDS
 from ..names import normalize
 from ..secret import SecretURL
-from .moments import parse_moment
+from .units import parse_moment
 
 if TYPE_CHECKING:
     from .text_file import TextFile
@@ -117,8 +117,7 @@ def zcml(value: str, folder: str) -> tuple[str, ...]:
         elif _PACKAGE.fullmatch(package) and bool(file) == bool(colon):
             found.append(word)
         else:
-            raise ValueError("packages such as my.package or my.package:policy.zcml, or .zcml files, "
-                             f"and {hidden(word)!r} is not")
+            raise ValueError(f"packages such as my.package or my.package:policy.zcml, or .zcml files, not {hidden(word)!r}")
     return tuple(found)
 
 
@@ -175,16 +174,16 @@ def specifiers(value: str, folder: str) -> tuple[tuple[str, str], ...]:
         try:
             asked = Requirement(line)
         except InvalidRequirement as error:
-            raise ValueError(f"lines such as Plone >=6.0,<7, and {hidden(line)!r} is not") from error
+            raise ValueError(f"lines such as Plone >=6.0,<7, not {hidden(line)!r}") from error
         if asked.url or asked.marker or asked.extras:
-            raise ValueError(f"a project and its versions alone on each line, and {hidden(line)!r} says more")
+            raise ValueError(f"lines of a project and its versions only, not {hidden(line)!r}")
         found.append((normalize(asked.name), str(asked.specifier)))
     return tuple(found)
 
 
 def package_types(value: str, folder: str) -> tuple[str, ...]:
     """Kinds of distributions."""
-    return _checked(value, folder, lambda word: word in KINDS, "of " + ", ".join(KINDS))
+    return _checked(value, folder, lambda word: word in KINDS, "some of " + ", ".join(KINDS))
 
 
 def python_versions(value: str, folder: str) -> tuple[str, ...]:
@@ -204,7 +203,7 @@ def fields(value: str, folder: str) -> tuple[tuple[str, str], ...]:
     for line in lines(value, folder):
         match = _FIELD.fullmatch(line)
         if match is None:
-            raise ValueError(f"lines such as License: ZPL*, and {hidden(line)!r} is not")
+            raise ValueError(f"lines such as License: ZPL*, not {hidden(line)!r}")
         found.append((match[1].lower(), match[2]))
     return tuple(found)
 
@@ -213,7 +212,7 @@ def _checked(value: str, folder: str, right: Callable[[str], object], expected: 
     found = words(value, folder)
     for word in found:
         if not right(word):
-            raise ValueError(f"{expected}, and {hidden(word)!r} is not")
+            raise ValueError(f"{expected}, not {hidden(word)!r}")
     return found
 
 
@@ -237,7 +236,7 @@ def public_address(value: str, folder: str) -> str:
     """An http or https URL without user and password, or nothing; without the slash at its end."""
     url = web_address(value, folder)
     if isinstance(url, SecretURL):
-        raise ValueError("without user and password: it stands in pages and in files of clients, which take theirs from netrc")
+        raise ValueError("without user and password, which everybody could read in pages; clients take theirs from netrc")
     return url
 
 

@@ -72,10 +72,8 @@ def check(settings: ISettings) -> None:
     for key, path in directories(settings):
         if not os.path.isdir(path):
             raise ConfigurationError(f"{key} = {path}: no such directory")
-        real = os.path.realpath(path)
-        mirror = os.path.realpath(place)
-        if "://" not in place and (_holds(real, mirror) or _holds(mirror, real)):
-            raise ConfigurationError(f"{key} = {path}: must lie outside of the mirror, and the mirror outside of it")
+        if "://" not in place and (is_within(place, path) or is_within(path, place)):
+            raise ConfigurationError(f"{key} = {path}: must be outside of the mirror and must not contain it")
 
 
 def has_final_files(settings: ISettings | Mapping[str, Any]) -> bool:
@@ -105,7 +103,9 @@ def _directory(given: str) -> str:
         raise ConfigurationError(f"{error.url}: {error.why}") from error
 
 
-def _holds(folder: str, path: str) -> bool:
+def is_within(path: str, folder: str) -> bool:
+    """Return whether a path is the folder or inside it, after following symbolic links."""
+    folder, path = os.path.realpath(folder), os.path.realpath(path)
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 

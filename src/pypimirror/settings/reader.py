@@ -21,7 +21,7 @@ _NOT_DECLARED = "; no installed plugin declares it"
 _LARGEST, _LONGEST_VALUE = 16 << 20, 300
 
 
-class Given(NamedTuple):
+class RawValue(NamedTuple):
     """The text of one key, and its origin."""
 
     text: str
@@ -29,7 +29,7 @@ class Given(NamedTuple):
     origin: str
 
 
-_NOTHING = Given("", "")
+_NOTHING = RawValue("", "")
 
 
 class PluginKeys(NamedTuple):
@@ -49,8 +49,8 @@ def read(filename: str, overrides: Mapping[str, str] | None = None,
     ``zcml``, returns the keys of plugins; without it unknown keys are ignored.
     Raises ConfigurationError, which names the file and the key.
     """
-    given = {name: Given(text, f"{filename} [{section}]") for name, (section, text) in _texts(filename).items()}
-    given.update((name, Given(text, "command line")) for name, text in (overrides or {}).items())
+    given = {name: RawValue(text, f"{filename} [{section}]") for name, (section, text) in _texts(filename).items()}
+    given.update((name, RawValue(text, "command line")) for name, text in (overrides or {}).items())
     known = {key.name: key for key in KEYS}
     additions, registry = None, None
     if ask_plugins is not None and (not given.keys() <= known.keys() or given.get("zcml", _NOTHING).text):
@@ -72,11 +72,11 @@ def plugins_of(filename: str) -> tuple[str, ...]:
     """
     if not os.path.exists(filename):
         return ()
-    given = {name: Given(text, filename) for name, (_, text) in _texts(filename).items()}
+    given = {name: RawValue(text, filename) for name, (_, text) in _texts(filename).items()}
     return tuple(values([key for key in KEYS if key.name == "zcml"], given, filename)["zcml"])
 
 
-def values(keys: Iterable[Key], given: Mapping[str, Given], filename: str, base: str | None = None) -> dict[str, Any]:
+def values(keys: Iterable[Key], given: Mapping[str, RawValue], filename: str, base: str | None = None) -> dict[str, Any]:
     """Return the value of every key, by default its default.
 
     base: the folder that relative paths start from, by default the given one, or else that of the file.
@@ -96,7 +96,7 @@ def values(keys: Iterable[Key], given: Mapping[str, Given], filename: str, base:
     return found
 
 
-def _base(given: Mapping[str, Given], filename: str) -> str:
+def _base(given: Mapping[str, RawValue], filename: str) -> str:
     """Return the folder that relative paths start from."""
     folder = os.path.dirname(os.path.abspath(filename))
     text, origin = given.get(_BASE.name, _NOTHING)
@@ -172,7 +172,7 @@ def completed(values: dict[str, Any], filename: str) -> dict[str, Any]:
         values["lock_file_name"] = os.path.join(mirror, values["lock_file_name"])
         return values
     if isinstance(mirror, SecretURL):
-        raise ConfigurationError(f"{filename}: mirror_file_path: credentials have no place in a URL; they come from the "
+        raise ConfigurationError(f"{filename}: mirror_file_path: credentials are not allowed in the URL; set them in the "
                                  "environment")
     own = values["state_path"]
     if not own or not in_directory(own):

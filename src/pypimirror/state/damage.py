@@ -69,7 +69,7 @@ def mend(database: sqlite3.Connection) -> list[str]:
 
 
 def is_readable(name: str, value: Any) -> bool:
-    """Whether the value of a fact has the form of its name."""
+    """Whether a value is valid for the fact of this name."""
     if not isinstance(value, str):
         return False
     try:
@@ -78,7 +78,7 @@ def is_readable(name: str, value: Any) -> bool:
         return False
 
 
-def plain(value: Any, kinds: tuple[type, ...], otherwise: Any) -> Any:
+def value_or_default(value: Any, kinds: tuple[type, ...], otherwise: Any) -> Any:
     """Return a value of a row if it has one of the types and is finite, else the default.
 
     otherwise: the default."""

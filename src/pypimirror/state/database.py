@@ -7,25 +7,19 @@ downloading existing files again.
 from __future__ import annotations
 
 import math
-import os
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, suppress
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
-from ..errors import ConfigurationError, StorageError
 from ..model import Entry, KnownProject, Totals
-from ..names import shown
-from ..storage import directories
-from ..storage.ownership import check_own
 from . import damage
-from .local_disk import check_local
+from .database_file import DatabaseFile
 from .page_fragments import Sections
-from .schema import LAYOUT, layout_of, migrate
 
 #: The columns of Totals.
 _SUMS = "count(*), total(files), total(bytes), total(yanked), total(hidden)"
+
+#: Selects the values of KnownProject.
+_KNOWN = "SELECT name, list_serial, page_serial, pending, due, display FROM projects"
 
 #: Bits of ``pending``: due for publishing; publishing has begun, so that the folder must be scanned after an interrupted run;
 #: published, but the folder may contain files that no page links to.
@@ -68,91 +62,13 @@ _COLUMNS = (_TEXT, _TEXT, _TEXT_OR_NONE, _TEXT_OR_NONE, _NUMBER, _NUMBER, _NUMBE
             _TIME, _NUMBER, _TEXT_OR_NONE, _NUMBER, _NUMBER)
 
 
-class State:
+class State(DatabaseFile):
     """The database of one mirror."""
 
     def __init__(self, folder: str):
-        self.path = os.path.join(folder, "state.sqlite")
-        self._connection: sqlite3.Connection | None = None
-        #: Descriptions of the damage repaired on opening.
-        self._mended: list[str] = []
+        super().__init__(folder, Row._fields)
 
-    # --- opening
-
-    def open(self) -> str | None:
-        """Open the database; create one if it is missing or damaged.
-
-        Returns a line about damage, or None. Raises ConfigurationError if a newer version wrote the database, if it belongs to
-        another user, or if it is on a network file system.
-        """
-        check_local(os.path.dirname(self.path))
-        check_own(self.path)
-        notice = None
-        try:
-            self._connect()
-        except sqlite3.DatabaseError as error:
-            notice = self._set_aside(error)
-            self._connect()
-        if self._mended:
-            notice = f"{self.path}: can't be read in part ({shown('; '.join(self._mended), 300)}); that part is rebuilt"
-        return notice
-
-    def open_to_read(self) -> bool:
-        """Open the database read-only; return whether it exists. Raises StorageError, ConfigurationError."""
-        if not os.path.exists(self.path):
-            return False
-        try:
-            self._connection = self._opened_to_read()
-            if layout_of(self._db, self.path) < LAYOUT:
-                self.close()
-                self.open_copy()  # the next run migrates the file itself
-            self._look_through()
-        except sqlite3.Error as error:
-            self.close()
-            raise StorageError(f"{self.path}: can't be read ({error}); the next sync evaluates all projects again") from error
-        return True
-
-    def open_copy(self) -> None:
-        """Open a copy of the database in memory, empty if there is no file. Raises as ``open_to_read``."""
-        copy = sqlite3.connect(":memory:", isolation_level=None)
-        try:
-            if os.path.exists(self.path):
-                with closing(self._opened_to_read()) as original:
-                    original.backup(copy)
-            migrate(copy, self.path)
-        except sqlite3.Error as error:
-            raise StorageError(f"{self.path}: {error}") from error
-        self._connection = copy
-
-    def _opened_to_read(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{quote(self.path)}?mode=ro", uri=True, isolation_level=None)
-
-    def _connect(self) -> None:
-        try:
-            directories.make(os.path.dirname(self.path), directories.PRIVATE)
-            self._connection = sqlite3.connect(self.path, isolation_level=None)
-            layout_of(self._db, self.path)  # raises before anything is written
-            self._db.execute("PRAGMA journal_mode = WAL")
-            # On disk after each commit: the state of each project is known after a power cut.
-            self._db.execute("PRAGMA synchronous = FULL")
-            migrate(self._db, self.path)
-            self._look_through()
-            self._mended = damage.mend(self._db)
-        except OSError as error:
-            raise ConfigurationError(f"state_path: {self.path}: {error.strerror}") from error
-        except sqlite3.OperationalError as error:
-            if self._connection is not None and damage.is_damage(error):
-                raise sqlite3.DatabaseError(str(error)) from error
-            raise StorageError(f"{self.path}: {error}") from error
-
-    def _look_through(self) -> None:
-        """Read from each table, to detect damage. Raises sqlite3.Error."""
-        self._db.execute(f"SELECT {', '.join(Row._fields)} FROM projects WHERE pending > 0 LIMIT 1").fetchone()
-        self._db.execute("SELECT name, record FROM records LIMIT 1").fetchone()
-        self._db.execute("SELECT name, value FROM facts LIMIT 1").fetchone()
-        self._db.execute("SELECT name, page, section FROM sections LIMIT 1").fetchone()
-        self._db.execute("SELECT name FROM checked LIMIT 1").fetchone()
-        damage.check_parts(self._db)
+    # --- facts about the mirror
 
     @property
     def fresh(self) -> bool:
@@ -162,57 +78,6 @@ class State:
     def recovered(self) -> None:
         """Mark the state as rebuilt from the mirror's content."""
         self.set_fact("fresh", None)
-
-    def damage(self) -> str | None:
-        """Check the whole database; return a description of damage, or None."""
-        try:
-            found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
-            for table in ("facts", "projects", "checked"):
-                for _ in self._db.execute(f"SELECT * FROM {table}"):  # raises for invalid UTF-8
-                    pass
-            if self._db.execute("SELECT 1 FROM records WHERE name NOT IN (SELECT name FROM projects)").fetchone():
-                found = "rows of projects are missing"
-        except sqlite3.DatabaseError as error:
-            found = str(error)
-        return None if found == "ok" else found
-
-    def renew(self, why: str) -> str:
-        """Rename the damaged database and create a new one; return a line about it."""
-        notice = self._set_aside(why)
-        self._connect()
-        return notice
-
-    def _set_aside(self, error: Exception | str) -> str:
-        self.close()
-        for ending in ("-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                os.unlink(self.path + ending)
-        os.replace(self.path, self.path + ".damaged")
-        return f"{self.path}: damaged ({error}), kept as {self.path}.damaged; this run evaluates all projects again"
-
-    @property
-    def _db(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise StorageError(f"{self.path}: not open")
-        return self._connection
-
-    def close(self) -> None:
-        """Close the database; uncommitted changes are lost."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def begin(self) -> None:
-        """Begin a transaction, unless there is one."""
-        if not self._db.in_transaction:
-            self._db.execute("BEGIN")
-
-    def commit(self) -> None:
-        """Commit the transaction, if there is one."""
-        if self._db.in_transaction:
-            self._db.execute("COMMIT")
-
-    # --- facts about the mirror
 
     def fact(self, name: str) -> str | None:
         """Return a fact about the mirror, or None if it is missing or unreadable."""
@@ -246,20 +111,16 @@ class State:
 
     def known(self) -> Iterator[KnownProject]:
         """Yield all projects in order of names."""
-        rows = self._db.execute("SELECT name, list_serial, page_serial, pending, due, display FROM projects ORDER BY name")
-        return (KnownProject(name, listed, page, not isinstance(pending, int) or bool(pending & _WORK), due, display)
-                for name, listed, page, pending, due, display in rows)
+        return _known(self._db.execute(f"{_KNOWN} ORDER BY name"))
 
     def due(self, now: float) -> Iterator[KnownProject]:
         """Yield the projects that a run must process whether upstream's list changed or not."""
-        columns = "SELECT name, list_serial, page_serial, pending, due, display FROM projects"
-        rows = self._db.execute(f"{columns} WHERE pending > 0 AND pending & {_WORK} UNION {columns} WHERE due <= ?", (now,))
-        return (KnownProject(name, listed, page, not isinstance(pending, int) or bool(pending & _WORK), due, display)
-                for name, listed, page, pending, due, display in rows)
+        return _known(self._db.execute(
+            f"{_KNOWN} WHERE pending > 0 AND pending & {_WORK} UNION {_KNOWN} WHERE due <= ?", (now,)))
 
     def row(self, name: str) -> Row | None:
         """Return the row of a project, or None."""
-        found = self._db.execute(f"SELECT {', '.join(Row._fields)} FROM projects WHERE name = ?", (name,)).fetchone()
+        found = self._db.execute(f"SELECT {self._columns} FROM projects WHERE name = ?", (name,)).fetchone()
         return _row(found) if found else None
 
     def record(self, name: str) -> bytes | None:
@@ -270,7 +131,7 @@ class State:
     def save(self, row: Row, record: bytes | None) -> None:
         """Save a project; None keeps the record."""
         marks = ", ".join("?" * len(row))
-        self._db.execute(f"REPLACE INTO projects ({', '.join(Row._fields)}) VALUES ({marks})", row)
+        self._db.execute(f"REPLACE INTO projects ({self._columns}) VALUES ({marks})", row)
         if record is not None:
             self._db.execute("REPLACE INTO records VALUES (?, ?)", (row.name, record))
 
@@ -332,15 +193,20 @@ class State:
 
     def errors(self) -> list[Row]:
         """Return the projects whose last evaluation failed, and those with unavailable pinned releases."""
-        columns = ", ".join(Row._fields)
-        rows = self._db.execute(f"SELECT {columns} FROM projects WHERE error IS NOT NULL OR unmet IS NOT NULL ORDER BY name")
+        rows = self._db.execute(
+            f"SELECT {self._columns} FROM projects WHERE error IS NOT NULL OR unmet IS NOT NULL ORDER BY name")
         return [_row(row) for row in rows]
 
 
 def _row(values: Sequence[Any]) -> Row:
     """Return a row, with defaults for values of wrong types, as a read-only database may have them."""
-    return Row(*(damage.plain(value, kinds, otherwise)
+    return Row(*(damage.value_or_default(value, kinds, otherwise)
                  for value, (kinds, otherwise) in zip(values, _COLUMNS, strict=True)))
+
+
+def _known(rows: Iterable[Sequence[Any]]) -> Iterator[KnownProject]:
+    return (KnownProject(name, listed, page, not isinstance(pending, int) or bool(pending & _WORK), due, display)
+            for name, listed, page, pending, due, display in rows)
 
 
 def _totals(values: Iterable[float]) -> Totals:

@@ -59,15 +59,15 @@ class Bucket:
     def __init__(self, url: str, connections: int, timeout: int, retries: int):
         place = urlsplit(url)
         if "@" in place.netloc or place.query or place.fragment:
-            raise ConfigurationError("mirror_file_path: credentials and options have no place in the URL of an object store; "
-                                     "they come from the environment")
+            raise ConfigurationError("mirror_file_path: credentials and options are not allowed in the URL of an object store; "
+                                     "set them in the environment")
         if not _NAME.fullmatch(place.netloc):
-            raise ConfigurationError(f"mirror_file_path = {url}: {place.netloc!r} is no name of a bucket; "
-                                     "s3://bucket/prefix is meant")
+            raise ConfigurationError(f"mirror_file_path = {url}: {place.netloc!r} is not the name of a bucket; "
+                                     "expected s3://bucket/prefix")
         self.name = place.netloc
         prefix = place.path.strip("/")
         if any(part in ("", ".", "..") for part in prefix.split("/")) and prefix:
-            raise ConfigurationError(f"mirror_file_path = {url}: {prefix!r} is no prefix; s3://bucket/prefix is meant")
+            raise ConfigurationError(f"mirror_file_path = {url}: {prefix!r} is not a prefix; expected s3://bucket/prefix")
         self.prefix = f"{prefix}/" if prefix else ""
         self.url = f"s3://{self.name}/{self.prefix}"
         self._options = {"max_pool_connections": connections, "connect_timeout": timeout, "read_timeout": timeout,
@@ -99,7 +99,7 @@ class Bucket:
             made = session.client("s3", region_name=session.region_name or "us-east-1", config=Config(**self._options))
             if session.get_credentials() is None:
                 raise ConfigurationError(f"mirror_file_path = {self.url}: no credentials; set AWS_ACCESS_KEY_ID and "
-                                         "AWS_SECRET_ACCESS_KEY, or what else boto3 takes them from")
+                                         "AWS_SECRET_ACCESS_KEY, or another source that boto3 reads")
         except (BotoCoreError, ValueError) as error:
             raise ConfigurationError(f"mirror_file_path = {self.url}: {type(error).__name__}: {_bare(error)}") from error
         return made
@@ -132,22 +132,26 @@ class Bucket:
         finally:
             stream.close()
 
-    def put(self, key: str, body: bytes, sha256: bytes, headers: Mapping[str, Any]) -> None:
-        """Write an object. sha256: its digest, which the store verifies and stores. headers: keyword arguments of boto3."""
+    def put(self, key: str, body: bytes, sha256: bytes, arguments: Mapping[str, Any]) -> None:
+        """Write an object. sha256: its digest, which the store verifies and keeps. arguments: more of ``put_object``."""
         self._call("put_object", key, Body=body, ChecksumAlgorithm="SHA256", ChecksumSHA256=base64.b64encode(sha256).decode(),
-                   **headers)
+                   **arguments)
 
-    def copy(self, key: str, target: str, headers: Mapping[str, Any]) -> None:
-        """Copy an object within the store, which computes and stores the sha256 of the content. Raises NoObject."""
+    def copy(self, key: str, target: str, arguments: Mapping[str, Any]) -> None:
+        """Copy an object within the store, which computes and keeps the sha256 of the content. Raises NoObject.
+
+        arguments: more of ``copy_object``.
+        """
         source = {"Bucket": self.name, "Key": self.prefix + key}
         try:
             self._call("copy_object", target, CopySource=source, MetadataDirective="REPLACE", ChecksumAlgorithm="SHA256",
-                       **headers)
+                       **arguments)
         except StorageError as error:
             if getattr(error.__cause__, "response", {}).get("Error", {}).get("Code") not in _TOO_LARGE:
                 raise
             with self._errors_translated(target):
-                self.client.copy(source, self.name, self.prefix + target, ExtraArgs={"MetadataDirective": "REPLACE", **headers})
+                self.client.copy(source, self.name, self.prefix + target,
+                                 ExtraArgs={"MetadataDirective": "REPLACE", **arguments})
 
     def delete(self, key: str) -> None:
         """Delete an object; a missing one is not an error."""

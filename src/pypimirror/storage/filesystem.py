@@ -102,7 +102,7 @@ class FileSystem:
     def create(self) -> IUpload:
         return FileUpload(self)
 
-    def unfinished(self) -> tuple[str, int]:
+    def create_temporary(self) -> tuple[str, int]:
         """Create a temporary file; return its path and descriptor. Raises StorageError."""
         name = self._unfinished_name()
         try:
@@ -173,14 +173,14 @@ class FileSystem:
     def move(self, path: str, target: str) -> None:
         with self._in_folder(path) as (source, name), self._in_folder(target, make=True) as (folder, last):
             os.replace(name, last, src_dir_fd=source, dst_dir_fd=folder)
-        self._tidy(path)
+        self._remove_empty_parents(path)
 
     def remove(self, path: str) -> None:
         with suppress(NoFile), self._in_folder(path) as (folder, last):
             os.unlink(last, dir_fd=folder)
-        self._tidy(path)
+        self._remove_empty_parents(path)
 
-    def _tidy(self, path: str) -> None:
+    def _remove_empty_parents(self, path: str) -> None:
         """Remove the folder of a path, and its parents, as far as they are empty."""
         parent = path.rpartition("/")[0]
         with suppress(StorageError):  # not empty

@@ -54,7 +54,7 @@ class FreeSpaceGuard:
             # Bytes already written are no longer part of the free space.
             coming = max(0, coming - self._written(mirror))
         if free - coming - size < keep:
-            promised = f", {in_bytes(coming)} of it for what is under way" if coming else ""
+            promised = f", {in_bytes(coming)} of it reserved for running downloads" if coming else ""
             raise InsufficientSpace(f"{mirror.settings['mirror_file_path']}: {in_bytes(free)} free{promised}, and min_free "
                                     f"keeps {in_bytes(keep)}")
         return int(free - coming - keep)

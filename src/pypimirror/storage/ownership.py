@@ -17,8 +17,8 @@ def check_own(path: str) -> None:
     if stat.S_ISLNK(found.st_mode):
         raise ConfigurationError(f"{path}: a symbolic link, which is not followed; put the file itself there")
     if found.st_uid != os.geteuid():
-        raise ConfigurationError(f"{path}: belongs to {_name(found.st_uid)}, and this runs as {_name(os.geteuid())}; "
-                                 "run as the user whom the mirror belongs to")
+        raise ConfigurationError(f"{path}: owned by {_name(found.st_uid)}, but this process runs as {_name(os.geteuid())}; "
+                                 "run it as the owner of the mirror")
 
 
 def _name(number: int) -> str:

@@ -73,7 +73,7 @@ class S3Storage:
             names = list(self.bucket.listdir("", 100))
         except RequestRefused as error:
             raise ConfigurationError(f"mirror_file_path = {self.bucket.url}: {str(error).rpartition(': ')[2]}; "
-                                     "look at the bucket's name, the credentials and their rights") from error
+                                     "check the bucket's name, the credentials and their permissions") from error
         if f"{OWN}/" in names:
             return
         strange = [name for name in names if name not in _HARMLESS and not name.startswith(".")]

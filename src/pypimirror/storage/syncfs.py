@@ -18,7 +18,7 @@ class SyncFs:
 
     def __init__(self, flush: Callable[[str], None] | None = None):
         """flush: flushes the file system of a path; returns when everything written to it is on disk."""
-        self._flush = flush or on_disk
+        self._flush = flush or flush_file_system
         self._changed = threading.Condition()
         #: The number of flushes begun, and of the last that succeeded.
         self._begun = self._done = 0
@@ -46,9 +46,8 @@ class SyncFs:
                 self._changed.notify_all()
 
 
-def on_disk(path: str) -> None:
-    """Flush the file system of a path with syncfs(2), or all of them with sync(2) if there is no syncfs. Raises OSError.
-    """
+def flush_file_system(path: str) -> None:
+    """Flush the file system of a path with syncfs(2), or all of them with sync(2) if there is no syncfs. Raises OSError."""
     import ctypes  # loaded only if something was written
 
     syncfs = _syncfs()

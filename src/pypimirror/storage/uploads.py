@@ -44,7 +44,7 @@ class FileUpload:
 
     def stage(self) -> None:
         if self._name is None:
-            self._name, self._handle = self._storage.unfinished()
+            self._name, self._handle = self._storage.create_temporary()
             held, self._held = self._held, []
             self._put(held[0] if len(held) == 1 else b"".join(held))
 

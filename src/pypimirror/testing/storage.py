@@ -17,7 +17,7 @@ from ..errors import StorageError
 from ..interfaces import IStorage, IUpload
 from ..names import OWN
 from ..settings.keys import KEYS
-from ..settings.reader import Given, completed, values
+from ..settings.reader import RawValue, completed, values
 from ..settings.values import Settings
 from ..storage.paths import UNFINISHED
 from .uploads import UploadContract, blocks, raises
@@ -33,7 +33,7 @@ def settings(mirror_file_path: str, state_path: str, **others: Any) -> Settings:
 
     others: converted values of further keys, including the keys of the plugin.
     """
-    given = {"mirror_file_path": Given(mirror_file_path, "test"), "state_path": Given(state_path, "test")}
+    given = {"mirror_file_path": RawValue(mirror_file_path, "test"), "state_path": RawValue(state_path, "test")}
     found = completed(values(KEYS, given, "test"), "test") | others
     return Settings(found, dict.fromkeys(found, "test"), "test")
 
@@ -113,10 +113,10 @@ class StorageContract(UploadContract):
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             archive.writestr("filling", os.urandom(3 << 20))
-            archive.writestr("text", "what is asked for")
+            archive.writestr("text", "a small text")
         storage.write("one/file", blocks(packed.getvalue()))
         with storage.open("one/file") as stream, zipfile.ZipFile(stream) as archive:
-            assert archive.read("text") == b"what is asked for"
+            assert archive.read("text") == b"a small text"
         with storage.open("one/file") as stream:
             assert stream.read() == packed.getvalue()
             assert stream.read() == b""

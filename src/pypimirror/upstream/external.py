@@ -16,11 +16,10 @@ from ..http.urls import strip_credentials
 from ..interfaces import IRunContext
 from ..model import File, Head, Project, Stored
 from . import validation
-from .accept import media_type
 from .links import belongs, last_part, own_first
 from .project_json import project_links
 from .scan import scan
-from .validators import conditions, sent_name, size, validator
+from .validators import conditions, media_type, sent_name, size, validator
 
 #: Maximum number of links to follow for one project.
 MOST_LINKS = 20
@@ -140,4 +139,4 @@ def _checked(mirror: IRunContext, attempts: RetryPolicy, page: Project, file: Fi
 
 
 def _is_html(head: Head) -> bool:
-    return media_type(head.headers.get("content-type", "")) in _HTML
+    return media_type(head) in _HTML

@@ -104,10 +104,10 @@ class FlatDirectorySource:
     def _scan(self) -> _Scan:
         with self._lock:
             if self._scanned is None:
-                self._scanned = self._look_around()
+                self._scanned = self._read_all()
             return self._scanned
 
-    def _look_around(self) -> _Scan:
+    def _read_all(self) -> _Scan:
         projects: dict[str, list[_Found]] = {}
         problems = []
         for path in sorted(self._paths()):

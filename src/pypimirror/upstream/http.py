@@ -16,8 +16,8 @@ from ..http.retry import RetryPolicy, check
 from ..http.urls import host_of, strip_credentials
 from ..interfaces import IListReader, IMirror, IParser, IReceiver, ISource, IUpstream
 from ..model import Head, Project, ProjectList
+from ..names import HTML_PAGE, JSON_PAGE, PAGES
 from . import validation, validators
-from .accept import accept, media_type
 
 #: Maximum decoded size in bytes; PyPI's largest project page has some 20 million.
 LONGEST_PAGE = 64 << 20
@@ -31,7 +31,7 @@ _MOST_HOSTS = 30
 _LARGE = 4 << 20
 #: Number of bytes at both ends of a page for the check whether it is complete.
 _EDGE = 4096
-_JSON, _HTML = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html"
+_JSON, _HTML = PAGES[JSON_PAGE], PAGES[HTML_PAGE]
 #: Media types that don't identify the format.
 _VAGUE = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/x-download", "text/plain"})
 
@@ -51,7 +51,7 @@ class HttpSource:
         self.url = upstream.url.rstrip("/") + "/"
         self._fetcher = mirror.fetcher
         self._parsers: Mapping[str, IParser] = mirror.parsers
-        self._accept = accept(self._parsers)
+        self._accept = _accept(self._parsers)
         self._attempts = RetryPolicy(mirror.settings["retries"])
         self._alone = threading.Lock()
 
@@ -156,7 +156,7 @@ class _List:
     def write(self, block: bytes) -> None:
         self._size += len(block)
         if time.monotonic() > self._end:
-            raise FetchError(strip_credentials(self._url), "the list takes too long to come", transient=True)
+            raise FetchError(strip_credentials(self._url), "the list takes too long to download", transient=True)
         if self._size > LONGEST_LIST:
             raise FetchError(strip_credentials(self._url), f"the list is larger than {LONGEST_LIST} bytes")
         first, last = self._edges
@@ -193,10 +193,16 @@ def _parser(parsers: Mapping[str, IParser], head: Head, url: str, start: bytes) 
 
     Web servers label files of unknown types as ``application/octet-stream``, ``text/plain`` or ``text/html``.
     """
-    kind = media_type(head.headers.get("content-type", ""))
+    kind = validators.media_type(head)
     form = {b"{": _JSON, b"<": _HTML}.get(start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1])
     if form is not None and form in parsers and (kind in _VAGUE or (form == _JSON and kind in (_HTML, "text/html"))):
         kind = form
     if kind not in parsers:
         raise InvalidPage(f"{strip_credentials(url)}: not a page of an index: its content type is {kind or 'missing'!r}")
     return parsers[kind]
+
+
+def _accept(parsers: Mapping[str, IParser]) -> str:
+    """Return the Accept header for all parsers, the preferred format first (PEP 691)."""
+    ranked = sorted((item for item in parsers.items() if item[1].quality), key=lambda item: -item[1].quality)
+    return ", ".join(media if parser.quality == 1 else f"{media};q={parser.quality}" for media, parser in ranked)

@@ -222,7 +222,7 @@ def _file(entry: Any, page: str) -> File:
     return File(
         filename=name,
         url=url,
-        hashes=validation.both(validation.hashes(entry.get("hashes")), of_fragment),
+        hashes=validation.union(validation.hashes(entry.get("hashes")), of_fragment),
         size=validation.size(entry.get("size")),
         upload_time=validation.line(entry.get("upload-time")),
         requires_python=validation.line(entry.get("requires-python")),

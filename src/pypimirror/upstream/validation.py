@@ -86,7 +86,7 @@ def _usable(pairs: Iterable[tuple[Any, Any]]) -> dict[str, str]:
     return found
 
 
-def both(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
+def union(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
     """Return the union of two mappings of hashes. Raises InvalidEntry if they differ."""
     return _usable((*one.items(), *other.items()))
 

@@ -1,4 +1,4 @@
-"""Validators of HTTP responses for conditional requests, with file name and size."""
+"""Reads response headers: validators for conditional requests, media type, file name and size."""
 
 from __future__ import annotations
 
@@ -30,13 +30,17 @@ def etag(head: Head) -> str | None:
 
 
 def validator(head: Head) -> str | None:
-    """Return the validator of a response: its ETag, weak or strong, else its Last-Modified, else None (RFC 9110, 8.8).
-    """
+    """Return the validator of a response: its ETag, weak or strong, else its Last-Modified, else None (RFC 9110, 8.8)."""
     for header, kind in (("etag", _ETAG), ("last-modified", _DATE)):
         value = head.headers.get(header, "").strip().removeprefix("W/")
         if value and len(value) <= _LONGEST:
             return kind + value
     return None
+
+
+def media_type(head: Head) -> str:
+    """Return the media type of a response in lower case, without parameters; an empty text if it has none."""
+    return head.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def size(head: Head) -> int | None:

@@ -1,4 +1,4 @@
-"""The index format ``checksums``: what ``sha256sum --check`` reads."""
+"""The index format ``checksums``: files for ``sha256sum --check``."""
 
 from collections.abc import Iterable, Iterator
 
@@ -17,7 +17,7 @@ def plain_name(value: str, folder: str) -> str:
 
 @implementer(IIndexWriter)
 class Checksums:
-    """Writes a file with the hashes of a project's files; the root gets none."""
+    """Writes a file with the hashes of a project's files; the root has no page."""
 
     root = None
     most_files = None

@@ -1,4 +1,4 @@
-"""The fetcher ``with-headers``: the default one, which tells upstream more."""
+"""The fetcher ``with-headers``: the default one with additional headers."""
 
 from collections.abc import Mapping
 
@@ -10,19 +10,19 @@ from pypimirror.model import Head
 
 
 def header_lines(value: str, folder: str) -> tuple[tuple[str, str], ...]:
-    """Lines of a header's name and value, with a colon between."""
+    """Lines with the name of a header, a colon and its value."""
     found = []
     for line in filter(None, map(str.strip, value.splitlines())):
         name, colon, text = line.partition(":")
         if not (colon and name.strip() and text.strip()):
-            raise ValueError(f"lines such as X-Contact: admin@example.com, and {line!r} is not")
+            raise ValueError(f"lines such as X-Contact: admin@example.com, not {line!r}")
         found.append((name.strip(), text.strip()))
     return tuple(found)
 
 
 @implementer(IFetcher)
 class HeadersFetcher:
-    """Adds the headers of ``request_headers`` to every request; what a request says itself counts more."""
+    """Adds the headers of ``request_headers`` to every request; headers of the request take precedence."""
 
     def __init__(self, settings: ISettings):
         self._headers = dict(settings["request_headers"] or ())

@@ -12,7 +12,7 @@ from pypimirror.interfaces import IObserver, ISettings
 
 @implementer(IObserver)
 class History:
-    """Adds a line to a file when a run ends: when, its exit status, how many files came and went."""
+    """Adds a line to a file at the end of each run: time, exit status, numbers of stored and removed files."""
 
     def __init__(self, settings: ISettings):
         self._filename = settings["history_filename"]

@@ -1,4 +1,4 @@
-"""Files must say where they come from: ``provenance_required``."""
+"""A filter that requires provenance: ``provenance_required``."""
 
 from zope.interface import implementer
 

@@ -20,15 +20,15 @@ from ...state.meta_keys import ROOT_DUE
 from ...storage.filesystem import ADOPTING
 from ...sync.run import Run
 from . import legacy_trees
-from .cleanup import Tidied, TidyTask, tidy, tidy_root
+from .cleanup import CleanupResult, CleanupTask, clean_up, clean_up_root
 from .legacy_trees import FOLDERS, OldProject, OldTree
-from .project import Taken, TakeTask, take
+from .project import AdoptResult, AdoptTask, adopt_project
 
 #: Maximum number of names in a message.
 _MOST = 10
 
 
-class Adopted(NamedTuple):
+class AdoptionSummary(NamedTuple):
     """Result of an adoption."""
 
     projects: int = 0
@@ -44,9 +44,9 @@ class Adopted(NamedTuple):
 
     def __str__(self) -> str:
         parts = [f"{self.files} files with {in_bytes(self.bytes)} of {self.projects} projects adopted "
-                 f"({self.linked} linked, {self.files - self.linked} copied)", f"{self.here} were there already"]
+                 f"({self.linked} linked, {self.files - self.linked} copied)", f"{self.here} already in the mirror"]
         for count, text in ((self.unlisted, "that upstream does not list stay"), (self.left_out, "left out"),
-                            (self.bad, "damaged, not taken")):
+                            (self.bad, "damaged, not adopted")):
             if count:
                 parts.append(f"{count} {text}")
         if self.failed:
@@ -62,19 +62,19 @@ class Adoption:
         self._state = state
         self._run = run
         self._notify = notify
-        self._sum = Adopted()
+        self._sum = AdoptionSummary()
 
-    def adopt(self, tree: OldTree, in_place: bool) -> Adopted:
+    def adopt(self, tree: OldTree, in_place: bool) -> AdoptionSummary:
         """Adopt a tree. in_place: whether it is the mirror's own directory."""
         becoming = in_place and not is_mirror(tree.root)
         self._run.begin(recovering=not becoming)
         found, strange = legacy_trees.projects(tree)
         selected = [project for project in found if self._mirror.selection.wanted(project.name)]
-        self._left_alone("no name of a project and left alone", strange)
+        self._left_alone("not a project name, left alone", strange)
         names = {project.name for project in selected}
         self._left_alone("not selected by the configuration and not adopted", [p.name for p in found if p.name not in names])
         clear = in_place and tree.kind == FOLDERS
-        done = self._take(tree, selected, clear)
+        done = self._adopt_files(tree, selected, clear)
         if selected and not done:
             raise StorageError(f"{tree.root}: nothing was adopted: all of its {len(selected)} projects failed")
         if becoming:
@@ -82,54 +82,54 @@ class Adoption:
         due = [(name, scan) for name, scan in self._state.pending() if name in done]
         self._run.publish_offline(due)
         if clear:
-            self._tidy(tree, [project for project in selected if project.name in done])
+            self._clean_up(tree, [project for project in selected if project.name in done])
         self._notify(events.Notice(str(self._sum)))
         return self._sum
 
-    def _take(self, tree: OldTree, projects: list[OldProject], in_place: bool) -> set[str]:
+    def _adopt_files(self, tree: OldTree, projects: list[OldProject], in_place: bool) -> set[str]:
         """Adopt files; return the names of the projects that did not fail."""
         self._notify(events.EvaluationStarted(len(projects)))
-        tasks = (TakeTask(tree, project, self._state.record(project.name), in_place) for project in projects)
+        tasks = (AdoptTask(tree, project, self._state.record(project.name), in_place) for project in projects)
         done = set()
-        for taken in self._run.results(take, tasks, failed=self._failed):
-            if isinstance(taken, Taken):
-                self._notify(events.ProjectEvaluated(Change(taken.name)))
-                if self._taken(taken):
-                    done.add(taken.name)
+        for result in self._run.results(adopt_project, tasks, failed=self._failed):
+            if isinstance(result, AdoptResult):
+                self._notify(events.ProjectEvaluated(Change(result.name)))
+                if self._record(result):
+                    done.add(result.name)
         return done
 
-    def _taken(self, taken: Taken) -> bool:
-        if taken.record is None:
+    def _record(self, result: AdoptResult) -> bool:
+        if result.record is None:
             self._sum = self._sum._replace(failed=self._sum.failed + 1)
             return False
-        if taken.files:
-            old = self._state.row(taken.name)
-            row = old or Row(taken.name, taken.display, taken.page_serial, taken.page_serial, DONE, 0, 0, 0, 0)
-            self._state.save(row._replace(pending=row.pending | DUE), taken.record)
+        if result.files:
+            old = self._state.row(result.name)
+            row = old or Row(result.name, result.display, result.page_serial, result.page_serial, DONE, 0, 0, 0, 0)
+            self._state.save(row._replace(pending=row.pending | DUE), result.record)
             self._state.commit()  # so that files are not hashed again after an interruption
-        self._report(taken.name, "not listed upstream, adopted and kept", taken.unlisted)
-        why = "quarantined upstream" if taken.quarantined else "left out by the configuration or upstream"
-        self._report(taken.name, f"{why}, not adopted", taken.left_out)
+        self._report(result.name, "not listed upstream, adopted and kept", result.unlisted)
+        why = "quarantined upstream" if result.quarantined else "left out by the configuration or upstream"
+        self._report(result.name, f"{why}, not adopted", result.left_out)
         old_sum = self._sum
         self._sum = old_sum._replace(
-            projects=old_sum.projects + bool(taken.files), files=old_sum.files + taken.files,
-            bytes=old_sum.bytes + taken.bytes, linked=old_sum.linked + taken.linked, here=old_sum.here + taken.here,
-            unlisted=old_sum.unlisted + len(taken.unlisted), left_out=old_sum.left_out + len(taken.left_out),
-            bad=old_sum.bad + len(taken.bad))
+            projects=old_sum.projects + bool(result.files), files=old_sum.files + result.files,
+            bytes=old_sum.bytes + result.bytes, linked=old_sum.linked + result.linked, here=old_sum.here + result.here,
+            unlisted=old_sum.unlisted + len(result.unlisted), left_out=old_sum.left_out + len(result.left_out),
+            bad=old_sum.bad + len(result.bad))
         return True
 
     def _failed(self, failure: StepFailure) -> None:
         self._sum = self._sum._replace(failed=self._sum.failed + 1)
         self._notify(events.Problem(failure.project, failure.error))
 
-    def _tidy(self, tree: OldTree, projects: Iterable[OldProject]) -> None:
-        tasks = (TidyTask(tree, project, self._state.record(project.name)) for project in projects)
-        for tidied in self._run.results(tidy, tasks, failed=self._failed):
-            if isinstance(tidied, Tidied):
-                self._report(tidied.name, "no part of the mirror, moved to the trash", tidied.trashed)
-                self._sum = self._sum._replace(failed=self._sum.failed + (tidied.error is not None))
+    def _clean_up(self, tree: OldTree, projects: Iterable[OldProject]) -> None:
+        tasks = (CleanupTask(tree, project, self._state.record(project.name)) for project in projects)
+        for cleaned in self._run.results(clean_up, tasks, failed=self._failed):
+            if isinstance(cleaned, CleanupResult):
+                self._report(cleaned.name, "no part of the mirror, moved to the trash", cleaned.trashed)
+                self._sum = self._sum._replace(failed=self._sum.failed + (cleaned.error is not None))
         self._state.commit()
-        tidy_root(tree.root)
+        clean_up_root(tree.root)
 
     def _report(self, project: str, what: str, filenames: tuple[str, ...]) -> None:
         if filenames:

@@ -24,7 +24,7 @@ _MARK = b"<title>PyPI Mirror</title>"
 _ROOTS = (HTML_PAGE, FULL_PAGE)
 
 
-class TidyTask(NamedTuple):
+class CleanupTask(NamedTuple):
     """One project whose old folders to clear."""
 
     tree: OldTree
@@ -33,15 +33,15 @@ class TidyTask(NamedTuple):
     record: bytes | None
 
 
-class Tidied(NamedTuple):
-    """Result of ``tidy``: the names of files moved to the trash."""
+class CleanupResult(NamedTuple):
+    """Result of ``clean_up``: the names of files moved to the trash."""
 
     name: str
     trashed: tuple[str, ...] = ()
     error: str | None = None
 
 
-def respelled(tree: OldTree, project: OldProject) -> tuple[str, ...]:
+def rename_folders(tree: OldTree, project: OldProject) -> tuple[str, ...]:
     """Make room for the project's folder in the mirror's own directory; return its old folders. Raises StorageError.
 
     On a case-insensitive file system ``Plone`` is ``plone``, and is renamed so that the tree can be copied. Detected by listing
@@ -66,17 +66,17 @@ def respelled(tree: OldTree, project: OldProject) -> tuple[str, ...]:
     return tuple(dict.fromkeys(folders))
 
 
-def tidy(mirror: IRunContext, task: TidyTask, emit: Callable[[Any], None]) -> Tidied:
+def clean_up(mirror: IRunContext, task: CleanupTask, emit: Callable[[Any], None]) -> CleanupResult:
     """Clear one project's old folders."""
     name = task.project.name
     published = {file.filename.lower(): file for file in records.decode(task.record).files} if task.record else {}
     shown = {key: file.filename for key, file in published.items() if file.stored is not None}
     trashed, kept = [], set()
     try:
-        folders = tuple(folder for folder in respelled(task.tree, task.project) if os.path.isdir(folder))
+        folders = tuple(folder for folder in rename_folders(task.tree, task.project) if os.path.isdir(folder))
         for old in legacy_trees.files(task.tree, task.project._replace(folders=folders), mirror.parsers)[0]:
             if not _remove_old_name(mirror, task, old, shown.get(old.filename.lower())):
-                if mirror.trash.keep(os.path.relpath(old.path, task.tree.root), name, old.filename):
+                if mirror.trash.put_stray(os.path.relpath(old.path, task.tree.root), name, old.filename):
                     trashed.append(old.filename)
                 else:
                     kept.add(old.path)
@@ -84,11 +84,11 @@ def tidy(mirror: IRunContext, task: TidyTask, emit: Callable[[Any], None]) -> Ti
             _clear(mirror, folder, kept)
     except (MirrorError, OSError) as error:
         emit(Problem(name, str(error)))
-        return Tidied(name, tuple(trashed), str(error))
-    return Tidied(name, tuple(trashed))
+        return CleanupResult(name, tuple(trashed), str(error))
+    return CleanupResult(name, tuple(trashed))
 
 
-def tidy_root(root: str) -> None:
+def clean_up_root(root: str) -> None:
     """Remove pages and links of an older mirror from the root. Raises StorageError."""
     try:
         for page in (os.path.join(root, name) for name in _ROOTS):
@@ -102,7 +102,7 @@ def tidy_root(root: str) -> None:
         raise StorageError(f"{error.filename}: {error.strerror}") from error
 
 
-def _remove_old_name(mirror: IRunContext, task: TidyTask, old: OldFile, filename: str | None) -> bool:
+def _remove_old_name(mirror: IRunContext, task: CleanupTask, old: OldFile, filename: str | None) -> bool:
     """Delete the old name of an adopted file; return False if it is not the published file."""
     if filename is None:
         return False
@@ -129,7 +129,7 @@ def _clear(mirror: IRunContext, folder: str, kept: Container[str]) -> None:
     """
     if not os.path.isdir(folder):
         return  # removed with its last file
-    for side, about in legacy_trees.sides(folder):
+    for side, about in legacy_trees.md5_files(folder):
         if about not in kept:
             os.unlink(side)
     for page in legacy_trees.pages(folder):

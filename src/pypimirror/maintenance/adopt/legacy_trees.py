@@ -122,7 +122,7 @@ def pages(folder: str) -> list[str]:
     return [path for path in (os.path.join(folder, name) for name in _PAGES) if os.path.isfile(path)]
 
 
-def sides(folder: str) -> list[tuple[str, str]]:
+def md5_files(folder: str) -> list[tuple[str, str]]:
     """Return the paths of the ``.md5`` files in a folder, each with the path of its file, which may be missing."""
     found = []
     for name in _names(folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ...errors import InsufficientSpace, IntegrityError, MirrorError, StorageError
@@ -19,13 +20,13 @@ from ...names import normalize
 from ...state import records
 from ...sync.evaluate import EvaluateTask, evaluate, is_up_to_date, select_files
 from . import legacy_trees
-from .cleanup import respelled
+from .cleanup import rename_folders
 from .legacy_trees import OldFile, OldProject, OldTree
 
 _BLOCK = 1 << 20
 
 
-class TakeTask(NamedTuple):
+class AdoptTask(NamedTuple):
     """One project of an old tree."""
 
     tree: OldTree
@@ -36,7 +37,7 @@ class TakeTask(NamedTuple):
     in_place: bool = False
 
 
-class Taken(NamedTuple):
+class AdoptResult(NamedTuple):
     """Result of ``take``."""
 
     name: str
@@ -58,27 +59,27 @@ class Taken(NamedTuple):
     quarantined: bool = False
 
 
-def take(mirror: IRunContext, task: TakeTask, emit: Callable[[Any], None]) -> Taken:
+def adopt_project(mirror: IRunContext, task: AdoptTask, emit: Callable[[Any], None]) -> AdoptResult:
     """Adopt the files of one project."""
     name = task.project.name
     looked = evaluate(mirror, EvaluateTask(name, task.record, "" if task.record else _display(task)), emit)
     if looked.project is None or looked.error is not None:
         emit(Problem(name, f"not adopted, because upstream can't be read: {looked.error}"))
-        return Taken(name)
+        return AdoptResult(name)
     project = records.decode(looked.project)
     try:
-        folders = respelled(task.tree, task.project) if task.in_place else task.project.folders
+        folders = rename_folders(task.tree, task.project) if task.in_place else task.project.folders
         old, problems = legacy_trees.files(task.tree, task.project._replace(folders=folders), mirror.parsers)
         for problem in problems:
             emit(Problem(name, problem, "left out"))
-        taken = _ProjectAdoption(mirror, project, emit).take(_with_upstreams(task.tree, project, old))
+        result = _ProjectAdoption(mirror, project, emit).adopt(_with_upstreams(task.tree, project, old))
     except MirrorError as error:
         emit(Problem(name, str(error)))
-        return Taken(name)
-    return taken._replace(display=looked.display, page_serial=looked.page_serial, quarantined=project.quarantined)
+        return AdoptResult(name)
+    return result._replace(display=looked.display, page_serial=looked.page_serial, quarantined=project.quarantined)
 
 
-def _display(task: TakeTask) -> str:
+def _display(task: AdoptTask) -> str:
     """Return the registered name by the old folders: z3c.pypimirror named them as on upstream's list."""
     spelled = (os.path.basename(folder) for folder in task.project.folders)
     return next((name for name in spelled if name != task.project.name and normalize(name) == task.project.name), "")
@@ -91,7 +92,7 @@ def _with_upstreams(tree: OldTree, project: Project, old: list[OldFile]) -> list
     return old + [OldFile(filename, path) for filename, path in places if path is not None]
 
 
-class _Adopted(NamedTuple):
+class _FileAdoption(NamedTuple):
     """Result for one file. how: ``here`` before, ``linked``, ``copied``, or empty if no file was valid."""
 
     file: File
@@ -106,7 +107,7 @@ class _ProjectAdoption:
         self._emit = emit
         self._project = project
 
-    def take(self, old: list[OldFile]) -> Taken:
+    def adopt(self, old: list[OldFile]) -> AdoptResult:
         """Adopt the valid and selected files."""
         by_name = self._by_name(old)
         # Files of the old mirror are not new.
@@ -119,9 +120,9 @@ class _ProjectAdoption:
         record = records.encode(self._with(f for f in files.values() if f.filename in known or f.stored is not None))
         return self._result(record, done, tuple(name for name in by_name if name not in wanted))
 
-    def _result(self, record: bytes, done: Sequence[_Adopted], left_out: tuple[str, ...]) -> Taken:
+    def _result(self, record: bytes, done: Sequence[_FileAdoption], left_out: tuple[str, ...]) -> AdoptResult:
         new = [one.file for one in done if one.how in ("linked", "copied")]
-        return Taken(
+        return AdoptResult(
             self._project.name,
             record,
             files=len(new),
@@ -150,10 +151,10 @@ class _ProjectAdoption:
             found.setdefault(spelled.setdefault(each.filename.lower(), each.filename), []).append(each)
         return found
 
-    def _one(self, file: File, old: list[OldFile]) -> _Adopted:
+    def _one(self, file: File, old: list[OldFile]) -> _FileAdoption:
         path = f"{self._project.name}/{file.filename}"
         if file.stored is not None and is_up_to_date(file) and self._mirror.storage.size(path) == file.stored.size:
-            return _Adopted(file, "here")
+            return _FileAdoption(file, "here")
         for each in old:
             try:
                 stored, how = _place(self._mirror, file, each, path, self._project.name)
@@ -161,13 +162,13 @@ class _ProjectAdoption:
                 raise
             except MirrorError as error:
                 kind = "invalid" if isinstance(error, IntegrityError) else "failed"
-                self._emit(Problem(self._project.name, f"{error}; not taken", kind))
+                self._emit(Problem(self._project.name, f"{error}; not adopted", kind))
                 continue
             self._emit(FileStored(self._project.name, file.filename, stored.size, "adopted"))
             # For files that upstream does not list, only the computed hash identifies the content.
             hashes = file.hashes if file.listed else {"sha256": stored.sha256}
-            return _Adopted(file._replace(stored=stored, hashes=hashes), how)
-        return _Adopted(file)
+            return _FileAdoption(file._replace(stored=stored, hashes=hashes), how)
+        return _FileAdoption(file)
 
 
 def _place(mirror: IRunContext, file: File, old: OldFile, path: str, project: str) -> tuple[Stored, str]:
@@ -204,23 +205,23 @@ def _fill(mirror: IRunContext, file: File, old: OldFile, path: str, project: str
                 upload.write(block)
         if file.listed and file.size not in (None, size):
             raise IntegrityError(f"{old.path}: damaged: it has {size} bytes, expected {file.size} (upstream)")
-        if algorithm is not None and digests[algorithm].hexdigest() != hashes[algorithm].lower():
+        if algorithm is None:
+            _check_archive(old.path, file.filename, project)
+        elif digests[algorithm].hexdigest() != hashes[algorithm].lower():
             raise IntegrityError(f"{old.path}: damaged: its {algorithm} is {digests[algorithm].hexdigest()}, expected "
                                  f"{hashes[algorithm]} ({witness})")
-        if algorithm is None and not _is_whole(source, file.filename, project):
-            raise IntegrityError(f"{old.path}: damaged or foreign: no known hash, and not an intact archive of {project}")
         upload.commit(path)
         return Stored(digests["sha256"].hexdigest(), size), "linked" if linked else "copied"
     finally:
         upload.abort()
 
 
-def _is_whole(path: str, filename: str, project: str) -> bool:
-    """Whether a file without a known hash is an intact archive with a name of the project."""
-    try:
-        return bool(parse(filename, project).project) and check(path, filename)
-    except InvalidContent:
-        return False
+def _check_archive(path: str, filename: str, project: str) -> None:
+    """Raise IntegrityError unless a file without a known hash is an intact archive with a name of the project."""
+    with suppress(InvalidContent):
+        if parse(filename, project).project and check(path, filename):
+            return
+    raise IntegrityError(f"{path}: damaged or foreign: no known hash, and not an intact archive of {project}")
 
 
 def _blocks(path: str) -> Iterator[bytes]:

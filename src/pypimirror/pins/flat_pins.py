@@ -1,23 +1,24 @@
-"""Flattens a chain of versions.cfg files into one file, for clients to extend."""
+"""Flattens pin files for clients: a chain of versions.cfg files, or requirements files, into one file each."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..names import is_project, normalize
-from .conditions import Undecided, Varies, holds, written
+from .conditions import Undecided, Varies, holds, written, written_marker
 from .environments import Environment, marker_values
 from .extends_chain import Chain
+from .requirements import Requirements
 from .sections import Block
 from .versions import entries, is_range, pinned_version, section_name
 
 #: Names of sections with versions. Not ``buildout``: zc.buildout acts on its options.
 _SECTION = re.compile(r"(?!(?i:buildout)$)[A-Za-z0-9][A-Za-z0-9._-]*")
-#: Characters of versions and ranges.
+#: Characters of versions and ranges: none that starts a comment, an option or a variable, or ends a line.
 _VALUE = re.compile(r"[A-Za-z0-9._+!*<>=~, -]*")
 _Entries = Mapping[str, str]
 
 
-def flatten(chain: Chain, environments: Iterable[Environment]) -> str:
+def flatten_versions(chain: Chain, environments: Iterable[Environment]) -> str:
     """Return a buildout file with only the versions of the chain and their conditions.
 
     It is equivalent to the chain in all ``environments``, and in others, too, if only plain sections are used.
@@ -33,6 +34,29 @@ def flatten(chain: Chain, environments: Iterable[Environment]) -> str:
     # zc.buildout can't parse a file whose first section is conditional.
     text = f"{heading}[{section}]\n" + "".join(_plain(chain, environments, name, section))
     return text + "".join(_corrections(chain, environments, text, section))
+
+
+def flatten_requirements(requirements: Requirements) -> str:
+    """Return one requirements file without names of other files or indexes. Each line is rewritten from its parsed form.
+
+    With constraints in it, it is a constraints file for pip's ``-c``: as requirements, all of them would be installed.
+    """
+    constraints = any(line.constraint for line in requirements.lines)
+    text = "# For pip's --constraint option.\n" if constraints else ""
+    seen: dict[str, None] = {}
+    for line in requirements.lines:
+        requirement, marker = line.requirement, line.requirement.marker
+        specifier = str(requirement.specifier)
+        # pip accepts no extras in constraints, and a bare name constrains nothing.
+        if (constraints and not specifier) or not _VALUE.fullmatch(specifier):
+            continue
+        if marker is not None and written_marker(marker) is None:
+            continue
+        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras and not constraints else ""
+        condition = f"; {marker}" if marker is not None else ""
+        hashes = "".join(f" \\\n    --hash={digest}" for digest in sorted(line.hashes))
+        seen.setdefault(f"{requirement.name}{extras}{specifier}{condition}{hashes}\n")
+    return text + "".join(seen)
 
 
 def _plain(chain: Chain, environments: tuple[Environment, ...], name: str | None, section: str) -> Iterator[str]:
