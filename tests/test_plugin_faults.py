@@ -143,8 +143,8 @@ def test_the_content_travels_and_config_shows_the_path_alone(two: Mirrored, caps
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    (None, "must be a file that can be read, and {path} can't be: No such file or directory"),
-    (b"\xff\xfe", "must be a file of UTF-8 text, and {path} is not")])
+    (None, "must be a file that can be read, not {path}: No such file or directory"),
+    (b"\xff\xfe", "must be a file of UTF-8 text, not {path}")])
 def test_a_file_that_can_not_be_read_is_refused(two: Mirrored, capsys: Captured, content: bytes | None, message: str) -> None:
     path = two.config.parent / "approved.txt"
     if content is not None:
@@ -180,7 +180,7 @@ def test_names_in_any_spelling_are_normalised_and_unknown_ones_are_a_warning(mir
 def test_what_is_no_name_is_refused(mirrored: Mirrored, capsys: Captured) -> None:
     mirrored.settings |= {"zcml": written(mirrored.config.parent, *_ALLOWED).file, "allowed": "plone.* other"}
     assert mirrored.run("sync") == 2
-    assert "allowed = 'plone.* other': must be names of projects such as Plone or plone.api, and 'plone.*' is not" \
+    assert "allowed = 'plone.* other': must be names of projects such as Plone or plone.api, not 'plone.*'" \
         in capsys.readouterr().err
 
 

@@ -75,6 +75,6 @@ def test_a_file_must_be_there_for_the_recipe_too(tmp_path: Path) -> None:
     answer = plugin_keys.answer([plugin.file], {"mine": "here.txt"}, str(tmp_path))
     assert (answer["wrong"], answer["kinds"]) == ({}, {"mine": "file"})
     assert plugin_keys.answer([plugin.file], {"mine": "x.txt"}, str(tmp_path))["wrong"] == {
-        "mine": f"must be a file that can be read, and {tmp_path}/x.txt can't be: No such file or directory"}
+        "mine": f"must be a file that can be read, not {tmp_path}/x.txt: No such file or directory"}
     key = options.OptionKey("mine", "mine", converters.file)
     assert options.texts("part", {"mine": "here.txt"}, str(tmp_path), [key]) == {"mine": f"{tmp_path}/here.txt"}

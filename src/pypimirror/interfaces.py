@@ -435,8 +435,8 @@ class IWebServer(Interface):
 class IObserver(Interface):
     """Receives the events of a run without affecting it. Named.
 
-    Called in one thread, in the order of the events: the mirror's own observers in the coordinator's, one of a plugin in a
-    thread of its own, which a run waits for only for a limited time.
+    Called in one thread, in the order of the events: the mirror's own observers in the coordinator's thread, each one of a
+    plugin in a separate thread, which a run waits for only for a limited time.
     """
 
     def notify(event: Any) -> None:

@@ -1,4 +1,4 @@
-"""Observers of plugins, each called in a thread of its own, so that none fails a run or holds it up for long."""
+"""Observers of plugins, each called in a separate thread, so that none fails a run or holds it up for long."""
 
 from __future__ import annotations
 

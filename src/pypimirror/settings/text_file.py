@@ -30,10 +30,10 @@ def read(path: str) -> TextFile:
         with open(path, "rb") as stream:
             content = stream.read(_LARGEST + 1)
     except OSError as error:
-        raise ValueError(f"a file that can be read, and {path} can't be: {error.strerror}") from error
+        raise ValueError(f"a file that can be read, not {path}: {error.strerror}") from error
     if len(content) > _LARGEST:
-        raise ValueError(f"a file of at most {_LARGEST >> 20} MB, and {path} is larger")
+        raise ValueError(f"a file of at most {_LARGEST >> 20} MB, not {path}")
     try:
         return TextFile(path, content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ValueError(f"a file of UTF-8 text, and {path} is not") from error
+        raise ValueError(f"a file of UTF-8 text, not {path}") from error
