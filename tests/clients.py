@@ -10,10 +10,17 @@ from pathlib import Path
 
 import programs
 import tried
+from pypimirror.clients.files import Buildout, Pip, Uv
 from pypimirror.names import normalize
+from pypimirror.settings.values import Settings
 
 #: Seconds that an installation may take on a busy machine.
 PATIENCE = 300
+
+
+def render(client: str, index: str) -> str:
+    """Return a client's file for an index, a URL with a trailing slash."""
+    return {"pip": Pip, "uv": Uv, "buildout": Buildout}[client](Settings({}, {})).render(index)
 
 
 def environment(home: Path, **others: str) -> dict[str, str]:

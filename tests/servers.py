@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pypimirror.serve.site_config import site
+from pypimirror.serve.site_config import Apache, Nginx
 from pypimirror.settings.index_settings import has_final_files
 
 #: What Debian's packages enable by themselves, and what the site says it needs besides.
@@ -142,8 +142,9 @@ def serve(root: Path, log: Path, **settings: Any) -> Iterator[str]:
     """Run our own server. settings: others than the defaults, of those that decide what caches may keep."""
     port = free_port()
     final = has_final_files(_settings(root, "", settings))
-    code = ("from pypimirror.serve.server import run; "
-            f"raise SystemExit(run({str(root)!r}, port={port}, final_files={final}))")
+    code = ("from pypimirror.clients.files import Buildout, Pip, Uv; from pypimirror.serve.server import run; "
+            "clients = {'pip': Pip(None), 'uv': Uv(None), 'buildout': Buildout(None)}; "
+            f"raise SystemExit(run({str(root)!r}, port={port}, final_files={final}, clients=clients))")
     with running(sys.executable, "-c", code, log=log) as process:
         yield wait_for(process, port, log)
 
@@ -211,7 +212,7 @@ def apache(root: Path, log: Path, path: str = "", **settings: Any) -> Iterator[s
     path: that of ``base_url``. settings: others than the defaults.
     """
     address = f"http{'s' if 'tls_certificate' in settings else ''}://127.0.0.1:{free_port()}{path}"
-    with apache_with(site("apache", _settings(root, address, settings)), address, log):
+    with apache_with(Apache(_settings(root, address, settings)).render(), address, log):
         yield address
 
 
@@ -219,7 +220,7 @@ def apache(root: Path, log: Path, path: str = "", **settings: Any) -> Iterator[s
 def nginx(root: Path, log: Path, path: str = "", **settings: Any) -> Iterator[str]:
     """Run nginx with the site that we make for it, in a main configuration like Debian's. Arguments as for Apache."""
     address = f"http{'s' if 'tls_certificate' in settings else ''}://127.0.0.1:{free_port()}{path}"
-    with nginx_with(site("nginx", _settings(root, address, settings)), address, log):
+    with nginx_with(Nginx(_settings(root, address, settings)).render(), address, log):
         yield address
 
 

@@ -12,7 +12,6 @@ import servers
 import tree
 import wheelhouse
 from pypimirror.clients.extension import confine, load
-from pypimirror.clients.files import render
 
 
 def test_pip_is_told_of_the_index_alone():
@@ -88,7 +87,7 @@ def test_a_buildout_asks_the_mirror_and_nothing_else(buildouts, site):
     (site.home / ".config" / "pip").mkdir(parents=True)
     (site.home / ".config" / "pip" / "pip.conf").write_text(f"[global]\nextra-index-url = {site.other}/configured/\n")
     site.environ.update(PIP_EXTRA_INDEX_URL=f"{site.other}/extra/", PIP_FIND_LINKS=f"{site.other}/links/")
-    client = render("buildout", {"base_url": site.address, "mirror_file_path": "/srv/pypi"})
+    client = clients.render("buildout", f"{site.address}/")
     assert run(buildouts, site, client) == {"demo-recipe": "1.0", "demo-source": "2.0", "demo-develop": "3.0"}
     assert site.asked == []
 

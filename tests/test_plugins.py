@@ -101,7 +101,8 @@ def test_an_installed_plugin_that_fails_is_named(mirrored: Mirrored, capsys: Cap
     register(tmp_path / "site", "no_such_package")
     monkeypatch.syspath_prepend(tmp_path / "site")
     assert refusal(mirrored, capsys) == ("entry point 'any' in pypimirror.plugins: no_such_package:configure.zcml: "
-                                         "ModuleNotFoundError: No module named 'no_such_package'")
+                                         "ModuleNotFoundError: No module named 'no_such_package'; is its distribution "
+                                         "installed? In a buildout, eggs names it")
 
 
 @pytest.mark.parametrize("found", ["example", "installed"])
@@ -386,13 +387,30 @@ zcml = pypimirror_example:strict.zcml
 zcml-additional =
     <pypimirror:filter name="provenance" factory="pypimirror_example.provenance.Provenance" />
     <pypimirror:setting name="colour" type="path" help="A key of this site's." />
+    <pypimirror:setting name="owned" type="site_types.existing" help="A file, read by a type of its own." />
+    <pypimirror:setting name="usual" type="site_types.existing" default="here.txt" help="The same with a default." />
 colour = red
+owned = here.txt
+base-url = https://pypi.example.com
+webserver = caddy nginx
 """)
+    buildout.environ = {**buildout.environ, "PYTHONPATH": str(buildout.folder / "lib")}
+    (buildout.folder / "lib").mkdir()
+    (buildout.folder / "here.txt").write_text("here")
+    (buildout.folder / "lib" / "site_types.py").write_text(
+        "import os\n\n\ndef existing(text, folder):\n    path = os.path.join(folder, text)\n"
+        "    if not os.path.isfile(path):\n        raise ValueError('a file in ' + folder)\n    return path\n")
     buildout.run()
     written = buildout.read("parts/pypimirror/pypimirror.cfg")
     added = buildout.folder / "parts" / "pypimirror" / "additional.zcml"
     assert f"zcml =\n    pypimirror_example:strict.zcml\n    {added}\n" in written
     assert f"colour = {buildout.folder}/red\n" in written
+    assert f"relative_to = {buildout.folder}\n" in written
+    for key in ("owned", "usual"):
+        assert re.search(rf"^{key} = {buildout.folder}/here\.txt    # ", script(buildout, "config"), re.MULTILINE)
+    assert f"root * {buildout.folder}/var/pypimirror\n" in buildout.read("parts/pypimirror/Caddyfile")
+    assert 'url = "https://pypi.example.com/"' in buildout.read("parts/pypimirror/pdm.toml")
+    assert "server_name" in buildout.read("parts/pypimirror/nginx.conf")
     assert re.search(rf"Filter 'provenance': .*\.Provenance    # {added}:\d+", script(buildout, "config"))
     buildout.write("")
     buildout.run()
@@ -420,9 +438,22 @@ zcml-additional =
 @pytest.mark.parametrize(("lines", "message"), [
     ("provenance-require = one", "unknown option 'provenance-require'; did you mean 'provenance-required'?"),
     ("checksums-filename = a/b", "checksums-filename = a/b: must be a file name without folders"),
-    ("zcml = no_such_package", "zcml: no_such_package:configure.zcml: ModuleNotFoundError: No module named 'no_such_package'"),
+    ("zcml = no_such_package", "zcml: no_such_package:configure.zcml: ModuleNotFoundError: No module named 'no_such_package'; "
+                               "is its distribution installed? In a buildout, eggs names it"),
     ("zcml-additional = <pypimirror:filtr />", f"Unknown directive {NAMESPACE} filtr"),
-    ("zcml-additional = <pypimirror:filter", "additional.zcml:8: not well-formed (invalid token)"),
+    ("zcml-additional = <pypimirror:filter", "zcml-additional, line 1: not well-formed (invalid token)"),
+    ("zcml-additional =\n    <pypimirror:observer name='a' factory='pypimirror.report.log.Log' />\n"
+     "    <pypimirror:observer name='b' factory='pypimirror.report.log.Log' />\n    <pypimirror:filtr name='c' />",
+     f"zcml-additional, line 3: Unknown directive {NAMESPACE} filtr; did you mean 'filter'?"),
+    ("filters = provenance team-approved", "filters = team-approved: unknown; available: compatibility, "),
+    ("index-formats = html checksum", "index-formats = checksum: unknown; available: checksums, full, html, json, legacy-json; "
+                                      "did you mean 'checksums'?"),
+    ("webserver = httpd", "webserver = httpd: unknown; available: apache, caddy, nginx; no installed plugin declares it; "
+                          "is one missing in eggs?"),
+    ("fetcher = with-header", "fetcher = with-header: unknown; available: pycurl, requests, with-headers; did you mean"),
+    ("mirror-file-path = shelf://x", "mirror-file-path = shelf://x: unknown; available: file, s3; no installed"),
+    ("colour = red", "unknown option 'colour'; no installed plugin declares it; is one missing in eggs?"),
+    ("webserver = caddy", "caddy needs a base_url"),
 ])
 def test_buildout_refuses_what_is_wrong_and_leaves_nothing(buildout: Buildout, lines: str, message: str) -> None:
     buildout.write(PART + lines)

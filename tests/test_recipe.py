@@ -264,7 +264,7 @@ def test_files_for_clients_and_web_servers_are_beside_the_configuration(newest):
     newest.run()
     assert not (newest.folder / "parts/pypimirror/apache.conf").exists()
     newest.write(PART + "webserver = lighttpd")
-    assert "[pypimirror] webserver = lighttpd: must be apache and nginx" in newest.run(status=1)
+    assert "[pypimirror] webserver = lighttpd: unknown; available: apache, nginx; no installed plugin" in newest.run(status=1)
 
 
 def test_with_relative_paths_the_buildout_can_be_moved(newest):

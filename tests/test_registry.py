@@ -80,6 +80,17 @@ class Stranger:
     """No filter at all."""
 
 
+@implementer(interfaces.IStorage)
+class Wrapping:
+    """A storage that passes every call on, which nobody can verify."""
+
+    def __init__(self, settings: Any):
+        self._wrapped = settings
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wrapped, name)
+
+
 @implementer(interfaces.IFilter)
 def made(settings: Any) -> Good:
     """A factory that is no class."""
@@ -195,7 +206,30 @@ def test_what_a_component_lacks_once_made_is_said_before_anything_is_touched(tmp
     ('<include package="no.such" />', "2: Invalid value for 'package': ImportError: Couldn't import no"),
     ('<include file="none.zcml" />', "2: FileNotFoundError: "),
     ("<include", "3: not well-formed"),
-    ('<include file="none.zcml" zcml:condition="wish for" />', "ValueError: Invalid ZCML condition: 'wish for'"),
+    ('<include file="none.zcml" zcml:condition="wish for" />', "2: ValueError: Invalid ZCML condition: 'wish for'"),
+    ('<include file="none.zcml" zcml:condition="instaled no.such" />',
+     "2: ValueError: Invalid ZCML condition: 'instaled no.such'; did you mean 'installed'?; it starts with one of have, "),
+    ('<pypimirror:filtr name="x" factory="test_registry.Good" />', "filtr; did you mean 'filter'?; known: client, configure, "),
+    ('<inclde file="none.zcml" />', "inclde; did you mean 'include'?; known: "),
+    ('<pypimirror:filter nmae="x" factory="test_registry.Good" />',
+     "2: Missing parameter: 'name'; 'nmae' is unknown; did you mean 'name'?; filter has name, factory, before, after"),
+    ('<pypimirror:filter name="x" factory="test_registry.Good" affter="min-age" />',
+     "2: Unrecognized parameters: affter; 'affter' is unknown; did you mean 'after'?; filter has name, factory"),
+    ('<pypimirror:setting name="x" help="x" affects="file" />',
+     "2: Invalid value for 'affects': 'file' is not one of files, pages, nothing; did you mean 'files'?"),
+    ('<pypimirror:setting name="x" help="x" type="boolaen" />', "nor a dotted name; did you mean 'boolean'?"),
+    ('<pypimirror:filter name="a b" factory="test_registry.Good" />', "2: Invalid value for 'name': 'a b'; The name in"),
+    ('<include package="no.such" />', "2: Invalid value for 'package': ImportError: Couldn't import no, No module named 'no' "
+                                      "(written: 'no.such')"),
+    ('<filter xmlns="http://namespaces.zope.org/pypimiror" name="x" />',
+     "2: Unknown directive http://namespaces.zope.org/pypimiror filter; the namespace is unknown; did you mean "
+     "'http://namespaces.zope.org/pypimirror'?"),
+    ('<include file="plugn.zcml" />', "plugn.zcml'; did you mean 'plugin.zcml'?"),
+    ('<pypimirror:filter name="x" factory="test_registry.Othr" />', "no global Othr; did you mean 'Other'?"),
+    ('<pypimirror:storage name="x" factory="test_registry.Wrapping" />',
+     "2: storage 'x': test_registry.Wrapping has no check, prepare, "),
+    ('<pypimirror:storage name="x" factory="test_registry.Wrapping" />',
+     "(IStorage); what __getattr__ provides does not count, derive from pypimirror.storage.wrapper.StorageWrapper to wrap"),
 ])
 def test_mistakes_are_one_line_with_file_and_line(tmp_path: Path, text: str, message: str) -> None:
     plugin = written(tmp_path, text)
@@ -277,6 +311,62 @@ def test_a_higher_rank_settles_a_conflict_of_lower_ones(tmp_path: Path) -> None:
     two = written(tmp_path, directive("mine", "Good"), name="two.zcml", rank=0)
     policy = written(tmp_path, directive("mine", "Other"), name="policy.zcml")
     assert filters(one, two, policy) == {"mine": "test_registry.Other"}
+
+
+def order(*plugins: Plugin) -> list[str]:
+    """Return the order of the plugins' filters and some of ours."""
+    names = registry.names(registry.load(plugins), interfaces.IFilter)
+    shown = {"filename-matches", "min-age", "metadata-matches", "latest-releases", "a", "b", "c"}
+    return [name for name in names if name in shown]
+
+
+@pytest.mark.parametrize(("directives", "expected"), [
+    ([("b", ""), ("a", "")], "filename-matches min-age b a metadata-matches latest-releases"),
+    ([("b", 'before="filename-matches"'), ("a", 'before="filename-matches"')],
+     "b a filename-matches min-age metadata-matches latest-releases"),
+    ([("b", 'after="latest-releases"'), ("a", 'after="latest-releases"')],
+     "filename-matches min-age metadata-matches latest-releases b a"),
+    ([("a", 'after="c"'), ("b", ""), ("c", "")], "filename-matches min-age b c a metadata-matches latest-releases"),
+    ([("a", 'after="b" before="c"'), ("b", ""), ("c", "")], "filename-matches min-age b a c metadata-matches latest-releases"),
+    ([("a", 'after="*"'), ("b", 'before="*"'), ("c", "")],
+     "b filename-matches min-age c metadata-matches latest-releases a"),
+    ([("min-age", ""), ("a", ""), ("filename-matches", "")],
+     "filename-matches min-age a metadata-matches latest-releases"),
+    ([("latest-releases", 'before="filename-matches"')], "latest-releases filename-matches min-age metadata-matches"),
+])
+def test_filters_run_in_the_order_of_registration_unless_zcml_says_otherwise(tmp_path: Path, directives: list[tuple[str, str]],
+                                                                            expected: str) -> None:
+    plugin = written(tmp_path, *(directive(name, "Good", more) for name, more in directives))
+    assert order(plugin) == expected.split()
+
+
+def test_the_order_of_included_files_is_that_of_their_directives(tmp_path: Path) -> None:
+    written(tmp_path, directive("b", "Good"), directive("a", "Good"), name="inner.zcml")
+    plugin = written(tmp_path, directive("c", "Good"), '<include file="inner.zcml" />', directive("b", "Other"))
+    assert order(plugin) == ["filename-matches", "min-age", "c", "b", "a", "metadata-matches", "latest-releases"]
+
+
+@pytest.mark.parametrize(("directives", "line", "message"), [
+    ([("a", 'after="latest-release"')], 2, "'a': before and after name 'latest-release', which is not registered; did you mean "
+                                           "'latest-releases'?"),
+    ([("a", 'after="a"')], 2, "'a': before and after can't name the component itself"),
+    ([("a", 'after="b"'), ("b", 'after="a"')], 2, "'a': before and after form a circle with b"),
+    ([("c", ""), ("a", 'after="latest-releases" before="filename-matches"')], 3,
+     "'a': can't be both after 'latest-releases' and before 'filename-matches'"),
+])
+def test_an_order_that_can_not_be_is_refused_with_its_line(tmp_path: Path, directives: list[tuple[str, str]], line: int,
+                                                          message: str) -> None:
+    plugin = written(tmp_path, *(directive(name, "Good", more) for name, more in directives))
+    assert refused(plugin) == f"{plugin.file}:{line}: {message}"
+
+
+def test_another_order_is_a_change_of_the_selection(tmp_path: Path, mirrored: Mirrored) -> None:
+    def decides(*lines: str) -> str:
+        mirrored.settings["zcml"] = written(tmp_path, *lines).file
+        return repr(Mirror(read(mirrored.write())).settings.plugged("files"))
+
+    a, b = directive("a", "Good"), directive("b", "Good")
+    assert len({decides(a, b), decides(b, a), decides(directive("a", "Good", 'after="*"'), b), decides(b)}) == 4
 
 
 @pytest.mark.parametrize(("condition", "used"), [

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+import wheelhouse
 from mirrored import Mirrored
 from pypimirror import __version__
 from pypimirror.report import run_summary
+from schemas import violations
 from upstream import Upstream, sdist, wheel
 
 
@@ -26,8 +28,14 @@ def reported(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> Mirrored
     return mirrored
 
 
+SCHEMA = json.loads((wheelhouse.CHECKOUT / "docs" / "report.schema.json").read_text(encoding="utf-8"))
+
+
 def report(mirrored: Mirrored) -> dict[str, Any]:
-    return json.loads((mirrored.config.parent / "report.json").read_text())
+    """Return the report, which conforms to its schema."""
+    found = json.loads((mirrored.config.parent / "report.json").read_text())
+    assert list(violations(found, SCHEMA)) == []
+    return found
 
 
 def metrics(mirrored: Mirrored) -> dict[str, float]:
@@ -170,3 +178,28 @@ def test_of_very_many_files_some_are_named_and_all_are_counted(reported: Mirrore
     assert len(found["stored"]) == 1
     assert found["not_named"] == {"stored": 2}
     assert found["statistics"]["stored"] == 3
+
+
+def test_the_schema_refuses_what_is_no_report(reported: Mirrored) -> None:
+    assert reported.run("sync") == 0
+    good = report(reported)
+    wrong: list[dict[str, Any]] = [
+        {"report_version": 2}, {"kind": "verify"}, {"started": "2026-03-01T04:17:02"}, {"status": "0"}, {"status": True},
+        {"runtime": -1}, {"upstream": {"total": 1}}, {"stored": [{"project": "one"}]}, {"notices": [None]}, {"more": 1},
+        {"statistics": {}}, {"not_named": {"stored": -1}}, {"failed": [{"project": "", "error": "x", "since": 5}]}]
+    for change in wrong:
+        assert list(violations(good | change, SCHEMA)), change
+    for name in good:
+        assert list(violations({key: value for key, value in good.items() if key != name}, SCHEMA)), name
+
+
+def test_the_example_in_the_documentation_conforms_to_the_schema() -> None:
+    text = (wheelhouse.CHECKOUT / "docs" / "report.rst").read_text(encoding="utf-8")
+    example = re.search(r"^    \{\n.*?^    \}\n", text, re.MULTILINE | re.DOTALL)
+    assert example is not None
+    assert list(violations(json.loads(example[0]), SCHEMA)) == []
+
+
+def test_every_field_of_the_schema_is_described() -> None:
+    for name, field in SCHEMA["properties"].items():
+        assert field["description"].endswith("."), name

@@ -1,5 +1,6 @@
 """Filters and pins together."""
 
+import re
 from datetime import datetime, timezone
 
 import pytest
@@ -9,7 +10,6 @@ from zope.interface import implementer
 
 from filtering import configured, file, names, project, releases, versions
 from pypimirror.errors import ConfigurationError
-from pypimirror.filters import ordered
 from pypimirror.filters.age import MinAge, UploadedBefore
 from pypimirror.filters.compatibility import Compatibility
 from pypimirror.filters.files import FilenameExcludes, FilenameMatches, MaxFileSize, PackageTypes
@@ -18,6 +18,7 @@ from pypimirror.filters.packages import PackageExcludes, PackageMatches
 from pypimirror.filters.releases import LatestReleases, Prereleases, Specifiers, Yanked
 from pypimirror.interfaces import IFilter
 from pypimirror.selection import LeftOut, Selected, Selection, Unmet
+from pypimirror.zcml import registry
 
 FACTORIES = {
     "filename-matches": FilenameMatches, "filename-excludes": FilenameExcludes, "package-types": PackageTypes,
@@ -30,7 +31,7 @@ FACTORIES = {
 def selection(pins=None, **texts: str) -> Selection:
     """Make the selection of a mirror with these keys."""
     settings = configured(**texts)
-    filters = {name: FACTORIES[name](settings) for name in ordered(FACTORIES)}
+    filters = {name: FACTORIES[name](settings) for name in FACTORIES}
     return Selection((PackageMatches(settings), PackageExcludes(settings)), filters,
                      {name: frozenset(found) for name, found in (pins or {}).items()})
 
@@ -191,16 +192,42 @@ def test_a_filter_can_not_add_to_a_project():
         reason = "nothing"
 
         def select(self, project):
-            return reversed([*project.files, file("evil-1.0.tar.gz")])
+            return reversed([*project.files, *added])
 
     foo = releases("foo", "1.0", "2.0")
+    added = []
     assert Selection((), {"adding": Adding()}).select(foo).files == foo.files
+    added = [file("evil-1.0.tar.gz")]
+    with pytest.raises(ValueError, match=r"select returned 'evil-1.0.tar.gz', which is not among the files that it was given"):
+        Selection((), {"adding": Adding()}).select(foo)
 
 
-def test_the_order_of_filters_has_room_for_others():
-    found = ordered(["latest-releases", "my-filter", "min-age", "another"])
-    assert found == ("min-age", "another", "my-filter", "latest-releases")
-    assert ordered(FACTORIES) == tuple(FACTORIES)
+@pytest.mark.parametrize(("result", "message"), [
+    (None, "'NoneType' object is no iterable of files: select returned None"),
+    (["foo-1.0.tar.gz"], "'str' object is no File: select returned 'foo-1.0.tar.gz'"),
+    ([None], "'NoneType' object is no File: select returned None"),
+    (True, "'bool' object is no iterable of files: select returned True"),
+    ("foo-1.0.tar.gz", "'str' object is no File: select returned 'f'")])
+@pytest.mark.parametrize("applies_to_pins", [True, False])
+def test_a_filter_that_returns_anything_but_files_is_refused(result, message, applies_to_pins):
+    @implementer(IFilter)
+    class Wrong:
+        active = True
+        reason = "nothing"
+
+        def select(self, project):
+            return result
+
+    Wrong.applies_to_pins = applies_to_pins
+    foo = releases("foo", "1.0", "2.0")
+    made = Selection((), {"wrong": Wrong()})
+    for call in [made.select, made.mirrorable][:2 if applies_to_pins else 1]:
+        with pytest.raises(TypeError, match=re.escape(message)):
+            call(foo)
+
+
+def test_filters_run_in_the_order_of_their_registration():
+    assert registry.names(registry.load(), IFilter) == tuple(FACTORIES)
 
 
 _FILE = st.builds(

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+import clients
 import servers
 import tried
 from browser import Browser, browser
 from mirrored import Mirrored
-from pypimirror.clients.files import render
 from upstream import Upstream, sdist, wheel
 
 #: Gives the colour of the page: the browser's own where the page says nothing.
@@ -138,7 +138,7 @@ def test_a_button_copies_its_lines_and_says_so_where_one_looks(window: Browser, 
     assert window.run("return document.querySelector('[role=status]').textContent") == "Copied."
     assert (window.run("return document.documentElement.scrollHeight"), window.run(place)) == before
     copied = window.run("return navigator.clipboard.readText()")
-    file = render(client, {"base_url": address, "mirror_file_path": "/"})
+    file = clients.render(client, f"{address}/")
     assert copied.splitlines() == [line for line in file.splitlines() if line and not line.startswith("#")]
 
 

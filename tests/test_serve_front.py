@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+import clients
 import servers
 import tree
-from pypimirror.clients.files import render
 from servers import ask
 from upstream import wheel as upstream_wheel
 
@@ -85,7 +85,7 @@ def test_the_lines_to_copy_are_those_of_the_client_files(address):
     text = page(address)
     for client in ("pip", "uv", "buildout"):
         shown = unescape(re.search(rf'<pre id="{client}"[^>]*>(.*?)</pre>', text, re.DOTALL)[1])
-        file = render(client, {"base_url": address, "mirror_file_path": "/"})
+        file = clients.render(client, f"{address}/")
         assert shown.splitlines() == [line for line in file.splitlines() if line and not line.startswith("#")]
 
 

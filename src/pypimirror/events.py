@@ -1,4 +1,4 @@
-"""The events of a run, in their order. Observers receive them in the coordinator's thread."""
+"""The events of a run, in their order. Each observer receives them in one thread."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ class Problem(NamedTuple):
 
     project: str
     message: str
-    #: ``failed``, ``not found``, ``invalid``, or ``left out`` for a malformed entry of upstream's page, which is not a failure.
+    #: ``failed``, ``not found``, ``invalid``, ``full`` for a lack of space, or ``left out`` for a malformed entry of upstream's
+    #: page, which is not a failure.
     kind: str = "failed"
 
 

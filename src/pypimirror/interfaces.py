@@ -42,6 +42,9 @@ class ISettings(Interface):
     def plugged(affects: str) -> list[tuple[str, Any]]:
         """Return the settings and components of plugins that affect ``files`` or ``pages``: pairs of name and plain value."""
 
+    def unknown_names(known: Callable[[str], bool]) -> Iterator[str]:
+        """Yield a warning about each key of the type ``names`` that has names for which ``known`` returns False."""
+
 
 class IMirror(Interface):
     """The part of a mirror that plugins may use: settings, input and output."""
@@ -220,6 +223,9 @@ class IFilter(Interface):
 
     def select(project: Project) -> Iterable[File]:
         """Return the selected files, a subset of ``project.files``.
+
+        The result depends only on the project, on settings that are declared with ``affects="files"``, and on time in an
+        ITimedFilter: a change of anything else is not noticed. Names of projects are normalised (PEP 503).
 
         project: has only the files that all previous filters selected.
         """
@@ -410,8 +416,43 @@ class IEngine(Interface):
         """Stop all workers. Called while no step is running."""
 
 
+# --- clients and web servers ----------------------------------------------------------------------------------------------
+
+
+class IClient(Interface):
+    """Renders the configuration file of a client. Named; selected by the verb ``client``; adapts the settings."""
+
+    filename: str = Attribute("The usual name of the file, such as ``pip.conf``; that of the file in a buildout's part.")
+    title: str = Attribute("The heading above the file on the landing page, such as 'pip, in pip.conf'.")
+
+    def render(index: str) -> str:
+        """Return a file with which the client uses only this index.
+
+        index: its URL with a trailing slash; a ``file:`` URL for clients on the mirror's host if there is no ``base_url``.
+        """
+
+
+class IWebServer(Interface):
+    """Renders a site configuration. Named; selected by the verb ``webserver``; adapts the settings."""
+
+    filename: str = Attribute("The name of the file in a buildout's part, such as ``nginx.conf``.")
+
+    def render() -> str:
+        """Return a complete site configuration that serves the mirror at ``base_url``.
+
+        Raises ConfigurationError for a value that can't be written into it.
+        """
+
+
+# --- events ---------------------------------------------------------------------------------------------------------------
+
+
 class IObserver(Interface):
-    """Receives the events of a run without affecting it. Named. Called only in the coordinator's thread."""
+    """Receives the events of a run without affecting it. Named.
+
+    Called in one thread, in the order of the events: the mirror's own observers in the coordinator's thread, each one of a
+    plugin in a separate thread, which a run waits for only for a limited time.
+    """
 
     def notify(event: Any) -> None:
         """Handle one event, an instance of a class of ``pypimirror.events``."""

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from zope.interface import implementer
 
-from .filters import ordered
 from .http import fetchers, tls
 from .http.dispatcher import Dispatcher
 from .http.file_urls import url_of
@@ -66,8 +65,7 @@ class Mirror:
 
     @cached_property
     def registry(self) -> Any:
-        additions = self.settings.additions
-        return self.settings.registry or registry.load(additions.plugins if additions else ())
+        return plugins.components(self.settings)
 
     @cached_property
     def storage(self) -> IStorage:
@@ -126,15 +124,19 @@ class Mirror:
     def selection(self) -> Selection:
         names = registry.every(self.registry, (self.settings,), INameFilter)
         filters = registry.every(self.registry, (self.settings,), IFilter)
-        chosen = self.settings["filters"] or ordered(filters)
-        used = {name: self._named(IFilter, name, "filters") for name in chosen}
+        used = {name: self._named(IFilter, name, "filters") for name in self.settings["filters"] or filters}
         return Selection(names.values(), used, self.needs.versions(), self.own.projects, self.needs.hashes)
 
     @cached_property
     def writers(self) -> tuple[IIndexWriter, ...]:
         if not self.settings["create_indexes"]:
             return ()
-        return tuple(self._named(IIndexWriter, name, "index_formats") for name in self.settings["index_formats"])
+        found = {name: self._named(IIndexWriter, name, "index_formats") for name in self.settings["index_formats"]}
+        if self.settings.additions and self.settings.additions.plugins:
+            from .index import page_paths  # not loaded without plugins
+
+            page_paths.check_roots((registry.label(self.registry, writer), writer) for writer in found.values())
+        return tuple(found.values())
 
     @cached_property
     def formats(self) -> tuple[IIndexWriter, ...]:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .errors import ConfigurationError
+from .filters import results
 from .filters.globs import MOST_WRITTEN, any_spelling
 from .interfaces import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
 from .metadata.filenames import parse
 from .model import File, Project
+from .names import normalize
 from .pins.pinned_releases import Hashes, PinnedReleases, pinned_of
 
 _NO_PINS: Mapping[str, frozenset[str]] = {}
@@ -95,14 +97,16 @@ class _Filtering:
         before = self._project._replace(files=self.files if component.applies_to_pins else self._not_pinned_only())
         if IUploadTimeFilter.providedBy(component):
             self.untimed += component.untimed(before)
-        kept = {file.filename for file in (component.select(before, metadata) if reads_metadata else component.select(before))}
+        selected = component.select(before, metadata) if reads_metadata else component.select(before)
+        kept = results.kept(component, before, selected)
         if not component.applies_to_pins:
             self._pinned_only |= {file.filename for file in before.files} & self._pinned - kept
             kept |= self._pinned_only
         self.left_out += [LeftOut(file, component.reason, name) for file in self.files if file.filename not in kept]
         self.files = tuple(file for file in self.files if file.filename in kept)
         if is_timed:
-            self.due = min((moment for moment in (self.due, component.next_change(before)) if moment is not None), default=None)
+            moments = (self.due, results.next_change(component, before))
+            self.due = min((moment for moment in moments if moment is not None), default=None)
 
     def _not_pinned_only(self) -> tuple[File, ...]:
         return tuple(file for file in self.files if file.filename not in self._pinned_only)
@@ -126,7 +130,8 @@ class Selection:
         """
         active = [name for name in names if name.active]
         self._asked = tuple(name for name in active if not name.applies_to_pins)
-        self._allowed = tuple(name for name in active if name.applies_to_pins)
+        self._allowed = tuple(results.accepting(name) for name in active if name.applies_to_pins)
+        self._asks = tuple(map(results.accepting, self._asked))
         self._filters = tuple(_ActiveFilter(name, each, ITimedFilter.providedBy(each), IMetadataFilter.providedBy(each))
                               for name, each in filters.items() if each.active)
         self._pins = pins
@@ -178,7 +183,7 @@ class Selection:
         """Whether the project is selected by its name, and not by pins alone."""
         if name in self._own:
             return True
-        for asks in self._asked:  # noqa: SIM110
+        for asks in self._asks:  # noqa: SIM110
             if not asks(name):
                 return False
         return True
@@ -196,7 +201,9 @@ class Selection:
         files = project.files
         for each in self._filters:
             if each.component.applies_to_pins:
-                files = tuple(each.component.select(project._replace(files=files)))
+                before = project._replace(files=files)
+                kept = results.kept(each.component, before, each.component.select(before))
+                files = tuple(file for file in files if file.filename in kept)
         return files
 
     def select(self, project: Project, metadata: Callable[[File], bytes | None] | None = None) -> Selected:
@@ -248,7 +255,7 @@ class Selection:
         return tuple(Unmet(version, tuple(reasons.get(version, ()))) for version in sorted(versions) if version not in met)
 
     def _exact(self, active: Iterable[INameFilter]) -> frozenset[str] | None:
-        sets = [each.exact for each in active if each.exact is not None and not each.applies_to_pins]
+        sets = [frozenset(map(normalize, each.exact)) for each in active if each.exact is not None and not each.applies_to_pins]
         if not sets:
             return None
         return frozenset(name for name in frozenset.intersection(*sets) | self._pins.keys() | self._own if self.wanted(name))

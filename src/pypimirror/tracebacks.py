@@ -18,11 +18,18 @@ def describe(error: BaseException, component: str | None = None) -> str:
 
     component: the component that raised it, in place of the location.
     """
+    what = summary(error)
+    if isinstance(error, MirrorError):
+        return what
+    return f"{component}: {what}" if component else f"{what}{_place(error)}"
+
+
+def summary(error: BaseException) -> str:
+    """Return type and message of an exception in one printable line; of a MirrorError the message only."""
     message = shown(_text(error), _LONGEST_MESSAGE)
     if isinstance(error, MirrorError):
         return message
-    what = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    return f"{component}: {what}" if component else f"{what}{_place(error)}"
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def trace(error: BaseException) -> str:

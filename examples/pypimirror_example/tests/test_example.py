@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from zope.interface.verify import verifyObject
 
+from pypimirror import cli
 from pypimirror.errors import ConfigurationError, StorageError
 from pypimirror.events import RunFinished
-from pypimirror.interfaces import IFetcher, IFilter, IIndexWriter, IObserver
+from pypimirror.interfaces import IClient, IFetcher, IFilter, IIndexWriter, IObserver, IWebServer
 from pypimirror.mirror import Mirror
 from pypimirror.model import File, Project, Stored
 from pypimirror.zcml import registry
@@ -27,7 +28,8 @@ def mirror(folder: Path, plugin: str = "pypimirror_example", **keys: object) -> 
 
 
 @pytest.mark.parametrize(("interface", "name"), [
-    (IFilter, "provenance"), (IIndexWriter, "checksums"), (IFetcher, "with-headers"), (IObserver, "history")])
+    (IFilter, "provenance"), (IIndexWriter, "checksums"), (IFetcher, "with-headers"), (IObserver, "history"), (IClient, "pdm"),
+    (IWebServer, "caddy")])
 def test_every_component_keeps_its_contract(tmp_path, interface, name):
     made = mirror(tmp_path)
     assert verifyObject(interface, registry.chosen(made.registry, (made.settings,), interface, name, "name"))
@@ -68,6 +70,14 @@ def test_the_history_has_a_line_a_run(tmp_path):
         observer.notify(RunFinished(status, 1.5, {"stored": 3, "removed": 0}))
     lines = (tmp_path / "history").read_text().splitlines()
     assert [line.partition(" ")[2] for line in lines] == ["status 0, 3 stored, 0 removed", "status 1, 3 stored, 0 removed"]
+
+
+def test_pdm_and_caddy_get_their_files(tmp_path, capsys):
+    mirror(tmp_path, base_url="https://pypi.example.com")
+    for arguments, expected in ((["client", "pdm"], 'url = "https://pypi.example.com/"\n'),
+                                (["webserver", "caddy"], f"    root * {tmp_path}/mirror\n")):
+        assert cli.main(None, [str(tmp_path / "mirror.cfg"), *arguments]) == 0
+        assert expected in capsys.readouterr().out
 
 
 def test_a_history_that_cant_be_written_is_named(tmp_path):

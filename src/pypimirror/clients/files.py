@@ -1,31 +1,34 @@
-"""Renders configuration files that make clients use only the mirror."""
+"""The configuration files with which clients use only the mirror."""
 
 import json
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from zope.interface import implementer
+
 from ..errors import ConfigurationError
+from ..interfaces import IClient, ISettings
 from .extension import DISTRIBUTION, netloc
 
-#: The name of each client's file.
-FILENAMES = {"pip": "pip.conf", "uv": "uv.toml", "buildout": "client.cfg"}
+_PIP = """\
+# For pip: as ~/.config/pip/pip.conf, /etc/pip.conf, pip.conf in a virtual environment, or named by PIP_CONFIG_FILE.
+# An extra-index-url or find-links in another of these files or in the environment would still be asked."""
+_BUILDOUT = """\
+# For zc.buildout: the last one in extends, so that it has the last word. In the buildout itself, write
+# extensions += and find-links +=, not =, which would put an end to what stands here.
+#
+# zc.buildout has sdists and develop eggs built by a pip that asks PyPI whatever the index is. The extension tells
+# that pip to ask the mirror alone. It comes from the mirror, which must have it and what it requires as wheels.
+# That pip reads no configuration files then: certificates and proxies come from PIP_CERT, HTTPS_PROXY and so on."""
 
 
-def render(client: str, settings: Mapping[str, Any]) -> str:
-    """Return a client's configuration file.
+def index_url(settings: Mapping[str, Any]) -> str:
+    """Return the URL of the index for clients, with a trailing slash.
 
-    client: one of ``FILENAMES``. settings: of the mirror; uses ``base_url`` or, if it is empty, ``mirror_file_path``, for
-    clients on the same host.
-    Raises ConfigurationError for an unknown client, and if clients can't reach the mirror.
+    settings: of the mirror; uses ``base_url`` or, if it is empty, ``mirror_file_path``, for clients on the same host.
+    Raises ConfigurationError if clients can't reach the mirror.
     """
-    if client not in FILENAMES:
-        raise ConfigurationError(f"unknown client {client!r}; there are {', '.join(FILENAMES)}")
-    return {"pip": _pip, "uv": _uv, "buildout": _buildout}[client](_index(settings))
-
-
-def _index(settings: Mapping[str, Any]) -> str:
-    """Return the URL of the index with a trailing slash."""
     if settings["base_url"]:
         return f"{settings['base_url']}/"
     place = settings["mirror_file_path"]
@@ -35,40 +38,58 @@ def _index(settings: Mapping[str, Any]) -> str:
     return f"{path.as_uri()}/"
 
 
-def _pip(index: str) -> str:
-    lines = [
-        "# For pip: as ~/.config/pip/pip.conf, /etc/pip.conf, pip.conf in a virtual environment, or named by PIP_CONFIG_FILE.",
-        "# An extra-index-url or find-links in another of these files or in the environment would still be asked.",
-        "[global]",
-        f"index-url = {index}",
-    ]
-    if index.startswith("http:"):
-        # pip ignores an index that is not https unless its host is trusted.
-        lines.append(f"trusted-host = {netloc(index)}")
-    return "\n".join([*lines, ""])
+class _Client:
+    """A client whose file depends on the index only."""
+
+    def __init__(self, settings: ISettings):
+        pass
 
 
-def _uv(index: str) -> str:
-    lines = ["# For uv: as ~/.config/uv/uv.toml, /etc/uv/uv.toml, uv.toml in a project, or named by UV_CONFIG_FILE."]
-    if index.startswith("http:"):
-        lines.append(f"allow-insecure-host = [{json.dumps(netloc(index))}]")
-    lines += ["", "[[index]]", 'name = "mirror"', f"url = {json.dumps(index)}", "# In place of PyPI, not beside it.",
-              "default = true", ""]
-    return "\n".join(lines)
+@implementer(IClient)
+class Pip(_Client):
+    """Renders ``pip.conf``."""
+
+    filename = "pip.conf"
+    title = "pip, in pip.conf"
+
+    def render(self, index: str) -> str:
+        lines = [_PIP, "[global]", f"index-url = {index}"]
+        if index.startswith("http:"):
+            # pip ignores an index that is not https unless its host is trusted.
+            lines.append(f"trusted-host = {netloc(index)}")
+        return "\n".join([*lines, ""])
 
 
-def _buildout(index: str) -> str:
-    return "\n".join([
-        "# For zc.buildout: the last one in extends, so that it has the last word. In the buildout itself, write",
-        "# extensions += and find-links +=, not =, which would put an end to what stands here.",
-        "#",
-        "# zc.buildout has sdists and develop eggs built by a pip that asks PyPI whatever the index is. The extension tells",
-        "# that pip to ask the mirror alone. It comes from the mirror, which must have it and what it requires as wheels.",
-        "# That pip reads no configuration files then: certificates and proxies come from PIP_CERT, HTTPS_PROXY and so on.",
-        "[buildout]",
-        f"index = {index}",
-        "find-links =",
-        *([f"allow-hosts = {netloc(index)}"] if netloc(index) else []),
-        f"extensions += {DISTRIBUTION}",
-        "",
-    ])
+@implementer(IClient)
+class Uv(_Client):
+    """Renders ``uv.toml``."""
+
+    filename = "uv.toml"
+    title = "uv, in uv.toml"
+
+    def render(self, index: str) -> str:
+        lines = ["# For uv: as ~/.config/uv/uv.toml, /etc/uv/uv.toml, uv.toml in a project, or named by UV_CONFIG_FILE."]
+        if index.startswith("http:"):
+            lines.append(f"allow-insecure-host = [{json.dumps(netloc(index))}]")
+        lines += ["", "[[index]]", 'name = "mirror"', f"url = {json.dumps(index)}", "# In place of PyPI, not beside it.",
+                  "default = true", ""]
+        return "\n".join(lines)
+
+
+@implementer(IClient)
+class Buildout(_Client):
+    """Renders ``client.cfg``, to extend from."""
+
+    filename = "client.cfg"
+    title = "zc.buildout, in client.cfg, to be extended"
+
+    def render(self, index: str) -> str:
+        return "\n".join([
+            _BUILDOUT,
+            "[buildout]",
+            f"index = {index}",
+            "find-links =",
+            *([f"allow-hosts = {netloc(index)}"] if netloc(index) else []),
+            f"extensions += {DISTRIBUTION}",
+            "",
+        ])

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from ..clients.files import FILENAMES, render
-from ..errors import ConfigurationError
-from ..settings.reader import nearest
+from ..clients.files import index_url
+from ..interfaces import IClient
 from ..zcml.plugins import read
+from .component import selected, show
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the configuration for a client."""
-    (name, *more) = arguments.words or [""]
-    if name not in FILENAMES or more:
-        raise ConfigurationError(f"client takes one of {', '.join(FILENAMES)}, not {' '.join(arguments.words)!r}"
-                                 f"{nearest(name, FILENAMES)}")
-    print(render(name, read(config)), end="")
-    return 0
+    client, settings = selected(read(config), "client", arguments.words, IClient)
+    return show(settings, client, index_url(settings))

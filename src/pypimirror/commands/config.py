@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from textwrap import fill
 from typing import Any
 
 from ..http import proxy_settings
+from ..interfaces import IFilter
 from ..secret import printable
 from ..settings.keys import KEYS, ISetting, Key
 from ..settings.reader import plugins_of
+from ..settings.text_file import TextFile
 from ..zcml.plugins import ask, read
+from ..zcml.registry import names
 
 _INTRODUCTION = """\
 # Configuration of a mirror: pypimirror THIS-FILE sync
@@ -47,22 +51,28 @@ def _show(mirror: Any) -> None:
     print()
     for line in _components(mirror.registry):
         print(line)
+    print(f"\nfilters, in order: {', '.join(settings['filters'] or names(mirror.registry, IFilter))}")
     sys.stdout.flush()
 
 
 def _components(filled: Any) -> Iterator[str]:
-    from ..zcml.registry import origin_of, place_of
+    from ..zcml.registry import origin_of, place_of, registrations
 
-    found = [*filled.registeredUtilities(), *filled.registeredAdapters()]
-    for one in sorted(found, key=lambda r: (r.provided.__name__, r.name)):
+    lines = []
+    for one in registrations(filled):
+        kind = "Subscriber" if one.provided is None else re.sub("^I(?=[A-Z])", "", one.provided.__name__)
+        name = one.name or " ".join(getattr(each, "__name__", "*") for each in getattr(one, "required", ()))
         what = one.component.help if one.provided is ISetting else origin_of(one)
-        yield f"{one.provided.__name__[1:]} {one.name!r}: {what}    # {place_of(one)}"
+        lines.append((kind, name, f"{kind} {name!r}: {what}    # {place_of(one)}"))
+    return (line for _, _, line in sorted(lines))
 
 
 def _shown(value: Any) -> str:
     """Return a value in the syntax of the configuration file, without secrets."""
     if value is None:
         return ""
+    if isinstance(value, TextFile):
+        return _shown(value.path)
     if isinstance(value, tuple):
         return " ".join(_shown(item) for item in value)
     if isinstance(value, Mapping):

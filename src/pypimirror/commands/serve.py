@@ -6,6 +6,7 @@ import argparse
 import os
 
 from ..errors import ConfigurationError, MirrorError
+from ..interfaces import IClient
 from ..serve.landing_page import Figures
 from ..serve.missing_projects import FILENAME
 from ..settings.index_settings import has_final_files
@@ -13,7 +14,8 @@ from ..settings.reader import in_directory
 from ..settings.values import Settings
 from ..state.database import State
 from ..state.meta_keys import LAST_GOOD
-from ..zcml.plugins import read
+from ..zcml.plugins import components, plugged, read
+from ..zcml.registry import every
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -27,7 +29,13 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     port = 8080 if arguments.port is None else arguments.port
     return serve(settings["mirror_file_path"], arguments.host or "127.0.0.1", port, base_url=settings["base_url"],
                  figures=lambda: _figures(settings), missed=os.path.join(settings["state_path"], FILENAME),
-                 final_files=has_final_files(settings))
+                 final_files=has_final_files(settings), clients=_clients(settings))
+
+
+def _clients(settings: Settings) -> dict[str, IClient]:
+    """Return the clients by name, for the landing page."""
+    settings = plugged(settings)
+    return every(components(settings), (settings,), IClient)
 
 
 def _figures(settings: Settings) -> Figures | None:

@@ -5,31 +5,36 @@ from collections.abc import Callable, Iterable
 
 from zc.buildout import UserError
 
-from ..errors import ConfigurationError
+from ..errors import MirrorError
 from . import files
+from .plugins import Plugins
 
-#: The file name of each web server's configuration.
-SITES = {"apache": "apache.conf", "nginx": "nginx.conf"}
+#: Names of other files of the part.
+_TAKEN = frozenset({"pypimirror.cfg", "versions.cfg", "additional.zcml", "cron-entry"})
+_UNITS = (".service", ".timer")
 
 
-def write(part: str, config: str, servers: Iterable[str], made: Callable[[str], None]) -> None:
+def write(part: str, config: str, servers: Iterable[str], plugins: Plugins | None, made: Callable[[str], None]) -> None:
     """Write the files to the folder of the part's configuration file.
 
-    config: its path. servers: the web servers. made: called with the path of each file. Raises UserError.
+    config: its path. servers: the names of the web servers. plugins: those of the part, or None without any. made: called with
+    the path of each file. Raises UserError.
     """
-    # These need the dependencies of the mirror, which may be missing before ``install``.
-    from ..clients.files import FILENAMES, render
-    from ..serve.site_config import site
-    from ..settings.reader import read
-
     folder = os.path.dirname(config)
-    try:
-        settings = read(config)
-        texts = {SITES[server]: site(server, settings) for server in servers}
-        if settings["base_url"] or "://" not in settings["mirror_file_path"]:
-            texts.update((filename, render(client, settings)) for client, filename in FILENAMES.items())
-    except ConfigurationError as error:
-        raise UserError(f"[{part}] {error}") from error
+    texts = _own(part, config, servers) if plugins is None else plugins.files(config, servers)
     for name, text in texts.items():
+        if name in _TAKEN or name.endswith(_UNITS):
+            raise UserError(f"[{part}] filename = {name!r} of a client or web server: the part has another file with this name")
         files.write(os.path.join(folder, name), text)
         made(os.path.join(folder, name))
+
+
+def _own(part: str, config: str, servers: Iterable[str]) -> dict[str, str]:
+    # These need the dependencies of the mirror, which may be missing before ``install``.
+    from ..clients.part import render
+    from ..settings.reader import read
+
+    try:
+        return render(read(config), servers)
+    except MirrorError as error:
+        raise UserError(f"[{part}] {error}") from error

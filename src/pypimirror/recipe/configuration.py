@@ -19,12 +19,15 @@ def render(part: str, keys: Iterable[OptionKey], texts: Mapping[str, str], relat
     that of the file; paths in the former become relative to the latter.
     """
     lines = []
+    base = texts.get("relative-to")
     for key in keys:
         text = texts.get(key.option)
         if text is None:
             continue
-        if relative_to and key.kind in (converters.path, converters.paths, converters.zcml):
-            text = "\n".join(_relative(path, *relative_to) for path in text.split("\n"))
+        if relative_to and key.kind in (converters.path, converters.paths, converters.file, converters.zcml):
+            buildout, folder = relative_to
+            start = folder if base is None or key.option == "relative-to" else base
+            text = "\n".join(_relative(path, buildout, start) for path in text.split("\n"))
         lines.append(f"{key.key} =" + "".join(f"\n    {line}" for line in _lines(text)) if "\n" in text
                      else f"{key.key} = {text}")
     return _HEAD.format(part=part) + "\n".join(lines) + "\n"

@@ -4,7 +4,7 @@ The options are the keys of the configuration, written with dashes, and options 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from zc.buildout import UserError
@@ -15,8 +15,10 @@ from ..settings import converters
 from ..settings.converters import Kind
 from ..settings.keys import KEYS
 from ..settings.reader import nearest
-from . import client_files, environment, schedule
+from ..zcml.registry import SCHEMES
+from . import environment, schedule
 
+_NOT_DECLARED = "; no installed plugin declares it; is one missing in eggs?"
 #: Options that zc.buildout itself adds to a part or reads from it.
 _BUILDOUT = frozenset({"recipe", "<", "__buildout_installed__", "__buildout_signature__"})
 
@@ -43,14 +45,6 @@ def user(text: str, folder: str) -> str:
     return text
 
 
-def servers(text: str, folder: str) -> tuple[str, ...]:
-    """Names of web servers."""
-    names = converters.words(text, folder)
-    if not set(names) <= client_files.SITES.keys():
-        raise ValueError(" and ".join(sorted(client_files.SITES)) + ", one of them or both")
-    return names
-
-
 OPTIONS = (
     RecipeOption("script", converters.text, "",
            "Name of the script in the bin directory, by default the part's name. Other parts read the script's path from it."),
@@ -65,8 +59,9 @@ OPTIONS = (
            "relative-paths."),
     RecipeOption("pinned", converters.boolean, "false",
            "Whether to mirror the releases that this buildout's versions section pins."),
-    RecipeOption("webserver", servers, "",
-           "Web servers to write a site configuration for, apache and nginx: parts/<part>/apache.conf and nginx.conf."),
+    RecipeOption("webserver", converters.words, "",
+           "Web servers to write a site configuration for: apache, nginx, or those of plugins. The files are "
+           "parts/<part>/apache.conf and so on."),
     RecipeOption("cron-times", schedule.parse, "",
            "The times of the updates: cron's five fields or a word such as @daily. Without it there is no job."),
     RecipeOption("cron-command", converters.text, "",
@@ -102,7 +97,22 @@ def check(part: str, names: Iterable[str], more: Iterable[OptionKey] = ()) -> No
     known = {option.name for option in OPTIONS} | {key.option for key in (*keys(), *more)}
     for name in names:
         if name not in known and name not in _BUILDOUT:
-            raise UserError(f"[{part}] unknown option {name!r}{nearest(name, sorted(known))}")
+            raise UserError(f"[{part}] unknown option {name!r}{nearest(name, sorted(known)) or _NOT_DECLARED}")
+
+
+def check_components(part: str, texts: Mapping[str, str], components: Mapping[str, Sequence[str]]) -> None:
+    """Raise UserError for an option with the name of a component that is not registered.
+
+    texts: by option name. components: the registered names, see ``zcml.registry.components_by_key``.
+    """
+    for key, names in components.items():
+        option = key.replace("_", "-")
+        for word in converters.words(texts.get(option, ""), ""):
+            # Keys with paths and URLs name components by their schemes.
+            name = word if key not in SCHEMES else word.partition("://")[0].lower() if "://" in word else None
+            if name is not None and name not in names:
+                raise UserError(f"[{part}] {option} = {hidden(word)}: unknown; available: {', '.join(sorted(names))}"
+                                f"{nearest(name, names) or _NOT_DECLARED}")
 
 
 def value(part: str, options: Mapping[str, str], name: str, kind: Kind, folder: str, default: str = "") -> Any:
@@ -132,6 +142,8 @@ def texts(part: str, options: Mapping[str, str], folder: str, which: Iterable[Op
             continue
         if key.kind is converters.path:
             found[key.option] = reveal(checked)
+        elif key.kind is converters.file:
+            found[key.option] = checked.path
         elif key.kind in (converters.paths, converters.zcml):
             found[key.option] = "\n".join(map(reveal, checked))
         else:

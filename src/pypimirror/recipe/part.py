@@ -1,12 +1,11 @@
 """The recipe: installs a part of a buildout."""
 
 import os
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 from zc.buildout import UserError, easy_install
 
-from ..interfaces import IEngine
 from ..settings.index_settings import is_within
 from ..zcml import registry
 from . import buildout_versions, client_files, configuration, environment, files, job, plugins, script
@@ -32,7 +31,12 @@ class Recipe:
             known.check(name, self._given)
         self._section = section = buildout["buildout"]
         self._directory = section["directory"]
-        self._texts = known.texts(name, options, self._directory, known.keys())
+        #: The folder of relative paths.
+        self._base = os.path.join(self._directory, os.path.expanduser(options.get("relative-to", "").strip() or os.curdir))
+        self._base = os.path.normpath(self._base)
+        self._texts = known.texts(name, options, self._base, known.keys())
+        if "relative-to" in self._texts:
+            self._texts["relative-to"] = self._base
         self._location = os.path.join(section["parts-directory"], name)
         self._config = os.path.join(self._location, "pypimirror.cfg")
         self._pins = os.path.join(self._location, "versions.cfg")
@@ -42,7 +46,8 @@ class Recipe:
         self._environment = self._value("environment-vars") or ()
         self._relative = bool(self._value("relative-paths", section.get("relative-paths", "false")))
         self._check_engine()
-        self._value("webserver")  # a wrong name is an error before anything is uninstalled
+        if not self._plugged:  # before anything is uninstalled
+            self._check_components(registry.components_by_key(registry.load()))
         self._complete()
         self._check_selection()
         self._job = job.Job(name, self._directory, self._location, self._value, options.get("cron-times", "").strip(),
@@ -69,11 +74,12 @@ class Recipe:
         if self._additional:
             files.write(self._additional, plugins.additional(self.options["zcml-additional"]))
             note(self._additional)
-        keys, texts = self._with_plugins(dists)
+        more = plugins.Plugins(self.name, dists, self._environment, self._additional) if self._plugged else None
+        keys, texts = self._with_plugins(more)
         files.write(self._config, configuration.render(self.name, keys, texts, relative_to))
         note(self._config)
         self._job.change_owner(self._config)
-        client_files.write(self.name, self._config, self._value("webserver") or (), note)
+        client_files.write(self.name, self._config, self._value("webserver") or (), more, note)
         for path in script.make(self._script, dists, self._argument(), environment.source(self._environment),
                                 self._directory if self._relative else ""):
             if environment.has_secrets(self._environment):
@@ -85,14 +91,17 @@ class Recipe:
 
     update = install
 
-    def _with_plugins(self, dists: list[Any]) -> tuple[tuple[known.OptionKey, ...], dict[str, str]]:
+    def _with_plugins(self, installed: plugins.Plugins | None) -> tuple[tuple[known.OptionKey, ...], dict[str, str]]:
         """Return all keys of the configuration, and the texts of those that are set. Raises UserError."""
-        if not self._plugged:
+        if installed is None:
             return known.keys(), self._texts
-        more = plugins.keys(self.name, dists, self._environment, self._texts.get("zcml", "").split(), self.options,
-                            self._directory)
+        more, relative, components = installed.keys(self._texts.get("zcml", "").split(), self.options, self._base)
         known.check(self.name, self._given, more)
-        return (*known.keys(), *more), {**self._texts, **known.texts(self.name, self.options, self._directory, more)}
+        self._check_components(components)
+        texts = {**self._texts, **known.texts(self.name, self.options, self._base, more)}
+        if relative:  # their own types find relative paths in the same folder as here
+            texts["relative-to"] = self._base
+        return (*known.keys(), *more), texts
 
     def _value(self, name: str, default: str = "") -> Any:
         option = next(option for option in known.OPTIONS if option.name == name)
@@ -124,15 +133,15 @@ class Recipe:
                             "whose files are not for publication")
 
     def _check_engine(self) -> None:
-        """Raise UserError for an unknown engine, or for dask without a scheduler."""
+        """Raise UserError for dask without a scheduler."""
         engine = self._texts.get("engine")
         if engine == "dask" and "scheduler" not in self._texts:
             raise UserError(f"[{self.name}] scheduler: engine = dask needs the address of one, such as "
                             "tcp://scheduler.example.com:8786")
-        if engine is not None and not self._plugged:
-            names = registry.names(registry.load(), IEngine)
-            if engine not in names:
-                raise UserError(f"[{self.name}] engine = {engine}: unknown; available: {', '.join(names)}")
+
+    def _check_components(self, components: Mapping[str, Sequence[str]]) -> None:
+        """Raise UserError for an unknown name of a component."""
+        known.check_components(self.name, {**self._texts, "webserver": self.options.get("webserver", "")}, components)
 
     def _check_selection(self) -> None:
         """Raise UserError if the part selects no projects."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import MirrorError
 from ..events import Notice, RunFinished
 from ..interfaces import IObserver
-from ..tracebacks import log_error
-from ..zcml.error_context import describe
+from ..tracebacks import log_error, summary
+from ..zcml.builtin import is_own
 from .statistics import Statistics
+
+if TYPE_CHECKING:
+    from .plugin_observers import PluginObserver
 
 
 class Watch:
@@ -19,12 +22,13 @@ class Watch:
 
     def __init__(self, observers: Mapping[str, IObserver], on_terminal: bool, also: Callable[[Any], None] | None = None,
                  registry: Any = None):
-        """also: called with every event. registry: of the mirror, to name an observer that fails."""
+        """also: called with every event. registry: of the mirror, with the handlers of events that plugins registered."""
         self._statistics = Statistics()
-        self._observers = [observers[name] for name in sorted(observers)]
-        #: Observers that raised an exception; each is reported once.
+        self._observers = [observer for _, observer in sorted(observers.items()) if is_own(observer)]
+        self._plugins = _plugins(observers, registry)
+        #: Those of the mirror's own that raised an unexpected exception; each is reported once.
         self._faulty: list[IObserver] = []
-        self._registry = registry
+        self._warnings: list[str] = []
         self._also = also
         self._progress = None
         if on_terminal:
@@ -34,40 +38,65 @@ class Watch:
             self._observers.append(self._progress)
 
     def notify(self, event: Any) -> None:
-        """Send an event to every observer. The failure of one affects neither the others nor the run.
+        """Send an event to every observer. The failure of one of a plugin affects neither the others nor the run.
 
-        A MirrorError of an observer is raised after all have received the event.
+        A MirrorError of one of the mirror's own, such as a report that can't be written, is raised after all have received the
+        event.
         """
+        if isinstance(event, RunFinished):
+            self._finish_plugins()
+        self._send(event)
+        if isinstance(event, RunFinished):
+            self._finish_plugins()
+
+    def _send(self, event: Any) -> None:
         self._statistics.notify(event)
         if isinstance(event, RunFinished):
             event = event._replace(statistics=self._statistics.figures())
         raised: MirrorError | None = None
-        faults: list[str] = []
         for observer in self._observers:
             try:
                 observer.notify(event)
             except MirrorError as error:
                 raised = raised or error
             except Exception as error:
-                faults += self._fault(observer, error)
+                if all(observer is not known for known in self._faulty):
+                    self._faulty.append(observer)
+                    log_error("an observer failed", error)
+                    self._warnings.append(f"{type(observer).__name__}: {summary(error)}")
         if self._also is not None:
             self._also(event)
-        for fault in faults:
-            self.notify(Notice(fault))
+        for plugin in self._plugins:
+            plugin.put(event)
+        self._warn()
         if raised is not None:
             raise raised
 
-    def _fault(self, observer: IObserver, error: Exception) -> list[str]:
-        """Return the warning about an observer, at its first exception."""
-        if any(observer is known for known in self._faulty):
-            return []
-        self._faulty.append(observer)
-        fault = f"{describe(error, self._registry)}; this observer may miss more of this run"
-        log_error("an observer failed", error)
-        print(f"pypimirror: {fault}", file=sys.stderr)
-        return [fault]
+    def _finish_plugins(self) -> None:
+        for plugin in self._plugins:
+            plugin.finish()
+        self._warn()
+
+    def _warn(self) -> None:
+        """Print and report the warnings about observers."""
+        self._warnings += filter(None, (plugin.warning() for plugin in self._plugins))
+        while self._warnings:
+            warning = self._warnings.pop(0)
+            print(f"pypimirror: {warning}", file=sys.stderr)
+            self._send(Notice(warning))
 
     def close(self) -> None:
-        """Leave the terminal in order."""
+        """End the threads of plugins' observers, and leave the terminal in order."""
+        for plugin in self._plugins:
+            plugin.close()
         if self._progress is not None:
             self._progress.close()
+
+
+def _plugins(observers: Mapping[str, IObserver], registry: Any) -> list[PluginObserver]:
+    """Return the observers and handlers of plugins."""
+    if all(map(is_own, observers.values())) and (registry is None or not any(registry.registeredHandlers())):
+        return []
+    from .plugin_observers import plugin_observers  # not loaded without plugins
+
+    return plugin_observers(observers, registry)

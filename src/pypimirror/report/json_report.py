@@ -9,11 +9,14 @@ from typing import Any
 from zope.interface import implementer
 
 from .. import __version__
-from ..events import RunFinished
+from ..events import ListRead, RunFinished
 from ..interfaces import IObserver, ISettings
 from ..secret import printable_values
 from ..storage.regular_files import check_regular
 from .run_summary import RunSummary, replace
+
+#: The version of the report's format. New fields do not change it; a removed or changed field does.
+VERSION = 1
 
 
 @implementer(IObserver)
@@ -34,8 +37,12 @@ class JsonReport:
 
 
 def report(outcome: RunSummary, end: RunFinished) -> dict[str, Any]:
-    """Return the report as plain values; times are ISO 8601 in UTC, sizes in bytes."""
+    """Return the report as plain values; times are ISO 8601 in UTC, sizes in bytes.
+
+    The documentation has its JSON Schema. Fields are spelled out here, so that a change of an event does not change the report.
+    """
     return {
+        "report_version": VERSION,
         "program": f"z3c.recipe.pypimirror {__version__}",
         "kind": outcome.kind,
         "mirror": outcome.mirror,
@@ -44,17 +51,27 @@ def report(outcome: RunSummary, end: RunFinished) -> dict[str, Any]:
         "status": end.status,
         "held_back": end.held,
         "last_good_run": moment(end.last_good),
-        "upstream": None if outcome.listed is None else outcome.listed._asdict(),
+        "upstream": _upstream(outcome.listed),
         "looked_at": outcome.looked,
         "statistics": end.statistics,
-        "stored": [stored._asdict() for stored in outcome.stored],
-        "removed": [removed._asdict() for removed in outcome.removed],
+        "stored": [{"project": stored.project, "filename": stored.filename, "size": stored.size, "how": stored.how}
+                   for stored in outcome.stored],
+        "removed": [{"project": removed.project, "filename": removed.filename} for removed in outcome.removed],
         "written": list(outcome.written),
-        "failed": [failure._asdict() | {"since": moment(failure.since)} for failure in end.failures],
-        "problems": [problem._asdict() for problem in outcome.problems],
+        "failed": [{"project": failure.project, "error": failure.error, "since": moment(failure.since)}
+                   for failure in end.failures],
+        "problems": [{"project": problem.project, "message": problem.message, "kind": problem.kind}
+                     for problem in outcome.problems],
         "notices": outcome.notices,
         "not_named": dict(outcome.unnamed),
     }
+
+
+def _upstream(listed: ListRead | None) -> dict[str, Any] | None:
+    """Return the facts about upstream's list, or None if it was not read."""
+    if listed is None:
+        return None
+    return {"total": listed.total, "selected": listed.selected, "unchanged": listed.unchanged}
 
 
 def moment(when: float | None) -> str | None:

@@ -6,10 +6,12 @@ conflict with the name of a project. Names that start with a dot, symbolic links
 """
 
 import errno
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import parse_qs
 
 from ..http.content_types import JSON, content_type, file_cache, page_cache
+from ..interfaces import IClient
+from ..model import NOTHING
 from ..names import HTML_PAGE, JSON_PAGE, PINS, distribution, is_distribution, normalize
 from . import legacy, negotiate, paths
 from .host import address
@@ -31,15 +33,15 @@ class App:
     """Serves a tree by WSGI (PEP 3333). Used by several threads at once."""
 
     def __init__(self, root: str, base_url: str | None = None, figures: Callable[[], Figures | None] = lambda: None,
-                 missed: MissingProjects | None = None, final_files: bool = False):
-        """root: a directory. base_url, figures: arguments of the landing page.
+                 missed: MissingProjects | None = None, final_files: bool = False, clients: Mapping[str, IClient] = NOTHING):
+        """root: a directory. base_url, figures, clients: arguments of the landing page.
 
         missed: counts requested names that the mirror does not have. final_files: whether upstream never replaces a file.
         """
         self._tree = Tree(root)
         self._page_cache, self._file_cache = page_cache(final_files), file_cache(final_files)
         self._pages = Pages(self._tree)
-        self._front = LandingPage(figures, base_url)
+        self._front = LandingPage(figures, base_url, clients)
         self._base_url = base_url
         self._missed = missed
 

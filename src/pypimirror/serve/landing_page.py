@@ -6,22 +6,23 @@ It lists every project like the plain root page, so that it conforms to PEP 503.
 import base64
 import hashlib
 import re
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from importlib.resources import files
 from typing import NamedTuple
 
-from ..clients.files import render
+from ..interfaces import IClient
 from ..names import normalize
 from ..settings.units import in_bytes
+from ..tracebacks import summary
 from .pages import Page, with_body
 
 _PROJECT = re.compile(r'<a href="([^"/?#]+)/">(.*?)</a>')
 _HERE = files(__package__)
 _TEMPLATE, _STYLE, _SCRIPT = (_HERE.joinpath(name).read_text(encoding="utf-8") for name in
                               ("front.html.in", "front.css", "front.js"))
-_SERVED = {"pip": "pip, in pip.conf", "uv": "uv, in uv.toml", "buildout": "zc.buildout, in client.cfg, to be extended"}
 #: Seconds for which figures are cached, because they are read from a database.
 _KEPT = 60
 
@@ -38,8 +39,12 @@ class Figures(NamedTuple):
 class LandingPage:
     """Renders the landing page. Used by several threads at once."""
 
-    def __init__(self, figures: Callable[[], Figures | None], base_url: str | None):
-        """figures: called at most once a minute; returns None if nothing is known. base_url: that of the configuration."""
+    def __init__(self, figures: Callable[[], Figures | None], base_url: str | None, clients: Mapping[str, IClient]):
+        """figures: called at most once a minute; returns None if nothing is known. base_url: that of the configuration.
+
+        clients: whose files the page shows, by name.
+        """
+        self._clients = clients
         self._figures = figures
         self._base_url = base_url
         self._known: tuple[float, Figures | None] = (-_KEPT, None)
@@ -83,7 +88,7 @@ class LandingPage:
             "STYLE": _STYLE,
             "SCRIPT": _SCRIPT,
             "FACTS": "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts),
-            "USES": "".join(_use(client, title, url) for client, title in _SERVED.items()),
+            "USES": "".join(_use(name, client, url) for name, client in self._clients.items()),
             "QUERY": escape(query.strip()),
             "FOUND": f'{matching} <a href=".#projects">Show all</a>' if wanted else f"All {len(listed):,} projects.",
             "PROJECTS": "".join(f'<a href="{name}/">{display}</a><br>\n' for name, display in found),
@@ -99,13 +104,18 @@ def policy() -> str:
             "base-uri 'none'; frame-ancestors 'none'")
 
 
-def _use(client: str, title: str, url: str) -> str:
-    """Return one block to copy: the client's configuration without comments."""
-    text = render(client, {"base_url": url.rstrip("/"), "mirror_file_path": "/"})
+def _use(name: str, client: IClient, url: str) -> str:
+    """Return one block to copy: the client's configuration without comments; nothing if the client fails."""
+    try:
+        text = client.render(f"{url.rstrip('/')}/")
+    except Exception as error:  # of a plugin
+        print(f"pypimirror: client {name!r}: {summary(error)}", file=sys.stderr)
+        return ""
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    button = f'<button type="button" data-copy="{client}" aria-label="Copy for {client}" hidden>Copy</button>'
-    block = f'<pre id="{client}" tabindex="0">{escape(chr(10).join(lines))}</pre>'
-    return f'<div class="use"><h3>{title}</h3>{button}{block}</div>\n'
+    name = escape(name)
+    button = f'<button type="button" data-copy="{name}" aria-label="Copy for {name}" hidden>Copy</button>'
+    block = f'<pre id="{name}" tabindex="0">{escape(chr(10).join(lines))}</pre>'
+    return f'<div class="use"><h3>{escape(client.title)}</h3>{button}{block}</div>\n'
 
 
 def _moment(seconds: float) -> str:

@@ -4,10 +4,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from ..errors import ConfigurationError
+from ..interfaces import IClient
+from ..model import NOTHING
 
 #: Maximum size of a request: a line and a few headers, without a body.
 _LARGEST_REQUEST = 32 << 10
@@ -22,11 +24,12 @@ _FILES_EACH, _OTHER_FILES = 2, 40
 
 
 def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 8, base_url: str | None = None,
-        figures: Callable[[], Any] = lambda: None, missed: str | None = None, final_files: bool = False) -> int:
+        figures: Callable[[], Any] = lambda: None, missed: str | None = None, final_files: bool = False,
+        clients: Mapping[str, IClient] = NOTHING) -> int:
     """Serve the mirror in the directory ``root`` until SIGTERM or SIGINT. Prints the address once it listens.
 
     port: 0 for a free one. threads: the number of concurrent requests, without the transmission of files.
-    base_url, figures: arguments of the landing page. missed: the file of the record of missing projects, or None.
+    base_url, figures, clients: arguments of the landing page. missed: the file of the record of missing projects, or None.
     final_files: whether upstream never replaces a distribution file.
     Returns the exit status 0. Raises ConfigurationError if the directory does not exist or the address can't be used.
     """
@@ -36,7 +39,7 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     from .missing_projects import MissingProjects
 
     record = MissingProjects(missed)
-    server = _listen(App(root, base_url, figures, record, final_files), host, port, threads)
+    server = _listen(App(root, base_url, figures, record, final_files, clients), host, port, threads)
     previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         print(f"Serving {root} at {_address(server)}", flush=True)

@@ -1,4 +1,4 @@
-"""Renders site configurations for web servers from the templates in this folder."""
+"""The site configurations of web servers, rendered from the templates in this folder."""
 
 import re
 import string
@@ -7,13 +7,13 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
+from zope.interface import implementer
+
 from ..errors import ConfigurationError
 from ..http.content_types import file_cache, page_cache
+from ..interfaces import IWebServer
 from ..settings.index_settings import has_final_files
 from .paths import NAME, REFUSED, SEGMENT
-
-#: The supported web servers.
-SERVERS = ("apache", "nginx")
 
 #: Default of ``base_url``.
 _ANYWHERE = "http://localhost"
@@ -41,91 +41,115 @@ _AT_ONCE = 8
 _ROUNDS = 7
 
 
-def site(server: str, settings: Mapping[str, Any]) -> str:
-    """Return the site configuration of a web server for the mirror.
+class _WebServer:
+    """A web server, whose template is named like its file.
 
-    server: one of ``SERVERS``. settings: of the mirror; uses ``mirror_file_path``, ``base_url``, ``tls_certificate``,
-    ``tls_key``, and the keys that ``has_final_files`` uses. The site serves host, port and path of ``base_url``, by default
-    localhost.
-    Raises ConfigurationError for a value that can't be written into the configuration.
+    The site serves host, port and path of ``base_url``, by default localhost.
     """
-    if server not in SERVERS:
-        raise ConfigurationError(f"unknown web server {server!r}; there are {' and '.join(SERVERS)}")
-    url = settings["base_url"] or _ANYWHERE
-    parts = urlsplit(url)
-    final = has_final_files(settings)
-    values = {
-        **_PATTERNS,
-        "ROOT": _path("mirror_file_path", settings["mirror_file_path"]),
-        "URL": url,
-        "HOST": _host(url),
-        "PORT": str(_port(url)),
-        "PATH": below(url),
-        "SITE": "pypimirror",
-        "NAME": NAME,
-        "REFUSED": REFUSED,
-        "PAGE_CACHE": page_cache(final),
-        "FILE_CACHE": file_cache(final),
-    }
-    values["PREFIX"] = re.escape(values["PATH"])
-    values["PATHS"] = f"{values['PREFIX']}(?:/simple)?(?:/|/{NAME}(?:/{SEGMENT})*/?)"
-    secure = parts.scheme.lower() == "https"
-    certificate = settings["tls_certificate"] or f"/etc/letsencrypt/live/{values['HOST']}/fullchain.pem"
-    key = settings["tls_key"] or f"/etc/letsencrypt/live/{values['HOST']}/privkey.pem"
-    paths = (_path("tls_certificate", certificate), _path("tls_key", key)) if secure else None
-    values.update((_apache if server == "apache" else _nginx)(values, paths))
-    text = files(__package__).joinpath(f"{server}.conf.in").read_text(encoding="utf-8")
-    filled = re.sub(r"@([A-Z_]+)@", lambda match: values[match[1]], text)
-    return re.sub(r"\n{3,}", "\n\n", filled)
+
+    filename: str
+
+    def __init__(self, settings: Mapping[str, Any]):
+        """settings: ``mirror_file_path``, ``base_url``, ``tls_certificate``, ``tls_key``, and those of ``has_final_files``."""
+        self._settings = settings
+
+    def render(self) -> str:
+        settings = self._settings
+        url = settings["base_url"] or _ANYWHERE
+        final = has_final_files(settings)
+        values = {
+            **_PATTERNS,
+            "ROOT": _path("mirror_file_path", settings["mirror_file_path"]),
+            "URL": url,
+            "HOST": _host(url),
+            "PORT": str(_port(url)),
+            "PATH": below(url),
+            "SITE": "pypimirror",
+            "NAME": NAME,
+            "REFUSED": REFUSED,
+            "PAGE_CACHE": page_cache(final),
+            "FILE_CACHE": file_cache(final),
+        }
+        values["PREFIX"] = re.escape(values["PATH"])
+        values["PATHS"] = f"{values['PREFIX']}(?:/simple)?(?:/|/{NAME}(?:/{SEGMENT})*/?)"
+        values.update(self._values(values, _tls(settings, url)))
+        text = files(__package__).joinpath(f"{self.filename}.in").read_text(encoding="utf-8")
+        filled = re.sub(r"@([A-Z_]+)@", lambda match: values[match[1]], text)
+        return re.sub(r"\n{3,}", "\n\n", filled)
+
+    def _values(self, values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, str]:
+        """Return the values of this server's template. tls: the files of certificate and key, or None without TLS."""
+        raise NotImplementedError
 
 
-def _apache(values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, str]:
-    host, port, path = values["HOST"], values["PORT"], values["PATH"]
-    numeric = _ADDRESS.fullmatch(host)
-    name = f"[{host}]" if ":" in host else host
-    address = name if numeric else "*"
-    standard = int(port) in _PORTS.values()
-    scheme = "https" if tls else "http"
-    # Debian's ports.conf listens on the standard ports, and Apache refuses to listen twice.
-    listen = "" if standard else f"Listen {address}:{port}\n" if numeric else f"Listen {port}\n"
-    elsewhere = ""
-    if tls and port == "443":
-        elsewhere = (f"\n<VirtualHost {address}:80>\n    ServerName {host}\n"
-                     f"    Redirect permanent / https://{host}/\n</VirtualHost>\n")
-    return {
-        "MODULES": "rewrite headers" + (" ssl" if tls else ""),
-        "LISTEN": listen + elsewhere,
-        "ADDRESS": address,
-        "ORIGIN": f"{scheme}://{name}" + ("" if _PORTS[scheme] == int(port) else f":{port}"),
-        "MAPPING": f'Alias "{path}" "{values["ROOT"]}"' if path else f'DocumentRoot "{values["ROOT"]}"',
-        "TLS": f'    SSLEngine on\n    SSLCertificateFile "{tls[0]}"\n    SSLCertificateKeyFile "{tls[1]}"\n' if tls else "",
-    }
+def _tls(settings: Mapping[str, Any], url: str) -> tuple[str, str] | None:
+    if urlsplit(url).scheme.lower() != "https":
+        return None
+    folder = f"/etc/letsencrypt/live/{_host(url)}"
+    return (_path("tls_certificate", settings["tls_certificate"] or f"{folder}/fullchain.pem"),
+            _path("tls_key", settings["tls_key"] or f"{folder}/privkey.pem"))
 
 
-def _nginx(values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, str]:
-    host, port = values["HOST"], values["PORT"]
-    numeric = _ADDRESS.fullmatch(host)
-    name = f"[{host}]" if ":" in host else host
-    places = [f"{name}:"] if numeric else ["", "[::]:"]
-    secure = " ssl" if tls else ""
-    elsewhere = ""
-    if tls and port == "443":
-        listens = "".join(f"    listen {place}80;\n" for place in places)
-        elsewhere = f"\nserver {{\n{listens}    server_name {host};\n    return 301 https://{name}$request_uri;\n}}\n"
-    start = f"^((?:{values['PREFIX']}{values['SIMPLE']}|/\\.slash)/(?!\\.)[^/]*"
-    letters = [f'        rewrite "{start}?){_several(letter, count)}([^/]*(?:/.*)?)$" {_lowered(letter.lower(), count)};'
-               for letter in string.ascii_uppercase for count in (_AT_ONCE, 1)]
-    separator = f'        rewrite "{start}?)(?:[-_.]*[_.][-_.]*|--+)([^/]*(?:/.*)?)$" $1-$2;'
-    return {
-        "LISTEN": elsewhere,
-        "ADDRESSES": "\n".join(f"    listen {place}{port}{secure};" for place in places),
-        "HOST": name,
-        "TLS": f'    ssl_certificate "{tls[0]}";\n    ssl_certificate_key "{tls[1]}";\n' if tls else "",
-        "LETTERS": "\n".join(letters),
-        "SEPARATORS": "\n".join([separator] * _AT_ONCE),
-        "ROUNDS": str(_ROUNDS),
-        "LAST": "x" * _ROUNDS,
-    }
+@implementer(IWebServer)
+class Apache(_WebServer):
+    """Renders a site for Apache 2.4."""
+
+    filename = "apache.conf"
+
+    def _values(self, values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, str]:
+        host, port, path = values["HOST"], values["PORT"], values["PATH"]
+        numeric = _ADDRESS.fullmatch(host)
+        name = f"[{host}]" if ":" in host else host
+        address = name if numeric else "*"
+        standard = int(port) in _PORTS.values()
+        scheme = "https" if tls else "http"
+        # Debian's ports.conf listens on the standard ports, and Apache refuses to listen twice.
+        listen = "" if standard else f"Listen {address}:{port}\n" if numeric else f"Listen {port}\n"
+        elsewhere = ""
+        if tls and port == "443":
+            elsewhere = (f"\n<VirtualHost {address}:80>\n    ServerName {host}\n"
+                         f"    Redirect permanent / https://{host}/\n</VirtualHost>\n")
+        return {
+            "MODULES": "rewrite headers" + (" ssl" if tls else ""),
+            "LISTEN": listen + elsewhere,
+            "ADDRESS": address,
+            "ORIGIN": f"{scheme}://{name}" + ("" if _PORTS[scheme] == int(port) else f":{port}"),
+            "MAPPING": f'Alias "{path}" "{values["ROOT"]}"' if path else f'DocumentRoot "{values["ROOT"]}"',
+            "TLS": (f'    SSLEngine on\n    SSLCertificateFile "{tls[0]}"\n    SSLCertificateKeyFile "{tls[1]}"\n'
+                    if tls else ""),
+        }
+
+
+@implementer(IWebServer)
+class Nginx(_WebServer):
+    """Renders a site for nginx."""
+
+    filename = "nginx.conf"
+
+    def _values(self, values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, str]:
+        host, port = values["HOST"], values["PORT"]
+        numeric = _ADDRESS.fullmatch(host)
+        name = f"[{host}]" if ":" in host else host
+        places = [f"{name}:"] if numeric else ["", "[::]:"]
+        secure = " ssl" if tls else ""
+        elsewhere = ""
+        if tls and port == "443":
+            listens = "".join(f"    listen {place}80;\n" for place in places)
+            elsewhere = f"\nserver {{\n{listens}    server_name {host};\n    return 301 https://{name}$request_uri;\n}}\n"
+        start = f"^((?:{values['PREFIX']}{values['SIMPLE']}|/\\.slash)/(?!\\.)[^/]*"
+        letters = [f'        rewrite "{start}?){_several(letter, count)}([^/]*(?:/.*)?)$" {_lowered(letter.lower(), count)};'
+                   for letter in string.ascii_uppercase for count in (_AT_ONCE, 1)]
+        separator = f'        rewrite "{start}?)(?:[-_.]*[_.][-_.]*|--+)([^/]*(?:/.*)?)$" $1-$2;'
+        return {
+            "LISTEN": elsewhere,
+            "ADDRESSES": "\n".join(f"    listen {place}{port}{secure};" for place in places),
+            "HOST": name,
+            "TLS": f'    ssl_certificate "{tls[0]}";\n    ssl_certificate_key "{tls[1]}";\n' if tls else "",
+            "LETTERS": "\n".join(letters),
+            "SEPARATORS": "\n".join([separator] * _AT_ONCE),
+            "ROUNDS": str(_ROUNDS),
+            "LAST": "x" * _ROUNDS,
+        }
 
 
 def _several(letter: str, count: int) -> str:

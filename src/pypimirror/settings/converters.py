@@ -4,16 +4,21 @@ A converter is called with the text and the base folder of relative paths. It re
 description of valid values, which continues "must be".
 """
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..http.configured_url import configured_url, hidden
 from ..metadata.filenames import KINDS
 from ..names import normalize
 from ..secret import SecretURL
 from .units import parse_moment
+
+if TYPE_CHECKING:
+    from .text_file import TextFile
 
 Kind = Callable[[str, str], Any]
 
@@ -25,6 +30,8 @@ _DURATION = re.compile(r"P?(?:(\d+)W)?(?:(\d+)D)?(?:T?(\d+)H)?", re.IGNORECASE)
 _PYTHON = re.compile(r"[23]\.\d{1,3}(?:\.\d{1,2})?t?")
 _PLATFORM = re.compile(r"(?:manylinux(?:1|2010|2014)|(?:manylinux|musllinux|macosx)_\d+_\d+)_[a-z0-9_]+"
                        r"|win32|(?!manylinux|musllinux|macosx)[a-z][a-z0-9]*_[a-z0-9_]+")
+#: The names of projects, by PEP 508.
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z-]*)\s*:\s*(\S.*)")
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -79,6 +86,16 @@ def path(value: str, folder: str) -> str:
     if value.startswith("file:") or not value:
         return value
     return os.path.normpath(os.path.join(folder, os.path.expanduser(value)))
+
+
+def file(value: str, folder: str) -> TextFile | None:
+    """A file of UTF-8 text, which is read together with the configuration; a relative path as for paths."""
+    name = path(value, folder)
+    if not name:
+        return None
+    from .text_file import read  # few configurations need it
+
+    return read(name)
 
 
 def paths(value: str, folder: str) -> tuple[str, ...]:
@@ -140,6 +157,12 @@ def moment(value: str, folder: str) -> str:
     except (ValueError, OverflowError) as error:
         raise ValueError("an ISO date such as 2025-01-31 or 2025-01-31T12:00:00Z") from error
     return when.isoformat().replace("+00:00", "Z")
+
+
+def names(value: str, folder: str) -> tuple[str, ...]:
+    """A list of exact names of projects, in any spelling; the value has them normalised, as components get them."""
+    found = _checked(value, folder, _NAME.fullmatch, "names of projects such as Plone or plone.api")
+    return tuple(dict.fromkeys(map(normalize, found)))
 
 
 def specifiers(value: str, folder: str) -> tuple[tuple[str, str], ...]:
@@ -237,7 +260,8 @@ def choice(*names: str) -> Kind:
 
 
 #: Converters that also convert an empty text.
-LISTS = frozenset({words, lines, paths, certificate, zcml, specifiers, package_types, python_versions, platforms, fields})
+LISTS = frozenset({words, lines, names, paths, certificate, zcml, specifiers, package_types, python_versions, platforms,
+                   fields})
 #: The converters that plugins can name in ZCML.
 NAMED: Mapping[str, Kind] = {kind.__name__: kind for kind in (
-    text, boolean, integer, positive, words, lines, path, paths, size, duration, moment, share, web_address)}
+    text, boolean, integer, positive, words, lines, names, path, paths, file, size, duration, moment, share, web_address)}

@@ -39,6 +39,9 @@ KEYS = (
     Key("mirror_file_path", converters.path, "",
         "The place of the mirror: a directory, or s3://bucket/prefix in an object store. It is created if it does not exist; "
         "an existing one must be empty or a mirror.", "Place", required=True),
+    Key("relative_to", converters.path, "",
+        "The folder that relative paths in this configuration start from, by default that of the configuration file; in a "
+        "buildout, the buildout's directory.", "Place"),
     Key("base_url", converters.public_address, "",
         "The URL at which clients reach the mirror.", "Place", "pages"),
     Key("lock_file_name", converters.text, ".pypimirror/lock",

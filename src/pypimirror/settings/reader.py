@@ -14,6 +14,9 @@ from .keys import KEYS, Key
 from .values import Plugged, Settings
 
 _SECTION = "pypimirror"
+#: The key with the folder that relative paths start from.
+_BASE = next(key for key in KEYS if key.name == "relative_to")
+_NOT_DECLARED = "; no installed plugin declares it"
 #: Maximum size of a configuration file in bytes, and of a value in a message in characters.
 _LARGEST, _LONGEST_VALUE = 16 << 20, 300
 
@@ -56,7 +59,7 @@ def read(filename: str, overrides: Mapping[str, str] | None = None,
         known.update((key.name, key) for key in more)
         for name in given:
             if name not in known:
-                raise ConfigurationError(f"{filename}: unknown key {name!r}{nearest(name, known)}")
+                raise ConfigurationError(f"{filename}: unknown key {name!r}{nearest(name, known) or _NOT_DECLARED}")
     origins = {name: given[name].origin if given.get(name, _NOTHING).text else "default" for name in known}
     found = completed(values(known.values(), given, filename), filename)
     return Settings(found, origins, filename, additions, registry)
@@ -73,9 +76,13 @@ def plugins_of(filename: str) -> tuple[str, ...]:
     return tuple(values([key for key in KEYS if key.name == "zcml"], given, filename)["zcml"])
 
 
-def values(keys: Iterable[Key], given: Mapping[str, RawValue], filename: str) -> dict[str, Any]:
-    """Return the value of every key, by default its default. Raises ConfigurationError, which names the key."""
-    folder = os.path.dirname(os.path.abspath(filename))
+def values(keys: Iterable[Key], given: Mapping[str, RawValue], filename: str, base: str | None = None) -> dict[str, Any]:
+    """Return the value of every key, by default its default.
+
+    base: the folder that relative paths start from, by default the given one, or else that of the file.
+    Raises ConfigurationError, which names the key.
+    """
+    folder = base or _base(given, filename)
     found = {}
     for key in keys:
         text, origin = given.get(key.name, _NOTHING)
@@ -84,7 +91,19 @@ def values(keys: Iterable[Key], given: Mapping[str, RawValue], filename: str) ->
                 raise ConfigurationError(f"{filename}: the key {key.name!r} is missing")
             text, origin = key.default, "default"
         found[key.name] = _value(key, text, folder, filename, origin)
+    if found.get(_BASE.name):
+        found[_BASE.name] = folder
     return found
+
+
+def _base(given: Mapping[str, RawValue], filename: str) -> str:
+    """Return the folder that relative paths start from."""
+    folder = os.path.dirname(os.path.abspath(filename))
+    text, origin = given.get(_BASE.name, _NOTHING)
+    base = _value(_BASE, text, folder, filename, origin) or folder
+    if not in_directory(base):
+        raise ConfigurationError(f"{filename}: {_BASE.name} = {text!r}: must be a directory")
+    return str(base)
 
 
 def _texts(filename: str) -> dict[str, tuple[str, str]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from zope.interface import implementer
+from zope.interface.interfaces import IComponentLookup
 
 from ..interfaces import ISettings
 from ..model import NOTHING
+
+#: Maximum number of names in a warning.
+_MOST_NAMED = 10
 
 
 class Plugin(NamedTuple):
@@ -29,6 +33,8 @@ class Plugged(NamedTuple):
     plugins: tuple[Plugin, ...] = ()
     #: ``Key.affects`` of their keys, by key.
     affects: Mapping[str, str] = NOTHING
+    #: Their keys of the type ``names``.
+    names: tuple[str, ...] = ()
     #: Their components that affect the tree: ``files`` or ``pages``, interface and name, dotted name of the factory.
     components: tuple[tuple[str, str, str], ...] = ()
 
@@ -45,7 +51,7 @@ class Settings(Mapping[str, Any]):
         self.filename = filename
         #: The additions of plugins; None if plugins have not been loaded.
         self.additions = additions
-        #: The registry with the plugins' components, or None. It is not pickled.
+        #: The registry of the mirror's components, or None if it has not been loaded. It is not pickled.
         self.registry = registry
 
     def __getstate__(self) -> dict[str, Any]:
@@ -53,6 +59,10 @@ class Settings(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
+
+    def __conform__(self, interface: Any) -> Any:
+        """Let ``zope.component.getUtility(..., context=settings)`` look into the mirror's registry."""
+        return self.registry if interface is IComponentLookup else None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -68,6 +78,17 @@ class Settings(Mapping[str, Any]):
         added = self.additions or Plugged()
         keys = [(key, self[key]) for key, what in sorted(added.affects.items()) if what == affects]
         return keys + [(name, factory) for what, name, factory in added.components if what == affects]
+
+    def unknown_names(self, known: Callable[[str], bool]) -> Iterator[str]:
+        """Yield a warning about each list of names in a plugin's key that has names of no project.
+
+        known: returns whether the mirror has the project with a normalised name.
+        """
+        for key in (self.additions or Plugged()).names:
+            unknown = [name for name in self[key] if not known(name)]
+            if unknown:
+                more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+                yield f"{key}: the mirror has no project named {', '.join(unknown[:_MOST_NAMED])}{more}; check the names"
 
     def extended(self, values: Mapping[str, Any], additions: Plugged, registry: Any) -> Settings:
         """Return the settings with those of plugins. values: by key, all of them defaults."""

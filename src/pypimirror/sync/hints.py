@@ -25,6 +25,8 @@ def give_hints(mirror: IRunContext, state: State, notify: Callable[[Any], None],
         notify(Notice(f"{barren} projects offer only files that filename_matches leaves out, wheels perhaps"))
     if (message := untimed(mirror, state)) is not None:
         notify(Notice(message))
+    for warning in mirror.settings.unknown_names(lambda name: state.record(name) is not None):
+        notify(Notice(warning))
     if any(change.remove_upstream for change in changes):
         once("cleanup", "what upstream took away is removed here, too, and waits in the trash; cleanup = False keeps it")
     if mirror.settings["fetch_since_days"] and serials:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ..errors import MirrorError
 from ..events import FileStored, Problem, ProjectPublished
 from ..http.retry import RetryPolicy
+from ..index.page_paths import ProjectPaths
 from ..interfaces import IMetadataIndexWriter, IRunContext
 from ..model import File, Project, Stored
 from ..names import METADATA, is_distribution
@@ -252,6 +253,7 @@ def write_pages(mirror: IRunContext, project: Project, serial: int, run: int) ->
 def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, bytes]:
     """Return the pages of a project by path."""
     pages: dict[str, bytes] = {}
+    paths = ProjectPaths(project)
 
     def metadata(file: File) -> bytes | None:
         has = file.stored is not None and file.stored.metadata
@@ -259,7 +261,7 @@ def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, by
 
     for writer in mirror.writers:
         reads = {"metadata": metadata} if IMetadataIndexWriter.providedBy(writer) else {}
-        for path, page in writer.pages(project, serial, **reads):
+        for path, page in paths.checked(writer, writer.pages(project, serial, **reads)):
             # Where case does not count, the normalised name's page must not be overwritten by the other one.
             if not (mirror.storage.case_insensitive and path.lower() in (known.lower() for known in pages)):
                 pages[path] = page

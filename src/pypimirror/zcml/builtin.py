@@ -43,14 +43,19 @@ KINDS: Mapping[str, Kind] = {
     "indexWriter": Kind(interfaces.IIndexWriter),
     "engine": Kind(interfaces.IEngine, (interfaces.IMirror,)),
     "observer": Kind(interfaces.IObserver),
+    "client": Kind(interfaces.IClient),
+    "webServer": Kind(interfaces.IWebServer),
 }
 
 
-class Place(NamedTuple):
-    """The place of a registration."""
+class RegistrationInfo(NamedTuple):
+    """The place of a registration, and that of a filter in the order of filters."""
 
     file: str
     line: int
+    #: Names of components of this kind that come later, and earlier; ``*`` for all others.
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 class Lazy:
@@ -70,12 +75,17 @@ class Lazy:
         return self.resolved()(*adapted)
 
 
-def register(registry: Any, kind: Kind, name: str, factory: Callable[..., Any], place: Any) -> None:
-    """Register a component. place: has ``file`` and ``line``."""
+def is_own(component: Any) -> bool:
+    """Return whether a component is the mirror's own, and not one of a plugin."""
+    return type(component).__module__.startswith(f"{PACKAGE}.")
+
+
+def register(registry: Any, kind: Kind, name: str, factory: Callable[..., Any], info: RegistrationInfo) -> None:
+    """Register a component."""
     if kind.adapted:
-        registry.registerAdapter(factory, kind.adapted, kind.interface, name, place)
+        registry.registerAdapter(factory, kind.adapted, kind.interface, name, info)
     else:
-        registry.registerUtility(None, kind.interface, name, place, True, factory)
+        registry.registerUtility(None, kind.interface, name, info, True, factory)
 
 
 def own() -> Any:
@@ -88,7 +98,9 @@ def own() -> Any:
         namespace, _, directive = element.rpartition(" ")
         if namespace == NAMESPACE:
             factory = Lazy(attributes["factory"])
-            register(registry, KINDS[directive], attributes["name"], factory, Place(path, parser.CurrentLineNumber))
+            before, after = (tuple(attributes.get(key, "").split()) for key in ("before", "after"))
+            info = RegistrationInfo(path, parser.CurrentLineNumber, before, after)
+            register(registry, KINDS[directive], attributes["name"], factory, info)
 
     parser.StartElementHandler = begin
     with open(path, "rb") as stream:

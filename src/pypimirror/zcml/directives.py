@@ -7,18 +7,19 @@ declares the attributes of a directive; the handler after it performs the regist
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from zope.configuration.exceptions import ConfigurationError
-from zope.configuration.fields import GlobalObject
+from zope.configuration.fields import GlobalObject, Tokens
 from zope.interface import Interface
 from zope.schema import Choice, Text, TextLine
 
 from ..settings import converters
 from ..settings.keys import KEYS, ISetting, Key
+from ..settings.reader import nearest
 from . import validation
-from .builtin import KINDS, PACKAGE, Lazy, register
+from .builtin import KINDS, PACKAGE, Lazy, RegistrationInfo, register
 
 _WORD = re.compile(r"[^\s#]\S*").fullmatch
 _KEY = re.compile(r"[a-z][a-z0-9_]*").fullmatch
@@ -45,11 +46,12 @@ def _registers(directive: str) -> Callable[..., None]:
     """Return the handler of a directive for components."""
     kind = KINDS[directive]
 
-    def handler(context: Any, name: str, factory: Any) -> None:
+    def handler(context: Any, name: str, factory: Any, before: Iterable[str] = (), after: Iterable[str] = ()) -> None:
         lack = None if isinstance(factory, Lazy) else validation.of_factory(factory, kind.interface, kind.adapted)
         if lack:
             raise ConfigurationError(f"{directive} {name!r}: {lack}")
-        context.action((directive, name), register, (context.registry, kind, name, factory, context.info))
+        info = RegistrationInfo(context.info.file, context.info.line, tuple(before), tuple(after))
+        context.action((directive, name), register, (context.registry, kind, name, factory, info))
 
     handler.__doc__ = f"Register a component that provides {kind.interface.__name__}."
     return handler
@@ -89,6 +91,11 @@ class IFilterDirective(IComponentDirective):
 
     name = TextLine(title="Name", description="The name in ``filters``.", constraint=_WORD)
     factory = Factory(title="Factory", description="Called with the settings, returns an IFilter.")
+    before = Tokens(title="Before", value_type=TextLine(), required=False,
+                    description="Names of filters that run after this one; * for all others. Without before and after, filters "
+                                "run in the order of registration; one that replaces another runs in its place.")
+    after = Tokens(title="After", value_type=TextLine(), required=False,
+                   description="Names of filters that run before this one; * for all others.")
 
 
 file_filter = _registers("filter")
@@ -143,6 +150,27 @@ class IObserverDirective(IComponentDirective):
 observer = _registers("observer")
 
 
+class IClientDirective(IComponentDirective):
+    """Registers a client that the mirror writes a configuration file for."""
+
+    name = TextLine(title="Name", description="The name in ``client NAME``.", constraint=_WORD)
+    factory = Factory(title="Factory", description="Called with the settings, returns an IClient.")
+
+
+client = _registers("client")
+
+
+class IWebServerDirective(IComponentDirective):
+    """Registers a web server that the mirror writes a site configuration for."""
+
+    name = TextLine(title="Name", description="The name in ``webserver NAME``, and in the option ``webserver`` of a buildout.",
+                    constraint=_WORD)
+    factory = Factory(title="Factory", description="Called with the settings, returns an IWebServer.")
+
+
+web_server = _registers("webServer")
+
+
 class ISettingDirective(Interface):
     """Declares a key of the configuration that components of a plugin read."""
 
@@ -167,17 +195,17 @@ def setting(context: Any, name: str, help: str, type: str = "text", default: str
     if kind is None:
         if "." not in type:
             known = ", ".join(converters.NAMED)
-            raise ConfigurationError(f"setting {name!r}: type {type!r} is neither one of {known} nor a dotted name")
+            raise ConfigurationError(f"setting {name!r}: type {type!r} is neither one of {known} nor a dotted name"
+                                     f"{nearest(type, converters.NAMED)}")
         kind = context.resolve(type)
         if not callable(kind):
             raise ConfigurationError(f"setting {name!r}: type {type!r} is not a function of a text and a folder")
-    try:
-        if default:
+    if default and kind in converters.NAMED.values() and kind is not converters.file:
+        # Other types may look for files, in the folder of the configuration.
+        try:
             kind(default, "/")
-    except ValueError as error:
-        raise ConfigurationError(f"setting {name!r}: default {default!r}: must be {error}") from error
-    except Exception as error:
-        raise ConfigurationError(f"setting {name!r}: default {default!r}: {error.__class__.__name__}: {error}") from error
+        except ValueError as error:
+            raise ConfigurationError(f"setting {name!r}: default {default!r}: must be {error}") from error
     package = getattr(context.package, "__name__", "")
     key = Key(name, kind, default, " ".join(help.split()), package or "Plugins", affects if affects != "nothing" else "")
     context.action(("setting", name), context.registry.registerUtility, (key, ISetting, name, context.info))

@@ -5,7 +5,6 @@ The component is found in the frames of the traceback, so that calls need no wra
 
 from __future__ import annotations
 
-import re
 import traceback
 from collections.abc import Iterator
 from types import FrameType
@@ -13,10 +12,7 @@ from typing import Any
 
 from .. import tracebacks
 from ..errors import MirrorError
-from . import builtin, registry
-
-#: By interface: the name of the directive, as words.
-_KINDS = {kind.interface: re.sub(r"([A-Z])", r" \1", directive).lower() for directive, kind in builtin.KINDS.items()}
+from . import registry
 
 
 def describe(error: BaseException, known: Any = None) -> str:
@@ -37,7 +33,7 @@ def _component(error: BaseException, known: Any) -> str | None:
             for value in values(frame):
                 found = made.get(id(value))
                 if found is not None and found.component is value:
-                    return f"{_KINDS.get(found.interface, found.interface.__name__)} {found.name!r} ({found.place})"
+                    return f"{registry.kind_of(found.interface)} {found.name!r} ({found.place})"
     return None
 
 

@@ -13,8 +13,9 @@ from zope.interface.registry import Components
 
 from ..errors import ConfigurationError
 from ..settings.values import Plugin
-from . import builtin
-from .errors import in_one_line
+from . import builtin, stock
+from .errors import in_one_line, parsed_at
+from .suggestions import of_condition
 
 _OURS = Plugin(builtin.PACKAGE, builtin.FILE, builtin.PACKAGE, -1)
 #: The feature for ``zcml:condition="have ..."`` in ZCML that other programs load, too.
@@ -30,17 +31,18 @@ def load(plugins: Iterable[Plugin]) -> Components:
     context: Any = ConfigurationMachine()
     xmlconfig.registerCommonDirectives(context)
     context.provideFeature(FEATURE)
+    stock.provide(context)
     registry = context.registry = Components(builtin.PACKAGE)
     ranks: dict[int, list[Any]] = {}
     try:
         for plugin in (_OURS, *sorted(plugins, key=lambda plugin: plugin.rank)):
             before = len(context.actions)
             _include(context, plugin)
-            ranks.setdefault(plugin.rank, []).extend(context.actions[before:])
+            ranks.setdefault(plugin.rank, []).extend(stock.redirected(context.actions[before:], registry))
         context.actions[:] = _uppermost(ranks)
         context.execute_actions()
     except ZcmlError as error:
-        raise ConfigurationError(in_one_line(error)) from error
+        raise ConfigurationError(in_one_line(error, context)) from error
     return registry
 
 
@@ -56,15 +58,25 @@ def _include(context: Any, plugin: Plugin) -> None:
     except OSError as error:
         raise ConfigurationError(f"{where}: can't be read: {error.strerror}") from error
     except Exception as error:  # the import runs a plugin's code, which may raise any exception
-        raise ConfigurationError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from error
+        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        if isinstance(error, ModuleNotFoundError) and f"{plugin.package}.".startswith(f"{error.name}."):
+            what += "; is its distribution installed? In a buildout, eggs names it"
+        elif "ZCML condition" in what:
+            what = of_condition(what)
+        raise ConfigurationError(f"{parsed_at(error) or where}: {what}") from error
 
 
 def _uppermost(ranks: dict[int, list[Any]]) -> list[Any]:
-    """Return the actions of all ranks without those that a higher rank overrides. Raises ConfigurationConflictError."""
+    """Return the actions of all ranks without those that a higher rank overrides. Raises ConfigurationConflictError.
+
+    Each stands where its discriminator was claimed first, so that a filter that replaces another runs in its place.
+    """
+    claims = [action["discriminator"] for rank in sorted(ranks) for action in ranks[rank]]
+    places = {claim: place for place, claim in reversed(list(enumerate(claims))) if claim is not None}
     actions: list[Any] = []
     claimed: set[Any] = set()
     for rank in sorted(ranks, reverse=True):
         own = resolveConflicts([action for action in ranks[rank] if action["discriminator"] not in claimed])
         claimed.update(action["discriminator"] for action in own if action["discriminator"] is not None)
         actions = own + actions
-    return actions
+    return sorted(actions, key=lambda action: places.get(action["discriminator"], len(claims)))

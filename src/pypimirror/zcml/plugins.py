@@ -14,8 +14,7 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from ..interfaces import IFilter, IIndexWriter, INameFilter
-from ..model import NOTHING
-from ..settings import reader
+from ..settings import converters, reader
 from ..settings.converters import zcml
 from ..settings.keys import ISetting
 from ..settings.reader import PluginKeys
@@ -45,7 +44,8 @@ def ask(items: Iterable[str]) -> PluginKeys:
     filled = registry.load(plugins)
     keys: tuple[Any, ...] = tuple(key for _, key in sorted(filled.getUtilitiesFor(ISetting)))
     affects = {key.name: key.affects for key in keys}
-    return PluginKeys(keys, Plugged(plugins, affects, tuple(_components(filled))), filled)
+    names = tuple(key.name for key in keys if key.kind is converters.names)
+    return PluginKeys(keys, Plugged(plugins, affects, names, tuple(_components(filled))), filled)
 
 
 def read(filename: str, overrides: Mapping[str, str] | None = None) -> Settings:
@@ -61,7 +61,15 @@ def plugged(settings: Settings) -> Settings:
     if settings.additions is not None:
         return settings
     asked = ask(settings["zcml"])
-    return settings.extended(reader.values(asked.keys, NOTHING, settings.filename), asked.additions, asked.registry)
+    values = reader.values(asked.keys, {}, settings.filename, settings["relative_to"])
+    return settings.extended(values, asked.additions, asked.registry)
+
+
+def components(settings: Settings) -> Any:
+    """Return the registry of a mirror's components, loaded once for its settings. Raises ConfigurationError."""
+    if settings.registry is None:
+        settings.registry = registry.load(settings.additions.plugins if settings.additions else ())
+    return settings.registry
 
 
 def _installed() -> list[Plugin]:
@@ -105,11 +113,17 @@ def _plugin(item: str, origin: str, rank: int) -> Plugin:
 
 
 def _components(filled: Any) -> list[tuple[str, str, str]]:
-    """Return the components of other packages that affect the tree, not the mirror's own: a new name of one changes nothing."""
+    """Return the components of other packages that affect the tree, in order.
+
+    Those of the mirror are left out, so that a new name of one changes nothing.
+    """
     found = []
-    for registered in filled.registeredAdapters():
-        for interface, affects in _DECIDES:
-            factory = registry.origin_of(registered)
-            if registered.provided is interface and not factory.startswith("pypimirror."):
-                found.append((affects, f"{interface.__name__} {registered.name}", factory))
-    return sorted(found)
+    for interface, affects in _DECIDES:
+        by_name = {each.name: each for each in filled.registeredAdapters() if each.provided is interface}
+        for name in registry.names(filled, interface):
+            factory, info = registry.origin_of(by_name[name]), by_name[name].info
+            if not factory.startswith("pypimirror."):
+                place = "".join(f" {word} {' '.join(names)}" for word, names in
+                                (("before", info.before), ("after", info.after)) if names)
+                found.append((affects, f"{interface.__name__} {name}", factory + place))
+    return found

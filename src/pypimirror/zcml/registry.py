@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from zope.interface import providedBy
 from zope.interface.interfaces import ComponentLookupError
 
+from .. import interfaces
 from ..errors import ConfigurationError, MirrorError
 from ..settings.extras import missing
+from ..settings.reader import nearest
 from ..settings.values import Plugin
 from . import builtin, validation
+from .order import in_order
 
+#: The keys whose values are names of components.
+_KEYS = {"filters": interfaces.IFilter, "index_formats": interfaces.IIndexWriter, "fetcher": interfaces.IFetcher,
+         "engine": interfaces.IEngine, "webserver": interfaces.IWebServer}
+#: The keys whose values may be URLs, with schemes that are names of components.
+SCHEMES = {"mirror_file_path": interfaces.IStorage, "index_url": interfaces.ISource}
 #: Attribute of a registry with the components that were created from it.
 _MADE = "pypimirror_made"
 
@@ -34,7 +43,9 @@ def load(plugins: Iterable[Plugin] = ()) -> Any:
         return builtin.own()
     from . import loader  # imports zope.configuration, which is slow
 
-    return loader.load(plugins)
+    filled = loader.load(plugins)
+    names(filled, interfaces.IFilter)  # ``before`` and ``after`` can be wrong
+    return filled
 
 
 def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> Any:
@@ -42,8 +53,9 @@ def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> 
     try:
         found = registry.getMultiAdapter(adapted, interface, name)
     except ComponentLookupError:
-        raise ConfigurationError(f"{key} = {name!r}: unknown; available: "
-                                 f"{', '.join(names(registry, interface))}") from None
+        known = names(registry, interface)
+        raise ConfigurationError(f"{key} = {name!r}: unknown; available: {', '.join(sorted(known))}"
+                                 f"{nearest(name, known)}") from None
     except ImportError as error:
         if error.name is None or error.name.startswith(f"{builtin.PACKAGE}."):
             raise
@@ -55,15 +67,21 @@ def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> 
     return _checked(registry, found, interface, name)
 
 
-def names(registry: Any, interface: Any) -> list[str]:
-    """Return the names of the registered components for an interface."""
-    return sorted(r.name for r in registry.registeredAdapters() if r.provided is interface)
+def names(registry: Any, interface: Any) -> tuple[str, ...]:
+    """Return the names of the registered components for an interface, in order. Raises ConfigurationError."""
+    return in_order({each.name: each.info for each in registry.registeredAdapters() if each.provided is interface})
+
+
+def components_by_key(registry: Any) -> dict[str, tuple[str, ...]]:
+    """Return the names of components that may stand in a key, or as the scheme of a URL in it, by key; also ``webserver``."""
+    return {key: names(registry, interface) for key, interface in {**_KEYS, **SCHEMES}.items()}
 
 
 def every(registry: Any, adapted: Any, interface: Any) -> dict[str, Any]:
-    """Create all components for an interface, by name. Raises ConfigurationError if one violates its interface."""
+    """Create all components for an interface, by name, in order. Raises ConfigurationError if one violates its interface."""
     found = {}
-    for name, factory in registry.adapters.lookupAll([providedBy(each) for each in adapted], interface):
+    factories = dict(registry.adapters.lookupAll([providedBy(each) for each in adapted], interface))
+    for name, factory in ((name, factories[name]) for name in names(registry, interface)):
         try:
             component = factory(*adapted)
         except MirrorError:
@@ -83,6 +101,24 @@ def made(registry: Any) -> Mapping[int, Made]:
     return found | created
 
 
+def registrations(registry: Any) -> list[Any]:
+    """Return all registrations: utilities, adapters, subscription adapters and handlers of events."""
+    return [*registry.registeredUtilities(), *registry.registeredAdapters(), *registry.registeredSubscriptionAdapters(),
+            *registry.registeredHandlers()]
+
+
+def label(registry: Any, component: Any) -> str:
+    """Return kind, name and place of a component that was created from the registry."""
+    found = made(registry)[id(component)]
+    return f"{kind_of(found.interface)} {found.name!r} ({found.place})"
+
+
+def kind_of(interface: Any) -> str:
+    """Return the name of the directive for components with an interface, as words."""
+    directive = next((name for name, kind in builtin.KINDS.items() if kind.interface is interface), interface.__name__)
+    return re.sub(r"([A-Z])", r" \1", directive).lower()
+
+
 def _failed(registry: Any, interface: Any, name: str, error: Exception) -> ConfigurationError:
     """Return the error for a component whose creation or check raises an exception."""
     from ..tracebacks import describe
@@ -100,7 +136,7 @@ def _place(registry: Any, interface: Any, name: str) -> str:
 def _checked(registry: Any, made: Any, interface: Any, name: str) -> Any:
     place = _place(registry, interface, name)
     registry.__dict__.setdefault(_MADE, {})[id(made)] = Made(made, interface, name, place)
-    if type(made).__module__.startswith(f"{builtin.PACKAGE}."):
+    if builtin.is_own(made):
         return made  # the tests verify all of these
     try:
         promised = (each for each in providedBy(made) if each.isOrExtends(interface))
@@ -119,5 +155,5 @@ def place_of(registered: Any) -> str:
 
 
 def origin_of(registered: Any) -> str:
-    """Return the dotted name of the factory, or of the class of a registered component."""
+    """Return the dotted name of the factory, of the handler, or of the class of a registered component."""
     return validation.dotted(registered.factory or type(registered.component))

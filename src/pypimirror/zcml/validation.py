@@ -52,14 +52,18 @@ def _broken(verify: Callable[[Any, Any], object], candidate: Any, interface: Any
         verify(interface, candidate)
     except Invalid as error:
         found = getattr(error, "exceptions", [error])
-        return f"{dotted(candidate if isinstance(candidate, type) else type(candidate))} " \
-               + ", ".join(_lack(each, interface) for each in found)
+        cls = candidate if isinstance(candidate, type) else type(candidate)
+        missing = [_name(each.name) for each in found if isinstance(each, BrokenImplementation)]
+        lacks = [_lack(each, interface) for each in found if not isinstance(each, BrokenImplementation)]
+        lacks += [f"has no {', '.join(missing)} ({interface.__name__})"] if missing else []
+        hint = "; what __getattr__ provides does not count" if missing and hasattr(cls, "__getattr__") else ""
+        if hint and interface.__name__ == "IStorage":
+            hint += ", derive from pypimirror.storage.wrapper.StorageWrapper to wrap a storage"
+        return f"{dotted(cls)} {', '.join(lacks)}{hint}"
     return None
 
 
 def _lack(error: Invalid, interface: Any) -> str:
-    if isinstance(error, BrokenImplementation):
-        return f"has no {_name(error.name)} ({interface.__name__})"
     if isinstance(error, BrokenMethodImplementation):
         why = error.mess.replace("implementation", "it")
         return f"has a {_name(error.method)} that is not {interface.__name__}'s: {why}"

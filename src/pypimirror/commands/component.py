@@ -1,0 +1,31 @@
+"""The component that an argument of the command line names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..clients.part import rendered
+from ..errors import ConfigurationError
+from ..settings.reader import nearest
+from ..settings.values import Settings
+from ..zcml import registry
+from ..zcml.plugins import components, plugged
+
+
+def selected(settings: Settings, verb: str, words: Sequence[str], interface: Any) -> tuple[Any, Settings]:
+    """Return the component that the only argument names, and the settings. Raises ConfigurationError for another argument."""
+    settings = plugged(settings)
+    registered = components(settings)
+    names = registry.names(registered, interface)
+    name = words[0] if words else ""
+    if name not in names or len(words) > 1:
+        raise ConfigurationError(f"{verb} takes one of {', '.join(names)}, not {' '.join(words)!r}"
+                                 f"{nearest(name, names) if len(words) == 1 else ''}")
+    return registry.chosen(registered, (settings,), interface, name, verb), settings
+
+
+def show(settings: Settings, component: Any, *arguments: str) -> int:
+    """Print what a component renders; return the exit status."""
+    print(rendered(components(settings), component, *arguments), end="")
+    return 0

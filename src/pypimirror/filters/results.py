@@ -1,0 +1,54 @@
+"""Checks the results of filters, so that a mistake in a plugin fails a project and removes nothing.
+
+The exceptions name the first argument of the function that raises them as the component that failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+from ..interfaces import INameFilter
+from ..model import File, Project
+from ..zcml.builtin import is_own
+
+
+def accepting(component: INameFilter) -> Callable[[str], bool]:
+    """Return a name filter; one of a plugin as a function that raises TypeError for any other result than True and False."""
+    if is_own(component):
+        return component  # it is called for every name of upstream's list
+
+    def accepts(name: str) -> bool:
+        accepted = component(name)
+        if not isinstance(accepted, bool):
+            _refuse(component, f"returned {accepted!r}, not True or False")
+        return accepted
+
+    return accepts
+
+
+def kept(component: Any, before: Project, selected: Any) -> set[str]:
+    """Return the names of the selected files. Raises TypeError, ValueError if these are not files of the project."""
+    if not isinstance(selected, Iterable):
+        _refuse(component, f"{type(selected).__name__!r} object is no iterable of files: select returned {selected!r}")
+    names: set[str] = set()
+    for file in selected:
+        if not isinstance(file, File):
+            _refuse(component, f"{type(file).__name__!r} object is no File: select returned {file!r}")
+        names.add(file.filename)
+    foreign = names.difference(file.filename for file in before.files)
+    if foreign:
+        raise ValueError(f"select returned {min(foreign)!r}, which is not among the files that it was given")
+    return names
+
+
+def next_change(component: Any, project: Project) -> float | None:
+    """Return the result of ``next_change`` of a timed filter. Raises TypeError for anything but a number or None."""
+    moment: float | None = component.next_change(project)
+    if moment is not None and not isinstance(moment, (int, float)):
+        _refuse(component, f"next_change returned {moment!r}, not seconds since 1970 or None")
+    return moment
+
+
+def _refuse(component: Any, what: str) -> NoReturn:
+    raise TypeError(what)
