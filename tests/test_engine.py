@@ -343,12 +343,13 @@ def stores_slowly(mirror: Any, task: str, emit: Any) -> None:
         upload.abort()
 
 
+@pytest.mark.parametrize("engine", ["threads", "processes"])
 def test_greenlets_that_are_ended_run_their_finally_blocks(
-        make: Callable[..., Any], upstream: Upstream, mirrored: Mirrored) -> None:
+        make: Callable[..., Any], upstream: Upstream, mirrored: Mirrored, engine: str) -> None:
     hold = threading.Event()
     upstream.answers["/slow"] = lambda handler: hold.wait(60)
     upstream.answers["/quick"] = (200, {"Content-Length": "1"}, b"1")
-    mirror = make(workers=4)
+    mirror = make(workers=4, engine=engine)
     mirror.storage.prepare()
     unfinished = mirrored.root / ".pypimirror/tmp"
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from typing import Any
 
 from ..interfaces import IRunContext
 from ..model import RequiredReleases
-from .crew import Crew, computes, hands, make_crew
+from .crew import Crew, GreenletCrew, computes, hands, make_crew
 from .steps import Event, Raised, Step, picklable
 
 #: How it is started: with the path of this process, since a script of buildout's sets it itself.
@@ -118,15 +119,19 @@ class WorkerProcess:
         return list(self._tasks.values())
 
     def close(self) -> None:
-        """End the process."""
-        if self._process is not None:
+        """End the process, and its tasks first, so that they leave nothing behind."""
+        self._connection.close()
+        if self._process is None:
+            return
+        if not self._most:  # it is still being started
             self._process.terminate()
+        for end in (self._process.terminate, self._process.kill):
             try:
                 self._process.wait(_GRACE)
+                return
             except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._connection.close()
+                end()
+        self._process.wait()
 
     def _send(self, message: Any) -> None:
         with suppress(OSError):  # the process is gone, which receive reports
@@ -142,7 +147,11 @@ def main(handle: str) -> None:
     connection: Connection[Any, Any] = Connection(int(handle))
     try:
         make, settings, needs, workers = connection.recv()
-        _Worker(make(settings, needs, workers), connection).work()
+        worker = _Worker(make(settings, needs, workers), connection)
+        try:
+            worker.work()
+        except (EOFError, OSError):
+            worker.abandon()
     except (EOFError, OSError):
         pass
     except BaseException:
@@ -171,6 +180,13 @@ class _Worker:
                 self._mirror.need(value)
             elif kind == _STEP:
                 self._run(value)
+
+    def abandon(self) -> None:
+        """End the tasks, as far as they can be ended: threads can't."""
+        signal.alarm(int(_GRACE))  # ends this process if that takes longer
+        for crew in self._crews.values():
+            if isinstance(crew, GreenletCrew):
+                crew.close()
 
     def _run(self, step: Step) -> None:
         """Run tasks of a step until there are no more."""
@@ -210,8 +226,10 @@ class _Worker:
                     raise
                 except Exception:  # a result that can't be pickled, by a step that is not ours
                     self._connection.send([(number, picklable(result)) for number, result in message])
-        finally:
-            os._exit(1)  # the coordinator would wait for what is not sent
+        except OSError:
+            pass  # the coordinator is gone, which the other thread finds, too
+        except BaseException:
+            os._exit(1)  # it would wait for what is not sent
 
 
 def _sendable(result: Any) -> Any:
