@@ -16,16 +16,16 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+from pypimirror.engine.beyond import WorkerProcess
+from pypimirror.engine.many import SizedIterator
+from pypimirror.engine.threads import Threads
+from pypimirror.http.gate import RequestLimiter
 
 from clusters import wait_for
 from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
 from mirrored import Mirrored
 from pypimirror.engine import threads
-from pypimirror.engine.beyond import WorkerProcess
-from pypimirror.engine.many import SizedIterator
-from pypimirror.engine.threads import Threads
 from pypimirror.errors import FetchError, InsufficientSpace
-from pypimirror.http.gate import RequestLimiter
 from pypimirror.mirror import Mirror
 from pypimirror.state.records import BadRecord
 from pypimirror.zcml.plugins import read

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
-from pypimirror.engine.crew import ConcurrencyLimiter
 from pypimirror.engine.idle import idle
 from pypimirror.engine.told import PATIENCE, EventBuffer
+
+from pypimirror.engine.crew import ConcurrencyLimiter
 
 #: Seconds to wait for what comes about at once, on a machine that does other work, too.
 PATIENT = 600

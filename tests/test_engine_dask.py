@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypimirror.engine.teams import GONE, Message
 
 from clusters import Cluster, wait_for
 from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
 from mirrored import Mirrored
 from pypimirror.engine import remote
-from pypimirror.engine.teams import GONE, Message
 from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
 from pypimirror.storage.filesystem import FileSystem

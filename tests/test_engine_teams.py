@@ -7,8 +7,8 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-
 from pypimirror.engine.teams import EVENTS, GONE, RESULT, Batch, Message, Scheduler, each
+
 from pypimirror.model import RequiredReleases
 
 

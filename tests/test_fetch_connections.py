@@ -253,9 +253,10 @@ def test_a_transfer_that_the_receiver_stopped_leaves_nothing_behind(way: str, up
             assert got(made, f"{upstream.host}/x")[1] == b"good"
 
 
-@pytest.mark.parametrize("error", [ValueError("odd"), KeyError("odd"), MemoryError("odd")])
+@pytest.mark.parametrize("error", [ValueError("odd"), KeyError("odd"), MemoryError("odd"), KeyboardInterrupt()])
 @pytest.mark.parametrize("where", ["start", "write"])
-def test_an_exception_of_the_receiver_comes_out_as_it_is(way: str, error: Exception, where: str, upstream: Upstream) -> None:
+def test_an_exception_of_the_receiver_comes_out_as_it_is(
+        way: str, error: BaseException, where: str, upstream: Upstream) -> None:
     def fail(*arguments: Any) -> None:
         raise error
 

@@ -1,7 +1,7 @@
 """Plain functions that run side by side in one thread: greenlets on an asyncio event loop.
 
-A function that has to wait, for a transfer or for its turn, switches to the loop, which goes on with others. So steps, filters and
-parsers stay plain functions, whatever runs them: in a thread of their own the same calls block.
+A function that has to wait, for a transfer or for its turn, switches to the loop, which goes on with others. So steps, filters
+and parsers stay plain functions, whatever runs them: in a thread of their own the same calls block.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Loop:
         self._greenlets.add(started)
         self.events.call_soon(started.switch)
 
-    def suspend(self, arrange: Callable[[Callable[[], None]], None]) -> None:
+    def suspend(self, arrange: Callable[[Callable[[], None]], object]) -> None:
         """Wait until the callable that ``arrange`` is given was called, by the loop."""
         import greenlet
 

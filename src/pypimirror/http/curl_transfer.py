@@ -49,7 +49,7 @@ class Transfer:
         self._receiver: IReceiver
         self._started = False
         self._ignored = 0
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self.head = Head(0, {}, "")
         #: The URL that the answer redirects to, or None.
         self.target: str | None = None
@@ -62,7 +62,7 @@ class Transfer:
         handle.setopt(pycurl.PREREQFUNCTION, self._check_connection)
 
     def set_headers(self, headers: Mapping[str, str]) -> None:
-        """Set the request's headers, unless they are those of the request before. Raises ValueError for several lines in one."""
+        """Set the request's headers, unless they are those of the request before. Raises ValueError for more than one line."""
         if headers == self._headers:
             return
         if any(one_line(text) != text for line in headers.items() for text in line):
@@ -103,7 +103,8 @@ class Transfer:
         try:
             self.handle.perform()
         except pycurl.error as error:
-            return error.args  # type: ignore[return-value]
+            code, message = error.args
+            return code, message
         finally:
             self._finished()
         return None
@@ -118,15 +119,18 @@ class Transfer:
             if not self._proxies.has(address.addr):
                 ssrf.check_peer(urlsplit(self._url).hostname or "", str(address.addr[0]))
             return socket.socket(address.family, address.socktype, address.protocol)
-        except (OSError, FetchError) as error:
-            self._error = error if isinstance(error, FetchError) else None
+        except OSError:
+            return pycurl.SOCKET_BAD
+        except BaseException as error:
+            self._error = error
             return pycurl.SOCKET_BAD
 
-    def _check_connection(self, *addresses: Any) -> int:
+    def _check_connection(self, *addresses: Any) -> Any:
         """Refuse a connection on which something came that was not requested; libcurl closes it."""
-        self._addresses = addresses  # type: ignore[assignment]
-        self._is_clean = self._connections.is_clean(self._addresses, self._url[:5].lower() == "https")  # type: ignore[arg-type]
-        return pycurl.PREREQFUNC_OK if self._is_clean else pycurl.PREREQFUNC_ABORT  # type: ignore[no-any-return]
+        self._addresses = peer, local, port, local_port = addresses
+        secure = self._url[:6].lower() == "https:"
+        self._is_clean = self._connections.is_clean((peer, local, port, local_port), secure)
+        return pycurl.PREREQFUNC_OK if self._is_clean else pycurl.PREREQFUNC_ABORT
 
     def _body(self, block: bytes) -> int | None:
         """Take a block of the body; return how much of it was taken if that is not all."""
@@ -137,7 +141,7 @@ class Transfer:
                 self._ignored += len(block)
                 return None if self._ignored <= _MOST_IGNORED else 0
             self._receiver.write(block)
-        except Exception as error:
+        except BaseException as error:  # Ctrl-C, too
             self._error = error
             return -1
         return None

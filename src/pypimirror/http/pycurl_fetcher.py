@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from selectors import BaseSelector
 
+import greenlet  # noqa: F401 - the event loop needs it; its absence is reported here
 import pycurl
 from zope.interface import implementer
 
@@ -55,9 +56,9 @@ class CurlFetcher:
             except ValueError as error:
                 raise FetchError(strip_credentials(url), str(error)) from error
             for _ in range(_MOST_REDIRECTS + 1):
-                error = self._perform(transfer, url, receiver)
-                if error is not None:
-                    raise curl_options.failure(url, *error)
+                failed = self._perform(transfer, url, receiver)
+                if failed is not None:
+                    raise curl_options.failure(url, *failed)
                 if transfer.target is None:
                     return transfer.head
                 url = transfer.target
