@@ -51,8 +51,8 @@ def missing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_missing_library_is_named_with_its_key_and_extra(mirrored: Mirrored, missing: str, capsys: Captured) -> None:
     mirrored.settings["fetcher"] = "pycurl"
     assert mirrored.run("sync") == 2
-    assert capsys.readouterr().err == (f"pypimirror: fetcher = 'pycurl': needs {missing}, which is not installed; it comes with "
-                                       "z3c.recipe.pypimirror[fast]\n")
+    assert capsys.readouterr().err == (
+        f"pypimirror: fetcher = 'pycurl': needs {missing}, which is not installed; it comes with z3c.recipe.pypimirror[fast]\n")
     assert not mirrored.root.exists()
 
 
