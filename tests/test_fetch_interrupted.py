@@ -17,7 +17,8 @@ pytestmark = pytest.mark.usefixtures("each_fetcher")
 
 
 @pytest.mark.parametrize("where", ["/simple/", "/simple/one/", f"/files/one/{wheel('one', '1')[0]}"])
-def test_ctrl_c_ends_a_run_that_waits_for_a_host(mirrored: Mirrored, upstream: Upstream, where: str) -> None:
+def test_ctrl_c_ends_a_run_that_waits_for_a_host(
+        mirrored: Mirrored, upstream: Upstream, where: str, each_fetcher: str) -> None:
     asked, over = threading.Event(), threading.Event()
 
     def hang(handler: Any) -> None:
@@ -26,14 +27,15 @@ def test_ctrl_c_ends_a_run_that_waits_for_a_host(mirrored: Mirrored, upstream: U
 
     upstream.add("one", wheel("one", "1"))
     upstream.answers[where] = hang
-    mirrored.settings["timeout"] = 10
+    # requests waits for its threads.
+    mirrored.settings["timeout"] = 10 if each_fetcher == "requests" else 60
     command = [sys.executable, "-m", "pypimirror", str(mirrored.write()), "sync"]
     try:
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             try:
                 assert asked.wait(60)
                 process.send_signal(signal.SIGINT)
-                _, told = process.communicate(timeout=60)
+                _, told = process.communicate(timeout=60 if each_fetcher == "requests" else 30)
             finally:
                 process.kill()
     finally:

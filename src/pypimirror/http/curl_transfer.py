@@ -17,6 +17,7 @@ from . import cooperation, ssrf
 from .credentials import split_userinfo
 from .curl_connections import Addresses, Connections
 from .curl_options import options
+from .curl_selector import CurlSelector
 from .headers import last_head, one_line
 from .hosts import normalize_host, same_origin
 from .urls import strip_credentials
@@ -29,6 +30,8 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _IN_URLS = "!#$%&'()*+,/:;=?@[]~"
 #: Bytes of a redirect's body that are read, so that the connection can be used again; a longer one is cut off.
 _MOST_IGNORED = 1 << 16
+#: Connections that are kept open for transfers outside of a loop: to an index and the hosts of its files.
+_CONNECTIONS = 5
 
 
 class Transfer:
@@ -43,6 +46,8 @@ class Transfer:
         self._addresses: Addresses | None = None
         self._is_clean = True
         self._proxy: str | None = None
+        #: Drives the transfers outside of a loop.
+        self._alone: CurlSelector | None = None
         self._lines: list[bytes] = []
         self._headers: Mapping[str, str] | None = None
         self._url = ""
@@ -100,14 +105,15 @@ class Transfer:
         if loop is not None:
             found: tuple[int, str] | None = loop.selector.perform(self.handle, loop, self._finished)  # type: ignore[union-attr]
             return found
-        try:
-            self.handle.perform()
-        except pycurl.error as error:
-            code, message = error.args
-            return code, message
-        finally:
-            self._finished()
-        return None
+        if self._alone is None:
+            self._alone = CurlSelector(_CONNECTIONS)
+        return self._alone.perform_alone(self.handle, self._finished)
+
+    def close(self) -> None:
+        """Close the handle, and the connections that are not those of a loop."""
+        self.handle.close()
+        if self._alone is not None:
+            self._alone.close()
 
     def _finished(self) -> None:
         if self._addresses is not None:

@@ -75,7 +75,7 @@ class CurlFetcher:
 
     def close(self) -> None:
         while self._transfers:
-            self._transfers.pop().handle.close()
+            self._transfers.pop().close()
         self._local = threading.local()
 
     def _transfer(self) -> Transfer:
