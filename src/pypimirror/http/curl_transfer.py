@@ -30,6 +30,8 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _IN_URLS = "!#$%&'()*+,/:;=?@[]~"
 #: Bytes of a redirect's body that are read, so that the connection can be used again; a longer one is cut off.
 _MOST_IGNORED = 1 << 16
+#: Errors that callbacks cause.
+_OF_CALLBACKS = frozenset({pycurl.E_WRITE_ERROR, pycurl.E_ABORTED_BY_CALLBACK})
 #: Connections that are kept open for transfers outside of a loop: to an index and the hosts of its files.
 _CONNECTIONS = 5
 
@@ -95,6 +97,8 @@ class Transfer:
         if self._error is not None:
             failed, self._error = self._error, None
             raise failed
+        if error is not None and error[0] in _OF_CALLBACKS and self.target is None:
+            raise KeyboardInterrupt  # a signal came before the first line of a callback, which reports all else
         if error is None:
             self._start()
         return error if self.target is None else None
