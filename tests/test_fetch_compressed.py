@@ -110,7 +110,8 @@ def test_a_further_member_that_is_cut_off_or_damaged_is_an_error(fetched: Any, s
 @pytest.mark.parametrize("length", [True, False])
 @pytest.mark.parametrize("coding", CODINGS, ids=lambda coding: coding[1])
 @pytest.mark.parametrize("missing", [1, 4, 8, 9, 15])
-def test_a_compressed_body_without_its_end_is_an_error(fetched: Any, coding: tuple[Any, str], missing: int, length: bool) -> None:
+def test_a_compressed_body_without_its_end_is_an_error(
+        fetched: Any, coding: tuple[Any, str], missing: int, length: bool) -> None:
     pack, encoding = coding
     if pack is bare_deflate and missing > 4:
         missing = 4

@@ -253,9 +253,10 @@ def test_a_transfer_that_the_receiver_stopped_leaves_nothing_behind(way: str, up
             assert got(made, f"{upstream.host}/x")[1] == b"good"
 
 
-@pytest.mark.parametrize("error", [ValueError("odd"), KeyError("odd"), MemoryError("odd")])
+@pytest.mark.parametrize("error", [ValueError("odd"), KeyError("odd"), MemoryError("odd"), KeyboardInterrupt()])
 @pytest.mark.parametrize("where", ["start", "write"])
-def test_an_exception_of_the_receiver_comes_out_as_it_is(way: str, error: Exception, where: str, upstream: Upstream) -> None:
+def test_an_exception_of_the_receiver_comes_out_as_it_is(
+        way: str, error: BaseException, where: str, upstream: Upstream) -> None:
     def fail(*arguments: Any) -> None:
         raise error
 
@@ -267,6 +268,22 @@ def test_an_exception_of_the_receiver_comes_out_as_it_is(way: str, error: Except
             made.fetch(f"{upstream.host}/x", receiver)
         assert caught.value is error
         assert got(made, f"{upstream.host}/x")[1] == b"good"
+
+
+@pytest.mark.parametrize("callback", ["_body", "_check_connection"])
+@pytest.mark.parametrize("way", ["pycurl", "pycurl-loop"])
+def test_ctrl_c_at_the_start_of_a_callback_is_not_lost(
+        way: str, callback: str, unconfigured: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python runs signal handlers before the first line of a function, where nothing catches what they raise."""
+    transfers = pytest.importorskip("pypimirror.http.curl_transfer", exc_type=ImportError)
+
+    def interrupted(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transfers.Transfer, callback, interrupted)
+    upstream.answers["/x"] = (200, {}, b"x")
+    with opened(way) as made, pytest.raises(KeyboardInterrupt):
+        made.fetch(f"{upstream.host}/x", Body())
 
 
 # --- slow hosts

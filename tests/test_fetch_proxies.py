@@ -9,8 +9,8 @@ import pytest
 
 from certificates import SecureUpstream, authority
 from passwords import basic
-from pypimirror.http import ssrf
 from proxies import connect_proxy, socks_proxy
+from pypimirror.http import ssrf
 from servers import elsewhere
 from upstream import Upstream
 from ways import Body, failure, got, opened
@@ -130,7 +130,8 @@ def test_the_headers_that_are_sent(way: str, upstream: Upstream) -> None:
     upstream.answers["/x"] = lambda handler: (heard.append(dict(handler.headers)), handler.reply(200, {}, b""))
     with opened(way) as made:
         got(made, f"{upstream.host}/x")
-        made.fetch(f"{upstream.host}/x", Body(), {"Accept-Encoding": "gzip, deflate", "Accept": "text/html", "If-None-Match": '"1"'})
+        made.fetch(f"{upstream.host}/x", Body(),
+                   {"Accept-Encoding": "gzip, deflate", "Accept": "text/html", "If-None-Match": '"1"'})
         got(made, f"{upstream.host}/x")
     plain, page, again = heard
     assert plain == again and plain.pop("User-Agent").startswith("z3c.recipe.pypimirror/")
@@ -186,7 +187,8 @@ def test_a_host_with_letters_beyond_ascii_is_sent_in_idna(way: str) -> None:
     assert asked == ["GET http://xn--bcher-kva.example.com/x HTTP/1.1"]
 
 
-def test_http_proxy_in_capitals_is_a_header_in_cgi_scripts(way: str, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_http_proxy_in_capitals_is_a_header_in_cgi_scripts(
+        way: str, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUEST_METHOD", "GET")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     upstream.answers["/x"] = (200, {}, b"x")

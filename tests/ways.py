@@ -60,12 +60,12 @@ class InLoop:
 def run_in(loop: Loop, function: Callable[[], T]) -> T:
     """Return what a function returns that runs as a task of a loop. Raises what it raises."""
     found: list[T] = []
-    failed: list[Exception] = []
+    failed: list[BaseException] = []
 
     def run() -> None:
         try:
             found.append(function())
-        except Exception as error:
+        except BaseException as error:
             failed.append(error)
         loop.stop()
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from zope.interface.registry import Components
 
     from .http.limiter import RequestLimiter
-    from .http.side_by_side import SideBySide
     from .http.retry import RetryPolicy
+    from .http.side_by_side import SideBySide
     from .maintenance.trash import Trash
     from .model import Entry, File, Head, Project, ProjectList, RequiredReleases
     from .selection import Selection

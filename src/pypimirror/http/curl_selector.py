@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _LONGEST = 1.0
 
 
+def _nothing() -> None:
+    pass
+
+
 class CurlSelector(selectors.DefaultSelector):
     """A selector that drives the transfers of one multi handle."""
 
@@ -42,6 +46,17 @@ class CurlSelector(selectors.DefaultSelector):
         self._multi.add_handle(handle)
         try:
             loop.suspend(lambda resume: self._under_way.__setitem__(handle, (finished, resume)))
+        finally:
+            self._give_up(handle)
+        return self._errors.pop(handle, None)
+
+    def perform_alone(self, handle: Any, finished: Callable[[], None]) -> tuple[int, str] | None:
+        """Do a transfer outside of a loop. A signal interrupts it, which it would not within libcurl."""
+        self._multi.add_handle(handle)
+        self._under_way[handle] = finished, _nothing
+        try:
+            while handle in self._under_way:
+                self.select(_LONGEST)
         finally:
             self._give_up(handle)
         return self._errors.pop(handle, None)

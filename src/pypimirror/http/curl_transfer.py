@@ -17,6 +17,7 @@ from . import cooperation, ssrf
 from .credentials import split_userinfo
 from .curl_connections import Addresses, Connections
 from .curl_options import options
+from .curl_selector import CurlSelector
 from .headers import last_head, one_line
 from .hosts import normalize_host, same_origin
 from .urls import strip_credentials
@@ -29,6 +30,10 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _IN_URLS = "!#$%&'()*+,/:;=?@[]~"
 #: Bytes of a redirect's body that are read, so that the connection can be used again; a longer one is cut off.
 _MOST_IGNORED = 1 << 16
+#: Errors that callbacks cause.
+_OF_CALLBACKS = frozenset({pycurl.E_WRITE_ERROR, pycurl.E_ABORTED_BY_CALLBACK})
+#: Connections that are kept open for transfers outside of a loop: to an index and the hosts of its files.
+_CONNECTIONS = 5
 
 
 class Transfer:
@@ -43,13 +48,15 @@ class Transfer:
         self._addresses: Addresses | None = None
         self._is_clean = True
         self._proxy: str | None = None
+        #: Drives the transfers outside of a loop.
+        self._alone: CurlSelector | None = None
         self._lines: list[bytes] = []
         self._headers: Mapping[str, str] | None = None
         self._url = ""
         self._receiver: IReceiver
         self._started = False
         self._ignored = 0
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self.head = Head(0, {}, "")
         #: The URL that the answer redirects to, or None.
         self.target: str | None = None
@@ -62,7 +69,7 @@ class Transfer:
         handle.setopt(pycurl.PREREQFUNCTION, self._check_connection)
 
     def set_headers(self, headers: Mapping[str, str]) -> None:
-        """Set the request's headers, unless they are those of the request before. Raises ValueError for several lines in one."""
+        """Set the request's headers, unless they are those of the request before. Raises ValueError for more than one line."""
         if headers == self._headers:
             return
         if any(one_line(text) != text for line in headers.items() for text in line):
@@ -90,6 +97,8 @@ class Transfer:
         if self._error is not None:
             failed, self._error = self._error, None
             raise failed
+        if error is not None and error[0] in _OF_CALLBACKS and self.target is None:
+            raise KeyboardInterrupt  # a signal came before the first line of a callback, which reports all else
         if error is None:
             self._start()
         return error if self.target is None else None
@@ -100,14 +109,15 @@ class Transfer:
         if loop is not None:
             found: tuple[int, str] | None = loop.selector.perform(self.handle, loop, self._finished)  # type: ignore[union-attr]
             return found
-        try:
-            self.handle.perform()
-        except pycurl.error as error:
-            code, message = error.args[:2]
-            return code, message
-        finally:
-            self._finished()
-        return None
+        if self._alone is None:
+            self._alone = CurlSelector(_CONNECTIONS)
+        return self._alone.perform_alone(self.handle, self._finished)
+
+    def close(self) -> None:
+        """Close the handle, and the connections that are not those of a loop."""
+        self.handle.close()
+        if self._alone is not None:
+            self._alone.close()
 
     def _finished(self) -> None:
         if self._addresses is not None:
@@ -119,14 +129,17 @@ class Transfer:
             if not self._proxies.has(address.addr):
                 ssrf.check_peer(urlsplit(self._url).hostname or "", str(address.addr[0]))
             return socket.socket(address.family, address.socktype, address.protocol)
-        except (OSError, FetchError) as error:
-            self._error = error if isinstance(error, FetchError) else None
+        except OSError:
+            return pycurl.SOCKET_BAD
+        except BaseException as error:
+            self._error = error
             return pycurl.SOCKET_BAD
 
     def _check_connection(self, *addresses: Any) -> Any:
         """Refuse a connection on which something came that was not requested; libcurl closes it."""
-        self._addresses = addresses
-        self._is_clean = self._connections.is_clean(self._addresses, self._url[:5].lower() == "https")
+        self._addresses = peer, local, port, local_port = addresses
+        secure = self._url[:6].lower() == "https:"
+        self._is_clean = self._connections.is_clean((peer, local, port, local_port), secure)
         return pycurl.PREREQFUNC_OK if self._is_clean else pycurl.PREREQFUNC_ABORT
 
     def _body(self, block: bytes) -> int | None:
@@ -138,7 +151,7 @@ class Transfer:
                 self._ignored += len(block)
                 return None if self._ignored <= _MOST_IGNORED else 0
             self._receiver.write(block)
-        except Exception as error:
+        except BaseException as error:  # Ctrl-C, too
             self._error = error
             return -1
         return None

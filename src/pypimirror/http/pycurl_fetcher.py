@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from selectors import BaseSelector
 
+import greenlet  # noqa: F401 - the event loop needs it; its absence is reported here
 import pycurl
 from zope.interface import implementer
 
@@ -74,7 +75,7 @@ class CurlFetcher:
 
     def close(self) -> None:
         while self._transfers:
-            self._transfers.pop().handle.close()
+            self._transfers.pop().close()
         self._local = threading.local()
 
     def _transfer(self) -> Transfer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import ConfigurationError
 
 #: The extra that installs each optional library.
-EXTRAS = {"boto3": "objectstore", "distributed": "dask", "pycurl": "fast"}
+EXTRAS = {"boto3": "objectstore", "distributed": "dask", "greenlet": "fast", "pycurl": "fast"}
 
 
 def missing(what: str, error: ImportError) -> ConfigurationError:
