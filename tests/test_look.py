@@ -1,9 +1,17 @@
-"""Which files of a page count in an update that looks back for some days alone."""
+"""What a page and a record are together, and what follows from them: steps of a run that need no upstream."""
 
 from __future__ import annotations
 
-from pypimirror.model import File, Project, Stored
-from pypimirror.sync.page_reading import recent
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pypimirror.model import Change, File, Project, RequiredReleases, Stored
+from pypimirror.selection import LeftOut, Selected, Unmet
+from pypimirror.sync import evaluate
+from pypimirror.sync.page_reading import first_seen, merged, recent
 
 SINCE = 1_600_000_000.0
 OLD = File("demo-1.tar.gz", "", upload_time="2001-01-01T00:00:00Z")
@@ -26,3 +34,138 @@ def test_what_is_older_and_not_here_does_not_count() -> None:
 def test_all_counts_of_another_index_than_the_one_it_was_taken_from_before() -> None:
     old = Project("demo", (HERE,), upstream="https://two.example.com/")
     assert recent(PAGE, old, SINCE) == PAGE
+
+
+# --- what a run has to do about a project
+
+STORED = Stored("a" * 64, 5, published=True)
+FILE = File("demo-1.tar.gz", "https://example.com/1", {"sha256": "a" * 64}, size=5, stored=STORED)
+
+
+@pytest.mark.parametrize(("file", "expected"), [
+    (FILE, True), (FILE._replace(stored=None), False), (FILE._replace(stored=STORED._replace(foreign=True)), False),
+    (FILE._replace(hashes={"sha256": "b" * 64}), False), (FILE._replace(size=6), True),
+    (FILE._replace(hashes={}), True), (FILE._replace(hashes={"md5": "c"}), True), (FILE._replace(hashes={}, size=6), False),
+    (FILE._replace(hashes={}, size=None), True), (FILE._replace(validator="etag 1"), False),
+    (FILE._replace(validator="etag 1", stored=STORED._replace(validator="etag 1")), True),
+    (FILE._replace(stored=STORED._replace(validator="etag 1")), True)])
+def test_which_files_are_what_upstream_offers(file: File, expected: bool) -> None:
+    assert evaluate.is_up_to_date(file) is expected
+
+
+DEMO = Project("demo", (FILE,), display="Demo", serial=1, upstream="https://one.example.com/")
+ABSENT, NO_FILES = DEMO._replace(files=(), listed=False), DEMO._replace(files=())
+MORE = File("demo-2.tar.gz", "", size=7)
+
+
+@pytest.mark.parametrize(("old", "project", "files", "selected", "expected"), [
+    # the record, upstream's page, what is selected of it, whether the project is, the change
+    (DEMO, DEMO, (FILE,), True, {}),
+    (None, DEMO, (FILE,), True, {"rewrite": True}),
+    (None, DEMO, (), True, {"rewrite": True, "remove": 1}),
+    (DEMO, DEMO._replace(files=(FILE, MORE)), (FILE, MORE), True, {"fetch": 1, "fetch_bytes": 7}),
+    (DEMO, DEMO, (FILE, MORE._replace(size=None)), True, {"fetch": 1, "unsized": 1}),
+    (DEMO, DEMO, (), True, {"remove": 1, "rewrite": True}),
+    (DEMO, DEMO._replace(files=(FILE._replace(listed=False),)), (), True, {"remove": 1, "remove_upstream": 1, "rewrite": True}),
+    (DEMO, DEMO._replace(files=(FILE._replace(listed=False, superseded=True),)), (), True, {"remove": 1, "rewrite": True}),
+    (DEMO, DEMO._replace(files=(FILE._replace(listed=False),)), (), False, {"remove": 1, "project_removed": True}),
+    (DEMO, DEMO, (), False, {"remove": 1, "project_removed": True}),
+    (DEMO, ABSENT, (), True, {"project_removed": True, "removed_upstream": True}),
+    (DEMO, ABSENT, (), False, {"project_removed": True}),
+    (ABSENT, ABSENT, (), True, {"removed_upstream": True}),
+    (ABSENT, NO_FILES, (), True, {"rewrite": True}),
+    (NO_FILES, NO_FILES, (), True, {}),
+    (NO_FILES, ABSENT._replace(files=(FILE._replace(listed=False),)), (FILE,), True,
+     {"removed_upstream": True, "rewrite": True}),
+    (DEMO, DEMO._replace(status={"status": "quarantined"}), (), True, {"remove": 1, "quarantined": True, "rewrite": True}),
+    (DEMO, DEMO._replace(display="demo"), (FILE,), True, {"rewrite": True}),
+    (DEMO, DEMO, (FILE._replace(yanked=True),), True, {"rewrite": True}),
+    (DEMO, DEMO, (FILE._replace(requires_python=">=3"),), True, {"rewrite": True}),
+    (DEMO, DEMO, (FILE._replace(external="https://other.example.com/"),), True, {"rewrite": True}),
+    # Facts that no page shows.
+    (DEMO, DEMO._replace(serial=2, etag="x", upstream="v", form="json", doubt="d", promised="p", pages=("a",),
+                         damaged=("c",)), (FILE._replace(url="other", seen=1, listed=False, stored=STORED._replace(
+                             published=False)),), True, {})])
+def test_what_changes(old: Project | None, project: Project, files: tuple[File, ...], selected: bool,
+                      expected: dict[str, Any]) -> None:
+    assert evaluate.changes(old, project, Selected(files), selected) == Change("demo", **expected)
+
+
+@pytest.mark.parametrize(("files", "filters", "expected"), [
+    ((), ("filename-matches",), True), ((), ("filename-matches", "filename-matches"), True), ((), (), False),
+    ((FILE,), ("filename-matches",), False), ((), ("filename-matches", "yanked"), False), ((), ("yanked",), False)])
+def test_which_projects_filename_matches_leaves_nothing_of(
+        files: tuple[File, ...], filters: tuple[str, ...], expected: bool) -> None:
+    left_out = tuple(LeftOut(MORE, "why", name) for name in filters)
+    assert evaluate.changes(DEMO, DEMO, Selected(files, left_out), True).all_filtered is expected
+
+
+def test_the_message_about_pinned_and_required_releases_that_are_missing() -> None:
+    missing = Selected(unmet=(Unmet("1.0"), Unmet("2.0", ("yanked", "too new")), Unmet("3.0")))
+    needs = RequiredReleases({"demo": frozenset({"1.0", "2.0", "9.0"})}, {}, {}, {"demo": frozenset({"2.0", "3.0"})})
+    assert evaluate.unmet(needs, "demo", missing) == (
+        "pinned, but not available: 1.0 (upstream offers no file of it), 2.0 (yanked; too new); "
+        "required, but not available: 3.0 (upstream offers no file of it)")
+    assert evaluate.unmet(needs, "demo", Selected()) is None
+    assert evaluate.unmet(needs, "other", missing) is None
+
+
+def test_what_is_on_the_limit_counts_as_recent() -> None:
+    exactly = NEW._replace(upload_time="2020-09-13T12:26:40Z")
+    page = PAGE._replace(files=(exactly, exactly._replace(filename="demo-9.tar.gz", upload_time="2020-09-13T12:26:39Z")))
+    assert names(recent(page, None, SINCE)) == [exactly.filename]
+
+
+# --- what is joined with upstream's page
+
+HERE_ALONE = FILE._replace(filename="demo-0.tar.gz")
+
+
+@pytest.mark.parametrize(("old", "page", "superseded", "expected"), [
+    # Files of the mirror, changes of the page, whether its index is another one; what is told of the first file.
+    (HERE_ALONE, {}, False, {"listed": False, "superseded": False}),
+    (HERE_ALONE, {}, True, {"listed": False, "superseded": True}),
+    (HERE_ALONE._replace(superseded=True), {}, False, {"listed": False, "superseded": True}),
+    (HERE_ALONE._replace(adopted=True), {}, True, {"listed": False, "superseded": False}),
+    (HERE_ALONE._replace(adopted=True, stored=None), {}, False, {"listed": False, "superseded": False}),
+    (HERE_ALONE._replace(stored=None), {}, False, None)])
+def test_what_the_page_lacks_is_not_listed(old: File, page: dict[str, Any], superseded: bool, expected: Any) -> None:
+    found = merged(DEMO._replace(files=(old,)), DEMO._replace(files=(), **page), superseded)
+    assert found.files == (() if expected is None else (old._replace(**expected),))
+
+
+@pytest.mark.parametrize(("before", "now", "hashes", "foreign"), [
+    ("https://one.example.com/", "https://one.example.com/", {}, False), ("https://one.example.com/", "", {}, False),
+    ("", "https://one.example.com/", {}, False), ("https://two.example.com/", "https://one.example.com/", {}, True),
+    ("https://two.example.com/", "https://one.example.com/", {"md5": "0"}, True),
+    ("https://two.example.com/", "https://one.example.com/", {"sha256": "0"}, False)])
+def test_a_file_of_another_index_counts_with_a_hash_alone(before: str, now: str, hashes: dict[str, str], foreign: bool) -> None:
+    page = DEMO._replace(upstream=now, files=(FILE._replace(stored=None, hashes=hashes),))
+    [file] = merged(DEMO._replace(upstream=before), page).files
+    assert file.stored == STORED._replace(foreign=foreign)
+    assert file.hashes == hashes
+
+
+def test_what_is_kept_of_the_record_where_the_page_lacks_it() -> None:
+    old = DEMO._replace(pages=("a",))
+    found = merged(old, Project("demo", (MORE, FILE._replace(stored=None)), url="u", links=("l",)))
+    assert (found.display, found.pages, found.upstream, found.url, found.links) == ("Demo", ("a",), DEMO.upstream, "", ())
+    assert names(found) == ["demo-1.tar.gz", "demo-2.tar.gz"]
+    found = merged(old, Project("demo", display="DEMO", upstream="https://two.example.com/"))
+    assert (found.display, found.upstream) == ("DEMO", "https://two.example.com/")
+
+
+@pytest.mark.parametrize(("before", "now", "seen"), [
+    # The file as known, or None; what is different on the page; when it counts as first seen, "now" or a number.
+    (None, {}, "now"), (None, {"upload_time": "2020-01-01T00:00:00Z"}, None), ({}, {}, None), ({"seen": 1000}, {}, 1000),
+    ({"seen": 1 << 40}, {}, "now"), ({"seen": 1000}, {"hashes": {"sha256": "b" * 64}}, "now"),
+    ({"seen": 1000}, {"hashes": {}}, 1000), ({"seen": 1000}, {"hashes": {"sha256": "a" * 64, "md5": "0"}}, 1000),
+    ({"seen": 1000, "upload_time": "1970-01-01T01:00:00Z"}, {}, 3600)])
+def test_when_files_without_upload_time_were_first_seen(before: dict[str, Any] | None, now: dict[str, Any], seen: Any) -> None:
+    mirror = SimpleNamespace(own=SimpleNamespace(upstream="https://own.example.com/"))
+    old = None if before is None else DEMO._replace(files=(FILE._replace(**before),))
+    begun = int(time.time())
+    [file] = first_seen(mirror, old, DEMO._replace(files=(FILE._replace(**now),))).files
+    assert begun <= file.seen <= time.time() if seen == "now" else file.seen == seen
+    own = DEMO._replace(upstream="https://own.example.com/", files=(FILE._replace(**now),))
+    assert first_seen(mirror, old, own) == own
