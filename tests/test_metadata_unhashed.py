@@ -46,6 +46,21 @@ def test_what_comes_for_an_sdist_counts_with_its_name_and_version_alone(
     assert mirrored.run("verify") == 0
 
 
+@pytest.mark.parametrize("promise", [True, {"sha256": hashlib.sha256(metadata("demo", "1.0", ()).encode()).hexdigest()}])
+def test_metadata_that_are_here_are_not_fetched_again(mirrored: Mirrored, upstream: Upstream, promise: Any) -> None:
+    name, body = sdist("demo", "1.0")
+    upstream.add("demo", (name, body), **{"core-metadata": promise})
+    upstream.answers[f"/files/demo/{name}{METADATA}"] = 200, {}, metadata("demo", "1.0", ()).encode()
+    assert mirrored.run("sync") == 0
+    path = f"/files/demo/{name}{METADATA}"
+    assert path in upstream.asked()
+    upstream.add("demo", (name, body), **{"core-metadata": promise, "requires-python": ">=3.8"})
+    assert mirrored.run("-U") == 0
+    assert mirrored.page("demo")["files"][0]["requires-python"] == ">=3.8"
+    assert told(mirrored, "demo")
+    assert path not in upstream.asked()
+
+
 def test_filters_do_not_believe_a_login_page(mirrored: Mirrored, upstream: Upstream) -> None:
     name, body = sdist("demo", "1.0")
     upstream.add("demo", (name, body), **{"core-metadata": True})
