@@ -12,6 +12,8 @@ from pypimirror.model import Change, File, Project, RequiredReleases, Stored
 from pypimirror.selection import LeftOut, Selected, Unmet
 from pypimirror.sync import evaluate
 from pypimirror.sync.page_reading import first_seen, merged, recent
+from pypimirror.sync.plan import PlannedProject, as_json
+from pypimirror.sync.sweep import unlinked
 
 SINCE = 1_600_000_000.0
 OLD = File("demo-1.tar.gz", "", upload_time="2001-01-01T00:00:00Z")
@@ -169,3 +171,45 @@ def test_when_files_without_upload_time_were_first_seen(before: dict[str, Any] |
     assert begun <= file.seen <= time.time() if seen == "now" else file.seen == seen
     own = DEMO._replace(upstream="https://own.example.com/", files=(FILE._replace(**now),))
     assert first_seen(mirror, old, own) == own
+
+
+# --- what is swept
+
+
+@pytest.mark.parametrize(("here", "ignores_case", "gone"), [
+    # What is in the folder, whether its file system ignores case, what no page links to.
+    (["demo-1.tar.gz", "demo-1.tar.gz.metadata", "demo-1.tar.gz.provenance", "demo-1.tar.gz.asc"], False, []),
+    (["index.html", "index.v1_json", "notes.txt", "demo-2.tar.gz"], False, ["demo-2.tar.gz"]),
+    (["demo-2.tar.gz", "demo-2.tar.gz.metadata"], False, ["demo-2.tar.gz"]),  # the metadata are moved along
+    (["demo-3.tar.gz.metadata", "demo-4.tar.gz.asc"], False, ["demo-3.tar.gz.metadata", "demo-4.tar.gz.asc"]),
+    (["Demo-1.tar.gz", "Demo-1.tar.gz.metadata"], True, []), (["Demo-1.tar.gz"], False, ["Demo-1.tar.gz"]),
+    (["demo-5.tar.gz"], False, ["demo-5.tar.gz"]), (["demo-6.tar.gz"], False, ["demo-6.tar.gz"]),
+    (["demo-7.tar.gz", "demo-7.tar.gz.metadata"], False, ["demo-7.tar.gz.metadata"]), ([], False, [])])
+def test_what_no_page_links_to_is_swept(here: list[str], ignores_case: bool, gone: list[str]) -> None:
+    all_beside = STORED._replace(metadata="b", provenance="c", signature="d")
+    project = DEMO._replace(files=(
+        FILE._replace(stored=all_beside), FILE._replace(filename="demo-5.tar.gz", stored=STORED._replace(published=False)),
+        FILE._replace(filename="demo-6.tar.gz", stored=None), FILE._replace(filename="demo-7.tar.gz")))
+    assert unlinked(project, here, ignores_case) == gone
+
+
+# --- what a plan has
+
+
+def test_the_totals_of_a_plan() -> None:
+    told = as_json([
+        PlannedProject("demo", (MORE, MORE._replace(filename="x", size=None)), (("demo-1.tar.gz", "why"),),
+                       (LeftOut(FILE, "yanked", "yanked"),), rewrite=True, display="Demo", not_understood=("bad", "worse")),
+        PlannedProject("gone", vanish=True), PlannedProject("bad", problem="404", display="Bad"),
+        PlannedProject("", problem="p"),
+    ], 99)
+    assert told["totals"] == {"fetch_files": 2, "fetch_bytes": 7, "fetch_unsized": 1, "remove_files": 1, "rewrite_projects": 1,
+                              "left_out_files": 1, "free_bytes": 99}
+    assert told["fetch"] == [{"project": "demo", "filename": "demo-2.tar.gz", "size": 7},
+                             {"project": "demo", "filename": "x", "size": None}]
+    assert told["remove"] == [{"project": "demo", "filename": "demo-1.tar.gz", "why": "why"}]
+    assert told["left_out"] == [{"project": "demo", "filename": "demo-1.tar.gz", "filter": "yanked", "reason": "yanked"}]
+    assert (told["rewrite"], told["vanish"]) == (["demo"], ["gone"])
+    assert told["not_understood"] == [{"project": "demo", "problem": "bad"}, {"project": "demo", "problem": "worse"}]
+    assert told["problems"] == [{"project": "bad", "display": "Bad", "problem": "404"},
+                                {"project": "", "display": "", "problem": "p"}]
