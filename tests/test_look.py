@@ -10,7 +10,7 @@ import pytest
 
 from pypimirror.model import Change, File, Project, RequiredReleases, Stored
 from pypimirror.selection import LeftOut, Selected, Unmet
-from pypimirror.sync import evaluate
+from pypimirror.sync import evaluate, external_links
 from pypimirror.sync.page_reading import first_seen, merged, recent
 from pypimirror.sync.plan import PlannedProject, as_json
 from pypimirror.sync.sweep import unlinked
@@ -213,3 +213,23 @@ def test_the_totals_of_a_plan() -> None:
     assert told["not_understood"] == [{"project": "demo", "problem": "bad"}, {"project": "demo", "problem": "worse"}]
     assert told["problems"] == [{"project": "bad", "display": "Bad", "problem": "404"},
                                 {"project": "", "display": "", "problem": "p"}]
+
+
+def test_files_of_other_hosts_go_because_of_the_configuration_and_not_of_upstream() -> None:
+    mirror = SimpleNamespace(settings={"external_links": False})
+    external = FILE._replace(external="https://other.example.com/")
+    old = DEMO._replace(files=(external, external._replace(filename="demo-2.tar.gz"), HERE_ALONE,
+                               external._replace(filename="demo-3.tar.gz", stored=None)))
+    page = DEMO._replace(files=(MORE,))
+    found, told = external_links.joined(mirror, page, old, lambda project: project.files)
+    assert (found.files, told) == ((MORE, external), ())
+    assert external_links.joined(mirror, page, None, lambda project: project.files) == (page, ())
+    linked = page._replace(files=(MORE, external))
+    assert external_links.joined(mirror, linked, None, lambda project: project.files) == (linked, (
+        "1 files on other hosts that upstream gives no hash of are left out; external_links = True fetches them",))
+    assert external_links.allowed(mirror, linked.files) == (MORE,)
+    assert not external_links.is_restless(mirror, linked)
+    following = SimpleNamespace(settings={"external_links": True})
+    assert external_links.allowed(following, linked.files) == linked.files
+    assert external_links.is_restless(following, linked)
+    assert not external_links.is_restless(following, page)
