@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from pypimirror.engine.boundary import StepFailure
+from pypimirror.errors import StorageError
 from pypimirror.model import Change, File, Project, RequiredReleases, Stored
 from pypimirror.selection import LeftOut, Selected, Unmet
-from pypimirror.sync import evaluate, external_links
+from pypimirror.sync import evaluate, external_links, failures
 from pypimirror.sync.page_reading import first_seen, merged, recent
 from pypimirror.sync.plan import PlannedProject, as_json
 from pypimirror.sync.sweep import unlinked
@@ -233,3 +236,36 @@ def test_files_of_other_hosts_go_because_of_the_configuration_and_not_of_upstrea
     assert external_links.allowed(following, linked.files) == linked.files
     assert external_links.is_restless(following, linked)
     assert not external_links.is_restless(following, page)
+
+
+# --- what fails with one project
+
+
+@pytest.mark.parametrize(("error", "alone"), [
+    (ValueError("x"), True), (sqlite3.InterfaceError("x"), True), (sqlite3.ProgrammingError("x"), True),
+    (sqlite3.OperationalError("x"), False), (sqlite3.DatabaseError("x"), False), (StorageError("x"), False)])
+def test_which_errors_while_recording_fail_one_project_alone(error: Exception, alone: bool) -> None:
+    class Recorder:
+        def __init__(self) -> None:
+            self.failures: list[StepFailure] = []
+
+        def failed(self, failure: StepFailure) -> None:
+            self.failures.append(failure)
+
+        @failures.alone
+        def published(self, result: Project) -> str:
+            if result.name == "demo":
+                raise error
+            return "done"
+
+    recorder = Recorder()
+    assert recorder.published(Project("other")) == "done"
+    if not alone:
+        with pytest.raises(type(error)):
+            recorder.published(DEMO)
+        assert not recorder.failures
+        return
+    assert recorder.published(DEMO) is False
+    [failure] = recorder.failures
+    assert (failure.step, failure.project) == ("published", "demo")
+    assert "x" in failure.error
