@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,9 @@ import pytest
 
 from heaps import archive, egg, info, put
 from mirrored import Mirrored
+from pypimirror.errors import FetchError
+from pypimirror.model import Head
+from pypimirror.upstream.file_fetcher import FileFetcher
 from pypimirror.upstream.flat_directory import FlatDirectorySource
 from upstream import Upstream, sdist, wheel
 
@@ -271,6 +275,28 @@ def test_an_empty_directory_is_an_error_and_no_absence(
 
 
 # --- indexes in folders
+
+
+def test_what_is_no_file_is_missing_or_one_plain_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a socket's path is short
+    fetcher = FileFetcher([str(tmp_path)])
+    os.mkfifo("one-1.zip")
+    assert fetcher.fetch((tmp_path / "one-1.zip").as_uri(), Received()).status == 404
+    assert fetcher.fetch((tmp_path / "one-1.zip" / "two-1.zip").as_uri(), Received()).status == 404
+    with socket.socket(socket.AF_UNIX) as end, pytest.raises(FetchError) as caught:
+        end.bind("three-1.zip")
+        fetcher.fetch((tmp_path / "three-1.zip").as_uri(), Received())
+    assert str(caught.value).endswith("three-1.zip: No such device or address")
+
+
+class Received:
+    """Takes what is fetched and keeps nothing."""
+
+    def start(self, head: Head) -> None:
+        pass
+
+    def write(self, block: bytes) -> None:
+        pass
 
 
 @pytest.fixture

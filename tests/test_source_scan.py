@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from bounded import bounded
-from pypimirror.model import File, Head, Stored
+from pypimirror.model import File, Head, Project, Stored
 from pypimirror.upstream import http, links, validation
 from pypimirror.upstream.accept import accept
+from pypimirror.upstream.project_json import project_links
 from pypimirror.upstream.scan import is_snapshot, newest, scan
 from pypimirror.upstream.validators import conditions, etag, sent_name, size, validator
 
@@ -212,3 +213,10 @@ def test_twenty_problems_of_a_page_are_told(number: int) -> None:
     told = validation.bounded(problems)
     assert told[:20] == tuple(problems[:20])
     assert told[20:] == ((f"and {number - 20} more",) if number > 20 else ())
+
+
+def test_an_index_without_simple_in_its_url_has_no_json_to_ask_for() -> None:
+    def attempts(attempt: object) -> None:
+        raise AssertionError("asked")
+
+    assert project_links(None, attempts, Project("x", url="https://index.example.com/x/")) == ()
