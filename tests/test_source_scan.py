@@ -7,7 +7,6 @@ import pytest
 from bounded import bounded
 from pypimirror.model import File, Head, Project, Stored
 from pypimirror.upstream import http, links, validation
-from pypimirror.upstream.accept import accept
 from pypimirror.upstream.project_json import project_links
 from pypimirror.upstream.scan import is_snapshot, newest, scan
 from pypimirror.upstream.validators import conditions, etag, sent_name, size, validator
@@ -131,7 +130,7 @@ def test_files_of_the_index_come_first_and_names_are_one_whatever_their_case() -
 
 def test_the_accept_header_names_formats_by_preference_and_none_that_is_only_understood() -> None:
     parsers = {"c/d": SimpleNamespace(quality=0.1), "e/f": SimpleNamespace(quality=0), "a/b": SimpleNamespace(quality=1)}
-    assert accept(parsers) == "a/b, c/d;q=0.1"
+    assert http._accept(parsers) == "a/b, c/d;q=0.1"
 
 
 @pytest.mark.parametrize(("start", "end", "complete"), [
