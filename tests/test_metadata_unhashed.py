@@ -79,3 +79,13 @@ def test_filters_do_not_believe_a_login_page(mirrored: Mirrored, upstream: Upstr
     mirrored.settings |= {"metadata_matches": "License: MIT"}
     assert mirrored.run("sync") == 0
     assert not (mirrored.root / "demo" / name).exists()
+
+
+@pytest.mark.parametrize("status", [404, 410, 500])
+def test_filters_pass_over_promised_metadata_that_are_gone(mirrored: Mirrored, upstream: Upstream, status: int) -> None:
+    name, body = sdist("demo", "1.0")
+    upstream.add("demo", (name, body), **{"core-metadata": {"sha256": "a" * 64}})
+    upstream.answers[f"/files/demo/{name}{METADATA}"] = status, {}, b""
+    mirrored.settings |= {"metadata_excludes": "License: MIT"}
+    assert mirrored.run("sync") == (status == 500)
+    assert (mirrored.root / "demo" / name).exists() == (status != 500)

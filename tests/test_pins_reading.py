@@ -100,6 +100,18 @@ def test_a_file_of_which_nothing_is_known_is_missing_and_holds_up_no_other(web):
     assert len(reading.pins.problems) == 1
 
 
+def test_an_unexpected_error_is_one_line_and_the_last_good_one_counts(web):
+    kept = Kept()
+    read_pin_files([VERSIONS], [REQUIRED], [LINUX], web, kept)
+    web[REQUIRED] = RuntimeError("boom\nbang")
+    reading = read_pin_files([VERSIONS], [REQUIRED], [LINUX], web, kept)
+    [problem] = reading.pins.problems
+    assert problem.startswith(f"{REQUIRED.replace('user:secret@', '')}: ")
+    assert "RuntimeError: boom" in problem
+    assert "\n" not in problem
+    assert reading.pins.versions["bar"] == {"1.0"}
+
+
 def test_names_are_stable_safe_and_all_different():
     sources = [VERSIONS, VERSIONS + "?x=1", VERSIONS.replace("6.1", "6.2"), VERSIONS.replace("6.1/", "6.1-"),
         VERSIONS.replace("user", "other"), "/srv/a/versions.cfg",

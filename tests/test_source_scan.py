@@ -1,12 +1,14 @@
 """Pages that are searched for files, and what answers tell about a file."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
 
 from bounded import bounded
+from pypimirror.errors import InvalidPage
 from pypimirror.model import File, Head, Project, Stored
-from pypimirror.upstream import http, links, validation
+from pypimirror.upstream import html_links, html_page, http, json_page, links, validation
 from pypimirror.upstream.project_json import project_links
 from pypimirror.upstream.scan import is_snapshot, newest, scan
 from pypimirror.upstream.validators import conditions, etag, sent_name, size, validator
@@ -219,3 +221,31 @@ def test_an_index_without_simple_in_its_url_has_no_json_to_ask_for() -> None:
         raise AssertionError("asked")
 
     assert project_links(None, attempts, Project("x", url="https://index.example.com/x/")) == ()
+
+
+@pytest.mark.parametrize("number", [3, 4])
+@pytest.mark.parametrize("form", ["html", "json"])
+def test_lists_and_pages_have_bounds(monkeypatch: pytest.MonkeyPatch, form: str, number: int) -> None:
+    module = html_page if form == "html" else json_page
+    monkeypatch.setattr(module, "MOST_PROJECTS", 3)
+    monkeypatch.setattr(html_links if form == "html" else json_page, "MOST_LINKS", 3)
+    parser = html_page.HtmlParser() if form == "html" else json_page.JsonParser()
+    head = "<title>Simple index</title>"
+    if form == "html":
+        listed = head + "".join(f'<a href="p{n}/">p{n}</a>\n' for n in range(number))
+        page = head + "".join(f'<a href="x-{n}.zip">x-{n}.zip</a>\n' for n in range(number))
+    else:
+        listed = json.dumps({"meta": {"api-version": "1.0"}, "projects": [{"name": f"p{n}"} for n in range(number)]})
+        page = json.dumps({"meta": {"api-version": "1.0"}, "files": [
+            {"filename": f"x-{n}.zip", "url": f"x-{n}.zip", "hashes": {}} for n in range(number)]})
+    reader = parser.listing(lambda name: True)
+    if number == 3:
+        reader.write(listed.encode())
+        assert reader.finish().total == 3
+        assert len(parser.project(page.encode(), "x", PAGE)[0].files) == 3
+        return
+    with pytest.raises(InvalidPage, match="more than 3 projects"):  # while it is read, or at its end
+        reader.write(listed.encode())
+        reader.finish()
+    with pytest.raises(InvalidPage, match=r"more than 3 (links|files)"):
+        parser.project(page.encode(), "x", PAGE)
