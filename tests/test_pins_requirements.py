@@ -282,7 +282,7 @@ def test_lines_that_tools_write_leave_the_rest_of_the_file_as_it_is(line, note):
 @pytest.mark.parametrize("content, versions", [
     ("foo==1.0\n".encode("utf-16"), {"foo"}), (b"\xfe\xff" + "foo==1.0\n".encode("utf-16-be"), {"foo"}),
     ("foo==1.0\n".encode("utf-32"), {"foo"}), ("foo==1.0\n".encode("utf-8-sig"), {"foo"}),
-    ("# coding: ascii\nfoo==1.0  # \xe9\n".encode("utf-8-sig"), {"foo"}),
+    ("\n# coding: ascii\nfoo==1.0  # \xe9\n".encode("utf-8-sig"), {"foo"}),
     ("# -*- coding: latin-1 -*-\nfoo==1.0  # \xe9\n".encode("latin-1"), {"foo"}),
     ("# x\n# vim: set coding=cp1252:\nfoo==1.0  # \xe9\n".encode("cp1252"), {"foo"}),
     ("foo==1.0\x0cbar==1.0\u2028baz==1.0\x85b==1\n".encode(), {"foo", "bar", "baz", "b"})])
