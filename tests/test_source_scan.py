@@ -249,3 +249,18 @@ def test_lists_and_pages_have_bounds(monkeypatch: pytest.MonkeyPatch, form: str,
         reader.finish()
     with pytest.raises(InvalidPage, match=r"more than 3 (links|files)"):
         parser.project(page.encode(), "x", PAGE)
+
+
+def test_empty_comments_end_at_once() -> None:
+    page = html_links.LinkParser()
+    page.feed('<!--><a href="x-1.zip">1</a><!---><a href="x-2.zip">2</a>'
+              '<!-- <a href="x-3.zip">3</a> --><a href="x-4.zip">4</a>')
+    page.close()
+    assert [href for href, _, _ in page.anchors] == ["x-1.zip", "x-2.zip", "x-4.zip"]
+
+
+def test_links_that_name_no_project_make_no_list() -> None:
+    reader = html_page.HtmlParser().listing(lambda name: True)
+    reader.write(b'<a href="/_">_</a> <a href="/-">-</a>')
+    with pytest.raises(InvalidPage, match="not the list of a Simple index"):
+        reader.finish()
