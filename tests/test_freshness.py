@@ -459,3 +459,13 @@ def test_times_and_sizes_are_kept_of_the_same_file_alone() -> None:
     assert known(FILE, poor._replace(hashes={})) == (None, None)
     assert known(FILE, poor._replace(filename="x-2.zip")) == (None, None)
     assert known(FILE._replace(listed=False), poor) == (None, None)
+
+
+@pytest.mark.parametrize("status", [400, 403, 500, 503])
+def test_the_body_of_an_error_is_no_page(demo: Mirrored, upstream: Upstream, status: int) -> None:
+    _, headers, body = page(upstream, 99)
+    empty = json.dumps({**json.loads(body), "files": []}).encode()
+    upstream.answers[PAGE] = status, headers, empty
+    assert demo.run("-I") == 1
+    assert demo.files("demo") == [FIRST, SECOND]
+    reaches_upstream(demo, upstream)
