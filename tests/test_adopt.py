@@ -11,7 +11,7 @@ import pytest
 
 import oldmirrors
 from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from upstream import JSON, Upstream, sdist, wheel
 
 HOLDS = {
     "Zope.Interface": [sdist("Zope.Interface", "3.5", "zope.interface"), sdist("Zope.Interface", "3.6", "zope.interface")],
@@ -277,3 +277,25 @@ def test_more_files_join_a_running_mirror(mirrored: Mirrored, upstream: Upstream
     assert mirrored.files("plone") == ["plone-4.0.tar.gz", "plone-4.1.tar.gz"]
     assert mirrored.files("six") == ["six-1.0-py3-none-any.whl"]
     assert (mirrored.root / "six/six-1.0-py3-none-any.whl.metadata").exists()
+
+
+@pytest.mark.parametrize("answer", ["404", "older page"])
+def test_an_answer_that_is_doubted_takes_nothing_away_and_is_read_again(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path, answer: str) -> None:
+    upstream.add("app", wheel("app", "1.0"))
+    older = 200, {"Content-Type": JSON}, upstream.project_page("app", True)
+    upstream.add("app", wheel("app", "2.0"))
+    assert mirrored.run("sync") == 0
+    here = mirrored.files("app")
+    oldmirrors.folders(tmp_path / "old", {"app": [sdist("app", "0.1")]})
+    upstream.answers["/simple/app/"] = (404, {}, b"") if answer == "404" else older
+    assert mirrored.run("adopt", str(tmp_path / "old")) == (answer == "404")
+    assert set(mirrored.files("app")) >= set(here)
+    assert not mirrored.untrue()
+    upstream.answers.clear()
+    assert mirrored.run("adopt", str(tmp_path / "old")) == 0
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("app") == sorted([*here, sdist("app", "0.1")[0]])
+    upstream.asked()
+    assert mirrored.run("-U") == 0
+    assert upstream.asked() == ["/simple/"]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from mirrored import Mirrored
+from pypimirror.model import Change, Totals
+from pypimirror.sync.brake import Removals, counted, has_pins_from_elsewhere, held, too_many
 from upstream import JSON, Upstream, sdist, wheel
 
 NAMES = [f"project-{number:02}" for number in range(30)]
@@ -136,3 +138,41 @@ def test_a_run_that_would_take_the_last_space_stops_and_the_next_goes_on(
     del mirrored.settings["min_free"]
     assert mirrored.run("-U") == 0
     assert len(published(mirrored)) == 3
+
+
+@pytest.mark.parametrize(("change", "of_upstream", "with_pins"), [
+    (Change("x", remove=3, remove_upstream=2), (0, 2), (0, 3)),
+    (Change("x", remove=3, remove_upstream=2, quarantined=True), (0, 2), (0, 2)),
+    (Change("x", remove=1, project_removed=True), (0, 0), (1, 1)),
+    (Change("x", project_removed=True, removed_upstream=True), (1, 0), (1, 0)),
+    (Change("x", removed_upstream=True), (0, 0), (0, 0)),
+    (Change("x", fetch=5, rewrite=True), (0, 0), (0, 0))])
+def test_which_removals_count(change: Change, of_upstream: tuple[int, int], with_pins: tuple[int, int]) -> None:
+    assert counted([change], pins=False) == of_upstream
+    assert counted([change], pins=True) == with_pins
+    assert counted([change, change], pins=True) == tuple(2 * number for number in with_pins)
+
+
+@pytest.mark.parametrize(("projects", "files", "total", "told"), [
+    (10, 10, 10, None), (11, 0, 110, None), (11, 0, 109, "11 of 109 projects"), (0, 11, 110, None),
+    (0, 12, 110, "12 of 110 files"), (11, 12, 20, "11 of 20 projects and 12 of 20 files"), (0, 0, 0, None)])
+def test_how_many_removals_are_too_many(projects: int, files: int, total: int, told: str | None) -> None:
+    assert too_many(Removals(projects, files), Totals(total, total, 0), 0.1) == told
+
+
+def test_the_line_about_removals_says_whose_they_are() -> None:
+    many, totals = [Change("x", remove=11, remove_upstream=11)], Totals(1, 20, 0)
+    then = "; if that is right, run again with --allow-deletions"
+    more = "would take away 11 of 20 files, more than max_deletions allows"
+    assert held(many, totals, 0.5, False, None) == f"removals are held back: upstream {more}{then}"
+    assert held(many, totals, 0.5, True, None) == f"removals are held back: upstream or a pin file {more}{then}"
+    assert held(many, totals, 0.6, True, None) is None
+    assert held([], totals, 0.6, True, "the list is empty") == f"the list is empty: nothing is removed{then}"
+    assert held(many, totals, 0.5, True, "the list is empty") == f"the list is empty: nothing is removed{then}"
+
+
+@pytest.mark.parametrize(("versions", "requirements", "expected"), [
+    ((), (), False), (("/a/versions.cfg",), ("r.txt",), False), (("https://example.com/v.cfg",), (), True),
+    (("a.cfg", "http://example.com/v.cfg"), (), True), ((), ("https://example.com/r.txt",), True)])
+def test_which_pin_files_are_from_elsewhere(versions: tuple[str, ...], requirements: tuple[str, ...], expected: bool) -> None:
+    assert has_pins_from_elsewhere({"versions": versions, "requirements": requirements}) is expected

@@ -104,6 +104,16 @@ def test_pypis_json_names_links(following: Mirrored, upstream: Upstream, elsewhe
     assert not following.untrue()
 
 
+@pytest.mark.parametrize("status", [404, 410, 400])
+def test_an_index_may_have_no_json_of_a_project(following: Mirrored, upstream: Upstream, status: int) -> None:
+    upstream.add("one", wheel("one", "1"))
+    upstream.answers["/pypi/one/json"] = status, {}, b""
+    assert following.run("sync") == 0
+    assert "/pypi/one/json" in upstream.asked()
+    assert ("/pypi/one/json" in log(following)) == (status == 400)
+    assert following.files("one") == [wheel("one", "1")[0]]
+
+
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"info": []}', b'{"info": {"project_urls": [1]}}', b"[" * 100000])
 def test_malformed_json_costs_neither_the_project_nor_what_was_found_before(
         following: Mirrored, upstream: Upstream, elsewhere: Elsewhere, body: bytes) -> None:

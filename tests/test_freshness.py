@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from mirrored import Mirrored
-from pypimirror.sync import run
+from pypimirror.model import File, Project
+from pypimirror.sync import freshness, run
+from pypimirror.sync.freshness import Doubt
+from pypimirror.upstream.multi_index import short
 from upstream import JSON, Upstream, wheel
 
 PAGE = "/simple/demo/"
@@ -330,5 +333,139 @@ def test_with_cleanup_off_an_older_page_changes_nothing_either(demo: Mirrored, u
     upstream.add("demo", wheel("demo", "3.0"))
     upstream.answers[PAGE] = upstream.old
     assert demo.run("-U") == 0
+    assert demo.files("demo") == [FIRST, SECOND]
+    reaches_upstream(demo, upstream)
+
+
+@pytest.mark.parametrize(("serial", "promised", "behind"), [
+    ("1@a", "2@a", True), ("2@a", "2@a", False), ("3@a", "2@a", False), ("1@a", "2@b", False), ("9@a", "10@a", True),
+    ("x@a", "2@a", False), ("1@a", "x@a", False), (None, "2@a", False), ("1@a", None, False), (None, None, False)])
+def test_serials_have_an_order_within_one_upstream(serial: str | None, promised: str | None, behind: bool) -> None:
+    assert freshness.is_behind(serial, promised) is behind
+
+
+@pytest.mark.parametrize(("old", "listed", "told"), [
+    (None, True, None), (Project("x"), False, None), (Project("x", listed=False), True, None),
+    (Project("x", listed=False), None, None), (Project("x"), True, "upstream lists the project, and its page is not found"),
+    (Project("x"), None, "not found upstream (404), which had it before")])
+def test_which_absences_are_doubted(old: Project | None, listed: bool | None, told: str | None) -> None:
+    doubt = freshness.doubt_absence(old, listed)
+    if told is None:
+        assert doubt is None
+    else:
+        assert doubt is not None
+        assert doubt.reason.startswith(told)
+        assert doubt.runs == 2
+
+
+URL = "https://a.example.com/"
+FILE = File("x-1.zip", "", {"sha256": "a" * 64}, size=5, upload_time="2020-01-01T00:00:00Z")
+NOW = Project("x", (FILE,), serial=5, upstream=URL, form="json")
+
+
+@pytest.mark.parametrize(("old", "changes", "promised", "told", "facts"), [
+    # old, what is different on the page, the list's serial, the reason, (runs, adds, lasts, accepts, quarantines)
+    (NOW, {}, 5, None, None),
+    (NOW, {"serial": 6}, 6, None, None),
+    (NOW, {"serial": 7}, 6, None, None),
+    (None, {}, None, None, None),
+    (NOW, {"serial": 4}, 5, "older than the one read before", (3, False, True, False, False)),
+    (NOW, {"serial": 4}, 4, "older than the one read before", (2, False, False, False, False)),
+    (NOW, {"serial": 4}, None, "older than the one read before", (3, False, False, False, False)),
+    (NOW, {"serial": 6}, 7, "older than its list says", (3, True, True, False, True)),
+    (NOW, {"form": ""}, 5, "lacks facts", (3, False, False, True, True)),
+    (NOW, {"form": ""}, 6, "lacks facts", (3, False, True, True, True)),
+    (NOW._replace(doubt=freshness.ACCEPTED), {"form": ""}, 5, None, None),
+    (NOW._replace(upstream="https://b.example.com/"), {"form": "", "serial": 1}, 1, None, None),
+    (NOW, {"files": (FILE._replace(upload_time=None),)}, 5, "lacks facts", (3, False, False, True, True)),
+    (NOW, {"files": (FILE._replace(size=None),)}, 5, "lacks facts", (3, False, False, True, True)),
+    (NOW, {"files": ()}, 5, None, None),
+    (NOW, {"serial": None}, 6, "does not say that it is the one of its list", (2, True, False, False, True)),
+    (NOW, {"serial": None}, None, "does not say that it is the one of its list", (2, True, False, False, True)),
+    (NOW, {"serial": None, "files": ()}, 6, "does not say that it is the one of its list", (3, True, False, False, True)),
+    (NOW, {"serial": None, "files": (FILE._replace(yanked=True),)}, 6, "does not say", (3, True, False, False, True)),
+    (NOW, {"serial": None, "files": (FILE._replace(hashes={}),)}, 6, "does not say", (3, True, False, False, True)),
+    (NOW._replace(status={"status": "quarantined"}), {"serial": None}, 6, "does not say", (3, True, False, False, True)),
+    (NOW._replace(serial=None), {"serial": None}, None, None, None),
+    (NOW._replace(serial="a"), {"serial": "b"}, 6, "does not say", (2, True, False, False, True)),
+    (NOW._replace(serial="a"), {"serial": "b"}, "b", None, None)])
+def test_which_pages_are_doubted_and_how_long(
+        old: Project | None, changes: dict[str, Any], promised: Any, told: str | None, facts: tuple[Any, ...] | None) -> None:
+    page = NOW._replace(status={}, doubt="")._replace(**changes)
+    doubt = freshness.doubt_page(old, page, None if promised is None else f"{promised}@{short(URL)}")
+    if told is None or facts is None:
+        assert doubt is None
+    else:
+        assert doubt is not None
+        assert told in doubt.reason
+        assert doubt[1:] == facts
+
+
+def test_a_page_that_has_not_changed_is_judged_by_the_record() -> None:
+    promise = f"6@{short(URL)}"
+    behind = freshness.doubt_page(NOW, None, promise)
+    assert behind is not None
+    assert behind.reason == "upstream's page is older than its list says"
+    assert freshness.doubt_page(NOW, None, f"5@{short(URL)}") is None
+
+
+@pytest.mark.parametrize(("runs", "again", "expected"), [
+    (2, (False, False), [(False, 1), (True, None)]), (3, (False, False, False), [(False, 1), (False, 2), (True, None)]),
+    (2, (False, True, True), [(False, 1), (False, 1), (False, 1)]), (1, (False,), [(True, None)])])
+def test_an_answer_counts_when_it_came_in_several_runs(
+        runs: int, again: tuple[bool, ...], expected: list[tuple[bool, int | None]]) -> None:
+    old, found = NOW, []
+    for each in again:
+        verdict = freshness.weigh(Doubt("why", runs), old, NOW, each)
+        found.append((verdict.counts, int(verdict.remember.partition(" ")[0]) if verdict.remember else None))
+        old = old._replace(doubt=verdict.remember)
+    assert found == expected
+
+
+def test_what_is_remembered_of_a_doubt() -> None:
+    lasting, accepting = Doubt("why", 1, lasts=True), Doubt("why", 1, accepts=True)
+    counts, remember = freshness.weigh(lasting, NOW, NOW, False)
+    assert (counts, remember.partition(" ")[0]) == (True, "1")
+    assert freshness.weigh(accepting, NOW, NOW, False) == (True, freshness.ACCEPTED)
+    # Another answer begins anew; so does an absence after a page, and a page that has not changed.
+    doubt = Doubt("why", 3)
+    once = NOW._replace(doubt=freshness.weigh(doubt, NOW, NOW, False).remember)
+    others = [NOW._replace(serial=6), NOW._replace(files=()), NOW._replace(status={"status": "archived"}),
+              NOW._replace(files=(FILE._replace(yanked="why"),)), NOW._replace(files=(FILE._replace(hashes={}),)), None]
+    told = [freshness.weigh(doubt, once, page, False).remember for page in others]
+    told.append(freshness.weigh(doubt, once, None, False, absent=True).remember)
+    assert all(text.startswith("1 ") for text in told)
+    assert len({*told, once.doubt}) == len(told) + 1
+    assert freshness.weigh(doubt, None, NOW, False).remember == once.doubt
+    assert freshness.is_unsettled(once)
+    assert not freshness.is_unsettled(NOW)
+    assert not freshness.is_unsettled(NOW._replace(doubt=freshness.ACCEPTED))
+
+
+def test_times_and_sizes_are_kept_of_the_same_file_alone() -> None:
+    poor = FILE._replace(upload_time=None, size=None)
+
+    def known(before: File, now: File) -> tuple[Any, Any]:
+        [file] = freshness.completed(NOW._replace(files=(before,)), NOW._replace(files=(now,))).files
+        return file.upload_time, file.size
+
+    both = FILE.upload_time, FILE.size
+    assert known(FILE, poor) == both
+    assert known(FILE, poor._replace(size=7, upload_time="2021-01-01T00:00:00Z")) == ("2021-01-01T00:00:00Z", 7)
+    assert known(FILE, poor._replace(hashes={"sha256": "b" * 64})) == (None, None)
+    assert known(FILE, poor._replace(hashes={"sha256": "a" * 64, "md5": "c" * 32})) == both
+    assert known(FILE._replace(hashes={"md5": "d" * 32, **FILE.hashes}), poor._replace(
+        hashes={"sha256": "a" * 64, "md5": "c" * 32})) == (None, None)
+    assert known(FILE, poor._replace(hashes={})) == (None, None)
+    assert known(FILE, poor._replace(filename="x-2.zip")) == (None, None)
+    assert known(FILE._replace(listed=False), poor) == (None, None)
+
+
+@pytest.mark.parametrize("status", [400, 403, 500, 503])
+def test_the_body_of_an_error_is_no_page(demo: Mirrored, upstream: Upstream, status: int) -> None:
+    _, headers, body = page(upstream, 99)
+    empty = json.dumps({**json.loads(body), "files": []}).encode()
+    upstream.answers[PAGE] = status, headers, empty
+    assert demo.run("-I") == 1
     assert demo.files("demo") == [FIRST, SECOND]
     reaches_upstream(demo, upstream)

@@ -132,6 +132,8 @@ def test_requests_that_are_no_requirements_are_reported_and_places_in_the_sdist_
     ("setup(setup_requires='a b'.split())", ("a", "b")), ("setup(setup_requires='''\na>1\nb\n''')", ("a>1", "b")),
     ("# setup_requires=['a']\n'''setup_requires=['b']'''\nsetup()", ()), ("setup(setup_requires=None)", ()),
     ("setup(setup_requires=[*['a'], 'b'])", ("a", "b")),
+    ("setup_requires = ['a']\nsetup_requires.remove('b')\nprint(setup_requires.extend)", ("a",)),
+    ("args['setup_requires'] += ['a']\nargs['setup_requires'] == ['b']\nif setup_requires == ['b']:\n    pass", ("a",)),
     ("setup(setup_requires=['a'" + "+''" * 990 + "])", ("a",))])
 def test_setup_requires_is_read_where_it_is_written_out(text: str, requires: tuple[str, ...]) -> None:
     assert setup_requires(f"import setuptools\n{text}\n".encode()) == (requires, True)

@@ -13,8 +13,10 @@ from pypimirror.errors import FetchError, StorageError
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.extends_cache import write_extends_cache
 from pypimirror.pins.extends_chain import Chain
+from pypimirror.pins.file_kinds import kind_of
 from pypimirror.pins.model import Pins
 from pypimirror.pins.pin_files import pin_name, read_pin_files, reader
+from pypimirror.pins.pinned_releases import PinnedReleases
 from pypimirror.pins.retention import retained
 from pypimirror.pins.versions import read_versions
 
@@ -98,6 +100,18 @@ def test_a_file_of_which_nothing_is_known_is_missing_and_holds_up_no_other(web):
     assert len(reading.pins.problems) == 1
 
 
+def test_an_unexpected_error_is_one_line_and_the_last_good_one_counts(web):
+    kept = Kept()
+    read_pin_files([VERSIONS], [REQUIRED], [LINUX], web, kept)
+    web[REQUIRED] = RuntimeError("boom\nbang")
+    reading = read_pin_files([VERSIONS], [REQUIRED], [LINUX], web, kept)
+    [problem] = reading.pins.problems
+    assert problem.startswith(f"{REQUIRED.replace('user:secret@', '')}: ")
+    assert "RuntimeError: boom" in problem
+    assert "\n" not in problem
+    assert reading.pins.versions["bar"] == {"1.0"}
+
+
 def test_names_are_stable_safe_and_all_different():
     sources = [VERSIONS, VERSIONS + "?x=1", VERSIONS.replace("6.1", "6.2"), VERSIONS.replace("6.1/", "6.1-"),
         VERSIONS.replace("user", "other"), "/srv/a/versions.cfg",
@@ -174,6 +188,47 @@ def test_a_release_stays_for_the_days_configured_after_a_pin_moved_away():
     assert retained(moved.last_pinned, first, start + datetime.timedelta(92), 90).releases == {("foo", "1.1")}
 
 
+def test_what_is_kept_of_the_days_on_which_releases_were_pinned():
+    pins, today = Pins({"foo": frozenset({"2.0"}), "bar": frozenset({"1"})}), datetime.date(2026, 1, 10)
+    last = {("foo", "1.0"): "2025-12-01", ("foo", "2"): "2025-12-02", ("bar", "1"): "2026-02-01", ("gone", "1"): "2025-12-01"}
+    pinned_now = {("foo", "2.0"): "2026-01-10", ("bar", "1"): "2026-02-01"}
+    # Another spelling of what is pinned is no release of its own, and the later of two clocks counts.
+    assert retained(last, pins, today, 5) == (frozenset(), pinned_now)
+    assert retained(last, pins, today, 40).releases == {("foo", "1.0"), ("gone", "1")}
+    assert retained(last, pins, today, 39).releases == frozenset()
+    # What is pinned and not here keeps what was pinned before, however long ago.
+    for days in (0, 5):
+        kept = retained(last, pins, today, days, lambda name: True)
+        assert kept == (frozenset({("foo", "1.0")}), {("foo", "1.0"): "2025-12-01", **pinned_now})
+        assert not retained(last, pins, today, days, lambda name: name == "gone").releases
+
+
+A, B = "a" * 64, "b" * 64
+
+
+@pytest.mark.parametrize("version, matching", [
+    ("1.0", {"1.0"}), ("1.0.0", {"1.0"}), ("1.0+local", {"1.0", "1.0+local"}), ("1.0+other", {"1.0"}), ("1.0.post1", set()),
+    ("2004d", {"2004d"}), ("2004e", set()), (None, set())])
+def test_which_pins_match_a_version(version, matching):
+    pinned = PinnedReleases(["1.0", "1.0+local", "2004d"], {})
+    assert set(pinned.matching(version)) == matching
+    assert pinned.allows(version, {}) is bool(matching)
+    assert PinnedReleases([], {}).matching(version) == ()
+
+
+@pytest.mark.parametrize("version, hashes, allowed", [
+    ("1", {"sha256": A}, True), ("1", {"sha256": A.upper()}, True), ("1", {"sha256": B}, False), ("1", {"sha512": B}, None),
+    ("1", {}, None), ("1", {"sha256": B, "sha512": A}, False), ("2", {"sha256": B}, True), ("2", {}, True),
+    ("3", {"sha256": B}, None), ("3", {"sha256": A}, True), ("3", {"sha512": B}, True),
+    ("3", {"sha256": B, "sha512": A}, False), ("1+local", {"sha256": B}, True),
+    ("1+local", {"sha256": A}, True), ("1+other", {"sha256": B}, False)])
+def test_which_hashes_a_pin_allows(version, hashes, allowed):
+    pinned = PinnedReleases(["1", "2", "3", "1+local"], {"1": frozenset({f"sha256:{A}"}), "1+local": frozenset({f"sha256:{B}"}),
+                                                         "3": frozenset({f"sha256:{A}", f"sha512:{B}"})})
+    assert pinned.allows(version, hashes) is allowed
+    assert pinned.algorithms(version) == {"1": {"sha256"}, "2": set(), "3": {"sha256", "sha512"}, "1+": {"sha256"}}[version[:2]]
+
+
 LOCK = f"""# a lock
 lock-version = "1.0"
 created-by = "x"
@@ -208,6 +263,18 @@ def test_the_content_says_what_kind_a_pin_file_is(key, name, content, suffix, no
     again = read_pin_files(*sources, [LINUX], files, kept)
     assert again.pins.versions["foo"] == {"1.0"}
     assert [file.stale for file in again.files] == [True]
+
+
+@pytest.mark.parametrize("text, default, kind", [
+    ("", "versions", "versions"), ("# nothing\n", "versions", "versions"), ("foo 1.0\n", "versions", "versions"),
+    ("foo = 1.0\n", "versions", "versions"), ("[other]\n-x\n", "versions", "versions"), ("", "requirements", "requirements"),
+    ("[other]\nfoo = 1.0\n", "requirements", "requirements"), ("foo[a, b] ~= 1.0\n", "versions", "requirements"),
+    ("--hash x\n", "versions", "requirements"), ("foo>=1\n[versions]\n", "requirements", "requirements"),
+    ("foo>=1\n[versions]\n", "versions", "versions"), ("# x\n[ buildout ] # y\r\n", "requirements", "versions"),
+    ("lock-version = '1.0'\n", "versions", "versions"), ("packages = [\n]\nlock-version = '1.0'\n", "versions", "lock"),
+    ("[[packages]]\n", "requirements", "requirements")])
+def test_the_content_counts_where_it_is_clear_and_else_the_key(text, default, kind):
+    assert kind_of(text, "/x", default) == kind
 
 
 @pytest.mark.parametrize("content, why", [

@@ -9,14 +9,16 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
 
 from pypimirror.errors import FetchError
+from pypimirror.pins import requirements
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.extends_chain import MAX_FILES
 from pypimirror.pins.flat_pins import flatten_requirements
 from pypimirror.pins.model import InvalidPins
 from pypimirror.pins.pylock import read_pylock
-from pypimirror.pins.requirements import pins_of, read_requirements
+from pypimirror.pins.requirements import exact, pins_of, read_requirements
 
 LINUX = Environment("3.11", "manylinux_2_28_x86_64")
 HERE = Environment(platform.python_version(), f"manylinux_2_28_{platform.machine()}")
@@ -97,7 +99,6 @@ def test_lines_are_what_pip_reads(tmp_path, files):
         (tmp_path / name).write_bytes(text.encode())
     found = read_requirements(str(tmp_path / "requirements.txt"), lambda path: open(path, "rb").read())
     ours = [(compact(str(line.requirement)), line.constraint, set(line.hashes)) for line in found.lines]
-    from packaging.requirements import Requirement
     assert ours == [(compact(str(Requirement(text))), constraint, hashes)
                     for text, constraint, hashes in ask_pip(tmp_path / "requirements.txt")]
 
@@ -113,6 +114,76 @@ def test_pins_are_the_exact_versions_of_what_applies():
     assert pins.origins["foo", "1.0"] == {"/d/requirements.txt", "/d/sub/more.txt"}
     assert pins.notes == ("/d/requirements.txt: not pinned to one version and left out: loose>=1.0, wild==1.*",)
     assert pins.problems == ()
+
+
+@pytest.mark.parametrize("line, version", [
+    ("x===1.0", "1.0"), ("x==1.0", "1.0"), ("x===2004d", "2004d"), ("x>=1,==1.5,<2", "1.5"), ("x==1.0+local", "1.0+local"),
+    ("x==1.*", None), ("x<=1.0", None), ("x>=1.0", None), ("x~=1.0", None), ("x!=1.0", None), ("x", None)])
+def test_which_requirements_allow_one_version_alone(line, version):
+    assert exact(Requirement(line)) == version
+
+
+@pytest.mark.parametrize("number, told", [
+    (1, "p0>=1"), (5, "p0>=1, p1>=1, p2>=1, p3>=1, p4>=1"), (6, "p0>=1, p1>=1, p2>=1, p3>=1, p4>=1 and 1 more"),
+    (9, "p0>=1, p1>=1, p2>=1, p3>=1, p4>=1 and 4 more")])
+def test_five_requirements_that_pin_nothing_are_told_by_name(number, told):
+    pins = pins_of(read_one("".join(f"p{n}>=1\n" for n in range(number))), [LINUX])
+    assert pins.notes == (f"/r.txt: not pinned to one version and left out: {told}",)
+
+
+def test_a_constraint_pins_what_another_line_requires_without_a_version():
+    files = {"/r.txt": "a\nb>=1\n-c /c.txt\n", "/c.txt": "a==1\nb>=2\nunused>=1\n"}
+    pins = pins_of(read_requirements("/r.txt", from_mapping(files)), [LINUX])
+    assert pins.versions == {"a": {"1"}}
+    assert pins.notes == ("/r.txt: not pinned to one version and left out: b>=1",)
+
+
+def test_a_file_that_is_both_required_and_a_constraint_counts_as_both():
+    files = {"/r.txt": "-c /x.txt\n-r /x.txt\n-c /x.txt\n-r /x.txt\n", "/x.txt": "a>=1\n"}
+    found = read_requirements("/r.txt", from_mapping(files))
+    assert [(str(line.requirement), line.constraint) for line in found.lines] == [("a>=1", True), ("a>=1", False)]
+
+
+def test_hashes_on_one_line_count_for_all_spellings_of_the_version():
+    pins = pins_of(read_one(
+        f"a==1.0 --hash=sha256:{A}\na==1\nb==1 --hash=sha256:{A}\nb==2\nA==1.0.0 --hash=sha256:{B}\n"), [LINUX])
+    both = {f"sha256:{A}", f"sha256:{B}"}
+    assert pins.hashes == {("a", "1.0"): both, ("a", "1"): both, ("a", "1.0.0"): both, ("b", "1"): {f"sha256:{A}"}}
+
+
+@pytest.mark.parametrize("limit, text, why", [
+    ("_MAX_LENGTH", "a==1\n" + "b" * 17 + "==1\n", None),
+    ("_MAX_LENGTH", "a==1\n" + "b" * 18 + "==1\n", "line 2: longer than 20 characters"),
+    ("_MAX_REQUIREMENTS", "a==1\n" * 20, None), ("_MAX_REQUIREMENTS", "a==1\n" * 21, "/r.txt: more than 20 requirements"),
+    ("MAX_TOTAL_BYTES", "a" * 17 + "==1", None), ("MAX_TOTAL_BYTES", "a" * 18 + "==1", "/r.txt: its files have more than")])
+def test_limits_hold_to_the_number(monkeypatch, limit, text, why):
+    monkeypatch.setattr(requirements, limit, 20)
+    if why is None:
+        read_one(text)
+        return
+    with pytest.raises(InvalidPins, match=re.escape(why)):
+        read_one(text)
+
+
+@pytest.mark.parametrize("name", [f"foo-1.0{suffix}" for suffix in (
+    ".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".TAR.GZ")])
+def test_archives_are_paths(name):
+    [note] = pins_of(read_one(f"{name}\n"), [LINUX]).notes
+    assert note == f"/r.txt, line 1: {name} is a path or URL, not a release, and left out"
+
+
+@pytest.mark.parametrize("line, why", [
+    (f"a==1 --hash=sha384:{A}{A[:32]}", None), (f"a==1 --hash=sha512:{A}{A.upper()}", None),
+    ("a==1 --hash=sha256:" + "g" * 64, "not a hex digest"), ("a==1 --hash=sha256:", "not a hex digest"),
+    ("a==1 --hash=sha512", "not a hex digest"), ("a==1 --hash", "--hash has no value"), ("a==1 --hash=", "--hash has no value"),
+    ("-c", "-c has no value"), ("--requirement", "--requirement has no value")])
+def test_hashes_and_values_of_options(line, why):
+    if why is None:
+        [(digest,)] = pins_of(read_one(line), [LINUX]).hashes.values()
+        assert digest == line.partition("--hash=")[2].lower()
+        return
+    with pytest.raises(InvalidPins, match=rf"^/r\.txt, line 1: .*{why}$"):
+        read_one(line)
 
 
 @pytest.mark.parametrize("line, note", [
@@ -211,6 +282,7 @@ def test_lines_that_tools_write_leave_the_rest_of_the_file_as_it_is(line, note):
 @pytest.mark.parametrize("content, versions", [
     ("foo==1.0\n".encode("utf-16"), {"foo"}), (b"\xfe\xff" + "foo==1.0\n".encode("utf-16-be"), {"foo"}),
     ("foo==1.0\n".encode("utf-32"), {"foo"}), ("foo==1.0\n".encode("utf-8-sig"), {"foo"}),
+    ("\n# coding: ascii\nfoo==1.0  # \xe9\n".encode("utf-8-sig"), {"foo"}),
     ("# -*- coding: latin-1 -*-\nfoo==1.0  # \xe9\n".encode("latin-1"), {"foo"}),
     ("# x\n# vim: set coding=cp1252:\nfoo==1.0  # \xe9\n".encode("cp1252"), {"foo"}),
     ("foo==1.0\x0cbar==1.0\u2028baz==1.0\x85b==1\n".encode(), {"foo", "bar", "baz", "b"})])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.requirements import InvalidRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -21,6 +22,7 @@ from pypimirror.pins.candidates import best, candidates
 from pypimirror.pins.dependencies import requirements_of
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.model import Pins
+from pypimirror.pins.pep508 import parse_dependency, parse_requirement
 from pypimirror.pins.resolver import RootFile, RootRequirement, resolve
 from pypimirror.pins.sdist import Sdist, read_sdist
 
@@ -406,3 +408,25 @@ def test_any_catalogue_is_followed_to_an_end_and_what_is_found_is_offered(projec
     for text in wanted:
         name = text[0]
         assert ";" in text or name in found.releases or any(f"requires {name}" in line for line in found.problems)
+
+
+@pytest.mark.parametrize("text, extras", [
+    ("b", set()), ("b; python_version > '3'", set()), ("b; extra == 'X_y'", {"x-y"}), ("b; 'X.y' == extra", {"x-y"}),
+    ("b; extra != 'a' and os_name == 'nt' or 'c' != extra", {"a", "c"}), ("b; extra in 'a c'", None),
+    ("b; extra == 'a' or extra in 'b'", None)])
+def test_which_extras_a_marker_compares(text, extras):
+    assert parse_dependency(text).extras == extras
+
+
+@pytest.mark.parametrize("text, why", [
+    ("a" + " " * 9999, None), ("a" + " " * 10000, "longer than 10000 characters"),
+    ("a==" + "1" * 200, None), ("a==" + "1" * 201, "a number of more than 200 digits"),
+    ("a; " + "(" * 20 + "os_name == 'x'" + ")" * 20, None),
+    ("a; " + "(" * 21 + "os_name == 'x'" + ")" * 21, "nested too deeply"),
+    ("a; " + " and ".join(["(os_name == 'x')"] * 30), None)])
+def test_requirements_have_bounds(text, why):
+    if why is None:
+        assert parse_requirement(text).name == "a"
+        return
+    with pytest.raises(InvalidRequirement, match=why):
+        parse_requirement(text)

@@ -24,6 +24,7 @@ from pypimirror.pins.extends_cache import rewritten, write_extends_cache
 from pypimirror.pins.extends_chain import MAX_FILES, Chain, decoded
 from pypimirror.pins.flat_pins import flatten_versions
 from pypimirror.pins.model import InvalidPins
+from pypimirror.pins.requirements import pins_of, read_requirements
 from pypimirror.pins.sections import parse, sections
 from pypimirror.pins.versions import entries, read_versions
 
@@ -354,6 +355,34 @@ def test_relative_names_are_asked_for_as_zc_buildout_asks():
     assert set(pins.versions) == {"a", "b", "c", "d"}
     assert list(chain.documents) == list(files)
     assert not any("u:p" in source for origin in pins.origins.values() for source in origin)
+
+
+@pytest.mark.parametrize("root, name, allowed", [
+    ("https://8.8.8.8/v.cfg", "http://127.0.0.1/w.cfg", False), ("https://8.8.8.8/v.cfg", "HTTP://[::1]:8080/w.cfg", False),
+    ("https://8.8.8.8/v.cfg", "https://8.8.4.4/w.cfg", True), ("http://127.0.0.1/v.cfg", "http://10.0.0.1/w.cfg", True),
+    ("/srv/v.cfg", "http://127.0.0.1/w.cfg", True)])
+@pytest.mark.parametrize("kind", ["versions", "requirements"])
+def test_a_pin_file_from_a_public_host_leads_to_no_private_one(root, name, allowed, kind):
+    asked = []
+
+    def read(source: str) -> bytes:
+        asked.append(source)
+        if kind == "versions":
+            return b"[versions]\na = 1\n" if len(asked) > 1 else f"[buildout]\nextends = {name}\n[versions]\nb = 1\n".encode()
+        return b"a==1\n" if len(asked) > 1 else f"-r {name}\nb==1\n".encode()
+
+    def pins():
+        if kind == "versions":
+            return read_versions(Chain(root, read), [LINUX])
+        return pins_of(read_requirements(root, read), [LINUX])
+
+    if allowed:
+        assert set(pins().versions) == {"a", "b"}
+        assert asked == [root, name]
+        return
+    with pytest.raises(InvalidPins, match=r"refused: public host 8\.8\.8\.8 leads to a private address"):
+        pins()
+    assert asked == [root]
 
 
 @pytest.mark.parametrize("name", ["/etc/versions.cfg", "file:///etc/versions.cfg", "FILE:///etc/versions.cfg"])

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from pypimirror.upstream import http
+from upstream import JSON, Upstream, sdist, wheel
 
 Captured = pytest.CaptureFixture[str]
 
@@ -135,3 +136,18 @@ def test_variants_of_wheels_are_mirrored_with_what_describes_them(
     assert mirrored.run("sync") == 0
     assert mirrored.run("verify") == 0
     assert (mirrored.root / "one" / described).read_bytes() == b"{}"
+
+
+def test_the_hosts_of_one_page_are_bounded(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_MOST_HOSTS", 2)
+    files = [{"filename": f"demo-{n}.zip", "url": f"http://host-{n}.invalid/demo-{n}.zip", "hashes": {"sha256": "a" * 64}}
+             for n in range(4)]
+    own = {"filename": "demo-9.zip", "url": f"{upstream.url}demo-9.zip", "hashes": {}}
+    page = {"meta": {"api-version": "1.0"}, "name": "demo", "files": [own, *files]}
+    upstream.add("demo", wheel("demo", "1.0"))
+    upstream.answers["/simple/demo/"] = 200, {"Content-Type": JSON}, json.dumps(page).encode()
+    found = planned(mirrored, capsys)
+    assert {one["filename"] for one in found["fetch"]} == {"demo-0.zip", "demo-1.zip", "demo-9.zip"}
+    assert [one["problem"] for one in found["not_understood"]] == [
+        "demo-2.zip: one host more than 2", "demo-3.zip: one host more than 2"]

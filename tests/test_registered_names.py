@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from upstream import Upstream, metadata, packed, sdist, wheel
 
 
 def test_a_project_that_was_brought_by_name_gets_the_name_of_the_list(mirrored: Mirrored, upstream: Upstream) -> None:
@@ -30,3 +32,12 @@ def test_a_project_without_files_gets_its_name_from_those_that_come(mirrored: Mi
     assert mirrored.run("-U") == 0
     assert ">Other.One<" in mirrored.read("index.html")
     assert "Other.One/index.html" in mirrored.paths()
+
+
+@pytest.mark.parametrize(("registered", "found"), [("Demo.App", "Demo.App"), ("demo_app", "demo_app"), ("Other", "")])
+def test_the_name_is_read_out_of_an_sdist_whose_file_name_is_normalised(
+        mirrored: Mirrored, upstream: Upstream, registered: str, found: str) -> None:
+    upstream.add("demo-app", packed("demo_app-1.0", {"PKG-INFO": metadata(registered, "1.0", ())}))
+    mirrored.settings["package_matches"] = "demo-app"
+    assert mirrored.run("sync") == 0
+    assert f">{found or 'demo-app'}<" in mirrored.read("index.html")

@@ -66,6 +66,16 @@ def test_a_good_run(reported: Mirrored) -> None:
     assert figures["last_good_run_timestamp_seconds"] == pytest.approx(figures["last_run_timestamp_seconds"], abs=1)
 
 
+def test_projects_that_were_looked_at_are_counted(reported: Mirrored, upstream: Upstream) -> None:
+    reported.run("sync")
+    assert report(reported)["looked_at"] == 2
+    upstream.add("two", sdist("two", "2"))
+    reported.run("-U")
+    assert report(reported)["looked_at"] == 1
+    reported.run("-U")
+    assert report(reported)["looked_at"] == 0
+
+
 def test_figures_can_be_read_by_everybody_and_a_report_by_whom_its_owner_lets(reported: Mirrored) -> None:
     umask = os.umask(0o077)
     try:

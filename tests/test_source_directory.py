@@ -5,12 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from heaps import archive, egg, info, put
 from mirrored import Mirrored
+from pypimirror.errors import FetchError
+from pypimirror.model import Head
+from pypimirror.upstream.file_fetcher import FileFetcher
+from pypimirror.upstream.flat_directory import FlatDirectorySource
 from upstream import Upstream, sdist, wheel
 
 
@@ -21,6 +27,11 @@ def heap(tmp_path: Path, mirrored: Mirrored) -> Path:
     folder.mkdir()
     mirrored.settings["index_url"] = folder
     return folder
+
+
+def source(folder: Path) -> FlatDirectorySource:
+    """Return the source of a heap, without a mirror."""
+    return FlatDirectorySource(SimpleNamespace(url=folder.as_uri()), None)
 
 
 def log(mirrored: Mirrored) -> str:
@@ -66,6 +77,75 @@ def test_an_sdist_with_an_odd_version_of_its_metadata_has_no_metadata_file(mirro
     put(heap, archive("odd-1.tar.gz", {"odd-1/PKG-INFO": info("odd", "1", form=form)}))
     assert mirrored.run("sync") == 0
     assert not entries(mirrored, "odd")["odd-1.tar.gz"].get("core-metadata")
+
+
+@pytest.mark.parametrize(("file", "final"), [
+    (archive("x-1.tar.gz", {"x-1/PKG-INFO": info("x", "1", form="2.1")}), False),
+    (archive("x-1.tar.gz", {"x-1/PKG-INFO": info("x", "1", form="2.2")}), True),
+    (archive("x-1.tar.gz", {"x-1/PKG-INFO": info("x", "1", form="3.0")}), True),
+    (archive("x-1.zip", {"x-1/PKG-INFO": info("x", "1", form="2.2")}), True),
+    (archive("x-1.zip", {"x-1/PKG-INFO": info("x", "1", "Dynamic: Version", form="2.4")}), False),
+    (archive("x-1-py3.11.egg", {"EGG-INFO/PKG-INFO": info("x", "1", form="2.4")}), False),
+    (archive("x-1-py3-none-any.whl", {"x-1.dist-info/METADATA": info("x", "1", form="1.1")}), True)],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "")
+def test_which_files_have_final_core_metadata(tmp_path: Path, file: tuple[str, bytes], final: bool) -> None:
+    put(tmp_path, file)
+    project, problems = source(tmp_path).project("x")
+    assert not problems
+    assert bool(project.files[0].core_metadata) is final
+
+
+@pytest.mark.parametrize(("name", "version", "why"), [
+    ("x", "1.0+local.1", None), ("X", "1.0+LOCAL.1", None), ("x", "1.0+local-1", None), ("x", "1.0+local.2", "x 1.0+local.2"),
+    ("y", "1.0+local.1", "y 1.0+local.1"), ("", "1.0+local.1", "1.0+local.1"), ("x", "", "x"),
+    ("", "", "neither name nor version")])
+def test_names_and_versions_must_agree_with_the_metadata(tmp_path: Path, name: str, version: str, why: str | None) -> None:
+    put(tmp_path, archive("x-1.0+local_1-py3-none-any.whl", {"x-1.0+local_1.dist-info/METADATA": info(name, version)}))
+    project, problems = source(tmp_path).project("x")
+    assert problems == (() if why is None else (
+        f"x-1.0+local_1-py3-none-any.whl: its name does not match its metadata: {why}",))
+    assert len(project.files) == (why is None)
+
+
+@pytest.mark.parametrize(("written", "version", "same"), [
+    ("1.0-final", "1.0_FINAL", True), ("1.0-final", "1.0-other", False), ("2004d", "2004D", True), ("1.0", "1.0.0", True)])
+def test_versions_are_compared_as_releases_or_as_they_are_escaped(
+        tmp_path: Path, written: str, version: str, same: bool) -> None:
+    put(tmp_path, archive(f"x-{written}.tar.gz", {f"x-{written}/PKG-INFO": info("x", version)}))
+    assert len(source(tmp_path).project("x")[0].files) == same
+
+
+def test_what_a_heap_lists_and_what_changes_its_etags(tmp_path: Path) -> None:
+    put(tmp_path, wheel("One", "1"), wheel("two", "1"), wheel("three", "1"), (".hidden-1.zip", b""))
+    first = source(tmp_path).listing(lambda name: name != "two")
+    assert (set(first.projects), first.total, first.serials, first.unchanged) == ({"one", "three"}, 3, True, False)
+    assert not first.problems
+    assert source(tmp_path).listing(bool, first.etag).unchanged
+    project, _ = source(tmp_path).project("one")
+    assert project.name == "one"
+    assert project.display == "One"
+    assert project.etag == first.projects["one"].serial
+    assert source(tmp_path).project("one", project.etag) == (None, ())
+    put(tmp_path, wheel("One", "2"))
+    second = source(tmp_path).listing(bool, first.etag)
+    assert not second.unchanged
+    assert [name for name in second.projects if second.projects[name] != first.projects.get(name)] == ["one", "two"]
+    assert len(source(tmp_path).project("one", project.etag)[0].files) == 2
+
+
+@pytest.mark.parametrize("key", ["index_url", "local_packages"])
+def test_a_name_whose_files_cant_be_read_is_looked_up_nowhere_else(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path, key: str) -> None:
+    upstream.add("one", wheel("one", "2"))
+    upstream.add("two", wheel("two", "1"))
+    folder = tmp_path / "heap"
+    put(folder, wheel("three", "1"))
+    (folder / "one-1.tar.gz").symlink_to("nowhere.tar.gz")
+    mirrored.settings |= {"index_url": f"{folder} {upstream.url}"} if key == "index_url" else {key: folder}
+    assert mirrored.run("sync") == (key == "local_packages")
+    assert f"{folder}/one-1.tar.gz: No such file or directory" in log(mirrored)
+    assert [path for path in mirrored.paths() if path.endswith(".whl")] == [
+        "three/three-1-py3-none-any.whl", "two/two-1-py3-none-any.whl"]
 
 
 def test_a_heap_without_changes_is_left_alone_and_changes_are_taken(mirrored: Mirrored, heap: Path) -> None:
@@ -195,6 +275,28 @@ def test_an_empty_directory_is_an_error_and_no_absence(
 
 
 # --- indexes in folders
+
+
+def test_what_is_no_file_is_missing_or_one_plain_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a socket's path is short
+    fetcher = FileFetcher([str(tmp_path)])
+    os.mkfifo("one-1.zip")
+    assert fetcher.fetch((tmp_path / "one-1.zip").as_uri(), Received()).status == 404
+    assert fetcher.fetch((tmp_path / "one-1.zip" / "two-1.zip").as_uri(), Received()).status == 404
+    with socket.socket(socket.AF_UNIX) as end, pytest.raises(FetchError) as caught:
+        end.bind("three-1.zip")
+        fetcher.fetch((tmp_path / "three-1.zip").as_uri(), Received())
+    assert str(caught.value).endswith("three-1.zip: No such device or address")
+
+
+class Received:
+    """Takes what is fetched and keeps nothing."""
+
+    def start(self, head: Head) -> None:
+        pass
+
+    def write(self, block: bytes) -> None:
+        pass
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def fitting(offered: Iterable[Candidate], specifier: SpecifierSet, yanked: bool 
 
 
 def installable(candidate: Candidate, environment: Environment) -> bool:
-    """Return whether an installer accepts the file in the environment: by its tags and its FileDependencies-Python."""
+    """Return whether an installer accepts the file in the environment: by its tags and its Requires-Python."""
     if candidate.tags is not None and not _runs(candidate.tags, environment):
         return False
     requires = candidate.file.requires_python

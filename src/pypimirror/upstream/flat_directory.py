@@ -116,7 +116,9 @@ class FlatDirectorySource:
                 project = guess_project(name, partial(self._metadata_name, path, name))
                 if project is None or not is_distribution(name):
                     raise _Refused("the project can't be determined from its name")
-                projects.setdefault(project, []).append(self._found(path))
+                # A project is listed even if none of its files can be read, so that no other index supplies its name.
+                files = projects.setdefault(project, [])
+                files.append(self._found(path))
             except _Refused as refused:
                 problems.append(f"{shown(os.path.join(self._root, path), _LONGEST)}: {refused}")
         return _Scan(projects, validation.bounded(problems))

@@ -15,9 +15,11 @@ from ...errors import StorageError
 from ...interfaces import IRunContext
 from ...model import Change
 from ...settings.units import in_bytes
+from ...state import records
 from ...state.database import DONE, DUE, Row, State
 from ...state.meta_keys import ROOT_DUE
 from ...storage.filesystem import ADOPTING
+from ...sync.freshness import is_unsettled
 from ...sync.run import Run
 from . import legacy_trees
 from .cleanup import CleanupResult, CleanupTask, clean_up, clean_up_root
@@ -105,6 +107,8 @@ class Adoption:
         if result.files:
             old = self._state.row(result.name)
             row = old or Row(result.name, result.display, result.page_serial, result.page_serial, DONE, 0, 0, 0, 0)
+            if is_unsettled(records.decode(result.record)):
+                row = row._replace(list_serial=None, page_serial=None)  # the next sync reads the page again
             self._state.save(row._replace(pending=row.pending | DUE), result.record)
             self._state.commit()  # so that files are not hashed again after an interruption
         self._report(result.name, "not listed upstream, adopted and kept", result.unlisted)

@@ -62,7 +62,9 @@ class AdoptResult(NamedTuple):
 def adopt_project(mirror: IRunContext, task: AdoptTask, emit: Callable[[Any], None]) -> AdoptResult:
     """Adopt the files of one project."""
     name = task.project.name
-    looked = evaluate(mirror, EvaluateTask(name, task.record, "" if task.record else _display(task)), emit)
+    # Upstream's list is not read: a project that was on it counts as listed, and an absence has to be confirmed by a sync.
+    listed = task.record is not None and mirror.selection.exact is None and records.decode(task.record).listed
+    looked = evaluate(mirror, EvaluateTask(name, task.record, "" if task.record else _display(task), listed=listed), emit)
     if looked.project is None or looked.error is not None:
         emit(Problem(name, f"not adopted, because upstream can't be read: {looked.error}"))
         return AdoptResult(name)
