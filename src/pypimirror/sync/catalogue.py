@@ -13,7 +13,7 @@ from ..pins.sdist import Sdist, read_sdist
 from ..state import records
 from ..state.database import BEGUN, DUE, Row, State
 from .ensure_file import ensure_file
-from .evaluate import EvaluateTask, evaluate
+from .evaluate import EvaluateTask, evaluate, offered_files
 
 
 class StateCatalogue:
@@ -35,7 +35,7 @@ class StateCatalogue:
         if not self._mirror.selection.allowed(name):
             return ()
         project = self._project(name)
-        offered = () if project.quarantined else tuple(file for file in project.files if file.listed or file.stored)
+        offered = offered_files(self._mirror, project)
         files: Sequence[File] = self._mirror.selection.mirrorable(project._replace(files=offered))
         self.own(name, files)
         return files

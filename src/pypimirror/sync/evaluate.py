@@ -142,7 +142,8 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
         read=reading.read, absent=reading.absent, status=reading.status,
         promised=promised if reading.behind else None, untimed=_untimed(mirror, project, selected),
         unlisted=sum(_stays_unlisted(mirror, project, file) for file in project.files),
-        relist=unsettled and not task.listed)
+        # Upstream's list lacks a project whose page is there: one of both is from before, and the next run reads both again.
+        relist=not task.listed and (unsettled or reading.read))
 
 
 def _untimed(mirror: IRunContext, project: Project, selected: Selected) -> int:
@@ -197,14 +198,19 @@ def select_files(mirror: IRunContext, project: Project, hold: bool = False) -> S
     """
     if project.quarantined:
         return Selected()
+    return mirror.selection.select(
+        project._replace(files=offered_files(mirror, project, hold)),
+        lambda file: mirror.core_metadata(project.name, file))
+
+
+def offered_files(mirror: IRunContext, project: Project, hold: bool = False) -> tuple[File, ...]:
+    """Return the files of a project that may be selected; the same ones for pages and for the resolver."""
+    if project.quarantined:
+        return ()
     keep = hold or not mirror.settings["cleanup"]
     offered = tuple(file for file in project.files if file.listed or file.adopted or (keep and file.stored is not None)
                     or _stays_unlisted(mirror, project, file))
-    offered = tuple(file for file in offered if not file.superseded)
-    offered = external_links.allowed(mirror, offered)
-    return mirror.selection.select(
-        project._replace(files=offered),
-        lambda file: mirror.core_metadata(project.name, file))
+    return external_links.allowed(mirror, tuple(file for file in offered if not file.superseded))
 
 
 def _stays_unlisted(mirror: IRunContext, project: Project, file: File) -> bool:

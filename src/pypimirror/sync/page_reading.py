@@ -131,6 +131,10 @@ def promise(task: EvaluateTask, old: Project | None) -> str | None:
 def _absent(mirror: IRunContext, task: EvaluateTask, old: Project | None) -> PageReading:
     has_list = task.listed or mirror.selection.exact is None
     doubt = None if task.trust else doubt_absence(old, task.listed if has_list else None)
+    if old is None and task.listed and not task.trust:
+        # The record makes the next run read the page again; then an absence counts.
+        return PageReading(Project(task.name, listed=False, doubt="1 absent"), absent=True,
+                           error="upstream lists the project, and its page is not found (404): read again by the next run")
     if doubt is not None:
         assert old is not None
         counts, remember = weigh(doubt, old, None, task.again, absent=True)

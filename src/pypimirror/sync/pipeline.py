@@ -1,7 +1,7 @@
 """Publishes projects while others are still evaluated.
 
-What a run may remove depends on all evaluations (see ``brake``); what it adds does not. So a project from which nothing is removed is
-published as soon as its evaluation is stored; the others wait until all projects are evaluated.
+What a run may remove depends on all evaluations (see ``brake``); what it adds does not. So a project from which nothing is
+removed is published as soon as its evaluation is stored; the others wait until all projects are evaluated.
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ class ResultRecorder:
         row = self._state.row(result.name)
         if row is None:
             return
-        if result.whole and row.unmet is None:
+        if result.whole and row.unmet is None and row.error is None:
             self._state.forget(result.name)
         else:
             self._state.save(row._replace(pending=row.pending & ~UNSWEPT), result.record)

@@ -310,4 +310,5 @@ class Run:
         """
         from .step_results import run_step  # not loaded where nothing changed
 
-        return run_step(self._mirror, self._state, self._notify, step, tasks, changes, failed or self.recorder.failed, committed)
+        return run_step(self._mirror, self._state, self._notify, step, tasks, changes, failed or self.recorder.failed,
+                        committed)
