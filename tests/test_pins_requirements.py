@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pypimirror.errors import FetchError
 from pypimirror.pins.environments import Environment, environments
-from pypimirror.pins.extends_chain import MAX_FILES
 from pypimirror.pins.flat_requirements import flatten
+from pypimirror.pins.included_files import MAX_FILES
 from pypimirror.pins.model import InvalidPins
 from pypimirror.pins.pylock import read_pylock
 from pypimirror.pins.requirements import pins_of, read_requirements

@@ -13,8 +13,9 @@ from ..names import shown
 from ..tracebacks import describe, log_error
 from . import extras, flat_requirements, flat_versions, requirements, requirements_syntax
 from .environments import Environment
-from .extends_chain import MAX_BYTES, Chain, Read
+from .extends_chain import MAX_BYTES, Chain
 from .file_kinds import LOCK, REQUIREMENTS, SUFFIXES, VERSIONS, key_hint, kind_of
+from .included_files import Read
 from .model import InvalidPins, Pins, redact, union
 from .pylock import read_pylock
 from .versions import read_versions

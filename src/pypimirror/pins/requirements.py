@@ -7,12 +7,12 @@ from urllib.parse import urljoin
 
 from packaging.requirements import Requirement
 
-from ..errors import MirrorError
 from ..metadata.filenames import release
 from ..names import is_project, normalize, shown
 from . import extras, requirements_syntax
 from .environments import Environment, applies
-from .extends_chain import MAX_FILES, MAX_TOTAL_BYTES, Read, check_host, identified, located
+from .extends_chain import check_host, identified, located
+from .included_files import IncludedFiles, Read
 from .model import InvalidPins, Pins, is_version, normalize_version, redact
 
 #: Characters of one line with its continuation lines. With hashes of all files of a large release there are some 20,000.
@@ -125,11 +125,11 @@ class _Reader:
 
     def __init__(self, root: str, read: Read, note: Callable[[str], object]):
         self.root = root
-        self.read = read
+        self.files = IncludedFiles(root, read, "includes")
         self.note = note
         #: Files by real path or normal URL, each with whether it was read as constraints.
         self.seen: set[tuple[str, bool]] = set()
-        self.bytes = self.count = 0
+        self.count = 0
 
     def lines(self) -> Iterator[Line]:
         """Yield the lines of all files, included files in place; without recursion."""
@@ -152,13 +152,12 @@ class _Reader:
                 if (identity, constraint) in self.seen:
                     continue
                 self.seen.add((identity, constraint))
-                if len(self.seen) > MAX_FILES:
-                    raise InvalidPins(f"{redact(self.root)}: includes more than {MAX_FILES} files")
                 open_files.append((identity, self.file(source, constraint, True)))
 
     def file(self, source: str, constraint: bool, is_included: bool) -> Iterator[Line | tuple[str, bool]]:
         """Yield the requirements of one file, and its included files with whether they are constraints."""
-        for number, line in requirements_syntax.logical_lines(self.text(source, is_included)):
+        text = requirements_syntax.decode(self.files.read(source, not is_included), source)
+        for number, line in requirements_syntax.logical_lines(text):
             where = f"{redact(source)}, line {number}"
             if len(line) > _MAX_LENGTH:
                 raise InvalidPins(f"{where}: longer than {_MAX_LENGTH} characters")
@@ -176,18 +175,6 @@ class _Reader:
             requirement = self._requirement(words.rstrip("; \t"), where) if words else None
             if requirement is not None:
                 yield Line(requirement, frozenset(hashes), constraint, source, number)
-
-    def text(self, source: str, is_included: bool) -> str:
-        try:
-            content = self.read(source)
-        except MirrorError as error:
-            if not is_included or isinstance(error, InvalidPins):
-                raise
-            raise InvalidPins(f"{redact(self.root)}: can't read a file that it includes: {shown(str(error), 500)}") from error
-        self.bytes += len(content)
-        if self.bytes > MAX_TOTAL_BYTES:
-            raise InvalidPins(f"{redact(self.root)}: its files have more than {MAX_TOTAL_BYTES >> 20} MB")
-        return requirements_syntax.decode(content, source)
 
     def _target(self, name: str, source: str) -> str:
         if not re.match(r"https?://", source, re.IGNORECASE):
