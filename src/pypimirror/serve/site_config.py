@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
 from ..http.content_types import file_cache, page_cache
+from ..names import HTML_PAGE, JSON_PAGE, PINS
 from ..settings.index_settings import has_final_files
-from .paths import NAME, REFUSED, SEGMENT
+from .paths import FILE, NAME, REFUSED, SEGMENT
 
 #: The supported web servers.
 SERVERS = ("apache", "nginx")
@@ -45,8 +46,8 @@ def site(server: str, settings: Mapping[str, Any]) -> str:
     """Return the site configuration of a web server for the mirror.
 
     server: one of ``SERVERS``. settings: of the mirror; uses ``mirror_file_path``, ``base_url``, ``tls_certificate``,
-    ``tls_key``, and the keys that ``has_final_files`` uses. The site serves host, port and path of ``base_url``, by default
-    localhost.
+    ``tls_key``, ``index_formats``, and the keys that ``has_final_files`` uses. The site serves host, port and path of
+    ``base_url``, by default localhost.
     Raises ConfigurationError for a value that can't be written into the configuration.
     """
     if server not in SERVERS:
@@ -67,6 +68,10 @@ def site(server: str, settings: Mapping[str, Any]) -> str:
         "PAGE_CACHE": page_cache(final),
         "FILE_CACHE": file_cache(final),
     }
+    # Folders with this page are those of projects. Others may have an index.html of their own.
+    formats = settings.get("index_formats", ())
+    values["PROJECT_PAGE"] = HTML_PAGE if "html" in formats and "json" not in formats else JSON_PAGE
+    values["OTHER"] = rf"(?!{PINS}/|pypi/[^/]+/json\z)([^/]+)/(?!{FILE}\z).+"
     values["PREFIX"] = re.escape(values["PATH"])
     values["PATHS"] = f"{values['PREFIX']}(?:/simple)?(?:/|/{NAME}(?:/{SEGMENT})*/?)"
     secure = parts.scheme.lower() == "https"
