@@ -64,7 +64,7 @@ class Chain:
         otherwise: the value of conditions that are unknown. Raises FetchError, InvalidPins.
         """
         for known in self._variants[otherwise]:
-            if all(_decision(condition, environment) is decision for condition, decision in known.decisions.items()):
+            if all(decision(condition, environment) is value for condition, value in known.decisions.items()):
                 return known
         found = self._follow(environment, otherwise)
         self._variants[otherwise].append(found)
@@ -106,12 +106,12 @@ class Chain:
                 raise InvalidPins(f"{redact(self.root)}: its files extend the same files over and over")
 
             def decide(block: Block, document: Document = document) -> bool:
-                decision = decisions[block.condition] = _decision(block.condition, environment)
-                if decision is None:
+                decided = decisions[block.condition] = decision(block.condition, environment)
+                if decided is None:
                     undecided[block] = None
                     self._note(block, document, environment)
                     return otherwise
-                return decision
+                return decided
 
             if identity not in own or own[identity][0] != source:
                 found_here = sections(document.blocks, decide)
@@ -155,7 +155,8 @@ class Chain:
                        f" decided ({shown(str(error))}); pins with and without the section count"] = None
 
 
-def _decision(condition: str, environment: Environment) -> bool | None:
+def decision(condition: str, environment: Environment) -> bool | None:
+    """Return whether a condition holds; None if that is unknown."""
     try:
         return holds(condition, environment)
     except Undecided:
