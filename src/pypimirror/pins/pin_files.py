@@ -4,12 +4,12 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
 from ..errors import FetchError, InsufficientSpace, MirrorError
 from ..names import shown
+from ..regular_file import open_regular
 from ..tracebacks import describe, log_error
 from . import extras, flat_requirements, flat_versions, requirements, requirements_syntax
 from .environments import Environment
@@ -105,7 +105,7 @@ def reader(fetch: Read) -> Read:
             return fetch(source)
         path = source[7:] if source[:7].lower() == "file://" else source
         try:
-            with Path(path).open("rb") as stream:
+            with open_regular(path) as stream:
                 return stream.read(MAX_BYTES + 1)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -19,6 +19,7 @@ from ..model import Entry, KnownProject, Totals
 from ..names import shown
 from ..storage import directories
 from ..storage.ownership import check_own
+from ..storage.regular_files import check_regular
 from . import damage
 from .local_disk import check_local
 from .page_fragments import Sections
@@ -87,6 +88,7 @@ class State:
         """
         check_local(os.path.dirname(self.path))
         check_own(self.path)
+        self._check_kinds()
         notice = None
         try:
             self._connect()
@@ -99,6 +101,7 @@ class State:
 
     def open_to_read(self) -> bool:
         """Open the database read-only; return whether it exists. Raises StorageError, ConfigurationError."""
+        self._check_kinds()
         if not os.path.exists(self.path):
             return False
         try:
@@ -114,6 +117,7 @@ class State:
 
     def open_copy(self) -> None:
         """Open a copy of the database in memory, empty if there is no file. Raises as ``open_to_read``."""
+        self._check_kinds()
         copy = sqlite3.connect(":memory:", isolation_level=None)
         try:
             if os.path.exists(self.path):
@@ -123,6 +127,13 @@ class State:
         except sqlite3.Error as error:
             raise StorageError(f"{self.path}: {error}") from error
         self._connection = copy
+
+    def _check_kinds(self) -> None:
+        """Raise ConfigurationError for a FIFO, which would block, and for other files that are no database in a directory."""
+        folder = os.path.dirname(self.path)
+        if os.path.lexists(folder) and not os.path.isdir(folder):
+            raise ConfigurationError(f"state_path: {folder}: not a directory")
+        check_regular(self.path, "state_path")
 
     def _opened_to_read(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{quote(self.path)}?mode=ro", uri=True, isolation_level=None)

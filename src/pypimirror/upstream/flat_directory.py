@@ -20,6 +20,7 @@ from ..metadata.errors import InvalidContent
 from ..metadata.filenames import parse, release
 from ..model import File, ListedProject, Project, ProjectList
 from ..names import SUFFIXES, is_distribution, normalize, shown
+from ..regular_file import check_kind, open_regular
 from . import validation
 from .project_names import guess_project
 
@@ -116,7 +117,8 @@ class FlatDirectorySource:
                 project = guess_project(name, partial(self._metadata_name, path, name))
                 if project is None or not is_distribution(name):
                     raise _Refused("the project can't be determined from its name")
-                projects.setdefault(project, []).append(self._found(path))
+                known = projects.setdefault(project, [])  # its name is taken, even if no file of it can be read
+                known.append(self._found(path))
             except _Refused as refused:
                 problems.append(f"{shown(os.path.join(self._root, path), _LONGEST)}: {refused}")
         return _Scan(projects, validation.bounded(problems))
@@ -138,6 +140,7 @@ class FlatDirectorySource:
         try:
             inside(full, (self._root,))
             status = os.stat(full)
+            check_kind(status)
         except FetchError as error:
             raise _Refused("a symbolic link that leads out of the directory") from error
         except OSError as error:
@@ -209,7 +212,7 @@ def _first(facts: Mapping[str, list[str]], field: str) -> str | None:
 
 def _sha256(path: str) -> str:
     digest = hashlib.sha256()
-    with open(path, "rb") as stream:
+    with open_regular(path) as stream:
         while block := stream.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
