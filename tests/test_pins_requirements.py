@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from pypimirror.errors import FetchError
-from pypimirror.pins import requirements
+from pypimirror.pins import exact_requirement, requirements
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.flat_requirements import flatten
 from pypimirror.pins.included_files import MAX_FILES
@@ -175,7 +175,7 @@ def test_files_that_name_each_other_twice_at_each_step_end_soon():
     assert pins_of(read_requirements("/0", from_mapping(files)), [LINUX]).versions == {"a": {"1"}}
 
 
-@given(st.from_regex(requirements._EXACT, fullmatch=True))
+@given(st.from_regex(exact_requirement._LINE, fullmatch=True))
 def test_the_usual_line_means_what_packaging_reads_in_it(text):
     try:
         wanted = Requirement(text)

@@ -1,4 +1,4 @@
-"""Opens files that a person or another program put there: a FIFO would block until somebody writes into it."""
+"""Opens files that other programs or people create: opening a FIFO would block until there is a writer."""
 
 import errno
 import os

@@ -8,10 +8,11 @@ from urllib.parse import urljoin
 
 from packaging.requirements import Requirement
 
-from ..metadata.filenames import pep440, release
+from ..metadata.filenames import release
 from ..names import is_project, normalize, shown
-from . import extras, requirements_syntax
+from . import exact_requirement, extras, requirements_syntax
 from .environments import Environment, applies
+from .exact_requirement import ExactRequirement
 from .extends_chain import check_host, identified, located
 from .included_files import IncludedFiles, Read
 from .model import InvalidPins, Pins, is_version, merged_sets, normalize_version, redact, single
@@ -31,8 +32,6 @@ _IGNORED = frozenset((
     "--only-binary", "--only-final", "--all-releases", "--uploaded-prior-to", "--use-feature", "--global-option",
     "--install-option", "-C", "--config-settings", "--config-setting", "--no-index", "--prefer-binary", "--require-hashes",
     "--no-require-hashes", "--pre", "--no-build-isolation", "--no-deps"))
-#: The usual line; letters only where versions by PEP 440 can have them.
-_EXACT = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==([0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc|\.post|\.dev)[0-9]+)*)")
 _URL = re.compile(r"[a-zA-Z0-9+.-]+://")
 #: ``name @ URL`` (PEP 508), also with paths and variables instead of a valid URL.
 _NAMED_URL = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^][]*\])?\s*@")
@@ -41,32 +40,6 @@ _LEGACY = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^][]*\])?\s*)==(\s*[A
 #: An environment variable, which pip replaces.
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz")
-
-
-class ExactRequirement(NamedTuple):
-    """``name==version`` and nothing else, as nearly all lines of large files are.
-
-    It has the attributes of ``packaging.requirements.Requirement`` that are used here, at a tenth of its time and memory.
-    """
-
-    name: str
-    #: Valid by PEP 440.
-    version: str
-
-    @property
-    def specifier(self) -> str:
-        return f"=={self.version}"
-
-    @property
-    def extras(self) -> frozenset[str]:
-        return frozenset()
-
-    @property
-    def marker(self) -> None:
-        return None
-
-    def __str__(self) -> str:
-        return f"{self.name}=={self.version}"
 
 
 class Line(NamedTuple):
@@ -224,8 +197,8 @@ class _Reader:
         return target
 
     def _requirement(self, text: str, where: str) -> Requirement | ExactRequirement | None:
-        if (match := _EXACT.fullmatch(text)) and is_project(normalize(match[1])) and pep440(match[2]) is not None:
-            return ExactRequirement(match[1], match[2])
+        if usual := exact_requirement.parse(text):
+            return usual
         bare = text.partition(";")[0].strip()
         if named := _NAMED_URL.match(bare):
             self.note(f"{where}: {shown(named[1])} comes from a URL, not from an index, and is left out")

@@ -92,7 +92,7 @@ class Channel(HTTPChannel):
         try:
             self.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
         except (OSError, AttributeError):
-            return  # the client is gone
+            return  # closed by the client
 
 
 def _unread(connection: Any) -> int:
@@ -103,4 +103,4 @@ def _unread(connection: Any) -> int:
 
         return int.from_bytes(fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
     except (ImportError, AttributeError, OSError):
-        return 0  # a system that does not tell
+        return 0  # not known on this system
