@@ -54,7 +54,30 @@ def _hidden() -> list[Odd]:
         b"/.pypimirror::$DATA", b"/%c0%aepypimirror/state", b"/%e2%80%ae.pypimirror/state")]
 
 
+#: Files in a project's folder that are no page, distribution file or sidecar file, and files that are not the mirror's.
+STRAYS = tuple(f"demo-project/{name}" for name in (
+    "notes.txt", "README", "other.html", "index.htm", "index.html.bak", "index.v1_json~", "INDEX.HTML", "full.html", "x.json",
+    "demo_project-1.0.json", "setup.cfg", "id_rsa", "dump.sql.gz", "a.whl.sha256", "a.whl.metadata.asc", "a.tar.gz.txt",
+    "a.WHL", "whl", "metadata", "a.metadata", "a.asc", "json", "tmp1234", "sub/a.whl", "sub/index.html", "versions.cfg",
+    "robots.txt", "a.whl.metadata~", "a.tar.gz-", "a.zip.", "pins/versions.cfg", "pypi/x/json"))
+SIDECARS = tuple(f"demo-project/demo_project-1.0+local-py3-none-any.whl{suffix}"
+                 for suffix in (".metadata", ".asc", ".provenance"))
+OTHERS = ("keys/archive.gpg", "docs/index.html", "docs/style.css", "docs/sub/page.html", "pins/versions-0123abcd.cfg",
+          "pins/pylock-0123abcd.toml", "robots.html", "pypi/demo-project/json")
+
+
+def _strays() -> list[Odd]:
+    return [*[Odd(f"{start}{path}".encode()) for start in ("/", "/simple/") for path in STRAYS],
+            *[Odd(f"/{path}".replace("demo-project", "Demo.Project").encode()) for path in STRAYS[:4]],
+            *[Odd(f"/{path}".replace("-project/", "-project//").encode()) for path in STRAYS[:4]],
+            Odd(b"/demo-project/notes%2etxt"), Odd(b"/demo-project/notes.txt?x=a.whl"),
+            *[Odd(f"{start}{path}".encode(), 200) for start in ("/", "/simple/") for path in (*SIDECARS, *OTHERS[:-1])],
+            Odd(f"/{OTHERS[-1]}".encode(), 200)]
+
+
 ODD: tuple[Odd, ...] = (
+    # What lies in a project's folder and does not belong there.
+    *_strays(),
     # Headers that somebody wants to set.
     *[Odd(target) for target in (
         b"/x%0d%0aSet-Cookie:%20a=b", b"/x%0aSet-Cookie:%20a=b", b"/x%0d%0a%0d%0a<html>", b"/x%0d", b"/x%0a", b"/simple%0a",

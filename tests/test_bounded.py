@@ -19,6 +19,7 @@ from pypimirror.pins.environments import environments
 from pypimirror.pins.extends_chain import Chain
 from pypimirror.pins.flat_pins import flatten_versions
 from pypimirror.pins.model import InvalidPins
+from pypimirror.pins.pin_files import read_pin_files
 from pypimirror.pins.pylock import read_pylock
 from pypimirror.pins.requirements import pins_of, read_requirements
 from pypimirror.pins.sdist import read_sdist
@@ -183,6 +184,29 @@ def requirements(text: str) -> None:
     ("a ; ", "python_version < '3' and "), ("", " #"), ("a==1 ", "\t")])
 def test_requirements(start: str, unit: str) -> None:
     bounded(lambda: requirements(start + unit * (2 * MEGABYTE // len(unit))))
+
+
+@pytest.mark.parametrize(("start", "operator"), [("[versions]\n", " = "), ("", "==")], ids=["versions", "requirements"])
+def test_hundreds_of_thousands_of_pins(start: str, operator: str) -> None:
+    """Half a gigabyte, when each pin was several objects and each step a copy."""
+    count = 230_000
+    text = start + "".join(f"p{number}{operator}1.{number}\n" for number in range(count))
+
+    def read() -> None:
+        found = read_pin_files(("/a",) if start else (), () if start else ("/a",), LINUX, lambda name: text.encode(), Kept())
+        assert len(found.pins.versions) == count and not found.pins.problems
+
+    bounded(read, memory=320 * MEGABYTE)
+
+
+class Kept:
+    """No earlier copies."""
+
+    def get(self, name: str) -> str | None:
+        return None
+
+    def put(self, name: str, text: str) -> None:
+        assert text
 
 
 @pytest.mark.parametrize("unit", ["1.", "a.b.", "[", "{a=", "a = [", "'", "a" * 9999 + "\n"])

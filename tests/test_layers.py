@@ -13,7 +13,7 @@ import pypimirror
 ROOT = Path(pypimirror.__file__).parent
 #: From the bottom to the top.
 ORDER = (
-    "names", "atomic_file", "secret", "interfaces", "model", "errors", "tracebacks", "events",
+    "names", "atomic_file", "regular_file", "secret", "interfaces", "model", "errors", "tracebacks", "events",
     "http", "metadata", "settings", "zcml",
     "filters", "pins", "storage", "state", "upstream", "index",
     "engine", "selection", "sync", "maintenance",

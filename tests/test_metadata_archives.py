@@ -62,6 +62,14 @@ def test_what_is_cut_off_or_something_else_is_refused(tmp_path: Path, name: str,
         core_metadata(str(tmp_path / name))
 
 
+def test_an_installer_with_the_record_of_several_disks_is_refused(tmp_path: Path) -> None:
+    """The library raises an error where it is asked whether this is a zip archive."""
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, 0, 2)
+    put(tmp_path, ("demo-1.0.win32.exe", b"MZ" + locator + b"PK\5\6" + bytes(18)))
+    with pytest.raises(InvalidContent):
+        check(str(tmp_path / "demo-1.0.win32.exe"))
+
+
 def test_a_flipped_bit_is_refused(tmp_path: Path) -> None:
     name, body = archive("demo-1.0-py3-none-any.whl", {"demo.py": "answer = 42\n"})
     put(tmp_path, (name, body.replace(b"answer = 42", b"answer = 43")))

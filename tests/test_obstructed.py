@@ -129,3 +129,28 @@ def test_a_mirror_may_lie_on_another_disk_behind_a_link(mirror: Mirrored, tmp_pa
     assert mirror.run("sync") == 0
     assert (tmp_path / "disk/index.html").exists()
     assert mirror.run("verify") == 0
+
+
+@pytest.mark.parametrize("obstruct", [linked, a_file, dangling])
+def test_an_obstructed_folder_of_pin_files_holds_up_no_pin_and_is_reported_until_it_is_cleared(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured, tmp_path: Path,
+        obstruct: Callable[[Path, Path], None]) -> None:
+    upstream.add("one", wheel("one", "1"), wheel("one", "2"))
+    versions = tmp_path / "versions.cfg"
+    versions.write_text("[versions]\none = 1\n")
+    mirrored.settings |= {"versions": versions, "python_versions": "3.11", "package_matches": ""}
+    assert mirrored.run("sync") == 0
+    (name,) = [path.name for path in (mirrored.root / "pins").iterdir()]
+    obstruct(mirrored.root / "pins", tmp_path / "elsewhere")
+    versions.write_text("[versions]\none = 2\n")
+    (line,) = failed(mirrored, capsys, "sync")
+    assert f"pins/{name}" in line and line.endswith(f"the flattened file of {versions} can't be written, and its pins count")
+    assert (mirrored.root / "one" / "one-2-py3-none-any.whl").exists()
+    for verb in (("verify",), ("verify", "--repair")):
+        (line,) = failed(mirrored, capsys, *verb)
+        assert line.startswith(f"pins/{name}: ")
+    cleared(mirrored.root / "pins")
+    (line,) = failed(mirrored, capsys, "verify")
+    assert line == f"pins/{name}: missing or obstructed; the next sync writes it, or reports why it can't"
+    assert mirrored.run("sync") == 0 and mirrored.run("verify") == 0
+    assert "one = 2\n" in mirrored.read(f"pins/{name}")

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from pypimirror.errors import FetchError, StorageError
+from pypimirror.errors import FetchError, InsufficientSpace, StorageError
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.extends_cache import write_extends_cache
 from pypimirror.pins.extends_chain import Chain
@@ -59,6 +59,28 @@ def test_several_pin_files_are_a_union(web):
     assert {file.name: file.text for file in reading.files} == kept
     assert list(reading.files[0].documents) == [VERSIONS, VERSIONS.replace("versions", "base")]
     assert not any(word in repr(reading.files[0][:4]) for word in ("secret", "extends"))
+
+
+@pytest.mark.parametrize("error", [StorageError("pins/x.cfg: Not a directory"), RecursionError("too deep")])
+def test_pins_count_where_the_flattened_file_can_not_be_written(web, error):
+    class Broken(Kept):
+        def put(self, name, text):
+            raise error
+
+    reading = read_pin_files([VERSIONS], [REQUIRED], [LINUX], web, Broken())
+    assert reading.pins.versions == {"foo": {"1.0", "1.1"}, "base": {"2.0"}, "bar": {"1.0"}}
+    assert reading.missing == () and len(reading.files) == 2
+    assert len(reading.pins.problems) == 2
+    assert all("the flattened file of" in line and str(error) in line for line in reading.pins.problems)
+
+
+def test_a_full_disk_ends_the_reading(web):
+    class Full(Kept):
+        def put(self, name, text):
+            raise InsufficientSpace("no room")
+
+    with pytest.raises(InsufficientSpace):
+        read_pin_files([VERSIONS], [REQUIRED], [LINUX], web, Full())
 
 
 @pytest.mark.parametrize("content, why", [

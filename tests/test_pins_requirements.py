@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from pypimirror.errors import FetchError
-from pypimirror.pins import requirements
+from pypimirror.pins import exact_requirement, requirements
 from pypimirror.pins.environments import Environment, environments
-from pypimirror.pins.extends_chain import MAX_FILES
 from pypimirror.pins.flat_pins import flatten_requirements
+from pypimirror.pins.included_files import MAX_FILES
 from pypimirror.pins.model import InvalidPins
 from pypimirror.pins.pylock import read_pylock
 from pypimirror.pins.requirements import exact, pins_of, read_requirements
@@ -242,6 +242,23 @@ def test_names_in_a_file_from_the_network_stay_there():
 def test_files_that_name_each_other_twice_at_each_step_end_soon():
     files = {f"/{n}": f"-r {n + 1}\n-r {n + 1}\n-r x/../{n + 1}\n" for n in range(50)} | {"/50": "a==1\n"}
     assert pins_of(read_requirements("/0", from_mapping(files)), [LINUX]).versions == {"a": {"1"}}
+
+
+@given(st.from_regex(exact_requirement._LINE, fullmatch=True))
+def test_the_usual_line_means_what_packaging_reads_in_it(text):
+    try:
+        wanted = Requirement(text)
+    except ValueError:
+        wanted = None
+    found = requirements._Reader("/a", lambda name: b"", str)._requirement(text, "here") if wanted is not None else None
+    assert str(found) == str(wanted)
+    assert wanted is None or (found.name, str(found.specifier), set(found.extras), found.marker, requirements.exact(found)) == (
+        wanted.name, str(wanted.specifier), wanted.extras, wanted.marker, requirements.exact(wanted))
+
+
+def test_a_usual_line_is_no_object_of_packaging():
+    lines = read_requirements("/a", lambda name: b"a==1.0\nb.c-d_e==2.0rc1.post2.dev3\nf == 1.0\n\tg==1\n").lines
+    assert [type(line.requirement) is Requirement for line in lines] == [False, False, True, False]
 
 
 def test_thousands_of_files_are_read_and_more_refused():

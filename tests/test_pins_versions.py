@@ -21,8 +21,9 @@ from pypimirror.errors import FetchError
 from pypimirror.pins.conditions import written
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.extends_cache import rewritten, write_extends_cache
-from pypimirror.pins.extends_chain import MAX_FILES, Chain, decoded
+from pypimirror.pins.extends_chain import Chain, decoded
 from pypimirror.pins.flat_pins import flatten_versions
+from pypimirror.pins.included_files import MAX_FILES
 from pypimirror.pins.model import InvalidPins
 from pypimirror.pins.requirements import pins_of, read_requirements
 from pypimirror.pins.sections import parse, sections

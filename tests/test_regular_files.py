@@ -54,6 +54,68 @@ def test_what_is_in_the_place_of_a_temporary_file_is_not_waited_for(
     assert process.stderr.count("\n") <= 1 and "Traceback" not in process.stderr
 
 
+def ran(mirrored: Mirrored, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run in a process of its own: a FIFO that is opened would wait for ever."""
+    return subprocess.run([sys.executable, "-m", "pypimirror", mirrored.write(), *arguments], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=120)
+
+
+@pytest.mark.parametrize(("key", "kind", "status"), [
+    *[(key, kind, 1) for key in ("requirements", "versions") for kind in KINDS],
+    *[("zcml", kind, 2) for kind in KINDS], *[("state_path", kind, 2) for kind in KINDS if kind != "a directory"]])
+def test_what_is_read_is_not_waited_for(mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, key: str,
+                                        kind: str, status: int) -> None:
+    upstream.add("one", wheel("one", "1"))
+    monkeypatch.chdir(mirrored.config.parent)
+    KINDS[kind](Path("place.zcml"))
+    mirrored.settings[key] = mirrored.config.parent / "place.zcml"
+    process = ran(mirrored, "sync")
+    assert process.returncode == status, process.stderr
+    assert process.stderr.count("\n") == 1 and "place.zcml" in process.stderr and "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("line", ["-r {}", "-c {}"])
+def test_a_pin_file_that_names_a_fifo_is_refused(mirrored: Mirrored, upstream: Upstream, line: str) -> None:
+    upstream.add("one", wheel("one", "1"))
+    folder = mirrored.config.parent
+    os.mkfifo(folder / "fifo")
+    (folder / "pins.txt").write_text(line.format("fifo"))
+    mirrored.settings["requirements"] = folder / "pins.txt"
+    process = ran(mirrored, "sync")
+    assert process.returncode == 1 and "fifo: can't be read: a FIFO, not a regular file" in process.stderr
+
+
+@pytest.mark.parametrize("verb", ["status", "plan", "verify", "sync"])
+def test_a_state_that_is_a_fifo_is_refused(mirrored: Mirrored, upstream: Upstream, verb: str) -> None:
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync") == 0
+    state = mirrored.root / ".pypimirror" / "state.sqlite"
+    state.unlink()
+    os.mkfifo(state)
+    process = ran(mirrored, verb)
+    assert process.returncode == 2
+    assert process.stderr == f"pypimirror: state_path: {state}: a FIFO, not a regular file\n"
+
+
+def test_a_record_of_missing_projects_that_is_a_fifo_counts_for_nothing(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync") == 0
+    os.mkfifo(mirrored.root / ".pypimirror" / "missed.json")
+    assert ran(mirrored, "status").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["own-1.tar.gz", "own-1-py3-none-any.whl", "own-1.zip"])
+def test_a_local_package_that_is_a_fifo_is_reported_and_its_name_stays_taken(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path, name: str) -> None:
+    upstream.add("own", wheel("own", "2"))
+    (tmp_path / "local").mkdir()
+    os.mkfifo(tmp_path / "local" / name)
+    mirrored.settings |= {"local_packages": tmp_path / "local", "package_matches": "own"}
+    process = ran(mirrored, "sync")
+    assert process.returncode == 1 and f"{name}: a FIFO, not a regular file" in process.stderr
+    assert not list(mirrored.root.rglob("own-2*"))
+
+
 @pytest.mark.parametrize("name", ["x.cfg"])
 def test_a_configuration_that_never_ends_is_refused(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     from pypimirror import cli

@@ -60,6 +60,11 @@ def test_each_form_of_a_secret_is_removed(word: str) -> None:
         assert form not in text and "before" in text and "after" in text
 
 
+def test_a_password_with_escapes_that_are_not_utf_8_is_removed_as_it_is_written() -> None:
+    configured_url("https://user:caf%E9-o-lait@host.example.com/")
+    assert secret.printable("failed: caf%E9-o-lait, caf%e9-o-lait") == "failed: ***, ***"
+
+
 def test_a_short_secret_is_none_inside_of_words() -> None:
     Secret("one")
     assert redact("phone one-1.whl one") == "phone ***-1.whl ***"

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import http.client
 import os
 import re
 import resource
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 import servers
 import tree
+from pypimirror.serve.channel import BYTES, PERIOD, REQUEST_SECONDS
 from pypimirror.serve.connections import origin
 from servers import ask
 
@@ -63,15 +67,30 @@ class Served:
     def files(self) -> int:
         return len(os.listdir(f"/proc/{self._pid}/fd"))
 
+    def wait_until_closed(self, name: str) -> None:
+        """Wait until the server has no file of this name open."""
+        end = time.monotonic() + servers.PATIENCE
+        while any(os.path.basename(found) == name for found in self._open_files()):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    def _open_files(self) -> Iterator[str]:
+        for path in Path(f"/proc/{self._pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                yield os.readlink(path)
+
     def said(self) -> str:
         return self._log.read_text()
 
 
 @contextlib.contextmanager
-def server(root: Path, log: Path, files: int) -> Iterator[Served]:
+def server(root: Path, log: Path, files: int, clock: Path | None = None) -> Iterator[Served]:
+    """clock: a file with the time by which the server measures slow clients."""
     port = servers.free_port()
+    measured = "" if clock is None else f", clock=lambda: float(open({str(clock)!r}).read())"
     code = (f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({min(files, 256)}, {files}))\n"
-            f"from pypimirror.serve.server import run\nraise SystemExit(run({str(root)!r}, port={port}))")
+            f"from pypimirror.serve import server\nserver._LOOK = 5 if {clock is None} else 0\n"
+            f"raise SystemExit(server.run({str(root)!r}, port={port}{measured}))")
     with servers.running(sys.executable, "-c", code, log=log) as process:
         servers.wait_for(process, port, log)
         served = Served(port, process.pid, log)
@@ -152,6 +171,120 @@ def test_an_address_that_works_with_all_it_may_have_loses_none_of_these(root: Pa
         assert more.recv(1) == b""  # closed
         for client in busy:
             assert client.recv(4096)
+
+
+class Timed:
+    """A server with a clock that stands still until the test sets it."""
+
+    def __init__(self, served: Served, clock: Path):
+        self.served = served
+        self._clock = clock
+        self.now = 0
+        self.others: list[socket.socket] = []
+
+    def advance(self, seconds: int) -> None:
+        new = self._clock.with_suffix(".new")
+        self.now += seconds
+        new.write_text(str(self.now))
+        new.replace(self._clock)
+
+    def look(self) -> None:
+        """Advance so far that the server closes a connection that waits, and wait until it has."""
+        idle = self.served.connect(b"")
+        ask(self.served.address, "/demo/")  # a connection that is accepted later
+        self.advance(REQUEST_SECONDS + 1)
+        assert idle.recv(1) == b""
+
+
+@pytest.fixture
+def timed(root: Path, tmp_path: Path) -> Iterator[Timed]:
+    clock = tmp_path / "clock"
+    clock.write_text("0")
+    with server(root, tmp_path / "log", 1024, clock) as served:
+        assert ask(served.address, "/demo/").status == 200
+        yield Timed(served, clock)
+        assert "Traceback" not in served.said()
+
+
+def drained(client: socket.socket) -> int:
+    """Return how many bytes a client still gets until its connection is closed."""
+    count = 0
+    with contextlib.suppress(ConnectionError):
+        while block := client.recv(1 << 16):
+            count += len(block)
+    return count
+
+
+@pytest.mark.parametrize("start", [
+    b"", b"G", b"GET /demo/ HTTP/1.1\r\nX: ", b"POST / HTTP/1.1\r\nContent-Length: 999\r\n\r\n",
+    b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"GET /demo/ HTTP/1.1\r\nHost: x\r\n\r\nGET /"])
+def test_a_request_has_its_time_however_it_drips(timed: Timed, start: bytes) -> None:
+    slow = timed.served.connect(start)
+    with contextlib.suppress(ConnectionError):
+        for _ in range(4):
+            timed.advance(REQUEST_SECONDS // 3)
+            slow.sendall(b"1")
+    timed.look()
+    assert drained(slow) < 1000
+
+
+def test_a_client_that_reads_nothing_is_given_up(timed: Timed) -> None:
+    slow = [timed.served.connect(GET * count, 4096) for count in (1, 1, 3)]
+    for client in slow:
+        assert client.recv(12) == b"HTTP/1.1 200"
+    timed.look()  # from now on, at the latest, it is measured
+    timed.look()
+    timed.served.wait_until_closed("large-1.0.tar.gz")
+    assert all(drained(client) < LARGE // 2 for client in slow)
+
+
+def test_a_client_that_reads_a_byte_now_and_then_is_given_up(timed: Timed) -> None:
+    slow = timed.served.connect(GET, 4096)
+    timed.look()
+    for _ in range(4):
+        timed.advance(PERIOD // 3)
+        assert slow.recv(9)
+    timed.look()
+    assert drained(slow) < LARGE // 2
+
+
+def test_clients_that_are_slow_but_not_too_slow_are_kept(timed: Timed, root: Path) -> None:
+    reading = timed.served.connect(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), 4096)
+    asking = http.client.HTTPConnection(urlsplit(timed.served.address).netloc, timeout=servers.PATIENCE)
+    got = bytearray()
+    for _ in range(12):
+        timed.advance(PERIOD // 2 - 1)
+        enough = len(got) + 2 * BYTES  # the system asks for more only after a megabyte
+        while len(got) < enough:
+            block = reading.recv(1 << 16)
+            assert block
+            got += block
+        asking.request("GET", "/demo/")
+        connected = asking.sock
+        assert asking.getresponse().read().startswith(b"<!DOCTYPE html>")
+        assert asking.sock is connected
+    while block := reading.recv(1 << 16):
+        got += block
+    assert bytes(got).partition(b"\r\n\r\n")[2] == (root / "demo" / "large-1.0.tar.gz").read_bytes()
+    asking.close()
+
+
+def test_requests_sent_without_waiting_hold_up_no_thread_and_open_no_files(served: Served) -> None:
+    before = served.files()
+    for _ in range(20):
+        assert served.connect(GET * 40, 4096).recv(12) == b"HTTP/1.1 200"
+    for _ in range(20):
+        assert ask(served.address, "/demo/").status == 200
+    assert served.files() <= before + 20 * 2 + 8
+
+
+def test_requests_sent_without_waiting_are_all_answered(served: Served, root: Path) -> None:
+    body = (root / "demo" / "large-1.0.tar.gz").read_bytes()
+    client = served.connect(GET * 2 + GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    answer = bytearray()
+    while block := client.recv(1 << 20):
+        answer += block
+    assert answer.count(body) == 3 and answer.count(b"HTTP/1.1 200 OK") == 3
 
 
 def test_connections_are_counted_by_the_networks_of_ipv6() -> None:

@@ -16,7 +16,7 @@ import servers
 import tree
 from odd_paths import ODD, Odd
 from pypimirror import names
-from pypimirror.serve import paths
+from pypimirror.serve import app, paths
 
 #: Headers that may be in an answer.
 _KNOWN = {"accept-ranges", "allow", "cache-control", "connection", "content-encoding", "content-length", "content-type", "date",
@@ -38,6 +38,10 @@ def root() -> Iterator[Path]:
         (own / "state").write_text(odd_paths.SECRET)
         (mirror / ".slash").mkdir()
         (mirror / ".slash" / "demo-project").write_text(odd_paths.SECRET)
+        for text, paths_ in ((odd_paths.SECRET, odd_paths.STRAYS), ("{}", (*odd_paths.SIDECARS, *odd_paths.OTHERS))):
+            for path in paths_:
+                (mirror / path).parent.mkdir(parents=True, exist_ok=True)
+                (mirror / path).write_text(text)
         for path in mirror.rglob("*"):
             os.utime(path, (tree.WRITTEN, tree.WRITTEN), follow_symlinks=False)
         yield mirror
@@ -98,6 +102,28 @@ def test_the_table_is_long_and_says_each_request_once() -> None:
 def test_every_name_of_a_project_passes_the_rule(text: str) -> None:
     assert names.is_project(names.normalize(text)) and names.is_legacy_folder(text, names.normalize(text))
     assert re.fullmatch(paths.NAME, text) and re.fullmatch(paths.SEGMENT, text)
+
+
+@pytest.mark.parametrize("name", ["index.html", "index.v1_json", "a.txt", "a.whl", "a.whl.metadata", "a.tar.gz.asc", "a.tar.Z",
+    "a-variants.json", "a-variants.json.asc", "a.json", ".whl", "a.whl.metadata.asc", "full.html", "a.tar.gz2", "atar.gz",
+    "a.whlx"])
+def test_one_rule_says_what_a_project_s_folder_offers(name: str) -> None:
+    assert app._is_of_project(name) == (re.fullmatch(f"(?={paths.SEGMENT}$){paths.FILE}", name) is not None)
+
+
+@pytest.mark.parametrize("server", ["apache", "nginx"])
+def test_a_mirror_of_html_alone_offers_no_strays(server: str, tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="pypimirror-") as folder:
+        Path(folder).chmod(0o755)
+        root = Path(folder, "mirror")
+        tree.publish(root, odd_paths.PROJECTS)
+        for page in root.rglob("index.v1_json"):
+            page.unlink()
+        (root / "demo-project" / "notes.txt").write_text(odd_paths.SECRET)
+        with getattr(servers, server)(root, tmp_path / "log", index_formats=("html",)) as address:
+            assert servers.ask(address, "/demo-project/notes.txt").status == 404
+            assert servers.ask(address, "/demo-project/").status == 200
+            assert servers.ask(address, "/demo-project/demo_project-1.0+local-py3-none-any.whl").status == 200
 
 
 @pytest.mark.parametrize("character", [chr(code) for code in range(256)])

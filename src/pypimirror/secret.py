@@ -71,6 +71,7 @@ class SecretURL(str):
         user, _, password = userinfo.partition(":")
         # A user without a password is a token.
         Secret(unquote(password or user))
+        register(password or user)  # as written: escapes that are not UTF-8 have no other spelling
         register_basic(unquote(user), unquote(password))
         made._whole = Secret(userinfo)
         return made

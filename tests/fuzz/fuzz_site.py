@@ -47,7 +47,7 @@ def configured(body: bytes) -> None:
         assert urlsplit(url.reveal()).hostname == urlsplit(str(url)).hostname
         user, _, password = url.userinfo().reveal().partition(":")
         for word in (unquote(password or user), password or user):
-            if len(word) >= _LONG:
+            if len(unquote(word)) >= _LONG:
                 assert word not in secret.printable(f"failed: {url.reveal()} and {word}")
                 assert word not in secret.printable(hidden(text))
     try:

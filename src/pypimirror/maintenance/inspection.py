@@ -41,7 +41,8 @@ class Finding(NamedTuple):
     """A fault in the mirror."""
 
     path: str
-    #: ``missing``, ``damaged``, ``page``, ``stray``, ``record``, ``root``, ``state``; ``unreadable`` can't be repaired.
+    #: ``missing``, ``damaged``, ``page``, ``stray``, ``record``, ``root``, ``state``; these can't be
+    #: repaired: ``unreadable``, ``pins``.
     kind: str
     #: Description, to follow the path.
     message: str

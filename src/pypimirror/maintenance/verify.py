@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from .. import events
 from ..engine.boundary import StepFailure
+from ..errors import StorageError
 from ..interfaces import IRunContext
-from ..names import distribution, is_distribution, is_project, normalize
+from ..names import PINS, distribution, is_distribution, is_project, normalize
 from ..settings.fingerprint import fingerprint
 from ..state.database import DONE, State
-from ..state.meta_keys import PAGES_SETTINGS, ROOT_DUE
+from ..state.meta_keys import PAGES_SETTINGS, PIN_FILES, ROOT_DUE
 from ..sync.own_pages import folders
 from ..sync.publish import PublishResult
 from ..sync.root_pages import begin_anew, wrong_roots
@@ -27,6 +28,8 @@ VERIFYING = "verifying"
 _BELIEVED = 7 * 86400
 #: Seconds between commits of the progress.
 _PAUSE = 1.0
+#: A pin file that the storage does not find; what is in the place of its folder is not looked through.
+_NO_PIN_FILE = "missing or obstructed; the next sync writes it, or reports why it can't"
 
 
 class VerifyResult(NamedTuple):
@@ -131,15 +134,27 @@ class Verification:
                            self._state.sections.of(name))
 
     def _roots(self, found: dict[str, tuple[Finding, ...]]) -> list[Finding]:
-        """Inspect the root: its pages, and stray distributions."""
+        """Inspect the root: its pages, stray distributions, and the pin files that clients extend from."""
         findings = [Finding(name, "stray", "a distribution outside of its project's folder")
                     for name in self._mirror.storage.listdir("") if is_distribution(distribution(name))]
         if self._remembered and self._settled and self._state.fact(ROOT_DUE) is None:
             readable = not any(finding.kind == "record" for each in found.values() for finding in each)
             findings += [Finding(path, "root", why) for path, why in wrong_roots(self._mirror, self._state, readable)]
+        findings += self._pin_files()
         for finding in findings:
             self._report(finding)
         return findings
+
+    def _pin_files(self) -> Iterator[Finding]:
+        """Yield the pin files of the last run that can't be read; the next one writes them, once their folder is one."""
+        for name in (self._state.fact(PIN_FILES) or "").split():
+            try:
+                content = self._mirror.storage.read(f"{PINS}/{name}")
+                why = _NO_PIN_FILE if content is None else ""
+            except StorageError as error:
+                why = f"can't be read: {error}"
+            if why:
+                yield Finding(f"{PINS}/{name}", "pins", why)
 
     def _report(self, finding: Finding) -> None:
         if finding not in self._reported:  # remaining faults are found twice
@@ -154,7 +169,7 @@ class Verification:
         for finding in roots:
             if finding.kind == "stray":
                 self._mirror.trash.put_stray(finding.path, _owner(finding.path), finding.path)
-            else:
+            elif finding.kind == "root":
                 begin_anew(self._state)
         if self._remembered:
             lost = self._repair_known(found)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from collections.abc import Iterator
 from typing import IO
 
+from ..regular_file import open_regular
 from .compression import Unpacker, unpack_limit
 from .errors import InvalidContent
 from .tars import TarReader
-from .zips import MAX_DIRECTORY, ZipReader, reason
+from .zips import MAX_DIRECTORY, ZipReader, is_zip, reason
 
 #: Bytes of core metadata; a description is part of it.
 MAX_METADATA = 16 << 20
@@ -55,7 +55,7 @@ def core_metadata(path: str) -> bytes | None:
     """Return the core metadata of a distribution file, or None if it has none. Raises InvalidContent."""
     ending = os.path.splitext(path)[1]
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             if ending in _INSIDE:
                 return _in_zip(ZipReader(stream), _INSIDE[ending], required=ending == ".whl")
             if path.endswith((".zip", *_TARS)):
@@ -81,8 +81,8 @@ def check(path: str, filename: str | None = None) -> bool:
     """
     filename = filename or path
     try:
-        with open(path, "rb") as stream:
-            if filename.endswith(_ZIPS) or (filename.endswith(".exe") and zipfile.is_zipfile(stream)):
+        with open_regular(path) as stream:
+            if filename.endswith(_ZIPS) or (filename.endswith(".exe") and is_zip(stream)):
                 _check_zip(stream)
             elif filename.endswith(_TARS):
                 _check_tar(stream)

@@ -78,6 +78,16 @@ class ZipReader:
         return b"".join(self.blocks(info))
 
 
+def is_zip(stream: IO[bytes]) -> bool:
+    """Return whether a file ends with the end record of a zip archive, valid or not. stream: at its beginning afterwards."""
+    try:
+        return zipfile.is_zipfile(stream)
+    except _DAMAGED:  # a record of several disks, for which the library has another answer
+        return True
+    finally:
+        stream.seek(0)
+
+
 class _LimitedFile(io.RawIOBase):
     """Limits how much the library reads at once."""
 

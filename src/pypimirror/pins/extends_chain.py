@@ -3,28 +3,22 @@
 import os
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..errors import FetchError, MirrorError
+from ..errors import FetchError
 from ..names import shown
 from .conditions import Undecided, Varies, holds
 from .environments import Environment
+from .included_files import IncludedFiles, Read
 from .model import InvalidPins, redact
 from .sections import Block, Section, Sections, merge, parse, sections
 
-#: Reads a path or URL; raises FetchError.
-Read = Callable[[str], bytes]
-
-#: Files of a chain.
-MAX_FILES = 5_000
 #: Visits to files in one environment, and options read by them: limits for files that extend the same files over and over.
 MAX_VISITS = 20_000
 MAX_OPTIONS = 4_000_000
 #: Bytes of one file.
 MAX_BYTES = 4 << 20
-#: Bytes of all files of a chain.
-MAX_TOTAL_BYTES = 32 << 20
 
 _SCHEME = re.compile(r"([a-zA-Z0-9+.-]+)://")
 
@@ -54,12 +48,11 @@ class Chain:
     def __init__(self, root: str, read: Read):
         """root: path or URL. read: see Read."""
         self.root = root
-        self._read = read
+        self._files = IncludedFiles(root, read, "extends")
         #: By path or URL, spelled as zc.buildout spells it.
         self.documents: dict[str, Document] = {}
         #: By real path or normal URL.
         self._known: dict[str, Document] = {}
-        self._bytes = 0
         #: Messages about parts that are left out; a dict keeps the order.
         self.notes: dict[str, None] = {}
         self._variants: dict[bool, list[Variant]] = {False: [], True: []}
@@ -71,7 +64,7 @@ class Chain:
         otherwise: the value of conditions that are unknown. Raises FetchError, InvalidPins.
         """
         for known in self._variants[otherwise]:
-            if all(_decision(condition, environment) is decision for condition, decision in known.decisions.items()):
+            if all(decision(condition, environment) is value for condition, value in known.decisions.items()):
                 return known
         found = self._follow(environment, otherwise)
         self._variants[otherwise].append(found)
@@ -88,7 +81,7 @@ class Chain:
         return self._sections[id(variant)]
 
     def _follow(self, environment: Environment, otherwise: bool) -> Variant:
-        """Traverse the chain without recursion, so that only MAX_FILES limits its depth."""
+        """Traverse the chain without recursion, so that only the number of files limits its depth."""
         found: list[tuple[Document, Sections]] = []
         decisions: dict[str, bool | None] = {}
         undecided: dict[Block, None] = {}
@@ -107,20 +100,18 @@ class Chain:
             identity = identified(source)
             if identity in above:
                 raise InvalidPins(f"{redact(self.root)}: {redact(source)} extends itself")
-            if len(own) >= MAX_FILES and identity not in own:
-                raise InvalidPins(f"{redact(self.root)}: its chain of extends has more than {MAX_FILES} files")
             document = self._document(source, identity, not above)
             options += sum(len(block.options) for block in document.blocks)
             if visits > MAX_VISITS or options > MAX_OPTIONS:
                 raise InvalidPins(f"{redact(self.root)}: its files extend the same files over and over")
 
             def decide(block: Block, document: Document = document) -> bool:
-                decision = decisions[block.condition] = _decision(block.condition, environment)
-                if decision is None:
+                decided = decisions[block.condition] = decision(block.condition, environment)
+                if decided is None:
                     undecided[block] = None
                     self._note(block, document, environment)
                     return otherwise
-                return decision
+                return decided
 
             if identity not in own or own[identity][0] != source:
                 found_here = sections(document.blocks, decide)
@@ -151,15 +142,7 @@ class Chain:
         return self.documents[source]
 
     def _loaded(self, source: str, is_root: bool) -> Document:
-        try:
-            content = self._read(source)
-        except MirrorError as error:
-            if is_root:
-                raise
-            raise InvalidPins(f"{redact(self.root)}: can't read a file that it extends: {shown(str(error), 500)}") from error
-        self._bytes += len(content)
-        if self._bytes > MAX_TOTAL_BYTES:
-            raise InvalidPins(f"{redact(self.root)}: its chain of extends has more than {MAX_TOTAL_BYTES >> 20} MB")
+        content = self._files.read(source, is_root)
         return Document(source, content, parse(decoded(content, source), source))
 
     def _note(self, block: Block, document: Document, environment: Environment) -> None:
@@ -172,7 +155,8 @@ class Chain:
                        f" decided ({shown(str(error))}); pins with and without the section count"] = None
 
 
-def _decision(condition: str, environment: Environment) -> bool | None:
+def decision(condition: str, environment: Environment) -> bool | None:
+    """Return whether a condition holds; None if that is unknown."""
     try:
         return holds(condition, environment)
     except Undecided:

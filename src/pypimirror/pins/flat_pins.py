@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ..names import is_project, normalize
 from .conditions import Undecided, Varies, holds, written, written_marker
 from .environments import Environment, marker_values
-from .extends_chain import Chain
+from .extends_chain import Chain, decision
 from .requirements import Requirements
 from .sections import Block
 from .versions import entries, is_range, pinned_version, section_name
@@ -16,6 +16,8 @@ _SECTION = re.compile(r"(?!(?i:buildout)$)[A-Za-z0-9][A-Za-z0-9._-]*")
 #: Characters of versions and ranges: none that starts a comment, an option or a variable, or ends a line.
 _VALUE = re.compile(r"[A-Za-z0-9._+!*<>=~, -]*")
 _Entries = Mapping[str, str]
+#: A condition, empty for none, and pins and ranges by their names as written.
+_Block = tuple[str, list[tuple[str, str]]]
 
 
 def flatten_versions(chain: Chain, environments: Iterable[Environment]) -> str:
@@ -31,9 +33,10 @@ def flatten_versions(chain: Chain, environments: Iterable[Environment]) -> str:
     # Another name could contain a condition, which zc.buildout would run.
     section = name if name and name in chain.sections(environments[0]) and _SECTION.fullmatch(name) else "versions"
     heading = "" if section == "versions" else f"[buildout]\nversions = {section}\n\n"
+    blocks = tuple(_plain(chain, environments, name))
     # zc.buildout can't parse a file whose first section is conditional.
-    text = f"{heading}[{section}]\n" + "".join(_plain(chain, environments, name, section))
-    return text + "".join(_corrections(chain, environments, text, section))
+    text = f"{heading}[{section}]\n" + "".join(_rendered(blocks, section))
+    return text + "".join(_corrections(chain, environments, blocks, section))
 
 
 def flatten_requirements(requirements: Requirements) -> str:
@@ -59,21 +62,26 @@ def flatten_requirements(requirements: Requirements) -> str:
     return text + "".join(seen)
 
 
-def _plain(chain: Chain, environments: tuple[Environment, ...], name: str | None, section: str) -> Iterator[str]:
+def _plain(chain: Chain, environments: tuple[Environment, ...], name: str | None) -> Iterator[_Block]:
     """Yield the blocks of the versions section in their order, without options that depend on other sections or files."""
-    current = ""
     for document, _ in chain.variant(environments[0]).files:
         for block in document.blocks:
-            condition = _condition(block, environments)
-            if block.section != name or condition is None:
+            condition = _condition(block, environments) if block.section == name else None
+            if condition is None:
                 continue
-            lines = [line for option in block.options if not option.operator for line in _line(option.name, option.value)]
-            if not lines:
-                continue
-            if condition != current:
-                current = condition
-                yield f"\n[{section}:{condition}]\n" if condition else f"\n[{section}]\n"
-            yield from lines
+            options = [(option.name, option.value.strip()) for option in block.options
+                       if not option.operator and _is_plain(option.name, option.value.strip())]
+            if options:
+                yield condition, options
+
+
+def _rendered(blocks: Iterable[_Block], section: str) -> Iterator[str]:
+    current = ""
+    for condition, options in blocks:
+        if condition != current:
+            current = condition
+            yield f"\n[{section}:{condition}]\n" if condition else f"\n[{section}]\n"
+        yield _lines(options)
 
 
 def _condition(block: Block, environments: tuple[Environment, ...]) -> str | None:
@@ -90,44 +98,52 @@ def _condition(block: Block, environments: tuple[Environment, ...]) -> str | Non
     return written(block.condition)
 
 
-def _line(name: str, value: str) -> Iterator[str]:
-    """Yield one line for a pin or a range, nothing for other options."""
-    value = value.strip()
+def _is_plain(name: str, value: str) -> bool:
+    """Return whether an option is a pin or a range that can be copied. value: without white space around it."""
     # In any section, zc.buildout installs and runs the distribution that ``recipe`` names.
     if not name.isascii() or not is_project(normalize(name)) or name.lower() == "recipe" or not _VALUE.fullmatch(value):
-        return
-    if not value or pinned_version(value) or is_range(value):
-        yield f"{name} = {value}".rstrip() + "\n"
+        return False
+    return not value or pinned_version(value) is not None or is_range(value)
 
 
-def _corrections(chain: Chain, environments: tuple[Environment, ...], text: str, section: str) -> Iterator[str]:
+def _corrections(chain: Chain, environments: tuple[Environment, ...], blocks: tuple[_Block, ...],
+                 section: str) -> Iterator[str]:
     """Yield blocks for what the plain blocks lack: resolved references, additions, conditional ``extends``."""
-    flat = Chain(chain.root, lambda _: text.encode())
     missing: dict[Environment, _Entries] = {}
-    known: dict[tuple[int, int], _Entries] = {}
+    known: dict[tuple[int, tuple[bool, ...]], _Entries] = {}
     for environment in environments:
-        wanted, got = chain.sections(environment), flat.sections(environment)
-        pair = id(wanted), id(got)
-        if pair not in known:
-            known[pair] = _difference(entries(wanted)[0], entries(got)[0])
-        missing[environment] = known[pair]
+        wanted = chain.sections(environment)
+        decisions = tuple(not condition or decision(condition, environment) is True for condition, _ in blocks)
+        key = id(wanted), decisions
+        if key not in known:
+            got = {name: value for (_, found), holds_here in zip(blocks, decisions, strict=True) if holds_here
+                   for name, value in found}
+            known[key] = _difference(entries(wanted)[0], got)
+        missing[environment] = known[key]
     common = dict(set.intersection(*(set(lines.items()) for lines in missing.values())))
     if common:
-        yield f"\n[{section}]\n" + _lines(common)
+        yield f"\n[{section}]\n" + _lines(sorted(common.items()))
     for environment, lines in missing.items():
         rest = {name: value for name, value in lines.items() if name not in common}
         if rest:
-            yield f"\n[{section}:{_marker(environment)}]\n" + _lines(rest)
+            yield f"\n[{section}:{_marker(environment)}]\n" + _lines(sorted(rest.items()))
 
 
 def _difference(wanted: _Entries, got: _Entries) -> _Entries:
-    right = {name: value.strip() for name, value in wanted.items() if any(_line(name, value))}
-    return {**{name: "" for name in got if name not in right},
-            **{name: value for name, value in right.items() if got.get(name, "") != value}}
+    changes = {name: "" for name in got if name not in wanted}
+    for name, value in wanted.items():
+        value, here = value.strip(), got.get(name, "")
+        if value == here:
+            continue
+        if _is_plain(name, value):
+            changes[name] = value
+        elif name in got:
+            changes[name] = ""
+    return changes
 
 
-def _lines(found: _Entries) -> str:
-    return "".join(f"{name} = {value}".rstrip() + "\n" for name, value in sorted(found.items()))
+def _lines(found: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"{name} = {value}".rstrip() + "\n" for name, value in found)
 
 
 def _marker(environment: Environment) -> str:

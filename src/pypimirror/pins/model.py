@@ -2,18 +2,17 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
 
 from ..errors import MirrorError
 from ..metadata.filenames import MAX_VERSION, pep440, release
 from ..names import shown
 from .pinned_releases import PinnedReleases, pinned_of
 
-if TYPE_CHECKING:
-    from packaging.version import Version
-
 #: One release: normalised name and version.
 Release = tuple[str, str]
+_Key = TypeVar("_Key")
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
 #: Versions from before PEP 440, such as ``2004d``. No operators, no wildcards, no white space.
@@ -52,6 +51,7 @@ class Pins(NamedTuple):
         return pinned_of(name, self.versions.get(name, ()), self.hashes)
 
 
+@lru_cache(maxsize=1 << 15)
 def normalize_version(version: str) -> str:
     """Return the normal form of a version (PEP 440), or the text itself if it is not valid."""
     return str(pep440(version) or version)
@@ -67,31 +67,38 @@ def union(parts: Iterable[Pins]) -> Pins:
 
     If one file pins a release without hashes, all files of the release are allowed, whatever hashes other files have.
     """
-    versions: dict[str, set[str]] = {}
-    hashes: dict[Release, set[str]] = {}
-    without_hashes: set[tuple[str, Version | str]] = set()
-    origins: dict[Release, set[str]] = {}
-    notes: dict[str, None] = {}
-    problems: dict[str, None] = {}
-    extras: dict[str, set[str]] = {}
-    for part in parts:
-        for name, found in part.versions.items():
-            versions.setdefault(name, set()).update(found)
-            without_hashes.update((name, release(version)) for version in found if (name, version) not in part.hashes)
-        for pinned, digests in part.hashes.items():
-            hashes.setdefault(pinned, set()).update(digests)
-        for pinned, files in part.origins.items():
-            origins.setdefault(pinned, set()).update(files)
-        notes.update(dict.fromkeys(part.notes))
-        problems.update(dict.fromkeys(part.problems))
-        for name, requested in part.extras.items():
-            extras.setdefault(name, set()).update(requested)
-    return Pins({name: frozenset(found) for name, found in sorted(versions.items())},
-                {pinned: frozenset(found) for pinned, found in hashes.items()
-                 if (pinned[0], release(pinned[1])) not in without_hashes},
-                {pinned: frozenset(found) for pinned, found in origins.items()},
-                tuple(notes), tuple(problems),
-                {name: frozenset(requested) for name, requested in sorted(extras.items()) if name in versions})
+    parts = tuple(parts)
+    versions = merged_sets(item for part in parts for item in part.versions.items())
+    hashes = merged_sets(item for part in parts for item in part.hashes.items())
+    if hashes:
+        without_hashes = {(name, release(version)) for part in parts for name, found in part.versions.items()
+                          for version in found if (name, version) not in part.hashes}
+        hashes = {pinned: found for pinned, found in hashes.items() if (pinned[0], release(pinned[1])) not in without_hashes}
+    extras = merged_sets(item for part in parts for item in part.extras.items())
+    return Pins(dict(sorted(versions.items())), hashes, merged_sets(item for part in parts for item in part.origins.items()),
+                tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+                tuple(dict.fromkeys(problem for part in parts for problem in part.problems)),
+                {name: requested for name, requested in sorted(extras.items()) if name in versions})
+
+
+def merged_sets(pairs: Iterable[tuple[_Key, frozenset[str]]]) -> dict[_Key, frozenset[str]]:
+    """Return the union of the sets of each key. A set that no other is added to is shared, not copied."""
+    found: dict[_Key, frozenset[str]] = {}
+    grown: dict[_Key, set[str]] = {}
+    for key, some in pairs:
+        known = found.setdefault(key, some)
+        if key in grown:
+            grown[key].update(some)
+        elif known is not some:
+            grown[key] = {*known, *some}
+    found.update((key, frozenset(some)) for key, some in grown.items())
+    return found
+
+
+@lru_cache(maxsize=1 << 15)
+def single(text: str) -> frozenset[str]:
+    """Return a set of one text: the same object for the same text, since pin files repeat versions and their own names."""
+    return frozenset((text,))
 
 
 def redact(source: str) -> str:

@@ -4,17 +4,18 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
 from ..errors import FetchError, InsufficientSpace, MirrorError
 from ..names import shown
+from ..regular_file import open_regular
 from ..tracebacks import describe, log_error
 from . import extras, flat_pins, requirements, requirements_syntax
 from .environments import Environment
-from .extends_chain import MAX_BYTES, Chain, Read
+from .extends_chain import MAX_BYTES, Chain
 from .file_kinds import LOCK, REQUIREMENTS, SUFFIXES, VERSIONS, key_hint, kind_of
+from .included_files import Read
 from .model import InvalidPins, Pins, redact, union
 from .pylock import read_pylock
 from .versions import read_versions
@@ -79,7 +80,6 @@ def read_pin_files(versions: Iterable[str], required: Iterable[str], environment
     for source, key in dict.fromkeys(wanted):
         try:
             pins, file = _read(source, key, environments, read)
-            store.put(file.name, file.text)
         except InsufficientSpace:
             raise
         except Exception as error:  # an error of any kind in one file does not affect the others
@@ -91,6 +91,8 @@ def read_pin_files(versions: Iterable[str], required: Iterable[str], environment
                 continue
             parts.append(Pins(problems=(f"{why}; using the last good copy",)))
             pins, file = last
+        else:
+            parts.append(Pins(problems=_stored_or_problem(source, file, store)))
         files[file.name] = file
         parts.append(pins)
     return PinReading(union(parts), tuple(files.values()), tuple(missing))
@@ -104,7 +106,7 @@ def reader(fetch: Read) -> Read:
             return fetch(source)
         path = source[7:] if source[:7].lower() == "file://" else source
         try:
-            with Path(path).open("rb") as stream:
+            with open_regular(path) as stream:
                 return stream.read(MAX_BYTES + 1)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -156,6 +158,17 @@ def _read(source: str, key: str, environments: tuple[Environment, ...], read: Re
     pins = pins._replace(notes=_limited((*filter(None, (note,)), *pins.notes), source),
                          problems=_limited(pins.problems, source))
     return pins, PinFile(redact(source), pin_name(source, SUFFIXES[kind]), text + extras.render(pins.extras), False, documents)
+
+
+def _stored_or_problem(source: str, file: PinFile, store: PinFileStore) -> tuple[str, ...]:
+    """Store the flattened file; return a message if that fails. Its pins count in either case."""
+    try:
+        store.put(file.name, file.text)
+    except InsufficientSpace:
+        raise
+    except Exception as error:  # such as something else in the place of the folder
+        return (f"{_describe(source, error)}; the flattened file of {redact(source)} can't be written, and its pins count",)
+    return ()
 
 
 def _limited(lines: tuple[str, ...], source: str) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from packaging.requirements import Requirement
 from ..metadata.bounded_toml import loads
 from ..names import is_project, normalize, shown
 from .environments import Environment, marker_values, parse_marker, patches
-from .extends_chain import Read, decoded
+from .extends_chain import decoded
+from .included_files import Read
 from .model import InvalidPins, is_version, redact
 from .requirements import Line, Requirements
 

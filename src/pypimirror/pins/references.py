@@ -54,6 +54,8 @@ class SectionView:
             found = self.section(section).get(option)
             if found is None:
                 raise InvalidPins(f"${{{shown(section)}:{shown(option)}}} is not defined in the pin files")
+            if "$" not in found:
+                return found  # not kept: a file can have hundreds of thousands of them
             self._values[key] = self.expand(found, key, above)
         return self._values[key]
 

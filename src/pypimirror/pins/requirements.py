@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urljoin
 
 from packaging.requirements import Requirement
 
-from ..errors import MirrorError
 from ..metadata.filenames import release
 from ..names import is_project, normalize, shown
-from . import extras, requirements_syntax
+from . import exact_requirement, extras, requirements_syntax
 from .environments import Environment, applies
-from .extends_chain import MAX_FILES, MAX_TOTAL_BYTES, Read, check_host, identified, located
-from .model import InvalidPins, Pins, is_version, normalize_version, redact
+from .exact_requirement import ExactRequirement
+from .extends_chain import check_host, identified, located
+from .included_files import IncludedFiles, Read
+from .model import InvalidPins, Pins, is_version, merged_sets, normalize_version, redact, single
 
 #: Characters of one line with its continuation lines. With hashes of all files of a large release there are some 20,000.
 _MAX_LENGTH = 1 << 16
@@ -43,7 +45,7 @@ _ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".ta
 class Line(NamedTuple):
     """One requirement of a file."""
 
-    requirement: Requirement
+    requirement: Requirement | ExactRequirement
     hashes: frozenset[str]
     #: Whether it restricts the version without requiring the project.
     constraint: bool
@@ -73,35 +75,38 @@ def read_requirements(root: str, read: Read) -> Requirements:
 def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> Pins:
     """Return the pins that apply in any of the environments."""
     environments = tuple(environments)
-    versions: dict[str, set[str]] = {}
+    versions: list[tuple[str, frozenset[str]]] = []
     hashes: dict[tuple[str, str], set[str]] = {}
-    origins: dict[tuple[str, str], set[str]] = {}
+    origins: list[tuple[tuple[str, str], frozenset[str]]] = []
+    origin_of = lru_cache(lambda source: single(redact(source)))
     loose: list[tuple[str, str]] = []
     requested: list[tuple[str, Iterable[str]]] = []
     for line in requirements.lines:
-        if not any(applies(line.requirement.marker, environment) for environment in environments):
+        marker = line.requirement.marker
+        if marker is not None and not any(applies(marker, environment) for environment in environments):
             continue
         name, version = normalize(line.requirement.name), exact(line.requirement)
-        requested.append((name, line.requirement.extras))
+        if line.requirement.extras:
+            requested.append((name, line.requirement.extras))
         if version is None:
             if not line.constraint:
                 loose.append((name, shown(str(line.requirement))))
             continue
         pinned = name, normalize_version(version)
-        versions.setdefault(name, set()).add(pinned[1])
-        origins.setdefault(pinned, set()).add(redact(line.source))
+        versions.append((name, single(pinned[1])))
+        origins.append((pinned, origin_of(line.source)))
         if line.hashes:
             hashes.setdefault(pinned, set()).update(line.hashes)
     # As in pip, hashes on one line count for all lines with the same version, whatever its spelling.
     by_release: dict[tuple[str, object], set[str]] = {}
     for (name, version), some in hashes.items():
         by_release.setdefault((name, release(version)), set()).update(some)
-    hashes = {pinned: by_release[key] for pinned in origins if (key := (pinned[0], release(pinned[1]))) in by_release}
+    if by_release:
+        hashes = {pinned: by_release[key] for pinned, _ in origins if (key := (pinned[0], release(pinned[1]))) in by_release}
+    by_name = merged_sets(versions)
     # A constraint may pin a requirement without a version.
-    unpinned = [text for name, text in loose if name not in versions]
-    return Pins({name: frozenset(some) for name, some in versions.items()},
-                {pinned: frozenset(some) for pinned, some in hashes.items()},
-                {pinned: frozenset(some) for pinned, some in origins.items()},
+    unpinned = [text for name, text in loose if name not in by_name]
+    return Pins(by_name, {pinned: frozenset(some) for pinned, some in hashes.items()}, merged_sets(origins),
                 (*requirements.notes, *_unpinned_note(requirements.root, unpinned)),
                 extras=extras.collect(requested))
 
@@ -112,8 +117,10 @@ def _unpinned_note(root: str, unpinned: list[str]) -> Iterator[str]:
         yield f"{redact(root)}: not pinned to one version and left out: {', '.join(unpinned[:5])}{more}"
 
 
-def exact(requirement: Requirement) -> str | None:
+def exact(requirement: Requirement | ExactRequirement) -> str | None:
     """Return the only version that a requirement allows by ``==`` or ``===``, or None."""
+    if isinstance(requirement, ExactRequirement):
+        return requirement.version
     for specifier in requirement.specifier:
         if specifier.operator == "===" or (specifier.operator == "==" and not specifier.version.endswith(".*")):
             return specifier.version if is_version(specifier.version) else None
@@ -125,11 +132,11 @@ class _Reader:
 
     def __init__(self, root: str, read: Read, note: Callable[[str], object]):
         self.root = root
-        self.read = read
+        self.files = IncludedFiles(root, read, "includes")
         self.note = note
         #: Files by real path or normal URL, each with whether it was read as constraints.
         self.seen: set[tuple[str, bool]] = set()
-        self.bytes = self.count = 0
+        self.count = 0
 
     def lines(self) -> Iterator[Line]:
         """Yield the lines of all files, included files in place; without recursion."""
@@ -152,14 +159,14 @@ class _Reader:
                 if (identity, constraint) in self.seen:
                     continue
                 self.seen.add((identity, constraint))
-                if len(self.seen) > MAX_FILES:
-                    raise InvalidPins(f"{redact(self.root)}: includes more than {MAX_FILES} files")
                 open_files.append((identity, self.file(source, constraint, True)))
 
     def file(self, source: str, constraint: bool, is_included: bool) -> Iterator[Line | tuple[str, bool]]:
         """Yield the requirements of one file, and its included files with whether they are constraints."""
-        for number, line in requirements_syntax.logical_lines(self.text(source, is_included)):
-            where = f"{redact(source)}, line {number}"
+        text = requirements_syntax.decode(self.files.read(source, not is_included), source)
+        shown_source = redact(source)
+        for number, line in requirements_syntax.logical_lines(text):
+            where = f"{shown_source}, line {number}"
             if len(line) > _MAX_LENGTH:
                 raise InvalidPins(f"{where}: longer than {_MAX_LENGTH} characters")
             words, options = requirements_syntax.split_options(line, where)
@@ -177,18 +184,6 @@ class _Reader:
             if requirement is not None:
                 yield Line(requirement, frozenset(hashes), constraint, source, number)
 
-    def text(self, source: str, is_included: bool) -> str:
-        try:
-            content = self.read(source)
-        except MirrorError as error:
-            if not is_included or isinstance(error, InvalidPins):
-                raise
-            raise InvalidPins(f"{redact(self.root)}: can't read a file that it includes: {shown(str(error), 500)}") from error
-        self.bytes += len(content)
-        if self.bytes > MAX_TOTAL_BYTES:
-            raise InvalidPins(f"{redact(self.root)}: its files have more than {MAX_TOTAL_BYTES >> 20} MB")
-        return requirements_syntax.decode(content, source)
-
     def _target(self, name: str, source: str) -> str:
         if not re.match(r"https?://", source, re.IGNORECASE):
             return located(name, source)
@@ -201,7 +196,9 @@ class _Reader:
         check_host(source, target)
         return target
 
-    def _requirement(self, text: str, where: str) -> Requirement | None:
+    def _requirement(self, text: str, where: str) -> Requirement | ExactRequirement | None:
+        if usual := exact_requirement.parse(text):
+            return usual
         bare = text.partition(";")[0].strip()
         if named := _NAMED_URL.match(bare):
             self.note(f"{where}: {shown(named[1])} comes from a URL, not from an index, and is left out")

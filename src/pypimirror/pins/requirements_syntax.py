@@ -65,6 +65,8 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 def split_options(line: str, where: str) -> tuple[str, list[str]]:
     """Split a line into the requirement and the words of its options. Raises InvalidPins."""
+    if "-" not in line[:1] and " -" not in line and "\t-" not in line:
+        return line.replace("\t", " ").strip(), []
     words = re.split(r"[ \t]", line)
     first = next((number for number, word in enumerate(words) if word.startswith("-")), len(words))
     options = " ".join(words[first:])

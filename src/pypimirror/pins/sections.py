@@ -60,28 +60,20 @@ def parse(text: str, source: str) -> tuple[Block, ...]:
     return parser.blocks()
 
 
-class _OpenOption(NamedTuple):
-    name: str
-    operator: str
-    lines: list[str]
-    line: int
-
-
 class _Parser:
     """Collects the blocks of a file line by line."""
 
     def __init__(self, source: str):
         self._source = source
-        self._blocks: list[tuple[str, str, list[_OpenOption], int]] = []
-        #: Lines of the current option; None at the beginning of a block.
+        self._blocks: list[tuple[str, str, list[Option], int]] = []
+        #: Lines of the current option, which is the last of the last block; None at the beginning of a block.
         self._value: list[str] | None = None
         #: Whether continuation lines keep blank lines and indentation: those of a value that starts on a separate line.
         self._verbatim = False
 
     def blocks(self) -> tuple[Block, ...]:
-        return tuple(Block(section, condition, tuple(Option(option.name, option.operator, "\n".join(option.lines), option.line)
-                                                     for option in options), line)
-                     for section, condition, options, line in self._blocks)
+        self._finish_option()
+        return tuple(Block(section, condition, tuple(options), line) for section, condition, options, line in self._blocks)
 
     def feed(self, line: str, number: int) -> None:
         """Parse the next line. Raises InvalidPins."""
@@ -100,25 +92,35 @@ class _Parser:
         elif line.strip():
             value.append(line.strip())
 
-    def _start_block(self, header: re.Match[str], number: int) -> None:
-        if len(self._blocks) == _MAX_BLOCKS:
-            raise InvalidPins(f"{redact(self._source)}, line {number}: more than {_MAX_BLOCKS} sections")
-        self._blocks.append((header["name"], (header["condition"] or "").strip(), [], number))
+    def _finish_option(self) -> None:
+        """Add the continuation lines to the current option."""
+        if self._value is not None and len(self._value) > 1:
+            options = self._blocks[-1][2]
+            options[-1] = options[-1]._replace(value="\n".join(self._value))
         self._value = None
 
+    def _start_block(self, header: re.Match[str], number: int) -> None:
+        self._finish_option()
+        if len(self._blocks) == _MAX_BLOCKS:
+            raise self._invalid(number, f"more than {_MAX_BLOCKS} sections")
+        self._blocks.append((header["name"], (header["condition"] or "").strip(), [], number))
+
     def _start_option(self, line: str, number: int) -> None:
-        where = f"{redact(self._source)}, line {number}"
+        self._finish_option()
         if not self._blocks:
-            raise InvalidPins(f"{where}: {shown(line.strip())!r} precedes the first [section]")
+            raise self._invalid(number, f"{shown(line.strip())!r} precedes the first [section]")
         if line.startswith("=>"):
             line = f"<part-dependencies> = {line[2:]}"
         match = _OPTION.match(line)
         if match is None:
-            raise InvalidPins(f"{where}: {shown(line.strip())!r} is neither [section] nor name = value")
+            raise self._invalid(number, f"{shown(line.strip())!r} is neither [section] nor name = value")
         name, value = match["name"].rstrip(), match["value"].strip()
         operator = name[-1] if name[-1] in "+-" else ""
         self._value, self._verbatim = [value], not value
-        self._blocks[-1][2].append(_OpenOption(name.removesuffix(operator).rstrip() or name, operator, self._value, number))
+        self._blocks[-1][2].append(Option(name.removesuffix(operator).rstrip() or name, operator, value, number))
+
+    def _invalid(self, number: int, why: str) -> InvalidPins:
+        return InvalidPins(f"{redact(self._source)}, line {number}: {why}")
 
 
 def sections(blocks: Iterable[Block], holds: Callable[[Block], bool]) -> Sections:

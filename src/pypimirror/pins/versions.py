@@ -1,13 +1,12 @@
 """Reads the pins of a versions.cfg and its chain of ``extends``."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 
 from ..names import is_project, normalize, shown
 from . import extras
 from .environments import Environment
 from .extends_chain import Chain
-from .model import InvalidPins, Pins, is_version, normalize_version, redact, union
+from .model import InvalidPins, Pins, is_version, merged_sets, normalize_version, redact, single, union
 from .references import SectionView
 from .sections import Block, Sections
 
@@ -39,9 +38,12 @@ def _parts(root: str, data: Sections, undecided: Iterable[Block]) -> Iterator[Pi
     for block in undecided:
         values: dict[str, str] = {}
         for option in block.options if block.section == name else ():
-            with _recorded(problems, block.section, option.name):
-                if not option.operator:
-                    values[option.name] = view.expand(option.value, (block.section, f"{option.name}:{option.line}"), ())
+            if option.operator:
+                continue
+            try:
+                values[option.name] = view.expand(option.value, (block.section, f"{option.name}:{option.line}"), ())
+            except InvalidPins as error:
+                problems.append(f"[{shown(block.section)}] {shown(option.name)}: {error}")
         yield _pins(values, root)
     yield Pins(problems=tuple(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
 
@@ -68,17 +70,11 @@ def entries(data: Sections) -> tuple[dict[str, str], list[str]]:
     except InvalidPins as error:
         return {}, [str(error)]
     for option in section:
-        with _recorded(problems, name, option):
+        try:
             found[option] = view.value(name, option)
+        except InvalidPins as error:
+            problems.append(f"[{shown(name)}] {shown(option)}: {error}")
     return found, problems
-
-
-@contextmanager
-def _recorded(problems: list[str], section: str, option: str) -> Iterator[None]:
-    try:
-        yield
-    except InvalidPins as error:
-        problems.append(f"[{shown(section)}] {shown(option)}: {error}")
 
 
 def pinned_version(value: str) -> str | None:
@@ -101,21 +97,23 @@ def is_range(value: str) -> bool:
 def _pins(found: Mapping[str, str], source: str) -> Pins:
     # All releases of zc.buildout ignore the case of names: the last spelling counts. Only new ones ignore different separators:
     # both spellings count.
-    last_spellings = {name.lower(): (name, value.strip()) for name, value in found.items()}
-    versions: dict[str, set[str]] = {}
+    last_spellings = {name.lower(): name for name in found}
+    pinned: list[tuple[str, frozenset[str]]] = []
     notes: list[str] = []
     where = redact(source)
-    for name, value in last_spellings.values():
+    for name in last_spellings.values():
+        value = found[name].strip()
         if not value or name.startswith("<"):
             continue
         project, version = normalize(name), pinned_version(value)
         if not is_project(project):
             notes.append(f"{where}: {shown(name)} = {shown(redact(value))}: not the name of a project")
         elif version is not None:
-            versions.setdefault(project, set()).add(normalize_version(version))
+            pinned.append((project, single(normalize_version(version))))
         elif is_range(value):
             notes.append(f"{where}: {shown(name)} = {shown(value)}: a range is not a pin")
         else:
             notes.append(f"{where}: {shown(name)} = {shown(redact(value))}: not a version, left out")
-    return Pins({name: frozenset(some) for name, some in versions.items()}, {},
-                {(name, version): frozenset({where}) for name, some in versions.items() for version in some}, tuple(notes))
+    versions = merged_sets(pinned)
+    origin = single(where)
+    return Pins(versions, {}, {(name, version): origin for name, some in versions.items() for version in some}, tuple(notes))

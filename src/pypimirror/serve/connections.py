@@ -1,34 +1,19 @@
-"""Limits the connections of one client address, for waitress."""
+"""Limits the connections of one client address, and their time, for waitress."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
+from .channel import Channel
 
 #: Each address may hold this fraction (one of so many) of all connections.
 SHARE = 4
 #: Bits of the network prefix of an IPv6 address; a client can choose the others freely.
 _NETWORK = 64
-
-
-class Parser(HTTPRequestParser):
-    """Parses requests; reports an invalid URL as a client error (400)."""
-
-    def parse_header(self, header_plus: bytes) -> None:
-        try:
-            super().parse_header(header_plus)
-        except ValueError as error:  # from urlsplit, as for brackets without an address
-            raise ParsingError("Bad URI") from error
-
-
-class Channel(HTTPChannel):
-    """One connection."""
-
-    parser_class = Parser
 
 
 class ConnectionLimiter:
@@ -38,12 +23,15 @@ class ConnectionLimiter:
     therefore block only themselves, and the active connections of a reverse proxy are kept.
     """
 
-    def __init__(self, servers: Iterable[Any], most: int):
+    def __init__(self, servers: Iterable[Any], most: int, clock: Callable[[], float] = time.monotonic):
         """servers: the listening waitress servers, which share the limit. most: connections per address."""
         self._servers = list(servers)
         self._most = most
+        self._clock = clock
         for server in self._servers:
             server.channel_class = self
+            server.add_task = partial(_add_task, server)
+            server.maintenance = partial(_maintain, server)
 
     def __call__(self, server: Any, connection: Any, address: Any, adjustments: Any, map: dict[int, Any]) -> None:
         client = origin(address[0])
@@ -54,8 +42,21 @@ class ConnectionLimiter:
             if not idle:
                 connection.close()
                 return
-            min(idle, key=lambda channel: channel.creation_time).will_close = True
-        Channel(server, connection, address, adjustments, map=map)
+            min(idle, key=lambda channel: channel.creation_time).hang_up()
+        Channel(server, connection, address, adjustments, map, self._clock)
+
+
+def _add_task(server: Any, channel: Channel) -> None:
+    """Start the next request of a connection, or have it wait. waitress calls this instead of its own method."""
+    if not channel.defer():
+        server.task_dispatcher.add_task(channel)
+
+
+def _maintain(server: Any, now: float) -> None:
+    """Close the connections of clients that are too slow. waitress calls this every ``cleanup_interval`` seconds."""
+    for channel in list(server.active_channels.values()):
+        if not channel.will_close and channel.is_overdue():
+            channel.hang_up()
 
 
 def origin(address: str) -> str:

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from .. import atomic_file
 from ..errors import ConfigurationError
 from ..names import is_project, normalize
+from ..regular_file import open_regular
 
 #: The file name of serve's record in the folder of the state.
 FILENAME = "missed.json"
@@ -109,7 +110,7 @@ class MissingProjects:
 def read(filename: str) -> list[NameCount]:
     """Return the names of a record, the oldest first; nothing if it is missing or damaged."""
     try:
-        with open(filename, encoding="ascii") as stream:
+        with open_regular(filename) as stream:
             found = [NameCount(name, count, float(last)) for name, count, last in json.load(stream)]
     except (OSError, ValueError, TypeError, OverflowError, RecursionError):
         return []

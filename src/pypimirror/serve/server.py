@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -16,8 +17,8 @@ _LARGEST_REQUEST = 32 << 10
 _LAST_PORT = 65535
 #: Hosts that mean all interfaces.
 _EVERYWHERE = frozenset({"", "*", "0.0.0.0", "::"})
-#: Seconds after which an idle connection is closed.
-_IDLE = 60
+#: Seconds between two looks for slow clients.
+_LOOK = 5
 #: Maximum number of connections; further ones wait. Each can have one open file.
 _CONNECTIONS = 1000
 _FILES_EACH, _OTHER_FILES = 2, 40
@@ -25,12 +26,12 @@ _FILES_EACH, _OTHER_FILES = 2, 40
 
 def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 8, base_url: str | None = None,
         figures: Callable[[], Any] = lambda: None, missed: str | None = None, final_files: bool = False,
-        clients: Mapping[str, IClient] = NOTHING) -> int:
+        clients: Mapping[str, IClient] = NOTHING, clock: Callable[[], float] = time.monotonic) -> int:
     """Serve the mirror in the directory ``root`` until SIGTERM or SIGINT. Prints the address once it listens.
 
     port: 0 for a free one. threads: the number of concurrent requests, without the transmission of files.
     base_url, figures, clients: arguments of the landing page. missed: the file of the record of missing projects, or None.
-    final_files: whether upstream never replaces a distribution file.
+    final_files: whether upstream never replaces a distribution file. clock: measures slow clients.
     Returns the exit status 0. Raises ConfigurationError if the directory does not exist or the address can't be used.
     """
     if not os.path.isdir(root):
@@ -39,7 +40,7 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     from .missing_projects import MissingProjects
 
     record = MissingProjects(missed)
-    server = _listen(App(root, base_url, figures, record, final_files, clients), host, port, threads)
+    server = _listen(App(root, base_url, figures, record, final_files, clients), host, port, threads, clock)
     previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         print(f"Serving {root} at {_address(server)}", flush=True)
@@ -54,7 +55,7 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     return 0
 
 
-def _listen(app: Any, host: str, port: int, threads: int) -> Any:
+def _listen(app: Any, host: str, port: int, threads: int, clock: Callable[[], float]) -> Any:
     if not 0 <= port <= _LAST_PORT:
         raise ConfigurationError(f"can't serve at {host} port {port}: ports are numbers from 0 to {_LAST_PORT}")
 
@@ -70,13 +71,13 @@ def _listen(app: Any, host: str, port: int, threads: int) -> Any:
     try:
         server = create_server(
             app, host=host, port=port, threads=threads, ident="pypimirror", clear_untrusted_proxy_headers=True,
-            asyncore_use_poll=True, connection_limit=most, channel_timeout=_IDLE, server_name=_name(host),
+            asyncore_use_poll=True, connection_limit=most, cleanup_interval=_LOOK, server_name=_name(host),
             max_request_header_size=_LARGEST_REQUEST, max_request_body_size=_LARGEST_REQUEST)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"can't serve at {host} port {port}: {reason}") from error
     listening = list(server.map.values()) if hasattr(server, "effective_listen") else [server]
-    ConnectionLimiter((one for one in listening if hasattr(one, "channel_class")), max(1, most // SHARE))
+    ConnectionLimiter((one for one in listening if hasattr(one, "channel_class")), max(1, most // SHARE), clock)
     return server
 
 

@@ -12,8 +12,9 @@ from zope.interface import implementer
 from ..errors import ConfigurationError
 from ..http.content_types import file_cache, page_cache
 from ..interfaces import IWebServer
+from ..names import HTML_PAGE, JSON_PAGE, PINS
 from ..settings.index_settings import has_final_files
-from .paths import NAME, REFUSED, SEGMENT
+from .paths import FILE, NAME, REFUSED, SEGMENT
 
 #: Default of ``base_url``.
 _ANYWHERE = "http://localhost"
@@ -50,7 +51,8 @@ class _WebServer:
     filename: str
 
     def __init__(self, settings: Mapping[str, Any]):
-        """settings: ``mirror_file_path``, ``base_url``, ``tls_certificate``, ``tls_key``, and those of ``has_final_files``."""
+        """settings: ``mirror_file_path``, ``base_url``, ``tls_certificate``, ``tls_key``, ``index_formats``, and those of
+            ``has_final_files``."""
         self._settings = settings
 
     def render(self) -> str:
@@ -70,6 +72,10 @@ class _WebServer:
             "PAGE_CACHE": page_cache(final),
             "FILE_CACHE": file_cache(final),
         }
+        # Folders with this page are those of projects. Others may have an index.html of their own.
+        formats = settings.get("index_formats", ())
+        values["PROJECT_PAGE"] = HTML_PAGE if "html" in formats and "json" not in formats else JSON_PAGE
+        values["OTHER"] = rf"(?!{PINS}/|pypi/[^/]+/json\z)([^/]+)/(?!{FILE}\z).+"
         values["PREFIX"] = re.escape(values["PATH"])
         values["PATHS"] = f"{values['PREFIX']}(?:/simple)?(?:/|/{NAME}(?:/{SEGMENT})*/?)"
         values.update(self._values(values, _tls(settings, url)))

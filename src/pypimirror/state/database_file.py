@@ -12,6 +12,7 @@ from ..errors import ConfigurationError, StorageError
 from ..names import shown
 from ..storage import directories
 from ..storage.ownership import check_own
+from ..storage.regular_files import check_regular
 from . import damage
 from .local_disk import check_local
 from .schema import LAYOUT, layout_of, migrate
@@ -36,6 +37,7 @@ class DatabaseFile:
         """
         check_local(os.path.dirname(self.path))
         check_own(self.path)
+        self._check_kinds()
         notice = None
         try:
             self._connect()
@@ -48,6 +50,7 @@ class DatabaseFile:
 
     def open_to_read(self) -> bool:
         """Open the database read-only; return whether it exists. Raises StorageError, ConfigurationError."""
+        self._check_kinds()
         if not os.path.exists(self.path):
             return False
         try:
@@ -63,6 +66,7 @@ class DatabaseFile:
 
     def open_copy(self) -> None:
         """Open a copy of the database in memory, empty if there is no file. Raises as ``open_to_read``."""
+        self._check_kinds()
         copy = sqlite3.connect(":memory:", isolation_level=None)
         try:
             if os.path.exists(self.path):
@@ -72,6 +76,13 @@ class DatabaseFile:
         except sqlite3.Error as error:
             raise StorageError(f"{self.path}: {error}") from error
         self._connection = copy
+
+    def _check_kinds(self) -> None:
+        """Raise ConfigurationError for a FIFO, which would block, and for other files that are no database in a directory."""
+        folder = os.path.dirname(self.path)
+        if os.path.lexists(folder) and not os.path.isdir(folder):
+            raise ConfigurationError(f"state_path: {folder}: not a directory")
+        check_regular(self.path, "state_path")
 
     def _opened_to_read(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{quote(self.path)}?mode=ro", uri=True, isolation_level=None)

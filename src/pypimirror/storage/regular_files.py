@@ -10,9 +10,7 @@ import os
 import stat
 
 from ..errors import ConfigurationError
-
-_KINDS = ((stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISSOCK, "a socket"),
-          (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"))
+from ..regular_file import check_kind
 
 
 def check_regular(path: str, key: str) -> None:
@@ -56,9 +54,10 @@ def open_for_append(path: str, key: str) -> int:
 
 
 def _check_kind(found: os.stat_result, path: str, key: str) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        kind = next((name for test, name in _KINDS if test(found.st_mode)), "no file")
-        raise ConfigurationError(f"{key}: {path}: {kind}, not a regular file")
+    try:
+        check_kind(found)
+    except OSError as error:
+        raise ConfigurationError(f"{key}: {path}: {error.strerror}") from error
 
 
 def _check_link(link: os.stat_result, found: os.stat_result | None, path: str, key: str) -> None:

@@ -15,6 +15,7 @@ from ..http.file_urls import inside, path_of, tree_of, url_of
 from ..interfaces import IMirror, IParser, ISource, IUpstream
 from ..model import File, Project, ProjectList
 from ..names import PAGES, normalize
+from ..regular_file import open_regular
 from .flat_directory import FlatDirectorySource
 from .validation import bounded
 
@@ -130,7 +131,7 @@ def _opened(path: str, tree: str) -> Iterator[BinaryIO]:
     """Open a page. Raises FetchError if it can't be read, or is a symbolic link that leads out of the tree."""
     inside(path, (tree,))
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             yield stream
     except OSError as error:
         raise FetchError(path, error.strerror or str(error)) from error

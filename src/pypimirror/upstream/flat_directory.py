@@ -20,6 +20,7 @@ from ..metadata.errors import InvalidContent
 from ..metadata.filenames import parse, release
 from ..model import File, ListedProject, Project, ProjectList
 from ..names import SUFFIXES, is_distribution, normalize, shown
+from ..regular_file import check_kind, open_regular
 from . import validation
 from .project_names import guess_project
 
@@ -140,6 +141,7 @@ class FlatDirectorySource:
         try:
             inside(full, (self._root,))
             status = os.stat(full)
+            check_kind(status)
         except FetchError as error:
             raise _Refused("a symbolic link that leads out of the directory") from error
         except OSError as error:
@@ -211,7 +213,7 @@ def _first(facts: Mapping[str, list[str]], field: str) -> str | None:
 
 def _sha256(path: str) -> str:
     digest = hashlib.sha256()
-    with open(path, "rb") as stream:
+    with open_regular(path) as stream:
         while block := stream.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()

@@ -16,6 +16,8 @@ _HEX = re.compile(r"[0-9a-fA-F]{32,128}")
 _ALGORITHM = re.compile(r"[a-z0-9_]{2,20}")
 _VERSION = re.compile(r"1\.([1-9][0-9]{0,5}|0)")
 _LONGEST_URL = 4000
+#: White space around a URL (HTML). Other white space, such as a no-break space, is part of it.
+_WHITE = " \t\n\f\r"
 #: Characters that are invalid in URLs: control characters, white space, and lone surrogates.
 _BLANK = re.compile(r"[\0-\x20\x7f-\x9f\ud800-\udfff]")
 #: The largest integer that all JSON readers support (RFC 8259, 6).
@@ -42,7 +44,7 @@ def file_url(href: Any, page: str) -> tuple[str, dict[str, str]]:
     if len(href) <= _LONGEST_URL and PLAIN.fullmatch(href) and "?" not in href and ";" not in href:
         return href, {}  # nothing to resolve, no credentials, no fragment: nearly all URLs
     try:
-        url, fragment = urldefrag(urljoin(page, href.strip()))
+        url, fragment = urldefrag(urljoin(page, href.strip(_WHITE)))
         parts = urlsplit(url)
         _ = parts.port  # raises ValueError for an invalid port
         allowed = {"http", "https"} | ({"file"} if urlsplit(page).scheme == "file" else set())

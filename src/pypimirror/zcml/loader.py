@@ -12,6 +12,7 @@ from zope.configuration.exceptions import ConfigurationError as ZcmlError
 from zope.interface.registry import Components
 
 from ..errors import ConfigurationError
+from ..regular_file import open_regular
 from ..settings.values import Plugin
 from . import builtin, stock
 from .errors import in_one_line, parsed_at
@@ -52,6 +53,8 @@ def _include(context: Any, plugin: Plugin) -> None:
     try:
         if plugin.package:
             package = import_module(plugin.package)
+        else:
+            open_regular(plugin.file).close()
         xmlconfig.include(context, plugin.file, package)
     except ZcmlError:
         raise
