@@ -59,8 +59,8 @@ setup(
         "dask": ["distributed"],
         "fast": ["greenlet", "pycurl"],
         "test": [
-            "boto3", "distributed", "flask", "flask-cors", "greenlet", "hypothesis", "moto[s3]", "pycurl", "pytest", "pytest-cov",
-            "pytest-xdist", "uv",
+            "boto3", "distributed", "flask", "flask-cors", "greenlet", "hypothesis", "moto[s3]", "pycurl", "pytest",
+            "pytest-cov", "pytest-xdist", "uv",
         ],
         "docs": ["sphinx"],
         "lint": [

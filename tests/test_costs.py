@@ -20,7 +20,7 @@ from upstream import Upstream, wheel
 
 #: Imported where they are needed, and in no run in which nothing changed.
 HEAVY = {"requests", "urllib3", "zope.configuration", "zope.schema", "packaging", "ctypes", "inspect", "zipfile", "tarfile",
-         "importlib.metadata", "multiprocessing", "asyncio", "waitress", "pycurl", "boto3", "pypimirror.zcml.directives",
+         "importlib.metadata", "multiprocessing", "asyncio", "waitress", "boto3", "pypimirror.zcml.directives",
          "pypimirror.upstream.html_links", "pypimirror.sync.publish", "pypimirror.sync.ensure_file", "pypimirror.serve"}
 PROJECTS = 6
 

@@ -35,7 +35,7 @@ _WHY = {pycurl.E_PARTIAL_FILE: "the connection ended in the middle of the body",
 
 
 def options(settings: ISettings) -> Iterator[tuple[int, Any]]:
-    """Yield the options of all transfers."""
+    """Yield the options of all transfers; see also ``tls_options``."""
     yield pycurl.USERAGENT, _AGENT
     yield pycurl.NOSIGNAL, 1
     yield pycurl.BUFFERSIZE, _BLOCK
@@ -47,6 +47,10 @@ def options(settings: ISettings) -> Iterator[tuple[int, Any]]:
     yield pycurl.CONNECTTIMEOUT, settings["timeout"]
     yield pycurl.LOW_SPEED_LIMIT, int(pace.BYTES / pace.SECONDS)
     yield pycurl.LOW_SPEED_TIME, settings["timeout"]
+
+
+def tls_options(settings: ISettings) -> Iterator[tuple[int, Any]]:
+    """Yield the options of transfers over TLS."""
     bundle = tls.bundle(settings)
     yield pycurl.CAPATH if os.path.isdir(bundle) else pycurl.CAINFO, bundle
     if certificate := settings["client_cert"]:

@@ -16,7 +16,7 @@ from ..names import shown
 from . import cooperation, ssrf
 from .credentials import split_userinfo
 from .curl_connections import Addresses, Connections
-from .curl_options import options
+from .curl_options import options, tls_options
 from .curl_selector import CurlSelector
 from .headers import last_head, one_line
 from .hosts import normalize_host, same_origin
@@ -60,6 +60,9 @@ class Transfer:
         self.head = Head(0, {}, "")
         #: The URL that the answer redirects to, or None.
         self.target: str | None = None
+        self._settings = settings
+        #: Certificates are loaded with the first https URL: to look for them takes as long as a small run.
+        self._has_tls_options = False
         self.handle = handle = pycurl.Curl()
         for option, value in options(settings):
             handle.setopt(option, value)
@@ -88,9 +91,13 @@ class Transfer:
         self._started, self._ignored, self._error, self.target = False, 0, None, None
         self._lines.clear()
         self.handle.setopt(pycurl.URL, url)
+        if not self._has_tls_options and url[:5].lower() != "http:":
+            self._set_tls_options()
         if (proxy := self._proxies.of(url)) != self._proxy:
             self.handle.setopt(pycurl.PROXY, proxy)
             self._proxy = proxy
+            if proxy and not self._has_tls_options:  # a proxy may use TLS
+                self._set_tls_options()
         error = self._perform()
         while not self._is_clean:  # of another connection, then
             error = self._perform()
@@ -102,6 +109,11 @@ class Transfer:
         if error is None:
             self._start()
         return error if self.target is None else None
+
+    def _set_tls_options(self) -> None:
+        self._has_tls_options = True
+        for option, value in tls_options(self._settings):
+            self.handle.setopt(option, value)
 
     def _perform(self) -> tuple[int, str] | None:
         self._addresses, self._is_clean = None, True

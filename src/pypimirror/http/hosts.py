@@ -68,7 +68,8 @@ def _ipv6(host: str) -> str:
         raise ValueError("no zone of an IPv6 address")
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
-    zone = zone.removeprefix("25") if percent and zone.startswith("25") and len(zone) > 2 else zone
+    while zone.startswith("25") and len(zone) > 2:  # an escaped percent sign, maybe escaped again
+        zone = zone[2:]
     return f"{found}%{zone}" if zone else str(found)
 
 

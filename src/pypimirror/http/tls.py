@@ -6,6 +6,7 @@ import os
 
 from ..errors import ConfigurationError
 from ..interfaces import ISettings
+from ..regular_file import open_regular
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -20,15 +21,24 @@ def check(settings: ISettings) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if bundle:
         try:
+            _check_kind(bundle)
             context.load_verify_locations(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
         except OSError as error:
             raise ConfigurationError(f"ca_bundle: {bundle}: {_why(error)}") from error
     if certificate:
         try:
-            # Without a password: nobody is there to be asked for one.
+            for path in certificate:
+                _check_kind(path)
+            # Without a password: there is no terminal to type one.
             context.load_cert_chain(certificate[0], certificate[-1], password=b"")
         except OSError as error:
             raise ConfigurationError(f"client_cert: {' '.join(certificate)}: {_why(error)}") from error
+
+
+def _check_kind(path: str) -> None:
+    """Raise OSError for a FIFO or a device, which the TLS library would wait for."""
+    if not os.path.isdir(path):
+        open_regular(path).close()
 
 
 def bundle(settings: ISettings) -> str:

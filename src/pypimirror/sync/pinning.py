@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..errors import FetchError, MirrorError
+from ..errors import FetchError, MirrorError, StorageError
 from ..events import Notice, Problem
 from ..filters.globs import name_globs
 from ..http.page import read
@@ -215,7 +215,10 @@ class Pinning:
         self._state.set_fact(PIN_FILES, " ".join(sorted(names)))
         if self._settings["extends_cache"]:
             for file in files:
-                write_extends_cache(self._settings["extends_cache"], file.documents)
+                try:
+                    write_extends_cache(self._settings["extends_cache"], file.documents)
+                except StorageError as error:
+                    self._fail(str(error))
 
     def _fail_or_raise(self, what: str, error: Exception) -> None:
         """Report an unexpected exception; re-raise one that concerns the whole run."""
