@@ -62,9 +62,15 @@ def test_greenlets_take_turns_while_they_wait(loop: Loop) -> None:
 
 
 def test_sleeping_greenlets_keep_nobody_waiting(loop: Loop) -> None:
-    began = time.monotonic()
-    run(loop, *[lambda: cooperation.sleep(0.2)] * 50)
-    assert 0.2 <= time.monotonic() - began < 5
+    began, asleep = time.monotonic(), []
+
+    def one() -> int:
+        asleep.append(True)
+        cooperation.sleep(0.1)
+        return len(asleep)
+
+    assert run(loop, *[one] * 50) == [50] * 50
+    assert time.monotonic() - began >= 0.1
 
 
 def test_a_future_is_waited_for_whoever_sets_it(loop: Loop) -> None:
@@ -254,21 +260,40 @@ def test_so_many_requests_of_threads_and_greenlets_are_in_flight_at_once(loop: L
     assert limiter._in_flight == 0
 
 
+class Held(Counting):
+    """A fetcher whose requests take until they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.go = threading.Semaphore(0)
+
+    def fetch(self, url: str, receiver: Any, headers: Any = None) -> Any:
+        with self._lock:
+            self.now += 1
+        self.go.acquire()
+        with self._lock:
+            self.now -= 1
+
+
 def test_a_bound_that_is_changed_holds_for_what_waits() -> None:
-    fetcher = Counting(0.2)
+    fetcher = Held()
     limiter = RequestLimiter(lambda: fetcher, 20)
     threads = in_threads(60, lambda: limiter.fetch("u", None))  # type: ignore[arg-type]
-    assert wait_for(lambda: fetcher.now == 20)
+    wait_for(lambda: fetcher.now == 20 and len(limiter._waiting) == 40)
     limiter.bound(3)
     assert not limiter.is_within
-    assert wait_for(lambda: limiter.is_within)
-    assert fetcher.now <= 3
-    fetcher.most = 0
+    for _ in range(17):
+        fetcher.go.release()
+    wait_for(lambda: limiter.is_within)
+    assert (fetcher.now, len(limiter._waiting)) == (3, 40)
     limiter.bound(30)  # those who wait go on at once, not one for each that ends
-    assert wait_for(lambda: fetcher.most >= 25)
+    wait_for(lambda: fetcher.now == 30)
+    assert len(limiter._waiting) == 13
+    for _ in range(60):
+        fetcher.go.release()
     for thread in threads:
         thread.join()
-    assert (limiter._in_flight, fetcher.most <= 30) == (0, True)
+    assert (limiter._in_flight, fetcher.now) == (0, 0)
 
 
 def test_greenlets_that_are_ended_take_no_requests_with_them(loop: Loop) -> None:
