@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from pypimirror.errors import FetchError
-from pypimirror.pins import exact_requirement, requirements
+from pypimirror.pins import exact_requirement, included_files, requirements
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.flat_pins import flatten_requirements
 from pypimirror.pins.included_files import MAX_FILES
@@ -155,9 +155,9 @@ def test_hashes_on_one_line_count_for_all_spellings_of_the_version():
     ("_MAX_LENGTH", "a==1\n" + "b" * 17 + "==1\n", None),
     ("_MAX_LENGTH", "a==1\n" + "b" * 18 + "==1\n", "line 2: longer than 20 characters"),
     ("_MAX_REQUIREMENTS", "a==1\n" * 20, None), ("_MAX_REQUIREMENTS", "a==1\n" * 21, "/r.txt: more than 20 requirements"),
-    ("MAX_TOTAL_BYTES", "a" * 17 + "==1", None), ("MAX_TOTAL_BYTES", "a" * 18 + "==1", "/r.txt: its files have more than")])
+    ("MAX_TOTAL_BYTES", "a" * 17 + "==1", None), ("MAX_TOTAL_BYTES", "a" * 18 + "==1", "/r.txt: includes more than")])
 def test_limits_hold_to_the_number(monkeypatch, limit, text, why):
-    monkeypatch.setattr(requirements, limit, 20)
+    monkeypatch.setattr(included_files if limit == "MAX_TOTAL_BYTES" else requirements, limit, 20)
     if why is None:
         read_one(text)
         return

@@ -47,7 +47,7 @@ class ConnectionLimiter:
 
 
 def _add_task(server: Any, channel: Channel) -> None:
-    """Start the next request of a connection, or have it wait. waitress calls this instead of its own method."""
+    """Start the next request of a connection, or have it wait. It replaces a method of waitress."""
     if not channel.defer():
         server.task_dispatcher.add_task(channel)
 

@@ -72,7 +72,7 @@ class _WebServer:
             "PAGE_CACHE": page_cache(final),
             "FILE_CACHE": file_cache(final),
         }
-        # Folders with this page are those of projects. Others may have an index.html of their own.
+        # Folders with this page are those of projects; other folders may have an index.html.
         formats = settings.get("index_formats", ())
         values["PROJECT_PAGE"] = HTML_PAGE if "html" in formats and "json" not in formats else JSON_PAGE
         values["OTHER"] = rf"(?!{PINS}/|pypi/[^/]+/json\z)([^/]+)/(?!{FILE}\z).+"
