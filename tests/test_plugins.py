@@ -170,7 +170,7 @@ def test_a_mirror_that_travels_takes_its_plugins_along(example: Mirrored) -> Non
     arrived = pickle.loads(pickle.dumps(mirror))
     assert dict(arrived.settings) == dict(mirror.settings)
     assert arrived.settings["history_filename"] == str(example.config.parent / "history")
-    assert type(arrived.gate.fetcher).__name__ == "HeadersFetcher"
+    assert type(arrived.limiter.fetcher).__name__ == "HeadersFetcher"
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_of_ours_and_theirs(example: Mirrored, capsys: Captured) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import selectors
+import time
 from typing import TYPE_CHECKING, Any
 
 import pycurl
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Seconds; libcurl says when it has to be called next, and the loop may have nothing else to wait for.
 _LONGEST = 1.0
+#: Seconds that functions may compute before libcurl reads what has arrived meanwhile: it measures the speed of transfers.
+_BUSY = 0.05
 
 
 def _nothing() -> None:
@@ -37,6 +40,8 @@ class CurlSelector(selectors.DefaultSelector):
         #: By handle of a transfer: called at its end, and resumes the function that waits for it.
         self._under_way: dict[Any, tuple[Callable[[], None], Callable[[], None]]] = {}
         self._errors: dict[Any, tuple[int, str]] = {}
+        #: When libcurl last did what it can.
+        self._performed = 0.0
 
     def perform(self, handle: Any, loop: Loop, finished: Callable[[], None]) -> tuple[int, str] | None:
         """Do a transfer while others run; return libcurl's error and its message, or None.
@@ -79,7 +84,7 @@ class CurlSelector(selectors.DefaultSelector):
 
     def _moved(self) -> bool:
         """Have libcurl do what it can; return whether a transfer ended."""
-        self._multi.perform()
+        self._perform()
         ended = False
         more = True
         while more:
@@ -92,11 +97,17 @@ class CurlSelector(selectors.DefaultSelector):
                 self._resume(handle)
         return ended
 
+    def _perform(self) -> None:
+        self._multi.perform()
+        self._performed = time.monotonic()
+
     def _resume(self, handle: Any) -> None:
         finished, resume = self._under_way.pop(handle)
         finished()
         self._multi.remove_handle(handle)
         resume()
+        if time.monotonic() - self._performed > _BUSY:
+            self._perform()
 
     def close(self) -> None:
         for handle in list(self._under_way):

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 
+#: Requests at once in the beginning; one more after each answer. Connections are opened one after the other then: a server that
+#: gets many at the same moment may drop some, which are tried again after seconds.
+_FEW = 4
+
+
 @implementer(IFetcher)
 class RequestLimiter:
     """Passes requests on to a fetcher, a number of them at once, in the order in which they came."""
@@ -29,6 +34,8 @@ class RequestLimiter:
         self._waiting: deque[Future[None]] = deque()
         self._in_flight = 0
         self._most = most
+        #: How many may be in flight now.
+        self._open = _FEW
 
     @property
     def fetcher(self) -> IFetcher:
@@ -42,8 +49,7 @@ class RequestLimiter:
         """Change the number; requests that are in flight are finished."""
         with self._lock:
             self._most = most
-            turns = [self._waiting.popleft() for _ in range(min(len(self._waiting), most - self._in_flight))]
-            self._in_flight += len(turns)
+            turns = self._turns()
         for turn in turns:
             turn.set_result(None)
 
@@ -62,7 +68,7 @@ class RequestLimiter:
 
     def _enter(self) -> None:
         with self._lock:
-            if self._in_flight < self._most:
+            if self._in_flight < min(self._open, self._most):
                 self._in_flight += 1
                 return
             from concurrent.futures import Future
@@ -82,10 +88,17 @@ class RequestLimiter:
 
     def _leave(self) -> None:
         with self._lock:
-            turn = self._waiting.popleft() if self._waiting and self._in_flight <= self._most else None
-            self._in_flight -= turn is None
-        if turn is not None:
+            self._in_flight -= 1
+            self._open = min(self._open + 1, self._most)
+            turns = self._turns()
+        for turn in turns:
             turn.set_result(None)
+
+    def _turns(self) -> list[Future[None]]:
+        """Take out the requests that may be sent now."""
+        number = min(len(self._waiting), min(self._open, self._most) - self._in_flight)
+        self._in_flight += max(number, 0)
+        return [self._waiting.popleft() for _ in range(number)]
 
     def close(self) -> None:
         if self._made is not None:

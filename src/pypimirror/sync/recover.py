@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ..engine.steps import in_threads
 from ..errors import InvalidPage
 from ..index.json import adopted
 from ..interfaces import IRunContext
@@ -30,6 +31,7 @@ class RecoveryResult(NamedTuple):
     serial: int
 
 
+@in_threads
 def recover(mirror: IRunContext, task: RecoverTask, emit: Callable[[Any], None]) -> RecoveryResult | None:
     """Rebuild one record; return None if the folder does not belong to a project.
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Container
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from ...engine.steps import in_threads
 from ...errors import MirrorError, StorageError
 from ...events import Problem
 from ...interfaces import IRunContext
@@ -66,6 +67,7 @@ def rename_folders(tree: OldTree, project: OldProject) -> tuple[str, ...]:
     return tuple(dict.fromkeys(folders))
 
 
+@in_threads
 def clean_up(mirror: IRunContext, task: CleanupTask, emit: Callable[[Any], None]) -> CleanupResult:
     """Clear one project's old folders."""
     name = task.project.name

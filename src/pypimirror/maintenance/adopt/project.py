@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from ...engine.steps import in_threads
 from ...errors import InsufficientSpace, IntegrityError, MirrorError, StorageError
 from ...events import FileStored, Problem
 from ...http.download import ALGORITHMS
@@ -59,6 +60,7 @@ class AdoptResult(NamedTuple):
     quarantined: bool = False
 
 
+@in_threads
 def adopt_project(mirror: IRunContext, task: AdoptTask, emit: Callable[[Any], None]) -> AdoptResult:
     """Adopt the files of one project."""
     name = task.project.name
