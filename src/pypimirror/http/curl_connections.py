@@ -16,14 +16,14 @@ Addresses = tuple[str, str, int, int]
 
 
 class Connections:
-    """The sockets of HTTP/1 connections, by their addresses."""
+    """The sockets of HTTP/1 connections, by their endpoints."""
 
     def __init__(self) -> None:
-        #: None as long as the socket is not known: until the end of the first transfer.
+        #: A socket is None until the end of its first transfer.
         self._sockets: dict[Addresses, int | None] = {}
 
     def is_clean(self, addresses: Addresses, secure: bool) -> bool:
-        """Whether a connection can be used for a request, which nothing answers yet.
+        """Whether a connection can be reused: no unread data are pending.
 
         secure: whether it uses TLS, and may use HTTP/2, where frames may arrive at any time.
         """

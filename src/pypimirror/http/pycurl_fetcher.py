@@ -34,12 +34,12 @@ class CurlFetcher:
 
     def __init__(self, settings: ISettings):
         self._settings = settings
-        proxy_settings.proxies()  # their passwords are part of no message from here on
+        proxy_settings.proxies()  # hides their passwords in all messages
         self._proxies = Proxies(settings)
         self._connections = Connections()
         self._local = threading.local()
         self._transfers: list[Transfer] = []
-        #: Hosts whose certificate names hosts, and those whose certificate does not.
+        #: Hosts whose certificate has host names, and those whose certificate has none.
         self._certified: set[str] = set()
         self._uncertified: set[str] = set()
 
@@ -70,7 +70,7 @@ class CurlFetcher:
         return CurlSelector(2 * self._settings["workers"])
 
     def about(self) -> str:
-        """Return the names of the libraries that transfers run on, with versions."""
+        """Return the names and versions of the HTTP and TLS libraries."""
         return f"pycurl, libcurl {curl_options.VERSION}, {curl_options.TLS_LIBRARY}"
 
     def close(self) -> None:
