@@ -155,7 +155,7 @@ class Transfer:
         return pycurl.PREREQFUNC_OK if self._is_clean else pycurl.PREREQFUNC_ABORT
 
     def _body(self, block: bytes) -> int | None:
-        """Pass a block of the body to the receiver; return None for success, else the number of accepted bytes."""
+        """Pass a block of the body to the receiver; return None to continue, a number to abort the transfer."""
         try:
             if not self._started:
                 self._start()

@@ -75,7 +75,7 @@ class Decoder:
             raise FetchError(self._url, CUT_OFF, transient=True)
 
     def _decode(self) -> None:
-        """Decode the received data. Further members of gzip are part of them (RFC 1952, 2.2); other trailing bytes are ignored."""
+        """Decode the received data, all members of gzip (RFC 1952, 2.2); other trailing bytes are ignored."""
         while self._decoder is not None or len(self._rest) > 1:
             if self._decoder is None:
                 if not self._is_first and (self._coding == "deflate" or not self._rest.startswith(_MAGIC)):

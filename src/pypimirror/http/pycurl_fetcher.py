@@ -30,7 +30,7 @@ _TELLS_EXTENSIONS = curl_options.TLS_LIBRARY.startswith(("OpenSSL", "LibreSSL", 
 
 @implementer(ICooperativeFetcher)
 class CurlFetcher:
-    """Fetches with libcurl: TLS verified; proxies and credentials as its users know them."""
+    """Fetches with libcurl: verifies TLS, and supports proxies and credentials."""
 
     def __init__(self, settings: ISettings):
         self._settings = settings

@@ -27,7 +27,7 @@ class SideBySide:
         self._pool: ThreadPoolExecutor | None = None
 
     def each(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """Return the results of ``work`` for all items, in order. Raises the first exception; no further call starts after it."""
+        """Return the results of ``work`` for all items, in order. An exception prevents further calls, and is raised."""
         loop = cooperation.current()
         if loop is not None:
             return loop.each(work, items, self._most)

@@ -49,7 +49,7 @@ def is_behind(serial: str | None, promised: str | None) -> bool:
 def doubt_absence(old: Project | None, listed: bool | None) -> Doubt | None:
     """Return why an absence is doubted, or None.
 
-    listed: whether upstream's list has the project, or is too old to tell; None where there is no list to agree or not.
+    listed: whether upstream's list has the project or is too old to be evidence; None if no list was read.
     """
     if listed is False or old is None or not old.listed:
         return None

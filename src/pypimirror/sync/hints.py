@@ -30,7 +30,7 @@ def give_hints(mirror: IRunContext, state: State, notify: Callable[[Any], None],
     if any(change.remove_upstream for change in changes):
         once("cleanup", "what upstream took away is removed here, too, and waits in the trash; cleanup = False keeps it")
     if mirror.settings["fetch_since_days"] and serials:
-        once("fetch_since_days", "fetch_since_days is not needed: upstream tells what changed")
+        once("fetch_since_days", "fetch_since_days is not needed: upstream reports changes")
 
 
 def untimed(mirror: IRunContext, state: State) -> str | None:

@@ -54,7 +54,7 @@ class Pipeline:
         return next(self._evaluations)
 
     def results(self, results: Iterable[Any]) -> Iterator[Any]:
-        """Record the results of publishing; yield the evaluations. An evaluation is stored when the next one is asked for."""
+        """Record the results of publishing; yield the evaluations. Stores an evaluation before it yields the next one."""
         for result in results:
             if isinstance(result, PublishResult):
                 self._recorder.published(result)

@@ -181,7 +181,7 @@ class Run:
 
     def problems(self) -> list[str]:
         """Return what failed and will be tried again, in words."""
-        # A name that upstream does not have is the one that somebody wrote.
+        # For a project that upstream does not have, show the name as the configuration spells it.
         found = (f"{row.name if row.error or row.serial else row.display or row.name}: {row.error or row.unmet}"
                  for row in self._state.errors())
         return [*found, *self.own_problems()]
