@@ -126,7 +126,7 @@ class Threads:
 
 @implementer(IEngine)
 class Processes(Threads):
-    """Runs all tasks in worker processes, up to one per processor; this process runs tasks only if there are none."""
+    """Runs all tasks in worker processes, up to one per processor; this process runs tasks only without them."""
 
     def _prepare(self, run: _Run) -> None:
         if not self._processes and run.has_tasks():

@@ -23,7 +23,7 @@ _OPEN_PASSWORD = re.compile(r"(://[^:/?#\s]*:)(?!\d*(?:[/?#\s]|$))\S.*")
 def configured_url(text: str) -> str:
     """Return a URL, as a SecretURL where it has a user or password. Raises ValueError, without quoting it.
 
-    User and password may have characters that are not percent-encoded as long as it is clear where the host begins.
+    User and password may have unescaped special characters if the beginning of the host is unambiguous.
     """
     parts = _URL.fullmatch(text)
     if parts is None or parts[1].lower() == "file://":

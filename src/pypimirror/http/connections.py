@@ -15,7 +15,7 @@ from . import pace, ssrf
 class _Noted:
     """Registers its socket with the transfer of its thread before reading.
 
-    Where it leads to is looked at before anything is sent.
+    Checks the peer's address before sending anything.
     """
 
     sock: Any

@@ -1,6 +1,6 @@
-"""Finds connections on which bytes came after the last answer: libcurl would read them as the next one.
+"""Finds idle connections with unread data, which libcurl would take for the next response.
 
-libcurl closes a connection if it reads more than the answer. It does not look for bytes that arrive later, such as status 408
+libcurl closes a connection if it reads more than the response. It does not check for data that arrive later, such as status 408
 before a server closes an idle connection.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pycurl
 
-#: Address of the peer, local address, and the ports of both.
+#: Peer address, local address, peer port, local port.
 Addresses = tuple[str, str, int, int]
 
 

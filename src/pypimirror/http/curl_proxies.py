@@ -22,7 +22,7 @@ class Proxies:
 
     def __init__(self, settings: ISettings):
         configured = reveal(settings["proxy"] or "")
-        # Lower case comes last and counts, as with urllib; in a CGI script HTTP_PROXY is a header of a request.
+        # Lower case sorts last and takes precedence, as in urllib; in a CGI script HTTP_PROXY may be a request header.
         found = {name.lower(): value for name, value in sorted(os.environ.items())
                  if name != "HTTP_PROXY" or "REQUEST_METHOD" not in os.environ}
         self._by_scheme = {scheme: configured or found.get(f"{scheme}_proxy") or found.get("all_proxy") or ""

@@ -105,7 +105,7 @@ class Transfer:
             failed, self._error = self._error, None
             raise failed
         if error is not None and error[0] in _OF_CALLBACKS and self.target is None:
-            raise KeyboardInterrupt  # a signal came before the first line of a callback, which reports all else
+            raise KeyboardInterrupt  # by a signal before the first line of a callback; callbacks report other exceptions
         if error is None:
             self._start()
         return error if self.target is None else None
@@ -126,7 +126,7 @@ class Transfer:
         return self._alone.perform_alone(self.handle, self._finished)
 
     def close(self) -> None:
-        """Close the handle, and the connections that are not those of a loop."""
+        """Close the handle and its connections; those of a loop stay open."""
         self.handle.close()
         if self._alone is not None:
             self._alone.close()

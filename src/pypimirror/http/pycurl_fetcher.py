@@ -1,7 +1,4 @@
-"""The default fetcher where pycurl is installed: libcurl, all transfers of a thread at once.
-
-It comes with the extra ``fast``.
-"""
+"""The default fetcher where pycurl is installed (extra ``fast``): runs all transfers of a thread concurrently with libcurl."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hints about the configuration, for those who come from z3c.pypimirror."""
+"""Hints about the configuration, for users of z3c.pypimirror."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..state.database import State
 
 def give_hints(mirror: IRunContext, state: State, notify: Callable[[Any], None], changes: Iterable[Change],
                serials: bool) -> None:
-    """Notify the observers of hints after a run. changes: those of the run; serials: whether upstream has serials."""
+    """Notify the observers of hints after a run. changes: the run's changes; serials: whether upstream has serials."""
 
     def once(key: str, message: str) -> None:
         if state.fact(f"told_{key}") is None:

@@ -111,12 +111,12 @@ class Run:
             yield worklist.named(self._mirror, self._state, ask, republish=False)
 
     def _round(self, plan: worklist.Worklist, doubt: str | None) -> None:
-        """Evaluate some projects, again or for the first time, and publish what is due since the last round."""
+        """Evaluate the projects of a worklist, and publish the projects that are due since the last round."""
         evaluated = self._evaluate(plan) if plan.projects else frozenset()
         if self.held is None:
             self._brake(doubt)
             if self.held is not None:
-                # Nothing was swept yet: what this run has taken off its pages comes back to them.
+                # Nothing was swept yet: files that this run has removed from pages are published again.
                 evaluated |= frozenset(self._state.unswept())
                 self._state.mark(evaluated, DUE)
         due = self._state.pending()
@@ -257,7 +257,7 @@ class Run:
     # --- publishing
 
     def _publish(self, due: list[tuple[str, bool]], offline: bool, again: bool = False) -> None:
-        """Publish projects. due: names, and whether their folders are scanned; again: because files of them wait."""
+        """Publish projects. due: names, and whether their folders are scanned; again: whether their files were waiting."""
         self.recorder.full = False
         if not due:
             return
