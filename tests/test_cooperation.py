@@ -275,7 +275,25 @@ class Held(Counting):
             self.now -= 1
 
 
-def test_a_bound_that_is_changed_holds_for_what_waits() -> None:
+def test_requests_begin_with_a_few_at_once_and_each_answer_lets_one_more_through() -> None:
+    fetcher = Held()
+    limiter = RequestLimiter(lambda: fetcher, 8)
+    threads = in_threads(30, lambda: limiter.fetch("u", None))  # type: ignore[arg-type]
+    ended = 0
+    for ends, now in [(0, 4), (1, 5), (2, 7), (1, 8), (5, 8)]:
+        for _ in range(ends):
+            fetcher.go.release()
+        ended += ends
+        wait_for(lambda: fetcher.now == now and len(limiter._waiting) == 30 - ended - now)  # noqa: B023
+    for _ in range(30):
+        fetcher.go.release()
+    for thread in threads:
+        thread.join()
+    assert (limiter._in_flight, fetcher.now) == (0, 0)
+
+
+def test_a_bound_that_is_changed_holds_for_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pypimirror.http.limiter._FEW", 30)
     fetcher = Held()
     limiter = RequestLimiter(lambda: fetcher, 20)
     threads = in_threads(60, lambda: limiter.fetch("u", None))  # type: ignore[arg-type]

@@ -18,8 +18,8 @@ _BUILDOUT = """\
 # For zc.buildout: the last one in extends, so that it has the last word. In the buildout itself, write
 # extensions += and find-links +=, not =, which would put an end to what stands here.
 #
-# zc.buildout has sdists and develop eggs built by a pip that asks PyPI whatever the index is. The extension tells
-# that pip to ask the mirror alone. It comes from the mirror, which must have it and what it requires as wheels.
+# zc.buildout builds sdists and develop eggs with a pip that always uses PyPI. The extension makes that pip use
+# only the mirror. It is installed from the mirror, which must have it and its requirements as wheels.
 # That pip reads no configuration files then: certificates and proxies come from PIP_CERT, HTTPS_PROXY and so on."""
 
 
@@ -71,7 +71,7 @@ class Uv(_Client):
         lines = ["# For uv: as ~/.config/uv/uv.toml, /etc/uv/uv.toml, uv.toml in a project, or named by UV_CONFIG_FILE."]
         if index.startswith("http:"):
             lines.append(f"allow-insecure-host = [{json.dumps(netloc(index))}]")
-        lines += ["", "[[index]]", 'name = "mirror"', f"url = {json.dumps(index)}", "# In place of PyPI, not beside it.",
+        lines += ["", "[[index]]", 'name = "mirror"', f"url = {json.dumps(index)}", "# Replaces PyPI as the default index.",
                   "default = true", ""]
         return "\n".join(lines)
 

@@ -1,1 +1,1 @@
-"""Where the work runs."""
+"""Engines: run the steps of a sync in greenlets, threads, processes or a Dask cluster."""

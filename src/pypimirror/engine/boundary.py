@@ -1,7 +1,7 @@
-"""The boundary around each task: what a step raises fails that task alone, whichever engine runs it.
+"""Error boundary of tasks: an exception in a step fails only its task, with every engine.
 
-A run is many tasks, one for each project. An exception that nobody expected in one of them, be it a mistake in a plugin or a
-page that no parser was ready for, must not keep the others from their end.
+A run has a task for each project. An unexpected exception in one, from a faulty plugin or an unusual page, must not end the
+others.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from ..tracebacks import trace
 from ..zcml.error_context import describe
 from .steps import Step
 
-#: Errors that concern the whole run: no room for anything more, a configuration of no use here, a record to be rebuilt.
+#: Errors that end the run: a full disk, a configuration that this machine can't use, a record to be rebuilt.
 _OF_THE_RUN = (InsufficientSpace, ConfigurationError, records.BadRecord)
 
 
 class StepFailure(NamedTuple):
     """The result of a step that raised an exception."""
 
-    #: The function's name.
+    #: Name of the step's function.
     step: str
-    #: That of the task.
+    #: Name of the project.
     project: str
-    #: The exception and what raised it, in one printable line.
+    #: The exception and its origin, in one printable line.
     error: str
-    #: For the log; empty for an error of ours, which says all there is to say.
+    #: The traceback for the log; empty for a MirrorError, whose message is sufficient.
     trace: str = ""
-    #: Whether the storage refused something: if it refuses everything, the run has no use.
+    #: Whether it is a StorageError; if the storage refuses everything, the run ends.
     storage: bool = False
 
 
 class BoundedStep:
-    """A step that returns StepFailure in place of raising an exception."""
+    """Wraps a step: returns a StepFailure in place of an exception."""
 
     def __init__(self, step: Step):
         self.step = step
@@ -55,12 +55,12 @@ class BoundedStep:
 
 
 def run(mirror: IRunContext, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
-    """Run a step for every task by the mirror's engine (IEngine.run); a task that fails gives a StepFailure."""
+    """Run a step for all tasks with the mirror's engine (IEngine.run); yield a StepFailure for a task that fails."""
     return iter(mirror.engine.run(BoundedStep(step), tasks))
 
 
 def _project(task: Any) -> str:
-    """Return the name of the project that a task is about."""
+    """Return the name of a task's project."""
     name = getattr(task, "name", None)
     if name is None:
         name = getattr(getattr(task, "project", None), "name", "")

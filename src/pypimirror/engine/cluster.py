@@ -1,4 +1,4 @@
-"""The connection to a Dask cluster, and checks that it can do the work."""
+"""Connects to a Dask cluster and checks its version of this program."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .. import __version__
 from ..errors import ConfigurationError, MirrorError
 from ..interfaces import ISettings
 
-#: Loggers that print on their own what is reported here in one line.
+#: Loggers to silence: their errors are reported here in one line.
 _LOUD = ("distributed", "distributed.client", "distributed.core", "tornado", "tornado.application")
 
 
 def connected(settings: ISettings) -> Any:
-    """Return a client of the scheduler, which has workers. Raises ConfigurationError, ImportError."""
+    """Connect to the scheduler, wait for a worker and return the client. Raises ConfigurationError, ImportError."""
     address = settings["scheduler"]
     if not address:
         raise ConfigurationError("scheduler: engine = dask needs the address of one, such as tcp://scheduler.example.com:8786")
@@ -39,7 +39,7 @@ def connected(settings: ISettings) -> Any:
 
 
 def _check(client: Any, what: str) -> None:
-    """Raise ConfigurationError if the scheduler, which unpacks tasks, or a worker has another version of ours, or none."""
+    """Raise ConfigurationError if the scheduler, which unpickles tasks, or a worker lacks this version of the program."""
     try:
         found = client.run_on_scheduler(version)
     except Exception as error:
@@ -54,11 +54,11 @@ def _check(client: Any, what: str) -> None:
 
 
 def version() -> str:
-    """Give our version, wherever this is asked."""
+    """Return this program's version in the process that calls it."""
     return __version__
 
 
 def in_one_line(error: BaseException) -> str:
-    """Give an error as a text without line ends."""
+    """Return an error as a text without line ends."""
     text = " ".join(str(error).split())
     return text if isinstance(error, MirrorError) else f"{type(error).__name__}: {text}"

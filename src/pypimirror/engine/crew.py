@@ -1,4 +1,4 @@
-"""Runs tasks side by side in this process: in greenlets of one thread, or in threads."""
+"""Runs tasks concurrently in this process: in greenlets of one thread, or in threads."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ..http.cooperation import Loop
 from ..interfaces import ICooperativeFetcher, IRunContext
 from .steps import Step, do
 
-#: Whether the system's selector can be waited for together with libcurl's sockets, and functions can switch: else threads work.
+#: Whether greenlets can be used: they are installed, and the selector has a descriptor to wait for, next to libcurl's sockets.
 _CAN_COOPERATE = hasattr(DefaultSelector, "fileno") and find_spec("greenlet") is not None
-#: Tasks at once of a step that computes: enough for the processors, and for a disk that has to be waited for.
+#: Number of threads for a step that computes: enough to keep the processors busy while some wait for the disk.
 _COMPUTING = 8
 
 Send = Callable[[Any], None]
 
 
 class Crew(Protocol):
-    """The workers of one process."""
+    """A pool of greenlets or threads that runs tasks in this process."""
 
     loop: Loop
     #: Called after each task, when there is room for another one.
@@ -32,7 +32,7 @@ class Crew(Protocol):
         """How many more tasks may be started now."""
 
     def start(self, step: Step, task: Any, send: Send) -> None:
-        """Start a task. send: called in the thread of the loop with what comes of it, see ``steps``."""
+        """Start a task. send: called in the thread of the loop with its events and result, see ``steps``."""
 
     def close(self) -> None:
         """End all tasks."""
@@ -44,9 +44,9 @@ def computes(step: Step) -> bool:
 
 
 def make_crew(mirror: IRunContext, computing: bool) -> Crew:
-    """Return a new crew: greenlets if the fetcher can switch between them and the storage does not wait for a network.
+    """Return a new crew: greenlets if the fetcher supports them and the storage is local, else threads.
 
-    computing: whether it is for steps that compute (``steps.in_threads``).
+    computing: whether the crew is for steps that compute (``steps.in_threads``).
     """
     if computing:
         return ThreadCrew(mirror, _COMPUTING)
@@ -57,7 +57,7 @@ def make_crew(mirror: IRunContext, computing: bool) -> Crew:
 
 
 def hands(workers: int) -> int:
-    """Return how many tasks may be under way where so many requests may be: others compute meanwhile."""
+    """Return the number of concurrent tasks for a number of requests: some tasks compute while others wait."""
     return workers + workers // 2
 
 
@@ -66,7 +66,7 @@ def _nothing() -> None:
 
 
 class GreenletCrew:
-    """Tasks in greenlets."""
+    """Runs tasks in greenlets."""
 
     def __init__(self, mirror: IRunContext, loop: Loop):
         self.loop = loop
@@ -92,7 +92,7 @@ class GreenletCrew:
 
 
 class ThreadCrew:
-    """Tasks in threads."""
+    """Runs tasks in threads."""
 
     def __init__(self, mirror: IRunContext, most: int):
         self.loop = Loop()

@@ -1,4 +1,4 @@
-"""The engine on a Dask cluster, by the futures of ``distributed``; the coordinator alone writes the state."""
+"""The engine for a Dask cluster, with futures of ``distributed``; only the coordinator writes the state."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from .local import Threads
 from .remote import Done, Order, prepare, settle, work
 from .steps import Raised, Step
 
-#: Seconds between two looks at who the workers are, and without any before the work is done without them.
+#: Seconds between two queries for workers, and without workers until this process takes over.
 LOOK, PATIENCE = 1.0, 60.0
-#: Seconds to end the connection to a scheduler that may be gone.
+#: Timeout in seconds for closing the connection to a scheduler that may not respond.
 _GOODBYE = 2
-#: Seconds that the tasks of one message should take, and how many there are at most: a message costs as much as a short task.
+#: Target seconds and maximum number of the tasks in one message: a message costs as much as a short task.
 _SECONDS, _MOST = 0.05, 32
 
 
 class _Given(NamedTuple):
-    """Tasks that the scheduler was given."""
+    """Tasks that were sent to the scheduler."""
 
     tasks: tuple[Any, ...]
     future: Any
@@ -39,10 +39,10 @@ class _Given(NamedTuple):
 
 @implementer(IEngine)
 class Dask:
-    """Runs tasks in the workers of a cluster; this process runs them only if the cluster is gone."""
+    """Runs tasks in the workers of a cluster; this process runs them only if the cluster is lost."""
 
     def __init__(self, mirror: IRunContext):
-        """Raises ConfigurationError if there is no scheduler, or if it has no workers; ImportError without the extra."""
+        """Raises ConfigurationError if the scheduler can't be reached or has no workers; ImportError without the extra."""
         self._mirror = mirror
         self._address = mirror.settings["scheduler"]
         self._client = connected(mirror.settings)
@@ -52,7 +52,7 @@ class Dask:
         self._local = Threads(mirror)
         #: Number of threads by the address of a worker.
         self._threads: dict[str, int] = {}
-        #: When they were last looked at, and when there last were any.
+        #: Time of the last query for workers, and of the last one that found any.
         self._looked = self._seen = 0.0
 
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
@@ -64,13 +64,13 @@ class Dask:
 
     def close(self) -> None:
         if self._is_prepared:
-            with suppress(Exception):  # the scheduler is gone, or workers are
+            with suppress(Exception):  # the scheduler or a worker has ended
                 self._client.run(settle, self._mirror.settings["mirror_file_path"], on_error="ignore")
         self._local.close()
         self._client.close(timeout=_GOODBYE)
 
     def _on_cluster(self, step: Step, source: Iterator[Any], again: deque[Any]) -> Iterator[Any]:
-        """Run tasks as long as there is a cluster. again: gets those that are to be run here."""
+        """Run tasks on the cluster until it is lost. again: receives the tasks that this process has to run."""
         order = self._prepared()
         given: dict[str, _Given] = {}
         finished: SimpleQueue[str] = SimpleQueue()
@@ -80,7 +80,7 @@ class Dask:
                 while len(given) < self._room and (batch := tuple(islice(source, size))):
                     try:
                         future = self._client.submit(work, order, step, batch, pure=False, retries=0)
-                    except Exception:  # the scheduler is gone
+                    except Exception:  # the scheduler has ended
                         again.extend(batch)
                         self._is_lost = True
                         return
@@ -108,7 +108,7 @@ class Dask:
                 self._client.cancel([one.future for one in given.values()])
 
     def _prepared(self) -> Order:
-        """Have the workers make their mirrors; return what they need to know. Raises ConfigurationError."""
+        """Let the workers create their mirrors; return the order for them. Raises ConfigurationError."""
         self._needs = pickle.dumps(self._mirror.needs)
         self._is_started = bool(self._mirror.storage.listdir(OWN))
         self._seen = time.monotonic()
@@ -128,13 +128,13 @@ class Dask:
 
     @property
     def _room(self) -> int:
-        """How many messages keep the workers busy."""
+        """Number of messages that keep the workers busy."""
         room = 2 * sum(self._threads.values()) + 2
-        # A worker lets one request through at least: where there are more of them than requests may be in flight, so many work.
+        # Each worker may send at least one request: with more workers than allowed requests, only some of them get tasks.
         return min(room, self._mirror.workers) if len(self._threads) > self._mirror.workers else room
 
     def _wait(self, finished: SimpleQueue[str]) -> list[str]:
-        """Return the keys of futures that are done; none after a while, in which the workers were looked at."""
+        """Wait for futures and return the keys of those that are done; none after a timeout. Updates the workers regularly."""
         ready: list[str] = []
         with suppress(Empty):
             ready.append(finished.get(timeout=LOOK))
@@ -145,7 +145,7 @@ class Dask:
         return ready
 
     def _look(self) -> None:
-        """Update who the workers are; the cluster is lost without a scheduler, or without workers for a while."""
+        """Update the workers. Without a scheduler, or without workers for ``PATIENCE`` seconds, the cluster is lost."""
         self._looked = time.monotonic()
         try:
             self._threads = dict(self._client.nthreads())
@@ -156,14 +156,14 @@ class Dask:
         self._is_lost = time.monotonic() - self._seen > PATIENCE
 
     def _gathered(self, ready: dict[str, _Given]) -> dict[str, Done | None]:
-        """Return what came of futures that are done; None for what is to be run here. Raises MirrorError."""
+        """Return the results of futures that are done; None for tasks that this process has to run. Raises MirrorError."""
         whole = [key for key, one in ready.items() if one.future.status == "finished"]
         try:
-            # Never for nothing: a scheduler that is gone would be waited for.
+            # Not without futures: ``gather`` would wait for a scheduler that has ended.
             values = self._client.gather([ready[key].future for key in whole]) if whole else []
             found: dict[str, Done | None] = dict(zip(whole, values, strict=True))
         except Exception:
-            found = {}  # one of them has failed; each is asked for by itself
+            found = {}  # one of them has failed: get each result separately
         return {key: found[key] if key in found else self._result(one.future) for key, one in ready.items()}
 
     def _result(self, future: Any) -> Done | None:
@@ -173,7 +173,7 @@ class Dask:
             done: Done = future.result()
             return done
         except KilledWorker:
-            return None  # several workers died of it
+            return None  # several workers died while they ran it
         except Exception as error:
             if future.status == "error":
                 raise MirrorError(f"scheduler = {self._address}: a worker can't do the work: {in_one_line(error)}") from error

@@ -1,4 +1,4 @@
-"""The engines of one machine: this process, and worker processes beside it."""
+"""The engines for one machine: this process and worker processes."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from .steps import Event, Raised, Returned, Step, cores
 if TYPE_CHECKING:
     from .worker_process import WorkerProcess
 
-#: Seconds for which results are collected before they are yielded: to stop the loop costs as much as a small file.
+#: Seconds for which results are collected before they are yielded, since stopping the loop costs as much as a small file.
 _PATIENCE = 0.005
-#: Seconds that a run takes at least before another process is worth its start.
+#: Minimum seconds of a run before another process is started.
 LONG = 0.1
-#: Fewer requests at once are not worth a process.
+#: Minimum number of concurrent requests per process.
 SHARE = 8
-#: Share of a processor that this process uses if another one will help.
+#: Minimum processor usage of this process for another one to be useful.
 BUSY = 0.7
-#: Tasks that are sent to another process at once.
+#: Number of tasks per message to another process.
 _CHUNK = 8
 
 
 @implementer(IEngine)
 class Threads:
-    """Runs tasks in this process, and in more, one a processor, once a run is long and keeps this one busy."""
+    """Runs tasks in this process; if a long run keeps it busy, also in worker processes, up to one per processor."""
 
     def __init__(self, mirror: IRunContext):
         self._mirror = mirror
         self._workers = mirror.workers
-        #: By whether they are for steps that compute.
+        #: Crews by whether they are for steps that compute.
         self._crews: dict[bool, Crew] = {}
         self._processes: list[WorkerProcess] = []
-        #: How many processes may still be started.
+        #: Number of processes that may still be started.
         self._to_come = 0
-        #: The clock and this process's processor time, when the run began.
+        #: Clock and processor time of this process at the start of the measurement.
         self._began = 0.0, 0.0
-        #: The run that is not over.
+        #: The current run.
         self._run: _Run | None = None
 
     def run(self, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
-        if self._run is not None:  # it was given up, and nobody has closed it
+        if self._run is not None:  # a run that was abandoned, such as a generator that was not exhausted
             self.close()
         computing = computes(step)
-        if not self._crews:  # the first run, or the first after one that was given up
+        if not self._crews:  # the first run, or the first after an abandoned one
             self._to_come = self._most_processes() - 1
             self._began = time.monotonic(), time.process_time()
             self._share_out()
@@ -90,16 +90,16 @@ class Threads:
         return max(1, min(cores(), self._workers // SHARE))
 
     def _share_out(self) -> None:
-        """Let this process have as many requests in flight as the others leave."""
+        """Limit this process to the requests that the other processes leave."""
         left = max(1, self._workers - sum(process.workers for process in self._processes))
         if left != self._mirror.workers:
             self._mirror.bound(left)
 
     def _prepare(self, run: _Run) -> None:
-        """Start what is needed before the first task."""
+        """Start processes that are needed before the first task."""
 
     def _grow(self, run: _Run) -> None:
-        """Start another process if the run has been long for a while, and keeps this one busy."""
+        """Start another process if the run is long and keeps this one busy."""
         if not self._to_come or run.is_drawn:
             return
         passed = time.monotonic() - self._began[0]
@@ -111,11 +111,11 @@ class Threads:
             self._start(run, self._workers // self._most_processes())
 
     def _start(self, run: _Run, share: int) -> None:
-        from .worker_process import WorkerProcess  # few runs need it
+        from .worker_process import WorkerProcess  # loaded only if needed
 
         try:
             process = WorkerProcess(self._mirror, share)
-        except Exception:  # no process can be started here, or not with settings that can't be pickled
+        except Exception:  # the system refuses to start a process, or the settings can't be pickled
             self._to_come = 0
             return
         self._to_come -= 1
@@ -126,7 +126,7 @@ class Threads:
 
 @implementer(IEngine)
 class Processes(Threads):
-    """Runs tasks in processes of their own, one a processor, from the first task on; this one works only without them."""
+    """Runs all tasks in worker processes, up to one per processor; this process runs tasks only without them."""
 
     def _prepare(self, run: _Run) -> None:
         if not self._processes and run.has_tasks():
@@ -141,40 +141,40 @@ class _Run:
     """One run of a step over tasks."""
 
     def __init__(self, mirror: IRunContext, crew: Crew, processes: list[WorkerProcess], step: Step, tasks: Iterable[Any]):
-        """processes: of the engine; those that are gone are removed from it."""
+        """processes: the engine's list, from which processes that have died are removed."""
         self._mirror = mirror
         self._crew = crew
         self._step = step
         self._tasks = iter(tasks)
-        #: Tasks that were drawn and are to be given to somebody: the first one, and those of processes that are gone.
+        #: Tasks to be started before further ones are drawn: the first one, and those of processes that have died.
         self._again: deque[Any] = deque()
         self._results: deque[Event | Returned | Raised] = deque()
         self._under_way = 0
         self._is_stopping = self._is_over = False
         self._processes = processes
         self.works_here = True
-        #: Whether there were no more tasks when one was last asked for.
+        #: Whether all tasks have been drawn.
         self.is_drawn = False
 
     def begin(self) -> None:
-        """Make ready for tasks."""
+        """Connect the crew and the processes to this run."""
         self._crew.finished = self._one_finished
         for process in self._processes:
             self.add(process)
 
     def add(self, process: WorkerProcess) -> None:
-        """Give tasks to a process of the engine, too."""
+        """Let a process of the engine take part in this run."""
         process.begin(self._step, self._mirror.needs)
         self._crew.loop.events.add_reader(process.fileno(), self._receive, process)
 
     def end(self) -> None:
-        """Expect no more tasks, after the last one."""
+        """End the run after its last task."""
         self.give_up()
         for process in self._processes:
             process.end()
 
     def give_up(self) -> None:
-        """Take nothing more from those who work; their tasks are ended then."""
+        """Abandon the run: ignore further results."""
         self._is_over = True
         self._crew.finished = lambda: None
         for process in self._processes:
@@ -196,7 +196,7 @@ class _Run:
         return bool(self._results) or self._is_unfinished()
 
     def _is_unfinished(self) -> bool:
-        """Whether tasks are under way, or wait for a process that is being started."""
+        """Whether tasks are running or still have to be started."""
         return bool(self._under_way or self._again or not self.is_drawn)
 
     def results(self) -> Iterator[Event | Returned | Raised]:
@@ -243,16 +243,16 @@ class _Run:
         """Start further tasks; stop if all are done."""
         try:
             self._fill()
-        except Exception as error:  # of what yields the tasks
+        except Exception as error:  # raised by the iterator of tasks
             self._arrived(Raised(error))
         if not self._is_unfinished():
             self._crew.loop.stop()
 
     def _receive(self, process: WorkerProcess) -> None:
-        """Take what a process sent."""
+        """Receive the results of a process."""
         try:
             results = process.receive()
-        except Exception:  # EOFError, OSError: it is gone; any other: a result that can be pickled, but not be made again
+        except Exception:  # EOFError, OSError: the process has died; others: a result that can't be unpickled
             self._lost(process)
             return
         for result in results:
@@ -261,7 +261,7 @@ class _Run:
         self._next()
 
     def _lost(self, process: WorkerProcess) -> None:
-        """Have others do the tasks of a process that is gone."""
+        """Restart the tasks of a process that has died."""
         self._crew.loop.events.remove_reader(process.fileno())
         self._processes.remove(process)
         process.close()

@@ -1,6 +1,6 @@
-"""What runs in a worker of a cluster: one mirror for each place, made once, and tasks on it.
+"""Functions that run in the workers of a cluster: create one mirror per location, and run tasks with it.
 
-A worker knows nothing beforehand: each task says which mirror it is about and how many requests the worker may have under way.
+Workers have no configuration: each message contains the mirror's settings and the number of requests that the worker may send.
 """
 
 from __future__ import annotations
@@ -20,46 +20,46 @@ from .steps import Event, Raised, Returned, Step, do, picklable
 
 
 class Order(NamedTuple):
-    """What a worker has to know besides a task."""
+    """Settings of a worker for a batch of tasks."""
 
-    #: The class of the mirror: called with settings, needs and share.
+    #: The class of the mirror, called with settings, needs and share.
     mirror: Callable[..., IRunContext]
     #: ``mirror_file_path``.
     place: str
-    #: Settings and Needs, pickled: most orders are the same, and then nothing is unpacked.
+    #: Settings and RequiredReleases, pickled; unpickled only if they differ from the previous order's.
     settings: bytes
     needs: bytes
     #: This worker's share of the requests.
     share: int
-    #: Whether the coordinator sees a mirror at that place.
+    #: Whether the coordinator finds a mirror at that location.
     started: bool
-    #: The coordinator's machine: on another one nobody else sees to it that what a task did outlives a power cut.
+    #: The coordinator's machine; workers on other machines have to flush files to disk themselves.
     machine: str
 
 
 class Done(NamedTuple):
-    """What came of some tasks."""
+    """Results of a batch of tasks."""
 
-    #: In the order in which it came (see ``steps``).
+    #: In chronological order (see ``steps``).
     results: tuple[Event | Returned | Raised, ...]
-    #: How long the tasks took, all together.
+    #: Duration of all tasks together.
     seconds: float
 
 
 class _Made:
-    """A mirror of this process."""
+    """A mirror that this process has created."""
 
     def __init__(self, order: Order):
         self.settings, self.needs, self.share = order.settings, order.needs, order.share
         self.mirror: IRunContext = order.mirror(pickle.loads(order.settings), pickle.loads(order.needs), order.share)
-        #: Tasks under way.
+        #: Number of batches that are running.
         self.busy = 0
         if order.started and not self.mirror.storage.listdir(OWN):
             raise ConfigurationError(f"mirror_file_path = {order.place}: no mirror is there as the worker sees it; all workers "
-                                     "and the coordinator need the same place")
+                                     "and the coordinator need the same folder")
 
     def follow(self, order: Order) -> None:
-        """Do as told from now on."""
+        """Apply an order's required releases and share of requests."""
         if self.needs != order.needs:
             self.needs = order.needs
             self.mirror.need(pickle.loads(order.needs))
@@ -69,12 +69,12 @@ class _Made:
 
 
 _lock = threading.Lock()
-#: By place.
+#: By location (``mirror_file_path``).
 _made: dict[str, _Made] = {}
 
 
 def work(order: Order, step: Step, tasks: Sequence[Any]) -> Done:
-    """Run a step for some tasks, one after the other."""
+    """Run a step for a batch of tasks, one after the other."""
     results: list[Event | Returned | Raised] = []
     began = time.monotonic()
     try:
@@ -95,16 +95,16 @@ def work(order: Order, step: Step, tasks: Sequence[Any]) -> Done:
 
 
 async def prepare(order: Order) -> None:
-    """Make ready for a run: wait until nothing is under way that a run before left, then make the mirror.
+    """Prepare a run: wait for tasks that an earlier run left, then create the mirror.
 
-    Raises ConfigurationError for settings that are of no use here.
+    Raises ConfigurationError for settings that this worker can't use.
     """
     await settle(order.place)
     await asyncio.to_thread(lambda: _give_back(_taken(order)))
 
 
 async def settle(place: str) -> None:
-    """Wait until no task is under way, and give back what the mirror of a place holds."""
+    """Wait for the running tasks of a location, and close its mirror."""
     while (made := _idle(place)) is None and place in _made:
         await asyncio.sleep(0.02)
     if made is not None:
@@ -112,7 +112,7 @@ async def settle(place: str) -> None:
 
 
 def _idle(place: str) -> _Made | None:
-    """Take out what was made for a place, if no task needs it."""
+    """Remove and return the mirror of a location if no task is using it."""
     with _lock:
         made = _made.get(place)
         return _made.pop(place) if made is not None and not made.busy else None

@@ -1,4 +1,4 @@
-"""Steps of a run, and what comes back of them, wherever they run."""
+"""Steps of a run, and their results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..interfaces import IRunContext
 Step = Callable[[IRunContext, Any, Callable[[Any], None]], Any]
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: More processes than that wait for upstream and for the disk, not for a processor.
+#: Maximum number of processes; with more, upstream and the disk are the bottleneck.
 _MOST_PROCESSES = 4
 
 
@@ -24,13 +24,13 @@ class Event(NamedTuple):
 
 
 class Returned(NamedTuple):
-    """What a step returned."""
+    """The return value of a step."""
 
     value: Any
 
 
 class Raised(NamedTuple):
-    """What a step raised; it ends the run."""
+    """The exception of a step; it ends the run."""
 
     error: BaseException
 
@@ -42,9 +42,9 @@ def in_threads(step: F) -> F:
 
 
 def do(mirror: IRunContext, step: Step, task: Any, send: Callable[[Any], None]) -> None:
-    """Run a step; pass on an Event for each event, then a Returned or a Raised.
+    """Run a step; send an Event for each event, then a Returned or a Raised.
 
-    Raises nothing, whatever the step raises: a task of which nothing came would be waited for, or forgotten.
+    Raises nothing: the engine waits for a result of every task.
     """
     try:
         result = step(mirror, task, lambda event: send(Event(event)))
@@ -55,13 +55,13 @@ def do(mirror: IRunContext, step: Step, task: Any, send: Callable[[Any], None]) 
 
 
 def cores() -> int:
-    """Return how many processes can be busy at once, 4 at most."""
+    """Return the number of usable processors, 4 at most."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(allowed, _MOST_PROCESSES)
 
 
 def picklable(result: Any) -> Any:
-    """Return a Returned or Raised as it is if it can be pickled, else a Raised with what is known of it."""
+    """Return a result unchanged if it can be pickled and unpickled, else a Raised with the traceback as text."""
     try:
         pickle.loads(pickle.dumps(result))
         return result

@@ -1,6 +1,6 @@
 """A process that runs tasks for the coordinator, on the same machine.
 
-It makes a mirror from the same settings, so it needs nothing but these. It ends as soon as the coordinator does.
+It creates a mirror from the coordinator's settings, and ends when the coordinator does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..model import RequiredReleases
 from .crew import Crew, GreenletCrew, computes, hands, make_crew
 from .steps import Event, Raised, Step, picklable
 
-#: How it is started: with the path of this process, since a script of buildout's sets it itself.
+#: The process's program. It receives this process's ``sys.path``, which a script of buildout's may have changed.
 _START = """\
 import signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator ends it
@@ -33,19 +33,19 @@ sys.path[:] = json.loads(sys.argv[1])
 from pypimirror.engine import worker_process
 worker_process.main(sys.argv[2])
 """
-#: Seconds for which it collects results, since each message wakes the coordinator.
+#: Seconds for which the process collects results, since each message wakes the coordinator.
 _PATIENCE = 0.01
-#: Seconds after which a process that does not end when it is told to is killed.
+#: Seconds between asking a process to end and killing it.
 _GRACE = 5.0
 
 
 class WorkerProcess:
-    """The coordinator's side of a worker process. It has no room before the process is ready."""
+    """The coordinator's side of a worker process. Has no room for tasks until the process is ready."""
 
     def __init__(self, mirror: IRunContext, workers: int):
-        """workers: its share of the requests.
+        """workers: the process's share of the requests.
 
-        Raises an exception if no process can be started, or if it can't be sent the mirror's settings.
+        Raises an exception if the process can't be started, or if the mirror's settings can't be pickled.
         """
         self.workers = workers
         self._most = 0
@@ -56,7 +56,7 @@ class WorkerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection, theirs = Pipe()
         try:
-            # Not by fork: threads may hold locks at this moment. Isolated: the current directory is not on its path.
+            # No fork, since threads may hold locks. Isolated (-I), so that the current directory is not on its path.
             with theirs:
                 self._process = subprocess.Popen(
                     [sys.executable, "-I", "-X", f"utf8={sys.flags.utf8_mode}", "-c", _START,
@@ -68,12 +68,12 @@ class WorkerProcess:
             raise
 
     def has_room(self, tasks: int) -> bool:
-        """Whether it takes so many tasks more, or, of a small share, as many as it can work on at once."""
+        """Whether the process takes this many more tasks, or, with a small share, as many as it can run concurrently."""
         return 0 < self._most >= len(self._tasks) + min(tasks, self._most)
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The process ID; 0 before the start."""
         return self._process.pid if self._process is not None else 0
 
     def fileno(self) -> int:
@@ -81,18 +81,18 @@ class WorkerProcess:
         return self._connection.fileno()
 
     def begin(self, step: Step, needs: RequiredReleases) -> None:
-        """Expect tasks of a step."""
+        """Prepare the process for tasks of a step."""
         if needs is not self._needs:
             self._needs = needs
             self._send((_NEEDS, needs))
         self._send((_STEP, step))
 
     def end(self) -> None:
-        """Expect no more tasks of the step."""
+        """End the step after its last task."""
         self._send((_END, None))
 
     def give(self, tasks: Sequence[Any]) -> None:
-        """Have tasks done. If the process is gone, ``receive`` raises EOFError."""
+        """Send tasks to the process. If it has died, ``receive`` raises EOFError."""
         numbered = []
         for task in tasks:
             self._numbers += 1
@@ -101,9 +101,9 @@ class WorkerProcess:
         self._send((_TASKS, numbered))
 
     def receive(self) -> list[Any]:
-        """Return what came, in order (see ``steps``).
+        """Return events and results, in order (see ``steps``).
 
-        Raises EOFError, OSError if the process is gone, and any exception of a result that can't be made again.
+        Raises EOFError, OSError if the process has died, and any exception for a result that can't be unpickled.
         """
         message = self._connection.recv()
         if message is None:
@@ -119,11 +119,11 @@ class WorkerProcess:
         return list(self._tasks.values())
 
     def close(self) -> None:
-        """End the process, and its tasks first, so that they leave nothing behind."""
+        """End the process. It ends its tasks first, so that they leave no temporary files."""
         self._connection.close()
         if self._process is None:
             return
-        if not self._most:  # it is still being started
+        if not self._most:  # the process is still starting
             self._process.terminate()
         for end in (self._process.terminate, self._process.kill):
             try:
@@ -134,7 +134,7 @@ class WorkerProcess:
         self._process.wait()
 
     def _send(self, message: Any) -> None:
-        with suppress(OSError):  # the process is gone, which receive reports
+        with suppress(OSError):  # the process has died, which ``receive`` reports
             self._connection.send(message)
 
 
@@ -142,8 +142,8 @@ _NEEDS, _STEP, _TASKS, _END = "needs", "step", "tasks", "end"
 
 
 def main(handle: str) -> None:
-    """Work for the coordinator until it is gone. handle: of the connection to it."""
-    os.set_inheritable(int(handle), False)  # a program that a plugin starts would keep it open
+    """Run tasks for the coordinator until it ends. handle: descriptor of the connection to it."""
+    os.set_inheritable(int(handle), False)  # otherwise a program that a plugin starts keeps the connection open
     connection: Connection[Any, Any] = Connection(int(handle))
     try:
         make, settings, needs, workers = connection.recv()
@@ -160,20 +160,20 @@ def main(handle: str) -> None:
 
 
 class _Worker:
-    """The other side of a worker process."""
+    """The worker's side of a worker process."""
 
     def __init__(self, mirror: IRunContext, connection: Connection[Any, Any]):
         self._mirror = mirror
         self._connection = connection
         self._crews: dict[bool, Crew] = {}
         self._results: list[tuple[int, Any]] = []
-        #: A thread sends them, so that this one always reads and neither side can wait for the other.
+        #: Messages for the sending thread. The main thread only reads, so that the two processes can't deadlock.
         self._to_send: SimpleQueue[Any] = SimpleQueue()
         self._to_send.put(None)
         threading.Thread(target=self._send_all, daemon=True).start()
 
     def work(self) -> None:
-        """Do as told."""
+        """Handle the coordinator's messages."""
         while True:
             kind, value = self._connection.recv()
             if kind == _NEEDS:
@@ -182,8 +182,8 @@ class _Worker:
                 self._run(value)
 
     def abandon(self) -> None:
-        """End the tasks, as far as they can be ended: threads can't."""
-        signal.alarm(int(_GRACE))  # ends this process if that takes longer
+        """End the tasks in greenlets; those in threads can't be interrupted."""
+        signal.alarm(int(_GRACE))  # ends this process if this takes longer
         for crew in self._crews.values():
             if isinstance(crew, GreenletCrew):
                 crew.close()
@@ -224,14 +224,14 @@ class _Worker:
                     self._connection.send(message and [(number, _sendable(result)) for number, result in message])
                 except OSError:
                     raise
-                except Exception:  # a result that can't be pickled, by a step that is not ours
+                except Exception:  # a result that can't be pickled, such as one of a plugin's step
                     self._connection.send([(number, picklable(result)) for number, result in message])
         except OSError:
-            pass  # the coordinator is gone, which the other thread finds, too
+            pass  # the coordinator has ended, which the main thread detects, too
         except BaseException:
-            os._exit(1)  # it would wait for what is not sent
+            os._exit(1)  # otherwise the coordinator waits for results that are not sent
 
 
 def _sendable(result: Any) -> Any:
-    """Return a result as it is, unless it is an exception that can't be pickled and made again."""
+    """Return a result; an exception that can't be pickled and unpickled becomes a Raised with its traceback as text."""
     return picklable(result) if isinstance(result, Raised) else result

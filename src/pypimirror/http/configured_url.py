@@ -1,4 +1,4 @@
-"""URLs of the configuration: user and password apart, and never part of a message."""
+"""URLs in the configuration: separates user and password, and keeps them out of messages."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .hosts import normalize_host
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)(.*)", re.DOTALL)
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%A-Za-z]+\]|[^\s:@\[\]<>\"|^`{}\\]+)(:\d*)?")
-#: A host that is meant as one where an ``@`` follows in the path: with a dot, or this machine's.
+#: What counts as a host although an ``@`` follows in the path: a name with a dot, or this machine's.
 _FULL_HOST = re.compile(r"[^:@]*\.[^:@]*|localhost")
 _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-#: What may stand in user and password as it is (RFC 3986, 3.2.1), percent signs of escapes among it.
+#: Characters of user and password that need no escape (RFC 3986, 3.2.1), and the percent sign of escapes.
 _USERINFO = "-._~!$&'()*+,;=:%"
 _HINT = ("special characters of a user or password have to be percent-encoded, such as %23 for # and %2F for /, "
          "and an @ in a path as %40")
@@ -23,7 +23,7 @@ _OPEN_PASSWORD = re.compile(r"(://[^:/?#\s]*:)(?!\d*(?:[/?#\s]|$))\S.*")
 def configured_url(text: str) -> str:
     """Return a URL, as a SecretURL where it has a user or password. Raises ValueError, without quoting it.
 
-    User and password may have characters that are not percent-encoded as long as it is clear where the host begins.
+    User and password may have unescaped special characters if the beginning of the host is unambiguous.
     """
     parts = _URL.fullmatch(text)
     if parts is None or parts[1].lower() == "file://":
@@ -36,7 +36,7 @@ def configured_url(text: str) -> str:
                          else "a URL with a host")
     if host.startswith("["):
         _check_address(host.partition("]")[0] + "]")
-    # Where the host ends is not clear: what follows may be the rest of a password.
+    # The end of the host is ambiguous: the rest may be part of a password.
     if "@" in rest and (at or found[1] or rest[0] != "/" or not _FULL_HOST.fullmatch(host)):
         raise ValueError(f"a URL in which it is clear where the host begins; {_HINT}")
     if found[1] and int(found[1][1:] or 0) > 65535:

@@ -1,4 +1,4 @@
-"""The connections of requests, so that they can be watched (see ``pace``) and that where they lead to is looked at."""
+"""Connections for requests that register with ``pace`` and check the peer's address."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from . import pace, ssrf
 
 
 class _Noted:
-    """A connection that registers its socket with the transfer of its thread, before it is read.
+    """Registers its socket with the transfer of its thread before reading.
 
-    Where it leads to is looked at before anything is sent.
+    Checks the peer's address before sending anything.
     """
 
     sock: Any
@@ -51,5 +51,5 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
-#: The pools of such connections, by the scheme of what they are for.
+#: The connection pools, by scheme.
 POOLS: Mapping[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _SecurePool}

@@ -6,13 +6,13 @@ import os
 
 from ..names import BESIDE, SUFFIXES
 
-#: Of the JSON form of the Simple API (PEP 691).
+#: The JSON form of the Simple API (PEP 691).
 JSON = "application/vnd.pypi.simple.v1+json"
 PLAIN = "text/plain; charset=utf-8"
 #: Caches may keep a page only briefly: a quarantined project must disappear soon.
 PAGE_CACHE = "public, max-age=60"
-#: For mirrors of an index that may replace a file under its name: caches keep pages and files, and compare their ETags before
-#: each use. Pages too: pip takes a fresh one from its cache, and the hash in it would be that of the old file.
+#: For mirrors of an index that may replace a file under its name: caches revalidate pages and files before each use. Pages,
+#: too: a page in pip's cache would have the hash of the old file.
 REVALIDATED = "public, max-age=0, must-revalidate"
 #: For mirrors of an index whose files never change under their names.
 FINAL_FILE_CACHE = "public, max-age=31536000, immutable"

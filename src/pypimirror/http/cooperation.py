@@ -1,7 +1,7 @@
-"""Plain functions that run side by side in one thread: greenlets on an asyncio event loop.
+"""Runs plain functions concurrently in one thread: greenlets on an asyncio event loop.
 
-A function that has to wait, for a transfer or for its turn, switches to the loop, which goes on with others. So steps, filters
-and parsers stay plain functions, whatever runs them: in a thread of their own the same calls block.
+A function that waits for a transfer or for its turn switches to the loop, which resumes another one. Steps, filters and parsers
+therefore need no ``async``; called in a worker thread, the same functions block.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ _running = threading.local()
 
 
 def current() -> Loop | None:
-    """Return the loop of the greenlet that calls this; None elsewhere, also in callbacks of the loop: they have to block."""
+    """Return the loop of the calling greenlet; None elsewhere, also in callbacks of the loop, which have to block."""
     loop: Loop | None = getattr(_running, "loop", None)
     return loop if loop is not None and loop.is_in_greenlet() else None
 
 
 def wait(future: Future[T]) -> T:
-    """Return the result of a future, as soon as it has one; meanwhile others run."""
+    """Wait for a future and return its result; other greenlets run meanwhile."""
     loop = current()
     return future.result() if loop is None else loop.wait(future)
 
 
 def sleep(seconds: float) -> None:
-    """Wait; meanwhile others run."""
+    """Wait; other greenlets run meanwhile."""
     loop = current()
     if loop is None:
         time.sleep(seconds)
@@ -48,7 +48,7 @@ class Loop:
     """An event loop of the thread that calls ``run``."""
 
     def __init__(self, selector: BaseSelector | None = None):
-        """selector: waits for the loop, and may do more meanwhile (see ``curl_selector``)."""
+        """selector: waits for events of the loop, and may drive transfers meanwhile (see ``curl_selector``)."""
         import asyncio  # not loaded where nothing changed
 
         self.selector = selector
@@ -62,7 +62,10 @@ class Loop:
         self._greenlets: set[Any] = set()
 
     def run(self) -> None:
-        """Run what was started, until ``stop``. Raises what a callback raises: whoever waits for it would wait for ever."""
+        """Run the started functions until ``stop``.
+
+        Raises the exception of a callback: a function that waits for this callback would never resume.
+        """
         if self.selector is None:
             self.events.run_forever()
         else:
@@ -81,7 +84,7 @@ class Loop:
             raise error
 
     def is_in_greenlet(self) -> bool:
-        """Whether the caller was started by this loop, and can wait for it."""
+        """Whether the caller runs in a greenlet of this loop, and can wait in it."""
         return self._current() is not self._hub
 
     def _fail(self, _: Any, context: dict[str, Any]) -> None:
@@ -91,9 +94,9 @@ class Loop:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Have Ctrl-C end ``run`` between two callbacks, the second one at once.
+        """End ``run`` on Ctrl-C between two callbacks; a second Ctrl-C interrupts immediately.
 
-        It usually arrives within a callback of libcurl; older releases of pycurl print exceptions of callbacks and forget them.
+        The signal usually arrives within a callback of libcurl, and older releases of pycurl print and drop exceptions there.
         """
         handler = signal.getsignal(signal.SIGINT)
         if threading.current_thread() is not threading.main_thread() or not callable(handler):
@@ -117,11 +120,11 @@ class Loop:
             interrupt(signal.SIGINT, None)
 
     def stop(self) -> None:
-        """Have ``run`` return after what is ready."""
+        """Let ``run`` return after the callbacks that are ready."""
         self.events.stop()
 
     def start(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Run a function in a greenlet of its own."""
+        """Run a function in a new greenlet."""
         import greenlet
 
         def run() -> None:
@@ -135,14 +138,14 @@ class Loop:
         self.events.call_soon(started.switch)
 
     def suspend(self, arrange: Callable[[Callable[[], None]], object]) -> None:
-        """Wait until the callable that ``arrange`` is given was called, by the loop."""
+        """Suspend the calling greenlet. arrange: receives the callable that resumes it; the loop has to call it."""
         import greenlet
 
         arrange(greenlet.getcurrent().switch)
         self._hub.switch()
 
     def wait(self, future: Future[T]) -> T:
-        """Return the result of a future that this thread or another one sets."""
+        """Wait for a future that this thread or another one completes; return its result."""
         thread = threading.get_ident()
 
         def arrange(resume: Callable[[], None]) -> None:
@@ -160,9 +163,9 @@ class Loop:
         self.suspend(lambda resume: self.events.call_later(seconds, resume))
 
     def each(self, work: Callable[[T], R], items: Sequence[T], most: int) -> list[R]:
-        """Return what ``work`` returns for each item, in order, ``most`` at once.
+        """Return the results of ``work`` for all items, in order. most: the number of concurrent calls.
 
-        Raises what it raises; no further item is begun then.
+        Raises the first exception of a call; no further call starts after it.
         """
         from concurrent.futures import Future
 
@@ -180,7 +183,7 @@ class Loop:
                     if failed:
                         break
                     results[number] = work(items[number])
-            except GreenletExit:  # all are ended
+            except GreenletExit:  # by ``abandon``
                 raise
             except BaseException as error:
                 failed.append(error)
@@ -197,9 +200,9 @@ class Loop:
         return results
 
     def abandon(self) -> None:
-        """End all that was started and is not finished; its ``finally`` blocks run, and must not wait."""
+        """End all unfinished greenlets. Their ``finally`` blocks run, and must not wait."""
         while self._greenlets:
-            with suppress(Exception):  # of a ``finally`` block; the others are ended all the same
+            with suppress(Exception):  # of a ``finally`` block: the other greenlets have to end, too
                 self._greenlets.pop().throw()
 
     def close(self) -> None:

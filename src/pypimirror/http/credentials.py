@@ -1,6 +1,6 @@
-"""Credentials by origin: those of configured URLs, and those that netrc has for their hosts.
+"""Credentials by origin: from configured URLs and, for their hosts, from netrc.
 
-No other origin is sent any. A request to another port, scheme or host, a file on another host and a redirect get none.
+Requests to other origins (another scheme, host or port), such as those for files on another host, carry none.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NETRC = ("~/.netrc", "~/_netrc")
 
 class _Configured(NamedTuple):
     path: str
-    #: With user and password, percent-encoded, where it has any.
+    #: Includes the user and password, percent-encoded, if there are any.
     authority: str
 
 
@@ -29,22 +29,22 @@ class Credentials:
     """The credentials of configured URLs."""
 
     def __init__(self, urls: Iterable[str]):
-        """urls: with user and password where they have any. netrc counts for the origins of those that have none."""
+        """urls: may include user and password; netrc applies to the origins of URLs without them."""
         self._by_origin: dict[Origin, list[_Configured]] = {}
         self._netrc: dict[str, str] | None = None
         for url in urls:
             try:
                 place = origin(url)
             except ValueError:
-                continue  # whoever requests it reports it
+                continue  # the fetcher reports it
             if place is not None:
                 parts = urlsplit(url)
                 self._by_origin.setdefault(place, []).append(_Configured(parts.path, parts.netloc))
 
     def url(self, url: str) -> str:
-        """Return the URL with user and password if some are configured for it, else unchanged.
+        """Return the URL with the user and password of its origin, or unchanged if none are configured.
 
-        Of several configured URLs of one origin the one counts whose path has most in common. Raises FetchError.
+        Of several configured URLs of one origin, the one with the longest common path applies. Raises FetchError.
         """
         try:
             place = origin(url) if self._by_origin else None
@@ -77,7 +77,7 @@ def basic(userinfo: str) -> str:
 
 
 def split_userinfo(url: str) -> tuple[str, str]:
-    """Return an http or https URL without user and password, and these, percent-encoded; an empty text for none."""
+    """Split an http or https URL into the URL without user and password, and these, percent-encoded, or an empty text."""
     scheme, separator, rest = url.partition("://")
     end = next((place for place, character in enumerate(rest) if character in "/?#"), len(rest))
     userinfo, at, _ = rest[:end].rpartition("@")
@@ -91,14 +91,14 @@ def netrc_path() -> str | None:
 
 
 def _read_netrc() -> dict[str, str]:
-    """Return user and password, percent-encoded, by host in normal form; that of ``default`` by an empty text.
+    """Return user and password, percent-encoded, by normalized host; the key of ``default`` is an empty text.
 
     Raises ValueError, without quoting the file.
     """
     path = netrc_path()
     if path is None:
         return {}
-    import netrc  # not loaded where there is none
+    import netrc  # loaded only if the file exists
 
     try:
         hosts = netrc.netrc(path).hosts
@@ -120,5 +120,5 @@ def _read_netrc() -> dict[str, str]:
 
 
 def _common(one: str, other: str) -> int:
-    """Return how many parts two paths have in common at their beginning."""
+    """Return the number of leading segments that two paths have in common."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one.split("/"), other.split("/"), strict=False)))

@@ -1,6 +1,6 @@
-"""Finds connections on which bytes came after the last answer: libcurl would read them as the next one.
+"""Finds idle connections with unread data, which libcurl would take for the next response.
 
-libcurl closes a connection if it reads more than the answer. It does not look for bytes that arrive later, such as status 408
+libcurl closes a connection if it reads more than the response. It does not check for data that arrive later, such as status 408
 before a server closes an idle connection.
 """
 
@@ -11,19 +11,19 @@ from typing import Any
 
 import pycurl
 
-#: Address of the peer, local address, and the ports of both.
+#: Peer address, local address, peer port, local port.
 Addresses = tuple[str, str, int, int]
 
 
 class Connections:
-    """The sockets of HTTP/1 connections, by their addresses."""
+    """The sockets of HTTP/1 connections, by their endpoints."""
 
     def __init__(self) -> None:
-        #: None as long as the socket is not known: until the end of the first transfer.
+        #: A socket is None until the end of its first transfer.
         self._sockets: dict[Addresses, int | None] = {}
 
     def is_clean(self, addresses: Addresses, secure: bool) -> bool:
-        """Whether a connection can be used for a request, which nothing answers yet.
+        """Whether a connection can be reused: no unread data are pending.
 
         secure: whether it uses TLS, and may use HTTP/2, where frames may arrive at any time.
         """

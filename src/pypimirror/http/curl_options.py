@@ -19,16 +19,16 @@ from .urls import strip_credentials
 
 VERSION, TLS_LIBRARY = pycurl.version_info()[1], pycurl.version_info()[5]
 _AGENT = f"z3c.recipe.pypimirror/{__version__} (libcurl/{VERSION})"
-#: Bytes that libcurl reads at once.
+#: Bytes of libcurl's receive buffer.
 _BLOCK = 1 << 18
-#: Errors that may be others the next time: no host, no connection, a body cut short, too slow, nothing or nonsense sent.
+#: Transient errors: no host, no connection, a truncated body, a timeout, an empty or invalid response.
 _PASSING = frozenset({
     pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_RESOLVE_PROXY, pycurl.E_COULDNT_CONNECT, pycurl.E_PARTIAL_FILE,
     pycurl.E_OPERATION_TIMEDOUT, pycurl.E_GOT_NOTHING, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_HTTP2,
     pycurl.E_FTP_WEIRD_SERVER_REPLY, pycurl.E_UNSUPPORTED_PROTOCOL})
 #: CURLE_TOO_LARGE, which pycurl has no name for.
 _TOO_LARGE = 100
-#: What people understand better than libcurl's words, or what it has no words for.
+#: Messages that are clearer than libcurl's, or that it lacks.
 _WHY = {pycurl.E_PARTIAL_FILE: "the connection ended in the middle of the body",
         pycurl.E_OPERATION_TIMEDOUT: "timed out, or too slow",
         _TOO_LARGE: "a header is too long"}

@@ -1,6 +1,6 @@
-"""Which proxy libcurl uses for a URL.
+"""Selects the proxy that libcurl uses for a URL.
 
-libcurl reads other variables of the environment than requests, ``HTTP_PROXY`` for one, so it is told which proxy to use.
+libcurl and requests read different environment variables (libcurl ignores ``HTTP_PROXY``), so the proxy is set explicitly.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from ..interfaces import ISettings
 from ..secret import reveal
 from . import ssrf
 
-#: Ports of proxies whose URLs have none, by scheme (CURLOPT_PROXY(3)).
+#: Default ports of proxies, by scheme (CURLOPT_PROXY(3)).
 _PORTS = {"https": 443}
 
 
 class Proxies:
-    """The proxies of the settings or the environment. A connection to one is not a connection to the host of the URL."""
+    """The proxies from the settings or the environment."""
 
     def __init__(self, settings: ISettings):
         configured = reveal(settings["proxy"] or "")
-        # Lower case comes last and counts, as with urllib; in a CGI script HTTP_PROXY is a header of a request.
+        # Lower case sorts last and takes precedence, as in urllib; in a CGI script HTTP_PROXY may be a request header.
         found = {name.lower(): value for name, value in sorted(os.environ.items())
                  if name != "HTTP_PROXY" or "REQUEST_METHOD" not in os.environ}
         self._by_scheme = {scheme: configured or found.get(f"{scheme}_proxy") or found.get("all_proxy") or ""
@@ -30,11 +30,11 @@ class Proxies:
         self._addresses: set[tuple[str, int]] = set()
 
     def of(self, url: str) -> str:
-        """Return the URL of the proxy, or an empty text. libcurl takes those hosts out that ``no_proxy`` lists."""
+        """Return the URL of the proxy, or an empty text. libcurl itself applies ``no_proxy``."""
         return self._by_scheme["https" if url[:6].lower() == "https:" else "http"]
 
     def has(self, address: tuple[Any, ...]) -> bool:
-        """Whether a socket's address is that of a proxy; their names are looked up again where it was not."""
+        """Whether a socket's address belongs to a proxy. An unknown address triggers a new lookup of the proxies' names."""
         place = str(address[0]), int(address[1])
         if place not in self._addresses:
             for url in filter(None, set(self._by_scheme.values())):

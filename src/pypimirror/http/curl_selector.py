@@ -1,7 +1,7 @@
-"""Drives libcurl's transfers within an asyncio event loop: whatever the loop waits for, transfers go on meanwhile.
+"""Drives libcurl's transfers within an asyncio event loop: transfers continue whenever the loop waits.
 
-libcurl's multi interface (https://curl.se/libcurl/c/libcurl-multi.html) could report its sockets to the loop; that costs two
-system calls and several Python calls a transfer. Waiting for both here costs none.
+libcurl's multi interface (https://curl.se/libcurl/c/libcurl-multi.html) could register its sockets with the loop, at the cost
+of two system calls and several Python calls per transfer. One ``select`` for both avoids them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .cooperation import Loop
 
-#: Seconds; libcurl says when it has to be called next, and the loop may have nothing else to wait for.
+#: Maximum seconds of one wait, for when neither libcurl nor the loop sets a timeout.
 _LONGEST = 1.0
 #: Seconds that functions may compute before libcurl reads what has arrived meanwhile: it measures the speed of transfers.
 _BUSY = 0.05
@@ -32,21 +32,21 @@ class CurlSelector(selectors.DefaultSelector):
     """A selector that drives the transfers of one multi handle."""
 
     def __init__(self, connections: int):
-        """connections: so many are kept open."""
+        """connections: the number of connections to keep open."""
         super().__init__()
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
         self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
-        #: By handle of a transfer: called at its end, and resumes the function that waits for it.
+        #: By handle of a transfer: the callback for its end, and the callable that resumes the waiting function.
         self._under_way: dict[Any, tuple[Callable[[], None], Callable[[], None]]] = {}
         self._errors: dict[Any, tuple[int, str]] = {}
-        #: When libcurl last did what it can.
+        #: Time of the last ``perform``.
         self._performed = 0.0
 
     def perform(self, handle: Any, loop: Loop, finished: Callable[[], None]) -> tuple[int, str] | None:
-        """Do a transfer while others run; return libcurl's error and its message, or None.
+        """Run a transfer while other greenlets run; return libcurl's error and its message, or None.
 
-        finished: called at its end, when the handle still has its connection.
+        finished: called at the end of the transfer, before the handle releases its connection.
         """
         self._multi.add_handle(handle)
         try:
@@ -56,7 +56,7 @@ class CurlSelector(selectors.DefaultSelector):
         return self._errors.pop(handle, None)
 
     def perform_alone(self, handle: Any, finished: Callable[[], None]) -> tuple[int, str] | None:
-        """Do a transfer outside of a loop. A signal interrupts it, which it would not within libcurl."""
+        """Run a transfer outside of a loop. Signals can interrupt it, unlike ``Curl.perform``."""
         self._multi.add_handle(handle)
         self._under_way[handle] = finished, _nothing
         try:
@@ -67,7 +67,7 @@ class CurlSelector(selectors.DefaultSelector):
         return self._errors.pop(handle, None)
 
     def _give_up(self, handle: Any) -> None:
-        """End a transfer whose function was ended."""
+        """Remove a transfer that is not finished."""
         if self._under_way.pop(handle, None) is not None:
             self._multi.remove_handle(handle)
 
@@ -83,7 +83,7 @@ class CurlSelector(selectors.DefaultSelector):
         return super().select(0)
 
     def _moved(self) -> bool:
-        """Have libcurl do what it can; return whether a transfer ended."""
+        """Let libcurl read and write without blocking; return whether a transfer ended."""
         self._perform()
         ended = False
         more = True

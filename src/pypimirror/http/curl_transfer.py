@@ -1,4 +1,4 @@
-"""One libcurl handle and the callbacks that receive its answers."""
+"""A libcurl handle and the callbacks that receive its responses."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: Characters that a URL may have; others are sent percent-encoded, as browsers do.
 _IN_URLS = "!#$%&'()*+,/:;=?@[]~"
-#: Bytes of a redirect's body that are read, so that the connection can be used again; a longer one is cut off.
+#: Maximum bytes of a redirect's body to read so that the connection can be reused; a longer body is aborted.
 _MOST_IGNORED = 1 << 16
-#: Errors that callbacks cause.
+#: Errors of libcurl that follow from a failed callback.
 _OF_CALLBACKS = frozenset({pycurl.E_WRITE_ERROR, pycurl.E_ABORTED_BY_CALLBACK})
-#: Connections that are kept open for transfers outside of a loop: to an index and the hosts of its files.
+#: Number of connections to keep open for transfers outside of a loop: to an index and the hosts of its files.
 _CONNECTIONS = 5
 
 
@@ -58,10 +58,10 @@ class Transfer:
         self._ignored = 0
         self._error: BaseException | None = None
         self.head = Head(0, {}, "")
-        #: The URL that the answer redirects to, or None.
+        #: The target of a redirect, or None.
         self.target: str | None = None
         self._settings = settings
-        #: Certificates are loaded with the first https URL: to look for them takes as long as a small run.
+        #: Certificates are loaded with the first https URL, since loading them takes as long as a small run.
         self._has_tls_options = False
         self.handle = handle = pycurl.Curl()
         for option, value in options(settings):
@@ -72,7 +72,7 @@ class Transfer:
         handle.setopt(pycurl.PREREQFUNCTION, self._check_connection)
 
     def set_headers(self, headers: Mapping[str, str]) -> None:
-        """Set the request's headers, unless they are those of the request before. Raises ValueError for more than one line."""
+        """Set the request's headers if they differ from the previous ones. Raises ValueError for a value with line ends."""
         if headers == self._headers:
             return
         if any(one_line(text) != text for line in headers.items() for text in line):
@@ -82,9 +82,9 @@ class Transfer:
         self._headers = dict(headers)
 
     def perform(self, url: str, receiver: IReceiver) -> tuple[int, str] | None:
-        """Send a request, pass the answer to the receiver unless it is a redirect; return libcurl's error, or None.
+        """Send a request and pass the response to the receiver unless it is a redirect; return libcurl's error, or None.
 
-        Raises what the receiver raises, and FetchError for a redirect or a connection that is refused.
+        Raises the receiver's exceptions, and FetchError for a refused redirect or connection.
         """
         url = _quoted(url)
         self._url, self._receiver = url, receiver
@@ -105,7 +105,7 @@ class Transfer:
             failed, self._error = self._error, None
             raise failed
         if error is not None and error[0] in _OF_CALLBACKS and self.target is None:
-            raise KeyboardInterrupt  # a signal came before the first line of a callback, which reports all else
+            raise KeyboardInterrupt  # by a signal before the first line of a callback; callbacks report other exceptions
         if error is None:
             self._start()
         return error if self.target is None else None
@@ -126,7 +126,7 @@ class Transfer:
         return self._alone.perform_alone(self.handle, self._finished)
 
     def close(self) -> None:
-        """Close the handle, and the connections that are not those of a loop."""
+        """Close the handle and its connections; those of a loop stay open."""
         self.handle.close()
         if self._alone is not None:
             self._alone.close()
@@ -148,14 +148,14 @@ class Transfer:
             return pycurl.SOCKET_BAD
 
     def _check_connection(self, *addresses: Any) -> Any:
-        """Refuse a connection on which something came that was not requested; libcurl closes it."""
+        """Refuse a connection with unread data; libcurl closes it."""
         self._addresses = peer, local, port, local_port = addresses
         secure = self._url[:6].lower() == "https:"
         self._is_clean = self._connections.is_clean((peer, local, port, local_port), secure)
         return pycurl.PREREQFUNC_OK if self._is_clean else pycurl.PREREQFUNC_ABORT
 
     def _body(self, block: bytes) -> int | None:
-        """Take a block of the body; return how much of it was taken if that is not all."""
+        """Pass a block of the body to the receiver; return None to continue, a number to abort the transfer."""
         try:
             if not self._started:
                 self._start()
@@ -169,7 +169,7 @@ class Transfer:
         return None
 
     def _start(self) -> None:
-        """Pass the head to the receiver, unless that is done or it is a redirect."""
+        """Pass the head to the receiver once, unless it is a redirect."""
         if self._started:
             return
         self._started = True
@@ -183,7 +183,7 @@ class Transfer:
 
 
 def _quoted(url: str) -> str:
-    """Return a URL as libcurl takes it: in ASCII. Raises FetchError."""
+    """Return a URL in ASCII, as libcurl requires. Raises FetchError."""
     if url.isascii() and " " not in url:
         return url
     scheme, separator, rest = url.partition("://")
@@ -198,7 +198,7 @@ def _quoted(url: str) -> str:
 
 
 def _redirected(url: str, location: str) -> str:
-    """Return the URL that a redirect leads to. Raises FetchError for one that is refused."""
+    """Return the target of a redirect. Raises FetchError if it is refused."""
     try:
         target = _with_own_credentials(urljoin(url, quote(location.encode("iso-8859-1"), safe=_IN_URLS)), url)
     except ValueError as error:
@@ -211,7 +211,7 @@ def _redirected(url: str, location: str) -> str:
 
 
 def _with_own_credentials(target: str, url: str) -> str:
-    """Return a redirect's target with the credentials of the URL that it comes from on the same origin, else with none."""
+    """Return a redirect's target: with the source's credentials if both have the same origin, else without."""
     target, _ = split_userinfo(target)
     _, userinfo = split_userinfo(url)
     if userinfo and same_origin(target, url):

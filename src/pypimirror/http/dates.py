@@ -1,4 +1,4 @@
-"""Dates as HTTP has them."""
+"""Dates of HTTP."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 @lru_cache(64)
 def seconds(date: str) -> float | None:
-    """Read a date (RFC 9110, 5.6.7) as seconds since the epoch; what can't be read is as good as not sent, None."""
+    """Parse a date (RFC 9110, 5.6.7); return seconds since the epoch, or None if it is invalid."""
     try:
         return parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError, TypeError, IndexError, OSError):

@@ -18,7 +18,7 @@ from .translate_error import CUT_OFF
 from .urls import strip_credentials
 
 _CODINGS = frozenset({"gzip", "x-gzip", "deflate"})
-#: Bytes that are decoded at once, at most.
+#: Maximum size of a decoded block.
 _BLOCK = 1 << 18
 #: The first bytes of a gzip member (RFC 1952, 2.3.1).
 _MAGIC = b"\x1f\x8b"
@@ -28,7 +28,7 @@ _GZIP, _ZLIB, _BARE = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 
 def fetch_decoded(fetch: Callable[[str, IReceiver, Mapping[str, str]], Head], url: str, receiver: IReceiver,
                   headers: Mapping[str, str]) -> Head:
-    """Fetch a URL with a function that does not decode; the receiver gets the body decoded. Raises FetchError."""
+    """Fetch a URL with a function that does not decode, and pass the decoded body to the receiver. Raises FetchError."""
     decoder = Decoder(receiver, strip_credentials(url))
     head = fetch(url, decoder, headers)
     decoder.finish()
@@ -46,7 +46,7 @@ class Decoder:
         self._coding = ""
         self._decoder: Any = None
         self._rest = b""
-        #: Whether all that came up to here is complete.
+        #: Whether the data so far form a complete stream.
         self._is_whole = True
         self._is_first = True
 
@@ -67,7 +67,7 @@ class Decoder:
         try:
             self._decode()
         except zlib.error as error:
-            raise FetchError(self._url, f"not encoded as its Content-Encoding ({self._coding}) says: {error}") from error
+            raise FetchError(self._url, f"does not match its Content-Encoding ({self._coding}): {error}") from error
 
     def finish(self) -> None:
         """Raise FetchError if the data are cut off."""
@@ -75,7 +75,7 @@ class Decoder:
             raise FetchError(self._url, CUT_OFF, transient=True)
 
     def _decode(self) -> None:
-        """Decode what has come. Further members of gzip are part of the data (RFC 1952, 2.2); other bytes are ignored."""
+        """Decode the received data, all members of gzip (RFC 1952, 2.2); other trailing bytes are ignored."""
         while self._decoder is not None or len(self._rest) > 1:
             if self._decoder is None:
                 if not self._is_first and (self._coding == "deflate" or not self._rest.startswith(_MAGIC)):

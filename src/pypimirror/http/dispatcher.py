@@ -1,4 +1,4 @@
-"""Which fetcher gets what: files of this machine, and the web; and which credentials go with a request."""
+"""Selects the fetcher for a URL, local or remote, and the credentials for the request."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .urls import strip_credentials
 
 @implementer(IFetcher)
 class Dispatcher:
-    """Hands each URL to the fetcher for it.
+    """Passes each URL to the fetcher of its scheme.
 
-    Credentials are kept here alone: nothing that is remembered of what an index says holds any, and its files are requested
-    with those of the index on their origin.
+    Only this class adds credentials: stored URLs have none, and files are requested with the credentials that the
+    configuration has for their origin.
     """
 
     def __init__(self, web: IFetcher, files: IFetcher, configured: Iterable[str]):

@@ -1,7 +1,6 @@
-"""Downloads one file into the storage: streamed, hashed while it is written, in its place only when whole and right.
+"""Downloads one file into the storage: streams and hashes it, and moves it into place only if it is complete and correct.
 
-A large body that was cut off goes on where it ended (RFC 9110, 13.1.5 and 14), within the same run; what counts is the hash of
-the whole.
+Resumes a large download that was cut off (RFC 9110, 13.1.5 and 14) within the same run; the hash of the whole file decides.
 """
 
 from __future__ import annotations
@@ -21,33 +20,33 @@ from ..names import shown
 from .retry import RetryPolicy, check
 from .urls import strip_credentials
 
-#: Strongest first; the first one that upstream gives and Python knows is checked.
+#: Hash algorithms, strongest first; the first one for which upstream has a digest is checked.
 ALGORITHMS = ("sha256", "sha512", "sha384", "sha3_256", "blake2b", "sha224", "sha1", "md5")
-#: Seconds that one file may take to come, all attempts together.
+#: Maximum seconds for the download of one file, all attempts together.
 LONGEST = 6 * 3600.0
-#: Bytes from which on a body that was cut off is worth going on with.
+#: Minimum number of received bytes for a range request to be worth it.
 WORTH = 1 << 20
-#: Bytes of a body that is given back, for those who look into it.
+#: Maximum size of a body that ``Download`` includes.
 _SMALL = 1 << 18
 _RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(?:\d{1,18}|\*)")
 
 
 class Download(NamedTuple):
-    """What came, once it is in its place."""
+    """Result of ``download``."""
 
     sha256: str
     size: int
-    #: What was asked for, where it is small and came in one go.
+    #: The content of a small file, else None.
     body: bytes | None = None
 
 
 class _WrongHash(FetchError):
-    """The body is whole, and another one."""
+    """The body is complete, but its hash is wrong."""
 
 
 @implementer(IReceiver)
 class _Body:
-    """Writes a body to an upload and hashes it on the way."""
+    """Writes a body to an upload and hashes it."""
 
     def __init__(self, upload: IUpload, url: str, hashes: Mapping[str, str], size: int | None, limit: int | None,
                  room: int | None):
@@ -59,7 +58,7 @@ class _Body:
         self._room = room if size is None else None
         self._end = time.monotonic() + LONGEST
         self._algorithm = next((name for name in ALGORITHMS if name in hashes), None)
-        #: What tells whether a body is still the same (ETag, Last-Modified), where the server can go on in the middle.
+        #: The validator for ``If-Range`` (ETag or Last-Modified); None if the server can't resume.
         self._validator: str | None = None
         self._wrong = 0
         self._reset()
@@ -88,7 +87,7 @@ class _Body:
             begin = _RANGE.match(head.headers.get("content-range", ""))
             if not asked or begin is None or int(begin[1]) != self.received:
                 self._validator = None
-                raise FetchError(strip_credentials(self._url), "another part of it came than was asked for", transient=True)
+                raise FetchError(strip_credentials(self._url), "server sent a different byte range", transient=True)
             self._joined = True
             return
         self._validator = _validator(head, bool(self._expected))
@@ -101,14 +100,12 @@ class _Body:
         if time.monotonic() > self._end:
             raise FetchError(strip_credentials(self._url), f"takes longer than {LONGEST / 3600:g} hours")
         if self._room is not None and self.received > self._room:
-            raise IntegrityError(f"{strip_credentials(self._url)}: nobody tells its size, and there is no room for more than "
-                                 f"{self._room} bytes")
+            raise IntegrityError(f"{strip_credentials(self._url)}: unknown size; stopped after {self._room} bytes, since there "
+                                 "is no room for more (min_free)")
         if self._size is not None and self.received > self._size:
-            raise IntegrityError(f"{strip_credentials(self._url)}: longer than the {self._size} bytes that upstream's page "
-                                 "says")
+            raise IntegrityError(f"{strip_credentials(self._url)}: longer than the {self._size} bytes on upstream's page")
         if self._limit is not None and self.received > self._limit:
-            raise IntegrityError(f"{strip_credentials(self._url)}: longer than {self._limit} bytes, which is as much as is "
-                                 "taken")
+            raise IntegrityError(f"{strip_credentials(self._url)}: longer than {self._limit} bytes, the size limit")
         if self.received <= _SMALL:
             self._blocks.append(block)
         self._sha256.update(block)
@@ -117,13 +114,13 @@ class _Body:
         self._upload.write(block)
 
     def finish(self) -> Download:
-        """Return what came. Raises Rejected if it is not what upstream's page promised, FetchError where asking again may help.
+        """Check size and hash, and return the result. Raises FetchError.
 
-        A wrong hash may be that of a body put together of two, or cut off where nobody could tell: it is asked for once more.
+        A wrong hash is retried once: the body may be of two versions, or cut off by a server that sent no length.
         """
         if self._size is not None and self.received != self._size:
             raise FetchError(strip_credentials(self._url),
-                             f"{self.received} bytes came where upstream's page says {self._size}", transient=True)
+                             f"received {self.received} bytes, upstream's page has {self._size}", transient=True)
         sha256 = self._sha256.hexdigest()
         if self._algorithm is not None:
             actual = sha256 if self._other is None else self._other.hexdigest()
@@ -132,15 +129,16 @@ class _Body:
                 self._validator = None
                 self._wrong += not self._joined
                 raise _WrongHash(strip_credentials(self._url),
-                                 f"its {self._algorithm} is {actual}, upstream's page says {shown(expected)}",
+                                 f"its {self._algorithm} is {actual}, upstream's page has {shown(expected)}",
                                  transient=self._wrong < 2)
         return Download(sha256, self.received, b"".join(self._blocks) if self.received <= _SMALL else None)
 
 
 def _validator(head: Head, hashed: bool) -> str | None:
-    """Give what a request to go on can name, or None; a date is as good as nothing where no hash tells in the end.
+    """Return the validator for a range request, or None if the rest of the body can't be requested safely.
 
-    Nor is a body that is packed on the way, which nobody asked for; but Apache calls all that ends in ``.gz`` encoded.
+    Without a hash to check the result, Last-Modified is too weak, and a body with a Content-Encoding is not resumed. With one,
+    it is: Apache marks every file that ends in ``.gz`` as encoded.
     """
     etag = head.headers.get("etag", "")
     if head.headers.get("accept-ranges", "").lower() == "none" or ("content-encoding" in head.headers and not hashed):
@@ -152,14 +150,14 @@ def _validator(head: Head, hashed: bool) -> str | None:
 
 def download(fetcher: IFetcher, storage: IStorage, attempts: RetryPolicy, url: str, path: str,
              hashes: Mapping[str, str], size: int | None = None, limit: int | None = None, room: int | None = None) -> Download:
-    """Fetch the URL to a path of the storage.
+    """Download a URL to a path of the storage.
 
-    hashes: hex digests by algorithm as upstream gives them, maybe none; size: bytes, or None where upstream does not tell;
-    limit: bytes at which a body is cut off, or None; room: bytes that there is room for, where that is to be looked at.
-    Raises FetchError if it can't be had, Rejected if it is not what it should be, StorageError.
+    hashes: upstream's hex digests by algorithm, may be empty; size: bytes, or None if upstream does not list it;
+    limit: maximum size in bytes, or None; room: free bytes, checked if the size is unknown, or None.
+    Raises FetchError if the download fails, IntegrityError if size or hash are wrong, StorageError.
     """
     if limit is not None and (size or 0) > limit:
-        raise IntegrityError(f"{strip_credentials(url)}: its {size} bytes are more than the {limit} that are taken")
+        raise IntegrityError(f"{strip_credentials(url)}: its size of {size} bytes is over the limit of {limit}")
     upload = storage.create()
     try:
         body = _Body(upload, url, hashes, size, limit, room)

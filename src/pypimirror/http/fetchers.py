@@ -1,4 +1,4 @@
-"""Which fetcher a mirror uses."""
+"""Selects the fetcher of a mirror."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ _FAST = ("pycurl", "greenlet")
 
 
 def chosen(settings: ISettings) -> str:
-    """Return the name of the fetcher: as configured, else pycurl where it is installed, else requests."""
+    """Return the name of the fetcher: the configured one, else pycurl if it is installed, else requests."""
     return settings["fetcher"] or ("pycurl" if all(map(find_spec, _FAST)) else "requests")

@@ -1,26 +1,26 @@
-"""Heads of answers as dictionaries: names in lower case, one value a name."""
+"""Response headers as dictionaries: names in lower case, one value per name."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-#: What no value may have (RFC 9110, 5.5), and what comes before one that goes on in the next line (RFC 9112, 5.2).
+#: Characters that a value must not have (RFC 9110, 5.5), and line folding (RFC 9112, 5.2).
 _BREAK = re.compile(r"[\r\n\0]+[ \t]*")
-#: Not where a value goes on in the next line.
+#: The end of a line that is not folded.
 _LINE_END = re.compile(r"\n(?![ \t])")
 _STATUS = re.compile(r"HTTP/\S+ (\d{3})(?!\d)")
-#: Answers without a body, whatever their headers say of one (RFC 9112, 6.3).
+#: Statuses of responses without a body, regardless of their headers (RFC 9112, 6.3).
 BODILESS = frozenset({204, 304})
 
 
 def one_line(value: str) -> str:
-    """Return a header's value in the form in which it can be sent back, as an ETag is."""
+    """Return a header's value in one line, so that it can be sent back, as ETags are."""
     return _BREAK.sub(" ", value)
 
 
 def joined(lines: Iterable[str]) -> dict[str, str]:
-    """Return headers by name in lower case, those of one name in one (RFC 9110, 5.3). lines: without their ends."""
+    """Return headers by lower-case name, repeated ones combined (RFC 9110, 5.3). lines: without line ends."""
     found: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(":")
@@ -31,12 +31,12 @@ def joined(lines: Iterable[str]) -> dict[str, str]:
 
 
 def one_length(found: dict[str, str]) -> dict[str, str]:
-    """Return headers that tell the body's length in one way. Raises ValueError for several, or one that is unknown."""
+    """Normalize the headers that delimit the body. Raises ValueError for conflicting lengths and unknown transfer codings."""
     lengths, codings = found.get("content-length", ""), found.pop("transfer-encoding", None)
     if codings is not None:
         for coding in {coding.strip(" \t").lower() for coding in codings.split(",")} - {"", "identity"}:
             if coding != "chunked":
-                raise ValueError(f"Transfer-Encoding {codings}, which was not asked for")
+                raise ValueError(f"Transfer-Encoding {codings} is not supported")
             found["transfer-encoding"] = coding
     if "," in lengths and "transfer-encoding" not in found:
         different = {length.strip() for length in lengths.split(",")}
@@ -47,7 +47,7 @@ def one_length(found: dict[str, str]) -> dict[str, str]:
 
 
 def last_head(lines: Iterable[bytes]) -> tuple[int, dict[str, str]]:
-    """Return status and headers of the last of several heads: those of a proxy and of interim answers come before."""
+    """Return status and headers of the final response; a proxy's and interim responses (1xx) may precede it."""
     text = b"".join(lines).decode("iso-8859-1").replace("\r\n", "\n")
     start = text.rfind("\nHTTP/") + 1
     if start:

@@ -11,15 +11,15 @@ from urllib.parse import unquote
 
 #: The ports that schemes imply.
 PORTS = {"http": 80, "https": 443}
-#: Scheme and authority of a URL, and the rest. A backslash is a slash to browsers and some libraries, and is none here.
+#: Scheme and authority of a URL. Browsers and some libraries take a backslash for a slash; here it is not allowed.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\\\s]*)(?=[/?#]|$)")
 _AUTHORITY = re.compile(r"(?:[^@\[\]]*@)?(\[[^\[\]@]*\]|[^\[\]@:]*)(?::(\d{0,5}))?")
 _DOTS = re.compile(r"[.\u3002\uff0e\uff61]")
-#: What a host's name may have after IDNA. Underscores are no host name's, but DNS has them.
+#: A host name after IDNA. Host names may not have underscores, but names in DNS do.
 _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*")
-#: Of an IPv6 address (RFC 6874), unescaped.
+#: The zone of an IPv6 address (RFC 6874), unescaped.
 _ZONE = re.compile(r"[A-Za-z0-9._~-]+")
-#: Spellings that inet_aton takes for an address of IPv4: up to four parts, decimal, octal or hexadecimal.
+#: Spellings that inet_aton accepts as IPv4 addresses: up to four parts, decimal, octal or hexadecimal.
 _NUMBERS = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+)){0,3}")
 
 
@@ -33,18 +33,18 @@ class Origin(NamedTuple):
 
 @lru_cache(4096)
 def normalize_host(text: str) -> str:
-    """Return the normal form of a host: lower case, no brackets, no dot at its end, IDNA, addresses as ``ipaddress`` has them.
+    """Return the normal form of a host: lower case, IDNA, no brackets, no trailing dot, addresses as ``ipaddress`` writes them.
 
-    An IPv6 address that maps one of IPv4 is that one; a zone stays. Raises ValueError for what is no host.
+    IPv4-mapped IPv6 addresses become IPv4 addresses; zones are kept. Raises ValueError for an invalid host.
     """
     host = text.strip()
     if ":" in host:
-        # Not decoded: a zone such as ``%eth0`` is no escape.
+        # Not unquoted: a zone such as ``%eth0`` is not an escape.
         return _ipv6(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
     host = unquote(host)
     host = _DOTS.sub(".", host).lower()
     if not host.isascii():
-        import idna  # requests brings it; few hosts need it
+        import idna  # a dependency of requests; few hosts need it
 
         try:
             host = idna.encode(host.rstrip("."), uts46=True).decode().lower()
@@ -68,7 +68,7 @@ def _ipv6(host: str) -> str:
         raise ValueError("no zone of an IPv6 address")
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
-    while zone.startswith("25") and len(zone) > 2:  # an escaped percent sign, maybe escaped again
+    while zone.startswith("25") and len(zone) > 2:  # a percent sign that was escaped once or more
         zone = zone[2:]
     return f"{found}%{zone}" if zone else str(found)
 
@@ -76,7 +76,7 @@ def _ipv6(host: str) -> str:
 def origin(url: str) -> Origin | None:
     """Return the origin of a URL, or None for one without a host, such as a ``file:`` URL or a path.
 
-    It is stricter than the parsers of the fetchers, so that all of them agree on what it lets through. Raises ValueError.
+    Stricter than the fetchers' URL parsers, so that all of them agree on the URLs that it accepts. Raises ValueError.
     """
     found = _URL.match(url)
     if found is None:

@@ -1,4 +1,4 @@
-"""Limits the requests in flight to ``workers``, whichever threads and greenlets send them."""
+"""Limits the requests in flight to ``workers``, across threads and greenlets."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _FEW = 4
 
 @implementer(IFetcher)
 class RequestLimiter:
-    """Passes requests on to a fetcher, a number of them at once, in the order in which they came."""
+    """Passes a limited number of concurrent requests to a fetcher, first come, first served."""
 
     def __init__(self, make: Callable[[], IFetcher], most: int):
-        """make: creates the fetcher on first use; a verification does not need it."""
+        """make: creates the fetcher on first use, since ``verify`` does not need one; most: the maximum number."""
         self._make = make
         self._made: IFetcher | None = None
         self._lock = threading.Lock()
@@ -46,7 +46,7 @@ class RequestLimiter:
         return self._made
 
     def bound(self, most: int) -> None:
-        """Change the number; requests that are in flight are finished."""
+        """Change the maximum; requests in flight are not interrupted."""
         with self._lock:
             self._most = most
             turns = self._turns()
@@ -55,7 +55,7 @@ class RequestLimiter:
 
     @property
     def is_within(self) -> bool:
-        """Whether no more requests are in flight than may be."""
+        """Whether the number of requests in flight is within the maximum."""
         return self._in_flight <= self._most
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
@@ -89,7 +89,7 @@ class RequestLimiter:
     def _leave(self) -> None:
         with self._lock:
             self._in_flight -= 1
-            self._open = min(self._open + 1, self._most)
+            self._open += 1
             turns = self._turns()
         for turn in turns:
             turn.set_result(None)

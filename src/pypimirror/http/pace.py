@@ -1,6 +1,6 @@
-"""A minimum speed: transfers that hardly move are ended, so that a host that drips holds nothing up.
+"""Enforces a minimum speed: aborts stalled transfers, so that a slow host does not block a run.
 
-A socket timeout does not help, since every byte restarts it.
+A socket timeout is not enough, since every received byte restarts it.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import time
 from contextlib import suppress
 from typing import Any
 
-#: Of the body so many bytes must come in so many seconds, or its end: about 1 kB/s.
+#: The minimum speed of a body, about 1 kB/s: bytes that have to arrive within the seconds.
 BYTES, SECONDS = 1 << 16, 60.0
-#: How often transfers are looked at, as a share of that time.
+#: Interval of the checks, as a share of these seconds.
 _SHARE = 0.1
 
-#: Its ``transfer``, if there is one, is that of the thread.
+#: Holds the ``transfer`` of each thread, if there is one.
 _local = threading.local()
 
 
 def note(sock: Any) -> None:
-    """Register the socket of this thread's transfer, before it is read."""
+    """Register the socket of this thread's transfer before reading from it."""
     transfer = getattr(_local, "transfer", None)
     if transfer is not None:
         transfer.sock = sock
@@ -33,7 +33,7 @@ def too_slow() -> str:
 
 
 class Transfer:
-    """One request under way."""
+    """One request in flight."""
 
     def __init__(self, limit: float):
         self.sock: socket.socket | None = None
@@ -43,36 +43,36 @@ class Transfer:
         self._since = time.monotonic()
 
     def start(self) -> None:
-        """Note that the body begins."""
+        """Start the measurement of the body."""
         self._limit, self._bytes, self._since = SECONDS, 0, time.monotonic()
 
     def moved(self, count: int) -> None:
-        """Note that so many bytes came."""
+        """Count received bytes."""
         self._bytes += count
         if self._bytes >= BYTES:
             self._bytes, self._since = 0, time.monotonic()
 
     def look(self) -> None:
-        """End the transfer if it is too slow; called by another thread."""
+        """Abort the transfer if it is too slow; called from the watching thread."""
         if time.monotonic() - self._since > self._limit and self.sock is not None and not self.slow:
             self.slow = True
-            with suppress(OSError):  # it is over already
-                # TLS says goodbye in the thread that reads; this wakes it.
+            with suppress(OSError):  # the transfer has ended
+                # Wakes the reading thread, which closes the TLS session.
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
 
 class Pace:
-    """Watches the transfers of one fetcher, from a thread that is there as long as there are any."""
+    """Watches the transfers of one fetcher, in a thread that runs as long as there are any."""
 
     def __init__(self, timeout: float):
-        """timeout: seconds that a host may think, beyond the time for the body's first part."""
+        """timeout: seconds for the host to respond, in addition to those for the first part of the body."""
         self._timeout = timeout
         self._lock = threading.Lock()
         self._transfers: set[Transfer] = set()
         self._watching = False
 
     def begin(self) -> Transfer:
-        """Watch what this thread does from now on until ``end``."""
+        """Start watching this thread's transfer, until ``end``."""
         transfer = Transfer(SECONDS + self._timeout)
         with self._lock:
             self._transfers.add(transfer)
@@ -83,7 +83,7 @@ class Pace:
         return transfer
 
     def end(self, transfer: Transfer) -> None:
-        """Watch it no more."""
+        """Stop watching the transfer."""
         _local.transfer = None
         with self._lock:
             self._transfers.discard(transfer)

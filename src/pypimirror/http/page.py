@@ -1,4 +1,4 @@
-"""Reads a page whole into memory, within bounds."""
+"""Reads a page into memory, with limits on size and time."""
 
 import time
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from ..interfaces import IFetcher, IReceiver
 from ..model import Head
 from .urls import strip_credentials
 
-#: Seconds that a page may take to come.
+#: Maximum seconds for the transfer of a page.
 LONGEST = 600.0
 
 
@@ -43,7 +43,7 @@ class _Page:
 
 
 def read(fetcher: IFetcher, url: str, headers: Mapping[str, str], limit: int) -> tuple[Head, bytes]:
-    """Return head and body of a page, compressed on the way where the server can.
+    """Request a page, compressed if the server supports it; return head and body.
 
     limit: bytes, after decompression. Raises FetchError.
     """

@@ -54,8 +54,8 @@ def glance(fetcher: IFetcher, url: str, wanted: Callable[[Head], bool], headers:
            most: int = 4 << 20, longest: float = 60) -> tuple[Head, bytes | None]:
     """Return the head of the response, and the body if ``wanted`` is true for the head.
 
-    A GET and not a HEAD, which many servers answer otherwise or not at all.
-    headers: further request headers; most: bytes of a body; longest: seconds that it may take to come.
+    Sends GET, not HEAD, which many servers answer differently or not at all.
+    headers: further request headers; most: maximum bytes of the body; longest: maximum seconds for the transfer.
     Raises FetchError, also for every status but 200 and 304.
     """
     receiver = _Glance(url, wanted, most, longest)

@@ -9,21 +9,21 @@ from ..interfaces import IFetcher, ISettings
 from . import fetchers, tls
 from .configured_url import hidden
 
-#: Says which hosts are asked without any of the proxies, so by itself it says nothing.
+#: Lists the hosts that are requested without a proxy; it is not a proxy itself.
 _BUT = "no_proxy"
 
 
 def proxies() -> dict[str, str]:
-    """Return the proxies of the environment by variable, without user and password, which are no part of any message then."""
+    """Return the proxies of the environment by variable, without credentials, and hide these in all messages."""
     return {name: hidden(value) for name, value in sorted(os.environ.items())
             if value and name.lower().endswith("_proxy") and name.lower() != _BUT}
 
 
 def describe(settings: ISettings, fetcher: IFetcher, full: bool = False) -> Iterator[str]:
-    """Yield a line for each of them, with where it comes from; none shows a password.
+    """Yield a line with value and origin for the fetcher, the CA bundle and the proxy, without passwords.
 
-    fetcher: a plugin's is described by its own ``about()``, if it has one, and by its class otherwise.
-    full: load for it what a run may not need.
+    fetcher: described by its ``about()`` if it has one, else by its class.
+    full: show the path of certifi's bundle, too, which a run may not have to load.
     """
     about = getattr(fetcher, "about", None)
     told = about() if about is not None else f"{type(fetcher).__module__}.{type(fetcher).__qualname__}"

@@ -1,7 +1,4 @@
-"""The default fetcher where pycurl is installed: libcurl, all transfers of a thread at once.
-
-It comes with the extra ``fast``.
-"""
+"""The default fetcher where pycurl is installed (extra ``fast``): runs all transfers of a thread concurrently with libcurl."""
 
 from __future__ import annotations
 
@@ -30,16 +27,16 @@ _TELLS_EXTENSIONS = curl_options.TLS_LIBRARY.startswith(("OpenSSL", "LibreSSL", 
 
 @implementer(ICooperativeFetcher)
 class CurlFetcher:
-    """Fetches with libcurl: TLS verified; proxies and credentials as its users know them."""
+    """Fetches with libcurl: verifies TLS, and supports proxies and credentials."""
 
     def __init__(self, settings: ISettings):
         self._settings = settings
-        proxy_settings.proxies()  # their passwords are part of no message from here on
+        proxy_settings.proxies()  # hides their passwords in all messages
         self._proxies = Proxies(settings)
         self._connections = Connections()
         self._local = threading.local()
         self._transfers: list[Transfer] = []
-        #: Hosts whose certificate names hosts, and those whose certificate does not.
+        #: Hosts whose certificate has host names, and those whose certificate has none.
         self._certified: set[str] = set()
         self._uncertified: set[str] = set()
 
@@ -70,7 +67,7 @@ class CurlFetcher:
         return CurlSelector(2 * self._settings["workers"])
 
     def about(self) -> str:
-        """Return the names of the libraries that transfers run on, with versions."""
+        """Return the names and versions of the HTTP and TLS libraries."""
         return f"pycurl, libcurl {curl_options.VERSION}, {curl_options.TLS_LIBRARY}"
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A fetcher on the requests library, for sites that need its adapters and trust stores, and where pycurl is not installed."""
+"""The fetcher that uses requests: for sites that need its adapters or trust stores, and where pycurl is not installed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .urls import strip_credentials
 
 @implementer(IFetcher)
 class RequestsFetcher:
-    """Sends every request with a session of requests, one a thread."""
+    """Sends requests with one session per thread."""
 
     def __init__(self, settings: ISettings):
         self._settings = settings
@@ -60,7 +60,7 @@ class RequestsFetcher:
             answer.finish()
 
     def about(self) -> str:
-        """Return the names of the libraries that transfers run on, with versions."""
+        """Return the names and versions of the HTTP and TLS libraries."""
         return f"requests {requests.__version__}, urllib3 {urllib3.__version__}, {tls.library()}"  # type: ignore[attr-defined]
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Asking again: how often, and how long to wait in between."""
+"""Retries: which errors are retried, how often, and after which delay."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .cooperation import sleep
 from .urls import strip_credentials
 
 T = TypeVar("T")
-#: Seconds that failures of one project may take in one run, waits included; files are worked on side by side, and each counts.
+#: Maximum seconds for the failures of one project in a run, delays included; those of concurrent downloads add up.
 PATIENCE = 900.0
-#: Statuses that may be others the next time.
+#: Statuses of transient errors.
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-#: Seconds; a server that asks for more is asked again by the next run.
+#: Maximum Retry-After in seconds; if it is longer, the next run retries.
 _LONGEST_WAIT = 120.0
-#: Digits of a number of seconds that is worth reading.
+#: Maximum digits of a number of seconds; a longer one counts as infinite.
 _MOST_DIGITS = 9
-#: Seconds between two attempts where the server asks for nothing, at most; and how much chance may add.
+#: Maximum seconds between two attempts without Retry-After, and of the random delay that is added.
 _LONGEST_BACKOFF = 30.0
 _JITTER = 0.5
 
@@ -36,7 +36,7 @@ def check(head: Head, url: str) -> None:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of a Retry-After header, in either form (RFC 9110, 10.2.3), or None."""
+    """Return the delay of a Retry-After header in seconds, in either form (RFC 9110, 10.2.3), or None."""
     value = headers.get("retry-after")
     if value is None:
         return None
@@ -47,26 +47,26 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
     try:
         return Retry().parse_retry_after(value)
-    except (InvalidHeader, ValueError, OverflowError, TypeError):  # a date of another calendar, such as the year 99999
+    except (InvalidHeader, ValueError, OverflowError, TypeError):  # an invalid date, such as one in the year 99999
         return None
 
 
 class RetryPolicy:
-    """Runs an attempt until it succeeds, fails for good, or has been tried often enough (urllib3's Retry counts and waits)."""
+    """Repeats a function until it succeeds, fails permanently or exceeds the retries, which urllib3's Retry counts."""
 
     def __init__(self, retries: int, patience: float | None = None):
-        """patience: seconds that failures may take in all before nothing is asked any more, or None for no bound."""
+        """patience: maximum seconds for all failures together, or None for no limit."""
         self._retries = retries
         self._left = patience
         self._last: FetchError | None = None
         self._lock = threading.Lock()
 
     def bounded(self) -> RetryPolicy:
-        """Give attempts for one project: so many, and a bound on the time that its failures may take in all."""
+        """Return a policy for one project, with the same number of retries and a limit on the time for its failures."""
         return RetryPolicy(self._retries, PATIENCE)
 
     def __call__(self, attempt: Callable[[], T]) -> T:
-        """Return what the attempt returns. Raises the last FetchError."""
+        """Return the result of the first successful attempt. Raises the last FetchError."""
         policy = None
         while True:
             started = time.monotonic()
@@ -89,7 +89,7 @@ class RetryPolicy:
                     policy = policy.increment("GET", error.url, error=error)
                 except MaxRetryError:
                     raise error from None
-                # urllib3 1 knows neither an upper bound of its own nor chance.
+                # urllib3 1 has neither backoff_max nor backoff_jitter.
                 pause = min(policy.get_backoff_time(), _LONGEST_BACKOFF) + random.uniform(0, _JITTER)
                 pause = max(error.retry_after or 0, pause)
                 self._spent(pause, error)

@@ -23,15 +23,15 @@ from .translate_error import failure
 from .urls import strip_credentials
 
 _AGENT = f"z3c.recipe.pypimirror/{__version__}"
-#: Bytes of a body that are read at once.
+#: Bytes of a body per read.
 _BLOCK = 1 << 16
-#: Errors that may be none the next time, while an answer is waited for and while its body comes.
+#: Transient errors before the response, and during its body.
 _PASSING = (requests.ConnectionError, requests.Timeout)
 _PASSING_LATER = (ProtocolError, TimeoutError, NewConnectionError, ValueError)
 
 
 class Adapter(requests.adapters.HTTPAdapter):
-    """Requests' adapter with connections that can be watched."""
+    """An adapter whose connections support ``pace`` and the SSRF guard."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
@@ -39,31 +39,31 @@ class Adapter(requests.adapters.HTTPAdapter):
 
     def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **options)
-        if not str(proxy).lower().startswith("socks"):  # these have connections of their own
+        if not str(proxy).lower().startswith("socks"):  # urllib3 has separate connection classes for SOCKS
             manager.pool_classes_by_scheme = dict(POOLS)
         return manager
 
 
 class OfSession:
-    """An answer that requests brought."""
+    """A response of requests."""
 
     def __init__(self, response: requests.Response):
-        """Raises ValueError for a body whose length can't be known."""
+        """Raises ValueError if the headers do not delimit the body clearly."""
         self.status, self.url = response.status_code, response.url
         self.headers = one_length(joined(f"{name}:{one_line(value)}" for name, value in response.raw.headers.items()))
         self._raw = response.raw
-        # urllib3 1 takes a body that ended early for whole unless told.
+        # urllib3 1 accepts truncated bodies by default.
         self._raw.enforce_content_length = True
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the body as it is sent. Raises FetchError."""
+        """Yield the body without decoding it. Raises FetchError."""
         if self.status in BODILESS:
-            return  # urllib3 would wait for what the headers tell of
+            return  # urllib3 would wait for the length in the headers
         blocks = self._raw.stream(_BLOCK, decode_content=False)
         while True:
             try:
                 block = next(blocks, None)
-            # What is no HTTP at all, in a chunk's length, raises more than the library says.
+            # An invalid chunk length raises an undocumented ValueError.
             except (HTTPError, ValueError) as error:
                 raise failure(self.url, error, isinstance(error, _PASSING_LATER)) from error
             if block is None:
@@ -77,7 +77,7 @@ class OfSession:
 
 
 class HTTPSession(requests.Session):
-    """What one thread asks; looks at each redirect before it is followed, and remembers hosts."""
+    """The session of one thread; checks each redirect before it follows it."""
 
     def __init__(self, settings: ISettings):
         super().__init__()
@@ -90,30 +90,30 @@ class HTTPSession(requests.Session):
         self.mount("https://", Adapter())
 
     def answer(self, url: str, headers: Mapping[str, str]) -> OfSession:
-        """Return the answer to a GET, its body not yet read. Raises FetchError."""
+        """Send a GET request and return the response, whose body is not read yet. Raises FetchError."""
         try:
             request = self._prepared(url, headers)
             options = self._options(str(request.url))
             response = self.get_adapter(str(request.url)).send(request, **options)
             if response.is_redirect:
                 following = self.resolve_redirects(response, request, **options)
-                # One that leads nowhere is followed by nothing.
+                # The first response is the last one if its redirect has no target.
                 response = deque((response, *following), maxlen=1).pop()
             return OfSession(response)
         except requests.TooManyRedirects as error:
             raise FetchError(strip_credentials(url), "too many redirects") from error
-        except requests.exceptions.SSLError as error:  # which is a ConnectionError, too
+        except requests.exceptions.SSLError as error:  # a subclass of ConnectionError
             raise failure(url, error, False) from error
-        # Where a redirect leads to may be no URL, and what the environment names no bundle of certificates.
+        # ValueError: a redirect to an invalid URL; OSError: also an invalid bundle of certificates in the environment.
         except (OSError, HTTPError, ValueError) as error:
             raise failure(url, error, isinstance(error, _PASSING)) from error
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
         if target is not None:
-            # The body would be read to its end, and it need not have one.
+            # Otherwise requests reads the body to its end, which may never come.
             resp.raw.close()
-            target = split_userinfo(urljoin(resp.url, target))[0]  # nobody else's word counts for who we are
+            target = split_userinfo(urljoin(resp.url, target))[0]  # a redirect must not choose the credentials
             url = target
             ssrf.check(resp.url, url)
             if resp.url.lower().startswith("https:") and not url.lower().startswith("https:"):
@@ -122,7 +122,7 @@ class HTTPSession(requests.Session):
         return target
 
     def _options(self, url: str) -> dict[str, Any]:
-        """Return the arguments of an adapter: timeout, certificates, proxies."""
+        """Return the keyword arguments of ``HTTPAdapter.send``: timeout, certificates, proxies."""
         options = self.merge_environment_settings(url, self._proxies(url), True, self._settings["ca_bundle"], self._certificate)
         return {**options, "timeout": self._settings["timeout"]}
 
@@ -130,7 +130,7 @@ class HTTPSession(requests.Session):
         url, userinfo = split_userinfo(url)
         if userinfo:
             headers = {**headers, "Authorization": basic(userinfo)}
-        # An auth of our own that adds nothing: requests would look into netrc, which has no ports and schemes.
+        # Without ``auth``, requests reads netrc, which knows neither ports nor schemes.
         return self.prepare_request(requests.Request("GET", url, headers=headers, auth=_as_it_is))
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
@@ -147,5 +147,5 @@ class HTTPSession(requests.Session):
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Return a request as it is: its headers have all the credentials that it is to have."""
+    """Return a request unchanged: its headers already have the credentials."""
     return request

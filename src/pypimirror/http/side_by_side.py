@@ -1,4 +1,4 @@
-"""Runs a function over many items at once: in greenlets if the thread has an event loop, else in threads."""
+"""Maps a function over items concurrently: in greenlets if the thread has an event loop, else in threads."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _in_pool = threading.local()
 
 
 class SideBySide:
-    """Helpers that the tasks of one process share."""
+    """Concurrent calls within a task; all tasks of a process share one pool of threads."""
 
     def __init__(self, most: int):
-        """most: how many items are worked on at once."""
+        """most: maximum number of concurrent calls."""
         self._most = most
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
 
     def each(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """Return what ``work`` returns for each item, in order. Raises what it raises; no further item is begun then."""
+        """Return the results of ``work`` for all items, in order. An exception prevents further calls, and is raised."""
         loop = cooperation.current()
         if loop is not None:
             return loop.each(work, items, self._most)
-        if len(items) < 2 or getattr(_in_pool, "is_helper", False):  # helpers that wait for helpers could wait for ever
+        if len(items) < 2 or getattr(_in_pool, "is_helper", False):  # nested calls in the pool could deadlock
             return list(map(work, items))
         from concurrent.futures import FIRST_EXCEPTION
         from concurrent.futures import wait as wait_for
@@ -44,7 +44,7 @@ class SideBySide:
         return [future.result() for future in futures if not future.cancelled()]
 
     def bound(self, most: int) -> None:
-        """Change the number for what is begun from now on."""
+        """Change the maximum for future calls."""
         self._most = most
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
 """SSRF guard: a public host may not lead to a private one.
 
-A mirror often reaches more than what is public. A public host must not make it request what is not: the machine itself, its
-network, or the metadata service of a cloud. Links and redirects are checked by name before anything is requested (``check``),
-and each connection by the address of its peer before anything is sent (``check_peer``): a name may mean another address then.
+A mirror can often reach private hosts: its own machine, its network, or the metadata service of a cloud. A public host must
+not make it send requests to them. ``check`` checks the names in links and redirects before a request; ``check_peer`` checks
+the peer's address of each connection before data are sent, since a name may resolve to another address by then.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from ..errors import FetchError
 from .hosts import normalize_host, origin
 from .urls import strip_credentials
 
-#: Hosts that a public host led to, or that are public: no connection to them may end at a private address.
+#: Public hosts, and hosts that public ones lead to: connections to their private addresses are refused.
 _guarded: set[str] = set()
-#: Networks of IPv6 addresses whose last four bytes are one of IPv4: NAT64 (RFC 6052, RFC 8215), IPv4-compatible (RFC 4291).
+#: IPv6 networks with an IPv4 address in the last four bytes: NAT64 (RFC 6052, RFC 8215), IPv4-compatible (RFC 4291).
 _EMBEDDING = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
-#: The middle of ISATAP's addresses (RFC 5214), whose last four bytes are one of IPv4, too.
+#: Bytes 8 to 12 of ISATAP addresses (RFC 5214), which also end with an IPv4 address.
 _ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
 
 
 def addresses(host: str) -> tuple[str, ...]:
-    """Return the addresses of a host; none if it has no known ones."""
+    """Resolve a host; return no addresses if this fails."""
     try:
         return tuple(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
     except (OSError, UnicodeError):
@@ -33,31 +33,31 @@ def addresses(host: str) -> tuple[str, ...]:
 
 @lru_cache(4096)
 def _known(host: str) -> tuple[str, ...]:
-    """Return the addresses of a host in normal form, looked up once a run."""
+    """Return the addresses of a normalized host, resolved once per run."""
     return addresses(host)
 
 
 def forget() -> None:
-    """Forget what is known of hosts."""
+    """Clear guarded hosts and resolved addresses."""
     _guarded.clear()
     _known.cache_clear()
 
 
 def is_public_source(host: str) -> bool:
-    """Whether any address of a host is public. One without addresses counts as public: it may be known to a proxy alone."""
+    """Whether any address of a host is public. A host without addresses counts as public: a proxy may resolve it."""
     found = _known(_normal(host))
     return not found or any(map(is_global, found))
 
 
 def is_public_target(host: str) -> bool:
-    """Whether all addresses of a host are public. Nothing but a proxy reaches one without addresses."""
+    """Whether all addresses of a host are public. True for a host without addresses, which only a proxy can reach."""
     return all(map(is_global, _known(_normal(host))))
 
 
 def check(source: str, target: str) -> None:
-    """Raise FetchError if one URL leads to another one, by a link or redirect, from a public host to a private one.
+    """Raise FetchError if a link or redirect leads from a public host to a private one.
 
-    source: a URL without a host, as that of a directory, may lead anywhere.
+    source: a URL without a host, such as that of a directory, may lead anywhere.
     """
     try:
         to = origin(target)
@@ -71,7 +71,7 @@ def check(source: str, target: str) -> None:
         return
     if is_public_target(by.host):
         _guarded.add(by.host)
-    # An index that the configuration names may have a private address besides; it leads to itself.
+    # A configured index may also have a private address, and may link to itself.
     if to != by and not is_public_target(to.host):
         raise FetchError(strip_credentials(target), f"refused: public host {by.host} leads to a private address")
     if to != by or is_public_target(to.host):
@@ -79,13 +79,13 @@ def check(source: str, target: str) -> None:
 
 
 def check_peer(host: str, address: str) -> None:
-    """Raise FetchError if a connection to a guarded host ends at a private address, whatever its name meant before."""
+    """Raise FetchError if the peer of a connection to a guarded host has a private address."""
     if _guarded and _normal(host) in _guarded and not is_global(address):
         raise FetchError(host, f"refused: a public host, connected at the private address {address}")
 
 
 def is_global(text: str) -> bool:
-    """Whether an address can be reached from everywhere; of one that stands for an IPv4 address, whether that can."""
+    """Whether an address is globally reachable; for an IPv6 address with an embedded IPv4 address, whether this one is."""
     address: IPv4Address | IPv6Address = ip_address(text.partition("%")[0])
     if isinstance(address, IPv6Address):
         inner = _embedded(address)

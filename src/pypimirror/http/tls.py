@@ -1,4 +1,4 @@
-"""Certificates: those that are trusted, and those that the configuration names, tried before anything is asked."""
+"""Certificates: the trusted authorities, and checks of the configured files before the first request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def check(settings: ISettings) -> None:
     bundle, certificate = settings["ca_bundle"], settings["client_cert"]
     if not (bundle or certificate):
         return
-    import ssl  # not loaded where nothing is fetched
+    import ssl  # loaded only if needed
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if bundle:
@@ -36,16 +36,16 @@ def check(settings: ISettings) -> None:
 
 
 def _check_kind(path: str) -> None:
-    """Raise OSError for a FIFO or a device, which the TLS library would wait for."""
+    """Raise OSError for a FIFO or a device, on which the TLS library would block."""
     if not os.path.isdir(path):
         open_regular(path).close()
 
 
 def bundle(settings: ISettings) -> str:
-    """Return the file or directory of trusted authorities: as configured, else as requests finds them."""
+    """Return the file or directory of trusted authorities: the configured one, else the one that requests uses."""
     found = settings["ca_bundle"] or next(filter(None, map(os.environ.get, _BUNDLES)), None)
     if found is None:
-        import certifi  # requests brings it; not loaded where TLS is not used
+        import certifi  # a dependency of requests; loaded only for TLS
 
         found = certifi.where()
     return str(found)

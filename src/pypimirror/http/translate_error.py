@@ -12,9 +12,9 @@ from .urls import strip_credentials
 
 CUT_OFF = "the connection ended in the middle of the body"
 NO_LENGTH = "a chunk of the body has no length"
-#: What urllib3 says of a body that ends where a chunk's length should be.
+#: urllib3's message about a body that ends in place of a chunk's length.
 _CUT_OFF = "Response ended prematurely"
-#: urllib3 puts the connection object before the message.
+#: The connection object that urllib3 puts before the message.
 _CONNECTION = re.compile(r".*>: ", re.DOTALL)
 
 
@@ -29,7 +29,7 @@ def failure(url: str, error: Exception, transient: bool) -> FetchError:
 def _why(error: Exception) -> str:
     """Return a short message; the innermost reason is the clearest."""
     *_, cause = _chain(error)
-    if isinstance(cause, IncompleteRead):  # urllib3's, too, which has what should have been a length
+    if isinstance(cause, IncompleteRead):  # or urllib3's subclass, whose ``length`` is the invalid length of a chunk
         return NO_LENGTH if getattr(cause, "length", None) else CUT_OFF
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
     if text == _CUT_OFF:

@@ -1,4 +1,4 @@
-"""URLs: those that are plain, their hosts, and how people may see them."""
+"""Helpers for URLs: plain ones, their hosts, and their form for messages."""
 
 import re
 from urllib.parse import urlsplit, urlunsplit
@@ -23,6 +23,6 @@ def strip_credentials(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return "(not a URL)"
-    if _NO_PORT.search(parts.netloc):  # but the first part of a password with a slash or number sign in it
+    if _NO_PORT.search(parts.netloc):  # the beginning of a password that contains a slash or number sign
         return "(not a URL)"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))

@@ -52,4 +52,4 @@ def lines(outcome: RunSummary, end: RunFinished) -> Iterator[str]:
         yield from metric("projects", "Projects in the mirror.", {"": end.totals.projects})
         yield from metric("files", "Files in the mirror.", {"": end.totals.files})
         yield from metric("bytes", "Bytes of the files in the mirror.", {"": end.totals.bytes})
-    yield from metric("free_bytes", "Space that is free where the mirror lies.", {"": end.free})
+    yield from metric("free_bytes", "Free space on the mirror's file system.", {"": end.free})

@@ -1,1 +1,1 @@
-"""One run: what is to be looked at, looked at, published, written into the root, swept."""
+"""The steps of a run: worklist, evaluation, publishing, root pages, sweep."""

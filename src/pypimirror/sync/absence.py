@@ -7,18 +7,18 @@ from collections.abc import Iterable
 from ..interfaces import IRunContext
 from .evaluate import Evaluation
 
-#: The most names in a message.
+#: Maximum number of names in a message.
 _MOST = 5
 
 
 class Absences:
-    """Collects the answers about exact names, so that they can be judged as a whole.
+    """Collects absences of exact names, to detect an upstream that has none of them.
 
-    If upstream has none of the names, index_url is more likely wrong than every project deleted: nothing may be removed.
+    In that case index_url is more likely to be wrong than all projects to be deleted, and nothing may be removed.
     """
 
     def __init__(self, mirror: IRunContext, is_exact: bool, trust: bool):
-        """is_exact: whether nothing but exact names is evaluated. trust: whether upstream is believed whatever it lacks."""
+        """is_exact: whether only exact names are evaluated. trust: whether absences count without this check."""
         self._mirror = mirror
         exact = (mirror.selection.exact or frozenset()) if is_exact and not trust else frozenset()
         #: Without the site's own projects, which do not depend on upstream.

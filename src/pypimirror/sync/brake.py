@@ -20,10 +20,9 @@ class Removals(NamedTuple):
 
 
 def counted(changes: Iterable[Change], pins: bool) -> Removals:
-    """Count removals.
+    """Count removals, except those that follow from an edited configuration or from upstream's quarantine.
 
-    pins: whether releases that are no longer pinned count, too, because pin files come from elsewhere and the configuration is
-    the same as before. What follows from an edited configuration does not count, nor does what upstream quarantined.
+    pins: whether releases that are no longer pinned count, because a remote pin file has changed and the configuration has not.
     """
     projects = files = 0
     for change in changes:
@@ -36,7 +35,7 @@ def counted(changes: Iterable[Change], pins: bool) -> Removals:
 def too_many(removals: Removals, totals: Totals, share: float) -> str | None:
     """Return a text with the numbers of removals if they are too many, or None.
 
-    totals: what is mirrored now; share: ``max_deletions``.
+    totals: the mirror's present totals; share: ``max_deletions``.
     """
     parts = []
     for count, total, what in ((removals.projects, totals.projects, "projects"), (removals.files, totals.files, "files")):
@@ -48,7 +47,7 @@ def too_many(removals: Removals, totals: Totals, share: float) -> str | None:
 def held(changes: Iterable[Change], totals: Totals, share: float, pins: bool, doubt: str | None) -> str | None:
     """Return the message about removals that are held back, or None if they are allowed.
 
-    pins: see ``counted``. doubt: what is wrong with upstream's list, or None.
+    pins: see ``counted``. doubt: why upstream's list is doubted, or None.
     """
     much = too_many(counted(changes, pins), totals, share)
     if not (doubt or much):

@@ -19,8 +19,8 @@ from .evaluate import EvaluateTask, evaluate, offered_files
 class StateCatalogue:
     """Projects, core metadata and sdists (``pypimirror.pins.dependencies.ReleaseSource``).
 
-    Pages and files that it fetches are stored at once, so that nothing is fetched twice; the same run sweeps those that are
-    not needed after all.
+    Fetched pages and files are stored immediately, so that nothing is fetched twice; the same run sweeps those that turn out
+    not to be needed.
     """
 
     def __init__(self, mirror: IRunContext, state: State, build_requirements: bool):

@@ -1,4 +1,4 @@
-"""First step of the work on a project: read its page and decide what is to be done. Writes nothing."""
+"""The first step for a project: read its page and plan changes. Writes nothing."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .freshness import is_unsettled
 if TYPE_CHECKING:
     from .page_reading import PageReading
 
-#: The name of the filter whose default z3c.pypimirror's users have without wheels.
+#: The filter by file name, whose value in a configuration of z3c.pypimirror often excludes wheels.
 _BY_NAME = "filename-matches"
 
 
 class EvaluateTask(NamedTuple):
-    """One project to be evaluated."""
+    """Arguments of ``evaluate`` for one project."""
 
     name: str
     #: The project's record, None for a new one.
@@ -42,9 +42,9 @@ class EvaluateTask(NamedTuple):
     again: bool = False
     #: For an upstream without serials: seconds since 1970; older files are ignored unless mirrored. None for all files.
     since: float | None = None
-    #: Whether it may be taken from an index that comes after the one it was taken from before.
+    #: Whether it may move to an index of lower precedence than its present one.
     give_over: bool = False
-    #: Whether an absence counts though nothing confirms it.
+    #: Whether an absence counts without confirmation.
     trust: bool = False
 
 
@@ -60,23 +60,23 @@ class Evaluation(NamedTuple):
     page_serial: str | None = None
     #: When the selection changes next because time passes, in seconds since 1970, or None.
     due: float | None = None
-    #: What was left out of upstream's page because it was malformed or not to be trusted.
+    #: Messages about entries of upstream's page that were ignored as malformed or unsafe.
     problems: tuple[str, ...] = ()
     error: str | None = None
-    #: Which pinned, named or own distributions are missing, as a message, or None.
+    #: Message about missing pinned, named or own distributions, or None.
     unmet: str | None = None
     #: Whether upstream's page was read.
     read: bool = False
-    #: Whether upstream was asked and has no such project, and the status of its answer if it was asked by HTTP.
+    #: Whether upstream has no such project, as the answer to a request, and the HTTP status of that answer.
     absent: bool = False
     status: int | None = None
-    #: How many files stay that upstream does not list, since they were adopted or are pinned.
+    #: Number of adopted or pinned files that stay although upstream does not list them.
     unlisted: int = 0
-    #: How many files a filter judged without their upload times.
+    #: Number of files that a filter evaluated without upload times.
     untimed: int = 0
-    #: The list's serial, if the page is older than it promised; then the page is to be read again.
+    #: The list's serial if the page is older than that; the page has to be read again.
     promised: str | None = None
-    #: Whether the whole list is to be read again by the next run, since it lacks the project and nothing else is known of it.
+    #: Whether the next run has to read the whole list again, since it contradicts the page.
     relist: bool = False
 
 
@@ -104,7 +104,7 @@ def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None
 
 
 def _read(mirror: IRunContext, task: EvaluateTask, old: Project | None) -> PageReading:
-    """Read the project's page; return what is in the record if no request is to be sent."""
+    """Read the project's page, or return the recorded one if no request is to be sent."""
     from .page_reading import PageReading, read
 
     if not task.ask:
@@ -172,7 +172,7 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
         project_removed=before and not published,
         removed_upstream=selected and not project.listed,
         quarantined=project.quarantined,
-        # A project without files that comes back has the same facts as before, and no page.
+        # A project without files that reappears has the same facts as before, but no page.
         rewrite=published and (old is None or not before
                                or _page_facts(old, old.published().files) != _page_facts(project, wanted)),
         all_filtered=_is_all_filtered(selection),

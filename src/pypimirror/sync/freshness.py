@@ -1,9 +1,9 @@
-"""Decides whether an upstream answer counts: one that is older than the record or has fewer facts removes nothing.
+"""Decides whether an upstream answer counts: a stale or incomplete one removes nothing.
 
-Indexes are cached, served by several machines, and rebuilt. A page may be older than the list or than the page read before,
-lack its serial, or come as HTML in place of JSON, which has no upload times; a listed project may answer 404. Such an answer is
-doubted. The project is read again by the next run, and where the same answer comes in several runs in a row, it counts: an
-index that was rebuilt is followed, too.
+Indexes are cached, served by several machines, and rebuilt. A page may be older than the list or than the previous page, lack
+its serial, or be HTML in place of JSON and lack upload times; the page of a listed project may be missing (404). Such an answer
+is doubted, and the next run reads the page again. If several consecutive runs get the same answer, it counts, so that a rebuilt
+index is accepted in the end.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import NamedTuple
 from ..model import File, Project
 from ..upstream.multi_index import serial_at, short
 
-#: Runs in a row that must get the same answer: one that contradicts the record; one that upstream's list agrees with, or that
-#: removes nothing; an absence.
+#: Number of consecutive runs that must get the same answer: one that contradicts the record; one that removes nothing or agrees
+#: with upstream's list; an absence.
 _CONTRADICTS, _AGREES, _ABSENT = 3, 2, 2
-#: Value of ``Project.doubt``: its pages know less than earlier ones did, and count all the same.
+#: Value of ``Project.doubt`` for a project whose pages have fewer facts than earlier ones, and are accepted.
 ACCEPTED = "accepted"
 
 
@@ -25,9 +25,9 @@ class Doubt(NamedTuple):
     """Reason why an answer does not count as upstream's present state."""
 
     reason: str
-    #: In how many runs in a row the same answer must come to count.
+    #: Number of consecutive runs that must get the same answer for it to count.
     runs: int
-    #: Whether files that are new on the page are taken.
+    #: Whether files that are new on the page are added.
     adds: bool = False
     #: Whether the page is read again even if it counts, since upstream's list promises a later one.
     lasts: bool = False
@@ -38,7 +38,7 @@ class Doubt(NamedTuple):
 
 
 def is_behind(serial: str | None, promised: str | None) -> bool:
-    """Whether a serial is lower than another one of the same upstream; those that are no numbers have no order."""
+    """Whether a serial is lower than another one of the same upstream; only numbers are compared."""
     number, _, upstream = (serial or "").partition("@")
     other, _, whose = (promised or "").partition("@")
     if upstream != whose or not (number.isdecimal() and other.isdecimal()):
@@ -49,7 +49,7 @@ def is_behind(serial: str | None, promised: str | None) -> bool:
 def doubt_absence(old: Project | None, listed: bool | None) -> Doubt | None:
     """Return why an absence is doubted, or None.
 
-    listed: whether upstream's list has the project, or is too old to tell; None where there is no list to agree or not.
+    listed: whether upstream's list has the project or is too old to be evidence; None if no list was read.
     """
     if listed is False or old is None or not old.listed:
         return None
@@ -90,9 +90,9 @@ def _of_upstream(old: Project | None, upstream: str) -> Project | None:
 
 
 def _is_current(serial: str | None, promised: str | None, upstream: str, before: str | None) -> bool:
-    """Whether a page that is not behind is upstream's present one, as far as serials show; an index may have none.
+    """Whether the serials show that a page that is not behind is up to date; some indexes have no serials.
 
-    promised: the project's serial on the list; before: that of the page read before.
+    promised: the project's serial on the list; before: the serial of the previous page.
     """
     if serial is not None and serial == promised:
         return True
@@ -106,7 +106,7 @@ def knows_less(old: Project, page: Project) -> bool:
     """Whether a page has fewer facts than the record: it is not JSON any more, or lacks the time or size of a known file."""
     if old.form and not page.form:
         return True
-    # The facts of external files come from their own hosts.
+    # The facts of external files are not upstream's.
     known = {file.filename: file for file in old.files if file.listed and file.external is None}
     return any((before := known.get(file.filename)) is not None and _lacks(before, file) for file in page.files)
 
@@ -124,14 +124,14 @@ def _contradicts(old: Project, page: Project) -> bool:
 
 
 class Verdict(NamedTuple):
-    """Whether a doubted answer counts, and what to remember of the doubt (``Project.doubt``)."""
+    """Whether a doubted answer counts, and the new value of ``Project.doubt``."""
 
     counts: bool
     remember: str
 
 
 def weigh(doubt: Doubt, old: Project | None, page: Project | None, again: bool, absent: bool = False) -> Verdict:
-    """Return whether a doubted answer counts. again: whether it is a second answer within a run, which confirms nothing."""
+    """Decide whether a doubted answer counts. again: whether it is the second answer within a run, which confirms nothing."""
     digest = "absent" if absent else "unchanged" if page is None else _digest(page)
     count, _, known = (old.doubt if old is not None else "").partition(" ")
     times = min(int(count) + (not again), doubt.runs) if known == digest else 1
@@ -153,7 +153,7 @@ def _digest(page: Project) -> str:
 
 
 def doubted(old: Project | None, page: Project, doubt: Doubt) -> Project:
-    """Return a doubted page with what is known: all known files with their facts, and new ones if the doubt lets them in."""
+    """Return a doubted page with the recorded facts of all known files, and with new files if the doubt allows it."""
     if old is None:
         return page._replace(etag=None)
     # Files that links lead to are found again by the links of the page.
@@ -170,7 +170,7 @@ def doubted(old: Project | None, page: Project, doubt: Doubt) -> Project:
 
 
 def completed(old: Project, page: Project) -> Project:
-    """Return a page that knows less with the times and sizes that were known of the same files."""
+    """Return a page with missing times and sizes filled in from the record of the same files."""
     known = {file.filename: file for file in old.files if file.listed}
     return page._replace(files=tuple(_completed(known.get(file.filename), file) for file in page.files))
 

@@ -1,4 +1,4 @@
-"""Hints about the configuration, for those who come from z3c.pypimirror."""
+"""Hints about the configuration, for users of z3c.pypimirror."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..state.database import State
 
 def give_hints(mirror: IRunContext, state: State, notify: Callable[[Any], None], changes: Iterable[Change],
                serials: bool) -> None:
-    """Notify the observers of hints after a run. changes: those of the run; serials: whether upstream has serials."""
+    """Notify the observers of hints after a run. changes: the run's changes; serials: whether upstream has serials."""
 
     def once(key: str, message: str) -> None:
         if state.fact(f"told_{key}") is None:
@@ -30,7 +30,7 @@ def give_hints(mirror: IRunContext, state: State, notify: Callable[[Any], None],
     if any(change.remove_upstream for change in changes):
         once("cleanup", "what upstream took away is removed here, too, and waits in the trash; cleanup = False keeps it")
     if mirror.settings["fetch_since_days"] and serials:
-        once("fetch_since_days", "fetch_since_days is not needed: upstream tells what changed")
+        once("fetch_since_days", "fetch_since_days is not needed: upstream reports changes")
 
 
 def untimed(mirror: IRunContext, state: State) -> str | None:

@@ -78,7 +78,7 @@ class _WeighedPage(NamedTuple):
 
 
 def _weigh_page(known: Project | None, page: Project, promised: str | None, again: bool) -> _WeighedPage:
-    """Replace a doubted page by what was known, and complete one that is accepted though it has fewer facts than before."""
+    """Replace a doubted page with the recorded facts; fill in the missing facts of an accepted one."""
     doubt, remember = doubt_page(known, page, promised), ""
     problems: tuple[str, ...] = ()
     if doubt is not None:
@@ -169,7 +169,7 @@ def _is_superseded(mirror: IRunContext, old: Project | None, page: Project) -> b
 def merged(old: Project | None, page: Project, superseded: bool = False) -> Project:
     """Return upstream's page joined with the files that are in the mirror; those that the page lacks are marked as not listed.
 
-    superseded: whether the files come from another index than the page, and are not offered for that reason.
+    superseded: whether the files are from another index than the page, and are no longer offered for that reason.
     """
     mirrored = _mirrored_files(old, page)
     files = [file._replace(stored=mirrored.pop(file.filename).stored) if file.filename in mirrored else file

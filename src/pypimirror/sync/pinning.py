@@ -1,4 +1,4 @@
-"""The pins of one run: read from their files, kept for a while after they moved, and followed to what they need."""
+"""The pins of one run: reads them, retains former ones for a while, and resolves their requirements."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Pinning:
         remembered = self._state.fact(LAST_PINNED)
         last = _releases(json.loads(remembered)) if remembered is not None else self._here(today)
         if clock.jump(self._state) is None:
-            # Days that are still to come are from a clock that was wrong, not from before this one was set back.
+            # Days in the future are from a wrong clock: the present clock was not set back.
             last = {pinned: min(day, today.isoformat()) for pinned, day in last.items()}
         self._retain(last)
         self._tell(self._followed())
@@ -118,10 +118,10 @@ class Pinning:
         return _by_name(_pairs(json.loads(self._state.fact(NEEDED) or "{}")))
 
     def follow(self, changed: bool) -> frozenset[str]:
-        """Find out what the selected releases need to be built and to run, from what the state knows by now.
+        """Resolve the run-time and build requirements of the selected releases, as far as the state has their metadata.
 
-        Args: changed: whether that can be anything else than in the last run, although no page was read since.
-        Returns the names of projects of which other releases are needed than before; where that fails, none.
+        changed: whether the result can differ from the last run's although no page was read since then.
+        Returns the names of projects whose required releases have changed; an empty set if the resolution fails.
         """
         try:
             return self._follow(changed)
@@ -145,7 +145,7 @@ class Pinning:
         found = Resolution({}, {}, (), ())
         if wanted:
             catalogue = StateCatalogue(self._mirror, self._state, self._settings["build_requirements"])
-            # Run-time requirements are met by what is pinned; a build takes the newest that fits, whatever is pinned.
+            # Pins constrain run-time requirements; a build uses the newest release that matches, regardless of pins.
             pinned = self._pins if self._settings["dependencies"] else None
             # Namespace packages of old need pkg_resources, which setuptools 82 and later have no more.
             companions = {} if "setuptools" in self._pins.versions or not self._pins.versions else {"setuptools": "<82"}
@@ -207,7 +207,7 @@ class Pinning:
             raise FetchError(strip_credentials(url), describe(error, self._mirror.registry)) from error
 
     def _publish(self, files: tuple[PinFile, ...]) -> None:
-        """Keep the flattened files in the mirror, for clients to extend from, and what they were made of in extends-cache."""
+        """Store the flattened pin files in the mirror, for clients to extend from, and their sources in extends-cache."""
         before = set((self._state.fact(PIN_FILES) or "").split())
         names = {file.name for file in files}
         for name in sorted(before - names):

@@ -27,11 +27,11 @@ def evaluate_or_publish(mirror: IRunContext, task: EvaluateTask | PublishTask, e
 
 
 class Pipeline:
-    """The tasks of a run's first round, in the order in which they are to be done."""
+    """Iterates over the tasks of a run's first round, in order of execution."""
 
     def __init__(self, mirror: IRunContext, state: State, recorder: ResultRecorder, evaluations: Iterable[EvaluateTask],
                  serial: int):
-        """serial: that of the run."""
+        """serial: the run's serial."""
         self._mirror = mirror
         self._state = state
         self._recorder = recorder
@@ -40,7 +40,7 @@ class Pipeline:
         #: Names of projects that can be published after the next commit, and the tasks of those that can be published now.
         self._stored: list[str] = []
         self._ready: deque[PublishTask] = deque()
-        #: Names of the projects that were given out to be published.
+        #: Names of the projects whose tasks were yielded.
         self.published: set[str] = set()
 
     def __iter__(self) -> Iterator[EvaluateTask | PublishTask]:
@@ -54,7 +54,7 @@ class Pipeline:
         return next(self._evaluations)
 
     def results(self, results: Iterable[Any]) -> Iterator[Any]:
-        """Record the results of publishing; yield the evaluations. An evaluation is stored when the next one is asked for."""
+        """Record the results of publishing; yield the evaluations. The caller stores each one before it takes the next."""
         for result in results:
             if isinstance(result, PublishResult):
                 self._recorder.published(result)
@@ -64,7 +64,7 @@ class Pipeline:
                     self._add(result)
 
     def committed(self) -> None:
-        """Release what was stored; the next run knows that this one has worked on these projects if it is interrupted."""
+        """Release the stored projects for publishing, and mark them, so that the next run recognises an interrupted one."""
         stored, self._stored = self._stored, []
         self._state.mark(stored, BEGUN)
         self._state.commit()
@@ -73,7 +73,7 @@ class Pipeline:
 
     def _add(self, evaluation: Evaluation) -> None:
         row = self._state.row(evaluation.name)
-        # The folder of a project that an interrupted run has worked on is looked at, which is done for all of them at once.
+        # A project of an interrupted run has to wait: its folder is scanned, which is done for all such projects together.
         if row is None or row.pending & BEGUN or not row.pending & DUE or evaluation.error is not None:
             return
         if evaluation.promised is None:  # else its page is read again soon

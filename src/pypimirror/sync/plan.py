@@ -42,8 +42,8 @@ def plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str] 
          trust: bool = False) -> list[PlannedProject]:
     """Evaluate all projects as a run would, without saving anything; return the changes that would be made.
 
-    state: a copy. initial: whether all pages are read again. names: of projects to be looked at alone, or none.
-    trust: whether deletions are allowed however many they are.
+    state: a copy. initial: whether all pages are read again. names: the only projects to evaluate; all if empty.
+    trust: whether any number of deletions is allowed.
     Build requirements are known only for sdists in the mirror: those of the last run are used.
     Raises FetchError, InvalidPage if upstream's list can't be read, ConfigurationError as ``worklist.selected``.
     """

@@ -73,7 +73,7 @@ class PublishResult(NamedTuple):
     full: bool = False
     #: Whether its pages link to files whose removal is held back.
     held: bool = False
-    #: Whether files wait until those of the same name are removed.
+    #: Whether files wait for the removal of others with the same name.
     again: bool = False
     sections: Sections = ()
     #: Whether nothing was done because the selection failed.
@@ -234,9 +234,9 @@ class WrittenPages(NamedTuple):
 
 
 def write_pages(mirror: IRunContext, project: Project, serial: int, run: int) -> WrittenPages:
-    """Write a project's pages if they differ from the present ones, and remove those of formats that are no longer written.
+    """Write a project's pages if they have changed, and remove those of formats that are no longer written.
 
-    project: with the files to be published only. serial: that of the present pages, 0 without pages; run: that of this run.
+    project: only with the files to be published. serial: of the present pages, 0 without pages; run: this run's serial.
     """
     if serial:
         same = rendered(mirror, project, serial)

@@ -40,7 +40,7 @@ class RootsResult(NamedTuple):
 def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, unsure: bool) -> RootsResult:
     """Write the pages about all projects and remove those of formats no longer written; a failure affects one page only.
 
-    serial: that of this run. changed: whether a project's page was added, changed or removed; else only missing pages are
+    serial: this run's serial. changed: whether a project's page was added, changed or removed; else only missing pages are
     written. unsure: whether pages are compared with the state first.
     """
     due = due_roots(mirror, state)
@@ -54,7 +54,7 @@ def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, u
         _write(mirror, state, missing, serial)
     except (InsufficientSpace, records.BadRecord):
         raise
-    except Exception:  # one of them failed; each is written alone to find which
+    except Exception:  # one page failed: write each one separately to find out which
         failures = [failure for path, writer in missing.items()
                     if (failure := _failure(mirror, state, path, writer, serial)) is not None]
     state.set_fact(ROOTS, " ".join(due))
@@ -103,7 +103,7 @@ def due_roots(mirror: IRunContext, state: State) -> dict[str, IIndexWriter]:
 def wrong_roots(mirror: IRunContext, state: State, readable: bool) -> list[tuple[str, str]]:
     """Compare the pages about all projects with the state; return the paths of wrong ones, with reasons.
 
-    Stored sections are taken as right; callers drop wrong ones first.
+    Stored sections are assumed to be correct; callers drop wrong ones first.
     readable: whether all records can be read; otherwise pages with files can't be compared.
     """
     found = []

@@ -111,12 +111,12 @@ class Run:
             yield worklist.named(self._mirror, self._state, ask, republish=False)
 
     def _round(self, plan: worklist.Worklist, doubt: str | None) -> None:
-        """Evaluate some projects, again or for the first time, and publish what is due since the last round."""
+        """Evaluate the projects of a worklist, and publish the projects that are due since the last round."""
         evaluated = self._evaluate(plan) if plan.projects else frozenset()
         if self.held is None:
             self._brake(doubt)
             if self.held is not None:
-                # Nothing was swept yet: what this run has taken off its pages comes back to them.
+                # Nothing was swept yet: files that this run has removed from pages are published again.
                 evaluated |= frozenset(self._state.unswept())
                 self._state.mark(evaluated, DUE)
         due = self._state.pending()
@@ -181,7 +181,7 @@ class Run:
 
     def problems(self) -> list[str]:
         """Return what failed and will be tried again, in words."""
-        # A name that upstream does not have is the one that somebody wrote.
+        # For a project that upstream does not have, show the name as the configuration spells it.
         found = (f"{row.name if row.error or row.serial else row.display or row.name}: {row.error or row.unmet}"
                  for row in self._state.errors())
         return [*found, *self.own_problems()]
@@ -257,7 +257,7 @@ class Run:
     # --- publishing
 
     def _publish(self, due: list[tuple[str, bool]], offline: bool, again: bool = False) -> None:
-        """Publish projects. due: names, and whether their folders are scanned; again: because files of them wait."""
+        """Publish projects. due: names, and whether their folders are scanned; again: whether their files were waiting."""
         self.recorder.full = False
         if not due:
             return

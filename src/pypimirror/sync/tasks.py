@@ -22,8 +22,7 @@ def to_publish(mirror: IRunContext, state: State, due: Iterable[tuple[str, bool]
                hold: str, again: bool = False) -> Iterator[PublishTask]:
     """Yield the tasks of projects that are due.
 
-    due: names, and whether their folders are scanned; serial: that of this run; offline, hold, again: as PublishTask has
-    them.
+    due: names, and whether their folders are scanned; serial: this run's serial; offline, hold, again: see PublishTask.
     """
     due = list(due)
     spelled = folders(mirror.storage) if any(scan for _, scan in due) else {}

@@ -97,7 +97,7 @@ def _from_list(mirror: IRunContext, state: State, listing: ProjectList, initial:
     if not trust:
         missing = sum(entry.selected and _was_listed(state, name) for name, entry in unlisted.items())
         doubt = _doubt(missing, listing, state.totals(), mirror.settings["max_deletions"])
-    # If the list may be truncated, no project is looked for because the list lacks it.
+    # If the list may be truncated, projects that it lacks are not evaluated.
     plan.update((name, entry) for name, entry in unlisted.items() if doubt is None or not entry.selected)
     return plan, doubt
 
@@ -144,7 +144,7 @@ def late(mirror: IRunContext, state: State, promised: Mapping[str, str]) -> Work
 
 
 class _Entry(NamedTuple):
-    """One project to be evaluated; fields as those of EvaluateTask."""
+    """One project to be evaluated; see EvaluateTask for the fields."""
 
     display: str
     serial: str | None
@@ -219,7 +219,7 @@ def _is_due(known: KnownProject | None, display: str, now: float) -> bool:
 
 
 def _missing(mirror: IRunContext, listing: ProjectList, planned: Collection[str], initial: bool) -> _Plan:
-    """Return the plan for pinned and named projects that the list lacks: they are looked for, so that a run reports them."""
+    """Return the plan for pinned and named projects that the list lacks. A run requests their pages to report them."""
     names = mirror.needs.pinned.keys() | mirror.selection.named.keys()
     return {name: _Entry("", None, True, True, initial) for name in sorted(names - set(planned))
             if name not in listing.projects and mirror.selection.wanted(name)}
