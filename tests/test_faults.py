@@ -8,7 +8,6 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -54,7 +53,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds between attempts, which are noted and not waited for."""
     found: list[float] = []
-    monkeypatch.setattr(retry, "time", SimpleNamespace(monotonic=time.monotonic, sleep=found.append))
+    monkeypatch.setattr(retry, "sleep", found.append)
     return found
 
 

@@ -323,7 +323,7 @@ def test_projects_of_which_the_file_patterns_leave_nothing_are_counted(
     upstream.add("one", wheel("one", "1"))
     upstream.add("two", wheel("two", "1"), sdist("two", "1"))
     mirrored.settings["filename_matches"] = "*.zip *.tgz *.egg *.tar.gz *.tar.bz2"
-    warning = "1 projects offer only files that filename_matches leaves out"
+    warning = "1 projects offer only files that filename_matches excludes"
     assert mirrored.run("-U") == 0
     assert mirrored.run("-U") == 0
     assert (mirrored.root / ".pypimirror/pypimirror.log").read_text().count(warning) == 2
