@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -100,6 +101,7 @@ class Leaky(FileSystem):
 
     def write(self, path: str, blocks: Iterable[bytes]) -> None:
         super().write(path, ())
+        time.sleep(0.01)  # long enough for a reader
         super().write(path, blocks)
 
     def move(self, path: str, target: str) -> None:

@@ -157,7 +157,7 @@ class TestObjectStore(StorageContract):
         assert self.ready().listdir("") == [".pypimirror/"]
 
     def test_no_bucket_is_told_in_one_line(self) -> None:
-        with pytest.raises(ConfigurationError, match="s3://nosuchbucket/x/: the store answers NoSuchBucket; look at"):
+        with pytest.raises(ConfigurationError, match="s3://nosuchbucket/x/: the store answers NoSuchBucket; check the bucket"):
             S3Storage(settings("s3://nosuchbucket/x", str(self.state))).check()
 
     def test_a_store_that_cant_be_reached_is_told_in_one_line(self, monkeypatch: pytest.MonkeyPatch) -> None:

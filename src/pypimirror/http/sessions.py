@@ -52,6 +52,12 @@ class OfSession:
         self.status, self.url = response.status_code, response.url
         self.headers = one_length(joined(f"{name}:{one_line(value)}" for name, value in response.raw.headers.items()))
         self._raw = response.raw
+        unknown = "transfer-encoding" not in self.headers and self._raw.length_remaining is None
+        # http.client skips what follows an invalid line, and urllib3 would read to the end of the connection then.
+        original = getattr(self._raw, "_original_response", None)
+        if getattr(getattr(original, "msg", None), "defects", None) or (
+                unknown and "content-length" in self.headers and self.status not in BODILESS):
+            raise ValueError("the headers have an invalid line")
         # urllib3 1 accepts truncated bodies by default.
         self._raw.enforce_content_length = True
 
