@@ -530,7 +530,7 @@ def test_ctrl_c_ends_the_run_with_130_and_the_next_one_completes_it(
         released.start()  # threads finish what they have begun
         assert run.wait(60) == 130
         assert run.stderr is not None
-        assert run.stderr.read() == "pypimirror: interrupted; the next run goes on\n"
+        assert run.stderr.read() == "pypimirror: interrupted; the next run continues\n"
         released.join()
         wait_for(lambda: not any(map(alive, workers)))
     assert mirrored.untrue() == []
