@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Maximum seconds of one wait, for when neither libcurl nor the loop sets a timeout.
 _LONGEST = 1.0
+#: Maximum seconds of a wait for what has no socket, such as libcurl's resolver (curl_multi_fdset(3)).
+_WITHOUT_SOCKETS = 0.01
 #: Seconds that functions may compute before libcurl reads what has arrived meanwhile: it measures the speed of transfers.
 _BUSY = 0.05
 
@@ -78,6 +80,8 @@ class CurlSelector(selectors.DefaultSelector):
             reading, writing, others = self._multi.fdset()
             next_call = self._multi.timeout()
             limits = [_LONGEST if next_call < 0 else next_call / 1000, *(() if timeout is None else (max(timeout, 0.0),))]
+            if not (reading or writing):
+                limits.append(_WITHOUT_SOCKETS)
             select.select([*reading, self.fileno()], writing, others, min(limits))
             self._moved()
         return super().select(0)
