@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Seconds for which results are collected before they are yielded, since stopping the loop costs as much as a small file.
 _PATIENCE = 0.005
+#: Seconds without results after which the iterator is asked for new tasks.
+_WHILE = 0.5
 #: Minimum seconds of a run before another process is started.
 LONG = 0.1
 #: Minimum number of concurrent requests per process.
@@ -188,11 +190,16 @@ class _Run:
         return not self.is_drawn
 
     def goes_on(self) -> bool:
-        """Run tasks until there are results; return False if there are neither tasks nor results left."""
+        """Run tasks until there are results, or for a while; return False if there are neither tasks nor results left.
+
+        There may be new tasks after a while.
+        """
         self._fill()
         if self._is_unfinished() and not self._results:
             self._is_stopping = False
+            timer = self._crew.loop.events.call_later(_WHILE, self._crew.loop.stop)
             self._crew.loop.run()
+            timer.cancel()
         return bool(self._results) or self._is_unfinished()
 
     def _is_unfinished(self) -> bool:

@@ -6,6 +6,7 @@ removed is published as soon as its evaluation is stored; the others wait until 
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -17,6 +18,9 @@ from .evaluate import EvaluateTask, Evaluation, evaluate
 from .publish import PublishResult, PublishTask, publish
 from .result_recorder import ResultRecorder
 from .tasks import to_publish
+
+#: Maximum number of seconds between the evaluation of a project and its publishing, even if other pages are slow.
+_SECONDS = 0.5
 
 
 def evaluate_or_publish(mirror: IRunContext, task: EvaluateTask | PublishTask, emit: Callable[[Any], None]) -> Any:
@@ -40,6 +44,8 @@ class Pipeline:
         #: Names of projects that can be published after the next commit, and the tasks of those that can be published now.
         self._stored: list[str] = []
         self._ready: deque[PublishTask] = deque()
+        #: When the stored projects are committed at the latest.
+        self._due = time.monotonic() + _SECONDS
         #: Names of the projects whose tasks were yielded.
         self.published: set[str] = set()
 
@@ -47,6 +53,10 @@ class Pipeline:
         return self
 
     def __next__(self) -> EvaluateTask | PublishTask:
+        if self._stored and time.monotonic() > self._due:
+            self._mirror.storage.flush()
+            self._state.commit()
+            self.committed()
         if self._ready and not self._recorder.full:
             task = self._ready.popleft()
             self.published.add(task.name)
@@ -66,6 +76,7 @@ class Pipeline:
     def committed(self) -> None:
         """Release the stored projects for publishing, and mark them, so that the next run recognises an interrupted one."""
         stored, self._stored = self._stored, []
+        self._due = time.monotonic() + _SECONDS
         self._state.mark(stored, BEGUN)
         self._state.commit()
         due = [(name, False) for name in stored]

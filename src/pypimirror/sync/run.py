@@ -80,7 +80,9 @@ class Run:
         for problem in plan.problems:
             self._notify(events.Problem("", problem, "left out"))
         published = self._evaluate_and_publish(plan)
-        due = [item for item in self._state.pending() if item[0] not in published]
+        pending = self._state.pending()
+        due = [item for item in pending if item[0] not in published]
+        self._unfinished = published.intersection(name for name, _ in pending)
         if due or published:
             from .evaluation_pass import plan_made
 

@@ -1,0 +1,88 @@
+"""The first round of a run: what is added is published while other projects are evaluated; what is removed waits for all."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from clusters import wait_for
+from mirrored import Mirrored
+from upstream import Upstream, wheel
+
+
+@pytest.fixture
+def slow(upstream: Upstream) -> threading.Event:
+    """Let the page of the project ``slow`` wait for the event."""
+    go = threading.Event()
+    for name in ("one", "slow", "two"):
+        upstream.add(name, wheel(name, "1"))
+
+    def answer(handler: Any) -> None:
+        assert go.wait(60)
+        handler.reply(*upstream.respond(handler.path, handler.headers))
+
+    upstream.answers["/simple/slow/"] = answer
+    return go
+
+
+@pytest.fixture
+def running(mirrored: Mirrored, slow: threading.Event) -> Any:
+    """Return a function that starts a sync in a thread; it returns one that waits for the exit status."""
+    mirrored.settings["timeout"] = 60
+    statuses: list[int] = []
+    threads: list[threading.Thread] = []
+
+    def start(*arguments: str) -> Any:
+        thread = threading.Thread(target=lambda: statuses.append(mirrored.run("sync", *arguments)))
+        thread.start()
+        threads.append(thread)
+
+        def end() -> int:
+            slow.set()
+            thread.join()
+            return statuses.pop()
+
+        return end
+
+    yield start
+    slow.set()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("settings", [{}, {"fetcher": "requests"}, {"engine": "processes"}], ids=str)
+def test_projects_are_published_while_the_page_of_another_one_is_slow(
+        mirrored: Mirrored, running: Any, settings: dict[str, Any]) -> None:
+    mirrored.settings |= settings
+    end = running()
+    wait_for(lambda: (mirrored.root / "one" / "index.html").exists() and (mirrored.root / "two" / "index.html").exists())
+    assert not (mirrored.root / "index.html").exists()
+    assert end() == 0
+    assert mirrored.untrue() == []
+    assert sorted(path.name for path in mirrored.root.rglob("*.whl")) == [wheel(name, "1")[0] for name in ("one", "slow", "two")]
+
+
+def test_a_removal_waits_for_all_evaluations(
+        mirrored: Mirrored, upstream: Upstream, slow: threading.Event, running: Any) -> None:
+    slow.set()
+    assert mirrored.run("sync") == 0
+    slow.clear()
+    upstream.add("one", wheel("one", "2"))
+    upstream.remove("one", wheel("one", "1")[0])
+    upstream.add("two", wheel("two", "2"))
+    end = running("-I")
+    wait_for(lambda: (mirrored.root / "two" / wheel("two", "2")[0]).exists())
+    assert not (mirrored.root / "one" / wheel("one", "2")[0]).exists()
+    assert wheel("one", "1")[0] in mirrored.read("one/index.html")
+    assert end() == 0
+    assert mirrored.untrue() == []
+    assert mirrored.files("one") == [wheel("one", "2")[0]]
+
+
+def test_a_run_fetches_each_file_once(mirrored: Mirrored, upstream: Upstream, slow: threading.Event) -> None:
+    slow.set()
+    assert mirrored.run("sync") == 0
+    assert sorted(path for path in upstream.asked() if path.endswith(".whl")) == [
+        f"/files/{name}/{wheel(name, '1')[0]}" for name in ("one", "slow", "two")]
