@@ -61,7 +61,8 @@ def test_projects_are_published_while_the_page_of_another_one_is_slow(
     assert not (mirrored.root / "index.html").exists()
     assert end() == 0
     assert mirrored.untrue() == []
-    assert sorted(path.name for path in mirrored.root.rglob("*.whl")) == [wheel(name, "1")[0] for name in ("one", "slow", "two")]
+    here = sorted(path.name for path in mirrored.root.rglob("*.whl"))
+    assert here == [wheel(name, "1")[0] for name in ("one", "slow", "two")]
 
 
 def test_a_removal_waits_for_all_evaluations(

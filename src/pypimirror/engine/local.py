@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Seconds for which results are collected before they are yielded, since stopping the loop costs as much as a small file.
 _PATIENCE = 0.005
-#: Seconds without results after which the iterator is asked for new tasks.
+#: Maximum seconds between two checks for new tasks.
 _WHILE = 0.5
 #: Minimum seconds of a run before another process is started.
 LONG = 0.1
