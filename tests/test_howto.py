@@ -128,7 +128,7 @@ def test_the_first_update_fetch_makes_the_mirror(howto: HowTo) -> None:
     assert (howto.home / "pypi-poll-access.lock").exists()
     log = (howto.home / "pypimirror.log").read_text()
     assert "zope.One-1.0.tar.gz fetched" in log
-    assert "1 projects offer only files that filename_matches leaves out" in log
+    assert "1 projects offer only files that filename_matches excludes" in log
     assert re.search(r"run ended with 0 after .*found 0, stored 2, .*not found 0, invalid 0", log)
 
 

@@ -22,7 +22,7 @@ def give_hints(mirror: IRunContext, state: State, notify: Callable[[Any], None],
 
     barren = state.barren()
     if barren:
-        notify(Notice(f"{barren} projects offer only files that filename_matches leaves out, wheels perhaps"))
+        notify(Notice(f"{barren} projects offer only files that filename_matches excludes, such as wheels"))
     if (message := untimed(mirror, state)) is not None:
         notify(Notice(message))
     for warning in mirror.settings.unknown_names(lambda name: state.record(name) is not None):
