@@ -7,13 +7,14 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
 from pypimirror.errors import ConfigurationError, StorageError
 from pypimirror.storage.filesystem import FileSystem
+from pypimirror.storage.paths import UNFINISHED
 from pypimirror.storage.uploads import HELD
 from pypimirror.testing.storage import StorageContract, settings
 
@@ -161,3 +162,17 @@ def test_a_linked_file_keeps_the_time_that_it_has_elsewhere(tmp_path: Path) -> N
     upload.commit("one/one-1.zip")
     assert storage.read("one/one-1.zip") == b"new"
     assert (tmp_path / "elsewhere").stat().st_mtime == 1
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.write_text("x"), lambda path: path.symlink_to("/")],
+                         ids=["fifo", "file", "link"])
+def test_what_is_in_the_place_of_the_folder_of_temporary_files_is_replaced(
+        tmp_path: Path, make: Callable[[Path], object]) -> None:
+    root = tmp_path / "mirror"
+    prepared(root)
+    (root / UNFINISHED).rmdir()
+    make(root / UNFINISHED)
+    storage = prepared(root)
+    storage.write("one/file", [b"a"])
+    assert storage.read("one/file") == b"a"
+    assert (root / UNFINISHED).is_dir() and not (root / UNFINISHED).is_symlink()

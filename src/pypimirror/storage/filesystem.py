@@ -65,7 +65,7 @@ class FileSystem:
             directories.make(self._own, directories.PRIVATE)
             with directories.opened(self.root, (OWN,)) as own:
                 os.fchmod(own, directories.PRIVATE)
-            if os.path.islink(self._unfinished):
+            if os.path.lexists(self._unfinished) and (os.path.islink(self._unfinished) or not os.path.isdir(self._unfinished)):
                 os.unlink(self._unfinished)
             shutil.rmtree(self._unfinished, ignore_errors=True)
             os.makedirs(self._unfinished, exist_ok=True)
