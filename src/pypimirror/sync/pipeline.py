@@ -34,8 +34,8 @@ class Pipeline:
     """Iterates over the tasks of a run's first round, in order of execution."""
 
     def __init__(self, mirror: IRunContext, state: State, recorder: ResultRecorder, evaluations: Iterable[EvaluateTask],
-                 serial: int):
-        """serial: the run's serial."""
+                 serial: int, published: set[str]):
+        """serial: the run's serial. published: gets the names of the projects whose tasks were yielded."""
         self._mirror = mirror
         self._state = state
         self._recorder = recorder
@@ -46,8 +46,7 @@ class Pipeline:
         self._ready: deque[PublishTask] = deque()
         #: When the stored projects are committed at the latest.
         self._due = time.monotonic() + _SECONDS
-        #: Names of the projects whose tasks were yielded.
-        self.published: set[str] = set()
+        self._published = published
 
     def __iter__(self) -> Iterator[EvaluateTask | PublishTask]:
         return self
@@ -59,7 +58,7 @@ class Pipeline:
             self.committed()
         if self._ready and not self._recorder.full:
             task = self._ready.popleft()
-            self.published.add(task.name)
+            self._published.add(task.name)
             return task
         return next(self._evaluations)
 

@@ -79,10 +79,11 @@ class Run:
             self._notify(plan.listed)
         for problem in plan.problems:
             self._notify(events.Problem("", problem, "left out"))
-        published = self._evaluate_and_publish(plan)
+        published: set[str] = set()
+        self._evaluate(plan, published)
         pending = self._state.pending()
         due = [item for item in pending if item[0] not in published]
-        self._unfinished = published.intersection(name for name, _ in pending)
+        self._unfinished = frozenset(name for name, _ in pending) & published
         if due or published:
             from .evaluation_pass import plan_made
 
@@ -210,40 +211,35 @@ class Run:
 
     # --- evaluation
 
-    def _evaluate(self, plan: worklist.Worklist) -> frozenset[str]:
-        """Evaluate projects; return their names."""
+    def _evaluate(self, plan: worklist.Worklist, published: set[str] | None = None) -> frozenset[str]:
+        """Evaluate projects; return their names.
+
+        Args: published: projects from which nothing is removed are published meanwhile, and their names are added to this set;
+        None to publish none.
+        """
         self._notify(events.EvaluationStarted(plan.projects))
-        names, etag = self._evaluate_all(plan) if plan.projects else (frozenset(), plan.etag)
+        names, etag = frozenset[str](), plan.etag
+        if plan.projects:
+            from .evaluation_pass import EvaluationPass  # not loaded where nothing changed
+
+            done = EvaluationPass(self._mirror, self.recorder, self._notify, plan, self._changes, self._allow_deletions)
+            done.record(self._evaluations(plan) if published is None else self._pipeline(plan, published))
+            names, etag = frozenset(done.names), done.etag
         self._state.set_fact(LIST_ETAG, etag)
         self._state.commit()
         return names
 
-    def _evaluate_and_publish(self, plan: worklist.Worklist) -> frozenset[str]:
-        """Evaluate projects, and publish those from which nothing is removed; return the names of these."""
-        self._notify(events.EvaluationStarted(plan.projects))
-        published: frozenset[str] = frozenset()
-        etag = plan.etag
-        if plan.projects:
-            from .evaluation_pass import EvaluationPass  # not loaded where nothing changed
-            from .pipeline import Pipeline, evaluate_or_publish
-
-            done = EvaluationPass(self._mirror, self.recorder, self._notify, plan, self._changes, self._allow_deletions)
-            pipeline = Pipeline(self._mirror, self._state, self.recorder, plan.tasks, self.serial)
-            self.recorder.full = False
-            done.record(pipeline.results(self.results(evaluate_or_publish, pipeline, committed=pipeline.committed)))
-            etag, published = done.etag, frozenset(pipeline.published)
-        self._state.set_fact(LIST_ETAG, etag)
-        self._state.commit()
-        return published
-
-    def _evaluate_all(self, plan: worklist.Worklist) -> tuple[frozenset[str], str | None]:
-        """Return the names of the projects that were evaluated, and the ETag of the list to be stored."""
+    def _evaluations(self, plan: worklist.Worklist) -> Iterator[Any]:
         from .evaluate import evaluate
-        from .evaluation_pass import EvaluationPass
 
-        done = EvaluationPass(self._mirror, self.recorder, self._notify, plan, self._changes, self._allow_deletions)
-        done.record(self.results(evaluate, plan.tasks, changes=False))
-        return frozenset(done.names), done.etag
+        return self.results(evaluate, plan.tasks, changes=False)
+
+    def _pipeline(self, plan: worklist.Worklist, published: set[str]) -> Iterator[Any]:
+        from .pipeline import Pipeline, evaluate_or_publish
+
+        self.recorder.full = False
+        pipeline = Pipeline(self._mirror, self._state, self.recorder, plan.tasks, self.serial, published)
+        return pipeline.results(self.results(evaluate_or_publish, pipeline, committed=pipeline.committed))
 
     def _brake(self, doubt: str | None) -> None:
         """Hold removals back if they exceed max_deletions. doubt: why upstream's list is doubted, or None."""
