@@ -203,10 +203,7 @@ def _redirected(url: str, location: str) -> str:
         target = _with_own_credentials(urljoin(url, quote(location.encode("iso-8859-1"), safe=_IN_URLS)), url)
     except ValueError as error:
         raise FetchError(strip_credentials(url), f"leads to {shown(location)!r}, which is no URL") from error
-    ssrf.check(url, target)
-    if url.lower().startswith("https:") and not target.lower().startswith("https:"):
-        source = strip_credentials(url)
-        raise FetchError(strip_credentials(target), f"refused: not secure, redirect from HTTPS ({source}) to HTTP")
+    ssrf.check_redirect(url, target)
     return target
 
 

@@ -27,8 +27,10 @@ _GZIP, _ZLIB, _BARE = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 
 
 def fetch_decoded(fetch: Callable[[str, IReceiver, Mapping[str, str]], Head], url: str, receiver: IReceiver,
-                  headers: Mapping[str, str]) -> Head:
-    """Fetch a URL with a function that does not decode, and pass the decoded body to the receiver. Raises FetchError."""
+                  headers: Mapping[str, str] | None) -> Head:
+    """Fetch a URL with a function that does not decode, as ``IFetcher.fetch`` requires. Raises FetchError."""
+    if not headers or "Accept-Encoding" not in headers:
+        return fetch(url, receiver, {"Accept-Encoding": "identity", **(headers or {})})
     decoder = Decoder(receiver, strip_credentials(url))
     head = fetch(url, decoder, headers)
     decoder.finish()

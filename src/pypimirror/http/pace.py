@@ -32,7 +32,7 @@ def too_slow() -> str:
     return f"slower than {BYTES} bytes in {SECONDS:.0f} seconds"
 
 
-class Transfer:
+class WatchedTransfer:
     """One request in flight."""
 
     def __init__(self, limit: float):
@@ -68,12 +68,12 @@ class Pace:
         """timeout: seconds for the host to respond, in addition to those for the first part of the body."""
         self._timeout = timeout
         self._lock = threading.Lock()
-        self._transfers: set[Transfer] = set()
+        self._transfers: set[WatchedTransfer] = set()
         self._watching = False
 
-    def begin(self) -> Transfer:
+    def begin(self) -> WatchedTransfer:
         """Start watching this thread's transfer, until ``end``."""
-        transfer = Transfer(SECONDS + self._timeout)
+        transfer = WatchedTransfer(SECONDS + self._timeout)
         with self._lock:
             self._transfers.add(transfer)
             if not self._watching:
@@ -82,7 +82,7 @@ class Pace:
         _local.transfer = transfer
         return transfer
 
-    def end(self, transfer: Transfer) -> None:
+    def end(self, transfer: WatchedTransfer) -> None:
         """Stop watching the transfer."""
         _local.transfer = None
         with self._lock:

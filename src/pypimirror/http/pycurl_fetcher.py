@@ -41,9 +41,7 @@ class CurlFetcher:
         self._uncertified: set[str] = set()
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
-        if headers and "Accept-Encoding" in headers:
-            return fetch_decoded(self._fetch, url, receiver, headers)
-        return self._fetch(url, receiver, {"Accept-Encoding": "identity", **(headers or {})})
+        return fetch_decoded(self._fetch, url, receiver, headers)
 
     def _fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str]) -> Head:
         transfer, target = self._transfer(), url

@@ -29,9 +29,7 @@ class RequestsFetcher:
         self._sessions: list[HTTPSession] = []
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
-        if headers and "Accept-Encoding" in headers:
-            return fetch_decoded(self._fetch, url, receiver, headers)
-        return self._fetch(url, receiver, {"Accept-Encoding": "identity", **(headers or {})})
+        return fetch_decoded(self._fetch, url, receiver, headers)
 
     def _fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str]) -> Head:
         transfer = self._pace.begin()
@@ -46,7 +44,7 @@ class RequestsFetcher:
             raise FetchError(strip_credentials(url), pace.too_slow(), transient=True)
         return head
 
-    def _transfer(self, url: str, receiver: IReceiver, headers: Mapping[str, str], transfer: pace.Transfer) -> Head:
+    def _transfer(self, url: str, receiver: IReceiver, headers: Mapping[str, str], transfer: pace.WatchedTransfer) -> Head:
         answer = self._session().answer(url, headers)
         try:
             head = Head(answer.status, answer.headers, answer.url)

@@ -120,11 +120,7 @@ class HTTPSession(requests.Session):
             # Otherwise requests reads the body to its end, which may never come.
             resp.raw.close()
             target = split_userinfo(urljoin(resp.url, target))[0]  # a redirect must not choose the credentials
-            url = target
-            ssrf.check(resp.url, url)
-            if resp.url.lower().startswith("https:") and not url.lower().startswith("https:"):
-                source = strip_credentials(resp.url)
-                raise FetchError(strip_credentials(url), f"refused: not secure, redirect from HTTPS ({source}) to HTTP")
+            ssrf.check_redirect(resp.url, target)
         return target
 
     def _options(self, url: str) -> dict[str, Any]:

@@ -78,6 +78,14 @@ def check(source: str, target: str) -> None:
         _guarded.add(to.host)
 
 
+def check_redirect(source: str, target: str) -> None:
+    """Raise FetchError for a redirect that ``check`` refuses, or that leads from HTTPS to HTTP."""
+    check(source, target)
+    if source.lower().startswith("https:") and not target.lower().startswith("https:"):
+        why = f"refused: not secure, redirect from HTTPS ({strip_credentials(source)}) to HTTP"
+        raise FetchError(strip_credentials(target), why)
+
+
 def check_peer(host: str, address: str) -> None:
     """Raise FetchError if the peer of a connection to a guarded host has a private address."""
     if _guarded and _normal(host) in _guarded and not is_global(address):
