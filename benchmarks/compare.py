@@ -52,7 +52,7 @@ def parsed():
     parser.add_argument("--rounds", type=int, default=3, help="more where a run is short: %(default)s unless given")
     parser.add_argument("--only", nargs="+", metavar="WORK", default=[],
                         help=f"of {', '.join(name for name in cases(SIZES['small']) if 'growth' not in name)}, growth")
-    parser.add_argument("--peers", nargs="+", default=["b8-w10", "pm", "pm-fetcher=pycurl"], metavar="NAME",
+    parser.add_argument("--peers", nargs="+", default=["b8-w10", "pm", "pm-fetcher=requests"], metavar="NAME",
                         help="the first one is what the others are compared with")
     options = parser.parse_args()
     if options.rounds < 1:

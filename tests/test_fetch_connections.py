@@ -156,20 +156,26 @@ def test_transfers_of_a_loop_run_at_once_and_share_connections() -> None:
 
 # --- bytes that belong to no answer
 
-@pytest.mark.parametrize("more", [b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"x", b"\r\n",
-                                  b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nevil" * 100])
-@pytest.mark.parametrize("answer", [GOOD, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n"],
-                         ids=["length", "chunked"])
-def test_bytes_after_an_answer_are_not_the_next_one(way: str, answer: bytes, more: bytes) -> None:
+
+def sending(data: bytes) -> type[BaseHTTPRequestHandler]:
+    """Return a handler that sends the same data for each request of a connection."""
     class Handler(BaseHTTPRequestHandler):
         def handle(self) -> None:
             with suppress(OSError):
                 while self.rfile.readline().strip():
                     while self.rfile.readline().strip():
                         pass
-                    self.wfile.write(answer + more)
+                    self.wfile.write(data)
 
-    with answered_by(Handler) as address, opened(way) as made:
+    return Handler
+
+
+@pytest.mark.parametrize("more", [b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"x", b"\r\n",
+                                  b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nevil" * 100])
+@pytest.mark.parametrize("answer", [GOOD, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n"],
+                         ids=["length", "chunked"])
+def test_bytes_after_an_answer_are_not_the_next_one(way: str, answer: bytes, more: bytes) -> None:
+    with answered_by(sending(answer + more)) as address, opened(way) as made:
         assert [got(made, f"{address}/x")[1] for _ in range(3)] == [b"good"] * 3
 
 
@@ -200,15 +206,7 @@ def test_records_of_tls_that_come_with_an_answer_are_not_the_next_one(way: str, 
                                   b"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n"])
 @pytest.mark.parametrize("more", [b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"evil"])
 def test_the_body_of_an_answer_that_has_none_is_not_the_next_answer(way: str, head: bytes, more: bytes) -> None:
-    class Handler(BaseHTTPRequestHandler):
-        def handle(self) -> None:
-            with suppress(OSError):
-                while self.rfile.readline().strip():
-                    while self.rfile.readline().strip():
-                        pass
-                    self.wfile.write(head + more)
-
-    with answered_by(Handler) as address, opened(way) as made:
+    with answered_by(sending(head + more)) as address, opened(way) as made:
         for _ in range(3):
             with suppress(FetchError):
                 assert got(made, f"{address}/x")[1] == b""
