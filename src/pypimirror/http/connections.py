@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ProtocolError
+from urllib3.util.retry import Retry
 
 from ..errors import FetchError
 from . import pace, ssrf
+
+
+class _ClosedWhileIdle(ConnectionError):
+    """The server closed a reused connection before it sent anything for the request."""
+
+
+class Resend(Retry):
+    """Sends a request again, on another connection, where the reused one had been closed (RFC 9112, 9.3.1)."""
+
+    def increment(self, method: str | None = None, url: str | None = None, response: Any = None,
+                  error: Exception | None = None, *arguments: Any, **options: Any) -> Resend:
+        if isinstance(error, ProtocolError) and isinstance(error.args[-1], _ClosedWhileIdle):
+            return self
+        return super().increment(method, url, response, error, *arguments, **options)
 
 
 class _Noted:
@@ -20,6 +37,8 @@ class _Noted:
 
     sock: Any
     host: str
+    #: Whether a response has come on this connection.
+    _answered = False
 
     def _new_conn(self) -> Any:
         sock = super()._new_conn()  # type: ignore[misc]
@@ -28,11 +47,28 @@ class _Noted:
         except (OSError, FetchError):
             sock.close()
             raise
+        self._answered = False
         return sock
+
+    def request(self, *arguments: Any, **options: Any) -> None:
+        with self._reused():
+            super().request(*arguments, **options)  # type: ignore[misc]
 
     def getresponse(self, *arguments: Any, **options: Any) -> Any:
         pace.note(self.sock)
-        return super().getresponse(*arguments, **options)  # type: ignore[misc]
+        with self._reused():
+            response = super().getresponse(*arguments, **options)  # type: ignore[misc]
+        self._answered = True
+        return response
+
+    @contextlib.contextmanager
+    def _reused(self) -> Iterator[None]:
+        try:
+            yield
+        except ConnectionError as error:  # RemoteDisconnected if not one byte has come
+            if pace.aborted() or not self._answered:
+                raise
+            raise _ClosedWhileIdle(*error.args) from error
 
 
 class _Connection(_Noted, HTTPConnection):

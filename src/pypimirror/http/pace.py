@@ -27,6 +27,12 @@ def note(sock: Any) -> None:
         transfer.sock = sock
 
 
+def aborted() -> bool:
+    """Return whether this thread's transfer was aborted because it is too slow."""
+    transfer = getattr(_local, "transfer", None)
+    return transfer is not None and transfer.slow
+
+
 def too_slow() -> str:
     """Return the error message for a transfer that was aborted."""
     return f"slower than {BYTES} bytes in {SECONDS:.0f} seconds"

@@ -15,7 +15,7 @@ from ..errors import FetchError
 from ..interfaces import ISettings
 from ..secret import reveal
 from . import ssrf
-from .connections import POOLS
+from .connections import POOLS, Resend
 from .credentials import basic, split_userinfo
 from .headers import BODILESS, joined, one_length, one_line
 from .hosts import same_origin
@@ -42,6 +42,13 @@ class Adapter(requests.adapters.HTTPAdapter):
         if not str(proxy).lower().startswith("socks"):  # urllib3 has separate connection classes for SOCKS
             manager.pool_classes_by_scheme = dict(POOLS)
         return manager
+
+    def close(self) -> None:
+        """Close the connections now; urllib3 leaves it to the garbage collector, which an exception may hold up."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 (urllib3 refuses to iterate over the container itself)
+                manager.pools[key].close()
+        super().close()
 
 
 class OfSession:
@@ -92,8 +99,8 @@ class HTTPSession(requests.Session):
         self._settings = settings
         self.headers["User-Agent"] = _AGENT
         self.max_redirects = 10
-        self.mount("http://", Adapter())
-        self.mount("https://", Adapter())
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, Adapter(max_retries=Resend(0, read=False)))
 
     def answer(self, url: str, headers: Mapping[str, str]) -> OfSession:
         """Send a GET request and return the response, whose body is not read yet. Raises FetchError."""
