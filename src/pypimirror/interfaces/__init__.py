@@ -1,0 +1,24 @@
+"""The contracts of the mirror, in the order in which data passes them.
+
+Source -> Selection (filters) -> Plan -> Fetch -> Storage -> Index -> State
+
+A component is a named adapter of the settings of one mirror, unless its interface names other objects to adapt. ZCML registers
+it in that mirror's private registry. Components are independent of each other, do no input or output in ``__init__``, and are
+called from several threads at once. They report failures outside the program with exceptions of ``pypimirror.errors`` only.
+"""
+
+from .clients import IClient, IWebServer
+from .http import ICooperativeFetcher, IFetcher, IReceiver
+from .index import IIndexWriter, IMetadataIndexWriter, IWholeIndexWriter
+from .mirror import IMirror, IRunContext, ISettings
+from .run import IEngine, IObserver
+from .selection import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
+from .storage import IStorage, IUpload
+from .upstream import IListReader, IParser, ISource, IUpstream
+
+__all__ = [
+    "IClient", "ICooperativeFetcher", "IEngine", "IExactNames", "IFetcher", "IFilter", "IIndexWriter", "IListReader",
+    "IMetadataFilter", "IMetadataIndexWriter", "IMirror", "INameFilter", "IObserver", "IParser", "IReceiver",
+    "IRunContext", "ISettings", "ISource", "IStorage", "ITimedFilter", "IUpload", "IUploadTimeFilter", "IUpstream",
+    "IWebServer", "IWholeIndexWriter", "IWrittenNames",
+]
