@@ -30,20 +30,26 @@ def configured_url(text: str) -> str:
         return text
     scheme, authority, rest = parts.groups()
     userinfo, at, host = authority.rpartition("@")
-    found = _HOST.fullmatch(host)
-    if found is None:
-        raise ValueError(f"a URL with a host, and a port that is a number; {_HINT}" if ":" in host or "@" in text
-                         else "a URL with a host")
-    if host.startswith("["):
-        _check_address(host.partition("]")[0] + "]")
+    port = _port(host, has_userinfo="@" in text)
     # The end of the host is ambiguous: the rest may be part of a password.
-    if "@" in rest and (at or found[1] or rest[0] != "/" or not _FULL_HOST.fullmatch(host)):
+    if "@" in rest and (at or port or rest[0] != "/" or not _FULL_HOST.fullmatch(host)):
         raise ValueError(f"a URL in which it is clear where the host begins; {_HINT}")
-    if found[1] and int(found[1][1:] or 0) > 65535:
+    if int(port[1:] or 0) > 65535:
         raise ValueError("a URL with a port up to 65535")
     if not at:
         return text
     return SecretURL(f"{scheme}{host}{rest}", quote(_NO_ESCAPE.sub("%25", userinfo), safe=_USERINFO))
+
+
+def _port(host: str, has_userinfo: bool) -> str:
+    """Return the port of a host, with its colon, or an empty text. Raises ValueError if the host is invalid."""
+    found = _HOST.fullmatch(host)
+    if found is None:
+        raise ValueError(f"a URL with a host, and a port that is a number; {_HINT}" if ":" in host or has_userinfo
+                         else "a URL with a host")
+    if host.startswith("["):
+        _check_address(host.partition("]")[0] + "]")
+    return found[1] or ""
 
 
 def _check_address(host: str) -> None:

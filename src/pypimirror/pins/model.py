@@ -1,8 +1,9 @@
 """Pins as values, and the comparison of their versions."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from ..errors import MirrorError
@@ -68,17 +69,29 @@ def union(parts: Iterable[Pins]) -> Pins:
     If one file pins a release without hashes, all files of the release are allowed, whatever hashes other files have.
     """
     parts = tuple(parts)
-    versions = merged_sets(item for part in parts for item in part.versions.items())
-    hashes = merged_sets(item for part in parts for item in part.hashes.items())
-    if hashes:
-        without_hashes = {(name, release(version)) for part in parts for name, found in part.versions.items()
-                          for version in found if (name, version) not in part.hashes}
-        hashes = {pinned: found for pinned, found in hashes.items() if (pinned[0], release(pinned[1])) not in without_hashes}
-    extras = merged_sets(item for part in parts for item in part.extras.items())
-    return Pins(dict(sorted(versions.items())), hashes, merged_sets(item for part in parts for item in part.origins.items()),
-                tuple(dict.fromkeys(note for part in parts for note in part.notes)),
-                tuple(dict.fromkeys(problem for part in parts for problem in part.problems)),
+    versions = _merged(part.versions for part in parts)
+    extras = _merged(part.extras for part in parts)
+    return Pins(dict(sorted(versions.items())), _required_hashes(parts), _merged(part.origins for part in parts),
+                _distinct(part.notes for part in parts), _distinct(part.problems for part in parts),
                 {name: requested for name, requested in sorted(extras.items()) if name in versions})
+
+
+def _required_hashes(parts: Collection[Pins]) -> dict[Release, frozenset[str]]:
+    """Return the hashes of the releases that no file pins without hashes."""
+    hashes = _merged(part.hashes for part in parts)
+    if not hashes:
+        return hashes
+    without_hashes = {(name, release(version)) for part in parts for name, found in part.versions.items()
+                      for version in found if (name, version) not in part.hashes}
+    return {pinned: found for pinned, found in hashes.items() if (pinned[0], release(pinned[1])) not in without_hashes}
+
+
+def _merged(mappings: Iterable[Mapping[_Key, frozenset[str]]]) -> dict[_Key, frozenset[str]]:
+    return merged_sets(chain.from_iterable(each.items() for each in mappings))
+
+
+def _distinct(texts: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(chain.from_iterable(texts)))
 
 
 def merged_sets(pairs: Iterable[tuple[_Key, frozenset[str]]]) -> dict[_Key, frozenset[str]]:
