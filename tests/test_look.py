@@ -13,7 +13,7 @@ from pypimirror.engine.boundary import StepFailure
 from pypimirror.errors import StorageError
 from pypimirror.model import Change, File, Project, RequiredReleases, Stored
 from pypimirror.selection import LeftOut, Selected, Unmet
-from pypimirror.sync import evaluate, external_links, failures
+from pypimirror.sync import changes, evaluate, external_links, failures
 from pypimirror.sync.page_reading import first_seen, merged, recent
 from pypimirror.sync.plan import PlannedProject, as_json
 from pypimirror.sync.sweep import unlinked
@@ -55,7 +55,7 @@ FILE = File("demo-1.tar.gz", "https://example.com/1", {"sha256": "a" * 64}, size
     (FILE._replace(validator="etag 1", stored=STORED._replace(validator="etag 1")), True),
     (FILE._replace(stored=STORED._replace(validator="etag 1")), True)])
 def test_which_files_are_what_upstream_offers(file: File, expected: bool) -> None:
-    assert evaluate.is_up_to_date(file) is expected
+    assert changes.is_up_to_date(file) is expected
 
 
 DEMO = Project("demo", (FILE,), display="Demo", serial=1, upstream="https://one.example.com/")
@@ -93,7 +93,7 @@ MORE = File("demo-2.tar.gz", "", size=7)
                              published=False)),), True, {})])
 def test_what_changes(old: Project | None, project: Project, files: tuple[File, ...], selected: bool,
                       expected: dict[str, Any]) -> None:
-    assert evaluate.changes(old, project, Selected(files), selected) == Change("demo", **expected)
+    assert changes.changes(old, project, Selected(files), selected) == Change("demo", **expected)
 
 
 @pytest.mark.parametrize(("files", "filters", "expected"), [
@@ -102,7 +102,7 @@ def test_what_changes(old: Project | None, project: Project, files: tuple[File, 
 def test_which_projects_filename_matches_leaves_nothing_of(
         files: tuple[File, ...], filters: tuple[str, ...], expected: bool) -> None:
     left_out = tuple(LeftOut(MORE, "why", name) for name in filters)
-    assert evaluate.changes(DEMO, DEMO, Selected(files, left_out), True).all_filtered is expected
+    assert changes.changes(DEMO, DEMO, Selected(files, left_out), True).all_filtered is expected
 
 
 def test_the_message_about_pinned_and_required_releases_that_are_missing() -> None:

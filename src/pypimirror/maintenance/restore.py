@@ -16,7 +16,7 @@ from ..model import File, Project
 from ..names import METADATA, PROVENANCE, SIGNATURE, is_distribution, is_project, normalize
 from ..state import records
 from ..state.database import BEGUN, Row, State
-from ..sync.evaluate import select_files
+from ..sync.offered_files import select_files
 from ..sync.run import Run
 from .trash import TrashedFile
 

@@ -13,7 +13,8 @@ from ..pins.sdist import Sdist, read_sdist
 from ..state import records
 from ..state.database import BEGUN, DUE, Row, State
 from .ensure_file import ensure_file
-from .evaluate import EvaluateTask, evaluate, offered_files
+from .evaluate import EvaluateTask, evaluate
+from .offered_files import offered_files
 
 
 class StateCatalogue:

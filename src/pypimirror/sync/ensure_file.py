@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import NamedTuple
 
 from ..errors import FetchError, InsufficientSpace, IntegrityError, MirrorError
@@ -13,7 +14,7 @@ from ..model import File, Stored
 from ..names import PROVENANCE, SIGNATURE
 from ..storage.paths import UNFINISHED
 from . import pin_hashes
-from .evaluate import is_up_to_date
+from .changes import is_up_to_date
 from .folder_snapshot import NOT_LISTED, FolderSnapshot
 from .sidecars import companion, core_metadata, urls_beside
 
@@ -106,19 +107,18 @@ def _content(mirror: IRunContext, project: str, file: File, path: str, offline: 
     size = ground.size(mirror.storage, path)
     if size is not None and (kept := _in_place(mirror, file, path, size)) is not None:
         return kept
-    replaced = size is not None and file.stored is not None and not is_up_to_date(file)
-    target = _waiting(path) if replaced else path
     if ground.waited and size is None and (moved := _moved(mirror, file, path)) is not None:
         return moved
-    if mirror.trash.take(project, file.filename, file.hashes, target, () if replaced else urls_beside(file)):
-        stored = Stored(file.hashes["sha256"], mirror.storage.size(target) or 0)
-        return _Content(stored, WAITS if replaced else "restored")
-    if offline:
-        return _Content(None, "")
-    if not file.url:
-        raise FetchError(path, "gone or damaged, and it is not known where upstream has it", code=404)
-    content = _downloaded(mirror, file, target, attempts)
-    return content._replace(how=WAITS) if replaced else content
+    is_replaced = size is not None and file.stored is not None and not is_up_to_date(file)
+    target = _waiting(path) if is_replaced else path
+    content = _restored(mirror, project, file, target, () if is_replaced else urls_beside(file))
+    if content is None:
+        if offline:
+            return _Content(None, "")
+        if not file.url:
+            raise FetchError(path, "gone or damaged, and it is not known where upstream has it", code=404)
+        content = _downloaded(mirror, file, target, attempts)
+    return content._replace(how=WAITS) if is_replaced else content
 
 
 def _in_place(mirror: IRunContext, file: File, path: str, size: int) -> _Content | None:
@@ -138,6 +138,13 @@ def _moved(mirror: IRunContext, file: File, path: str) -> _Content | None:
         return None
     mirror.storage.move(waiting, path)
     return _Content(found, "fetched")
+
+
+def _restored(mirror: IRunContext, project: str, file: File, target: str, sidecars: Collection[str]) -> _Content | None:
+    """Move a file and these sidecar files from the trash to the target, if the trash has it."""
+    if not mirror.trash.take(project, file.filename, file.hashes, target, sidecars):
+        return None
+    return _Content(Stored(file.hashes["sha256"], mirror.storage.size(target) or 0), "restored")
 
 
 def _downloaded(mirror: IRunContext, file: File, target: str, attempts: RetryPolicy) -> _Content:

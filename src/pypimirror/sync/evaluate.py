@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MirrorError
 from ..interfaces import IRunContext
-from ..metadata.filenames import parse
-from ..model import Change, File, Project, RequiredReleases
-from ..pins.pinned_releases import pinned_of
+from ..model import Change, Project, RequiredReleases
 from ..selection import Selected
 from ..state import records
 from ..upstream.multi_index import serial_at
 from . import external_links
+from .changes import changes
 from .freshness import is_unsettled
+from .offered_files import select_files, stays_unlisted
 
 if TYPE_CHECKING:
     from .page_reading import PageReading
-
-#: The filter by file name, whose value in a configuration of z3c.pypimirror often excludes wheels.
-_BY_NAME = "filename-matches"
-
 
 class EvaluateTask(NamedTuple):
     """Arguments of ``evaluate`` for one project."""
@@ -141,7 +137,7 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
         unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or missing,
         read=reading.read, absent=reading.absent, status=reading.status,
         promised=promised if reading.behind else None, untimed=_untimed(mirror, project, selected),
-        unlisted=sum(_stays_unlisted(mirror, project, file) for file in project.files),
+        unlisted=sum(stays_unlisted(mirror, project, file) for file in project.files),
         # Upstream's list lacks a project whose page is there: one of both is from before, and the next run reads both again.
         relist=not task.listed and (unsettled or reading.read))
 
@@ -149,79 +145,6 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
 def _untimed(mirror: IRunContext, project: Project, selected: Selected) -> int:
     """Return how many files a filter judged without upload time; the site's own distributions are trusted without one."""
     return 0 if project.upstream and project.upstream == mirror.own.upstream else selected.untimed
-
-
-def changes(old: Project | None, project: Project, selection: Selected, selected: bool) -> Change:
-    """Return what a run has to do about a project.
-
-    selection: the files that the mirror is to offer; selected: whether the configuration selects the project.
-    """
-    wanted = selection.files
-    fetch = [file for file in wanted if not is_up_to_date(file)]
-    names = {file.filename for file in wanted}
-    remove = [file for file in project.files if file.stored is not None and file.filename not in names]
-    published = is_published(project, wanted, selected)
-    before = old is not None and is_published(old, [f for f in old.files if f.stored is not None], True)
-    return Change(
-        project.name,
-        fetch=len(fetch),
-        fetch_bytes=sum(file.size or 0 for file in fetch),
-        unsized=sum(file.size is None for file in fetch),
-        remove=len(remove),
-        remove_upstream=_removed_upstream(remove) if selected else 0,
-        project_removed=before and not published,
-        removed_upstream=selected and not project.listed,
-        quarantined=project.quarantined,
-        # A project without files that reappears has the same facts as before, but no page.
-        rewrite=published and (old is None or not before
-                               or _page_facts(old, old.published().files) != _page_facts(project, wanted)),
-        all_filtered=_is_all_filtered(selection),
-    )
-
-
-def _removed_upstream(files: Iterable[File]) -> int:
-    """Return how many of these files are removed because upstream does not list them any more."""
-    return sum(not file.listed and not file.superseded for file in files)
-
-
-def _is_all_filtered(selection: Selected) -> bool:
-    """Whether ``filename_matches`` alone leaves out every file of a project."""
-    return not selection.files and bool(selection.left_out) and all(one.filter == _BY_NAME for one in selection.left_out)
-
-
-def select_files(mirror: IRunContext, project: Project, hold: bool = False) -> Selected:
-    """Select the files of a project that the mirror is to offer: from those that upstream lists, and from pinned and adopted
-    ones that it no longer lists.
-
-    With ``cleanup`` off, or if removals are held back, mirrored files that upstream removed stay on offer.
-    Exceptions from reading metadata are passed on.
-    """
-    if project.quarantined:
-        return Selected()
-    return mirror.selection.select(
-        project._replace(files=offered_files(mirror, project, hold)),
-        lambda file: mirror.core_metadata(project.name, file))
-
-
-def offered_files(mirror: IRunContext, project: Project, hold: bool = False) -> tuple[File, ...]:
-    """Return the files of a project that may be selected; the same ones for pages and for the resolver."""
-    if project.quarantined:
-        return ()
-    keep = hold or not mirror.settings["cleanup"]
-    offered = tuple(file for file in project.files if file.listed or file.adopted or (keep and file.stored is not None)
-                    or _stays_unlisted(mirror, project, file))
-    return external_links.allowed(mirror, tuple(file for file in offered if not file.superseded))
-
-
-def _stays_unlisted(mirror: IRunContext, project: Project, file: File) -> bool:
-    """Whether a file that is here and that upstream does not list is adopted or pinned."""
-    if file.listed or file.stored is None or file.superseded:
-        return False
-    if file.adopted:
-        return True
-    versions = mirror.needs.pinned.get(project.name, ())
-    pinned = pinned_of(project.name, versions, mirror.needs.hashes)
-    return bool(versions) and pinned.allows(parse(file.filename, project.name).version, file.content_hashes) is not False
 
 
 def not_found(mirror: IRunContext, status: int | None) -> str:
@@ -240,27 +163,3 @@ def unmet(needs: RequiredReleases, name: str, selected: Selected) -> str | None:
         if missing:
             told.append(f"{why}, but not available: {', '.join(missing)}")
     return "; ".join(told) or None
-
-
-def is_published(project: Project, files: Iterable[File], selected: bool) -> bool:
-    """Whether a project has a page: one that upstream has, even without files, and one of which files are left."""
-    return selected and (project.listed or any(True for _ in files))
-
-
-def is_up_to_date(file: File) -> bool:
-    """Whether what the mirror has of a file is what upstream offers."""
-    if file.stored is None or file.stored.foreign:
-        return False
-    if file.validator is not None and file.validator != file.stored.validator:
-        return False
-    if file.hashes.get("sha256", file.stored.sha256) != file.stored.sha256:
-        return False
-    return "sha256" in file.hashes or file.size is None or file.size == file.stored.size
-
-
-def _page_facts(project: Project, files: Iterable[File]) -> tuple[Any, ...]:
-    """Return the facts that a project's pages show; pages are written again if they differ."""
-    shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None, seen=None,
-                           stored=file.stored._replace(published=True)) for file in files if file.stored is not None]
-    return project._replace(files=(), serial=None, etag=None, listed=True, pages=(), damaged=(), upstream="", form="",
-                            doubt="", promised=""), shown

@@ -14,7 +14,9 @@ from ..state import records
 from ..state.database import State
 from . import brake, worklist
 from .absence import Absences
-from .evaluate import Evaluation, evaluate, is_up_to_date, not_found, select_files
+from .changes import is_up_to_date, removed_files
+from .evaluate import Evaluation, evaluate, not_found
+from .offered_files import select_files
 from .pinning import Pinning
 from .relearn import enduring
 
@@ -96,10 +98,10 @@ def _planned(mirror: IRunContext, evaluation: Evaluation) -> PlannedProject:
 
 def _removals(project: Project, selected: Selected | None) -> tuple[tuple[str, str], ...]:
     """Return the names of the files that would be removed, with the reasons. selected: None if the project is not selected."""
-    names = {file.filename for file in selected.files} if selected is not None else frozenset()
+    wanted = selected.files if selected is not None else ()
     reasons = {one.file.filename: one.reason for one in selected.left_out} if selected is not None else {}
-    return tuple((file.filename, _why(file, project.quarantined, selected is not None, reasons)) for file in project.files
-                 if file.stored is not None and file.filename not in names)
+    return tuple((file.filename, _why(file, project.quarantined, selected is not None, reasons))
+                 for file in removed_files(project, wanted))
 
 
 def _why(file: File, quarantined: bool, selected: bool, reasons: dict[str, str]) -> str:

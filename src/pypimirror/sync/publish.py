@@ -15,10 +15,12 @@ from ..names import METADATA, is_distribution
 from ..selection import Selected
 from ..state import records
 from ..storage.atomic import replace
+from .changes import is_published
 from .display_name import find_display_name
 from .ensure_file import FULL, REFUSED, WAITS, FileResult, ensure_file
-from .evaluate import is_published, select_files, unmet
+from .evaluate import unmet
 from .folder_snapshot import NOT_LISTED, FolderSnapshot, snapshot
+from .offered_files import select_files
 from .own_pages import own_paths
 from .root_pages import Sections, sections
 

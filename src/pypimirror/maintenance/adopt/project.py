@@ -19,7 +19,9 @@ from ...metadata.filenames import parse
 from ...model import NOTHING, File, Project, Stored
 from ...names import normalize
 from ...state import records
-from ...sync.evaluate import EvaluateTask, evaluate, is_up_to_date, select_files
+from ...sync.changes import is_up_to_date
+from ...sync.evaluate import EvaluateTask, evaluate
+from ...sync.offered_files import select_files
 from . import legacy_trees
 from .cleanup import rename_folders
 from .legacy_trees import OldFile, OldProject, OldTree
