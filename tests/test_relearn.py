@@ -190,7 +190,7 @@ def test_pages_about_all_projects_are_finished_also_where_the_memory_that_they_w
     assert mirrored.run("sync") == 0
     upstream.add("one", wheel("one", "2"))
     with monkeypatch.context() as patch:
-        patch.setattr("pypimirror.sync.run.write_roots", mock.Mock(side_effect=KeyboardInterrupt))
+        patch.setattr("pypimirror.sync.publisher.write_roots", mock.Mock(side_effect=KeyboardInterrupt))
         assert mirrored.run("-U") == 130
     (mirrored.root / ".pypimirror/state.sqlite").unlink()
     assert mirrored.run("-U") == 0

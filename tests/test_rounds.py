@@ -11,7 +11,7 @@ import disturbed
 import faults
 from mirrored import Mirrored
 from pypimirror.sync import run
-from pypimirror.sync.run import Run
+from pypimirror.sync.publisher import Publisher
 from upstream import JSON, Upstream, packed, sdist, wheel
 
 
@@ -101,11 +101,11 @@ def test_a_run_ended_before_its_sweep_is_swept_by_the_next(
     assert mirrored.run("sync") == 0
     upstream.remove("one", *(() if whole else [wheel("one", "1")[0]]))
 
-    def interrupted(self: Run) -> None:
+    def interrupted(self: Publisher) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "_sweep", interrupted)
+        patch.setattr(Publisher, "_sweep", interrupted)
         assert mirrored.run("-U") == 130
     assert (mirrored.root / "one" / wheel("one", "1")[0]).exists()
     assert mirrored.untrue() == []
@@ -126,7 +126,7 @@ def test_a_file_wanted_again_before_the_sweep_of_an_interrupted_run_stays(
     assert mirrored.run("sync") == 0
     upstream.remove("one", wheel("one", "1")[0])
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "_sweep", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(Publisher, "_sweep", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
         assert mirrored.run("-U") == 130
     upstream.add("one", wheel("one", "1"))
     upstream.asked()
@@ -146,7 +146,7 @@ def test_a_folder_that_cant_be_published_is_not_swept(
     assert mirrored.run("sync") == 0
     upstream.remove("one", wheel("one", "1")[0])
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "_sweep", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(Publisher, "_sweep", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
         assert mirrored.run("-U") == 130
     upstream.add("one", wheel("one", "3"))
     with monkeypatch.context() as patch:

@@ -203,11 +203,11 @@ class Verification:
                 lost.append(name)
             else:
                 record = self._state.record(name)
-                tasks.append(RepairTask(name, record, row.serial if row else 0, self._run.serial, findings))
+                tasks.append(RepairTask(name, record, row.serial if row else 0, self._run.publisher.serial, findings))
         for item in self._run.results(repair, tasks):
             if isinstance(item, PublishResult):
                 self._run.recorder.published(item)
-        self._run.finish()
+        self._run.publisher.finish()
         return lost
 
 

@@ -14,7 +14,7 @@ from .. import events
 from ..interfaces import IRunContext
 from ..model import Change, Totals
 from ..settings.fingerprint import fingerprint
-from ..state.database import BEGUN, DUE, State
+from ..state.database import DUE, State
 from ..state.meta_keys import (
     FILES_SETTINGS,
     LAST_GOOD,
@@ -23,13 +23,12 @@ from ..state.meta_keys import (
     PAGES_SETTINGS,
     PINNING,
     ROOT_DUE,
-    ROOT_UNSURE,
-    SERIAL,
 )
 from . import brake, clock, worklist
 from .hints import give_hints
+from .publisher import Publisher
 from .result_recorder import ResultRecorder
-from .root_pages import begin_anew, write_roots
+from .root_pages import begin_anew
 
 if TYPE_CHECKING:
     from ..engine.boundary import StepFailure
@@ -50,20 +49,13 @@ class Run:
         self._notify = notify
         self._pinning: Pinning | None = None
         self._allow_deletions = allow_deletions
-        #: Messages about failures that concern no single project.
-        self._faults: list[str] = []
-        #: Which removals are held back, see PublishTask.
-        self._hold = ""
+        self.publisher = Publisher(mirror, state, notify, self.recorder, self.results)
         #: Message about removals that are held back, or None.
         self.held: str | None = None
         #: The change of each project by name; a project that is evaluated twice counts once.
         self._changes: dict[str, Change] = {}
         #: Totals at the beginning of the run.
         self._totals = Totals()
-        #: Names of projects that this run has tried to publish, and that the next run has to finish.
-        self._unfinished: frozenset[str] = frozenset()
-        #: Our serial of what this run changes: it grows with every run, also when the clock was set back or the state lost.
-        self.serial = max(int(state.fact(SERIAL) or 0) + 1, int(time.time()))
 
     def sync(self, initial: bool) -> None:
         """Bring the whole mirror up to date. Raises FetchError, InvalidPage if upstream's list can't be read."""
@@ -83,16 +75,16 @@ class Run:
         self._evaluate(plan, published)
         pending = self._state.pending()
         due = [item for item in pending if item[0] not in published]
-        self._unfinished = frozenset(name for name, _ in pending) & published
+        self.publisher.unfinished = frozenset(name for name, _ in pending) & published
         if due or published:
             from .evaluation_pass import plan_made
 
             self._notify(plan_made(self._changes.values(), len(due) + len(published), self._mirror.storage.free(), first))
         self._brake(plan.doubt)
-        self._publish(due, offline=False)
+        self.publisher.publish(due)
         for further in self._further(initial):
             self._round(further, plan.doubt)
-        self.finish()
+        self.publisher.finish()
         give_hints(self._mirror, self._state, self._notify, self._changes.values(), self.recorder.serials)
         self._state.set_fact(FILES_SETTINGS, worklist.files_fingerprint(self._mirror))
         self._state.set_fact(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
@@ -123,7 +115,7 @@ class Run:
                 evaluated |= frozenset(self._state.unswept())
                 self._state.mark(evaluated, DUE)
         due = self._state.pending()
-        self._publish([item for item in due if item[0] in evaluated or item[0] not in self._unfinished], offline=False)
+        self.publisher.publish([item for item in due if item[0] in evaluated or item[0] not in self.publisher.unfinished])
 
     def projects(self, names: list[str]) -> None:
         """Bring these projects up to date, also unchanged ones. Raises ConfigurationError as ``worklist.selected``."""
@@ -138,8 +130,8 @@ class Run:
 
     def _refresh(self, names: Collection[str]) -> None:
         self._evaluate(worklist.named(self._mirror, self._state, dict.fromkeys(names, True)))
-        self._publish([item for item in self._state.pending() if item[0] in names], offline=False)
-        self.finish()
+        self.publisher.publish([item for item in self._state.pending() if item[0] in names])
+        self.publisher.finish()
 
     def begin(self, recovering: bool = True) -> None:
         """Load the pins; rebuild a lost state first. recovering: False to start with an empty state."""
@@ -160,7 +152,7 @@ class Run:
         from .relearn import relearn
 
         relearn(self._mirror, self._state, names)
-        self.serial = max(self.serial, int(self._state.fact(SERIAL) or 0) + 1)
+        self.publisher.take_serial()
 
     def indexes(self) -> None:
         """Write all pages again without downloads."""
@@ -179,8 +171,8 @@ class Run:
 
     def publish_offline(self, due: list[tuple[str, bool]]) -> None:
         """Publish projects without downloads, write root pages, sweep. due: names, and whether their folders are scanned."""
-        self._publish(due, offline=True)
-        self.finish()
+        self.publisher.publish(due, offline=True)
+        self.publisher.finish()
 
     def problems(self) -> list[str]:
         """Return what failed and will be tried again, in words."""
@@ -192,22 +184,12 @@ class Run:
     def own_problems(self) -> list[str]:
         """Return the messages that concern no single project."""
         pins = self._pinning.problems if self._pinning is not None else []
-        return [*self._mirror.own.problems, *self.recorder.problems, *pins, *self._faults]
+        return [*self._mirror.own.problems, *self.recorder.problems, *pins, *self.publisher.faults]
 
     def failures(self) -> list[events.Failure]:
         """Return all failures, as the report has them."""
         found = [events.Failure(row.name, str(row.error or row.unmet), row.since) for row in self._state.errors()]
         return found + [events.Failure("", problem) for problem in self.own_problems()]
-
-    def finish(self) -> None:
-        """Write the pages about all projects, then sweep files that no page links to."""
-        self._write_roots()
-        self._sweep()
-        again, self.recorder.again = sorted(self.recorder.again), set()
-        if again:
-            # Files that upstream replaced: the sweep has removed the old versions, and the new ones can take their paths.
-            self._publish([(name, False) for name in again], offline=False, again=True)
-            self.finish()
 
     # --- evaluation
 
@@ -238,7 +220,7 @@ class Run:
         from .pipeline import Pipeline, evaluate_or_publish
 
         self.recorder.full = False
-        pipeline = Pipeline(self._mirror, self._state, self.recorder, plan.tasks, self.serial, published)
+        pipeline = Pipeline(self._mirror, self._state, self.recorder, plan.tasks, self.publisher.serial, published)
         return pipeline.results(self.results(evaluate_or_publish, pipeline, committed=pipeline.committed))
 
     def _brake(self, doubt: str | None) -> None:
@@ -248,54 +230,9 @@ class Run:
         if not self._allow_deletions:
             self.held = brake.held(self._changes.values(), self._totals, settings["max_deletions"], pins, doubt)
         if self.held is not None:
-            self._hold = "all" if pins else "upstream"
+            self.publisher.hold = "all" if pins else "upstream"
             state.set_fact(LIST_ETAG, None)  # the next run reads the list again
             self._notify(events.Notice(self.held))
-
-    # --- publishing
-
-    def _publish(self, due: list[tuple[str, bool]], offline: bool, again: bool = False) -> None:
-        """Publish projects. due: names, and whether their folders are scanned; again: whether their files were waiting."""
-        self.recorder.full = False
-        if not due:
-            return
-        from . import tasks  # not loaded where nothing changed
-
-        self._state.mark((name for name, _ in due), BEGUN)
-        if any(cut_off for _, cut_off in due):
-            # The interrupted run may have written such a project's pages, but not those about all projects.
-            self._state.set_fact(ROOT_DUE, "1")
-        self._state.commit()
-        begun = tasks.to_publish(self._mirror, self._state, due, self.serial, offline, self._hold, again)
-        tasks.publish_all(self.results, begun, self.recorder, bool(self._hold))
-        self._state.commit()
-        self._unfinished = frozenset(name for name, _ in self._state.pending())
-
-    # --- the end
-
-    def _write_roots(self) -> None:
-        unsure = self._state.fact(ROOT_UNSURE) is not None
-        roots = write_roots(self._mirror, self._state, self.serial, self._state.fact(ROOT_DUE) is not None, unsure)
-        if roots.written:
-            self._mirror.storage.flush()
-            self._state.set_fact(SERIAL, str(self.serial))
-        for failure in roots.failures:
-            if failure not in self._faults:
-                self._faults.append(failure)
-                self._notify(events.Problem("", failure))
-        self._state.set_fact(ROOT_DUE, "1" if roots.failures else None)
-        if unsure and not self._state.pending():
-            self._state.set_fact(ROOT_UNSURE, None)
-        self._state.commit()
-
-    def _sweep(self) -> None:
-        names = self._state.unswept()
-        if names:
-            from . import tasks
-
-            tasks.sweep_all(self.results, self._state, names, self.recorder)
-        self._state.commit()
-        self._mirror.trash.expire(self._mirror.settings["trash_days"], clock.today(self._state))
 
     def results(self, step: Callable[..., Any], tasks: Iterable[Any], changes: bool = True,
                 failed: Callable[[StepFailure], None] | None = None,
