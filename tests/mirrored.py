@@ -31,7 +31,7 @@ class Mirrored:
         self.root = root
         self.config = root.parent / "pypimirror.cfg"
         self.settings: dict[str, Any] = {
-            "mirror_file_path": root, "index_url": index_url, "package_matches": "*", "retries": 0, "timeout": 5,
+            "mirror_file_path": root, "index_url": index_url, "package_matches": "*", "retries": 0, "timeout": 60,
             "fetcher": self.fetcher}
 
     def write(self) -> str:

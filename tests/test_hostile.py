@@ -485,7 +485,7 @@ def test_what_is_no_http_is_told_and_holds_up_nobody(
             handler.connection.sendall(answer)
 
     upstream.answers[where] = raw
-    small.settings |= {"fetcher": fetcher, "timeout": 2}
+    small.settings["fetcher"] = fetcher
     assert small.run("sync") == 1
     check_unharmed(small, outside)
     assert small.files("bad") == [] if where.startswith("/files") else "bad" not in small.read("index.html")

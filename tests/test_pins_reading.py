@@ -296,19 +296,7 @@ def test_the_content_says_what_kind_a_pin_file_is(key, name, content, suffix, no
     ("lock-version = '1.0'\n", "versions", "versions"), ("packages = [\n]\nlock-version = '1.0'\n", "versions", "lock"),
     ("[[packages]]\n", "requirements", "requirements")])
 def test_the_content_counts_where_it_is_clear_and_else_the_key(text, default, kind):
-    assert kind_of(text, "/x", default) == kind
-
-
-@pytest.mark.parametrize("content, why", [
-    ("version = 1\n[[package]]\nname = 'foo'\nversion = '1.0'\n", "uv export"), ('{\n "_meta": {}}', "pipenv requirements"),
-    ("[project]\nname = 'x'\n", "a pyproject.toml")])
-@pytest.mark.parametrize("key", [0, 1])
-def test_a_file_of_another_tool_is_one_line_that_says_what_to_do(content, why, key):
-    sources = ([["/x"], []], [[], ["/x"]])[key]
-    reading = read_pin_files(*sources, [LINUX], Web({"/x": content.encode()}), Kept())
-    assert reading.missing == ("/x",)
-    assert len(reading.pins.problems) == 1
-    assert why in reading.pins.problems[0]
+    assert kind_of(text, default) == kind
 
 
 def test_what_is_noted_of_one_file_is_bounded():

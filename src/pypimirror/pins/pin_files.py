@@ -14,15 +14,17 @@ from ..tracebacks import describe, log_error
 from . import extras, flat_pins, requirements, requirements_syntax
 from .environments import Environment
 from .extends_chain import MAX_BYTES, Chain
-from .file_kinds import LOCK, REQUIREMENTS, SUFFIXES, VERSIONS, key_hint, kind_of
+from .file_kinds import LOCK, PIPFILE_LOCK, PYPROJECT, REQUIREMENTS, TOOL_LOCK, VERSIONS, key_hint, kind_of, suffix_of
 from .included_files import Read
 from .model import InvalidPins, Pins, redact, union
 from .pylock import read_pylock
+from .tool_locks import read_pipfile_lock, read_tool_lock, read_uv_constraints
 from .versions import read_versions
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)([^/?#:@]*):[^/?#@]*@")
 
+_LOCK_READERS = {LOCK: read_pylock, TOOL_LOCK: read_tool_lock, PIPFILE_LOCK: read_pipfile_lock, PYPROJECT: read_uv_constraints}
 #: Messages about one pin file in a run.
 _MAX_MESSAGES = 50
 
@@ -137,7 +139,7 @@ def is_pin_name(name: str) -> bool:
 def _read(source: str, key: str, environments: tuple[Environment, ...], read: Read) -> tuple[Pins, PinFile]:
     """Read one file and the files that it includes. Raises FetchError, InvalidPins."""
     content = read(source)
-    kind = kind_of(requirements_syntax.decode(content, source), source, key) if _is_text(content, source) else key
+    kind = kind_of(requirements_syntax.decode(content, source), key) if _is_text(content, source) else key
 
     def reread(name: str) -> bytes:
         return content if name == source else read(name)
@@ -149,7 +151,7 @@ def _read(source: str, key: str, environments: tuple[Environment, ...], read: Re
         text = flat_pins.flatten_versions(chain, environments) if pins.versions else ""
         documents = {name: document.content for name, document in chain.documents.items()}
     else:
-        found = (read_pylock(source, reread, environments) if kind == LOCK
+        found = (_LOCK_READERS[kind](source, reread, environments) if kind in _LOCK_READERS
                  else requirements.read_requirements(source, reread))
         pins, text = requirements.pins_of(found, environments), flat_pins.flatten_requirements(found)
     if not pins.versions:
@@ -157,7 +159,7 @@ def _read(source: str, key: str, environments: tuple[Environment, ...], read: Re
     note = key_hint(kind, key, source)
     pins = pins._replace(notes=_limited((*filter(None, (note,)), *pins.notes), source),
                          problems=_limited(pins.problems, source))
-    return pins, PinFile(redact(source), pin_name(source, SUFFIXES[kind]), text + extras.render(pins.extras), False, documents)
+    return pins, PinFile(redact(source), pin_name(source, suffix_of(kind)), text + extras.render(pins.extras), False, documents)
 
 
 def _stored_or_problem(source: str, file: PinFile, store: PinFileStore) -> tuple[str, ...]:
@@ -200,7 +202,7 @@ def _last_good(source: str, key: str, environments: tuple[Environment, ...],
         file = _stored(source, key, store)
         if file is None:
             return None
-        pins = _parse(source, kind_of(file.text, source, key), file.text.encode(), environments)
+        pins = _parse(source, kind_of(file.text, key), file.text.encode(), environments)
         return pins._replace(extras=extras.parse(file.text)), file
     except InsufficientSpace:
         raise
@@ -211,8 +213,8 @@ def _last_good(source: str, key: str, environments: tuple[Environment, ...],
 
 def _stored(source: str, key: str, store: PinFileStore) -> PinFile | None:
     """Return the copy from an earlier run, whatever its kind was."""
-    for suffix in dict.fromkeys((SUFFIXES[key], *SUFFIXES.values())):
-        name = pin_name(source, suffix)
+    for kind in dict.fromkeys((key, VERSIONS, REQUIREMENTS)):
+        name = pin_name(source, suffix_of(kind))
         text = store.get(name)
         if text is not None:
             return PinFile(redact(source), name, text, True, {})

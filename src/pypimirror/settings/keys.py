@@ -82,7 +82,8 @@ KEYS = (
         "versions.cfg files or URLs. The releases pinned in them and in the files that they extend are mirrored.",
         "Pins", "files"),
     Key("requirements", converters.paths, "",
-        "Requirements, constraints or pylock.toml files or URLs. The releases pinned in them are mirrored.", "Pins", "files"),
+        "Requirements, constraints or lock files (pylock.toml, and those of uv, Poetry, PDM and Pipenv) or URLs. The releases "
+        "pinned in them are mirrored.", "Pins", "files"),
     Key("dependencies", converters.boolean, "False",
         "Whether to mirror the run-time requirements of the selected releases, recursively: the newest release that fits.",
         "Pins", "files"),
