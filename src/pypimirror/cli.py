@@ -45,7 +45,8 @@ VERBS = {
                  "[NAME ...]", _SYNC - {"indexes_only", "dry_run", "report"} | {"json"}),
     "webserver": Verb("webserver", "print a complete site configuration for this mirror: apache, nginx, or one of a plugin",
                       "NAME"),
-    "client": Verb("client", "print a client's configuration for this mirror: pip, uv, buildout, or one of a plugin", "NAME"),
+    "client": Verb("client", "print a client's configuration for this mirror: pip, uv, buildout, or one of a plugin", "NAME",
+                   frozenset({"lock"})),
     "serve": Verb("serve", "run an index server, by default on loopback", options=frozenset({"host", "port"})),
     "config": Verb("config", "show the effective settings and components; --example prints a commented file",
                    options=frozenset({"example"})),
@@ -90,6 +91,7 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
     add("--max-age", metavar="HOURS", type=float, help="status: exit with 1 if the last good run is older")
     add("--access-log", metavar="FILE", action="append",
         help="status: an access log of Apache or nginx; report requested names that the mirror does not have (repeatable)")
+    add("--lock", metavar="FILE", help="client uv: print this uv.lock with the files of the mirror")
     add("--host", help="serve: the address to listen on (127.0.0.1)")
     add("--port", type=int, help="serve: the port (8080); 0 takes a free one")
     add("--example", action="store_true", help="config: print a commented configuration file")
