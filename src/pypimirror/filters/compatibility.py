@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zope.interface import implementer
 
-from ..interfaces import IFilter, ISettings
+from ..interfaces import IFilter
 from ..metadata.filenames import Distribution, parse
 from ..model import File, Project
 from .platforms import runnable
@@ -34,7 +34,8 @@ class Compatibility:
 
     applies_to_pins = True
 
-    def __init__(self, settings: ISettings):
+    def __init__(self, settings: Mapping[str, Any]):
+        """settings: uses ``python_versions`` and ``platforms`` only."""
         versions = settings["python_versions"] or ()
         platforms = settings["platforms"] or ()
         self.active = bool(versions or platforms)
@@ -45,18 +46,19 @@ class Compatibility:
         self._tags = _tags(versions) if versions else None
         self._platforms = runnable(platforms) if platforms else None
         # Cached per instance, so that the cache is freed with the filter at the end of a run.
-        self._fits = lru_cache(maxsize=1 << 12)(self._fits_tags)
+        self._fits_cached = lru_cache(maxsize=1 << 12)(self._fits_tags)
 
     def select(self, project: Project) -> tuple[File, ...]:
-        return tuple(file for file in project.files if self._installable(file, parse(file.filename, project.name)))
+        return tuple(file for file in project.files if self.fits(file, parse(file.filename, project.name)))
 
-    def _installable(self, file: File, found: Distribution) -> bool:
+    def fits(self, file: File, found: Distribution) -> bool:
+        """Return whether any configured Python on any configured platform can install a file. found: its parsed name."""
         if found.kind == "sdist":
             return True
         if found.kind == "wheel":
             if not found.platform:
                 return True
-            fits = self._fits(found.python, found.abi, found.platform)
+            fits = self._fits_cached(found.python, found.abi, found.platform)
         else:
             fits = (not found.python or not self._pythons or found.python in self._minors) and (
                 not found.platform or self._platforms is None or _underscored(found.platform) in self._platforms)

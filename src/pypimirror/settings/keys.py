@@ -115,6 +115,9 @@ KEYS = (
         "install are left out. A tag includes its older generations. Sdists are kept.", "Selection", "files"),
     Key("max_file_size", converters.size, "",
         "Files larger than this are left out: 500M, 1G.", "Selection", "files"),
+    Key("sdists", converters.choice("all", "fallback", "none"), "all",
+        "Which sdists to mirror. fallback: those of releases without a wheel for each of python_versions and platforms. "
+        "Without these, only wheels for all of them (py3-none-any) count.", "Selection", "files"),
     Key("min_age", converters.duration, "0",
         "Delay before new uploads are mirrored: days, 7d or P7D. See min_age_unknown for files without upload time.",
         "Selection", "files"),
