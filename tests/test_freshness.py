@@ -254,6 +254,27 @@ def test_what_the_list_does_not_have_goes_at_once_though_it_failed_before(demo: 
     assert not (demo.root / "demo").exists()
 
 
+def test_a_cached_page_of_a_removed_project_is_checked_against_the_list_until_it_is_gone(
+        demo: Mirrored, upstream: Upstream) -> None:
+    """Also where the cache answers that the page has not changed (304)."""
+    old = page(upstream)
+
+    def cached(handler: Any) -> None:
+        has_etag = handler.headers.get("If-None-Match") == '"old"'
+        handler.reply(304 if has_etag else 200, {**old[1], "ETag": '"old"'}, b"" if has_etag else old[2])
+
+    upstream.answers[PAGE] = cached
+    upstream.touch("demo")
+    assert demo.run("-U") == 0
+    upstream.remove("demo")
+    for _ in range(3):
+        assert demo.run("-U") == 0
+        assert demo.files("demo") == [FIRST, SECOND]
+    upstream.answers.clear()
+    assert demo.run("-U") == 0
+    assert not (demo.root / "demo").exists()
+
+
 @pytest.mark.parametrize("etags", [True, False])
 @pytest.mark.parametrize("matches", ["*", "dem*"])
 @pytest.mark.parametrize("of_pages", [True, False])

@@ -132,6 +132,31 @@ def test_what_a_run_that_ended_early_read_is_followed_by_the_next(
     assert "lib-1.0-py3-none-any.whl" in everything(needing)
 
 
+def test_what_a_removed_project_required_goes_with_it(needing: Mirrored, upstream: Upstream) -> None:
+    upstream.add("app", wheel("app", "1.0", ("lib",)))
+    upstream.add("lib", wheel("lib", "1.0"))
+    upstream.add("apple", wheel("apple", "1.0"))
+    needing.settings |= {"versions": None, "package_matches": "app*"}
+    assert needing.run("sync") == 0
+    assert "lib-1.0-py3-none-any.whl" in everything(needing)
+    upstream.remove("app")
+    assert needing.run("-U") == 0
+    assert everything(needing) == ["apple-1.0-py3-none-any.whl"]
+
+
+def test_what_a_release_requires_is_mirrored_when_its_file_follows_in_a_later_run(
+        needing: Mirrored, upstream: Upstream) -> None:
+    upstream.add("app", wheel("app", "1.0", ("lib",)))
+    upstream.add("lib", wheel("lib", "1.0"))
+    needing.settings |= {"versions": None, "package_matches": "app*"}
+    upstream.answers["/files/app/app-1.0-py3-none-any.whl"] = (503, {}, b"")
+    assert needing.run("sync") == 1
+    assert everything(needing) == []
+    upstream.answers.clear()
+    assert needing.run("-U") == 0
+    assert everything(needing) == ["app-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl"]
+
+
 # --- file names
 
 def test_selection_and_resolver_read_file_names_alike(

@@ -10,7 +10,7 @@ LAST_STATUS, LAST_PROBLEMS = "last_status", "last_problems"
 ROOT_DUE, ROOT_UNSURE = "root_due", "root_unsure"
 #: Set if releases are, or were, pinned.
 PINNING = "pinning"
-#: Set if pages were read whose releases' requirements were not resolved yet.
+#: Set if pages were read, or files published, whose releases' requirements were not resolved yet.
 FOLLOW_DUE = "follow_due"
 #: Names of the published pin files, and paths of the pages about all projects, separated by blanks.
 PIN_FILES, ROOTS = "pin_files", "roots"

@@ -60,6 +60,8 @@ class PublishResult(NamedTuple):
     serial: int
     #: Whether pages changed.
     written: bool
+    #: Whether other files than before are published.
+    replaced: bool = False
     display: str = ""
     files: int = 0
     bytes: int = 0
@@ -106,6 +108,7 @@ def _publish_selected(mirror: IRunContext, task: PublishTask, project: Project, 
     results = _ensure_files(mirror, task, selected.files + held, emit)
     files = tuple(result.file for result in results if result.file.stored is not None and result.how != WAITS)
     unswept = _leaves_files(project, results, files)
+    before = _published_content(project)
     project = _with_results(project, results, files)
     refusal = _refusal(mirror, task, project, results, emit)
     pages = WrittenPages(0, project.pages, False)
@@ -117,6 +120,7 @@ def _publish_selected(mirror: IRunContext, task: PublishTask, project: Project, 
     result = _result(task, selected, results, files)
     return result._replace(
         record=records.encode(project), serial=pages.serial, written=pages.written, display=project.display,
+        replaced=_published_content(project) != before,
         error=result.error or refusal, unswept=unswept or not pages.serial,
         sections=sections(mirror, project.published(), task.sections) if pages.serial and task.sections else ())
 
@@ -181,6 +185,11 @@ def _with_results(project: Project, results: Iterable[FileResult], files: Iterab
     lost = {result.file.filename for result in results if result.file.adopted and result.error and result.how == "not found"}
     return project._replace(
         files=tuple(_marked(ensured.get(f.filename, f), shown) for f in project.files if f.filename not in lost))
+
+
+def _published_content(project: Project) -> set[tuple[str, str]]:
+    """Return names and hashes of the published files."""
+    return {(file.filename, file.stored.sha256) for file in project.files if file.stored is not None and file.stored.published}
 
 
 def _refusal(mirror: IRunContext, task: PublishTask, project: Project, results: Iterable[FileResult],

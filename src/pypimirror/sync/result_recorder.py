@@ -65,7 +65,7 @@ class ResultRecorder:
             self._notify(events.Problem(evaluation.name, evaluation.error))
             self._save_error(evaluation.name, evaluation.name, evaluation.error, evaluation.project)
             return
-        if evaluation.read:
+        if evaluation.read or (evaluation.absent and evaluation.change):
             self._state.set_fact(FOLLOW_DUE, "1")
         old = self._state.row(evaluation.name)
         self._report_missing(evaluation, is_new=old is None)
@@ -122,12 +122,19 @@ class ResultRecorder:
             return
         if result.written or (row.serial and not result.serial):
             self._state.set_fact(ROOT_DUE, "1")
+        if result.replaced and not self._is_required_only(result.name):
+            self._state.set_fact(FOLLOW_DUE, "1")
         self.full = self.full or result.full
         if result.again:
             self.again.add(result.name)
         self._save_published(row, result, hold and result.held)
         for page, section in result.sections:
             self._state.sections.keep(page, [(result.name, section)])
+
+    def _is_required_only(self, name: str) -> bool:
+        """Whether a project was selected by the resolution of requirements alone, which has evaluated its files."""
+        needs = self._mirror.needs
+        return name in needs.followed and name not in needs.pinned and not self._mirror.selection.matched(name)
 
     def _save_published(self, row: Row, result: PublishResult, held: bool) -> None:
         unread = row.list_serial is None or result.incomplete
