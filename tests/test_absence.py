@@ -19,7 +19,13 @@ BLANK = (200, HTML, b"<!DOCTYPE html><html><head><title>Welcome</title></head><b
 LINKED = (200, HTML, b"<html><body><a href='/help'>Help</a><input type=PASSWORD></body></html>")
 HOME = (200, HTML, b"<html><body><a href='/about-us.html'>Who we are</a></body></html>")
 FRONT = (200, HTML, b"<html><body><form action='/search'></form><a href='/help/'>Help</a></body></html>")
-NO_INDEX = {"front": FRONT, "login": LOGIN, "blank": BLANK, "linked": LINKED, "home": HOME}
+#: Pages of proxies and login pages with links that look like those of an index.
+TOP = (200, HTML, b"<html><body><a href='#main'>Skip</a><noscript>Enable JavaScript</noscript></body></html>")
+STATE = (200, HTML, b"<html><body><a href='/reset#state=deadbeef'>Forgot?</a><form></form></body></html>")
+AGENT = (200, HTML, b"<html><body><a href='/agent-1.0.zip'>Agent</a><a href='/a-1.exe#x'>Agent</a></body></html>")
+RELATED = (200, HTML, b"<html><body><a href='/agent' rel='download'>Agent</a><form></form></body></html>")
+NO_INDEX = {"front": FRONT, "login": LOGIN, "blank": BLANK, "linked": LINKED, "home": HOME, "top": TOP, "state": STATE,
+            "agent": AGENT, "related": RELATED}
 
 
 def lines(captured: Captured) -> list[str]:
@@ -241,6 +247,7 @@ EMPTY = {
     "python": "<!DOCTYPE HTML><html><head><title>Directory listing for /simple/{}</title></head><body><ul></ul></body></html>",
     "serial": "<html><body></body></html><!--SERIAL 17-->",
     "status": '<html><head><meta name="pypi:project-status" content="quarantined"></head><body></body></html>',
+    "hash": '<html><body><a href="demo-1.unknown#sha256=' + 64 * "0" + '">demo-1.unknown</a></body></html>',
     "home page": '<html><body><a href="http://one.example.com/" rel="homepage">one 1.0 home_page</a></body></html>',
 }
 

@@ -143,6 +143,18 @@ def test_a_base_element_counts() -> None:
     assert project.files[0].url == "https://files.example.com/x/one-1.zip"
 
 
+@pytest.mark.parametrize(("name", "filename", "is_refused"), [
+    ("two", "two-1.tar.gz", True), ("two", "one-1.tar.gz", False), ("One", "two-1.tar.gz", False),
+    (None, "two-1.tar.gz", False), ("?", "two-1.tar.gz", False)])
+def test_the_json_page_of_another_project_is_refused(name: str | None, filename: str, is_refused: bool) -> None:
+    body = page(entry(filename), name=name)
+    if is_refused:
+        with pytest.raises(InvalidPage, match="the page of two instead of one"):
+            JsonParser().project(body, "one", URL)
+    else:
+        assert len(JsonParser().project(body, "one", URL)[0].files) == 1
+
+
 def test_an_html_page_of_another_major_version_is_refused() -> None:
     with pytest.raises(InvalidPage, match="repository version"):
         HtmlParser().project(b'<meta name="pypi:repository-version" content="2.0">', "one", URL)

@@ -138,8 +138,8 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
         read=reading.read, absent=reading.absent, status=reading.status,
         promised=promised if reading.behind else None, untimed=_untimed(mirror, project, selected),
         unlisted=sum(stays_unlisted(mirror, project, file) for file in project.files),
-        # Upstream's list lacks a project whose page is there, or has not changed (304): one of both is from before, and the next
-        # run reads both again.
+        # Upstream's list lacks a project whose page is there, or has not changed (304): one of both is from before, and the
+        # next run reads both again.
         relist=not task.listed and (unsettled or (task.ask and not reading.absent)))
 
 

@@ -60,8 +60,6 @@ class PublishResult(NamedTuple):
     serial: int
     #: Whether pages changed.
     written: bool
-    #: Whether other files than before are published.
-    replaced: bool = False
     display: str = ""
     files: int = 0
     bytes: int = 0
@@ -82,6 +80,8 @@ class PublishResult(NamedTuple):
     sections: Sections = ()
     #: Whether nothing was done because the selection failed.
     skipped: bool = False
+    #: Whether other files than before are published.
+    replaced: bool = False
 
 
 def publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> PublishResult:

@@ -14,12 +14,14 @@ from ..interfaces import IListReader, IParser
 from ..model import NOTHING, File, Project, ProjectList
 from ..names import HTML_PAGE, SUFFIXES, project_name, shown
 from . import validation
-from .links import belongs, is_external, is_marked, last_part, own_first, resolved, start
+from .links import belongs, is_external, is_hashed, is_marked, last_part, own_first, resolved, start
 from .project_list import NameCollector
 from .validation import MOST_PROJECTS
 
 #: ``meta`` elements of status and reason (PEP 792).
 _STATUS = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
+#: Attributes that only links to files have (PEP 503, 592, 714).
+_ONLY_FILES = frozenset({"data-yanked", "data-requires-python", "data-core-metadata", "data-dist-info-metadata"})
 #: Endings of folder names in directory listings of web servers; the second is of truncated names.
 _FOLDER = ("/", "..>")
 #: Addition to messages about a page with a form.
@@ -49,7 +51,7 @@ class HtmlParser:
             found.add(href, attributes)
         kept, repeated = validation.distinct(own_first(found.files))
         serial = _SERIAL.search(text)
-        if not (found or serial or page.has_mark()):
+        if not (found.is_evidence(page.has_form) or serial or page.has_mark()):
             raise InvalidPage(f"{shown(url)}: not a page of a Simple index: it has neither links to files nor the title or "
                               f"meta element of one{_ASKS * page.has_form}")
         status = {key: value for element, key in _STATUS.items() if (value := validation.line(page.meta.get(element)))}
@@ -68,23 +70,28 @@ class _Links:
         self.problems: list[str] = []
         #: Absolute URLs of the links to follow, in order.
         self.marked: dict[str, None] = {}
-        self._related = False
+        self._has_own = self._has_related = False
 
-    def __bool__(self) -> bool:
-        """Whether any link is one of a project page."""
-        return bool(self.files or self.problems or self._related)
+    def is_evidence(self, has_form: bool) -> bool:
+        """Whether the links show that this is the project's page: login and error pages have links, too, even to archives.
+
+        has_form: whether the page has a form.
+        """
+        return self._has_own or (self._has_related and not has_form)
 
     def add(self, href: str, attributes: Mapping[str, str]) -> None:
         """Add a link."""
         last, rel = last_part(href), attributes.get("rel", "")
         external = ("#" not in href or "rel" in attributes) and is_external(href, rel, self._base, self._url)
         marked = is_marked(rel)
-        self._related = self._related or marked
+        self._has_related = self._has_related or marked
         if external and not belongs(last, self._name):
             if marked and (link := resolved(href, self._base)) is not None:
                 self.marked[link] = None
             return
-        if "data-yanked" not in attributes and "#" not in href and not last.endswith(SUFFIXES):
+        is_file = is_hashed(href) or not _ONLY_FILES.isdisjoint(attributes)
+        self._has_own = self._has_own or is_file or belongs(last, self._name)
+        if not is_file and not last.endswith(SUFFIXES):
             return  # navigation, a home page
         try:
             file = _file(href, last, attributes, self._base)

@@ -36,6 +36,14 @@ def belongs(filename: str, project: str) -> bool:
     return is_distribution(filename) and parse(filename, project).version is not None
 
 
+def is_hashed(href: str) -> bool:
+    """Whether a link has a hash in its fragment."""
+    try:
+        return "=" in href and bool(validation.fragment_hashes(href.partition("#")[2]))
+    except validation.InvalidEntry:
+        return True  # two different ones
+
+
 def is_marked(rel: str) -> bool:
     """Whether a ``rel`` attribute marks a link to the project's home or download page (PEP 438)."""
     return not _RELATIONS.isdisjoint(rel.lower().replace(",", " ").split())
