@@ -32,8 +32,6 @@ _LARGE = 4 << 20
 #: Number of bytes at both ends of a page for the check whether it is complete.
 _EDGE = 4096
 _JSON, _HTML = PAGES[JSON_PAGE], PAGES[HTML_PAGE]
-#: Media types that don't identify the format.
-_VAGUE = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/x-download", "text/plain"})
 
 
 class _CutOff(FetchError):
@@ -189,13 +187,14 @@ def _ends(first: bytes, last: bytes) -> bool:
 
 
 def _parser(parsers: Mapping[str, IParser], head: Head, url: str, start: bytes) -> IParser:
-    """Return the parser for a page, by its content type, or by its first bytes if that is vague or JSON is labelled HTML.
+    """Return the parser for a page, by its content type, or by its first bytes if that is unknown or JSON is labelled HTML.
 
-    Web servers label files of unknown types as ``application/octet-stream``, ``text/plain`` or ``text/html``.
+    Web servers label files of unknown types as ``application/octet-stream``, ``text/plain`` or ``text/html``, proxies pages as
+    ``text/json`` or ``application/xhtml+xml``. Parsers refuse what is not a page of an index.
     """
     kind = validators.media_type(head)
     form = {b"{": _JSON, b"<": _HTML}.get(start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1])
-    if form is not None and form in parsers and (kind in _VAGUE or (form == _JSON and kind in (_HTML, "text/html"))):
+    if form is not None and form in parsers and (kind not in parsers or (form == _JSON and kind in (_HTML, "text/html"))):
         kind = form
     if kind not in parsers:
         raise InvalidPage(f"{strip_credentials(url)}: not a page of an index: its content type is {kind or 'missing'!r}")
