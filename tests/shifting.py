@@ -13,8 +13,14 @@ from upstream import JSON, Served, Upstream, normal
 
 _LOGIN = b"<!DOCTYPE html><html><head><title>Log in</title></head><body><form><input type='password'></form></body></html>"
 _HTML_SERIAL = re.compile(r"<!--SERIAL \d+-->")
-#: How an answer can be wrong once, by name.
-FAULTS = ("404", "503", "login", "html", "untimed", "unserial", "cut off")
+_NOTICE = b"<!DOCTYPE html><html><body><a href='#main'>Skip</a><a href='/agent-1.0.zip'>Agent</a></body></html>"
+_JSON_ERROR = b'{"errors": [{"status": 500, "message": "later"}]}'
+#: How an answer can be wrong once, by name: pages and lists, and files.
+FAULTS = ("404", "410", "403", "503", "login", "notice", "error", "empty", "mixed up", "html", "untimed", "unserial", "cut off")
+FILE_FAULTS = ("404", "403", "503", "login", "empty", "cut off")
+#: Answers in place of a page, by name of the fault.
+_INSTEAD = {
+    "login": ("text/html", _LOGIN), "notice": ("text/html", _NOTICE), "error": (JSON, _JSON_ERROR), "empty": (JSON, b"")}
 
 
 class Moment(NamedTuple):
@@ -100,17 +106,21 @@ class Shifting(Upstream):
 
     def respond(self, path: str, headers: Any) -> tuple[int, dict[str, str], bytes]:
         parts = path.strip("/").split("/")
-        if parts[0] != "simple":
-            return super().respond(path, headers)
         fault = self.once.pop(path, "")
         if fault.isdecimal():
             return int(fault), {}, b"not now"
-        if fault == "login":
-            return 200, {"Content-Type": "text/html"}, _LOGIN
+        if fault in _INSTEAD:
+            kind, body = _INSTEAD[fault]
+            return 200, {"Content-Type": kind}, body
+        if parts[0] != "simple":
+            status, sent, body = super().respond(path, headers)
+            return status, sent, body[:len(body) // 2] if fault == "cut off" else body
         as_json = self.form != "html" and fault != "html" and JSON in headers.get("Accept", "")
         if len(parts) == 1:
             body = self._list(as_json, fault)
         else:
+            if fault == "mixed up":
+                parts[1] = next((name for name in sorted(self.projects) if name != parts[1]), parts[1])
             moment = self.old_pages.get(parts[1])
             if moment is None and parts[1] in self.projects:
                 moment = self._moment(parts[1], self.projects[parts[1]])

@@ -146,13 +146,15 @@ def test_a_base_element_counts() -> None:
 @pytest.mark.parametrize(("name", "filename", "is_refused"), [
     ("two", "two-1.tar.gz", True), ("two", "one-1.tar.gz", False), ("One", "two-1.tar.gz", False),
     (None, "two-1.tar.gz", False), ("?", "two-1.tar.gz", False)])
-def test_the_json_page_of_another_project_is_refused(name: str | None, filename: str, is_refused: bool) -> None:
-    body = page(entry(filename), name=name)
-    if is_refused:
-        with pytest.raises(InvalidPage, match="the page of two instead of one"):
-            JsonParser().project(body, "one", URL)
-    else:
-        assert len(JsonParser().project(body, "one", URL)[0].files) == 1
+def test_the_page_of_another_project_is_refused(name: str | None, filename: str, is_refused: bool) -> None:
+    title = f"<title>Links for {name}</title>" if name else ""
+    link = f'<a href="{filename}#sha256={SHA}">{filename}</a>'
+    for parser, body in ((JsonParser(), page(entry(filename), name=name)), (HtmlParser(), f"{title}{link}".encode())):
+        if is_refused:
+            with pytest.raises(InvalidPage, match="the page of two instead of one"):
+                parser.project(body, "one", URL)
+        else:
+            assert len(parser.project(body, "one", URL)[0].files) == 1
 
 
 def test_an_html_page_of_another_major_version_is_refused() -> None:

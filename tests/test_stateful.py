@@ -32,7 +32,7 @@ import oldmirrors
 from mirrored import Mirrored
 from pypimirror.metadata.filenames import parse
 from pypimirror.sync import run as run_module
-from shifting import FAULTS, Shifting
+from shifting import FAULTS, FILE_FAULTS, Shifting
 from upstream import normal, sdist, wheel
 
 SEQUENCES = int(os.environ.get("PYPIMIRROR_SEQUENCES") or 0)
@@ -161,6 +161,14 @@ class AnyOrder(RuleBasedStateMachine):
         self.count(f"once {fault}")
         self.upstream.once[f"/simple/{path}"] = fault
 
+    @rule(name=_name, number=st.integers(0, 5), fault=st.sampled_from(FILE_FAULTS), metadata=st.booleans())
+    def file_once(self, name: str, number: int, fault: str, metadata: bool) -> None:
+        files = self.upstream.projects.get(normal(name))
+        if files:
+            self.count(f"file once {fault}")
+            filename = sorted(files)[number % len(files)]
+            self.upstream.once[f"/files/{normal(name)}/{filename}{'.metadata' * metadata}"] = fault
+
     @rule(what=st.sampled_from(("same", "no list serials", "no page serials")), on=st.booleans())
     def serials(self, what: str, on: bool) -> None:
         self.count("serials")
@@ -207,6 +215,15 @@ class AnyOrder(RuleBasedStateMachine):
         status = disturbed.WAYS[way](partial(self.mirrored.run, *arguments, "-q"), number, after)
         assert status in (0, 1, 4, 130, disturbed.KILLED), status
         self.ran(f"{way}: {'hit' if status in (130, disturbed.KILLED) else 'went on or ended'}", status, whole=False)
+
+    @rule()
+    def plan(self) -> None:
+        """Show that a plan changes nothing."""
+        self.count("run: plan")
+        before = self.mirrored.tree()
+        with contextlib.redirect_stdout(io.StringIO()):
+            assert self.mirrored.run("plan", "--json", "-q") in (0, 1, 4)
+        assert self.mirrored.tree() == before
 
     @rule(name=_name)
     def restore(self, name: str) -> None:

@@ -17,7 +17,10 @@ from .validation import MOST_LINKS
 #: Titles or headings of index pages, by index generators and by directory listings of web servers.
 _TITLE = re.compile(r"<(?:title|h1)\b[^>]{0,200}>[^<]{0,200}?(?:links\s+for|simple\s+(?:package\s+)?index|\bindex\s+of\b|"
                     r"directory\s+listing|folder\s+listing|simple\s+list|package\s+index)", re.IGNORECASE)
-#: Number of characters at the beginning of a page to search for it.
+#: The title or heading of a project's page, with its name.
+_PROJECT = re.compile(r"<(?:title|h1)\b[^>]{0,200}>\s{0,50}links\s{1,50}for\s{1,50}([A-Za-z0-9._-]{1,200})\s{0,50}<",
+                      re.IGNORECASE)
+#: Number of characters at the beginning of a page to search for them.
 _HEAD = 8192
 
 _BEGIN = re.compile(r"<(?:/?[a-zA-Z]|[!?])")
@@ -94,6 +97,11 @@ class LinkParser:
     def has_mark(self) -> bool:
         """Whether ``meta`` elements (PEP 629, PEP 792), title or heading mark the page as an index page."""
         return bool(self.meta) or _TITLE.search(self._head) is not None
+
+    def project(self) -> str | None:
+        """Return the name of the project in the title or heading, or None."""
+        found = _PROJECT.search(self._head)
+        return found and found[1]
 
     def _read(self, text: str) -> int:
         """Parse as much as is unambiguous; return the end of it."""

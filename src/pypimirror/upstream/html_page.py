@@ -14,7 +14,7 @@ from ..interfaces import IListReader, IParser
 from ..model import NOTHING, File, Project, ProjectList
 from ..names import HTML_PAGE, SUFFIXES, project_name, shown
 from . import validation
-from .links import belongs, is_external, is_hashed, is_marked, last_part, own_first, resolved, start
+from .links import belongs, check_project, is_external, is_hashed, is_marked, last_part, own_first, resolved, start
 from .project_list import NameCollector
 from .validation import MOST_PROJECTS
 
@@ -54,6 +54,7 @@ class HtmlParser:
         if not (found.is_evidence(page.has_form) or serial or page.has_mark()):
             raise InvalidPage(f"{shown(url)}: not a page of a Simple index: it has neither links to files nor the title or "
                               f"meta element of one{_ASKS * page.has_form}")
+        check_project(page.project(), name, kept, url)
         status = {key: value for element, key in _STATUS.items() if (value := validation.line(page.meta.get(element)))}
         project = Project(
             name, kept, serial=int(serial[1]) if serial else None, status=status or NOTHING, links=tuple(found.marked))

@@ -14,7 +14,7 @@ from ..interfaces import IListReader, IParser
 from ..model import NOTHING, File, Project, ProjectList
 from ..names import API_VERSION, project_name, shown
 from . import validation
-from .links import belongs
+from .links import check_project
 from .project_list import NameCollector
 from .validation import MOST_LINKS, MOST_PROJECTS
 
@@ -56,7 +56,7 @@ class JsonParser:
             except validation.InvalidEntry as refused:
                 problems.append(f"{_called(entry)}: {refused}")
         kept, repeated = validation.distinct(files)
-        _check_name(page.get("name"), name, kept, url)
+        check_project(page.get("name"), name, kept, url)
         meta = page["meta"]
         status = page.get("project-status")
         project = Project(
@@ -210,13 +210,6 @@ def _load(body: bytes) -> dict[str, Any]:
     if version.partition(".")[0] != "1":
         raise InvalidPage(f"its api-version is {shown(version)!r}, not 1.x")
     return page
-
-
-def _check_name(named: Any, name: str, files: Iterable[File], url: str) -> None:
-    """Raise InvalidPage if name and files are those of another project, such as from a cache that confuses its entries."""
-    other = project_name(named) if isinstance(named, str) else None
-    if other not in (name, None) and not any(belongs(file.filename, name) for file in files):
-        raise InvalidPage(f"{shown(url)}: the page of {shown(named)} instead of {name}")
 
 
 def _file(entry: Any, page: str) -> File:

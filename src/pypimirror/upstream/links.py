@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
+from ..errors import InvalidPage
 from ..metadata.filenames import parse
 from ..model import File
-from ..names import SUFFIXES, is_distribution
+from ..names import SUFFIXES, is_distribution, project_name, shown
 from . import validation
 
 #: Values of ``rel`` for links to follow.
@@ -34,6 +36,16 @@ def start(page: str, base: str) -> str:
 def belongs(filename: str, project: str) -> bool:
     """Whether a file name is that of a distribution of the project (its normalised name)."""
     return is_distribution(filename) and parse(filename, project).version is not None
+
+
+def check_project(named: object, project: str, files: Iterable[File], url: str) -> None:
+    """Raise InvalidPage if a page is that of another project, such as from a cache that confuses its entries.
+
+    named: the name on the page; a page with files of the project is accepted in any case.
+    """
+    other = project_name(named) if isinstance(named, str) else None
+    if other not in (project, None) and not any(belongs(file.filename, project) for file in files):
+        raise InvalidPage(f"{shown(url)}: the page of {shown(str(named))} instead of {project}")
 
 
 def is_hashed(href: str) -> bool:
