@@ -19,6 +19,8 @@ from pypimirror.http.side_by_side import SideBySide
 
 pytest.importorskip("pycurl", reason="pycurl is not installed: the extra [fast]")
 
+from greenlet import GreenletExit
+
 from pypimirror.http.curl_selector import CurlSelector
 
 
@@ -135,7 +137,7 @@ def test_each_returns_results_in_order_and_works_on_so_many_at_once(loop: Loop, 
 
 
 @pytest.mark.parametrize("error", [ValueError("first"), KeyboardInterrupt("first"), SystemExit("first"), MemoryError("first"),
-                                   GeneratorExit("first")], ids=lambda error: type(error).__name__)
+                                   GeneratorExit("first"), GreenletExit("first")], ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("place", [0, 4, 60])
 def test_each_begins_nothing_after_a_failure_and_raises_it(loop: Loop, error: BaseException, place: int) -> None:
     begun, ended = [], []

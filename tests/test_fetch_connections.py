@@ -283,6 +283,28 @@ def test_ctrl_c_at_the_start_of_a_callback_is_not_lost(
         made.fetch(f"{upstream.host}/x", Body())
 
 
+@pytest.mark.parametrize("method", ["is_clean", "finished"])
+@pytest.mark.parametrize("way", ["pycurl", "pycurl-loop"])
+def test_an_exception_in_a_callback_of_libcurl_comes_out_as_it_is(
+        way: str, method: str, unconfigured: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str]) -> None:
+    connections = pytest.importorskip("pypimirror.http.curl_connections", exc_type=ImportError)
+    error = MemoryError("odd")
+
+    def fail(*arguments: Any) -> None:
+        raise error
+
+    upstream.answers["/x"] = (200, {}, b"good")
+    with opened(way) as made:
+        with monkeypatch.context() as patched:
+            patched.setattr(connections.Connections, method, fail)
+            with pytest.raises(MemoryError) as caught:
+                made.fetch(f"{upstream.host}/x", Body())
+        assert caught.value is error
+        assert got(made, f"{upstream.host}/x")[1] == b"good"
+    assert "Traceback" not in capfd.readouterr().err
+
+
 # --- slow hosts
 
 class Noting(Body):

@@ -118,6 +118,7 @@ def test_pins_are_the_exact_versions_of_what_applies():
 
 @pytest.mark.parametrize("line, version", [
     ("x===1.0", "1.0"), ("x==1.0", "1.0"), ("x===2004d", "2004d"), ("x>=1,==1.5,<2", "1.5"), ("x==1.0+local", "1.0+local"),
+    ("x==1,==2", None), ("x===aaa2,===1", None), ("x==1.0,==1", "1"), ("x==1,==1.*", "1"),
     ("x==1.*", None), ("x<=1.0", None), ("x>=1.0", None), ("x~=1.0", None), ("x!=1.0", None), ("x", None)])
 def test_which_requirements_allow_one_version_alone(line, version):
     assert exact(Requirement(line)) == version

@@ -479,6 +479,17 @@ def test_pickled_settings_keep_no_registry(example: Mirrored) -> None:
     assert pickle.loads(pickle.dumps(settings)).registry is None
 
 
+def test_a_plugin_that_exits_when_it_is_imported_is_refused(
+        example: Mirrored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "exits_at_import.py").write_text("raise SystemExit('needs \x1b[31m another Python')")
+    monkeypatch.syspath_prepend(tmp_path)
+    example.settings["zcml"] = "exits_at_import"
+    assert example.run("sync") == 2
+    printed = capsys.readouterr().err
+    assert "exits_at_import" in printed and "SystemExit: needs \\x1b[31m another Python" in printed
+    assert printed.count("\n") == 1
+
+
 def test_nobody_needs_a_mirror_to_be_told_of_a_broken_plugin(example: Mirrored) -> None:
     example.settings["zcml"] = "no_such_package"
     with pytest.raises(ConfigurationError, match="no_such_package"):

@@ -172,7 +172,7 @@ def _run(config: str, name: str, arguments: argparse.Namespace) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whatever reads the output has closed it, as ``| head`` does
         return 1
-    except Exception as error:
+    except BaseException as error:
         from .tracebacks import describe
 
         print(f"pypimirror: {name} failed: {describe(error)}", file=sys.stderr)

@@ -158,7 +158,9 @@ class Selection:
         """
         try:
             return self.decide(name)
-        except Exception:
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
             return True
 
     def decide(self, name: str) -> bool:

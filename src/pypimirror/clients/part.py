@@ -42,9 +42,9 @@ def rendered(registered: Any, component: Any, *arguments: str) -> str:
         text = component.render(*arguments)
         if not isinstance(text, str):
             raise TypeError(f"render returned {text!r}, not a text")
-    except MirrorError:
+    except (MirrorError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         raise MirrorError(describe(error, registered)) from error
     return text
 

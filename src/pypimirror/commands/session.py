@@ -162,9 +162,9 @@ def _unexpected_errors(mirror: Mirror) -> Iterator[None]:
     """Translate an unexpected exception into an error of one line, and log its traceback."""
     try:
         yield
-    except (MirrorError, sqlite3.Error):
+    except (MirrorError, sqlite3.Error, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         log_error("the run ended", error)
         raise MirrorError(f"{describe(error, mirror.registry)}; see {mirror.settings['log_filename']}") from error
 

@@ -1,7 +1,8 @@
 """Error boundary of tasks: an exception in a step fails only its task, with every engine.
 
 A run has a task for each project. An unexpected exception in one, from a faulty plugin or an unusual page, must not end the
-others.
+others. That includes those that ``Exception`` does not cover, such as ``SystemExit`` or ``asyncio.CancelledError``; only Ctrl-C
+ends the run.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError, InsufficientSpace, MirrorError, StorageError
+from ..http import cooperation
 from ..interfaces import IRunContext
 from ..state import records
 from ..tracebacks import trace
 from ..zcml.error_context import describe
 from .steps import Step
 
-#: Errors that end the run: a full disk, a configuration that this machine can't use, a record to be rebuilt.
-_OF_THE_RUN = (InsufficientSpace, ConfigurationError, records.BadRecord)
+#: What ends the run: a full disk, a configuration that this machine can't use, a record to be rebuilt, Ctrl-C.
+_OF_THE_RUN = (InsufficientSpace, ConfigurationError, records.BadRecord, KeyboardInterrupt)
 
 
 class StepFailure(NamedTuple):
@@ -48,7 +50,9 @@ class BoundedStep:
             return self.step(mirror, task, emit)
         except _OF_THE_RUN:
             raise
-        except Exception as error:
+        except BaseException as error:
+            if cooperation.is_abandoned():
+                raise
             known = None if isinstance(error, MirrorError) else mirror.registry
             return StepFailure(self.step.__name__, _project(task), describe(error, known),
                                "" if isinstance(error, MirrorError) else trace(error), isinstance(error, StorageError))

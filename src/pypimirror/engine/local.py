@@ -250,7 +250,9 @@ class _Run:
         """Start further tasks; stop if all are done."""
         try:
             self._fill()
-        except Exception as error:  # raised by the iterator of tasks
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # raised by the iterator of tasks
             self._arrived(Raised(error))
         if not self._is_unfinished():
             self._crew.loop.stop()

@@ -79,7 +79,9 @@ def work(order: Order, step: Step, tasks: Sequence[Any]) -> Done:
     began = time.monotonic()
     try:
         made = _taken(order)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return Done((Raised(error),), 0.0)
     try:
         for task in tasks:
@@ -87,7 +89,9 @@ def work(order: Order, step: Step, tasks: Sequence[Any]) -> Done:
             results[-1] = picklable(results[-1])
         if order.machine != gethostname():
             made.mirror.storage.flush()
-    except Exception as error:  # of the storage
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # of the storage
         results.append(Raised(error))
     finally:
         _give_back(made)

@@ -29,6 +29,12 @@ def current() -> Loop | None:
     return loop if loop is not None and loop.is_in_greenlet() else None
 
 
+def is_abandoned() -> bool:
+    """Whether the calling greenlet is being ended, by an exception that has to pass."""
+    loop = current()
+    return loop is not None and loop.is_abandoned()
+
+
 def wait(future: Future[T]) -> T:
     """Wait for a future and return its result; other greenlets run meanwhile."""
     loop = current()
@@ -86,6 +92,10 @@ class Loop:
     def is_in_greenlet(self) -> bool:
         """Whether the caller runs in a greenlet of this loop, and can wait in it."""
         return self._current() is not self._hub
+
+    def is_abandoned(self) -> bool:
+        """Whether the calling greenlet is being ended by ``abandon``."""
+        return self._current() not in self._greenlets
 
     def _fail(self, _: Any, context: dict[str, Any]) -> None:
         """End ``run`` with the exception of a callback."""
@@ -169,8 +179,6 @@ class Loop:
         """
         from concurrent.futures import Future
 
-        from greenlet import GreenletExit
-
         results: list[Any] = [None] * len(items)
         left: Iterator[int] = iter(range(len(items)))
         failed: list[BaseException] = []
@@ -183,9 +191,9 @@ class Loop:
                     if failed:
                         break
                     results[number] = work(items[number])
-            except GreenletExit:  # by ``abandon``
-                raise
             except BaseException as error:
+                if self.is_abandoned():
+                    raise
                 failed.append(error)
             at_work -= 1
             if not at_work:
@@ -202,7 +210,7 @@ class Loop:
     def abandon(self) -> None:
         """End all unfinished greenlets. Their ``finally`` blocks run, and must not wait."""
         while self._greenlets:
-            with suppress(Exception):  # of a ``finally`` block: the other greenlets have to end, too
+            with suppress(BaseException):  # of a ``finally`` block: the other greenlets have to end, too
                 self._greenlets.pop().throw()
 
     def close(self) -> None:

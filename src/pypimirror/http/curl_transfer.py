@@ -132,8 +132,11 @@ class Transfer:
             self._alone.close()
 
     def _finished(self) -> None:
-        if self._addresses is not None:
-            self._connections.finished(self._addresses, self.handle)
+        try:
+            if self._addresses is not None:
+                self._connections.finished(self._addresses, self.handle)
+        except BaseException as error:
+            self._error = error
 
     def _connect(self, purpose: int, address: Any) -> Any:
         """Open a socket for an address of the host, unless the SSRF guard refuses it."""
@@ -149,10 +152,14 @@ class Transfer:
 
     def _check_connection(self, *addresses: Any) -> Any:
         """Refuse a connection with unread data; libcurl closes it."""
-        self._addresses = peer, local, port, local_port = addresses
-        secure = self._url[:6].lower() == "https:"
-        self._is_clean = self._connections.is_clean((peer, local, port, local_port), secure)
-        return pycurl.PREREQFUNC_OK if self._is_clean else pycurl.PREREQFUNC_ABORT
+        try:
+            self._addresses = peer, local, port, local_port = addresses
+            secure = self._url[:6].lower() == "https:"
+            self._is_clean = self._connections.is_clean((peer, local, port, local_port), secure)
+            return pycurl.PREREQFUNC_OK if self._is_clean else pycurl.PREREQFUNC_ABORT
+        except BaseException as error:
+            self._error = error
+            return pycurl.PREREQFUNC_ABORT
 
     def _body(self, block: bytes) -> int | None:
         """Pass a block of the body to the receiver; return None to continue, a number to abort the transfer."""

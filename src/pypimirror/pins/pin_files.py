@@ -82,9 +82,9 @@ def read_pin_files(versions: Iterable[str], required: Iterable[str], environment
     for source, key in dict.fromkeys(wanted):
         try:
             pins, file = _read(source, key, environments, read)
-        except InsufficientSpace:
+        except (InsufficientSpace, KeyboardInterrupt):
             raise
-        except Exception as error:  # an error of any kind in one file does not affect the others
+        except BaseException as error:  # an error of any kind in one file does not affect the others
             why = _describe(source, error)
             last = _last_good(source, key, environments, store)
             if last is None:
@@ -166,9 +166,9 @@ def _stored_or_problem(source: str, file: PinFile, store: PinFileStore) -> tuple
     """Store the flattened file; return a message if that fails. Its pins count in either case."""
     try:
         store.put(file.name, file.text)
-    except InsufficientSpace:
+    except (InsufficientSpace, KeyboardInterrupt):
         raise
-    except Exception as error:  # such as something else in the place of the folder
+    except BaseException as error:  # such as something else in the place of the folder
         return (f"{_describe(source, error)}; the flattened file of {redact(source)} can't be written, and its pins count",)
     return ()
 
@@ -187,7 +187,7 @@ def _is_text(content: bytes, source: str) -> bool:
         return False  # the reader of its kind raises it again
 
 
-def _describe(source: str, error: Exception) -> str:
+def _describe(source: str, error: BaseException) -> str:
     """Describe an error of a pin file in one line; log the traceback of an unexpected one."""
     if isinstance(error, MirrorError):
         return shown(str(error), 500)
@@ -204,9 +204,9 @@ def _last_good(source: str, key: str, environments: tuple[Environment, ...],
             return None
         pins = _parse(source, kind_of(file.text, key), file.text.encode(), environments)
         return pins._replace(extras=extras.parse(file.text)), file
-    except InsufficientSpace:
+    except (InsufficientSpace, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         log_error(f"the last good copy of {redact(source)} can't be read", error)
         return None
 

@@ -118,13 +118,15 @@ def _unpinned_note(root: str, unpinned: list[str]) -> Iterator[str]:
 
 
 def exact(requirement: Requirement | ExactRequirement) -> str | None:
-    """Return the only version that a requirement allows by ``==`` or ``===``, or None."""
+    """Return the only version that a requirement allows by ``==`` or ``===``, or None, also for two that contradict."""
     if isinstance(requirement, ExactRequirement):
         return requirement.version
-    for specifier in requirement.specifier:
-        if specifier.operator == "===" or (specifier.operator == "==" and not specifier.version.endswith(".*")):
-            return specifier.version if is_version(specifier.version) else None
-    return None
+    # The specifiers have no order.
+    versions = sorted(specifier.version for specifier in requirement.specifier
+                      if specifier.operator == "===" or (specifier.operator == "==" and not specifier.version.endswith(".*")))
+    if not all(map(is_version, versions)) or len(set(map(release, versions))) != 1:
+        return None
+    return versions[0]
 
 
 class _Reader:

@@ -59,7 +59,9 @@ class Watch:
                 observer.notify(event)
             except MirrorError as error:
                 raised = raised or error
-            except Exception as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 if all(observer is not known for known in self._faulty):
                     self._faulty.append(observer)
                     log_error("an observer failed", error)

@@ -155,7 +155,9 @@ def _value(key: Key, text: str, folder: str, filename: str, origin: str) -> Any:
         where = origin if origin == "command line" else filename
         value = shown(hidden(text), _LONGEST_VALUE)
         raise ConfigurationError(f"{where}: {key.name} = {value!r}: must be {error}") from None
-    except Exception as error:  # a kind may be a plugin's
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a kind may be a plugin's
         from ..tracebacks import describe
 
         kind = f"{getattr(key.kind, '__module__', '?')}.{getattr(key.kind, '__qualname__', key.kind)}"

@@ -26,7 +26,9 @@ def alone(method: Callable[..., Any]) -> Callable[..., Any]:
     def guarded(recorder: Any, result: Any, *more: Any) -> Any:
         try:
             return method(recorder, result, *more)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             if isinstance(error, MirrorError) or (isinstance(error, sqlite3.Error) and not isinstance(error, _BAD_VALUE)):
                 raise  # the state itself
             from ..engine.boundary import StepFailure  # not loaded where nothing changed

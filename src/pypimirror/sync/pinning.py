@@ -60,7 +60,9 @@ class Pinning:
         """
         try:
             self._read()
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             self._fail_or_raise("pins can't be read, those of the last run count", error)
             self.remember()
 
@@ -125,7 +127,9 @@ class Pinning:
         """
         try:
             return self._follow(changed)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             self._fail_or_raise("requirements can't be followed, those of the last run count", error)
             return frozenset()
 
@@ -200,9 +204,9 @@ class Pinning:
 
         try:
             return self._mirror.attempts(attempt)[1]
-        except MirrorError:
+        except (MirrorError, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:
             log_error(f"{strip_credentials(url)} can't be read", error)
             raise FetchError(strip_credentials(url), describe(error, self._mirror.registry)) from error
 
@@ -220,7 +224,7 @@ class Pinning:
                 except StorageError as error:
                     self._fail(str(error))
 
-    def _fail_or_raise(self, what: str, error: Exception) -> None:
+    def _fail_or_raise(self, what: str, error: BaseException) -> None:
         """Report an unexpected exception; re-raise one that concerns the whole run."""
         if isinstance(error, MirrorError | sqlite3.Error):
             raise error

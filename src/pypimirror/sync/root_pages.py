@@ -52,9 +52,9 @@ def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, u
     failures: list[str] = []
     try:
         _write(mirror, state, missing, serial)
-    except (InsufficientSpace, records.BadRecord):
+    except (InsufficientSpace, records.BadRecord, KeyboardInterrupt):
         raise
-    except Exception:  # one page failed: write each one separately to find out which
+    except BaseException:  # one page failed: write each one separately to find out which
         failures = [failure for path, writer in missing.items()
                     if (failure := _failure(mirror, state, path, writer, serial)) is not None]
     state.set_fact(ROOTS, " ".join(due))
@@ -74,9 +74,9 @@ def _failure(mirror: IRunContext, state: State, path: str, writer: IIndexWriter,
     """Write one page; return why it could not be written, or None."""
     try:
         _write(mirror, state, {path: writer}, serial)
-    except (InsufficientSpace, sqlite3.DatabaseError):
+    except (InsufficientSpace, sqlite3.DatabaseError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         from .relearn import unreadable  # not loaded where all is well
 
         if unreadable(state):

@@ -60,7 +60,9 @@ def _include(context: Any, plugin: Plugin) -> None:
         raise
     except OSError as error:
         raise ConfigurationError(f"{where}: can't be read: {error.strerror}") from error
-    except Exception as error:  # the import runs a plugin's code, which may raise any exception
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the import runs a plugin's code, which may raise any exception
         what = f"{type(error).__name__}: {' '.join(str(error).split())}"
         if isinstance(error, ModuleNotFoundError) and f"{plugin.package}.".startswith(f"{error.name}."):
             what += "; is its distribution installed? In a buildout, eggs names it"

@@ -42,7 +42,9 @@ def answer(zcml: Sequence[str], texts: Mapping[str, str], folder: str) -> dict[s
                 key.kind(texts[key.name], folder)
         except ValueError as error:
             wrong[key.name] = f"must be {error}"
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             wrong[key.name] = f"can't be read by {dotted(key.kind)}: {summary(error)}"
     return {"kinds": {key.name: names.get(key.kind, "") for key in asked.keys}, "wrong": wrong,
             "relative": any(_depends(key, texts.get(key.name), folder) for key in asked.keys), "components": components}
@@ -55,7 +57,9 @@ def _depends(key: Key, text: str | None, folder: str) -> bool:
     text = text or key.default
     try:
         return bool(text) and key.kind(text, folder) != key.kind(text, os.path.join(folder, "other"))
-    except Exception:  # such as for a file that is only in one of them
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # such as for a file that is only in one of them
         return True
 
 

@@ -60,9 +60,9 @@ def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> 
         if error.name is None or error.name.startswith(f"{builtin.PACKAGE}."):
             raise
         raise missing(f"{key} = {name!r}", error) from error
-    except MirrorError:
+    except (MirrorError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         raise _failed(registry, interface, name, error) from error
     return _checked(registry, found, interface, name)
 
@@ -84,9 +84,9 @@ def every(registry: Any, adapted: Any, interface: Any) -> dict[str, Any]:
     for name, factory in ((name, factories[name]) for name in names(registry, interface)):
         try:
             component = factory(*adapted)
-        except MirrorError:
+        except (MirrorError, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:
             raise _failed(registry, interface, name, error) from error
         if component is not None:
             found[name] = _checked(registry, component, interface, name)
@@ -119,7 +119,7 @@ def kind_of(interface: Any) -> str:
     return re.sub(r"([A-Z])", r" \1", directive).lower()
 
 
-def _failed(registry: Any, interface: Any, name: str, error: Exception) -> ConfigurationError:
+def _failed(registry: Any, interface: Any, name: str, error: BaseException) -> ConfigurationError:
     """Return the error for a component whose creation or check raises an exception."""
     from ..tracebacks import describe
 
@@ -141,7 +141,9 @@ def _checked(registry: Any, made: Any, interface: Any, name: str) -> Any:
     try:
         promised = (each for each in providedBy(made) if each.isOrExtends(interface))
         lack = next(filter(None, (validation.of_component(made, each) for each in promised)), None)
-    except Exception as error:  # attributes may be properties of a plugin
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # attributes may be properties of a plugin
         raise _failed(registry, interface, name, error) from error
     if lack:
         raise ConfigurationError(f"{place}: {lack}")
