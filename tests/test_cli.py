@@ -16,6 +16,8 @@ import zc.lockfile
 
 from mirrored import Mirrored
 from pypimirror import cli
+from pypimirror.mirror import Mirror
+from pypimirror.zcml.plugins import read
 from upstream import Upstream, wheel
 
 Captured = pytest.CaptureFixture[str]
@@ -235,7 +237,11 @@ def test_the_example_configuration_is_one_that_works(tmp_path: Path, capsys: Cap
     config = tmp_path / "new.cfg"
     config.write_text(capsys.readouterr().out)
     assert cli.main(None, [str(config), "config"]) == 0
-    assert "package_matches = zope.* plone.*" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"mirror_file_path = {tmp_path}/mirror " in shown
+    # A first sync of it fetches two small projects.
+    assert Mirror(read(str(config))).selection.exact == {"iniconfig", "zc-lockfile"}
+    assert "package_matches = iniconfig zc.lockfile " in shown
 
 
 @pytest.mark.parametrize("verb", ["status", "config", "plan", "trash list"])

@@ -56,13 +56,22 @@ def running(mirrored: Mirrored, slow: threading.Event) -> Any:
 def test_projects_are_published_while_the_page_of_another_one_is_slow(
         mirrored: Mirrored, running: Any, settings: dict[str, Any]) -> None:
     mirrored.settings |= settings
-    end = running()
+    end = running("--yes")
     wait_for(lambda: (mirrored.root / "one" / "index.html").exists() and (mirrored.root / "two" / "index.html").exists())
     assert not (mirrored.root / "index.html").exists()
     assert end() == 0
     assert mirrored.untrue() == []
     here = sorted(path.name for path in mirrored.root.rglob("*.whl"))
     assert here == [wheel(name, "1")[0] for name in ("one", "slow", "two")]
+
+
+def test_a_first_fetch_that_may_need_a_confirmation_waits_for_all_evaluations(
+        mirrored: Mirrored, upstream: Upstream, running: Any) -> None:
+    end = running()
+    wait_for(lambda: {"/simple/one/", "/simple/two/", "/simple/slow/"} <= set(upstream.requests))
+    assert end() == 0
+    files = [at for at, path in enumerate(upstream.requests) if path.startswith("/files/")]
+    assert min(files) > max(at for at, path in enumerate(upstream.requests) if path.startswith("/simple/"))
 
 
 def test_a_removal_waits_for_all_evaluations(

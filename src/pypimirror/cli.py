@@ -6,6 +6,7 @@ Imports no expensive modules, so that ``--help`` is fast.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -24,11 +25,13 @@ class Verb(NamedTuple):
     help: str
     words: str = ""
     options: frozenset[str] = frozenset()
+    #: Whether it reads a configuration file, so that CONFIG is needed.
+    configured: bool = True
 
 
 _SYNC = frozenset({"allow_deletions", "dry_run", "fetch_since_days", "follow_external_index_pages",
                    "follow_external_links", "indexes_only", "initial_fetch", "log_console", "log_filename",
-                   "report", "update_fetch", "verbose"})
+                   "report", "update_fetch", "verbose", "yes"})
 _LOG = frozenset({"log_console", "log_filename", "verbose"})
 VERBS = {
     "sync": Verb("sync", "update the mirror to upstream and the configuration (NAME: these projects only)",
@@ -42,7 +45,7 @@ VERBS = {
     "adopt": Verb("adopt", "take intact files from an older mirror's tree instead of fetching them", "DIRECTORY",
                   frozenset({"verbose", "log_filename", "log_console"})),
     "plan": Verb("plan", "show what sync would fetch, remove and rewrite, and why; changes nothing",
-                 "[NAME ...]", _SYNC - {"indexes_only", "dry_run", "report"} | {"json"}),
+                 "[NAME ...]", _SYNC - {"indexes_only", "dry_run", "report", "yes"} | {"json"}),
     "webserver": Verb("webserver", "print a complete site configuration for this mirror: apache, nginx, or one of a plugin",
                       "NAME"),
     "client": Verb("client", "print a client's configuration for this mirror: pip, uv, buildout, or one of a plugin", "NAME",
@@ -50,6 +53,8 @@ VERBS = {
     "serve": Verb("serve", "run an index server, by default on loopback", options=frozenset({"host", "port"})),
     "config": Verb("config", "show the effective settings and components; --example prints a commented file",
                    options=frozenset({"example"})),
+    "init": Verb("init", "write a short configuration file; asks what to mirror, for which Pythons, where", "[DIRECTORY]",
+                 frozenset({"packages", "pins", "all", "pythons", "mirror"}), configured=False),
 }
 #: Options that every verb takes.
 _COMMON = frozenset({"words", "quiet"})
@@ -84,6 +89,7 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
         help="sync: follow_external_index_pages = True for this run")
     add("--allow-deletions", action="store_true", help="sync: allow any number of removals")
     add("--dry-run", action="store_true", help="sync: the same as plan")
+    add("-y", "--yes", action="store_true", help="sync: confirm a first fetch above confirm_above")
     add("-q", "--quiet", action="store_true",
         help="print only errors and output for programs: JSON, --example, the files of client and webserver")
     add("--json", action="store_true", help="status, plan, trash list: as JSON")
@@ -95,6 +101,13 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
     add("--host", help="serve: the address to listen on (127.0.0.1)")
     add("--port", type=int, help="serve: the port (8080); 0 takes a free one")
     add("--example", action="store_true", help="config: print a commented configuration file")
+    what = made.add_mutually_exclusive_group()
+    what.add_argument("--packages", metavar="NAMES", action="append",
+                      help="init: names or patterns of the projects to mirror (repeatable)")
+    what.add_argument("--all", action="store_true", help="init: mirror all projects")
+    add("--pins", metavar="FILE", action="append", help="init: mirror what this file or URL pins (repeatable)")
+    add("--pythons", metavar="VERSIONS", help="init: leave out wheels for other Pythons than these, such as '3.11 3.12'")
+    add("--mirror", metavar="PLACE", help="init: the directory or s3://bucket/prefix of the mirror")
     add("--version", action="version", version=f"z3c.recipe.pypimirror {__version__}")
     return made
 
@@ -122,9 +135,7 @@ def _parse(config: str | None, argv: Sequence[str] | None) -> tuple[str, str, ar
     arguments = reader.parse_intermixed_args(argv)
     words = list(arguments.words)
     if config is None:
-        if not words:
-            reader.error("CONFIG is missing")
-        config = str(words.pop(0))
+        config = _config(reader, words, arguments)
     name = words.pop(0) if words else _implied(arguments)
     if name is None:
         reader.error("a verb or one of -I, -U and -i is needed")
@@ -134,10 +145,24 @@ def _parse(config: str | None, argv: Sequence[str] | None) -> tuple[str, str, ar
         reader.error(f"unknown verb {name!r}{nearest(name, VERBS)}")
     if name == "sync" and arguments.dry_run:
         name = "plan"
-        arguments.dry_run = False
+        arguments.dry_run = arguments.yes = False
     arguments.words = words
     _check(reader, name, arguments)
     return config, name, arguments
+
+
+def _config(reader: argparse.ArgumentParser, words: list[str], arguments: argparse.Namespace) -> str:
+    """Take CONFIG from the words and return it; an empty text for a verb that needs none. Exits with 2 if it is missing."""
+    if not words:
+        reader.error("CONFIG is missing")
+    verb = VERBS.get(words[0])
+    if verb is not None and (not verb.configured or (words[0] == "config" and arguments.example)):
+        return ""
+    if verb is not None and not os.path.exists(words[0]):
+        reader.error(f"CONFIG is missing, the configuration file: {reader.prog} CONFIG {words[0]}")
+    if len(words) > 1 and words[1] in VERBS and not VERBS[words[1]].configured:
+        reader.error(f"{words[1]} takes no CONFIG: {reader.prog} {words[1]}")
+    return words.pop(0)
 
 
 def _implied(arguments: argparse.Namespace) -> str | None:

@@ -20,10 +20,11 @@ from ..zcml.registry import names
 
 _INTRODUCTION = """\
 # Configuration of a mirror: pypimirror THIS-FILE sync
+# A relative path starts at the folder of this file.
 # Lists take one item a line or several, separated by blanks. A line that starts with # is a comment.
 """
 #: The keys that the example sets; the others are comments with their defaults.
-_SET = {"mirror_file_path": "/srv/pypi", "package_matches": "\n    zope.*\n    plone.*\n    Products.*\n    collective.*"}
+_SET = {"mirror_file_path": "mirror", "package_matches": "\n    iniconfig\n    zc.lockfile"}
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from ..errors import MirrorError, StorageError
-from ..state.meta_keys import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
+from ..errors import ConfigurationError, MirrorError, StorageError
+from ..events import Notice
+from ..report.messages import sentence
+from ..state.meta_keys import CONFIRMED, LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
+from ..sync.first_fetch import FirstFetch
 from ..sync.relearn import enduring
 from .session import RunSession, checked, exclusive, session
 
@@ -22,6 +26,10 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     with exclusive(mirror, arguments), \
             session(mirror, kind, arguments.quiet, allow_deletions=arguments.allow_deletions,
                     fetches=kind != "indexes") as at:
+        if arguments.yes:
+            at.state.set_fact(CONFIRMED, "1")
+        else:
+            at.run.confirm = partial(_confirm, at, arguments.quiet)
         if kind == "indexes":
             work: Callable[[], None] = at.run.indexes
         elif arguments.words:
@@ -40,6 +48,19 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         at.ended(status)
         at.print_problems()
         return status
+
+
+def _confirm(at: RunSession, quiet: bool, first: FirstFetch) -> None:
+    """Ask on a terminal whether to go on with a first fetch. Raises ConfigurationError if it is not confirmed."""
+    size = sentence(first.plan) if first.plan else (
+        f"first fetch: {first.projects} projects; their size is known when all of their pages are read, as plan does")
+    message = f"{size}: more than confirm_above = {first.limit}"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ConfigurationError(f"{message}; nothing was fetched; check it with plan, select less, or confirm it with --yes")
+    at.notify(Notice(message))
+    print(f"{message}\n" if quiet else "", "Continue? [y/N] ", sep="", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise ConfigurationError("the first fetch was not confirmed; nothing was fetched")
 
 
 def _remember(at: RunSession, status: int, problems: list[str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..http.configured_url import configured_url, hidden
 from ..metadata.filenames import KINDS
@@ -30,6 +30,8 @@ _DURATION = re.compile(r"P?(?:(\d+)W)?(?:(\d+)D)?(?:T?(\d+)H)?", re.IGNORECASE)
 _PYTHON = re.compile(r"[23]\.\d{1,3}(?:\.\d{1,2})?t?")
 _PLATFORM = re.compile(r"(?:manylinux(?:1|2010|2014)|(?:manylinux|musllinux|macosx)_\d+_\d+)_[a-z0-9_]+"
                        r"|win32|(?!manylinux|musllinux|macosx)[a-z][a-z0-9]*_[a-z0-9_]+")
+#: Words of ``confirm_above`` that turn the question off.
+_NEVER = frozenset({"never", "no", "none", "off", "false"})
 #: The names of projects, by PEP 508.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z-]*)\s*:\s*(\S.*)")
@@ -129,12 +131,51 @@ def certificate(value: str, folder: str) -> tuple[str, ...]:
     return found
 
 
+class Size(int):
+    """A number of bytes, which is shown as it was written."""
+
+    text: str
+
+    def __new__(cls, number: int, text: str) -> Size:
+        made = super().__new__(cls, number)
+        made.text = text
+        return made
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __reduce__(self) -> Any:
+        return Size, (int(self), self.text)
+
+
 def size(value: str, folder: str) -> int:
     """A size in bytes, with ``K``, ``M``, ``G`` or ``T`` for powers of 1024."""
     match = _SIZE.fullmatch(value)
     if match is None:
         raise ValueError("a size such as 500M or 1G")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+    return Size(int(float(match[1]) * _UNITS[match[2].upper()]), value)
+
+
+class FetchLimit(NamedTuple):
+    """The size of a first fetch that needs a confirmation; None for no limit."""
+
+    bytes: int | None
+    projects: int | None
+    #: As it was written.
+    text: str
+
+
+def fetch_limit(value: str, folder: str) -> FetchLimit:
+    """A size such as ``10G``, a number of projects such as ``5000 projects``, or both; or ``never``."""
+    words = value.lower().split()
+    numbers = [word for word in words if word not in ("projects", "or", "and")]
+    if words == numbers and len(words) == 1 and words[0] in _NEVER:
+        return FetchLimit(None, None, value)
+    projects = [int(word.replace(",", "")) for word in numbers if re.fullmatch(r"\d{1,3}(?:,\d{3})+|\d{1,9}", word)]
+    sizes = [int(size(word, folder)) for word in numbers if word[-1:].isalpha() and _SIZE.fullmatch(word)]
+    if not numbers or len(projects) > 1 or len(sizes) > 1 or len(projects) + len(sizes) < len(numbers):
+        raise ValueError("a size, a number of projects or both, such as 10G 5000 projects, or never")
+    return FetchLimit(sizes[0] if sizes else None, projects[0] if projects else None, " ".join(value.split()))
 
 
 def duration(value: str, folder: str) -> int:

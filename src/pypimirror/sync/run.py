@@ -24,7 +24,7 @@ from ..state.meta_keys import (
     PINNING,
     ROOT_DUE,
 )
-from . import brake, clock, worklist
+from . import brake, clock, first_fetch, worklist
 from .hints import give_hints
 from .publisher import Publisher
 from .result_recorder import ResultRecorder
@@ -52,6 +52,8 @@ class Run:
         self.publisher = Publisher(mirror, state, notify, self.recorder, self.results)
         #: Message about removals that are held back, or None.
         self.held: str | None = None
+        #: Called with a first fetch above ``confirm_above``; raises MirrorError unless it is confirmed. None confirms all.
+        self.confirm: Callable[[first_fetch.FirstFetch], None] | None = None
         #: The change of each project by name; a project that is evaluated twice counts once.
         self._changes: dict[str, Change] = {}
         #: Totals at the beginning of the run.
@@ -66,13 +68,16 @@ class Run:
         if (jump := clock.jump(self._state)) is not None:
             self._notify(events.Notice(jump))
         self._totals = self._state.totals()
+        gate = first_fetch.Gate(self._mirror, self._state, self.confirm)
         plan = worklist.draw_up(self._mirror, self._state, initial, self._allow_deletions, clock.is_set_back(self._state))
+        gate.check_projects(plan.selected)
         if plan.listed is not None:
             self._notify(plan.listed)
         for problem in plan.problems:
             self._notify(events.Problem("", problem, "left out"))
         published: set[str] = set()
-        self._evaluate(plan, published)
+        self._evaluate(plan, None if gate.is_closed else published)
+        gate.check_size(self._changes.values())
         pending = self._state.pending()
         due = [item for item in pending if item[0] not in published]
         self.publisher.unfinished = frozenset(name for name, _ in pending) & published
@@ -129,7 +134,10 @@ class Run:
         self._refresh([name for name in names if self._mirror.selection.wanted(name)])
 
     def _refresh(self, names: Collection[str]) -> None:
+        gate = first_fetch.Gate(self._mirror, self._state, self.confirm)
+        gate.check_projects(len(names))
         self._evaluate(worklist.named(self._mirror, self._state, dict.fromkeys(names, True)))
+        gate.check_size(self._changes.values())
         self.publisher.publish([item for item in self._state.pending() if item[0] in names])
         self.publisher.finish()
 

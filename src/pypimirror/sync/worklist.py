@@ -41,6 +41,8 @@ class Worklist(NamedTuple):
     problems: tuple[str, ...] = ()
     #: Whether it has all exact names, and no others are selected.
     is_exact: bool = False
+    #: How many of the projects the configuration selects; the others are known ones that it no longer selects.
+    selected: int = 0
 
 
 def has_pins(settings: ISettings) -> bool:
@@ -86,7 +88,8 @@ def draw_up(mirror: IRunContext, state: State, initial: bool, trust: bool = Fals
         plan, doubt = _from_list(mirror, state, listing, initial, again, trust)
         etag = listing.etag if listing.serials else None
     listed = events.ListRead(listing.total, len(listing.projects), listing.unchanged)
-    return Worklist(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, republish, listing.problems)
+    return Worklist(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, republish, listing.problems,
+                    selected=len(listing.projects))
 
 
 def _from_list(mirror: IRunContext, state: State, listing: ProjectList, initial: bool, again: bool,
@@ -163,7 +166,7 @@ def _one_by_one(mirror: IRunContext, state: State, exact: frozenset[str], initia
     for known in state.known():
         if known.name not in exact:
             plan[known.name] = _Entry("", None, False, False)
-    return Worklist(_tasks(mirror, state, plan, trust=trust), len(plan), None, None, is_exact=True)
+    return Worklist(_tasks(mirror, state, plan, trust=trust), len(plan), None, None, is_exact=True, selected=len(exact))
 
 
 def _is_known_as_listed(state: State, name: str) -> bool:
