@@ -235,6 +235,19 @@ def test_what_systemctl_says_fails_the_part_and_leaves_no_units(buildout, system
     assert os.listdir(units(buildout)) == []
 
 
+def test_the_service_is_restricted_unless_it_runs_another_command(buildout, tmp_path):
+    buildout.write(PART + f"log-filename = {tmp_path}/log/mirror.log\n")
+    buildout.run()
+    text = buildout.read("parts/pypimirror/pypimirror.service").splitlines()
+    assert {"ProtectSystem=strict", f'ReadWritePaths="-{buildout.folder}/var/pypimirror"',
+            f'ReadWritePaths="-{tmp_path}/log"'} <= set(text)
+    assert f'"{tmp_path}/log/mirror.log" {{' in buildout.read("parts/pypimirror/logrotate")
+    buildout.write(PART + "cron-command = rsync -a /srv/pypi/ standby:/srv/pypi/")
+    buildout.run()
+    assert "Protect" not in buildout.read("parts/pypimirror/pypimirror.service")
+    assert not (buildout.folder / "parts/pypimirror/logrotate").exists()
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
 @pytest.mark.parametrize("times", ["17 */6 * * *", "0 3 1,15 * mon-fri", "@reboot"])
 def test_systemd_finds_nothing_wrong_with_the_units(buildout, times):

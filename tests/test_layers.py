@@ -13,11 +13,11 @@ import pypimirror
 ROOT = Path(pypimirror.__file__).parent
 #: From the bottom to the top.
 ORDER = (
-    "names", "atomic_file", "regular_file", "secret", "interfaces", "model", "errors", "tracebacks", "events",
+    "names", "atomic_file", "written_file", "regular_file", "secret", "interfaces", "model", "errors", "tracebacks", "events",
     "http", "metadata", "settings", "zcml",
     "filters", "pins", "storage", "state", "upstream", "index",
     "engine", "selection", "sync", "maintenance",
-    "report", "clients", "serve", "mirror", "testing", "recipe", "commands", "cli", "__main__",
+    "report", "clients", "serve", "mirror", "testing", "jobs", "recipe", "commands", "cli", "__main__",
 )
 
 

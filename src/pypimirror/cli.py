@@ -53,6 +53,9 @@ VERBS = {
     "serve": Verb("serve", "run an index server, by default on loopback", options=frozenset({"host", "port"})),
     "config": Verb("config", "show the effective settings and components; --example prints a commented file",
                    options=frozenset({"example"})),
+    "job": Verb("job", "print, install or remove the job that updates the mirror, and units that serve it",
+                "cron | systemd | remove",
+                frozenset({"install", "times", "user", "command", "serve", "socket", "host", "port", "root"})),
     "init": Verb("init", "write a short configuration file; asks what to mirror, for which Pythons, where", "[DIRECTORY]",
                  frozenset({"packages", "pins", "all", "pythons", "mirror"}), configured=False),
 }
@@ -98,9 +101,16 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
     add("--access-log", metavar="FILE", action="append",
         help="status: an access log of Apache or nginx; report requested names that the mirror does not have (repeatable)")
     add("--lock", metavar="FILE", help="client uv: print this uv.lock with the files of the mirror")
-    add("--host", help="serve: the address to listen on (127.0.0.1)")
-    add("--port", type=int, help="serve: the port (8080); 0 takes a free one")
+    add("--host", help="serve, job: the address to listen on (127.0.0.1)")
+    add("--port", type=int, help="serve, job: the port (8080); for serve, 0 takes a free one")
     add("--example", action="store_true", help="config: print a commented configuration file")
+    add("--install", metavar="PLACE", help="job: install it for the user who calls this, or for the system: user or system")
+    add("--times", metavar="TIMES", help="job: cron's five fields, or a word such as @daily; by default every six hours")
+    add("--user", metavar="USER", help="job: the user of a job of the system; by default the owner of the mirror")
+    add("--command", metavar="COMMAND", help="job: the shell command; by default an update")
+    add("--serve", action="store_true", help="job systemd: a service that runs serve, in place of updates")
+    add("--socket", action="store_true", help="job systemd: the same, started by a socket of systemd")
+    add("--root", metavar="DIRECTORY", help="job: install below this directory, as for an image, and start nothing")
     what = made.add_mutually_exclusive_group()
     what.add_argument("--packages", metavar="NAMES", action="append",
                       help="init: names or patterns of the projects to mirror (repeatable)")
@@ -131,7 +141,8 @@ def _main(config: str | None, argv: Sequence[str] | None) -> int:
 
 def _parse(config: str | None, argv: Sequence[str] | None) -> tuple[str, str, argparse.Namespace]:
     """Return the configuration file, the name of the verb, and its arguments. Exits with 2 and the usage if they are wrong."""
-    reader = parser(config is not None)
+    builtin = config is not None
+    reader = parser(builtin)
     arguments = reader.parse_intermixed_args(argv)
     words = list(arguments.words)
     if config is None:
@@ -148,6 +159,7 @@ def _parse(config: str | None, argv: Sequence[str] | None) -> tuple[str, str, ar
         arguments.dry_run = arguments.yes = False
     arguments.words = words
     _check(reader, name, arguments)
+    arguments.builtin = builtin
     return config, name, arguments
 
 

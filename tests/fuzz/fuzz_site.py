@@ -13,14 +13,14 @@ from wsgiref.util import FileWrapper
 
 from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.util import parse_url
-from zc.buildout import UserError
 
 from pypimirror import secret
+from pypimirror.errors import MirrorError
 from pypimirror.http.configured_url import configured_url, hidden
 from pypimirror.http.hosts import normalize_host, origin
 from pypimirror.http.urls import strip_credentials
+from pypimirror.jobs import crontab
 from pypimirror.names import is_project
-from pypimirror.recipe import crontab
 from pypimirror.serve.app import App
 from pypimirror.serve.missing_projects import MOST, MissingProjects, logged, read
 
@@ -88,7 +88,7 @@ def table(body: bytes) -> None:
         if head and not head.endswith(b"\n"):
             head += b"\n"
         assert crontab._parts(head + begin + b"x\n" + end + tail, begin, end) == (head, True, tail)
-    except UserError:
+    except MirrorError:
         assert begin[:-1] in body
 
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 
 from zc.buildout import UserError
 
+from .. import written_file
 from ..errors import MirrorError
-from . import files
 from .plugins import Plugins
 
 #: Names of other files of the part.
-_TAKEN = frozenset({"pypimirror.cfg", "versions.cfg", "additional.zcml", "cron-entry"})
+_TAKEN = frozenset({"pypimirror.cfg", "versions.cfg", "additional.zcml", "cron-entry", "logrotate"})
 _UNITS = (".service", ".timer")
 
 
@@ -25,7 +25,7 @@ def write(part: str, config: str, servers: Iterable[str], plugins: Plugins | Non
     for name, text in texts.items():
         if name in _TAKEN or name.endswith(_UNITS):
             raise UserError(f"[{part}] filename = {name!r} of a client or web server: the part has another file with this name")
-        files.write(os.path.join(folder, name), text)
+        written_file.write(os.path.join(folder, name), text)
         made(os.path.join(folder, name))
 
 

@@ -1,19 +1,21 @@
 """The job of cron or systemd that updates the mirror; it is installed or only written to files."""
 
 import getpass
-import hashlib
 import logging
 import os
 import pwd
-import re
 import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from zc.buildout import UserError
 
-from . import crontab, files, systemd
-from .schedule import Schedule
+from .. import written_file
+from ..errors import MirrorError
+from ..jobs import crontab, hardening, identity, logrotate, systemd
+from ..jobs.schedule import Schedule
+from ..settings.reader import read
+from ..settings.values import Settings
 
 #: Intervals below this number of minutes get a warning.
 _SHORTEST = 30
@@ -35,10 +37,9 @@ class Job:
         self._directory: str = value("cron-directory")
         self._user: str = value("cron-user") or ""
         self._log = logging.getLogger(part)
-        #: Identifies the job among those of other parts and buildouts, for people and in a crontab.
-        self.mark = f"[{part}] in {directory}"
-        #: Identifies the job in file names: cron ignores files whose names have dots.
-        self.name = f"pypimirror-{_plain(part)}-{hashlib.sha256(self.mark.encode()).hexdigest()[:8]}"
+        #: Whether the command is the mirror's own, so that its needs are known.
+        self._is_own_command = value("cron-command") is None
+        self.identity = identity.of_part(part, directory)
         self._check()
 
     def options(self) -> dict[str, str]:
@@ -46,10 +47,14 @@ class Job:
         if not self._schedule:
             return {}
         return {"cron-command": self.command, "cron-entry": os.path.join(self.location, "cron-entry"),
-                "cron-install": self._cron, "systemd-install": self._systemd, "job-mark": self.mark, "job-name": self.name}
+                "cron-install": self._cron, "systemd-install": self._systemd,
+                "job-mark": self.identity.mark, "job-name": self.identity.name}
 
-    def install(self, made: Callable[[str], None]) -> None:
-        """Write changed files and install the job. made: called with the path of each file. Raises UserError."""
+    def install(self, config: str, made: Callable[[str], None]) -> None:
+        """Write changed files and install the job. Raises UserError.
+
+        config: the path of the mirror's configuration file. made: called with the path of each file.
+        """
         if self._schedule is None:
             return
         self._warn(self._schedule)
@@ -57,10 +62,12 @@ class Job:
         line = crontab.entry(self.times, self.command, user)
         try:
             self._write(self.location, "cron-entry", line, made)
-            self._install_units(self._schedule, made)
+            settings = read(config)
+            self._install_units(self._schedule, settings, made)
+            self._install_logrotate(settings, made)
             # Last, because the entry would not be removed if a later step failed.
             self._install_entry(line, made)
-        except UserError as error:
+        except MirrorError as error:
             raise UserError(f"[{self.part}] {error}") from error
         if self._cron == self._systemd == "none":
             self._log.info("No job is installed. For that: cron-install = user in [%s], or add %s to a crontab.",
@@ -78,31 +85,44 @@ class Job:
             raise UserError(f"{path}: can't change the owner to {self._user}: {error.strerror}") from error
 
     def _install_entry(self, line: str, made: Callable[[str], None]) -> None:
-        if self._cron == "user" and crontab.install(self.mark, line):
+        name = self.identity.name
+        if self._cron == "user" and crontab.install(self.identity.mark, line):
             self._log.info("The entry is in the crontab.")
-        text = crontab.system_file(self.mark, line)
-        if self._cron == "system" and self._write(self._directory, self.name, text, made, 0o644):
-            self._log.info("The entry is in %s.", os.path.join(self._directory, self.name))
+        if self._cron == "system" and self._write(self._directory, name, f"{self.identity.note}{line}", made, 0o644):
+            self._log.info("The entry is in %s.", os.path.join(self._directory, name))
 
-    def _install_units(self, schedule: Schedule, made: Callable[[str], None]) -> None:
-        units = systemd.render(self.mark, schedule, self.command, self._user if self._systemd == "system" else "")
+    def _install_units(self, schedule: Schedule, settings: Settings, made: Callable[[str], None]) -> None:
         installed = self._systemd != "none"
+        job = self.identity if installed else self.identity._replace(name="pypimirror")
+        user = self._user if self._systemd == "system" else ""
+        restrictions: list[str] = []
+        if self._is_own_command:
+            restrictions += hardening.restrictions("user" if self._systemd == "user" else "system", user,
+                                                   hardening.writable(settings), [self.location])
         folder = systemd.folder(self._systemd) if installed else self.location
-        name = self.name if installed else "pypimirror"
         if installed:
             os.makedirs(folder, exist_ok=True)
-        changed = [self._write(folder, f"{name}{ending}", text, made, 0o644)
-                   for ending, text in ((".service", units.service), (".timer", units.timer))]
+        units = systemd.update_units(job, schedule, self.command, user, restrictions)
+        changed = [self._write(folder, name, text, made, 0o644) for name, text in units.items()]
         if installed and any(changed):
-            systemd.enable(self._systemd, self.name)
-            self._log.info("The timer %s.timer is enabled.", self.name)
+            systemd.enable(self._systemd, [f"{job.name}.timer"])
+            self._log.info("The timer %s.timer is enabled.", job.name)
+
+    def _install_logrotate(self, settings: Settings, made: Callable[[str], None]) -> None:
+        """Write a file of logrotate if ``log-filename`` is set; install it with a job of the system."""
+        if settings.origin("log_filename") == "default":
+            return
+        text = logrotate.render(self.identity, settings["log_filename"], self._user)
+        system = "system" in (self._cron, self._systemd) and os.path.isdir(logrotate.FOLDER)
+        self._write(logrotate.FOLDER if system else self.location, self.identity.name if system else "logrotate", text, made,
+                    0o644)
 
     def _write(self, folder: str, name: str, text: str, made: Callable[[str], None], mode: int | None = None) -> bool:
         path = os.path.join(folder, name)
         try:
-            changed = files.write(path, text, mode)
+            changed = written_file.write(path, text, mode)
         except OSError as error:
-            raise UserError(f"{path} can't be written: {error.strerror}") from error
+            raise MirrorError(f"{path} can't be written: {error.strerror}") from error
         made(path)
         return changed
 
@@ -136,9 +156,11 @@ def uninstall(options: Mapping[str, str]) -> None:
             crontab.remove(options["job-mark"])
         kind = options.get("systemd-install", "none")
         if kind != "none":
-            systemd.disable(kind, options["job-name"])
+            systemd.disable(kind, [f"{options['job-name']}.timer"])
     except (crontab.CrontabNotFound, systemd.SystemctlNotFound) as error:
         log.warning("%s; what was installed with it is left as it is.", error)
+    except MirrorError as error:
+        raise UserError(str(error)) from error
 
 
 def forget(options: Mapping[str, str]) -> None:
@@ -147,10 +169,6 @@ def forget(options: Mapping[str, str]) -> None:
     if kind != "none":
         try:
             systemd.reload(kind)
-        except UserError as error:
+        except MirrorError as error:
             # The timer is disabled already, so this has no consequence.
             logging.getLogger(__name__).warning("%s", error)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 from zc.buildout import UserError
 
 from ..http.configured_url import hidden
+from ..jobs import schedule
 from ..secret import reveal
 from ..settings import converters
 from ..settings.converters import Kind
 from ..settings.keys import KEYS
 from ..settings.reader import nearest
 from ..zcml.registry import SCHEMES
-from . import environment, schedule
+from . import environment
 
 _NOT_DECLARED = "; no installed plugin declares it; is one missing in eggs?"
 #: Options that zc.buildout itself adds to a part or reads from it.

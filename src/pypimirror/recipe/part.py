@@ -6,9 +6,10 @@ from typing import Any
 
 from zc.buildout import UserError, easy_install
 
+from .. import written_file
 from ..settings.index_settings import is_within
 from ..zcml import registry
-from . import buildout_versions, client_files, configuration, environment, files, job, plugins, script
+from . import buildout_versions, client_files, configuration, environment, job, plugins, script
 from . import options as known
 
 #: Options that select projects; ``pinned`` adds a file to ``versions``.
@@ -69,14 +70,14 @@ class Recipe:
         relative_to = (self._directory, self._location) if self._relative else None
         if self._pinned:
             versions, requested = buildout_versions.pins(self.buildout), buildout_versions.requested(self.buildout)
-            files.write(self._pins, buildout_versions.render(self.name, versions, requested))
+            written_file.write(self._pins, buildout_versions.render(self.name, versions, requested))
             note(self._pins)
         if self._additional:
-            files.write(self._additional, plugins.additional(self.options["zcml-additional"]))
+            written_file.write(self._additional, plugins.additional(self.options["zcml-additional"]))
             note(self._additional)
         more = plugins.Plugins(self.name, dists, self._environment, self._additional) if self._plugged else None
         keys, texts = self._with_plugins(more)
-        files.write(self._config, configuration.render(self.name, keys, texts, relative_to))
+        written_file.write(self._config, configuration.render(self.name, keys, texts, relative_to))
         note(self._config)
         self._job.change_owner(self._config)
         client_files.write(self.name, self._config, self._value("webserver") or (), more, note)
@@ -86,7 +87,7 @@ class Recipe:
                 os.chmod(path, 0o700)
                 self._job.change_owner(path)
             note(path)
-        self._job.install(note)
+        self._job.install(self._config, note)
         return made
 
     update = install

@@ -29,7 +29,8 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
         clients: Mapping[str, IClient] = NOTHING, clock: Callable[[], float] = time.monotonic) -> int:
     """Serve the mirror in the directory ``root`` until SIGTERM or SIGINT. Prints the address once it listens.
 
-    port: 0 for a free one. threads: the number of concurrent requests, without the transmission of files.
+    port: 0 for a free one. Sockets that systemd passes take the place of host and port.
+    threads: the number of concurrent requests, without the transmission of files.
     base_url, figures, clients: arguments of the landing page. missed: the file of the record of missing projects, or None.
     final_files: whether upstream never replaces a distribution file. clock: measures slow clients.
     Returns the exit status 0. Raises ConfigurationError if the directory does not exist or the address can't be used.
@@ -63,14 +64,17 @@ def _listen(app: Any, host: str, port: int, threads: int, clock: Callable[[], fl
 
     from waitress import create_server
 
+    from . import activation
     from .connections import SHARE, ConnectionLimiter
 
     # waitress warns each time all threads are busy, which is normal operation here.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     most = _connections()
+    inherited = activation.sockets()
+    place: dict[str, Any] = {"sockets": inherited} if inherited else {"host": host, "port": port}
     try:
         server = create_server(
-            app, host=host, port=port, threads=threads, ident="pypimirror", clear_untrusted_proxy_headers=True,
+            app, **place, threads=threads, ident="pypimirror", clear_untrusted_proxy_headers=True,
             asyncore_use_poll=True, connection_limit=most, cleanup_interval=_LOOK, server_name=_name(host),
             max_request_header_size=_LARGEST_REQUEST, max_request_body_size=_LARGEST_REQUEST)
     except (OSError, ValueError) as error:

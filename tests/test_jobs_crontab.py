@@ -6,12 +6,12 @@ import subprocess
 
 import pytest
 from hypothesis import given, strategies
-from zc.buildout import UserError
 
 import locks
 import wheelhouse
 from crontabs import Crontabs
-from pypimirror.recipe import crontab
+from pypimirror.errors import MirrorError
+from pypimirror.jobs import crontab
 
 MARK = "[pypimirror] in /srv/site"
 ENTRY = "17 */6 * * * /srv/site/bin/pypimirror --update-fetch -q\n"
@@ -67,7 +67,7 @@ def test_any_crontab_takes_the_block_once_and_loses_nothing_else_or_is_refused(b
     begin, end = crontab._borders(MARK)
     try:
         head, _, tail = crontab._parts(before, begin, end)
-    except UserError as error:
+    except MirrorError as error:
         assert begin[:-1] in before and len(str(error).splitlines()) == 1
         return
     if head and not head.endswith(b"\n"):
@@ -106,7 +106,7 @@ def test_a_block_whose_last_line_lacks_its_end_is_one(table):
     crontab.install(MARK, "0 0 * * * true\n")
     assert table.read_bytes() == OTHERS + BLOCK.replace(ENTRY.encode(), b"0 0 * * * true\n")
     table.write_bytes(OTHERS + BLOCK.splitlines()[0])
-    with pytest.raises(UserError, match="has no '# END"):
+    with pytest.raises(MirrorError, match="has no '# END"):
         crontab.install(MARK, ENTRY)
     assert table.read_bytes() == OTHERS + BLOCK.splitlines()[0]
 
@@ -121,26 +121,45 @@ def test_a_last_line_without_an_end_gets_one(table):
 def test_a_crontab_that_cant_be_read_is_not_written(crontabs, change):
     crontabs.table.write_bytes(BLOCK)
     crontabs.fail("-l", "You (somebody) are not allowed\nto use this program (crontab)\n")
-    with pytest.raises(UserError, match=r"changed: You \(somebody\) are not allowed to use this program \(crontab\)$"):
+    with pytest.raises(MirrorError, match=r"changed: You \(somebody\) are not allowed to use this program \(crontab\)$"):
         change()
     assert crontabs.changes() == []
 
 
 def test_a_failure_that_looks_like_an_empty_crontab_is_still_one(crontabs):
     crontabs.fail("-l", "no crontab for somebody\ndisk on fire\n")
-    with pytest.raises(UserError, match="disk on fire"):
+    with pytest.raises(MirrorError, match="disk on fire"):
         crontab.install(MARK, ENTRY)
+
+
+def test_a_missing_crontab_has_other_words_with_busybox(crontabs):
+    crontabs.fail("-l", "crontab: can't open 'root': No such file or directory\n")
+    assert crontab.install(MARK, ENTRY) is True
+    assert crontabs.table.read_bytes() == BLOCK
+
+
+@pytest.mark.parametrize("said", [
+    "crontab: can't open 'root': Permission denied\n",
+    "crontab: can't open '/etc/cron.allow': No such file or directory\n",
+    "crontab: chdir(/var/spool/cron/crontabs): No such file or directory\n",
+    "crontab: can't open 'root': No such file or directory\ncrontab: must be suid to work properly\n",
+    "crontab: you are not allowed to use this program\n"])
+def test_other_failures_of_busybox_change_nothing(crontabs, said):
+    crontabs.fail("-l", said)
+    with pytest.raises(MirrorError, match="nothing was changed"):
+        crontab.install(MARK, ENTRY)
+    assert crontabs.changes() == []
 
 
 def test_a_refused_change_says_what_crontab_said(crontabs):
     crontabs.fail("-", "no space left")
-    with pytest.raises(UserError, match="crontab rejected the change: no space left"):
+    with pytest.raises(MirrorError, match="crontab rejected the change: no space left"):
         crontab.install(MARK, ENTRY)
 
 
 def test_a_damaged_block_is_left_for_people(crontabs):
     crontabs.table.write_bytes(BLOCK.replace(b"# END", b"# and"))
-    with pytest.raises(UserError, match="fix it with crontab -e"):
+    with pytest.raises(MirrorError, match="fix it with crontab -e"):
         crontab.install(MARK, ENTRY)
     assert crontabs.changes() == []
 
@@ -195,6 +214,6 @@ def test_debians_crontab_is_empty_again_after_the_only_block(nobody):
 
 @needs_cron
 def test_what_debians_crontab_refuses_is_told(nobody):
-    with pytest.raises(UserError, match=r"crontab rejected the change: .*bad minute"):
+    with pytest.raises(MirrorError, match=r"crontab rejected the change: .*bad minute"):
         crontab.install(MARK, "99 * * * * true\n")
     assert nobody("-l").returncode == 1

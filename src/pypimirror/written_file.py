@@ -1,11 +1,11 @@
-"""Writes the part's files atomically, and only if they change."""
+"""Writes text files atomically, and only if they change."""
 
 import os
 import re
 import stat
 from pathlib import Path
 
-from .. import atomic_file
+from . import atomic_file
 
 #: User and password in a URL.
 _CREDENTIALS = re.compile(r"://[^\s/?#]*@")

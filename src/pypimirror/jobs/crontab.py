@@ -10,13 +10,14 @@ import os
 import re
 import subprocess
 
-from zc.buildout import UserError
+from ..errors import MirrorError
 
-#: The message of ``crontab -l``, with exit status 1, if the user has no crontab.
-_NONE = re.compile(rb"^(?:crontab: )?no crontab for \S+\s*$")
+#: The message of ``crontab -l``, with exit status 1, if the user has no crontab: that of Vixie cron, cronie and others, and
+#: that of busybox, on Alpine Linux for example, which names the missing file in its spool directory.
+_NONE = re.compile(rb"^(?:(?:crontab: )?no crontab for \S+|crontab: can't open '[^/'\n]+': No such file or directory)\s*$")
 
 
-class CrontabNotFound(UserError):
+class CrontabNotFound(MirrorError):
     """The program ``crontab`` can't be run."""
 
 
@@ -25,15 +26,10 @@ def entry(times: str, command: str, user: str = "") -> str:
     return " ".join([*times.split(), *([user] if user else []), _escaped(command)]) + "\n"
 
 
-def system_file(mark: str, line: str) -> str:
-    """Return the text of a file in a directory such as /etc/cron.d."""
-    return f"# Written by buildout from the part {mark}; changes made here are lost.\n{line}"
-
-
 def install(mark: str, entry: str) -> bool:
     """Write the block with the entry; return whether the crontab changed.
 
-    mark: one line that identifies the block. entry: lines, each with its newline. Raises UserError.
+    mark: one line that identifies the block. entry: lines, each with its newline. Raises MirrorError.
     """
     begin, end = _borders(mark)
     block = begin + entry.encode("utf-8") + end
@@ -45,7 +41,7 @@ def install(mark: str, entry: str) -> bool:
 
 
 def remove(mark: str) -> bool:
-    """Remove the block; return whether there was one. Raises UserError."""
+    """Remove the block; return whether there was one. Raises MirrorError."""
     before = _read()
     head, _, tail = _parts(before, *_borders(mark))
     return _replace(before, head + tail)
@@ -73,7 +69,7 @@ def _parts(text: bytes, begin: bytes, end: bytes) -> tuple[bytes, bool, bytes]:
         elif not inside:
             (tail if found else head).append(line)
     if inside:
-        raise UserError(f"crontab: the line {begin.decode().strip()!r} has no {end.decode().strip()!r} after it; "
+        raise MirrorError(f"crontab: the line {begin.decode().strip()!r} has no {end.decode().strip()!r} after it; "
                         "fix it with crontab -e")
     return b"".join(head), found, b"".join(tail)
 
@@ -84,7 +80,7 @@ def _read() -> bytes:
         return output
     if _NONE.match(errors) and not output:
         return b""
-    raise UserError(f"crontab -l failed, so that nothing was changed: {_said(status, errors)}")
+    raise MirrorError(f"crontab -l failed, so that nothing was changed: {_said(status, errors)}")
 
 
 def _replace(before: bytes, after: bytes) -> bool:
@@ -92,7 +88,7 @@ def _replace(before: bytes, after: bytes) -> bool:
         return False
     status, _, errors = _run("-", content=after) if after else _run("-r")
     if status:
-        raise UserError(f"crontab rejected the change: {_said(status, errors)}")
+        raise MirrorError(f"crontab rejected the change: {_said(status, errors)}")
     return True
 
 

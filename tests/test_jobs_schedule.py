@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given, settings, strategies
 
-from pypimirror.recipe.schedule import parse
+from pypimirror.jobs.schedule import parse
 
 GOOD = ("17 */6 * * *", "0 0 1,15 * 3", "*/30 * * * *", "5 4 * * sun", "0 22 * * 1-5", "23 0-23/2 * jan-mar Mon,Fri",
         "0 0 1-7 * */2", "59 23 31 12 7", "0 0 * * 5-7", "0,10,20-30/5 * * * *", "0 0 29 feb *", "0 0 31 2 1",

@@ -1,0 +1,1 @@
+"""Jobs of cron and systemd, for the recipe and the verb ``job``."""
