@@ -34,7 +34,7 @@ from pypimirror.recipe import options
 from pypimirror.settings import converters
 from pypimirror.settings.keys import KEYS
 from pypimirror.zcml.plugins import read
-from upstream import Upstream, wheel
+from upstream import Upstream, sdist, wheel
 
 DOCS = wheelhouse.CHECKOUT / "docs"
 DOCUMENTS = sorted(DOCS.glob("*.rst"))
@@ -249,10 +249,12 @@ def test_json_is_as_documented(
     (tmp_path / "versions.cfg").write_text("[versions]\nlost = 1.0\n")
     mirrored.settings |= {"versions": "versions.cfg", "requirements": "missing.txt", "prereleases": "False", "min_age": "1d"}
     upstream.add("demo", wheel("demo", "1.0"))
-    upstream.add("old", wheel("old", "1.0"))
+    upstream.add("old", wheel("old", "1.0"), sdist("old", "1.0"))
+    upstream.add("other", sdist("other", "1.0"))
     assert mirrored.run("sync") == 1
     upstream.add("demo", wheel("demo", "2.0"), wheel("demo", "2.1rc1"), ("demo-1.unknown", b"x"))
     upstream.remove("old")
+    mirrored.settings["filename_excludes"] = "other*"
     (mirrored.root / ".pypimirror" / "missed.json").write_text('[["demo-client", 1, 0.0]]')
     capsys.readouterr()
     assert mirrored.run("status", "--json") == 0

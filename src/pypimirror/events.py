@@ -34,6 +34,15 @@ class ProjectEvaluated(NamedTuple):
     change: Change
 
 
+class FilterRemoval(NamedTuple):
+    """The files of the mirror that one filter excludes."""
+
+    #: Such as ``filter 'yanked'``; with file and line of the registration for one of a plugin.
+    filter: str
+    files: int
+    projects: int
+
+
 class PlanMade(NamedTuple):
     """All projects were evaluated; the changes start."""
 
@@ -47,6 +56,8 @@ class PlanMade(NamedTuple):
     free: int | None
     #: Whether this is the first fetch.
     first: bool = False
+    #: How many of the files to remove each filter excludes, most files first.
+    removals: tuple[FilterRemoval, ...] = ()
 
 
 class FileStored(NamedTuple):
@@ -130,6 +141,16 @@ class VerificationFinished(NamedTuple):
     repaired: int
 
 
+class FilterTime(NamedTuple):
+    """The time that one filter took in a run."""
+
+    #: As in ``FilterRemoval``.
+    filter: str
+    #: In all threads and processes together, without the time for metadata that it reads.
+    seconds: float
+    projects: int
+
+
 class Failure(NamedTuple):
     """A failure at the end of a run. ``project`` is empty if it concerns the whole run."""
 
@@ -154,3 +175,5 @@ class RunFinished(NamedTuple):
     free: int | None = None
     #: Start of the last run without failures in seconds since 1970, or None.
     last_good: float | None = None
+    #: The time of each filter, the longest first.
+    filters: tuple[FilterTime, ...] = ()

@@ -230,6 +230,8 @@ class Change(NamedTuple):
     rewrite: bool = False
     #: Whether ``filename_matches`` excludes all files.
     all_filtered: bool = False
+    #: How many of the files to remove each filter excludes: pairs of interface and name, as ``IFilter yanked``, and number.
+    removed_by: tuple[tuple[str, int], ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.fetch or self.remove or self.project_removed or self.rewrite)

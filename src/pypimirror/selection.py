@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -49,6 +50,8 @@ class Selected(NamedTuple):
     unmet: tuple[Unmet, ...] = ()
     #: How many files a filter judged without their upload times.
     untimed: int = 0
+    #: Seconds that each filter took, by name, without those for the metadata that it reads.
+    seconds: tuple[tuple[str, float], ...] = ()
 
 
 class Wanted(NamedTuple):
@@ -82,6 +85,7 @@ class _Filtering:
         self.left_out: list[LeftOut] = []
         self.due: float | None = None
         self.untimed = 0
+        self.seconds: dict[str, float] = {}
 
     def keep_pinned(self, why: Callable[[File], str]) -> None:
         """Leave out all files but the pinned ones. why: returns the reason."""
@@ -91,9 +95,24 @@ class _Filtering:
 
     def apply(self, each: _ActiveFilter, metadata: Callable[[File], bytes | None] | None) -> None:
         """Leave out the files that one filter leaves out."""
+        if each.reads_metadata and metadata is None:
+            raise ConfigurationError(f"the filter {each.name} needs core metadata, which is not available here")
+        waited = 0.0
+
+        def timed_metadata(file: File) -> bytes | None:
+            nonlocal waited
+            asked = time.perf_counter()
+            try:
+                return metadata(file) if metadata is not None else None
+            finally:
+                waited += time.perf_counter() - asked
+
+        begun = time.perf_counter()
+        self._apply(each, timed_metadata)
+        self.seconds[each.name] = max(0.0, time.perf_counter() - begun - waited)
+
+    def _apply(self, each: _ActiveFilter, metadata: Callable[[File], bytes | None]) -> None:
         name, component, is_timed, reads_metadata = each
-        if reads_metadata and metadata is None:
-            raise ConfigurationError(f"the filter {name} needs core metadata, which is not available here")
         before = self._project._replace(files=self.files if component.applies_to_pins else self._not_pinned_only())
         if IUploadTimeFilter.providedBy(component):
             self.untimed += component.untimed(before)
@@ -130,7 +149,8 @@ class Selection:
         """
         active = [name for name in names if name.active]
         self._asked = tuple(name for name in active if not name.applies_to_pins)
-        self._allowed = tuple(results.accepting(name) for name in active if name.applies_to_pins)
+        self._strict = tuple(name for name in active if name.applies_to_pins)
+        self._allowed = tuple(map(results.accepting, self._strict))
         self._asks = tuple(map(results.accepting, self._asked))
         self._filters = tuple(_ActiveFilter(name, each, ITimedFilter.providedBy(each), IMetadataFilter.providedBy(each))
                               for name, each in filters.items() if each.active)
@@ -172,6 +192,13 @@ class Selection:
             if not allows(name):
                 return False
         return True
+
+    def refusing(self, name: str) -> INameFilter | None:
+        """Return the first name filter that excludes a project which is not selected."""
+        for component, accepts in zip((*self._strict, *self._asked), (*self._allowed, *self._asks), strict=True):
+            if not accepts(name):
+                return component
+        return None
 
     def among_many(self) -> Wanted:
         """Return the selected names in the form that long lists are searched by."""
@@ -225,7 +252,7 @@ class Selection:
             if each.component.applies_to_pins or matched:
                 found.apply(each, metadata)
         return Selected(found.files, tuple(found.left_out), found.due,
-                        self._unmet(project.name, found.files, found.left_out), found.untimed)
+                        self._unmet(project.name, found.files, found.left_out), found.untimed, tuple(found.seconds.items()))
 
     def _pinned(self, project: Project) -> frozenset[str]:
         """Return the names of the files that pins select, including files whose hash is not known yet."""

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from ..interfaces import IFilter
 from ..mirror import Mirror
 from ..report.safe_stream import print_json
 from ..settings.units import in_bytes
 from ..state.database import State
-from ..sync.plan import PlannedProject, as_json, plan
+from ..sync.filter_removals import by_filter
+from ..sync.plan import as_json, plan
 from ..sync.worklist import has_pins
 from ..zcml.plugins import read
-from ..zcml.registry import place_of
 from .session import overrides_of
 
 _NOTE = "The build requirements of sdists are known after they are fetched: a first sync may fetch more files than listed."
@@ -31,30 +29,18 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     with closing(mirror), closing(State(settings["state_path"])) as state:
         state.open_copy()
         planned = plan(mirror, state, arguments.initial_fetch, arguments.words, arguments.allow_deletions)
-        found = as_json(planned, mirror.storage.free())
+        removals = by_filter(mirror, (one.change for one in planned))
+        found = as_json(planned, mirror.storage.free(), removals)
     found["note"] = _NOTE if settings["build_requirements"] and has_pins(settings) else None
     if arguments.json:
         print_json(found)
     else:
-        for line in _problems(found) if arguments.quiet else _table(found, _removals(planned, mirror)):
+        for line in _problems(found) if arguments.quiet else _table(found):
             print(line)
     return 1 if found["problems"] else 0
 
 
-def _removals(planned: Iterable[PlannedProject], mirror: Mirror) -> dict[str, tuple[int, int]]:
-    """Return how many files of the mirror each filter leaves out, and of how many projects; the most files first."""
-    files: Counter[str] = Counter()
-    projects: Counter[str] = Counter()
-    for one in planned:
-        removed = {filename for filename, _ in one.remove}
-        counts = Counter(left.filter for left in one.left_out if left.filter and left.file.filename in removed)
-        files += counts
-        projects.update(counts.keys())
-    places = {each.name: place_of(each) for each in mirror.registry.registeredAdapters() if each.provided is IFilter}
-    return {f"filter {name!r} ({places[name]})": (count, projects[name]) for name, count in files.most_common()}
-
-
-def _table(found: dict[str, Any], removals: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+def _table(found: dict[str, Any]) -> Iterator[str]:
     for entry in found["fetch"]:
         size = "size unknown" if entry["size"] is None else in_bytes(entry["size"])
         yield f"fetch     {entry['project']}  {entry['filename']}  {size}"
@@ -68,8 +54,8 @@ def _table(found: dict[str, Any], removals: Mapping[str, tuple[int, int]]) -> It
         yield f"left out  {entry['project']}  {entry['filename']}  {entry['filter'] or 'selection'}: {entry['reason']}"
     for entry in found["not_understood"]:
         yield f"ignored   {entry['project']}  {entry['problem']}"
-    for name, (files, projects) in removals.items():
-        yield f"removal   {name} leaves out {files} files of {projects} projects of the mirror"
+    for entry in found["removed_by"]:
+        yield f"removal   {entry['filter']} leaves out {entry['files']} files of {entry['projects']} projects of the mirror"
     yield from _problems(found)
     totals = found["totals"]
     free = "" if totals["free_bytes"] is None else f", {in_bytes(totals['free_bytes'])} free"

@@ -93,7 +93,8 @@ class RunSession(NamedTuple):
         with suppress(sqlite3.Error, StorageError):  # the state may be what failed
             good, totals = self.state.fact(LAST_GOOD), self.state.totals()
         return RunFinished(status, time.time() - self.started, failures=failures, held=self.run.held,
-                           totals=totals, free=self.free(), last_good=float(good) if good else None)
+                           totals=totals, free=self.free(), last_good=float(good) if good else None,
+                           filters=self.run.times.events())
 
     def print_problems(self) -> None:
         """Print held-back removals and failures to stderr, one a line."""

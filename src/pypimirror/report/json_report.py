@@ -54,8 +54,11 @@ def report(outcome: RunSummary, end: RunFinished) -> dict[str, Any]:
         "upstream": _upstream(outcome.listed),
         "looked_at": outcome.looked,
         "statistics": end.statistics,
+        "filters": [{"filter": each.filter, "seconds": round(each.seconds, 3), "projects": each.projects}
+                    for each in end.filters],
         "stored": [{"project": stored.project, "filename": stored.filename, "size": stored.size, "how": stored.how}
                    for stored in outcome.stored],
+        "removed_by": [{"filter": each.filter, "files": each.files, "projects": each.projects} for each in outcome.removals],
         "removed": [{"project": removed.project, "filename": removed.filename} for removed in outcome.removed],
         "written": list(outcome.written),
         "failed": [{"project": failure.project, "error": failure.error, "since": moment(failure.since)}

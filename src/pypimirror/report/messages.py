@@ -38,7 +38,8 @@ def _(event: events.PlanMade) -> str:
     if event.unsized:
         parts.append(f"{event.unsized} of them of unknown size")
     if event.remove:
-        parts.append(f"{event.remove} to remove")
+        by = ", ".join(f"{each.files} of {each.projects} projects by {each.filter}" for each in event.removals)
+        parts.append(f"{event.remove} to remove" + (f" ({by})" if by else ""))
     if event.free is not None:
         parts.append(f"{in_bytes(event.free)} free")
     return ("first fetch: " if event.first else "") + ", ".join(parts)

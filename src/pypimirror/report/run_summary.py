@@ -27,6 +27,7 @@ class RunSummary:
         self.started = time.time()
         self.listed: events.ListRead | None = None
         self.looked = 0
+        self.removals: tuple[events.FilterRemoval, ...] = ()
         self.stored: list[events.FileStored] = []
         self.removed: list[events.FileRemoved] = []
         self.written: dict[str, None] = {}
@@ -44,6 +45,8 @@ class RunSummary:
             self.listed = event
         elif isinstance(event, events.ProjectEvaluated):
             self.looked += 1
+        elif isinstance(event, events.PlanMade):
+            self.removals = event.removals
         elif isinstance(event, events.FileStored):
             if event.how not in ("kept", "found"):
                 self._named("stored", self.stored, event)

@@ -179,8 +179,8 @@ KEYS = (
     Key("trash_days", converters.integer, "30",
         "How many days removed files are kept in the trash.", "Safety"),
     Key("max_deletions", converters.share, "10%",
-        "A run in which upstream would remove more of the mirrored projects or files removes nothing and ends with 4, "
-        "unless --allow-deletions is given.", "Safety"),
+        "A run in which upstream or the filter of a plugin would remove more of the mirrored projects or files removes nothing "
+        "and ends with 4, unless --allow-deletions is given.", "Safety"),
     Key("confirm_above", converters.fetch_limit, "10G 5000 projects",
         "A larger first fetch needs a confirmation: sync asks on a terminal, and elsewhere ends with 2 before it fetches a "
         "file, unless --yes is given. never turns this off; 0 asks always.", "Safety"),

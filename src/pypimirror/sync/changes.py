@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from ..interfaces import IFilter
 from ..model import Change, File, Project
 from ..selection import Selected
 
@@ -33,6 +35,7 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
         quarantined=project.quarantined,
         rewrite=published and _has_other_pages(old, project, wanted),
         all_filtered=_is_all_filtered(selection),
+        removed_by=_removed_by(remove, selection),
     )
 
 
@@ -45,6 +48,15 @@ def removed_files(project: Project, wanted: Iterable[File]) -> list[File]:
 def _removed_upstream(files: Iterable[File]) -> int:
     """Return how many of these files are removed because upstream does not list them any more."""
     return sum(not file.listed and not file.superseded for file in files)
+
+
+def _removed_by(files: Iterable[File], selection: Selected) -> tuple[tuple[str, int], ...]:
+    """Return ``Change.removed_by`` for the files to remove of a project that is selected."""
+    names = {file.filename for file in files}
+    if not names:
+        return ()
+    filters = Counter(one.filter for one in selection.left_out if one.filter and one.file.filename in names)
+    return tuple((f"{IFilter.__name__} {name}", count) for name, count in filters.items())
 
 
 def _is_all_filtered(selection: Selected) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MirrorError
-from ..interfaces import IRunContext
+from ..interfaces import INameFilter, IRunContext
 from ..model import Change, Project, RequiredReleases
 from ..selection import Selected
 from ..state import records
 from ..upstream.multi_index import serial_at
+from ..zcml import registry
 from . import external_links
 from .changes import changes
 from .freshness import is_unsettled
@@ -74,6 +75,8 @@ class Evaluation(NamedTuple):
     promised: str | None = None
     #: Whether the next run has to read the whole list again, since it contradicts the page.
     relist: bool = False
+    #: Seconds that each filter took, by name.
+    seconds: tuple[tuple[str, float], ...] = ()
 
 
 def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None]) -> Evaluation:
@@ -132,7 +135,8 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
     if unsettled or external_links.is_restless(mirror, project):
         list_serial, due = None, 0.0
     return Evaluation(
-        task.name, changes(old, project, selected, task.selected), records.encode(project), project.display, list_serial,
+        task.name, _with_name_filter(mirror, changes(old, project, selected, task.selected), task), records.encode(project),
+        project.display, list_serial,
         None if unsettled else serial_at(project.serial, project.upstream), due, reading.problems,
         unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or missing,
         read=reading.read, absent=reading.absent, status=reading.status,
@@ -140,7 +144,16 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
         unlisted=sum(stays_unlisted(mirror, project, file) for file in project.files),
         # Upstream's list lacks a project whose page is there, or has not changed (304): one of both is from before, and the
         # next run reads both again.
-        relist=not task.listed and (unsettled or (task.ask and not reading.absent)))
+        relist=not task.listed and (unsettled or (task.ask and not reading.absent)), seconds=selected.seconds)
+
+
+def _with_name_filter(mirror: IRunContext, change: Change, task: EvaluateTask) -> Change:
+    """Return the change with the name filter that excludes the project, if one does."""
+    if task.selected or not change.remove:
+        return change
+    found = registry.made(mirror.registry).get(id(mirror.selection.refusing(task.name)))
+    return change if found is None else change._replace(
+        removed_by=((f"{INameFilter.__name__} {found.name}", change.remove),))
 
 
 def _untimed(mirror: IRunContext, project: Project, selected: Selected) -> int:

@@ -10,6 +10,8 @@ from ..interfaces import IRunContext
 from ..model import Change
 from .absence import Absences
 from .evaluate import Evaluation
+from .filter_removals import by_filter
+from .filter_times import FilterTimes
 from .result_recorder import ResultRecorder
 from .worklist import Worklist
 
@@ -18,12 +20,13 @@ class EvaluationPass:
     """One pass over a worklist."""
 
     def __init__(self, mirror: IRunContext, recorder: ResultRecorder, notify: Callable[[Any], None], plan: Worklist,
-                 changes: dict[str, Change], allow_deletions: bool):
-        """changes: gets the change of each project, by name."""
+                 changes: dict[str, Change], times: FilterTimes, allow_deletions: bool):
+        """changes: gets the change of each project, by name. times: gets the time that each filter took."""
         self._recorder = recorder
         self._notify = notify
         self._republish = plan.republish
         self._changes = changes
+        self._times = times
         self._absences = Absences(mirror, plan.is_exact, allow_deletions)
         #: Names of the projects whose evaluation counts.
         self.names: list[str] = []
@@ -46,6 +49,7 @@ class EvaluationPass:
         self._changes[evaluation.name] = evaluation.change
         self.names.append(evaluation.name)
         self._unlisted += evaluation.unlisted
+        self._times.add(evaluation.seconds)
         self._recorder.evaluated(evaluation, self._republish)
         self._notify(events.ProjectEvaluated(evaluation.change))
 
@@ -63,8 +67,8 @@ class EvaluationPass:
             self._notify(events.ProjectEvaluated(Change(evaluation.name)))
 
 
-def plan_made(changes: Iterable[Change], projects: int, free: int | None, first: bool) -> events.PlanMade:
-    """Return the event for a plan. projects: how many are to be published; free: bytes; first: whether it is the first run."""
+def plan_made(mirror: IRunContext, changes: Iterable[Change], projects: int, first: bool) -> events.PlanMade:
+    """Return the event for a plan. projects: how many are to be published; first: whether it is the first run."""
     changes = list(changes)
     return events.PlanMade(
         projects,
@@ -72,6 +76,7 @@ def plan_made(changes: Iterable[Change], projects: int, free: int | None, first:
         bytes=sum(change.fetch_bytes for change in changes),
         unsized=sum(change.unsized for change in changes),
         remove=sum(change.remove for change in changes),
-        free=free,
+        free=mirror.storage.free(),
         first=first,
+        removals=by_filter(mirror, changes),
     )

@@ -52,7 +52,7 @@ class Gate:
         from .evaluation_pass import plan_made  # not loaded where nothing changed
 
         changes = [change for change in changes if change.fetch]
-        plan = plan_made(changes, len(changes), self._mirror.storage.free(), first=True)
+        plan = plan_made(self._mirror, changes, len(changes), first=True)
         if plan.bytes > self._limit.bytes:
             self._open(FirstFetch(plan.projects, self._limit.text, plan))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..engine import boundary
-from ..events import Notice
+from ..events import FilterRemoval, Notice
 from ..interfaces import IRunContext
 from ..model import Change, File, Project
 from ..selection import LeftOut, Selected
@@ -38,6 +38,7 @@ class PlannedProject(NamedTuple):
     display: str = ""
     #: Messages about invalid entries on upstream's page.
     not_understood: tuple[str, ...] = ()
+    change: Change = Change("")
 
 
 def plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str] = (),
@@ -75,10 +76,10 @@ def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str]
         problems.append(doubt)
         results += [one._replace(change=Change(one.name), project=None, error=one.unmet) for one in waited
                     if one.name in mirror.needs.pinned]
-    held = None if trust else brake.held((evaluation.change for evaluation in results), state.totals(),
-                                         mirror.settings["max_deletions"], False, drawn.doubt)
+    verdict = None if trust else brake.judge(mirror, state, [one.change for one in results], state.totals(), drawn.doubt)
+    problems += [verdict.message] if verdict is not None else []
     planned = sorted((*(_planned(mirror, evaluation) for evaluation in results), *failed), key=lambda one: one.name)
-    return [*(PlannedProject("", problem=problem) for problem in [*problems, *filter(None, (held,))]), *planned]
+    return [*(PlannedProject("", problem=problem) for problem in problems), *planned]
 
 
 def _planned(mirror: IRunContext, evaluation: Evaluation) -> PlannedProject:
@@ -93,7 +94,7 @@ def _planned(mirror: IRunContext, evaluation: Evaluation) -> PlannedProject:
     return PlannedProject(
         project.name, tuple(file for file in wanted if not is_up_to_date(file)), _removals(project, selected),
         selected.left_out if selected is not None else (), rewrite, change.project_removed, evaluation.unmet or missing,
-        evaluation.display, evaluation.problems)
+        evaluation.display, evaluation.problems, change)
 
 
 def _removals(project: Project, selected: Selected | None) -> tuple[tuple[str, str], ...]:
@@ -114,7 +115,8 @@ def _why(file: File, quarantined: bool, selected: bool, reasons: dict[str, str])
     return reasons.get(file.filename, "not selected")
 
 
-def as_json(planned: Iterable[PlannedProject], free: int | None) -> dict[str, Any]:
+def as_json(planned: Iterable[PlannedProject], free: int | None,
+            removals: Iterable[FilterRemoval] = ()) -> dict[str, Any]:
     """Return a plan as ``plan --json`` prints it."""
     planned = list(planned)
     fetch = [{"project": one.name, "filename": file.filename, "size": file.size} for one in planned for file in one.fetch]
@@ -128,6 +130,7 @@ def as_json(planned: Iterable[PlannedProject], free: int | None) -> dict[str, An
         "rewrite": rewrite,
         "vanish": [one.name for one in planned if one.vanish],
         "left_out": left_out,
+        "removed_by": [each._asdict() for each in removals],
         **_problems(planned),
         "totals": {
             "fetch_files": len(fetch),

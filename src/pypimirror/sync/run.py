@@ -24,7 +24,8 @@ from ..state.meta_keys import (
     PINNING,
     ROOT_DUE,
 )
-from . import brake, clock, first_fetch, worklist
+from . import brake, clock, filter_removals, first_fetch, worklist
+from .filter_times import FilterTimes
 from .hints import give_hints
 from .publisher import Publisher
 from .result_recorder import ResultRecorder
@@ -56,6 +57,8 @@ class Run:
         self.confirm: Callable[[first_fetch.FirstFetch], None] | None = None
         #: The change of each project by name; a project that is evaluated twice counts once.
         self._changes: dict[str, Change] = {}
+        #: What each filter took.
+        self.times = FilterTimes(mirror)
         #: Totals at the beginning of the run.
         self._totals = Totals()
 
@@ -84,16 +87,20 @@ class Run:
         if due or published:
             from .evaluation_pass import plan_made
 
-            self._notify(plan_made(self._changes.values(), len(due) + len(published), self._mirror.storage.free(), first))
+            self._notify(plan_made(self._mirror, self._changes.values(), len(due) + len(published), first))
         self._brake(plan.doubt)
         self.publisher.publish(due)
         for further in self._further(initial):
             self._round(further, plan.doubt)
         self.publisher.finish()
         give_hints(self._mirror, self._state, self._notify, self._changes.values(), self.recorder.serials)
+        for warning in self.times.warnings():
+            self._notify(events.Notice(warning))
         self._state.set_fact(FILES_SETTINGS, worklist.files_fingerprint(self._mirror))
         self._state.set_fact(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
         self._state.set_fact(OWN_SETTINGS, fingerprint(self._mirror.settings, "files"))
+        if self.held is None:
+            filter_removals.remember(self._mirror, self._state)
 
     def _further(self, initial: bool) -> Iterator[worklist.Worklist]:
         """Yield what else is to be evaluated: pages older than upstream's list, then what published releases require."""
@@ -125,7 +132,8 @@ class Run:
     def projects(self, names: list[str]) -> None:
         """Bring these projects up to date, also unchanged ones. Raises ConfigurationError as ``worklist.selected``."""
         self.begin()
-        self._refresh(worklist.selected(self._mirror, names))
+        self._totals = self._state.totals()
+        self._refresh(worklist.selected(self._mirror, names), braked=True)
 
     def lost(self, names: Collection[str]) -> None:
         """Rebuild the unreadable records of these projects; those no longer selected wait for the next whole run."""
@@ -133,11 +141,13 @@ class Run:
         self.begin()
         self._refresh([name for name in names if self._mirror.selection.wanted(name)])
 
-    def _refresh(self, names: Collection[str]) -> None:
+    def _refresh(self, names: Collection[str], braked: bool = False) -> None:
         gate = first_fetch.Gate(self._mirror, self._state, self.confirm)
         gate.check_projects(len(names))
         self._evaluate(worklist.named(self._mirror, self._state, dict.fromkeys(names, True)))
         gate.check_size(self._changes.values())
+        if braked:
+            self._brake(None)
         self.publisher.publish([item for item in self._state.pending() if item[0] in names])
         self.publisher.finish()
 
@@ -166,7 +176,18 @@ class Run:
         """Write all pages again without downloads."""
         self.remember()
         begin_anew(self._state)
-        self.publish_offline([(known.name, False) for known in self._state.known()])
+        names = [known.name for known in self._state.known()]
+        if filter_removals.of_plugins(self._mirror):
+            self._brake_filters(names)
+        self.publish_offline([(name, False) for name in names])
+
+    def _brake_filters(self, names: Collection[str]) -> None:
+        """Hold removals back if filters of plugins exclude too many files of the mirror. Requests and records nothing."""
+        self._totals = self._state.totals()
+        plan = worklist.named(self._mirror, self._state, dict.fromkeys(names, False))
+        for item in self._evaluations(plan, failed=lambda failure: None):
+            self._changes[item.name] = item.change
+        self._brake(None)
 
     def remember(self) -> None:
         """Load the pins of the last run without a request; rebuild a lost state first."""
@@ -212,17 +233,18 @@ class Run:
         if plan.projects:
             from .evaluation_pass import EvaluationPass  # not loaded where nothing changed
 
-            done = EvaluationPass(self._mirror, self.recorder, self._notify, plan, self._changes, self._allow_deletions)
+            done = EvaluationPass(self._mirror, self.recorder, self._notify, plan, self._changes, self.times,
+                                  self._allow_deletions)
             done.record(self._evaluations(plan) if published is None else self._pipeline(plan, published))
             names, etag = frozenset(done.names), done.etag
         self._state.set_fact(LIST_ETAG, etag)
         self._state.commit()
         return names
 
-    def _evaluations(self, plan: worklist.Worklist) -> Iterator[Any]:
+    def _evaluations(self, plan: worklist.Worklist, failed: Callable[[StepFailure], None] | None = None) -> Iterator[Any]:
         from .evaluate import evaluate
 
-        return self.results(evaluate, plan.tasks, changes=False)
+        return self.results(evaluate, plan.tasks, changes=False, failed=failed)
 
     def _pipeline(self, plan: worklist.Worklist, published: set[str]) -> Iterator[Any]:
         from .pipeline import Pipeline, evaluate_or_publish
@@ -233,13 +255,12 @@ class Run:
 
     def _brake(self, doubt: str | None) -> None:
         """Hold removals back if they exceed max_deletions. doubt: why upstream's list is doubted, or None."""
-        settings, state = self._mirror.settings, self._state
-        pins = state.fact(OWN_SETTINGS) == fingerprint(settings, "files") and brake.has_pins_from_elsewhere(settings)
-        if not self._allow_deletions:
-            self.held = brake.held(self._changes.values(), self._totals, settings["max_deletions"], pins, doubt)
-        if self.held is not None:
-            self.publisher.hold = "all" if pins else "upstream"
-            state.set_fact(LIST_ETAG, None)  # the next run reads the list again
+        if self._allow_deletions:
+            return
+        verdict = brake.judge(self._mirror, self._state, self._changes.values(), self._totals, doubt)
+        if verdict is not None:
+            self.held, self.publisher.hold = verdict
+            self._state.set_fact(LIST_ETAG, None)  # the next run reads the list again
             self._notify(events.Notice(self.held))
 
     def results(self, step: Callable[..., Any], tasks: Iterable[Any], changes: bool = True,

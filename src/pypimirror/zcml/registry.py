@@ -123,18 +123,18 @@ def _failed(registry: Any, interface: Any, name: str, error: BaseException) -> C
     """Return the error for a component whose creation or check raises an exception."""
     from ..tracebacks import describe
 
-    return ConfigurationError(f"{_place(registry, interface, name)}: {interface.__name__[1:]} {name!r} can't be made: "
+    return ConfigurationError(f"{registered_at(registry, interface, name)}: {interface.__name__[1:]} {name!r} can't be made: "
                               f"{describe(error)}")
 
 
-def _place(registry: Any, interface: Any, name: str) -> str:
+def registered_at(registry: Any, interface: Any, name: str) -> str:
     """Return file and line of a component's registration, which may be for a derived interface."""
     found = [each for each in registry.registeredAdapters() if each.name == name and each.provided.isOrExtends(interface)]
     return place_of(found[0]) if found else "?"
 
 
 def _checked(registry: Any, made: Any, interface: Any, name: str) -> Any:
-    place = _place(registry, interface, name)
+    place = registered_at(registry, interface, name)
     registry.__dict__.setdefault(_MADE, {})[id(made)] = Made(made, interface, name, place)
     if builtin.is_own(made):
         return made  # the tests verify all of these
