@@ -9,33 +9,22 @@ import hashlib
 import io
 import os
 import zipfile
-from typing import Any
 
 from zope.interface.verify import verifyObject
 
 from ..errors import StorageError
 from ..interfaces import IStorage, IUpload
 from ..names import OWN
-from ..settings.keys import KEYS
-from ..settings.reader import RawValue, completed, values
-from ..settings.values import Settings
 from ..storage.paths import UNFINISHED
-from .uploads import UploadContract, blocks, raises
+from .checks import blocks, raises, settings
+from .uploads import UploadContract
+
+__all__ = ["StorageContract", "settings"]
 
 #: Paths that would leave the mirror, and invalid paths.
 _ASTRAY = ("../x", "a/../../x", "/etc/x", "/x", "a//b", "", ".", "a/./b", "a\0b", "a\\b")
 #: A name with all characters that names of distributions may contain.
 _AWKWARD = "one/A+b!c~d@e=f, (g)_h-1.0.tar.gz"
-
-
-def settings(mirror_file_path: str, state_path: str, **others: Any) -> Settings:
-    """Return the settings of a mirror as if read from a configuration file, with defaults.
-
-    others: converted values of further keys, including the keys of the plugin.
-    """
-    given = {"mirror_file_path": RawValue(mirror_file_path, "test"), "state_path": RawValue(state_path, "test")}
-    found = completed(values(KEYS, given, "test"), "test") | others
-    return Settings(found, dict.fromkeys(found, "test"), "test")
 
 
 class StorageContract(UploadContract):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..names import OWN
 from ..storage.paths import UNFINISHED
+from .checks import blocks, raises
 
 
 class UploadContract:
@@ -157,17 +158,3 @@ class UploadContract:
             while not writing.done():
                 assert storage.read("one/file") in both
             writing.result()
-
-
-def blocks(body: bytes, size: int = 100_000) -> Iterable[bytes]:
-    """Split a body into blocks of ``size`` bytes."""
-    return (body[place:place + size] for place in range(0, len(body), size))
-
-
-def raises(kind: type[BaseException], attempt: Callable[..., object], *arguments: object) -> None:
-    """Fail unless the attempt raises an error of this kind."""
-    try:
-        attempt(*arguments)
-    except kind:
-        return
-    raise AssertionError(f"{kind.__name__} was not raised")
