@@ -40,7 +40,8 @@ setup(
     package_dir={"": "src"},
     packages=find_packages("src"),
     include_package_data=True,
-    package_data={"pypimirror": ["py.typed", "*.zcml", "serve/*.css", "serve/*.in", "serve/*.js"]},
+    package_data={"pypimirror": ["py.typed", "*.zcml", "serve/*.css", "serve/*.in", "serve/*.js",
+                                 "templates/plugin/*.in"]},
     python_requires=">=3.10",
     install_requires=[
         "packaging",
