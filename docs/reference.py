@@ -8,6 +8,7 @@ import importlib.util
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -21,6 +22,10 @@ from pypimirror.recipe.options import OPTIONS
 from pypimirror.settings.keys import KEYS
 
 DOCS = Path(__file__).parent
+_spec = importlib.util.spec_from_file_location("api_reference", DOCS / "api_reference.py")
+assert _spec is not None and _spec.loader is not None
+api_reference = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(api_reference)
 _PACKAGE = Path(pypimirror.__file__).parent
 _META = "{http://namespaces.zope.org/meta}"
 _OWN = "{http://namespaces.zope.org/pypimirror}"
@@ -89,6 +94,10 @@ def simulation() -> Iterator[str]:
     yield from script.told([])
 
 
+def _api_entry(term: str, *paragraphs: str) -> str:
+    return api_reference.wrapped(term, *map(_plain, paragraphs))
+
+
 #: By document and name of the block.
 BLOCKS: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
     "configuration.rst": {"keys": keys},
@@ -96,6 +105,7 @@ BLOCKS: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
     "command-line.rst": {"verbs": verbs, "arguments": arguments},
     "all-of-pypi.rst": {"simulation": simulation},
     "components.rst": {"directives": directives, "components": components},
+    "api.rst": {name: partial(getattr(api_reference, name), _api_entry) for name in ("contracts", "values", "events", "testing")},
 }
 
 

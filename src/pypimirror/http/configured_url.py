@@ -12,6 +12,8 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)(.*)", re.DOTALL)
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%A-Za-z]+\]|[^\s:@\[\]<>\"|^`{}\\]+)(:\d*)?")
 #: What counts as a host although an ``@`` follows in the path: a name with a dot, or this machine's.
 _FULL_HOST = re.compile(r"[^:@]*\.[^:@]*|localhost")
+#: Schemes whose URLs are of no use without a host.
+_WITH_HOST = frozenset({"http://", "https://", "s3://"})
 _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 #: Characters of user and password that need no escape (RFC 3986, 3.2.1), and the percent sign of escapes.
 _USERINFO = "-._~!$&'()*+,;=:%"
@@ -29,6 +31,8 @@ def configured_url(text: str) -> str:
     if parts is None or parts[1].lower() == "file://":
         return text
     scheme, authority, rest = parts.groups()
+    if not authority and "@" not in rest and scheme.lower() not in _WITH_HOST:
+        return text  # of a plugin's source or storage, such as files:///srv/list.txt
     userinfo, at, host = authority.rpartition("@")
     port = _port(host, has_userinfo="@" in text)
     # The end of the host is ambiguous: the rest may be part of a password.

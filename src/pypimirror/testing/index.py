@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote, unquote
 
-from ..names import HTML_PAGE, JSON_PAGE, PAGES, normalize
+from ..names import HTML_PAGE, JSON_PAGE, METADATA, PAGES, normalize
 
 _JSON = PAGES[JSON_PAGE]
 
@@ -108,9 +108,11 @@ class LoopbackIndex:
         names = {normalize(name): name for name in self.files}
         if len(parts) == 2 and parts[0] == "simple" and parts[1] in names:
             return self._page(names[parts[1]], json_wanted)
-        if len(parts) == 3 and parts[0] == "files" and parts[2] in self.files.get(names.get(parts[1], ""), {}):
-            return "application/octet-stream", self.files[names[parts[1]]][parts[2]][1]
-        return None
+        files = self.files.get(names.get(parts[1], ""), {}) if len(parts) == 3 and parts[0] == "files" else {}
+        if parts[-1] in files:
+            return "application/octet-stream", files[parts[-1]][1]
+        metadata = _wheel_metadata(files[of][1]) if (of := parts[-1].removesuffix(METADATA)) in files else None
+        return None if metadata is None else ("text/plain", metadata)
 
     def _list(self, json_wanted: bool) -> tuple[str, bytes]:
         if json_wanted:
@@ -121,7 +123,7 @@ class LoopbackIndex:
 
     def _page(self, name: str, json_wanted: bool) -> tuple[str, bytes]:
         files = [{"filename": filename, "url": f"/files/{normalize(name)}/{quote(filename)}", "size": len(body),
-                  "hashes": {"sha256": hashlib.sha256(body).hexdigest()}, **fields}
+                  "hashes": _hashes(body), "core-metadata": _hashes(_wheel_metadata(body)), **fields}
                  for filename, (fields, body) in self.files[name].items()]
         if json_wanted:
             meta = {"api-version": "1.1", "_last-serial": self._serials[name]}
@@ -156,6 +158,19 @@ class LoopbackIndex:
                 pass
 
         return Handler
+
+
+def _hashes(body: bytes | None) -> Any:
+    return {"sha256": hashlib.sha256(body).hexdigest()} if body is not None else False
+
+
+def _wheel_metadata(body: bytes) -> bytes | None:
+    """Return the core metadata of a file if it is a wheel."""
+    if not zipfile.is_zipfile(io.BytesIO(body)):
+        return None
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        return archive.read(names[0]) if names else None
 
 
 def _dump(value: Any) -> bytes:
