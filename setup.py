@@ -40,8 +40,7 @@ setup(
     package_dir={"": "src"},
     packages=find_packages("src"),
     include_package_data=True,
-    package_data={"pypimirror": ["py.typed", "*.zcml", "serve/*.css", "serve/*.in", "serve/*.js",
-                                 "templates/plugin/*.in"]},
+    package_data={"pypimirror": ["py.typed", "*.zcml", "index/*.css", "index/*.js", "serve/*.in", "templates/plugin/*.in"]},
     python_requires=">=3.10",
     install_requires=[
         "packaging",
@@ -60,8 +59,8 @@ setup(
         "dask": ["distributed"],
         "fast": ["greenlet", "pycurl"],
         "test": [
-            "boto3", "distributed", "flask", "flask-cors", "greenlet", "hypothesis", "moto[s3]", "pycurl", "pytest",
-            "pytest-cov", "pytest-xdist", "uv",
+            "axe-core-python", "boto3", "distributed", "flask", "flask-cors", "greenlet", "hypothesis", "moto[s3]", "pycurl",
+            "pytest", "pytest-cov", "pytest-xdist", "uv",
         ],
         "docs": ["sphinx"],
         "lint": [

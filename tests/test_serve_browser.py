@@ -81,7 +81,7 @@ def contrast(window: Browser) -> float:
     pairs = window.run("""
         const found = new Set();
         for (const element of document.querySelectorAll("body, body *")) {
-            if (!element.innerText || element.id === "said") continue;
+            if (!element.innerText || element.id === "copied") continue;
             let behind = element;
             while (behind && getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)") behind = behind.parentElement;
             const colour = behind ? getComputedStyle(behind).backgroundColor : arguments[0];
@@ -107,7 +107,7 @@ def test_a_search_shows_what_it_finds_at_once(window: Browser, address: str) -> 
                "return box.top >= 0 && box.bottom <= innerHeight"
     assert window.run(in_sight)
     window.click(".list a")
-    assert window.url() == f"{address}/zope-interface/"
+    assert window.url() == f"{address}/zope-interface/browse.html"
     window.open(f"{address}/?q=zope#projects")
     window.run("document.querySelector('p a').click()")
     wait(window, "return location.search === ''")

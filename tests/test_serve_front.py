@@ -45,7 +45,8 @@ class Elements(HTMLParser):
         self.found.append((tag, dict(attributes)))
 
     def projects(self):
-        return [attributes["href"] for tag, attributes in self.found if tag == "a" and attributes["href"] != ".#projects"]
+        links = [attributes["href"] for tag, attributes in self.found if tag == "a" and attributes["href"] != ".#projects"]
+        return [link.removesuffix("browse.html") for link in links]
 
 
 def page(address, path="/", **headers):
@@ -57,6 +58,7 @@ def page(address, path="/", **headers):
 def test_browsers_see_it_at_the_root_and_clients_the_plain_page(address, root):
     plain = (root / "index.html").read_bytes()
     assert "<form" in page(address)
+    assert page(address) == page(address, "/browse.html")
     for path, accept in (("/", "*/*"), ("/", "text/html"), ("/", ""), ("/simple/", BROWSER), ("/index.html", BROWSER)):
         assert ask(address, path, Accept=accept).body == plain
 
@@ -110,7 +112,7 @@ def test_a_browser_that_has_it_gets_it_no_second_time_until_it_changes(address, 
     tree.publish(root, {**PROJECTS, "newer": [tree.wheel("newer", "1.0")]})
     again = ask(address, "/", Accept=BROWSER, Accept_Encoding="gzip", If_None_Match=tag)
     assert again.status == 200
-    assert b'"newer/"' in gzip.decompress(again.body)
+    assert b'"newer/browse.html"' in gzip.decompress(again.body)
 
 
 def test_a_mirror_served_from_the_command_line_tells_how_fresh_it_is(mirrored, upstream):

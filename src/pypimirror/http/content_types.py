@@ -18,7 +18,8 @@ REVALIDATED = "public, max-age=0, must-revalidate"
 FINAL_FILE_CACHE = "public, max-age=31536000, immutable"
 #: By the ending of the name. All others, distributions above all, are plain bytes that nothing on the way may unpack.
 _TYPES = {".html": "text/html; charset=utf-8", ".v1_json": JSON, ".json": "application/json",
-          ".provenance": "application/json", ".cfg": PLAIN, ".txt": PLAIN, ".toml": PLAIN}
+          ".provenance": "application/json", ".css": "text/css; charset=utf-8",
+          ".js": "text/javascript; charset=utf-8", ".cfg": PLAIN, ".txt": PLAIN, ".toml": PLAIN}
 
 
 def content_type(name: str) -> str:

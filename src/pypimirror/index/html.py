@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from ..interfaces import IIndexWriter, ISettings
 from ..model import Entry, File, Project
-from ..names import HTML_PAGE, PROVENANCE, is_legacy_folder, is_plain
+from ..names import BROWSE_PAGE, HTML_PAGE, PROVENANCE, is_legacy_folder, is_plain
 
 _SERIAL = re.compile(rb"<!--SERIAL (\d{1,18})-->\s*\Z")
 #: The beginning of each page. The version is the same as in the JSON form (PEP 691). ``meta``: elements about the project.
@@ -36,6 +36,8 @@ a[data-requires-python]::after{content:"Python "attr(data-requires-python);margi
 a[data-yanked]:not([data-yanked=""])::before{content:"yanked: "attr(data-yanked)" ";white-space:pre-wrap}
 """
 _TAIL = "</body>\n</html>\n<!--SERIAL {serial}-->\n"
+#: Leads to the pages for people. Not a link: clients take each link on the root page for a project.
+_BUTTON = f'<form action="{BROWSE_PAGE}"><button>Browse the projects</button></form>\n'
 _METADATA = 'data-dist-info-metadata="sha256={0}" data-core-metadata="sha256={0}"'
 _BATCH = 500
 
@@ -54,6 +56,7 @@ class HtmlIndex:
     def __init__(self, settings: ISettings):
         self._legacy_names = settings["legacy_names"]
         base = settings["base_url"] or ""
+        self._button = _BUTTON if "browse" in settings["index_formats"] else ""
         # PEP 740 allows nothing but full URLs from a secure origin.
         self._secure = f"{base}/" if base.lower().startswith("https:") else None
 
@@ -70,11 +73,10 @@ class HtmlIndex:
         return f"{head(title, _status_meta(project))}{_status_text(project)}{links}{_TAIL.format(serial=serial)}".encode()
 
     def serial(self, page: bytes) -> int | None:
-        found = _SERIAL.search(page[-200:])
-        return int(found[1]) if found else None
+        return page_serial(page)
 
     def projects(self, entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
-        yield head("Simple index").encode()
+        yield (head("Simple index") + self._button).encode()
         lines: list[str] = []
         for entry in entries:
             lines.append(f'<a href="{entry.name}/">{escape(entry.display or entry.name)}</a><br>\n')
@@ -83,6 +85,12 @@ class HtmlIndex:
                 lines.clear()
         lines.append(_TAIL.format(serial=serial))
         yield "".join(lines).encode()
+
+
+def page_serial(page: bytes) -> int | None:
+    """Return the mirror's serial at the end of an HTML page, or None if it has none."""
+    found = _SERIAL.search(page[-200:])
+    return int(found[1]) if found else None
 
 
 def head(title: str, meta: str = "") -> str:

@@ -16,12 +16,11 @@ from urllib.parse import quote
 from zope.interface import implementer
 
 from ..interfaces import IMetadataIndexWriter, ISettings
-from ..metadata.filenames import parse, pep440, release
+from ..metadata.filenames import parse, release
 from ..model import Entry, File, Project
+from .releases import Releases, is_yanked, newest_release, releases, yank_reason
 
 Metadata = Callable[[File], "bytes | None"]
-#: Files by version, oldest version first.
-Releases = Mapping[str, list[File]]
 
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 _SERIAL = re.compile(rb'\A\{"last_serial":(\d{1,18}),')
@@ -68,7 +67,7 @@ def about_project(project: Project, serial: int, url: Callable[[File], str], met
     project: with published files only. url: returns the link to a file. metadata: as for IMetadataIndexWriter.
     """
     found = releases(project)
-    newest = _newest(found)
+    newest = newest_release(found)
     entries = {version: [_entry(project, file, url) for file in files] for version, files in found.items()}
     page = {"last_serial": serial, "info": _info(project, newest, found, metadata), "releases": entries,
             "urls": entries.get(newest, [])}
@@ -87,39 +86,6 @@ def about_release(project: Project, version: str, serial: int, url: Callable[[Fi
     return _DUMP(page).encode()
 
 
-def releases(project: Project) -> Releases:
-    """Group the files by release; files without a version in their names are left out."""
-    found: dict[Any, tuple[str, list[File]]] = {}
-    for file in project.files:
-        version = parse(file.filename, project.name).version
-        if version:
-            known = pep440(version)
-            # Files of one release may spell its version in several ways.
-            _, files = found.setdefault(known or version.lower(), (str(known or version), []))
-            files.append(file)
-    ordered = sorted(found, key=lambda key: (not isinstance(key, str), key))
-    return dict(found[key] for key in ordered)
-
-
-def _newest(found: Releases) -> str:
-    """Return the newest release, if possible a final one that is not yanked; an empty string without releases."""
-
-    def rank(version: str) -> tuple[bool, bool]:
-        known = pep440(version)
-        return not _is_yanked(found[version]), known is not None and not known.is_prerelease
-
-    # Releases are sorted: reversed, the newest of the best ones is the first.
-    return max(reversed(list(found)), key=rank, default="")
-
-
-def _is_yanked(files: list[File]) -> bool:
-    return all(file.yanked is not False for file in files)
-
-
-def _reason(files: list[File]) -> str | None:
-    return next((file.yanked for file in files if isinstance(file.yanked, str)), None)
-
-
 def _info(project: Project, version: str, found: Releases, metadata: Metadata | None) -> dict[str, Any]:
     files = found.get(version, [])
     content = next((content for file in files if metadata is not None and (content := metadata(file)) is not None), None)
@@ -136,8 +102,8 @@ def _info(project: Project, version: str, found: Releases, metadata: Metadata | 
     info["keywords"] = ",".join(raw.get("keywords", ())) or None
     info["platform"] = ",".join(raw.get("platforms", ())) or None
     info["requires_python"] = raw.get("requires_python") or next((f.requires_python for f in files if f.requires_python), None)
-    info["yanked"] = bool(files) and _is_yanked(files)
-    info["yanked_reason"] = _reason(files) if info["yanked"] else None
+    info["yanked"] = bool(files) and is_yanked(files)
+    info["yanked_reason"] = yank_reason(files) if info["yanked"] else None
     return info
 
 

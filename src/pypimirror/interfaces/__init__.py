@@ -9,7 +9,7 @@ called from several threads at once. They report failures outside the program wi
 
 from .clients import IClient, IWebServer
 from .http import ICooperativeFetcher, IFetcher, IReceiver
-from .index import IIndexWriter, IMetadataIndexWriter, IWholeIndexWriter
+from .index import IIndexWriter, IMetadataIndexWriter, IStartPageWriter, IWholeIndexWriter
 from .mirror import IMirror, IRunContext, ISettings
 from .run import IEngine, IObserver
 from .selection import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
@@ -19,6 +19,6 @@ from .upstream import IListReader, IParser, ISource, IUpstream
 __all__ = [
     "IClient", "ICooperativeFetcher", "IEngine", "IExactNames", "IFetcher", "IFilter", "IIndexWriter", "IListReader",
     "IMetadataFilter", "IMetadataIndexWriter", "IMirror", "INameFilter", "IObserver", "IParser", "IReceiver",
-    "IRunContext", "ISettings", "ISource", "IStorage", "ITimedFilter", "IUpload", "IUploadTimeFilter", "IUpstream",
-    "IWebServer", "IWholeIndexWriter", "IWrittenNames",
+    "IRunContext", "ISettings", "ISource", "IStartPageWriter", "IStorage", "ITimedFilter", "IUpload", "IUploadTimeFilter",
+    "IUpstream", "IWebServer", "IWholeIndexWriter", "IWrittenNames",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
-    from ..model import Entry, File, Project
+    from ..model import Entry, File, Project, Totals
+    from .clients import IClient
 
 
 class IIndexWriter(Interface):
@@ -49,3 +50,16 @@ class IMetadataIndexWriter(IIndexWriter):
     def pages(project: Project, serial: int,
               metadata: Callable[[File], bytes | None] | None = None) -> Iterator[tuple[str, bytes]]:
         """Yield the pages of a project. metadata: returns the core metadata of a file, or None if the mirror has none."""
+
+
+class IStartPageWriter(IMetadataIndexWriter):
+    """A metadata index writer whose root page is for people."""
+
+    assets: Mapping[str, bytes] = Attribute("Files in the root that all its pages use, by name.")
+
+    def projects(entries: Iterable[Entry], serial: int, totals: Totals = ...,
+                 clients: Mapping[str, IClient] | None = None) -> Iterator[bytes]:
+        """Yield blocks of the root page.
+
+        totals: of the mirror. clients: the components whose configuration the page shows, by name.
+        """

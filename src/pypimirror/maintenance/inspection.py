@@ -9,7 +9,7 @@ from ..engine.steps import in_threads
 from ..errors import StorageError
 from ..interfaces import IRunContext, IWholeIndexWriter
 from ..model import NOTHING, File, Project, Stored
-from ..names import PAGES, PINS, distribution, is_distribution
+from ..names import BROWSE_PAGE, PAGES, PINS, distribution, is_distribution
 from ..state import records
 from ..sync.own_pages import own_serial
 from ..sync.publish import rendered
@@ -197,7 +197,7 @@ def _strays(mirror: IRunContext, name: str, names: Mapping[str, Iterable[str]], 
 def _is_stray(mirror: IRunContext, path: str, entry: str, published: bool) -> bool:
     if is_distribution(distribution(entry)):
         return True
-    if entry not in PAGES:
+    if entry not in PAGES and entry != BROWSE_PAGE:
         return published and not entry.startswith(".") and not (path.startswith(f"{PINS}/") and _is_pin_file(entry))
     return own_serial(mirror, mirror.storage.read(path) or b"") is not None
 

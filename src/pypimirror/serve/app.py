@@ -10,18 +10,31 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import parse_qs
 
 from ..http.content_types import JSON, content_type, file_cache, page_cache
+from ..index.browse_layout import POLICY
 from ..interfaces import IClient
 from ..model import NOTHING
-from ..names import HTML_PAGE, JSON_PAGE, PINS, distribution, is_distribution, normalize
+from ..names import (
+    BROWSE_PAGE,
+    BROWSE_SCRIPT,
+    BROWSE_STYLE,
+    HTML_PAGE,
+    JSON_PAGE,
+    PINS,
+    distribution,
+    is_distribution,
+    normalize,
+)
 from . import legacy, negotiate, paths
 from .host import address
 from .http_error import Environ, HTTPError, Start, moved, send_file, send_page, send_short
-from .landing_page import Figures, LandingPage, policy
+from .landing_page import Figures, LandingPage
 from .missing_projects import MissingProjects
 from .missing_projects import project as asked_for
 from .pages import Pages
 from .tree import Tree
 
+#: The names of the pages for people, and of the files that these use.
+_BROWSE = frozenset({BROWSE_PAGE, BROWSE_STYLE, BROWSE_SCRIPT})
 _VARY = "Accept, Accept-Encoding"
 _HTML_FIRST = (HTML_PAGE, JSON_PAGE)
 _JSON_FIRST = (JSON_PAGE, HTML_PAGE)
@@ -75,6 +88,8 @@ class App:
         parts = _below_simple(names, folder)
         if not parts:
             return self._page(environ, start)
+        if parts[-1] in _BROWSE and not folder and len(parts) < 3:
+            return self._browse(environ, start, parts)
         if parts[0] == "pypi" and len(parts) in (3, 4) and parts[-1] == "json" and not folder:
             return self._legacy(environ, start, *parts[1:-1])
         if parts[0] == legacy.PACKAGES and len(parts) == 3:
@@ -103,7 +118,29 @@ class App:
         page = self._front.page(root, root.content(), address(environ, self._base_url), query)
         vary = _VARY if self._base_url else f"{_VARY}, Host"
         return send_page(environ, start, self._tree, page, path, content_type(HTML_PAGE), vary,
-                         self._page_cache, ("Content-Security-Policy", policy()))
+                         self._page_cache, ("Content-Security-Policy", f"{POLICY}; frame-ancestors 'none'"))
+
+    def _browse(self, environ: Environ, start: Start, parts: list[str]) -> Iterable[bytes]:
+        """Send a page for people, or the style sheet or script of these pages: from the tree or, if it has none, rendered."""
+        if parts == [BROWSE_PAGE]:
+            return self._landing_page(environ, start)
+        asset = self._front.asset(parts)
+        if asset is not None:
+            return send_page(environ, start, self._tree, asset, parts, content_type(parts[0]), "Accept-Encoding",
+                             self._page_cache)
+        name = normalize(parts[0])
+        if len(parts) == 1 or parts[1] != BROWSE_PAGE or self._tree.is_file((name, BROWSE_PAGE)):
+            return self._file(environ, start, [name, *parts[1:]])
+        for form in _JSON_FIRST:
+            try:
+                source = self._pages.get((name, form))
+            except FileNotFoundError:
+                continue
+            page = self._front.project(source, self._tree, (name, form))
+            if page is not None:
+                return send_page(environ, start, self._tree, page, (name, BROWSE_PAGE), content_type(BROWSE_PAGE),
+                                 "Accept-Encoding", self._page_cache)
+        raise HTTPError("404 Not Found")
 
     def _legacy(self, environ: Environ, start: Start, name: str, version: str | None = None) -> Iterable[bytes]:
         """Send PyPI's older JSON about a project or a release."""
@@ -170,4 +207,4 @@ def _below_simple(names: Sequence[str], folder: bool) -> list[str]:
 
 def _is_of_project(filename: str) -> bool:
     """Return whether a name can be that of a distribution file, a sidecar file, or a project's page."""
-    return filename in _HTML_FIRST or is_distribution(distribution(filename))
+    return filename in _HTML_FIRST or filename == BROWSE_PAGE or is_distribution(distribution(filename))

@@ -1,30 +1,34 @@
-"""The root page for browsers: contents and age of the mirror, client configuration, and a search.
+"""The start page and the pages about projects for people, which ``serve`` renders also where the mirror has none.
 
-It lists every project like the plain root page, so that it conforms to PEP 503.
+They are those of ``index.browse``, with the age of the mirror, and with a search that needs no script.
 """
 
-import base64
-import hashlib
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
-from html import escape
-from importlib.resources import files
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from html import unescape
 from typing import NamedTuple
 
+from ..index import project_page
+from ..index.browse import assets
+from ..index.start_page import MOST_LISTED, StartPage, client_blocks, render
 from ..interfaces import IClient
 from ..names import normalize
 from ..settings.units import in_bytes
 from ..tracebacks import summary
+from .legacy import read_project, reader
 from .pages import Page, with_body
+from .tree import Tree
 
 _PROJECT = re.compile(r'<a href="([^"/?#]+)/">(.*?)</a>')
-_HERE = files(__package__)
-_TEMPLATE, _STYLE, _SCRIPT = (_HERE.joinpath(name).read_text(encoding="utf-8") for name in
-                              ("front.html.in", "front.css", "front.js"))
 #: Seconds for which figures are cached, because they are read from a database.
 _KEPT = 60
+#: Pages about projects that are cached.
+_MOST_PAGES = 200
+#: The date of the style sheet and the script, which come from this package: browsers go by their ETags.
+_UNDATED = "Thu, 01 Jan 1970 00:00:00 GMT"
 
 
 class Figures(NamedTuple):
@@ -37,7 +41,7 @@ class Figures(NamedTuple):
 
 
 class LandingPage:
-    """Renders the landing page. Used by several threads at once."""
+    """Renders the pages for people. Used by several threads at once."""
 
     def __init__(self, figures: Callable[[], Figures | None], base_url: str | None, clients: Mapping[str, IClient]):
         """figures: called at most once a minute; returns None if nothing is known. base_url: that of the configuration.
@@ -49,9 +53,10 @@ class LandingPage:
         self._base_url = base_url
         self._known: tuple[float, Figures | None] = (-_KEPT, None)
         self._last: tuple[object, Page | None] = (None, None)
+        self._projects: OrderedDict[tuple[str, ...], tuple[object, Page | None]] = OrderedDict()
 
     def page(self, root: Page, text: bytes, address: str, query: str) -> Page:
-        """Return the page.
+        """Return the start page.
 
         root, text: the mirror's plain root page. address: of the server, used without ``base_url``. query: a part of the names
         to list; empty for all.
@@ -60,11 +65,32 @@ class LandingPage:
         key = (root.signature, figures, address)
         if not query and self._last[0] == key and self._last[1] is not None:
             return self._last[1]
-        body = self._render(root, text.decode("utf-8", "replace"), self._base_url or address, query, figures).encode()
+        body = self._render(root, text.decode("utf-8", "replace"), self._base_url or address, query.strip(), figures)
         page = with_body(root, body)
         if not query:
             self._last = key, page
         return page
+
+    def project(self, source: Page, tree: Tree, path: tuple[str, str]) -> Page | None:
+        """Return the page about a project; None if its page of the index can't be read.
+
+        source, path: as for ``legacy.page``.
+        """
+        known = self._projects.get(path)
+        if known is None or known[0] != source.signature:
+            project = read_project(source, tree, path)
+            page = None if project is None else with_body(
+                source, project_page.render(project, int(source.serial or 0), reader(tree, path[0])))
+            known = source.signature, page
+            self._projects[path] = known
+            if len(self._projects) > _MOST_PAGES:
+                self._projects.popitem(last=False)
+        return known[1]
+
+    def asset(self, path: Sequence[str]) -> Page | None:
+        """Return the style sheet or the script of the pages, or None for another path."""
+        body = assets().get(path[0]) if len(path) == 1 else None
+        return None if body is None else with_body(Page((0, 0, 0), "", "", 0, _UNDATED, None, 0, None, b""), body)
 
     def _current(self) -> Figures | None:
         moment, figures = self._known
@@ -73,49 +99,22 @@ class LandingPage:
             self._known = time.monotonic(), figures
         return figures
 
-    def _render(self, root: Page, text: str, url: str, query: str, figures: Figures | None) -> str:
-        listed = _PROJECT.findall(text)
-        wanted = normalize(query.strip())
-        found = [(name, display) for name, display in listed if wanted in name] if wanted else listed
-        facts = [("Projects", f"{len(listed):,}")]
+    def _render(self, root: Page, text: str, url: str, query: str, figures: Figures | None) -> bytes:
+        every = _PROJECT.findall(text)
+        wanted = normalize(query)
+        found = [(name, display) for name, display in every if wanted in name] if wanted else every
+        facts = [("Projects", f"{len(every):,}")]
         if figures:
             facts += [("Files", f"{figures.files:,}"), ("Size", in_bytes(figures.bytes))]
             facts.append(("Last checked", _moment(figures.checked) if figures.checked else "never"))
-        facts.append(("Last changed", _moment(root.modified)))
-        matching = f"{len(found):,} of {len(listed):,} projects have <q>{escape(query.strip())}</q> in their name."
-        values = {
-            "TITLE": "Python package mirror",
-            "STYLE": _STYLE,
-            "SCRIPT": _SCRIPT,
-            "FACTS": "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts),
-            "USES": "".join(_use(name, client, url) for name, client in self._clients.items()),
-            "QUERY": escape(query.strip()),
-            "FOUND": f'{matching} <a href=".#projects">Show all</a>' if wanted else f"All {len(listed):,} projects.",
-            "PROJECTS": "".join(f'<a href="{name}/">{display}</a><br>\n' for name, display in found),
-            "SERIAL": f"<!--SERIAL {root.serial}-->" if root.serial else "",
-        }
-        return re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], _TEMPLATE)
+        page = StartPage(len(every), facts, client_blocks(self._clients, url, _warn),
+                         [(name, unescape(display)) for name, display in found] if len(found) <= MOST_LISTED else None,
+                         True, query, len(found) if wanted else None, root.serial)
+        return b"".join(render(page))
 
 
-def policy() -> str:
-    """Return the Content-Security-Policy of the page, which allows only its inline style and script."""
-    style, script = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (_STYLE, _SCRIPT))
-    return (f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; form-action 'self'; "
-            "base-uri 'none'; frame-ancestors 'none'")
-
-
-def _use(name: str, client: IClient, url: str) -> str:
-    """Return one block to copy: the client's configuration without comments; nothing if the client fails."""
-    try:
-        text = client.render(f"{url.rstrip('/')}/")
-    except Exception as error:  # of a plugin
-        print(f"pypimirror: client {name!r}: {summary(error)}", file=sys.stderr)
-        return ""
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    name = escape(name)
-    button = f'<button type="button" data-copy="{name}" aria-label="Copy for {name}" hidden>Copy</button>'
-    block = f'<pre id="{name}" tabindex="0">{escape(chr(10).join(lines))}</pre>'
-    return f'<div class="use"><h3>{escape(client.title)}</h3>{button}{block}</div>\n'
+def _warn(name: str, error: Exception) -> None:
+    print(f"pypimirror: client {name!r}: {summary(error)}", file=sys.stderr)
 
 
 def _moment(seconds: float) -> str:

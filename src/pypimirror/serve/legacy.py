@@ -31,15 +31,20 @@ def page(source: Page, tree: Tree, path: tuple[str, str], address: str, version:
     source: the project's page of the Simple API. path: its folder, which has the files, and its file name. address: of the
     server, for absolute links.
     """
+    project = read_project(source, tree, path)
+    body = None if project is None else _body(project, tree, int(source.serial or 0), address, version)
+    return None if body is None else with_body(source, body)
+
+
+def read_project(source: Page, tree: Tree, path: tuple[str, str]) -> Project | None:
+    """Return the project on one of the mirror's own pages, or None if the page can't be read. Arguments as for ``page``."""
     name, form = path
     try:
         project, _ = _PARSERS[os.path.splitext(form)[1]].project(source.content(), name, _NOWHERE)
     except InvalidPage:
         return None
     found = (_found(file, tree, name) for file in project.files)
-    project = project._replace(files=tuple(file for file in found if file.stored))
-    body = _body(project, tree, int(source.serial or 0), address, version)
-    return None if body is None else with_body(source, body)
+    return project._replace(files=tuple(file for file in found if file.stored))
 
 
 def _body(project: Project, tree: Tree, serial: int, address: str, version: str | None) -> bytes | None:
@@ -47,8 +52,8 @@ def _body(project: Project, tree: Tree, serial: int, address: str, version: str 
         return f"{address}/{PACKAGES}/{project.name}/{quote(file.filename)}"
 
     if version is None:
-        return about_project(project, serial, url, _reader(tree, project.name))
-    return about_release(project, version, serial, url, _reader(tree, project.name))
+        return about_project(project, serial, url, reader(tree, project.name))
+    return about_release(project, version, serial, url, reader(tree, project.name))
 
 
 def _found(file: File, tree: Tree, folder: str) -> File:
@@ -67,7 +72,8 @@ def _found(file: File, tree: Tree, folder: str) -> File:
     return file._replace(stored=Stored(sha256, size, metadata, signature=signature))
 
 
-def _reader(tree: Tree, folder: str) -> Callable[[File], bytes | None]:
+def reader(tree: Tree, folder: str) -> Callable[[File], bytes | None]:
+    """Return a function that reads the core metadata of a file in a project's folder."""
     def metadata(file: File) -> bytes | None:
         if file.stored is None or file.stored.metadata is None:
             return None

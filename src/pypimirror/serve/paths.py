@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..names import BESIDE, HTML_PAGE, JSON_PAGE, SUFFIXES
+from ..names import BESIDE, BROWSE_PAGE, HTML_PAGE, JSON_PAGE, SUFFIXES
 from .http_error import HTTPError
 
 #: The first segment below the index: a project in any spelling, or a file in the root. It is safe in a redirect.
@@ -17,7 +17,7 @@ NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,199}"
 #: Each further segment: the characters of distribution file names (``pypimirror.names``), up to the limit of file systems.
 SEGMENT = "[A-Za-z0-9][A-Za-z0-9._+!~@=, ()-]{0,254}"
 #: The names that a project's folder offers: its pages, distribution files and their sidecar files.
-FILE = rf"(?:{re.escape(HTML_PAGE)}|{re.escape(JSON_PAGE)}|[^/]+(?:{{}})(?:{{}})?)".format(
+FILE = rf"(?:{re.escape(HTML_PAGE)}|{re.escape(JSON_PAGE)}|{re.escape(BROWSE_PAGE)}|[^/]+(?:{{}})(?:{{}})?)".format(
     *("|".join(map(re.escape, suffixes)) for suffixes in (SUFFIXES, BESIDE)))
 #: Matches the path before decoding, ignoring case: dot segments and hidden names, encoded or not, encoded slashes, and
 #: backslashes. Web servers interpret these differently.

@@ -32,6 +32,8 @@ _PATTERNS = {
     "JSON_FULL": _JSON + _FULL,
     "HTML_FULL": r"(?:text/html|application/vnd\.pypi\.simple\.(?:v1|latest)\+html|\*/\*)" + _FULL,
     "JSON_SOME": _JSON + r"\s*;\s*q=0\.\d*[1-9]",
+    # As ``negotiate.is_browser``.
+    "BROWSER": r"application/xhtml\+xml",
     # Possessive: a leading ``/simple`` is never a project, although a project may be called ``simple`` too.
     "SIMPLE": "(?:/simple(?=/))?+",
 }

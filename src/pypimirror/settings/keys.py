@@ -145,7 +145,8 @@ KEYS = (
     Key("create_indexes", converters.boolean, "True",
         "Whether to write index pages.", "Index", "pages"),
     Key("index_formats", converters.words, "html json full",
-        "Names of the index writers. full, one page of all files, is written up to 50,000 files unless this key names it.",
+        "Names of the index writers. full, one page of all files, is written up to 50,000 files unless this key names it. "
+        "Also: browse, pages for people; legacy-json, PyPI's older JSON.",
         "Index", "pages"),
     Key("legacy_names", converters.boolean, "True",
         "Whether a project has a second page under its name as registered, for clients that do not normalise names.",

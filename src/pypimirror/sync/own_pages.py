@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..index import legacy
 from ..interfaces import IRunContext, IStorage
-from ..names import HTML_PAGE, PAGES, normalize
+from ..names import BROWSE_PAGE, HTML_PAGE, PAGES, normalize
 
 
 def folders(storage: IStorage) -> dict[str, list[str]]:
@@ -29,6 +29,6 @@ def own_paths(mirror: IRunContext, name: str, spelled: Iterable[str]) -> dict[st
     spelled: folders with another spelling of the name.
     """
     paths = [f"{name}/{page}" for page in PAGES] + [f"{folder}/{HTML_PAGE}" for folder in spelled if folder != name]
-    paths.append(legacy.path(name))
+    paths += (legacy.path(name), f"{name}/{BROWSE_PAGE}")
     pages = ((path, page) for path in paths if (page := mirror.storage.read(path)) is not None)
     return {path: serial for path, page in pages if (serial := own_serial(mirror, page)) is not None}

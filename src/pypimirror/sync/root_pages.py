@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from .. import __version__
 from ..errors import InsufficientSpace, MirrorError
-from ..interfaces import IIndexWriter, IRunContext, IWholeIndexWriter
+from ..interfaces import IClient, IIndexWriter, IRunContext, IStartPageWriter, IWholeIndexWriter
 from ..model import Entry, Project
 from ..settings.fingerprint import fingerprint
 from ..state import records
@@ -17,6 +17,7 @@ from ..state.database import State
 from ..state.meta_keys import ROOT_DUE, ROOTS
 from ..tracebacks import log_error
 from ..zcml.error_context import describe
+from ..zcml.registry import every
 
 #: The sections about one project on the pages about all projects, with the paths of the pages.
 Sections = tuple[tuple[str, bytes], ...]
@@ -26,6 +27,26 @@ _VERSION = re.compile(rb"z3c\.recipe\.pypimirror [^<]*")
 _MADE_BY = "sections_made_by"
 #: Sections that are made before they are kept.
 _BATCH = 500
+
+
+class Asset:
+    """A file in the root that all pages of a writer use: a root page that never changes."""
+
+    most_files = None
+
+    def __init__(self, root: str, content: bytes):
+        self.root = root
+        self._content = content
+
+    def serial(self, page: bytes) -> int | None:
+        return None
+
+    def projects(self, entries: Iterable[Entry], serial: int) -> Iterator[bytes]:
+        yield self._content
+
+    def is_written(self, mirror: IRunContext) -> bool:
+        """Return whether the file in the mirror is this one."""
+        return mirror.storage.read(self.root) == self._content
 
 
 class RootsResult(NamedTuple):
@@ -47,7 +68,8 @@ def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, u
     stale = [path for path in (state.fact(ROOTS) or "").split() if path not in due]
     for path in stale:
         mirror.storage.remove(path)
-    missing = {path: writer for path, writer in due.items() if changed or mirror.storage.size(path) is None
+    missing = {path: writer for path, writer in due.items() if mirror.storage.size(path) is None
+               or (changed and not (isinstance(writer, Asset) and writer.is_written(mirror)))
                or (unsure and not _is_written(mirror, state, path, writer))}
     failures: list[str] = []
     try:
@@ -61,16 +83,23 @@ def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, u
     return RootsResult(bool(stale or missing), tuple(failures))
 
 
-def _write(mirror: IRunContext, state: State, writers: Mapping[str, IIndexWriter], serial: int) -> None:
+def _write(mirror: IRunContext, state: State, writers: Mapping[str, IIndexWriter | Asset], serial: int) -> None:
     if not writers:
         return
     from ..storage.atomic import replace  # not loaded where nothing changed
 
-    replace(mirror.storage, {path: writer.projects(_entries(mirror, state, path, writer), serial)
-                             for path, writer in writers.items()})
+    replace(mirror.storage, {path: _blocks(mirror, state, path, writer, serial) for path, writer in writers.items()})
 
 
-def _failure(mirror: IRunContext, state: State, path: str, writer: IIndexWriter, serial: int) -> str | None:
+def _blocks(mirror: IRunContext, state: State, path: str, writer: IIndexWriter | Asset, serial: int) -> Iterator[bytes]:
+    """Return the blocks of a page about all projects."""
+    about: dict[str, Any] = {}
+    if IStartPageWriter.providedBy(writer):
+        about = {"totals": state.totals(), "clients": every(mirror.registry, (mirror.settings,), IClient)}
+    return writer.projects(_entries(mirror, state, path, writer), serial, **about)
+
+
+def _failure(mirror: IRunContext, state: State, path: str, writer: IIndexWriter | Asset, serial: int) -> str | None:
     """Write one page; return why it could not be written, or None."""
     try:
         _write(mirror, state, {path: writer}, serial)
@@ -93,11 +122,13 @@ def begin_anew(state: State) -> None:
     state.sections.clear()
 
 
-def due_roots(mirror: IRunContext, state: State) -> dict[str, IIndexWriter]:
-    """Return the writers of the pages about all projects, by path."""
+def due_roots(mirror: IRunContext, state: State) -> dict[str, IIndexWriter | Asset]:
+    """Return the writers of the pages about all projects, and the files that these use, by path."""
     files = state.totals().files if any(writer.most_files is not None for writer in mirror.writers) else 0
-    return {writer.root: writer for writer in mirror.writers
-            if writer.root is not None and (writer.most_files is None or files < writer.most_files)}
+    assets = {path: Asset(path, content) for writer in mirror.writers if IStartPageWriter.providedBy(writer)
+              for path, content in writer.assets.items()}
+    return assets | {writer.root: writer for writer in mirror.writers
+                     if writer.root is not None and (writer.most_files is None or files < writer.most_files)}
 
 
 def wrong_roots(mirror: IRunContext, state: State, readable: bool) -> list[tuple[str, str]]:
@@ -115,11 +146,11 @@ def wrong_roots(mirror: IRunContext, state: State, readable: bool) -> list[tuple
     return found
 
 
-def _is_written(mirror: IRunContext, state: State, path: str, writer: IIndexWriter) -> bool:
+def _is_written(mirror: IRunContext, state: State, path: str, writer: IIndexWriter | Asset) -> bool:
     """Whether a page equals the one that the writer renders from the state, apart from the version that wrote it."""
     page = mirror.storage.read(path) or b""
     place = 0
-    for block in writer.projects(_entries(mirror, state, path, writer), writer.serial(page) or 0):
+    for block in _blocks(mirror, state, path, writer, writer.serial(page) or 0):
         if page[place:place + len(block)] != block:
             here, due = _VERSION.sub(b"", page[place:]), _VERSION.sub(b"", block)
             return here == due
@@ -150,7 +181,7 @@ def _drop_others(mirror: IRunContext, state: State) -> None:
         state.set_fact(_MADE_BY, made_by)
 
 
-def _entries(mirror: IRunContext, state: State, path: str, writer: IIndexWriter) -> Iterator[Entry]:
+def _entries(mirror: IRunContext, state: State, path: str, writer: IIndexWriter | Asset) -> Iterator[Entry]:
     """Yield the published projects, with their sections where the page has any; those that are not kept are made first."""
     if not IWholeIndexWriter.providedBy(writer):
         return state.entries()
