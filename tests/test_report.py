@@ -42,7 +42,7 @@ def metrics(mirrored: Mirrored) -> dict[str, float]:
     found = {}
     for line in (mirrored.config.parent / "pypimirror.prom").read_text().splitlines():
         if not line.startswith("# "):
-            name, labels, value = re.fullmatch(r'pypimirror_(\w+)\{mirror="[^"]+"(?:,what="(\w+)")?\} (\S+)', line).groups()
+            name, labels, value = re.fullmatch(r'pypimirror_(\w+)\{mirror="[^"]+"(?:,\w+="([\w.]+)")?\} (\S+)', line).groups()
             found[f"{name} {labels}" if labels else name] = float(value)
     return found
 
@@ -61,7 +61,7 @@ def test_a_good_run(reported: Mirrored) -> None:
     assert found["last_good_run"] == found["started"]
     figures = metrics(reported)
     assert (figures["projects"], figures["files"], figures["last_run_status"]) == (2, 3, 0)
-    assert figures["last_run_count stored"] == 3
+    assert figures["last_run_results stored"] == 3
     assert figures["bytes"] == sum(path.stat().st_size for path in reported.root.glob("*/*-*[lz]"))
     assert figures["last_good_run_timestamp_seconds"] == pytest.approx(figures["last_run_timestamp_seconds"], abs=1)
 

@@ -50,7 +50,7 @@ VERBS = {
                       "NAME"),
     "client": Verb("client", "print a client's configuration for this mirror: pip, uv, buildout, or one of a plugin", "NAME",
                    frozenset({"lock"})),
-    "serve": Verb("serve", "run an index server, by default on loopback", options=frozenset({"host", "port"})),
+    "serve": Verb("serve", "run an index server, by default on loopback", options=frozenset({"host", "port", "monitoring"})),
     "config": Verb("config", "show the effective settings and components; --example prints a commented file",
                    options=frozenset({"example"})),
     "job": Verb("job", "print, install or remove the job that updates the mirror, and units that serve it",
@@ -104,6 +104,7 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
         help="status: an access log of Apache or nginx; report requested names that the mirror does not have (repeatable)")
     add("--lock", metavar="FILE", help="client uv: print this uv.lock with the files of the mirror")
     add("--host", help="serve, job: the address to listen on (127.0.0.1)")
+    add("--monitoring", action="store_true", help="serve: answer /healthz, and /metrics with the file of metrics_filename")
     add("--port", type=int, help="serve, job: the port (8080); for serve, 0 takes a free one")
     add("--example", action="store_true", help="config: print a commented configuration file")
     add("--install", metavar="PLACE", help="job: install it for the user who calls this, or for the system: user or system")

@@ -177,3 +177,5 @@ class RunFinished(NamedTuple):
     last_good: float | None = None
     #: The time of each filter, the longest first.
     filters: tuple[FilterTime, ...] = ()
+    #: Figures about the mirror that take time to find, only where ``metrics_filename`` is set: trash, quarantined, retained.
+    figures: dict[str, int] = {}

@@ -26,10 +26,14 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     if not in_directory(settings["mirror_file_path"]):
         raise ConfigurationError(f"mirror_file_path = {settings['mirror_file_path']}: serve needs a directory; "
                                  "an object store is its own web server")
+    metrics = settings["metrics_filename"] or None
+    if arguments.monitoring and metrics is None:
+        raise ConfigurationError("serve --monitoring: /metrics sends the file of metrics_filename, which is not set")
     port = 8080 if arguments.port is None else arguments.port
     return serve(settings["mirror_file_path"], arguments.host or "127.0.0.1", port, base_url=settings["base_url"],
                  figures=lambda: _figures(settings), missed=os.path.join(settings["state_path"], FILENAME),
-                 final_files=has_final_files(settings), clients=_clients(settings))
+                 final_files=has_final_files(settings), clients=_clients(settings),
+                 metrics=metrics if arguments.monitoring else None)
 
 
 def _clients(settings: Settings) -> dict[str, IClient]:

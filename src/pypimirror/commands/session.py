@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError, Locked, MirrorError, StorageError
@@ -78,6 +79,7 @@ class RunSession(NamedTuple):
     started: float
     free: Callable[[], int | None]
     log_filename: str
+    figures: Callable[[], dict[str, int]]
 
     def ended(self, status: int) -> None:
         """Notify the observers of the end of the run."""
@@ -89,12 +91,13 @@ class RunSession(NamedTuple):
         self.notify(self._end(error.status, (Failure("", str(error)),)))
 
     def _end(self, status: int, failures: tuple[Failure, ...]) -> RunFinished:
-        good, totals = None, Totals()
+        good, totals, figures = None, Totals(), {}
         with suppress(sqlite3.Error, StorageError):  # the state may be what failed
             good, totals = self.state.fact(LAST_GOOD), self.state.totals()
+            figures = self.figures()
         return RunFinished(status, time.time() - self.started, failures=failures, held=self.run.held,
                            totals=totals, free=self.free(), last_good=float(good) if good else None,
-                           filters=self.run.times.events())
+                           filters=self.run.times.events(), figures=figures)
 
     def print_problems(self) -> None:
         """Print held-back removals and failures to stderr, one a line."""
@@ -125,7 +128,7 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
     try:
         _open(state, watch.notify, started)
         at = RunSession(state, Run(mirror, state, watch.notify, allow_deletions), watch.notify, started, mirror.storage.free,
-                     mirror.settings["log_filename"])
+                     mirror.settings["log_filename"], partial(_figures, mirror, state))
         try:
             with _database_errors(state), _unexpected_errors(mirror):
                 yield at
@@ -136,6 +139,15 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
     finally:
         state.close()
         watch.close()
+
+
+def _figures(mirror: Mirror, state: State) -> dict[str, int]:
+    """Return ``RunFinished.figures``."""
+    if not mirror.settings["metrics_filename"]:
+        return {}
+    trash = mirror.trash.totals()
+    return {"trash_files": trash["files"], "trash_bytes": trash["bytes"], "quarantined_projects": state.quarantined(),
+            "retained_releases": sum(map(len, mirror.needs.retained.values()))}
 
 
 def _open(state: State, notify: Callable[[Any], None], started: float) -> None:

@@ -33,6 +33,8 @@ class RunSummary:
         self.written: dict[str, None] = {}
         self.problems: list[events.Problem] = []
         self.notices: list[str] = []
+        #: Number of problems by kind.
+        self.kinds: Counter[str] = Counter()
         #: Number of entries that are missing in the lists, by name of the list.
         self.unnamed: Counter[str] = Counter()
 
@@ -54,6 +56,7 @@ class RunSummary:
             self._named("removed", self.removed, event)
         elif isinstance(event, events.Problem):
             self._named("problems", self.problems, event)
+            self.kinds[event.kind] += 1
         elif isinstance(event, events.ProjectPublished):
             if event.written:
                 self.written[event.project] = None

@@ -30,6 +30,7 @@ from .http_error import Environ, HTTPError, Start, moved, send_file, send_page, 
 from .landing_page import Figures, LandingPage
 from .missing_projects import MissingProjects
 from .missing_projects import project as asked_for
+from .monitor import Monitor
 from .pages import Pages
 from .tree import Tree
 
@@ -46,11 +47,14 @@ class App:
     """Serves a tree by WSGI (PEP 3333). Used by several threads at once."""
 
     def __init__(self, root: str, base_url: str | None = None, figures: Callable[[], Figures | None] = lambda: None,
-                 missed: MissingProjects | None = None, final_files: bool = False, clients: Mapping[str, IClient] = NOTHING):
+                 missed: MissingProjects | None = None, final_files: bool = False, clients: Mapping[str, IClient] = NOTHING,
+                 metrics: str | None = None):
         """root: a directory. base_url, figures, clients: arguments of the landing page.
 
         missed: counts requested names that the mirror does not have. final_files: whether upstream never replaces a file.
+        metrics: the file that ``/metrics`` sends; None for neither ``/metrics`` nor ``/healthz``.
         """
+        self._monitor = None if metrics is None else Monitor(root, metrics)
         self._tree = Tree(root)
         self._page_cache, self._file_cache = page_cache(final_files), file_cache(final_files)
         self._pages = Pages(self._tree)
@@ -62,6 +66,8 @@ class App:
         try:
             if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
                 raise HTTPError("405 Method Not Allowed", ("Allow", "GET, HEAD"))
+            if self._monitor is not None and self._monitor.knows(environ):
+                return self._monitor(environ, start)
             return self._route(environ, start)
         except HTTPError as answer:
             return self._short(environ, start, answer)

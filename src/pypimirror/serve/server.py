@@ -26,13 +26,15 @@ _FILES_EACH, _OTHER_FILES = 2, 40
 
 def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 8, base_url: str | None = None,
         figures: Callable[[], Any] = lambda: None, missed: str | None = None, final_files: bool = False,
-        clients: Mapping[str, IClient] = NOTHING, clock: Callable[[], float] = time.monotonic) -> int:
+        clients: Mapping[str, IClient] = NOTHING, clock: Callable[[], float] = time.monotonic,
+        metrics: str | None = None) -> int:
     """Serve the mirror in the directory ``root`` until SIGTERM or SIGINT. Prints the address once it listens.
 
     port: 0 for a free one. Sockets that systemd passes take the place of host and port.
     threads: the number of concurrent requests, without the transmission of files.
     base_url, figures, clients: arguments of the landing page. missed: the file of the record of missing projects, or None.
     final_files: whether upstream never replaces a distribution file. clock: measures slow clients.
+    metrics: the file that ``/metrics`` sends; None for neither ``/metrics`` nor ``/healthz``.
     Returns the exit status 0. Raises ConfigurationError if the directory does not exist or the address can't be used.
     """
     if not os.path.isdir(root):
@@ -41,7 +43,7 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     from .missing_projects import MissingProjects
 
     record = MissingProjects(missed)
-    server = _listen(App(root, base_url, figures, record, final_files, clients), host, port, threads, clock)
+    server = _listen(App(root, base_url, figures, record, final_files, clients, metrics), host, port, threads, clock)
     previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         print(f"Serving {root} at {_address(server)}", flush=True)

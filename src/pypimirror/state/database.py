@@ -14,6 +14,7 @@ from ..model import Entry, KnownProject, Totals
 from . import damage
 from .database_file import DatabaseFile
 from .page_fragments import Sections
+from .records import BadRecord, decode
 
 #: The columns of Totals.
 _SUMS = "count(*), total(files), total(bytes), total(yanked), total(hidden)"
@@ -186,6 +187,11 @@ class State(DatabaseFile):
         found = self._db.execute("SELECT total(barren) FROM projects").fetchone()[0]
         return int(found) if math.isfinite(found) else 0
 
+    def quarantined(self) -> int:
+        """Return the number of published projects that are quarantined upstream; these have no files."""
+        rows = self._db.execute("SELECT record FROM projects JOIN records USING (name) WHERE serial > 0 AND files = 0")
+        return sum(_is_quarantined(record) for record, in rows)
+
     def untimed(self) -> tuple[int, int]:
         """Return the number of files without the upload time that a filter needs, and the number of their projects."""
         files, projects = self._db.execute("SELECT total(untimed), count(*) FROM projects WHERE untimed > 0").fetchone()
@@ -196,6 +202,13 @@ class State(DatabaseFile):
         rows = self._db.execute(
             f"SELECT {self._columns} FROM projects WHERE error IS NOT NULL OR unmet IS NOT NULL ORDER BY name")
         return [_row(row) for row in rows]
+
+
+def _is_quarantined(record: Any) -> bool:
+    try:
+        return decode(record).quarantined
+    except BadRecord:
+        return False
 
 
 def _row(values: Sequence[Any]) -> Row:
