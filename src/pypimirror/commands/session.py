@@ -18,6 +18,7 @@ from ..http import proxy_settings
 from ..mirror import Mirror
 from ..model import Totals
 from ..report import logfile
+from ..report.causes import by_cause
 from ..report.event_dispatcher import Watch
 from ..report.log import logger
 from ..state.database import State
@@ -101,7 +102,7 @@ class RunSession(NamedTuple):
 
     def print_problems(self) -> None:
         """Print held-back removals and failures to stderr, one a line."""
-        failed = self.run.problems()
+        failed = [*by_cause(self.run.project_problems()), *self.run.own_problems()]
         lines = [self.run.held] if self.run.held else []
         lines += failed[:_MOST_LINES]
         if len(failed) > _MOST_LINES:

@@ -205,10 +205,13 @@ class Run:
 
     def problems(self) -> list[str]:
         """Return what failed and will be tried again, in words."""
+        return [*(f"{name}: {error}" for name, error in self.project_problems()), *self.own_problems()]
+
+    def project_problems(self) -> list[tuple[str, str]]:
+        """Return the names of the projects that failed, with the messages."""
         # For a project that upstream does not have, show the name as the configuration spells it.
-        found = (f"{row.name if row.error or row.serial else row.display or row.name}: {row.error or row.unmet}"
-                 for row in self._state.errors())
-        return [*found, *self.own_problems()]
+        return [(row.name if row.error or row.serial else row.display or row.name, str(row.error or row.unmet))
+                for row in self._state.errors()]
 
     def own_problems(self) -> list[str]:
         """Return the messages that concern no single project."""

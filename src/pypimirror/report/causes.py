@@ -1,0 +1,35 @@
+"""Groups failures by their cause: a host that is down is one line, not one for each project."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+#: A URL: scheme and host, then its path. Messages about one host differ in the path only.
+_URL = re.compile(r"(https?://[^\s/?#:,;]+(?::\d+)?)[^\s,;]*?(?=[:,;.)]*(?:\s|$))")
+#: Maximum number of failures with one cause that get a line each, and of names in the line about more of them.
+_EACH, _NAMED = 4, 10
+
+
+def by_cause(failures: Iterable[tuple[str, str]]) -> list[str]:
+    """Return lines about failures: one for each of a few with the same cause, one for all of many.
+
+    failures: pairs of a project and a message.
+    """
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for project, message in failures:
+        groups.setdefault(cause(message), []).append((project, message))
+    lines: list[str] = []
+    for found, group in groups.items():
+        if len(group) <= _EACH:
+            lines += (f"{project}: {message}" for project, message in group)
+        else:
+            names = [project for project, _ in group]
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            lines.append(f"{len(names)} projects: {found} ({', '.join(names[:_NAMED])}{more})")
+    return lines
+
+
+def cause(message: str) -> str:
+    """Return a message without the paths of its URLs."""
+    return _URL.sub(r"\1", message)
