@@ -80,7 +80,8 @@ def _definitions(module: str) -> dict[str, tuple[ast.ClassDef | ast.FunctionDef,
 def _described(entry: Entry, name: str, node: ast.ClassDef | ast.FunctionDef, lines: list[str]) -> str:
     if isinstance(node, ast.FunctionDef):
         return entry(f"``{name}{_signature(node)}``", *_paragraphs(node))
-    bases = [base for base in map(ast.unparse, node.bases) if base.startswith("I") and base not in ("Interface", "Mapping[str, Any]")]
+    bases = [base for base in map(ast.unparse, node.bases)
+             if base.startswith("I") and base not in ("Interface", "Mapping[str, Any]")]
     extends = f"Extends ``{bases[0]}``. " if bases and bases[0] != "Interface" else ""
     head = entry(f"``{name}``", *_paragraphs(node), f"{extends}Since {_SINCE.get(name.rpartition('.')[2], _FIRST)}.")
     members = (_member(entry, each, lines) for each in node.body)

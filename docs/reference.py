@@ -105,7 +105,8 @@ BLOCKS: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
     "command-line.rst": {"verbs": verbs, "arguments": arguments},
     "all-of-pypi.rst": {"simulation": simulation},
     "components.rst": {"directives": directives, "components": components},
-    "api.rst": {name: partial(getattr(api_reference, name), _api_entry) for name in ("contracts", "values", "events", "testing")},
+    "api.rst": {name: partial(getattr(api_reference, name), _api_entry)
+                for name in ("contracts", "values", "events", "testing")},
 }
 
 

@@ -93,7 +93,7 @@ def test_a_body_may_have_several_gzip_members(fetched: Any, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 50, 1 << 16])
-@pytest.mark.parametrize("more", [b"\0" * 99, b"\x1f", b"\x1f" * 99])
+@pytest.mark.parametrize("more", [b"\0" * 99, b"\x1f", b"\x1f" * 99, b"\0" * 99 + gzip.compress(b"more")])
 def test_what_follows_and_is_no_further_member_is_ignored(fetched: Any, more: bytes, size: int) -> None:
     assert fetched(gzip.compress(TEXT) + more, size=size) == TEXT
     assert fetched(zlib.compress(TEXT) + more, "deflate", size=size) == TEXT

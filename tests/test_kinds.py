@@ -20,8 +20,8 @@ NAMES = sorted({re.sub(r"([A-Z])", r"_\1", kind).lower() for kind in KINDS} | _M
 
 def test_their_tests_pass() -> None:
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_EXAMPLES), *sys.path])}
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(_EXAMPLES / "tests")], env=environ,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(_EXAMPLES / "tests")],
+                          env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
 
 

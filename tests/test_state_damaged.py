@@ -116,7 +116,10 @@ def test_a_row_with_other_types_is_rebuilt(filled: Mirrored, upstream: Upstream,
     "UPDATE records SET name = CAST(X'FF80' AS TEXT) WHERE name = 'one'",
     "INSERT INTO projects SELECT X'00FF', display, list_serial, page_serial, pending, serial, files, bytes, yanked, error, "
     "since, due, barren, unmet, hidden, untimed FROM projects WHERE name = 'one'",
-    "UPDATE projects SET name = X'6F6E65' WHERE name = 'one'"])
+    "UPDATE projects SET name = X'6F6E65' WHERE name = 'one'",
+    *(f"UPDATE projects SET name = {name} WHERE name = 'one'" for name in (
+        "printf('%.65000c', 'y')", "'../../one'", "''", "'-one'", "'ıne'")),
+    "UPDATE projects SET display = printf('%.65000c', 'y') WHERE name = 'one'"])
 def test_what_is_missing_or_no_text_is_rebuilt(filled: Mirrored, upstream: Upstream, capsys: Captured, statement: str) -> None:
     before = filled.tree()
     damage(filled, lambda opened: opened.execute(statement))
@@ -125,7 +128,8 @@ def test_what_is_missing_or_no_text_is_rebuilt(filled: Mirrored, upstream: Upstr
 
 @pytest.mark.parametrize("statement", [
     "UPDATE projects SET display = CAST(X'FF80' AS TEXT) WHERE name = 'one'", "DELETE FROM records WHERE name = 'one'",
-    "DELETE FROM projects WHERE name = 'one'"])
+    "DELETE FROM projects WHERE name = 'one'", "UPDATE projects SET display = 'Evil' WHERE name = 'one'",
+    "UPDATE projects SET name = 'o/ne' WHERE name = 'one'", "UPDATE projects SET name = 'one-' WHERE name = 'one'"])
 def test_what_no_run_needs_is_found_by_a_verification(filled: Mirrored, upstream: Upstream, capsys: Captured,
                                                       statement: str) -> None:
     before = filled.tree()
@@ -137,6 +141,26 @@ def test_what_no_run_needs_is_found_by_a_verification(filled: Mirrored, upstream
 
 def packed(text: str) -> bytes:
     return zlib.compress(text.encode())
+
+
+def test_a_page_about_all_projects_names_none_that_is_not_one(filled: Mirrored) -> None:
+    damage(filled, lambda opened: opened.execute("UPDATE projects SET display = 'Evil', name = 'o ne' WHERE name = 'one'"))
+    damage(filled, lambda opened: opened.execute("UPDATE projects SET display = 'Evil' WHERE name = 'two'"))
+    damage(filled, fact("root_due", "1"))
+    filled.run("-U")
+    for page in ("index.html", "index.v1_json", "full.html"):
+        assert "Evil" not in filled.read(page) and "o ne" not in filled.read(page)
+    assert filled.untrue() == []
+
+
+def test_lines_about_damaged_texts_are_short(filled: Mirrored, capsys: Captured) -> None:
+    long = "y" * 65_000
+    damage(filled, fact("last_problems", json.dumps([long])))
+    damage(filled, lambda opened: opened.execute("UPDATE projects SET display = ?, error = ?, unmet = ?", (long, long, long)))
+    for verb in (["status"], ["status", "--json"], ["plan"], ["verify"]):
+        filled.run(*verb)
+        printed = capsys.readouterr()
+        assert max(map(len, (printed.out + printed.err).splitlines()), default=0) < 3000, verb
 
 
 RECORDS: dict[str, object] = {

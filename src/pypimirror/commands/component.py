@@ -7,6 +7,7 @@ from typing import Any
 
 from ..clients.part import rendered
 from ..errors import ConfigurationError
+from ..report.safe_stream import print_whole
 from ..settings.reader import nearest
 from ..settings.values import Settings
 from ..zcml import registry
@@ -27,5 +28,5 @@ def selected(settings: Settings, verb: str, words: Sequence[str], interface: Any
 
 def show(settings: Settings, component: Any, *arguments: str) -> int:
     """Print what a component renders; return the exit status."""
-    print(rendered(components(settings), component, *arguments), end="")
+    print_whole(rendered(components(settings), component, *arguments))
     return 0

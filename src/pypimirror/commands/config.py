@@ -11,6 +11,7 @@ from typing import Any
 
 from ..http import proxy_settings
 from ..interfaces import IFilter
+from ..report.safe_stream import print_whole
 from ..secret import printable
 from ..settings.keys import KEYS, ISetting, Key
 from ..settings.reader import plugins_of
@@ -30,7 +31,7 @@ _SET = {"mirror_file_path": "mirror", "package_matches": "\n    iniconfig\n    z
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print settings and components, or with ``--example`` a commented configuration file."""
     if arguments.example:
-        print(_example(ask(plugins_of(config)).keys), end="")
+        print_whole(_example(ask(plugins_of(config)).keys))
         return 0
     from ..mirror import Mirror
 
@@ -45,7 +46,7 @@ def _show(mirror: Any) -> None:
     settings = mirror.settings
     more = settings.additions.affects if settings.additions else ()
     for name in (*(key.name for key in KEYS), *sorted(more)):
-        print(f"{name} = {_shown(settings[name])}    # {settings.origin(name)}")
+        print_whole(f"{name} = {_shown(settings[name])}    # {settings.origin(name)}\n")
     print()
     for line in proxy_settings.describe(settings, mirror.limiter.fetcher, full=True):
         print(line)

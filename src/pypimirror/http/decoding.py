@@ -51,11 +51,13 @@ class Decoder:
         #: Whether the data so far form a complete stream.
         self._is_whole = True
         self._is_first = True
+        #: Whether bytes follow that are no part of the stream.
+        self._has_ended = False
 
     def start(self, head: Head) -> None:
         coding = head.headers.get("content-encoding", "").strip().lower() if head.status == 200 else ""
         self._coding = "" if coding == "identity" else coding
-        self._decoder, self._rest, self._is_whole, self._is_first = None, b"", True, True
+        self._decoder, self._rest, self._is_whole, self._is_first, self._has_ended = None, b"", True, True, False
         self._receiver.start(head)
         if self._coding and self._coding not in _CODINGS:
             raise FetchError(self._url, f"Content-Encoding {coding}, which was not requested")
@@ -63,6 +65,8 @@ class Decoder:
     def write(self, block: bytes) -> None:
         if not self._coding:
             self._receiver.write(block)
+            return
+        if self._has_ended:
             return
         self._rest += block
         self._is_whole = self._is_whole and not self._is_first
@@ -81,7 +85,7 @@ class Decoder:
         while self._decoder is not None or len(self._rest) > 1:
             if self._decoder is None:
                 if not self._is_first and (self._coding == "deflate" or not self._rest.startswith(_MAGIC)):
-                    self._rest = b""
+                    self._rest, self._has_ended = b"", True
                     return
                 self._decoder = zlib.decompressobj(self._format())
                 self._is_first = self._is_whole = False

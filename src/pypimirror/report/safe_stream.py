@@ -21,7 +21,7 @@ class SafeStream:
     """A text stream that escapes control characters and removes secrets."""
 
     def __init__(self, stream: TextIO, limit: int | None = None):
-        """limit: maximum characters of a line; None for output to programs."""
+        """limit: maximum characters of a line; None for any length."""
         self._stream = stream
         self._limit = limit
 
@@ -51,16 +51,25 @@ class SafeStream:
 def safe_output() -> Iterator[None]:
     """Replace standard output and standard error with SafeStream."""
     out, err = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = SafeStream(out), SafeStream(err, LONGEST)
+    sys.stdout, sys.stderr = SafeStream(out, LONGEST), SafeStream(err, LONGEST)
     try:
         yield
     finally:
         sys.stdout, sys.stderr = out, err
 
 
+def print_whole(text: str) -> None:
+    """Print text whose lines may have any length: files for programs, and the user's own settings."""
+    SafeStream(_stdout()).write(text)
+
+
 def print_json(value: Any) -> None:
     """Print plain data as JSON, with printable texts without secrets; names of fields are never changed."""
     import json
 
-    stream = sys.stdout._stream if isinstance(sys.stdout, SafeStream) else sys.stdout
-    stream.write(json.dumps(printable_values(value), indent=2) + "\n")
+    _stdout().write(json.dumps(printable_values(value), indent=2) + "\n")
+
+
+def _stdout() -> TextIO:
+    """Return standard output without a filter."""
+    return sys.stdout._stream if isinstance(sys.stdout, SafeStream) else sys.stdout

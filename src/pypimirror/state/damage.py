@@ -20,14 +20,22 @@ _LAST_SECOND = 253_402_300_799
 #: Limit of serials and counts; JSON readers are precise up to it (RFC 8259, 6).
 _LARGEST = (1 << 53) - 1
 _COUNTS = ("pending", "serial", "files", "bytes", "yanked", "barren", "hidden", "untimed")
-#: SQL condition for rows with a value of a wrong type or out of range. Each opening evaluates it for all rows: comparisons are
-#: several times faster than ``typeof``. SQLite orders values by type: NULL, numbers, text, blobs.
+#: SQL condition for names that can't be those of projects. Each opening evaluates it for all rows, as the next one, so it has
+#: only comparisons that cost little; ``MISNAMED`` finds the others.
+_WRONG_NAME = ("typeof(name) != 'text' OR length(name) NOT BETWEEN 1 AND 200 OR name NOT BETWEEN '0' AND '{' "
+               "OR length(name) != length(CAST(name AS BLOB))")  # not ASCII
+#: SQL condition for rows with a value of a wrong type or out of range: comparisons are several times faster than ``typeof``.
+#: SQLite orders values by type: NULL, numbers, text, blobs.
 _WRONG_ROW = " OR ".join((
-    "name IS NULL OR display IS NULL",
+    "name IS NULL OR display IS NULL OR length(display) > 200", _WRONG_NAME,
     *(f"{column} < '' OR {column} >= x''" for column in ("name", "display", "list_serial", "page_serial", "error", "unmet")),
     f"typeof({' + '.join(_COUNTS)}) != 'integer'",  # NULL, or not whole
     *(f"{column} NOT BETWEEN 0 AND {_LARGEST}" for column in _COUNTS),
     *(f"{column} NOT BETWEEN -1e15 AND {_LAST_SECOND}" for column in ("since", "due"))))
+
+#: SQL condition for rows whose name is not one of a project (``names.is_project``), or is not that of the registered name.
+MISNAMED = ("name GLOB '*[^a-z0-9-]*' OR name GLOB '-*' OR name GLOB '*-' OR display != '' AND display != name AND replace("
+            "replace(replace(lower(display), '_', ''), '.', ''), '-', '') != replace(name, '-', '')")
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -59,7 +67,7 @@ def mend(database: sqlite3.Connection) -> list[str]:
     # Evaluate all projects again; the fact that the root page is due may be among the lost ones.
     database.execute("DELETE FROM facts WHERE name IN ('files_settings', 'list_etag')")
     database.execute("REPLACE INTO facts VALUES ('root_due', '1')")
-    database.execute("DELETE FROM projects WHERE typeof(name) != 'text'")
+    database.execute(f"DELETE FROM projects WHERE {_WRONG_NAME}")
     database.execute("DELETE FROM records WHERE name NOT IN (SELECT name FROM projects)")
     database.execute("UPDATE projects SET display = name, list_serial = NULL, page_serial = NULL, pending = 2, serial = 0, "
                      "files = 0, bytes = 0, yanked = 0, error = NULL, since = NULL, due = NULL, barren = 0, unmet = NULL, "

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..model import Entry, KnownProject, Totals
+from ..names import is_project, project_name
 from . import damage
 from .database_file import DatabaseFile
 from .page_fragments import Sections
@@ -162,9 +163,10 @@ class State(DatabaseFile):
         self._db.executemany("UPDATE projects SET pending = pending | ? WHERE name = ?", ((bits, name) for name in names))
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the published projects in order of names."""
+        """Yield the published projects in order of names; those with a name that is damaged are left out."""
         rows = self._db.execute("SELECT name, display, serial, files FROM projects WHERE serial > 0 ORDER BY name")
-        return (Entry(*row) for row in rows)
+        return (Entry(name, display if display == name or project_name(display) == name else name, serial, files)
+                for name, display, serial, files in rows if is_project(name))
 
     @property
     def sections(self) -> Sections:

@@ -123,6 +123,8 @@ class DatabaseFile:
                     pass
             if self._db.execute("SELECT 1 FROM records WHERE name NOT IN (SELECT name FROM projects)").fetchone():
                 found = "rows of projects are missing"
+            elif self._db.execute(f"SELECT 1 FROM projects WHERE {damage.MISNAMED}").fetchone():
+                found = "wrong names of projects"
         except sqlite3.DatabaseError as error:
             found = str(error)
         return None if found == "ok" else found
