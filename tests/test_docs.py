@@ -349,7 +349,7 @@ def test_sphinx_builds_it_without_a_warning(tmp_path: Path) -> None:
 
 def test_the_tests_that_the_documentation_names_are_there() -> None:
     named = {name for document in DOCUMENTS for name in re.findall(r"\btest_\w+\.py\b", document.read_text(encoding="utf-8"))}
-    there = {path.name for path in (wheelhouse.CHECKOUT / "tests").glob("test_*.py")}
+    there = {path.name for folder in ("tests", "examples") for path in (wheelhouse.CHECKOUT / folder).rglob("test_*.py")}
     assert "test_hostile.py" in named
     assert named <= there
 

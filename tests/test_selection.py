@@ -16,6 +16,7 @@ from pypimirror.filters.files import FilenameExcludes, FilenameMatches, MaxFileS
 from pypimirror.filters.metadata import MetadataExcludes, MetadataMatches
 from pypimirror.filters.packages import PackageExcludes, PackageMatches
 from pypimirror.filters.releases import LatestReleases, Prereleases, Specifiers, Yanked
+from pypimirror.filters.sdists import Sdists
 from pypimirror.interfaces import IFilter
 from pypimirror.selection import LeftOut, Selected, Selection, Unmet
 from pypimirror.zcml import registry
@@ -24,7 +25,7 @@ FACTORIES = {
     "filename-matches": FilenameMatches, "filename-excludes": FilenameExcludes, "package-types": PackageTypes,
     "max-file-size": MaxFileSize, "compatibility": Compatibility, "specifiers": Specifiers, "prereleases": Prereleases,
     "yanked": Yanked, "uploaded-before": UploadedBefore, "min-age": MinAge, "metadata-matches": MetadataMatches,
-    "metadata-excludes": MetadataExcludes, "latest-releases": LatestReleases,
+    "metadata-excludes": MetadataExcludes, "sdists": Sdists, "latest-releases": LatestReleases,
 }
 
 

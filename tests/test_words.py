@@ -70,8 +70,9 @@ def in_code(paths: list[Path]) -> list[str]:
 
 
 def in_document(path: Path) -> list[str]:
+    prose = [re.sub(r"``[^`]+``", "", line) for line in path.read_text(encoding="utf-8").splitlines()]  # without code
     return [f"{path.relative_to(TOP)}:{number}: {line.strip()} <{', '.join(found(line))}>"
-            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if found(line)]
+            for number, line in enumerate(prose, 1) if found(line)]
 
 
 FOLDERS = sorted({path.stem for path in ROOT.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()})

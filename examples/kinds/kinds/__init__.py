@@ -1,1 +1,1 @@
-"""The smallest whole example of each kind of component, each with its ZCML; the tests are beside this package."""
+"""The smallest whole example of each kind of component, each with its ZCML; the tests are in the folder ``tests``."""

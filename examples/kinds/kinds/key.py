@@ -1,4 +1,4 @@
-"""A key with a type of its own, and the filter that reads it."""
+"""A key with its own type, and the filter that reads it."""
 
 from zope.interface import implementer
 

@@ -1,4 +1,4 @@
-"""A storage: a directory, with a log of all new files beside it."""
+"""A storage: a directory, with a log of all new files."""
 
 from pypimirror.storage.filesystem import FileSystem
 from pypimirror.storage.wrapper import StorageWrapper
