@@ -121,7 +121,7 @@ def test_a_lost_adopted_file_is_told_once_and_then_forgotten(mirrored: Mirrored,
     assert mirrored.run("adopt", str(old)) == 0
     (mirrored.root / "plone/plone-4.0.tar.gz").unlink()
     assert mirrored.run("-I") == 1
-    assert "plone/plone-4.0.tar.gz: gone or damaged" in capsys.readouterr().err
+    assert "plone/plone-4.0.tar.gz: missing or damaged, and its URL at upstream is not known" in capsys.readouterr().err
     assert mirrored.files("plone") == ["plone-4.1.tar.gz"]
     assert mirrored.run("-I") == 0
 

@@ -393,7 +393,7 @@ NOW = Project("x", (FILE,), serial=5, upstream=URL, form="json")
     (NOW, {"serial": 4}, 5, "older than the one read before", (3, False, True, False, False)),
     (NOW, {"serial": 4}, 4, "older than the one read before", (2, False, False, False, False)),
     (NOW, {"serial": 4}, None, "older than the one read before", (3, False, False, False, False)),
-    (NOW, {"serial": 6}, 7, "older than its list says", (3, True, True, False, True)),
+    (NOW, {"serial": 6}, 7, "older than its list", (3, True, True, False, True)),
     (NOW, {"form": ""}, 5, "lacks facts", (3, False, False, True, True)),
     (NOW, {"form": ""}, 6, "lacks facts", (3, False, True, True, True)),
     (NOW._replace(doubt=freshness.ACCEPTED), {"form": ""}, 5, None, None),
@@ -401,14 +401,14 @@ NOW = Project("x", (FILE,), serial=5, upstream=URL, form="json")
     (NOW, {"files": (FILE._replace(upload_time=None),)}, 5, "lacks facts", (3, False, False, True, True)),
     (NOW, {"files": (FILE._replace(size=None),)}, 5, "lacks facts", (3, False, False, True, True)),
     (NOW, {"files": ()}, 5, None, None),
-    (NOW, {"serial": None}, 6, "does not say that it is the one of its list", (2, True, False, False, True)),
-    (NOW, {"serial": None}, None, "does not say that it is the one of its list", (2, True, False, False, True)),
-    (NOW, {"serial": None, "files": ()}, 6, "does not say that it is the one of its list", (3, True, False, False, True)),
-    (NOW, {"serial": None, "files": (FILE._replace(yanked=True),)}, 6, "does not say", (3, True, False, False, True)),
-    (NOW, {"serial": None, "files": (FILE._replace(hashes={}),)}, 6, "does not say", (3, True, False, False, True)),
-    (NOW._replace(status={"status": "quarantined"}), {"serial": None}, 6, "does not say", (3, True, False, False, True)),
+    (NOW, {"serial": None}, 6, "nothing shows that upstream's page is as new as its list", (2, True, False, False, True)),
+    (NOW, {"serial": None}, None, "nothing shows that upstream's page is as new as its list", (2, True, False, False, True)),
+    (NOW, {"serial": None, "files": ()}, 6, "nothing shows", (3, True, False, False, True)),
+    (NOW, {"serial": None, "files": (FILE._replace(yanked=True),)}, 6, "nothing shows", (3, True, False, False, True)),
+    (NOW, {"serial": None, "files": (FILE._replace(hashes={}),)}, 6, "nothing shows", (3, True, False, False, True)),
+    (NOW._replace(status={"status": "quarantined"}), {"serial": None}, 6, "nothing shows", (3, True, False, False, True)),
     (NOW._replace(serial=None), {"serial": None}, None, None, None),
-    (NOW._replace(serial="a"), {"serial": "b"}, 6, "does not say", (2, True, False, False, True)),
+    (NOW._replace(serial="a"), {"serial": "b"}, 6, "nothing shows", (2, True, False, False, True)),
     (NOW._replace(serial="a"), {"serial": "b"}, "b", None, None)])
 def test_which_pages_are_doubted_and_how_long(
         old: Project | None, changes: dict[str, Any], promised: Any, told: str | None, facts: tuple[Any, ...] | None) -> None:
@@ -426,7 +426,7 @@ def test_a_page_that_has_not_changed_is_judged_by_the_record() -> None:
     promise = f"6@{short(URL)}"
     behind = freshness.doubt_page(NOW, None, promise)
     assert behind is not None
-    assert behind.reason == "upstream's page is older than its list says"
+    assert behind.reason == "upstream's page is older than its list"
     assert freshness.doubt_page(NOW, None, f"5@{short(URL)}") is None
 
 

@@ -118,8 +118,8 @@ def test_a_client_certificate_is_shown_where_it_is_asked_for(folder: Path, tmp_p
 
 @pytest.mark.parametrize(("key", "value", "told"), [
     ("ca_bundle", "nowhere.pem", "No such file or directory"), ("ca_bundle", "ca.key", "no certificates in PEM"),
-    ("client_cert", "nowhere.pem", "No such file or directory"), ("client_cert", "client.pem", "no key that goes with them"),
-    ("client_cert", "client.pem locked.key", "needs no password"), ("client_cert", "client.pem server.key", "no key that goes"),
+    ("client_cert", "nowhere.pem", "No such file or directory"), ("client_cert", "client.pem", "no matching key"),
+    ("client_cert", "client.pem locked.key", "without a password"), ("client_cert", "client.pem server.key", "no matching key"),
     ("client_cert", "a b c", "a file, or two"), ("proxy", "localhost:8080", "a URL that starts with")])
 def test_certificates_that_are_none_are_told_before_anything_is_touched(
         folder: Path, tmp_path: Path, key: str, value: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,7 +71,7 @@ class RetryPolicy:
         while True:
             started = time.monotonic()
             if self._left is not None and self._left <= 0 and self._last is not None:
-                raise FetchError(self._last.url, f"{self._last.why}; no more is asked for this project in this run",
+                raise FetchError(self._last.url, f"{self._last.why}; this run sends no more requests for this project",
                                  transient=True)
             try:
                 return attempt()

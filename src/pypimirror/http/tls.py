@@ -65,5 +65,5 @@ def bundle_origin(settings: ISettings) -> str:
 
 def _why(error: OSError) -> str:
     if error.errno is None or os.strerror(error.errno) != error.strerror:  # of TLS, not of the system
-        return "no certificates in PEM, or no key that goes with them and needs no password"
+        return "no certificates in PEM, or no matching key without a password"
     return error.strerror or str(error)

@@ -116,7 +116,7 @@ def _content(mirror: IRunContext, project: str, file: File, path: str, offline: 
         if offline:
             return _Content(None, "")
         if not file.url:
-            raise FetchError(path, "gone or damaged, and it is not known where upstream has it", code=404)
+            raise FetchError(path, "missing or damaged, and its URL at upstream is not known", code=404)
         content = _downloaded(mirror, file, target, attempts)
     return content._replace(how=WAITS) if is_replaced else content
 

@@ -77,11 +77,11 @@ def doubt_page(old: Project | None, page: Project | None, promised: str | None) 
         return Doubt("upstream's page lacks facts that it had before, such as upload times", _CONTRADICTS, lasts=behind,
                      accepts=True)
     if behind:
-        return Doubt("upstream's page is older than its list says", _CONTRADICTS, adds=True, lasts=True)
+        return Doubt("upstream's page is older than its list", _CONTRADICTS, adds=True, lasts=True)
     if _is_current(serial, promised, read.upstream, before):
         return None
     contradicts = old is not None and page is not None and _contradicts(old, page)
-    return Doubt("upstream's page does not say that it is the one of its list", _CONTRADICTS if contradicts else _AGREES,
+    return Doubt("nothing shows that upstream's page is as new as its list", _CONTRADICTS if contradicts else _AGREES,
                  adds=True)
 
 
