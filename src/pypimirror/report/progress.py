@@ -33,7 +33,6 @@ class Progress:
         self._files = self._bytes = self._done = 0
         self._plan: events.PlanMade | None = None
         self._inspecting: events.VerificationStarted | None = None
-        self._free: int | None = None
 
     def notify(self, event: Any) -> None:
         if isinstance(event, events.EvaluationStarted):

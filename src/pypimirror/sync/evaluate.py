@@ -16,6 +16,7 @@ from . import external_links
 from .changes import changes
 from .freshness import is_unsettled
 from .offered_files import select_files, stays_unlisted
+from .packed_selection import PackedSelection, pack
 
 if TYPE_CHECKING:
     from .page_reading import PageReading
@@ -77,6 +78,8 @@ class Evaluation(NamedTuple):
     relist: bool = False
     #: Seconds that each filter took, by name.
     seconds: tuple[tuple[str, float], ...] = ()
+    #: The selected files of the record; None if it could not be evaluated.
+    selection: PackedSelection | None = None
 
 
 def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None]) -> Evaluation:
@@ -144,7 +147,8 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
         unlisted=sum(stays_unlisted(mirror, project, file) for file in project.files),
         # Upstream's list lacks a project whose page is there, or has not changed (304): one of both is from before, and the
         # next run reads both again.
-        relist=not task.listed and (unsettled or (task.ask and not reading.absent)), seconds=selected.seconds)
+        relist=not task.listed and (unsettled or (task.ask and not reading.absent)), seconds=selected.seconds,
+        selection=pack(selected, project))
 
 
 def _with_name_filter(mirror: IRunContext, change: Change, task: EvaluateTask) -> Change:

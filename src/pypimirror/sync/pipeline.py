@@ -79,7 +79,7 @@ class Pipeline:
         self._state.mark(stored, BEGUN)
         self._state.commit()
         due = [(name, False) for name in stored]
-        self._ready.extend(to_publish(self._mirror, self._state, due, self._serial, offline=False, hold=""))
+        self._ready.extend(to_publish(self._mirror, self._state, self._recorder, due, self._serial))
 
     def _add(self, evaluation: Evaluation) -> None:
         row = self._state.row(evaluation.name)

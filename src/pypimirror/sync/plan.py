@@ -16,7 +16,7 @@ from . import brake, worklist
 from .absence import Absences
 from .changes import is_up_to_date, removed_files
 from .evaluate import Evaluation, evaluate, not_found
-from .offered_files import select_files
+from .packed_selection import unpack
 from .pinning import Pinning
 from .relearn import enduring
 
@@ -88,7 +88,8 @@ def _planned(mirror: IRunContext, evaluation: Evaluation) -> PlannedProject:
     if evaluation.project is None or evaluation.error is not None:
         return PlannedProject(evaluation.name, problem=evaluation.error or missing, display=evaluation.display)
     project = records.decode(evaluation.project)
-    selected = select_files(mirror, project) if mirror.selection.wanted(project.name) else None
+    packed = evaluation.selection if mirror.selection.wanted(project.name) else None
+    selected = unpack(packed, project) if packed is not None else None
     wanted = selected.files if selected is not None else ()
     rewrite = change.rewrite or (bool(change.fetch or change.remove) and not change.project_removed)
     return PlannedProject(

@@ -22,6 +22,7 @@ from .evaluate import unmet
 from .folder_snapshot import NOT_LISTED, FolderSnapshot, snapshot
 from .offered_files import select_files
 from .own_pages import own_paths
+from .packed_selection import PackedSelection, unpack
 from .root_pages import Sections, sections
 
 #: The name of the filter that leaves yanked files out.
@@ -49,6 +50,8 @@ class PublishTask(NamedTuple):
     again: bool = False
     #: The paths of the pages about all projects that have a section about each.
     sections: tuple[str, ...] = ()
+    #: The selection of this run's evaluation of the record; None if the files have to be selected now.
+    selection: PackedSelection | None = None
 
 
 class PublishResult(NamedTuple):
@@ -92,6 +95,8 @@ def publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None])
 
 def _publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> PublishResult:
     project = records.decode(task.record)
+    if task.selection is not None:
+        return _publish_selected(mirror, task, project, unpack(task.selection, project), emit)
     if task.scan:
         project = _with_folder(mirror, task, project)
     try:

@@ -52,8 +52,9 @@ class Publisher:
             # The interrupted run may have written such a project's pages, but not those about all projects.
             self._state.set_fact(ROOT_DUE, "1")
         self._state.commit()
-        begun = tasks.to_publish(self._mirror, self._state, due, self.serial, offline, self.hold, again)
+        begun = tasks.to_publish(self._mirror, self._state, self._recorder, due, self.serial, offline, self.hold, again)
         tasks.publish_all(self._results, begun, self._recorder, bool(self.hold))
+        self._recorder.selections.clear()
         self._state.commit()
         self.unfinished = frozenset(name for name, _ in self._state.pending())
 

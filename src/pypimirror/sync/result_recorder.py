@@ -15,8 +15,13 @@ from .failures import alone
 if TYPE_CHECKING:
     from ..engine.boundary import StepFailure
     from .evaluate import Evaluation
+    from .packed_selection import PackedSelection
     from .publish import PublishResult
     from .sweep import SweepResult
+
+
+#: Maximum number of selections to keep, of some 500 bytes each. For projects beyond it publishing selects the files again.
+_MOST_SELECTIONS = 50_000
 
 
 class ResultRecorder:
@@ -30,6 +35,8 @@ class ResultRecorder:
         self._late: dict[str, str] = {}
         #: Names of projects with files that wait until others of the same name are removed.
         self.again: set[str] = set()
+        #: The selections of projects that are due, by name, until these are published.
+        self.selections: dict[str, PackedSelection] = {}
         #: Whether the storage is full.
         self.full = False
         #: Messages about failures of projects without a record.
@@ -56,6 +63,7 @@ class ResultRecorder:
     @alone
     def evaluated(self, evaluation: Evaluation, republish: bool) -> None:
         """Record an evaluation. republish: whether the project is to be published even if nothing changed."""
+        self.selections.pop(evaluation.name, None)
         if evaluation.promised is not None:
             self._late[evaluation.name] = evaluation.promised
         self.serials = self.serials or evaluation.page_serial is not None
@@ -92,6 +100,8 @@ class ResultRecorder:
             pending=row.pending | DUE if due else row.pending, error=None, due=evaluation.due,
             since=self._since(row, evaluation.unmet, due), barren=evaluation.change.all_filtered, unmet=evaluation.unmet,
             untimed=evaluation.untimed), evaluation.project)
+        if due and evaluation.selection is not None and len(self.selections) < _MOST_SELECTIONS:
+            self.selections[evaluation.name] = evaluation.selection
 
     def absent(self, evaluation: Evaluation) -> None:
         """Record that a pinned project is missing, and nothing else: upstream's answers are doubted."""

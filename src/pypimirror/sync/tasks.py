@@ -18,8 +18,8 @@ from .sweep import SweepResult, SweepTask, sweep
 _SOME = 500
 
 
-def to_publish(mirror: IRunContext, state: State, due: Iterable[tuple[str, bool]], serial: int, offline: bool,
-               hold: str, again: bool = False) -> Iterator[PublishTask]:
+def to_publish(mirror: IRunContext, state: State, recorder: ResultRecorder, due: Iterable[tuple[str, bool]], serial: int,
+               offline: bool = False, hold: str = "", again: bool = False) -> Iterator[PublishTask]:
     """Yield the tasks of projects that are due.
 
     due: names, and whether their folders are scanned; serial: this run's serial; offline, hold, again: see PublishTask.
@@ -32,9 +32,11 @@ def to_publish(mirror: IRunContext, state: State, due: Iterable[tuple[str, bool]
         if number == again_at:  # a page may become too long meanwhile
             sections, again_at = sections_due(mirror, state), max(2 * number, _SOME)
         row, record = state.row(name), state.record(name)
+        selection = recorder.selections.pop(name, None)
         if row is not None and record is not None:
+            # A scan finds other files than the record has, and where removals are held back, more files are selected.
             yield PublishTask(name, record, row.serial, serial, mirror.selection.wanted(name), scan, offline, hold,
-                              tuple(spelled.get(name, ())), again, sections)
+                              tuple(spelled.get(name, ())), again, sections, None if scan or hold else selection)
 
 
 def to_sweep(state: State, names: Iterable[str]) -> Iterator[SweepTask]:
