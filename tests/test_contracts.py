@@ -49,6 +49,7 @@ FILTERS: dict[str, dict[str, str]] = {
     "min-age": {"min_age": "7d"},
     "metadata-matches": {"metadata_matches": "License: ZPL*"},
     "metadata-excludes": {"metadata_excludes": "License: ZPL*"},
+    "sdists": {"sdists": "none"},
     "latest-releases": {"latest_releases": "1"},
 }
 NAME_FILTERS = {"package-matches": {"package_matches": "plone zope-*"}, "package-excludes": {"package_excludes": "plone*"}}

@@ -231,7 +231,7 @@ def test_the_example_configuration_has_their_keys_and_works(request: pytest.Fixt
 def test_the_example_configuration_goes_into_a_file_that_the_shell_made_empty(mirrored: Mirrored, capsys: Captured) -> None:
     mirrored.config.write_text("")
     assert cli.main(None, [str(mirrored.config), "config", "--example"]) == 0
-    assert "mirror_file_path = /srv/pypi" in capsys.readouterr().out
+    assert "\nmirror_file_path = mirror\n" in capsys.readouterr().out
 
 
 # --- what they do to the tree
@@ -446,8 +446,8 @@ zcml-additional =
      "    <pypimirror:observer name='b' factory='pypimirror.report.log.Log' />\n    <pypimirror:filtr name='c' />",
      f"zcml-additional, line 3: Unknown directive {NAMESPACE} filtr; did you mean 'filter'?"),
     ("filters = provenance team-approved", "filters = team-approved: unknown; available: compatibility, "),
-    ("index-formats = html checksum", "index-formats = checksum: unknown; available: checksums, full, html, json, legacy-json; "
-                                      "did you mean 'checksums'?"),
+    ("index-formats = html checksum", "index-formats = checksum: unknown; available: browse, checksums, full, html, json, "
+                                      "legacy-json; did you mean 'checksums'?"),
     ("webserver = httpd", "webserver = httpd: unknown; available: apache, caddy, nginx; no installed plugin declares it; "
                           "is one missing in eggs?"),
     ("fetcher = with-header", "fetcher = with-header: unknown; available: pycurl, requests, with-headers; did you mean"),
