@@ -157,16 +157,12 @@ def test_a_restoration_that_was_cut_off_is_finished_by_the_next_run(
         emptied: Mirrored, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     from pypimirror.sync.run import Run
 
-    class Killed(BaseException):
-        pass
-
     def killed(*arguments: object) -> None:
-        raise Killed
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
         patched.setattr(Run, "publish_offline", killed)
-        with pytest.raises(Killed):
-            emptied.run("trash", "restore", "gone-project")
+        assert emptied.run("trash", "restore", "gone-project") not in (0, 1)
     assert not (emptied.root / "gone-project").exists()
     assert emptied.run("-U") == 0
     assert len(emptied.files("gone-project")) == 2

@@ -105,7 +105,7 @@ class _Body:
         if self._size is not None and self.received > self._size:
             raise IntegrityError(f"{strip_credentials(self._url)}: longer than the {self._size} bytes on upstream's page")
         if self._limit is not None and self.received > self._limit:
-            raise IntegrityError(f"{strip_credentials(self._url)}: longer than {self._limit} bytes, the size limit")
+            raise IntegrityError(f"{strip_credentials(self._url)}: longer than {self._limit:d} bytes, the size limit")
         if self.received <= _SMALL:
             self._blocks.append(block)
         self._sha256.update(block)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from importlib.resources import files
 
 from zope.interface import implementer
 
@@ -60,5 +59,7 @@ def _warn(name: str, error: Exception) -> None:
 @cache
 def assets() -> Mapping[str, bytes]:
     """Return the style sheet and the script of the pages, by file name."""
+    from importlib.resources import files  # not loaded where the pages are not written
+
     here = files(__package__)
     return {name: here.joinpath(name).read_bytes() for name in (BROWSE_STYLE, BROWSE_SCRIPT)}
