@@ -48,3 +48,9 @@ def test_the_origin_of_a_url(url: str, expected: Origin | None) -> None:
     ("https://[", "https://[", False)])
 def test_origins_are_compared_in_normal_form(one: str, other: str, same: bool) -> None:
     assert same_origin(one, other) is same
+
+
+@pytest.mark.parametrize("port", ["99999", "123456", "abc", "-1", "0x50", "\uff18\uff10", "\u0668\u0660", "80:80"])
+def test_a_port_is_ascii_digits_up_to_65535(port: str) -> None:
+    with pytest.raises(ValueError):
+        origin(f"http://h:{port}/")

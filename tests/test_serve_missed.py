@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,25 @@ def test_lines_of_every_usual_format_are_read(tmp_path: Path) -> None:
     assert dict(logged(str(log), "/mirror")) == {}
     log.write_text(line("/mirror/simple/one/") + line("/mirrors/simple/two/"))
     assert list(dict(logged(str(log), "/mirror"))) == ["one"]
+
+
+def test_a_log_that_never_ends_is_refused_and_endless_lines_are_left_out(tmp_path: Path) -> None:
+    for name in ("/dev/zero", "/dev/null", str(tmp_path)):
+        with pytest.raises(ConfigurationError, match="not a regular file"):
+            list(logged(name))
+    log = tmp_path / "access.log"
+    log.write_text("x" * (1 << 16) + line("/simple/in-a-long-line/") + line("/simple/one/") + "x" * (3 << 16))
+    assert list(dict(logged(str(log)))) == ["one"]
+
+
+def test_a_fifo_is_read_to_its_end(tmp_path: Path) -> None:
+    """A shell gives one in place of ``<(zcat access.log.*.gz)``."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=fifo.write_text, args=(line("/simple/one/"),))
+    writer.start()
+    assert list(dict(logged(str(fifo)))) == ["one"]
+    writer.join()
 
 
 @pytest.mark.parametrize("name", ["nothing.log", "broken.gz"])

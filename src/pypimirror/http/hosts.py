@@ -13,7 +13,7 @@ from urllib.parse import unquote
 PORTS = {"http": 80, "https": 443}
 #: Scheme and authority of a URL. Browsers and some libraries take a backslash for a slash; here it is not allowed.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\\\s]*)(?=[/?#]|$)")
-_AUTHORITY = re.compile(r"(?:[^@\[\]]*@)?(\[[^\[\]@]*\]|[^\[\]@:]*)(?::(\d{0,5}))?")
+_AUTHORITY = re.compile(r"(?:[^@\[\]]*@)?(\[[^\[\]@]*\]|[^\[\]@:]*)(?::([0-9]{0,5}))?")
 _DOTS = re.compile(r"[.\u3002\uff0e\uff61]")
 #: A host name after IDNA. Host names may not have underscores, but names in DNS do.
 _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*")

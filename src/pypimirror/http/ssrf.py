@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from ..errors import FetchError
 from .hosts import normalize_host, origin
@@ -17,8 +17,11 @@ from .urls import strip_credentials
 
 #: Public hosts, and hosts that public ones lead to: connections to their private addresses are refused.
 _guarded: set[str] = set()
-#: IPv6 networks with an IPv4 address in the last four bytes: NAT64 (RFC 6052, RFC 8215), IPv4-compatible (RFC 4291).
-_EMBEDDING = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
+#: IPv6 networks with an IPv4 address in the last four bytes: NAT64 (RFC 6052, RFC 8215), IPv4-compatible (RFC 4291),
+#: SIIT (RFC 2765).
+_EMBEDDING = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")))
+#: Networks that IANA lists as not globally reachable, and that not all supported versions of ``ipaddress`` know.
+_SPECIAL = tuple(map(ip_network, ("192.0.0.0/29", "192.0.0.8/32", "5f00::/16", "3fff::/20", "100:0:0:1::/64")))
 #: Bytes 8 to 12 of ISATAP addresses (RFC 5214), which also end with an IPv4 address.
 _ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
 
@@ -98,10 +101,10 @@ def is_global(text: str) -> bool:
     if isinstance(address, IPv6Address):
         inner = _embedded(address)
         if inner is not None:
-            return inner.is_global and not inner.is_multicast
+            return is_global(str(inner))
         if address.teredo is not None or address.is_site_local:
             return False
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and not any(address in network for network in _SPECIAL)
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
+import stat
 import sys
 import threading
 import time
@@ -12,13 +14,13 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote
 
 from .. import atomic_file
 from ..errors import ConfigurationError
 from ..names import is_project, normalize
-from ..regular_file import open_regular
+from ..regular_file import check_kind, open_regular
 
 #: The file name of serve's record in the folder of the state.
 FILENAME = "missed.json"
@@ -31,6 +33,8 @@ _LARGEST, _LATEST = (1 << 53) - 1, 253_402_300_799
 #: Matches Apache's common and combined formats, with or without a leading host, and nginx's combined format.
 _LINE = re.compile(rb'\[([^\]]{26})\] "(?:GET|HEAD) ([^ "]+)[^"]*" 404 ')
 _TIME = "%d/%b/%Y:%H:%M:%S %z"
+#: Characters of a line; web servers accept no longer requests.
+_LONGEST = 1 << 16
 
 
 class NameCount(NamedTuple):
@@ -127,11 +131,15 @@ def logged(filename: str, below: str = "") -> Iterator[tuple[str, float]]:
     """Yield name and time of each request in an access log for a project that was not found.
 
     filename: in Apache's common or combined format or nginx's combined format; decompressed if it ends in ``.gz``. Other lines
-    are ignored. below: the base path of the index. Raises ConfigurationError if the file can't be read.
+    are ignored. A FIFO is read to its end, so that a shell can combine logs: ``--access-log <(zcat access.log.*.gz)``.
+    below: the base path of the index. Raises ConfigurationError if the file can't be read.
     """
     try:
+        found_kind = os.stat(filename)
+        if not stat.S_ISFIFO(found_kind.st_mode):
+            check_kind(found_kind)
         with gzip.open(filename) if filename.endswith(".gz") else open(filename, "rb") as stream:
-            for line in stream:
+            for line in _lines(stream):  # type: ignore[arg-type]
                 found = _LINE.search(line)
                 if found is None:
                     continue
@@ -142,6 +150,16 @@ def logged(filename: str, below: str = "") -> Iterator[tuple[str, float]]:
                     yield name, when
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigurationError(f"{filename}: can't be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a log; longer ones than a server writes are left out."""
+    is_rest = False
+    while line := stream.readline(_LONGEST):
+        ends = line.endswith(b"\n")
+        if not is_rest and (ends or len(line) < _LONGEST):
+            yield line
+        is_rest = not ends
 
 
 def _seconds(text: str) -> float | None:
