@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import oldmirrors
 from mirrored import Mirrored
-from upstream import Upstream, wheel
+from upstream import Upstream, sdist, wheel
 
 Captured = pytest.CaptureFixture[str]
 NAMES = [f"zope.app{number}" for number in range(7)]
@@ -275,3 +276,35 @@ def test_lists_of_every_kind_are_lists(mirrored: Mirrored, upstream: Upstream, p
     upstream.add("one", wheel("one", "1"))
     upstream.answers["/simple/"] = (200, {"Content-Type": "text/html"}, page.encode())
     assert mirrored.run("sync") == 0
+
+
+def adopted(mirrored: Mirrored, name: str) -> None:
+    """Adopt a file of a project that upstream does not have."""
+    oldmirrors.folders(mirrored.root.parent / "old", {name: [sdist(name, "0.1")]})
+    assert mirrored.run("adopt", str(mirrored.root.parent / "old")) == 0
+
+
+def test_a_missing_name_is_reported_by_the_run_that_evaluates_it_twice(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    mirrored.settings |= {"package_matches": "app lib", "dependencies": "True", "build_requirements": "False"}
+    upstream.add("app", wheel("app", "1.0", ("lib",)))
+    adopted(mirrored, "lib")
+    capsys.readouterr()
+    for _ in range(2):
+        assert mirrored.run("-U") == 1
+        found = lines(capsys)
+        assert len(found) == 1, found
+        assert found[0].startswith("pypimirror: lib: not found at ")
+
+
+def test_a_list_without_selected_projects_is_not_read_again_while_it_is_unchanged(mirrored: Mirrored, upstream: Upstream) -> None:
+    mirrored.settings["package_matches"] = "l*"
+    upstream.add("other", wheel("other", "1"))
+    adopted(mirrored, "lib")
+    assert mirrored.run("-U") == 0
+    upstream.asked()
+    assert mirrored.run("-U") == 0
+    assert upstream.asked() == ["/simple/"]
+    upstream.add("lib", wheel("lib", "1.0"))
+    assert mirrored.run("-U") == 0
+    assert len(mirrored.files("lib")) == 2

@@ -227,6 +227,18 @@ def test_what_an_extension_checked_out_is_not_pinned(buildout, tmp_path):
     assert not [line for line in written if line.lower().startswith("checked")]
 
 
+def test_a_checkout_that_buildout_uses_in_place_of_a_release_is_not_pinned(buildout):
+    """As with mxdev: checkouts are in ``sources``, and nothing removes their pins."""
+    for name, version in (("site.policy", "1.0.dev0"), ("other.addon", "2.0.dev0")):
+        buildout.file(f"sources/{name}/setup.py", f"import setuptools\nsetuptools.setup(name={name!r}, version={version!r})\n")
+    buildout.write(PART.replace("package-matches = zope.interface", "pinned = true"), "develop = sources/*",
+                   {**wheelhouse.pins(buildout.generation), "Site.Policy": "1.0dev0", "other.addon": "1.0"})
+    buildout.run()
+    written = buildout.read("parts/pypimirror/versions.cfg").lower()
+    assert "other.addon = 1.0\n" in written  # buildout installs the release, since the checkout has another version
+    assert "site.policy" not in written
+
+
 def test_extras_that_parts_request_are_among_the_pins(newest):
     newest.write(PART.replace("package-matches = zope.interface", "pinned = true"), "main-eggs = uvi [Standard]",
                  {**wheelhouse.pins(), "uvi": "0.30", "other": "1.0"})

@@ -6,6 +6,7 @@ from typing import Any
 
 from zc.buildout import easy_install
 
+from ..metadata.filenames import release
 from ..names import normalize
 from ..pins import extras
 
@@ -17,6 +18,8 @@ def pins(buildout: Any) -> dict[str, str]:
     """Return the effective versions by name, spelled as in the versions section; empty without pins.
 
     Extensions such as mr.developer remove the pins of checked-out packages from the effective versions, not from the section.
+    With other tools, such as mxdev, ``develop`` names the checkouts, and their pins stay: buildout takes a checkout that has the
+    pinned version, and otherwise the pinned release.
     """
     section = buildout["buildout"].get("versions") or ""
     if not section or section not in buildout:
@@ -24,7 +27,19 @@ def pins(buildout: Any) -> dict[str, str]:
     spelled = {normalize(name): name for name in dict(buildout[section])}
     in_force = {normalize(name): value for name, value in (easy_install.default_versions() or {}).items()}
     found = {spelled.get(name, name): _PIN.fullmatch(value.strip()) for name, value in in_force.items()}
-    return {name: match[1] for name, match in sorted(found.items()) if match}
+    developed = _developed(buildout["buildout"]["develop-eggs-directory"])
+    return {name: match[1] for name, match in sorted(found.items())
+            if match and (normalize(name), release(match[1])) not in developed}
+
+
+def _developed(folder: str) -> set[tuple[str, Any]]:
+    """Return normalised names and versions of the develop eggs.
+
+    Eggs that ``zc.recipe.egg:custom`` builds from releases of an index are in the same folder, but not develop eggs.
+    """
+    environment = easy_install.Environment([folder])
+    return {(normalize(name), release(dist.version)) for name in environment for dist in environment[name]
+            if dist.precedence == easy_install.pkg_resources.DEVELOP_DIST}
 
 
 def requested(buildout: Any) -> extras.Extras:

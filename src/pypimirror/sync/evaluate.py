@@ -117,15 +117,17 @@ def _read(mirror: IRunContext, task: EvaluateTask, old: Project | None) -> PageR
 def _with_display(mirror: IRunContext, task: EvaluateTask, reading: PageReading) -> Project:
     """Return the project with the name as upstream's list or, if upstream does not have it, the configuration spells it."""
     project = reading.project
-    named = _named(mirror, reading)
+    named = _named(mirror, task, reading)
     if task.display or named:
         return project._replace(display=task.display or project.display or named)
     return project
 
 
-def _named(mirror: IRunContext, reading: PageReading) -> str:
+def _named(mirror: IRunContext, task: EvaluateTask, reading: PageReading) -> str:
     """Return the spelling in the configuration of a project that upstream does not have, or an empty text."""
-    return mirror.selection.named.get(reading.project.name, "") if reading.absent else ""
+    # A further round evaluates the record again: upstream has not answered meanwhile.
+    is_absent = reading.absent or not (task.ask or reading.project.listed)
+    return mirror.selection.named.get(reading.project.name, "") if is_absent else ""
 
 
 def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, reading: PageReading, selected: Selected,
@@ -133,7 +135,7 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
     """Return the evaluation of a project whose page was read."""
     project = reading.project
     unsettled = is_unsettled(project)
-    missing = not_found(mirror, reading.status) if _named(mirror, reading) else None
+    missing = not_found(mirror, reading.status) if _named(mirror, task, reading) else None
     list_serial, due = task.list_serial, selected.due
     if unsettled or external_links.is_restless(mirror, project):
         list_serial, due = None, 0.0

@@ -86,7 +86,8 @@ def draw_up(mirror: IRunContext, state: State, initial: bool, trust: bool = Fals
         plan, etag = _unfinished(state, again), known_etag
     else:
         plan, doubt = _from_list(mirror, state, listing, initial, again, trust)
-        etag = listing.etag if listing.serials else None
+        # Without serials, an unchanged list does not show that pages are unchanged.
+        etag = listing.etag if listing.serials or not listing.projects else None
     listed = events.ListRead(listing.total, len(listing.projects), listing.unchanged)
     return Worklist(_tasks(mirror, state, plan), len(plan), etag, listed, doubt, republish, listing.problems,
                     selected=len(listing.projects))
