@@ -297,7 +297,7 @@ def test_a_missing_name_is_reported_by_the_run_that_evaluates_it_twice(
         assert found[0].startswith("pypimirror: lib: not found at ")
 
 
-def test_a_list_without_selected_projects_is_not_read_again_while_it_is_unchanged(mirrored: Mirrored, upstream: Upstream) -> None:
+def test_a_list_without_selected_projects_is_requested_with_its_etag(mirrored: Mirrored, upstream: Upstream) -> None:
     mirrored.settings["package_matches"] = "l*"
     upstream.add("other", wheel("other", "1"))
     adopted(mirrored, "lib")

@@ -18,8 +18,8 @@ def pins(buildout: Any) -> dict[str, str]:
     """Return the effective versions by name, spelled as in the versions section; empty without pins.
 
     Extensions such as mr.developer remove the pins of checked-out packages from the effective versions, not from the section.
-    With other tools, such as mxdev, ``develop`` names the checkouts, and their pins stay: buildout takes a checkout that has the
-    pinned version, and otherwise the pinned release.
+    With other tools, such as mxdev, ``develop`` names the checkouts, and their pins stay: buildout takes a checkout that has
+    the pinned version, and otherwise the pinned release.
     """
     section = buildout["buildout"].get("versions") or ""
     if not section or section not in buildout:
