@@ -193,3 +193,27 @@ def test_a_file_that_failed_once_it_was_there_is_swept_where_nobody_asks_for_it_
         assert set(in_folder(mirrored, "app")) <= {
             filename + ending for filename in mirrored.files("app") for ending in ("", ".metadata")}, number
     assert mirrored.untrue() == []
+
+
+@pytest.mark.parametrize("key", [{"filename_excludes": "*-2-*"}, {"package_excludes": "two"}, {"index_formats": "html"}])
+@pytest.mark.parametrize("arguments", [("-U",), ("sync", "two"), ("-i",), ("trash", "restore", "two")])
+def test_a_configuration_that_is_changed_back_is_applied_again(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, key: dict[str, str],
+        arguments: tuple[str, ...]) -> None:
+    """Also where only a run that was interrupted, or about a few projects, has applied the other one."""
+    for name in ("one", "two"):
+        upstream.add(name, wheel(name, "1"), wheel(name, "2"), wheel(name, "3"))
+    assert mirrored.run("sync") == 0
+    upstream.remove("two", wheel("two", "3")[0])  # something to restore
+    assert mirrored.run("-U") == 0
+    before = mirrored.paths()
+    settings = dict(mirrored.settings)
+    mirrored.settings |= key
+    with monkeypatch.context() as patch:
+        if arguments == ("-U",):
+            patch.setattr(Publisher, "_sweep", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        mirrored.run(*arguments)
+    mirrored.settings = settings
+    assert mirrored.run("-U") == 0
+    assert [path for path in before if not (mirrored.root / path).exists()] == []
+    assert mirrored.untrue() == []

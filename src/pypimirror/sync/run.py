@@ -165,6 +165,17 @@ class Run:
             self._pinning = Pinning(self._mirror, self._state, self._notify)
             self._pinning.read()
             self._state.set_fact(PINNING, "1" if asked_for else None)
+        self._forget_settings(FILES_SETTINGS, worklist.files_fingerprint(self._mirror))
+        self._forget_settings(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
+
+    def _forget_settings(self, fact: str, present: str) -> None:
+        """Forget the settings of the last whole run if they differ from the present ones.
+
+        This run applies the present ones to some projects at least. If it is interrupted, or is not about all projects, and the
+        configuration is changed back, the next whole run has to evaluate all projects.
+        """
+        if self._state.fact(fact) not in (None, present):
+            self._state.set_fact(fact, "")
 
     def _relearn(self, names: Collection[str] | None = None) -> None:
         from .relearn import relearn
@@ -197,6 +208,10 @@ class Run:
             from .pinning import Pinning
 
             Pinning(self._mirror, self._state, self._notify).remember()
+        settings = self._mirror.settings
+        if self._state.fact(OWN_SETTINGS) not in (None, fingerprint(settings, "files")):
+            self._state.set_fact(FILES_SETTINGS, "")
+        self._forget_settings(PAGES_SETTINGS, fingerprint(settings, "pages"))
 
     def publish_offline(self, due: list[tuple[str, bool]]) -> None:
         """Publish projects without downloads, write root pages, sweep. due: names, and whether their folders are scanned."""
