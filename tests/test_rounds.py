@@ -217,3 +217,39 @@ def test_a_configuration_that_is_changed_back_is_applied_again(
     assert mirrored.run("-U") == 0
     assert [path for path in before if not (mirrored.root / path).exists()] == []
     assert mirrored.untrue() == []
+
+
+@pytest.mark.parametrize("state_is_lost", [False, True])
+def test_a_new_format_has_no_page_about_all_projects_before_these_have_pages(
+        mirrored: Mirrored, upstream: Upstream, state_is_lost: bool) -> None:
+    for name in ("one", "two"):
+        upstream.add(name, wheel(name, "1"))
+    mirrored.settings["index_formats"] = "html"
+    assert mirrored.run("sync") == 0
+    mirrored.settings["index_formats"] = "html json browse full"
+    if state_is_lost:
+        (mirrored.root / ".pypimirror/state.sqlite").unlink()
+    assert mirrored.run("sync", "one") == 0
+    assert mirrored.untrue() == []
+    assert not (mirrored.root / "index.v1_json").exists()
+    assert not (mirrored.root / "browse.html").exists()
+    assert (mirrored.root / "full.html").exists()
+    assert mirrored.run("-U") == 0
+    assert mirrored.untrue() == []
+    assert (mirrored.root / "index.v1_json").exists()
+    assert (mirrored.root / "browse.html").exists()
+    assert mirrored.run("verify") == 0
+
+
+def test_a_project_that_lacks_a_page_is_not_listed_when_the_state_is_lost(mirrored: Mirrored, upstream: Upstream) -> None:
+    """A run that was killed between two pages of a project leaves it so."""
+    for name in ("one", "two"):
+        upstream.add(name, wheel(name, "1"))
+    assert mirrored.run("sync") == 0
+    (mirrored.root / "two/index.v1_json").unlink()
+    (mirrored.root / ".pypimirror/state.sqlite").unlink()
+    assert mirrored.run("sync", "one") == 0
+    assert mirrored.untrue() == []
+    assert mirrored.run("-U") == 0
+    assert (mirrored.root / "two/index.v1_json").exists()
+    assert mirrored.untrue() == []

@@ -29,6 +29,8 @@ class Publisher:
         #: The mirror's serial of what this run changes.
         self.serial = int(time.time())
         self.take_serial()
+        #: Whether the run is about all projects.
+        self.is_whole = False
         #: Which removals are held back, see PublishTask.
         self.hold = ""
         #: Messages about pages about all projects that could not be written.
@@ -70,7 +72,8 @@ class Publisher:
 
     def _write_roots(self) -> None:
         unsure = self._state.fact(ROOT_UNSURE) is not None
-        roots = write_roots(self._mirror, self._state, self.serial, self._state.fact(ROOT_DUE) is not None, unsure)
+        roots = write_roots(self._mirror, self._state, self.serial, self._state.fact(ROOT_DUE) is not None, unsure,
+                            self.is_whole)
         if roots.written:
             self._mirror.storage.flush()
             self._state.set_fact(SERIAL, str(self.serial))

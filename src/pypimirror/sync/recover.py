@@ -21,6 +21,8 @@ class RecoverTask(NamedTuple):
 
     name: str
     legacy: tuple[str, ...] = ()
+    #: The names of the pages that each published project has.
+    pages: tuple[str, ...] = ()
 
 
 class RecoveryResult(NamedTuple):
@@ -28,7 +30,10 @@ class RecoveryResult(NamedTuple):
 
     name: str
     record: bytes
+    #: The mirror's serial of its pages, 0 without pages.
     serial: int
+    #: Whether it has all pages; otherwise a run was interrupted while it wrote them.
+    is_complete: bool = True
 
 
 @in_threads
@@ -50,7 +55,8 @@ def recover(mirror: IRunContext, task: RecoverTask, emit: Callable[[Any], None])
     files = tuple(_as_published(file, file.filename in published) for file in project.files)
     if not mirror.writers:
         files = tuple(file._replace(listed=True) for file in files)
-    return RecoveryResult(task.name, records.encode(project._replace(files=files)), max(serials.values(), default=0))
+    return RecoveryResult(task.name, records.encode(project._replace(files=files)), max(serials.values(), default=0),
+                          all(f"{task.name}/{page}" in serials for page in task.pages))
 
 
 def _as_published(file: File, published: bool) -> File:

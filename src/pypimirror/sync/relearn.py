@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..events import Notice
 from ..interfaces import IIndexWriter, IRunContext
-from ..names import PINS, shown
+from ..names import BROWSE_PAGE, PAGES, PINS, shown
 from ..state import records
 from ..state.damage import is_damage
 from ..state.database import BEGUN, DUE, Row, State
@@ -67,7 +67,9 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
     from .own_pages import folders
     from .recover import RecoverTask, RecoveryResult, recover
 
-    tasks = (RecoverTask(name, tuple(found for found in spelled if found != name))
+    # Pages about all projects exist in the formats that all projects have pages of.
+    pages = tuple(page for page in (*PAGES, BROWSE_PAGE) if mirror.storage.size(page) is not None)
+    tasks = (RecoverTask(name, tuple(found for found in spelled if found != name), pages)
              for name, spelled in folders(mirror.storage).items() if names is None or name in names)
     state.begin()
     here, newest = set(), 0
@@ -91,9 +93,9 @@ def relearn(mirror: IRunContext, state: State, names: Collection[str] | None = N
 
 
 def _row(recovered: RecoveryResult) -> Row:
-    """Return the row of a project in the mirror, as its pages have it."""
+    """Return the row of a project in the mirror, as its pages have it; without all of them it is not published."""
     files = records.decode(recovered.record).published().files
-    return Row(recovered.name, recovered.name, None, None, DUE, recovered.serial, len(files),
+    return Row(recovered.name, recovered.name, None, None, DUE, recovered.serial * recovered.is_complete, len(files),
                sum(file.stored.size for file in files if file.stored is not None),
                sum(file.yanked is not False for file in files))
 

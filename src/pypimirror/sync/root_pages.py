@@ -58,14 +58,17 @@ class RootsResult(NamedTuple):
     failures: tuple[str, ...] = ()
 
 
-def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, unsure: bool) -> RootsResult:
+def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, unsure: bool, is_whole: bool) -> RootsResult:
     """Write the pages about all projects and remove those of formats no longer written; a failure affects one page only.
 
     serial: this run's serial. changed: whether a project's page was added, changed or removed; else only missing pages are
-    written. unsure: whether pages are compared with the state first.
+    written. unsure: whether pages are compared with the state first. is_whole: whether the run was about all projects: only
+    then all of them have pages of a new format.
     """
-    due = due_roots(mirror, state)
-    stale = [path for path in (state.fact(ROOTS) or "").split() if path not in due]
+    known = (state.fact(ROOTS) or "").split()
+    due = {path: writer for path, writer in due_roots(mirror, state).items()
+           if is_whole or not known or path in known or isinstance(writer, Asset) or IWholeIndexWriter.providedBy(writer)}
+    stale = [path for path in known if path not in due]
     for path in stale:
         mirror.storage.remove(path)
     missing = {path: writer for path, writer in due.items() if mirror.storage.size(path) is None

@@ -64,6 +64,7 @@ class Run:
 
     def sync(self, initial: bool) -> None:
         """Bring the whole mirror up to date. Raises FetchError, InvalidPage if upstream's list can't be read."""
+        self.publisher.is_whole = True
         self.begin()
         first = self._state.fact(LAST_GOOD) is None
         if self._state.fact(PAGES_SETTINGS) not in (None, fingerprint(self._mirror.settings, "pages")):
@@ -185,6 +186,7 @@ class Run:
 
     def indexes(self) -> None:
         """Write all pages again without downloads."""
+        self.publisher.is_whole = True
         self.remember()
         begin_anew(self._state)
         names = [known.name for known in self._state.known()]
