@@ -12,6 +12,7 @@ import faults
 from mirrored import Mirrored
 from pypimirror.sync import run
 from pypimirror.sync.publisher import Publisher
+from pypimirror.sync.result_recorder import ResultRecorder
 from upstream import JSON, Upstream, packed, sdist, wheel
 
 
@@ -253,3 +254,35 @@ def test_a_project_that_lacks_a_page_is_not_listed_when_the_state_is_lost(mirror
     assert mirrored.run("-U") == 0
     assert (mirrored.root / "two/index.v1_json").exists()
     assert mirrored.untrue() == []
+
+
+def test_what_an_interrupted_run_left_beside_a_file_is_swept(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file itself stays, since it is pinned; upstream's facts about its metadata are gone."""
+    upstream.add("one", wheel("one", "1"))
+    upstream.add("two", wheel("two", "1"))
+    with monkeypatch.context() as patch:
+        patch.setattr(ResultRecorder, "published", lambda self, result, hold=False: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert mirrored.run("-U") == 130
+    assert "one-1-py3-none-any.whl.metadata" in in_folder(mirrored, "one")
+    (tmp_path / "versions.cfg").write_text("[versions]\none = 1\n")
+    mirrored.settings |= {"versions": "versions.cfg", "build_requirements": "False"}
+    upstream.remove("one")
+    assert mirrored.run("-U", "--allow-deletions") == 0
+    assert in_folder(mirrored, "one") == mirrored.files("one") == ["one-1-py3-none-any.whl"]
+    assert mirrored.run("verify") == 0
+
+
+def test_a_pin_file_of_an_interrupted_run_goes_with_the_key(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upstream.add("one", wheel("one", "1"))
+    assert mirrored.run("sync") == 0
+    (tmp_path / "versions.cfg").write_text("[versions]\none = 1\n")
+    mirrored.settings["versions"] = "versions.cfg"
+    with monkeypatch.context() as patch:
+        patch.setattr("pypimirror.sync.pinning.Pinning._publish", lambda self, files: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert mirrored.run("-U") == 130
+    assert os.listdir(mirrored.root / "pins")
+    mirrored.settings["versions"] = None
+    assert mirrored.run("-U") == 0
+    assert [path for path in mirrored.paths() if path.startswith("pins/")] == []

@@ -27,7 +27,7 @@ from ..pins.resolver import Resolution, RootFile, resolve
 from ..pins.retention import retained
 from ..state import records
 from ..state.database import State
-from ..state.meta_keys import FOLLOW_DUE, PIN_FILES
+from ..state.meta_keys import FOLLOW_DUE, PIN_FILES, PINNING
 from ..storage.atomic import replace
 from ..tracebacks import log_error
 from ..zcml.error_context import describe
@@ -68,7 +68,7 @@ class Pinning:
 
     def _read(self) -> None:
         reading = read_pin_files(self._settings["versions"], self._settings["requirements"], self._environments(),
-                                 reader(self._fetched), _Kept(self._mirror, self._dry))
+                                 reader(self._fetched), _Kept(self._mirror, self._state, self._dry))
         self._pins = reading.pins
         for problem in reading.pins.problems:
             self._fail(problem)
@@ -239,8 +239,8 @@ class Pinning:
 class _Kept:
     """The pin files of the mirror: what clients extend from is also the last good one."""
 
-    def __init__(self, mirror: IRunContext, dry: bool):
-        self._storage = mirror.storage
+    def __init__(self, mirror: IRunContext, state: State, dry: bool):
+        self._storage, self._state = mirror.storage, state
         self._dry = dry
 
     def get(self, name: str) -> str | None:
@@ -249,7 +249,16 @@ class _Kept:
 
     def put(self, name: str, text: str) -> None:
         if not self._dry and self.get(name) != text:
+            self._note(name)
             replace(self._storage, {f"{PINS}/{name}": (text.encode(),)})
+
+    def _note(self, name: str) -> None:
+        """Record a file before it is written, so that a later run removes it if this one is killed."""
+        known = (self._state.fact(PIN_FILES) or "").split()
+        if name not in known:
+            self._state.set_fact(PIN_FILES, " ".join(sorted((*known, name))))
+            self._state.set_fact(PINNING, "1")
+            self._state.commit()
 
 
 def _by_name(releases: Iterable[Release]) -> dict[str, frozenset[str]]:

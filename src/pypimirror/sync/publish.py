@@ -85,6 +85,8 @@ class PublishResult(NamedTuple):
     skipped: bool = False
     #: Whether other files than before are published.
     replaced: bool = False
+    #: If the folder was scanned: the messages about missing releases (``evaluate.unmet``) before and after it.
+    unmet: tuple[str | None, str | None] | None = None
 
 
 def publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> PublishResult:
@@ -94,17 +96,22 @@ def publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None])
 
 
 def _publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> PublishResult:
-    project = records.decode(task.record)
+    known = records.decode(task.record)
     if task.selection is not None:
-        return _publish_selected(mirror, task, project, unpack(task.selection, project), emit)
-    if task.scan:
-        project = _with_folder(mirror, task, project)
+        return _publish_selected(mirror, task, known, unpack(task.selection, known), emit)
+    project = _with_folder(mirror, task, known) if task.scan else known
     try:
-        selected = select_files(mirror, project, bool(task.hold)) if task.selected else Selected()
+        selected = _selected(mirror, task, project)
+        found = (unmet(mirror.needs, task.name, _selected(mirror, task, known)),
+                 unmet(mirror.needs, task.name, selected)) if task.scan else None
     except MirrorError as error:
         emit(Problem(task.name, str(error)))
         return PublishResult(task.name, task.record, task.serial, False, error=str(error), skipped=True)
-    return _publish_selected(mirror, task, project, selected, emit)
+    return _publish_selected(mirror, task, project, selected, emit)._replace(unmet=found)
+
+
+def _selected(mirror: IRunContext, task: PublishTask, project: Project) -> Selected:
+    return select_files(mirror, project, bool(task.hold)) if task.selected else Selected()
 
 
 def _publish_selected(mirror: IRunContext, task: PublishTask, project: Project, selected: Selected,
@@ -126,7 +133,7 @@ def _publish_selected(mirror: IRunContext, task: PublishTask, project: Project, 
     return result._replace(
         record=records.encode(project), serial=pages.serial, written=pages.written, display=project.display,
         replaced=_published_content(project) != before,
-        error=result.error or refusal, unswept=unswept or not pages.serial,
+        error=result.error or refusal, unswept=unswept or task.scan or not pages.serial,
         sections=sections(mirror, project.published(), task.sections) if pages.serial and task.sections else ())
 
 

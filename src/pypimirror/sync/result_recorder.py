@@ -152,12 +152,14 @@ class ResultRecorder:
         unfinished = error or result.incomplete or held or result.again
         # A folder that is still to be swept may hold files that this step knows nothing about.
         unswept = UNSWEPT if result.unswept else row.pending & UNSWEPT
-        since = (row.since or time.time()) if error or row.unmet else None
+        # A release that only the folder showed is not missing.
+        unmet = result.unmet[1] if result.unmet is not None and result.unmet[0] == row.unmet else row.unmet
+        since = (row.since or time.time()) if error or unmet else None
         self._state.save(row._replace(
             display=result.display or row.display, pending=unswept | (DUE if unfinished else DONE),
             serial=result.serial, files=result.files, bytes=result.bytes, yanked=result.yanked,
             hidden=row.hidden if result.hidden is None else result.hidden,
-            list_serial=None if held else row.list_serial, error=error, since=since), result.record)
+            list_serial=None if held else row.list_serial, error=error, since=since, unmet=unmet), result.record)
 
     @alone
     def swept(self, result: SweepResult) -> None:
