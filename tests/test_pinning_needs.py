@@ -157,6 +157,19 @@ def test_what_a_release_requires_is_mirrored_when_its_file_follows_in_a_later_ru
     assert everything(needing) == ["app-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl"]
 
 
+def test_what_a_file_that_upstream_replaced_requires_is_mirrored_in_the_same_run(needing: Mirrored, upstream: Upstream) -> None:
+    """The new file is published after the sweep of the old one."""
+    upstream.add("app", wheel("app", "1.0"))
+    upstream.add("lib", wheel("lib", "1.0"))
+    needing.settings |= {"versions": None, "package_matches": "app*"}
+    assert needing.run("sync") == 0
+    upstream.add("app", wheel("app", "1.0", ("lib",)))
+    assert needing.run("-U") == 0
+    assert everything(needing) == ["app-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl"]
+    upstream.add("app", wheel("app", "1.0", ("never",)))
+    assert needing.run("-U") == 1
+
+
 # --- file names
 
 def test_selection_and_resolver_read_file_names_alike(

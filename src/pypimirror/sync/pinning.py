@@ -52,6 +52,8 @@ class Pinning:
         self._retained: Mapping[str, frozenset[str]] = {}
         #: Messages about failures; the next run tries again.
         self.problems: list[str] = []
+        #: Problems and notes of the last resolution.
+        self._unresolved: tuple[str, ...] = ()
 
     def read(self) -> None:
         """Read the pin files, store them in the mirror, and set the pinned releases.
@@ -155,10 +157,12 @@ class Pinning:
             companions = {} if "setuptools" in self._pins.versions or not self._pins.versions else {"setuptools": "<82"}
             found = resolve(self._roots(catalogue), self._environments(), catalogue, pinned, companions,
                             name_globs(self._settings, "ignore_build_problems").match)
-        for problem in found.problems:
-            self._fail(problem)
-        for note in found.notes:
-            self._notify(Notice(note))
+        # A second resolution in a run replaces the problems of the first one.
+        told, self._unresolved = self._unresolved, found.problems + found.notes
+        self.problems = [problem for problem in self.problems if problem not in told] + list(found.problems)
+        for text in self._unresolved:
+            if text not in told:
+                self._notify(Problem("", text) if text in found.problems else Notice(text))
         # Every run looks for releases that are not found yet.
         self._state.set_fact(HOLES, "1" if found.problems else None)
         self._state.set_fact(NEEDED, json.dumps({name: sorted(versions) for name, versions in found.releases.items()}))

@@ -17,6 +17,7 @@ from ..settings.fingerprint import fingerprint
 from ..state.database import DUE, State
 from ..state.meta_keys import (
     FILES_SETTINGS,
+    FOLLOW_DUE,
     LAST_GOOD,
     LIST_ETAG,
     OWN_SETTINGS,
@@ -94,6 +95,10 @@ class Run:
         for further in self._further(initial):
             self._round(further, plan.doubt)
         self.publisher.finish()
+        if self._state.fact(FOLLOW_DUE) is not None and (required := self._required(False)) is not None:
+            # Of files that waited for the sweep, and of releases of selected projects that others require.
+            self._round(required, plan.doubt)
+            self.publisher.finish()
         give_hints(self._mirror, self._state, self._notify, self._changes.values(), self.recorder.serials)
         for warning in self.times.warnings():
             self._notify(events.Notice(warning))
@@ -110,13 +115,18 @@ class Run:
             if late and len(late) <= _MOST_LATE:
                 time.sleep(LAG)  # pages are cached for a moment
                 yield worklist.late(self._mirror, self._state, late)
+        if (required := self._required(initial)) is not None:
+            yield required
+
+    def _required(self, initial: bool) -> worklist.Worklist | None:
+        """Return the projects whose releases published ones now require, or no longer; None without any."""
         if self._pinning is None:
-            return
+            return None
         changed = initial or self._state.fact(FILES_SETTINGS) != worklist.files_fingerprint(self._mirror)
-        if touched := sorted(self._pinning.follow(changed)):
-            # The page of a known project is not read again; only its selection changes.
-            ask = {name: self._state.record(name) is None for name in touched}
-            yield worklist.named(self._mirror, self._state, ask, republish=False)
+        touched = sorted(self._pinning.follow(changed))
+        # The page of a known project is not read again; only its selection changes.
+        ask = {name: self._state.record(name) is None for name in touched}
+        return worklist.named(self._mirror, self._state, ask, republish=False) if touched else None
 
     def _round(self, plan: worklist.Worklist, doubt: str | None) -> None:
         """Evaluate the projects of a worklist, and publish the projects that are due since the last round."""
