@@ -286,3 +286,16 @@ def test_a_pin_file_of_an_interrupted_run_goes_with_the_key(
     mirrored.settings["versions"] = None
     assert mirrored.run("-U") == 0
     assert [path for path in mirrored.paths() if path.startswith("pins/")] == []
+
+
+def test_pages_of_an_interrupted_run_go_before_their_files_when_all_pages_are_written_again(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    upstream.add("one", wheel("one", "1"))
+    with monkeypatch.context() as patch:
+        patch.setattr(ResultRecorder, "published", lambda self, result, hold=False: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert mirrored.run("-U") == 130
+    assert (mirrored.root / "one/index.html").exists()
+    mirrored.settings["package_matches"] = "two"
+    assert mirrored.run("-i") == 0
+    assert mirrored.untrue() == []
+    assert not (mirrored.root / "one").exists()

@@ -202,7 +202,8 @@ class Run:
         names = [known.name for known in self._state.known()]
         if filter_removals.of_plugins(self._mirror):
             self._brake_filters(names)
-        self.publish_offline([(name, False) for name in names])
+        cut_off = dict(self._state.pending())
+        self.publish_offline([(name, cut_off.get(name, False)) for name in names])
 
     def _brake_filters(self, names: Collection[str]) -> None:
         """Hold removals back if filters of plugins exclude too many files of the mirror. Requests and records nothing."""
