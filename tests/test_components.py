@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mirrored import Mirrored
-from pypimirror.settings import extras
+from pypimirror import errors
 from pypimirror.zcml import builtin, registry
 from test_registry import written
 from upstream import Upstream, wheel
@@ -89,5 +89,5 @@ def test_plugins_do_not_make_a_missing_library_matter(
 
 def test_every_library_named_comes_with_that_extra() -> None:
     text = Path(__file__).parents[1].joinpath("setup.py").read_text(encoding="utf-8")
-    for library, extra in extras.EXTRAS.items():
+    for library, extra in errors.EXTRAS.items():
         assert re.search(rf'"{extra}": \[[^]]*"{library}"', text)

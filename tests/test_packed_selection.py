@@ -64,6 +64,8 @@ def test_a_selection_is_the_same_after_its_way() -> None:
     project = Project("demo", files)
     assert unpack(pack(selected, project), project) == selected
     assert unpack(pack(Selected(), project), project) == Selected()
+    assert unpack(pack(Selected(files, due=7.5), project), project) == Selected(files, due=7.5)
+    assert unpack(pack(Selected(), Project("demo")), Project("demo")) == Selected()
 
 
 def test_filters_run_once_a_project_and_run(counted: Mirrored, upstream: Upstream) -> None:

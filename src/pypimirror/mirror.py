@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from zope.interface import implementer
 
-from .http import fetchers, tls
+from .http import fetcher_settings, tls
 from .http.dispatcher import Dispatcher
 from .http.file_urls import url_of
 from .http.hosts import PORTS
@@ -84,7 +84,7 @@ class Mirror:
 
     @cached_property
     def limiter(self) -> RequestLimiter:
-        return RequestLimiter(lambda: self._named(IFetcher, fetchers.chosen(self.settings), "fetcher"), self.workers)
+        return RequestLimiter(lambda: self._named(IFetcher, fetcher_settings.chosen(self.settings), "fetcher"), self.workers)
 
     @cached_property
     def parsers(self) -> Mapping[str, IParser]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from textwrap import fill
 from typing import Any
 
-from ..http import proxy_settings
+from ..http import fetcher_settings
 from ..interfaces import IFilter
 from ..report.safe_stream import print_whole
 from ..secret import printable
@@ -48,7 +48,7 @@ def _show(mirror: Any) -> None:
     for name in (*(key.name for key in KEYS), *sorted(more)):
         print_whole(f"{name} = {_shown(settings[name])}    # {settings.origin(name)}\n")
     print()
-    for line in proxy_settings.describe(settings, mirror.limiter.fetcher, full=True):
+    for line in fetcher_settings.describe(settings, mirror.limiter.fetcher, full=True):
         print(line)
     print()
     for line in _components(mirror.registry):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError, Locked, MirrorError, StorageError
 from ..events import Failure, Notice, RunFinished, RunStarted
-from ..http import proxy_settings
+from ..http import fetcher_settings
 from ..mirror import Mirror
 from ..model import Totals
 from ..report import logfile
@@ -123,7 +123,7 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
     started = time.time()
     watch.notify(RunStarted(kind, mirror.settings["mirror_file_path"]))
     if fetches:
-        for line in proxy_settings.describe(mirror.settings, mirror.limiter.fetcher):
+        for line in fetcher_settings.describe(mirror.settings, mirror.limiter.fetcher):
             logger.info(line)
     state = State(mirror.settings["state_path"])
     try:

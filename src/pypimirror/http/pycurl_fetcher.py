@@ -13,7 +13,7 @@ from zope.interface import implementer
 from ..errors import FetchError
 from ..interfaces import ICooperativeFetcher, IReceiver, ISettings
 from ..model import Head
-from . import curl_options, proxy_settings
+from . import curl_options, fetcher_settings
 from .curl_connections import Connections
 from .curl_proxies import Proxies
 from .curl_selector import CurlSelector
@@ -31,7 +31,7 @@ class CurlFetcher:
 
     def __init__(self, settings: ISettings):
         self._settings = settings
-        proxy_settings.proxies()  # hides their passwords in all messages
+        fetcher_settings.proxies()  # hides their passwords in all messages
         self._proxies = Proxies(settings)
         self._connections = Connections()
         self._local = threading.local()

@@ -12,7 +12,7 @@ from ..engine.boundary import StepFailure
 from ..errors import StorageError
 from ..interfaces import IRunContext
 from ..names import PINS, distribution, is_distribution, is_project, normalize
-from ..settings.fingerprint import fingerprint
+from ..settings.values import fingerprint
 from ..state.database import DONE, State
 from ..state.meta_keys import PAGES_SETTINGS, PIN_FILES, ROOT_DUE
 from ..sync.own_pages import folders

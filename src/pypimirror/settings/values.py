@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from zope.interface import implementer
@@ -10,6 +11,7 @@ from zope.interface.interfaces import IComponentLookup
 
 from ..interfaces import ISettings
 from ..model import NOTHING
+from .keys import KEYS
 
 #: Maximum number of names in a warning.
 _MOST_NAMED = 10
@@ -94,3 +96,12 @@ class Settings(Mapping[str, Any]):
         """Return the settings with those of plugins. values: by key, all of them defaults."""
         origins = dict.fromkeys(values, "default")
         return Settings({**self._values, **values}, {**self._origins, **origins}, self.filename, additions, registry)
+
+
+def fingerprint(settings: ISettings, affects: str, *more: Mapping[str, Collection[str]]) -> str:
+    """Return the hash of the keys and plugins that affect ``files`` or ``pages``, and of the additional mappings."""
+    values: list[Any] = [(key.name, settings[key.name]) for key in KEYS if key.affects == affects]
+    values.extend(settings.plugged(affects))
+    for mapping in more:
+        values.extend((name, sorted(items)) for name, items in sorted(mapping.items()))
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:32]

@@ -15,10 +15,9 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ..errors import ConfigurationError, StorageError
+from ..errors import ConfigurationError, StorageError, missing_library
 from ..http.configured_url import configured_url, hidden
 from ..secret import register
-from ..settings.extras import missing
 
 #: Bucket names (S3 user guide, "Bucket naming rules"); older buckets may have capitals.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
@@ -91,7 +90,7 @@ class Bucket:
             from botocore.config import Config
             from botocore.exceptions import BotoCoreError
         except ImportError as error:
-            raise missing(f"mirror_file_path = {self.url}", error) from error
+            raise missing_library(f"mirror_file_path = {self.url}", error) from error
         _check_environment()
         try:
             session = boto3.session.Session()

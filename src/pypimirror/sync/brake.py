@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ..interfaces import IRunContext, ISettings
 from ..model import Change, Totals
-from ..settings.fingerprint import fingerprint
+from ..settings.values import fingerprint
 from ..state.database import State
 from ..state.meta_keys import OWN_SETTINGS
 from . import filter_removals

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from ..events import FilterRemoval
 from ..interfaces import IFilter, INameFilter, IRunContext
 from ..model import Change
-from ..settings.fingerprint import fingerprint
+from ..settings.values import fingerprint
 from ..state.database import State
 from ..state.meta_keys import KNOWN_FILTERS, OWN_SETTINGS
 from ..zcml import registry

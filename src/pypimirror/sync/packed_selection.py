@@ -22,6 +22,8 @@ class PackedSelection(NamedTuple):
 
 def pack(selected: Selected, project: Project) -> PackedSelection:
     """Return a selection in its compact form. project: the record with all files of the selection."""
+    if not selected.left_out and len(selected.files) == len(project.files):
+        return PackedSelection(_all(project), (), selected._replace(files=()))
     bits = {file.filename: 1 << number for number, file in enumerate(project.files)}
     left_out: dict[tuple[Any, ...], int] = {}
     for file, *reason in selected.left_out:
@@ -33,8 +35,12 @@ def pack(selected: Selected, project: Project) -> PackedSelection:
 def unpack(packed: PackedSelection, project: Project) -> Selected:
     """Return the selection with the files of the same record; those that are left out are grouped by their reasons."""
     return packed.more._replace(
-        files=tuple(_chosen(packed.files, project)),
+        files=project.files if packed.files == _all(project) else tuple(_chosen(packed.files, project)),
         left_out=tuple(LeftOut(file, *reason) for reason, files in packed.left_out for file in _chosen(files, project)))
+
+
+def _all(project: Project) -> int:
+    return (1 << len(project.files)) - 1
 
 
 def _joined(bits: Iterable[int]) -> int:

@@ -11,7 +11,7 @@ from .. import __version__
 from ..errors import InsufficientSpace, MirrorError
 from ..interfaces import IClient, IIndexWriter, IRunContext, IStartPageWriter, IWholeIndexWriter
 from ..model import Entry, Project
-from ..settings.fingerprint import fingerprint
+from ..settings.values import fingerprint
 from ..state import records
 from ..state.database import State
 from ..state.meta_keys import ROOT_DUE, ROOTS

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .. import events
 from ..interfaces import IRunContext
 from ..model import Change, Totals
-from ..settings.fingerprint import fingerprint
+from ..settings.values import fingerprint
 from ..state.database import DUE, State
 from ..state.meta_keys import (
     FILES_SETTINGS,

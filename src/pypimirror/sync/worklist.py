@@ -11,7 +11,7 @@ from ..errors import ConfigurationError, InvalidPage
 from ..interfaces import IRunContext, ISettings
 from ..model import KnownProject, ListedProject, ProjectList, Totals
 from ..names import project_name, shown
-from ..settings.fingerprint import fingerprint
+from ..settings.values import fingerprint
 from ..state import records
 from ..state.database import State
 from ..state.meta_keys import FILES_SETTINGS, LIST_ETAG, PAGES_SETTINGS

@@ -10,8 +10,7 @@ from zope.interface import providedBy
 from zope.interface.interfaces import ComponentLookupError
 
 from .. import interfaces
-from ..errors import ConfigurationError, MirrorError
-from ..settings.extras import missing
+from ..errors import ConfigurationError, MirrorError, missing_library
 from ..settings.reader import nearest
 from ..settings.values import Plugin
 from . import builtin, validation
@@ -59,7 +58,7 @@ def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> 
     except ImportError as error:
         if error.name is None or error.name.startswith(f"{builtin.PACKAGE}."):
             raise
-        raise missing(f"{key} = {name!r}", error) from error
+        raise missing_library(f"{key} = {name!r}", error) from error
     except (MirrorError, KeyboardInterrupt):
         raise
     except BaseException as error:

@@ -1,16 +1,24 @@
-"""Proxies and certificates from the environment, and a description of how requests are sent."""
+"""Which fetcher a mirror has, and how it sends requests: certificates, and proxies from the environment."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from ..interfaces import IFetcher, ISettings
-from . import fetchers, tls
+from . import tls
 from .configured_url import hidden
 
+#: The libraries of the extra ``fast``.
+_FAST = ("pycurl", "greenlet")
 #: Lists the hosts that are requested without a proxy; it is not a proxy itself.
 _BUT = "no_proxy"
+
+
+def chosen(settings: ISettings) -> str:
+    """Return the name of the fetcher: the configured one, else pycurl if it is installed, else requests."""
+    return settings["fetcher"] or ("pycurl" if all(map(find_spec, _FAST)) else "requests")
 
 
 def proxies() -> dict[str, str]:
@@ -27,7 +35,7 @@ def describe(settings: ISettings, fetcher: IFetcher, full: bool = False) -> Iter
     """
     about = getattr(fetcher, "about", None)
     told = about() if about is not None else f"{type(fetcher).__module__}.{type(fetcher).__qualname__}"
-    yield f"fetcher {fetchers.chosen(settings)}: {told}"
+    yield f"fetcher {chosen(settings)}: {told}"
     source = tls.bundle_origin(settings)
     yield f"CA bundle: {tls.bundle(settings)} (from {source})" if full or source != "certifi" else "CA bundle: that of certifi"
     proxy = settings["proxy"]
