@@ -107,6 +107,52 @@ def test_futures_that_other_threads_set_at_once_wake_all(loop: Loop) -> None:
     assert found == list(range(2000))
 
 
+def test_a_turn_ends_the_wait_of_a_greenlet_or_a_thread_from_any_thread(loop: Loop) -> None:
+    turns: list[cooperation.Turn] = []
+    created = threading.Semaphore(0)
+
+    def waits(name: str) -> str:
+        turn = cooperation.Turn()
+        turns.append(turn)
+        created.release()
+        turn.wait()
+        return name
+
+    def others() -> None:
+        for _ in range(3):
+            assert created.acquire(timeout=60)
+        turns[0].come()
+        turns[2].come()
+
+    found: list[str] = []
+    waiting = threading.Thread(target=lambda: found.append(waits("thread")))
+    coming = threading.Thread(target=others)
+
+    def starts() -> None:
+        waiting.start()
+        coming.start()
+
+    assert run(loop, lambda: waits("one"), lambda: waits("two"), lambda: turns[1].come(), starts) == ["one", "two", None, None]
+    for thread in (waiting, coming):
+        thread.join(60)
+    assert found == ["thread"]
+
+
+def test_what_is_ready_is_called_although_one_of_it_fails(loop: Loop) -> None:
+    called: list[str] = []
+
+    def fails() -> None:
+        raise ValueError("one")
+
+    loop.soon(fails)
+    loop.soon(lambda: called.append("two"))
+    with pytest.raises(ValueError, match="one"):
+        loop.run()
+    loop.soon(lambda: (called.append("three"), loop.stop()))
+    loop.run()
+    assert called == ["two", "three"]
+
+
 def test_callbacks_of_the_loop_and_other_threads_are_in_no_greenlet(loop: Loop) -> None:
     found: list[Any] = [cooperation.current()]
     loop.events.call_soon(lambda: found.append(cooperation.current()))

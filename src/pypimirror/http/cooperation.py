@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +22,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _running = threading.local()
+
+
+def _nothing() -> None:
+    pass
 
 
 def current() -> Loop | None:
@@ -50,6 +55,38 @@ def sleep(seconds: float) -> None:
         loop.sleep(seconds)
 
 
+class Turn:
+    """Suspends one greenlet or blocks one thread until its turn comes; cheaper than a future."""
+
+    def __init__(self) -> None:
+        """Create it in the greenlet or thread that is going to wait."""
+        self._loop = current()
+        self._resume: Callable[[], None] = _nothing
+        self._lock = threading.Lock()
+        if self._loop is None:
+            self._lock.acquire()
+
+    def wait(self) -> None:
+        """Wait; call it once, before the greenlet waits for anything else."""
+        if self._loop is None:
+            self._lock.acquire()
+        else:
+            self._loop.suspend(self._suspended)
+
+    def come(self) -> None:
+        """End the wait; call it once, from any thread."""
+        if self._loop is None:
+            self._lock.release()
+        else:
+            self._loop.soon(self._go)
+
+    def _suspended(self, resume: Callable[[], None]) -> None:
+        self._resume = resume
+
+    def _go(self) -> None:
+        self._resume()
+
+
 class Loop:
     """An event loop of the thread that calls ``run``."""
 
@@ -66,6 +103,9 @@ class Loop:
         self._hub: Any = None
         self._current: Callable[[], Any] = lambda: None
         self._greenlets: set[Any] = set()
+        #: The thread that runs the loop, and what it calls next: one callback of the event loop for many of these.
+        self._thread = threading.get_ident()
+        self._ready: deque[Callable[[], Any]] = deque()
 
     def run(self) -> None:
         """Run the started functions until ``stop``.
@@ -77,6 +117,7 @@ class Loop:
         else:
             import greenlet
 
+            self._thread = threading.get_ident()
             self._current = greenlet.getcurrent
             self._hub = self._current()
             _running.loop = self
@@ -145,7 +186,27 @@ class Loop:
 
         started = greenlet.greenlet(run, self._hub)
         self._greenlets.add(started)
-        self.events.call_soon(started.switch)
+        self.soon(started.switch)
+
+    def soon(self, function: Callable[[], Any]) -> None:
+        """Call a function in the thread of the loop, after what is ready before it; may be called from any thread."""
+        if threading.get_ident() != self._thread:
+            self.events.call_soon_threadsafe(function)
+            return
+        self._ready.append(function)
+        if len(self._ready) == 1:
+            self.events.call_soon(self._call_ready)
+
+    def _call_ready(self) -> None:
+        """Call what is ready now. Functions that these add are called after the next look at the transfers."""
+        ready, self._ready = self._ready, deque()
+        try:
+            while ready:
+                ready.popleft()()
+        finally:
+            if ready:  # after an exception
+                self._ready.extendleft(reversed(ready))
+                self.events.call_soon(self._call_ready)
 
     def suspend(self, arrange: Callable[[Callable[[], None]], object]) -> None:
         """Suspend the calling greenlet. arrange: receives the callable that resumes it; the loop has to call it."""
@@ -156,17 +217,8 @@ class Loop:
 
     def wait(self, future: Future[T]) -> T:
         """Wait for a future that this thread or another one completes; return its result."""
-        thread = threading.get_ident()
-
-        def arrange(resume: Callable[[], None]) -> None:
-            def done(_: Future[T]) -> None:
-                same = threading.get_ident() == thread
-                (self.events.call_soon if same else self.events.call_soon_threadsafe)(resume)
-
-            future.add_done_callback(done)
-
         if not future.done():
-            self.suspend(arrange)
+            self.suspend(lambda resume: future.add_done_callback(lambda _: self.soon(resume)))
         return future.result()
 
     def sleep(self, seconds: float) -> None:
@@ -177,12 +229,11 @@ class Loop:
 
         Raises the first exception of a call; no further call starts after it.
         """
-        from concurrent.futures import Future
-
         results: list[Any] = [None] * len(items)
         left: Iterator[int] = iter(range(len(items)))
         failed: list[BaseException] = []
-        at_work, finished = max(1, min(most, len(items))), Future[None]()
+        at_work = max(1, min(most, len(items)))
+        finished: Turn | None = None
 
         def some() -> None:
             nonlocal at_work
@@ -196,13 +247,15 @@ class Loop:
                     raise
                 failed.append(error)
             at_work -= 1
-            if not at_work:
-                finished.set_result(None)
+            if not at_work and finished is not None:
+                finished.come()
 
         for _ in range(at_work - 1):
             self.start(some)
         some()
-        self.wait(finished)
+        if at_work:
+            finished = Turn()
+            finished.wait()
         if failed:
             raise failed[0]
         return results

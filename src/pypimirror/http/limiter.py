@@ -5,17 +5,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
 from ..interfaces import IFetcher, IReceiver
 from ..model import Head
-from .cooperation import wait
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
+from .cooperation import Turn
 
 #: Requests at once in the beginning; one more after each answer. Connections are opened one after the other then: a server that
 #: gets many at the same moment may drop some, which are tried again after seconds.
@@ -31,7 +26,7 @@ class RequestLimiter:
         self._make = make
         self._made: IFetcher | None = None
         self._lock = threading.Lock()
-        self._waiting: deque[Future[None]] = deque()
+        self._waiting: deque[Turn] = deque()
         self._in_flight = 0
         self._most = most
         #: How many may be in flight now.
@@ -51,7 +46,7 @@ class RequestLimiter:
             self._most = most
             turns = self._turns()
         for turn in turns:
-            turn.set_result(None)
+            turn.come()
 
     @property
     def is_within(self) -> bool:
@@ -71,12 +66,10 @@ class RequestLimiter:
             if self._in_flight < min(self._open, self._most):
                 self._in_flight += 1
                 return
-            from concurrent.futures import Future
-
-            turn: Future[None] = Future()
+            turn = Turn()
             self._waiting.append(turn)
         try:
-            wait(turn)
+            turn.wait()
         except BaseException:  # the task is ended
             with self._lock:
                 is_waiting = turn in self._waiting
@@ -92,9 +85,9 @@ class RequestLimiter:
             self._open += 1
             turns = self._turns()
         for turn in turns:
-            turn.set_result(None)
+            turn.come()
 
-    def _turns(self) -> list[Future[None]]:
+    def _turns(self) -> list[Turn]:
         """Take out the requests that may be sent now."""
         number = min(len(self._waiting), min(self._open, self._most) - self._in_flight)
         self._in_flight += max(number, 0)
