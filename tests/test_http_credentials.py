@@ -122,6 +122,15 @@ def test_a_url_with_credentials_counts_before_netrc(tmp_path: Path, monkeypatch:
     assert Credentials(["http://me:word@127.0.0.1/"]).url("http://127.0.0.1/x") == "http://me:word@127.0.0.1/x"
 
 
+def test_every_url_of_an_origin_gets_its_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_netrc(tmp_path, monkeypatch, "me", "word")
+    known = Credentials(["http://127.0.0.1/simple/", "http://other.example.com/simple/"])
+    for path in ("one", "two"):
+        assert known.url(f"http://127.0.0.1/{path}") == f"http://me:word@127.0.0.1/{path}"
+        assert known.url(f"http://other.example.com/{path}") == f"http://other.example.com/{path}"
+        assert known.url(f"http://127.0.0.1:81/{path}") == f"http://127.0.0.1:81/{path}"
+
+
 @pytest.mark.parametrize("content", [
     b"machine h login me password \xff", b"mashine h s3cret", b"machine h login me password \"s3cret"])
 def test_a_netrc_that_cant_be_read_is_an_error_that_quotes_none_of_it(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Iterable
 from itertools import takewhile
 from typing import NamedTuple
@@ -17,6 +18,10 @@ from ..secret import SecretURL
 from .hosts import Origin, normalize_host, origin
 
 _NETRC = ("~/.netrc", "~/_netrc")
+#: Scheme and authority of a URL without credentials.
+_AUTHORITY = re.compile(r"https?://[^/?#@\\\s]+(?=[/?#]|$)")
+#: Maximum number of authorities without credentials to remember.
+_MOST_BARE = 1000
 
 
 class _Configured(NamedTuple):
@@ -32,6 +37,8 @@ class Credentials:
         """urls: may include user and password; netrc applies to the origins of URLs without them."""
         self._by_origin: dict[Origin, list[_Configured]] = {}
         self._netrc: dict[str, str] | None = None
+        #: Schemes and authorities for whose URLs there are no credentials.
+        self._bare: set[str] = set()
         for url in urls:
             try:
                 place = origin(url)
@@ -46,6 +53,17 @@ class Credentials:
 
         Of several configured URLs of one origin, the one with the longest common path applies. Raises FetchError.
         """
+        found = _AUTHORITY.match(url)
+        if found is not None and found[0] in self._bare:
+            return url
+        keyed = self._with_credentials(url)
+        if found is not None and keyed == url:
+            if len(self._bare) >= _MOST_BARE:
+                self._bare.clear()
+            self._bare.add(found[0])
+        return keyed
+
+    def _with_credentials(self, url: str) -> str:
         try:
             place = origin(url) if self._by_origin else None
         except ValueError:
