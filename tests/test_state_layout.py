@@ -163,3 +163,21 @@ def test_a_new_one_is_that_of_an_empty_mirror(tmp_path: Path) -> None:
     assert state.fresh
     state.close()
     assert content(tmp_path / "state.sqlite")[0] == (schema.LAYOUT,)
+
+
+def test_a_fact_that_was_not_committed_is_written_again(tmp_path: Path) -> None:
+    state = State(str(tmp_path))
+    state.open()
+    state.begin()
+    state.set_fact("root_due", "1")
+    state.set_fact("root_due", "1")
+    state.close()
+    state.open()
+    assert state.fact("root_due") is None
+    state.set_fact("root_due", "1")
+    assert state.fact("root_due") == "1"
+    state.set_fact("root_due", None)
+    assert state.fact("root_due") is None
+    state.set_fact("root_due", "1")
+    assert state.fact("root_due") == "1"
+    state.close()

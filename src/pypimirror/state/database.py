@@ -59,9 +59,15 @@ _TEXT: tuple[tuple[type, ...], Any] = (str,), ""
 _TEXT_OR_NONE: tuple[tuple[type, ...], Any] = (str, type(None)), None
 _NUMBER: tuple[tuple[type, ...], Any] = (int,), 0
 _TIME: tuple[tuple[type, ...], Any] = (float, int, type(None)), None
+_SINCE, _DUE = Row._fields.index("since"), Row._fields.index("due")
 #: The types and defaults of a row's values.
 _COLUMNS = (_TEXT, _TEXT, _TEXT_OR_NONE, _TEXT_OR_NONE, _NUMBER, _NUMBER, _NUMBER, _NUMBER, _NUMBER, _TEXT_OR_NONE, _TIME,
             _TIME, _NUMBER, _TEXT_OR_NONE, _NUMBER, _NUMBER)
+
+
+_UNKNOWN: Any = object()
+#: Types of the values of rows that need no check.
+_good: set[tuple[type, ...]] = set()
 
 
 class State(DatabaseFile):
@@ -69,6 +75,12 @@ class State(DatabaseFile):
 
     def __init__(self, folder: str):
         super().__init__(folder, Row._fields)
+        #: Facts as this object has written them last: most are written for each project.
+        self._written: dict[str, str | None] = {}
+
+    def close(self) -> None:
+        super().close()
+        self._written.clear()
 
     # --- facts about the mirror
 
@@ -88,12 +100,16 @@ class State(DatabaseFile):
 
     def set_fact(self, name: str, value: str | None) -> None:
         """Store a fact about the mirror, or delete it (None)."""
+        if self._written.get(name, _UNKNOWN) == value:
+            return
+        self._written.pop(name, None)
         if value is None:
             self._db.execute("DELETE FROM facts WHERE name = ?", (name,))
         else:
             # Unchanged values are not written: a run without changes writes nothing.
             self._db.execute("INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) "
                              "DO UPDATE SET value = excluded.value WHERE value != excluded.value", (name, value))
+        self._written[name] = value
 
     # --- progress of a verification
 
@@ -215,8 +231,14 @@ def _is_quarantined(record: Any) -> bool:
 
 def _row(values: Sequence[Any]) -> Row:
     """Return a row, with defaults for values of wrong types, as a read-only database may have them."""
-    return Row(*(damage.value_or_default(value, kinds, otherwise)
-                 for value, (kinds, otherwise) in zip(values, _COLUMNS, strict=True)))
+    types = tuple(map(type, values))
+    if types in _good and all(map(math.isfinite, filter(None, values[_SINCE:_DUE + 1]))):
+        return Row._make(values)
+    row = Row(*(damage.value_or_default(value, kinds, otherwise)
+                for value, (kinds, otherwise) in zip(values, _COLUMNS, strict=True)))
+    if all(one is other for one, other in zip(row, values, strict=True)):
+        _good.add(types)  # nearly all rows are of a few signatures
+    return row
 
 
 def _known(rows: Iterable[Sequence[Any]]) -> Iterator[KnownProject]:
