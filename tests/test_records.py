@@ -37,3 +37,28 @@ def test_a_file_of_which_only_the_name_is_known_comes_back() -> None:
 def test_a_record_with_the_names_of_values_is_read() -> None:
     record = zlib.compress(b'{"name": "one", "files": [{"filename": "one-1.zip", "size": 5, "stored": ["ab", 5, null, true]}]}')
     assert records.decode(record) == Project("one", (File("one-1.zip", "", size=5, stored=Stored("ab", 5, published=True)),))
+
+
+def test_a_remembered_project_is_decoded_once_without_its_record() -> None:
+    project = Project("one", (File("one-1.zip", ""),))
+    record = records.encode(project)
+    records.remember(project, record)
+    assert records.decode(record) is project
+    decoded = records.decode(record)
+    assert decoded == project
+    assert decoded is not project
+
+
+def test_few_and_small_projects_are_remembered() -> None:
+    files = (File(f"large-{number}.zip", "", {"sha256": f"{number ** 40:064x}"[:64]}) for number in range(999))
+    large = Project("large", tuple(files))
+    record = records.encode(large)
+    records.remember(large, record)
+    assert records.decode(record) is not large
+    many = [(one, records.encode(one)) for one in (Project(f"one{number}") for number in range(300))]
+    for one, record in many:
+        records.remember(one, record)
+    assert records.decode(many[0][1]) is not many[0][0]
+    assert records.decode(many[-1][1]) is many[-1][0]
+    for _, record in many:
+        records.decode(record)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..errors import StorageError
@@ -31,6 +32,9 @@ _PROJECT_TYPES: Mapping[str, tuple[type, ...]] = {
     "damaged": (tuple,), "upstream": (str,), "form": (str,), "doubt": (str,), "promised": (str,)}
 #: Signatures that passed the check: the class, then the types of its values.
 _good: set[tuple[type, ...]] = set()
+#: Projects by their records, the oldest first: at most so many, of at most so many bytes each.
+_recent: dict[bytes, Project] = {}
+_RECENT, _MOST_REMEMBERED = 256, 8192
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -43,12 +47,24 @@ def encode(project: Project) -> bytes:
     return packing.compress(_DUMP(value).encode("utf-8", "surrogatepass")) + packing.flush()
 
 
+def remember(project: Project, record: bytes) -> None:
+    """Let ``decode`` return a project that this process has encoded and that it decodes soon."""
+    if len(record) <= _MOST_REMEMBERED:
+        if len(_recent) >= _RECENT:
+            with suppress(StopIteration, KeyError):  # another thread is first
+                del _recent[next(iter(_recent))]
+        _recent[record] = project
+
+
 class BadRecord(StorageError, ValueError):
     """The record of a project can't be read."""
 
 
 def decode(record: bytes) -> Project:
     """Return the project of a record of ``encode``. Raises BadRecord."""
+    known = _recent.pop(record, None)
+    if known is not None:
+        return known
     try:
         value = json.loads(zlib.decompress(record))
         value["files"] = tuple(_file(entry) for entry in value["files"])

@@ -136,11 +136,14 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
     project = reading.project
     unsettled = is_unsettled(project)
     missing = not_found(mirror, reading.status) if _named(mirror, task, reading) else None
+    record = records.encode(project)
+    if project.listed:  # it is decoded again to be published
+        records.remember(project, record)
     list_serial, due = task.list_serial, selected.due
     if unsettled or external_links.is_restless(mirror, project):
         list_serial, due = None, 0.0
     return Evaluation(
-        task.name, _with_name_filter(mirror, changes(old, project, selected, task.selected), task), records.encode(project),
+        task.name, _with_name_filter(mirror, changes(old, project, selected, task.selected), task), record,
         project.display, list_serial,
         None if unsettled else serial_at(project.serial, project.upstream), due, reading.problems,
         unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or missing,

@@ -13,11 +13,11 @@ from typing import Any
 
 from ..interfaces import IRunContext
 from ..model import Change
-from ..state.database import BEGUN, DUE, State
+from ..state.database import BEGUN, DUE, Row, State
 from .evaluate import EvaluateTask, Evaluation, evaluate
 from .publish import PublishResult, PublishTask, publish
 from .result_recorder import ResultRecorder
-from .tasks import to_publish
+from .root_pages import sections_due
 
 #: Maximum number of seconds between the evaluation of a project and its publishing, even if other pages are slow.
 _SECONDS = 0.5
@@ -41,8 +41,9 @@ class Pipeline:
         self._recorder = recorder
         self._evaluations = iter(evaluations)
         self._serial = serial
-        #: Names of projects that can be published after the next commit, and the tasks of those that can be published now.
-        self._stored: list[str] = []
+        #: Rows and records of the projects that can be published after the next commit, and the tasks of those that can be
+        #: published now.
+        self._stored: list[tuple[Row, bytes]] = []
         self._ready: deque[PublishTask] = deque()
         #: When the stored projects are committed at the latest.
         self._due = time.monotonic() + _SECONDS
@@ -76,18 +77,23 @@ class Pipeline:
         """Release the stored projects for publishing, and mark them, so that the next run recognises an interrupted one."""
         stored, self._stored = self._stored, []
         self._due = time.monotonic() + _SECONDS
-        self._state.mark(stored, BEGUN)
+        if not stored:
+            return
+        self._state.mark((row.name for row, _ in stored), BEGUN)
         self._state.commit()
-        due = [(name, False) for name in stored]
-        self._ready.extend(to_publish(self._mirror, self._state, self._recorder, due, self._serial))
+        sections, wanted = sections_due(self._mirror, self._state), self._mirror.selection.wanted
+        selections = self._recorder.selections
+        self._ready.extend(PublishTask(row.name, record, row.serial, self._serial, wanted(row.name), sections=sections,
+                                       selection=selections.pop(row.name, None))
+                           for row, record in stored)
 
     def _add(self, evaluation: Evaluation) -> None:
-        row = self._state.row(evaluation.name)
+        row, record = self._recorder.row, evaluation.project
         # A project of an interrupted run has to wait: its folder is scanned, which is done for all such projects together.
-        if row is None or row.pending & BEGUN or not row.pending & DUE or evaluation.error is not None:
+        if row is None or record is None or row.name != evaluation.name or row.pending & BEGUN or not row.pending & DUE:
             return
         if evaluation.promised is None:  # else its page is read again soon
-            self._stored.append(evaluation.name)
+            self._stored.append((row, record))
 
 
 def _only_adds(change: Change) -> bool:

@@ -41,6 +41,8 @@ class ResultRecorder:
         self.full = False
         #: Messages about failures of projects without a record.
         self.problems: list[str] = []
+        #: The row that the last call of ``evaluated`` has saved, or None.
+        self.row: Row | None = None
         #: Whether upstream has serials.
         self.serials = False
 
@@ -64,6 +66,7 @@ class ResultRecorder:
     def evaluated(self, evaluation: Evaluation, republish: bool) -> None:
         """Record an evaluation. republish: whether the project is to be published even if nothing changed."""
         self.selections.pop(evaluation.name, None)
+        self.row = None
         if evaluation.promised is not None:
             self._late[evaluation.name] = evaluation.promised
         self.serials = self.serials or evaluation.page_serial is not None
@@ -95,11 +98,12 @@ class ResultRecorder:
 
     def _save_evaluation(self, row: Row, evaluation: Evaluation, republish: bool) -> None:
         due = republish or bool(evaluation.change) or row.error is not None or bool(row.pending & ~UNSWEPT)
-        self._state.save(row._replace(
+        self.row = row._replace(
             display=evaluation.display, list_serial=evaluation.list_serial, page_serial=evaluation.page_serial,
             pending=row.pending | DUE if due else row.pending, error=None, due=evaluation.due,
             since=self._since(row, evaluation.unmet, due), barren=evaluation.change.all_filtered, unmet=evaluation.unmet,
-            untimed=evaluation.untimed), evaluation.project)
+            untimed=evaluation.untimed)
+        self._state.save(self.row, evaluation.project)
         if due and evaluation.selection is not None and len(self.selections) < _MOST_SELECTIONS:
             self.selections[evaluation.name] = evaluation.selection
 
