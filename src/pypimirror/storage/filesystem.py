@@ -117,8 +117,9 @@ class FileSystem:
         """Move a temporary file of ``unfinished`` or ``link`` to its path; replaces an existing file. Raises StorageError."""
         source = name.rpartition("/")[2]
         with self._in_folder(path, make=True) as (folder, last):
-            uploads.make_newer(source, self._kept.enter(UNFINISHED), last, folder)
-            os.replace(source, last, src_dir_fd=self._kept.enter(UNFINISHED), dst_dir_fd=folder)
+            unfinished = self._kept.enter(UNFINISHED)
+            uploads.make_newer(source, unfinished, last, folder)
+            os.replace(source, last, src_dir_fd=unfinished, dst_dir_fd=folder)
 
     def link(self, source: str) -> IUpload | None:
         name = f"{UNFINISHED}/{self._unfinished_name()}"
@@ -199,14 +200,16 @@ class FileSystem:
 
     def listdir(self, folder: str) -> list[str]:
         try:
-            with (storage_errors(os.path.join(self.root, folder)), self._kept.opened(folder) as handle,
-                  os.scandir(handle) as entries):
+            with self._kept.opened(folder) as handle, os.scandir(handle) as entries:
                 return sorted(e.name + "/" if e.is_dir(follow_symlinks=False) else e.name for e in entries
                               if not e.is_symlink())
-        except NoFile as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return []
-            raise StorageError(f"{error}; a file or a link in place of the folder") from error
+        except FileNotFoundError:  # as for each new project
+            return []
+        except OSError as error:
+            found = as_storage_error(os.path.join(self.root, folder), error)
+            if isinstance(found, NoFile):
+                raise StorageError(f"{found}; a file or a link in place of the folder") from error
+            raise found from error
 
     def close(self) -> None:
         self._kept.forget()
