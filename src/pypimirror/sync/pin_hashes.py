@@ -21,7 +21,10 @@ def check(mirror: IRunContext, project: str, file: File, stored: Stored, path: s
 
     stored: the file at the path. A project that the filters select is not narrowed by its pins.
     """
-    pinned = pinned_of(project, mirror.needs.pinned.get(project, ()), mirror.needs.hashes)
+    versions = mirror.needs.pinned.get(project)
+    if not versions:
+        return file, False
+    pinned = pinned_of(project, versions, mirror.needs.hashes)
     version = parse(file.filename, project).version
     missing = pinned.algorithms(version) - file.hashes.keys() - file.digests.keys()
     if missing and pinned.allows(version, file.content_hashes) is not True:

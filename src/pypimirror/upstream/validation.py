@@ -88,8 +88,10 @@ def _usable(pairs: Iterable[tuple[Any, Any]]) -> dict[str, str]:
     return found
 
 
-def union(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
-    """Return the union of two mappings of hashes. Raises InvalidEntry if they differ."""
+def union(one: dict[str, str], other: dict[str, str]) -> dict[str, str]:
+    """Return the union of two results of ``hashes``. Raises InvalidEntry if they differ."""
+    if not other:
+        return one
     return _usable((*one.items(), *other.items()))
 
 
