@@ -38,11 +38,6 @@ class Crew(Protocol):
         """End all tasks."""
 
 
-def computes(step: Step) -> bool:
-    """Whether a step is marked with ``in_threads``."""
-    return bool(getattr(step, "in_threads", False))
-
-
 def make_crew(mirror: IRunContext, computing: bool) -> Crew:
     """Return a new crew: greenlets if the fetcher supports them and the storage is local, else threads.
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from zope.interface import implementer
 
 from ..interfaces import IEngine, IRunContext
-from .crew import Crew, computes, make_crew
-from .steps import Event, Raised, Returned, Step, cores
+from .steps import Event, Raised, Returned, Step, computes, cores
 
 if TYPE_CHECKING:
+    from .crew import Crew
     from .worker_process import WorkerProcess
 
 #: Seconds for which results are collected before they are yielded, since stopping the loop costs as much as a small file.
@@ -57,6 +57,8 @@ class Threads:
             self._began = time.monotonic(), time.process_time()
             self._share_out()
         if computing not in self._crews:
+            from .crew import make_crew  # not loaded where nothing changed
+
             self._crews[computing] = make_crew(self._mirror, computing)
         run = self._run = _Run(self._mirror, self._crews[computing], self._processes, step, tasks)
         whole = False

@@ -41,6 +41,11 @@ def in_threads(step: F) -> F:
     return step
 
 
+def computes(step: Step) -> bool:
+    """Whether a step is marked with ``in_threads``."""
+    return bool(getattr(step, "in_threads", False))
+
+
 def do(mirror: IRunContext, step: Step, task: Any, send: Callable[[Any], None]) -> None:
     """Run a step; send an Event for each event, then a Returned or a Raised.
 

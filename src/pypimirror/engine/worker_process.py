@@ -21,8 +21,8 @@ from typing import Any
 
 from ..interfaces import IRunContext
 from ..model import RequiredReleases
-from .crew import Crew, GreenletCrew, computes, hands, make_crew
-from .steps import Event, Raised, Step, picklable
+from .crew import Crew, GreenletCrew, hands, make_crew
+from .steps import Event, Raised, Step, computes, picklable
 
 #: The process's program. It receives this process's ``sys.path``, which a script of buildout's may have changed.
 _START = """\

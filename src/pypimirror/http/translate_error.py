@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from http.client import IncompleteRead
 from typing import Any
 
 from ..errors import FetchError
@@ -28,6 +27,8 @@ def failure(url: str, error: Exception, transient: bool) -> FetchError:
 
 def _why(error: Exception) -> str:
     """Return a short message; the innermost reason is the clearest."""
+    from http.client import IncompleteRead  # only errors of requests need it
+
     *_, cause = _chain(error)
     if isinstance(cause, IncompleteRead):  # or urllib3's subclass, whose ``length`` is the invalid length of a chunk
         return NO_LENGTH if getattr(cause, "length", None) else CUT_OFF

@@ -16,7 +16,6 @@ from ..model import Entry, File, Project, Totals
 from ..names import BROWSE_PAGE, BROWSE_SCRIPT, BROWSE_STYLE
 from ..settings.units import in_bytes
 from ..tracebacks import log_error
-from . import project_page, start_page
 from .html import page_serial
 
 _NOTHING = Totals()
@@ -38,6 +37,8 @@ class BrowseIndex:
 
     def pages(self, project: Project, serial: int,
               metadata: Callable[[File], bytes | None] | None = None) -> Iterator[tuple[str, bytes]]:
+        from . import project_page  # not loaded where nothing changed
+
         yield f"{project.name}/{BROWSE_PAGE}", project_page.render(project, serial, metadata)
 
     def serial(self, page: bytes) -> int | None:
@@ -45,6 +46,8 @@ class BrowseIndex:
 
     def projects(self, entries: Iterable[Entry], serial: int, totals: Totals = _NOTHING,
                  clients: Mapping[str, IClient] | None = None) -> Iterator[bytes]:
+        from . import start_page
+
         facts = [("Projects", f"{totals.projects:,}"), ("Files", f"{totals.files:,}"), ("Size", in_bytes(totals.bytes))]
         blocks = start_page.client_blocks(clients or {}, self._base_url, _warn)
         listed = None if totals.projects > start_page.MOST_LISTED else (
@@ -59,7 +62,7 @@ def _warn(name: str, error: Exception) -> None:
 @cache
 def assets() -> Mapping[str, bytes]:
     """Return the style sheet and the script of the pages, by file name."""
-    from importlib.resources import files  # not loaded where the pages are not written
+    from importlib.resources import files
 
     here = files(__package__)
     return {name: here.joinpath(name).read_bytes() for name in (BROWSE_STYLE, BROWSE_SCRIPT)}

@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from email.utils import formatdate
 from urllib.parse import quote, urlsplit
 
 from zope.interface import implementer
@@ -124,6 +123,8 @@ class HttpSource:
         if etag is not None:
             headers["If-None-Match"] = etag
         elif since is not None:
+            from email.utils import formatdate  # most indexes have serials
+
             headers["If-Modified-Since"] = formatdate(since, usegmt=True)
         return headers
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from email.message import Message
-
 from ..http.dates import seconds
 from ..model import Head, Stored
 from .links import belongs, last_part
@@ -63,6 +61,8 @@ def conditions(stored: Stored | None) -> dict[str, str]:
 
 def sent_name(head: Head, project: str) -> str | None:
     """Return the file name of a response: that of the final URL, or else of Content-Disposition; None if not of the project."""
+    from email.message import Message  # few runs need it
+
     message = Message()
     message["Content-Disposition"] = " ".join(head.headers.get("content-disposition", "").split())
     disposed = (message.get_filename() or "").replace("\\", "/").rpartition("/")[2]
