@@ -194,3 +194,23 @@ def test_http_proxy_in_capitals_is_a_header_in_cgi_scripts(
     upstream.answers["/x"] = (200, {}, b"x")
     with opened(way) as made:
         assert got(made, f"{upstream.host}/x")[1] == b"x"
+
+
+def test_a_proxys_name_is_looked_up_once_for_each_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    curl_proxies = pytest.importorskip("pypimirror.http.curl_proxies")
+    looked_up: list[str] = []
+    known = ["192.0.2.1"]
+
+    def addresses(host: str) -> tuple[str, ...]:
+        looked_up.append(host)
+        return tuple(known)
+
+    monkeypatch.setattr(ssrf, "addresses", addresses)
+    proxies = curl_proxies.Proxies({"proxy": "http://proxy.example.com:3128"})
+    for _ in range(3):
+        assert not proxies.has(("198.51.100.1", 443))
+        assert proxies.has(("192.0.2.1", 3128))
+    assert looked_up == ["proxy.example.com"]
+    known[:] = ["192.0.2.2"]  # its name leads elsewhere now
+    assert proxies.has(("192.0.2.2", 3128))
+    assert not proxies.has(("192.0.2.2", 443))
