@@ -7,7 +7,7 @@ from typing import NamedTuple
 from places import ROOT, URL
 from tree import Tree
 
-_USUAL = {"median": 20_000, "sigma": 0.8, "big_share": 0.001, "zope_share": 0.01}
+USUAL = {"median": 20_000, "sigma": 0.8, "big_share": 0.001, "zope_share": 0.01}
 _SMALL = {"median": 2_000, "sigma": 0.8, "big_share": 0.0, "zope_share": 0.01}
 #: Share of the projects that get a release where some change.
 _SHARE = 0.01
@@ -42,6 +42,9 @@ class Case(NamedTuple):
     #: Whether what is there is verified, instead of mirrored.
     verify: bool = False
     latency_ms: float = 0
+    #: Whether files are on another host, by a redirect each; whether all goes through a forward proxy.
+    redirect: bool = False
+    proxy: bool = False
     #: Times as many rounds, where a run is short.
     times: int = 1
     #: For a table of its own: how much there is.
@@ -53,10 +56,13 @@ def cases(size: Size) -> dict[str, Case]:
 
     @cache
     def usual() -> Tree:
-        return _own(_made(f"projects-{size.projects}", lambda tree: tree.generate(size.projects, 5, "bench", _USUAL, URL)))
+        return _own(_made(f"projects-{size.projects}", lambda tree: tree.generate(size.projects, 5, "bench", USUAL, URL)))
 
     def distant() -> Tree:
-        return _made("projects-300", lambda tree: tree.generate(300, 5, "bench", _USUAL, URL))
+        return _made("projects-300", lambda tree: tree.generate(300, 5, "bench", USUAL, URL))
+
+    def wide() -> Tree:
+        return _made("wide", lambda tree: tree.generate(1, 2500, "bench", _SMALL, URL))
 
     @cache
     def listed() -> Tree:
@@ -76,7 +82,10 @@ def cases(size: Size) -> dict[str, Case]:
         "nothing": Case(f"{many}, nothing changed", usual, times=2),
         "changed": Case(f"{many}, {_SHARE:.0%} changed", usual, change=some, times=2),
         "verify": Case(f"{many}, verify", usual, verify=True),
+        "proxy": Case(f"{many}, first fetch through a proxy", usual, empty=True, proxy=True),
+        "redirect": Case(f"{many}, first fetch, each file redirected", usual, empty=True, redirect=True),
         "distant": Case("300 projects, 20 ms a request, first fetch", distant, empty=True, latency_ms=20, times=2),
+        "wide": Case("one project of 2,500 files, first fetch", wide, empty=True, times=2),
         "list": Case(f"{listing}, list unchanged", listed, times=2),
         "list-new": Case(f"{listing}, the list's bytes new", listed, change=Tree.touch, times=2),
         "large": Case(f"one file of {size.large / 1e9:g} GB, first fetch", large, empty=True),

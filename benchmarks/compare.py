@@ -20,7 +20,7 @@ import upstream
 from cases import SIZES, cases
 from measure import server_counters
 from peers import named
-from places import ROOT, TARGETS
+from places import PROXY, ROOT, TARGETS
 from tables import about, compared, grown
 from verify_mirror import WRONG
 
@@ -83,7 +83,8 @@ def compare(chosen, options):
             tree = case.make()
             for peer in options.peers:
                 peer.on(tree)
-            upstream.serve(tree, case.latency_ms)
+                peer.proxy = PROXY if case.proxy else ""
+            upstream.serve(tree, case.latency_ms, redirect=case.redirect)
             if None in server_counters():
                 sys.exit("nginx does not say how many requests it answered")
             found.append((case, []))

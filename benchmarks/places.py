@@ -10,4 +10,7 @@ TARGETS = Path(os.environ.get("BENCH_TARGETS", ROOT)).absolute() / "pypimirror-m
 #: What nginx keeps while it runs.
 RUN = Path(os.environ.get("BENCH_RUN", ROOT / "run")).absolute()
 PORT = int(os.environ.get("BENCH_PORT", "8080"))
+#: Where redirects to files lead, and a forward proxy.
+OTHER_PORT, PROXY_PORT = PORT + 1, PORT + 2
+PROXY = f"http://127.0.0.1:{PROXY_PORT}"
 URL = f"http://127.0.0.1:{PORT}"

@@ -39,7 +39,7 @@ def compared(found, base):
             rows.append((case.title if not number else "\\", name, spread([each["wall"] for each in group]),
                          f"{statistics.median(ratios):.1f}" if ratios else "-", *_memory(group),
                          f"{statistics.median(each['requests'] for each in group):.0f}"))
-    return _table(rows)
+    return table(rows)
 
 
 def grown(found):
@@ -50,7 +50,7 @@ def grown(found):
             walls = [each["wall"] for each in group]
             rows.append((case.title, name, spread(walls), f"{1000 * statistics.median(walls) / case.projects:.2f}",
                          *_memory(group)))
-    return _table(rows)
+    return table(rows)
 
 
 def _memory(group):
@@ -64,7 +64,7 @@ def _by_name(samples):
     return groups
 
 
-def _table(rows):
+def table(rows):
     if len(rows) == 1:
         return ""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -7,7 +7,8 @@
                                                         have pages and one file
   mutate TREE --count K                                 K projects get one more
                                                         release, new serials
-  serve TREE [--latency-ms L] [--workers W]             (re)start nginx
+  serve TREE [--latency-ms L] [--workers W] [--redirect]
+                                                        (re)start nginx
   reload | stop | status                                act on that nginx
 """
 
@@ -20,7 +21,7 @@ import sys
 import time
 from pathlib import Path
 
-from places import PORT, RUN, URL
+from places import OTHER_PORT, PORT, PROXY_PORT, RUN, URL
 from tree import Tree
 
 NEEDED = "nginx and its Lua module are needed: apt-get install nginx-light libnginx-mod-http-lua"
@@ -60,6 +61,7 @@ http {{
     listen 127.0.0.1:{port} backlog=4096;
     root {root}/www;
     {latency}
+    {redirect}
     location = /_status {{ stub_status; }}
     location = /simple {{ return 301 /simple/; }}
     location = /simple/ {{
@@ -91,6 +93,18 @@ http {{
       }}
     }}
   }}
+  # the host of redirected files
+  server {{ listen 127.0.0.1:{other} backlog=4096; root {root}/www; }}
+  # a forward proxy
+  upstream index {{ server 127.0.0.1:{port}; keepalive 64; keepalive_requests 100000000; }}
+  server {{
+    listen 127.0.0.1:{proxy} backlog=4096;
+    location / {{
+      proxy_pass http://index$request_uri; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_set_header Host $http_host;
+    }}
+  }}
+  {more}
 }}
 """
 
@@ -121,17 +135,22 @@ def program():
     return found or sys.exit(NEEDED)
 
 
-def serve(tree, latency_ms=0, workers=2):
-    """Serve a tree until ``stop``, each request after so many milliseconds."""
+def serve(tree, latency_ms=0, workers=2, redirect=False, more=""):
+    """Serve a tree until ``stop``, each request after so many milliseconds.
+
+    redirect: whether files are on another host; more: further servers, as nginx's configuration.
+    """
     stop()
     RUN.mkdir(parents=True, exist_ok=True)
     latency = ""
     if latency_ms:
         latency = f"access_by_lua_block {{ if ngx.var.uri ~= '/_status' then ngx.sleep({latency_ms / 1000}) end }}"
+    elsewhere = f"location /packages/ {{ return 302 http://127.0.0.1:{OTHER_PORT}$request_uri; }}" if redirect else ""
     gz = "gzip_static on;" if tree.is_part else ""
     conf = RUN / "nginx.conf"
     conf.write_text(NGINX.format(run=RUN, root=tree.root.resolve(), port=PORT,
-                                 latency=latency, workers=workers,
+                                 latency=latency, workers=workers, redirect=elsewhere, more=more,
+                                 other=OTHER_PORT, proxy=PROXY_PORT,
                                  user="user root;" if os.geteuid() == 0 else "", gzip_static=gz))
     _start()
 
@@ -175,6 +194,7 @@ def main():
     p.add_argument("tree")
     p.add_argument("--latency-ms", type=float, default=0)
     p.add_argument("--workers", type=int, default=2)
+    p.add_argument("--redirect", action="store_true")
     for cmd in ("reload", "stop", "status"):
         sub.add_parser(cmd)
     a = ap.parse_args()
@@ -186,7 +206,7 @@ def main():
         Tree.there(a.tree).mutate(a.count)
         reload_server()
     elif a.cmd == "serve":
-        serve(Tree.there(a.tree), a.latency_ms, a.workers)
+        serve(Tree.there(a.tree), a.latency_ms, a.workers, a.redirect)
     elif a.cmd == "reload":
         reload_server()
     elif a.cmd == "stop":
