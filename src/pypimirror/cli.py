@@ -40,7 +40,7 @@ VERBS = {
                    options=frozenset({"repair"}) | _LOG),
     "trash": Verb("trash", "list, restore or delete removed files", "list | restore NAME | empty",
                   frozenset({"json"}) | _LOG),
-    "status": Verb("status", "show last run, projects, files, bytes, free space, errors",
+    "status": Verb("status", "show runs under way and past, projects, files, bytes, free space, errors",
                    options=frozenset({"json", "max_age", "access_log"})),
     "adopt": Verb("adopt", "take intact files from an older mirror's tree instead of fetching them", "DIRECTORY",
                   frozenset({"verbose", "log_filename", "log_console"})),
@@ -75,7 +75,7 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
         description="A mirror of PyPI or of any other Simple API index.",
         epilog=f"verbs:\n{verbs}\n\nWithout a verb, one of -I, -U and -i is needed.\n"
                "exit status: 0 done; 1 something failed and will be retried; 2 wrong usage or configuration; "
-               "3 another run holds the lock; 4 a safety brake held removals back",
+               "3 another run holds the lock; 4 a safety brake held removals back; 5 status: the age is unknown",
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     made.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     add = made.add_argument
@@ -99,7 +99,8 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
         help="print only errors and output for programs: JSON, --example, the files of client and webserver")
     add("--json", action="store_true", help="status, plan, trash list: as JSON")
     add("--repair", action="store_true", help="verify: repair the faults that are found")
-    add("--max-age", metavar="HOURS", type=float, help="status: exit with 1 if the last good run is older")
+    add("--max-age", metavar="HOURS", type=float,
+        help="status: exit with 1 if the last good run is older, with 5 if its age is unknown")
     add("--access-log", metavar="FILE", action="append",
         help="status: an access log of Apache or nginx; report requested names that the mirror does not have (repeatable)")
     add("--lock", metavar="FILE", help="client uv: print this uv.lock with the files of the mirror")

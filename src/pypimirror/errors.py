@@ -39,6 +39,12 @@ class Locked(MirrorError):
     status = 3
 
 
+class StatusUnknown(MirrorError):
+    """The age of the mirror can't be determined."""
+
+    status = 5
+
+
 class FetchError(MirrorError):
     """A URL could not be fetched.
 

@@ -17,10 +17,11 @@ from ..events import Failure, Notice, RunFinished, RunStarted
 from ..http import fetcher_settings
 from ..mirror import Mirror
 from ..model import Totals
-from ..report import logfile
+from ..report import logfile, run_record
 from ..report.causes import by_cause
 from ..report.event_dispatcher import Watch
 from ..report.log import logger
+from ..settings.units import format_moment
 from ..state.database import State
 from ..state.meta_keys import LAST_GOOD
 from ..storage import directories
@@ -119,8 +120,16 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
     kind: as in RunStarted. also: called with every event. fetches: whether to log the fetcher and its proxy.
     Raises StorageError.
     """
-    watch = Watch(mirror.observers, on_terminal=sys.stderr.isatty() and not quiet, also=also, registry=mirror.registry)
     started = time.time()
+    record = run_record.RunRecord(mirror.settings["lock_file_name"], kind, started)
+    run_record.forget_failure(mirror.settings["state_path"])
+
+    def notify(event: Any) -> None:
+        record.notify(event)
+        if also is not None:
+            also(event)
+
+    watch = Watch(mirror.observers, on_terminal=sys.stderr.isatty() and not quiet, also=notify, registry=mirror.registry)
     watch.notify(RunStarted(kind, mirror.settings["mirror_file_path"]))
     if fetches:
         for line in fetcher_settings.describe(mirror.settings, mirror.limiter.fetcher):
@@ -198,10 +207,20 @@ def locked(path: str) -> Iterator[None]:
         directories.make(os.path.dirname(path), directories.PRIVATE)
         lock = zc.lockfile.LockFile(path)
     except zc.lockfile.LockError:
-        raise Locked(f"{path}: another run holds the lock") from None
+        raise Locked(f"{path}: another run holds the lock{_holder(path)}") from None
     except OSError as error:
         raise ConfigurationError(f"lock_file_name: {path}: {error.strerror}") from error
     try:
         yield
     finally:
         lock.close()
+
+
+def _holder(path: str) -> str:
+    """Return a description of the process that holds a lock, for the end of a message, as far as it is known."""
+    with suppress(OSError):
+        run = run_record.read(path)
+        if run is not None and run.is_running:
+            since = f", {run.kind} since {format_moment(run.started)}" if run.kind and run.started else ""
+            return f": process {run.pid}{since}"
+    return ""

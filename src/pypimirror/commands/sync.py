@@ -10,22 +10,39 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from ..errors import ConfigurationError, MirrorError, StorageError
+from ..errors import ConfigurationError, Locked, MirrorError, StorageError
 from ..events import Notice
 from ..report.messages import sentence
+from ..report.run_record import note_failure
 from ..state.meta_keys import CONFIRMED, LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
 from ..sync.first_fetch import FirstFetch
 from ..sync.relearn import enduring
+from ..zcml.plugins import read
 from .session import RunSession, checked, exclusive, session
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Run a sync and return the exit status."""
+    begun: list[RunSession] = []
+    try:
+        return _run(config, arguments, begun)
+    except Locked:
+        raise
+    except MirrorError as error:
+        if not begun:
+            with suppress(MirrorError):
+                note_failure(read(config)["state_path"], error)
+        raise
+
+
+def _run(config: str, arguments: argparse.Namespace, begun: list[RunSession]) -> int:
+    """Run a sync. begun: gets the session."""
     mirror = checked(config, arguments)
     kind = "indexes" if arguments.indexes_only else "initial" if arguments.initial_fetch else "update"
     with exclusive(mirror, arguments), \
             session(mirror, kind, arguments.quiet, allow_deletions=arguments.allow_deletions,
                     fetches=kind != "indexes") as at:
+        begun.append(at)
         if arguments.yes:
             at.state.set_fact(CONFIRMED, "1")
         else:

@@ -10,6 +10,8 @@ LAST_STATUS, LAST_PROBLEMS = "last_status", "last_problems"
 CONFIRMED = "first_fetch_confirmed"
 #: Set if the root page must be written; set if it must be compared with the state, which was lost.
 ROOT_DUE, ROOT_UNSURE = "root_due", "root_unsure"
+#: Releases that stay although no pin names them any more: the last day each was pinned on, as JSON.
+RETAINED = "retained"
 #: Set if releases are, or were, pinned.
 PINNING = "pinning"
 #: Set if pages were read, or files published, whose releases' requirements were not resolved yet.

@@ -27,7 +27,7 @@ from ..pins.resolver import Resolution, RootFile, resolve
 from ..pins.retention import retained
 from ..state import records
 from ..state.database import State
-from ..state.meta_keys import FOLLOW_DUE, PIN_FILES, PINNING
+from ..state.meta_keys import FOLLOW_DUE, PIN_FILES, PINNING, RETAINED
 from ..storage.atomic import replace
 from ..tracebacks import log_error
 from ..zcml.error_context import describe
@@ -91,6 +91,8 @@ class Pinning:
         """Keep the releases that pins moved away from, as long as they are to stay. last: the days they were last pinned on."""
         kept = retained(last, self._pins, clock.today(self._state), self._settings["retain_days"], self._is_incomplete)
         self._state.set_fact(LAST_PINNED, json.dumps(_days(kept.last_pinned)))
+        days = {release: kept.last_pinned[release] for release in kept.releases}
+        self._state.set_fact(RETAINED, json.dumps(_days(days)) if days else None)
         self._retained = _by_name(kept.releases)
 
     def _is_incomplete(self, name: str) -> bool:
