@@ -68,6 +68,8 @@ def exclusive(mirror: Mirror, arguments: argparse.Namespace) -> Iterator[None]:
         mirror.storage.finish()
 
 
+#: The descriptors of the lock files that this process holds, by path.
+_locks: dict[str, int] = {}
 #: Maximum number of failures to print.
 _MOST_LINES = 20
 
@@ -121,7 +123,7 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
     Raises StorageError.
     """
     started = time.time()
-    record = run_record.RunRecord(mirror.settings["lock_file_name"], kind, started)
+    record = run_record.RunRecord(_locks.get(mirror.settings["lock_file_name"]), kind, started)
     run_record.forget_failure(mirror.settings["state_path"])
 
     def notify(event: Any) -> None:
@@ -205,14 +207,20 @@ def locked(path: str) -> Iterator[None]:
     check_regular(path, "lock_file_name")
     try:
         directories.make(os.path.dirname(path), directories.PRIVATE)
+        if not os.path.exists(path):
+            # zc.lockfile would open a new file for appending, and no record could be replaced in it.
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666))
         lock = zc.lockfile.LockFile(path)
     except zc.lockfile.LockError:
         raise Locked(f"{path}: another run holds the lock{_holder(path)}") from None
     except OSError as error:
         raise ConfigurationError(f"lock_file_name: {path}: {error.strerror}") from error
+    assert lock._fp is not None
+    _locks[path] = lock._fp.fileno()
     try:
         yield
     finally:
+        del _locks[path]
         lock.close()
 
 

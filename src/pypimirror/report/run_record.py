@@ -29,9 +29,9 @@ _TOLERANCE = 5
 class RunRecord:
     """Keeps the record of the run that holds the lock. An observer: errors of writing are ignored."""
 
-    def __init__(self, path: str, kind: str, started: float):
-        """path: of the lock file. kind: as in RunStarted."""
-        self._path = path
+    def __init__(self, descriptor: int | None, kind: str, started: float):
+        """descriptor: of the lock file, or None without a lock. kind: as in RunStarted."""
+        self._descriptor = descriptor
         self._values: dict[str, Any] = {"kind": kind, "started": started, "phase": "starting", "done": 0, "of": None}
         self._written = 0.0
         self._write()
@@ -67,17 +67,11 @@ class RunRecord:
 
     def _write(self) -> None:
         self._written = time.monotonic()
+        if self._descriptor is None:
+            return
         line = json.dumps(self._values).ljust(_LENGTH) + "\n"
         with suppress(OSError):
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                os.pwrite(descriptor, line.encode(), len(_first_line(os.getpid())))
-            finally:
-                os.close(descriptor)
-
-
-def _first_line(process: int) -> bytes:
-    return f" {process}\n".encode()
+            os.pwrite(self._descriptor, line.encode(), len(f" {os.getpid()}\n"))
 
 
 class RecordedRun(NamedTuple):
