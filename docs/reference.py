@@ -1,11 +1,14 @@
 """Generates the parts of the reference from the code: ``python docs/reference.py`` updates them in the documents.
 
+It also updates the man page and the completions of shells (``shell_files.py``).
+
 They are between comments, ``.. begin: NAME`` and ``.. end: NAME``. Tests compare them with the code.
 """
 
 import argparse
 import importlib.util
 import re
+import runpy
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -126,6 +129,7 @@ def main() -> None:
     for document in BLOCKS:
         path = DOCS / document
         path.write_text(renewed(document, path.read_text(encoding="utf-8")), encoding="utf-8")
+    runpy.run_path(str(DOCS / "shell_files.py"), run_name="__main__")
 
 
 def _entry(term: str, *paragraphs: str) -> str:

@@ -17,7 +17,7 @@ ORDER = (
     "http", "metadata", "settings", "zcml",
     "filters", "pins", "storage", "state", "upstream", "index",
     "engine", "selection", "sync", "maintenance",
-    "report", "clients", "serve", "mirror", "jobs", "recipe", "commands", "cli", "__main__", "testing",
+    "report", "clients", "serve", "mirror", "jobs", "recipe", "commands", "verb_help", "cli", "__main__", "testing",
 )
 
 

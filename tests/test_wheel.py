@@ -25,7 +25,11 @@ def test_every_file_of_the_package_is_in_the_wheel(product):
     wanted = {str(path.relative_to(source)) for path in source.glob("pypimirror/**/*")
               if path.is_file() and path.suffix != ".pyc"}
     with zipfile.ZipFile(product) as archive:
-        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    packed = {name for name in names if ".data/" not in name}
+    shared = {str(path.relative_to(wheelhouse.CHECKOUT)) for path in (wheelhouse.CHECKOUT / "share").rglob("*")
+              if path.is_file()}
+    assert {name.partition(".data/data/")[2] for name in names - packed} == shared
     assert {"pypimirror/configure.zcml", "pypimirror/py.typed", "pypimirror/cli.py"} <= wanted
     assert packed == wanted
 

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from . import __version__
 from .errors import ConfigurationError, Locked, MirrorError
@@ -58,15 +58,26 @@ VERBS = {
                 frozenset({"install", "times", "user", "command", "serve", "socket", "host", "port", "root"})),
     "init": Verb("init", "write a short configuration file; asks what to mirror, for which Pythons, where", "[DIRECTORY]",
                  frozenset({"packages", "pins", "all", "pythons", "mirror"}), configured=False),
+    "help": Verb("help", "show the options and examples of a verb", "[VERB]", configured=False),
     "plugin": Verb("plugin", "create the package of a plugin in the current folder; needs no CONFIG", "new NAME",
                    configured=False),
 }
 #: Options that every verb takes.
-_COMMON = frozenset({"words", "quiet"})
+_COMMON = frozenset({"words", "quiet", "help"})
 
 
 def parser(builtin: bool) -> argparse.ArgumentParser:
     """Return the parser. builtin: whether the script has its configuration built in."""
+    made = unlabelled(builtin)
+    for action in made._actions:
+        takers = [name for name, verb in VERBS.items() if action.dest in verb.options]
+        if takers:
+            action.help = f"{', '.join(takers)}: {action.help}"
+    return made
+
+
+def unlabelled(builtin: bool) -> argparse.ArgumentParser:
+    """Return the parser without the names of verbs in the help of options."""
     config = "" if builtin else "CONFIG "
     verbs = "\n".join(f"  {(name + ' ' + verb.words).strip():<18} {verb.help}" for name, verb in VERBS.items())
     made = argparse.ArgumentParser(
@@ -76,52 +87,53 @@ def parser(builtin: bool) -> argparse.ArgumentParser:
         epilog=f"verbs:\n{verbs}\n\nWithout a verb, one of -I, -U and -i is needed.\n"
                "exit status: 0 done; 1 something failed and will be retried; 2 wrong usage or configuration; "
                "3 another run holds the lock; 4 a safety brake held removals back; 5 status: the age is unknown",
-        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, add_help=False)
     made.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     add = made.add_argument
+    add("-h", "--help", action="store_true", help="show this help, or that of a verb, and exit")
     kind = made.add_mutually_exclusive_group()
-    kind.add_argument("-I", "--initial-fetch", action="store_true", help="sync: check all projects again")
-    kind.add_argument("-U", "--update-fetch", action="store_true", help="sync: check only changed projects")
-    kind.add_argument("-i", "--indexes-only", action="store_true", help="sync: only rewrite the pages, from the mirrored files")
-    add("-v", "--verbose", action="store_true", help="sync, adopt, verify, trash: log every file")
-    add("-f", "--log-filename", metavar="FILE", help="sync, adopt, verify, trash: log to this file")
-    add("-c", "--log-console", action="store_true", help="sync, adopt, verify, trash: also log to the terminal")
-    add("--report", metavar="FILE", help="sync: write a JSON report of the run to this file")
+    kind.add_argument("-I", "--initial-fetch", action="store_true", help="check all projects again")
+    kind.add_argument("-U", "--update-fetch", action="store_true", help="check only changed projects")
+    kind.add_argument("-i", "--indexes-only", action="store_true", help="only rewrite the pages, from the mirrored files")
+    add("-v", "--verbose", action="store_true", help="log every file")
+    add("-f", "--log-filename", metavar="FILE", help="log to this file")
+    add("-c", "--log-console", action="store_true", help="also log to the terminal")
+    add("--report", metavar="FILE", help="write a JSON report of the run to this file")
     add("-d", "--fetch-since-days", metavar="DAYS",
-        help="sync: how many days an update of an upstream without serials looks back")
-    add("-e", "--follow-external-links", action="store_true", help="sync: external_links = True for this run")
+        help="how many days an update of an upstream without serials looks back")
+    add("-e", "--follow-external-links", action="store_true", help="external_links = True for this run")
     add("-x", "--follow-external-index-pages", action="store_true",
-        help="sync: follow_external_index_pages = True for this run")
-    add("--allow-deletions", action="store_true", help="sync: allow any number of removals")
-    add("--dry-run", action="store_true", help="sync: the same as plan")
-    add("-y", "--yes", action="store_true", help="sync: confirm a first fetch above confirm_above")
+        help="follow_external_index_pages = True for this run")
+    add("--allow-deletions", action="store_true", help="allow any number of removals")
+    add("--dry-run", action="store_true", help="the same as plan")
+    add("-y", "--yes", action="store_true", help="confirm a first fetch above confirm_above")
     add("-q", "--quiet", action="store_true",
         help="print only errors and output for programs: JSON, --example, the files of client and webserver")
-    add("--json", action="store_true", help="status, plan, trash list: as JSON")
-    add("--repair", action="store_true", help="verify: repair the faults that are found")
+    add("--json", action="store_true", help="print JSON")
+    add("--repair", action="store_true", help="repair the faults that are found")
     add("--max-age", metavar="HOURS", type=float,
-        help="status: exit with 1 if the last good run is older, with 5 if its age is unknown")
+        help="exit with 1 if the last good run is older, with 5 if its age is unknown")
     add("--access-log", metavar="FILE", action="append",
-        help="status: an access log of Apache or nginx; report requested names that the mirror does not have (repeatable)")
-    add("--lock", metavar="FILE", help="client uv: print this uv.lock with the files of the mirror")
-    add("--host", help="serve, job: the address to listen on (127.0.0.1)")
-    add("--monitoring", action="store_true", help="serve: answer /healthz, and /metrics with the file of metrics_filename")
-    add("--port", type=int, help="serve, job: the port (8080); for serve, 0 takes a free one")
-    add("--example", action="store_true", help="config: print a commented configuration file")
-    add("--install", metavar="PLACE", help="job: install it for the user who calls this, or for the system: user or system")
-    add("--times", metavar="TIMES", help="job: cron's five fields, or a word such as @daily; by default every six hours")
-    add("--user", metavar="USER", help="job: the user of a job of the system; by default the owner of the mirror")
-    add("--command", metavar="COMMAND", help="job: the shell command; by default an update")
-    add("--serve", action="store_true", help="job systemd: a service that runs serve, in place of updates")
-    add("--socket", action="store_true", help="job systemd: the same, started by a socket of systemd")
-    add("--root", metavar="DIRECTORY", help="job: install below this directory, as for an image, and start nothing")
+        help="an access log of Apache or nginx; report requested names that the mirror does not have (repeatable)")
+    add("--lock", metavar="FILE", help="for uv: print this uv.lock with the files of the mirror")
+    add("--host", help="the address to listen on (127.0.0.1)")
+    add("--monitoring", action="store_true", help="answer /healthz, and /metrics with the file of metrics_filename")
+    add("--port", type=int, help="the port (8080); for serve, 0 takes a free one")
+    add("--example", action="store_true", help="print a commented configuration file")
+    add("--install", metavar="PLACE", help="install it for the user who calls this, or for the system: user or system")
+    add("--times", metavar="TIMES", help="cron's five fields, or a word such as @daily; by default every six hours")
+    add("--user", metavar="USER", help="the user of a job of the system; by default the owner of the mirror")
+    add("--command", metavar="COMMAND", help="the shell command; by default an update")
+    add("--serve", action="store_true", help="with systemd: a service that runs serve, in place of updates")
+    add("--socket", action="store_true", help="with systemd: the same, started by a socket of systemd")
+    add("--root", metavar="DIRECTORY", help="install below this directory, as for an image, and start nothing")
     what = made.add_mutually_exclusive_group()
     what.add_argument("--packages", metavar="NAMES", action="append",
-                      help="init: names or patterns of the projects to mirror (repeatable)")
-    what.add_argument("--all", action="store_true", help="init: mirror all projects")
-    add("--pins", metavar="FILE", action="append", help="init: mirror what this file or URL pins (repeatable)")
-    add("--pythons", metavar="VERSIONS", help="init: leave out wheels for other Pythons than these, such as '3.11 3.12'")
-    add("--mirror", metavar="PLACE", help="init: the directory or s3://bucket/prefix of the mirror")
+                      help="names or patterns of the projects to mirror (repeatable)")
+    what.add_argument("--all", action="store_true", help="mirror all projects")
+    add("--pins", metavar="FILE", action="append", help="mirror what this file or URL pins (repeatable)")
+    add("--pythons", metavar="VERSIONS", help="leave out wheels for other Pythons than these, such as '3.11 3.12'")
+    add("--mirror", metavar="PLACE", help="the directory or s3://bucket/prefix of the mirror")
     add("--version", action="version", version=f"z3c.recipe.pypimirror {__version__}")
     return made
 
@@ -149,15 +161,17 @@ def _parse(config: str | None, argv: Sequence[str] | None) -> tuple[str, str, ar
     reader = parser(builtin)
     arguments = reader.parse_intermixed_args(argv)
     words = list(arguments.words)
+    if arguments.help or words[:1] == ["help"]:
+        if words[:1] == ["help"] and len(words) > 1 and words[1] not in VERBS:
+            reader.error(f"unknown verb {words[1]!r}{_nearest(words[1])}")
+        _help(reader, builtin, words if arguments.help else words[1:])
     if config is None:
         config = _config(reader, words, arguments)
     name = words.pop(0) if words else _implied(arguments)
     if name is None:
         reader.error("a verb or one of -I, -U and -i is needed")
     if name not in VERBS:
-        from .settings.reader import nearest
-
-        reader.error(f"unknown verb {name!r}{nearest(name, VERBS)}")
+        reader.error(f"unknown verb {name!r}{_nearest(name)}")
     if name == "sync" and arguments.dry_run:
         name = "plan"
         arguments.dry_run = arguments.yes = False
@@ -165,6 +179,24 @@ def _parse(config: str | None, argv: Sequence[str] | None) -> tuple[str, str, ar
     _check(reader, name, arguments)
     arguments.builtin = builtin
     return config, name, arguments
+
+
+def _help(reader: argparse.ArgumentParser, builtin: bool, words: list[str]) -> NoReturn:
+    """Print the help of the first verb among the words, or that of the command line, and exit."""
+    name = next((word for word in words[:2] if word in VERBS), None)
+    if name is None:
+        reader.print_help()
+    else:
+        from .verb_help import verb_help  # not loaded without --help
+
+        print(verb_help(name, VERBS[name], unlabelled(builtin), builtin), end="")
+    reader.exit()
+
+
+def _nearest(word: str) -> str:
+    from .settings.reader import nearest
+
+    return nearest(word, VERBS)
 
 
 def _config(reader: argparse.ArgumentParser, words: list[str], arguments: argparse.Namespace) -> str:
