@@ -16,7 +16,7 @@ ORDER = (
     "names", "atomic_file", "written_file", "regular_file", "secret", "interfaces", "model", "errors", "tracebacks", "events",
     "http", "metadata", "settings", "zcml",
     "filters", "pins", "storage", "state", "upstream", "index",
-    "engine", "selection", "sync", "maintenance",
+    "bandersnatch", "engine", "selection", "sync", "maintenance",
     "report", "clients", "serve", "mirror", "jobs", "recipe", "commands", "verb_help", "cli", "__main__", "testing",
 )
 

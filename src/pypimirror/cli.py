@@ -58,6 +58,8 @@ VERBS = {
                 frozenset({"install", "times", "user", "command", "serve", "socket", "host", "port", "root"})),
     "init": Verb("init", "write a short configuration file; asks what to mirror, for which Pythons, where", "[DIRECTORY]",
                  frozenset({"packages", "pins", "all", "pythons", "mirror"}), configured=False),
+    "from-bandersnatch": Verb("from_bandersnatch", "print a configuration made from one of bandersnatch, with notes", "FILE",
+                              configured=False),
     "help": Verb("help", "show the options and examples of a verb", "[VERB]", configured=False),
     "plugin": Verb("plugin", "create the package of a plugin in the current folder; needs no CONFIG", "new NAME",
                    configured=False),

@@ -44,6 +44,9 @@ EXAMPLES = {
             Example("job systemd --times '17 3 * * *' --install system", "update it at night, by a timer of the system")),
     "init": (Example("init", "ask three questions and write pypimirror.cfg"),
              Example("init mirrors --packages 'requests zope.*' --pythons 3.12", "write mirrors/pypimirror.cfg, unasked")),
+    "from-bandersnatch": (
+        Example("from-bandersnatch /etc/bandersnatch.conf > pypimirror.cfg", "convert it; notes are at the end of the file"),
+        Example("from-bandersnatch -q mirror.conf", "print it on the terminal, without the number of notes")),
     "help": (Example("help", "show all verbs and options"), Example("help sync", "show the options and examples of sync")),
     "plugin": (Example("plugin new our_policy", "create the package of a plugin in the folder our_policy"),
                Example("plugin new project_list", "create one that mirrors the projects of a list")),

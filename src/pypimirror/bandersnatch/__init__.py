@@ -1,0 +1,1 @@
+"""Converts configuration files of bandersnatch."""
