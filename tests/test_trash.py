@@ -173,7 +173,7 @@ def test_what_was_put_back_and_is_lost_is_told_once(emptied: Mirrored, capsys: C
     assert emptied.run("trash", "restore", "two") == 0
     (emptied.root / "two/two-1-py3-none-any.whl").unlink()
     assert emptied.run("verify", "--repair") == 1
-    assert "it is not known where upstream has it" in capsys.readouterr().err
+    assert "its URL at upstream is not known" in capsys.readouterr().err
     assert emptied.files("two") == ["two-2-py3-none-any.whl"]
     assert emptied.run("-U") == 1
     assert emptied.run("-U") == 0
