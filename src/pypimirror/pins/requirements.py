@@ -143,11 +143,12 @@ class _Reader:
     def lines(self) -> Iterator[Line]:
         """Yield the lines of all files, included files in place; without recursion."""
         open_files = [(identified(self.root), self.file(self.root, False, False))]
+        above = {open_files[0][0]}
         self.seen.add((open_files[0][0], False))
         while open_files:
             found = next(open_files[-1][1], None)
             if found is None:
-                open_files.pop()
+                above.discard(open_files.pop()[0])
             elif isinstance(found, Line):
                 self.count += 1
                 if self.count > _MAX_REQUIREMENTS:
@@ -156,11 +157,12 @@ class _Reader:
             else:
                 source, constraint = found
                 identity = identified(source)
-                if any(identity == above for above, _ in open_files):
+                if identity in above:
                     raise InvalidPins(f"{redact(self.root)}: {redact(source)} includes itself")
                 if (identity, constraint) in self.seen:
                     continue
                 self.seen.add((identity, constraint))
+                above.add(identity)
                 open_files.append((identity, self.file(source, constraint, True)))
 
     def file(self, source: str, constraint: bool, is_included: bool) -> Iterator[Line | tuple[str, bool]]:
