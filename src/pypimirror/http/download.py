@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from zope.interface import implementer
@@ -28,6 +28,8 @@ LONGEST = 6 * 3600.0
 WORTH = 1 << 20
 #: Maximum size of a body that ``Download`` includes.
 _SMALL = 1 << 18
+#: A Content-Length, bounded.
+_LENGTH = re.compile("[0-9]{1,18}")
 _RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(?:\d{1,18}|\*)")
 
 
@@ -40,6 +42,13 @@ class Download(NamedTuple):
     body: bytes | None = None
 
 
+#: Called with an upload and the bytes of its whole content, or as many as are known to come: reserves the space for them.
+#: Raises InsufficientSpace.
+Admit = Callable[[IUpload, int], None]
+#: Bytes reserved at a time for a body of unknown size.
+_STEP = 1 << 20
+
+
 class _WrongHash(FetchError):
     """The body is complete, but its hash is wrong."""
 
@@ -49,13 +58,15 @@ class _Body:
     """Writes a body to an upload and hashes it."""
 
     def __init__(self, upload: IUpload, url: str, hashes: Mapping[str, str], size: int | None, limit: int | None,
-                 room: int | None):
+                 admit: Admit | None):
         self._upload = upload
         self._url = url
         self._expected = hashes
         self._size = size
         self._limit = limit
-        self._room = room if size is None else None
+        self._admit = admit
+        #: Bytes of the content for which space is reserved.
+        self._admitted = 0
         self._end = time.monotonic() + LONGEST
         self._algorithm = next((name for name in ALGORITHMS if name in hashes), None)
         #: The validator for ``If-Range`` (ETag or Last-Modified); None if the server can't resume.
@@ -70,6 +81,12 @@ class _Body:
         self._sha256 = hashlib.sha256()
         other = self._algorithm not in (None, "sha256")
         self._other: Any = hashlib.new(str(self._algorithm)) if other else None
+
+    def admit(self, size: int) -> None:
+        """Reserve space for the content. Raises InsufficientSpace."""
+        if self._admit is not None and size > self._admitted:
+            self._admit(self._upload, size)
+            self._admitted = size
 
     def headers(self) -> dict[str, str]:
         """Return the headers of a range request for the rest; empty if little was received or the server can't resume."""
@@ -94,14 +111,16 @@ class _Body:
         if self.received:
             self._upload.restart()
             self._reset()
+        if self._size is None:
+            length = head.headers.get("content-length", "")
+            self.admit(int(length) if _LENGTH.fullmatch(length) else _STEP)
 
     def write(self, block: bytes) -> None:
         self.received += len(block)
         if time.monotonic() > self._end:
             raise FetchError(strip_credentials(self._url), f"takes longer than {LONGEST / 3600:g} hours")
-        if self._room is not None and self.received > self._room:
-            raise IntegrityError(f"{strip_credentials(self._url)}: unknown size; stopped after {self._room} bytes, since there "
-                                 "is no room for more (min_free)")
+        if self.received > self._admitted and self._size is None:
+            self.admit(self.received + _STEP)
         if self._size is not None and self.received > self._size:
             raise IntegrityError(f"{strip_credentials(self._url)}: longer than the {self._size} bytes on upstream's page")
         if self._limit is not None and self.received > self._limit:
@@ -149,18 +168,20 @@ def _validator(head: Head, hashed: bool) -> str | None:
 
 
 def download(fetcher: IFetcher, storage: IStorage, attempts: RetryPolicy, url: str, path: str,
-             hashes: Mapping[str, str], size: int | None = None, limit: int | None = None, room: int | None = None) -> Download:
+             hashes: Mapping[str, str], size: int | None = None, limit: int | None = None,
+             admit: Admit | None = None) -> Download:
     """Download a URL to a path of the storage.
 
     hashes: upstream's hex digests by algorithm, may be empty; size: bytes, or None if upstream does not list it;
-    limit: maximum size in bytes, or None; room: free bytes, checked if the size is unknown, or None.
-    Raises FetchError if the download fails, IntegrityError if size or hash are wrong, StorageError.
+    limit: maximum size in bytes, or None; admit: reserves disk space, or None for a file that is small in any case.
+    Raises FetchError if the download fails, IntegrityError if size or hash are wrong, InsufficientSpace, StorageError.
     """
     if limit is not None and (size or 0) > limit:
         raise IntegrityError(f"{strip_credentials(url)}: its size of {size} bytes is over the limit of {limit}")
     upload = storage.create()
     try:
-        body = _Body(upload, url, hashes, size, limit, room)
+        body = _Body(upload, url, hashes, size, limit, admit)
+        body.admit(size or 0)
 
         def attempt() -> Download:
             fetcher.fetch(url, body, body.headers())

@@ -13,12 +13,12 @@ from .index import IIndexWriter, IMetadataIndexWriter, IStartPageWriter, IWholeI
 from .mirror import IMirror, IRunContext, ISettings
 from .run import IEngine, IObserver
 from .selection import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
-from .storage import IStorage, IUpload
+from .storage import IReservingUpload, IStorage, IUpload
 from .upstream import IListReader, IParser, ISource, IUpstream
 
 __all__ = [
     "IClient", "ICooperativeFetcher", "IEngine", "IExactNames", "IFetcher", "IFilter", "IIndexWriter", "IListReader",
     "IMetadataFilter", "IMetadataIndexWriter", "IMirror", "INameFilter", "IObserver", "IParser", "IReceiver",
-    "IRunContext", "ISettings", "ISource", "IStartPageWriter", "IStorage", "ITimedFilter", "IUpload", "IUploadTimeFilter",
-    "IUpstream", "IWebServer", "IWholeIndexWriter", "IWrittenNames",
+    "IReservingUpload", "IRunContext", "ISettings", "ISource", "IStartPageWriter", "IStorage", "ITimedFilter", "IUpload",
+    "IUploadTimeFilter", "IUpstream", "IWebServer", "IWholeIndexWriter", "IWrittenNames",
 ]

@@ -97,3 +97,19 @@ class IUpload(Interface):
 
     def abort() -> None:
         """Discard the file. Does nothing after ``commit``."""
+
+
+class IReservingUpload(IUpload):
+    """An upload whose space can be reserved in advance; needed to keep ``min_free`` where ``IStorage.free`` returns a number.
+
+    Without it, an upload counts only as far as it is written.
+    """
+
+    def reserve(size: int) -> None:
+        """Reserve space for the whole content, until ``commit`` or ``abort``; may be called again with another size.
+
+        All processes that write to the storage must see the reservation. Raises StorageError.
+        """
+
+    def pending() -> int:
+        """Return the bytes that uploads of all processes have reserved and not written yet."""

@@ -223,6 +223,16 @@ class FileSystem:
             except (FileNotFoundError, NotADirectoryError):
                 place = os.path.dirname(place)
 
+    def pending(self) -> int:
+        """Return the bytes that unfinished files have reserved and not written: they have a size, but no blocks yet."""
+        pending = 0
+        with suppress(FileNotFoundError), storage_errors(self.root), os.scandir(self._unfinished) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    found = entry.stat(follow_symlinks=False)
+                    pending += max(0, found.st_size - 512 * found.st_blocks) if stat.S_ISREG(found.st_mode) else 0
+        return pending
+
     def _unfinished_name(self) -> str:
         return f"{self._name}-{next(self._numbers)}"
 

@@ -1,4 +1,8 @@
-"""Enforces ``min_free`` while many workers write: each file counts from the moment its download begins."""
+"""Enforces ``min_free`` while many workers of several processes write.
+
+The space of an upload is reserved on the disk itself, before its content arrives: free space minus what all uploads have
+reserved and not written yet is what may still be reserved. So all processes that write to the mirror see the same figure.
+"""
 
 from __future__ import annotations
 
@@ -6,65 +10,66 @@ import threading
 import time
 
 from ..errors import InsufficientSpace
-from ..interfaces import IRunContext
+from ..interfaces import IMirror, IReservingUpload, IUpload
 from ..settings.units import in_bytes
-from .paths import UNFINISHED
 
-#: Seconds until free space is measured again, and the fraction of it (1 / _PART) that may be reserved until then.
+#: Seconds until free space is measured again, and the fraction of it (1 / _PART) that may be used until then.
 _FRESH, _PART = 0.5, 16
+#: Minimum available bytes for small files not to be measured and reserved one by one.
+_PLENTY = 1 << 28
+#: Maximum size in bytes of these small files: uploads buffer as much in memory.
+_SMALL = 1 << 18
+#: Maximum number of measurements, to find one during which no process wrote.
+_TRIES = 10
 
 
 class FreeSpaceGuard:
-    """Reserves disk space for files under way; assumes that each other process has reserved as much."""
+    """Admits uploads as long as ``min_free`` bytes stay free."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._under_way = 0
-        #: Bytes that may be reserved without measuring again, and until when (monotonic clock).
+        #: Bytes that may be used without measuring again, and until when (monotonic clock).
         self._spare, self._until = 0, 0.0
 
-    def reserve(self, mirror: IRunContext, size: int) -> int | None:
-        """Reserve space until ``release``; return the bytes available, or None without a limit.
+    def admit(self, mirror: IMirror, upload: IUpload, size: int) -> None:
+        """Reserve the space of an upload until it is committed or aborted.
 
-        size: 0 if unknown. Raises InsufficientSpace if less than ``min_free`` would remain.
+        size: bytes of the whole content, or as many as are known to come. Raises InsufficientSpace if less than ``min_free``
+        would remain, StorageError.
         """
         with self._lock:
             # Measuring releases the GIL, and other threads then wait for this lock: avoided while there is plenty of space.
-            room: int | None
-            if 0 < size <= self._spare and time.monotonic() < self._until:
-                room = self._spare
-            else:
-                room = self._found(mirror, size)
-                self._spare, self._until = (room or 0) // (_PART * _others(mirror)), time.monotonic() + _FRESH
-            self._spare -= size
-            self._under_way += size
-        return room
-
-    def release(self, size: int) -> None:
-        """Release a reservation, after the file is in place or has failed."""
-        with self._lock:
-            self._under_way -= size
-
-    def _found(self, mirror: IRunContext, size: int) -> int | None:
-        free, keep = mirror.storage.free(), mirror.settings["min_free"]
-        if free is None:
-            return None
-        coming = self._under_way * _others(mirror)
-        if coming and free - coming - size < keep:
-            # Bytes already written are no longer part of the free space.
-            coming = max(0, coming - self._written(mirror))
-        if free - coming - size < keep:
-            promised = f", {in_bytes(coming)} of it reserved for running downloads" if coming else ""
-            raise InsufficientSpace(f"{mirror.settings['mirror_file_path']}: {in_bytes(free)} free{promised}, and min_free "
-                                    f"keeps {in_bytes(keep)}")
-        return int(free - coming - keep)
+            is_measured = size <= self._spare and time.monotonic() < self._until
+            if IReservingUpload.providedBy(upload) and not (is_measured and size <= _SMALL):
+                upload.reserve(size)
+            if not is_measured:
+                left = self._measure(mirror, upload, size)
+                self._spare = left // (_PART * _processes(mirror)) if left is not None and left > _PLENTY else 0
+                self._until = time.monotonic() + _FRESH
+            self._spare = max(0, self._spare - size)
 
     @staticmethod
-    def _written(mirror: IRunContext) -> int:
-        storage = mirror.storage
-        return sum(storage.size(f"{UNFINISHED}/{name}") or 0 for name in storage.listdir(UNFINISHED) if "waiting" not in name)
+    def _measure(mirror: IMirror, upload: IUpload, size: int) -> int | None:
+        """Return how many bytes may still be reserved; None without a limit. Raises InsufficientSpace."""
+        keep = mirror.settings["min_free"]
+        if not IReservingUpload.providedBy(upload):
+            free, pending = mirror.storage.free(), size
+        else:
+            pending = upload.pending()
+            for _ in range(_TRIES):
+                free, before, pending = mirror.storage.free(), pending, upload.pending()
+                if before == pending:
+                    break
+            else:
+                pending = before  # what was written in between counts twice rather than not at all
+        if free is None:
+            return None
+        if free - pending < keep:
+            raise InsufficientSpace(f"{mirror.settings['mirror_file_path']}: {in_bytes(free)} free, {in_bytes(pending)} of it "
+                                    f"needed by downloads, and min_free keeps {in_bytes(keep)}")
+        return int(free - pending - keep)
 
 
-def _others(mirror: IRunContext) -> int:
-    """Return the number of processes, this one included; each has about as many workers."""
+def _processes(mirror: IMirror) -> int:
+    """Return the number of processes, this one included."""
     return -(-int(mirror.settings["workers"]) // mirror.workers)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zope.interface import implementer
 
 from ..errors import StorageError
-from ..interfaces import IUpload
+from ..interfaces import IReservingUpload, IUpload
 from .failures import as_storage_error, storage_errors
 
 if TYPE_CHECKING:
@@ -22,38 +22,58 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _PUBLISHED = 0o644
 
 
-@implementer(IUpload)
+@implementer(IReservingUpload)
 class FileUpload:
-    """Upload of a file: buffered in memory, then a temporary file that is renamed into place."""
+    """Upload of a file: buffered in memory, then a temporary file that is renamed into place.
+
+    Reserved space is the part of the temporary file without content: its size is set in advance.
+    """
 
     def __init__(self, storage: FileSystem):
         self._storage = storage
         self._held: list[bytes] = []
-        self._size = 0
+        self._size = self._reserved = 0
         self._name: str | None = None
         self._handle = -1
 
     def write(self, block: bytes) -> None:
+        self._size += len(block)
         if self._name is not None:
             self._put(block)
             return
         self._held.append(bytes(block))
-        self._size += len(block)
         if self._size > HELD:
-            self.stage()
+            self._begin()
 
     def stage(self) -> None:
+        self._begin()
+        if self._size < self._reserved:
+            self._truncate(self._size)
+
+    def _begin(self) -> None:
+        """Create the temporary file."""
         if self._name is None:
             self._name, self._handle = self._storage.create_temporary()
             held, self._held = self._held, []
             self._put(held[0] if len(held) == 1 else b"".join(held))
+
+    def reserve(self, size: int) -> None:
+        self._begin()
+        if size > self._size:
+            self._truncate(size)
+
+    def pending(self) -> int:
+        return self._storage.pending()
 
     def restart(self) -> None:
         self._held, self._size = [], 0
         if self._name is not None:
             with storage_errors(self._storage.root):
                 os.lseek(self._handle, 0, os.SEEK_SET)
-                os.truncate(self._handle, 0)
+            reserved = self._reserved
+            self._truncate(0)
+            if reserved:
+                self._truncate(reserved)
 
     def commit(self, path: str) -> None:
         self.stage()
@@ -75,6 +95,11 @@ class FileUpload:
                 written += os.write(self._handle, memoryview(block)[written:])
         except OSError as error:
             raise as_storage_error(self._storage.root, error) from error
+
+    def _truncate(self, size: int) -> None:
+        with storage_errors(self._storage.root):
+            os.truncate(self._handle, size)
+        self._reserved = size if size > self._size else 0
 
     def _close(self) -> None:
         if self._handle >= 0:

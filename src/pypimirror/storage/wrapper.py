@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from zope.interface import implementer
 
-from ..interfaces import IStorage, IUpload
+from ..interfaces import IReservingUpload, IStorage, IUpload
 from .atomic import write
 
 
@@ -36,7 +36,8 @@ class StorageWrapper:
         self.wrapped.finish()
 
     def create(self) -> IUpload:
-        return _Upload(self.wrapped.create(), self.committed)
+        upload = self.wrapped.create()
+        return (_ReservingUpload if IReservingUpload.providedBy(upload) else _Upload)(upload, self.committed)
 
     def link(self, source: str) -> IUpload | None:
         upload = self.wrapped.link(source)
@@ -91,7 +92,8 @@ class StorageWrapper:
 class _Upload:
     """An upload of the wrapped storage that reports its commit."""
 
-    def __init__(self, wrapped: IUpload, committed: Callable[[str], None]):
+    def __init__(self, wrapped: Any, committed: Callable[[str], None]):
+        """wrapped: an IUpload, or an IReservingUpload."""
         self._wrapped = wrapped
         self._committed = committed
 
@@ -110,3 +112,14 @@ class _Upload:
 
     def abort(self) -> None:
         self._wrapped.abort()
+
+
+@implementer(IReservingUpload)
+class _ReservingUpload(_Upload):
+    """The same for an upload that can reserve space."""
+
+    def reserve(self, size: int) -> None:
+        self._wrapped.reserve(size)
+
+    def pending(self) -> int:
+        return int(self._wrapped.pending())

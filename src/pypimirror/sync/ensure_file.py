@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Collection
 from typing import NamedTuple
@@ -149,11 +150,8 @@ def _restored(mirror: IRunContext, project: str, file: File, target: str, sideca
 
 def _downloaded(mirror: IRunContext, file: File, target: str, attempts: RetryPolicy) -> _Content:
     limit = None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES
-    room = mirror.room.reserve(mirror, file.size or 0)
-    try:
-        done = download(mirror.fetcher, mirror.storage, attempts, file.url, target, file.hashes, file.size, limit, room)
-    finally:
-        mirror.room.release(file.size or 0)
+    done = download(mirror.fetcher, mirror.storage, attempts, file.url, target, file.hashes, file.size, limit,
+                    functools.partial(mirror.room.admit, mirror))
     return _Content(Stored(done.sha256, done.size, published=True, validator=file.validator), "fetched", done.body)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ..interfaces import IReservingUpload
 from ..names import OWN
 from ..storage.paths import UNFINISHED
 from .checks import blocks, raises
@@ -55,6 +56,28 @@ class UploadContract:
             upload.commit("one/file")
             assert storage.size("one/file") == size
             assert storage.digest("one/file") == hashlib.sha256(b"n" * size).hexdigest()
+
+    def test_reserved_space_is_pending_for_every_process_until_it_is_written(self) -> None:
+        storage, other = self.ready(), self.make()
+        upload, watching = storage.create(), other.create()
+        if not IReservingUpload.providedBy(upload):
+            return
+        assert watching.pending() == 0
+        upload.reserve(self.large)
+        assert watching.pending() == self.large
+        for block in blocks(b"x" * (self.large // 2)):
+            upload.write(block)
+        assert 0 < watching.pending() <= self.large // 2
+        upload.restart()
+        assert watching.pending() == self.large
+        upload.write(b"short")
+        upload.commit("one/file")
+        assert (storage.read("one/file"), watching.pending()) == (b"short", 0)
+        upload = storage.create()
+        upload.reserve(self.large)
+        upload.abort()
+        watching.abort()
+        assert (watching.pending(), storage.listdir(UNFINISHED)) == (0, [])
 
     def test_an_upload_can_start_again(self) -> None:
         storage = self.ready()

@@ -186,12 +186,12 @@ def _place(mirror: IRunContext, file: File, old: OldFile, path: str, project: st
     upload = mirror.storage.link(source)
     if upload is not None:
         return _fill(mirror, file, old, path, project, upload, True)
-    size = _size(source) or 0
-    mirror.room.reserve(mirror, size)
+    upload = mirror.storage.create()
     try:
-        return _fill(mirror, file, old, path, project, mirror.storage.create(), False)
+        mirror.room.admit(mirror, upload, _size(source) or 0)
+        return _fill(mirror, file, old, path, project, upload, False)
     finally:
-        mirror.room.release(size)
+        upload.abort()
 
 
 def _fill(mirror: IRunContext, file: File, old: OldFile, path: str, project: str, upload: IUpload,
