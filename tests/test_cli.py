@@ -46,6 +46,60 @@ def test_unknown_verb_names_the_nearest(capsys: Captured) -> None:
     assert "did you mean 'sync'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["x.cfg", "sync", "--dry-rum"], "unknown option '--dry-rum'; did you mean '--dry-run'?"),
+    (["x.cfg", "sync", "--nonsense=1"], "unknown option '--nonsense'"),
+    (["x.cfg", "status", "--max-age", "a day"], "--max-age 'a day': must be a number"),
+    (["x.cfg", "serve", "--port", "http"], "--port 'http': must be a whole number"),
+])
+def test_wrong_options_are_named_in_our_words(arguments: list[str], message: str, capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(None, arguments)
+    assert (end.value.code, capsys.readouterr().err.splitlines()[-1]) == (2, f"pypimirror: error: {message}")
+
+
+@pytest.mark.parametrize(("key", "arguments"), [
+    ("log_filename", ()), ("report_filename", ()), ("metrics_filename", ()), ("log_filename", ("-f", "missing/x")),
+    ("report_filename", ("--report", "missing/x"))])
+@pytest.mark.parametrize("verb", ["sync", "verify"])
+def test_folders_of_files_elsewhere_are_not_made(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured, key: str, arguments: tuple[str, ...], verb: str) -> None:
+    if verb == "verify" and "--report" in arguments:
+        pytest.skip("verify has no report")
+    if not arguments:
+        mirrored.settings[key] = "missing/x"
+    assert mirrored.run(verb, *arguments) == 2
+    line = one_line(capsys)
+    assert line.startswith(f"pypimirror: {key}: ") and line.endswith("/missing does not exist; create it, or correct the path")
+    assert not mirrored.root.exists() and not (mirrored.config.parent / "missing").exists()
+
+
+def test_a_log_in_the_mirrors_own_folders_needs_no_folder_yet(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("one", wheel("one", "1"))
+    mirrored.settings["log_filename"] = mirrored.root / "pypimirror.log"
+    assert mirrored.run("sync") == 0
+    assert (mirrored.root / "pypimirror.log").stat().st_size
+
+
+@pytest.mark.parametrize(("entry", "name"), [
+    ("pypimirror-1.0.16.dist-info", "pypimirror 1.0.16"), ("z3c.pypimirror-1.0.15-py2.5.egg", "z3c.pypimirror 1.0.15"),
+    ("z3c_pypimirror-1.0.15.egg-info", "z3c.pypimirror 1.0.15")])
+def test_an_older_distribution_in_the_same_environment_is_reported(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured,
+        entry: str, name: str) -> None:
+    upstream.add("one", wheel("one", "1"))
+    (tmp_path / "site" / entry).mkdir(parents=True)
+    (tmp_path / "site" / "pypimirror_plugin-1.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    assert mirrored.run("sync") == 0
+    log = (mirrored.root / ".pypimirror/pypimirror.log").read_text()
+    assert f"WARNING {name} is installed in {tmp_path}/site and has a " in log
+    assert log.count("is installed in") == 1
+    capsys.readouterr()
+    assert mirrored.run("config") == 0
+    assert f"pypimirror: {name} is installed in" in capsys.readouterr().err
+
+
 def test_missing_configuration_is_named(tmp_path: Path, capsys: Captured) -> None:
     assert cli.main(None, [str(tmp_path / "none.cfg"), "sync"]) == 2
     assert one_line(capsys) == f"pypimirror: {tmp_path}/none.cfg: can't be read: No such file or directory"

@@ -129,10 +129,10 @@ def test_min_free_is_kept_free_by_however_many_workers(tmp_path: Path, engine: s
                 large.answers[f"/files/large{number}/{filename}"] = chunked(body)
         large.json = known == "from the page"
         mirrored = on(disk, large, tmp_path)
-        mirrored.settings |= {"min_free": 2 << 20, "workers": 16, "create_indexes": False, "engine": engine}
+        mirrored.settings |= {"min_free": "2M", "workers": 16, "create_indexes": False, "engine": engine}
         done = mirrored.command("-U")
         assert done.returncode == 1
-        assert "min_free keeps 2.1 MB" in done.stderr
+        assert "min_free keeps 2M" in done.stderr
         there = [path for path in mirrored.paths() if path.endswith(".gz")]
         assert there
         # Not counted: what the run itself needs, its state and log.

@@ -14,6 +14,7 @@ ROOT = Path(pypimirror.__file__).parent
 #: From the bottom to the top.
 ORDER = (
     "names", "atomic_file", "written_file", "regular_file", "secret", "interfaces", "model", "errors", "tracebacks", "events",
+    "older_distributions",
     "http", "metadata", "settings", "zcml",
     "filters", "pins", "storage", "state", "upstream", "index",
     "bandersnatch", "engine", "selection", "sync", "maintenance",

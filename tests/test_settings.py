@@ -68,6 +68,57 @@ def test_sizes(text: str, size: int) -> None:
     assert converters.size(text, "") == size
 
 
+@pytest.mark.parametrize(("line", "message"), [
+    ("latest_releases = 3  # the newest", "must be a whole number from 0; write a comment on a separate line"),
+    ("package_matches = zope.*  # the toolkit", "must be a list without '#'; write a comment on a separate line"),
+    ("package_matches = zope.*\n  plone.* #tag", "must be a list without '#tag'; write a comment on a separate line"),
+    ("log_filename = x.log  # daily", "must be a path or URL without ' #'; write a comment on a separate line"),
+    ("specifiers = Plone >=6  # LTS", "; write a comment on a separate line"),
+])
+def test_a_comment_after_a_value_gets_a_hint(tmp_path: Path, line: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"pypimirror\.cfg: \w+ = ") as caught:
+        read(written(tmp_path, f"[DEFAULT]\nmirror_file_path = a\n{line}\n"))
+    assert str(caught.value).endswith(message)
+    assert str(caught.value).count("write a comment") == 1
+
+
+def test_comments_after_a_semicolon_are_those_of_z3c_pypimirror(tmp_path: Path) -> None:
+    settings = read(written(tmp_path, "[DEFAULT]\nmirror_file_path = a ; the place\nbase_url = http://a;b ; x\n"))
+    assert (settings["mirror_file_path"], settings["base_url"]) == (f"{tmp_path}/a", "http://a;b")
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("[DEFAULT]\nworkers = 1\nworkers = 2\n", ", line 3: workers is set twice in [DEFAULT]; remove one of them"),
+    ("[pypimirror]\nworkers = 1\n[pypimirror]\n", ", line 3: [pypimirror] is there twice; join both"),
+])
+def test_messages_about_the_file_are_the_programs_own(tmp_path: Path, text: str, message: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigurationError) as caught:
+        read(path)
+    assert str(caught.value) == path + message
+
+
+@pytest.mark.parametrize("word", [
+    "linux_x86-64", "linux_x68_64", "manylinux_2_28_amd64", "win_amd46", "win_x86_64", "macosx_11_0_aarch64", "windows_amd64",
+    "debian_12_x86_64"])
+def test_an_unknown_platform_is_refused(tmp_path: Path, word: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"platforms = '{word}': must be platform tags such as .*, not '{word}'"):
+        read(written(tmp_path, f"[DEFAULT]\nmirror_file_path = a\nplatforms = {word}\n"))
+
+
+@pytest.mark.parametrize("word", [
+    "manylinux1_i686", "manylinux2014_ppc64le", "manylinux_2_36_loongarch64", "musllinux_1_2_riscv64", "linux_armv7l",
+    "macosx_10_9_universal2", "macosx_14_0_arm64", "win32", "win_arm64", "ios_13_0_arm64_iphoneos", "android_21_x86_64",
+    "pyodide_2024_0_wasm32", "freebsd_14_1_release_amd64"])
+def test_platforms_of_wheels_are_taken(tmp_path: Path, word: str) -> None:
+    assert read(written(tmp_path, f"[DEFAULT]\nmirror_file_path = a\nplatforms = {word}\n"))["platforms"] == (word,)
+
+
+def test_specifiers_have_versions(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"specifiers = 'Plone': must be lines with versions, .* not 'Plone'; without"):
+        read(written(tmp_path, "[DEFAULT]\nmirror_file_path = a\nspecifiers = Plone\n"))
+
+
 @pytest.mark.parametrize("text", ["", "-1", "1X", "G", "1 2"])
 def test_wrong_sizes(text: str) -> None:
     with pytest.raises(ValueError, match="a size such as"):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import NamedTuple, NoReturn
 
@@ -66,6 +67,23 @@ VERBS = {
 }
 #: Options that every verb takes.
 _COMMON = frozenset({"words", "quiet", "help"})
+#: A message of argparse about a value that a type does not take, and what the types are for.
+_INVALID = re.compile(r"argument (\S+): invalid (float|int) value: (.*)", re.DOTALL)
+_TYPES = {"float": "a number", "int": "a whole number"}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports wrong options in the words of this program, with the nearest known option."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = message.removeprefix("unrecognized arguments: ").split()[0] if "unrecognized" in message else ""
+        if unknown:
+            flag = unknown.partition("=")[0]
+            known = [option for action in self._actions for option in action.option_strings]
+            message = f"unknown option {flag!r}{_nearest(flag, known)}"
+        elif match := _INVALID.fullmatch(message):
+            message = f"{match[1].rpartition('/')[2]} {match[3]}: must be {_TYPES[match[2]]}"
+        super().error(message)
 
 
 def parser(builtin: bool) -> argparse.ArgumentParser:
@@ -82,7 +100,7 @@ def unlabelled(builtin: bool) -> argparse.ArgumentParser:
     """Return the parser without the names of verbs in the help of options."""
     config = "" if builtin else "CONFIG "
     verbs = "\n".join(f"  {(name + ' ' + verb.words).strip():<18} {verb.help}" for name, verb in VERBS.items())
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog=None if builtin else "pypimirror",
         usage=f"%(prog)s {config}[VERB] [OPTIONS]",
         description="A mirror of PyPI or of any other Simple API index.",
@@ -195,10 +213,10 @@ def _help(reader: argparse.ArgumentParser, builtin: bool, words: list[str]) -> N
     reader.exit()
 
 
-def _nearest(word: str) -> str:
+def _nearest(word: str, known: Iterable[str] = VERBS) -> str:
     from .settings.reader import nearest
 
-    return nearest(word, VERBS)
+    return nearest(word, known)
 
 
 def _config(reader: argparse.ArgumentParser, words: list[str], arguments: argparse.Namespace) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from textwrap import fill
 from typing import Any
 
+from .. import older_distributions
 from ..http import fetcher_settings
 from ..interfaces import IFilter
 from ..report.safe_stream import print_whole
@@ -38,6 +39,8 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     mirror = Mirror(read(config))
     if not arguments.quiet:
         _show(mirror)
+    for warning in older_distributions.warnings():
+        print(f"pypimirror: {warning}", file=sys.stderr)
     mirror.check()  # after the output, which helps to understand an error
     return 0
 

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any, NamedTuple
 
+from .. import older_distributions
 from ..errors import ConfigurationError, Locked, MirrorError, StorageError
 from ..events import Failure, Notice, RunFinished, RunStarted
 from ..http import fetcher_settings
@@ -26,11 +27,14 @@ from ..state.database import State
 from ..state.meta_keys import LAST_GOOD
 from ..storage import directories
 from ..storage.ownership import check_own
-from ..storage.regular_files import check_regular
+from ..storage.regular_files import check_folder, check_regular
 from ..sync.run import Run
 from ..tracebacks import log_error
 from ..zcml.error_context import describe
 from ..zcml.plugins import read
+
+#: The keys of files that a run writes in folders of the system or of the user, which it never makes.
+_WRITTEN = ("log_filename", "report_filename", "metrics_filename")
 
 
 def overrides_of(arguments: argparse.Namespace) -> dict[str, str]:
@@ -51,7 +55,11 @@ def checked(config: str, arguments: argparse.Namespace, fetches: bool = True) ->
 
     fetches: whether the verb fetches from upstream.
     """
-    mirror = Mirror(read(config, overrides_of(arguments)))
+    settings = read(config, overrides_of(arguments))
+    for key in _WRITTEN:
+        if settings.origin(key) != "default":
+            check_folder(settings[key], key, (settings["mirror_file_path"], settings["state_path"]))
+    mirror = Mirror(settings)
     mirror.check(fetches)
     mirror.storage.check()
     return mirror
@@ -136,6 +144,8 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
     if fetches:
         for line in fetcher_settings.describe(mirror.settings, mirror.limiter.fetcher):
             logger.info(line)
+    for warning in older_distributions.warnings():
+        watch.notify(Notice(warning))
     state = State(mirror.settings["state_path"])
     try:
         _open(state, watch.notify, started)

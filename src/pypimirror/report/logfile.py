@@ -114,7 +114,6 @@ def opened(filename: str, verbose: bool, console: bool) -> Iterator[None]:
     """Log to a file, and to the terminal if ``console``, while the block runs. Raises ConfigurationError."""
     logger = logging.getLogger("pypimirror")
     try:
-        os.makedirs(os.path.dirname(filename), exist_ok=True)
         handlers: list[logging.Handler] = [DailyLog(filename)]
     except OSError as error:
         raise ConfigurationError(f"log_filename: {filename}: {error.strerror}") from error

@@ -28,8 +28,17 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _DURATION = re.compile(r"P?(?:(\d+)W)?(?:(\d+)D)?(?:T?(\d+)H)?", re.IGNORECASE)
 _PYTHON = re.compile(r"[23]\.\d{1,3}(?:\.\d{1,2})?t?")
-_PLATFORM = re.compile(r"(?:manylinux(?:1|2010|2014)|(?:manylinux|musllinux|macosx)_\d+_\d+)_[a-z0-9_]+"
-                       r"|win32|(?!manylinux|musllinux|macosx)[a-z][a-z0-9]*_[a-z0-9_]+")
+#: Processors in tags of Linux and macOS (PEP 600, ``packaging.tags``).
+_LINUX_CPU = (r"(?:x86_64|i[3-6]86|aarch64|armv[5-8]l?|armv[67]hl|ppc|ppc64|ppc64le|s390x?|riscv(?:32|64)|loongarch64"
+              r"|mips(?:64)?(?:el|le)?|alpha|sparc64|ia64)")
+_MACOS_CPU = r"(?:x86_64|arm64|universal2?|intel|i386|ppc|ppc64|fat|fat3|fat32|fat64)"
+#: Of other systems, tags have the version or the processor in many forms.
+_SYSTEMS = r"(?:aix|android|cygwin|dragonfly|emscripten|freebsd|haiku|ios|mingw|msys|netbsd|openbsd|pyodide|solaris|sunos|wasi)"
+_PLATFORM = re.compile(rf"(?:manylinux(?:1|2010|2014)|(?:manylinux|musllinux)_\d+_\d+|linux)_{_LINUX_CPU}"
+                       rf"|macosx_\d+_\d+_{_MACOS_CPU}|win32|win_(?:amd64|arm32|arm64|ia64)|{_SYSTEMS}_[a-z0-9_]+")
+#: The beginning of a comment after a value.
+_COMMENT = re.compile(r"(?:^|\s)#")
+_OWN_LINE = "write a comment on a separate line"
 #: Words of ``confirm_above`` that turn the question off.
 _NEVER = frozenset({"never", "no", "none", "off", "false"})
 #: The names of projects, by PEP 508.
@@ -71,7 +80,10 @@ def positive(value: str, folder: str) -> int:
 
 def words(value: str, folder: str) -> tuple[str, ...]:
     """A list separated by white space; lines that start with ``#`` are comments."""
-    return tuple(word for line in lines(value, folder) for word in line.split())
+    found = tuple(word for line in lines(value, folder) for word in line.split())
+    if comment := next((word for word in found if word.startswith("#")), None):
+        raise ValueError(f"a list without {hidden(comment)!r}; {_OWN_LINE}")
+    return found
 
 
 def lines(value: str, folder: str) -> tuple[str, ...]:
@@ -80,9 +92,16 @@ def lines(value: str, folder: str) -> tuple[str, ...]:
     return tuple(line for line in stripped if line and not line.startswith("#"))
 
 
+def advice(value: str) -> str:
+    """Return a hint for the end of a message about an invalid value: comments after a value are part of it."""
+    return f"; {_OWN_LINE}" if _COMMENT.search(value) else ""
+
+
 def path(value: str, folder: str) -> str:
     """A path; a relative one starts at the configuration file's folder, ``~`` is the home directory. URLs stay as they are."""
     value = text(value, folder)
+    if _COMMENT.search(value):
+        raise ValueError(f"a path or URL without ' #'; {_OWN_LINE}")
     if _SCHEME.match(value):
         return configured_url(value)
     if value.startswith("file:") or not value:
@@ -218,6 +237,9 @@ def specifiers(value: str, folder: str) -> tuple[tuple[str, str], ...]:
             raise ValueError(f"lines such as Plone >=6.0,<7, not {hidden(line)!r}") from error
         if asked.url or asked.marker or asked.extras:
             raise ValueError(f"lines of a project and its versions only, not {hidden(line)!r}")
+        if not asked.specifier:
+            raise ValueError(f"lines with versions, such as Plone >=6.0,<7, not {hidden(line)!r}; without this line, "
+                             "package_matches selects all versions")
         found.append((normalize(asked.name), str(asked.specifier)))
     return tuple(found)
 

@@ -9,7 +9,7 @@ from ..errors import ConfigurationError
 from ..http.configured_url import hidden
 from ..names import OWN, shown
 from ..secret import SecretURL
-from .converters import LISTS
+from .converters import LISTS, advice
 from .keys import KEYS, Key
 from .values import Plugged, Settings
 
@@ -108,7 +108,8 @@ def _base(given: Mapping[str, RawValue], filename: str) -> str:
 
 def _texts(filename: str) -> dict[str, tuple[str, str]]:
     """Return section and text by key; ``[pypimirror]`` overrides ``[DEFAULT]``."""
-    parser = configparser.RawConfigParser(comment_prefixes=("#", ";"), delimiters=("=", ":"), empty_lines_in_values=True)
+    parser = configparser.RawConfigParser(comment_prefixes=("#", ";"), delimiters=("=", ":"), empty_lines_in_values=True,
+                                         inline_comment_prefixes=(";",))  # as in z3c.pypimirror's files
     try:
         with open(filename, encoding="utf-8-sig") as stream:
             text = stream.read(_LARGEST + 1)
@@ -126,8 +127,12 @@ def _texts(filename: str) -> dict[str, tuple[str, str]]:
         # The exception's text quotes the lines, which may have a password.
         number = error.errors[0][0] if error.errors else 1
         raise ConfigurationError(f"{filename}, line {number}: neither [section] nor key = value") from None
-    except configparser.Error as error:
-        raise ConfigurationError(hidden(" ".join(str(error).split()))) from error
+    except configparser.DuplicateSectionError as error:
+        raise ConfigurationError(f"{filename}, line {error.lineno}: [{shown(error.section)}] is there twice; "
+                                 "join both") from None
+    except configparser.DuplicateOptionError as error:
+        raise ConfigurationError(f"{filename}, line {error.lineno}: {shown(error.option)} is set twice in "
+                                 f"[{shown(error.section)}]; remove one of them") from None
     strange = [section for section in parser.sections() if section != _SECTION]
     if strange:
         raise ConfigurationError(f"{filename}: unknown section [{strange[0]}]; keys go into [DEFAULT] or [{_SECTION}]")
@@ -154,7 +159,8 @@ def _value(key: Key, text: str, folder: str, filename: str, origin: str) -> Any:
     except ValueError as error:
         where = origin if origin == "command line" else filename
         value = shown(hidden(text), _LONGEST_VALUE)
-        raise ConfigurationError(f"{where}: {key.name} = {value!r}: must be {error}") from None
+        hint = "" if str(error).endswith(advice(text)) else advice(text)
+        raise ConfigurationError(f"{where}: {key.name} = {value!r}: must be {error}{hint}") from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a kind may be a plugin's

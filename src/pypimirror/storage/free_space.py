@@ -66,7 +66,7 @@ class FreeSpaceGuard:
             return None
         if free - pending < keep:
             raise InsufficientSpace(f"{mirror.settings['mirror_file_path']}: {in_bytes(free)} free, {in_bytes(pending)} of it "
-                                    f"needed by downloads, and min_free keeps {in_bytes(keep)}")
+                                    f"needed by downloads, and min_free keeps {keep}")
         return int(free - pending - keep)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Collection
 
 from ..errors import ConfigurationError
 from ..regular_file import check_kind
@@ -28,6 +29,13 @@ def check_regular(path: str, key: str) -> None:
         _check_kind(found, path, key)
     if link is not None and stat.S_ISLNK(link.st_mode):
         _check_link(link, found, path, key)
+
+
+def check_folder(path: str, key: str, made: Collection[str] = ()) -> None:
+    """Raise ConfigurationError if the folder of a file does not exist, unless it is among those that a run makes."""
+    folder = os.path.dirname(path)
+    if folder not in made and not os.path.isdir(folder):
+        raise ConfigurationError(f"{key}: {path}: the folder {folder} does not exist; create it, or correct the path")
 
 
 def open_for_append(path: str, key: str) -> int:
