@@ -63,14 +63,15 @@ setup(
         "fast": ["greenlet", "pycurl"],
         "test": [
             "axe-core-python", "boto3", "distributed", "flask", "flask-cors", "greenlet", "hypothesis", "moto[s3]", "pycurl",
-            "pytest", "pytest-cov", "pytest-xdist", "uv",
+            "pytest", "pytest-cov", "pytest-xdist", "tqdm", "uv",
         ],
-        "docs": ["sphinx"],
+        "docs": ["furo", "sphinx"],
         "lint": [
             "build", "check-manifest", "mypy", "mypy-zope", "pip-audit", "pyroma", "ruff", "setuptools", "twine",
             "types-requests",
         ],
         "objectstore": ["boto3"],
+        "progress": ["tqdm"],
     },
     entry_points={
         "console_scripts": ["pypimirror = pypimirror.cli:main"],

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import time
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from zope.interface import implementer
@@ -13,12 +12,10 @@ from .. import events
 from ..interfaces import IObserver
 from ..settings.units import in_bytes
 from .messages import sentence
+from .meters import meter
 
 #: Events that are printed as permanent lines.
 _LINES = (events.VerificationFinished, events.Problem, events.Notice, events.RunFinished, events.ListRead)
-
-#: Minimum seconds between two updates of the line.
-_PAUSE = 0.2
 
 
 @implementer(IObserver)
@@ -27,80 +24,81 @@ class Progress:
 
     def __init__(self, stream: TextIO | None = None):
         self._stream = stream or sys.stderr
-        self._last = 0.0
-        self._shown = False
-        self._looked = self._looking = 0
-        self._files = self._bytes = self._done = 0
+        self._meter = meter(self._stream)
+        self._evaluated = self._files = self._bytes = self._projects = 0
         self._plan: events.PlanMade | None = None
-        self._inspecting: events.VerificationStarted | None = None
+        #: Returns how much of the plan is done, in the unit of the meter.
+        self._count: Callable[[], int] = int
+        self._verification: events.VerificationStarted | None = None
 
     def notify(self, event: Any) -> None:
         if isinstance(event, events.EvaluationStarted):
-            self._looking = event.projects
+            self._meter.begin("evaluate", event.projects, "projects", 0)
+            self._evaluated = 0
         elif isinstance(event, events.ProjectEvaluated):
-            self._looked += 1
-            self._look()
+            self._evaluated += 1
+            self._show_evaluation()
         elif isinstance(event, events.PlanMade):
             self._plan = event
-            self._say(sentence(event))
+            self._print(sentence(event))
+            self._begin_fetch(event)
         elif isinstance(event, events.FileStored):
             if event.how != "kept":
                 self._files += 1
                 self._bytes += event.size
-            self._work()
+            self._show_fetch()
         elif isinstance(event, events.ProjectPublished):
-            self._done += 1
-            self._work()
+            self._projects += 1
+            self._show_fetch()
         elif isinstance(event, events.VerificationStarted):
-            self._inspecting = event
-            self._say(sentence(event))
+            self._verification = event
+            self._print(sentence(event))
+            self._meter.begin("verify", event.bytes, "B", 0)
         elif isinstance(event, events.ProjectVerified):
-            self._inspected(event)
+            self._show_verification(event)
         elif isinstance(event, events.FaultFound | events.FaultRepaired):
-            self.close()  # the command prints it
+            self._meter.clear()  # the command prints it
         elif isinstance(event, _LINES):
-            self._say(sentence(event))
+            self._print(sentence(event))
 
-    def _look(self) -> None:
-        fetched = f", fetched {self._files} files, {in_bytes(self._bytes)}" if self._files else ""
-        self._line(f"looked at {self._looked} of {self._looking} projects{fetched}")
+    def _show_evaluation(self) -> None:
+        self._meter.show(self._evaluated, f"{self._files} files, {in_bytes(self._bytes)}" if self._files else "")
 
-    def _work(self) -> None:
-        if self._plan is None:
-            self._look()
+    def _begin_fetch(self, plan: events.PlanMade) -> None:
+        """Count bytes, if all sizes are known; else files, or projects if there are none."""
+        if plan.bytes and not plan.unsized:
+            self._count, total, unit = (lambda: self._bytes), plan.bytes, "B"
+        elif plan.files:
+            self._count, total, unit = (lambda: self._files), plan.files, "files"
+        else:
+            self._count, total, unit = (lambda: self._projects), plan.projects, "projects"
+        self._meter.begin("fetch" if plan.files else "publish", total, unit, self._count())
+
+    def _show_fetch(self) -> None:
+        plan = self._plan
+        if plan is None:  # published while others are evaluated
+            self._show_evaluation()
             return
-        parts = [f"{self._done} of {self._plan.projects} projects", f"{self._files} of {self._plan.files} files",
-                 f"{in_bytes(self._bytes)} of {in_bytes(self._plan.bytes)}"]
-        if self._plan.free is not None:
-            parts.append(f"{in_bytes(max(0, self._plan.free - self._bytes))} free")
-        self._line(", ".join(parts))
+        notes = [f"{self._projects} of {plan.projects} projects"] if plan.files else []
+        if plan.bytes and not plan.unsized:
+            notes.append(f"{self._files} of {plan.files} files")
+        if plan.free is not None:
+            notes.append(f"{in_bytes(max(0, plan.free - self._bytes))} free")
+        self._meter.show(self._count(), ", ".join(notes))
 
-    def _inspected(self, event: events.ProjectVerified) -> None:
-        self._done += 1
+    def _show_verification(self, event: events.ProjectVerified) -> None:
+        self._projects += 1
         self._files += event.files
         self._bytes += event.bytes
-        if (whole := self._inspecting) is not None:
-            self._line(f"verified {self._done} of {whole.projects} projects, {self._files} of {whole.files} files, "
-                       f"{in_bytes(self._bytes)} of {in_bytes(whole.bytes)}")
+        if (whole := self._verification) is not None:
+            self._meter.show(self._bytes,
+                             f"{self._projects} of {whole.projects} projects, {self._files} of {whole.files} files")
 
-    def _line(self, text: str) -> None:
-        now = time.monotonic()
-        if now - self._last < _PAUSE:
-            return
-        self._last = now
-        width = shutil.get_terminal_size().columns - 1
-        self._stream.write(f"\r\x1b[K{text[:width]}")
-        self._stream.flush()
-        self._shown = True
-
-    def _say(self, text: str) -> None:
-        self.close()
+    def _print(self, text: str) -> None:
+        self._meter.clear()
         self._stream.write(f"{text}\n")
         self._stream.flush()
 
     def close(self) -> None:
         """Clear the line."""
-        if self._shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
-            self._shown = False
+        self._meter.close()
