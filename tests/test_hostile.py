@@ -359,9 +359,15 @@ def test_a_body_without_end_is_cut_off(
     monkeypatch.setattr(http_source, "LONGEST_LIST", 1 << 20)
     if not known:
         upstream.json = False  # sizes are in JSON only
-        free = small.root.parent
-        monkeypatch.setattr("pypimirror.storage.filesystem.FileSystem.free", lambda self: (1 << 30) + (64 << 20))
-        assert free.exists()
+        temporary = small.root / ".pypimirror/tmp"
+
+        def free(self: object) -> int:
+            """Give what a disk would have on which 64 MB more than min_free are free."""
+            written = sum(one.stat().st_blocks * 512 for one in temporary.iterdir())
+            assert written < 512 << 20  # else the test would fill the disk that it runs on
+            return (1 << 30) + (64 << 20) - written
+
+        monkeypatch.setattr("pypimirror.storage.filesystem.FileSystem.free", free)
     # Not what is in the wheel, so that it has to be asked for.
     upstream.projects["bad"][wheel("bad", "1")[0]].metadata = b"Metadata-Version: 2.1\nName: bad\nVersion: 1\n\nMended."
     over = threading.Event()
