@@ -11,17 +11,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest.register_assert_rewrite("pypimirror.testing", "worlds")
+pytest.register_assert_rewrite("pypimirror.testing", "support.run_scenarios")
 
-import stores  # noqa: E402
-import tried  # noqa: E402
-import ways  # noqa: E402
-from mirrored import Mirrored  # noqa: E402
 from pypimirror import secret  # noqa: E402
 from pypimirror.http import ssrf  # noqa: E402
-from upstream import Upstream  # noqa: E402
+from support import fetchers, object_store, program_versions  # noqa: E402
+from support.mirror import Mirrored  # noqa: E402
+from support.upstream import Upstream  # noqa: E402
 
-pytest_plugins = ["buildouts"]
+pytest_plugins = ["support.buildouts"]
 
 # How long an example takes is a matter of what else the machine does. The fuzz targets try many more.
 settings.register_profile("tests", settings(), max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -36,21 +34,22 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Send what was tried to the process that tells it, from one of several that run tests side by side."""
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["tried"] = {program: sorted(versions) for program, versions in tried.VERSIONS.items()}
+        versions = program_versions.VERSIONS
+        session.config.workeroutput["tried"] = {program: sorted(tried) for program, tried in versions.items()}
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take over what one of those processes has tried; it has nothing to say if it broke down."""
     for program, versions in getattr(node, "workeroutput", {}).get("tried", {}).items():
-        tried.VERSIONS.setdefault(program, set()).update(versions)
+        program_versions.VERSIONS.setdefault(program, set()).update(versions)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell which versions of other programs were tried."""
-    if tried.VERSIONS:
+    if program_versions.VERSIONS:
         terminalreporter.section("tried with")
-    for program, versions in sorted(tried.VERSIONS.items()):
+    for program, versions in sorted(program_versions.VERSIONS.items()):
         terminalreporter.line(f"{program} {', '.join(sorted(versions))}")
 
 
@@ -77,13 +76,13 @@ def upstream() -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stores.Store]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object_store.Store]:
     """A real object store on loopback."""
     # Each run makes a client of its own; what it needs of boto's files, which takes most of the time, is read once.
     from botocore import session
 
     session.create_loader = functools.cache(session.create_loader)
-    with stores.started(tmp_path_factory.mktemp("store")) as found:
+    with object_store.started(tmp_path_factory.mktemp("store")) as found:
         yield found
 
 
@@ -95,13 +94,13 @@ def mirrored(request: pytest.FixtureRequest, tmp_path: Path, upstream: Upstream,
     store = request.getfixturevalue("store")
     for name, value in store.environ.items():
         monkeypatch.setenv(name, value)
-    return stores.MirroredInBucket(tmp_path / "mirror", upstream.url, store)
+    return object_store.MirroredInBucket(tmp_path / "mirror", upstream.url, store)
 
 
 @pytest.fixture
 def unconfigured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An environment without proxies, certificates and netrc; returns its home directory, which is empty."""
-    ways.clear_environment(monkeypatch)
+    fetchers.clear_environment(monkeypatch)
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.setenv("HOME", str(folder))
@@ -109,7 +108,7 @@ def unconfigured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture(params=ways.WAYS)
+@pytest.fixture(params=fetchers.WAYS)
 def way(request: pytest.FixtureRequest, unconfigured: Path) -> str:
     """Each way in which a fetcher is called."""
     if request.param != "requests":
@@ -117,12 +116,12 @@ def way(request: pytest.FixtureRequest, unconfigured: Path) -> str:
     return request.param
 
 
-@pytest.fixture(params=ways.FETCHERS)
+@pytest.fixture(params=fetchers.FETCHERS)
 def each_fetcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Have all mirrors of the test use one fetcher, then the other."""
     if request.param == "pycurl":
         pytest.importorskip("pycurl", reason="pycurl is not installed")
-    ways.clear_environment(monkeypatch)
+    fetchers.clear_environment(monkeypatch)
     monkeypatch.setattr(Mirrored, "fetcher", request.param)
     return request.param
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import oldmirrors
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support import old_mirrors
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 Captured = pytest.CaptureFixture[str]
 NAMES = [f"zope.app{number}" for number in range(7)]
@@ -280,7 +280,7 @@ def test_lists_of_every_kind_are_lists(mirrored: Mirrored, upstream: Upstream, p
 
 def adopted(mirrored: Mirrored, name: str) -> None:
     """Adopt a file of a project that upstream does not have."""
-    oldmirrors.folders(mirrored.root.parent / "old", {name: [sdist(name, "0.1")]})
+    old_mirrors.folders(mirrored.root.parent / "old", {name: [sdist(name, "0.1")]})
     assert mirrored.run("adopt", str(mirrored.root.parent / "old")) == 0
 
 

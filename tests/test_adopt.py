@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-import oldmirrors
-from mirrored import Mirrored
-from upstream import JSON, Upstream, sdist, wheel
+from support import old_mirrors
+from support.mirror import Mirrored
+from support.upstream import JSON, Upstream, sdist, wheel
 
 HOLDS = {
     "Zope.Interface": [sdist("Zope.Interface", "3.5", "zope.interface"), sdist("Zope.Interface", "3.6", "zope.interface")],
@@ -28,7 +28,7 @@ PLACES = {f"{project.lower().replace('.', '-').replace('_', '-')}/{filename}": b
 def old(request: pytest.FixtureRequest, tmp_path: Path, mirrored: Mirrored) -> Path:
     """A tree of z3c.pypimirror's, once elsewhere and once where the mirror is to be."""
     root = tmp_path / "old" if request.param == "elsewhere" else mirrored.root
-    oldmirrors.folders(root, HOLDS)
+    old_mirrors.folders(root, HOLDS)
     return root
 
 
@@ -41,8 +41,8 @@ def fetched(upstream: Upstream) -> list[str]:
 
 
 def test_files_are_taken_over_and_not_fetched(mirrored: Mirrored, upstream: Upstream, old: Path, capsys) -> None:
-    oldmirrors.offer(upstream, HOLDS, "Gone.Upstream", "plone-4.0.tar.gz")
-    before = oldmirrors.snapshot(old)
+    old_mirrors.offer(upstream, HOLDS, "Gone.Upstream", "plone-4.0.tar.gz")
+    before = old_mirrors.snapshot(old)
     assert mirrored.run("adopt", str(old)) == 0
     assert fetched(upstream) == []
     assert files(mirrored) == PLACES
@@ -61,14 +61,14 @@ def test_files_are_taken_over_and_not_fetched(mirrored: Mirrored, upstream: Upst
         assert '"../zope-interface/zope.interface-3.5.tar.gz#sha256=' in mirrored.read("Zope.Interface/index.html")
         assert "All files" in mirrored.read("full.html")
     else:
-        assert oldmirrors.snapshot(old) == before
+        assert old_mirrors.snapshot(old) == before
         assert all(os.path.samefile(old / project / filename.replace("+", "%2B"), mirrored.root / path)
                    for path, (project, filename) in zip(
                        PLACES, ((p, f) for p, found in HOLDS.items() for f, _ in found), strict=True))
 
 
 def test_what_upstream_never_listed_stays_in_the_runs_that_follow(mirrored: Mirrored, upstream: Upstream, old: Path) -> None:
-    oldmirrors.offer(upstream, HOLDS, "Gone.Upstream", "plone-4.0.tar.gz")
+    old_mirrors.offer(upstream, HOLDS, "Gone.Upstream", "plone-4.0.tar.gz")
     assert mirrored.run("adopt", str(old)) == 0
     upstream.add("plone", sdist("plone", "5.0"))
     for run in ("-U", "-I"):
@@ -86,7 +86,7 @@ def test_what_upstream_never_listed_stays_in_the_runs_that_follow(mirrored: Mirr
 def test_many_projects_that_upstream_never_listed_are_no_reason_to_doubt_its_list(
         mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
     upstream.add("plone", *HOLDS["plone"])
-    oldmirrors.folders(tmp_path / "old", {f"gone{n}": [sdist(f"gone{n}", "1")] for n in range(30)} | {"plone": HOLDS["plone"]})
+    old_mirrors.folders(tmp_path / "old", {f"gone{n}": [sdist(f"gone{n}", "1")] for n in range(30)} | {"plone": HOLDS["plone"]})
     assert mirrored.run("adopt", str(tmp_path / "old")) == 0
     assert mirrored.run("sync") == 0
     upstream.remove("plone", "plone-4.0.tar.gz")
@@ -96,7 +96,7 @@ def test_many_projects_that_upstream_never_listed_are_no_reason_to_doubt_its_lis
 
 
 def test_what_was_adopted_outlives_the_state(mirrored: Mirrored, upstream: Upstream, old: Path) -> None:
-    oldmirrors.offer(upstream, HOLDS, "Gone.Upstream")
+    old_mirrors.offer(upstream, HOLDS, "Gone.Upstream")
     assert mirrored.run("adopt", str(old)) == 0
     for path in (mirrored.root / ".pypimirror").glob("state.sqlite*"):
         path.unlink()
@@ -106,7 +106,7 @@ def test_what_was_adopted_outlives_the_state(mirrored: Mirrored, upstream: Upstr
 
 
 def test_adopted_files_obey_the_filters_and_come_back_with_them(mirrored: Mirrored, upstream: Upstream, old: Path) -> None:
-    oldmirrors.offer(upstream, HOLDS, "Gone.Upstream", "plone-4.0.tar.gz")
+    old_mirrors.offer(upstream, HOLDS, "Gone.Upstream", "plone-4.0.tar.gz")
     assert mirrored.run("adopt", str(old)) == 0
     mirrored.settings["filename_excludes"] = "plone-4.0*"
     assert mirrored.run("sync") == 0
@@ -117,7 +117,7 @@ def test_adopted_files_obey_the_filters_and_come_back_with_them(mirrored: Mirror
 
 
 def test_a_lost_adopted_file_is_told_once_and_then_forgotten(mirrored: Mirrored, upstream: Upstream, old: Path, capsys) -> None:
-    oldmirrors.offer(upstream, HOLDS, "plone-4.0.tar.gz")
+    old_mirrors.offer(upstream, HOLDS, "plone-4.0.tar.gz")
     assert mirrored.run("adopt", str(old)) == 0
     (mirrored.root / "plone/plone-4.0.tar.gz").unlink()
     assert mirrored.run("-I") == 1
@@ -127,19 +127,19 @@ def test_a_lost_adopted_file_is_told_once_and_then_forgotten(mirrored: Mirrored,
 
 
 def test_a_second_adoption_changes_nothing(mirrored: Mirrored, upstream: Upstream, old: Path) -> None:
-    oldmirrors.offer(upstream, HOLDS, "Gone.Upstream")
+    old_mirrors.offer(upstream, HOLDS, "Gone.Upstream")
     assert mirrored.run("adopt", str(old)) == 0
-    before = {path: state for path, state in oldmirrors.snapshot(mirrored.root).items() if not path.startswith(".pypimirror")}
+    before = {path: state for path, state in old_mirrors.snapshot(mirrored.root).items() if not path.startswith(".pypimirror")}
     upstream.asked()
     assert mirrored.run("adopt", str(old)) == 0
-    after = {path: state for path, state in oldmirrors.snapshot(mirrored.root).items() if not path.startswith(".pypimirror")}
+    after = {path: state for path, state in old_mirrors.snapshot(mirrored.root).items() if not path.startswith(".pypimirror")}
     assert after == before
     assert fetched(upstream) == []
 
 
 @pytest.mark.parametrize("listed", [True, False])
 def test_a_damaged_file_is_not_taken_and_told(mirrored: Mirrored, upstream: Upstream, old: Path, listed: bool, capsys) -> None:
-    oldmirrors.offer(upstream, HOLDS, *(() if listed else ("zope.interface-3.5.tar.gz", "plone-4.0.tar.gz")))
+    old_mirrors.offer(upstream, HOLDS, *(() if listed else ("zope.interface-3.5.tar.gz", "plone-4.0.tar.gz")))
     for path in (old / "Zope.Interface/zope.interface-3.5.tar.gz", old / "plone/plone-4.0.tar.gz"):
         path.write_bytes(path.read_bytes()[:-1] + b"x")
     assert mirrored.run("adopt", str(old)) == 1
@@ -158,7 +158,7 @@ def test_a_damaged_file_is_not_taken_and_told(mirrored: Mirrored, upstream: Upst
 
 
 def test_upstreams_word_wins_over_the_md5_file(mirrored: Mirrored, upstream: Upstream, old: Path) -> None:
-    oldmirrors.offer(upstream, HOLDS)
+    old_mirrors.offer(upstream, HOLDS)
     (old / "plone/.plone-4.0.tar.gz.md5").write_text("0" * 32)
     other = sdist("plone", "4.2")[1]
     upstream.add("plone", ("plone-4.1.tar.gz", other))
@@ -193,13 +193,13 @@ def test_without_an_md5_file_the_old_page_counts_and_then_the_archive_itself(
 
 def test_names_that_differ_in_case_or_separators_become_one_project(mirrored: Mirrored, upstream: Upstream, old: Path) -> None:
     body = sdist("zope-interface", "4.0", "Zope.Interface")[1]
-    oldmirrors.offer(upstream, HOLDS)
+    old_mirrors.offer(upstream, HOLDS)
     upstream.add("Zope.Interface", ("Zope.Interface-4.0.tar.gz", body))
     extra = {"zope.interface": [("zope.interface-4.0.tar.gz", body), *HOLDS["Zope.Interface"]],
              "zope_interface": [("zope.interface-3.7.tar.gz", sdist("zope.interface", "3.7")[1]),
                                 ("zope.interface-3.8.tar.gz", sdist("zope.interface", "3.8")[1])],
              "zope-interface": [("Zope.interface-3.8.tar.gz", sdist("zope.interface", "3.8")[1])]}
-    oldmirrors.folders(old, extra)
+    old_mirrors.folders(old, extra)
     assert mirrored.run("adopt", str(old)) == 0
     assert [name.lower() for name in mirrored.files("zope-interface")] == [
         f"zope.interface-{version}.tar.gz" for version in ("4.0", "3.8", "3.5", "3.6", "3.7")]
@@ -213,8 +213,8 @@ def test_names_that_differ_in_case_or_separators_become_one_project(mirrored: Mi
 
 def test_projects_that_are_not_selected_are_told_and_left_alone(
         mirrored: Mirrored, upstream: Upstream, old: Path, capsys) -> None:
-    oldmirrors.offer(upstream, HOLDS)
-    before = oldmirrors.snapshot(old / "plone")
+    old_mirrors.offer(upstream, HOLDS)
+    before = old_mirrors.snapshot(old / "plone")
     mirrored.settings |= {"package_matches": "zope.* foo-bar", "filename_excludes": "*local*"}
     assert mirrored.run("adopt", str(old)) == 0
     told = capsys.readouterr().out
@@ -222,7 +222,7 @@ def test_projects_that_are_not_selected_are_told_and_left_alone(
     assert "foo-bar: left out by the configuration or upstream, not adopted: foo_bar-1.0+local.tar.gz" in told
     assert mirrored.files("foo-bar") == ["foo_bar-1.0.tar.gz"]
     assert not (mirrored.root / "foo-bar/foo_bar-1.0+local.tar.gz").exists()
-    assert oldmirrors.snapshot(old / "plone") == before
+    assert old_mirrors.snapshot(old / "plone") == before
     assert [path for path in upstream.asked() if "plone" in path] == []
 
 
@@ -239,7 +239,7 @@ def test_pinned_releases_are_taken_over_although_upstream_lost_them(
 
 
 def test_quarantined_projects_are_not_taken_over(mirrored: Mirrored, upstream: Upstream, old: Path, capsys) -> None:
-    oldmirrors.offer(upstream, HOLDS)
+    old_mirrors.offer(upstream, HOLDS)
     upstream.statuses["plone"] = {"status": "quarantined"}
     assert mirrored.run("adopt", str(old)) == 0
     assert "plone: quarantined upstream, not adopted: plone-4.0.tar.gz, plone-4.1.tar.gz" in capsys.readouterr().out
@@ -249,7 +249,7 @@ def test_quarantined_projects_are_not_taken_over(mirrored: Mirrored, upstream: U
 
 def test_a_project_that_upstream_can_not_be_asked_about_waits_for_the_next_adoption(
         mirrored: Mirrored, upstream: Upstream, old: Path, capsys) -> None:
-    oldmirrors.offer(upstream, HOLDS)
+    old_mirrors.offer(upstream, HOLDS)
     upstream.answers["/simple/zope-interface/"] = (500, {}, b"")
     assert mirrored.run("adopt", str(old)) == 1
     assert "zope-interface: not adopted, because upstream can't be read" in capsys.readouterr().out
@@ -262,17 +262,17 @@ def test_a_project_that_upstream_can_not_be_asked_about_waits_for_the_next_adopt
 
 def test_without_an_upstream_nothing_is_touched(mirrored: Mirrored, upstream: Upstream, old: Path, capsys) -> None:
     upstream.answers |= {f"/simple/{name}/": (500, {}, b"") for name in ("zope-interface", "plone", "foo-bar", "gone-upstream")}
-    before = oldmirrors.snapshot(old)
+    before = old_mirrors.snapshot(old)
     assert mirrored.run("adopt", str(old)) == 1
     assert "nothing was adopted: all of its 4 projects failed" in capsys.readouterr().err
-    assert {path: state for path, state in oldmirrors.snapshot(old).items() if not path.startswith(".pypimirror")} == before
+    assert {path: state for path, state in old_mirrors.snapshot(old).items() if not path.startswith(".pypimirror")} == before
 
 
 def test_more_files_join_a_running_mirror(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
-    oldmirrors.offer(upstream, {"plone": [HOLDS["plone"][1]]})
+    old_mirrors.offer(upstream, {"plone": [HOLDS["plone"][1]]})
     upstream.add("six", wheel("six", "1.0"))
     assert mirrored.run("sync") == 0
-    oldmirrors.folders(tmp_path / "old", HOLDS)
+    old_mirrors.folders(tmp_path / "old", HOLDS)
     assert mirrored.run("adopt", str(tmp_path / "old")) == 0
     assert mirrored.files("plone") == ["plone-4.0.tar.gz", "plone-4.1.tar.gz"]
     assert mirrored.files("six") == ["six-1.0-py3-none-any.whl"]
@@ -287,7 +287,7 @@ def test_an_answer_that_is_doubted_takes_nothing_away_and_is_read_again(
     upstream.add("app", wheel("app", "2.0"))
     assert mirrored.run("sync") == 0
     here = mirrored.files("app")
-    oldmirrors.folders(tmp_path / "old", {"app": [sdist("app", "0.1")]})
+    old_mirrors.folders(tmp_path / "old", {"app": [sdist("app", "0.1")]})
     upstream.answers["/simple/app/"] = (404, {}, b"") if answer == "404" else older
     assert mirrored.run("adopt", str(tmp_path / "old")) == (answer == "404")
     assert set(mirrored.files("app")) >= set(here)

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-import oldmirrors
-from mirrored import Mirrored
-from upstream import Upstream, sdist
+from support import old_mirrors
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist
 
 #: Two in each of six tests.
 KILLS = int(os.environ.get("PYPIMIRROR_KILLS", "12"))
@@ -46,8 +46,8 @@ def test_a_killed_adoption_loses_nothing_and_goes_on(
         mirrored: Mirrored, upstream: Upstream, tmp_path: Path, seed: int, place: str, point: str) -> None:
     chance = random.Random(f"{seed} {place} {point}")
     old = mirrored.root if place == "in place" else tmp_path / "old"
-    oldmirrors.folders(old, HOLDS)
-    oldmirrors.offer(upstream, HOLDS, "Some.Project7", "Some.Project8-1.0.tar.gz")
+    old_mirrors.folders(old, HOLDS)
+    old_mirrors.offer(upstream, HOLDS, "Some.Project7", "Some.Project8-1.0.tar.gz")
     for _ in range(2):
         killed = _killed(mirrored, old, POINTS[point], chance.randrange(1, 60))
         bodies = {path.read_bytes() for root in {old, mirrored.root} for path in root.rglob("*.tar.gz")}

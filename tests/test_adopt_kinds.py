@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import oldmirrors
-from mirrored import Mirrored
 from pypimirror.maintenance.adopt import legacy_trees
-from upstream import Upstream, sdist, wheel
+from support import old_mirrors
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 HOLDS = {"Zope.One": [wheel("Zope.One", "1"), sdist("Zope.One", "1")], "two": [sdist("two", "1"), sdist("two", "2")]}
 
@@ -21,14 +21,14 @@ HOLDS = {"Zope.One": [wheel("Zope.One", "1"), sdist("Zope.One", "1")], "two": [s
 def test_a_tree_of_bandersnatchs_is_taken_over(
         mirrored: Mirrored, upstream: Upstream, tmp_path: Path, by_letter: bool, below: str, capsys) -> None:
     old = tmp_path / "old"
-    oldmirrors.packages(old, HOLDS, by_letter)
-    oldmirrors.offer(upstream, HOLDS, "two-1.tar.gz")
-    damaged = old / "web" / oldmirrors.package(*HOLDS["Zope.One"][1])
+    old_mirrors.packages(old, HOLDS, by_letter)
+    old_mirrors.offer(upstream, HOLDS, "two-1.tar.gz")
+    damaged = old / "web" / old_mirrors.package(*HOLDS["Zope.One"][1])
     damaged.write_bytes(b"something else")
-    before = oldmirrors.snapshot(old)
+    before = old_mirrors.snapshot(old)
     assert mirrored.run("adopt", str(old / below)) == 1
     assert f"{damaged}: damaged" in capsys.readouterr().out
-    assert oldmirrors.snapshot(old) == before
+    assert old_mirrors.snapshot(old) == before
     assert mirrored.files("zope-one") == ["zope_one-1-py3-none-any.whl"]
     assert mirrored.files("two") == ["two-1.tar.gz", "two-2.tar.gz"]
     assert [path for path in upstream.asked() if path.startswith("/files/")] == []
@@ -41,17 +41,17 @@ def test_a_tree_of_bandersnatchs_is_taken_over(
 
 def test_a_file_that_no_old_page_lists_is_found_where_upstreams_url_says(
         mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
-    oldmirrors.packages(tmp_path / "old", {"two": HOLDS["two"]})
+    old_mirrors.packages(tmp_path / "old", {"two": HOLDS["two"]})
     page = tmp_path / "old/web/simple/two/index.html"
     page.write_text(page.read_text().replace("two-2.tar.gz#", "two-3.tar.gz#"))
     for filename, body in HOLDS["two"]:
-        upstream.add("two", (filename, body), url=f"{upstream.host}/{oldmirrors.package(filename, body)}")
+        upstream.add("two", (filename, body), url=f"{upstream.host}/{old_mirrors.package(filename, body)}")
     assert mirrored.run("adopt", str(tmp_path / "old")) == 0
     assert mirrored.files("two") == ["two-1.tar.gz", "two-2.tar.gz"]
 
 
 def test_another_mirror_of_ours_is_taken_over_by_its_pages(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
-    oldmirrors.offer(upstream, HOLDS)
+    old_mirrors.offer(upstream, HOLDS)
     assert mirrored.run("sync") == 0
     (tmp_path / "second").mkdir()
     second = Mirrored(tmp_path / "second/mirror", upstream.url)
@@ -66,8 +66,8 @@ def test_another_mirror_of_ours_is_taken_over_by_its_pages(mirrored: Mirrored, u
 def test_files_that_a_server_could_not_read_are_copied_and_links_are_followed(
         mirrored: Mirrored, upstream: Upstream, tmp_path: Path, capsys) -> None:
     old = tmp_path / "old"
-    oldmirrors.folders(old, HOLDS)
-    oldmirrors.offer(upstream, HOLDS)
+    old_mirrors.folders(old, HOLDS)
+    old_mirrors.offer(upstream, HOLDS)
     private, linked = old / "two/two-1.tar.gz", old / "two/two-2.tar.gz"
     private.chmod(0o600)
     linked.rename(tmp_path / "outside")
@@ -82,8 +82,8 @@ def test_files_that_a_server_could_not_read_are_copied_and_links_are_followed(
 
 
 def test_symbolic_links_between_spellings_go_in_place(mirrored: Mirrored, upstream: Upstream) -> None:
-    oldmirrors.folders(mirrored.root, HOLDS)
-    oldmirrors.offer(upstream, HOLDS)
+    old_mirrors.folders(mirrored.root, HOLDS)
+    old_mirrors.offer(upstream, HOLDS)
     for alias in ("zope-one", "zope.one"):
         (mirrored.root / alias).symlink_to("Zope.One")
     assert mirrored.run("adopt", str(mirrored.root)) == 0
@@ -95,13 +95,13 @@ def test_symbolic_links_between_spellings_go_in_place(mirrored: Mirrored, upstre
 
 
 def test_a_strange_directory_is_refused_until_it_was_adopted(mirrored: Mirrored, upstream: Upstream, capsys) -> None:
-    oldmirrors.folders(mirrored.root, HOLDS)
-    oldmirrors.offer(upstream, HOLDS)
-    before = oldmirrors.snapshot(mirrored.root)
+    old_mirrors.folders(mirrored.root, HOLDS)
+    old_mirrors.offer(upstream, HOLDS)
+    before = old_mirrors.snapshot(mirrored.root)
     assert mirrored.run("sync") == 2
     assert f"{mirrored.root}: neither empty nor a mirror" in (told := capsys.readouterr().err)
     assert f"adopt {mirrored.root}" in told
-    assert oldmirrors.snapshot(mirrored.root) == before
+    assert old_mirrors.snapshot(mirrored.root) == before
     assert mirrored.run("adopt", str(mirrored.root)) == 0
     assert mirrored.run("sync") == 0
 
@@ -115,10 +115,10 @@ def test_what_is_no_mirrors_tree_is_refused_and_not_touched(
     for path, text in holds.items():
         (directory / path).parent.mkdir(parents=True, exist_ok=True)
         (directory / path).write_text(text)
-    before = oldmirrors.snapshot(directory)
+    before = old_mirrors.snapshot(directory)
     assert mirrored.run("adopt", str(directory)) == 2
     assert f"{directory}: not a mirror's tree" in capsys.readouterr().err
-    assert oldmirrors.snapshot(directory) == before
+    assert old_mirrors.snapshot(directory) == before
     assert not (mirrored.root / ".pypimirror").exists()
 
 
@@ -129,16 +129,16 @@ def test_usage_is_told(mirrored: Mirrored, tmp_path: Path, capsys) -> None:
     assert f"{tmp_path / 'missing'}: not a directory" in capsys.readouterr().err
     mirrored.root.mkdir()
     (mirrored.root / "stranger").write_text("x")
-    oldmirrors.folders(tmp_path / "old", HOLDS)
+    old_mirrors.folders(tmp_path / "old", HOLDS)
     assert mirrored.run("adopt", str(tmp_path / "old")) == 2
     assert "neither empty nor a mirror" in capsys.readouterr().err
 
 
 def test_urls_can_not_lead_out_of_a_tree(tmp_path: Path) -> None:
-    oldmirrors.packages(tmp_path / "old", HOLDS)
+    old_mirrors.packages(tmp_path / "old", HOLDS)
     (tmp_path / "old/web/secret-1.tar.gz").write_text("s")
     tree = legacy_trees.detect(str(tmp_path / "old"))
-    good = oldmirrors.package(*HOLDS["two"][0])
+    good = old_mirrors.package(*HOLDS["two"][0])
     assert legacy_trees.package(tree, f"http://x.example.com/deep/{good}#sha256=0") == str(tmp_path / "old/web" / good)
     for path in ("packages/../secret-1.tar.gz", "packages/%2e%2e/secret-1.tar.gz", "packages//secret-1.tar.gz",
                  "packages/..%2fsecret-1.tar.gz", "secret-1.tar.gz", "packages/missing"):
@@ -146,7 +146,7 @@ def test_urls_can_not_lead_out_of_a_tree(tmp_path: Path) -> None:
 
 
 def test_folders_are_projects_under_their_normal_names(tmp_path: Path) -> None:
-    oldmirrors.folders(tmp_path, {"Zope.One": HOLDS["two"], "zope_one": [], "Foo Bar": [], "-": [], "lost+found": []})
+    old_mirrors.folders(tmp_path, {"Zope.One": HOLDS["two"], "zope_one": [], "Foo Bar": [], "-": [], "lost+found": []})
     found, strange = legacy_trees.projects(legacy_trees.detect(str(tmp_path)))
     assert [(project.name, [os.path.basename(folder) for folder in project.folders]) for project in found] == [
         ("foo-bar", ["Foo Bar"]), ("zope-one", ["Zope.One", "zope_one"])]
@@ -154,8 +154,8 @@ def test_folders_are_projects_under_their_normal_names(tmp_path: Path) -> None:
 
 
 def test_a_copy_that_would_fill_the_disk_is_not_made(mirrored: Mirrored, upstream: Upstream, tmp_path: Path, capsys) -> None:
-    oldmirrors.folders(tmp_path / "old", HOLDS)
-    oldmirrors.offer(upstream, HOLDS)
+    old_mirrors.folders(tmp_path / "old", HOLDS)
+    old_mirrors.offer(upstream, HOLDS)
     (tmp_path / "old/two/two-1.tar.gz").chmod(0o600)
     mirrored.settings["min_free"] = "1000T"
     assert mirrored.run("adopt", str(tmp_path / "old")) == 1

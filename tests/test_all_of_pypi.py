@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wheelhouse import CHECKOUT
+from support.wheelhouse import CHECKOUT
 
 
 @pytest.fixture

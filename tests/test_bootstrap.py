@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import wheelhouse
-from upstream import wheel
-
-pytest_plugins = "buildouts"
+from support import wheelhouse
+from support.upstream import wheel
 
 
 class Project:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-import faulty
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support import faulty_components
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 Captured = pytest.CaptureFixture[str]
 
@@ -27,7 +27,7 @@ STEPS = [("evaluate", "sync.pipeline"), ("publish", "sync.tasks"), ("sweep", "sy
 @pytest.fixture(autouse=True)
 def _no_faults() -> Iterator[None]:
     yield
-    faulty.FAULTS.clear()
+    faulty_components.FAULTS.clear()
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def failure(mirrored: Mirrored, capsys: Captured, *arguments: str) -> str:
 
 def healed(mirrored: Mirrored, capsys: Captured) -> None:
     """Check that the next run finishes the work, and that nothing is left of the failure."""
-    faulty.FAULTS.clear()
+    faulty_components.FAULTS.clear()
     assert mirrored.run("-U") == 0
     assert capsys.readouterr().err == ""
     assert published(mirrored) == ["bad", "good", "zope.demo"]
@@ -75,17 +75,17 @@ def healed(mirrored: Mirrored, capsys: Captured) -> None:
 @pytest.mark.parametrize("kind", ["source", "parser", "fetcher", "storage", "indexWriter", "nameFilter", "filter"])
 def test_a_component_that_fails_on_one_project_fails_there_alone(three: Mirrored, capsys: Captured, kind: str,
                                                                  error: Exception) -> None:
-    path = faulty.zcml(three.config.parent, kind)
+    path = faulty_components.zcml(three.config.parent, kind)
     three.settings["zcml"] = path
-    faulty.FAULTS[kind] = error
+    faulty_components.FAULTS[kind] = error
     line = failure(three, capsys, "sync")
     assert published(three) == ["good", "zope.demo"]
     assert line.startswith("pypimirror: bad: ")
     assert type(error).__name__ in line
-    assert f"{faulty.COMPONENTS[kind][0]!r} ({path}:2)" in line
+    assert f"{faulty_components.COMPONENTS[kind][0]!r} ({path}:2)" in line
     log = (three.root / ".pypimirror/pypimirror.log").read_text()
     assert "Traceback (most recent call last)" in log
-    assert "faulty.py" in log
+    assert "faulty_components.py" in log
     assert type(error).__name__ in failure(three, capsys)  # as long as it fails, and nothing new came
     healed(three, capsys)
 
@@ -122,7 +122,7 @@ def test_a_step_that_fails_on_one_project_fails_there_alone(
 
 
 def test_a_component_that_returns_nonsense_is_named(three: Mirrored, capsys: Captured) -> None:
-    three.settings["zcml"] = path = faulty.zcml(three.config.parent, "filter", factory="Nothing")
+    three.settings["zcml"] = path = faulty_components.zcml(three.config.parent, "filter", factory="Nothing")
     line = failure(three, capsys, "sync")
     assert line.startswith(f"pypimirror: bad: filter 'team-approved' ({path}:2): TypeError: 'NoneType' object")
     assert published(three) == ["good", "zope.demo"]
@@ -130,7 +130,7 @@ def test_a_component_that_returns_nonsense_is_named(three: Mirrored, capsys: Cap
 
 @pytest.mark.parametrize("engine", ["threads", "processes"])
 def test_it_is_the_same_in_every_engine(three: Mirrored, capsys: Captured, engine: str) -> None:
-    three.settings |= {"zcml": faulty.zcml(three.config.parent, "filter", factory="Nothing"), "engine": engine}
+    three.settings |= {"zcml": faulty_components.zcml(three.config.parent, "filter", factory="Nothing"), "engine": engine}
     line = failure(three, capsys, "sync")
     assert "bad: filter 'team-approved'" in line
     assert published(three) == ["good", "zope.demo"]
@@ -140,16 +140,17 @@ def test_it_is_the_same_in_every_engine(three: Mirrored, capsys: Captured, engin
 
 
 def test_ctrl_c_ends_the_run(three: Mirrored) -> None:
-    three.settings["zcml"] = faulty.zcml(three.config.parent, "filter")
-    faulty.FAULTS["filter"] = KeyboardInterrupt()
+    three.settings["zcml"] = faulty_components.zcml(three.config.parent, "filter")
+    faulty_components.FAULTS["filter"] = KeyboardInterrupt()
     assert three.run("sync") == 130
 
 
 @pytest.mark.parametrize("error", RAISED, ids=named)
 def test_an_observer_that_fails_is_warned_of_once_and_changes_nothing(three: Mirrored, capsys: Captured,
                                                                       error: Exception) -> None:
-    three.settings |= {"zcml": (path := faulty.zcml(three.config.parent, "observer")), "report_filename": "report.json"}
-    faulty.FAULTS["observer"] = error
+    path = faulty_components.zcml(three.config.parent, "observer")
+    three.settings |= {"zcml": path, "report_filename": "report.json"}
+    faulty_components.FAULTS["observer"] = error
     assert three.run("sync") == 0
     line = capsys.readouterr().err
     assert line.startswith(f"pypimirror: observer 'aaa' ({path}:2): {type(error).__name__}")
@@ -234,8 +235,8 @@ def test_a_component_that_cant_be_made_is_refused_and_config_shows_the_rest(
     def fails(self: object, settings: object) -> None:
         raise error
 
-    three.settings["zcml"] = path = faulty.zcml(three.config.parent, "filter")
-    monkeypatch.setattr(faulty.Filter, "__init__", fails)
+    three.settings["zcml"] = path = faulty_components.zcml(three.config.parent, "filter")
+    monkeypatch.setattr(faulty_components.Filter, "__init__", fails)
     assert three.run("sync") == 2
     line = capsys.readouterr().err
     assert line.startswith(f"pypimirror: {path}:2: Filter 'team-approved' can't be made: {type(error).__name__}")
@@ -248,8 +249,8 @@ def test_a_component_that_cant_be_made_is_refused_and_config_shows_the_rest(
 
 
 def test_config_works_whatever_fails_in_runs(three: Mirrored, capsys: Captured) -> None:
-    three.settings["zcml"] = faulty.zcml(three.config.parent, *faulty.COMPONENTS)
-    faulty.FAULTS.update(dict.fromkeys(faulty.COMPONENTS, KeyError("boom")))
+    three.settings["zcml"] = faulty_components.zcml(three.config.parent, *faulty_components.COMPONENTS)
+    faulty_components.FAULTS.update(dict.fromkeys(faulty_components.COMPONENTS, KeyError("boom")))
     assert three.run("config") == 0
     assert capsys.readouterr().err == ""
 
@@ -260,7 +261,7 @@ def odd(value: str, folder: str) -> str:
 
 
 def test_the_kind_of_a_plugins_key_that_fails_is_named(three: Mirrored, capsys: Captured) -> None:
-    path = faulty.zcml(three.config.parent)
+    path = faulty_components.zcml(three.config.parent)
     path.write_text(path.read_text().replace(
         "</configure>", '<pypimirror:setting name="colour" help="x" type="test_boundary.odd" /></configure>'))
     three.settings |= {"zcml": path, "colour": "green"}

@@ -7,8 +7,6 @@ from contextlib import suppress
 
 import pytest
 
-from bounded import bounded
-from mirrored import Mirrored
 from pypimirror.errors import FetchError, InvalidPage
 from pypimirror.http import ssrf
 from pypimirror.metadata.core_metadata import fields
@@ -29,7 +27,9 @@ from pypimirror.upstream.html_page import HtmlParser
 from pypimirror.upstream.http import HttpSource
 from pypimirror.upstream.json_page import JsonParser
 from pypimirror.upstream.scan import scan
-from upstream import Upstream, packed, wheel
+from support.mirror import Mirrored
+from support.resource_limits import bounded
+from support.upstream import Upstream, packed, wheel
 
 URL = "http://x.example.com/simple/bad/"
 META = b'{"meta": {"api-version": "1.0"}, '

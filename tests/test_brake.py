@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.model import Change, Totals
 from pypimirror.sync.brake import Removals, counted, has_pins_from_elsewhere, held, too_many
-from upstream import JSON, Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import JSON, Upstream, sdist, wheel
 
 NAMES = [f"project-{number:02}" for number in range(30)]
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from zope.interface import implementer
 
-from mirrored import Mirrored
 from pypimirror.interfaces import INameFilter
 from pypimirror.model import Change
 from pypimirror.sync.brake import counted_of_filters
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 from test_registry import Good, written
-from upstream import Upstream, sdist, wheel
 
 Captured = pytest.CaptureFixture[str]
 NAMES = [f"project-{number:02}" for number in range(14)]

@@ -15,17 +15,15 @@ from typing import Any
 import pytest
 from zope.interface.verify import verifyClass
 
-import clients
-import servers
-import tree
-from mirrored import Mirrored
 from pypimirror.index.browse import BrowseIndex
 from pypimirror.index.project_page import render
 from pypimirror.index.start_page import ANYWHERE, MOST_LISTED
 from pypimirror.interfaces import IStartPageWriter
 from pypimirror.model import Entry, File, Project, Stored, Totals
-from servers import ask
-from upstream import Upstream, sdist, wheel
+from support import clients, published_tree, servers
+from support.mirror import Mirrored
+from support.servers import ask
+from support.upstream import Upstream, sdist, wheel
 
 FORMATS = "html json full browse"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -198,7 +196,7 @@ def site(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pypimirror-")))
         folder.chmod(0o755)
         root = folder / "mirror"
-        tree.publish(root, {"Zope.Interface": [tree.wheel("Zope.Interface", "8.0")]})
+        published_tree.publish(root, {"Zope.Interface": [published_tree.wheel("Zope.Interface", "8.0")]})
         for path in ("browse.html", "zope-interface/browse.html", "browse.css", "browse.js"):
             (root / path).write_text(f"this is {path}")
         log = tmp_path_factory.mktemp(request.param) / "log"
@@ -229,8 +227,8 @@ def test_sites_serve_them_to_people_and_the_index_to_clients(site: tuple[Path, s
 
 
 def test_serve_renders_them_for_a_tree_without_them(tmp_path: Path) -> None:
-    metadata = tree.wheel("Zope.Interface", "8.0", ["setuptools"], requires_python=">=3.10")
-    tree.publish(tmp_path / "mirror", {"Zope.Interface": [metadata, tree.sdist("Zope.Interface", "7.0")]})
+    metadata = published_tree.wheel("Zope.Interface", "8.0", ["setuptools"], requires_python=">=3.10")
+    published_tree.publish(tmp_path / "mirror", {"Zope.Interface": [metadata, published_tree.sdist("Zope.Interface", "7.0")]})
     with servers.serve(tmp_path / "mirror", tmp_path / "log") as address:
         for prefix in ("", "/simple"):
             answer = ask(address, f"{prefix}/zope_interface/browse.html", Accept=BROWSER)

@@ -11,12 +11,10 @@ from typing import Any
 
 import pytest
 
-import clients
-import servers
-import tried
-from browser import Browser, browser
-from mirrored import Mirrored
-from upstream import Upstream, sdist
+from support import clients, program_versions, servers
+from support.chromium import Browser, browser
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist
 
 #: The widths of a desk, of a telephone, and of a page at 400 per cent (WCAG 2.1, 1.4.10).
 SIZES = (1280, 900), (390, 740), (320, 600)
@@ -41,7 +39,7 @@ Project-URL: Source, https://code.example.com/zopefoundation/zope.interface
 @pytest.fixture(scope="module")
 def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with browser(tmp_path_factory.mktemp("browser") / "log") as started:
-        tried.note("Chromium", started.version)
+        program_versions.note("Chromium", started.version)
         yield started
 
 

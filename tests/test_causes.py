@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.report.causes import by_cause, cause
-from upstream import Upstream, sdist
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist
 
 
 @pytest.mark.parametrize(("message", "expected"), [

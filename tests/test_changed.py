@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wheelhouse import CHECKOUT
+from support.wheelhouse import CHECKOUT
 
 CHANGED = 5
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import zc.lockfile
 
-from mirrored import Mirrored
 from pypimirror import cli
 from pypimirror.mirror import Mirror
 from pypimirror.zcml.plugins import read
-from upstream import Upstream, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 Captured = pytest.CaptureFixture[str]
 

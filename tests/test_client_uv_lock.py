@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import clients
-import programs
-import servers
-from mirrored import Mirrored
 from pypimirror.clients.uv_lock import rewrite_uv_lock
 from pypimirror.errors import ConfigurationError
-from upstream import Upstream, wheel
+from support import clients, programs, servers
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 UV = programs.program("uv")
 HASH = "sha256:" + "a" * 64

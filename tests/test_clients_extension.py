@@ -7,11 +7,8 @@ from types import SimpleNamespace
 import pytest
 import zc.buildout
 
-import clients
-import servers
-import tree
-import wheelhouse
 from pypimirror.clients.extension import confine, load
+from support import clients, published_tree, servers, wheelhouse
 
 
 def test_pip_is_told_of_the_index_alone():
@@ -54,19 +51,19 @@ def projects(buildouts):
     for path in [*buildouts.product().glob("*.whl"), *wheelhouse.FOLDER.glob("*.whl")]:
         name = path.name.partition("-")[0].replace("_", ".")
         if name != "uv":  # big, and not asked for
-            found[name].append(tree.existing(path))
-    return {**found, "demo.recipe": [tree.recipe("demo.recipe", "1.0", ["demo.source", "demo.develop"])],
-            "demo.source": [tree.sdist("demo.source", "2.0", build_with="demo.maker")],
-            "demo.maker": [tree.backend("demo.maker")]}
+            found[name].append(published_tree.existing(path))
+    return {**found, "demo.recipe": [published_tree.recipe("demo.recipe", "1.0", ["demo.source", "demo.develop"])],
+            "demo.source": [published_tree.sdist("demo.source", "2.0", build_with="demo.maker")],
+            "demo.maker": [published_tree.backend("demo.maker")]}
 
 
 @pytest.fixture
 def site(projects, tmp_path):
     """A buildout that needs an sdist and a develop egg built, and servers of the mirror and of what is no mirror."""
-    tree.publish(tmp_path / "mirror", projects)
+    published_tree.publish(tmp_path / "mirror", projects)
     folder = tmp_path / "buildout"
     (folder / "develop").mkdir(parents=True)
-    for name, content in tree.source("demo.develop", "3.0", build_with="demo.maker").items():
+    for name, content in published_tree.source("demo.develop", "3.0", build_with="demo.maker").items():
         (folder / "develop" / name).write_bytes(content)
     home = tmp_path / "home"
     with servers.serve(tmp_path / "mirror", tmp_path / "log") as address, servers.elsewhere() as (other, asked):

@@ -4,11 +4,9 @@ import configparser
 
 import pytest
 
-import clients
-import servers
-import tree
 from pypimirror.clients.files import Buildout, Pip, Uv, index_url
 from pypimirror.errors import ConfigurationError
+from support import clients, published_tree, servers
 
 try:
     import tomllib
@@ -64,8 +62,9 @@ def test_a_mirror_that_clients_can_not_reach_is_one_clear_line():
 
 @pytest.fixture
 def root(tmp_path):
-    tree.publish(tmp_path / "mirror", {"Demo": [tree.sdist("Demo", "1.0", ["other"], build_with="maker")],
-                                       "maker": [tree.backend("maker")], "other": [tree.wheel("other", "2.0")]})
+    published_tree.publish(tmp_path / "mirror", {
+        "Demo": [published_tree.sdist("Demo", "1.0", ["other"], build_with="maker")],
+        "maker": [published_tree.backend("maker")], "other": [published_tree.wheel("other", "2.0")]})
     return tmp_path / "mirror"
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 DAY = 86400.0
 YEARS = 30 * 366 * DAY

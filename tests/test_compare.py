@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-import servers
-from wheelhouse import CHECKOUT
+from support import servers
+from support.wheelhouse import CHECKOUT
 
 BENCHMARKS = CHECKOUT / "benchmarks"
 LUA = Path("/usr/share/nginx/modules/ngx_http_lua_module.so")

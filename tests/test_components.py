@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror import errors
 from pypimirror.zcml import builtin, registry
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 from test_registry import written
-from upstream import Upstream, wheel
 
 Captured = pytest.CaptureFixture[str]
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 #: Sequences tried; more on demand.
 EXAMPLES = int(os.environ.get("PYPIMIRROR_EXAMPLES") or 10)

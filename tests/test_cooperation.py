@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from clusters import wait_for
 from pypimirror.errors import FetchError
 from pypimirror.http import cooperation
 from pypimirror.http.cooperation import Loop
 from pypimirror.http.limiter import RequestLimiter
 from pypimirror.http.side_by_side import SideBySide
+from support.dask_cluster import wait_for
 
 pytest.importorskip("pycurl", reason="pycurl is not installed: the extra [fast]")
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-import wheelhouse
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support import wheelhouse
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 #: So many changes of the mirror are copied; PYPIMIRROR_COPIES in the environment asks for more.
 COPIES = int(os.environ.get("PYPIMIRROR_COPIES", "6"))

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-import ways
-from mirrored import Mirrored
-from upstream import Upstream, wheel
+from support import fetchers
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 #: Imported where they are needed, and in no run in which nothing changed.
 HEAVY = {"requests", "urllib3", "zope.configuration", "zope.schema", "packaging", "ctypes", "zipfile", "tarfile",
@@ -58,9 +58,9 @@ def cost(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> Run:
         upstream.asked()
         sent.clear()
         counts = tmp_path / "counts.json"
-        command = [sys.executable, str(Path(__file__).with_name("costs.py")), str(counts)]
+        command = [sys.executable, str(Path(__file__).parent / "support" / "cost_counter.py"), str(counts)]
         command += arguments if arguments == ("--help",) else [mirrored.write(), *arguments]
-        done = subprocess.run(command, env={**ways.environment(), "HOME": str(tmp_path)}, capture_output=True, text=True)
+        done = subprocess.run(command, env={**fetchers.environment(), "HOME": str(tmp_path)}, capture_output=True, text=True)
         assert done.returncode == status, done.stderr
         figures = json.loads(counts.read_text())
         return Cost(upstream.asked(), figures, frozenset(figures.pop("modules")), sum(sent))

@@ -8,10 +8,8 @@ import subprocess
 
 import pytest
 
-import wheelhouse
-from crontabs import Crontabs, Systemctl
-
-pytest_plugins = "buildouts"
+from support import wheelhouse
+from support.fake_schedulers import Crontabs, Systemctl
 
 PART = """
 [pypimirror]

@@ -16,13 +16,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-import clients
-import servers
-import tree
-import wheelhouse
-from buildouts import Buildout, Buildouts
 from pypimirror.metadata.filenames import parse
-from upstream import Upstream, packed, wheel
+from support import clients, published_tree, servers, wheelhouse
+from support.buildouts import Buildout, Buildouts
+from support.upstream import Upstream, packed, wheel
 
 EXAMPLE = wheelhouse.CHECKOUT / "examples" / "deployment"
 #: What sdists of the release say of how they are built: as projects that use these backends do.
@@ -201,11 +198,11 @@ def test_the_mirror_buildout_leaves_what_its_options_say(deployment: Deployment)
 
 
 def test_the_example_pins_what_the_product_was_tried_with() -> None:
-    ours = {tree.normalize(name): version for name, version in wheelhouse.pins().items()}
+    ours = {published_tree.normalize(name): version for name, version in wheelhouse.pins().items()}
     for path in EXAMPLE.glob("release/*/versions.cfg"):
         parser = configparser.RawConfigParser()
         parser.read(path)
         for section in parser.sections():
             for name, version in parser[section].items():
                 if section.startswith("versions") and not name.startswith(("demo.", "z3c.")):
-                    assert version == ours[tree.normalize(name)], f"{path}: {name}"
+                    assert version == ours[published_tree.normalize(name)], f"{path}: {name}"

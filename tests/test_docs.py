@@ -25,16 +25,16 @@ from zc.buildout import buildout as zc_buildout
 from zc.buildout import configparser as zc_configparser
 
 import pypimirror
-import wheelhouse
-from buildouts import Buildouts
-from mirrored import Mirrored
 from pypimirror import cli, errors
 from pypimirror.mirror import Mirror
 from pypimirror.recipe import options
 from pypimirror.settings import converters
 from pypimirror.settings.keys import KEYS
 from pypimirror.zcml.plugins import read
-from upstream import Upstream, sdist, wheel
+from support import wheelhouse
+from support.buildouts import Buildouts
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 DOCS = wheelhouse.CHECKOUT / "docs"
 DOCUMENTS = sorted(DOCS.glob("*.rst"))

@@ -16,8 +16,17 @@ from typing import Any
 
 import pytest
 
-from clusters import wait_for
-from engines import (
+from pypimirror.engine import local, steps
+from pypimirror.engine.crew import GreenletCrew, ThreadCrew
+from pypimirror.engine.worker_process import WorkerProcess
+from pypimirror.errors import FetchError, InsufficientSpace
+from pypimirror.http import page
+from pypimirror.mirror import Mirror
+from pypimirror.model import RequiredReleases
+from pypimirror.state.records import BadRecord
+from pypimirror.zcml.plugins import read
+from support.dask_cluster import wait_for
+from support.engine_tasks import (
     Unsendable,
     dies_elsewhere,
     emits_then_returns,
@@ -29,17 +38,8 @@ from engines import (
     settled,
     told_by,
 )
-from mirrored import Mirrored
-from pypimirror.engine import local, steps
-from pypimirror.engine.crew import GreenletCrew, ThreadCrew
-from pypimirror.engine.worker_process import WorkerProcess
-from pypimirror.errors import FetchError, InsufficientSpace
-from pypimirror.http import page
-from pypimirror.mirror import Mirror
-from pypimirror.model import RequiredReleases
-from pypimirror.state.records import BadRecord
-from pypimirror.zcml.plugins import read
-from upstream import Upstream, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 pytest.importorskip("pycurl", reason="pycurl is not installed: the extra [fast]")
 

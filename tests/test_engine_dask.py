@@ -18,16 +18,16 @@ from typing import Any
 
 import pytest
 
-from clusters import Cluster, wait_for
-from engines import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
-from mirrored import Mirrored
 from pypimirror.engine import remote
 from pypimirror.engine.steps import Event, Returned
 from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
 from pypimirror.storage.filesystem import FileSystem
 from pypimirror.zcml.plugins import read
-from upstream import Upstream, wheel
+from support.dask_cluster import Cluster, wait_for
+from support.engine_tasks import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 Client = pytest.importorskip("distributed", reason="distributed is not installed: the extra [dask]").Client
 

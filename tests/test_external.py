@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere import EARLIER, LATER, Elsewhere, links
-from mirrored import Mirrored
 from pypimirror.http import ssrf
-from upstream import JSON, Upstream, sdist, wheel
+from support.external_hosts import EARLIER, LATER, Elsewhere, links
+from support.mirror import Mirrored
+from support.upstream import JSON, Upstream, sdist, wheel
 
 
 @pytest.fixture

@@ -12,31 +12,31 @@ from typing import Any
 
 import pytest
 
-import faults
-from mirrored import Mirrored
 from pypimirror.errors import FetchError
 from pypimirror.http import retry
 from pypimirror.http.retry import RetryPolicy
 from pypimirror.sync import run
-from upstream import JSON, Served, Upstream, sdist, wheel
+from support import http_faults
+from support.mirror import Mirrored
+from support.upstream import JSON, Served, Upstream, sdist, wheel
 
 WHEEL = wheel("one", "1")[0]
 #: Not what is in the wheel, so that it has to be asked for.
 MENDED = b"Metadata-Version: 2.1\nName: one\nVersion: 1\nKeywords: mended\n"
 PATHS = {"list": "/simple/", "page": "/simple/one/", "file": f"/files/one/{WHEEL}", "metadata": f"/files/one/{WHEEL}.metadata"}
-FAULTS: dict[str, Callable[[Upstream], faults.Answer]] = {
-    **{f"status {code}": lambda upstream, code=code: faults.status(code) for code in (408, 429, 500, 502, 503, 504)},
-    "429 with seconds": lambda upstream: faults.status(429, Retry_After="1"),
-    "503 with a date": lambda upstream: faults.status(503, Retry_After=faults.in_seconds(1)),
-    "503 with nonsense": lambda upstream: faults.status(503, Retry_After="soon"),
-    "no answer": lambda upstream: faults.refused,
-    "reset": lambda upstream: faults.reset,
-    "no HTTP": lambda upstream: faults.garbage,
-    "truncated": faults.truncated,
-    "reset inside": faults.reset_inside,
-    "truncated, length untold": faults.truncated_untold,
-    "Content-Length too short": faults.too_short,
-    "Content-Length too long": faults.too_long,
+FAULTS: dict[str, Callable[[Upstream], http_faults.Answer]] = {
+    **{f"status {code}": lambda upstream, code=code: http_faults.status(code) for code in (408, 429, 500, 502, 503, 504)},
+    "429 with seconds": lambda upstream: http_faults.status(429, Retry_After="1"),
+    "503 with a date": lambda upstream: http_faults.status(503, Retry_After=http_faults.in_seconds(1)),
+    "503 with nonsense": lambda upstream: http_faults.status(503, Retry_After="soon"),
+    "no answer": lambda upstream: http_faults.refused,
+    "reset": lambda upstream: http_faults.reset,
+    "no HTTP": lambda upstream: http_faults.garbage,
+    "truncated": http_faults.truncated,
+    "reset inside": http_faults.reset_inside,
+    "truncated, length untold": http_faults.truncated_untold,
+    "Content-Length too short": http_faults.too_short,
+    "Content-Length too long": http_faults.too_long,
 }
 
 pytestmark = pytest.mark.usefixtures("each_fetcher")
@@ -75,7 +75,8 @@ def small(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
 def test_a_run_gets_over_it(
         small: Mirrored, upstream: Upstream, fault: str, where: str, form: str, pauses: list[float]) -> None:
     upstream.json = form == "json"
-    upstream.answers[PATHS[where]] = faults.first(2 if fault.startswith("status") else 1, FAULTS[fault](upstream), upstream)
+    times = 2 if fault.startswith("status") else 1
+    upstream.answers[PATHS[where]] = http_faults.first(times, FAULTS[fault](upstream), upstream)
     assert small.run("sync") == 0
     assert fault != "429 with seconds" or max(pauses) >= 1
     assert small.files("one") == [WHEEL]
@@ -110,17 +111,17 @@ def test_as_much_time_is_left_as_retry_after_asks_for(small: Mirrored, upstream:
 
     def busy(handler: Any) -> None:
         asked.append(time.monotonic())
-        faults.first(1 if len(asked) == 1 else 0, faults.status(429, Retry_After="2"), upstream)(handler)
+        http_faults.first(1 if len(asked) == 1 else 0, http_faults.status(429, Retry_After="2"), upstream)(handler)
 
     upstream.answers[PATHS["page"]] = busy
     assert small.run("sync") == 0
     assert asked[1] - asked[0] >= 2
 
 
-@pytest.mark.parametrize("wait", ["3600", faults.in_seconds(3600)], ids=["seconds", "date"])
+@pytest.mark.parametrize("wait", ["3600", http_faults.in_seconds(3600)], ids=["seconds", "date"])
 def test_a_server_that_wants_to_be_left_alone_for_long_is_asked_by_the_next_run(
         small: Mirrored, upstream: Upstream, wait: str) -> None:
-    upstream.answers[PATHS["file"]] = faults.status(503, Retry_After=wait)
+    upstream.answers[PATHS["file"]] = http_faults.status(503, Retry_After=wait)
     assert small.run("sync") == 1
     assert upstream.asked().count(PATHS["file"]) == 1
 
@@ -134,9 +135,9 @@ def test_a_transfer_that_only_drips_is_ended_and_tried_again(
     small.settings |= {"timeout": 1, "retries": 20} if each_fetcher == "pycurl" else {"timeout": 20}
     upstream.add("one", wheel("one", "1", body="# long\n" * 1000))
     upstream.projects["one"][WHEEL].metadata = MENDED
-    slow = faults.Slow(upstream, 0.01, head)
-    faults.minutes_pass(monkeypatch, lambda: slow.sent > 0)
-    upstream.answers[PATHS[where]] = faults.first(1, slow, upstream)
+    slow = http_faults.Slow(upstream, 0.01, head)
+    http_faults.minutes_pass(monkeypatch, lambda: slow.sent > 0)
+    upstream.answers[PATHS[where]] = http_faults.first(1, slow, upstream)
     try:
         assert small.run("sync") == 0
     finally:
@@ -149,7 +150,7 @@ def test_a_transfer_that_only_drips_is_ended_and_tried_again(
 def test_a_host_that_says_nothing_is_given_up_after_the_timeout(small: Mirrored, upstream: Upstream) -> None:
     over = threading.Event()
     small.settings["timeout"] = 1
-    upstream.answers[PATHS["file"]] = faults.first(1, lambda handler: over.wait(60), upstream)
+    upstream.answers[PATHS["file"]] = http_faults.first(1, lambda handler: over.wait(60), upstream)
     try:
         assert small.run("sync") == 0
     finally:
@@ -176,7 +177,7 @@ LARGE = "/files/one/one-1.tar.gz"
 
 @pytest.mark.parametrize("headers", [{"ETag": '"a"'}, {"Last-Modified": "Sat, 01 Feb 2020 00:00:00 GMT"}])
 def test_a_large_body_goes_on_where_it_was_cut_off(large: Mirrored, upstream: Upstream, headers: dict[str, str]) -> None:
-    upstream.answers[LARGE] = ranges = faults.Ranges(BODY, 2 << 20, headers)
+    upstream.answers[LARGE] = ranges = http_faults.Ranges(BODY, 2 << 20, headers)
     assert large.run("sync") == 0
     assert large.untrue() == []
     assert ranges.asked == [(None, None), *((f"bytes={n << 20}-", next(iter(headers.values()))) for n in (2, 4))]
@@ -184,16 +185,16 @@ def test_a_large_body_goes_on_where_it_was_cut_off(large: Mirrored, upstream: Up
 
 @pytest.mark.parametrize("headers", [{}, {"ETag": 'W/"a"'}, {"ETag": '"a"', "Accept-Ranges": "none"}])
 def test_without_a_validator_or_ranges_it_begins_again(large: Mirrored, upstream: Upstream, headers: dict[str, str]) -> None:
-    ranges = faults.Ranges(BODY, 2 << 20, headers)
-    upstream.answers[LARGE] = faults.first(2, ranges, upstream)
+    ranges = http_faults.Ranges(BODY, 2 << 20, headers)
+    upstream.answers[LARGE] = http_faults.first(2, ranges, upstream)
     assert large.run("sync") == 0
     assert large.untrue() == []
     assert {wanted for wanted, _ in ranges.asked} == {None}
 
 
 def test_a_body_that_became_another_one_meanwhile_is_begun_again(large: Mirrored, upstream: Upstream) -> None:
-    old = faults.Ranges(BODY[::-1], 2 << 20, {"ETag": '"a"'})
-    new = faults.Ranges(BODY, len(BODY), {"ETag": '"b"'})
+    old = http_faults.Ranges(BODY[::-1], 2 << 20, {"ETag": '"a"'})
+    new = http_faults.Ranges(BODY, len(BODY), {"ETag": '"b"'})
     upstream.answers[LARGE] = lambda handler: (old if not old.asked else new)(handler)
     assert large.run("sync") == 0
     assert large.untrue() == []
@@ -202,15 +203,15 @@ def test_a_body_that_became_another_one_meanwhile_is_begun_again(large: Mirrored
 
 @pytest.mark.parametrize("lie", ["another body under the same ETag", "another range than was asked for", "416"])
 def test_a_server_whose_ranges_cant_be_trusted_costs_a_whole_download(large: Mirrored, upstream: Upstream, lie: str) -> None:
-    begun = faults.Ranges(BODY[::-1] if "body" in lie else BODY, 2 << 20, {"ETag": '"a"'})
-    other = faults.Ranges(BODY, len(BODY), {"ETag": '"a"'}, honest="range" not in lie)
+    begun = http_faults.Ranges(BODY[::-1] if "body" in lie else BODY, 2 << 20, {"ETag": '"a"'})
+    other = http_faults.Ranges(BODY, len(BODY), {"ETag": '"a"'}, honest="range" not in lie)
     count = 0
 
     def answer(handler: Any) -> None:
         nonlocal count
         count += 1
         if count == 2 and lie == "416":
-            faults.status(416)(handler)
+            http_faults.status(416)(handler)
         else:
             (begun if count == 1 else other)(handler)
 
@@ -237,10 +238,10 @@ def test_a_wrong_file_is_asked_for_once_more_and_then_told(large: Mirrored, upst
 
 # --- pages older than the list
 
-def stale(upstream: Upstream, name: str, times: int) -> faults.Answer:
+def stale(upstream: Upstream, name: str, times: int) -> http_faults.Answer:
     """Answer with the page as it is now, so many times; what is added later is seen after that."""
     old = upstream.project_page(name, True)
-    return faults.first(times, lambda handler: handler.reply(200, {"Content-Type": JSON}, old), upstream)
+    return http_faults.first(times, lambda handler: handler.reply(200, {"Content-Type": JSON}, old), upstream)
 
 
 def test_a_page_older_than_the_list_is_read_again_in_the_same_run(small: Mirrored, upstream: Upstream) -> None:
@@ -285,7 +286,7 @@ def test_one_projects_failures_take_a_bounded_time(
     small.settings |= {"retries": 3, "workers": 1}
     upstream.add("one", *(wheel("one", f"1.{number}") for number in range(20)))
     for number in range(20):
-        upstream.answers[f"/files/one/one-1.{number}-py3-none-any.whl"] = faults.status(500)
+        upstream.answers[f"/files/one/one-1.{number}-py3-none-any.whl"] = http_faults.status(500)
     assert small.run("sync") == 1
     assert len([path for path in upstream.asked() if path.startswith("/files/one/one-1.") and path.endswith(".whl")]) < 4
     assert len(small.files("two")) == 2

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-import faults
 from pypimirror.errors import FetchError
-from servers import saying
-from upstream import Upstream
-from ways import Body, failure, got, opened
+from support import http_faults
+from support.fetchers import Body, failure, got, opened
+from support.servers import saying
+from support.upstream import Upstream
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -78,7 +78,7 @@ def test_the_size_of_a_head_is_bounded(way: str, line: bytes) -> None:
                          ids=["headers", "line", "interim"])
 def test_a_head_without_an_end_is_given_up(way: str, block: bytes, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     over, begun = threading.Event(), threading.Event()
-    faults.minutes_pass(monkeypatch, begun.is_set)  # http.client skips interim answers for as long as they come
+    http_faults.minutes_pass(monkeypatch, begun.is_set)  # http.client skips interim answers for as long as they come
 
     def endless(handler: Any) -> None:
         handler.close_connection = True

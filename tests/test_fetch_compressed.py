@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pypimirror.errors import FetchError
-from upstream import Upstream
-from ways import Body, got, opened
+from support.fetchers import Body, got, opened
+from support.upstream import Upstream
 
 ACCEPT = {"Accept-Encoding": "gzip, deflate"}
 TEXT = b"a page, " * 100

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-import faults
-from certificates import SecureUpstream, authority
 from pypimirror.errors import FetchError
 from pypimirror.http.cooperation import Loop
 from pypimirror.model import Head
-from servers import answered_by
-from upstream import Upstream
-from ways import Body, failure, got, make, opened, run_in
+from support import http_faults
+from support.certificates import SecureUpstream, authority
+from support.fetchers import Body, failure, got, make, opened, run_in
+from support.servers import answered_by
+from support.upstream import Upstream
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood"
 
@@ -341,7 +341,7 @@ def drip(handler: Any, head: bytes, block: bytes, over: threading.Event, begun: 
 def test_a_host_that_drips_is_given_up(
         way: str, head: bytes, block: bytes, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     over, begun, sent = threading.Event(), threading.Event(), threading.Event()
-    faults.minutes_pass(monkeypatch, begun.is_set)
+    http_faults.minutes_pass(monkeypatch, begun.is_set)
     first = sent if b"\r\n\r\n" in head else begun
     upstream.answers |= {"/drip": lambda handler: drip(handler, head, block, over, first), "/y": (200, {}, b"y")}
     try:

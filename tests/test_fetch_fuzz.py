@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pypimirror.errors import FetchError
 from pypimirror.http.headers import last_head, one_line
-from ways import WAYS, got, make
+from support.fetchers import WAYS, got, make
 
 _NAMES = st.sampled_from([b"Content-Length", b"content-length", b"ETag", b"X-A", b"Transfer-Encoding", b"Connection",
                           b"x a", b"", b" X",

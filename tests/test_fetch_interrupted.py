@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mirrored import Mirrored
-from upstream import Upstream, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 pytestmark = pytest.mark.usefixtures("each_fetcher")
 

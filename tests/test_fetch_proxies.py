@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from certificates import SecureUpstream, authority
-from passwords import basic
-from proxies import connect_proxy, socks_proxy
 from pypimirror.http import ssrf
-from servers import elsewhere
-from upstream import Upstream
-from ways import Body, failure, got, opened
+from support.certificates import SecureUpstream, authority
+from support.credentials import basic
+from support.fetchers import Body, failure, got, opened
+from support.proxies import connect_proxy, socks_proxy
+from support.servers import elsewhere
+from support.upstream import Upstream
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from passwords import basic
 from pypimirror.errors import FetchError
 from pypimirror.http import ssrf
-from upstream import Upstream
-from ways import failure, got, opened
+from support.credentials import basic
+from support.fetchers import failure, got, opened
+from support.upstream import Upstream
 
 
 @pytest.fixture

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from heaps import put
-from mirrored import Mirrored
-from passwords import guard, in_netrc
 from pypimirror.errors import FetchError
 from pypimirror.http.dispatcher import Dispatcher
 from pypimirror.http.file_urls import path_of, tree_of, url_of
 from pypimirror.http.page import read
 from pypimirror.model import Head
 from pypimirror.upstream.file_fetcher import FileFetcher
-from upstream import Upstream, wheel
+from support.credentials import guard, in_netrc
+from support.flat_directories import put
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 
 class Web:

@@ -10,9 +10,9 @@ from typing import Any
 import certifi
 import pytest
 
-from certificates import SecureUpstream, authority
 from pypimirror.errors import FetchError
-from ways import failure, got, opened
+from support.certificates import SecureUpstream, authority
+from support.fetchers import failure, got, opened
 
 
 @pytest.fixture(scope="module")

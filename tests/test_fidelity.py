@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-import servers
-from mirrored import Mirrored
 from pypimirror.upstream.html_page import HtmlParser
-from upstream import Upstream, sdist, wheel
+from support import servers
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 PROVENANCE = b'{"version": 1, "attestation_bundles": []}'
 SIGNATURE = b"-----BEGIN PGP SIGNATURE-----\n"

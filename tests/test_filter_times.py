@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.sync import filter_times
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist
 from test_registry import written
-from upstream import Upstream, sdist
 
 
 def report(mirrored: Mirrored) -> Any:

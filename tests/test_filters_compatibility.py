@@ -13,11 +13,11 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from zope.interface.verify import verifyObject
 
-from filtering import configured, file, names, project
 from pypimirror.errors import ConfigurationError
 from pypimirror.filters.compatibility import Compatibility, required
 from pypimirror.filters.platforms import runnable
 from pypimirror.interfaces import IFilter
+from support.filter_inputs import configured, file, names, project
 
 
 def stays(filename: str, requires_python: str | None = None, **texts: str) -> bool:

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
-from filtering import configured, names, project
 from pypimirror.filters.files import FilenameExcludes, FilenameMatches
 from pypimirror.interfaces import IFilter
 from pypimirror.names import SUFFIXES
+from support.filter_inputs import configured, names, project
 
 PROJECT = project("foo", "foo-1.0.tar.gz", "foo-1.0.zip", "foo-1.0.tgz", "Foo-1.0-py2.7.egg", "foo-1.0-py3-none-any.whl",
                   "foo-1.0-cp311-cp311-win_amd64.whl")

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
-from filtering import configured, file, names, project
 from pypimirror.errors import ConfigurationError
 from pypimirror.filters.age import MinAge, UploadedBefore, uploaded
 from pypimirror.filters.files import MaxFileSize, PackageTypes
 from pypimirror.interfaces import IFilter, ITimedFilter
+from support.filter_inputs import configured, file, names, project
 
 KINDS = project("foo", "foo-1.0.tar.gz", "foo-1.0-py3-none-any.whl", "foo-1.0-py2.7.egg", "foo-1.0.win32-py2.7.exe",
                 "foo-1.0.linux-x86_64.tar.gz", "foo-1.0.zip", "foo-1.0.win32-py2.7.msi")

@@ -3,11 +3,11 @@
 import pytest
 from zope.interface.verify import verifyObject
 
-from filtering import configured, file, names, project
 from pypimirror.errors import ConfigurationError, FetchError
 from pypimirror.filters.metadata import MetadataExcludes, MetadataMatches
 from pypimirror.interfaces import IMetadataFilter
 from pypimirror.metadata.core_metadata import fields
+from support.filter_inputs import configured, file, names, project
 
 ZPL = b"""Metadata-Version: 2.1
 Name: foo

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
-from filtering import configured
 from pypimirror.errors import ConfigurationError
 from pypimirror.filters.packages import PackageExcludes, PackageMatches
 from pypimirror.interfaces import INameFilter
 from pypimirror.names import normalize
+from support.filter_inputs import configured
 
 NAMES = ("products-cmfplone", "zope-interface", "zope", "zope2", "plone", "plone-app-iterate", "collective-z3cform", "five",
          "z3c-form", "products")

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from packaging.version import Version
 from zope.interface.verify import verifyObject
 
-from filtering import configured, file, names, project, releases, versions
 from pypimirror.errors import ConfigurationError
 from pypimirror.filters.releases import LatestReleases, Prereleases, Specifiers, Yanked
 from pypimirror.interfaces import IFilter
+from support.filter_inputs import configured, file, names, project, releases, versions
 
 PLONE = releases("Plone", "5.2", "6.0", "6.0.1", "6.1a1", "6.1", "7.0a1", "7.0", "trunk")._replace(name="plone")
 

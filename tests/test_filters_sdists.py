@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from filtering import configured, file, names, project
-from mirrored import Mirrored
 from pypimirror.filters.sdists import Sdists
-from upstream import Upstream, metadata, packed, wheel
+from support.filter_inputs import configured, file, names, project
+from support.mirror import Mirrored
+from support.upstream import Upstream, metadata, packed, wheel
 
 PLATFORMS = "manylinux_2_28_x86_64 win_amd64"
 

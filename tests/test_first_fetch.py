@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.settings import converters
-from upstream import Upstream, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 Captured = pytest.CaptureFixture[str]
 

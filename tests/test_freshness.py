@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.model import File, Project
 from pypimirror.sync import freshness, run
 from pypimirror.sync.freshness import Doubt
 from pypimirror.upstream.multi_index import short
-from upstream import JSON, Upstream, wheel
+from support.mirror import Mirrored
+from support.upstream import JSON, Upstream, wheel
 
 PAGE = "/simple/demo/"
 FIRST, SECOND, THIRD = (wheel("demo", version)[0] for version in ("1.0", "2.0", "3.0"))

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from disks import Small, small
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.small_disks import Small, small
+from support.upstream import Upstream, sdist, wheel
 
 NAMES = [f"Some.Project{number:02}" for number in range(12)]
 #: Bytes: a disk on which all of it has room.

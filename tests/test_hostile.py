@@ -17,8 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bounded import bounded
-from mirrored import Mirrored
 from pypimirror.errors import InvalidPage
 from pypimirror.http import download, ssrf
 from pypimirror.http import page as page_module
@@ -28,7 +26,9 @@ from pypimirror.upstream import validation
 from pypimirror.upstream.html_links import LinkParser, unescaped
 from pypimirror.upstream.html_page import HtmlParser
 from pypimirror.upstream.json_page import JsonParser
-from upstream import JSON, Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.resource_limits import bounded
+from support.upstream import JSON, Upstream, sdist, wheel
 
 SHA = "a" * 64
 

@@ -15,11 +15,9 @@ from typing import NamedTuple
 
 import pytest
 
-import clients
-import servers
-import wheelhouse
-from buildouts import Buildouts
-from upstream import Upstream, sdist, wheel
+from support import clients, servers, wheelhouse
+from support.buildouts import Buildouts
+from support.upstream import Upstream, sdist, wheel
 
 #: As published; ``/home/pypimirror`` is the one thing that tests change.
 CONFIGURATION = """\

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from certificates import SecureUpstream, authority
-from mirrored import Mirrored
-from passwords import basic, guard, in_netrc
 from pypimirror.errors import FetchError
 from pypimirror.http.credentials import Credentials, split_userinfo
-from upstream import Upstream, wheel
+from support.certificates import SecureUpstream, authority
+from support.credentials import basic, guard, in_netrc
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 PASSWORD = "s3cret/w#rd"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.errors import FetchError
 from pypimirror.http import ssrf
-from upstream import Upstream, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 PUBLIC = ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "2002:808:808::1", "64:ff9b::808:808", "8.8.8.8.",
           "[::ffff:808:808]"]

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from zope.interface.verify import verifyClass
 
-import servers
-from mirrored import Mirrored
 from pypimirror.index.legacy import LegacyJson, about_project
 from pypimirror.interfaces import IMetadataIndexWriter
 from pypimirror.model import File, Project, Stored
-from servers import ask
-from upstream import Upstream, sdist, wheel
+from support import servers
+from support.mirror import Mirrored
+from support.servers import ask
+from support.upstream import Upstream, sdist, wheel
 
 METADATA = b"""\
 Metadata-Version: 2.4

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-import servers
-import wheelhouse
-from buildouts import Buildouts
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support import servers, wheelhouse
+from support.buildouts import Buildouts
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 
 @pytest.fixture

@@ -13,14 +13,13 @@ from typing import Any
 
 import pytest
 
-import servers
-import tree
-from crontabs import Crontabs, Systemctl
 from pypimirror import cli
 from pypimirror.errors import ConfigurationError
 from pypimirror.jobs import hardening, identity, logrotate
 from pypimirror.serve import activation
-from servers import ask
+from support import published_tree, servers
+from support.fake_schedulers import Crontabs, Systemctl
+from support.servers import ask
 
 Captured = pytest.CaptureFixture[str]
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
@@ -247,7 +246,7 @@ def test_logrotate_finds_its_file_right(tmp_path: Path) -> None:
 
 def test_serve_takes_a_socket_that_systemd_opened(tmp_path: Path) -> None:
     root = tmp_path / "mirror"
-    tree.publish(root, {"demo": [tree.wheel("demo", "1.0")]})
+    published_tree.publish(root, {"demo": [published_tree.wheel("demo", "1.0")]})
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port, number = listening.getsockname()[1], listening.fileno()
         code = f"from pypimirror.serve.server import run; raise SystemExit(run({str(root)!r}))"

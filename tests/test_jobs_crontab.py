@@ -7,11 +7,10 @@ import subprocess
 import pytest
 from hypothesis import given, strategies
 
-import locks
-import wheelhouse
-from crontabs import Crontabs
 from pypimirror.errors import MirrorError
 from pypimirror.jobs import crontab
+from support import folder_lock, wheelhouse
+from support.fake_schedulers import Crontabs
 
 MARK = "[pypimirror] in /srv/site"
 ENTRY = "17 */6 * * * /srv/site/bin/pypimirror --update-fetch -q\n"
@@ -182,7 +181,7 @@ def nobody(tmp_path, monkeypatch):
     program.write_text(f'#!/bin/sh\nexec {real} -u nobody "$@"\n')
     program.chmod(0o755)
     # There is one on the machine.
-    with locks.alone(wheelhouse.CHECKOUT / "var" / "tests" / "crontab"):
+    with folder_lock.alone(wheelhouse.CHECKOUT / "var" / "tests" / "crontab"):
         if subprocess.run([program, "-l"], capture_output=True).returncode == 0:
             pytest.skip("nobody has a crontab")
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)

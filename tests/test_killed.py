@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from mirrored import Mirrored
-from worlds import Busy, Kind, gone_on, made, since_first_request, started, undisturbed
+from support.mirror import Mirrored
+from support.run_scenarios import Busy, Kind, gone_on, made, since_first_request, started, undisturbed
 
 KILLS = int(os.environ.get("PYPIMIRROR_KILLS", "21"))
 

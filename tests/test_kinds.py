@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-import wheelhouse
 from pypimirror.zcml.builtin import KINDS
+from support import wheelhouse
 
 _EXAMPLES = wheelhouse.CHECKOUT / "examples" / "kinds"
 #: Kinds of examples that are no directives, or special forms of one.

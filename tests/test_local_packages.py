@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from heaps import archive, egg, info, put
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support.flat_directories import archive, egg, info, put
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 
 @pytest.fixture

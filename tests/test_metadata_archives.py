@@ -22,13 +22,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bounded import bounded
-from heaps import archive, egg, info, put
 from pypimirror.metadata import archives, zips
 from pypimirror.metadata.archives import check, core_metadata, wheel_metadata
 from pypimirror.metadata.errors import InvalidContent
 from pypimirror.pins.sdist import read_sdist
-from upstream import sdist, wheel
+from support.flat_directories import archive, egg, info, put
+from support.resource_limits import bounded
+from support.upstream import sdist, wheel
 
 
 @pytest.mark.parametrize(("name", "body"), [

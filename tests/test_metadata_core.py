@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bounded import bounded
-from heaps import info
 from pypimirror.metadata.core_metadata import check_release, fields, parse_email
 from pypimirror.metadata.errors import InvalidContent
+from support.flat_directories import info
+from support.resource_limits import bounded
 
 GOOD = info("Demo.Pkg", "1.0", "Requires-Dist: a (>1)", "Classifier: x", "Classifier: y").encode() + b"\nwords\n"
 

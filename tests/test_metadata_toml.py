@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bounded import bounded
 from pypimirror.metadata.bounded_toml import MAX_DEPTH, loads
 from pypimirror.metadata.errors import InvalidContent
+from support.resource_limits import bounded
 
 if sys.version_info >= (3, 11):
     import tomllib

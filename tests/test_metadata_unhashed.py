@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.names import METADATA
-from upstream import Upstream, metadata, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, metadata, sdist, wheel
 
 LOGIN = b"<!DOCTYPE html><html><body>Name: log in</body></html>"
 

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-import servers
-import wheelhouse
-from mirrored import Mirrored
-from servers import ask
-from upstream import Upstream, sdist, wheel
+from support import servers, wheelhouse
+from support.mirror import Mirrored
+from support.servers import ask
+from support.upstream import Upstream, sdist, wheel
 
 MONITORING = wheelhouse.CHECKOUT / "docs" / "monitoring"
 

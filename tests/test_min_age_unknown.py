@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.filters.age import MinAge
 from pypimirror.sync import page_reading
-from upstream import Upstream, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 DAY = 86400
 FIRST, SECOND = wheel("one", "1"), wheel("one", "2")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 
 def moved(mirrored: Mirrored, target: Path, copied: bool) -> Mirrored:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.state import local_disk
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 WHEEL = wheel("one", "1")[0]
 

@@ -19,12 +19,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror import cli
 from pypimirror.http.content_types import REVALIDATED
-from servers import free_port, nginx_with
-from stores import PREFIX, SECRET, MirroredInBucket, Store, ask
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.object_store import PREFIX, SECRET, MirroredInBucket, Store, ask
+from support.servers import free_port, nginx_with
+from support.upstream import Upstream, sdist, wheel
 
 Captured = pytest.CaptureFixture[str]
 DOCS = Path(__file__).parent.parent / "docs"

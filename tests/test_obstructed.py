@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 Captured = pytest.CaptureFixture[str]
 

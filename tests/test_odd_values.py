@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.errors import FetchError
 from pypimirror.http.dates import seconds
 from pypimirror.http.retry import check
 from pypimirror.metadata.filenames import parse, release
 from pypimirror.model import Head
 from pypimirror.upstream import validation
-from upstream import JSON, Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import JSON, Upstream, sdist, wheel
 
 Captured = pytest.CaptureFixture[str]
 DEEP = "[" * 100_000 + "]" * 100_000

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from zope.interface import implementer
 
-from mirrored import Mirrored
 from pypimirror import interfaces
 from pypimirror.model import File, Project
 from pypimirror.selection import LeftOut, Selected, Unmet
 from pypimirror.sync.packed_selection import pack, unpack
 from pypimirror.zcml.builtin import NAMESPACE
-from upstream import Upstream, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 #: Calls of the filter by project.
 CALLS: Counter[str] = Counter()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mirrored import Mirrored
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 from test_pinning import everything, pins
-from upstream import Upstream, wheel
 
 LINUX, WINDOWS = "cp311-cp311-manylinux_2_28_x86_64", "cp311-cp311-win_amd64"
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.sync import clock
-from upstream import Upstream, metadata, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, metadata, sdist, wheel
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.model import RequiredReleases
 from pypimirror.selection import Selected, Unmet
 from pypimirror.sync import clock
 from pypimirror.sync.evaluate import unmet
+from support.mirror import Mirrored
+from support.upstream import Upstream, metadata, packed, wheel
 from test_pinning import everything, modern, pins
-from upstream import Upstream, metadata, packed, wheel
 
 
 @pytest.fixture

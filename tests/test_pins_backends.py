@@ -8,7 +8,7 @@ import pytest
 
 from pypimirror.pins.sdist import DEFAULT, Sdist, read_sdist
 from pypimirror.pins.setup_py import setup_requires
-from upstream import packed
+from support.upstream import packed
 
 
 def read(**members: str) -> Sdist:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from clusters import wait_for
-from mirrored import Mirrored
-from upstream import Upstream, wheel
+from support.dask_cluster import wait_for
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.upstream import http
-from upstream import JSON, Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import JSON, Upstream, sdist, wheel
 
 Captured = pytest.CaptureFixture[str]
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from zope.interface import implementer
 
-import servers
-from mirrored import Mirrored
 from pypimirror import interfaces
 from pypimirror.clients.part import answer, render
 from pypimirror.errors import ConfigurationError
 from pypimirror.zcml.plugins import plugged, read
+from support import servers
+from support.mirror import Mirrored
 from test_registry import refused, written
 
 Captured = pytest.CaptureFixture[str]

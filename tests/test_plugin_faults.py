@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from zope.interface import implementer
 
-from mirrored import Mirrored
 from pypimirror import interfaces
 from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
 from pypimirror.report import plugin_observers
 from pypimirror.settings.text_file import TextFile
 from pypimirror.zcml.plugins import read
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist
 from test_registry import Good, written
-from upstream import Upstream, sdist
 
 Captured = pytest.CaptureFixture[str]
 

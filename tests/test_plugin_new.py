@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from buildouts import Buildouts
-from mirrored import Mirrored
 from pypimirror import cli
-from upstream import Upstream, sdist
+from support.buildouts import Buildouts
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist
 
-pytest_plugins = "buildouts"
 Captured = pytest.CaptureFixture[str]
 
 

@@ -12,17 +12,16 @@ from pathlib import Path
 
 import pytest
 
-import built
-import wheelhouse
-from buildouts import Buildout, Buildouts
-from mirrored import Mirrored
 from pypimirror import cli
 from pypimirror.errors import ConfigurationError
 from pypimirror.mirror import Mirror
 from pypimirror.zcml import registry
 from pypimirror.zcml.builtin import NAMESPACE
 from pypimirror.zcml.plugins import read
-from upstream import Upstream, sdist
+from support import product_wheel, wheelhouse
+from support.buildouts import Buildout, Buildouts
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist
 
 Captured = pytest.CaptureFixture[str]
 
@@ -320,7 +319,7 @@ def distributed(buildouts: Buildouts, tmp_path_factory: pytest.TempPathFactory) 
     """A folder with the example's wheel in ``wheels``, and ``eggs`` that it may be put among."""
     folder = tmp_path_factory.mktemp("example")
     source = shutil.copytree(EXAMPLE, folder / "source", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build"))
-    built.wheel(source, folder / "wheels", buildouts.environment("6") / "bin" / "python", buildouts.environ())
+    product_wheel.wheel(source, folder / "wheels", buildouts.environment("6") / "bin" / "python", buildouts.environ())
     shutil.copytree(buildouts.eggs("6"), folder / "eggs", ignore=shutil.ignore_patterns("pypimirror_example*"))
     return folder
 

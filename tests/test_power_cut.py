@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from disks import Disk, disk
-from worlds import Busy, Kind, gone_on, made, since_first_request, started, undisturbed
+from support.run_scenarios import Busy, Kind, gone_on, made, since_first_request, started, undisturbed
+from support.small_disks import Disk, disk
 
 CUTS = int(os.environ.get("PYPIMIRROR_POWER_CUTS", "3"))
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirrored import Mirrored
 from pypimirror.errors import FetchError, MirrorError
 from pypimirror.report.safe_stream import SafeStream
 from pypimirror.secret import LONGEST, printable, printable_values
-from servers import answered_by
-from upstream import Upstream, wheel
+from support.mirror import Mirrored
+from support.servers import answered_by
+from support.upstream import Upstream, wheel
 
 #: ANSI, OSC with both ends, C1, bidirectional overrides and isolates, line separators, and what no encoding has.
 CODES = ["\x1b[31mred", "\x1b]0;title\x07", "\x1b]8;;http://evil.example\x1b\\x", "\x9b31m", "\x9d0;x\x9c", "a\rb", "a\nb",

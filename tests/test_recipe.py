@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import wheelhouse
 from pypimirror.pins.environments import environments
 from pypimirror.pins.extends_chain import Chain
 from pypimirror.pins.versions import read_versions
-from upstream import wheel
-
-pytest_plugins = "buildouts"
+from support import wheelhouse
+from support.upstream import wheel
 
 PART = """
 [pypimirror]

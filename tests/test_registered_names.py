@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mirrored import Mirrored
-from upstream import Upstream, metadata, packed, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, metadata, packed, sdist, wheel
 
 
 def test_a_project_that_was_brought_by_name_gets_the_name_of_the_list(mirrored: Mirrored, upstream: Upstream) -> None:

@@ -13,7 +13,6 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 import pypimirror
-from mirrored import Mirrored
 from pypimirror import interfaces
 from pypimirror.errors import ConfigurationError
 from pypimirror.mirror import Mirror
@@ -21,6 +20,7 @@ from pypimirror.settings.values import Plugin
 from pypimirror.zcml import registry
 from pypimirror.zcml.builtin import NAMESPACE
 from pypimirror.zcml.plugins import read
+from support.mirror import Mirrored
 
 _HEAD = ('<configure xmlns="http://namespaces.zope.org/zope" xmlns:zcml="http://namespaces.zope.org/zcml" '
          f'xmlns:pypimirror="{NAMESPACE}">\n')

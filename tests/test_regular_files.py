@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.errors import ConfigurationError
 from pypimirror.storage.regular_files import check_regular, open_for_append
-from upstream import Upstream, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 KINDS = {"a FIFO": os.mkfifo, "a directory": os.mkdir, "a device": lambda path: os.symlink("/dev/null", path),
          "a socket": lambda path: socket.socket(socket.AF_UNIX).bind(str(path))}

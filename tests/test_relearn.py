@@ -11,9 +11,9 @@ from unittest import mock
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.state.database import State
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 NAMES = ("Some.One", "two", "three", "four")
 #: What stands where a record was.

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.sync.publish import PublishResult
 from pypimirror.sync.result_recorder import ResultRecorder
-from upstream import Upstream, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 pytestmark = pytest.mark.storages
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-import wheelhouse
-from mirrored import Mirrored
 from pypimirror import __version__
 from pypimirror.report import run_summary
-from schemas import violations
-from upstream import Upstream, sdist, wheel
+from support import wheelhouse
+from support.json_schema import violations
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 
 @pytest.fixture

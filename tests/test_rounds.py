@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-import disturbed
-import faults
-from mirrored import Mirrored
 from pypimirror.sync import run
 from pypimirror.sync.publisher import Publisher
 from pypimirror.sync.result_recorder import ResultRecorder
-from upstream import JSON, Upstream, packed, sdist, wheel
+from support import http_faults, interruptions
+from support.mirror import Mirrored
+from support.upstream import JSON, Upstream, packed, sdist, wheel
 
 
 @pytest.fixture(autouse=True)
@@ -21,10 +20,10 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "LAG", 0.01)
 
 
-def stale(upstream: Upstream, name: str, times: int) -> faults.Answer:
+def stale(upstream: Upstream, name: str, times: int) -> http_faults.Answer:
     """Answer with the page as it is now, so many times."""
     old = upstream.project_page(name, True)
-    return faults.first(times, lambda handler: handler.reply(200, {"Content-Type": JSON}, old), upstream)
+    return http_faults.first(times, lambda handler: handler.reply(200, {"Content-Type": JSON}, old), upstream)
 
 
 def in_folder(mirrored: Mirrored, name: str) -> list[str]:
@@ -190,7 +189,7 @@ def test_a_file_that_failed_once_it_was_there_is_swept_where_nobody_asks_for_it_
     assert mirrored.run("sync") == 0
     upstream.add("app", wheel("app", "2.0"))
     for number in range(1, 20):
-        disturbed.without_room(lambda: mirrored.run("-U", "-q"), number, after=True)
+        interruptions.without_room(lambda: mirrored.run("-U", "-q"), number, after=True)
         assert set(in_folder(mirrored, "app")) <= {
             filename + ending for filename in mirrored.files("app") for ending in ("", ".metadata")}, number
     assert mirrored.untrue() == []

@@ -14,15 +14,15 @@ from urllib.parse import quote
 
 import pytest
 
-from mirrored import Mirrored
-from passwords import guard
 from pypimirror import secret
 from pypimirror.errors import ConfigurationError, FetchError
 from pypimirror.http.configured_url import configured_url, hidden
 from pypimirror.http.urls import strip_credentials
 from pypimirror.secret import Secret, SecretURL, redact
 from pypimirror.zcml.plugins import read
-from upstream import Upstream, wheel
+from support.credentials import guard
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 #: Passwords with characters that are special in URLs, and whether a URL with one as it is has one meaning only.
 UNESCAPED = {"pa#sSw0rd9": False, "pa/sSw0rd9": False, "pa?sSw0rd9": False, "pa[sSw0rd9": True, "pa]sSw0rd9": True,

@@ -7,12 +7,12 @@ from contextlib import closing
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.index import full
 from pypimirror.state import records
 from pypimirror.state.page_fragments import Sections
 from pypimirror.sync import root_pages, tasks
-from upstream import Upstream, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 NAMES = ("one", "two", "three", "four")
 

@@ -17,12 +17,12 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from certificates import SecureUpstream, authority
-from mirrored import Mirrored
-from passwords import basic, guard, in_netrc
 from pypimirror import secret
-from servers import answered_by
-from upstream import Upstream, wheel
+from support.certificates import SecureUpstream, authority
+from support.credentials import basic, guard, in_netrc
+from support.mirror import Mirrored
+from support.servers import answered_by
+from support.upstream import Upstream, wheel
 
 SECRET = "s3cret-w0rd"
 pytestmark = pytest.mark.usefixtures("each_fetcher")

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zope.interface import implementer
 
-from filtering import configured, file, names, project, releases, versions
 from pypimirror.errors import ConfigurationError
 from pypimirror.filters.age import MinAge, UploadedBefore
 from pypimirror.filters.compatibility import Compatibility
@@ -20,6 +19,7 @@ from pypimirror.filters.sdists import Sdists
 from pypimirror.interfaces import IFilter
 from pypimirror.selection import LeftOut, Selected, Selection, Unmet
 from pypimirror.zcml import registry
+from support.filter_inputs import configured, file, names, project, releases, versions
 
 FACTORIES = {
     "filename-matches": FilenameMatches, "filename-excludes": FilenameExcludes, "package-types": PackageTypes,

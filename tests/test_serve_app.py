@@ -7,12 +7,11 @@ import threading
 
 import pytest
 
-import servers
-import tree
 from pypimirror.serve import pages
 from pypimirror.serve.pages import Pages
 from pypimirror.serve.tree import Tree
-from servers import ask
+from support import published_tree, servers
+from support.servers import ask
 
 JSON = "application/vnd.pypi.simple.v1+json"
 
@@ -20,7 +19,8 @@ JSON = "application/vnd.pypi.simple.v1+json"
 @pytest.fixture
 def root(tmp_path):
     root = tmp_path / "mirror"
-    tree.publish(root, {"Demo": [tree.wheel("Demo", "1.0")], "other": [tree.sdist("other", "2.0")]}, serial=4000)
+    projects = {"Demo": [published_tree.wheel("Demo", "1.0")], "other": [published_tree.sdist("other", "2.0")]}
+    published_tree.publish(root, projects, serial=4000)
     return root
 
 

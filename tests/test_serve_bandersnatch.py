@@ -10,13 +10,9 @@ from urllib.parse import unquote
 
 import pytest
 
-import clients
-import programs
-import servers
-import tried
-import wheelhouse
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support import clients, program_versions, programs, servers, wheelhouse
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 _CONFIGURATION = """\
 [mirror]
@@ -51,7 +47,7 @@ def test_bandersnatch_mirrors_from_serve_and_follows(version: wheelhouse.Program
     # It knows of proxies and not of hosts that are reached without one.
     closed = clients.environment(tmp_path / "home")
     environ = {name: value for name, value in closed.items() if not name.lower().endswith("_proxy")}
-    tried.note("bandersnatch", clients.run([program, "--version"], tmp_path, environ))
+    program_versions.note("bandersnatch", clients.run([program, "--version"], tmp_path, environ))
     web = tmp_path / "theirs" / "web"
     web.parent.mkdir()
     with servers.serve(mirrored.root, tmp_path / "log") as master:

@@ -10,12 +10,10 @@ from typing import Any
 
 import pytest
 
-import clients
-import servers
-import tried
-from browser import Browser, browser
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support import clients, program_versions, servers
+from support.chromium import Browser, browser
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 #: Gives the colour of the page: the browser's own where the page says nothing.
 _PAGE = """
@@ -31,7 +29,7 @@ WIDE, NARROW = (1280, 900), (360, 740)
 @pytest.fixture(scope="module")
 def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with browser(tmp_path_factory.mktemp("browser") / "log") as started:
-        tried.note("Chromium", started.version)
+        program_versions.note("Chromium", started.version)
         yield started
 
 

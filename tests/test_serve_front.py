@@ -9,21 +9,21 @@ from html.parser import HTMLParser
 
 import pytest
 
-import clients
-import servers
-import tree
-from servers import ask
-from upstream import wheel as upstream_wheel
+from support import clients, published_tree, servers
+from support.servers import ask
+from support.upstream import wheel as upstream_wheel
 
 JSON = "application/vnd.pypi.simple.v1+json"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
-PROJECTS = {"Zope.Interface": [tree.wheel("Zope.Interface", "8.0")], "zope.schema": [tree.wheel("zope.schema", "7.0")],
-            "demo": [tree.sdist("demo", "1.0")]}
+PROJECTS = {
+    "Zope.Interface": [published_tree.wheel("Zope.Interface", "8.0")],
+    "zope.schema": [published_tree.wheel("zope.schema", "7.0")],
+    "demo": [published_tree.sdist("demo", "1.0")]}
 
 
 @pytest.fixture
 def root(tmp_path):
-    tree.publish(tmp_path / "mirror", PROJECTS)
+    published_tree.publish(tmp_path / "mirror", PROJECTS)
     return tmp_path / "mirror"
 
 
@@ -109,7 +109,7 @@ def test_a_browser_that_has_it_gets_it_no_second_time_until_it_changes(address, 
     assert gzip.decompress(reply.body).decode() == page(address)
     tag = reply.headers["ETag"]
     assert ask(address, "/", Accept=BROWSER, Accept_Encoding="gzip", If_None_Match=tag).status == 304
-    tree.publish(root, {**PROJECTS, "newer": [tree.wheel("newer", "1.0")]})
+    published_tree.publish(root, {**PROJECTS, "newer": [published_tree.wheel("newer", "1.0")]})
     again = ask(address, "/", Accept=BROWSER, Accept_Encoding="gzip", If_None_Match=tag)
     assert again.status == 200
     assert b'"newer/browse.html"' in gzip.decompress(again.body)

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-import servers
-import tree
 from pypimirror.serve.host import address, is_loopback
-from servers import ask
+from support import published_tree, servers
+from support.servers import ask
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 #: Of others, or that only look like loopback.
@@ -25,7 +24,7 @@ LOOPBACK = ("localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:8080", "127.9
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("served")
-    tree.publish(folder / "mirror", {"Demo": [tree.wheel("Demo", "1.0")]})
+    published_tree.publish(folder / "mirror", {"Demo": [published_tree.wheel("Demo", "1.0")]})
     with servers.serve(folder / "mirror", folder / "log") as address:
         yield address
 
@@ -71,7 +70,7 @@ def test_caches_are_told_which_pages_depend_on_the_host(site: str) -> None:
         for reply in (one, other):
             assert "Host" in re.split(r",\s*", reply.headers["Vary"])
         assert ask(site, path, Accept=accept, Host="localhost:1", If_None_Match=other.headers["ETag"]).status == 200
-    for path in ("/simple/", "/demo/", f"/demo/{tree.wheel('Demo', '1.0').filename}"):
+    for path in ("/simple/", "/demo/", f"/demo/{published_tree.wheel('Demo', '1.0').filename}"):
         one, other = (ask(site, path, Host=host) for host in ("localhost:1", "127.0.0.1:2"))
         assert one.body == other.body
         assert "Host" not in (one.headers["Vary"] or "")

@@ -18,11 +18,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-import servers
-import tree
 from pypimirror.serve.channel import BYTES, PERIOD, REQUEST_SECONDS
 from pypimirror.serve.connections import origin
-from servers import ask
+from support import published_tree, servers
+from support.servers import ask
 
 MEGABYTE = 1 << 20
 LARGE = 24 * MEGABYTE
@@ -31,7 +30,7 @@ LARGE = 24 * MEGABYTE
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     root = tmp_path / "mirror"
-    tree.publish(root, {"demo": [tree.wheel("demo", "1.0")]})
+    published_tree.publish(root, {"demo": [published_tree.wheel("demo", "1.0")]})
     (root / "demo" / "large-1.0.tar.gz").write_bytes(os.urandom(LARGE))
     return root
 

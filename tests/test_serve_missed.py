@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-import servers
-from mirrored import Mirrored
 from pypimirror.errors import ConfigurationError
 from pypimirror.serve.missing_projects import MissingProjects, logged, project, read
-from servers import ask
-from upstream import Upstream, sdist
+from support import servers
+from support.mirror import Mirrored
+from support.servers import ask
+from support.upstream import Upstream, sdist
 
 
 @pytest.mark.parametrize(("path", "name"), [

@@ -7,17 +7,16 @@ import sys
 
 import pytest
 
-import servers
-import tree
 from pypimirror.errors import ConfigurationError
 from pypimirror.serve.server import run
-from servers import ask
+from support import published_tree, servers
+from support.servers import ask
 
 
 @pytest.fixture
 def root(tmp_path):
     root = tmp_path / "mirror"
-    tree.publish(root, {"demo": [tree.wheel("demo", "1.0")]})
+    published_tree.publish(root, {"demo": [published_tree.wheel("demo", "1.0")]})
     return root
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-import tree
 from pypimirror.serve.app import App
+from support import published_tree
 
-WHEEL = tree.wheel("Demo", "1.0")
+WHEEL = published_tree.wheel("Demo", "1.0")
 SECRET = b"not for clients"
 PATHS = (f"/demo/{WHEEL.filename}", f"/demo/{WHEEL.filename}.metadata", "/demo/", "/demo/index.html", "/simple/demo/",
          f"/packages/demo/{WHEEL.filename}", "/demo")
@@ -25,7 +25,7 @@ CALLS = ("open", "stat", "lstat", "scandir", "listdir", "access", "readlink")
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    tree.publish(tmp_path / "mirror", {"Demo": [WHEEL]})
+    published_tree.publish(tmp_path / "mirror", {"Demo": [WHEEL]})
     outside = tmp_path / "outside"
     shutil.copytree(tmp_path / "mirror/demo", outside)
     for path in outside.iterdir():

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-import wheelhouse
 from pypimirror import cli, verb_help
+from support import wheelhouse
 
 SHARE = wheelhouse.CHECKOUT / "share"
 Captured = pytest.CaptureFixture[str]

@@ -12,22 +12,21 @@ from urllib.parse import urljoin
 
 import pytest
 
-import servers
-import tree
-from servers import ask
+from support import published_tree, servers
+from support.servers import ask
 
 JSON = "application/vnd.pypi.simple.v1+json"
 PIP = f"{JSON}, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-WHEEL = tree.wheel("Zope.Interface", "8.0", ["setuptools"], requires_python=">=3.10")
-SDIST = tree.sdist("Zope.Interface", "8.0")
-PLUS = tree.wheel("demo", "1.0+local.1")
+WHEEL = published_tree.wheel("Zope.Interface", "8.0", ["setuptools"], requires_python=">=3.10")
+SDIST = published_tree.sdist("Zope.Interface", "8.0")
+PLUS = published_tree.wheel("demo", "1.0+local.1")
 PROJECTS = {
     "Zope.Interface": [WHEEL, SDIST],
     "demo": [PLUS],
-    "Products.CMFPlone_Some..Thing": [tree.wheel("Products.CMFPlone_Some..Thing", "6.1")],
-    "pins": [tree.wheel("pins", "1.0")],
-    "simple": [tree.wheel("simple", "2.0")],
+    "Products.CMFPlone_Some..Thing": [published_tree.wheel("Products.CMFPlone_Some..Thing", "6.1")],
+    "pins": [published_tree.wheel("pins", "1.0")],
+    "simple": [published_tree.wheel("simple", "2.0")],
 }
 
 
@@ -43,7 +42,7 @@ def public_folder():
 def root(public_folder):
     folder = public_folder
     root = folder / "mirror"
-    tree.publish(root, PROJECTS)
+    published_tree.publish(root, PROJECTS)
     (folder / "outside").mkdir()
     (folder / "outside" / "secret.txt").write_text("secret")
     (root / ".htpasswd").write_text("secret")
@@ -56,7 +55,7 @@ def root(public_folder):
     (root / "robots.txt").write_text("User-agent: *\n")
     for path in root.rglob("*"):
         # Servers don't trust the time of a file that was written a moment ago.
-        os.utime(path, (tree.WRITTEN, tree.WRITTEN), follow_symlinks=False)
+        os.utime(path, (published_tree.WRITTEN, published_tree.WRITTEN), follow_symlinks=False)
     return root
 
 
@@ -119,7 +118,7 @@ def test_a_project_is_found_under_both_roots_with_links_that_hold(site, prefix, 
     for name, files in PROJECTS.items():
         if prefix == "/" and name in ("pins", "simple"):
             continue
-        path = prefix + tree.normalize(name) + "/"
+        path = prefix + published_tree.normalize(name) + "/"
         reply = ask(site, path, Accept=accept)
         assert (reply.status, content_type(reply)) == (200, accept)
         links = Anchors(reply.body.decode()).targets if accept != JSON else [

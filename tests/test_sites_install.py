@@ -5,18 +5,14 @@ from pathlib import Path
 
 import pytest
 
-import clients
-import programs
-import servers
-import tree
-import tried
-import wheelhouse
+from support import clients, program_versions, programs, published_tree, servers, wheelhouse
 
 PROJECTS = {
-    "Demo.Recipe": [tree.recipe("Demo.Recipe", "1.0", ["needs_built", "Needs.Wheel>=1"])],
-    "needs_built": [tree.sdist("needs_built", "2.0"), tree.sdist("needs_built", "1.0")],
-    "Needs.Wheel": [tree.wheel("Needs.Wheel", "1.5"), tree.wheel("Needs.Wheel", "9.0", requires_python=">=4")],
-    "no.metadata": [tree.wheel("no.metadata", "1.0", ["Needs-Wheel"])._replace(metadata=b"")],
+    "Demo.Recipe": [published_tree.recipe("Demo.Recipe", "1.0", ["needs_built", "Needs.Wheel>=1"])],
+    "needs_built": [published_tree.sdist("needs_built", "2.0"), published_tree.sdist("needs_built", "1.0")],
+    "Needs.Wheel": [published_tree.wheel("Needs.Wheel", "1.5"),
+                    published_tree.wheel("Needs.Wheel", "9.0", requires_python=">=4")],
+    "no.metadata": [published_tree.wheel("no.metadata", "1.0", ["Needs-Wheel"])._replace(metadata=b"")],
 }
 INSTALLED = {"demo-recipe": "1.0", "needs-built": "2.0", "needs-wheel": "1.5"}
 #: The same project for every installer.
@@ -30,7 +26,7 @@ def root():
     """A mirror in a place that the web servers' own users may enter."""
     with tempfile.TemporaryDirectory(prefix="pypimirror-") as folder:
         Path(folder).chmod(0o755)
-        tree.publish(Path(folder, "mirror"), PROJECTS)
+        published_tree.publish(Path(folder, "mirror"), PROJECTS)
         yield Path(folder, "mirror")
 
 
@@ -91,7 +87,7 @@ def hashed(names):
     """Give requirements with the hash of one file each, the newest that can be installed."""
     files = {"demo-recipe": PROJECTS["Demo.Recipe"][0], "needs-built": PROJECTS["needs_built"][0],
              "needs-wheel": PROJECTS["Needs.Wheel"][0]}
-    return "".join(f"{name}=={INSTALLED[name]} --hash=sha256:{tree.sha256(files[name].content)}\n" for name in names)
+    return "".join(f"{name}=={INSTALLED[name]} --hash=sha256:{published_tree.sha256(files[name].content)}\n" for name in names)
 
 
 @pytest.mark.parametrize("client", [clients.run_pip, clients.run_uv])
@@ -105,7 +101,7 @@ def test_hashes_are_required_and_found(site, client, tmp_path):
     assert clients.installed(tmp_path / "target") == INSTALLED
     if site[0] not in ("serve", "bare_python"):
         return  # what an installer does about a wrong hash depends on the kind of page that it reads at most
-    file.write_text(hashed(INSTALLED).replace(tree.sha256(PROJECTS["needs_built"][0].content), "0" * 64))
+    file.write_text(hashed(INSTALLED).replace(published_tree.sha256(PROJECTS["needs_built"][0].content), "0" * 64))
     with pytest.raises(AssertionError, match=r"(?i)hash mismatch|do not match the hashes"):
         client(["--target", tmp_path / "other", option, index, "--require-hashes", "-r", file], tmp_path, environ)
 
@@ -138,7 +134,7 @@ def test_the_directory_is_an_index_itself(root, client, tmp_path):
 def test_the_directory_is_an_index_of_buildout(index, tmp_path):
     # It reads the folders and no pages, so that Requires-Python does not count.
     projects = PROJECTS | {"Needs.Wheel": PROJECTS["Needs.Wheel"][:1]}
-    tree.publish(tmp_path / "mirror", projects)
+    published_tree.publish(tmp_path / "mirror", projects)
     assert clients.buildout(index.format(root=tmp_path / "mirror"), "Demo.Recipe", tmp_path) == INSTALLED
 
 
@@ -166,7 +162,7 @@ def test_poetry_locks_and_installs(site, version, tmp_path):
     bin_folder = programs.on_demand(version)
     environ = clients.environment(tmp_path / "home", POETRY_VIRTUALENVS_IN_PROJECT="true", POETRY_NO_INTERACTION="1",
                                   POETRY_CACHE_DIR=str(tmp_path / "cache"), POETRY_KEYRING_ENABLED="false")
-    tried.note("poetry", clients.run([bin_folder / "poetry", "--version"], tmp_path, environ).replace(")", ""))
+    program_versions.note("poetry", clients.run([bin_folder / "poetry", "--version"], tmp_path, environ).replace(")", ""))
     for number, index in enumerate(indexes(site)):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -176,7 +172,7 @@ def test_poetry_locks_and_installs(site, version, tmp_path):
         clients.run([bin_folder / "poetry", "lock"], folder, environ)
         locked = (folder / "poetry.lock").read_text()
         for files in PROJECTS.values():
-            assert files is PROJECTS["no.metadata"] or tree.sha256(files[0].content) in locked
+            assert files is PROJECTS["no.metadata"] or published_tree.sha256(files[0].content) in locked
         clients.run([bin_folder / "poetry", "install", "--no-root"], folder, environ)
         assert resolved(folder / ".venv") == INSTALLED
 
@@ -186,7 +182,7 @@ def test_pdm_locks_and_installs(site, version, tmp_path):
     needs_files_as_they_are(site)
     bin_folder = programs.on_demand(version)
     environ = clients.environment(tmp_path / "home", PDM_CHECK_UPDATE="0", PDM_CACHE_DIR=str(tmp_path / "cache"))
-    tried.note("pdm", clients.run([bin_folder / "pdm", "--version"], tmp_path, environ))
+    program_versions.note("pdm", clients.run([bin_folder / "pdm", "--version"], tmp_path, environ))
     for number, index in enumerate(indexes(site)):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -196,7 +192,7 @@ def test_pdm_locks_and_installs(site, version, tmp_path):
         clients.run([bin_folder / "pdm", "lock"], folder, environ)
         locked = (folder / "pdm.lock").read_text()
         for files in PROJECTS.values():
-            assert files is PROJECTS["no.metadata"] or tree.sha256(files[0].content) in locked
+            assert files is PROJECTS["no.metadata"] or published_tree.sha256(files[0].content) in locked
         clients.run([bin_folder / "pdm", "sync"], folder, environ)
         assert resolved(folder / ".venv") == INSTALLED
 
@@ -205,7 +201,7 @@ def test_pdm_locks_and_installs(site, version, tmp_path):
 def test_pip_tools_compile_and_sync(site, version, tmp_path):
     bin_folder = programs.on_demand(version)
     environ = clients.environment(tmp_path / "home", PIP_TOOLS_CACHE_DIR=str(tmp_path / "cache"))
-    tried.note("pip-tools", clients.run([bin_folder / "pip-compile", "--version"], tmp_path, environ))
+    program_versions.note("pip-tools", clients.run([bin_folder / "pip-compile", "--version"], tmp_path, environ))
     for number, index in enumerate(indexes(site)):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -213,7 +209,7 @@ def test_pip_tools_compile_and_sync(site, version, tmp_path):
         clients.run([bin_folder / "pip-compile", "--index-url", index, "--generate-hashes", "requirements.in"], folder, environ)
         compiled = (folder / "requirements.txt").read_text()
         for files in PROJECTS.values():
-            assert files is PROJECTS["no.metadata"] or tree.sha256(files[0].content) in compiled
+            assert files is PROJECTS["no.metadata"] or published_tree.sha256(files[0].content) in compiled
         clients.run([version.python, "-m", "venv", folder / ".venv"], folder, environ)
         clients.run([bin_folder / "pip-sync", "--python-executable", folder / ".venv" / "bin" / "python"], folder, environ)
         assert resolved(folder / ".venv") == INSTALLED

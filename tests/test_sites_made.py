@@ -11,14 +11,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-import servers
-import tree
 from pypimirror.errors import ConfigurationError
 from pypimirror.serve.site_config import Apache, Nginx
-from servers import ask
+from support import published_tree, servers
+from support.servers import ask
 
 JSON = "application/vnd.pypi.simple.v1+json"
-DEMO = tree.wheel("Demo.Project", "1.0")
+DEMO = published_tree.wheel("Demo.Project", "1.0")
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def root():
     with tempfile.TemporaryDirectory(prefix="pypimirror ") as folder:
         Path(folder).chmod(0o755)
         root = Path(folder, "the mirror")
-        tree.publish(root, {"Demo.Project": [DEMO], "simple": [DEMO]})
+        published_tree.publish(root, {"Demo.Project": [DEMO], "simple": [DEMO]})
         yield root
 
 
@@ -127,6 +126,6 @@ def test_a_name_of_capitals_alone_is_found(server, tmp_path):
     name = "ABRACADABRA-ALABAMA"
     with tempfile.TemporaryDirectory(prefix="pypimirror-") as folder:
         Path(folder).chmod(0o755)
-        tree.publish(Path(folder, "mirror"), {name: [tree.wheel(name, "1.0")]})
+        published_tree.publish(Path(folder, "mirror"), {name: [published_tree.wheel(name, "1.0")]})
         with getattr(servers, server)(Path(folder, "mirror"), tmp_path / "log") as address:
             assert b"abracadabra_alabama-1.0" in ask(address, f"/simple/{name}/").body

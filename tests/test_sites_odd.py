@@ -11,12 +11,10 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-import odd_paths
-import servers
-import tree
-from odd_paths import ODD, Odd
 from pypimirror import names
 from pypimirror.serve import app, paths
+from support import odd_paths, published_tree, servers
+from support.odd_paths import ODD, Odd
 
 #: Headers that may be in an answer.
 _KNOWN = {"accept-ranges", "allow", "cache-control", "connection", "content-encoding", "content-length", "content-type", "date",
@@ -30,7 +28,7 @@ def root() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="pypimirror-") as folder:
         Path(folder).chmod(0o755)
         mirror = Path(folder, "mirror")
-        tree.publish(mirror, odd_paths.PROJECTS)
+        published_tree.publish(mirror, odd_paths.PROJECTS)
         Path(folder, "outside").mkdir()
         Path(folder, "outside", "secret.txt").write_text(odd_paths.SECRET)
         own = mirror / ".pypimirror"
@@ -43,7 +41,7 @@ def root() -> Iterator[Path]:
                 (mirror / path).parent.mkdir(parents=True, exist_ok=True)
                 (mirror / path).write_text(text)
         for path in mirror.rglob("*"):
-            os.utime(path, (tree.WRITTEN, tree.WRITTEN), follow_symlinks=False)
+            os.utime(path, (published_tree.WRITTEN, published_tree.WRITTEN), follow_symlinks=False)
         yield mirror
 
 
@@ -116,7 +114,7 @@ def test_a_mirror_of_html_alone_offers_no_strays(server: str, tmp_path: Path) ->
     with tempfile.TemporaryDirectory(prefix="pypimirror-") as folder:
         Path(folder).chmod(0o755)
         root = Path(folder, "mirror")
-        tree.publish(root, odd_paths.PROJECTS)
+        published_tree.publish(root, odd_paths.PROJECTS)
         for page in root.rglob("index.v1_json"):
             page.unlink()
         (root / "demo-project" / "notes.txt").write_text(odd_paths.SECRET)

@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 from zc.buildout.easy_install import default_index_url
 
-import clients
-import servers
-from mirrored import Mirrored
 from pypimirror.http.content_types import FINAL_FILE_CACHE, PAGE_CACHE, REVALIDATED, cache_control
 from pypimirror.settings.index_settings import has_final_files
-from servers import ask
-from upstream import Upstream, wheel
+from support import clients, servers
+from support.mirror import Mirrored
+from support.servers import ask
+from support.upstream import Upstream, wheel
 
 SERVERS = ("serve", "apache", "nginx")
 NAME = wheel("one", "1")[0]

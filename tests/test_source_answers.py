@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.model import Head
 from pypimirror.upstream import validators
-from upstream import Upstream, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 NOW = 1_700_000_000
 

@@ -11,13 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from heaps import archive, egg, info, put
-from mirrored import Mirrored
 from pypimirror.errors import FetchError
 from pypimirror.model import Head
 from pypimirror.upstream.file_fetcher import FileFetcher
 from pypimirror.upstream.flat_directory import FlatDirectorySource
-from upstream import Upstream, sdist, wheel
+from support.flat_directories import archive, egg, info, put
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 
 @pytest.fixture

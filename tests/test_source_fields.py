@@ -9,8 +9,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bounded import bounded
-from mirrored import Mirrored
 from pypimirror.errors import InvalidPage
 from pypimirror.index.json import JsonIndex
 from pypimirror.model import File, Stored
@@ -18,7 +16,9 @@ from pypimirror.names import is_distribution
 from pypimirror.upstream import validation
 from pypimirror.upstream.html_page import HtmlParser
 from pypimirror.upstream.json_page import JsonParser
-from upstream import Upstream, wheel
+from support.mirror import Mirrored
+from support.resource_limits import bounded
+from support.upstream import Upstream, wheel
 
 URL = "https://pypi.example.com/simple/demo/"
 A, B, MD5 = "a" * 64, "b" * 64, "d" * 32

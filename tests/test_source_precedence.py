@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-import disturbed
-from mirrored import Mirrored
 from pypimirror.errors import ProjectNotFound
 from pypimirror.model import ListedProject, Project, ProjectList
 from pypimirror.upstream.multi_index import MultiIndex, is_given_over, serial_at
-from upstream import Upstream, sdist, wheel
+from support import interruptions
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 
 @pytest.fixture
@@ -108,9 +108,9 @@ def test_a_file_without_its_sha256_is_fetched_anew_from_the_other_index_unless_i
     private.add("public")
     for number in range(1, 16):
         # The page tells of the old file until the new one is there, wherever the run ends.
-        status = disturbed.killed(lambda: both.run("-U", "-q"), number, after=True)
+        status = interruptions.killed(lambda: both.run("-U", "-q"), number, after=True)
         assert both.untrue() == []
-        if status != disturbed.KILLED:
+        if status != interruptions.KILLED:
             break
     assert both.run("-U") == 0
     assert both.tree()[f"public/{name}"] == mine

@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from bounded import bounded
 from pypimirror.errors import InvalidPage
 from pypimirror.model import File, Head, Project, Stored
 from pypimirror.upstream import html_links, html_page, http, json_page, links, validation
 from pypimirror.upstream.project_json import project_links
 from pypimirror.upstream.scan import is_snapshot, newest, scan
 from pypimirror.upstream.validators import conditions, etag, sent_name, size, validator
+from support.resource_limits import bounded
 
 
 @pytest.mark.parametrize("version", [

@@ -10,11 +10,11 @@ from contextlib import closing
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.errors import StorageError
 from pypimirror.model import File, Project, Stored
 from pypimirror.state import records
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 Captured = pytest.CaptureFixture[str]
 Damage = Callable[[sqlite3.Connection], object]

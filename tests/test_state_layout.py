@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.state import schema
 from pypimirror.state.database import State
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 #: Layout 1, as it was written.
 FIRST = """

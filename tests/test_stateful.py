@@ -27,13 +27,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-import disturbed
-import oldmirrors
-from mirrored import Mirrored
 from pypimirror.metadata.filenames import parse
 from pypimirror.sync import run as run_module
-from shifting import FAULTS, FILE_FAULTS, Shifting
-from upstream import normal, sdist, wheel
+from support import interruptions, old_mirrors
+from support.mirror import Mirrored
+from support.stale_upstream import FAULTS, FILE_FAULTS, Shifting
+from support.upstream import normal, sdist, wheel
 
 SEQUENCES = int(os.environ.get("PYPIMIRROR_SEQUENCES") or 0)
 NAMES = ("app", "lib", "Other.One")
@@ -209,12 +208,12 @@ class AnyOrder(RuleBasedStateMachine):
         if self.is_wanted(normal(name), followed=False):
             self.ran("sync NAME", self.mirrored.run("sync", name, "-q"), whole=False)
 
-    @rule(way=st.sampled_from(sorted(disturbed.WAYS)), number=st.integers(1, 80), after=st.booleans(),
+    @rule(way=st.sampled_from(sorted(interruptions.WAYS)), number=st.integers(1, 80), after=st.booleans(),
           arguments=st.sampled_from((("-U",), ("-U", "--allow-deletions"), ("-I",))))
     def disturbed_sync(self, way: str, number: int, after: bool, arguments: tuple[str, ...]) -> None:
-        status = disturbed.WAYS[way](partial(self.mirrored.run, *arguments, "-q"), number, after)
-        assert status in (0, 1, 4, 130, disturbed.KILLED), status
-        self.ran(f"{way}: {'hit' if status in (130, disturbed.KILLED) else 'went on or ended'}", status, whole=False)
+        status = interruptions.WAYS[way](partial(self.mirrored.run, *arguments, "-q"), number, after)
+        assert status in (0, 1, 4, 130, interruptions.KILLED), status
+        self.ran(f"{way}: {'hit' if status in (130, interruptions.KILLED) else 'went on or ended'}", status, whole=False)
 
     @rule()
     def plan(self) -> None:
@@ -238,7 +237,7 @@ class AnyOrder(RuleBasedStateMachine):
         filename, body = distribution(name, version, False, 0)
         tree = self.folder / "old"
         shutil.rmtree(tree, ignore_errors=True)
-        oldmirrors.folders(tree, {normal(name): [(filename, body)]})
+        old_mirrors.folders(tree, {normal(name): [(filename, body)]})
         self.kept.add((normal(name), filename))
         self.adopted[normal(name), filename] = hashlib.sha256(body).hexdigest()
         self.ran("adopt", self.mirrored.run("adopt", str(tree), "-q"), whole=False)
@@ -261,7 +260,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.count(f"run: {what}")
         self.serial += 1
         self.last = status
-        assert status in (0, 1, 4, 130, disturbed.KILLED), status
+        assert status in (0, 1, 4, 130, interruptions.KILLED), status
         untrue = self.mirrored.untrue()
         assert not untrue, untrue
         for (name, filename), sha256 in self.offered().items():

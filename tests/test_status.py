@@ -19,12 +19,12 @@ from typing import Any
 import pytest
 import zc.lockfile
 
-import wheelhouse
-from clusters import wait_for
-from mirrored import Mirrored
 from pypimirror.report import run_record
-from schemas import violations
-from upstream import Upstream, wheel
+from support import wheelhouse
+from support.dask_cluster import wait_for
+from support.json_schema import violations
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 Captured = pytest.CaptureFixture[str]
 SCHEMA = json.loads((wheelhouse.CHECKOUT / "docs" / "status.schema.json").read_text(encoding="utf-8"))

@@ -11,7 +11,6 @@ import zope.component
 from zope.interface import Interface, implementer
 from zope.interface.interfaces import ComponentLookupError
 
-from mirrored import Mirrored
 from pypimirror import events, interfaces
 from pypimirror.errors import ConfigurationError
 from pypimirror.mirror import Mirror
@@ -19,8 +18,9 @@ from pypimirror.settings.values import Settings
 from pypimirror.upstream.json_page import JsonParser
 from pypimirror.zcml import registry
 from pypimirror.zcml.plugins import components, plugged, read
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist
 from test_registry import Good, filters, refused, written
-from upstream import Upstream, sdist
 
 Captured = pytest.CaptureFixture[str]
 _META = '<include package="zope.component" file="meta.zcml" />'

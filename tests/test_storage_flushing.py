@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.errors import StorageError
 from pypimirror.state.database import State
 from pypimirror.storage import syncfs
 from pypimirror.storage.atomic import replace
 from pypimirror.storage.filesystem import FileSystem
 from pypimirror.storage.syncfs import SyncFs, flush_file_system
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 
 class Disk:

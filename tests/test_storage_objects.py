@@ -12,7 +12,7 @@ from pypimirror.errors import ConfigurationError, StorageError
 from pypimirror.storage import bucket as buckets
 from pypimirror.storage.s3 import PART, S3Storage
 from pypimirror.testing.storage import StorageContract, settings
-from stores import PREFIX, SECRET, Store
+from support.object_store import PREFIX, SECRET, Store
 
 PAGE = "text/html; charset=utf-8"
 DAY = "public, max-age=60"

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror.interfaces import ISettings
 from pypimirror.storage.filesystem import FileSystem
 from pypimirror.storage.wrapper import StorageWrapper
 from pypimirror.testing.storage import StorageContract, settings
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist
 from test_registry import written
-from upstream import Upstream, sdist
 
 
 class Recording(StorageWrapper):

@@ -8,10 +8,10 @@ from datetime import datetime, timezone
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror import __version__
 from pypimirror.filters.age import MinAge
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 pytestmark = pytest.mark.storages
 

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 pytestmark = pytest.mark.storages
 

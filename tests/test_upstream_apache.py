@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-import servers
-from mirrored import Mirrored
-from upstream import sdist, wheel
+from support import servers
+from support.mirror import Mirrored
+from support.upstream import sdist, wheel
 
 FETCHERS = ["requests", "pycurl"]
 

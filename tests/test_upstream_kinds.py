@@ -1,6 +1,6 @@
 """Every kind of upstream, a real one each: mirrored in full, kept up to date, left alone while nothing changes.
 
-``-rP`` prints the versions of other index servers. PYPIMIRROR_INDEXES chooses these, see tests/wheelhouse.py.
+``-rP`` prints the versions of other index servers. PYPIMIRROR_INDEXES chooses these, see tests/support/wheelhouse.py.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from pathlib import Path
 
 import pytest
 
-import indexes
-from indexes import Files, Index
-from mirrored import Mirrored
-from passwords import in_netrc
 from pypimirror.names import normalize
-from upstream import Upstream, sdist, wheel
+from support import index_servers
+from support.credentials import in_netrc
+from support.index_servers import Files, Index
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 #: Makes an upstream in a folder.
 Kind = Callable[[Path], AbstractContextManager[Index]]
 
 KINDS: list[Kind] = [
-    indexes.our_server, indexes.our_directory, indexes.our_tree_served_by_python, indexes.bandersnatch_directory,
-    indexes.bandersnatch_served_by_python, indexes.bandersnatch_served_by_apache, indexes.folders_listed_by_apache,
-    indexes.folders_listed_by_python, indexes.heap, indexes.pypiserver, indexes.devpi]
+    index_servers.our_server, index_servers.our_directory, index_servers.our_tree_served_by_python,
+    index_servers.bandersnatch_directory, index_servers.bandersnatch_served_by_python,
+    index_servers.bandersnatch_served_by_apache, index_servers.folders_listed_by_apache,
+    index_servers.folders_listed_by_python, index_servers.heap, index_servers.pypiserver, index_servers.devpi]
 
 FIRST: Files = {
     "Zope.One": [wheel("Zope.One", "1.0"), sdist("Zope.One", "0.5", "Zope.One")],
@@ -94,7 +95,7 @@ def test_each_counts_before_an_index_that_comes_after_it(
 @pytest.mark.parametrize("place", ["url", "netrc"])
 def test_a_pypiserver_with_a_password(
         tmp_path: Path, mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-    with indexes.guarded_pypiserver(tmp_path, "s3cret/word") as index:
+    with index_servers.guarded_pypiserver(tmp_path, "s3cret/word") as index:
         index.hold(FIRST)
         mirrored.settings["index_url"] = index.url
         assert mirrored.run("sync") == 1

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 pytestmark = pytest.mark.storages
 

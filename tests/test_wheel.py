@@ -7,11 +7,8 @@ import zipfile
 
 import pytest
 
-import built
-import wheelhouse
-from upstream import wheel
-
-pytest_plugins = "buildouts"
+from support import product_wheel, wheelhouse
+from support.upstream import wheel
 
 
 @pytest.fixture(scope="module")
@@ -38,21 +35,21 @@ def test_the_wheel_is_reproducible(buildouts, tmp_path):
     python = buildouts.environment("6") / "bin/python"
     wheels = []
     for name, when in (("one", 1_000_000_000), ("other", 1_600_000_000)):
-        source = built.copy(tmp_path / name)
+        source = product_wheel.copy(tmp_path / name)
         for path in source.rglob("*"):
             os.utime(path, (when, when))
-        wheels.append(built.wheel(source, tmp_path / f"{name}-wheel", python, buildouts.environ()))
+        wheels.append(product_wheel.wheel(source, tmp_path / f"{name}-wheel", python, buildouts.environ()))
     assert wheels[0].read_bytes() == wheels[1].read_bytes()
 
 
 def test_every_file_of_the_package_is_in_the_wheel_of_the_sdist(buildouts, tmp_path, product):
-    source = built.copy(tmp_path / "source")
+    source = product_wheel.copy(tmp_path / "source")
     python = buildouts.environment("6") / "bin/python"
     code = "import sys; sys.argv[1:] = ['-q', 'sdist', '--formats=gztar']; exec(open('setup.py').read())"
     subprocess.run([python, "-c", f"__file__ = 'setup.py'; {code}"], cwd=source, check=True, env=buildouts.environ(),
                    stderr=subprocess.DEVNULL)
     [sdist] = (source / "dist").iterdir()
-    again = built.wheel(sdist, tmp_path / "wheels", python, buildouts.environ())
+    again = product_wheel.wheel(sdist, tmp_path / "wheels", python, buildouts.environ())
     with zipfile.ZipFile(product) as first, zipfile.ZipFile(again) as second:
         assert sorted(first.namelist()) == sorted(second.namelist())
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import wheelhouse
+from support import wheelhouse
 
 #: Where temporary files lie in memory, and the bytes that have to be free there. Runs write all they write through to the disk,
 #: so that tests would wait for the disk more than for anything else.

@@ -112,8 +112,8 @@ assert COMPONENTS.keys() < KINDS.keys()
 
 def zcml(folder: Path, *kinds: str, factory: str = "") -> Path:
     """Write a file that registers the components of these kinds, each on a line of its own from line 2 on."""
-    lines = (f'<pypimirror:{kind} name="{COMPONENTS[kind][0]}" factory="faulty.{factory or COMPONENTS[kind][1].__name__}" />'
-             for kind in kinds)
+    factories = {kind: factory or COMPONENTS[kind][1].__name__ for kind in kinds}
+    lines = (f'<pypimirror:{kind} name="{COMPONENTS[kind][0]}" factory="{__name__}.{factories[kind]}" />' for kind in kinds)
     path = folder / "faulty.zcml"
     path.write_text(f'<configure xmlns="http://namespaces.zope.org/zope" xmlns:pypimirror="{NAMESPACE}">\n'
                     + "\n".join(lines) + "\n</configure>\n")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-import servers
+from support import servers
 
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
           "--disable-component-update", "--disable-sync", "--force-device-scale-factor=1")

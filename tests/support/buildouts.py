@@ -1,7 +1,7 @@
 """Real buildouts for tests: environments with zc.buildout of several generations, which install from the wheelhouse alone.
 
 Environments and eggs are shared by all tests and kept in var/ from one run to the next, since making them is what takes long.
-A test module that needs them says ``pytest_plugins = "buildouts"`` and asks for the fixture ``buildouts``.
+A test that needs them takes the fixture ``buildouts``.
 """
 
 import os
@@ -14,11 +14,9 @@ from pathlib import Path
 
 import pytest
 
-import built
-import locks
-import wheelhouse
 from pypimirror.names import normalize
-from waiting import Waiting
+from support import folder_lock, product_wheel, wheelhouse
+from support.buildout_process import Waiting
 
 SHARED = wheelhouse.CHECKOUT / "var" / "tests"
 _PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -112,7 +110,7 @@ class Buildouts:
         wanted = wheelhouse.exactly(wheelhouse.ENVIRONMENT, generation)
         folder = SHARED / f"environment-{generation}-{_PYTHON}"
         stamp = folder / "requirements.txt"
-        with locks.alone(folder):
+        with folder_lock.alone(folder):
             if not stamp.is_file() or stamp.read_text(encoding="utf-8").split() != wanted:
                 venv.create(folder, clear=True, symlinks=True, with_pip=True)
                 self.pip(folder, "install", *wanted)
@@ -160,13 +158,13 @@ class Buildouts:
         """Give a folder with a wheel of the product as it stands in the checkout."""
         folder = self._folder / "product"
         if not folder.exists():
-            built.wheel(self.source(), folder, self.environment("6") / "bin" / "python", self.environ())
+            product_wheel.wheel(self.source(), folder, self.environment("6") / "bin" / "python", self.environ())
         return folder
 
     def source(self) -> Path:
         """Give a copy of the checkout."""
         folder = self._folder / "source"
-        return folder if folder.exists() else built.copy(folder)
+        return folder if folder.exists() else product_wheel.copy(folder)
 
     def empty(self) -> Path:
         """Give an empty folder, an index without packages."""
@@ -179,7 +177,7 @@ class Buildouts:
 def buildouts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildouts]:
     """What the tests' buildouts share."""
     if not wheelhouse.is_filled():
-        pytest.fail(f"{wheelhouse.FOLDER} lacks what this test installs from; run: python tests/wheelhouse.py")
+        pytest.fail(f"{wheelhouse.FOLDER} lacks what this test installs from; run: python tests/support/wheelhouse.py")
     found = Buildouts(tmp_path_factory.mktemp("buildouts"))
     yield found
     found.end()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from upstream import Upstream
+from support.upstream import Upstream
 
 
 def basic(user: str, password: str) -> str:

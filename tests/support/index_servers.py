@@ -21,13 +21,11 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-import locks
-import servers
-import wheelhouse
-from heaps import put
-from mirrored import Mirrored
 from pypimirror.metadata.filenames import parse
-from upstream import Upstream, normal
+from support import folder_lock, servers, wheelhouse
+from support.flat_directories import put
+from support.mirror import Mirrored
+from support.upstream import Upstream, normal
 
 #: Distributions by project's name.
 Files = Mapping[str, list[tuple[str, bytes]]]
@@ -227,7 +225,7 @@ def environment(index: str) -> Path:
     name = f"{index}-python{sys.version_info[0]}.{sys.version_info[1]}"
     folder = wheelhouse.CHECKOUT / "var" / "tests" / name
     stamp = folder / "installed.json"
-    with locks.alone(folder):
+    with folder_lock.alone(folder):
         if not stamp.is_file() or json.loads(stamp.read_text(encoding="utf-8")) != pins:
             venv.create(folder, clear=True, symlinks=True, with_pip=True)
             environ = {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull}

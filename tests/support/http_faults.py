@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from pypimirror.http import pace
-from upstream import Upstream
+from support.upstream import Upstream
 
 Answer = Callable[[Any], None]
 

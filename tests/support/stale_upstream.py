@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from upstream import JSON, Served, Upstream, normal
+from support.upstream import JSON, Served, Upstream, normal
 
 _LOGIN = b"<!DOCTYPE html><html><head><title>Log in</title></head><body><form><input type='password'></form></body></html>"
 _HTML_SERIAL = re.compile(r"<!--SERIAL \d+-->")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import wheelhouse
+from support import wheelhouse
 
 #: What they import tasks from, besides what they have anyhow.
 _PATH = (wheelhouse.CHECKOUT / "src", wheelhouse.CHECKOUT / "tests")

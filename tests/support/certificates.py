@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from upstream import Upstream
+from support.upstream import Upstream
 
 _EXTENSIONS = {"ca": "basicConstraints=critical,CA:TRUE", "server": "subjectAltName=IP:127.0.0.1,DNS:localhost",
                "client": "extendedKeyUsage=clientAuth", "other-server": "subjectAltName=DNS:elsewhere.example.com",

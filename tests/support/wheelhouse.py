@@ -1,7 +1,7 @@
 """The wheelhouse: wheels that tests install from, since they never use the network themselves.
 
-``bin/test`` fills it before the first test, ``python tests/wheelhouse.py`` does so by hand. Once filled it is used as it is,
-until what belongs into it changes. It lies in var/wheelhouse, or where PYPIMIRROR_WHEELHOUSE says.
+``bin/test`` fills it before the first test, ``python tests/support/wheelhouse.py`` does so by hand. Once filled it is used as
+it is, until what belongs into it changes. It lies in var/wheelhouse, or where PYPIMIRROR_WHEELHOUSE says.
 PYPIMIRROR_BUILDOUTS names the generations of zc.buildout that are tried: ``6 5`` unless given, ``6 5 4 3`` for all.
 PYPIMIRROR_INDEXES names the index servers that are mirrored from: ``pypiserver`` unless given, ``pypiserver devpi`` for all.
 PYPIMIRROR_PROGRAMS names further programs that are tried and that are too heavy for every day, each as
@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("PYPIMIRROR_WHEELHOUSE") or CHECKOUT / "var" / "wheelhouse")
 _NOTE = f"filled-for-{sys.version_info[0]}.{sys.version_info[1]}.json"
 GENERATIONS = tuple((os.environ.get("PYPIMIRROR_BUILDOUTS") or "6 5").split())

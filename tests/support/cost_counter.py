@@ -1,4 +1,4 @@
-"""Runs the command line and counts what that costs: python costs.py COUNTS ARGUMENTS ... writes the figures to a file as JSON.
+"""Runs the command line and counts what that costs: python cost_counter.py COUNTS ARGUMENTS ... writes a JSON file.
 
 Counted are modules that are imported; files opened for reading and for writing, and folders listed, in the folder of the
 configuration and below; connections made; rows of the state that are written, whether they change or not, and transactions.

@@ -6,7 +6,7 @@ import hashlib
 import threading
 from typing import Any
 
-from upstream import Upstream
+from support.upstream import Upstream
 
 EARLIER, LATER = "Sat, 01 Feb 2020 00:00:00 GMT", "Sun, 02 Feb 2020 00:00:00 GMT"
 

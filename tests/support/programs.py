@@ -6,8 +6,7 @@ import sys
 import venv
 from pathlib import Path
 
-import locks
-import wheelhouse
+from support import folder_lock, wheelhouse
 
 _FOLDER = wheelhouse.CHECKOUT / "var" / "tests" / f"programs-python{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -16,7 +15,7 @@ def on_demand(wanted: wheelhouse.Program) -> Path:
     """Give the folder of the programs of a distribution that PYPIMIRROR_PROGRAMS names, in an environment of its own."""
     folder = wheelhouse.CHECKOUT / "var" / "tests" / f"{wanted.name}-{wanted.version}-{Path(wanted.python).resolve().name}"
     stamp = folder / "installed"
-    with locks.alone(folder):
+    with folder_lock.alone(folder):
         if not stamp.is_file():
             environ = {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull}
             subprocess.run([wanted.python, "-m", "venv", "--clear", str(folder)], env=environ, check=True)
@@ -31,7 +30,7 @@ def program(name: str) -> Path:
     """Give the path of a program of the distribution of that name, in the version that versions.cfg pins."""
     (wanted,) = wheelhouse.exactly((name,), "6")
     stamp = _FOLDER / f"{name}.txt"
-    with locks.alone(_FOLDER):
+    with folder_lock.alone(_FOLDER):
         if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
             if not (_FOLDER / "bin" / "python").exists():
                 venv.create(_FOLDER, symlinks=True, with_pip=True)

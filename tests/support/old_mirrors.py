@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from urllib.parse import quote
 
-from upstream import Upstream, normal
+from support.upstream import Upstream, normal
 
 #: What z3c.pypimirror's page of all projects begins with.
 ROOT = "<html><head><title>PyPI Mirror</title></head><body><h1>PyPI Mirror</h1>"

@@ -7,8 +7,8 @@ import re
 import signal
 from typing import Any
 
-from mirrored import Mirrored
-from upstream import Upstream, sdist, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, sdist, wheel
 
 #: Our serials: they are the time, at least.
 _SERIALS = re.compile(rb'"_last-serial":\d+|<!--SERIAL \d+-->')

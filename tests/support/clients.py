@@ -8,11 +8,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import programs
-import tried
 from pypimirror.clients.files import Buildout, Pip, Uv
 from pypimirror.names import normalize
 from pypimirror.settings.values import Settings
+from support import program_versions, programs
 
 #: Seconds that an installation may take on a busy machine.
 PATIENCE = 300
@@ -46,7 +45,8 @@ def versions() -> None:
     python = Path(sys.executable)
     for program, command in {"pip": [python, "-m", "pip", "--version"], "uv": [programs.program("uv"), "--version"],
                              "zc.buildout": [python.with_name("buildout"), "--version"]}.items():
-        tried.note(program, subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout)
+        printed = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+        program_versions.note(program, printed)
 
 
 def pip(index: str, names: Sequence[str], folder: Path, *options: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-import wheelhouse
+from support import wheelhouse
 
 #: What is no part of the source.
 _LEFT_OUT = shutil.ignore_patterns(".*", "*.egg-info", "__pycache__", "bin", "build", "develop-eggs", "dist", "eggs", "parts",

@@ -21,10 +21,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import programs
-import wheelhouse
-from mirrored import LINK, Mirrored
-from servers import free_port, running, wait_for
+from support import programs, wheelhouse
+from support.mirror import LINK, Mirrored
+from support.servers import free_port, running, wait_for
 
 KEY, SECRET = "accesskeyoftests", "secretkeyoftests"
 PREFIX = "pypi"

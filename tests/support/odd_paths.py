@@ -9,15 +9,15 @@ import socket
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import tree
+from support import published_tree
 
 SERVERS = ("serve", "apache", "nginx")
 #: The tree that the answers are for.
 LONG = "ABRACADABRA-" + "A" * 40
 PROJECTS = {
-    "Demo.Project": [tree.wheel("Demo.Project", "1.0+local")],
-    LONG: [tree.wheel(LONG, "1.0")],
-    "simple": [tree.wheel("simple", "2.0")],
+    "Demo.Project": [published_tree.wheel("Demo.Project", "1.0+local")],
+    LONG: [published_tree.wheel(LONG, "1.0")],
+    "simple": [published_tree.wheel("simple", "2.0")],
 }
 #: Whatever a client sends, this is never among the answers.
 SECRET = "not for clients"
@@ -127,7 +127,7 @@ ODD: tuple[Odd, ...] = (
     Odd(b"/___"), Odd(b"/demo-project/index.html."), Odd(b"/demo-project/index.html/"), Odd(b"/index.html/"),
     Odd(b"/index.html/demo-project/"), Odd(b"/demo-project/x/"), Odd(b"/demo-project/" + b"a/" * 1000),
     Odd(LONG.encode(), REFUSED), Odd(f"/{LONG}/".encode(), 200), Odd(f"/simple/{LONG}/".encode(), 200),
-    Odd(f"/{LONG}".encode(), 301, f"/{tree.normalize(LONG)}/"),
+    Odd(f"/{LONG}".encode(), 301, f"/{published_tree.normalize(LONG)}/"),
     # What browsers and crawlers look for.
     *[Odd(target) for target in (b"/robots.txt", b"/favicon.ico", b"/sitemap.xml", b"/wp-login.php", b"/nothing",
                                  b"/simple/nothing",
