@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 import pytest
 
-from mirrored import Mirrored
 from pypimirror import events
 from pypimirror.model import Change
 from pypimirror.report import meters
 from pypimirror.report.progress import Progress
 from pypimirror.report.safe_stream import SafeStream
-from upstream import Upstream, wheel
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
 
 KINDS = {"tqdm": meters.TqdmMeter, "plain": meters.PlainMeter}
 
