@@ -21,7 +21,8 @@ T = TypeVar("T")
 FETCHERS = ("pycurl", "requests")
 #: How a fetcher is called: pycurl from a plain thread and from a task of an event loop, requests from a plain thread.
 WAYS = ("pycurl", "pycurl-loop", "requests")
-SETTINGS: dict[str, Any] = {"timeout": 60, "ca_bundle": None, "client_cert": (), "proxy": None, "workers": 4}
+SETTINGS: dict[str, Any] = {"timeout": 60, "ca_bundle": None, "client_cert": (), "proxy": None, "workers": 4,
+                            "index_url": (), "versions": (), "requirements": ()}
 #: Variables of the environment that change how requests are sent.
 _VARIABLES = re.compile(r".*_proxy|netrc|(requests|curl)_ca_bundle", re.IGNORECASE)
 

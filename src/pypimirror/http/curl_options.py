@@ -14,7 +14,7 @@ import pycurl
 from .. import __version__
 from ..errors import FetchError
 from ..interfaces import ISettings
-from . import pace, tls
+from . import connection_errors, pace, tls
 from .urls import strip_credentials
 
 VERSION, TLS_LIBRARY = pycurl.version_info()[1], pycurl.version_info()[5]
@@ -58,8 +58,14 @@ def tls_options(settings: ISettings) -> Iterator[tuple[int, Any]]:
         yield pycurl.SSLKEY, certificate[-1]
 
 
-def failure(url: str, code: int, message: str) -> FetchError:
-    """Return the FetchError for an error of libcurl."""
+def failure(url: str, code: int, message: str, number: int, settings: ISettings) -> FetchError:
+    """Return the FetchError for an error of libcurl. number: the system's error of the connection, or 0."""
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
-        message = f"certificate verify failed: {message}"
-    return FetchError(strip_credentials(url), _WHY.get(code, message) or f"error {code} of libcurl", transient=code in _PASSING)
+        why = connection_errors.untrusted(message, settings)
+    elif code in (pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_RESOLVE_PROXY):
+        why = connection_errors.unknown_host(url, settings)
+    elif code == pycurl.E_COULDNT_CONNECT:
+        why = connection_errors.no_connection(url, os.strerror(number) if number else message, settings)
+    else:
+        why = connection_errors.through(url, _WHY.get(code, message) or f"error {code} of libcurl", settings)
+    return FetchError(strip_credentials(url), why, transient=code in _PASSING)

@@ -125,6 +125,10 @@ class Transfer:
             self._alone = CurlSelector(_CONNECTIONS)
         return self._alone.perform_alone(self.handle, self._finished)
 
+    def system_error(self) -> int:
+        """Return the number of the system's error at the last connection that failed, or 0."""
+        return int(self.handle.getinfo(pycurl.OS_ERRNO))
+
     def close(self) -> None:
         """Close the handle and its connections; those of a loop stay open."""
         self.handle.close()

@@ -53,7 +53,7 @@ class CurlFetcher:
             for _ in range(_MOST_REDIRECTS + 1):
                 failed = self._perform(transfer, target, receiver)
                 if failed is not None:
-                    raise curl_options.failure(target, *failed)
+                    raise curl_options.failure(target, *failed, transfer.system_error(), self._settings)
                 if transfer.target is None:
                     return transfer.head
                 target = transfer.target

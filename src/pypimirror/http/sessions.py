@@ -54,8 +54,9 @@ class Adapter(requests.adapters.HTTPAdapter):
 class OfSession:
     """A response of requests."""
 
-    def __init__(self, response: requests.Response):
+    def __init__(self, response: requests.Response, settings: ISettings):
         """Raises ValueError if the headers do not delimit the body clearly."""
+        self._settings = settings
         self.status, self.url = response.status_code, response.url
         self.headers = one_length(joined(f"{name}:{one_line(value)}" for name, value in response.raw.headers.items()))
         self._raw = response.raw
@@ -78,7 +79,7 @@ class OfSession:
                 block = next(blocks, None)
             # An invalid chunk length raises an undocumented ValueError.
             except (HTTPError, ValueError) as error:
-                raise failure(self.url, error, isinstance(error, _PASSING_LATER)) from error
+                raise failure(self.url, error, isinstance(error, _PASSING_LATER), self._settings) from error
             if block is None:
                 return
             yield block
@@ -112,14 +113,14 @@ class HTTPSession(requests.Session):
                 following = self.resolve_redirects(response, request, **options)
                 # The first response is the last one if its redirect has no target.
                 response = deque((response, *following), maxlen=1).pop()
-            return OfSession(response)
+            return OfSession(response, self._settings)
         except requests.TooManyRedirects as error:
             raise FetchError(strip_credentials(url), "too many redirects") from error
         except requests.exceptions.SSLError as error:  # a subclass of ConnectionError
-            raise failure(url, error, False) from error
+            raise failure(url, error, False, self._settings) from error
         # ValueError: a redirect to an invalid URL; OSError: also an invalid bundle of certificates in the environment.
         except (OSError, HTTPError, ValueError) as error:
-            raise failure(url, error, isinstance(error, _PASSING)) from error
+            raise failure(url, error, isinstance(error, _PASSING), self._settings) from error
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)

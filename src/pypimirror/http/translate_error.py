@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import FetchError
+from ..interfaces import ISettings
+from . import connection_errors
 from .urls import strip_credentials
 
 CUT_OFF = "the connection ended in the middle of the body"
@@ -17,12 +19,29 @@ _CUT_OFF = "Response ended prematurely"
 _CONNECTION = re.compile(r".*>: ", re.DOTALL)
 
 
-def failure(url: str, error: Exception, transient: bool) -> FetchError:
+def failure(url: str, error: Exception, transient: bool, settings: ISettings) -> FetchError:
     """Return the FetchError for an exception of http.client, urllib3 or another library.
 
     transient: whether a retry may succeed.
     """
-    return FetchError(strip_credentials(url), _why(error), transient=transient)
+    return FetchError(strip_credentials(url), _explained(url, error, settings), transient=transient)
+
+
+def _explained(url: str, error: Exception, settings: ISettings) -> str:
+    """Return the message: for connections the cause and what to check, for other failures the reason."""
+    import socket
+    import ssl
+
+    from urllib3.exceptions import NewConnectionError
+
+    causes = list(_chain(error))
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return connection_errors.unknown_host(url, settings)
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return connection_errors.untrusted(_why(error), settings)
+    if any(isinstance(cause, NewConnectionError) for cause in causes):
+        return connection_errors.no_connection(url, _why(error), settings)
+    return connection_errors.through(url, _why(error), settings)
 
 
 def _why(error: Exception) -> str:

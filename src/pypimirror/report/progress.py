@@ -65,7 +65,7 @@ class Progress:
         self._meter.show(self._evaluated, f"{self._files} files, {in_bytes(self._bytes)}" if self._files else "")
 
     def _begin_fetch(self, plan: events.PlanMade) -> None:
-        """Count bytes, if all sizes are known; else files, or projects without files."""
+        """Count bytes, if all sizes are known; else files, or projects if no file is fetched."""
         if plan.bytes and not plan.unsized:
             self._count, total, unit = (lambda: self._bytes), plan.bytes, "B"
         elif plan.files:
