@@ -47,9 +47,9 @@ def test_a_refused_connection_names_host_and_port(way: str, closed: int) -> None
 @pytest.mark.parametrize("origin", ["proxy", "http_proxy"])
 def test_a_refused_or_unknown_proxy_is_named_with_its_origin_and_without_its_password(
         way: str, closed: int, origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = f"the proxy's host proxy.example.invalid has no address; check {origin} and this machine's DNS"
     for host, message in (("127.0.0.1", f"Connection refused by the proxy at 127.0.0.1 port {closed}; check {origin}"),
-                          ("proxy.example.invalid", f"the proxy's host proxy.example.invalid has no address; check {origin} and "
-                                                    "this machine's DNS")):
+                          ("proxy.example.invalid", unknown)):
         proxy = f"http://user:secret@{host}:{closed}"
         if origin != "proxy":
             monkeypatch.setenv(origin, proxy)

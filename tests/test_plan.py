@@ -33,7 +33,7 @@ def test_a_plan_before_the_first_fetch_touches_nothing(mirrored: Mirrored, upstr
     assert found["totals"]["fetch_bytes"] == len(one[1])
     assert found["totals"]["free_bytes"] > 0
     assert found["left_out"] == [{"project": "one", "filename": "one-1.tar.gz", "filter": "filename-excludes",
-                                  "reason": found["left_out"][0]["reason"]}]
+                                  "size": len(sdist("one", "1")[1]), "reason": found["left_out"][0]["reason"]}]
     assert not mirrored.root.exists()
     assert not [path for path in upstream.asked() if path.startswith("/files/")]
 
@@ -67,6 +67,27 @@ def test_every_file_left_out_is_told_also_where_nothing_changed(
     found = planned(mirrored, capsys)
     assert [(entry["filename"], entry["filter"]) for entry in found["left_out"]] == [
         ("one-1-py3-none-any.whl", "latest-releases")]
+
+
+def test_what_is_left_out_is_grouped_by_filter_with_the_biggest_files(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    for version in range(1, 6):
+        upstream.add("one", (f"one-{version}.tar.gz", b"x" * 1000 * version), wheel("one", f"{version}rc1"))
+    upstream.add("two", ("two-1.tar.gz", b"x" * 9000), wheel("two", "1"))
+    mirrored.settings |= {"filename_excludes": "*.tar.gz", "prereleases": "False"}
+    assert mirrored.run("plan") == 0
+    lines = capsys.readouterr().out.splitlines()
+    left_out = [line for line in lines if line.startswith("left out")]
+    assert left_out[0] == ("left out  filename-excludes: 6 files of 2 projects, 24.0 kB: two-1.tar.gz (9.0 kB), "
+                           "one-5.tar.gz (5.0 kB), one-4.tar.gz (4.0 kB), ...")
+    assert left_out[1].startswith("left out  prereleases: 5 files of 1 projects, ")
+    assert left_out[2:] == ["left out  each file with its reason: plan --files"]
+    assert mirrored.run("plan", "--files") == 0
+    every = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out")]
+    assert len(every) == 11 and any(line.startswith("left out  one  one-1.tar.gz  filename-excludes: ") for line in every)
+    assert mirrored.run("plan", "-q") == 0
+    assert capsys.readouterr().out.splitlines() == [lines[-1]]
+    assert "11 files left out" in lines[-1]
 
 
 def test_dry_run_is_plan_and_a_table_for_people(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:

@@ -46,7 +46,7 @@ VERBS = {
     "adopt": Verb("adopt", "take intact files from an older mirror's tree instead of fetching them", "DIRECTORY",
                   frozenset({"verbose", "log_filename", "log_console"})),
     "plan": Verb("plan", "show what sync would fetch, remove and rewrite, and why; changes nothing",
-                 "[NAME ...]", _SYNC - {"indexes_only", "dry_run", "report", "yes"} | {"json"}),
+                 "[NAME ...]", _SYNC - {"indexes_only", "dry_run", "report", "yes"} | {"files", "json"}),
     "webserver": Verb("webserver", "print a complete site configuration for this mirror: apache, nginx, or one of a plugin",
                       "NAME"),
     "client": Verb("client", "print a client's configuration for this mirror: pip, uv, buildout, or one of a plugin", "NAME",
@@ -129,6 +129,7 @@ def unlabelled(builtin: bool) -> argparse.ArgumentParser:
     add("-y", "--yes", action="store_true", help="confirm a first fetch above confirm_above")
     add("-q", "--quiet", action="store_true",
         help="print only errors and output for programs: JSON, --example, the files of client and webserver")
+    add("--files", action="store_true", help="list every file that is left out, with the reason")
     add("--json", action="store_true", help="print JSON")
     add("--repair", action="store_true", help="repair the faults that are found")
     add("--max-age", metavar="HOURS", type=float,

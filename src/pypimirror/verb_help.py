@@ -32,7 +32,7 @@ EXAMPLES = {
     "adopt": (Example("adopt /srv/old-mirror", "take over the files of an older mirror"),
               Example("adopt /srv/pypi -v", "adopt the mirror's own directory in place, and log every file")),
     "plan": (Example("plan", "show what the next sync would fetch, remove and leave out"),
-             Example("plan zope.interface --json", "the same for one project, as JSON")),
+             Example("plan --files zope.interface", "the same for one project, with each file that is left out")),
     "webserver": (Example("webserver nginx", "print a site for nginx"), Example("webserver apache", "print a site for Apache")),
     "client": (Example("client pip", "print a pip.conf"),
                Example("client uv --lock uv.lock", "print a uv.lock with the files of the mirror")),

@@ -17,6 +17,8 @@ from ..sync.worklist import has_pins
 from ..zcml.plugins import read
 from .session import overrides_of
 
+#: Number of the biggest files to name for each filter.
+_EXAMPLES = 3
 _NOTE = "The build requirements of sdists are known after they are fetched: a first sync may fetch more files than listed."
 
 
@@ -35,12 +37,14 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(found)
     else:
-        for line in _problems(found) if arguments.quiet else _table(found):
+        lines = (*_problems(found), _total(found)) if arguments.quiet else _table(found, arguments.files)
+        for line in lines:
             print(line)
     return 1 if found["problems"] else 0
 
 
-def _table(found: dict[str, Any]) -> Iterator[str]:
+def _table(found: dict[str, Any], files: bool) -> Iterator[str]:
+    """Yield the lines for people. files: whether each file that is left out has one."""
     for entry in found["fetch"]:
         size = "size unknown" if entry["size"] is None else in_bytes(entry["size"])
         yield f"fetch     {entry['project']}  {entry['filename']}  {size}"
@@ -50,21 +54,49 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
         yield f"rewrite   {name}"
     for name in found["vanish"]:
         yield f"vanish    {name}"
-    for entry in found["left_out"]:
-        yield f"left out  {entry['project']}  {entry['filename']}  {entry['filter'] or 'selection'}: {entry['reason']}"
+    if files:
+        for entry in found["left_out"]:
+            yield f"left out  {entry['project']}  {entry['filename']}  {_by(entry)}: {entry['reason']}"
+    else:
+        yield from _grouped(found["left_out"])
     for entry in found["not_understood"]:
         yield f"ignored   {entry['project']}  {entry['problem']}"
     for entry in found["removed_by"]:
         yield f"removal   {entry['filter']} leaves out {entry['files']} files of {entry['projects']} projects of the mirror"
     yield from _problems(found)
+    yield _total(found)
+    if found["note"]:
+        yield found["note"]
+
+
+def _grouped(left_out: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a line for each filter, that of most files first, with its biggest files."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for entry in left_out:
+        groups.setdefault(_by(entry), []).append(entry)
+    for name, entries in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])):
+        projects = len({entry["project"] for entry in entries})
+        size = in_bytes(sum(entry["size"] or 0 for entry in entries))
+        biggest = sorted(entries, key=lambda entry: (-(entry["size"] or 0), entry["filename"]))[:_EXAMPLES]
+        examples = ", ".join(entry["filename"] + (f" ({in_bytes(entry['size'])})" if entry["size"] else "") for entry in biggest)
+        more = ", ..." if len(entries) > len(biggest) else ""
+        yield f"left out  {name}: {len(entries)} files of {projects} projects, {size}: {examples}{more}"
+    if groups:
+        yield "left out  each file with its reason: plan --files"
+
+
+def _by(entry: dict[str, Any]) -> str:
+    """Return the name of the filter that left a file out."""
+    return str(entry["filter"] or "selection")
+
+
+def _total(found: dict[str, Any]) -> str:
     totals = found["totals"]
     free = "" if totals["free_bytes"] is None else f", {in_bytes(totals['free_bytes'])} free"
     unsized = f" and {totals['fetch_unsized']} files of unknown size" if totals["fetch_unsized"] else ""
-    yield (f"{totals['fetch_files']} files to fetch with {in_bytes(totals['fetch_bytes'])}{unsized}{free}; "
-           f"{totals['remove_files']} to remove; {totals['rewrite_projects']} projects to write pages of; "
-           f"{totals['left_out_files']} files left out")
-    if found["note"]:
-        yield found["note"]
+    return (f"{totals['fetch_files']} files to fetch with {in_bytes(totals['fetch_bytes'])}{unsized}{free}; "
+            f"{totals['remove_files']} to remove; {totals['rewrite_projects']} projects to write pages of; "
+            f"{totals['left_out_files']} files left out")
 
 
 def _problems(found: dict[str, Any]) -> Iterator[str]:

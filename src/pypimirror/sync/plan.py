@@ -122,7 +122,8 @@ def as_json(planned: Iterable[PlannedProject], free: int | None,
     planned = list(planned)
     fetch = [{"project": one.name, "filename": file.filename, "size": file.size} for one in planned for file in one.fetch]
     remove = [{"project": one.name, "filename": name, "why": why} for one in planned for name, why in one.remove]
-    left_out = [{"project": one.name, "filename": out.file.filename, "filter": out.filter, "reason": out.reason}
+    left_out = [{"project": one.name, "filename": out.file.filename, "size": out.file.size, "filter": out.filter,
+                 "reason": out.reason}
                 for one in planned for out in one.left_out]
     rewrite = [one.name for one in planned if one.rewrite]
     return {
