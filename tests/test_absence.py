@@ -141,9 +141,9 @@ def test_deletions_of_every_name_can_be_allowed(mirrored: Mirrored, upstream: Up
     assert "one/index.html" not in mirrored.paths()
 
 
-@pytest.mark.parametrize("kind", ["matches", "versions"])
+@pytest.mark.parametrize(("kind", "code"), [("matches", 404), ("versions", 410)])
 def test_an_absence_counts_when_the_next_run_confirms_it(
-        mirrored: Mirrored, upstream: Upstream, capsys: Captured, tmp_path: Path, kind: str) -> None:
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured, tmp_path: Path, kind: str, code: int) -> None:
     """Where there is no list that could agree: one wrong answer removes nothing."""
     for name in ("one", "two"):
         upstream.add(name, wheel(name, "1"), wheel(name, "2"))
@@ -154,12 +154,12 @@ def test_an_absence_counts_when_the_next_run_confirms_it(
         mirrored.settings |= {"package_matches": None, "versions": "versions.cfg", "build_requirements": "False"}
     assert mirrored.run("sync") == 0
     before = mirrored.tree()
-    upstream.answers["/simple/one/"] = (404, {}, b"")
+    upstream.answers["/simple/one/"] = (code, {}, b"")
     assert mirrored.run("plan") == 1
     assert "\nremove " not in capsys.readouterr().out
     assert mirrored.run("-U") == 1
     (line,) = lines(capsys)
-    assert line.startswith("pypimirror: one: not found upstream (404), which had it before: kept")
+    assert line.startswith(f"pypimirror: one: not found upstream ({code}), which had it before: kept")
     assert mirrored.tree() == before
     del upstream.answers["/simple/one/"]
     assert mirrored.run("-U") == 0

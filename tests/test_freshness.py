@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -147,6 +149,53 @@ def test_an_older_page_tells_nothing_of_known_files(demo: Mirrored, upstream: Up
     reaches_upstream(demo, upstream)
 
 
+@pytest.mark.parametrize("kind", ["no serial", "html"])
+def test_a_page_without_serial_is_read_until_it_is_as_new_as_the_list(
+        demo: Mirrored, upstream: Upstream, kind: str) -> None:
+    """However many runs get the old one from a cache: the list does not change when the cache lets go of it."""
+    stale = OLD[kind](page(upstream))
+    upstream.answers[PAGE] = stale
+    upstream.touch("demo")
+    assert demo.run("-U") == 0
+    upstream.add("demo", wheel("demo", "3.0"))
+    upstream.remove("demo", FIRST)
+    for _ in range(5):
+        upstream.asked()
+        assert demo.run("-U") == 0
+        assert PAGE in upstream.asked()
+        assert demo.files("demo") == [FIRST, SECOND]
+    reaches_upstream(demo, upstream)
+
+
+def test_after_a_day_a_page_that_never_shows_how_new_it_is_counts(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    upstream.add("demo", wheel("demo", "1.0"))
+    upstream.answers[PAGE] = lambda handler: handler.reply(*page(upstream, None))
+    assert mirrored.run("sync") == 0
+    now = time.time()
+    for hours in (0, 1, 23, 25):
+        monkeypatch.setattr(freshness, "time", SimpleNamespace(time=lambda hours=hours: now + hours * 3600))
+        upstream.asked()
+        assert mirrored.run("-U") == 0
+        assert upstream.asked() == ["/simple/", PAGE] if hours else ["/simple/"]
+    assert mirrored.run("-U") == 0
+    assert upstream.asked() == ["/simple/"]
+
+
+def test_a_list_in_json_with_pages_in_html_lets_nothing_young_in(mirrored: Mirrored, upstream: Upstream) -> None:
+    """What was known of upload times is kept, whatever doubts about the pages there are besides."""
+    mirrored.settings |= {"min_age": "7d"}
+    upstream.add("demo", wheel("demo", "1.0"), upload_time=OLDER)
+    upstream.add("demo", wheel("demo", "2.0"), upload_time=YOUNG)
+    assert mirrored.run("sync") == 0
+    upstream.answers[PAGE] = lambda handler: handler.reply(*page(upstream, 0, False))
+    for version in ("3.0", "4.0"):
+        upstream.add("demo", wheel("demo", version))
+        for _ in range(4):
+            assert mirrored.run("-U") == 0
+        assert mirrored.files("demo") == [FIRST, *(wheel("demo", each)[0] for each in ("3.0", "4.0") if each <= version)]
+
+
 def test_a_quarantine_is_believed_of_any_page_that_is_not_older(demo: Mirrored, upstream: Upstream) -> None:
     upstream.statuses["demo"] = {"status": "quarantined"}
     upstream.touch("demo")
@@ -194,19 +243,20 @@ def test_pages_that_never_tell_a_serial_are_followed(mirrored: Mirrored, upstrea
     for _ in range(3):
         assert mirrored.run("-U") == 0
     assert mirrored.files("demo") == [SECOND, THIRD]
-    upstream.asked()
-    assert mirrored.run("-U") == 0
-    assert upstream.asked() == ["/simple/"]
 
 
+@pytest.mark.parametrize("status", [404, 410])
 @pytest.mark.parametrize("serials", [True, False])
 def test_a_listed_project_that_is_not_found_once_stays(
-        demo: Mirrored, upstream: Upstream, serials: bool, capsys: pytest.CaptureFixture[str]) -> None:
+        demo: Mirrored, upstream: Upstream, serials: bool, status: int, capsys: pytest.CaptureFixture[str]) -> None:
     upstream.serials = serials
     upstream.touch("demo")
-    upstream.answers[PAGE] = (404, {}, b"")
+    upstream.add("new", wheel("new", "1.0"))
+    upstream.answers |= {PAGE: (status, {}, b""), "/simple/new/": (status, {}, b"")}
     assert demo.run("-U") == 1
-    assert "demo: upstream lists the project, and its page is not found" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"demo: upstream lists the project, and its page is not found ({status}): kept, read again" in told
+    assert f"new: upstream lists the project, and its page is not found ({status}): read again" in told
     assert demo.files("demo") == [FIRST, SECOND]
     assert demo.run("status") == 0
     assert "demo: upstream lists the project" in capsys.readouterr().out
@@ -368,9 +418,10 @@ def test_serials_have_an_order_within_one_upstream(serial: str | None, promised:
 @pytest.mark.parametrize(("old", "listed", "told"), [
     (None, True, None), (Project("x"), False, None), (Project("x", listed=False), True, None),
     (Project("x", listed=False), None, None), (Project("x"), True, "upstream lists the project, and its page is not found"),
-    (Project("x"), None, "not found upstream (404), which had it before")])
+    (Project("x"), None, "not found upstream, which had it before")])
 def test_which_absences_are_doubted(old: Project | None, listed: bool | None, told: str | None) -> None:
-    doubt = freshness.doubt_absence(old, listed)
+    """Of a directory, that has no HTTP status."""
+    doubt = freshness.doubt_absence(old, listed, None)
     if told is None:
         assert doubt is None
     else:
@@ -419,7 +470,10 @@ def test_which_pages_are_doubted_and_how_long(
     else:
         assert doubt is not None
         assert told in doubt.reason
-        assert doubt[1:] == facts
+        assert doubt[1:6] == facts
+        # What does not show that it is as new as the list.
+        is_open = promised is not None and changes.get("serial", 5) != promised and "older" not in told
+        assert doubt.promised == (f"{promised}@{short(URL)}" if is_open else "")
 
 
 def test_a_page_that_has_not_changed_is_judged_by_the_record() -> None:

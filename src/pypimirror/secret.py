@@ -7,6 +7,7 @@ when they are unpickled in another process, so no caller has to pass them to ``r
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from .names import shown
@@ -131,6 +132,7 @@ def _any_form(value: str) -> str:
     return found if len(value) >= _UNMISTAKABLE else rf"(?<![A-Za-z0-9]){found}(?![A-Za-z0-9])"
 
 
+@lru_cache(512)  # more than the characters of a few secrets
 def _character(character: str) -> str:
     import html  # loaded only if there is a secret
     import json

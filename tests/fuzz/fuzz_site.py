@@ -49,7 +49,9 @@ def configured(body: bytes) -> None:
         for word in (unquote(password or user), password or user):
             if len(unquote(word)) >= _LONG:
                 assert word not in secret.printable(f"failed: {url.reveal()} and {word}")
-                assert word not in secret.printable(hidden(text))
+                shown = hidden(text)
+                # What it adds to the known secrets makes another pattern of them, which takes longer than all the rest.
+                assert word not in shown or word not in secret.printable(shown)
     try:
         origin(str(url))
     except ValueError as error:

@@ -1,14 +1,16 @@
 """Decides whether an upstream answer counts: a stale or incomplete one removes nothing.
 
 Indexes are cached, served by several machines, and rebuilt. A page may be older than the list or than the previous page, lack
-its serial, or be HTML in place of JSON and lack upload times; the page of a listed project may be missing (404). Such an answer
-is doubted, and the next run reads the page again. If several consecutive runs get the same answer, it counts, so that a rebuilt
-index is accepted in the end.
+its serial, or be HTML in place of JSON and lack upload times; the page of a listed project may be missing. Such an answer is
+doubted, and the next run reads the page again. If several consecutive runs get the same answer, it counts, so that a rebuilt
+index is accepted in the end. A page that does not show that it is as new as the list is read by each run for a day, since
+upstream's list does not change again when a cache lets go of an old page.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from typing import NamedTuple
 
 from ..model import File, Project
@@ -17,8 +19,10 @@ from ..upstream.multi_index import serial_at, short
 #: Number of consecutive runs that must get the same answer: one that contradicts the record; one that removes nothing or agrees
 #: with upstream's list; an absence.
 _CONTRADICTS, _AGREES, _ABSENT = 3, 2, 2
-#: Value of ``Project.doubt`` for a project whose pages have fewer facts than earlier ones, and are accepted.
+#: Start of ``Project.doubt`` for a project whose pages have fewer facts than earlier ones, and are accepted.
 ACCEPTED = "accepted"
+#: Seconds for which a page is read again that does not show that it is as new as the list; caches keep pages for hours.
+_PATIENCE = 86400
 
 
 class Doubt(NamedTuple):
@@ -35,6 +39,8 @@ class Doubt(NamedTuple):
     accepts: bool = False
     #: Whether a quarantine status on the page counts.
     quarantines: bool = True
+    #: The project's serial on the list, if nothing shows that the page is as new: it is read again for a day though it counts.
+    promised: str = ""
 
 
 def is_behind(serial: str | None, promised: str | None) -> bool:
@@ -46,17 +52,27 @@ def is_behind(serial: str | None, promised: str | None) -> bool:
     return int(number) < int(other)
 
 
-def doubt_absence(old: Project | None, listed: bool | None) -> Doubt | None:
+def doubt_absence(old: Project | None, listed: bool | None, status: int | None) -> Doubt | None:
     """Return why an absence is doubted, or None.
 
     listed: whether upstream's list has the project or is too old to be evidence; None if no list was read.
+    status: the HTTP status of the answer; None if upstream is a directory.
     """
     if listed is False or old is None or not old.listed:
         return None
     if listed is None:
-        return Doubt("not found upstream (404), which had it before: kept, removed if the next run does not find it either; "
-                     "check the name", _ABSENT)
-    return Doubt("upstream lists the project, and its page is not found (404): kept, read again by the next run", _ABSENT)
+        return Doubt(f"not found upstream{_in_brackets(status)}, which had it before: kept, removed if the next run does not "
+                     "find it either; check the name", _ABSENT)
+    return Doubt(f"{listed_without_page(status)}: kept, read again by the next run", _ABSENT)
+
+
+def listed_without_page(status: int | None) -> str:
+    """Return the message about an index that lists a project and does not have its page."""
+    return f"upstream lists the project, and its page is not found{_in_brackets(status)}"
+
+
+def _in_brackets(status: int | None) -> str:
+    return "" if status is None else f" ({status})"
 
 
 def doubt_page(old: Project | None, page: Project | None, promised: str | None) -> Doubt | None:
@@ -73,16 +89,18 @@ def doubt_page(old: Project | None, page: Project | None, promised: str | None) 
     if is_behind(serial, before):
         runs = _AGREES if serial == promised else _CONTRADICTS
         return Doubt("upstream's page is older than the one read before", runs, lasts=behind, quarantines=False)
-    if known is not None and page is not None and known.doubt != ACCEPTED and knows_less(known, page):
+    current = _is_current(serial, promised, read.upstream, before)
+    unproven = "" if current or promised is None else promised
+    if known is not None and page is not None and not is_accepted(known) and knows_less(known, page):
         return Doubt("upstream's page lacks facts that it had before, such as upload times", _CONTRADICTS, lasts=behind,
-                     accepts=True)
+                     accepts=True, promised=unproven)
     if behind:
         return Doubt("upstream's page is older than its list", _CONTRADICTS, adds=True, lasts=True)
-    if _is_current(serial, promised, read.upstream, before):
+    if current:
         return None
     contradicts = old is not None and page is not None and _contradicts(old, page)
     return Doubt("nothing shows that upstream's page is as new as its list", _CONTRADICTS if contradicts else _AGREES,
-                 adds=True)
+                 adds=True, promised=unproven)
 
 
 def _of_upstream(old: Project | None, upstream: str) -> Project | None:
@@ -132,13 +150,29 @@ class Verdict(NamedTuple):
 
 def weigh(doubt: Doubt, old: Project | None, page: Project | None, again: bool, absent: bool = False) -> Verdict:
     """Decide whether a doubted answer counts. again: whether it is the second answer within a run, which confirms nothing."""
-    digest = "absent" if absent else "unchanged" if page is None else _digest(page)
-    count, _, known = (old.doubt if old is not None else "").partition(" ")
-    times = min(int(count) + (not again), doubt.runs) if known == digest else 1
+    digest = "absent" if absent else _digest(page, doubt.promised)
+    count, known, since = _remembered(old)
+    now = int(time.time())
+    times = min(count + (not again), doubt.runs) if known == digest else 1
+    since = since if known == digest and since <= now else now
     counts = times >= doubt.runs
-    if counts and not doubt.lasts:
-        return Verdict(True, ACCEPTED if doubt.accepts else "")
-    return Verdict(counts, f"{times} {digest}")
+    accepts = (counts and doubt.accepts) or (old is not None and is_accepted(old) and (page is None or knows_less(old, page)))
+    lasts = doubt.lasts or (bool(doubt.promised) and now - since < _PATIENCE)
+    doubts = () if counts and not lasts else (str(times), digest, *((str(since),) if doubt.promised else ()))
+    return Verdict(counts, " ".join((*((ACCEPTED,) if accepts else ()), *doubts)))
+
+
+def _remembered(old: Project | None) -> tuple[int, str, int]:
+    """Return how often the last answer came, its digest, and when it first came, in seconds since 1970."""
+    parts = (old.doubt if old is not None else "").removeprefix(ACCEPTED).split()
+    count, digest, since, *_ = (*parts, *("0", "", "0")[len(parts):])
+    numbers = (int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0 for text in (count, since))
+    return next(numbers), digest, next(numbers)
+
+
+def is_accepted(project: Project) -> bool:
+    """Whether pages that lack facts of earlier ones count."""
+    return project.doubt.startswith(ACCEPTED)
 
 
 def is_unsettled(project: Project) -> bool:
@@ -146,9 +180,12 @@ def is_unsettled(project: Project) -> bool:
     return project.doubt not in ("", ACCEPTED)
 
 
-def _digest(page: Project) -> str:
+def _digest(page: Project | None, promised: str) -> str:
+    """Return a short text for an answer to the promise of a list; page: None for the answer that it has not changed."""
+    if page is None:
+        return f"unchanged{hashlib.sha256(promised.encode('utf-8', 'replace')).hexdigest()[:16] if promised else ''}"
     told = [(file.filename, sorted(file.hashes.items()), file.yanked) for file in page.files]
-    whole = repr((page.upstream, page.serial, dict(page.status), told))
+    whole = repr((page.upstream, page.serial, dict(page.status), told, promised))
     return hashlib.sha256(whole.encode("utf-8", "replace")).hexdigest()[:16]
 
 

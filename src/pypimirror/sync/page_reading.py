@@ -12,7 +12,20 @@ from ..interfaces import IRunContext
 from ..model import File, Project
 from ..upstream.multi_index import is_given_over, serial_at
 from . import external_links, pin_hashes
-from .freshness import ACCEPTED, Doubt, completed, doubt_absence, doubt_page, doubted, is_behind, knows_less, weigh
+from .freshness import (
+    ACCEPTED,
+    Doubt,
+    completed,
+    doubt_absence,
+    doubt_page,
+    doubted,
+    is_accepted,
+    is_behind,
+    is_unsettled,
+    knows_less,
+    listed_without_page,
+    weigh,
+)
 
 if TYPE_CHECKING:
     from .evaluate import EvaluateTask
@@ -42,7 +55,7 @@ def read(mirror: IRunContext, task: EvaluateTask, old: Project | None,
     try:
         page, problems = mirror.source.project(task.name, _etag(mirror, task, old), since)
     except ProjectNotFound as error:
-        return _absent(mirror, task, old)._replace(status=error.status_code)
+        return _absent(mirror, task, old, error.status_code)._replace(status=error.status_code)
     if page is None:
         assert old is not None
         return _unchanged(task, old, problems)
@@ -79,16 +92,17 @@ class _WeighedPage(NamedTuple):
 
 def _weigh_page(known: Project | None, page: Project, promised: str | None, again: bool) -> _WeighedPage:
     """Replace a doubted page with the recorded facts; fill in the missing facts of an accepted one."""
-    doubt, remember = doubt_page(known, page, promised), ""
+    doubt = doubt_page(known, page, promised)
+    counts, remember = True, ACCEPTED if known is not None and is_accepted(known) and knows_less(known, page) else ""
     problems: tuple[str, ...] = ()
     if doubt is not None:
         counts, remember = weigh(doubt, known, page, again)
         if not counts:
             page, problems = _doubted(known, page, doubt)
-        elif doubt.lasts:
+        elif is_unsettled(page._replace(doubt=remember)):
             page = page._replace(etag=None)
-    if known is not None and (remember or known.doubt) == ACCEPTED and knows_less(known, page):
-        return _WeighedPage(completed(known, page), ACCEPTED, problems)
+    if known is not None and counts and knows_less(known, page):
+        page = completed(known, page)
     return _WeighedPage(page, remember, problems)
 
 
@@ -128,13 +142,13 @@ def promise(task: EvaluateTask, old: Project | None) -> str | None:
     return task.list_serial or (old.promised or None if old is not None and task.listed else None)
 
 
-def _absent(mirror: IRunContext, task: EvaluateTask, old: Project | None) -> PageReading:
+def _absent(mirror: IRunContext, task: EvaluateTask, old: Project | None, status: int | None) -> PageReading:
     has_list = task.listed or mirror.selection.exact is None
-    doubt = None if task.trust else doubt_absence(old, task.listed if has_list else None)
+    doubt = None if task.trust else doubt_absence(old, task.listed if has_list else None, status)
     if old is None and task.listed and not task.trust:
         # The record makes the next run read the page again; then an absence counts.
         return PageReading(Project(task.name, listed=False, doubt="1 absent"), absent=True,
-                           error="upstream lists the project, and its page is not found (404): read again by the next run")
+                           error=f"{listed_without_page(status)}: read again by the next run")
     if doubt is not None:
         assert old is not None
         counts, remember = weigh(doubt, old, None, task.again, absent=True)
@@ -146,7 +160,7 @@ def _absent(mirror: IRunContext, task: EvaluateTask, old: Project | None) -> Pag
 def _unchanged(task: EvaluateTask, old: Project, problems: tuple[str, ...]) -> PageReading:
     promised = promise(task, old)
     doubt = doubt_page(old, None, promised)
-    remember = old.doubt if old.doubt == ACCEPTED else ""
+    remember = ACCEPTED if is_accepted(old) else ""
     if doubt is not None:
         remember = weigh(doubt, old, None, task.again).remember or remember
     return PageReading(old._replace(doubt=remember), problems,
