@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from certificates import SecureUpstream, authority
-from ways import clear_environment, failure
+from support.certificates import SecureUpstream, authority
+from support.fetchers import clear_environment, failure
 
 
 @pytest.fixture(autouse=True)
