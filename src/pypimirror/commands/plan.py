@@ -78,7 +78,7 @@ def _grouped(left_out: list[dict[str, Any]]) -> Iterator[str]:
         projects = len({entry["project"] for entry in entries})
         size = in_bytes(sum(entry["size"] or 0 for entry in entries))
         biggest = sorted(entries, key=lambda entry: (-(entry["size"] or 0), entry["filename"]))[:_EXAMPLES]
-        examples = ", ".join(entry["filename"] + (f" ({in_bytes(entry['size'])})" if entry["size"] else "") for entry in biggest)
+        examples = ", ".join(one["filename"] + (f" ({in_bytes(one['size'])})" if one["size"] else "") for one in biggest)
         more = ", ..." if len(entries) > len(biggest) else ""
         yield f"left out  {name}: {len(entries)} files of {projects} projects, {size}: {examples}{more}"
     if groups:
