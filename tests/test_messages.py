@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 
 import pytest
 
-import wheelhouse
+from support import wheelhouse
 
 _spec = importlib.util.spec_from_file_location("messages", wheelhouse.CHECKOUT / "docs" / "messages.py")
 assert _spec is not None and _spec.loader is not None
@@ -22,7 +21,7 @@ def test_every_message_has_a_remedy_and_a_status() -> None:
     for message in EVERY:
         assert message.remedy.endswith(".") and len(message.remedy) > 5, message
         assert message.status in range(6), message
-        assert "{" not in message.text and re.search(r"[a-z]{3}", message.text + message.remedy), message
+        assert "{" not in message.text, message
 
 
 @pytest.mark.parametrize(("title", "text", "status", "remedy"), [
