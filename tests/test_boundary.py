@@ -244,7 +244,7 @@ def test_a_component_that_cant_be_made_is_refused_and_config_shows_the_rest(
     assert not three.root.exists()
     assert three.run("config") == 2
     printed = capsys.readouterr()
-    assert "Filter 'team-approved': faulty.Filter" in printed.out
+    assert "Filter 'team-approved': support.faulty_components.Filter" in printed.out
     assert printed.err == line
 
 

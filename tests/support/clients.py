@@ -75,7 +75,7 @@ def run_uv(arguments: Sequence[object], folder: Path, environ: Mapping[str, str]
 
 
 def buildout(index: str, recipe: str, folder: Path, **options: str) -> dict[str, str]:
-    """Run a buildout with one part of a recipe of ``tree.recipe``; gives versions by name."""
+    """Run a buildout with one part of a recipe of ``published_tree.recipe``; gives versions by name."""
     lines = [f"index = {index}", "parts = part", *(f"{key} = {value}" for key, value in options.items())]
     text = "\n".join(["[buildout]", *lines, "[part]", f"recipe = {recipe}", ""])
     return run_buildout(text, folder, environment(folder / "home", PIP_INDEX_URL=index))
