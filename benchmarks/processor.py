@@ -27,7 +27,7 @@ local.cores = lambda: 1
 profile = cProfile.Profile() if sys.argv[2] == "calls" else None
 if profile:
     profile.enable()
-status = cli.main([sys.argv[1], "sync", "-q"])
+status = cli.main(sys.argv[1], ["sync", "-q"])
 calls = 0
 if profile:
     profile.disable()
