@@ -37,6 +37,7 @@ from pypimirror.zcml.plugins import read
 
 #: The keys that enable the filters.
 FILTERS: dict[str, dict[str, str]] = {
+    "malicious": {"advisories": "osv"},
     "filename-matches": {"filename_matches": "*.whl *-1.*"},
     "filename-excludes": {"filename_excludes": "zope*"},
     "package-types": {"package_types": "wheel"},
@@ -47,6 +48,7 @@ FILTERS: dict[str, dict[str, str]] = {
     "yanked": {"yanked": "hide"},
     "uploaded-before": {"uploaded_before": "2024-02-15"},
     "min-age": {"min_age": "7d"},
+    "vulnerable": {"advisories": "osv", "vulnerable": "hide"},
     "metadata-matches": {"metadata_matches": "License: ZPL*"},
     "metadata-excludes": {"metadata_excludes": "License: ZPL*"},
     "sdists": {"sdists": "none"},

@@ -31,7 +31,7 @@ from pypimirror.recipe import options
 from pypimirror.settings import converters
 from pypimirror.settings.keys import KEYS
 from pypimirror.zcml.plugins import read
-from support import wheelhouse
+from support import osv, wheelhouse
 from support.buildouts import Buildouts
 from support.mirror import Mirrored
 from support.upstream import Upstream, sdist, wheel
@@ -253,8 +253,9 @@ def test_json_is_as_documented(
     upstream.add("other", sdist("other", "1.0"))
     assert mirrored.run("sync") == 1
     upstream.add("demo", wheel("demo", "2.0"), wheel("demo", "2.1rc1"), ("demo-1.unknown", b"x"))
+    mirrored.settings |= {"filename_excludes": "other*", "advisories": osv.write_directory(
+        tmp_path / "osv", osv.document("PYSEC-1", "demo", introduced="0", fixed="2.0"), osv.document("MAL-1", "old"))}
     upstream.remove("old")
-    mirrored.settings["filename_excludes"] = "other*"
     (mirrored.root / ".pypimirror" / "missed.json").write_text('[["demo-client", 1, 0.0]]')
     capsys.readouterr()
     assert mirrored.run("status", "--json") == 0

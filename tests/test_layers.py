@@ -15,7 +15,7 @@ ROOT = Path(pypimirror.__file__).parent
 ORDER = (
     "names", "atomic_file", "written_file", "regular_file", "secret", "interfaces", "model", "errors", "tracebacks", "events",
     "older_distributions",
-    "http", "metadata", "settings", "zcml",
+    "http", "metadata", "settings", "zcml", "advisories",
     "filters", "pins", "storage", "state", "upstream", "index",
     "bandersnatch", "engine", "selection", "sync", "maintenance",
     "report", "clients", "serve", "mirror", "jobs", "recipe", "commands", "verb_help", "cli", "__main__", "testing",

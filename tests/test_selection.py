@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from zope.interface import implementer
 
 from pypimirror.errors import ConfigurationError
+from pypimirror.filters.advisories import Malicious, Vulnerable
 from pypimirror.filters.age import MinAge, UploadedBefore
 from pypimirror.filters.compatibility import Compatibility
 from pypimirror.filters.files import FilenameExcludes, FilenameMatches, MaxFileSize, PackageTypes
@@ -22,10 +23,11 @@ from pypimirror.zcml import registry
 from support.filter_inputs import configured, file, names, project, releases, versions
 
 FACTORIES = {
-    "filename-matches": FilenameMatches, "filename-excludes": FilenameExcludes, "package-types": PackageTypes,
-    "max-file-size": MaxFileSize, "compatibility": Compatibility, "specifiers": Specifiers, "prereleases": Prereleases,
-    "yanked": Yanked, "uploaded-before": UploadedBefore, "min-age": MinAge, "metadata-matches": MetadataMatches,
-    "metadata-excludes": MetadataExcludes, "sdists": Sdists, "latest-releases": LatestReleases,
+    "malicious": Malicious, "filename-matches": FilenameMatches, "filename-excludes": FilenameExcludes,
+    "package-types": PackageTypes, "max-file-size": MaxFileSize, "compatibility": Compatibility, "specifiers": Specifiers,
+    "prereleases": Prereleases, "yanked": Yanked, "uploaded-before": UploadedBefore, "min-age": MinAge,
+    "vulnerable": Vulnerable, "metadata-matches": MetadataMatches, "metadata-excludes": MetadataExcludes, "sdists": Sdists,
+    "latest-releases": LatestReleases,
 }
 
 

@@ -27,7 +27,7 @@ ODD = {"a word": "nonsense", "a NUL": "\0", "nothing": "", "NaN": "nan", "an end
        "a mapping": '{"a": {"b": 7}}',
        "bytes": b"\xff\xfe",
        "paths": "../../x /etc/passwd", "digits of another script": "٣"}
-TEXTS = ["display", "list_serial", "page_serial", "error", "unmet"]
+TEXTS = ["display", "list_serial", "page_serial", "error", "unmet", "advised"]
 NUMBERS = ["pending", "serial", "files", "bytes", "yanked", "since", "due", "barren", "hidden", "untimed"]
 
 
@@ -115,7 +115,7 @@ def test_a_row_with_other_types_is_rebuilt(filled: Mirrored, upstream: Upstream,
     "UPDATE facts SET value = CAST(X'FF80' AS TEXT) WHERE name = 'serial'",
     "UPDATE records SET name = CAST(X'FF80' AS TEXT) WHERE name = 'one'",
     "INSERT INTO projects SELECT X'00FF', display, list_serial, page_serial, pending, serial, files, bytes, yanked, error, "
-    "since, due, barren, unmet, hidden, untimed FROM projects WHERE name = 'one'",
+    "since, due, barren, unmet, hidden, untimed, advised FROM projects WHERE name = 'one'",
     "UPDATE projects SET name = X'6F6E65' WHERE name = 'one'",
     *(f"UPDATE projects SET name = {name} WHERE name = 'one'" for name in (
         "printf('%.65000c', 'y')", "'../../one'", "''", "'-one'", "'ıne'")),

@@ -40,13 +40,15 @@ VERBS = {
     "verify": Verb("verify", "check every file against its hash, every page, stray files; --repair repairs them",
                    options=frozenset({"repair"}) | _LOG),
     "trash": Verb("trash", "list, restore or delete removed files", "list | restore NAME | empty",
-                  frozenset({"json"}) | _LOG),
+                  frozenset({"json", "force"}) | _LOG),
     "status": Verb("status", "show runs under way and past, projects, files, bytes, free space, errors",
                    options=frozenset({"json", "max_age", "access_log"})),
     "adopt": Verb("adopt", "take intact files from an older mirror's tree instead of fetching them", "DIRECTORY",
                   frozenset({"verbose", "log_filename", "log_console"})),
     "plan": Verb("plan", "show what sync would fetch, remove and rewrite, and why; changes nothing",
                  "[NAME ...]", _SYNC - {"indexes_only", "dry_run", "report", "yes"} | {"files", "json"}),
+    "audit": Verb("audit", "show known vulnerabilities of the mirror or of pin files, and their fixes; sends no requests",
+                  "[FILE ...]", frozenset({"json", "format", "severity"})),
     "webserver": Verb("webserver", "print a complete site configuration for this mirror: apache, nginx, or one of a plugin",
                       "NAME"),
     "client": Verb("client", "print a client's configuration for this mirror: pip, uv, buildout, or one of a plugin", "NAME",
@@ -132,6 +134,9 @@ def unlabelled(builtin: bool) -> argparse.ArgumentParser:
     add("--files", action="store_true", help="list every file that is left out, with the reason")
     add("--json", action="store_true", help="print JSON")
     add("--repair", action="store_true", help="repair the faults that are found")
+    add("--format", metavar="FORMAT", help="table, json, sarif or cyclonedx (VEX)")
+    add("--severity", metavar="SEVERITY", help="exit with 1 from this severity on: low (default), medium, high or critical")
+    add("--force", action="store_true", help="restore malicious files, too")
     add("--max-age", metavar="HOURS", type=float,
         help="exit with 1 if the last good run is older, with 5 if its age is unknown")
     add("--access-log", metavar="FILE", action="append",

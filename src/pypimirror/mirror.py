@@ -40,6 +40,7 @@ from .upstream.multi_index import MultiIndex
 from .zcml import plugins, registry
 
 if TYPE_CHECKING:
+    from .advisories.lookup import Advisories
     from .upstream.core_metadata import CoreMetadataLookup
 
 _NO_NEEDS = RequiredReleases()
@@ -80,7 +81,7 @@ class Mirror:
     def _credential_urls(self) -> list[str]:
         """Return the URLs whose origins are sent credentials: upstream indexes and pin files, as they are configured."""
         pins = (*(self.settings["versions"] or ()), *(self.settings["requirements"] or ()))
-        return [*index_settings.index_urls(self.settings).values(), *map(reveal, pins)]
+        return [*index_settings.index_urls(self.settings).values(), *map(reveal, (*pins, *self.settings["advisories"]))]
 
     @cached_property
     def limiter(self) -> RequestLimiter:
@@ -169,6 +170,12 @@ class Mirror:
     def trash(self) -> Trash:
         return Trash(self.storage)
 
+    @cached_property
+    def advisories(self) -> Advisories:
+        from .advisories.lookup import Advisories  # not loaded without the key
+
+        return Advisories(self.settings)
+
     def bound(self, most: int) -> None:
         self.workers = most
         self.limiter.bound(most)
@@ -194,6 +201,8 @@ class Mirror:
         if "engine" in self.__dict__:
             self.engine.close()
         self.side_by_side.close()
+        if "advisories" in self.__dict__:
+            self.advisories.close()
         self.fetcher.close()
         self.storage.close()
 

@@ -8,9 +8,43 @@ from typing import Any, NamedTuple
 from zope.interface import implementer
 
 from .interfaces import IUpstream
-from .names import METADATA, PROVENANCE, SIGNATURE
+from .names import MALICIOUS, METADATA, PROVENANCE, SIGNATURE
 
 NOTHING: Mapping[str, Any] = {}
+
+
+class VersionRange(NamedTuple):
+    """A range of affected versions (``ranges`` of the OSV schema)."""
+
+    #: The first affected version; ``0`` for all early ones.
+    introduced: str
+    #: The end of the range; empty if it has none.
+    end: str = ""
+    #: Whether the end itself is affected.
+    inclusive: bool = False
+
+
+class Advisory(NamedTuple):
+    """An advisory about releases of one project."""
+
+    id: str
+    #: Ids of other databases for the same vulnerability.
+    aliases: tuple[str, ...] = ()
+    summary: str = ""
+    #: ``low``, ``medium``, ``high`` or ``critical``; empty if unknown.
+    severity: str = ""
+    #: The affected versions: ranges, and versions outside of them.
+    ranges: tuple[VersionRange, ...] = ()
+    versions: tuple[str, ...] = ()
+    #: Versions that fix it.
+    fixed: tuple[str, ...] = ()
+    #: The URL of a page about it; empty without one.
+    link: str = ""
+
+    @property
+    def is_malicious(self) -> bool:
+        """Whether it is about malicious releases, not about a vulnerability."""
+        return self.id.startswith(MALICIOUS)
 
 
 class Stored(NamedTuple):
@@ -75,6 +109,8 @@ class File(NamedTuple):
     seen: int | None = None
     #: Computed hashes of algorithms that upstream lacks, by algorithm; for pins with hashes.
     digests: Mapping[str, str] = NOTHING
+    #: Whether it was restored from the trash although it is malicious.
+    forced: bool = False
 
     @property
     def content_hashes(self) -> Mapping[str, str]:
@@ -124,6 +160,8 @@ class Project(NamedTuple):
     doubt: str = ""
     #: The serial of upstream's list that the page has not reached yet; empty if it has.
     promised: str = ""
+    #: The advisories about it at its last evaluation.
+    advisories: tuple[Advisory, ...] = ()
 
     @property
     def quarantined(self) -> bool:
@@ -220,8 +258,9 @@ class Change(NamedTuple):
     fetch_bytes: int = 0
     unsized: int = 0
     remove: int = 0
-    #: How many of the files to remove were removed upstream.
+    #: How many of the files to remove were removed upstream, and how many are excluded by an urgent filter (``IUrgentFilter``).
     remove_upstream: int = 0
+    remove_urgent: int = 0
     #: Whether the project is removed from the mirror, and whether upstream has removed it.
     project_removed: bool = False
     removed_upstream: bool = False

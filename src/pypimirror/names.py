@@ -21,6 +21,9 @@ SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar", ".tgz", ".tbz", 
 #: The suffix of files that describe a release's wheel variants (PEP 825).
 VARIANTS = SUFFIXES[-1]
 
+#: The prefix of ids of advisories about malicious releases (OSV).
+MALICIOUS = "MAL-"
+
 #: Suffixes of sidecar files: core metadata (PEP 658), provenance (PEP 740), signature (PEP 503).
 METADATA, PROVENANCE, SIGNATURE = BESIDE = (".metadata", ".provenance", ".asc")
 

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from .errors import ConfigurationError
 from .filters import results
 from .filters.globs import MOST_WRITTEN, any_spelling
-from .interfaces import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
+from .interfaces import (
+    IExactNames,
+    IExplainedFilter,
+    IFilter,
+    IMetadataFilter,
+    INameFilter,
+    ITimedFilter,
+    IUploadTimeFilter,
+    IUrgentFilter,
+    IWrittenNames,
+)
 from .metadata.filenames import parse
 from .model import File, Project
 from .names import normalize
@@ -28,6 +39,8 @@ class LeftOut(NamedTuple):
     reason: str
     #: The name of the filter, or an empty text where no filter but the project's name or pin decided.
     filter: str = ""
+    #: Whether the filter is an urgent one, so that its removal is never held back (``IUrgentFilter``).
+    urgent: bool = False
 
 
 class Unmet(NamedTuple):
@@ -121,7 +134,9 @@ class _Filtering:
         if not component.applies_to_pins:
             self._pinned_only |= {file.filename for file in before.files} & self._pinned - kept
             kept |= self._pinned_only
-        self.left_out += [LeftOut(file, component.reason, name) for file in self.files if file.filename not in kept]
+        why = partial(component.why, before) if IExplainedFilter.providedBy(component) else lambda file: component.reason
+        urgent = IUrgentFilter.providedBy(component)
+        self.left_out += [LeftOut(file, why(file), name, urgent) for file in self.files if file.filename not in kept]
         self.files = tuple(file for file in self.files if file.filename in kept)
         if is_timed:
             moments = (self.due, results.next_change(component, before))

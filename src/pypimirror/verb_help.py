@@ -33,6 +33,8 @@ EXAMPLES = {
               Example("adopt /srv/pypi -v", "adopt the mirror's own directory in place, and log every file")),
     "plan": (Example("plan", "show what the next sync would fetch, remove and leave out"),
              Example("plan --files zope.interface", "the same for one project, with each file that is left out")),
+    "audit": (Example("audit", "show the vulnerable releases of the mirror, and where their fixes are"),
+              Example("audit requirements.txt --severity high --format sarif", "check pins; end with 1 from high on")),
     "webserver": (Example("webserver nginx", "print a site for nginx"), Example("webserver apache", "print a site for Apache")),
     "client": (Example("client pip", "print a pip.conf"),
                Example("client uv --lock uv.lock", "print a uv.lock with the files of the mirror")),

@@ -59,6 +59,8 @@ def _table(found: dict[str, Any], files: bool) -> Iterator[str]:
             yield f"left out  {entry['project']}  {entry['filename']}  {_by(entry)}: {entry['reason']}"
     else:
         yield from _grouped(found["left_out"])
+    for entry in found["vulnerable"]:
+        yield f"vulnerable  {entry['project']}  {entry['version']}  {'pinned: ' * entry['pinned']}{entry['reason']}"
     for entry in found["not_understood"]:
         yield f"ignored   {entry['project']}  {entry['problem']}"
     for entry in found["removed_by"]:

@@ -24,6 +24,8 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     if not words or _WORDS.get(words[0]) != len(words):
         hint = nearest(words[0], _WORDS) if words and words[0] not in _WORDS else ""
         raise ConfigurationError(f"trash takes one of: list, restore NAME, empty{hint}")
+    if arguments.force and words[0] != "restore":
+        raise ConfigurationError(f"--force is not an option of trash {words[0]}")
     if arguments.json and words[0] != "list":
         raise ConfigurationError(f"--json is not an option of trash {words[0]}")
     if words[0] == "list":
@@ -32,12 +34,15 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 
 def _list(config: str, arguments: argparse.Namespace) -> int:
-    waiting = list(Mirror(read(config, overrides_of(arguments))).trash.waiting())
+    trash = Mirror(read(config, overrides_of(arguments))).trash
+    waiting = [(one, trash.malicious(one)) for one in trash.waiting()]
     if arguments.json:
-        print_json([{"date": one.day, "project": one.project, "file": one.filename, "bytes": one.size} for one in waiting])
+        print_json([{"date": one.day, "project": one.project, "file": one.filename, "bytes": one.size,
+                     "malicious": list(ids)} for one, ids in waiting])
     if arguments.json or arguments.quiet:
         return 0
-    rows = [(one.day, one.project, one.filename, in_bytes(one.size)) for one in waiting]
+    rows = [(one.day, one.project, one.filename, in_bytes(one.size) + "".join(f"  malicious: {each}" for each in ids))
+            for one, ids in waiting]
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     for row in [_COLUMNS, *rows] if rows else []:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -49,7 +54,7 @@ def _list(config: str, arguments: argparse.Namespace) -> int:
 def _restore(config: str, arguments: argparse.Namespace, name: str) -> int:
     mirror = checked(config, arguments)
     with exclusive(mirror, arguments), session(mirror, "restore", arguments.quiet) as at:
-        restored = Restoration(mirror, at.state, at.run).restore(name)
+        restored = Restoration(mirror, at.state, at.run).restore(name, arguments.force)
         failed = [one for one in restored if one.why]
         status = 1 if failed else 0
         at.ended(status)

@@ -1,4 +1,4 @@
-"""Filters on upload times: ``min_age``, ``min_age_exempt`` and ``uploaded_before``.
+"""Filters on upload times: ``min_age`` with ``min_age_exempt`` and ``min_age_fixes``, and ``uploaded_before``.
 
 HTML pages have no upload times (PEP 700 has them in JSON only). For ``uploaded_before`` such a file counts as old, for
 ``min_age`` as ``min_age_unknown`` configures.
@@ -11,50 +11,68 @@ from collections.abc import Callable, Iterable
 
 from zope.interface import implementer
 
-from ..interfaces import IFilter, ISettings, IUploadTimeFilter
-from ..model import File, Project
+from ..interfaces import IExplainedFilter, IFilter, ISettings, IUploadTimeFilter
+from ..metadata.filenames import parse
+from ..model import Advisory, File, Project
 from ..settings.units import parse_moment
 from .globs import name_globs
 
 
-@implementer(IUploadTimeFilter)
+@implementer(IUploadTimeFilter, IExplainedFilter)
 class MinAge:
-    """Holds back new uploads. Each file counts by its own time: a file added late to an old release is new, too."""
+    """Holds back new uploads. Each file counts by its own time: a file added late to an old release is new, too.
+
+    Releases that advisories name as fixes are held back for a shorter time. Metadata of the release never count.
+    """
 
     applies_to_pins = False
 
     def __init__(self, settings: ISettings, clock: Callable[[], float] | None = None):
         #: Seconds.
         self._age: int = settings["min_age"]
+        self._age_of_fixes: int = min(self._age, settings["min_age_fixes"])
         self._holds_unknown = settings["min_age_unknown"] == "hold"
         self._exempt = name_globs(settings, "min_age_exempt").match
         self._clock = clock or time.time
         self.active = self._age > 0
-        days, hours = self._age // 86400, self._age % 86400 // 3600
-        span = " ".join(f"{number} {unit}" for number, unit in ((days, "days"), (hours, "hours")) if number)
-        self.reason = f"uploaded less than {span} ago"
+        self.reason = f"uploaded less than {_span(self._age)} ago"
 
     def select(self, project: Project) -> Iterable[File]:
         if self._exempt(project.name):
             return project.files
         now = self._clock()
-        return tuple(file for file in project.files if (end := self._hold_end(file)) is None or end <= now)
+        return tuple(file for file in project.files if (end := self._hold_end(project, file)) is None or end <= now)
 
     def next_change(self, project: Project) -> float | None:
         if self._exempt(project.name):
             return None
         now = self._clock()
-        return min((end for file in project.files if (end := self._hold_end(file)) is not None and end > now), default=None)
+        return min((end for file in project.files if (end := self._hold_end(project, file)) is not None and end > now),
+                   default=None)
 
     def untimed(self, project: Project) -> int:
         return 0 if self._exempt(project.name) else sum(uploaded(file) is None for file in project.files)
 
-    def _hold_end(self, file: File) -> float | None:
+    def why(self, project: Project, file: File) -> str:
+        fixed = self._fixes(project, file)
+        return self.reason if fixed is None else f"uploaded less than {_span(self._age_of_fixes)} ago, a fix of {fixed.id}"
+
+    def _fixes(self, project: Project, file: File) -> Advisory | None:
+        """Return an advisory that names the release of a file as a fix, or None."""
+        if not project.advisories:
+            return None
+        from ..advisories.matching import is_fix
+
+        return is_fix(parse(file.filename, project.name).version, project.advisories)
+
+    def _hold_end(self, project: Project, file: File) -> float | None:
         """Return the time at which the file is old enough, or None if it is not held back."""
         when = uploaded(file)
         if when is None and self._holds_unknown:
             when = file.seen
-        return None if when is None else when + self._age
+        if when is None:
+            return None
+        return when + (self._age if self._fixes(project, file) is None else self._age_of_fixes)
 
 
 @implementer(IFilter)
@@ -79,6 +97,11 @@ class UploadedBefore:
 def uploaded(file: File) -> float | None:
     """Return the upload time in seconds since 1970, or None if upstream has none in ISO 8601."""
     return _seconds(file.upload_time) if file.upload_time else None
+
+
+def _span(seconds: int) -> str:
+    days, hours = seconds // 86400, seconds % 86400 // 3600
+    return " ".join(f"{number} {unit}" for number, unit in ((days, "days"), (hours, "hours")) if number) or "0 days"
 
 
 def _seconds(text: str) -> float | None:

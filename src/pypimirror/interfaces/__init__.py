@@ -12,13 +12,23 @@ from .http import ICooperativeFetcher, IFetcher, IReceiver
 from .index import IIndexWriter, IMetadataIndexWriter, IStartPageWriter, IWholeIndexWriter
 from .mirror import IMirror, IRunContext, ISettings
 from .run import IEngine, IObserver
-from .selection import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
+from .selection import (
+    IExactNames,
+    IExplainedFilter,
+    IFilter,
+    IMetadataFilter,
+    INameFilter,
+    ITimedFilter,
+    IUploadTimeFilter,
+    IUrgentFilter,
+    IWrittenNames,
+)
 from .storage import IReservingUpload, IStorage, IUpload
 from .upstream import IListReader, IParser, ISource, IUpstream
 
 __all__ = [
-    "IClient", "ICooperativeFetcher", "IEngine", "IExactNames", "IFetcher", "IFilter", "IIndexWriter", "IListReader",
-    "IMetadataFilter", "IMetadataIndexWriter", "IMirror", "INameFilter", "IObserver", "IParser", "IReceiver",
+    "IClient", "ICooperativeFetcher", "IEngine", "IExactNames", "IExplainedFilter", "IFetcher", "IFilter", "IIndexWriter",
+    "IListReader", "IMetadataFilter", "IMetadataIndexWriter", "IMirror", "INameFilter", "IObserver", "IParser", "IReceiver",
     "IReservingUpload", "IRunContext", "ISettings", "ISource", "IStartPageWriter", "IStorage", "ITimedFilter", "IUpload",
-    "IUploadTimeFilter", "IUpstream", "IWebServer", "IWholeIndexWriter", "IWrittenNames",
+    "IUploadTimeFilter", "IUpstream", "IUrgentFilter", "IWebServer", "IWholeIndexWriter", "IWrittenNames",
 ]

@@ -10,6 +10,7 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from zope.interface.registry import Components
 
+    from ..advisories.lookup import Advisories
     from ..http.limiter import RequestLimiter
     from ..http.retry import RetryPolicy
     from ..http.side_by_side import SideBySide
@@ -70,6 +71,8 @@ class IRunContext(IMirror):
     core_metadata: CoreMetadataLookup = Attribute("Reads the core metadata of a file from the mirror or from upstream.")
     room: FreeSpaceGuard = Attribute("Keeps ``min_free`` bytes of the disk free.")
     trash: Trash = Attribute("The removed files, kept for ``trash_days``.")
+
+    advisories: Advisories = Attribute("The advisories about the projects. Only the coordinator of a run has them.")
 
     def need(needs: RequiredReleases) -> None:
         """Replace ``needs``. Called only between the steps of a run."""

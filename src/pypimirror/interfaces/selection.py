@@ -74,6 +74,17 @@ class IUploadTimeFilter(ITimedFilter):
         """Return the number of files of the project that the filter can't judge because upstream has no upload time."""
 
 
+class IExplainedFilter(IFilter):
+    """A filter with a reason for each file."""
+
+    def why(project: Project, file: File) -> str:
+        """Return the reason that ``plan`` prints for a file that ``select`` excludes. project: as for ``select``."""
+
+
+class IUrgentFilter(IFilter):
+    """A filter on dangerous files: the safety brake does not hold its removals back."""
+
+
 class IMetadataFilter(IFilter):
     """A filter on core metadata."""
 

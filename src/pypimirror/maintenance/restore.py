@@ -1,6 +1,7 @@
 """Restores files from the trash: they stay published although upstream removed them.
 
-Files that the configuration excludes, and those of quarantined projects, are not restored. A restored file stays until the
+Files that the configuration excludes, malicious ones, and those of quarantined projects, are not restored. A restored
+file stays until the
 configuration excludes it; once upstream lists it again, it is an ordinary file.
 """
 
@@ -38,9 +39,14 @@ class Restoration:
 
     def __init__(self, mirror: IRunContext, state: State, run: Run):
         self._mirror, self._state, self._run = mirror, state, run
+        self._force = False
 
-    def restore(self, name: str) -> list[RestoreResult]:
-        """Restore a file, or all files of a project. name: of the file or project. Raises MirrorError if it finds no file."""
+    def restore(self, name: str, force: bool = False) -> list[RestoreResult]:
+        """Restore a file, or all files of a project. Raises MirrorError if it finds no file.
+
+        name: of the file or project; force: whether also malicious files are restored, which stay then.
+        """
+        self._force = force
         projects: dict[str, dict[str, TrashedFile]] = {}
         for waiting in self._mirror.trash.waiting():
             valid = is_project(waiting.project) and is_distribution(waiting.filename)
@@ -83,6 +89,8 @@ class Restoration:
             file = known.get(waiting.filename)
             if file is not None and file.stored is not None:
                 refused[waiting.filename] = "is in the mirror"
+            elif (ids := self._mirror.trash.malicious(waiting)) and not self._force:
+                refused[waiting.filename] = f"is malicious by {', '.join(ids)}; --force restores it all the same"
             elif (found := self._restored(waiting, file)) is None:
                 refused[waiting.filename] = "is damaged, or not the one that upstream lists now"
             else:
@@ -92,7 +100,8 @@ class Restoration:
     def _project(self, name: str) -> Project:
         record = self._state.record(name)
         try:
-            return records.decode(record) if record is not None else Project(name, listed=False)
+            project = records.decode(record) if record is not None else Project(name, listed=False)
+            return self._mirror.advisories.current(project) if self._mirror.settings["advisories"] else project
         except ValueError as error:
             raise MirrorError(f"{name}: its record can't be read ({error}); run verify --repair") from error
 
@@ -103,7 +112,7 @@ class Restoration:
         expected = file.hashes.get("sha256") or (file.stored.sha256 if file.stored is not None else sha256)
         if sha256 is None or sha256 != expected:
             return None
-        file = file._replace(hashes={**file.hashes, "sha256": sha256}, stored=None)
+        file = file._replace(hashes={**file.hashes, "sha256": sha256}, stored=None, forced=self._force)
         if listed is not None:
             return file
         metadata = self._mirror.trash.digest(waiting, METADATA)

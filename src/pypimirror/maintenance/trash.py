@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ..interfaces import IStorage
-from ..model import File, Project
+from ..model import Advisory, File, Project
 from ..names import BESIDE, METADATA, OWN, distribution
 from ..state import records
 from .trash_index import TrashIndex
@@ -64,12 +64,13 @@ class Trash:
                     yield TrashedFile(day, project.rstrip("/"), name,
                                   sum(self._storage.size(f"{folder}/{part}") or 0 for part in parts))
 
-    def put(self, project: str, filename: str, facts: File | None = None) -> None:
-        """Move a file and its sidecars to the trash. facts: its entry on pages."""
+    def put(self, project: str, filename: str, facts: File | None = None, malicious: tuple[Advisory, ...] = ()) -> None:
+        """Move a file and its sidecars to the trash. facts: its entry on pages; malicious: why it is dangerous."""
         folder = f"{FOLDER}/{self._today}/{project}"
         self._note(project)
-        if facts is not None and self._storage.size(f"{project}/{filename}") is not None:
-            self._storage.write(f"{folder}/{filename}{_FACTS}", (records.encode(Project(project, (facts,))),))
+        if (facts is not None or malicious) and self._storage.size(f"{project}/{filename}") is not None:
+            record = Project(project, (facts or File(filename, "", listed=False),), advisories=malicious)
+            self._storage.write(f"{folder}/{filename}{_FACTS}", (records.encode(record),))
         for name in (filename, *(filename + suffix for suffix in BESIDE)):
             path = f"{project}/{name}"
             if self._storage.size(path) is not None:
@@ -97,10 +98,19 @@ class Trash:
 
     def facts(self, waiting: TrashedFile) -> File | None:
         """Return the facts of a file at its removal, or None if they are unknown."""
+        project = self._facts(waiting)
+        return project.files[0] if project is not None and project.files else None
+
+    def malicious(self, waiting: TrashedFile) -> tuple[str, ...]:
+        """Return the ids of the advisories that called a file malicious at its removal."""
+        project = self._facts(waiting)
+        return () if project is None else tuple(each.id for each in project.advisories)
+
+    def _facts(self, waiting: TrashedFile) -> Project | None:
         record = self._storage.read(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{_FACTS}")
         try:
-            return records.decode(record).files[0] if record is not None else None
-        except (ValueError, IndexError):
+            return records.decode(record) if record is not None else None
+        except ValueError:
             return None
 
     def digest(self, waiting: TrashedFile, ending: str = "") -> str | None:

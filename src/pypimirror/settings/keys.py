@@ -29,7 +29,8 @@ class Key(NamedTuple):
     help: str
     #: The heading in the example and in the reference.
     group: str
-    #: The part of the tree that depends on it: ``files`` for the selection, ``pages`` for their content, or an empty text.
+    #: The parts of the tree that depend on it: ``files`` for the selection, ``pages`` for their content, both separated by a
+    #: blank, or an empty text.
     affects: str = ""
     #: Whether the key must be set.
     required: bool = False
@@ -126,6 +127,8 @@ KEYS = (
         "them. In both cases sync and status report them.", "Selection", "files"),
     Key("min_age_exempt", converters.words, "",
         "Projects that min_age does not hold back: globs like package_matches.", "Selection", "files"),
+    Key("min_age_fixes", converters.duration, "1d",
+        "The shorter min_age of a release that an advisory names as the fix of a vulnerability.", "Selection", "files"),
     Key("uploaded_before", converters.moment, "",
         "Mirror only files that were uploaded before this ISO date or time, by default in UTC: 2025-01-31. "
         "A file without upload time counts as old.", "Selection", "files"),
@@ -138,6 +141,20 @@ KEYS = (
         "Releases to leave out by their core metadata: lines like metadata_matches.", "Selection", "files"),
     Key("filters", converters.words, "",
         "Names of the file filters to use, in order; by default all registered ones.", "Selection", "files"),
+    Key("advisories", converters.paths, "",
+        "Advisories in the OSV format: URLs or paths of zip archives, such as the one about PyPI of the OSV project, or "
+        "directories of JSON files.", "Advisories", "files"),
+    Key("advisories_max_age", converters.duration, "7d",
+        "A run reports an archive of advisories without any of the last days: it is no longer brought up to date. 0 for "
+        "no limit.", "Advisories"),
+    Key("malicious", converters.choice("remove", "report"), "remove",
+        "How to treat releases that an advisory calls malicious (MAL-...): remove takes them out in the same run, also pinned "
+        "ones.", "Advisories", "files"),
+    Key("vulnerable", converters.choice("report", "mark", "hide"), "report",
+        "How to treat releases with vulnerabilities of at least vulnerable_severity: report names them, mark also marks them "
+        "as yanked, hide leaves them out unless they are pinned.", "Advisories", "files pages"),
+    Key("vulnerable_severity", converters.choice("low", "medium", "high", "critical"), "high",
+        "The severity from which vulnerable counts. An unknown severity counts as high enough.", "Advisories", "files pages"),
     Key("cleanup", converters.boolean, "True",
         "Whether files and projects that upstream removed are removed here, too: from the pages at once, and to the trash. "
         "If False, they stay listed.",

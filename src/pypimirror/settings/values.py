@@ -100,7 +100,7 @@ class Settings(Mapping[str, Any]):
 
 def fingerprint(settings: ISettings, affects: str, *more: Mapping[str, Collection[str]]) -> str:
     """Return the hash of the keys and plugins that affect ``files`` or ``pages``, and of the additional mappings."""
-    values: list[Any] = [(key.name, settings[key.name]) for key in KEYS if key.affects == affects]
+    values: list[Any] = [(key.name, settings[key.name]) for key in KEYS if affects in key.affects.split()]
     values.extend(settings.plugged(affects))
     for mapping in more:
         values.extend((name, sorted(items)) for name, items in sorted(mapping.items()))

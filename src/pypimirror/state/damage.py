@@ -28,7 +28,8 @@ _WRONG_NAME = ("typeof(name) != 'text' OR length(name) NOT BETWEEN 1 AND 200 OR 
 #: SQLite orders values by type: NULL, numbers, text, blobs.
 _WRONG_ROW = " OR ".join((
     "name IS NULL OR display IS NULL OR length(display) > 200", _WRONG_NAME,
-    *(f"{column} < '' OR {column} >= x''" for column in ("name", "display", "list_serial", "page_serial", "error", "unmet")),
+    *(f"{column} < '' OR {column} >= x''" for column in ("name", "display", "list_serial", "page_serial", "error", "unmet",
+                                                               "advised")),
     f"typeof({' + '.join(_COUNTS)}) != 'integer'",  # NULL, or not whole
     *(f"{column} NOT BETWEEN 0 AND {_LARGEST}" for column in _COUNTS),
     *(f"{column} NOT BETWEEN -1e15 AND {_LAST_SECOND}" for column in ("since", "due"))))

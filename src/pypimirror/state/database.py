@@ -53,6 +53,8 @@ class Row(NamedTuple):
     hidden: int = 0
     #: Number of files without the upload time that a filter needs.
     untimed: int = 0
+    #: Digest of the advisories that the last evaluation used; empty if there were none.
+    advised: str = ""
 
 
 _TEXT: tuple[tuple[type, ...], Any] = (str,), ""
@@ -62,7 +64,7 @@ _TIME: tuple[tuple[type, ...], Any] = (float, int, type(None)), None
 _SINCE, _DUE = Row._fields.index("since"), Row._fields.index("due")
 #: The types and defaults of a row's values.
 _COLUMNS = (_TEXT, _TEXT, _TEXT_OR_NONE, _TEXT_OR_NONE, _NUMBER, _NUMBER, _NUMBER, _NUMBER, _NUMBER, _TEXT_OR_NONE, _TIME,
-            _TIME, _NUMBER, _TEXT_OR_NONE, _NUMBER, _NUMBER)
+            _TIME, _NUMBER, _TEXT_OR_NONE, _NUMBER, _NUMBER, _TEXT)
 
 
 _UNKNOWN: Any = object()
@@ -140,6 +142,10 @@ class State(DatabaseFile):
         """Return the row of a project, or None."""
         found = self._db.execute(f"SELECT {self._columns} FROM projects WHERE name = ?", (name,)).fetchone()
         return _row(found) if found else None
+
+    def advised(self) -> Iterator[tuple[str, str]]:
+        """Yield the name of each project with the digest of the advisories that its last evaluation used."""
+        return self._db.execute("SELECT name, advised FROM projects")
 
     def record(self, name: str) -> bytes | None:
         """Return the record of a project, or None if the project has no row."""

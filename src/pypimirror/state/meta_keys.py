@@ -22,5 +22,7 @@ PIN_FILES, ROOTS = "pin_files", "roots"
 LIST_ETAG = "list_etag"
 #: Fingerprints of the settings that affect files, with the pin files; that affect pages; of the configuration alone.
 FILES_SETTINGS, PAGES_SETTINGS, OWN_SETTINGS = "files_settings", "pages_settings", "own_settings"
+#: The generation of the advisories that the last whole run used.
+ADVISORIES = "advisories"
 #: The filters of plugins whose removals a run has done: names and factories as JSON.
 KNOWN_FILTERS = "known_filters"

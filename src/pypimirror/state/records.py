@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import StorageError
-from ..model import File, Project, Stored
+from ..model import Advisory, File, Project, Stored, VersionRange
 from ..names import shown
 
 _DEFAULTS = File("", "")
@@ -25,11 +25,16 @@ _FILE_TYPES: Mapping[str, tuple[type, ...]] = {
     "filename": (str,), "url": (str,), "hashes": (dict,), "size": (int, _NONE), "upload_time": (str, _NONE),
     "requires_python": (str, _NONE), "yanked": (bool, str), "core_metadata": (bool, dict), "gpg_sig": (bool, _NONE),
     "provenance": (str, _NONE), "extra": (dict,), "listed": (bool,), "stored": (Stored, _NONE), "external": (str, _NONE),
-    "validator": (str, _NONE), "adopted": (bool,), "superseded": (bool,), "seen": (int, _NONE), "digests": (dict,)}
+    "validator": (str, _NONE), "adopted": (bool,), "superseded": (bool,), "seen": (int, _NONE), "digests": (dict,),
+    "forced": (bool,)}
 _PROJECT_TYPES: Mapping[str, tuple[type, ...]] = {
     "name": (str,), "files": (tuple,), "display": (str,), "serial": (int, str, _NONE), "etag": (str, _NONE), "status": (dict,),
     "extra": (dict,), "meta": (dict,), "listed": (bool,), "pages": (tuple,), "url": (str,), "links": (tuple,),
-    "damaged": (tuple,), "upstream": (str,), "form": (str,), "doubt": (str,), "promised": (str,)}
+    "damaged": (tuple,), "upstream": (str,), "form": (str,), "doubt": (str,), "promised": (str,), "advisories": (tuple,)}
+_ADVISORY_TYPES: Mapping[str, tuple[type, ...]] = {
+    "id": (str,), "aliases": (tuple,), "summary": (str,), "severity": (str,), "ranges": (tuple,), "versions": (tuple,),
+    "fixed": (tuple,), "link": (str,)}
+_RANGE_TYPES: Mapping[str, tuple[type, ...]] = {"introduced": (str,), "end": (str,), "inclusive": (bool,)}
 #: Signatures that passed the check: the class, then the types of its values.
 _good: set[tuple[type, ...]] = set()
 #: Projects by their records, the oldest first: at most so many, of at most so many bytes each.
@@ -71,6 +76,8 @@ def decode(record: bytes) -> Project:
         for key in ("pages", "damaged", "links"):
             value[key] = tuple(value.get(key, ()))
             _check_texts(value[key])
+        if "advisories" in value:
+            value["advisories"] = tuple(map(_advisory, value["advisories"]))
         project = Project(**value)
         _check_types(project, _PROJECT_TYPES)
         return project
@@ -93,6 +100,17 @@ def _check_texts(texts: Iterable[Any]) -> None:
     for text in texts:
         if type(text) is not str:
             raise TypeError(f"{type(text).__name__} in place of a text")
+
+
+def _advisory(values: list[Any]) -> Advisory:
+    read = Advisory._make(tuple(value) if type(value) is list else value for value in values)
+    _check_types(read, _ADVISORY_TYPES)
+    for texts in (read.aliases, read.versions, read.fixed):
+        _check_texts(texts)
+    ranges = tuple(VersionRange(*each) for each in read.ranges)
+    for each in ranges:
+        _check_types(each, _RANGE_TYPES)
+    return read._replace(ranges=ranges)
 
 
 def _values(file: File) -> list[Any]:

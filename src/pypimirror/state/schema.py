@@ -57,8 +57,15 @@ def _fourth(database: sqlite3.Connection) -> None:
     database.execute("DELETE FROM facts WHERE name = 'files_settings'")
 
 
+def _fifth(database: sqlite3.Connection) -> None:
+    """Layout 5: the digest of the advisories that the last evaluation used."""
+    there = {row[1] for row in database.execute("PRAGMA table_info(projects)")}
+    if "advised" not in there:
+        database.execute("ALTER TABLE projects ADD COLUMN advised TEXT NOT NULL DEFAULT ''")
+
+
 #: Migrations, each to the next layout; the first one creates the schema. Never change a released one.
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third, _fourth)
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third, _fourth, _fifth)
 #: The layout of this version.
 LAYOUT = len(_STEPS)
 

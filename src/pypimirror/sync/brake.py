@@ -1,7 +1,8 @@
 """The safety brake: holds back removals that follow from no edited configuration.
 
-They follow from upstream's pages, from remote pin files or from filters of plugins, and exceed max_deletions; or a filter of a
-plugin would empty the mirror. What follows from an edited configuration is not held back.
+They follow from upstream's pages, from remote pin files, from advisories or from filters of plugins, and exceed max_deletions;
+or a filter of a plugin would empty the mirror. What follows from an edited configuration is not held back, nor are the removals
+of urgent filters.
 """
 
 from __future__ import annotations
@@ -53,13 +54,13 @@ def judge(mirror: IRunContext, state: State, changes: Collection[Change], totals
 
 
 def counted(changes: Iterable[Change], pins: bool) -> Removals:
-    """Count removals, except those that follow from an edited configuration or from upstream's quarantine.
+    """Count removals, except those that follow from an edited configuration, from upstream's quarantine or from urgent filters.
 
     pins: whether releases that are no longer pinned count, because a remote pin file has changed and the configuration has not.
     """
     projects = files = 0
     for change in changes:
-        removed = change.remove if pins and not change.quarantined else change.remove_upstream
+        removed = change.remove - change.remove_urgent if pins and not change.quarantined else change.remove_upstream
         files += removed
         projects += change.project_removed and (pins or change.removed_upstream)
     return Removals(projects, files)

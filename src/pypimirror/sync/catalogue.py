@@ -12,6 +12,7 @@ from ..model import File, Project
 from ..pins.sdist import Sdist, read_sdist
 from ..state import records
 from ..state.database import BEGUN, DUE, Row, State
+from .advised import advised
 from .ensure_file import ensure_file
 from .evaluate import EvaluateTask, evaluate
 from .offered_files import offered_files
@@ -71,13 +72,15 @@ class StateCatalogue:
         return self._projects[name]
 
     def _asked(self, name: str, record: bytes | None) -> Project:
-        evaluation = evaluate(self._mirror, EvaluateTask(name, record, force=record is None), lambda event: None)
+        evaluation = evaluate(self._mirror, EvaluateTask(
+            name, record, force=record is None, advised=advised(self._mirror, self._state, name)), lambda event: None)
         if evaluation.project is None or evaluation.error is not None:
             raise MirrorError(f"{name}: {evaluation.error}")
         project = records.decode(evaluation.project)
         if project.listed:
             row = self._state.row(name) or Row(name, evaluation.display, None, None, DUE, 0, 0, 0, 0)
             self._state.begin()
+            row = row._replace(advised=row.advised if evaluation.advised is None else evaluation.advised)
             self._state.save(row._replace(display=evaluation.display, page_serial=evaluation.page_serial, due=evaluation.due,
                                           pending=row.pending | DUE), evaluation.project)
         return project

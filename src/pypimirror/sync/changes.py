@@ -30,6 +30,7 @@ def changes(old: Project | None, project: Project, selection: Selected, selected
         unsized=sum(file.size is None for file in fetch),
         remove=len(remove),
         remove_upstream=_removed_upstream(remove) if selected else 0,
+        remove_urgent=_removed_urgently(remove, selection),
         project_removed=_was_published(old) and not published,
         removed_upstream=selected and not project.listed,
         quarantined=project.quarantined,
@@ -48,6 +49,12 @@ def removed_files(project: Project, wanted: Iterable[File]) -> list[File]:
 def _removed_upstream(files: Iterable[File]) -> int:
     """Return how many of these files are removed because upstream does not list them any more."""
     return sum(not file.listed and not file.superseded for file in files)
+
+
+def _removed_urgently(files: Iterable[File], selection: Selected) -> int:
+    """Return how many of these files an urgent filter excludes."""
+    urgent = {one.file.filename for one in selection.left_out if one.urgent}
+    return sum(file.filename in urgent for file in files) if urgent else 0
 
 
 def _removed_by(files: Iterable[File], selection: Selected) -> tuple[tuple[str, int], ...]:

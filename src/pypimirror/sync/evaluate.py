@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..advisories.policy import are_shown
 from ..errors import MirrorError
 from ..interfaces import INameFilter, IRunContext
 from ..model import Change, Project, RequiredReleases
@@ -17,8 +18,10 @@ from .changes import changes
 from .freshness import is_unsettled
 from .offered_files import select_files, stays_unlisted
 from .packed_selection import PackedSelection, pack
+from .vulnerable import VulnerableRelease, newly_vulnerable
 
 if TYPE_CHECKING:
+    from ..advisories.lookup import Advised
     from .page_reading import PageReading
 
 class EvaluateTask(NamedTuple):
@@ -44,6 +47,8 @@ class EvaluateTask(NamedTuple):
     give_over: bool = False
     #: Whether an absence counts without confirmation.
     trust: bool = False
+    #: The present advisories about it and their digest; None to keep those of the record.
+    advised: Advised | None = None
 
 
 class Evaluation(NamedTuple):
@@ -80,6 +85,12 @@ class Evaluation(NamedTuple):
     seconds: tuple[tuple[str, float], ...] = ()
     #: The selected files of the record; None if it could not be evaluated.
     selection: PackedSelection | None = None
+    #: The digest of the advisories that were used; None if it is the one of the record.
+    advised: str | None = None
+    #: Mirrored files that an urgent filter excludes, with the reasons.
+    urgent: tuple[tuple[str, str], ...] = ()
+    #: Published releases that the advisories newly name.
+    vulnerable: tuple[VulnerableRelease, ...] = ()
 
 
 def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None]) -> Evaluation:
@@ -92,7 +103,7 @@ def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None
     promised = promise(task, old) if task.ask else None
     try:
         reading = _read(mirror, task, old)
-        project = _with_display(mirror, task, reading)
+        project = _with_advisories(task, old, _with_display(mirror, task, reading))
         selected = select_files(mirror, project) if task.selected and reading.error is None else Selected()
     except MirrorError as error:
         kept = records.encode(old._replace(promised=promised)) if old is not None and promised else None
@@ -111,7 +122,14 @@ def _read(mirror: IRunContext, task: EvaluateTask, old: Project | None) -> PageR
 
     if not task.ask:
         return PageReading(old or Project(task.name, listed=False))
-    return read(mirror, task, old, lambda page: select_files(mirror, page).files)
+    return read(mirror, task, old, lambda page: select_files(mirror, _with_advisories(task, old, page)).files)
+
+
+def _with_advisories(task: EvaluateTask, old: Project | None, project: Project) -> Project:
+    """Return the project with the advisories of the task or else of its record."""
+    if task.advised is not None:
+        return project._replace(advisories=task.advised.advisories)
+    return project if old is None else project._replace(advisories=old.advisories)
 
 
 def _with_display(mirror: IRunContext, task: EvaluateTask, reading: PageReading) -> Project:
@@ -143,7 +161,7 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
     if unsettled or external_links.is_restless(mirror, project):
         list_serial, due = None, 0.0
     return Evaluation(
-        task.name, _with_name_filter(mirror, changes(old, project, selected, task.selected), task), record,
+        task.name, _with_name_filter(mirror, _changes(mirror, old, project, selected, task), task), record,
         project.display, list_serial,
         None if unsettled else serial_at(project.serial, project.upstream), due, reading.problems,
         unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or missing,
@@ -153,7 +171,17 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
         # Upstream's list lacks a project whose page is there, or has not changed (304): one of both is from before, and the
         # next run reads both again.
         relist=not task.listed and (unsettled or (task.ask and not reading.absent)), seconds=selected.seconds,
-        selection=pack(selected, project))
+        selection=pack(selected, project), advised=None if task.advised is None else task.advised.digest,
+        urgent=tuple((one.file.filename, one.reason) for one in selected.left_out
+                     if one.urgent and one.file.stored is not None),
+        vulnerable=newly_vulnerable(mirror, old, project, selected.files))
+
+
+def _changes(mirror: IRunContext, old: Project | None, project: Project, selected: Selected, task: EvaluateTask) -> Change:
+    """Return the changes of a project; pages are written for other advisories only if they show them."""
+    if not are_shown(mirror.settings):
+        project, old = project._replace(advisories=()), None if old is None else old._replace(advisories=())
+    return changes(old, project, selected, task.selected)
 
 
 def _with_name_filter(mirror: IRunContext, change: Change, task: EvaluateTask) -> Change:

@@ -13,6 +13,7 @@ from .evaluate import Evaluation
 from .filter_removals import by_filter
 from .filter_times import FilterTimes
 from .result_recorder import ResultRecorder
+from .vulnerable import VulnerableRelease, report_lines
 from .worklist import Worklist
 
 
@@ -33,6 +34,8 @@ class EvaluationPass:
         #: ETag of the list to be stored; None if the next run has to read the whole list.
         self.etag = plan.etag
         self._unlisted = 0
+        #: Published releases that advisories newly name.
+        self.vulnerable: list[VulnerableRelease] = []
 
     def record(self, results: Iterable[Any]) -> None:
         """Record the results of ``evaluate``."""
@@ -42,6 +45,8 @@ class EvaluationPass:
                     self.etag = None
                 self._record(evaluation)
         self._record_absences()
+        for line in report_lines(self.vulnerable):
+            self._notify(events.Notice(line))
         if self._unlisted:
             self._notify(events.Notice(f"{self._unlisted} files stay that upstream does not list: adopted, pinned or restored"))
 
@@ -52,6 +57,9 @@ class EvaluationPass:
         self._times.add(evaluation.seconds)
         self._recorder.evaluated(evaluation, self._republish)
         self._notify(events.ProjectEvaluated(evaluation.change))
+        for filename, reason in evaluation.urgent:
+            self._notify(events.Notice(f"{evaluation.name}: {filename} is taken out: {reason}"))
+        self.vulnerable += evaluation.vulnerable
 
     def _record_absences(self) -> None:
         """Record the projects that upstream does not have, unless it has none of the exact names."""

@@ -186,13 +186,17 @@ def merged(old: Project | None, page: Project, superseded: bool = False) -> Proj
     superseded: whether the files are from another index than the page, and are no longer offered for that reason.
     """
     mirrored = _mirrored_files(old, page)
-    files = [file._replace(stored=mirrored.pop(file.filename).stored) if file.filename in mirrored else file
-             for file in pin_hashes.carried(old, page)]
+    files = [_with_copy(file, mirrored.pop(file.filename, None)) for file in pin_hashes.carried(old, page)]
     files.extend(file._replace(listed=False, superseded=not file.adopted and (superseded or file.superseded))
                  for file in mirrored.values())
     if old is not None:
         page = page._replace(display=page.display or old.display, pages=old.pages, upstream=page.upstream or old.upstream)
     return page._replace(files=tuple(sorted(files, key=lambda file: file.filename)), url="", links=())
+
+
+def _with_copy(file: File, known: File | None) -> File:
+    """Return a file of upstream's page with the mirror's copy of it."""
+    return file if known is None else file._replace(stored=known.stored, forced=known.forced)
 
 
 def _mirrored_files(old: Project | None, page: Project) -> dict[str, File]:

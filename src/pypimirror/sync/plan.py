@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ..advisories import policy
 from ..engine import boundary
 from ..events import FilterRemoval, Notice
 from ..interfaces import IRunContext
@@ -19,6 +20,7 @@ from .evaluate import Evaluation, evaluate, not_found
 from .packed_selection import unpack
 from .pinning import Pinning
 from .relearn import enduring
+from .vulnerable import VulnerableRelease, vulnerable_releases
 
 
 class PlannedProject(NamedTuple):
@@ -39,6 +41,8 @@ class PlannedProject(NamedTuple):
     #: Messages about invalid entries on upstream's page.
     not_understood: tuple[str, ...] = ()
     change: Change = Change("")
+    #: Releases that stay although advisories name them.
+    vulnerable: tuple[VulnerableRelease, ...] = ()
 
 
 def plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str] = (),
@@ -57,6 +61,8 @@ def plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str] 
 
 def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str], trust: bool) -> list[PlannedProject]:
     problems: list[str] = []
+    if mirror.settings["advisories"]:
+        problems += mirror.advisories.update(mirror.fetcher, mirror.attempts, trust, dry=True).problems
     if worklist.has_pins(mirror.settings):
         pinning = Pinning(mirror, state, lambda event: None, dry=True)
         pinning.read()
@@ -95,7 +101,7 @@ def _planned(mirror: IRunContext, evaluation: Evaluation) -> PlannedProject:
     return PlannedProject(
         project.name, tuple(file for file in wanted if not is_up_to_date(file)), _removals(project, selected),
         selected.left_out if selected is not None else (), rewrite, change.project_removed, evaluation.unmet or missing,
-        evaluation.display, evaluation.problems, change)
+        evaluation.display, evaluation.problems, change, tuple(vulnerable_releases(mirror, project, wanted)))
 
 
 def _removals(project: Project, selected: Selected | None) -> tuple[tuple[str, str], ...]:
@@ -111,7 +117,7 @@ def _why(file: File, quarantined: bool, selected: bool, reasons: dict[str, str])
         return "upstream quarantined the project"
     if not selected:
         return "its project is not selected"
-    if not file.listed:
+    if file.filename not in reasons and not file.listed:
         return "upstream does not list it any more"
     return reasons.get(file.filename, "not selected")
 
@@ -132,6 +138,9 @@ def as_json(planned: Iterable[PlannedProject], free: int | None,
         "rewrite": rewrite,
         "vanish": [one.name for one in planned if one.vanish],
         "left_out": left_out,
+        "vulnerable": [{"project": one.name, "version": each.version, "pinned": each.is_pinned,
+                        "advisories": [advisory.id for advisory in each.advisories], "reason": policy.describe(each.advisories)}
+                       for one in planned for each in one.vulnerable],
         "removed_by": [each._asdict() for each in removals],
         **_problems(planned),
         "totals": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
+from ..advisories.policy import marked
 from ..errors import MirrorError
 from ..events import FileStored, Problem, ProjectPublished
 from ..http.retry import RetryPolicy
@@ -116,7 +117,7 @@ def _selected(mirror: IRunContext, task: PublishTask, project: Project) -> Selec
 
 def _publish_selected(mirror: IRunContext, task: PublishTask, project: Project, selected: Selected,
                       emit: Callable[[Any], None]) -> PublishResult:
-    held = _held_files(project, selected.files) if task.hold == "all" else ()
+    held = _held_files(project, selected) if task.hold == "all" else ()
     results = _ensure_files(mirror, task, selected.files + held, emit)
     files = tuple(result.file for result in results if result.file.stored is not None and result.how != WAITS)
     unswept = _leaves_files(project, results, files)
@@ -163,11 +164,11 @@ def _with_folder(mirror: IRunContext, task: PublishTask, project: Project) -> Pr
     return project._replace(pages=tuple(dict.fromkeys((*project.pages, *found))))
 
 
-def _held_files(project: Project, selected: tuple[File, ...]) -> tuple[File, ...]:
+def _held_files(project: Project, selected: Selected) -> tuple[File, ...]:
     """Return the published files that are no longer selected and stay because removals are held back."""
     if project.quarantined:
         return ()
-    names = {file.filename for file in selected}
+    names = {file.filename for file in selected.files} | {one.file.filename for one in selected.left_out if one.urgent}
     return tuple(file for file in project.files if file.filename not in names and not file.superseded
                  and file.stored is not None and file.stored.published)
 
@@ -276,6 +277,7 @@ def write_pages(mirror: IRunContext, project: Project, serial: int, run: int) ->
 def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, bytes]:
     """Return the pages of a project by path."""
     pages: dict[str, bytes] = {}
+    project = marked(mirror.settings, project)
     paths = ProjectPaths(project)
 
     def metadata(file: File) -> bytes | None:

@@ -102,7 +102,7 @@ class ResultRecorder:
             display=evaluation.display, list_serial=evaluation.list_serial, page_serial=evaluation.page_serial,
             pending=row.pending | DUE if due else row.pending, error=None, due=evaluation.due,
             since=self._since(row, evaluation.unmet, due), barren=evaluation.change.all_filtered, unmet=evaluation.unmet,
-            untimed=evaluation.untimed)
+            untimed=evaluation.untimed, advised=row.advised if evaluation.advised is None else evaluation.advised)
         self._state.save(self.row, evaluation.project)
         if due and evaluation.selection is not None and len(self.selections) < _MOST_SELECTIONS:
             self.selections[evaluation.name] = evaluation.selection

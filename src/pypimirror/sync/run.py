@@ -25,7 +25,7 @@ from ..state.meta_keys import (
     PINNING,
     ROOT_DUE,
 )
-from . import brake, clock, filter_removals, first_fetch, worklist
+from . import advised, brake, clock, filter_removals, first_fetch, worklist
 from .filter_times import FilterTimes
 from .hints import give_hints
 from .publisher import Publisher
@@ -51,6 +51,8 @@ class Run:
         self._notify = notify
         self._pinning: Pinning | None = None
         self._allow_deletions = allow_deletions
+        #: Messages about sources of advisories.
+        self._advisory_problems: list[str] = []
         self.publisher = Publisher(mirror, state, notify, self.recorder, self.results)
         #: Message about removals that are held back, or None.
         self.held: str | None = None
@@ -73,6 +75,7 @@ class Run:
         if (jump := clock.jump(self._state)) is not None:
             self._notify(events.Notice(jump))
         self._totals = self._state.totals()
+        self._remove_malicious()
         gate = first_fetch.Gate(self._mirror, self._state, self.confirm)
         plan = worklist.draw_up(self._mirror, self._state, initial, self._allow_deletions, clock.is_set_back(self._state))
         gate.check_projects(plan.selected)
@@ -105,8 +108,18 @@ class Run:
         self._state.set_fact(FILES_SETTINGS, worklist.files_fingerprint(self._mirror))
         self._state.set_fact(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
         self._state.set_fact(OWN_SETTINGS, fingerprint(self._mirror.settings, "files"))
+        advised.remember(self._mirror, self._state)
         if self.held is None:
             filter_removals.remember(self._mirror, self._state)
+
+    def _remove_malicious(self) -> None:
+        """Take releases out that new advisories call malicious, before any request to upstream, which may fail."""
+        names = [name for name, is_malicious in advised.changed(self._mirror, self._state).items() if is_malicious]
+        if not names:
+            return
+        self._evaluate(worklist.named(self._mirror, self._state, dict.fromkeys(names, False), republish=False))
+        self._brake(None)
+        self.publish_offline([item for item in self._state.pending() if item[0] in names])
 
     def _further(self, initial: bool) -> Iterator[worklist.Worklist]:
         """Yield what else is to be evaluated: pages older than upstream's list, then what published releases require."""
@@ -168,6 +181,7 @@ class Run:
             self._state.recovered()
         elif self._state.fresh:
             self._relearn()
+        self._update_advisories()
         asked_for = worklist.has_pins(self._mirror.settings)
         if asked_for or self._state.fact(PINNING) is not None:
             # Pins need libraries that other mirrors do without.
@@ -178,6 +192,17 @@ class Run:
             self._state.set_fact(PINNING, "1" if asked_for else None)
         self._forget_settings(FILES_SETTINGS, worklist.files_fingerprint(self._mirror))
         self._forget_settings(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
+
+    def _update_advisories(self) -> None:
+        """Read what has changed in the sources of advisories; if one fails, those that were read last count."""
+        if not advised.are_used(self._mirror, self._state):
+            return
+        result = self._mirror.advisories.update(self._mirror.fetcher, self._mirror.attempts, self._allow_deletions)
+        for note in result.notes:
+            self._notify(events.Notice(note))
+        for problem in result.problems:
+            self._advisory_problems.append(problem)
+            self._notify(events.Problem("", problem))
 
     def _forget_settings(self, fact: str, present: str) -> None:
         """Forget the settings of the last whole run if they differ from the present ones.
@@ -244,7 +269,8 @@ class Run:
     def own_problems(self) -> list[str]:
         """Return the messages that concern no single project."""
         pins = self._pinning.problems if self._pinning is not None else []
-        return [*self._mirror.own.problems, *self.recorder.problems, *pins, *self.publisher.faults]
+        return [*self._mirror.own.problems, *self.recorder.problems, *pins, *self._advisory_problems,
+                *self.publisher.faults]
 
     def failures(self) -> list[events.Failure]:
         """Return all failures, as the report has them."""

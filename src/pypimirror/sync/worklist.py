@@ -79,11 +79,11 @@ def draw_up(mirror: IRunContext, state: State, initial: bool, trust: bool = Fals
     except InvalidPage as error:
         if not state.totals().projects:
             raise
-        plan = _unfinished(state, again)
+        plan = _unfinished(mirror, state, again)
         return Worklist(_tasks(mirror, state, plan), len(plan), None, None, str(error), republish)
     doubt = None
     if listing.unchanged:
-        plan, etag = _unfinished(state, again), known_etag
+        plan, etag = _unfinished(mirror, state, again), known_etag
     else:
         plan, doubt = _from_list(mirror, state, listing, initial, again, trust)
         # Without serials, an unchanged list does not show that pages are unchanged.
@@ -210,6 +210,9 @@ def _compared(mirror: IRunContext, state: State, listing: ProjectList, initial: 
         same = known is not None and serial is not None and serial in (known.list_serial, known.page_serial)
         if initial or again or not same or _is_due(known, display, now):
             plan[name] = _Entry(display, serial, True, initial or not same, initial, True)
+    if not (initial or again):
+        planned = plan.keys() | unlisted.keys()
+        plan.update((name, entry) for name, entry in _advised(mirror, state).items() if name not in planned)
     plan |= _missing(mirror, listing, plan.keys() | unlisted.keys(), initial)
     return plan, unlisted
 
@@ -246,18 +249,30 @@ def _side_by_side(known: Iterator[KnownProject], listed: Iterator[tuple[str, Lis
             one, other = next(known, None), next(listed, None)
 
 
-def _unfinished(state: State, again: bool) -> _Plan:
+def _unfinished(mirror: IRunContext, state: State, again: bool) -> _Plan:
     """Return the plan for an unchanged list: projects that could not be read, and those that are due."""
     candidates = state.known() if again else state.due(time.time())
-    return {known.name: _Entry("", known.list_serial, True, known.list_serial is None, listed=True)
-            for known in candidates}
+    plan = {known.name: _Entry("", known.list_serial, True, known.list_serial is None, listed=True) for known in candidates}
+    if not again:
+        plan.update((name, entry) for name, entry in _advised(mirror, state).items() if name not in plan)
+    return plan
+
+
+def _advised(mirror: IRunContext, state: State) -> _Plan:
+    """Return the plan for projects whose advisories have changed."""
+    from .advised import changed
+
+    rows = ((name, state.row(name)) for name in changed(mirror, state))
+    return {name: _Entry("", row.list_serial, mirror.selection.wanted(name), row.list_serial is None, listed=True)
+            for name, row in rows if row is not None}
 
 
 def _tasks(mirror: IRunContext, state: State, plan: _Plan, give_over: bool = False,
            again: bool = False, trust: bool = False) -> Iterator[EvaluateTask]:
-    from .evaluate import EvaluateTask  # not loaded where nothing changed
+    from .advised import advised  # not loaded where nothing changed
+    from .evaluate import EvaluateTask
 
     days = mirror.settings["fetch_since_days"]
     since = time.time() - days * _DAY if days else None
     for name, entry in plan.items():
-        yield EvaluateTask(name, state.record(name), *entry, again, since, give_over, trust)
+        yield EvaluateTask(name, state.record(name), *entry, again, since, give_over, trust, advised(mirror, state, name))

@@ -1,0 +1,1 @@
+"""Advisories about vulnerable and malicious releases: reads OSV data, stores it, and finds the releases that it affects."""

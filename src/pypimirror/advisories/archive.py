@@ -1,0 +1,92 @@
+"""The documents of one source of advisories: the members of a zip archive, or the JSON files of a directory."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
+
+from ..errors import MirrorError
+from ..regular_file import open_regular
+
+#: Limits of one document in bytes, of the number of documents, and of the depth of folders.
+MOST_BYTES, MOST_DOCUMENTS, _DEEPEST = 8 << 20, 2_000_000, 8
+_SUFFIX = ".json"
+
+
+class Member(NamedTuple):
+    """One document."""
+
+    #: A text that changes with the content.
+    fingerprint: str
+    #: Returns the content. Raises OSError, ValueError.
+    read: Callable[[], bytes]
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Mapping[str, Member]]:
+    """Open a source; yield its documents by name. Raises MirrorError if it can't be read, or has too many documents."""
+    try:
+        if os.path.isdir(path):
+            yield _bounded(_files(path, "", 0), path)
+            return
+        with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
+            yield _bounded(_members(archive), path)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise MirrorError(f"{path}: neither a directory nor an intact zip archive: {error}") from error
+    except OSError as error:
+        raise MirrorError(f"{path}: can't be read: {error.strerror or error}") from error
+
+
+def stamp(path: str) -> str | None:
+    """Return a text that changes with an archive; None for a directory, whose files are compared one by one. Raises OSError."""
+    found = os.stat(path)
+    return None if stat.S_ISDIR(found.st_mode) else f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
+
+
+def _bounded(members: Iterator[tuple[str, Member]], path: str) -> dict[str, Member]:
+    found: dict[str, Member] = {}
+    for name, member in members:
+        if len(found) >= MOST_DOCUMENTS:
+            raise MirrorError(f"{path}: more than {MOST_DOCUMENTS} documents")
+        found[name] = member
+    return found
+
+
+def _members(archive: zipfile.ZipFile) -> Iterator[tuple[str, Member]]:
+    for info in archive.infolist():
+        if info.filename.endswith(_SUFFIX) and not info.is_dir():
+            yield info.filename, Member(f"{info.CRC:08x}-{info.file_size}", partial(_unpacked, archive, info))
+
+
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    with archive.open(info) as stream:
+        return _limited(stream.read(MOST_BYTES + 1))
+
+
+def _files(path: str, folder: str, depth: int) -> Iterator[tuple[str, Member]]:
+    with os.scandir(os.path.join(path, folder)) as entries:
+        for entry in entries:
+            name = f"{folder}{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                if depth < _DEEPEST:
+                    yield from _files(path, f"{name}/", depth + 1)
+            elif entry.name.endswith(_SUFFIX) and entry.is_file():
+                found = entry.stat()
+                yield name, Member(f"{found.st_mtime_ns}-{found.st_size}", partial(_read, entry.path))
+
+
+def _read(path: str) -> bytes:
+    with open_regular(path) as stream:
+        return _limited(stream.read(MOST_BYTES + 1))
+
+
+def _limited(body: bytes) -> bytes:
+    if len(body) > MOST_BYTES:
+        raise ValueError(f"larger than {MOST_BYTES >> 20} MB")
+    return body

@@ -1,0 +1,75 @@
+"""Decides which versions an advisory affects (OSV schema, "Evaluation"): ranges of PEP 440 versions, and versions by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ..metadata.filenames import parse, pep440
+from ..model import Advisory, File, VersionRange
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+#: Compiled ranges: those of the advisories of a few large projects.
+_CACHED = 1 << 14
+
+
+class AdvisoryMatcher:
+    """Finds the advisories for the files of one project."""
+
+    def __init__(self, advisories: Iterable[Advisory], project: str):
+        self._advisories = tuple(advisories)
+        self._project = project
+        self._versions = [frozenset(map(_canonical, each.versions)) for each in self._advisories]
+        self._found: dict[str | None, tuple[Advisory, ...]] = {}
+
+    def of_file(self, file: File) -> tuple[Advisory, ...]:
+        """Return the advisories that affect the release of a file."""
+        return self.of_version(parse(file.filename, self._project).version)
+
+    def of_version(self, version: str | None) -> tuple[Advisory, ...]:
+        """Return the advisories that affect a version. None and versions that PEP 440 does not have are in open ranges only."""
+        if version not in self._found:
+            parsed = pep440(version) if version else None
+            text = _canonical(version or "")
+            self._found[version] = tuple(
+                advisory for advisory, versions in zip(self._advisories, self._versions, strict=True)
+                if text in versions or any(includes(each, parsed) for each in advisory.ranges))
+        return self._found[version]
+
+
+def includes(versions: VersionRange, version: Version | None) -> bool:
+    """Return whether a range includes a version. Every version, also an unknown one (None), is in a range without limits."""
+    first, end = _limits(versions)
+    if version is None:
+        return first is None and end is None
+    if first is not None and version < first:
+        return False
+    return end is None or version < end or (versions.inclusive and version == end)
+
+
+def is_fix(version: str | None, advisories: Iterable[Advisory]) -> Advisory | None:
+    """Return the first advisory that names a version as a fix, or None."""
+    text = _canonical(version) if version else None
+    return next((each for each in advisories if text is not None and text in map(_canonical, each.fixed)), None)
+
+
+@lru_cache(_CACHED)
+def _limits(versions: VersionRange) -> tuple[Version | None, Version | None]:
+    """Return the first affected version, None for all early ones, and the end, None for an open range."""
+    return None if versions.introduced == "0" else pep440(versions.introduced), pep440(versions.end) if versions.end else None
+
+
+@lru_cache(_CACHED)
+def _canonical(version: str) -> str:
+    """Return the text that is equal for all spellings of one version."""
+    parsed = pep440(version)
+    return version.lower() if parsed is None else _without_zeros(parsed)
+
+
+def _without_zeros(version: Version) -> str:
+    from packaging.utils import canonicalize_version
+
+    return canonicalize_version(version)

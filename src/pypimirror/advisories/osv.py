@@ -1,0 +1,159 @@
+"""Reads advisories in the OSV format (Open Source Vulnerability schema, version 1)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ..metadata.filenames import pep440
+from ..model import Advisory, VersionRange
+from ..names import MALICIOUS, project_name, shown
+from ..settings.units import parse_moment
+from .cvss import base_score, highest, rating
+from .matching import includes
+
+#: Ids are parts of URLs and of messages.
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_ECOSYSTEM = "PyPI"
+_LABELS = {"LOW": "low", "MODERATE": "medium", "MEDIUM": "medium", "HIGH": "high", "CRITICAL": "critical"}
+_LONGEST_SUMMARY = 200
+#: Order of events at one version: a version that is fixed and introduced at once is affected.
+_EVENTS = ("fixed", "limit", "last_affected", "introduced")
+
+
+class InvalidAdvisory(ValueError):
+    """A document is not an advisory in the OSV format."""
+
+
+class Header(NamedTuple):
+    """The fields of an advisory that are stored in columns."""
+
+    id: str
+    #: UTC, ISO 8601 with seconds, so that texts sort by time.
+    modified: str
+    is_withdrawn: bool
+    #: Normalised names of the affected projects of PyPI.
+    projects: tuple[str, ...]
+
+
+def read_document(body: bytes) -> dict[str, Any]:
+    """Parse a document. Raises InvalidAdvisory."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidAdvisory("not JSON") from error
+    if not isinstance(document, dict):
+        raise InvalidAdvisory("not a JSON object")
+    return document
+
+
+def header(document: Mapping[str, Any]) -> Header:
+    """Return the header of an advisory. Raises InvalidAdvisory."""
+    identifier = document.get("id")
+    if not (isinstance(identifier, str) and _ID.fullmatch(identifier)):
+        raise InvalidAdvisory(f"invalid id {shown(repr(identifier))}")
+    try:
+        modified = parse_moment(document["modified"]).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise InvalidAdvisory("invalid time in modified") from error
+    if not isinstance(document.get("affected", []), list | None):
+        raise InvalidAdvisory("affected is no list")
+    projects = dict.fromkeys(name for name, _ in _affected(document))
+    return Header(identifier, modified, bool(document.get("withdrawn")), tuple(projects))
+
+
+def advisory(document: Mapping[str, Any], name: str) -> Advisory:
+    """Return the advisory as far as it concerns one project. name: normalised."""
+    identifier = str(document["id"])
+    packages = [package for found, package in _affected(document) if found == name]
+    ranges = tuple(dict.fromkeys(found for package in packages for found in _ranges(package)))
+    fixed = dict.fromkeys(
+        event["fixed"] for package in packages for events in _event_lists(package) for event in events if "fixed" in event)
+    versions = dict.fromkeys(version for package in packages for version in _texts(package.get("versions")))
+    if identifier.startswith(MALICIOUS) and not ranges and not versions:
+        ranges = (VersionRange("0"),)
+    return Advisory(
+        identifier, tuple(alias for alias in _texts(document.get("aliases")) if _ID.fullmatch(alias)),
+        shown(str(document.get("summary") or _first_line(document.get("details"))), _LONGEST_SUMMARY),
+        _severity(document, packages),
+        ranges, tuple(version for version in versions if not _is_covered(version, ranges)),
+        tuple(version for version in fixed if pep440(version) is not None), _link(document))
+
+
+def _affected(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the affected packages of PyPI, each with the normalised name."""
+    for package in document.get("affected") or ():
+        named = package.get("package") if isinstance(package, dict) else None
+        if not isinstance(named, dict) or str(named.get("ecosystem")).partition(":")[0] != _ECOSYSTEM:
+            continue
+        name = project_name(str(named.get("name")))
+        if name is not None:
+            yield name, package
+
+
+def _event_lists(package: Mapping[str, Any]) -> Iterator[list[Mapping[str, str]]]:
+    for each in package.get("ranges") or ():
+        if isinstance(each, dict) and each.get("type") != "GIT" and isinstance(each.get("events"), list):
+            yield [event for event in each["events"]
+                   if isinstance(event, dict) and event and all(isinstance(value, str) for value in event.values())]
+
+
+def _ranges(package: Mapping[str, Any]) -> Iterator[VersionRange]:
+    """Yield the affected ranges of versions: the schema's evaluation of events, done in advance."""
+    for events in _event_lists(package):
+        ordered = sorted(_ordered(events), key=lambda event: event[:3])
+        start: str | None = None
+        for _, _, _, kind, version in ordered:
+            if kind == "introduced":
+                start = version if start is None else start
+            elif start is not None:
+                yield VersionRange(start, version, kind == "last_affected")
+                start = None
+        if start is not None:
+            yield VersionRange(start)
+
+
+def _ordered(events: Iterable[Mapping[str, str]]) -> Iterator[tuple[bool, Any, int, str, str]]:
+    """Yield the events with sort keys; those with versions that PEP 440 does not have are left out."""
+    for event in events:
+        for kind, version in event.items():
+            if kind not in _EVENTS or (kind == "limit" and version == "*"):
+                continue
+            parsed = pep440(version)
+            if version == "0" or parsed is not None:
+                yield version != "0", parsed, _EVENTS.index(kind), kind, version
+
+
+def _is_covered(version: str, ranges: Iterable[VersionRange]) -> bool:
+    parsed = pep440(version)
+    return parsed is not None and any(includes(each, parsed) for each in ranges)
+
+
+def _severity(document: Mapping[str, Any], packages: Iterable[Mapping[str, Any]]) -> str:
+    """Return the rating that the database assigns, or else that of the CVSS vectors; an empty text without any."""
+    places = [document, *packages]
+    labels = [_LABELS.get(str(specific.get("severity")).upper(), "") for place in places
+              for key in ("database_specific", "ecosystem_specific") if isinstance(specific := place.get(key), dict)]
+    if label := highest(labels):
+        return label
+    scores = [base_score(str(each.get("score"))) for place in places for each in place.get("severity") or ()
+              if isinstance(each, dict)]
+    return highest(rating(score) for score in scores if score is not None)
+
+
+def _link(document: Mapping[str, Any]) -> str:
+    """Return the URL of a page about the advisory; an empty text if it has none."""
+    found = [each for each in document.get("references") or () if isinstance(each, dict)
+             and re.match("https?://", str(each.get("url")))]
+    found.sort(key=lambda each: each.get("type") != "ADVISORY")
+    return str(found[0]["url"])[:500] if found else ""
+
+
+def _first_line(text: Any) -> str:
+    return text.strip().split("\n", 1)[0].lstrip("# ") if isinstance(text, str) else ""
+
+
+def _texts(values: Any) -> Iterator[str]:
+    return (value for value in values if isinstance(value, str)) if isinstance(values, list) else iter(())

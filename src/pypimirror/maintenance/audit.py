@@ -1,0 +1,173 @@
+"""Finds releases with advisories, in the mirror or in pin files, and what holds their fixes back. Sends no request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ..advisories.matching import AdvisoryMatcher
+from ..errors import FetchError, MirrorError
+from ..interfaces import IRunContext
+from ..metadata.filenames import parse, pep440, release
+from ..model import Advisory, File, Project
+from ..names import METADATA
+from ..pins.environments import environments
+from ..pins.pin_files import read_pin_files, reader
+from ..selection import Selected
+from ..state import records
+from ..state.database import State
+from ..sync.offered_files import offered_files
+
+#: Values of ``Fix.status``.
+HERE, HELD, NOT_MIRRORED = "in the mirror", "held back", "not in the mirror"
+
+
+class Fix(NamedTuple):
+    """A version that fixes a vulnerability."""
+
+    version: str
+    #: HERE, HELD or NOT_MIRRORED.
+    status: str
+    #: The filter that holds it back, and the reason.
+    reason: str = ""
+
+
+class Finding(NamedTuple):
+    """A release and one advisory about it."""
+
+    project: str
+    version: str
+    advisory: Advisory
+    #: Later versions that fix it, oldest first.
+    fixes: tuple[Fix, ...] = ()
+    #: The pin file, or an empty text for a release in the mirror.
+    source: str = ""
+    #: The files of the release in the mirror.
+    files: tuple[str, ...] = ()
+
+
+class Audit(NamedTuple):
+    """Result of an audit."""
+
+    findings: tuple[Finding, ...]
+    #: The number of releases that were checked.
+    releases: int
+    #: Messages about pin files that could not be read as a whole.
+    problems: tuple[str, ...] = ()
+
+
+class Auditor:
+    """Audits one mirror with an open state."""
+
+    def __init__(self, mirror: IRunContext, state: State):
+        self._mirror, self._state = mirror, state
+
+    def mirror(self) -> Audit:
+        """Check all published releases."""
+        found: list[Finding] = []
+        count = 0
+        for entry in list(self._state.entries()):
+            project = self._project(entry.name)
+            files = project.published().files
+            versions = _by_version(project.name, files)
+            count += len(versions)
+            found += self._findings(project, versions, "")
+        return Audit(tuple(found), count)
+
+    def files(self, sources: Sequence[str]) -> Audit:
+        """Check the pins of files: requirements, locks, versions.cfg or buildout.cfg."""
+        found: list[Finding] = []
+        problems: list[str] = []
+        count = 0
+        settings = self._mirror.settings
+        setting = environments(tuple(python.rstrip("t") for python in settings["python_versions"]), settings["platforms"])
+        for source in sources:
+            reading = read_pin_files((), (source,), setting, reader(_refused), _NoStore())
+            problems += reading.pins.problems
+            for name, versions in sorted(reading.pins.versions.items()):
+                count += len(versions)
+                found += self._findings(self._project(name), dict.fromkeys(sorted(versions), ()), source)
+        return Audit(tuple(found), count, tuple(problems))
+
+    def _project(self, name: str) -> Project:
+        record = self._state.record(name)
+        project = records.decode(record) if record else Project(name, listed=False)
+        return self._mirror.advisories.current(project)
+
+    def _findings(self, project: Project, versions: dict[str, tuple[str, ...]], source: str) -> Iterator[Finding]:
+        if not project.advisories:
+            return
+        matcher = AdvisoryMatcher(project.advisories, project.name)
+        fixes = _Fixes(self._mirror, project)
+        for version, files in versions.items():
+            for advisory in matcher.of_version(version):
+                yield Finding(project.name, version, advisory, fixes.of(version, advisory, matcher), source, files)
+
+
+class _Fixes:
+    """Finds the fixes of one project's vulnerabilities in the mirror."""
+
+    def __init__(self, mirror: IRunContext, project: Project):
+        self._mirror, self._project = mirror, project
+        self._selected: Selected | None = None
+
+    def of(self, version: str, advisory: Advisory, matcher: AdvisoryMatcher) -> tuple[Fix, ...]:
+        """Return the later versions that an advisory names as fixes, without malicious ones."""
+        present = pep440(version)
+        later = {fix: parsed for fix in advisory.fixed if (parsed := pep440(fix)) is not None
+                 and (present is None or parsed > present)
+                 and not any(each.is_malicious for each in matcher.of_version(fix))}
+        return tuple(self._fix(fix) for fix in sorted(later, key=lambda fix: later[fix]))
+
+    def _fix(self, version: str) -> Fix:
+        wanted = release(version)
+        files = [file for file in self._project.files
+                 if release(parse(file.filename, self._project.name).version or "") == wanted]
+        if any(file.stored is not None and file.stored.published for file in files):
+            return Fix(version, HERE)
+        names = {file.filename for file in files}
+        reasons = dict.fromkeys(f"{one.filter or 'selection'}: {one.reason}" for one in self._selection().left_out
+                                if one.file.filename in names)
+        return Fix(version, HELD, "; ".join(reasons)) if reasons else Fix(version, NOT_MIRRORED)
+
+    def _selection(self) -> Selected:
+        if self._selected is None:
+            offered = self._project._replace(files=offered_files(self._mirror, self._project))
+            try:
+                self._selected = self._mirror.selection.select(offered, self._metadata)
+            except MirrorError:
+                self._selected = Selected()
+        return self._selected
+
+    def _metadata(self, file: File) -> bytes | None:
+        """Return the core metadata of a file in the mirror; others would have to be fetched."""
+        has = file.stored is not None and file.stored.metadata
+        return self._mirror.storage.read(f"{self._project.name}/{file.filename}{METADATA}") if has else None
+
+
+class _NoStore:
+    """Keeps no copies of pin files."""
+
+    def get(self, name: str) -> str | None:
+        return None
+
+    def put(self, name: str, text: str) -> None:
+        pass
+
+
+def _refused(url: str) -> bytes:
+    raise FetchError(url, "audit sends no requests; download the file")
+
+
+def _by_version(name: str, files: Iterable[File]) -> dict[str, tuple[str, ...]]:
+    """Return the names of files by version, oldest first."""
+    found: dict[str, list[str]] = {}
+    for file in files:
+        if version := parse(file.filename, name).version:
+            found.setdefault(version, []).append(file.filename)
+    return {version: tuple(found[version]) for version in sorted(found, key=_order)}
+
+
+def _order(version: str) -> tuple[bool, Any]:
+    parsed = pep440(version)
+    return parsed is not None, parsed or version
