@@ -18,7 +18,7 @@ ORDER = (
     "http", "metadata", "settings", "zcml", "advisories",
     "filters", "pins", "storage", "state", "upstream", "index",
     "bandersnatch", "engine", "selection", "sync", "maintenance",
-    "report", "clients", "serve", "mirror", "jobs", "recipe", "commands", "verb_help", "cli", "__main__", "testing",
+    "report", "clients", "serve", "mirror", "doctor", "jobs", "recipe", "commands", "verb_help", "cli", "__main__", "testing",
 )
 
 

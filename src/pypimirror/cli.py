@@ -28,6 +28,8 @@ class Verb(NamedTuple):
     options: frozenset[str] = frozenset()
     #: Whether it reads a configuration file, so that CONFIG is needed.
     configured: bool = True
+    #: The option with which it needs no configuration file.
+    unconfigured: str = ""
 
 
 _SYNC = frozenset({"allow_deletions", "dry_run", "fetch_since_days", "follow_external_index_pages",
@@ -55,7 +57,10 @@ VERBS = {
                    frozenset({"lock"})),
     "serve": Verb("serve", "run an index server, by default on loopback", options=frozenset({"host", "port", "monitoring"})),
     "config": Verb("config", "show the effective settings and components; --example prints a commented file",
-                   options=frozenset({"example"})),
+                   options=frozenset({"example"}), unconfigured="example"),
+    "doctor": Verb("doctor", "report whether a deployment installs from this mirror alone: a buildout file, requirements, a "
+                   "lock file or a project's folder; by default the mirror's pins", "[FILE or URL]",
+                   frozenset({"json", "url", "prove", "pythons", "platforms", "python"}), unconfigured="url"),
     "job": Verb("job", "print, install or remove the job that updates the mirror, and units that serve it",
                 "cron | systemd | remove",
                 frozenset({"install", "times", "user", "command", "serve", "socket", "host", "port", "root"})),
@@ -158,7 +163,13 @@ def unlabelled(builtin: bool) -> argparse.ArgumentParser:
                       help="names or patterns of the projects to mirror (repeatable)")
     what.add_argument("--all", action="store_true", help="mirror all projects")
     add("--pins", metavar="FILE", action="append", help="mirror what this file or URL pins (repeatable)")
-    add("--pythons", metavar="VERSIONS", help="leave out wheels for other Pythons than these, such as '3.11 3.12'")
+    add("--pythons", metavar="VERSIONS",
+        help="the Pythons to mirror wheels for, or to examine, such as '3.11 3.12'; for doctor, by default those of the mirror")
+    add("--platforms", metavar="TAGS",
+        help="the platforms to examine, such as manylinux_2_28_x86_64; by default those of the mirror")
+    add("--url", metavar="URL", help="examine the mirror at this URL, as its clients see it; needs no CONFIG")
+    add("--prove", action="store_true", help="install into an empty home, with no way to any other host than the mirror")
+    add("--python", metavar="PROGRAM", help="with --prove: the Python to install for; by default the one that runs this")
     add("--mirror", metavar="PLACE", help="the directory or s3://bucket/prefix of the mirror")
     add("--version", action="version", version=f"z3c.recipe.pypimirror {__version__}")
     return made
@@ -230,7 +241,7 @@ def _config(reader: argparse.ArgumentParser, words: list[str], arguments: argpar
     if not words:
         reader.error("CONFIG is missing")
     verb = VERBS.get(words[0])
-    if verb is not None and (not verb.configured or (words[0] == "config" and arguments.example)):
+    if verb is not None and (not verb.configured or (verb.unconfigured and getattr(arguments, verb.unconfigured))):
         return ""
     if verb is not None and not os.path.exists(words[0]):
         reader.error(f"CONFIG is missing, the configuration file: {reader.prog} CONFIG {words[0]}")

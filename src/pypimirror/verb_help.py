@@ -42,6 +42,8 @@ EXAMPLES = {
               Example("serve --host 0.0.0.0 --port 80 --monitoring", "serve it to other machines, with /healthz and /metrics")),
     "config": (Example("config", "show every setting and component, each with where it is set"),
                Example("config --example", "print a configuration file that explains every key")),
+    "doctor": (Example("doctor buildout.cfg", "report what would keep a buildout from installing from this mirror alone"),
+               Example("doctor requirements.txt --prove", "also install it, with no way to any other host")),
     "job": (Example("job cron --install user", "update the mirror every six hours, by your crontab"),
             Example("job systemd --times '17 3 * * *' --install system", "update it at night, by a timer of the system")),
     "init": (Example("init", "ask three questions and write pypimirror.cfg"),

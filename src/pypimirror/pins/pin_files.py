@@ -117,6 +117,13 @@ def reader(fetch: Read) -> Read:
     return read
 
 
+def read_required(kind: str, source: str, read: Read, environments: Iterable[Environment]) -> requirements.Requirements:
+    """Read a requirements or lock file by its kind (``file_kinds``). Raises FetchError, InvalidPins."""
+    if kind in _LOCK_READERS:
+        return _LOCK_READERS[kind](source, read, environments)
+    return requirements.read_requirements(source, read)
+
+
 def pin_name(source: str, suffix: str) -> str:
     """Return the name of a pin file in the mirror: readable, unique for each source, the same in each run."""
     # Without the password: it may change, and the name must not help to guess it.
@@ -151,8 +158,7 @@ def _read(source: str, key: str, environments: tuple[Environment, ...], read: Re
         text = flat_pins.flatten_versions(chain, environments) if pins.versions else ""
         documents = {name: document.content for name, document in chain.documents.items()}
     else:
-        found = (_LOCK_READERS[kind](source, reread, environments) if kind in _LOCK_READERS
-                 else requirements.read_requirements(source, reread))
+        found = read_required(kind, source, reread, environments)
         pins, text = requirements.pins_of(found, environments), flat_pins.flatten_requirements(found)
     if not pins.versions:
         raise InvalidPins(f"{redact(source)}: contains no pins")

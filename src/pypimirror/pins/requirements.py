@@ -53,12 +53,24 @@ class Line(NamedTuple):
     number: int
 
 
+class FileOption(NamedTuple):
+    """An option about sources of files and about installation, or a requirement that names a path or URL."""
+
+    #: As written, such as ``--index-url``; empty for a requirement.
+    name: str
+    #: Empty if the option has none.
+    value: str
+    source: str
+    number: int
+
+
 class Requirements(NamedTuple):
     """A requirements file with the files that it includes."""
 
     root: str
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
+    options: tuple[FileOption, ...] = ()
 
 
 def read_requirements(root: str, read: Read) -> Requirements:
@@ -69,7 +81,7 @@ def read_requirements(root: str, read: Read) -> Requirements:
     notes: dict[str, None] = {}
     reader = _Reader(root, read, lambda note: notes.setdefault(note))
     lines = tuple(reader.lines())
-    return Requirements(root, lines, tuple(notes))
+    return Requirements(root, lines, tuple(notes), tuple(reader.options))
 
 
 def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> Pins:
@@ -139,6 +151,7 @@ class _Reader:
         #: Files by real path or normal URL, each with whether it was read as constraints.
         self.seen: set[tuple[str, bool]] = set()
         self.count = 0
+        self.options: list[FileOption] = []
 
     def lines(self) -> Iterator[Line]:
         """Yield the lines of all files, included files in place; without recursion."""
@@ -176,6 +189,8 @@ class _Reader:
             words, options = requirements_syntax.split_options(line, where)
             hashes: set[str] = set()
             for name, value in requirements_syntax.parse_options(options):
+                if name in _IGNORED or name in _EDITABLE:
+                    self.options.append(FileOption(name, value or "", source, number))
                 if name in _INCLUDES:
                     yield self._target(_required(value, name, where), source), _INCLUDES[name]
                 elif name == "--hash":
@@ -185,7 +200,9 @@ class _Reader:
                 elif name not in _IGNORED:
                     self.note(f"{where}: unknown option {redact(name)}; ignored")
             requirement = self._requirement(words.rstrip("; \t"), where) if words else None
-            if requirement is not None:
+            if requirement is None and words:
+                self.options.append(FileOption("", words, source, number))
+            elif requirement is not None:
                 yield Line(requirement, frozenset(hashes), constraint, source, number)
 
     def _target(self, name: str, source: str) -> str:

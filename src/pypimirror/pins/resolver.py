@@ -5,7 +5,7 @@ requirements on a project, if there is one. An installer finds the releases that
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from packaging.requirements import InvalidRequirement
@@ -50,6 +50,25 @@ class RootFile(NamedTuple):
     has_wheel: bool = False
 
 
+class UnmetRequirement(NamedTuple):
+    """A requirement that no release satisfies, in some environments at least."""
+
+    requirement: str
+    by: str
+    environments: tuple[Environment, ...]
+    #: Whether a release satisfies it in other environments.
+    is_partial: bool = False
+
+    @property
+    def message(self) -> str:
+        text = f"{self.by} requires {shown(self.requirement)}"
+        if not self.is_partial:
+            return f"{text}: no release fits"
+        pythons = ", ".join(dict.fromkeys(f"Python {environment.python} on {environment.platform}"
+                                          for environment in self.environments))
+        return f"{text}: nothing fits on {shown(pythons, 300)}"
+
+
 class Resolution(NamedTuple):
     """Result of ``resolve``."""
 
@@ -61,6 +80,8 @@ class Resolution(NamedTuple):
     notes: tuple[str, ...]
     #: Messages about requirements that no release satisfies, and about errors.
     problems: tuple[str, ...]
+    #: The requirements in these messages.
+    unmet: tuple[UnmetRequirement, ...] = ()
 
 
 class _Step(NamedTuple):
@@ -75,19 +96,22 @@ class _Exhausted(Exception):
 
 def resolve(starts: Iterable[RootRequirement | RootFile], environments: Iterable[Environment], catalogue: ReleaseSource,
             pinned: Pins | None = None, companions: Mapping[str, str] | None = None,
-            exempt: Callable[[str], object] = lambda name: False) -> Resolution:
+            exempt: Callable[[str], object] = lambda name: False, local: Collection[str] = ()) -> Resolution:
     """Resolve requirements in each environment, transitively.
 
     Args:
         pinned: if these have a matching version of a project, it is selected instead of the newest one.
         companions: specifiers by project: the newest release that also matches the specifier is selected, too.
         exempt: returns whether unreadable requirements of a project are not a problem.
+        local: normalised names of projects that come from elsewhere: requirements on them are satisfied.
     """
-    return _Resolver(catalogue, pinned or Pins(), companions or {}, exempt).run(starts, tuple(environments))
+    return _Resolver(catalogue, pinned or Pins(), companions or {}, exempt, frozenset(local)).run(starts, tuple(environments))
 
 
 class _Resolver:
-    def __init__(self, catalogue: ReleaseSource, pinned: Pins, companions: Mapping[str, str], exempt: Callable[[str], object]):
+    def __init__(self, catalogue: ReleaseSource, pinned: Pins, companions: Mapping[str, str], exempt: Callable[[str], object],
+                 local: frozenset[str]):
+        self.local = local
         self.pinned = pinned
         self.companions = companions
         self.candidates = _CandidateCache(catalogue, self.spend)
@@ -184,7 +208,7 @@ class _Resolver:
             self.notes[note] = None
             return
         key = environment, dependency.text
-        if key not in self.seen:
+        if key not in self.seen and dependency.name not in self.local:
             self.seen.add(key)
             self.steps.append(_Step(dependency, by, environment))
 
@@ -247,15 +271,12 @@ class _Resolver:
             releases.setdefault(name, set()).add(version)
         notes = {**self.notes, **self.requirements.notes}
         problems = {**self.problems, **self.candidates.problems, **self.requirements.problems}
-        for (requirement, by), where in self.failed.items():
-            pythons = ", ".join(dict.fromkeys(f"Python {environment.python} on {environment.platform}"
-                                              for environment in sorted(where)))
-            if self.satisfied[requirement, by]:
-                notes[f"{by} requires {shown(requirement)}: nothing fits on {shown(pythons, 300)}"] = None
-            else:
-                problems[f"{by} requires {shown(requirement)}: no release fits"] = None
+        unmet = tuple(UnmetRequirement(requirement, by, tuple(sorted(where)), bool(self.satisfied[requirement, by]))
+                      for (requirement, by), where in self.failed.items())
+        for one in unmet:
+            (notes if one.is_partial else problems)[one.message] = None
         return Resolution({name: frozenset(some) for name, some in sorted(releases.items())}, self.reasons, tuple(notes),
-                          tuple(problems))
+                          tuple(problems), unmet)
 
 
 class _CandidateCache:

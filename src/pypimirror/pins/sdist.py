@@ -5,7 +5,7 @@ Build requirements: ``build-system.requires`` in pyproject.toml (PEP 518), and t
 
 import configparser
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import IO, Any, NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -44,24 +44,33 @@ class Sdist(NamedTuple):
 
 def read_sdist(stream: IO[bytes], filename: str) -> Sdist:
     """Read an sdist or an egg. stream: seekable. An unreadable file has the default requirements and a problem."""
-    problems: list[str] = []
     egg = filename.endswith(".egg")
     try:
         found = read_sdist_files(stream, f"{filename}.zip", _IN_EGG) if egg else read_sdist_files(stream, filename, _WANTED)
     except ValueError as error:
         assumed = "" if egg else "; setuptools and wheel are taken to build it"
         return Sdist(() if egg else DEFAULT, problems=(f"{filename}: can't be read ({error}){assumed}",))
-    metadata = found.get("PKG-INFO")
-    text = next((found[name] for name in sorted(found) if name.endswith("requires.txt")), None)
-    requires = None if text is None else _egg_requires(text)
-    if egg:
-        return Sdist((), metadata, requires)
+    if not egg:
+        return read_source(found, filename)
+    return Sdist((), found.get("PKG-INFO"), _requires(found))
+
+
+def read_source(found: Mapping[str, bytes], filename: str) -> Sdist:
+    """Read the files of a source tree by path. filename: of the sdist, or the folder, for messages."""
+    problems: list[str] = []
     notes: list[str] = []
+    metadata, requires = found.get("PKG-INFO"), _requires(found)
     build = _build_requires(found, filename, _requires_dist(metadata) if requires is None else requires, problems, notes)
     return Sdist(build, metadata, requires, tuple(problems), tuple(f"{filename}: {note}" for note in notes))
 
 
-def _build_requires(found: dict[str, bytes], filename: str, requires_dist: tuple[str, ...], problems: list[str],
+def _requires(found: Mapping[str, bytes]) -> tuple[str, ...] | None:
+    """Return the run-time requirements in requires.txt, or None without it."""
+    text = next((found[name] for name in sorted(found) if name.endswith("requires.txt")), None)
+    return None if text is None else _egg_requires(text)
+
+
+def _build_requires(found: Mapping[str, bytes], filename: str, requires_dist: tuple[str, ...], problems: list[str],
                     notes: list[str]) -> tuple[str, ...]:
     pyproject = _toml(found, "pyproject.toml", filename, problems)
     build_system = pyproject.get("build-system")
@@ -87,7 +96,7 @@ def _valid(texts: Iterable[object], where: str, problems: list[str]) -> list[Req
     return found
 
 
-def _toml(found: dict[str, bytes], name: str, filename: str, problems: list[str]) -> dict[str, Any]:
+def _toml(found: Mapping[str, bytes], name: str, filename: str, problems: list[str]) -> dict[str, Any]:
     """Parse a TOML file of the sdist; return an empty table if it is missing or invalid."""
     try:
         return loads(found.get(name, b""))

@@ -1,6 +1,6 @@
-"""Reads ``setup_requires`` from a setup.py without running it.
+"""Reads arguments of ``setup()``, such as ``setup_requires``, from a setup.py without running it.
 
-Only the expressions assigned to it are parsed, with limits on each: the depth of recursion in Python's parser must not depend
+Only the expressions assigned to them are parsed, with limits on each: the depth of recursion in Python's parser must not depend
 on the content of an sdist.
 """
 
@@ -19,7 +19,7 @@ _BLANK = frozenset({tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DED
 
 
 class SetupRequires(NamedTuple):
-    """Result of ``setup_requires``."""
+    """The texts of one argument."""
 
     requires: tuple[str, ...]
     #: Whether all assigned expressions are literals.
@@ -28,7 +28,12 @@ class SetupRequires(NamedTuple):
 
 def setup_requires(content: bytes) -> SetupRequires:
     """Return the requirements that are literals in a setup.py."""
-    if _KEY.encode() not in content:
+    return literals(content, _KEY)
+
+
+def literals(content: bytes, key: str) -> SetupRequires:
+    """Return the texts that are literals in the values of an argument of ``setup()``."""
+    if key.encode() not in content:
         return SetupRequires((), True)
     if len(content) > _MAX_LENGTH:
         return SetupRequires((), False)
@@ -36,16 +41,16 @@ def setup_requires(content: bytes) -> SetupRequires:
         tokens = [token for token in tokenize.tokenize(io.BytesIO(content).readline) if token.type not in _BLANK]
     except (tokenize.TokenError, SyntaxError, ValueError, RecursionError, MemoryError):
         return SetupRequires((), False)
-    reader = _SetupReader(tokens)
-    reader.read(_KEY)
+    reader = _SetupReader(tokens, key)
+    reader.read(key)
     return SetupRequires(tuple(dict.fromkeys(reader.requires)), reader.complete)
 
 
 class _SetupReader:
     """Collects literal values of variables and arguments."""
 
-    def __init__(self, tokens: list[tokenize.TokenInfo]):
-        self._tokens = tokens
+    def __init__(self, tokens: list[tokenize.TokenInfo], key: str):
+        self._tokens, self._key = tokens, key
         self._names: set[str] = set()
         self.requires: list[str] = []
         self.complete = True
@@ -117,7 +122,7 @@ class _SetupReader:
                     nodes += (other, one)
                 case ast.Starred(value=value):
                     nodes.append(value)
-                case ast.Name(id=name) if name == _KEY or self._is_known(name):
+                case ast.Name(id=name) if name == self._key or self._is_known(name):
                     self.read(name)
                 case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="split"), args=[]):
                     self.requires += text.split()

@@ -1,0 +1,1 @@
+"""``doctor``: whether a deployment installs from a mirror alone, by reasoning and by proof."""

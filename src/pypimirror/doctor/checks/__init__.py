@@ -1,0 +1,1 @@
+"""The checks of ``doctor``: functions that yield findings, listed in ``table``."""

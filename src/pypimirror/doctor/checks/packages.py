@@ -1,0 +1,87 @@
+"""Checks of projects and files: whether the mirror has what would be installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...errors import MirrorError
+from ...names import shown
+from ..case import Case
+from ..causes import cause
+from ..deployment import BUILDOUT
+from ..findings import Finding, error, note, warning
+
+#: Names in one message.
+_MOST = 10
+
+
+def readable(case: Case) -> Iterator[Finding]:
+    """Errors and remarks of the readers of the file."""
+    for text in case.deployment.problems:
+        yield error(case.deployment.source, text)
+    for text in case.deployment.notes:
+        yield note(case.deployment.source, text)
+
+
+def requirements(case: Case) -> Iterator[Finding]:
+    """Every requirement has a file for each Python and platform, also the requirements of builds."""
+    for unmet in case.solution.unmet:
+        try:
+            message, advice = cause(unmet, case)
+        except MirrorError as failed:
+            message, advice = shown(str(failed), 500), "check that the mirror is served whole"
+        what = "build requirement" if unmet.builds else "requirement"
+        yield error(f"{what} {unmet.requirement}", message, advice, unmet.by)
+    for text in case.solution.problems:
+        yield error(case.deployment.source, text)
+    for text in case.solution.notes:
+        yield note(case.deployment.source, text)
+
+
+def unneeded_pins(case: Case) -> Iterator[Finding]:
+    """Pins that nothing requires may be missing; one remark names them."""
+    if case.deployment.installs_pins:
+        return
+    here = case.deployment.local_names()
+    missing = sorted({f"{name} {version}" for pins in case.deployment.pins.values() for name, versions in pins.versions.items()
+                      if name not in here for version in versions if not _has(case, name, version)})
+    told = {unmet.requirement for unmet in case.solution.unmet}
+    missing = [text for text in missing if text.replace(" ", "==") not in told]
+    if missing:
+        more = f" and {len(missing) - _MOST} more" if len(missing) > _MOST else ""
+        yield note("pins", f"{len(missing)} pinned releases are not in the mirror, and nothing here requires them: "
+                           f"{', '.join(missing[:_MOST])}{more}")
+
+
+def _has(case: Case, name: str, version: str) -> bool:
+    try:
+        files = case.view.releases(name)
+    except MirrorError:
+        return True  # reported by requirements
+    pins = next(iter(case.deployment.pins.values()))._replace(versions={name: frozenset((version,))}, hashes={})
+    from ...metadata.filenames import parse
+
+    return any(pins.holds(name, parse(file.filename, name).version or "") for file in files)
+
+
+def yanked(case: Case) -> Iterator[Finding]:
+    """Files that their authors have withdrawn."""
+    seen = set()
+    for one in (*case.solution.chosen, *case.solution.for_builds):
+        if one.file.yanked is not False and (one.name, one.version) not in seen:
+            seen.add((one.name, one.version))
+            reason = f": {shown(one.file.yanked, 200)}" if isinstance(one.file.yanked, str) and one.file.yanked else ""
+            how = "zc.buildout ignores that" if case.deployment.tool == BUILDOUT else "installers take it because it is pinned"
+            yield warning(f"{one.name} {one.version}", f"yanked{reason}; {how}", "use another release", one.by)
+
+
+def present(case: Case) -> Iterator[Finding]:
+    """The files that would be installed exist in the tree."""
+    if not case.view.is_local:
+        return  # each would have to be transferred; --prove does that
+    for file in dict.fromkeys(one.file.filename for one in (*case.solution.chosen, *case.solution.for_builds)):
+        found = next(one.file for one in (*case.solution.chosen, *case.solution.for_builds) if one.file.filename == file)
+        try:
+            case.view.open(found).close()
+        except MirrorError as failed:
+            yield error(file, shown(str(failed), 500), "run verify --repair")
