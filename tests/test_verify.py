@@ -144,6 +144,48 @@ def test_strays_are_found_and_moved_to_the_trash(filled: Mirrored, capsys: Captu
     assert filled.run("verify") == 0
 
 
+FOLDERS = {
+    "files of all kinds": ("two/", {"build/notes.txt": b"a", "build/lib/deep/two.py": b"b", "build/two-3.zip": b"c"}),
+    "one that is called like a page": ("two/", {"full.html/a": b"a"}),
+    "in a folder of another spelling": ("zope.interface/", {"old/zope.interface-0.9.zip": b"a"}),
+}
+
+
+@pytest.mark.bucket
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_a_folder_in_a_project_s_folder_is_a_stray(filled: Mirrored, capsys: Captured, kind: str) -> None:
+    place, files = FOLDERS[kind]
+    before = filled.tree()
+    for path, body in files.items():
+        (filled.root / place / path).parent.mkdir(exist_ok=True, parents=True)
+        (filled.root / place / path).write_bytes(body)
+    folder = f"{place}{next(iter(files)).partition('/')[0]}/"
+    assert filled.run("verify") == 1
+    assert capsys.readouterr().out == f"{folder}: no page names it\n"
+    assert filled.run("verify", "--repair") == 0
+    assert filled.tree() == before
+    assert not (filled.root / folder).exists()
+    assert sorted(trashed(filled).values()) == sorted(files.values())
+    assert filled.run("verify") == 0
+
+
+def test_folders_without_files_to_offer_are_no_strays(mirrored: Mirrored, upstream: Upstream) -> None:
+    """Also the pages at ``/pypi/NAME/json``, where there is a project of that name."""
+    mirrored.settings["index_formats"] = "html json legacy-json"
+    upstream.add("pypi", wheel("pypi", "1.0"))
+    upstream.add("two", wheel("two", "1.0"))
+    assert mirrored.run("sync") == 0
+    assert (mirrored.root / "pypi/two/json").is_file()
+    (mirrored.root / "two/empty/below").mkdir(parents=True)
+    put("two/.git/config", "of somebody else")(mirrored)
+    before = mirrored.tree()
+    assert mirrored.run("verify", "--repair") == 0
+    assert mirrored.tree() == before
+    put("pypi/two/jsons", "a stray")(mirrored)
+    assert mirrored.run("verify", "--repair") == 0
+    assert mirrored.tree() == before
+
+
 def test_a_second_page_without_its_project_is_a_stray(filled: Mirrored, capsys: Captured) -> None:
     before = filled.tree()
     page = filled.root / "Two/index.html"

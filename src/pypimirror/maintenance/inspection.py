@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..engine.steps import in_threads
 from ..errors import StorageError
+from ..index import legacy
 from ..interfaces import IRunContext, IWholeIndexWriter
 from ..model import NOTHING, File, Project, Stored
 from ..names import BROWSE_PAGE, PAGES, PINS, distribution, is_distribution
 from ..state import records
-from ..sync.own_pages import own_serial
+from ..sync.own_pages import files_below, own_serial
 from ..sync.publish import rendered
 from ..sync.recover import own_pages
 
@@ -183,15 +184,30 @@ def _strays(mirror: IRunContext, name: str, names: Mapping[str, Iterable[str]], 
     """Return the paths of strays: files that no page lists.
 
     published: whether the project is published; then any other file in its folder is a stray, because web servers offer all of
-    it. Else only distributions, their sidecars and pages of the mirror are. Ignores hidden files and folders.
+    it, and so is a folder there with files. Else only distributions, their sidecars and pages of the mirror are. Ignores hidden
+    files and folders.
     """
     known = {*pages}
     for file in files:
         if file.stored is not None:
             known.add(f"{name}/{file.filename}")
             known.update(f"{name}/{file.filename}{suffix}" for suffix in file.stored.beside())
+    below = [f"{folder}/{entry}" for folder, found in names.items() for entry in found if published and entry.endswith("/")]
     return [path for folder, found in names.items() for entry in found if not entry.endswith("/")
-            and (path := f"{folder}/{entry}") not in known and _is_stray(mirror, path, entry, published)]
+            and (path := f"{folder}/{entry}") not in known and _is_stray(mirror, path, entry, published)
+            ] + [path for path in below if any(strays_below(mirror, path))]
+
+
+def strays_below(mirror: IRunContext, folder: str) -> Iterator[str]:
+    """Yield the paths of the files in a folder of a project's folder, which are strays but for pages of ``/pypi/NAME/json``.
+
+    folder: its path, with a slash at the end."""
+    if folder.split("/")[1].startswith("."):
+        return
+    for path in files_below(mirror.storage, folder[:-1]):
+        parts = path.split("/")
+        if path != legacy.path(parts[1]) or own_serial(mirror, mirror.storage.read(path) or b"") is None:
+            yield path
 
 
 def _is_stray(mirror: IRunContext, path: str, entry: str, published: bool) -> bool:

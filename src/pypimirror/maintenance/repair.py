@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from ..events import FileRemoved, FileStored, Problem, ProjectPublished
 from ..interfaces import IRunContext
@@ -12,7 +14,7 @@ from ..names import BESIDE, METADATA, PROVENANCE, SIGNATURE, distribution, is_di
 from ..state import records
 from ..sync.ensure_file import FULL, FileResult, ensure_file
 from ..sync.publish import PublishResult, WrittenPages, write_pages
-from .inspection import Finding
+from .inspection import Finding, strays_below
 
 
 class RepairTask(NamedTuple):
@@ -109,10 +111,13 @@ def _ensure(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], No
 
 
 def _remove(mirror: IRunContext, name: str, paths: list[str], emit: Callable[[Any], None]) -> None:
-    """Move strays to the trash; pages under the name of their folder, not of the project."""
-    for path in paths:
+    """Move strays to the trash; what is no distribution under the name of its folder, not of the project.
+
+    paths: of files, and of folders with a slash at the end."""
+    found = [[*strays_below(mirror, path)] if path.endswith("/") else [path] for path in paths]
+    for path in chain.from_iterable(found):
         folder, _, filename = path.rpartition("/")
-        owner = name if is_distribution(distribution(filename)) else folder
+        owner = name if is_distribution(distribution(filename)) else quote(folder, safe="")
         if mirror.storage.size(path) is None:
             continue
         if mirror.trash.put_stray(path, owner, filename):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ..index import legacy
 from ..interfaces import IRunContext, IStorage
@@ -16,6 +16,18 @@ def folders(storage: IStorage) -> dict[str, list[str]]:
         if folder.endswith("/") and not folder.startswith("."):
             found.setdefault(normalize(folder[:-1]), []).append(folder[:-1])
     return found
+
+
+def files_below(storage: IStorage, folder: str) -> Iterator[str]:
+    """Yield the paths of the files in a folder and in the folders below it, hidden ones left out. Raises StorageError."""
+    waiting = [folder]
+    while waiting:
+        folder = waiting.pop()
+        for entry in storage.listdir(folder):
+            if entry.endswith("/") and not entry.startswith("."):
+                waiting.append(f"{folder}/{entry[:-1]}")
+            elif not entry.startswith("."):
+                yield f"{folder}/{entry}"
 
 
 def own_serial(mirror: IRunContext, page: bytes) -> int | None:
