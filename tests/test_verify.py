@@ -451,7 +451,7 @@ def test_progress_is_shown_on_a_terminal(filled: Mirrored) -> None:
         assert process.stdout is not None and process.stdout.read() == b""
     os.close(leader)
     assert process.returncode == 0
-    assert b"verifying 2 projects, 4 files" in shown and b"verified 1 of 2 projects" in shown
+    assert b"verifying 2 projects, 4 files" in shown  # tests/test_progress.py has the line that is overwritten
     assert b"nothing is wrong" in shown
 
 
