@@ -34,6 +34,8 @@ AREAS = (
      "The next run tries it again; the log has the details."),
     ("Verify, trash, adopt", ("maintenance", "commands/adopt", "commands/trash", "commands/verify"),
      "Nothing was removed. Correct the cause and repeat the verb."),
+    ("Bundles", ("bundles", "commands/export_bundle", "commands/import_bundle"),
+     "The mirror was not changed. Copy the bundle again, or export another one; repeat the verb."),
     ("Workers", ("engine",),
      "Check the address of the scheduler and that all workers have the same versions of the program; or use engine = threads."),
     ("Plugins", ("zcml", "tracebacks", "commands/plugin", "commands/component"),

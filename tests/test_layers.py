@@ -17,7 +17,7 @@ ORDER = (
     "older_distributions",
     "http", "metadata", "settings", "zcml", "advisories",
     "filters", "pins", "storage", "state", "upstream", "index",
-    "bandersnatch", "engine", "selection", "sync", "maintenance",
+    "bandersnatch", "engine", "selection", "sync", "maintenance", "bundles",
     "report", "clients", "serve", "mirror", "doctor", "jobs", "recipe", "commands", "verb_help", "cli", "__main__", "testing",
 )
 

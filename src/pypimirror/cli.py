@@ -51,6 +51,10 @@ VERBS = {
                  "[NAME ...]", _SYNC - {"indexes_only", "dry_run", "report", "yes"} | {"files", "json"}),
     "audit": Verb("audit", "show known vulnerabilities of the mirror or of pin files, and their fixes; sends no requests",
                   "[FILE ...]", frozenset({"json", "format", "severity"})),
+    "export": Verb("export_bundle", "write a bundle of this mirror, or of its changes, for a site without a network",
+                   "DIRECTORY", frozenset({"since", "full", "against", "split", "sign", "tree"}) | _LOG),
+    "import": Verb("import_bundle", "bring this mirror to what a bundle contains", "DIRECTORY",
+                   frozenset({"allow_deletions"}) | _LOG),
     "webserver": Verb("webserver", "print a complete site configuration for this mirror: apache, nginx, or one of a plugin",
                       "NAME"),
     "client": Verb("client", "print a client's configuration for this mirror: pip, uv, buildout, or one of a plugin", "NAME",
@@ -146,6 +150,14 @@ def unlabelled(builtin: bool) -> argparse.ArgumentParser:
         help="exit with 1 if the last good run is older, with 5 if its age is unknown")
     add("--access-log", metavar="FILE", action="append",
         help="an access log of Apache or nginx; report requested names that the mirror does not have (repeatable)")
+    scope = made.add_mutually_exclusive_group()
+    scope.add_argument("--since", metavar="MARK", help="the changes since this mark; by default since that of the last export")
+    scope.add_argument("--full", action="store_true", help="everything, for a site that has nothing yet")
+    scope.add_argument("--against", metavar="FILE",
+                       help="what the other site lacks by this receipt of import, or by this output of sha256sum")
+    add("--split", metavar="SIZE", default="4G", help="the size that no part reaches (4G, which FAT file systems need)")
+    add("--sign", metavar="KEY", help="sign the bundle with this key of OpenSSH")
+    add("--tree", action="store_true", help="a plain tree and a list of removed files, for a site without this program")
     add("--lock", metavar="FILE", help="for uv: print this uv.lock with the files of the mirror")
     add("--host", help="the address to listen on (127.0.0.1)")
     add("--monitoring", action="store_true", help="answer /healthz, and /metrics with the file of metrics_filename")

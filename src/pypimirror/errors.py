@@ -100,6 +100,10 @@ class StorageError(MirrorError):
     """The mirror's storage can't be read or written."""
 
 
+class InvalidBundle(MirrorError):
+    """A bundle is incomplete, damaged, not signed by an allowed key, or does not fit to the mirror."""
+
+
 class InsufficientSpace(StorageError):
     """The disk is full. The run stops; published pages stay correct, and the next run continues."""
 

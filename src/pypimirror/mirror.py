@@ -181,10 +181,11 @@ class Mirror:
         self.limiter.bound(most)
         self.side_by_side.bound(most)
 
-    def check(self, fetches: bool = True) -> None:
+    def check(self, fetches: bool = True, selects: bool = True) -> None:
         """Create every component that the settings name. Raises ConfigurationError before anything is written.
 
-        fetches: whether requests will be sent; False saves loading the fetcher.
+        fetches: whether requests will be sent; False saves loading the fetcher. selects: whether projects have to be selected;
+        a mirror that is filled from bundles selects none.
         """
         index_settings.check(self.settings)
         tls.check(self.settings)
@@ -193,7 +194,7 @@ class Mirror:
             del part
         if fetches:
             _ = self.limiter.fetcher
-        if not (self.settings["versions"] or self.settings["requirements"]):
+        if selects and not (self.settings["versions"] or self.settings["requirements"]):
             self.selection.check()
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sqlite3
 import sys
@@ -24,7 +25,7 @@ from ..report.event_dispatcher import Watch
 from ..report.log import logger
 from ..settings.units import format_moment
 from ..state.database import State
-from ..state.meta_keys import LAST_GOOD
+from ..state.meta_keys import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
 from ..storage import directories
 from ..storage.ownership import check_own
 from ..storage.regular_files import check_folder, check_regular
@@ -50,17 +51,17 @@ def overrides_of(arguments: argparse.Namespace) -> dict[str, str]:
     return {key: value for key, value in overrides.items() if value is not None}
 
 
-def checked(config: str, arguments: argparse.Namespace, fetches: bool = True) -> Mirror:
+def checked(config: str, arguments: argparse.Namespace, fetches: bool = True, selects: bool = True) -> Mirror:
     """Return the mirror of a configuration after all checks. Raises ConfigurationError before any change.
 
-    fetches: whether the verb fetches from upstream.
+    fetches: whether the verb fetches from upstream. selects: whether the configuration has to select projects.
     """
     settings = read(config, overrides_of(arguments))
     for key in _WRITTEN:
         if settings.origin(key) != "default":
             check_folder(settings[key], key, (settings["mirror_file_path"], settings["state_path"]))
     mirror = Mirror(settings)
-    mirror.check(fetches)
+    mirror.check(fetches, selects)
     mirror.storage.check()
     return mirror
 
@@ -96,6 +97,16 @@ class RunSession(NamedTuple):
     def ended(self, status: int) -> None:
         """Notify the observers of the end of the run."""
         self.notify(self._end(status, tuple(self.run.failures())))
+
+    def remember(self, status: int, problems: list[str]) -> None:
+        """Store the result of the run in the state. problems: those that concern the whole run."""
+        self.state.begin()
+        self.state.set_fact(LAST_RUN, str(self.started))
+        self.state.set_fact(LAST_STATUS, str(status))
+        self.state.set_fact(LAST_PROBLEMS, json.dumps(problems))
+        if status == 0:
+            self.state.set_fact(LAST_GOOD, str(self.started))
+        self.state.commit()
 
     def failed(self, error: MirrorError) -> None:
         """Notify the observers of an error that ended the run."""

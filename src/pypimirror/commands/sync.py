@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from ..errors import ConfigurationError, Locked, MirrorError, StorageError
 from ..events import Notice
 from ..report.messages import sentence
 from ..report.run_record import note_failure
-from ..state.meta_keys import CONFIRMED, LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
+from ..state.meta_keys import CONFIRMED
 from ..sync.first_fetch import FirstFetch
 from ..sync.relearn import enduring
 from ..zcml.plugins import read
@@ -58,10 +57,10 @@ def _run(config: str, arguments: argparse.Namespace, begun: list[RunSession]) ->
         except MirrorError as error:
             with suppress(sqlite3.Error, StorageError):  # the disk may be full
                 mirror.storage.flush()
-                _remember(at, error.status, [str(error)])
+                at.remember(error.status, [str(error)])
             raise
         status = 4 if at.run.held else 1 if at.run.problems() else 0
-        _remember(at, status, [*filter(None, (at.run.held,)), *at.run.own_problems()])
+        at.remember(status, [*filter(None, (at.run.held,)), *at.run.own_problems()])
         at.ended(status)
         at.print_problems()
         return status
@@ -78,14 +77,3 @@ def _confirm(at: RunSession, quiet: bool, first: FirstFetch) -> None:
     print(f"{message}\n" if quiet else "", "Continue? [y/N] ", sep="", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise ConfigurationError("the first fetch was not confirmed; nothing was fetched")
-
-
-def _remember(at: RunSession, status: int, problems: list[str]) -> None:
-    """Store the result of the run in the state. problems: those that concern the whole run."""
-    at.state.begin()
-    at.state.set_fact(LAST_RUN, str(at.started))
-    at.state.set_fact(LAST_STATUS, str(status))
-    at.state.set_fact(LAST_PROBLEMS, json.dumps(problems))
-    if status == 0:
-        at.state.set_fact(LAST_GOOD, str(at.started))
-    at.state.commit()

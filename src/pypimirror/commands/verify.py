@@ -18,7 +18,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
     Return 1 if there are faults, with ``--repair`` if some remain.
     """
-    mirror = checked(config, arguments, fetches=arguments.repair)
+    mirror = checked(config, arguments, fetches=arguments.repair, selects=arguments.repair)
     if not mirror.storage.listdir(OWN):
         raise MirrorError(f"{mirror.settings['mirror_file_path']}: no mirror yet; create it with sync")
     kind = "repair" if arguments.repair else "verify"

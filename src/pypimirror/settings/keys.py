@@ -204,6 +204,9 @@ KEYS = (
         "file, unless --yes is given. never turns this off; 0 asks always.", "Safety"),
     Key("min_free", converters.size, "1G",
         "The space to keep free on the mirror's disk; a run stops before it uses more.", "Safety"),
+    Key("allowed_signers", converters.path, "",
+        "The file of the keys that may sign bundles, in the format of ssh-keygen's allowed signers. With it, import refuses "
+        "a bundle that none of them has signed.", "Safety"),
     Key("tls_certificate", converters.path, "",
         "For the web server's site with an https base_url: the file of the certificate with its chain; by default that of "
         "Let's Encrypt.", "Web"),

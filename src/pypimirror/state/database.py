@@ -190,6 +190,12 @@ class State(DatabaseFile):
         return (Entry(name, display if display == name or project_name(display) == name else name, serial, files)
                 for name, display, serial, files in rows if is_project(name))
 
+    def versions(self) -> Iterator[tuple[str, int, int]]:
+        """Yield the published projects in order of names, with the mirror's serial and the length of the record."""
+        rows = self._db.execute("SELECT name, serial, length(record) FROM projects JOIN records USING (name) "
+                                "WHERE serial > 0 ORDER BY name")
+        return ((name, serial, length) for name, serial, length in rows if is_project(name))
+
     @property
     def sections(self) -> Sections:
         """The cached fragments of pages about all projects."""

@@ -101,6 +101,13 @@ def held(changes: Iterable[Change], totals: Totals, share: float, pins: bool, do
                     f"removals are held back: {whose} would take away {much}, more than max_deletions allows")
 
 
+def held_bundle(removals: Removals, totals: Totals, share: float) -> str | None:
+    """Return the message about removals of an imported bundle that are held back, or None if they are allowed."""
+    much = too_many(removals, totals, share)
+    return None if much is None else _advised(
+        f"removals are held back: the bundle would take away {much}, more than max_deletions allows")
+
+
 def has_pins_from_elsewhere(settings: ISettings) -> bool:
     """Whether a pin file comes from a URL, so that its content may change without the site's knowledge."""
     return any("://" in source for key in ("versions", "requirements") for source in settings[key])

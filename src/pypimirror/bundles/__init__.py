@@ -1,0 +1,1 @@
+"""Bundles: signed, incremental copies of a mirror for sites without a network."""

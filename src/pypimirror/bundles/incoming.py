@@ -1,0 +1,76 @@
+"""The files of a bundle that an import has checked and not published yet: ``.pypimirror/incoming/<bundle>/``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from ..interfaces import IStorage
+from ..names import OWN
+from .model import RECORDS, Member
+
+FOLDER = f"{OWN}/incoming"
+
+
+class Incoming:
+    """The files of one bundle. Paths are those of the bundle."""
+
+    def __init__(self, storage: IStorage, bundle: str):
+        self._storage = storage
+        self._folder = f"{FOLDER}/{bundle}"
+
+    def path(self, path: str) -> str:
+        """Return where a file is kept, as a path in the storage."""
+        return f"{self._folder}/{'records/' + path.removeprefix(RECORDS) if path.startswith(RECORDS) else 'files/' + path}"
+
+    def has(self, path: str) -> bool:
+        """Return whether a file is here."""
+        return self._storage.size(self.path(path)) is not None
+
+    def holds(self, member: Member) -> bool:
+        """Return whether a file is here with the right content."""
+        path = self.path(member.path)
+        return self._storage.size(path) == member.size and self._storage.digest(path) == member.sha256
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content of a file, or None."""
+        return self._storage.read(self.path(path))
+
+    def put(self, member: Member, read: Callable[[int], bytes], block: int) -> bool:
+        """Keep a file; return whether its content is the one in the manifest. read: returns the next bytes of it, at most so
+        many."""
+        upload = self._storage.create()
+        digest, left = hashlib.sha256(), member.size
+        try:
+            while left and (content := read(min(left, block))):
+                digest.update(content)
+                upload.write(content)
+                left -= len(content)
+            if left or digest.hexdigest() != member.sha256:
+                return False
+            upload.commit(self.path(member.path))
+        finally:
+            upload.abort()
+        return True
+
+    def place(self, path: str) -> None:
+        """Move a file to its path in the mirror."""
+        self._storage.move(self.path(path), path)
+
+    def clear(self) -> None:
+        """Remove all files of this bundle."""
+        _remove(self._storage, self._folder)
+
+    def clear_others(self) -> None:
+        """Remove the files of all other bundles, whose imports were interrupted."""
+        for name in self._storage.listdir(FOLDER):
+            if f"{FOLDER}/{name.rstrip('/')}" != self._folder:
+                _remove(self._storage, f"{FOLDER}/{name.rstrip('/')}")
+
+
+def _remove(storage: IStorage, folder: str) -> None:
+    for name in storage.listdir(folder):
+        if name.endswith("/"):
+            _remove(storage, f"{folder}/{name[:-1]}")
+        else:
+            storage.remove(f"{folder}/{name}")

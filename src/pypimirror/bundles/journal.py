@@ -1,0 +1,204 @@
+"""The journal of exports: what the mirror contained at each mark, so that a bundle has exactly the changes since one.
+
+It is brought up to date by each export, which compares the projects' serials. It does not depend on the state's history: after
+a loss of the state, all projects are compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import uuid
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from ..errors import StorageError
+from ..storage import directories
+from ..storage.ownership import check_own
+from ..storage.regular_files import check_regular
+
+#: The entry of the paths that belong to no project: pages about all projects, and pin files.
+COMMON = ""
+_TABLES = (
+    "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE marks (serial INTEGER PRIMARY KEY, mark TEXT NOT NULL UNIQUE)",
+    "CREATE TABLE projects (name TEXT PRIMARY KEY, version TEXT NOT NULL, serial INTEGER NOT NULL, paths BLOB NOT NULL)",
+    "CREATE INDEX projects_by_serial ON projects (serial, name)",
+    "CREATE TABLE removed (path TEXT PRIMARY KEY, serial INTEGER NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX removed_by_serial ON removed (serial, path)",
+    "CREATE TABLE lost (name TEXT PRIMARY KEY, serial INTEGER NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX lost_by_serial ON lost (serial, name)",
+)
+_LAYOUT = 1
+
+
+class PathEntry(NamedTuple):
+    """A path of the mirror: its content, and the serial of the mark at which it had this content first."""
+
+    sha256: str
+    size: int
+    since: int = 0
+
+
+#: Paths with their contents.
+Paths = Mapping[str, PathEntry]
+
+
+class Journal:
+    """The database of one mirror's journal. Only an export, which holds the lock, opens it."""
+
+    def __init__(self, folder: str):
+        """folder: that of the state."""
+        self.path = os.path.join(folder, "bundles.sqlite")
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """Open the database; create it if it is missing. Raises StorageError, ConfigurationError."""
+        check_own(self.path)
+        check_regular(self.path, "state_path")
+        with self._errors():
+            directories.make(os.path.dirname(self.path), directories.PRIVATE)
+            self._connection = sqlite3.connect(self.path, isolation_level=None)
+            layout = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if layout > _LAYOUT:
+                raise StorageError(f"{self.path}: written by a newer version of this program; run that version")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            if layout < _LAYOUT:
+                self._create()
+
+    def _create(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        for table in _TABLES:
+            self._db.execute(table)
+        self.set_fact("mirror", uuid.uuid4().hex)
+        self._db.execute(f"PRAGMA user_version = {_LAYOUT}")
+        self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the database."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StorageError(f"{self.path}: not open")
+        return self._connection
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Translate errors of the database."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StorageError(f"{self.path}: {error}; if it is damaged, move it away: the next export has to be a full one, "
+                               "or against a listing") from error
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """One transaction: all changes in the block, or none of them."""
+        with self._errors():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    # --- marks
+
+    @property
+    def mirror(self) -> str:
+        """The identifier of the mirror."""
+        return self.fact("mirror") or ""
+
+    def fact(self, name: str) -> str | None:
+        """Return a fact, or None."""
+        found = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return found[0] if found else None
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Store a fact."""
+        self._db.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def last(self) -> tuple[int, str] | None:
+        """Return the newest mark: its serial and its text; None before the first one."""
+        found = self._db.execute("SELECT serial, mark FROM marks ORDER BY serial DESC LIMIT 1").fetchone()
+        return (int(found[0]), str(found[1])) if found else None
+
+    def newest_marks(self, count: int) -> list[str]:
+        """Return the newest marks, the newest first."""
+        return [mark for mark, in self._db.execute("SELECT mark FROM marks ORDER BY serial DESC LIMIT ?", (count,))]
+
+    def serial_of(self, mark: str) -> int | None:
+        """Return the serial of a mark, or None if the journal does not have it."""
+        found = self._db.execute("SELECT serial FROM marks WHERE mark = ?", (mark,)).fetchone()
+        return int(found[0]) if found else None
+
+    def add_mark(self, serial: int, changes: bytes) -> None:
+        """Add a mark. changes: digest of the changes since the last one; equal marks have equal histories."""
+        last = self.last()
+        text = f"{self.mirror} {last[1] if last else ''} {serial} ".encode() + changes
+        self._db.execute("INSERT INTO marks VALUES (?, ?)", (serial, f"{serial}-{hashlib.sha256(text).hexdigest()[:8]}"))
+
+    # --- contents
+
+    def versions(self) -> Iterator[tuple[str, str]]:
+        """Yield names and versions of the projects, in order of names."""
+        return iter(self._db.execute("SELECT name, version FROM projects WHERE name != '' ORDER BY name").fetchall())
+
+    def paths(self, name: str) -> dict[str, PathEntry]:
+        """Return the paths of a project; empty if it is unknown."""
+        found = self._db.execute("SELECT paths FROM projects WHERE name = ?", (name,)).fetchone()
+        return _decoded(found[0]) if found else {}
+
+    def save(self, name: str, version: str, serial: int | None, paths: Paths) -> None:
+        """Save the paths of a project. serial: of the mark that is being made, or None if no path changed."""
+        if serial is None:
+            self._db.execute("UPDATE projects SET version = ? WHERE name = ?", (version, name))
+            return
+        self._db.execute("REPLACE INTO projects VALUES (?, ?, ?, ?)", (name, version, serial, _encoded(paths)))
+        self._db.execute("DELETE FROM lost WHERE name = ?", (name,))
+        self._db.executemany("DELETE FROM removed WHERE path = ?", ((path,) for path in paths))
+
+    def remove(self, serial: int, removed: Iterable[tuple[str, str]]) -> None:
+        """Record that paths were removed. removed: pairs of path and reason."""
+        self._db.executemany("REPLACE INTO removed VALUES (?, ?, ?)", ((path, serial, why) for path, why in removed))
+
+    def forget(self, name: str, serial: int, reason: str) -> None:
+        """Record that a project was removed, with all of its paths."""
+        self.remove(serial, ((path, reason) for path in self.paths(name)))
+        self._db.execute("DELETE FROM projects WHERE name = ?", (name,))
+        self._db.execute("REPLACE INTO lost VALUES (?, ?, ?)", (name, serial, reason))
+
+    def changed(self, since: int) -> Iterator[tuple[str, dict[str, PathEntry]]]:
+        """Yield the projects that changed since a serial, with all of their paths, in order of names."""
+        with self._errors():
+            for name, paths in self._db.execute(
+                    "SELECT name, paths FROM projects WHERE serial > ? AND name != '' ORDER BY name", (since,)):
+                yield name, _decoded(paths)
+
+    def removed(self, since: int) -> Iterator[tuple[str, str]]:
+        """Yield the paths that were removed since a serial, with the reasons, in order."""
+        with self._errors():
+            yield from self._db.execute("SELECT path, reason FROM removed WHERE serial > ? ORDER BY path", (since,))
+
+    def lost(self, since: int) -> Iterator[tuple[str, str]]:
+        """Yield the projects that were removed since a serial, with the reasons, in order."""
+        with self._errors():
+            yield from self._db.execute("SELECT name, reason FROM lost WHERE serial > ? ORDER BY name", (since,))
+
+
+def _encoded(paths: Paths) -> bytes:
+    return zlib.compress(json.dumps(dict(paths), separators=(",", ":")).encode(), 1)
+
+
+def _decoded(text: bytes) -> dict[str, PathEntry]:
+    return {path: PathEntry(*entry) for path, entry in json.loads(zlib.decompress(text)).items()}

@@ -1,0 +1,118 @@
+"""Brings the journal up to date: compares the state with it, project by project, and makes a new mark if a path changed."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterator
+
+from ..errors import MirrorError
+from ..interfaces import IRunContext
+from ..state.database import State
+from ..state.meta_keys import ROOT_DUE, SERIAL
+from .contents import common_paths, missing_paths, project_of, project_paths, reason
+from .journal import COMMON, Journal, PathEntry
+
+
+def check_finished(state: State) -> None:
+    """Raise MirrorError if a run was interrupted while it published: pages may differ from the state then."""
+    interrupted = [name for name, begun in state.pending() if begun]
+    if interrupted:
+        raise MirrorError(f"the last run was interrupted while it published {len(interrupted)} projects, such as "
+                          f"{interrupted[0]}; run sync before the export")
+    if state.fresh:
+        raise MirrorError("the mirror's state is new or was lost; run sync before the export")
+    if state.fact(ROOT_DUE) is not None:
+        raise MirrorError("the pages about all projects are not up to date; run sync before the export")
+
+
+class JournalUpdate:
+    """One update, in one transaction."""
+
+    def __init__(self, mirror: IRunContext, state: State, journal: Journal):
+        self._mirror, self._state, self._journal = mirror, state, journal
+        self._changes = hashlib.sha256()
+        last = journal.last()
+        #: The serial of the mark that is made if anything changed.
+        self._serial = max(int(state.fact(SERIAL) or 0), last[0] + 1 if last else 1)
+        self._is_changed = last is None
+
+    def update(self) -> str:
+        """Bring the journal up to date; return the newest mark."""
+        with self._journal.changing():
+            for name, version in self._differing():
+                if version is None:
+                    self._forget(name)
+                else:
+                    self._compare(name, version)
+            self._save(COMMON, "", common_paths(self._mirror, self._state), "no longer written")
+            if self._is_changed:
+                self._journal.add_mark(self._serial, self._changes.digest())
+        last = self._journal.last()
+        assert last is not None
+        return last[1]
+
+    def _differing(self) -> Iterator[tuple[str, str | None]]:
+        """Yield the projects that may have changed, in order, with their versions; None for one that is not published."""
+        known = self._journal.versions()
+        old = next(known, None)
+        for name, serial, length in self._state.versions():
+            while old is not None and old[0] < name:
+                yield old[0], None
+                old = next(known, None)
+            version = self._version(name, serial, length)
+            if old is None or old[0] != name:
+                yield name, version
+                continue
+            if old[1] != version:
+                yield name, version
+            old = next(known, None)
+        while old is not None:
+            yield old[0], None
+            old = next(known, None)
+
+    def _version(self, name: str, serial: int, length: int) -> str:
+        """Return a text that changes whenever a path of a project does.
+
+        The serial changes with the pages, which list nearly everything; a sidecar that no page lists changes the length of the
+        record.
+        """
+        if self._mirror.writers:
+            return f"{serial} {length}"
+        return f"{serial} {length} {zlib.crc32(self._state.record(name) or b'')}"
+
+    def _compare(self, name: str, version: str) -> None:
+        record = self._state.record(name)
+        if record is None:
+            raise MirrorError(f"{name}: its record is missing; run verify --repair before the export")
+        project = project_of(record, name)
+        paths = project_paths(self._mirror, project)
+        self._save(name, version, paths, None)
+
+    def _save(self, name: str, version: str, paths: dict[str, PathEntry], why: str | None) -> None:
+        """Save the paths of a project. why: the reason of removals; None to find it."""
+        old = self._journal.paths(name)
+        new = {path: self._since(entry, old.get(path)) for path, entry in paths.items()}
+        lost = missing_paths(old, new)
+        if not lost and new == old and (old or name == COMMON):
+            self._journal.save(name, version, None, new)
+            return
+        for path in sorted(new):
+            self._changes.update(f"{path} {new[path].sha256}\n".encode())
+        self._is_changed = True
+        self._journal.save(name, version, self._serial, new)
+        if lost:
+            self._journal.remove(self._serial, ((path, why or self._reason(name, path)) for path in lost))
+
+    def _since(self, entry: PathEntry, old: PathEntry | None) -> PathEntry:
+        unchanged = old is not None and old[:2] == entry[:2]
+        return entry._replace(since=old.since if unchanged and old is not None else self._serial)
+
+    def _forget(self, name: str) -> None:
+        self._changes.update(f"{name} removed\n".encode())
+        self._is_changed = True
+        self._journal.forget(name, self._serial, self._reason(name, ""))
+
+    def _reason(self, name: str, path: str) -> str:
+        record = self._state.record(name)
+        return reason(name, path, project_of(record, name) if record else None, self._mirror.selection.wanted(name))
