@@ -123,16 +123,16 @@ def test_the_start_page_lists_projects_up_to_a_number(base_url: str) -> None:
 
     def started(count: int) -> str:
         entries = (Entry(f"p{number}", f"P{number}", 1) for number in range(count))
-        writer = BrowseIndex({"base_url": base_url})  # type: ignore[arg-type]
+        writer = BrowseIndex({"base_url": base_url, "mirror_file_path": "/srv/pypi"})  # type: ignore[arg-type]
         blocks = writer.projects(entries, 9, Totals(count, 7, 10**9), {"<x>": Client()})  # type: ignore[dict-item]
         return b"".join(blocks).decode()
 
     short, long = started(3), started(MOST_LISTED + 1)
     assert Links(short).links == ["p0/browse.html", "p1/browse.html", "p2/browse.html"]
     assert Links(long).links == ["index.html"] and "10,001 projects" in text(long)
-    assert f"<index> {base_url or ANYWHERE[:-1]}/" in text(short) and "# comment" not in short
+    assert f"<index> {f'{base_url}/simple/' if base_url else ANYWHERE}" in text(short) and "# comment" not in short
     assert ("data-anywhere-note" in short) == (not base_url)
-    assert BrowseIndex({"base_url": base_url}).serial(short.encode()) == 9  # type: ignore[arg-type]
+    assert BrowseIndex({"base_url": base_url, "mirror_file_path": "/srv/pypi"}).serial(short.encode()) == 9  # type: ignore[arg-type]
 
 
 def filled(mirrored: Mirrored, upstream: Upstream) -> None:

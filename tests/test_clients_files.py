@@ -30,7 +30,7 @@ def test_pip_trusts_a_mirror_that_is_http_and_only_such_a_one():
                          ("http://user:secret@pypi.example.com/simple", "pypi.example.com")):
         parser = configparser.RawConfigParser()
         parser.read_string(render("pip", settings(url)))
-        assert parser["global"]["index-url"] == f"{url}/"
+        assert parser["global"]["index-url"] == f"{url.removesuffix('/simple')}/simple/"
         assert parser["global"].get("trusted-host") == trusted
 
 
@@ -38,8 +38,14 @@ def test_pip_trusts_a_mirror_that_is_http_and_only_such_a_one():
 def test_uv_gets_the_mirror_in_place_of_pypi():
     for url, insecure in (("http://pypi.example.com:8080", ["pypi.example.com:8080"]), ("https://pypi.example.com", None)):
         read = tomllib.loads(render("uv", settings(url)))
-        assert read["index"] == [{"name": "mirror", "url": f"{url}/", "default": True}]
+        assert read["index"] == [{"name": "mirror", "url": f"{url}/simple/", "default": True}]
         assert read.get("allow-insecure-host") == insecure
+
+
+def test_a_bucket_and_a_directory_have_no_simple():
+    assert index_url({"mirror_file_path": "s3://bucket/pypi", "base_url": "https://pypi.example.com"}) == "https://pypi.example.com/"
+    assert index_url({"mirror_file_path": "/srv/pypi", "base_url": ""}) == "file:///srv/pypi/"
+    assert index_url({"mirror_file_path": "/srv/pypi", "base_url": "https://a.example.com"}) == "https://a.example.com/simple/"
 
 
 def test_buildout_keeps_to_the_host_and_loads_the_extension():

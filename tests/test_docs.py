@@ -208,7 +208,7 @@ def test_a_command_is_right(block: Block, monkeypatch: pytest.MonkeyPatch) -> No
         verb = next((word for word in arguments if word in cli.VERBS), "sync")
         assert called[0].endswith(".cfg") or not cli.VERBS[verb].configured or cli.VERBS[verb].unconfigured
     else:
-        assert program in {"bin/buildout", "man", "pip", "rm", "rsync", "source"}, program
+        assert program in {"bin/buildout", "certbot", "man", "mkdir", "nginx", "pip", "rm", "rsync", "source"}, program
 
 
 def test_examples_are_found_at_all_and_none_in_a_language_that_no_test_knows() -> None:

@@ -87,7 +87,7 @@ def test_the_lines_to_copy_are_those_of_the_client_files(address):
     text = page(address)
     for client in ("pip", "uv", "buildout"):
         shown = unescape(re.search(rf'<pre id="{client}"[^>]*>(.*?)</pre>', text, re.DOTALL)[1])
-        file = clients.render(client, f"{address}/")
+        file = clients.render(client, f"{address}/simple/")
         assert shown.splitlines() == [line for line in file.splitlines() if line and not line.startswith("#")]
 
 
@@ -130,5 +130,5 @@ def test_a_mirror_served_from_the_command_line_tells_how_fresh_it_is(mirrored, u
     shown = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text))
     assert (shown["Projects"], shown["Files"]) == ("1", "2")
     assert re.search(r"\d{4}-\d\d-\d\dT", shown["Last checked"])
-    assert "index-url = https://pypi.example.com/" in text
+    assert "index-url = https://pypi.example.com/simple/" in text
     assert serials == {str(mirrored.page("demo-lib")["meta"]["_last-serial"])}

@@ -17,8 +17,8 @@ PROJECTS = {
 INSTALLED = {"demo-recipe": "1.0", "needs-built": "2.0", "needs-wheel": "1.5"}
 #: The same project for every installer.
 SPELLINGS = ("demo_recipe", "DEMO.RECIPE", "Demo-.Recipe", "demo-recipe")
-SERVERS = ("serve", "apache", "nginx", "bare_python", "bare_apache", "bare_nginx")
-FULL = SERVERS[:3]
+SERVERS = ("serve", "apache", "caddy", "nginx", "bare_python", "bare_apache", "bare_nginx")
+FULL = SERVERS[:4]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pypimirror.errors import ConfigurationError
-from pypimirror.serve.site_config import Apache, Nginx
+from pypimirror.serve.site_config import Apache, Caddy, Nginx
 from support import published_tree, servers
 from support.servers import ask
 
@@ -30,7 +30,7 @@ def root():
         yield root
 
 
-SERVERS = {"apache": Apache, "nginx": Nginx}
+SERVERS = {"apache": Apache, "caddy": Caddy, "nginx": Nginx}
 
 
 def site(server, settings):
@@ -40,6 +40,16 @@ def site(server, settings):
 def settings(**others):
     return {"mirror_file_path": "/srv/pypi", "base_url": None, "tls_certificate": None, "tls_key": None,
             "index_url": (), "local_packages": None, "external_links": False, **others}
+
+
+def self_signed(folder):
+    """Create a certificate for 127.0.0.1; return its file and that of its key."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    program = shutil.which("openssl") or pytest.skip("openssl is not installed")
+    subprocess.run([program, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    return certificate, key
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -65,11 +75,7 @@ def test_an_address_that_ends_in_simple_means_the_same_site(server, root, tmp_pa
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_https_is_served_with_the_certificate_that_was_named(server, root, tmp_path):
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    program = shutil.which("openssl") or pytest.skip("openssl is not installed")
-    subprocess.run([program, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
-                   check=True, capture_output=True)
+    certificate, key = self_signed(tmp_path)
     with getattr(servers, server)(root, tmp_path / "log", tls_certificate=str(certificate), tls_key=str(key)) as address:
         context = ssl.create_default_context(cafile=str(certificate))
         port = urlsplit(address).port
@@ -86,11 +92,85 @@ def test_a_site_for_a_name_answers_on_the_standard_port(server):
     assert "443" not in text and not re.search(r"@[A-Z_]+@", text)
 
 
-@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("server", ["apache", "nginx"])
 def test_a_site_for_https_leads_there_and_has_a_usual_certificate(server):
     text = site(server, settings(base_url="https://pypi.example.com/"))
     assert "/etc/letsencrypt/live/pypi.example.com/fullchain.pem" in text
     assert "https://pypi.example.com" in text and "443" in text and "80" in text
+
+
+def test_caddy_gets_its_certificate_itself_unless_one_is_named():
+    text = site("caddy", settings(base_url="https://pypi.example.com"))
+    assert "\nhttps://pypi.example.com:443 {\n" in text and "\ttls " not in text
+    assert '\ttls "/c.pem" "/k.pem"\n' in site("caddy", settings(
+        base_url="https://pypi.example.com", tls_certificate="/c.pem", tls_key="/k.pem"))
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_with_tls_there_are_http_2_and_headers_for_browsers(server, root, tmp_path):
+    pycurl = pytest.importorskip("pycurl")
+    certificate, key = self_signed(tmp_path)
+    with getattr(servers, server)(root, tmp_path / "log", tls_certificate=str(certificate), tls_key=str(key)) as address:
+        heads = {}
+        for path in ("/simple/", "/simple/demo-project/", f"/simple/demo-project/{DEMO.filename}"):
+            lines = []
+            request = pycurl.Curl()
+            for option, value in ((pycurl.URL, address + path), (pycurl.CAINFO, str(certificate)), (pycurl.PROXY, ""),
+                                  (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS), (pycurl.HEADERFUNCTION, lines.append),
+                                  (pycurl.WRITEFUNCTION, len)):
+                request.setopt(option, value)
+            request.perform()
+            assert request.getinfo(pycurl.RESPONSE_CODE) == 200
+            heads[path] = b"".join(lines).decode().lower()
+            request.close()
+    assert all(head.startswith("http/2 200") for head in heads.values())
+    assert all("\r\nstrict-transport-security: max-age=31536000\r\n" in head for head in heads.values())
+    *pages, file = heads.values()
+    assert all("\r\ncontent-security-policy: default-src 'none'; " in head for head in pages)
+    assert "content-security-policy" not in file
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_without_tls_there_are_no_such_headers(server, root, tmp_path):
+    with getattr(servers, server)(root, tmp_path / "log") as address:
+        names = {name.lower() for name in ask(address, "/simple/").headers}
+    assert not names & {"strict-transport-security", "content-security-policy"}
+
+
+@pytest.mark.parametrize("server", ["apache", "nginx"])
+@pytest.mark.parametrize("complete", [False, True])
+def test_challenges_are_answered_before_and_with_a_certificate(server, complete, root, tmp_path):
+    """The site at port 80, here at another one: alone, and as a part of the complete site."""
+    folder = root.parent / "acme"
+    token = folder / ".well-known" / "acme-challenge" / "a_token-1"
+    token.parent.mkdir(parents=True)
+    token.write_text("a_token-1.thumbprint")
+    made = SERVERS[server](settings(mirror_file_path=str(root), base_url="https://127.0.0.1", acme_directory=str(folder)))
+    port = servers.free_port()
+    alone = made.render_before_certificate()
+    if complete:
+        alone = "\n".join(alone.splitlines()[2:])
+        assert alone in made.render()
+    text = alone.replace("127.0.0.1:80", f"127.0.0.1:{port}")
+    if server == "apache":
+        text = f"# a2enmod rewrite\nListen 127.0.0.1:{port}\n{text}"
+    with getattr(servers, f"{server}_with")(text, f"http://127.0.0.1:{port}", tmp_path / "log"):
+        address = f"http://127.0.0.1:{port}"
+        reply = ask(address, "/.well-known/acme-challenge/a_token-1")
+        assert (reply.status, reply.body) == (200, token.read_bytes())
+        for path in ("/robots.txt", "/favicon.ico", "/.well-known/acme-challenge/other", "/.well-known/x", "/.pypimirror/state",
+                     "/.well-known/acme-challenge/../../../mirror/index.html", "/x%0d%0aSet-Cookie:a=b", "/a:b"):
+            assert ask(address, path).status in (400, 404), path
+        for path in ("/", "/simple/", "/simple/Demo.Project/", f"/demo-project/{DEMO.filename}"):
+            reply = ask(address, path)
+            assert (reply.status, reply.headers["Location"]) == (301, f"https://127.0.0.1{path}")
+
+
+@pytest.mark.parametrize("server", ["apache", "nginx"])
+@pytest.mark.parametrize("url", [None, "http://pypi.example.com", "https://pypi.example.com:8443"])
+def test_a_site_without_a_certificate_of_its_own_has_no_challenges(server, url):
+    with pytest.raises(ConfigurationError, match="--before-certificate needs one with https and the standard port"):
+        SERVERS[server](settings(base_url=url)).render_before_certificate()
 
 
 @pytest.mark.parametrize("server", SERVERS)

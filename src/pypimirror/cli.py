@@ -55,8 +55,8 @@ VERBS = {
                    "DIRECTORY", frozenset({"since", "full", "against", "split", "sign", "tree"}) | _LOG),
     "import": Verb("import_bundle", "bring this mirror to what a bundle contains", "DIRECTORY",
                    frozenset({"allow_deletions"}) | _LOG),
-    "webserver": Verb("webserver", "print a complete site configuration for this mirror: apache, nginx, or one of a plugin",
-                      "NAME"),
+    "webserver": Verb("webserver", "print a complete site configuration for this mirror: apache, caddy, nginx, or a plugin's",
+                      "NAME", frozenset({"before_certificate"})),
     "client": Verb("client", "print a client's configuration for this mirror: pip, uv, buildout, or one of a plugin", "NAME",
                    frozenset({"lock"})),
     "serve": Verb("serve", "run an index server, by default on loopback", options=frozenset({"host", "port", "monitoring"})),
@@ -158,6 +158,8 @@ def unlabelled(builtin: bool) -> argparse.ArgumentParser:
     add("--split", metavar="SIZE", default="4G", help="the size that no part reaches (4G, which FAT file systems need)")
     add("--sign", metavar="KEY", help="sign the bundle with this key of OpenSSH")
     add("--tree", action="store_true", help="a plain tree and a list of removed files, for a site without this program")
+    add("--before-certificate", action="store_true",
+        help="print the site for port 80 alone, which answers the challenges of an ACME client")
     add("--lock", metavar="FILE", help="for uv: print this uv.lock with the files of the mirror")
     add("--host", help="the address to listen on (127.0.0.1)")
     add("--monitoring", action="store_true", help="answer /healthz, and /metrics with the file of metrics_filename")

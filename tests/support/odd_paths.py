@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from support import published_tree
 
-SERVERS = ("serve", "apache", "nginx")
+SERVERS = ("serve", "apache", "caddy", "nginx")
 #: The tree that the answers are for.
 LONG = "ABRACADABRA-" + "A" * 40
 PROJECTS = {
@@ -178,6 +178,13 @@ def sent(address: str, odd: Odd) -> bytes:
         while block := client.recv(1 << 16):
             answer += block
     return answer
+
+
+def is_foreign(odd: Odd) -> bool:
+    """Return whether a request is for another host."""
+    if odd.target.startswith(b"http://evil.example"):
+        return True
+    return any(word in line for line in odd.headers or () for word in (b"Host: evil", b"localhost", b".evil.example"))
 
 
 def path(odd: Odd) -> str:

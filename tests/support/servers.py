@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pypimirror.serve.site_config import Apache, Nginx
+from pypimirror.serve.site_config import Apache, Caddy, Nginx
 from pypimirror.settings.index_settings import has_final_files
 
 #: What Debian's packages enable by themselves, and what the site says it needs besides.
@@ -225,6 +225,14 @@ def nginx(root: Path, log: Path, path: str = "", **settings: Any) -> Iterator[st
 
 
 @contextlib.contextmanager
+def caddy(root: Path, log: Path, path: str = "", **settings: Any) -> Iterator[str]:
+    """Run Caddy with the site that we make for it. Arguments as for Apache."""
+    address = f"http{'s' if 'tls_certificate' in settings else ''}://127.0.0.1:{free_port()}{path}"
+    with caddy_with(Caddy(_settings(root, address, settings)).render(), address, log):
+        yield address
+
+
+@contextlib.contextmanager
 def bare_apache(root: Path, log: Path, *lines: str) -> Iterator[str]:
     """Run Apache with nothing but a document root. lines: further ones for it."""
     port = free_port()
@@ -266,6 +274,20 @@ def nginx_with(text: str, address: str, log: Path) -> Iterator[None]:
     user = "user www-data;" if os.geteuid() == 0 else ""
     configuration.write_text(_NGINX.format(folder=folder, site=text, user=user))
     with running(program, "-p", folder, "-c", configuration, log=log) as process:
+        wait_for(process, urlsplit(address).port or 0, log)
+        yield
+
+
+@contextlib.contextmanager
+def caddy_with(text: str, address: str, log: Path) -> Iterator[None]:
+    """Run Caddy with the sites in the text, without its interface for administrators and without getting certificates."""
+    program = shutil.which("caddy") or pytest.skip("caddy is not installed")
+    configuration = log.parent / "Caddyfile"
+    configuration.write_text("{\n\tadmin off\n\tauto_https disable_redirects\n"
+                             f"\tskip_install_trust\n}}\n{text}")
+    places = {"HOME": str(log.parent), "XDG_DATA_HOME": str(log.parent / "data"), "XDG_CONFIG_HOME": str(log.parent / "config")}
+    command = (program, "run", "--config", configuration, "--adapter", "caddyfile")
+    with running(*command, log=log, environ=places) as process:
         wait_for(process, urlsplit(address).port or 0, log)
         yield
 

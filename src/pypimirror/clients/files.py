@@ -8,6 +8,7 @@ from typing import Any
 from zope.interface import implementer
 
 from ..errors import ConfigurationError
+from ..http.urls import simple_url
 from ..interfaces import IClient, ISettings
 from .extension import DISTRIBUTION, netloc
 
@@ -24,14 +25,15 @@ _BUILDOUT = """\
 
 
 def index_url(settings: Mapping[str, Any]) -> str:
-    """Return the URL of the index for clients, with a trailing slash.
+    """Return the URL of the index for clients, with a trailing slash: it ends in ``/simple/``, as clients expect it.
 
-    settings: of the mirror; uses ``base_url`` or, if it is empty, ``mirror_file_path``, for clients on the same host.
+    Buckets, and directories for clients on the same host, have no ``/simple/``.
+    settings: of the mirror; uses ``base_url`` or, if it is empty, ``mirror_file_path``.
     Raises ConfigurationError if clients can't reach the mirror.
     """
-    if settings["base_url"]:
-        return f"{settings['base_url']}/"
-    place = settings["mirror_file_path"]
+    place, url = settings["mirror_file_path"], settings["base_url"]
+    if url:
+        return simple_url(url, place)
     path = PurePosixPath(place)
     if not path.is_absolute():
         raise ConfigurationError(f"mirror_file_path = {place!r}: clients need a base_url for a mirror that is no directory")

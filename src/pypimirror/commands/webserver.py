@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import argparse
 
-from ..interfaces import IWebServer
+from ..errors import ConfigurationError
+from ..interfaces import ICertificateSite, IWebServer
+from ..report.safe_stream import print_whole
 from ..zcml.plugins import read
 from .component import selected, show
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
-    """Print the site configuration for a web server."""
+    """Print the site configuration for a web server, or with ``--before-certificate`` the one that answers challenges alone."""
     server, settings = selected(read(config), "webserver", arguments.words, IWebServer)
-    return show(settings, server)
+    if not arguments.before_certificate:
+        return show(settings, server)
+    if not ICertificateSite.providedBy(server):
+        raise ConfigurationError(f"webserver {arguments.words[0]}: takes no --before-certificate; use the complete site, with "
+                                 "which Caddy gets its certificate, or see the documentation of the plugin")
+    print_whole(server.render_before_certificate())
+    return 0

@@ -17,6 +17,16 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc if found is None else found[1]
 
 
+def simple_url(url: str, place: str = "") -> str:
+    """Return the URL of the index for clients: below ``/simple/``, which every server of this program has.
+
+    url: of the mirror, or an empty text. place: ``mirror_file_path``; a bucket has no ``/simple/``.
+    """
+    if not url or "://" in place or url.rstrip("/").endswith("/simple"):
+        return f"{url.rstrip('/')}/" if url else ""
+    return f"{url.rstrip('/')}/simple/"
+
+
 def strip_credentials(url: str) -> str:
     """Return the URL without user name, password and fragment, for logs and messages."""
     try:

@@ -11,6 +11,7 @@ from functools import cache
 
 from zope.interface import implementer
 
+from ..http.urls import simple_url
 from ..interfaces import IClient, ISettings, IStartPageWriter
 from ..model import Entry, File, Project, Totals
 from ..names import BROWSE_PAGE, BROWSE_SCRIPT, BROWSE_STYLE
@@ -29,7 +30,7 @@ class BrowseIndex:
     most_files = None
 
     def __init__(self, settings: ISettings):
-        self._base_url = settings["base_url"] or ""
+        self._index = simple_url(settings["base_url"] or "", settings["mirror_file_path"])
 
     @property
     def assets(self) -> Mapping[str, bytes]:
@@ -49,7 +50,7 @@ class BrowseIndex:
         from . import start_page
 
         facts = [("Projects", f"{totals.projects:,}"), ("Files", f"{totals.files:,}"), ("Size", in_bytes(totals.bytes))]
-        blocks = start_page.client_blocks(clients or {}, self._base_url, _warn)
+        blocks = start_page.client_blocks(clients or {}, self._index, _warn)
         listed = None if totals.projects > start_page.MOST_LISTED else (
             (entry.name, entry.display or entry.name) for entry in entries)
         return start_page.render(start_page.StartPage(totals.projects, facts, blocks, listed, serial=str(serial)))

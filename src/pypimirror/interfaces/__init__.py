@@ -7,7 +7,7 @@ it in that mirror's private registry. Components are independent of each other, 
 called from several threads at once. They report failures outside the program with exceptions of ``pypimirror.errors`` only.
 """
 
-from .clients import IClient, IWebServer
+from .clients import ICertificateSite, IClient, IWebServer
 from .http import ICooperativeFetcher, IFetcher, IReceiver
 from .index import IIndexWriter, IMetadataIndexWriter, IStartPageWriter, IWholeIndexWriter
 from .mirror import IMirror, IRunContext, ISettings
@@ -27,8 +27,8 @@ from .storage import IReservingUpload, IStorage, IUpload
 from .upstream import IListReader, IParser, ISource, IUpstream
 
 __all__ = [
-    "IClient", "ICooperativeFetcher", "IEngine", "IExactNames", "IExplainedFilter", "IFetcher", "IFilter", "IIndexWriter",
-    "IListReader", "IMetadataFilter", "IMetadataIndexWriter", "IMirror", "INameFilter", "IObserver", "IParser", "IReceiver",
-    "IReservingUpload", "IRunContext", "ISettings", "ISource", "IStartPageWriter", "IStorage", "ITimedFilter", "IUpload",
-    "IUploadTimeFilter", "IUpstream", "IUrgentFilter", "IWebServer", "IWholeIndexWriter", "IWrittenNames",
+    "ICertificateSite", "IClient", "ICooperativeFetcher", "IEngine", "IExactNames", "IExplainedFilter", "IFetcher", "IFilter",
+    "IIndexWriter", "IListReader", "IMetadataFilter", "IMetadataIndexWriter", "IMirror", "INameFilter", "IObserver", "IParser",
+    "IReceiver", "IReservingUpload", "IRunContext", "ISettings", "ISource", "IStartPageWriter", "IStorage", "ITimedFilter",
+    "IUpload", "IUploadTimeFilter", "IUpstream", "IUrgentFilter", "IWebServer", "IWholeIndexWriter", "IWrittenNames",
 ]

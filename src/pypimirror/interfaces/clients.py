@@ -28,3 +28,13 @@ class IWebServer(Interface):
 
         Raises ConfigurationError for a value that can't be written into it.
         """
+
+
+class ICertificateSite(IWebServer):
+    """A web server whose site answers the challenges of an ACME client from ``acme_directory``."""
+
+    def render_before_certificate() -> str:
+        """Return a site that needs no certificate and answers challenges.
+
+        Raises ConfigurationError if ``base_url`` is not https.
+        """

@@ -61,7 +61,7 @@ OPTIONS = (
     RecipeOption("pinned", converters.boolean, "false",
            "Whether to mirror the releases that this buildout's versions section pins."),
     RecipeOption("webserver", converters.words, "",
-           "Web servers to write a site configuration for: apache, nginx, or those of plugins. The files are "
+           "Web servers to write a site configuration for: apache, caddy, nginx, or those of plugins. The files are "
            "parts/<part>/apache.conf and so on."),
     RecipeOption("cron-times", schedule.parse, "",
            "The times of the updates: cron's five fields or a word such as @daily. Without it there is no job."),

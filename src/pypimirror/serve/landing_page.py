@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import unescape
 from typing import NamedTuple
 
+from ..http.urls import simple_url
 from ..index import project_page
 from ..index.browse import assets
 from ..index.start_page import MOST_LISTED, StartPage, client_blocks, render
@@ -107,7 +108,7 @@ class LandingPage:
         if figures:
             facts += [("Files", f"{figures.files:,}"), ("Size", in_bytes(figures.bytes))]
             facts.append(("Last checked", _moment(figures.checked) if figures.checked else "never"))
-        page = StartPage(len(every), facts, client_blocks(self._clients, url, _warn),
+        page = StartPage(len(every), facts, client_blocks(self._clients, simple_url(url), _warn),
                          [(name, unescape(display)) for name, display in found] if len(found) <= MOST_LISTED else None,
                          True, query, len(found) if wanted else None, root.serial)
         return b"".join(render(page))

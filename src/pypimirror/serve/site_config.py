@@ -11,11 +11,18 @@ from zope.interface import implementer
 
 from ..errors import ConfigurationError
 from ..http.content_types import file_cache, page_cache
-from ..interfaces import IWebServer
+from ..index.browse_layout import POLICY
+from ..interfaces import ICertificateSite, IWebServer
 from ..names import HTML_PAGE, JSON_PAGE, PINS
 from ..settings.index_settings import has_final_files
 from .paths import FILE, NAME, REFUSED, SEGMENT
 
+#: Headers of sites with TLS: browsers use https for a year (RFC 6797), and pages load nothing from elsewhere.
+_HSTS = "max-age=31536000"
+_POLICY = f"{POLICY}; frame-ancestors 'none'"
+#: The path of an ACME server's requests (RFC 8555, 8.3), with a trailing slash.
+_ACME_DIRECTORY = "/var/www/acme"
+_CHALLENGES = "/.well-known/acme-challenge/"
 #: Default of ``base_url``.
 _ANYWHERE = "http://localhost"
 _PORTS = {"http": 80, "https": 443}
@@ -44,6 +51,45 @@ _AT_ONCE = 8
 _ROUNDS = 7
 
 
+#: Replacing two dashes by one this often leaves one of any number that a name can have.
+_HALVINGS = 8
+
+
+#: The sites at port 80 of sites with TLS. Paths that the mirror never has are 404, not a redirect to a 404.
+_APACHE_AT_80 = """
+<VirtualHost {address}:80>
+    ServerName {host}
+    Alias "{challenges}" "{folder}{challenges}"
+    <Directory "{folder}{challenges}">
+        Require all granted
+        AllowOverride None
+        Options None
+        ForceType text/plain
+    </Directory>
+    RewriteEngine On
+    RewriteRule "^{challenges}" - [END]
+    RewriteRule "^(?:{paths})\\z" "https://{name}%{{REQUEST_URI}}" [R=301,END]
+    RewriteRule ^ - [R=404,END]
+</VirtualHost>
+"""
+_NGINX_AT_80 = """
+server {{
+{listens}    server_name {host};
+    location ^~ {challenges} {{
+        root "{folder}";
+        default_type text/plain;
+        try_files $uri =404;
+    }}
+    location ~ "^(?:{paths})\\z" {{
+        return 301 https://{host}$request_uri;
+    }}
+    location / {{
+        return 404;
+    }}
+}}
+"""
+
+
 class _WebServer:
     """A web server, whose template is named like its file.
 
@@ -70,6 +116,7 @@ class _WebServer:
             "PATH": below(url),
             "SITE": "pypimirror",
             "NAME": NAME,
+            "SEGMENT": SEGMENT,
             "REFUSED": REFUSED,
             "PAGE_CACHE": page_cache(final),
             "FILE_CACHE": file_cache(final),
@@ -85,6 +132,22 @@ class _WebServer:
         filled = re.sub(r"@([A-Z_]+)@", lambda match: values[match[1]], text)
         return re.sub(r"\n{3,}", "\n\n", filled)
 
+    def _challenges(self) -> str:
+        """Return the directory of an ACME client's challenges."""
+        return _path("acme_directory", self._settings.get("acme_directory") or _ACME_DIRECTORY).rstrip("/")
+
+    def render_before_certificate(self) -> str:
+        """Return the site for port 80 alone, which needs no certificate. Raises ConfigurationError without TLS."""
+        url = self._settings["base_url"] or _ANYWHERE
+        if urlsplit(url).scheme.lower() != "https" or _port(url) != _PORTS["https"]:
+            raise ConfigurationError(f"base_url = {url!r}: --before-certificate needs one with https and the standard port")
+        return (f"# Answers an ACME client's challenges, before there is a certificate. Then: pypimirror webserver without "
+                f"--before-certificate.\n{self._redirecting_site(_host(url), below(url))}")
+
+    def _redirecting_site(self, host: str, path: str) -> str:
+        """Return the site at port 80 of a site with TLS: challenges of ACME, and redirects from paths of the mirror."""
+        raise NotImplementedError
+
     def _values(self, values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, str]:
         """Return the values of this server's template. tls: the files of certificate and key, or None without TLS."""
         raise NotImplementedError
@@ -98,7 +161,7 @@ def _tls(settings: Mapping[str, Any], url: str) -> tuple[str, str] | None:
             _path("tls_key", settings["tls_key"] or f"{folder}/privkey.pem"))
 
 
-@implementer(IWebServer)
+@implementer(ICertificateSite)
 class Apache(_WebServer):
     """Renders a site for Apache 2.4."""
 
@@ -115,20 +178,27 @@ class Apache(_WebServer):
         listen = "" if standard else f"Listen {address}:{port}\n" if numeric else f"Listen {port}\n"
         elsewhere = ""
         if tls and port == "443":
-            elsewhere = (f"\n<VirtualHost {address}:80>\n    ServerName {host}\n"
-                         f"    Redirect permanent / https://{host}/\n</VirtualHost>\n")
+            elsewhere = self._redirecting_site(host, path)
         return {
-            "MODULES": "rewrite headers" + (" ssl" if tls else ""),
+            "MODULES": "rewrite headers" + (" ssl http2" if tls else ""),
             "LISTEN": listen + elsewhere,
             "ADDRESS": address,
             "ORIGIN": f"{scheme}://{name}" + ("" if _PORTS[scheme] == int(port) else f":{port}"),
             "MAPPING": f'Alias "{path}" "{values["ROOT"]}"' if path else f'DocumentRoot "{values["ROOT"]}"',
             "TLS": (f'    SSLEngine on\n    SSLCertificateFile "{tls[0]}"\n    SSLCertificateKeyFile "{tls[1]}"\n'
-                    if tls else ""),
+                    "    Protocols h2 http/1.1\n" if tls else ""),
+            "SECURE": f'        Header set Strict-Transport-Security "{_HSTS}"' if tls else "",
+            "POLICY": f'            Header set Content-Security-Policy "{_POLICY}"' if tls else "",
         }
 
+    def _redirecting_site(self, host: str, path: str) -> str:
+        address = (f"[{host}]" if ":" in host else host) if _ADDRESS.fullmatch(host) else "*"
+        name = f"[{host}]" if ":" in host else host
+        return _APACHE_AT_80.format(address=address, host=host, name=name, challenges=_CHALLENGES, folder=self._challenges(),
+                                    paths=_redirected(path))
 
-@implementer(IWebServer)
+
+@implementer(ICertificateSite)
 class Nginx(_WebServer):
     """Renders a site for nginx."""
 
@@ -139,11 +209,8 @@ class Nginx(_WebServer):
         numeric = _ADDRESS.fullmatch(host)
         name = f"[{host}]" if ":" in host else host
         places = [f"{name}:"] if numeric else ["", "[::]:"]
-        secure = " ssl" if tls else ""
-        elsewhere = ""
-        if tls and port == "443":
-            listens = "".join(f"    listen {place}80;\n" for place in places)
-            elsewhere = f"\nserver {{\n{listens}    server_name {host};\n    return 301 https://{name}$request_uri;\n}}\n"
+        secure = " ssl http2" if tls else ""
+        elsewhere = self._redirecting_site(host, values["PATH"]) if tls and port == "443" else ""
         start = f"^((?:{values['PREFIX']}{values['SIMPLE']}|/\\.slash)/(?!\\.)[^/]*"
         letters = [f'        rewrite "{start}?){_several(letter, count)}([^/]*(?:/.*)?)$" {_lowered(letter.lower(), count)};'
                    for letter in string.ascii_uppercase for count in (_AT_ONCE, 1)]
@@ -152,11 +219,45 @@ class Nginx(_WebServer):
             "LISTEN": elsewhere,
             "ADDRESSES": "\n".join(f"    listen {place}{port}{secure};" for place in places),
             "HOST": name,
-            "TLS": f'    ssl_certificate "{tls[0]}";\n    ssl_certificate_key "{tls[1]}";\n' if tls else "",
+            "TLS": (f'    ssl_certificate "{tls[0]}";\n    ssl_certificate_key "{tls[1]}";\n'
+                    "    # From nginx 1.25.1 on, http2 in listen causes a warning; earlier versions know no other way.\n"
+                    if tls else ""),
+            "SECURE": f'        add_header Strict-Transport-Security "{_HSTS}";' if tls else "",
+            "POLICY": f'        add_header Content-Security-Policy "{_POLICY}";' if tls else "",
             "LETTERS": "\n".join(letters),
             "SEPARATORS": "\n".join([separator] * _AT_ONCE),
             "ROUNDS": str(_ROUNDS),
             "LAST": "x" * _ROUNDS,
+        }
+
+    def _redirecting_site(self, host: str, path: str) -> str:
+        name = f"[{host}]" if ":" in host else host
+        places = [f"{name}:"] if _ADDRESS.fullmatch(host) else ["", "[::]:"]
+        listens = "".join(f"    listen {place}80;\n" for place in places)
+        return _NGINX_AT_80.format(listens=listens, host=name, challenges=_CHALLENGES, folder=self._challenges(),
+                                   paths=_redirected(path))
+
+
+@implementer(IWebServer)
+class Caddy(_WebServer):
+    """Renders a site for Caddy 2, which gets certificates without help unless ``tls_certificate`` is set."""
+
+    filename = "caddy.conf"
+
+    def _values(self, values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, str]:
+        host, port = values["HOST"], values["PORT"]
+        name = f"[{host}]" if ":" in host else host
+        scheme = "https" if tls else "http"
+        configured = tls and (self._settings["tls_certificate"] or self._settings["tls_key"])
+        return {
+            "ADDRESS": f"{scheme}://{name}:{port}",
+            "TLS": f'\ttls "{tls[0]}" "{tls[1]}"' if tls and configured else "",
+            "LETTERS": "\n".join(f"\t\t\turi replace {letter} {letter.lower()}" for letter in string.ascii_uppercase),
+            "DASHES": "\n".join(["\t\t\turi replace -- -"] * _HALVINGS),
+            "PINS": PINS,
+            "FILE": FILE,
+            "SECURE": f'\t\theader Strict-Transport-Security "{_HSTS}"' if tls else "",
+            "POLICY": f'\t\theader @vary Content-Security-Policy "{_POLICY}"' if tls else "",
         }
 
 
@@ -167,6 +268,12 @@ def _several(letter: str, count: int) -> str:
 
 def _lowered(letter: str, count: int) -> str:
     return "".join(f"${number}{letter}" for number in range(1, count + 1)) + f"${count + 1}"
+
+
+def _redirected(path: str) -> str:
+    """Return a pattern for the paths at port 80 that lead to the site with TLS. path: that of ``base_url``."""
+    path = re.escape(path)
+    return rf"(?!{path}/(?:robots\.txt|favicon\.ico)\z){path}(?:/simple)?(?:/|/{NAME}(?:/{SEGMENT})*/?)"
 
 
 def _host(url: str) -> str:

@@ -212,6 +212,9 @@ KEYS = (
         "Let's Encrypt.", "Web"),
     Key("tls_key", converters.path, "",
         "The private key of that certificate.", "Web"),
+    Key("acme_directory", converters.path, "",
+        "The directory in which an ACME client such as certbot places challenges; sites with TLS answer them at port 80. By "
+        "default /var/www/acme.", "Web"),
     Key("verbose", converters.boolean, "False",
         "Whether to log every file.", "Log"),
     Key("log_filename", converters.path, "",
