@@ -13,8 +13,8 @@ import pypimirror
 ROOT = Path(pypimirror.__file__).parent
 #: From the bottom to the top.
 ORDER = (
-    "names", "atomic_file", "written_file", "regular_file", "secret", "interfaces", "model", "errors", "tracebacks", "events",
-    "older_distributions",
+    "names", "atomic_file", "written_file", "regular_file", "secret", "read_only", "interfaces", "model", "errors",
+    "tracebacks", "events", "older_distributions",
     "http", "metadata", "settings", "zcml", "advisories",
     "filters", "pins", "storage", "state", "upstream", "index",
     "bandersnatch", "engine", "selection", "sync", "maintenance", "bundles",

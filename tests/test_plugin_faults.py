@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from zope.interface import implementer
 from pypimirror import interfaces
 from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
+from pypimirror.model import NOTHING
+from pypimirror.read_only import ReadOnlyDict
 from pypimirror.report import plugin_observers
 from pypimirror.settings.text_file import TextFile
 from pypimirror.zcml.plugins import read
@@ -291,6 +294,49 @@ def test_a_filter_that_selects_foreign_files_fails_for_its_project_alone(two: Mi
         [f"pypimirror: {name}: filter 'odd' ({plugin.file}:2)",
          "select returned 'good-9.tar.gz', which is not among the files that it was given"] for name in ("bad", "good")]
     assert (two.files("bad"), two.files("good")) == (["bad-1.tar.gz"], ["good-1.tar.gz"])
+
+
+def _yanked(project: Any) -> Any:
+    return [file._replace(yanked=True) for file in project.files]
+
+
+def _without_end(project: Any) -> Any:
+    while True:
+        yield project.files[0]
+
+
+def _unverified(project: Any) -> Any:
+    project.files[0].hashes.clear()
+    return project.files
+
+
+def _labelled(project: Any) -> Any:
+    project.extra["label"] = 1
+    return project.files
+
+
+@pytest.mark.parametrize(("result", "message"), [
+    (_yanked, "ValueError: select returned 'bad-1.tar.gz' with other values; return the files that it was given"),
+    (_without_end, "ValueError: select returned 'bad-1.tar.gz' twice"),
+    (_unverified, "TypeError: values are read-only; build a new mapping"),
+    (_labelled, "TypeError: values are read-only; build a new mapping")])
+def test_a_filter_that_changes_what_it_was_given_fails_for_its_project_alone(
+        two: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch, result: Any, message: str) -> None:
+    monkeypatch.setattr(Good, "select", lambda self, project: result(project) if project.name == "bad" else project.files)
+    plugin = written(two.config.parent, '<pypimirror:filter name="odd" factory="test_registry.Good" />')
+    two.settings["zcml"] = plugin.file
+    assert two.run("sync") == 1
+    assert capsys.readouterr().err == f"pypimirror: bad: filter 'odd' ({plugin.file}:2): {message}\n"
+    assert two.files("good") == ["good-1.tar.gz"]
+    assert not (two.root / "bad").exists()
+
+
+def test_what_a_component_must_not_change_can_be_copied_to_other_processes() -> None:
+    assert pickle.loads(pickle.dumps(NOTHING)) == {}
+    assert json.dumps(ReadOnlyDict(a=1)) == '{"a": 1}'
+    for change in (lambda values: values.update(b=2), lambda values: values.pop("a"), lambda values: values.setdefault("b")):
+        with pytest.raises(TypeError, match="read-only"):
+            change(ReadOnlyDict(a=1))
 
 
 @implementer(interfaces.INameFilter)

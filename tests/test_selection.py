@@ -206,11 +206,11 @@ def test_a_filter_can_not_add_to_a_project():
 
 
 @pytest.mark.parametrize(("result", "message"), [
-    (None, "'NoneType' object is no iterable of files: select returned None"),
-    (["foo-1.0.tar.gz"], "'str' object is no File: select returned 'foo-1.0.tar.gz'"),
-    ([None], "'NoneType' object is no File: select returned None"),
-    (True, "'bool' object is no iterable of files: select returned True"),
-    ("foo-1.0.tar.gz", "'str' object is no File: select returned 'f'")])
+    (None, "select returned None, not files"),
+    (["foo-1.0.tar.gz"], "select returned 'foo-1.0.tar.gz' among the files; return the files that it was given"),
+    ([None], "select returned None among the files; return the files that it was given"),
+    (True, "select returned True, not files"),
+    ("foo-1.0.tar.gz", "select returned 'f' among the files; return the files that it was given")])
 @pytest.mark.parametrize("applies_to_pins", [True, False])
 def test_a_filter_that_returns_anything_but_files_is_refused(result, message, applies_to_pins):
     @implementer(IFilter)

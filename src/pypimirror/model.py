@@ -9,8 +9,9 @@ from zope.interface import implementer
 
 from .interfaces import IUpstream
 from .names import MALICIOUS, METADATA, PROVENANCE, SIGNATURE
+from .read_only import ReadOnlyDict
 
-NOTHING: Mapping[str, Any] = {}
+NOTHING: Mapping[str, Any] = ReadOnlyDict()
 
 
 class VersionRange(NamedTuple):

@@ -126,7 +126,8 @@ class _Filtering:
 
     def _apply(self, each: _ActiveFilter, metadata: Callable[[File], bytes | None]) -> None:
         name, component, is_timed, reads_metadata = each
-        before = self._project._replace(files=self.files if component.applies_to_pins else self._not_pinned_only())
+        before = results.read_only(
+            component, self._project._replace(files=self.files if component.applies_to_pins else self._not_pinned_only()))
         if IUploadTimeFilter.providedBy(component):
             self.untimed += component.untimed(before)
         selected = component.select(before, metadata) if reads_metadata else component.select(before)
@@ -245,7 +246,7 @@ class Selection:
         files = project.files
         for each in self._filters:
             if each.component.applies_to_pins:
-                before = project._replace(files=files)
+                before = results.read_only(each.component, project._replace(files=files))
                 kept = results.kept(each.component, before, each.component.select(before))
                 files = tuple(file for file in files if file.filename in kept)
         return files

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
-from ..interfaces import INameFilter
+from ..interfaces import IFilter, INameFilter
 from ..model import File, Project
+from ..read_only import ReadOnlyDict
 from ..zcml.builtin import is_own
 
 
@@ -27,18 +28,33 @@ def accepting(component: INameFilter) -> Callable[[str], bool]:
     return accepts
 
 
+def read_only(component: IFilter, project: Project) -> Project:
+    """Return what a filter is given: for one of a plugin a copy whose mappings can't be changed, else the project."""
+    if is_own(component):
+        return project
+    return project._replace(**_frozen(project), files=tuple(file._replace(**_frozen(file)) for file in project.files))
+
+
+def _frozen(value: Project | File) -> dict[str, Any]:
+    return {name: ReadOnlyDict(each) for name, each in zip(value._fields, value, strict=True) if isinstance(each, dict)}
+
+
 def kept(component: Any, before: Project, selected: Any) -> set[str]:
     """Return the names of the selected files. Raises TypeError, ValueError if these are not files of the project."""
     if not isinstance(selected, Iterable):
-        _refuse(component, f"{type(selected).__name__!r} object is no iterable of files: select returned {selected!r}")
+        _refuse(component, f"select returned {selected!r}, not files")
+    given = {file.filename: file for file in before.files}
     names: set[str] = set()
     for file in selected:
         if not isinstance(file, File):
-            _refuse(component, f"{type(file).__name__!r} object is no File: select returned {file!r}")
+            _refuse(component, f"select returned {file!r} among the files; return the files that it was given")
+        if file.filename not in given:
+            raise ValueError(f"select returned {file.filename!r}, which is not among the files that it was given")
+        if file is not given[file.filename] and file != given[file.filename]:
+            raise ValueError(f"select returned {file.filename!r} with other values; return the files that it was given")
+        if file.filename in names:
+            raise ValueError(f"select returned {file.filename!r} twice")  # a generator may never end
         names.add(file.filename)
-    foreign = names.difference(file.filename for file in before.files)
-    if foreign:
-        raise ValueError(f"select returned {min(foreign)!r}, which is not among the files that it was given")
     return names
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from ..filters.results import kept
+from ..filters.results import kept, read_only
 from ..interfaces import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
 from ..model import File, Project
 from ..names import normalize
@@ -28,7 +28,8 @@ class FilterContract:
 
     def select(self, component: Any, project: Project) -> set[str]:
         """Return the names of the selected files. Raises TypeError, ValueError if these are not files of the project."""
-        return kept(component, project, component.select(project, *self._metadata(component)))
+        given = read_only(component, project)
+        return kept(component, given, component.select(given, *self._metadata(component)))
 
     def test_it_provides_its_interface(self) -> None:
         component = self.make()
