@@ -1,5 +1,6 @@
 """The marked block in a crontab: with Debian's crontab where it is, else and for failures with a script in its place."""
 
+import getpass
 import os
 import shutil
 import subprocess
@@ -135,6 +136,33 @@ def test_a_missing_crontab_has_other_words_with_busybox(crontabs):
     crontabs.fail("-l", "crontab: can't open 'root': No such file or directory\n")
     assert crontab.install(MARK, ENTRY) is True
     assert crontabs.table.read_bytes() == BLOCK
+
+
+@pytest.fixture
+def busybox(tmp_path, monkeypatch):
+    """The crontab of busybox on the PATH, with a spool directory of the test; returns the user's table there."""
+    program = shutil.which("busybox")
+    if program is None or "crontab" not in subprocess.run([program, "--list"], capture_output=True, text=True).stdout.split():
+        pytest.skip("no busybox with crontab is installed; Debian has it in busybox-static")
+    spool, script = tmp_path / "spool", tmp_path / "bin" / "crontab"
+    spool.mkdir()
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\nexec {program} crontab -c {spool} "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(script.parent), prepend=os.pathsep)
+    return spool / getpass.getuser()
+
+
+def test_the_real_busybox_installs_keeps_and_removes(busybox):
+    assert crontab.install(MARK, ENTRY) is True
+    assert busybox.read_bytes() == BLOCK
+    assert crontab.install(MARK, ENTRY) is False
+    busybox.write_bytes(b"# mine\n" + BLOCK)
+    assert crontab.remove(MARK) is True
+    assert busybox.read_bytes() == b"# mine\n"
+    busybox.write_bytes(BLOCK)
+    assert crontab.remove(MARK) is True
+    assert not busybox.exists()
 
 
 @pytest.mark.parametrize("said", [
