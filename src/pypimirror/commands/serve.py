@@ -33,7 +33,8 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     return serve(settings["mirror_file_path"], arguments.host or "127.0.0.1", port, base_url=settings["base_url"],
                  figures=lambda: _figures(settings), missed=os.path.join(settings["state_path"], FILENAME),
                  final_files=has_final_files(settings), clients=_clients(settings),
-                 metrics=metrics if arguments.monitoring else None)
+                 metrics=metrics if arguments.monitoring else None,
+                 advisories=settings["state_path"] if settings["advisories"] else None)
 
 
 def _clients(settings: Settings) -> dict[str, IClient]:

@@ -1,7 +1,7 @@
 """PyPI's older JSON about a project, ``/pypi/<name>/json``, for the files of the mirror.
 
 There is no standard for it: the fields are those in the documentation of PyPI's JSON API. Fields with data that only PyPI has
-(downloads, vulnerabilities, owners) are left out.
+(downloads, owners) are left out.
 """
 
 from __future__ import annotations
@@ -46,12 +46,13 @@ class LegacyJson:
 
     def __init__(self, settings: ISettings):
         self._base = settings["base_url"] or "../.."
+        self._has_advisories = bool(settings["advisories"])
 
     def pages(self, project: Project, serial: int, metadata: Metadata | None = None) -> Iterator[tuple[str, bytes]]:
         def url(file: File) -> str:
             return f"{self._base}/{project.name}/{quote(file.filename)}"
 
-        yield path(project.name), about_project(project, serial, url, metadata)
+        yield path(project.name), about_project(project, serial, url, metadata, self._has_advisories)
 
     def serial(self, page: bytes) -> int | None:
         found = _SERIAL.match(page)
@@ -61,29 +62,44 @@ class LegacyJson:
         return iter(())
 
 
-def about_project(project: Project, serial: int, url: Callable[[File], str], metadata: Metadata | None = None) -> bytes:
+def about_project(project: Project, serial: int, url: Callable[[File], str], metadata: Metadata | None = None,
+                  has_advisories: bool = False) -> bytes:
     """Render the page about a project.
 
     project: with published files only. url: returns the link to a file. metadata: as for IMetadataIndexWriter.
+    has_advisories: whether the mirror has advisories; without them the field ``vulnerabilities`` is left out.
     """
     found = releases(project)
     newest = newest_release(found)
     entries = {version: [_entry(project, file, url) for file in files] for version, files in found.items()}
     page = {"last_serial": serial, "info": _info(project, newest, found, metadata), "releases": entries,
-            "urls": entries.get(newest, [])}
+            "urls": entries.get(newest, []), **_vulnerabilities(project, newest, has_advisories)}
     return _DUMP(page).encode()
 
 
 def about_release(project: Project, version: str, serial: int, url: Callable[[File], str],
-                  metadata: Metadata | None = None) -> bytes | None:
+                  metadata: Metadata | None = None, has_advisories: bool = False) -> bytes | None:
     """Render the page about one release, ``/pypi/<name>/<version>/json``; None if there is no such release."""
     found = releases(project)
     wanted = next((known for known in found if release(known) == release(version)), None)
     if wanted is None:
         return None
     page = {"last_serial": serial, "info": _info(project, wanted, found, metadata),
-            "urls": [_entry(project, file, url) for file in found[wanted]]}
+            "urls": [_entry(project, file, url) for file in found[wanted]],
+            **_vulnerabilities(project, wanted, has_advisories)}
     return _DUMP(page).encode()
+
+
+def _vulnerabilities(project: Project, version: str, has_advisories: bool) -> dict[str, Any]:
+    """Return the field ``vulnerabilities`` of a release, as PyPI has it; nothing for a mirror without advisories."""
+    if not has_advisories:
+        return {}
+    from ..advisories.matching import AdvisoryMatcher
+
+    return {"vulnerabilities": [{
+        "aliases": list(each.aliases), "details": each.summary, "fixed_in": list(each.fixed), "id": each.id, "link": each.link,
+        "source": "osv", "summary": each.summary, "withdrawn": None,
+    } for each in AdvisoryMatcher(project.advisories, project.name).of_version(version)]}
 
 
 def _info(project: Project, version: str, found: Releases, metadata: Metadata | None) -> dict[str, Any]:

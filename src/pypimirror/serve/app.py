@@ -31,6 +31,7 @@ from .landing_page import Figures, LandingPage
 from .missing_projects import MissingProjects
 from .missing_projects import project as asked_for
 from .monitor import Monitor
+from .osv_api import OsvApi
 from .pages import Pages
 from .tree import Tree
 
@@ -48,12 +49,14 @@ class App:
 
     def __init__(self, root: str, base_url: str | None = None, figures: Callable[[], Figures | None] = lambda: None,
                  missed: MissingProjects | None = None, final_files: bool = False, clients: Mapping[str, IClient] = NOTHING,
-                 metrics: str | None = None):
+                 metrics: str | None = None, advisories: str | None = None):
         """root: a directory. base_url, figures, clients: arguments of the landing page.
 
         missed: counts requested names that the mirror does not have. final_files: whether upstream never replaces a file.
         metrics: the file that ``/metrics`` sends; None for neither ``/metrics`` nor ``/healthz``.
+        advisories: the folder with the database of advisories; None without OSV's API.
         """
+        self._osv = None if advisories is None else OsvApi(advisories)
         self._monitor = None if metrics is None else Monitor(root, metrics)
         self._tree = Tree(root)
         self._page_cache, self._file_cache = page_cache(final_files), file_cache(final_files)
@@ -64,6 +67,8 @@ class App:
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         try:
+            if self._osv is not None and self._osv.knows(environ):
+                return self._osv(environ, start)
             if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
                 raise HTTPError("405 Method Not Allowed", ("Allow", "GET, HEAD"))
             if self._monitor is not None and self._monitor.knows(environ):
@@ -157,7 +162,8 @@ class App:
             except FileNotFoundError:
                 continue
             url = address(environ, self._base_url).removesuffix("/simple")
-            page = legacy.page(source, self._tree, path, url, version)
+            advisories = None if self._osv is None else self._osv.advisories(path[0])
+            page = legacy.page(source, self._tree, path, url, version, advisories)
             if page is not None:
                 return send_page(environ, start, self._tree, page, path, "application/json", "Accept-Encoding, Host",
                                  self._page_cache)

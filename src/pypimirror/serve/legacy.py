@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from ..errors import InvalidPage
 from ..index.legacy import about_project, about_release
-from ..model import File, Project, Stored
+from ..model import Advisory, File, Project, Stored
 from ..names import METADATA
 from ..upstream.html_page import HtmlParser
 from ..upstream.json_page import JsonParser
@@ -25,14 +25,18 @@ _PARSERS = {".v1_json": JsonParser(), ".html": HtmlParser()}
 _NOWHERE = "http://mirror.invalid/"
 
 
-def page(source: Page, tree: Tree, path: tuple[str, str], address: str, version: str | None = None) -> Page | None:
+def page(source: Page, tree: Tree, path: tuple[str, str], address: str, version: str | None = None,
+         advisories: tuple[Advisory, ...] | None = None) -> Page | None:
     """Return the page about a project or a release; None if there is no such release.
 
     source: the project's page of the Simple API. path: its folder, which has the files, and its file name. address: of the
-    server, for absolute links.
+    server, for absolute links. advisories: about the project; None to leave out the field ``vulnerabilities``.
     """
     project = read_project(source, tree, path)
-    body = None if project is None else _body(project, tree, int(source.serial or 0), address, version)
+    if project is not None:
+        project = project._replace(advisories=advisories or ())
+    has_advisories = advisories is not None
+    body = None if project is None else _body(project, tree, int(source.serial or 0), address, version, has_advisories)
     return None if body is None else with_body(source, body)
 
 
@@ -47,13 +51,14 @@ def read_project(source: Page, tree: Tree, path: tuple[str, str]) -> Project | N
     return project._replace(files=tuple(file for file in found if file.stored))
 
 
-def _body(project: Project, tree: Tree, serial: int, address: str, version: str | None) -> bytes | None:
+def _body(project: Project, tree: Tree, serial: int, address: str, version: str | None,
+          has_advisories: bool) -> bytes | None:
     def url(file: File) -> str:
         return f"{address}/{PACKAGES}/{project.name}/{quote(file.filename)}"
 
     if version is None:
-        return about_project(project, serial, url, reader(tree, project.name))
-    return about_release(project, version, serial, url, reader(tree, project.name))
+        return about_project(project, serial, url, reader(tree, project.name), has_advisories)
+    return about_release(project, version, serial, url, reader(tree, project.name), has_advisories)
 
 
 def _found(file: File, tree: Tree, folder: str) -> File:

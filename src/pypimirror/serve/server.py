@@ -12,8 +12,8 @@ from ..errors import ConfigurationError
 from ..interfaces import IClient
 from ..model import NOTHING
 
-#: Maximum size of a request: a line and a few headers, without a body.
-_LARGEST_REQUEST = 32 << 10
+#: Maximum size of a request: a line and a few headers; of the body of a query about advisories.
+_LARGEST_REQUEST, _LARGEST_QUERY = 32 << 10, 1 << 20
 _LAST_PORT = 65535
 #: Hosts that mean all interfaces.
 _EVERYWHERE = frozenset({"", "*", "0.0.0.0", "::"})
@@ -27,7 +27,7 @@ _FILES_EACH, _OTHER_FILES = 2, 40
 def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 8, base_url: str | None = None,
         figures: Callable[[], Any] = lambda: None, missed: str | None = None, final_files: bool = False,
         clients: Mapping[str, IClient] = NOTHING, clock: Callable[[], float] = time.monotonic,
-        metrics: str | None = None) -> int:
+        metrics: str | None = None, advisories: str | None = None) -> int:
     """Serve the mirror in the directory ``root`` until SIGTERM or SIGINT. Prints the address once it listens.
 
     port: 0 for a free one. Sockets that systemd passes take the place of host and port.
@@ -35,6 +35,7 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     base_url, figures, clients: arguments of the landing page. missed: the file of the record of missing projects, or None.
     final_files: whether upstream never replaces a distribution file. clock: measures slow clients.
     metrics: the file that ``/metrics`` sends; None for neither ``/metrics`` nor ``/healthz``.
+    advisories: the folder with the database of advisories; None without OSV's API.
     Returns the exit status 0. Raises ConfigurationError if the directory does not exist or the address can't be used.
     """
     if not os.path.isdir(root):
@@ -43,7 +44,8 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     from .missing_projects import MissingProjects
 
     record = MissingProjects(missed)
-    server = _listen(App(root, base_url, figures, record, final_files, clients, metrics), host, port, threads, clock)
+    app = App(root, base_url, figures, record, final_files, clients, metrics, advisories)
+    server = _listen(app, host, port, threads, clock)
     previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         print(f"Serving {root} at {_address(server)}", flush=True)
@@ -78,7 +80,7 @@ def _listen(app: Any, host: str, port: int, threads: int, clock: Callable[[], fl
         server = create_server(
             app, **place, threads=threads, ident="pypimirror", clear_untrusted_proxy_headers=True,
             asyncore_use_poll=True, connection_limit=most, cleanup_interval=_LOOK, server_name=_name(host),
-            max_request_header_size=_LARGEST_REQUEST, max_request_body_size=_LARGEST_REQUEST)
+            max_request_header_size=_LARGEST_REQUEST, max_request_body_size=_LARGEST_QUERY)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"can't serve at {host} port {port}: {reason}") from error

@@ -143,7 +143,7 @@ KEYS = (
         "Names of the file filters to use, in order; by default all registered ones.", "Selection", "files"),
     Key("advisories", converters.paths, "",
         "Advisories in the OSV format: URLs or paths of zip archives, such as the one about PyPI of the OSV project, or "
-        "directories of JSON files.", "Advisories", "files"),
+        "directories of JSON files.", "Advisories", "files pages"),
     Key("advisories_max_age", converters.duration, "7d",
         "A run reports an archive of advisories without any of the last days: it is no longer brought up to date. 0 for "
         "no limit.", "Advisories"),
