@@ -27,6 +27,8 @@ AREAS = (
      "The project keeps its last good page, and the next run reads it again. If it stays, report it to the index."),
     ("Pins", ("pins", "sync/pinning", "sync/pin_hashes"),
      "Correct the pin file. Until then its last good version counts."),
+    ("Advisories", ("advisories", "maintenance/audit", "commands/audit", "serve/osv_api"),
+     "What was read last counts. Correct the source, and the next sync reads it again."),
     ("Disk and state", ("storage", "state", "regular_file", "written_file", "atomic_file"),
      "Check free space, permissions and owner of the path. A lost state is rebuilt from the files by the next run."),
     ("Runs", ("sync", "report", "commands/session", "commands/sync", "commands/plan", "commands/status",
