@@ -308,3 +308,32 @@ def test_a_list_without_selected_projects_is_requested_with_its_etag(mirrored: M
     upstream.add("lib", wheel("lib", "1.0"))
     assert mirrored.run("-U") == 0
     assert len(mirrored.files("lib")) == 2
+
+
+@pytest.mark.parametrize("etags", [True, False])
+def test_a_list_of_which_no_project_has_a_page_is_one_line_in_every_run(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured, etags: bool) -> None:
+    """Such as a page with relative links to log in."""
+    upstream.json, upstream.etags = False, etags
+    for name in ("login", "help"):
+        upstream.add(name, wheel(name, "1"))
+        upstream.answers[f"/simple/{name}/"] = (404, {}, b"")
+    assert mirrored.run("-U") == 1
+    capsys.readouterr()
+    for _ in range(2):
+        assert mirrored.run("-U") == 1
+        (line,) = lines(capsys)
+        assert line.startswith("pypimirror: none of the 2 selected projects on the list at ")
+        assert "has a page; check index_url" in line
+    del upstream.answers["/simple/help/"]
+    upstream.touch("help")
+    mirrored.run("-U")
+    assert mirrored.files("help")
+    assert mirrored.run("-U") == 0
+
+
+def test_projects_whose_files_are_all_left_out_have_pages(mirrored: Mirrored, upstream: Upstream) -> None:
+    mirrored.settings["package_types"] = "sdist"
+    upstream.add("one", wheel("one", "1"))
+    for _ in range(3):
+        assert mirrored.run("-U") == 0

@@ -279,6 +279,31 @@ def test_it_goes_when_the_next_run_confirms_it(demo: Mirrored, upstream: Upstrea
     assert demo.untrue() == []
 
 
+@pytest.mark.parametrize("etags", [True, False])
+@pytest.mark.parametrize("form", ["json", "html"])
+@pytest.mark.parametrize("was_here", [True, False])
+def test_a_project_that_is_listed_without_a_page_is_reported_once(
+        demo: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str], etags: bool, form: str, was_here: bool) -> None:
+    upstream.etags, upstream.json = etags, form == "json"
+    if not was_here:
+        upstream.add("ghost", wheel("ghost", "1.0"))
+    upstream.answers["/simple/ghost/" if not was_here else PAGE] = (404, {}, b"")
+    upstream.touch("ghost" if not was_here else "demo")
+    assert demo.run("-U") == 1
+    for number in range(4):
+        upstream.add("other", wheel("other", f"2.{number}"))
+        assert demo.run("-U") == 0
+    upstream.answers.clear()
+    upstream.add("other", wheel("other", "3"))
+    assert demo.run("-U") == 0
+    assert demo.files("demo" if was_here else "ghost")
+    assert demo.untrue() == []
+    upstream.answers[PAGE] = (404, {}, b"")
+    upstream.remove("demo")
+    assert demo.run("-U") == 0
+    assert "demo" not in demo.read("index.html")
+
+
 def test_a_list_from_before_a_project_was_there_does_not_confirm_that_it_is_not_found(
         demo: Mirrored, upstream: Upstream) -> None:
     old = upstream.list_page(True)

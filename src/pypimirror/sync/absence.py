@@ -1,10 +1,12 @@
-"""Exact names that upstream does not have: a misspelt name, or an index_url that is no root of an index."""
+"""Projects that upstream does not have: a misspelt name, or an index_url that is no root of an index."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from ..interfaces import IRunContext
+from ..state import records
+from ..state.database import State
 from .evaluate import Evaluation
 
 #: Maximum number of names in a message.
@@ -55,3 +57,16 @@ def none_found(mirror: IRunContext, absent: Iterable[Evaluation]) -> str:
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
     return (f"none of the {len(names)} selected projects was found at {urls}{status}: {', '.join(names[:_MOST])}{more}; "
             f"check the names, and {check}")
+
+
+def without_pages(mirror: IRunContext, state: State, selected: int) -> str | None:
+    """Return the error message for a list of which no selected project has a page, such as the links of a login page; or None.
+
+    selected: the number of projects on upstream's list that the configuration selects."""
+    if any(True for _ in state.errors()):
+        return None
+    found = (state.record(known.name) for known in state.known())
+    if any(record is None or records.decode(record).listed for record in found):
+        return None
+    return (f"none of the {selected} selected projects on the list at {', '.join(mirror.upstreams)} has a page; check "
+            "index_url, which must be the root of a Simple index and often ends in /simple/, and credentials if it needs any")

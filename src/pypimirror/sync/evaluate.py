@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from ..advisories.lookup import Advised
     from .page_reading import PageReading
 
+#: The serial of a project that is listed without a page: the page is requested whenever the list has changed.
+LISTED = ""
+
+
 class EvaluateTask(NamedTuple):
     """Arguments of ``evaluate`` for one project."""
 
@@ -160,6 +164,8 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
     list_serial, due = task.list_serial, selected.due
     if unsettled or external_links.is_restless(mirror, project):
         list_serial, due = None, 0.0
+    elif reading.absent and task.listed:
+        list_serial = LISTED
     return Evaluation(
         task.name, _with_name_filter(mirror, _changes(mirror, old, project, selected, task), task), record,
         project.display, list_serial,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import events
 from ..interfaces import IRunContext
+from ..state import records
 from ..state.database import DONE, DUE, UNSWEPT, Row, State
 from ..state.meta_keys import FOLLOW_DUE, ROOT_DUE
 from .failures import alone
@@ -80,7 +81,9 @@ class ResultRecorder:
             self._state.set_fact(FOLLOW_DUE, "1")
         old = self._state.row(evaluation.name)
         self._report_missing(evaluation, is_new=old is None)
-        if evaluation.unmet is None and not evaluation.change and (old is None or not (old.serial or old.pending)):
+        is_here = evaluation.change or (old is not None and (old.serial or old.pending))
+        # What upstream lists without a page is remembered as absent: it is reported once.
+        if evaluation.unmet is None and not is_here and not (evaluation.absent and evaluation.list_serial is not None):
             self._state.forget(evaluation.name)  # it is neither upstream nor in the mirror
             return
         self._save_evaluation(old or _new_row(evaluation.name, evaluation.display, DONE), evaluation, republish)
@@ -167,11 +170,12 @@ class ResultRecorder:
 
     @alone
     def swept(self, result: SweepResult) -> None:
-        """Record the result of sweeping a project; forget the project if nothing of it is left."""
+        """Record the result of sweeping a project; forget the project if nothing of it is left here and upstream."""
         row = self._state.row(result.name)
         if row is None:
             return
-        if result.whole and row.unmet is None and row.error is None:
+        is_absent = row.list_serial is not None and not records.decode(result.record).listed
+        if result.whole and row.unmet is None and row.error is None and not is_absent:
             self._state.forget(result.name)
         else:
             self._state.save(row._replace(pending=row.pending & ~UNSWEPT), result.record)

@@ -102,6 +102,8 @@ class Run:
             # Of files that waited for the sweep, and of releases of selected projects that others require.
             self._round(required, plan.doubt)
             self.publisher.finish()
+        if plan.listed is not None and plan.selected and not self._state.totals().projects:
+            self._check_for_pages(plan.selected)
         give_hints(self._mirror, self._state, self._notify, self._changes.values(), self.recorder.serials)
         for warning in self.times.warnings():
             self._notify(events.Notice(warning))
@@ -120,6 +122,15 @@ class Run:
         self._evaluate(worklist.named(self._mirror, self._state, dict.fromkeys(names, False), republish=False))
         self._brake(None)
         self.publish_offline([item for item in self._state.pending() if item[0] in names])
+
+    def _check_for_pages(self, selected: int) -> None:
+        """Report a list of which no selected project has a page, as links of a login page. selected: their number."""
+        from .absence import without_pages  # most mirrors have projects
+
+        fault = without_pages(self._mirror, self._state, selected)
+        if fault is not None:
+            self.recorder.problems.append(fault)
+            self._state.set_fact(LIST_ETAG, None)  # the next run reads the list again, and reports it, too
 
     def _further(self, initial: bool) -> Iterator[worklist.Worklist]:
         """Yield what else is to be evaluated: pages older than upstream's list, then what published releases require."""
