@@ -53,7 +53,8 @@ def hook(event, arguments):
         inside = True
     elif isinstance(path, str):
         # A relative path is one below a folder that is open already: only the mirror is read that way.
-        inside = not os.path.isabs(path) or path.startswith(mirror)
+        # The folder of temporary files is listed to measure free space, at most twice a second.
+        inside = not os.path.isabs(path) or path.startswith(mirror) and not path.endswith("/.pypimirror/tmp")
     else:
         inside = False
     if inside and not (event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_DIRECTORY):

@@ -57,8 +57,8 @@ class FreeSpaceGuard:
         else:
             pending = upload.pending()
             for _ in range(_TRIES):
-                free, before, pending = mirror.storage.free(), pending, upload.pending()
-                if before == pending:
+                free, before = mirror.storage.free(), pending
+                if free is None or free - pending - keep > _PLENTY or before == (pending := upload.pending()):
                     break
             else:
                 pending = before  # what was written in between counts twice rather than not at all
