@@ -124,7 +124,7 @@ def test_a_step_that_fails_on_one_project_fails_there_alone(
 def test_a_component_that_returns_nonsense_is_named(three: Mirrored, capsys: Captured) -> None:
     three.settings["zcml"] = path = faulty_components.zcml(three.config.parent, "filter", factory="Nothing")
     line = failure(three, capsys, "sync")
-    assert line.startswith(f"pypimirror: bad: filter 'team-approved' ({path}:2): TypeError: 'NoneType' object")
+    assert line.startswith(f"pypimirror: bad: filter 'team-approved' ({path}:2): TypeError: select returned None, not files")
     assert published(three) == ["good", "zope.demo"]
 
 
@@ -239,7 +239,7 @@ def test_a_component_that_cant_be_made_is_refused_and_config_shows_the_rest(
     monkeypatch.setattr(faulty_components.Filter, "__init__", fails)
     assert three.run("sync") == 2
     line = capsys.readouterr().err
-    assert line.startswith(f"pypimirror: {path}:2: Filter 'team-approved' can't be made: {type(error).__name__}")
+    assert line.startswith(f"pypimirror: {path}:2: filter 'team-approved' can't be created: {type(error).__name__}")
     assert line.count("\n") == 1
     assert not three.root.exists()
     assert three.run("config") == 2

@@ -271,7 +271,7 @@ def test_what_needs_a_directory_says_so_in_one_line(
 def test_an_index_in_an_object_store_is_none_that_can_be_mirrored(kept: MirroredInBucket, capsys: Captured) -> None:
     kept.settings["index_url"] = "s3://bucket/index"
     assert cli.main(None, [kept.write(), "sync"]) == 2
-    assert "index_url = 's3': unknown; available: file, " in one_line(capsys)
+    assert "index_url = 's3': unknown scheme; available: file, " in one_line(capsys)
 
 
 def test_a_missing_library_ends_with_2_and_touches_nothing(

@@ -7,9 +7,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from zope.component import getUtility
 from zope.configuration import xmlconfig
 from zope.configuration.config import ConfigurationMachine
-from zope.interface import implementer
+from zope.interface import classImplements, implementer
 from zope.interface.verify import verifyObject
 
 import pypimirror
@@ -193,7 +194,80 @@ def test_what_a_component_lacks_once_made_is_said_before_anything_is_touched(tmp
     plugin = written(tmp_path, directive("mine", "Silent"))
     mirrored.settings["zcml"] = plugin.file
     assert mirrored.run("sync") == 2
-    assert capsys.readouterr().err == f"pypimirror: {plugin.file}:2: test_registry.Silent has no reason (IFilter)\n"
+    assert capsys.readouterr().err == \
+        f"pypimirror: {plugin.file}:2: filter 'mine': test_registry.Silent has no reason (IFilter)\n"
+    assert not mirrored.root.exists()
+
+
+@implementer(interfaces.IFilter)
+def forgetful(settings: Any) -> Any:
+    """A factory that returns nothing."""
+
+
+class Unreasonable(Good):
+    """A filter whose reason is no text."""
+
+    reason: Any = 3
+
+
+class Misspelt(Good):
+    """A filter that reads a key that is not there."""
+
+    def __init__(self, settings: Any):
+        self.names = settings["package_matchs"]
+
+
+class Lost(Good):
+    """A filter that needs a utility that is not there."""
+
+    def __init__(self, settings: Any):
+        getUtility(interfaces.IParser, "text/none", context=settings)
+
+
+class Vague(Good):
+    """A client in another's place."""
+
+    filename, title = "../pip.conf", "x"
+
+    def render(self, index: str) -> str:
+        return index
+
+
+@implementer(interfaces.INameFilter)
+class Inexact:
+    """A name filter whose set of names is a list."""
+
+    active = applies_to_pins = True
+    exact = ("one",)
+
+    def __init__(self, settings: Any):
+        pass
+
+    def __call__(self, name: str) -> bool:
+        return True
+
+
+classImplements(Vague, interfaces.IClient)
+
+
+@pytest.mark.parametrize(("kind", "cls", "verb", "message"), [
+    ("filter", "forgetful", "sync", "filter 'mine': test_registry.forgetful returned None"),
+    ("filter", "Unreasonable", "sync", "filter 'mine': reason = 3: must be str"),
+    ("filter", "Misspelt", "sync", "filter 'mine' can't be created: UnknownKey: 'package_matchs': no directive "
+                                   "pypimirror:setting declares this key; did you mean 'package_matches'? (test_registry:"),
+    ("filter", "Lost", "sync", "filter 'mine' can't be created: ComponentLookupError: "),
+    ("nameFilter", "Inexact", "sync", "name filter 'mine': exact = ('one',): must be frozenset or set or None"),
+    ("client", "Vague", "client mine", "client 'mine': filename = '../pip.conf': must be the name of a file without folders")])
+def test_a_component_with_wrong_values_is_refused_before_anything_is_touched(
+        tmp_path: Path, mirrored: Mirrored, capsys: pytest.CaptureFixture[str], kind: str, cls: str, verb: str,
+        message: str) -> None:
+    plugin = written(tmp_path, f'<pypimirror:{kind} name="mine" factory="test_registry.{cls}" />')
+    mirrored.settings["zcml"] = plugin.file
+    mirrored.settings["filters"] = "mine" if kind == "filter" else ""
+    assert mirrored.run(*verb.split()) == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"pypimirror: {plugin.file}:2: {message}")
+    assert line.count("\n") == 1
     assert not mirrored.root.exists()
 
 

@@ -13,15 +13,16 @@ _LONGEST_MESSAGE, _LONGEST_TRACE = 500, 20_000
 _logger = logging.getLogger("pypimirror")
 
 
-def describe(error: BaseException, component: str | None = None) -> str:
+def describe(error: BaseException, component: str | None = None, package: str = "") -> str:
     """Return one printable line about an exception: type, message and location; of a MirrorError the message only.
 
-    component: the component that raised it, in place of the location.
+    component: the component that raised it, in place of the location. package: the location is in a module of this package, if
+    the exception passed one.
     """
     what = summary(error)
     if isinstance(error, MirrorError):
         return what
-    return f"{component}: {what}" if component else f"{what}{_place(error)}"
+    return f"{component}: {what}" if component else f"{what}{_place(error, package)}"
 
 
 def summary(error: BaseException) -> str:
@@ -60,10 +61,8 @@ def _text(error: BaseException) -> str:
         return ""
 
 
-def _place(error: BaseException) -> str:
-    """Return the module and line that raised the exception, in brackets."""
-    frame, line = next(iter(reversed(list(traceback.walk_tb(error.__traceback__)))), (None, 0))
-    if frame is None:
-        return ""
-    module = frame.f_globals.get("__name__", "?")
-    return f" ({module}:{line})"
+def _place(error: BaseException, package: str) -> str:
+    """Return the module and line that raised the exception, in brackets: the innermost one of the package, or of all."""
+    found = [(str(frame.f_globals.get("__name__", "?")), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    inside = [(module, line) for module, line in found if module.partition(".")[0] == package]
+    return "".join(f" ({module}:{line})" for module, line in (inside or found)[-1:])

@@ -41,6 +41,22 @@ class Plugged(NamedTuple):
     components: tuple[tuple[str, str, str], ...] = ()
 
 
+class UnknownKey(KeyError):
+    """The settings have no such key."""
+
+    def __init__(self, key: str, known: Collection[str]):
+        super().__init__(key)
+        self._known = known
+
+    def __reduce__(self) -> Any:
+        return UnknownKey, (self.args[0], tuple(self._known))
+
+    def __str__(self) -> str:
+        from .reader import nearest
+
+        return f"{self.args[0]!r}: no directive pypimirror:setting declares this key{nearest(str(self.args[0]), self._known)}"
+
+
 @implementer(ISettings)
 class Settings(Mapping[str, Any]):
     """Values by key, each with its origin. Can be pickled for other processes."""
@@ -60,7 +76,10 @@ class Settings(Mapping[str, Any]):
         return {**self.__dict__, "registry": None}
 
     def __getitem__(self, key: str) -> Any:
-        return self._values[key]
+        try:
+            return self._values[key]
+        except KeyError:
+            raise UnknownKey(key, self._values.keys()) from None
 
     def __conform__(self, interface: Any) -> Any:
         """Let ``zope.component.getUtility(..., context=settings)`` look into the mirror's registry."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from zope.interface import providedBy
-from zope.interface.interfaces import ComponentLookupError
 
 from .. import interfaces
 from ..errors import ConfigurationError, MirrorError, missing_library
@@ -49,21 +48,12 @@ def load(plugins: Iterable[Plugin] = ()) -> Any:
 
 def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> Any:
     """Create the component that a key of the configuration names. Raises ConfigurationError for an unknown name."""
-    try:
-        found = registry.getMultiAdapter(adapted, interface, name)
-    except ComponentLookupError:
+    factory = registry.adapters.lookup([providedBy(each) for each in adapted], interface, name)
+    if factory is None:
         known = names(registry, interface)
-        raise ConfigurationError(f"{key} = {name!r}: unknown; available: {', '.join(sorted(known))}"
-                                 f"{nearest(name, known)}") from None
-    except ImportError as error:
-        if error.name is None or error.name.startswith(f"{builtin.PACKAGE}."):
-            raise
-        raise missing_library(f"{key} = {name!r}", error) from error
-    except (MirrorError, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        raise _failed(registry, interface, name, error) from error
-    return _checked(registry, found, interface, name)
+        raise ConfigurationError(f"{key} = {name!r}: unknown{' scheme' if key in SCHEMES else ''}; available: "
+                                 f"{', '.join(sorted(known))}{nearest(name, known) or '; no installed plugin declares it'}")
+    return _created(registry, factory, adapted, interface, name, key)
 
 
 def names(registry: Any, interface: Any) -> tuple[str, ...]:
@@ -78,18 +68,8 @@ def components_by_key(registry: Any) -> dict[str, tuple[str, ...]]:
 
 def every(registry: Any, adapted: Any, interface: Any) -> dict[str, Any]:
     """Create all components for an interface, by name, in order. Raises ConfigurationError if one violates its interface."""
-    found = {}
     factories = dict(registry.adapters.lookupAll([providedBy(each) for each in adapted], interface))
-    for name, factory in ((name, factories[name]) for name in names(registry, interface)):
-        try:
-            component = factory(*adapted)
-        except (MirrorError, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            raise _failed(registry, interface, name, error) from error
-        if component is not None:
-            found[name] = _checked(registry, component, interface, name)
-    return found
+    return {name: _created(registry, factories[name], adapted, interface, name) for name in names(registry, interface)}
 
 
 def made(registry: Any) -> Mapping[int, Made]:
@@ -118,35 +98,40 @@ def kind_of(interface: Any) -> str:
     return re.sub(r"([A-Z])", r" \1", directive).lower()
 
 
-def _failed(registry: Any, interface: Any, name: str, error: BaseException) -> ConfigurationError:
-    """Return the error for a component whose creation or check raises an exception."""
-    from ..tracebacks import describe
+def _created(registry: Any, factory: Any, adapted: Any, interface: Any, name: str, key: str = "") -> Any:
+    """Create and check a component. key: the key that names it. Raises ConfigurationError."""
+    place = registered_at(registry, interface, name)
+    label = f"{place}: {kind_of(interface)} {name!r}"
+    try:
+        component = factory(*adapted)
+        if component is None:
+            raise ConfigurationError(f"{label}: {validation.dotted(factory)} returned None")
+        registry.__dict__.setdefault(_MADE, {})[id(component)] = Made(component, interface, name, place)
+        lack = None if builtin.is_own(component) else _lack(component, interface)
+    except (MirrorError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        if key and isinstance(error, ImportError) and error.name and not error.name.startswith(f"{builtin.PACKAGE}."):
+            raise missing_library(f"{key} = {name!r}", error) from error
+        from ..tracebacks import describe
 
-    return ConfigurationError(f"{registered_at(registry, interface, name)}: {interface.__name__[1:]} {name!r} can't be made: "
-                              f"{describe(error)}")
+        package = str(getattr(factory, "__module__", "")).partition(".")[0]
+        raise ConfigurationError(f"{label} can't be created: {describe(error, package=package)}") from error
+    if lack:
+        raise ConfigurationError(f"{label}: {lack}")
+    return component
+
+
+def _lack(component: Any, interface: Any) -> str | None:
+    """Return what a plugin's component lacks of the interfaces that it provides, or None. Its properties may raise anything."""
+    promised = (each for each in providedBy(component) if each.isOrExtends(interface))
+    return next(filter(None, (validation.of_component(component, each) for each in (*promised, interface))), None)
 
 
 def registered_at(registry: Any, interface: Any, name: str) -> str:
     """Return file and line of a component's registration, which may be for a derived interface."""
     found = [each for each in registry.registeredAdapters() if each.name == name and each.provided.isOrExtends(interface)]
     return place_of(found[0]) if found else "?"
-
-
-def _checked(registry: Any, made: Any, interface: Any, name: str) -> Any:
-    place = registered_at(registry, interface, name)
-    registry.__dict__.setdefault(_MADE, {})[id(made)] = Made(made, interface, name, place)
-    if builtin.is_own(made):
-        return made  # the tests verify all of these
-    try:
-        promised = (each for each in providedBy(made) if each.isOrExtends(interface))
-        lack = next(filter(None, (validation.of_component(made, each) for each in promised)), None)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # attributes may be properties of a plugin
-        raise _failed(registry, interface, name, error) from error
-    if lack:
-        raise ConfigurationError(f"{place}: {lack}")
-    return made
 
 
 def place_of(registered: Any) -> str:

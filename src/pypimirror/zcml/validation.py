@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from zope.interface.exceptions import BrokenImplementation, BrokenMethodImplementation, Invalid
+
+#: The types of attributes whose wrong value would fail later, in another component.
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "exact": (frozenset, set, type(None)), "reason": (str,), "title": (str,), "filename": (str,),
+    "most_files": (int, type(None)), "quality": (int, float)}
 
 
 def of_factory(factory: Any, interface: Any, adapted: tuple[Any, ...]) -> str | None:
@@ -38,7 +44,19 @@ def of_component(component: Any, interface: Any) -> str | None:
     """Return a description of what a component lacks of an interface, or None."""
     from zope.interface.verify import verifyObject
 
-    return _broken(verifyObject, component, interface)
+    return _broken(verifyObject, component, interface) or _wrong_value(component, interface)
+
+
+def _wrong_value(component: Any, interface: Any) -> str | None:
+    """Return a description of an attribute that has a value of another type than in the interface, or None."""
+    for name, types in _TYPES.items():
+        if name in interface and not isinstance(getattr(component, name), types):
+            known = " or ".join("None" if each is type(None) else each.__name__ for each in types)
+            return f"{name} = {getattr(component, name)!r}: must be {known}"
+    filename = component.filename if "filename" in interface else ""
+    if filename != os.path.basename(filename) or (filename and not filename.strip(".")):
+        return f"filename = {filename!r}: must be the name of a file without folders"
+    return None
 
 
 def dotted(factory: Any) -> str:
