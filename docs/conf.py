@@ -14,7 +14,7 @@ release = version = re.search(r'__version__ = "([^"]+)"', _source.read_text(enco
 
 extensions = ["messages"]
 html_theme = "furo"
-html_title = "z3c.recipe.pypimirror"
+html_title = "pypimirror"
 html_copy_source = False
 highlight_language = "none"
 pygments_style = "friendly"
