@@ -15,10 +15,11 @@ from zope.interface import implementer
 from pypimirror import interfaces
 from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
-from pypimirror.model import NOTHING
+from pypimirror.model import NOTHING, File, ListedProject, Project, ProjectList
 from pypimirror.read_only import ReadOnlyDict
 from pypimirror.report import plugin_observers
 from pypimirror.settings.text_file import TextFile
+from pypimirror.upstream.json_page import JsonParser
 from pypimirror.zcml.plugins import read
 from support.mirror import Mirrored
 from support.upstream import Upstream, sdist
@@ -273,6 +274,172 @@ def test_a_root_page_that_is_not_the_writers_is_refused(two: Mirrored, capsys: C
     assert two.run("sync") == 2
     assert capsys.readouterr().err.startswith(f"pypimirror: index writer 'odd' ({plugin.file}:2): {message}")
     assert not two.root.exists()
+
+
+@pytest.mark.parametrize(("pages", "message"), [
+    (None, "pages returned None, not pairs of a path and a content"),
+    (["bad/plugin.txt"], "pages returned 'bad/plugin.txt', not a pair of a path and a content"),
+    ([("bad/a", b"1"), ("bad/a", b"2")], "renders 'bad/a': it renders this page twice"),
+    ([(f"bad/{'a' * 241}", b"")], f"renders 'bad/{'a' * 241}': it is not a relative path inside the mirror")])
+def test_pages_that_are_none_fail_for_their_project_alone(two: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch,
+                                                          pages: Any, message: str) -> None:
+    monkeypatch.setattr(Writer, "pages", lambda self, project, serial: pages if project.name == "bad" else ())
+    plugin = written(two.config.parent, _WRITER)
+    two.settings |= {"zcml": plugin.file, "index_formats": "html odd"}
+    assert two.run("sync") == 1
+    assert capsys.readouterr().err == f"pypimirror: bad: index writer 'odd' ({plugin.file}:2): ValueError: {message}\n"
+
+
+@pytest.mark.parametrize(("blocks", "message"), [
+    ("text", "projects returned 'text', not an iterable of bytes"), (None, "projects returned None, not an iterable of bytes"),
+    (["text"], "projects returned 'text' among the blocks of the page; they must be bytes")])
+def test_a_root_page_that_is_no_bytes_names_its_writer(two: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch,
+                                                       blocks: Any, message: str) -> None:
+    PATHS["root"] = "odd.txt"
+    monkeypatch.setattr(Writer, "projects", lambda self, entries, serial: blocks)
+    plugin = written(two.config.parent, _WRITER)
+    two.settings |= {"zcml": plugin.file, "index_formats": "html odd"}
+    assert two.run("sync") == 1
+    assert capsys.readouterr().err == f"pypimirror: odd.txt: index writer 'odd' ({plugin.file}:2): TypeError: {message}\n"
+    assert not (two.root / "odd.txt").exists()
+
+
+# --- what engines return
+
+
+@implementer(interfaces.IEngine)
+class Engine:
+    """An engine that runs tasks one after the other."""
+
+    def __init__(self, mirror: Any):
+        self._mirror = mirror
+
+    def run(self, step: Any, tasks: Any) -> Any:
+        for task in tasks:
+            events: list[Any] = []
+            result = step(self._mirror, task, events.append)
+            yield from (*events, result)
+
+    def close(self) -> None:
+        pass
+
+
+def _losing(self: Any, step: Any, tasks: Any) -> Any:
+    return iter(list(tasks)[:0])
+
+
+def _lazy(self: Any, step: Any, tasks: Any) -> Any:
+    return iter(())
+
+
+def _talking(self: Any, step: Any, tasks: Any) -> Any:
+    yield from (str(task) for task in tasks)
+
+
+@pytest.mark.parametrize(("run", "message"), [
+    (_losing, "ValueError: run yielded 0 results for 2 tasks"), (_lazy, "ValueError: run yielded 0 results for 2 tasks"),
+    (lambda self, step, tasks: None, "TypeError: run returned None, not an iterator of events and results"),
+    (_talking, "TypeError: run yielded '")])
+def test_an_engine_that_loses_tasks_is_named(two: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch, run: Any,
+                                             message: str) -> None:
+    plugin = written(two.config.parent, '<pypimirror:engine name="odd" factory="test_plugin_faults.Engine" />')
+    two.settings |= {"zcml": plugin.file, "engine": "odd"}
+    assert two.run("sync") == 0
+    assert two.files("good") == ["good-1.tar.gz"]
+    monkeypatch.setattr(Engine, "run", run)
+    capsys.readouterr()
+    assert two.run("sync", "-I") == 1
+    assert capsys.readouterr().err.startswith(f"pypimirror: engine 'odd' ({plugin.file}:2): {message}")
+    assert two.files("good") == ["good-1.tar.gz"]
+
+
+# --- what sources and parsers return
+
+
+GOOD_FILE = File("bad-1.tar.gz", "https://files.example.com/bad-1.tar.gz")
+
+
+@implementer(interfaces.ISource)
+class Source:
+    """A source of two projects without files."""
+
+    def __init__(self, upstream: Any, mirror: Any):
+        pass
+
+    def listing(self, wanted: Any, etag: Any = None, written: Any = None) -> Any:
+        return ProjectList({name: ListedProject(name) for name in ("bad", "good")}, 2)
+
+    def project(self, name: str, etag: Any = None, since: Any = None) -> Any:
+        return Project(name), ()
+
+
+_SOURCE = '<pypimirror:source name="odd" factory="test_plugin_faults.Source" />'
+
+
+@pytest.mark.parametrize(("page", "message"), [
+    (None, "project returned None, not a pair of a Project and a tuple of problems"),
+    (Project("bad"), "project returned Project(name='bad',"), (("bad", ()), "project returned 'bad', not a Project"),
+    ((Project("other"), ()), "project returned the project 'other' in place of 'bad'"),
+    ((Project("bad", ("bad-1.tar.gz",)), ()), "project returned 'bad-1.tar.gz' among the files; they must be Files"),
+    ((Project("bad", (GOOD_FILE._replace(hashes="sha256=0"),)), ()), "project returned File(filename='bad-1.tar.gz',"),
+    ((Project("bad"), "a problem"), "project returned 'a problem' as problems, not a tuple of lines")])
+def test_a_page_that_is_none_fails_for_its_project_alone(two: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch,
+                                                         page: Any, message: str) -> None:
+    good = Source.project
+    monkeypatch.setattr(Source, "project", lambda self, name, *more: page if name == "bad" else good(self, name))
+    plugin = written(two.config.parent, _SOURCE)
+    two.settings |= {"zcml": plugin.file, "index_url": "odd://index/"}
+    assert two.run("sync") == 1
+    assert capsys.readouterr().err.startswith(f"pypimirror: bad: source 'odd' ({plugin.file}:2): TypeError: {message}")
+    assert (two.root / "good" / "index.html").is_file() and not (two.root / "bad").exists()
+
+
+@pytest.mark.parametrize(("listing", "message"), [
+    (None, "listing returned None, not a ProjectList"), ({"bad": 1}, "listing returned {'bad': 1}, not a ProjectList"),
+    (ProjectList({"bad": "bad"}), "listing returned 'bad' as a project, not a ListedProject")])
+def test_a_list_that_is_none_is_named(two: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch, listing: Any,
+                                      message: str) -> None:
+    monkeypatch.setattr(Source, "listing", lambda self, *arguments: listing)
+    plugin = written(two.config.parent, _SOURCE)
+    two.settings |= {"zcml": plugin.file, "index_url": "odd://index/", "package_matches": "*"}
+    assert two.run("sync") == 1
+    assert capsys.readouterr().err.startswith(f"pypimirror: source 'odd' ({plugin.file}:2): TypeError: {message}")
+
+
+def test_names_that_a_source_must_not_return_are_left_out_alone(two: Mirrored, capsys: Captured,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    projects = {name: ListedProject(name) for name in ("../bad", "Bad", "good")}
+    monkeypatch.setattr(Source, "listing", lambda self, *arguments: ProjectList(projects, 3))
+    files = (File("../../bad-1.tar.gz", "https://files.example.com/x"), File("good-1.tar.gz", "good-1.tar.gz"))
+    monkeypatch.setattr(Source, "project", lambda self, name, *more: (Project(name, files), ()))
+    two.settings |= {"zcml": written(two.config.parent, _SOURCE).file, "index_url": "odd://index/", "package_matches": "*"}
+    assert two.run("sync") == 0
+    log = (two.root / ".pypimirror" / "pypimirror.log").read_text()
+    for left_out in ("'../bad': not the normalised name of a project", "'Bad': not the normalised name of a project",
+                     "'../../bad-1.tar.gz': not the name of a distribution file",
+                     "good-1.tar.gz: 'good-1.tar.gz' is not an absolute URL"):
+        assert left_out in log
+    assert (two.files("good"), (two.root / "bad").exists()) == ([], False)
+
+
+@implementer(interfaces.IParser)
+class Parser(JsonParser):
+    """A parser in place of the product's."""
+
+
+@pytest.mark.parametrize(("method", "result", "message"), [
+    ("project", None, "project returned None, not a pair"), ("project", (None, ()), "project returned None, not a Project"),
+    ("listing", 3, "listing returned 3, not an IListReader")])
+def test_a_parser_that_returns_nonsense_is_named(two: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch, method: str,
+                                                 result: Any, message: str) -> None:
+    monkeypatch.setattr(Parser, method, lambda self, *arguments: result, raising=False)
+    plugin = written(
+        two.config.parent,
+        '<pypimirror:parser name="application/vnd.pypi.simple.v1+json" factory="test_plugin_faults.Parser" />')
+    two.settings |= {"zcml": plugin.file, "package_matches": "*"}
+    assert two.run("sync") == 1
+    line = capsys.readouterr().err.splitlines()[0]
+    assert f"parser 'application/vnd.pypi.simple.v1+json' ({plugin.file}:2): TypeError: {message}" in line
 
 
 # --- what filters select

@@ -199,6 +199,17 @@ def test_what_a_component_lacks_once_made_is_said_before_anything_is_touched(tmp
     assert not mirrored.root.exists()
 
 
+class Starred(Good):
+    """A filter whose method names no arguments."""
+
+    def select(*arguments: Any) -> Any:
+        return arguments[1].files
+
+
+def test_a_method_that_names_no_arguments_is_no_mistake(tmp_path: Path) -> None:
+    assert filters(written(tmp_path, directive("mine", "Starred"))) == {"mine": "test_registry.Starred"}
+
+
 @implementer(interfaces.IFilter)
 def forgetful(settings: Any) -> Any:
     """A factory that returns nothing."""

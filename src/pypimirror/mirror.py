@@ -38,6 +38,7 @@ from .storage.free_space import FreeSpaceGuard
 from .upstream.file_fetcher import FileFetcher
 from .upstream.multi_index import MultiIndex
 from .zcml import plugins, registry
+from .zcml.builtin import is_own
 
 if TYPE_CHECKING:
     from .advisories.lookup import Advisories
@@ -89,7 +90,12 @@ class Mirror:
 
     @cached_property
     def parsers(self) -> Mapping[str, IParser]:
-        return dict(self.registry.getUtilitiesFor(IParser))
+        found = dict(self.registry.getUtilitiesFor(IParser))
+        if all(map(is_own, found.values())):
+            return found
+        from .upstream.plugin_sources import CheckedParser  # not loaded without plugins
+
+        return {name: parser if is_own(parser) else CheckedParser(parser) for name, parser in found.items()}
 
     @cached_property
     def upstreams(self) -> tuple[str, ...]:
@@ -119,7 +125,11 @@ class Mirror:
 
     def _source(self, url: str, name: str, key: str) -> ISource:
         source: ISource = registry.chosen(self.registry, (Upstream(url), self), ISource, name, key)
-        return source
+        if is_own(source):
+            return source
+        from .upstream.plugin_sources import CheckedSource  # not loaded without plugins
+
+        return CheckedSource(source)
 
     @cached_property
     def selection(self) -> Selection:

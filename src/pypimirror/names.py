@@ -38,7 +38,7 @@ _NORMAL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _REGISTERED = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~@=, ()-]*")
 #: The name with ``.metadata`` or ``.provenance`` must fit the 255 bytes that file systems allow.
-_LONGEST_FILE = 240
+LONGEST_FILE = 240
 _LONGEST_PROJECT = 200
 #: File names that need no quoting in URLs and HTML: nearly all.
 _PLAIN_FILE = re.compile(r"[A-Za-z0-9._-]+")
@@ -73,7 +73,7 @@ def is_legacy_folder(display: str, name: str) -> bool:
 
 def is_distribution(filename: str) -> bool:
     """Whether a file name is that of a distribution, and safe as a file name in a project's folder."""
-    return (len(filename) <= _LONGEST_FILE
+    return (len(filename) <= LONGEST_FILE
             and _FILE.fullmatch(filename) is not None
             and filename.endswith(SUFFIXES)
             and filename.partition(".")[0].lower() not in _DEVICES)

@@ -15,6 +15,7 @@ from ..http import cooperation
 from ..interfaces import IRunContext
 from ..state import records
 from ..tracebacks import trace
+from ..zcml.builtin import is_own
 from ..zcml.error_context import describe
 from .steps import Step
 
@@ -60,7 +61,11 @@ class BoundedStep:
 
 def run(mirror: IRunContext, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
     """Run a step for all tasks with the mirror's engine (IEngine.run); yield a StepFailure for a task that fails."""
-    return iter(mirror.engine.run(BoundedStep(step), tasks))
+    if is_own(mirror.engine):
+        return iter(mirror.engine.run(BoundedStep(step), tasks))
+    from . import plugin_engine  # not loaded without one
+
+    return plugin_engine.run(mirror.engine, BoundedStep(step), tasks)
 
 
 def _project(task: Any) -> str:

@@ -16,6 +16,7 @@ from ..state import records
 from ..state.database import State
 from ..state.meta_keys import ROOT_DUE, ROOTS
 from ..tracebacks import log_error
+from ..zcml.builtin import is_own
 from ..zcml.error_context import describe
 from ..zcml.registry import every
 
@@ -99,7 +100,12 @@ def _blocks(mirror: IRunContext, state: State, path: str, writer: IIndexWriter |
     about: dict[str, Any] = {}
     if IStartPageWriter.providedBy(writer):
         about = {"totals": state.totals(), "clients": every(mirror.registry, (mirror.settings,), IClient)}
-    return writer.projects(_entries(mirror, state, path, writer), serial, **about)
+    blocks = writer.projects(_entries(mirror, state, path, writer), serial, **about)
+    if isinstance(writer, Asset) or is_own(writer):
+        return blocks
+    from ..index.page_paths import checked_blocks  # not loaded without plugins
+
+    return checked_blocks(writer, blocks)
 
 
 def _failure(mirror: IRunContext, state: State, path: str, writer: IIndexWriter | Asset, serial: int) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..index.page_paths import ProjectPaths, check_roots
+from ..index.page_paths import ProjectPaths, check_roots, checked_blocks
 from ..interfaces import IIndexWriter, IMetadataIndexWriter, IWholeIndexWriter
 from ..model import Entry, Project
 from . import checks
@@ -67,7 +67,6 @@ class IndexWriterContract:
         writer = self.make()
         if writer.root is None:
             return
-        blocks = list(writer.projects(iter(self.entries(writer)), _SERIAL))
-        assert all(isinstance(block, bytes) for block in blocks)
+        blocks = list(checked_blocks(writer, writer.projects(iter(self.entries(writer)), _SERIAL)))
         assert b"".join(blocks) == b"".join(writer.projects(iter(self.entries(writer)), _SERIAL))
         assert b"".join(writer.projects(iter(()), _SERIAL)) != b"".join(blocks), "it does not list the projects"

@@ -78,6 +78,8 @@ def _broken(verify: Callable[[Any, Any], object], candidate: Any, interface: Any
         if hint and interface.__name__ == "IStorage":
             hint += ", derive from pypimirror.storage.wrapper.StorageWrapper to wrap a storage"
         return f"{dotted(cls)} {', '.join(lacks)}{hint}"
+    except IndexError:  # zope.interface can't read the signature of a method that takes *arguments without self
+        return None
     return None
 
 
