@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pypimirror.settings.plugin_types import ordered
+from pypimirror.settings.values import fingerprint
+from pypimirror.zcml.plugins import read
 from support import faulty_components
 from support.mirror import Mirrored
 from support.upstream import Upstream, sdist, wheel
@@ -269,6 +273,77 @@ def test_the_kind_of_a_plugins_key_that_fails_is_named(three: Mirrored, capsys: 
     line = capsys.readouterr().err
     assert line.startswith(f"pypimirror: {three.config}: colour = 'green': can't be read by test_boundary.odd: KeyError: ")
     assert line.count("\n") == 1
+
+
+class Opaque:
+    """A value that shows nothing of itself."""
+
+
+#: What the type ``plain`` returns or raises.
+VALUES: list[Any] = []
+
+
+def plain(value: str, folder: str) -> Any:
+    """The type of a plugin's key."""
+    if isinstance(VALUES[0], ValueError):
+        raise VALUES[0]
+    return VALUES[0]
+
+
+def short(value: str) -> str:
+    """A function that is no type of a key: it takes no folder."""
+    return value
+
+
+def _with_key(mirrored: Mirrored, type: str) -> Path:
+    path = faulty_components.zcml(mirrored.config.parent)
+    directive = f'<pypimirror:setting name="colour" help="x" type="test_boundary.{type}" affects="files" />'
+    path.write_text(path.read_text().replace("</configure>", f"{directive}</configure>"))
+    mirrored.settings |= {"zcml": path, "colour": "green"}
+    return path
+
+
+@pytest.mark.parametrize(("value", "message"), [
+    (Opaque(), "can't be read by test_boundary.plain: TypeError: it returned <test_boundary.Opaque object at "),
+    (threading.Lock(), "can't be read by test_boundary.plain: TypeError: it returned <unlocked "),
+    (lambda: 1, "can't be read by test_boundary.plain: TypeError: it returned <function "),
+    (ValueError(), "must be a value that test_boundary.plain accepts")], ids=lambda value: type(value).__name__)
+def test_a_value_that_can_not_be_compared_between_runs_is_refused(three: Mirrored, capsys: Captured, value: Any,
+                                                                  message: str) -> None:
+    _with_key(three, "plain")
+    VALUES[:] = [value]
+    assert three.run("sync") == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"pypimirror: {three.config}: colour = 'green': {message}")
+    assert line.count("\n") == 1
+
+
+def test_a_set_is_the_same_in_any_order(three: Mirrored) -> None:
+    _with_key(three, "plain")
+    found = set()
+    for names in (["a", "b", "c"], ["c", "a", "b"]):
+        VALUES[:] = [("x", dict.fromkeys("k", dict.fromkeys(names)), frozenset(names))]
+        found.add(fingerprint(read(str(three.write())), "files"))
+        VALUES[:] = [(frozenset({frozenset(names), frozenset("z")}),)]
+        found.add(fingerprint(read(str(three.write())), "files"))
+    assert ordered((frozenset({"b", "a"}), {"k": {"d", "c"}})) == (["a", "b"], {"k": ["c", "d"]})
+    assert len(found) == 3  # the order of a dictionary counts
+
+
+def test_a_type_that_takes_no_folder_is_refused_where_it_is_declared(three: Mirrored, capsys: Captured) -> None:
+    path = _with_key(three, "short")
+    assert three.run("config") == 2
+    assert capsys.readouterr().err == (f"pypimirror: {path}:3: setting 'colour': test_boundary.short is to be called with a "
+                                       "text and a folder: too many positional arguments\n")
+
+
+def test_what_plugins_print_is_not_in_json(three: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    three.settings["zcml"] = faulty_components.zcml(three.config.parent, "filter")
+    monkeypatch.setattr(faulty_components.Filter, "select", lambda self, project: print("found") or project.files)
+    assert three.run("plan", "--json") == 0
+    printed = capsys.readouterr()
+    assert len(json.loads(printed.out)["fetch"]) == 6
+    assert printed.err == "found\n" * 3
 
 
 # --- the last line of defence

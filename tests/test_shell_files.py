@@ -64,6 +64,10 @@ def test_help_is_for_the_whole_without_a_verb_and_names_an_unknown_one(capsys: C
         cli.main(None, ["help", "snyc"])
     assert end.value.code == 2
     assert "unknown verb 'snyc'; did you mean 'sync'?" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as end:
+        cli.main("built-in.cfg", [__file__, "sync"])
+    assert end.value.code == 2
+    assert f"this script uses built-in.cfg, leave {__file__!r} out" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main("built-in.cfg", ["sync", "--help"])
     assert "CONFIG" not in capsys.readouterr().out

@@ -10,13 +10,14 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from typing import NamedTuple, NoReturn
 
 from . import __version__
 from .errors import ConfigurationError, Locked, MirrorError
 from .names import shown
-from .report.safe_stream import safe_output
+from .report.safe_stream import results_alone, safe_output
 
 
 class Verb(NamedTuple):
@@ -222,7 +223,8 @@ def _parse(config: str | None, argv: Sequence[str] | None) -> tuple[str, str, ar
     if name is None:
         reader.error("a verb or one of -I, -U and -i is needed")
     if name not in VERBS:
-        reader.error(f"unknown verb {name!r}{_nearest(name)}")
+        hint = f"; this script uses {config}, leave {name!r} out" if builtin and os.path.exists(name) else _nearest(name)
+        reader.error(f"unknown verb {name!r}{hint}")
     if name == "sync" and arguments.dry_run:
         name = "plan"
         arguments.dry_run = arguments.yes = False
@@ -284,7 +286,8 @@ def _check(reader: argparse.ArgumentParser, name: str, arguments: argparse.Names
 def _run(config: str, name: str, arguments: argparse.Namespace) -> int:
     """Run a verb; return the exit status, also for exceptions."""
     try:
-        status: int = import_module(f".commands.{VERBS[name].module}", __package__).run(config, arguments)
+        with results_alone() if arguments.json or arguments.format not in (None, "table") else nullcontext():
+            status: int = import_module(f".commands.{VERBS[name].module}", __package__).run(config, arguments)
         return status
     except MirrorError as error:
         if not (arguments.quiet and isinstance(error, Locked)):

@@ -20,10 +20,12 @@ _ENDS = re.compile(r"([\n\t])")
 class SafeStream:
     """A text stream that escapes control characters and removes secrets."""
 
-    def __init__(self, stream: TextIO, limit: int | None = None):
-        """limit: maximum characters of a line; None for any length."""
+    def __init__(self, stream: TextIO, limit: int | None = None, results: TextIO | None = None):
+        """limit: maximum characters of a line; None for any length. results: the stream for results, if it is another one."""
         self._stream = stream
         self._limit = limit
+        #: The stream, without a filter, for the results of verbs.
+        self.results = results or stream
 
     def write(self, text: str) -> int:
         written = len(text)
@@ -58,18 +60,29 @@ def safe_output() -> Iterator[None]:
         sys.stdout, sys.stderr = out, err
 
 
+@contextmanager
+def results_alone() -> Iterator[None]:
+    """Leave standard output to the results of a verb, which programs read: what plugins print goes to standard error."""
+    out = sys.stdout
+    sys.stdout = SafeStream(sys.stderr, LONGEST, _results())
+    try:
+        yield
+    finally:
+        sys.stdout = out
+
+
 def print_whole(text: str) -> None:
     """Print text whose lines may have any length: files for programs, and the user's own settings."""
-    SafeStream(_stdout()).write(text)
+    SafeStream(_results()).write(text)
 
 
 def print_json(value: Any) -> None:
     """Print plain data as JSON, with printable texts without secrets; names of fields are never changed."""
     import json
 
-    _stdout().write(json.dumps(printable_values(value), indent=2) + "\n")
+    _results().write(json.dumps(printable_values(value), indent=2) + "\n")
 
 
-def _stdout() -> TextIO:
+def _results() -> TextIO:
     """Return standard output without a filter."""
-    return sys.stdout._stream if isinstance(sys.stdout, SafeStream) else sys.stdout
+    return sys.stdout.results if isinstance(sys.stdout, SafeStream) else sys.stdout

@@ -17,6 +17,7 @@ from zope.schema import Choice, Text, TextLine
 
 from ..settings import converters
 from ..settings.keys import KEYS, ISetting, Key
+from ..settings.plugin_types import PluginType
 from ..settings.reader import nearest
 from . import validation
 from .builtin import KINDS, PACKAGE, Lazy, RegistrationInfo, register
@@ -200,6 +201,10 @@ def setting(context: Any, name: str, help: str, type: str = "text", default: str
         kind = context.resolve(type)
         if not callable(kind):
             raise ConfigurationError(f"setting {name!r}: type {type!r} is not a function of a text and a folder")
+        lack = validation.of_signature(kind, "a text and a folder", "", "/")
+        if lack:
+            raise ConfigurationError(f"setting {name!r}: {lack}")
+        kind = PluginType(kind)
     if default and kind in converters.NAMED.values() and kind is not converters.file:
         # Other types may look for files, in the folder of the configuration.
         try:

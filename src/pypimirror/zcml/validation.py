@@ -19,8 +19,6 @@ def of_factory(factory: Any, interface: Any, adapted: tuple[Any, ...]) -> str | 
 
     adapted: the interfaces of its arguments. Attributes can't be verified before the component is created.
     """
-    import inspect  # needed only for plugins
-
     from zope.interface.verify import verifyClass
 
     if not callable(factory):
@@ -30,11 +28,17 @@ def of_factory(factory: Any, interface: Any, adapted: tuple[Any, ...]) -> str | 
     lack = _broken(verifyClass, factory, interface) if isinstance(factory, type) else None
     if lack:
         return lack
+    return of_signature(factory, ", ".join(required.__name__ for required in adapted) or "nothing", *adapted)
+
+
+def of_signature(function: Callable[..., Any], words: str, *arguments: Any) -> str | None:
+    """Return why a function can't be called with the arguments, or None. words: describe the arguments."""
+    import inspect  # needed only for plugins
+
     try:
-        inspect.signature(factory).bind(*adapted)
+        inspect.signature(function).bind(*arguments)
     except TypeError as error:
-        given = ", ".join(required.__name__ for required in adapted) or "nothing"
-        return f"{dotted(factory)} is to be called with {given}: {error}"
+        return f"{dotted(function)} is to be called with {words}: {error}"
     except ValueError:
         pass  # functions written in C may have no signature
     return None
