@@ -30,8 +30,8 @@ _VALUES = {
 }
 #: Modules whose classes are all public; of those for tests only the classes and functions without an underscore.
 _WHOLE = ("events", "errors")
-_TESTING = ("checks", "filters", "index_writers", "sources", "fetchers", "storage", "engines", "observers", "clients", "index",
-            "mirror")
+_TESTING = ("checks", "filters", "index_writers", "sources", "fetchers", "storage", "engines", "observers", "clients",
+            "loopback", "index", "mirror")
 Entry = Callable[..., str]
 
 

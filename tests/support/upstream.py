@@ -8,11 +8,11 @@ import html
 import io
 import json
 import tarfile
-import threading
 import zipfile
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from pypimirror.testing.loopback import LoopbackServer, Response, conditional
 
 JSON = "application/vnd.pypi.simple.v1+json"
 _TIME = (2020, 2, 2, 0, 0, 0)
@@ -76,10 +76,11 @@ class Served:
     beside: dict[str, bytes] = field(default_factory=dict)
 
 
-class Upstream:
+class Upstream(LoopbackServer):
     """The index. ``serials``, ``etags`` and ``json`` say what it is able to do; ``answers`` overrides what a path gives."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.projects: dict[str, dict[str, Served]] = {}
         self.displays: dict[str, str] = {}
         self.serial = 1000
@@ -91,29 +92,6 @@ class Upstream:
         self.serials: bool | type = True
         self.etags = True
         self.json = True
-        #: By path: (status, headers, body), or a function of the handler that answers by itself.
-        self.answers: dict[str, Any] = {}
-        self.requests: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-
-    def __enter__(self) -> Upstream:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def host(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    @property
-    def url(self) -> str:
-        return f"{self.host}/simple/"
 
     # --- what it holds
 
@@ -203,35 +181,7 @@ class Upstream:
             "hashes": {"sha256": hashlib.sha256(served.body).hexdigest()}, "size": len(served.body),
             "core-metadata": known, "yanked": False, **beside, **served.facts}
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        upstream = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-            wbufsize = -1
-
-            def do_GET(self) -> None:
-                upstream.requests.append(self.path)
-                answer = upstream.answers.get(self.path)
-                if callable(answer):
-                    answer(self)
-                    return
-                self.reply(*(answer or upstream.respond(self.path, self.headers)))
-
-            def reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
-                self.send_response(status)
-                for key, value in {"Content-Length": str(len(body)), **headers}.items():
-                    self.send_header(key, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        return Handler
-
-    def respond(self, path: str, headers: Any) -> tuple[int, dict[str, str], bytes]:
+    def respond(self, path: str, headers: Any) -> Response:
         """Give status, headers and body for a path."""
         parts = path.strip("/").split("/")
         as_json = self.json and JSON in headers.get("Accept", "")
@@ -248,13 +198,9 @@ class Upstream:
                     return 200, {"Content-Type": "application/octet-stream"}, body
         return 404, {}, b"no such thing"
 
-    def _page(self, body: bytes, as_json: bool, headers: Any) -> tuple[int, dict[str, str], bytes]:
-        sent = {"Content-Type": JSON if as_json else "text/html; charset=utf-8"}
-        if self.etags:
-            sent["ETag"] = f'"{hashlib.md5(body).hexdigest()}"'
-            if headers.get("If-None-Match") == sent["ETag"]:
-                return 304, sent | {"Content-Length": "0"}, b""
-        return 200, sent, body
+    def _page(self, body: bytes, as_json: bool, headers: Any) -> Response:
+        kind = JSON if as_json else "text/html; charset=utf-8"
+        return conditional(kind, body, headers) if self.etags else (200, {"Content-Type": kind}, body)
 
 
 def normal(display: str) -> str:

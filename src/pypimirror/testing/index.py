@@ -8,13 +8,13 @@ import html
 import io
 import json
 import tarfile
-import threading
 import zipfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from typing import Any
 from urllib.parse import quote, unquote
 
 from ..names import HTML_PAGE, JSON_PAGE, METADATA, PAGES, normalize
+from .loopback import LoopbackServer, Response, conditional
 
 _JSON = PAGES[JSON_PAGE]
 
@@ -54,33 +54,15 @@ def _metadata(name: str, version: str, more: tuple[str, ...]) -> str:
     return "\n".join(("Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *more)) + "\n"
 
 
-class LoopbackIndex:
-    """A Simple API index (PEP 503, PEP 691). A context manager; tests change its content while it runs."""
+class LoopbackIndex(LoopbackServer):
+    """A Simple API index (PEP 503, PEP 691). Tests change its content while it runs, and ``answers`` lets requests fail."""
 
     def __init__(self) -> None:
+        super().__init__()
         #: By name as registered: fields of the files on the project's page, and their contents, by file name.
         self.files: dict[str, dict[str, tuple[dict[str, Any], bytes]]] = {}
-        #: The paths of all requests.
-        self.requests: list[str] = []
         self._serials: dict[str, int] = {}
         self._serial = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-
-    def __enter__(self) -> LoopbackIndex:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def url(self) -> str:
-        """The value of ``index_url``."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/simple/"
 
     def add(self, name: str, *files: tuple[str, bytes], **fields: Any) -> None:
         """Add files to a project. fields: fields of PEP 691 for these files, with underscores."""
@@ -100,8 +82,13 @@ class LoopbackIndex:
         self._serial += 1
         self._serials[name] = self._serial
 
-    def answer(self, path: str, json_wanted: bool) -> tuple[str, bytes] | None:
-        """Return media type and body of the answer to a request, or None."""
+    def respond(self, path: str, headers: Message) -> Response:
+        """Return the answer to a request; JSON to those that accept it."""
+        found = self._found(path, _JSON in headers.get("Accept", ""))
+        return super().respond(path, headers) if found is None else conditional(*found, headers)
+
+    def _found(self, path: str, json_wanted: bool) -> tuple[str, bytes] | None:
+        """Return media type and body of what is there at a path."""
         parts = [unquote(part) for part in path.partition("?")[0].strip("/").split("/")]
         if parts == ["simple"]:
             return self._list(json_wanted)
@@ -131,33 +118,6 @@ class LoopbackIndex:
         links = "".join(f'<a href="{file["url"]}#sha256={file["hashes"]["sha256"]}">{html.escape(file["filename"])}</a>\n'
                         for file in files)
         return PAGES[HTML_PAGE], f"<!DOCTYPE html><html><body>\n{links}</body></html>\n".encode()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        index = self
-
-        class Handler(BaseHTTPRequestHandler):
-            """Answers one request."""
-
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                index.requests.append(self.path)
-                found = index.answer(self.path, _JSON in self.headers.get("Accept", ""))
-                kind, body = found or ("text/plain", b"not found")
-                etag = f'"{hashlib.sha256(body).hexdigest()}"'
-                status = 404 if found is None else 304 if self.headers.get("If-None-Match") == etag else 200
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("ETag", etag)
-                self.send_header("Content-Length", str(len(body) if status != 304 else 0))
-                self.end_headers()
-                if status != 304:
-                    self.wfile.write(body)
-
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        return Handler
 
 
 def _hashes(body: bytes | None) -> Any:
