@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,22 @@ pytest_plugins = ["support.buildouts"]
 # How long an example takes is a matter of what else the machine does. The fuzz targets try many more.
 settings.register_profile("tests", settings(), max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+
+#: Cases of a parametrized test that count for coverage. Tracing adds half to the time of the code, and the hundredth case of a
+#: matrix runs the lines of the first ones.
+_TRACED = 4
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ``--cov``, trace the first cases of each parametrized test only."""
+    if config.getoption("cov_source", None):
+        cases = Counter[str]()
+        for item in items:
+            function = item.nodeid.partition("[")[0]
+            cases[function] += 1
+            if cases[function] > _TRACED:
+                item.add_marker("no_cover")
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
