@@ -65,6 +65,10 @@ class Stored(NamedTuple):
     signature: str | None = None
     #: Whether it was another index's, and the index that has the project now gives no hash to compare it with.
     foreign: bool = False
+    #: The mirror's own upload time, where upstream gives none.
+    upload_time: str | None = None
+    #: Its source (``sync.upload_times``).
+    upload_time_source: str | None = None
 
     def beside(self) -> dict[str, str]:
         """Return the sha256 of the file's sidecars by suffix."""
@@ -118,6 +122,11 @@ class File(NamedTuple):
         """All known hashes of the content; upstream's take precedence over computed ones."""
         stored = {"sha256": self.stored.sha256} if self.stored is not None else {}
         return {**self.digests, **stored, **self.hashes}
+
+    @property
+    def shown_upload_time(self) -> str | None:
+        """The upload time for pages: upstream's, else the mirror's own."""
+        return self.upload_time or (self.stored.upload_time if self.stored is not None else None)
 
     @property
     def signed(self) -> bool | None:

@@ -10,12 +10,15 @@ import json
 import tarfile
 import zipfile
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 from pypimirror.testing.loopback import LoopbackServer, Response, conditional
 
 JSON = "application/vnd.pypi.simple.v1+json"
 _TIME = (2020, 2, 2, 0, 0, 0)
+#: Time of modification of a file that replaces no other, in seconds since 1970: 2020-02-02.
+WRITTEN = 1580601600
 
 
 def wheel(name: str, version: str, requires: tuple[str, ...] = (), tag: str = "py3-none-any",
@@ -74,6 +77,8 @@ class Served:
     metadata: bytes | None = None
     #: What lies beside it, by what its name gets at its end: ``.provenance``, ``.asc``.
     beside: dict[str, bytes] = field(default_factory=dict)
+    #: For Last-Modified, in seconds since 1970: later for a file that replaces another one. None for none.
+    modified: int | None = WRITTEN
 
 
 class Upstream(LoopbackServer):
@@ -107,6 +112,8 @@ class Upstream(LoopbackServer):
                     # Not that of what it carries along.
                     (info,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA") and n.count("/") == 1)
                     served.metadata = archive.read(info)
+            if filename in project and project[filename].body != body:
+                served.modified = (project[filename].modified or WRITTEN) + 60
             project[filename] = served
         self.touch(name)
 
@@ -195,7 +202,8 @@ class Upstream(LoopbackServer):
             if served is not None:
                 body = {"": served.body, ".metadata": served.metadata, **served.beside}.get(suffix)
                 if body is not None:
-                    return 200, {"Content-Type": "application/octet-stream"}, body
+                    sent = {} if served.modified is None else {"Last-Modified": formatdate(served.modified, usegmt=True)}
+                    return 200, {"Content-Type": "application/octet-stream", **sent}, body
         return 404, {}, b"no such thing"
 
     def _page(self, body: bytes, as_json: bool, headers: Any) -> Response:

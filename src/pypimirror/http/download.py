@@ -17,6 +17,7 @@ from ..errors import FetchError, IntegrityError
 from ..interfaces import IFetcher, IReceiver, IStorage, IUpload
 from ..model import Head
 from ..names import shown
+from .dates import seconds
 from .retry import RetryPolicy, check
 from .urls import strip_credentials
 
@@ -40,6 +41,8 @@ class Download(NamedTuple):
     size: int
     #: The content of a small file, else None.
     body: bytes | None = None
+    #: Last-Modified of the response in seconds since 1970, if it was recorded with the file.
+    modified: float | None = None
 
 
 #: Called with an upload and the bytes of its whole content, or as many as are known to come: reserves the space for them.
@@ -71,6 +74,7 @@ class _Body:
         self._algorithm = next((name for name in ALGORITHMS if name in hashes), None)
         #: The validator for ``If-Range`` (ETag or Last-Modified); None if the server can't resume.
         self._validator: str | None = None
+        self._modified = ""
         self._wrong = 0
         self._reset()
 
@@ -108,6 +112,7 @@ class _Body:
             self._joined = True
             return
         self._validator = _validator(head, bool(self._expected))
+        self._modified = head.headers.get("last-modified", "")
         if self.received:
             self._upload.restart()
             self._reset()
@@ -153,6 +158,12 @@ class _Body:
         return Download(sha256, self.received, b"".join(self._blocks) if self.received <= _SMALL else None)
 
 
+    def modified(self, after: float) -> float | None:
+        """Return the valid Last-Modified of the response in seconds since 1970, or None. after: times up to it are invalid."""
+        when = seconds(self._modified) if self._modified else None
+        return when if when is not None and max(after, -1.0) < when <= time.time() else None
+
+
 def _validator(head: Head, hashed: bool) -> str | None:
     """Return the validator for a range request, or None if the rest of the body can't be requested safely.
 
@@ -169,11 +180,13 @@ def _validator(head: Head, hashed: bool) -> str | None:
 
 def download(fetcher: IFetcher, storage: IStorage, attempts: RetryPolicy, url: str, path: str,
              hashes: Mapping[str, str], size: int | None = None, limit: int | None = None,
-             admit: Admit | None = None) -> Download:
+             admit: Admit | None = None, after: float | None = None) -> Download:
     """Download a URL to a path of the storage.
 
     hashes: upstream's hex digests by algorithm, may be empty; size: bytes, or None if upstream does not list it;
-    limit: maximum size in bytes, or None; admit: reserves disk space, or None for a file that is small in any case.
+    limit: maximum size in bytes, or None; admit: reserves disk space, or None for a file that is small in any case;
+    after: seconds since 1970; a Last-Modified of the response after it becomes the file's time of modification; None for the
+    present time in any case.
     Raises FetchError if the download fails, IntegrityError if size or hash are wrong, InsufficientSpace, StorageError.
     """
     if limit is not None and (size or 0) > limit:
@@ -188,8 +201,9 @@ def download(fetcher: IFetcher, storage: IStorage, attempts: RetryPolicy, url: s
             return body.finish()
 
         done = attempts(attempt)
-        upload.commit(path)
-        return done
+        modified = None if after is None else body.modified(after)
+        upload.commit(path, modified)
+        return done._replace(modified=modified)
     except _WrongHash as error:
         raise IntegrityError(str(error)) from error
     finally:

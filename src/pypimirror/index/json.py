@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from zope.interface import implementer
@@ -13,7 +13,7 @@ from zope.interface import implementer
 from ..http.urls import strip_credentials
 from ..interfaces import IIndexWriter, ISettings
 from ..metadata.filenames import parse, pep440
-from ..model import Entry, File, Project
+from ..model import NOTHING, Entry, File, Project
 from ..names import API_VERSION, JSON_PAGE, PROVENANCE, is_plain
 
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
@@ -21,6 +21,8 @@ _SERIAL = re.compile(rb'\A\{"meta":\{"_last-serial":(\d{1,18}),')
 _BATCH = 500
 #: Marks an adopted file. The underscore marks a key that is not in the standard (PEP 691).
 _ADOPTED = "_adopted"
+#: Marks an upload time that is not upstream's; the value is its source.
+_TIME_SOURCE = "_upload-time-source"
 
 
 @implementer(IIndexWriter)
@@ -88,8 +90,10 @@ def _entry(file: File) -> dict[str, Any]:
         "data-dist-info-metadata": metadata,
         "yanked": file.yanked,
     }
-    if file.upload_time is not None:
-        entry["upload-time"] = file.upload_time
+    if file.shown_upload_time is not None:
+        entry["upload-time"] = file.shown_upload_time
+        if file.upload_time is None:
+            entry[_TIME_SOURCE] = file.stored.upload_time_source
     if file.requires_python is not None:
         entry["requires-python"] = file.requires_python
     if file.signed is not None:
@@ -105,7 +109,17 @@ def _entry(file: File) -> dict[str, Any]:
     return entry
 
 
-def adopted(page: bytes) -> frozenset[str]:
-    """Return the names of the adopted files on a page of this format."""
-    entries = json.loads(page)["files"]
-    return frozenset(entry["filename"] for entry in entries if isinstance(entry, dict) and entry.get(_ADOPTED) is True)
+class PageMarks(NamedTuple):
+    """The facts on a page of this format that are not upstream's."""
+
+    #: Names of adopted files.
+    adopted: frozenset[str] = frozenset()
+    #: Sources of upload times, by name.
+    time_sources: Mapping[str, str] = NOTHING
+
+
+def page_marks(page: bytes) -> PageMarks:
+    """Return the marks on a page of this format."""
+    entries = [entry for entry in json.loads(page)["files"] if isinstance(entry, dict)]
+    return PageMarks(frozenset(entry["filename"] for entry in entries if entry.get(_ADOPTED) is True),
+                     {entry["filename"]: source for entry in entries if isinstance(source := entry.get(_TIME_SOURCE), str)})

@@ -127,7 +127,7 @@ def _entry(project: Project, file: File, url: Callable[[File], str]) -> dict[str
     if file.stored is None:
         raise ValueError(f"{file.filename} is not in the mirror")
     parsed = parse(file.filename, project.name)
-    when = file.upload_time or _LONG_AGO
+    when = file.shown_upload_time or _LONG_AGO
     return {
         "core-metadata": {"sha256": file.stored.metadata} if file.stored.metadata else False,
         "digests": {**file.hashes, "sha256": file.stored.sha256},

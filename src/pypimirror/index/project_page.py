@@ -179,7 +179,7 @@ def _target(project: Project, file: File) -> str:
 
 def _date(files: Iterable[File]) -> str:
     """Return the date of the first upload, or an empty text."""
-    when = min((file.upload_time for file in files if file.upload_time), default="")
+    when = min((when for file in files if (when := file.shown_upload_time)), default="")
     return f'<time datetime="{escape(when)}">{escape(when[:10])}</time>' if when else ""
 
 

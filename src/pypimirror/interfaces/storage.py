@@ -36,6 +36,12 @@ class IStorage(Interface):
     def size(path: str) -> int | None:
         """Return the size in bytes of a file, or None if there is no such file."""
 
+    def modified(path: str) -> float | None:
+        """Return the time of a file's last modification in seconds since 1970, or None if there is no such file.
+
+        It is the one of ``IUpload.commit``, else that of the commit. Moves, also into the trash and back, keep it.
+        """
+
     def read(path: str) -> bytes | None:
         """Return the content of a file, or None if there is no such file."""
 
@@ -92,8 +98,11 @@ class IUpload(Interface):
     def stage() -> None:
         """Complete the content, so that ``IStorage.flush`` makes it durable."""
 
-    def commit(path: str) -> None:
-        """Move the complete file to the path; an existing file is replaced."""
+    def commit(path: str, modified: float | None = None) -> None:
+        """Move the complete file to the path; an existing file is replaced.
+
+        modified: the time of modification to record, in whole seconds since 1970; None for the present time.
+        """
 
     def abort() -> None:
         """Discard the file. Does nothing after ``commit``."""

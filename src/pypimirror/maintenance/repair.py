@@ -9,11 +9,12 @@ from urllib.parse import quote
 
 from ..events import FileRemoved, FileStored, Problem, ProjectPublished
 from ..interfaces import IRunContext
-from ..model import File, Project
+from ..model import File, Project, Stored
 from ..names import BESIDE, METADATA, PROVENANCE, SIGNATURE, distribution, is_distribution
 from ..state import records
 from ..sync.ensure_file import FULL, FileResult, ensure_file
 from ..sync.publish import PublishResult, WrittenPages, write_pages
+from ..sync.upload_times import with_time_of
 from .inspection import Finding, strays_below
 
 
@@ -43,7 +44,8 @@ def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -
     wanted = tuple(_without_damage(file, wrong) for file in project.files if file.stored is not None and file.stored.published)
     outcomes = mirror.side_by_side.each(lambda file: _ensure(mirror, task.name, file, emit) if _is_faulty(file, wrong)
                                 else FileResult(file, "kept"), wanted)
-    here = {outcome.file.filename: _as_published(outcome.file) for outcome in outcomes}
+    before = {file.filename: file.stored for file in project.files}
+    here = {outcome.file.filename: _as_published(outcome.file, before[outcome.file.filename]) for outcome in outcomes}
     files = tuple(file for file in here.values() if file.stored is not None)
     project = project._replace(files=tuple(here.get(file.filename, file) for file in project.files))
     pages = write_pages(mirror, project._replace(files=files), task.serial, task.run)
@@ -95,8 +97,9 @@ def _without_damage(file: File, wrong: set[str]) -> File:
         metadata=good.get(METADATA), provenance=good.get(PROVENANCE), signature=good.get(SIGNATURE)))
 
 
-def _as_published(file: File) -> File:
-    return file if file.stored is None else file._replace(stored=file.stored._replace(published=True))
+def _as_published(file: File, before: Stored | None) -> File:
+    """Return a file as published. before: the mirror's copy before the repair."""
+    return file if file.stored is None else file._replace(stored=with_time_of(before, file.stored)._replace(published=True))
 
 
 def _ensure(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], None]) -> FileResult:

@@ -20,7 +20,8 @@ _NONE = type(None)
 #: The types of a record's values.
 _STORED_TYPES: Mapping[str, tuple[type, ...]] = {
     "sha256": (str,), "size": (int,), "metadata": (str, _NONE), "published": (bool,), "validator": (str, _NONE),
-    "provenance": (str, _NONE), "signature": (str, _NONE), "foreign": (bool,)}
+    "provenance": (str, _NONE), "signature": (str, _NONE), "foreign": (bool,),
+    "upload_time": (str, _NONE), "upload_time_source": (str, _NONE)}
 _FILE_TYPES: Mapping[str, tuple[type, ...]] = {
     "filename": (str,), "url": (str,), "hashes": (dict,), "size": (int, _NONE), "upload_time": (str, _NONE),
     "requires_python": (str, _NONE), "yanked": (bool, str), "core_metadata": (bool, dict), "gpg_sig": (bool, _NONE),

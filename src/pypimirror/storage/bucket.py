@@ -46,6 +46,8 @@ class ObjectInfo(NamedTuple):
     sha256: str | None
     #: User-defined metadata.
     metadata: Mapping[str, str]
+    #: When it was written, in seconds since 1970.
+    written: float
 
 
 class Bucket:
@@ -120,7 +122,7 @@ class Bucket:
             return None
         # Metadata names are header names; some stores capitalise them.
         metadata = {name.lower(): value for name, value in found.get("Metadata", {}).items()}
-        return ObjectInfo(found["ContentLength"], _sha256(found), metadata)
+        return ObjectInfo(found["ContentLength"], _sha256(found), metadata, found["LastModified"].timestamp())
 
     def blocks(self, key: str, size: int, part: str | None = None) -> Iterator[bytes]:
         """Yield the content in blocks. part: the value of a Range header. Raises NoObject."""

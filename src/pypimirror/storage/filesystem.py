@@ -136,12 +136,21 @@ class FileSystem:
         return None
 
     def size(self, path: str) -> int | None:
+        found = self._status(path)
+        return None if found is None else found.st_size
+
+    def modified(self, path: str) -> float | None:
+        found = self._status(path)
+        return None if found is None else found.st_mtime
+
+    def _status(self, path: str) -> os.stat_result | None:
+        """Return the status of a file, or None if there is no file or a symbolic link."""
         try:
             with self._in_folder(path) as (folder, last):
                 found = os.stat(last, dir_fd=folder, follow_symlinks=False)
         except NoFile:
             return None
-        return None if stat.S_ISLNK(found.st_mode) else found.st_size
+        return None if stat.S_ISLNK(found.st_mode) else found
 
     def read(self, path: str) -> bytes | None:
         try:

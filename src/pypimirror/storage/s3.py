@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import uuid
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -36,6 +37,9 @@ MARK = f"{OWN}/mirror"
 AT_WORK = f"{OWN}/at-work"
 #: Marker: ``.pypimirror/tmp/`` may contain files that a run put there for the next one.
 WAITING = f"{OWN}/waiting"
+#: User-defined metadata: the time of modification in seconds since 1970, where it is not that of the object.
+_MODIFIED = "modified"
+_SECONDS = re.compile(r"\d{1,12}")
 #: Names that a new mirror's prefix may contain.
 _HARMLESS = frozenset({"robots.txt", "favicon.ico"})
 
@@ -110,6 +114,13 @@ class S3Storage:
         found = self.bucket.head(key(path))
         return None if found is None else found.size
 
+    def modified(self, path: str) -> float | None:
+        found = self.bucket.head(key(path))
+        if found is None:
+            return None
+        recorded = found.metadata.get(_MODIFIED, "")
+        return float(recorded) if _SECONDS.fullmatch(recorded) else found.written
+
     def read(self, path: str) -> bytes | None:
         try:
             return b"".join(self.bucket.blocks(key(path), _BLOCK))
@@ -154,7 +165,8 @@ class S3Storage:
         found = self.bucket.head(key(path))
         if found is None:
             raise StorageError(f"{self.bucket.url}{path}: there is no such object")
-        self.copy(path, target, dict(found.metadata))
+        # The store has the time of the copy for its own.
+        self.copy(path, target, {_MODIFIED: f"{found.written:.0f}", **found.metadata})
         self.remove(path)
 
     def remove(self, path: str) -> None:
@@ -243,9 +255,11 @@ class ObjectUpload:
         self.abort()
         self._forget()
 
-    def commit(self, path: str) -> None:
+    def commit(self, path: str, modified: float | None = None) -> None:
         key(path)
         metadata = {"sha256": self._digest.hexdigest()}
+        if modified is not None:
+            metadata[_MODIFIED] = f"{modified:.0f}"
         if self._upload is None:
             self._store.mark_pending(path)
             for one in self._store.keys(path):

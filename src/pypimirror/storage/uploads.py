@@ -75,8 +75,11 @@ class FileUpload:
             if reserved:
                 self._truncate(reserved)
 
-    def commit(self, path: str) -> None:
+    def commit(self, path: str, modified: float | None = None) -> None:
         self.stage()
+        if modified is not None:
+            with storage_errors(self._storage.root):
+                os.utime(self._handle, (modified, modified))
         self._close()
         self._storage.place(str(self._name), path)
         self._name = None
@@ -156,7 +159,8 @@ class LinkUpload:
     def restart(self) -> None:
         raise StorageError(f"{self._name}: a hard link to another file, which must not be written to")
 
-    def commit(self, path: str) -> None:
+    def commit(self, path: str, modified: float | None = None) -> None:
+        """Move the link into place; the time of the file that it shares stays as it is."""
         self._storage.place(self._name, path)
         self.abort()  # rename(2) does nothing if the path is a link to the same file
 

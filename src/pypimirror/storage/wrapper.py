@@ -46,6 +46,9 @@ class StorageWrapper:
     def size(self, path: str) -> int | None:
         return self.wrapped.size(path)
 
+    def modified(self, path: str) -> float | None:
+        return self.wrapped.modified(path)
+
     def read(self, path: str) -> bytes | None:
         return self.wrapped.read(path)
 
@@ -106,8 +109,8 @@ class _Upload:
     def stage(self) -> None:
         self._wrapped.stage()
 
-    def commit(self, path: str) -> None:
-        self._wrapped.commit(path)
+    def commit(self, path: str, modified: float | None = None) -> None:
+        self._wrapped.commit(path, modified)
         self._committed(path)
 
     def abort(self) -> None:

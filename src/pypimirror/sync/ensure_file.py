@@ -18,6 +18,7 @@ from . import pin_hashes
 from .changes import is_up_to_date
 from .folder_snapshot import NOT_LISTED, FolderSnapshot
 from .sidecars import companion, core_metadata, urls_beside
+from .upload_times import dated, earliest_time
 
 FULL = "full"
 #: Published pages link to another file of this name; the new file waits until that one is removed.
@@ -50,7 +51,7 @@ def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = F
     path = f"{project}/{file.filename}"
     try:
         attempts = attempts or mirror.attempts
-        stored, how, body = _content(mirror, project, file, path, offline, attempts, ground)
+        stored, how, body, is_undated = _content(mirror, project, file, path, offline, attempts, ground)
         if stored is None:
             return FileResult(file._replace(stored=_older(mirror, file, path)), "not found")
         if how == WAITS:
@@ -61,6 +62,7 @@ def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = F
             if before is None:  # no page names it
                 mirror.storage.remove(path)
             return FileResult(file._replace(stored=None), REFUSED)
+        stored = dated(mirror, file, stored, path, is_undated)
     except MirrorError as error:
         return FileResult(file._replace(stored=_older(mirror, file, path)), _kind(error), str(error))
     try:
@@ -100,6 +102,8 @@ class _Content(NamedTuple):
     how: str
     #: The whole content if the file was downloaded and is small.
     body: bytes | None = None
+    #: Whether it was downloaded, and the response had no valid Last-Modified.
+    is_undated: bool = False
 
 
 def _content(mirror: IRunContext, project: str, file: File, path: str, offline: bool, attempts: RetryPolicy,
@@ -118,7 +122,7 @@ def _content(mirror: IRunContext, project: str, file: File, path: str, offline: 
             return _Content(None, "")
         if not file.url:
             raise FetchError(path, "missing or damaged, and its URL at upstream is not known", code=404)
-        content = _downloaded(mirror, file, target, attempts)
+        content = _downloaded(mirror, file, path, target, attempts)
     return content._replace(how=WAITS) if is_replaced else content
 
 
@@ -148,11 +152,13 @@ def _restored(mirror: IRunContext, project: str, file: File, target: str, sideca
     return _Content(Stored(file.hashes["sha256"], mirror.storage.size(target) or 0), "restored")
 
 
-def _downloaded(mirror: IRunContext, file: File, target: str, attempts: RetryPolicy) -> _Content:
+def _downloaded(mirror: IRunContext, file: File, path: str, target: str, attempts: RetryPolicy) -> _Content:
+    """Download a file. target: its path, or where it waits for that path to become free."""
     limit = None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES
     done = download(mirror.fetcher, mirror.storage, attempts, file.url, target, file.hashes, file.size, limit,
-                    functools.partial(mirror.room.admit, mirror))
-    return _Content(Stored(done.sha256, done.size, published=True, validator=file.validator), "fetched", done.body)
+                    functools.partial(mirror.room.admit, mirror), earliest_time(mirror, file, path))
+    return _Content(Stored(done.sha256, done.size, published=True, validator=file.validator), "fetched", done.body,
+                    done.modified is None)
 
 
 def _waiting(path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -78,6 +79,24 @@ class UploadContract:
         upload.abort()
         watching.abort()
         assert (watching.pending(), storage.listdir(UNFINISHED)) == (0, [])
+
+    def test_a_file_keeps_its_time_of_modification_when_it_moves(self) -> None:
+        storage = self.ready()
+        before = time.time()
+        for size in (5, self.large):
+            for modified in (1_000_000_000.0, None):
+                upload = storage.create()
+                for block in blocks(b"x" * size):
+                    upload.write(block)
+                upload.commit("one/file", modified)
+                first = storage.modified("one/file")
+                # Stores have whole seconds.
+                assert first == modified if modified is not None else before - 2 <= first <= time.time() + 2
+                for path, target in (("one/file", f"{OWN}/trash/file"), (f"{OWN}/trash/file", "two/file")):
+                    storage.move(path, target)
+                    assert abs(storage.modified(target) - first) <= 1
+                storage.remove("two/file")
+        assert storage.modified("two/file") is None
 
     def test_an_upload_can_start_again(self) -> None:
         storage = self.ready()

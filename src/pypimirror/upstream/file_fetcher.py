@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
+from email.utils import formatdate
 from typing import BinaryIO
 
 from zope.interface import implementer
@@ -37,7 +38,9 @@ class FileFetcher:
         path = inside(path_of(url), self._trees)
         try:
             with _opened(path) as stream:
-                head = Head(200, {"content-length": str(os.fstat(stream.fileno()).st_size)}, url)
+                status = os.fstat(stream.fileno())
+                head = Head(200, {"content-length": str(status.st_size),
+                                  "last-modified": formatdate(status.st_mtime, usegmt=True)}, url)
                 receiver.start(head)
                 while block := stream.read(_BLOCK):
                     receiver.write(block)

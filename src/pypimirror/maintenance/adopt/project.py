@@ -216,7 +216,7 @@ def _fill(mirror: IRunContext, file: File, old: OldFile, path: str, project: str
         elif digests[algorithm].hexdigest() != hashes[algorithm].lower():
             raise IntegrityError(f"{old.path}: damaged: its {algorithm} is {digests[algorithm].hexdigest()}, expected "
                                  f"{hashes[algorithm]} ({witness})")
-        upload.commit(path)
+        upload.commit(path, _modified(source))
         return Stored(digests["sha256"].hexdigest(), size), "linked" if linked else "copied"
     finally:
         upload.abort()
@@ -244,6 +244,13 @@ def _sha256(path: str) -> str:
     for block in _blocks(path):
         digest.update(block)
     return digest.hexdigest()
+
+
+def _modified(path: str) -> float | None:
+    try:
+        return float(int(os.path.getmtime(path)))
+    except OSError:
+        return None
 
 
 def _size(path: str) -> int | None:
