@@ -38,6 +38,8 @@ AREAS = (
      "Nothing was removed. Correct the cause and repeat the verb."),
     ("Bundles", ("bundles", "commands/export_bundle", "commands/import_bundle"),
      "The mirror was not changed. Copy the bundle again, or export another one; repeat the verb."),
+    ("Doctor and snapshots", ("doctor", "snapshots"),
+     "Correct what the message names and repeat the verb; the mirror was not changed."),
     ("Workers", ("engine",),
      "Check the address of the scheduler and that all workers have the same versions of the program; or use engine = threads."),
     ("Plugins", ("zcml", "tracebacks", "commands/plugin", "commands/component"),

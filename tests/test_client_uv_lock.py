@@ -70,7 +70,7 @@ def test_uv_installs_from_the_mirror_alone(tmp_path: Path, upstream: Upstream) -
     assert mirrored.run("sync") == 0
     assert mirrored.files("web") == [wheel("web", "1.0")[0]]
     locked = (project / "uv.lock").read_text()
-    with servers.bare_python(mirrored.root, tmp_path / "log") as address:
+    with servers.serve(mirrored.root, tmp_path / "log") as address:
         mirrored.settings["base_url"] = address
         rewritten = mirrored.command("client", "uv", "--lock", str(project / "uv.lock"))
         assert rewritten.returncode == 0 and not rewritten.stderr

@@ -205,7 +205,7 @@ def test_places_of_a_requirements_file(doctor: Doctor, mirrored: Mirrored, upstr
                                        severity: str | None, words: tuple[str, ...]) -> None:
     upstream.add("demo", wheel("demo", "1.0"))
     assert mirrored.run("sync") == 0
-    with servers.bare_python(mirrored.root, tmp_path / "server.log") as address:
+    with servers.serve(mirrored.root, tmp_path / "server.log") as address:
         mirrored.settings["base_url"] = address
         path = file(tmp_path, "requirements.txt",
                     text.format(mirror=address).replace("https://user:secret@pypi.example.com", address) + "\ndemo==1.0\n")
@@ -358,7 +358,7 @@ recipe = not.there
 checked.out = git https://git.example.com/checked.out.git
 """)
     file(tmp_path, "b/own/setup.py", "from setuptools import setup\nsetup(name='own', install_requires=['needed'])\n")
-    with servers.bare_python(mirrored.root, tmp_path / "server.log") as address:
+    with servers.serve(mirrored.root, tmp_path / "server.log") as address:
         mirrored.settings["base_url"] = address
         found = doctor(path, status=1)
     assert sorted(texts(found, "error", "warning")) == sorted([

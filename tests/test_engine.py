@@ -703,11 +703,22 @@ def test_what_ends_programs_is_a_result_of_a_step_too() -> None:
 def test_room_is_left_for_what_other_processes_have_under_way(mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
     mirrored.settings |= {"workers": 50, "min_free": 0}
     mirror = Mirror(read(mirrored.write(), {}))
-    monkeypatch.setattr(mirror.storage, "free", lambda: 1000)
-    mirror.room.reserve(mirror, 400)
-    mirror.room.reserve(mirror, 400)
-    mirror.room.release(400)
-    mirror.bound(25)
-    with pytest.raises(InsufficientSpace):
-        mirror.room.reserve(mirror, 400)
-    mirror.close()
+    other = Mirror(mirror.settings)
+    mirror.storage.prepare()
+    uploads = []
+    for one in (mirror, other):
+        monkeypatch.setattr(one.storage, "free", lambda: 1_000_000)
+        uploads.append(one.storage.create())
+        one.room.admit(one, uploads[-1], 400_000)
+    for one in (mirror, other):
+        upload = one.storage.create()
+        with pytest.raises(InsufficientSpace):
+            one.room.admit(one, upload, 400_000)
+        upload.abort()
+    uploads[0].abort()
+    upload = other.storage.create()
+    other.room.admit(other, upload, 400_000)
+    for upload in (uploads[1], upload):
+        upload.abort()
+    for one in (mirror, other):
+        one.close()

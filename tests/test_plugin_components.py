@@ -95,18 +95,18 @@ def both(mirrored: Mirrored) -> Mirrored:
 
 def test_the_command_line_knows_them(both: Mirrored, capsys: Captured) -> None:
     assert both.run("client", "poetry") == 0
-    assert 'url = "https://pypi.example.com/"' in capsys.readouterr().out
+    assert 'url = "https://pypi.example.com/simple/"' in capsys.readouterr().out
     assert both.run("webserver", "caddy") == 0
     assert capsys.readouterr().out == f"https://pypi.example.com {{ root * {both.root} }}\n"
     assert both.run("client", "pip") == 0
-    assert "index-url = https://pypi.example.com/" in capsys.readouterr().out
+    assert "index-url = https://pypi.example.com/simple/" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (("client", "poetri"), "client takes one of pip, uv, buildout, poetry, not 'poetri'; did you mean 'poetry'?"),
     (("client",), "client takes one of pip, uv, buildout, poetry, not ''"),
     (("client", "pip", "uv"), "client takes one of pip, uv, buildout, poetry, not 'pip uv'"),
-    (("webserver", "iis"), "webserver takes one of apache, nginx, caddy, not 'iis'"),
+    (("webserver", "iis"), "webserver takes one of apache, caddy, nginx, not 'iis'"),
 ])
 def test_an_unknown_name_is_answered_with_the_known_ones(both: Mirrored, capsys: Captured, arguments: tuple[str, ...],
                                                          message: str) -> None:
@@ -133,7 +133,7 @@ def test_the_landing_page_shows_them_without_one_that_fails(both: Mirrored) -> N
         text = servers.ask(address, "/", Accept="text/html,application/xhtml+xml").body.decode()
         process.terminate()
         printed = process.communicate(timeout=servers.PATIENCE)[1]
-    assert printed == "pypimirror: client 'faulty': KeyError: 'https://pypi.example.com/'\n"
+    assert printed == "pypimirror: client 'faulty': KeyError: 'https://pypi.example.com/simple/'\n"
     assert 'id="faulty"' not in text
     assert '<h3>Poetry &lt;3, in poetry.toml</h3>' in text
     assert "[[tool.poetry.source]]\nname = &quot;mirror&quot;\nurl = &quot;https://pypi.example.com/&quot;" in text
@@ -148,7 +148,7 @@ def test_the_files_of_a_part_are_those_of_all_clients_and_of_some_servers(both: 
 
 
 @pytest.mark.parametrize(("cls", "message"), [
-    ("Silent", "TypeError: render returned None, not a text"), ("Exploding", "KeyError: 'https://pypi.example.com/'")])
+    ("Silent", "TypeError: render returned None, not a text"), ("Exploding", "KeyError: 'https://pypi.example.com/simple/'")])
 def test_a_client_that_fails_is_named_with_its_place(mirrored: Mirrored, capsys: Captured, cls: str, message: str) -> None:
     plugin = written(mirrored.config.parent, f'<pypimirror:client name="x" factory="test_plugin_components.{cls}" />')
     mirrored.settings |= {"zcml": plugin.file, "base_url": "https://pypi.example.com"}

@@ -408,7 +408,7 @@ webserver = caddy nginx
     for key in ("owned", "usual"):
         assert re.search(rf"^{key} = {buildout.folder}/here\.txt    # ", script(buildout, "config"), re.MULTILINE)
     assert f"root * {buildout.folder}/var/pypimirror\n" in buildout.read("parts/pypimirror/Caddyfile")
-    assert 'url = "https://pypi.example.com/"' in buildout.read("parts/pypimirror/pdm.toml")
+    assert 'url = "https://pypi.example.com/simple/"' in buildout.read("parts/pypimirror/pdm.toml")
     assert "server_name" in buildout.read("parts/pypimirror/nginx.conf")
     assert re.search(rf"Filter 'provenance': .*\.Provenance    # {added}:\d+", script(buildout, "config"))
     buildout.write("")

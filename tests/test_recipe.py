@@ -266,15 +266,15 @@ def test_files_for_clients_and_web_servers_are_beside_the_configuration(newest):
     newest.write(PART + "base-url = http://pypi.example.com\nwebserver = apache nginx")
     newest.run()
     assert "trusted-host = pypi.example.com" in newest.read("parts/pypimirror/pip.conf")
-    assert "http://pypi.example.com/" in newest.read("parts/pypimirror/uv.toml")
-    assert "index = http://pypi.example.com/" in newest.read("parts/pypimirror/client.cfg")
+    assert "http://pypi.example.com/simple/" in newest.read("parts/pypimirror/uv.toml")
+    assert "index = http://pypi.example.com/simple/" in newest.read("parts/pypimirror/client.cfg")
     for name in ("apache.conf", "nginx.conf"):
         assert f"{newest.folder}/var/pypimirror" in newest.read(f"parts/pypimirror/{name}")
     newest.write(PART + "webserver = nginx")
     newest.run()
     assert not (newest.folder / "parts/pypimirror/apache.conf").exists()
     newest.write(PART + "webserver = lighttpd")
-    assert "[pypimirror] webserver = lighttpd: unknown; available: apache, nginx; no installed plugin" in newest.run(status=1)
+    assert "[pypimirror] webserver = lighttpd: unknown; available: apache, caddy, nginx; no installed plugin" in newest.run(status=1)
 
 
 def test_with_relative_paths_the_buildout_can_be_moved(newest):

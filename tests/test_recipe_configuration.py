@@ -57,7 +57,7 @@ def test_whether_a_value_depends_on_the_folder_is_found_out(tmp_path: Path, attr
     plugin = written(tmp_path, f'<pypimirror:setting name="mine" help="x" {attributes} />')
     answer = plugin_keys.answer([plugin.file], {"mine": text}, "/srv/buildout")
     assert (answer["wrong"], answer["relative"]) == ({}, relative)
-    assert answer["components"]["webserver"] == ("apache", "nginx")
+    assert answer["components"]["webserver"] == ("apache", "caddy", "nginx")
 
 
 def test_what_plugins_print_is_no_part_of_the_answer(tmp_path: Path) -> None:

@@ -165,9 +165,9 @@ def test_a_report_in_a_new_mirror_is_none_of_what_makes_it_strange(reported: Mir
 
 
 def test_where_none_can_be_written_one_line_says_so(reported: Mirrored, capsys: pytest.CaptureFixture[str]) -> None:
-    reported.settings["report_filename"] = "/nowhere/at/all/report.json"
+    reported.settings["report_filename"] = "/proc/report.json"
     assert reported.run("sync") == 1
-    assert capsys.readouterr().err == ("pypimirror: /nowhere/at/all/report.json: can't be written: "
+    assert capsys.readouterr().err == ("pypimirror: /proc/report.json: can't be written: "
                                        "No such file or directory\n")
     assert len(reported.files("one")) == 2
 

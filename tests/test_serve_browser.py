@@ -136,7 +136,7 @@ def test_a_button_copies_its_lines_and_says_so_where_one_looks(window: Browser, 
     assert window.run("return document.querySelector('[role=status]').textContent") == "Copied."
     assert (window.run("return document.documentElement.scrollHeight"), window.run(place)) == before
     copied = window.run("return navigator.clipboard.readText()")
-    file = clients.render(client, f"{address}/")
+    file = clients.render(client, f"{address}/simple/")
     assert copied.splitlines() == [line for line in file.splitlines() if line and not line.startswith("#")]
 
 
@@ -149,7 +149,7 @@ def test_without_a_clipboard_the_lines_are_selected(mirrored: Mirrored, address:
         wait(window, "return document.querySelector('button[data-copy=pip]').textContent === 'Selected'")
         # Without base_url the page names the address that the server was started with, whatever the Host header.
         assert window.run("return getSelection().toString()").splitlines() == [
-            "[global]", f"index-url = {address}/", "trusted-host = 127.0.0.1:" + port]
+            "[global]", f"index-url = {address}/simple/", "trusted-host = 127.0.0.1:" + port]
 
 
 def test_a_projects_page_tells_people_what_it_tells_clients(window: Browser, address: str) -> None:

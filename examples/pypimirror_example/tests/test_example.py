@@ -74,7 +74,7 @@ def test_the_history_has_a_line_a_run(tmp_path):
 
 def test_pdm_and_caddy_get_their_files(tmp_path, capsys):
     mirror(tmp_path, base_url="https://pypi.example.com")
-    for arguments, expected in ((["client", "pdm"], 'url = "https://pypi.example.com/"\n'),
+    for arguments, expected in ((["client", "pdm"], 'url = "https://pypi.example.com/simple/"\n'),
                                 (["webserver", "caddy"], f"    root * {tmp_path}/mirror\n")):
         assert cli.main(None, [str(tmp_path / "mirror.cfg"), *arguments]) == 0
         assert expected in capsys.readouterr().out
