@@ -38,6 +38,8 @@ from pypimirror.zcml.plugins import read
 #: The keys that enable the filters.
 FILTERS: dict[str, dict[str, str]] = {
     "malicious": {"advisories": "osv"},
+    "deny": {"decisions": "decisions.toml"},
+    "allow": {"decisions": "decisions.toml"},
     "filename-matches": {"filename_matches": "*.whl *-1.*"},
     "filename-excludes": {"filename_excludes": "zope*"},
     "package-types": {"package_types": "wheel"},
@@ -54,6 +56,8 @@ FILTERS: dict[str, dict[str, str]] = {
     "sdists": {"sdists": "none"},
     "latest-releases": {"latest_releases": "1"},
 }
+_DECISIONS = ('[[deny]]\nrelease = "zope.interface<7"\nwhy = "test"\n'
+              '[[allow]]\nrelease = "zope.interface>=7"\nwhy = "test"\n')
 NAME_FILTERS = {"package-matches": {"package_matches": "plone zope-*"}, "package-excludes": {"package_excludes": "plone*"}}
 _OWN = builtin.own()
 
@@ -99,6 +103,7 @@ class TestFilters(Mirrors, FilterContract):
         self.name = name
 
     def make(self) -> Any:
+        (self.folder / "decisions.toml").write_text(_DECISIONS)
         return self.component(IFilter, self.name, **FILTERS[self.name])
 
 

@@ -12,6 +12,7 @@ from pypimirror.errors import ConfigurationError
 from pypimirror.filters.advisories import Malicious, Vulnerable
 from pypimirror.filters.age import MinAge, UploadedBefore
 from pypimirror.filters.compatibility import Compatibility
+from pypimirror.filters.decisions import Denied, OnlyAllowed
 from pypimirror.filters.files import FilenameExcludes, FilenameMatches, MaxFileSize, PackageTypes
 from pypimirror.filters.metadata import MetadataExcludes, MetadataMatches
 from pypimirror.filters.packages import PackageExcludes, PackageMatches
@@ -23,8 +24,9 @@ from pypimirror.zcml import registry
 from support.filter_inputs import configured, file, names, project, releases, versions
 
 FACTORIES = {
-    "malicious": Malicious, "filename-matches": FilenameMatches, "filename-excludes": FilenameExcludes,
+    "malicious": Malicious, "deny": Denied, "filename-matches": FilenameMatches, "filename-excludes": FilenameExcludes,
     "package-types": PackageTypes, "max-file-size": MaxFileSize, "compatibility": Compatibility, "specifiers": Specifiers,
+    "allow": OnlyAllowed,
     "prereleases": Prereleases, "yanked": Yanked, "uploaded-before": UploadedBefore, "min-age": MinAge,
     "vulnerable": Vulnerable, "metadata-matches": MetadataMatches, "metadata-excludes": MetadataExcludes, "sdists": Sdists,
     "latest-releases": LatestReleases,

@@ -37,6 +37,7 @@ _SYNC = frozenset({"allow_deletions", "dry_run", "fetch_since_days", "follow_ext
                    "follow_external_links", "indexes_only", "initial_fetch", "log_console", "log_filename",
                    "report", "update_fetch", "verbose", "yes"})
 _LOG = frozenset({"log_console", "log_filename", "verbose"})
+_DECISION = frozenset({"by", "dry_run", "files", "json", "until", "why"})
 VERBS = {
     "sync": Verb("sync", "update the mirror to upstream and the configuration (NAME: these projects only)",
                  "[NAME ...]", _SYNC),
@@ -52,6 +53,13 @@ VERBS = {
                  "[NAME ...]", _SYNC - {"indexes_only", "dry_run", "report", "yes"} | {"files", "json"}),
     "audit": Verb("audit", "show known vulnerabilities of the mirror or of pin files, and their fixes; sends no requests",
                   "[FILE ...]", frozenset({"json", "format", "severity"})),
+    "allow": Verb("decide", "write a decision: let a project or release in, although it is new or vulnerable",
+                  "[NAME[==VERSION] ...]", _DECISION | {"missed", "access_log"}),
+    "deny": Verb("decide", "write a decision: keep a project or release out, also a pinned one", "[NAME[==VERSION] ...]",
+                 _DECISION),
+    "waive": Verb("decide", "write a decision: an advisory does not count", "ADVISORY [NAME[==VERSION]]", _DECISION),
+    "who": Verb("who", "show the hosts that fetched a project or release, from access logs", "NAME[==VERSION]",
+                frozenset({"access_log", "json"})),
     "export": Verb("export_bundle", "write a bundle of this mirror, or of its changes, for a site without a network",
                    "DIRECTORY", frozenset({"since", "full", "against", "split", "sign", "tree"}) | _LOG),
     "import": Verb("import_bundle", "bring this mirror to what a bundle contains", "DIRECTORY",
@@ -137,7 +145,7 @@ def unlabelled(builtin: bool) -> argparse.ArgumentParser:
     add("-x", "--follow-external-index-pages", action="store_true",
         help="follow_external_index_pages = True for this run")
     add("--allow-deletions", action="store_true", help="allow any number of removals")
-    add("--dry-run", action="store_true", help="the same as plan")
+    add("--dry-run", action="store_true", help="show what a sync would do, and change nothing")
     add("-y", "--yes", action="store_true", help="confirm a first fetch above confirm_above")
     add("-q", "--quiet", action="store_true",
         help="print only errors and output for programs: JSON, --example, the files of client and webserver")
@@ -146,11 +154,15 @@ def unlabelled(builtin: bool) -> argparse.ArgumentParser:
     add("--repair", action="store_true", help="repair the faults that are found")
     add("--format", metavar="FORMAT", help="table, json, sarif or cyclonedx (VEX)")
     add("--severity", metavar="SEVERITY", help="exit with 1 from this severity on: low (default), medium, high or critical")
+    add("--why", metavar="REASON", help="the reason")
+    add("--until", metavar="DATE", help="the last day on which the decision counts, such as 2026-12-31")
+    add("--by", metavar="NAME", help="who decides; by default the user")
+    add("--missed", action="store_true", help="the names that clients requested and the mirror does not have")
     add("--force", action="store_true", help="restore malicious files, too")
     add("--max-age", metavar="HOURS", type=float,
         help="exit with 1 if the last good run is older, with 5 if its age is unknown")
     add("--access-log", metavar="FILE", action="append",
-        help="an access log of Apache or nginx; report requested names that the mirror does not have (repeatable)")
+        help="an access log of Apache or nginx (repeatable)")
     scope = made.add_mutually_exclusive_group()
     scope.add_argument("--since", metavar="MARK", help="the changes since this mark; by default since that of the last export")
     scope.add_argument("--full", action="store_true", help="everything, for a site that has nothing yet")
@@ -230,7 +242,7 @@ def _parse(config: str | None, argv: Sequence[str] | None) -> tuple[str, str, ar
         arguments.dry_run = arguments.yes = False
     arguments.words = words
     _check(reader, name, arguments)
-    arguments.builtin = builtin
+    arguments.builtin, arguments.verb = builtin, name
     return config, name, arguments
 
 

@@ -43,6 +43,24 @@ class FilterRemoval(NamedTuple):
     projects: int
 
 
+class FileDecision(NamedTuple):
+    """What a run decides about one file."""
+
+    filename: str
+    #: ``let in``, ``held back`` or ``taken out``.
+    action: str
+    #: The name of the filter or kind of decision.
+    rule: str
+    reason: str
+
+
+class ProjectDecided(NamedTuple):
+    """A project was evaluated, with other decisions about files than in earlier runs. Only sent if ``decision_log`` is set."""
+
+    project: str
+    files: tuple[FileDecision, ...]
+
+
 class PlanMade(NamedTuple):
     """All projects were evaluated; the changes start."""
 

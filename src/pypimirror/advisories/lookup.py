@@ -69,6 +69,11 @@ class Advisories:
         """A text that changes with any advisory; empty without any."""
         return self._database.generation if self._is_readable() else ""
 
+    @property
+    def were_read(self) -> bool:
+        """Whether a source was ever read."""
+        return self._is_readable() and bool(self._database.sources())
+
     def changed(self, name: str, digest: str) -> Advised | None:
         """Return the advisories about a project if they differ from those of a digest, else None."""
         present = self._database.digest(name) if self._is_readable() else ""

@@ -1,11 +1,12 @@
-"""What follows from advisories by the settings, and how messages describe them."""
+"""What follows from advisories by the settings and decisions, and how messages describe them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..interfaces import ISettings
 from ..model import Advisory, File, Project
+from ..settings.decisions import WAIVE, Decision
 from .cvss import RATINGS
 from .matching import AdvisoryMatcher
 
@@ -18,15 +19,40 @@ def is_severe(advisory: Advisory, bound: str) -> bool:
     return not advisory.severity or RATINGS.index(advisory.severity) >= RATINGS.index(bound)
 
 
-def vulnerabilities(project: Project, bound: str) -> AdvisoryMatcher:
-    """Return the matcher of a project's advisories about vulnerabilities of at least a severity."""
-    return AdvisoryMatcher((each for each in project.advisories if not each.is_malicious and is_severe(each, bound)),
-                           project.name)
+class CountedMatcher(AdvisoryMatcher):
+    """Finds the advisories for the files of one project that no decision waives."""
+
+    def __init__(self, settings: ISettings, project: Project, counts: Callable[[Advisory], bool]):
+        """counts: returns whether an advisory is wanted."""
+        super().__init__((each for each in project.advisories if counts(each)), project.name)
+        self._waivers = settings["decisions"].of(WAIVE, project.name)
+
+    def of_version(self, version: str | None) -> tuple[Advisory, ...]:
+        found = super().of_version(version)
+        return tuple(each for each in found if waiver(self._waivers, each, version) is None) if self._waivers else found
 
 
-def malicious(project: Project) -> AdvisoryMatcher:
+def waiver(waivers: Iterable[Decision], advisory: Advisory, version: str | None) -> Decision | None:
+    """Return the decision that waives an advisory about a version, or None."""
+    names = {advisory.id, *advisory.aliases}
+    return next((each for each in waivers if each.advisory in names and each.matches(version)), None)
+
+
+def vulnerabilities(settings: ISettings, project: Project) -> AdvisoryMatcher:
+    """Return the matcher of a project's vulnerabilities of at least ``vulnerable_severity``."""
+    bound = settings["vulnerable_severity"]
+    return CountedMatcher(settings, project, lambda each: not each.is_malicious and is_severe(each, bound))
+
+
+def malicious(settings: ISettings, project: Project) -> AdvisoryMatcher:
     """Return the matcher of a project's advisories about malicious releases."""
-    return AdvisoryMatcher((each for each in project.advisories if each.is_malicious), project.name)
+    return CountedMatcher(settings, project, lambda each: each.is_malicious)
+
+
+def reported(settings: ISettings, project: Project) -> AdvisoryMatcher:
+    """Return the matcher of all advisories that a run reports."""
+    bound = settings["vulnerable_severity"]
+    return CountedMatcher(settings, project, lambda each: each.is_malicious or is_severe(each, bound))
 
 
 def describe(advisories: Iterable[Advisory]) -> str:
@@ -46,7 +72,7 @@ def marked(settings: ISettings, project: Project) -> Project:
     """Return a project as pages show it: with ``vulnerable = mark``, vulnerable files are marked as yanked (PEP 592)."""
     if settings["vulnerable"] != "mark" or not project.advisories:
         return project
-    matcher = vulnerabilities(project, settings["vulnerable_severity"])
+    matcher = vulnerabilities(settings, project)
 
     def mark(file: File) -> File:
         found = matcher.of_file(file) if file.yanked is False else ()

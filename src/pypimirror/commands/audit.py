@@ -43,14 +43,15 @@ def run(config: str, arguments: argparse.Namespace) -> int:
             print(line)
     for problem in found.problems:
         print(f"pypimirror: {problem}", file=sys.stderr)
-    counted = [each for each in found.findings if each.advisory.is_malicious or is_severe(each.advisory, severity)]
+    counted = [each for each in found.findings if not each.waived
+               and (each.advisory.is_malicious or is_severe(each.advisory, severity))]
     return 1 if counted or found.problems else 0
 
 
 def _audit(mirror: Mirror, state: State, files: list[str]) -> Audit:
     if not state.open_to_read():
         state.open_copy()
-    if not mirror.advisories.generation:
+    if not mirror.advisories.were_read:
         raise MirrorError("audit: no advisories were read yet; sync reads them")
     Pinning(mirror, state, lambda event: None, dry=True).remember()
     auditor = Auditor(mirror, state)

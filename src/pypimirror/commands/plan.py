@@ -10,6 +10,7 @@ from typing import Any
 from ..mirror import Mirror
 from ..report.safe_stream import print_json
 from ..settings.units import in_bytes
+from ..settings.values import Settings
 from ..state.database import State
 from ..sync.filter_removals import by_filter
 from ..sync.plan import as_json, plan
@@ -24,7 +25,11 @@ _NOTE = "The build requirements of sdists are known after they are fetched: a fi
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the plan as a table or as JSON; return 1 if a project could not be evaluated."""
-    settings = read(config, overrides_of(arguments))
+    return show(read(config, overrides_of(arguments)), arguments)
+
+
+def show(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Print the plan for these settings; return the exit status."""
     mirror = Mirror(settings)
     mirror.check()
     mirror.storage.check()

@@ -178,6 +178,11 @@ def _read_state(mirror: Mirror, missed: list[NameCount]) -> _StateFacts:
             state.barren(), state.untimed()[0], untimed(mirror, state) or "")
 
 
+def missed_names(settings: Settings, logs: Iterable[str]) -> list[NameCount]:
+    """Return the requested names that the mirror does not have, by number of requests. logs: access logs."""
+    return _read_state(Mirror(settings), _missed(settings, logs)).missed
+
+
 def _missed(settings: Settings, logs: Iterable[str]) -> list[NameCount]:
     """Return the names of missing projects, by number of requests, from serve's record and from access logs."""
     missed = MissingProjects(most=_MOST_LOGGED)

@@ -9,6 +9,8 @@ from zope.interface import implementer
 from ..advisories import policy
 from ..interfaces import IExplainedFilter, ISettings, IUrgentFilter
 from ..model import File, Project
+from ..settings.decisions import ALLOW
+from .decisions import matching
 
 
 @implementer(IUrgentFilter, IExplainedFilter)
@@ -20,33 +22,36 @@ class Malicious:
 
     def __init__(self, settings: ISettings):
         self.active = bool(settings["advisories"]) and settings["malicious"] == "remove"
+        self._settings = settings
 
     def select(self, project: Project) -> Iterable[File]:
         if not any(each.is_malicious for each in project.advisories):
             return project.files
-        matcher = policy.malicious(project)
+        matcher = policy.malicious(self._settings, project)
         return tuple(file for file in project.files if file.forced or not matcher.of_file(file))
 
     def why(self, project: Project, file: File) -> str:
-        return f"malicious: {policy.describe(policy.malicious(project).of_file(file))}"
+        return f"malicious: {policy.describe(policy.malicious(self._settings, project).of_file(file))}"
 
 
 @implementer(IExplainedFilter)
 class Vulnerable:
-    """Leaves out releases with advisories of at least ``vulnerable_severity``."""
+    """Leaves out releases with advisories of at least ``vulnerable_severity``, unless a decision allows them."""
 
     applies_to_pins = False
     reason = "vulnerable"
 
     def __init__(self, settings: ISettings):
         self.active = bool(settings["advisories"]) and settings["vulnerable"] == "hide"
-        self._severity: str = settings["vulnerable_severity"]
+        self._settings = settings
 
     def select(self, project: Project) -> Iterable[File]:
         if not project.advisories:
             return project.files
-        matcher = policy.vulnerabilities(project, self._severity)
-        return tuple(file for file in project.files if not matcher.of_file(file))
+        matcher = policy.vulnerabilities(self._settings, project)
+        allowed = self._settings["decisions"].of(ALLOW, project.name)
+        return tuple(file for file in project.files
+                     if not matcher.of_file(file) or matching(allowed, project, file) is not None)
 
     def why(self, project: Project, file: File) -> str:
-        return f"vulnerable: {policy.describe(policy.vulnerabilities(project, self._severity).of_file(file))}"
+        return f"vulnerable: {policy.describe(policy.vulnerabilities(self._settings, project).of_file(file))}"

@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterable
 from zope.interface import implementer
 
 from ..interfaces import IExplainedFilter, IFilter, ISettings, IUploadTimeFilter
-from ..metadata.filenames import parse
+from ..metadata.filenames import parse, release
 from ..model import Advisory, File, Project
+from ..names import normalize
+from ..settings.decisions import ALLOW, Decisions
+from ..settings.exemptions import Exemption
 from ..settings.units import parse_moment
-from .globs import name_globs
+from .globs import compile_globs
 
 
 @implementer(IUploadTimeFilter, IExplainedFilter)
@@ -32,7 +35,12 @@ class MinAge:
         self._age: int = settings["min_age"]
         self._age_of_fixes: int = min(self._age, settings["min_age_fixes"])
         self._holds_unknown = settings["min_age_unknown"] == "hold"
-        self._exempt = name_globs(settings, "min_age_exempt").match
+        exempt: tuple[Exemption, ...] = settings["min_age_exempt"]
+        names = (each for each in exempt if "==" not in each)
+        self._exempt = compile_globs(names, "min_age_exempt", settings.origin("min_age_exempt")).match
+        releases = (each.partition("==") for each in exempt if "==" in each)
+        self._exempt_releases = frozenset((normalize(name), release(version)) for name, _, version in releases)
+        self._decisions: Decisions = settings["decisions"]
         self._clock = clock or time.time
         self.active = self._age > 0
         self.reason = f"uploaded less than {_span(self._age)} ago"
@@ -65,8 +73,17 @@ class MinAge:
 
         return is_fix(parse(file.filename, project.name).version, project.advisories)
 
+    def _is_exempt(self, project: Project, file: File) -> bool:
+        """Return whether a key or a decision exempts the release of a file."""
+        version = parse(file.filename, project.name).version
+        if version and (project.name, release(version)) in self._exempt_releases:
+            return True
+        return any(each.matches(version) for each in self._decisions.of(ALLOW, project.name))
+
     def _hold_end(self, project: Project, file: File) -> float | None:
         """Return the time at which the file is old enough, or None if it is not held back."""
+        if self._is_exempt(project, file):
+            return None
         when = uploaded(file)
         if when is None and self._holds_unknown:
             when = file.seen

@@ -37,7 +37,12 @@ class NameGlobs(NamedTuple):
 
 
 def name_globs(settings: ISettings, key: str) -> NameGlobs:
-    """Compile the patterns in a key of the settings.
+    """Compile the patterns in a key of the settings; see ``compile_globs``."""
+    return compile_globs(settings[key] or (), key, settings.origin(key))
+
+
+def compile_globs(patterns: Iterable[str], key: str, origin: str) -> NameGlobs:
+    """Compile patterns of names. key, origin: of the patterns, for messages.
 
     ``Products.*``, ``products.*`` and ``products-*`` are equal; ``*`` and ``*.*`` match every project. In a set such as
     ``[._]`` each separator stands for all of them.
@@ -47,14 +52,14 @@ def name_globs(settings: ISettings, key: str) -> NameGlobs:
     everything = False
     globs: list[str] = []
     written: list[str] = []
-    for pattern in settings[key] or ():
+    for pattern in patterns:
         if pattern in _EVERYTHING:
             everything = True
             continue
         try:
             expression, text, wild = _expression(pattern)
         except ValueError as error:
-            raise ConfigurationError(f"{settings.origin(key)}: {key}: {pattern!r} {error}") from error
+            raise ConfigurationError(f"{origin}: {key}: {pattern!r} {error}") from error
         written.append(text)
         if wild:
             globs.append(expression)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..advisories.matching import AdvisoryMatcher
+from ..advisories.policy import waiver
 from ..errors import FetchError, MirrorError
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse, pep440, release
@@ -14,6 +15,7 @@ from ..names import METADATA
 from ..pins.environments import environments
 from ..pins.pin_files import read_pin_files, reader
 from ..selection import Selected
+from ..settings.decisions import WAIVE
 from ..state import records
 from ..state.database import State
 from ..sync.offered_files import offered_files
@@ -44,6 +46,8 @@ class Finding(NamedTuple):
     source: str = ""
     #: The files of the release in the mirror.
     files: tuple[str, ...] = ()
+    #: The decision that waives it, or an empty text.
+    waived: str = ""
 
 
 class Audit(NamedTuple):
@@ -99,9 +103,12 @@ class Auditor:
             return
         matcher = AdvisoryMatcher(project.advisories, project.name)
         fixes = _Fixes(self._mirror, project)
+        waivers = self._mirror.settings["decisions"].of(WAIVE, project.name)
         for version, files in versions.items():
             for advisory in matcher.of_version(version):
-                yield Finding(project.name, version, advisory, fixes.of(version, advisory, matcher), source, files)
+                waived = waiver(waivers, advisory, version)
+                yield Finding(project.name, version, advisory, fixes.of(version, advisory, matcher), source, files,
+                              "" if waived is None else str(waived))
 
 
 class _Fixes:

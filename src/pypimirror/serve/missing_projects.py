@@ -130,24 +130,32 @@ def _is_sane(one: NameCount) -> bool:
 def logged(filename: str, below: str = "") -> Iterator[tuple[str, float]]:
     """Yield name and time of each request in an access log for a project that was not found.
 
+    Arguments and errors as for ``log_lines``. below: the base path of the index.
+    """
+    for line in log_lines(filename):
+        found = _LINE.search(line)
+        if found is None:
+            continue
+        path = unquote(found[2].decode("latin-1").partition("?")[0], errors="replace")
+        name = project(path[len(below):]) if path.startswith(f"{below}/") else None
+        when = log_time(found[1].decode("latin-1"))
+        if name is not None and when is not None:
+            yield name, when
+
+
+def log_lines(filename: str) -> Iterator[bytes]:
+    """Yield the lines of an access log.
+
     filename: in Apache's common or combined format or nginx's combined format; decompressed if it ends in ``.gz``. Other lines
     are ignored. A FIFO is read to its end, so that a shell can combine logs: ``--access-log <(zcat access.log.*.gz)``.
-    below: the base path of the index. Raises ConfigurationError if the file can't be read.
+    Raises ConfigurationError if the file can't be read.
     """
     try:
         found_kind = os.stat(filename)
         if not stat.S_ISFIFO(found_kind.st_mode):
             check_kind(found_kind)
         with gzip.open(filename) if filename.endswith(".gz") else open(filename, "rb") as stream:
-            for line in _lines(stream):  # type: ignore[arg-type]
-                found = _LINE.search(line)
-                if found is None:
-                    continue
-                path = unquote(found[2].decode("latin-1").partition("?")[0], errors="replace")
-                name = project(path[len(below):]) if path.startswith(f"{below}/") else None
-                when = _seconds(found[1].decode("latin-1"))
-                if name is not None and when is not None:
-                    yield name, when
+            yield from _lines(stream)  # type: ignore[arg-type]
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigurationError(f"{filename}: can't be read: {getattr(error, 'strerror', None) or error}") from error
 
@@ -162,7 +170,8 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
         is_rest = not ends
 
 
-def _seconds(text: str) -> float | None:
+def log_time(text: str) -> float | None:
+    """Return the time of a line in seconds since 1970, or None if it can't be read."""
     try:
         return datetime.strptime(text, _TIME).timestamp()
     except ValueError:

@@ -10,7 +10,7 @@ from zope.interface import Interface, implementer
 
 from ..metadata.filenames import KINDS as DISTRIBUTIONS
 from ..names import SUFFIXES
-from . import converters
+from . import converters, decisions, exemptions
 
 
 class ISetting(Interface):
@@ -125,8 +125,9 @@ KEYS = (
     Key("min_age_unknown", converters.choice("old", "hold"), "old",
         "How min_age treats files without upload time: old lets them in; hold counts from the time when this mirror first saw "
         "them. In both cases sync and status report them.", "Selection", "files"),
-    Key("min_age_exempt", converters.words, "",
-        "Projects that min_age does not hold back: globs like package_matches.", "Selection", "files"),
+    Key("min_age_exempt", exemptions.exemptions, "",
+        "Projects or releases that min_age does not hold back: globs like package_matches, or name==version. A line may end in "
+        "until DATE and because REASON.", "Selection", "files"),
     Key("min_age_fixes", converters.duration, "1d",
         "The shorter min_age of a release that an advisory names as the fix of a vulnerability.", "Selection", "files"),
     Key("uploaded_before", converters.moment, "",
@@ -155,6 +156,13 @@ KEYS = (
         "as yanked, hide leaves them out unless they are pinned.", "Advisories", "files pages"),
     Key("vulnerable_severity", converters.choice("low", "medium", "high", "critical"), "high",
         "The severity from which vulnerable counts. An unknown severity counts as high enough.", "Advisories", "files pages"),
+    Key("decisions", decisions.convert, "",
+        "A TOML file with decisions about releases: allow, deny and waive, each with a reason. The verbs allow, deny and waive "
+        "write it.",
+        "Advisories", "files pages"),
+    Key("decision_log", converters.path, "",
+        "A file of JSON lines, to which each run appends what it let in, held back and took out, and by which rule.",
+        "Advisories"),
     Key("cleanup", converters.boolean, "True",
         "Whether files and projects that upstream removed are removed here, too: from the pages at once, and to the trash. "
         "If False, they stay listed.",

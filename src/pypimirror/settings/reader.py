@@ -9,6 +9,7 @@ from ..errors import ConfigurationError
 from ..http.configured_url import hidden
 from ..names import OWN, shown
 from ..secret import SecretURL
+from . import decisions, exemptions
 from .converters import LISTS, advice
 from .keys import KEYS, Key
 from .values import Plugged, Settings
@@ -30,6 +31,8 @@ class RawValue(NamedTuple):
 
 
 _NOTHING = RawValue("", "")
+#: Converters that also convert an empty text.
+_TAKE_NOTHING = LISTS | {decisions.convert, exemptions.exemptions}
 
 
 class PluginKeys(NamedTuple):
@@ -152,7 +155,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _value(key: Key, text: str, folder: str, filename: str, origin: str) -> Any:
-    if not text and key.kind not in LISTS:
+    if not text and key.kind not in _TAKE_NOTHING:
         return None
     try:
         return key.kind(text, folder)

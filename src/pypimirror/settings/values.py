@@ -112,6 +112,10 @@ class Settings(Mapping[str, Any]):
                 more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
                 yield f"{key}: the mirror has no project named {', '.join(unknown[:_MOST_NAMED])}{more}; check the names"
 
+    def replaced(self, key: str, value: Any) -> Settings:
+        """Return the settings with another value of a key."""
+        return Settings({**self._values, key: value}, self._origins, self.filename, self.additions, self.registry)
+
     def extended(self, values: Mapping[str, Any], additions: Plugged, registry: Any) -> Settings:
         """Return the settings with those of plugins. values: by key, all of them defaults."""
         origins = dict.fromkeys(values, "default")

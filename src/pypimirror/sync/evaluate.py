@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..advisories.policy import are_shown
 from ..errors import MirrorError
+from ..events import ProjectDecided
 from ..interfaces import INameFilter, IRunContext
 from ..model import Change, Project, RequiredReleases
 from ..selection import Selected
@@ -15,6 +16,7 @@ from ..upstream.multi_index import serial_at
 from ..zcml import registry
 from . import external_links
 from .changes import changes
+from .decided import decided
 from .freshness import is_unsettled
 from .offered_files import select_files, stays_unlisted
 from .packed_selection import PackedSelection, pack
@@ -95,6 +97,8 @@ class Evaluation(NamedTuple):
     urgent: tuple[tuple[str, str], ...] = ()
     #: Published releases that the advisories newly name.
     vulnerable: tuple[VulnerableRelease, ...] = ()
+    #: For the decision log.
+    decided: ProjectDecided | None = None
 
 
 def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None]) -> Evaluation:
@@ -180,7 +184,8 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
         selection=pack(selected, project), advised=None if task.advised is None else task.advised.digest,
         urgent=tuple((one.file.filename, one.reason) for one in selected.left_out
                      if one.urgent and one.file.stored is not None),
-        vulnerable=newly_vulnerable(mirror, old, project, selected.files))
+        vulnerable=newly_vulnerable(mirror, old, project, selected.files),
+        decided=decided(mirror, old, project, selected, task.advised is not None))
 
 
 def _changes(mirror: IRunContext, old: Project | None, project: Project, selected: Selected, task: EvaluateTask) -> Change:

@@ -57,6 +57,8 @@ class EvaluationPass:
         self._times.add(evaluation.seconds)
         self._recorder.evaluated(evaluation, self._republish)
         self._notify(events.ProjectEvaluated(evaluation.change))
+        if evaluation.decided is not None:
+            self._notify(evaluation.decided)
         for filename, reason in evaluation.urgent:
             self._notify(events.Notice(f"{evaluation.name}: {filename} is taken out: {reason}"))
         self.vulnerable += evaluation.vulnerable

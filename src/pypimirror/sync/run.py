@@ -75,6 +75,8 @@ class Run:
         if (jump := clock.jump(self._state)) is not None:
             self._notify(events.Notice(jump))
         self._totals = self._state.totals()
+        for reminder in self._mirror.settings["decisions"].reminders():
+            self._notify(events.Notice(reminder))
         self._remove_malicious()
         gate = first_fetch.Gate(self._mirror, self._state, self.confirm)
         plan = worklist.draw_up(self._mirror, self._state, initial, self._allow_deletions, clock.is_set_back(self._state))

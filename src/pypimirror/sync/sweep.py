@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..advisories import policy
 from ..events import FileRemoved
-from ..interfaces import IRunContext
+from ..interfaces import IRunContext, ISettings
 from ..metadata.filenames import parse
 from ..model import Advisory, Project
 from ..names import distribution, is_distribution
@@ -48,18 +48,18 @@ def sweep(mirror: IRunContext, task: SweepTask, emit: Callable[[Any], None]) -> 
         project = project._replace(pages=())
     facts = {file.filename: file for file in project.files}
     for filename in unlinked(project, mirror.storage.listdir(task.name), mirror.storage.case_insensitive):
-        mirror.trash.put(task.name, filename, facts.get(filename), dangerous(project, filename))
+        mirror.trash.put(task.name, filename, facts.get(filename), dangerous(mirror.settings, project, filename))
         emit(FileRemoved(task.name, filename))
     files = (file if file.stored is None or file.stored.published else file._replace(stored=None) for file in project.files)
     kept = tuple(file for file in files if file.listed or file.stored or file.adopted)
     return SweepResult(task.name, records.encode(project._replace(files=kept)), task.whole)
 
 
-def dangerous(project: Project, filename: str) -> tuple[Advisory, ...]:
+def dangerous(settings: ISettings, project: Project, filename: str) -> tuple[Advisory, ...]:
     """Return the advisories that call the release of a file malicious."""
     if not any(each.is_malicious for each in project.advisories):
         return ()
-    return policy.malicious(project).of_version(parse(distribution(filename), project.name).version)
+    return policy.malicious(settings, project).of_version(parse(distribution(filename), project.name).version)
 
 
 def unlinked(project: Project, names: Iterable[str], case_insensitive: bool = False) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from ..advisories import policy
-from ..advisories.matching import AdvisoryMatcher
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse
 from ..model import Advisory, File, Project
@@ -32,8 +31,7 @@ def vulnerable_releases(mirror: IRunContext, project: Project, files: Iterable[F
     """Yield the releases of these files with advisories of at least ``vulnerable_severity``, and malicious ones."""
     if not project.advisories:
         return
-    matcher = AdvisoryMatcher((each for each in project.advisories if each.is_malicious or policy.is_severe(
-        each, mirror.settings["vulnerable_severity"])), project.name)
+    matcher = policy.reported(mirror.settings, project)
     pinned = pinned_of(project.name, mirror.needs.pinned.get(project.name, ()), mirror.needs.hashes)
     versions = dict.fromkeys(version for file in files if (version := parse(file.filename, project.name).version))
     for version in versions:

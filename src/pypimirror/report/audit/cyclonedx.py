@@ -18,9 +18,9 @@ _NAMESPACE = uuid.UUID("6e2b6a5e-7a51-5d0c-9d33-6a1f4c1c1f0a")
 def as_vex(audit: Audit) -> dict[str, Any]:
     """Return the result as a CycloneDX document."""
     releases = dict.fromkeys((each.project, each.version) for each in audit.findings)
-    grouped: dict[str, list[Finding]] = {}
+    grouped: dict[tuple[str, bool], list[Finding]] = {}
     for each in audit.findings:
-        grouped.setdefault(each.advisory.id, []).append(each)
+        grouped.setdefault((each.advisory.id, bool(each.waived)), []).append(each)
     body = {
         "metadata": {"tools": {"components": [
             {"type": "application", "name": "z3c.recipe.pypimirror", "version": __version__}]}},
@@ -37,10 +37,17 @@ def purl(project: str, version: str) -> str:
     return f"pkg:pypi/{project}@{quote(version, safe='')}"
 
 
+def _analysis(findings: list[Finding]) -> dict[str, Any]:
+    waived = list(dict.fromkeys(each.waived for each in findings))
+    if all(waived):
+        return {"state": "not_affected", "detail": "; ".join(waived)}
+    return {"state": "exploitable" if findings[0].advisory.is_malicious else "in_triage"}
+
+
 def _vulnerability(findings: list[Finding]) -> dict[str, Any]:
     advisory = findings[0].advisory
     found: dict[str, Any] = {
-        "bom-ref": advisory.id,
+        "bom-ref": advisory.id + " waived" * bool(findings[0].waived),
         "id": advisory.id,
         "source": {"name": "OSV"},
         "references": [{"id": alias, "source": {"name": "OSV"}} for alias in advisory.aliases],
@@ -48,6 +55,6 @@ def _vulnerability(findings: list[Finding]) -> dict[str, Any]:
         "description": advisory.summary or advisory.id,
         "affects": [{"ref": ref} for ref in dict.fromkeys(purl(each.project, each.version) for each in findings)],
         "recommendation": "; ".join(dict.fromkeys(f"{each.project} {each.version}: {fixes(each)}" for each in findings)),
-        "analysis": {"state": "exploitable" if advisory.is_malicious else "in_triage"},
+        "analysis": _analysis(findings),
     }
     return found | ({"advisories": [{"url": quote(advisory.link, safe="/:?#[]@!$&'()*+,;=%~")}]} if advisory.link else {})

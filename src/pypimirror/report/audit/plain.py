@@ -23,6 +23,8 @@ def table(audit: Audit) -> Iterator[str]:
 
 def fixes(finding: Finding) -> str:
     """Return a text about the fixes of a vulnerability."""
+    if finding.waived:
+        return finding.waived
     if finding.advisory.is_malicious:
         return "malicious: remove it"
     return "fixed in " + ", ".join(map(_fix, finding.fixes)) if finding.fixes else "no fix is known"
@@ -44,6 +46,7 @@ def as_json(audit: Audit) -> dict[str, Any]:
             "severity": each.advisory.severity or None,
             "summary": each.advisory.summary,
             "link": each.advisory.link or None,
+            "waived": each.waived or None,
             "fixes": [{"version": fix.version, "status": fix.status, "reason": fix.reason or None} for fix in each.fixes],
         } for each in audit.findings],
         "problems": list(audit.problems),

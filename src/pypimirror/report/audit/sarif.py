@@ -49,5 +49,6 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
         "message": {"text": f"{finding.project} {finding.version}: {finding.advisory.summary or finding.advisory.id}; "
                             f"{fixes(finding)}"},
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": quote(place)}}} for place in places[:1]],
+        **({"suppressions": [{"kind": "external", "justification": finding.waived}]} if finding.waived else {}),
         "partialFingerprints": {"release/v1": f"{finding.project}=={finding.version} {finding.advisory.id}"},
     }
