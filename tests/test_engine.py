@@ -716,9 +716,9 @@ def test_room_is_left_for_what_other_processes_have_under_way(mirrored: Mirrored
             one.room.admit(one, upload, 400_000)
         upload.abort()
     uploads[0].abort()
-    upload = other.storage.create()
-    other.room.admit(other, upload, 400_000)
-    for upload in (uploads[1], upload):
+    uploads[0] = other.storage.create()
+    other.room.admit(other, uploads[0], 400_000)
+    for upload in uploads:
         upload.abort()
     for one in (mirror, other):
         one.close()

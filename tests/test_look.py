@@ -211,7 +211,8 @@ def test_the_totals_of_a_plan() -> None:
     assert told["fetch"] == [{"project": "demo", "filename": "demo-2.tar.gz", "size": 7},
                              {"project": "demo", "filename": "x", "size": None}]
     assert told["remove"] == [{"project": "demo", "filename": "demo-1.tar.gz", "why": "why"}]
-    assert told["left_out"] == [{"project": "demo", "filename": "demo-1.tar.gz", "size": 5, "filter": "yanked", "reason": "yanked"}]
+    assert told["left_out"] == [
+        {"project": "demo", "filename": "demo-1.tar.gz", "size": 5, "filter": "yanked", "reason": "yanked"}]
     assert (told["rewrite"], told["vanish"]) == (["demo"], ["gone"])
     assert told["not_understood"] == [{"project": "demo", "problem": "bad"}, {"project": "demo", "problem": "worse"}]
     assert told["problems"] == [{"project": "bad", "display": "Bad", "problem": "404"},

@@ -274,7 +274,8 @@ def test_files_for_clients_and_web_servers_are_beside_the_configuration(newest):
     newest.run()
     assert not (newest.folder / "parts/pypimirror/apache.conf").exists()
     newest.write(PART + "webserver = lighttpd")
-    assert "[pypimirror] webserver = lighttpd: unknown; available: apache, caddy, nginx; no installed plugin" in newest.run(status=1)
+    refused = "[pypimirror] webserver = lighttpd: unknown; available: apache, caddy, nginx; no installed plugin"
+    assert refused in newest.run(status=1)
 
 
 def test_with_relative_paths_the_buildout_can_be_moved(newest):
