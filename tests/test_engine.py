@@ -571,6 +571,32 @@ def test_ctrl_c_ends_the_run_between_two_steps_and_the_second_one_at_once(
     assert len(list(mirror.engine.run(fetches, [f"{filled.url}zope-p1/"] * 20))) == 20
 
 
+def busy(mirror: Any, task: str, emit: Any) -> None:
+    """A step that computes without end, as that of a plugin may."""
+    mirror.fetcher.fetch(task, Ignoring(), {})
+    os.kill(os.getpid(), signal.SIGINT)
+    while True:
+        time.sleep(0.01)
+
+
+class Ignoring:
+    """A receiver that ignores the response."""
+
+    def start(self, head: Any) -> None:
+        """Nothing is to be known of it."""
+
+    def write(self, block: bytes) -> None:
+        """Nothing is to be known of it."""
+
+
+def test_one_ctrl_c_ends_steps_that_compute_without_end(make: Callable[..., Any], filled: Upstream) -> None:
+    mirror = make()
+    with pytest.raises(KeyboardInterrupt):
+        list(mirror.engine.run(busy, [f"{filled.url}zope-p1/"] * 20))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    mirror.engine.close()
+
+
 class Held:
     """A run as a process of its own that has come to where upstream no longer answers."""
 

@@ -145,9 +145,10 @@ class Loop:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """End ``run`` on Ctrl-C between two callbacks; a second Ctrl-C interrupts immediately.
+        """End ``run`` on Ctrl-C: at once in a greenlet, which may compute for long, else after the current callback.
 
-        The signal usually arrives within a callback of libcurl, and older releases of pycurl print and drop exceptions there.
+        In the latter case the signal usually arrives within a callback of libcurl, and older releases of pycurl print and drop
+        exceptions there. A second Ctrl-C always interrupts at once.
         """
         handler = signal.getsignal(signal.SIGINT)
         if threading.current_thread() is not threading.main_thread() or not callable(handler):
@@ -156,10 +157,11 @@ class Loop:
         interrupt: Callable[[int, Any], Any] = handler
 
         def note(number: int, frame: Any) -> None:
-            if self._is_interrupted:
-                interrupt(number, frame)
+            at_once = self._is_interrupted or self.is_in_greenlet()
             self._is_interrupted = True
             self.events.call_soon_threadsafe(self.stop)
+            if at_once:
+                interrupt(number, frame)
 
         signal.signal(signal.SIGINT, note)
         try:
@@ -201,10 +203,10 @@ class Loop:
         """Call what is ready now. Functions that these add are called after the next look at the transfers."""
         ready, self._ready = self._ready, deque()
         try:
-            while ready:
+            while ready and not self._is_interrupted:
                 ready.popleft()()
         finally:
-            if ready:  # after an exception
+            if ready:  # after an exception or Ctrl-C
                 self._ready.extendleft(reversed(ready))
                 self.events.call_soon(self._call_ready)
 
@@ -212,7 +214,13 @@ class Loop:
         """Suspend the calling greenlet. arrange: receives the callable that resumes it; the loop has to call it."""
         import greenlet
 
-        arrange(greenlet.getcurrent().switch)
+        switch = greenlet.getcurrent().switch
+
+        def resume() -> None:
+            if not self._is_interrupted:  # else ``abandon`` ends the greenlet
+                switch()
+
+        arrange(resume)
         self._hub.switch()
 
     def wait(self, future: Future[T]) -> T:
