@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,3 +155,74 @@ def test_an_obstructed_folder_of_pin_files_holds_up_no_pin_and_is_reported_until
     assert line == f"pins/{name}: missing or obstructed; the next sync writes it, or reports why it can't"
     assert mirrored.run("sync") == 0 and mirrored.run("verify") == 0
     assert "one = 2\n" in mirrored.read(f"pins/{name}")
+
+
+@pytest.mark.parametrize("empty", [True, False])
+@pytest.mark.parametrize("path", ["good/index.html", "good/index.v1_json", "good/good-1-py3-none-any.whl", "Zope.Demo/index.html",
+                                  "index.html", "index.v1_json", "full.html"])
+def test_a_folder_in_place_of_a_file_is_reported_until_a_repair_moves_it_away(
+        mirror: Mirrored, upstream: Upstream, capsys: Captured, path: str, empty: bool) -> None:
+    assert mirror.run("-U") == 0
+    (mirror.root / path).unlink()
+    (mirror.root / path).mkdir()
+    if not empty:
+        (mirror.root / path / "notes.txt").write_text("kept")
+    for name in ("good", "Zope.Demo", "new"):
+        upstream.add(name, wheel(name, "2"))
+    for _ in range(2):
+        (line,) = failed(mirror, capsys, "-U")
+        assert line.endswith(f"{path}: Is a directory")
+    assert (mirror.root / "new" / wheel("new", "2")[0]).is_file()
+    assert any(line.startswith(f"{path}/: ") for line in failed(mirror, capsys, "verify"))
+    assert mirror.run("verify", "--repair") == 0
+    assert f"{path}/: repaired" in capsys.readouterr().out
+    assert mirror.run("-U") == 0
+    assert mirror.untrue() == []
+    assert len(mirror.files("good")) == 3
+    assert bool(list((mirror.root / ".pypimirror/trash").rglob("notes.txt"))) is not empty
+
+
+@pytest.mark.parametrize("obstruct", [linked, a_file, dangling])
+def test_an_obstructed_folder_of_a_second_page_is_reported_by_verify(
+        mirror: Mirrored, upstream: Upstream, capsys: Captured, tmp_path: Path, obstruct: Callable[[Path, Path], None]) -> None:
+    assert mirror.run("-U") == 0
+    obstruct(mirror.root / "Zope.Demo", tmp_path / "elsewhere")
+    upstream.add("Zope.Demo", wheel("Zope.Demo", "2"))
+    assert len(failed(mirror, capsys, "-U")) == 1
+    (line,) = failed(mirror, capsys, "verify")
+    assert line.startswith("zope-demo: ")
+    assert line.endswith("a file or a link in place of the folder")
+    cleared(mirror.root / "Zope.Demo")
+    assert mirror.run("-U") == 0
+    assert mirror.run("verify") == 0
+    assert mirror.untrue() == []
+
+
+@pytest.mark.parametrize("obstruct", [a_file, dangling])
+def test_without_a_usable_trash_new_files_are_mirrored_and_removals_wait(
+        mirror: Mirrored, upstream: Upstream, capsys: Captured, tmp_path: Path, obstruct: Callable[[Path, Path], None]) -> None:
+    trash = mirror.root / ".pypimirror/trash"
+    obstruct(trash, tmp_path / "elsewhere")
+    assert any("in place of the folder" in line for line in failed(mirror, capsys, "-U"))
+    assert len(mirror.files("good")) == 2
+    assert mirror.untrue() == []
+    upstream.remove("old", wheel("old", "1")[0])
+    failed(mirror, capsys, "-U", "--allow-deletions")
+    assert mirror.files("old") == []
+    assert (mirror.root / "old" / wheel("old", "1")[0]).is_file()
+    cleared(trash)
+    assert mirror.run("-U") == 0
+    assert not (mirror.root / "old" / wheel("old", "1")[0]).exists()
+
+
+def test_a_socket_in_place_of_a_page_is_replaced(
+        mirror: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mirror.run("-U") == 0
+    page = mirror.root / "good/index.html"
+    page.unlink()
+    monkeypatch.chdir(page.parent)  # names of sockets are short
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(page.name)
+    upstream.add("good", wheel("good", "2"))
+    assert mirror.run("-U") == 0
+    assert len(mirror.files("good")) == 3

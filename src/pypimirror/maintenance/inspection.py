@@ -42,7 +42,7 @@ class Finding(NamedTuple):
     """A fault in the mirror."""
 
     path: str
-    #: ``missing``, ``damaged``, ``page``, ``stray``, ``record``, ``root``, ``state``; these can't be
+    #: ``missing``, ``damaged``, ``page``, ``stray``, ``folder``, ``record``, ``root``, ``state``; these can't be
     #: repaired: ``unreadable``, ``pins``.
     kind: str
     #: Description, to follow the path.
@@ -72,9 +72,10 @@ def inspect(mirror: IRunContext, task: InspectTask, emit: Callable[[Any], None])
 
 
 def _inspected(mirror: IRunContext, task: InspectTask) -> Inspection:
-    # Its own in any case: a link or a file in its place is in no list of folders.
-    names = {folder: mirror.storage.listdir(folder) for folder in dict.fromkeys((*task.folders, task.name))}
     project, findings = _remembered(task)
+    # Its own and those of its pages in any case: a link or a file in their place is in no list of folders.
+    pages = (path.partition("/")[0] for path in (project.pages if project is not None else ()) if path.count("/") == 1)
+    names = {folder: mirror.storage.listdir(folder) for folder in dict.fromkeys((*task.folders, task.name, *pages))}
     if project is not None and task.settled:
         expected = _by_record(mirror, task, project, names)
     elif task.remembered and task.settled and task.record is None and not task.serial:
@@ -84,6 +85,7 @@ def _inspected(mirror: IRunContext, task: InspectTask) -> Inspection:
     findings += expected.findings
     findings += _hashed(mirror, task.name, expected.files, frozenset(names.get(task.name, ())))
     findings += [Finding(path, "stray", "no page names it") for path in expected.strays]
+    findings += [Finding(path, "folder", "no page names it") for path in (_folders(mirror, names) if task.serial else ())]
     sizes = [file.stored.size for file in expected.files if file.stored is not None]
     return Inspection(task.name, tuple(findings), len(sizes), sum(sizes), expected.sections)
 
@@ -184,22 +186,32 @@ def _strays(mirror: IRunContext, name: str, names: Mapping[str, Iterable[str]], 
     """Return the paths of strays: files that no page lists.
 
     published: whether the project is published; then any other file in its folder is a stray, because web servers offer all of
-    it, and so is a folder there with files. Else only distributions, their sidecars and pages of the mirror are. Ignores hidden
-    files and folders.
+    it. Else only distributions, their sidecars and pages of the mirror are. Ignores hidden files and folders.
     """
     known = {*pages}
     for file in files:
         if file.stored is not None:
             known.add(f"{name}/{file.filename}")
             known.update(f"{name}/{file.filename}{suffix}" for suffix in file.stored.beside())
-    below = [f"{folder}/{entry}" for folder, found in names.items() for entry in found if published and entry.endswith("/")]
     return [path for folder, found in names.items() for entry in found if not entry.endswith("/")
-            and (path := f"{folder}/{entry}") not in known and _is_stray(mirror, path, entry, published)
-            ] + [path for path in below if any(strays_below(mirror, path))]
+            and (path := f"{folder}/{entry}") not in known and _is_stray(mirror, path, entry, published)]
+
+
+def _folders(mirror: IRunContext, names: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """Yield the folders in a project's folders that have files or are in the place of one; no interrupted run leaves any."""
+    for folder, entries in names.items():
+        for path in (f"{folder}/{entry}" for entry in entries if entry.endswith("/")):
+            if any(strays_below(mirror, path)) or _is_in_place_of_file(path[len(folder) + 1:-1]):
+                yield path
+
+
+def _is_in_place_of_file(name: str) -> bool:
+    """Whether a folder has the name of a page, a distribution or a sidecar file."""
+    return name in PAGES or name == BROWSE_PAGE or is_distribution(distribution(name))
 
 
 def strays_below(mirror: IRunContext, folder: str) -> Iterator[str]:
-    """Yield the paths of the files in a folder of a project's folder, which are strays but for pages of ``/pypi/NAME/json``.
+    """Yield the paths of the files in a folder where there should be none, but for pages of ``/pypi/NAME/json``.
 
     folder: its path, with a slash at the end."""
     if folder.split("/")[1].startswith("."):

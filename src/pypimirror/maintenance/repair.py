@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import chain
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -113,12 +112,18 @@ def _ensure(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], No
     return outcome
 
 
-def _remove(mirror: IRunContext, name: str, paths: list[str], emit: Callable[[Any], None]) -> None:
-    """Move strays to the trash; what is no distribution under the name of its folder, not of the project.
+def clear(mirror: IRunContext, name: str, folders: Iterable[str], emit: Callable[[Any], None]) -> None:
+    """Move the files in folders where there should be none to the trash, and remove the empty folders.
 
-    paths: of files, and of folders with a slash at the end."""
-    found = [[*strays_below(mirror, path)] if path.endswith("/") else [path] for path in paths]
-    for path in chain.from_iterable(found):
+    folders: their paths, with a slash at the end."""
+    for folder in folders:
+        _remove(mirror, name, [*strays_below(mirror, folder)], emit)
+        mirror.storage.remove(f"{folder}.none")  # removes the folder, if it is empty
+
+
+def _remove(mirror: IRunContext, name: str, paths: list[str], emit: Callable[[Any], None]) -> None:
+    """Move strays to the trash; what is no distribution under the name of its folder, not of the project."""
+    for path in paths:
         folder, _, filename = path.rpartition("/")
         owner = name if is_distribution(distribution(filename)) else quote(folder, safe="")
         if mirror.storage.size(path) is None:

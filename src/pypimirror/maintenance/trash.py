@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from ..errors import StorageError
 from ..interfaces import IStorage
 from ..model import Advisory, File, Project
 from ..names import BESIDE, METADATA, OWN, distribution
@@ -128,7 +129,7 @@ class Trash:
         target: its path, if it differs from the old one. sidecars: suffixes of sidecars without known hashes to move as well.
         """
         wanted = hashes.get("sha256")
-        if wanted is None:
+        if wanted is None or not self._is_readable():
             return False
         for day in self.days() if self._notes is None else self._notes.days_of(project):
             path = f"{FOLDER}/{day}/{project}/{filename}"
@@ -140,6 +141,13 @@ class Trash:
                         self._storage.move(path + suffix, f"{project}/{filename}{suffix}")
                 return True
         return False
+
+    def _is_readable(self) -> bool:
+        """Whether the days can be listed: with something else in place of the folder, what it may have had is downloaded."""
+        try:
+            return self._notes is not None or bool(self.days())
+        except StorageError:
+            return False
 
     def expire(self, keep: int, today: datetime.date | None = None) -> int:
         """Delete files after ``keep`` days; return their number.

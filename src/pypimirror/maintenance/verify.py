@@ -20,7 +20,7 @@ from ..sync.publish import PublishResult
 from ..sync.root_pages import begin_anew, wrong_roots
 from ..sync.run import Run
 from .inspection import Finding, Inspection, InspectTask, inspect
-from .repair import RepairTask, repair
+from .repair import RepairTask, clear, repair
 
 #: Name of a fact in the state: the start of an unfinished verification, in seconds since 1970.
 VERIFYING = "verifying"
@@ -137,6 +137,9 @@ class Verification:
         """Inspect the root: its pages, stray distributions, and the pin files that clients extend from."""
         findings = [Finding(name, "stray", "a distribution outside of its project's folder")
                     for name in self._mirror.storage.listdir("") if is_distribution(distribution(name))]
+        pages = {f"{writer.root}/" for writer in self._mirror.writers if writer.root}
+        findings += [Finding(name, "folder", "a folder in place of a page")
+                     for name in self._mirror.storage.listdir("") if name in pages]
         if self._remembered and self._settled and self._state.fact(ROOT_DUE) is None:
             readable = not any(finding.kind == "record" for each in found.values() for finding in each)
             findings += [Finding(path, "root", why) for path, why in wrong_roots(self._mirror, self._state, readable)]
@@ -166,10 +169,12 @@ class Verification:
     def _repair(self, whole: list[Finding], found: dict[str, tuple[Finding, ...]], roots: list[Finding]) -> tuple[int, int]:
         """Repair all faults; return the numbers of remaining and of repaired ones."""
         self._state.begin()
+        for name, findings in (*found.items(), ("", tuple(roots))):
+            clear(self._mirror, name, [finding.path for finding in findings if finding.kind == "folder"], self._notify)
         for finding in roots:
             if finding.kind == "stray":
                 self._mirror.trash.put_stray(finding.path, _owner(finding.path), finding.path)
-            elif finding.kind == "root":
+            elif finding.kind in ("root", "folder"):
                 begin_anew(self._state)
         if self._remembered:
             lost = self._repair_known(found)

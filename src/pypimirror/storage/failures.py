@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from ..errors import InsufficientSpace, StorageError
 
-#: Error numbers for a path without a file: missing, below a file, a folder, a symbolic link.
-_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
+#: Error numbers for a path without a file: missing, below a file, a folder, a symbolic link, a socket.
+_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO})
 
 
 class NoFile(StorageError):
