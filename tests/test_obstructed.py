@@ -158,8 +158,8 @@ def test_an_obstructed_folder_of_pin_files_holds_up_no_pin_and_is_reported_until
 
 
 @pytest.mark.parametrize("empty", [True, False])
-@pytest.mark.parametrize("path", ["good/index.html", "good/index.v1_json", "good/good-1-py3-none-any.whl", "Zope.Demo/index.html",
-                                  "index.html", "index.v1_json", "full.html"])
+@pytest.mark.parametrize("path", ["good/index.html", "good/index.v1_json", "good/good-1-py3-none-any.whl",
+                                  "Zope.Demo/index.html", "index.html", "index.v1_json", "full.html"])
 def test_a_folder_in_place_of_a_file_is_reported_until_a_repair_moves_it_away(
         mirror: Mirrored, upstream: Upstream, capsys: Captured, path: str, empty: bool) -> None:
     assert mirror.run("-U") == 0

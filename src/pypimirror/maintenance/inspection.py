@@ -211,7 +211,7 @@ def _is_in_place_of_file(name: str) -> bool:
 
 
 def strays_below(mirror: IRunContext, folder: str) -> Iterator[str]:
-    """Yield the paths of the files in a folder where there should be none, but for pages of ``/pypi/NAME/json``.
+    """Yield the paths of the files in a misplaced folder, except for pages of ``/pypi/NAME/json``.
 
     folder: its path, with a slash at the end."""
     if folder.split("/")[1].startswith("."):

@@ -113,7 +113,7 @@ def _ensure(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], No
 
 
 def clear(mirror: IRunContext, name: str, folders: Iterable[str], emit: Callable[[Any], None]) -> None:
-    """Move the files in folders where there should be none to the trash, and remove the empty folders.
+    """Move the files in misplaced folders to the trash, and remove the empty folders.
 
     folders: their paths, with a slash at the end."""
     for folder in folders:
