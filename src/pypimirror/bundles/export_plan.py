@@ -15,7 +15,7 @@ from . import shipped, tar_parts
 from .contents import project_of
 from .journal import COMMON, Journal, PathEntry
 from .listing import Listing
-from .manifest import dump, dump_header
+from .manifest import dump, dump_header, is_path
 from .model import (
     DELTA,
     FULL,
@@ -178,6 +178,8 @@ def _project(state: State, scope: Scope, name: str, paths: dict[str, PathEntry])
     # Files before pages: a part that is unpacked by hand adds no page before its files.
     for path in sorted(paths, key=lambda path: (_is_page(path, name), path)):
         if _is_carried(scope, path, paths[path]):
+            if not is_path(path):
+                raise MirrorError(f"{path}: not a path that a bundle can have")
             yield Member(path, paths[path].size, paths[path].sha256)
 
 

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from ..errors import InvalidBundle, MirrorError
-from ..events import FaultFound, Notice, Problem
+from ..events import Notice, Problem
 from ..interfaces import IRunContext
 from ..names import PINS, project_name
-from ..regular_file import open_regular
+from ..selection import Selected
 from ..settings.values import fingerprint
 from ..state import records
 from ..state.database import BEGUN, DUE, Row, State
 from ..state.meta_keys import PAGES_SETTINGS, PIN_FILES, ROOT_DUE
 from ..sync import brake
+from ..sync.packed_selection import pack
 from ..sync.publish import PublishTask, publish
-from ..sync.root_pages import sections_due
+from ..sync.root_pages import begin_anew, sections_due
 from ..sync.run import Run
-from . import followed, shipped, signature
+from . import followed, shipped
 from .export_plan import page_settings
 from .incoming import Incoming
 from .listing import Receipt
-from .manifest import MANIFEST, MOST_BYTES, SIGNATURE, Manifest
-from .model import RECORDS, Header, Member, ProjectLine, RemovedProject
-from .part_reader import check_parts
+from .manifest import Manifest
+from .model import Header, ProjectLine, RemovedProject
 from .place import PlaceResult, PlaceTask, place
 from .staging import Staging
+from .verification import verified
 
 #: Projects that are marked and published together.
 _BATCH = 500
 #: Settings that are a site's own: pages differ because of them, and that is no fault.
 _OWN_KEYS = frozenset({"base_url"})
-#: Name of the copy of the manifest in the state's directory.
-_COPY = "bundle.jsonl"
 
 
 class ImportResult(NamedTuple):
@@ -62,38 +58,6 @@ class Import:
         self._allow_deletions = allow_deletions
         self._failed: list[str] = []
 
-    def check(self, folder: str) -> Manifest:
-        """Check signature, format, base and completeness; return a private copy of the manifest.
-
-        Raises MirrorError, ConfigurationError; nothing is changed but that copy.
-        """
-        manifest = self._copied(folder)
-        if manifest.header.tree:
-            raise InvalidBundle(f"{folder}: made with --tree, for sites without this program; export it without")
-        followed.check_base(self._state, manifest.header, self._allow_deletions)
-        check_parts(folder, manifest)
-        return manifest
-
-    def _copied(self, folder: str) -> Manifest:
-        """Copy the manifest, and verify the signature of the copy."""
-        path = os.path.join(self._mirror.settings["state_path"], _COPY)
-        source = os.path.join(folder, MANIFEST)
-        try:
-            with open_regular(source) as stream, open(path, "wb", opener=_private) as copy:
-                if os.fstat(stream.fileno()).st_size > MOST_BYTES:
-                    raise InvalidBundle(f"{source}: larger than a manifest may be")
-                shutil.copyfileobj(stream, copy, 1 << 20)
-        except FileNotFoundError as error:
-            raise InvalidBundle(f"{source}: missing; not the directory of a complete bundle") from error
-        except OSError as error:
-            raise MirrorError(f"{error.filename or source}: {error.strerror}") from error
-        allowed, signed = self._mirror.settings["allowed_signers"], os.path.join(folder, SIGNATURE)
-        if allowed:
-            self._notify(Notice(f"signed by {signature.verify(path, signed, allowed)}"))
-        elif os.path.exists(signed):
-            self._notify(Notice("the signature is not verified, since allowed_signers is not set"))
-        return Manifest(path, source)
-
     def publish(self, folder: str, manifest: Manifest) -> ImportResult:
         """Import a bundle that was checked, or the rest of it after an interruption."""
         header = manifest.header
@@ -107,6 +71,8 @@ class Import:
         publisher = self._run.publisher
         publisher.serial, publisher.is_whole = header.serial, True
         waiting = self._place(manifest, incoming, lambda name: True)
+        if self._state.fact(PAGES_SETTINGS) not in (None, fingerprint(self._mirror.settings, "pages")):
+            self._rewrite()
         self._place_pins(header, incoming)
         if self._run.held is None:
             self._remove(gone, header.serial)
@@ -114,8 +80,9 @@ class Import:
         if waiting:
             self._place(manifest, incoming, waiting.__contains__)
             publisher.finish()
-        self._tell_settings(header)
-        lacking = tuple(self._verified(manifest)) if self._run.held is None else ()
+        self._notify_settings(header)
+        held = self._run.held is not None
+        lacking = () if held else tuple(verified(self._mirror, self._state, manifest, self._failed, self._notify))
         if self._run.held is None and not self._failed:
             self._finish(header, incoming)
         return ImportResult(header, lacking, tuple(self._failed))
@@ -188,19 +155,16 @@ class Import:
 
     def _task(self, line: ProjectLine, incoming: Incoming, bundle: str) -> PlaceTask | None:
         """Mark a project, and return its task; None if it is already as in the bundle."""
-        content = incoming.read(f"{RECORDS}{line.name}")
-        if content is None:
-            raise MirrorError(f"{line.name}: its record is missing in {incoming.path(RECORDS)}; import the bundle again")
         row, record = self._state.row(line.name), self._state.record(line.name)
-        if row is not None and record is not None and row.serial == line.serial and not row.pending & (DUE | BEGUN) and \
-                shipped.dump(records.decode(record)) == content:
+        if row is not None and record is not None and row.serial == line.serial and not row.pending & (DUE | BEGUN) and (
+                not incoming.has_files(line.name) and shipped.dump(records.decode(record)) == incoming.record(line.name)):
             return None
         display = line.display if project_name(line.display) == line.name else line.name
         begun = row or Row(line.name, display, None, None, BEGUN, 0, 0, 0, 0)
         self._state.begin()
         self._state.save(begun._replace(display=display, list_serial=None, page_serial=None, pending=begun.pending | BEGUN,
                                         error=None, unmet=None), None if record else records.encode(shipped.empty(line.name)))
-        return PlaceTask(line.name, content, record, begun.serial, line.serial, bundle, self._run.held is not None)
+        return PlaceTask(line.name, record, begun.serial, line.serial, bundle, self._run.held is not None)
 
     def _place_batch(self, batch: list[PlaceTask]) -> set[str]:
         if not batch:
@@ -225,6 +189,27 @@ class Import:
         self._failed.append(failure.project)
         self._run.recorder.failed(failure)
 
+    def _rewrite(self) -> None:
+        """Write the pages of all projects again, since a setting of pages has changed since the last import."""
+        begin_anew(self._state)
+        names = [known.name for known in self._state.known()]
+        for begin in range(0, len(names), _BATCH):
+            self._state.mark(names[begin:begin + _BATCH], BEGUN)
+            self._state.commit()
+            sections = sections_due(self._mirror, self._state)
+            tasks = self._rewrites(names[begin:begin + _BATCH], sections)
+            for result in self._run.results(publish, tasks, failed=self._failure):
+                self._run.recorder.published(result, self._run.held is not None)
+            self._state.commit()
+
+    def _rewrites(self, names: list[str], sections: tuple[str, ...]) -> Iterator[PublishTask]:
+        for name in names:
+            row, record = self._state.row(name), self._state.record(name)
+            if row is not None and record is not None and row.serial:
+                project = records.decode(record)
+                selection = pack(Selected(project.published().files), project)
+                yield PublishTask(name, record, 0, row.serial, offline=True, sections=sections, selection=selection)
+
     def _place_pins(self, header: Header, incoming: Incoming) -> None:
         old = (self._state.fact(PIN_FILES) or "").split()
         self._mirror.storage.flush()
@@ -237,33 +222,9 @@ class Import:
                     self._mirror.storage.remove(f"{PINS}/{name}")
         self._state.set_fact(PIN_FILES, " ".join(header.pins) or None)
 
-    # --- verification
-
-    def _tell_settings(self, header: Header) -> None:
+    def _notify_settings(self, header: Header) -> None:
         here, there = dict(page_settings(self._mirror.settings)), dict(header.pages)
         other = [key for key in sorted({*here, *there} - _OWN_KEYS) if here.get(key) != there.get(key)]
         if other:
             self._notify(Notice(f"the pages differ from those of the exported mirror, which has "
                                 f"{', '.join(f'{key} = {there.get(key)}' for key in other)}"))
-
-    def _verified(self, manifest: Manifest) -> Iterator[str]:
-        """Yield the paths of the bundle that are not in the mirror as they should be."""
-        same_pages = page_settings(self._mirror.settings) == manifest.header.pages
-        failed = frozenset(self._failed)
-        project, files = "", frozenset[str]()
-        for line in manifest:
-            if isinstance(line, ProjectLine):
-                project = line.name
-                record = self._state.record(project)
-                files = frozenset(shipped.paths(records.decode(record))) if record else frozenset()
-            elif isinstance(line, Member) and not line.path.startswith(RECORDS) and project not in failed and (
-                    same_pages or line.path in files or line.path.startswith(f"{PINS}/")):
-                found = self._mirror.storage.digest(line.path)
-                if found != line.sha256:
-                    self._notify(FaultFound(line.path, "missing" if found is None else f"its sha256 is {found}, expected "
-                                                                                       f"{line.sha256}"))
-                    yield line.path
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)

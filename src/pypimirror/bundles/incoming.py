@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
+from ..errors import MirrorError
 from ..interfaces import IStorage
 from ..names import OWN
 from .model import RECORDS, Member
@@ -27,6 +28,10 @@ class Incoming:
         """Return whether a file is here."""
         return self._storage.size(self.path(path)) is not None
 
+    def has_files(self, name: str) -> bool:
+        """Return whether a file of a project is here."""
+        return bool(self._storage.listdir(f"{self._folder}/files/{name}"))
+
     def holds(self, member: Member) -> bool:
         """Return whether a file is here with the right content."""
         path = self.path(member.path)
@@ -35,6 +40,13 @@ class Incoming:
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, or None."""
         return self._storage.read(self.path(path))
+
+    def record(self, name: str) -> bytes:
+        """Return the record of a project. Raises MirrorError if it is missing."""
+        content = self.read(f"{RECORDS}{name}")
+        if content is None:
+            raise MirrorError(f"{name}: its record is missing in {self._folder}; import the bundle again")
+        return content
 
     def put(self, member: Member, read: Callable[[int], bytes], block: int) -> bool:
         """Keep a file; return whether its content is the one in the manifest. read: returns the next bytes of it, at most so

@@ -152,7 +152,7 @@ class Journal:
 
     def versions(self) -> Iterator[tuple[str, str]]:
         """Yield names and versions of the projects, in order of names."""
-        return iter(self._db.execute("SELECT name, version FROM projects WHERE name != '' ORDER BY name").fetchall())
+        return iter(self._db.execute("SELECT name, version FROM projects WHERE name != '' ORDER BY name"))
 
     def paths(self, name: str) -> dict[str, PathEntry]:
         """Return the paths of a project; empty if it is unknown."""

@@ -40,7 +40,7 @@ class JournalUpdate:
     def update(self) -> str:
         """Bring the journal up to date; return the newest mark."""
         with self._journal.changing():
-            for name, version in self._differing():
+            for name, version in list(self._differing()):  # before the tables change
                 if version is None:
                     self._forget(name)
                 else:

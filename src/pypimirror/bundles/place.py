@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
+from ..events import FileStored
 from ..interfaces import IRunContext
 from ..model import File, Project
 from ..selection import Selected
@@ -19,8 +20,6 @@ class PlaceTask(NamedTuple):
     """One project of a bundle."""
 
     name: str
-    #: Its record in the bundle.
-    content: bytes
     #: Its record here, or None.
     before: bytes | None
     #: The serial of its pages here, 0 without pages, and in the bundle.
@@ -48,10 +47,11 @@ def place(mirror: IRunContext, task: PlaceTask, emit: Callable[[Any], None]) -> 
     """Publish one project of a bundle. A file that pages here link to is never overwritten: it has to be swept first."""
     with mirror.storage.keep_open(task.name):
         incoming = Incoming(mirror.storage, task.bundle)
-        project = shipped.load(task.name, task.content)
+        project = shipped.load(task.name, incoming.record(task.name))
         old = records.decode(task.before) if task.before is not None else Project(task.name)
         here = {file.filename: file for file in old.files}
-        files = [_placed(mirror, incoming, task.name, file, here.get(file.filename)) for file in project.files]
+        moved: set[str] = set()
+        files = [_placed(mirror, incoming, task.name, file, here.get(file.filename), moved) for file in project.files]
         names = {file.filename for file in files}
         # Others stay in the record until they are swept, so that the trash has their facts.
         others = tuple(file._replace(listed=False, adopted=False) for file in old.files if file.filename not in names)
@@ -60,13 +60,18 @@ def place(mirror: IRunContext, task: PlaceTask, emit: Callable[[Any], None]) -> 
         same = task.serial if task.serial == task.new_serial else 0
         published = publish(mirror, PublishTask(
             task.name, records.encode(merged), same, task.new_serial, offline=True, hold="all" if task.hold else "",
-            sections=task.sections, selection=pack(selected, merged)), emit)
+            sections=task.sections, selection=pack(selected, merged)), lambda event: emit(_imported(event, moved)))
         return PlaceResult(task.name, published._replace(again=False), tuple(_missing(mirror, task.name, files)),
                            any(_waits(file) for file in files))
 
 
-def _placed(mirror: IRunContext, incoming: Incoming, name: str, file: File, old: File | None) -> File:
-    """Move a file of the bundle and its sidecars into place; return it with what is here of it."""
+def _imported(event: Any, moved: Collection[str]) -> Any:
+    """Return the event about a file that came with the bundle as such."""
+    return event._replace(how="imported") if isinstance(event, FileStored) and event.filename in moved else event
+
+
+def _placed(mirror: IRunContext, incoming: Incoming, name: str, file: File, old: File | None, moved: set[str]) -> File:
+    """Move a file of the bundle and its sidecars into place; return it with what is here of it. moved: gets its name."""
     assert file.stored is not None
     path = f"{name}/{file.filename}"
     present = old.stored if old is not None else None
@@ -74,6 +79,7 @@ def _placed(mirror: IRunContext, incoming: Incoming, name: str, file: File, old:
         return file._replace(stored=present)  # it waits until the present one is swept
     if incoming.has(path):
         incoming.place(path)
+        moved.add(file.filename)
     for suffix in file.stored.beside():
         if incoming.has(path + suffix):
             incoming.place(path + suffix)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from .. import atomic_file
+from ..bundles.checks import checked_manifest
 from ..bundles.import_run import Import, ImportResult
 from ..bundles.listing import dump_receipt
 from ..errors import ConfigurationError, MirrorError
@@ -37,9 +38,9 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 def _run(mirror: Mirror, at: RunSession, folder: str, arguments: argparse.Namespace) -> int:
     done: list[ImportResult] = []
-    imported = Import(mirror, at.state, at.run, at.notify, arguments.allow_deletions)
-    manifest = imported.check(folder)
+    manifest = checked_manifest(mirror, at.state, folder, arguments.allow_deletions, at.notify)
     at.run.remember()
+    imported = Import(mirror, at.state, at.run, at.notify, arguments.allow_deletions)
     work: Callable[[], None] = lambda: done.append(imported.publish(folder, manifest))  # noqa: E731
     enduring(mirror, at.state, at.notify, work)
     result = done[-1]
