@@ -199,8 +199,8 @@ _PROGRAMS = {"apt-get", "bin/buildout", "certbot", "install", "ln", "man", "mkdi
 @named(COMMANDS)
 def test_a_command_is_right(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     words = shlex.split(block.text)
-    if words[:2] == ["sudo", "-u"]:
-        del words[:3]
+    if words[:2] == ["runuser", "-u"]:
+        del words[:4]
     words = words[:next((at for at, word in enumerate(words) if word in (">", "|", "&&")), len(words))]
     program, arguments = words[0], words[1:]
     if program.endswith("pypimirror"):

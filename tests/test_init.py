@@ -111,3 +111,13 @@ def test_a_missing_or_needless_configuration_is_named(capsys: Captured, argument
         cli.main(None, arguments)
     assert end.value.code == 2
     assert capsys.readouterr().err.endswith(f"error: {message}\n")
+
+
+def test_a_file_elsewhere_is_named_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                     capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert cli.main(None, ["init", str(tmp_path / "there"), "--packages", "iniconfig"]) == 0
+    assert f"    pypimirror {tmp_path}/there/pypimirror.cfg plan\n" in capsys.readouterr().out
+    assert cli.main(None, ["init", "below", "--packages", "iniconfig"]) == 0
+    assert "    pypimirror below/pypimirror.cfg plan\n" in capsys.readouterr().out

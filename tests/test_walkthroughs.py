@@ -21,7 +21,7 @@ from support.upstream import Upstream, sdist, wheel
 
 DOCS = wheelhouse.CHECKOUT / "docs"
 #: Directories of the system in the pages.
-PLACES = ("/srv/pypi", "/etc/pypimirror", "/etc/nginx/sites-enabled", "/etc/uv", "/etc/pip.conf", "/var/www/acme")
+PLACES = ("/srv/pypi", "/etc/pypimirror", "/etc/nginx/sites-enabled", "/var/www/acme")
 #: Verbs that run until they are stopped.
 ENDLESS = {"serve"}
 
@@ -52,7 +52,7 @@ class Walk:
         self.folder, self._upstream = folder, upstream
         for place in PLACES:
             target = folder / place.lstrip("/")
-            (target if "." not in target.name else target.parent).mkdir(parents=True, exist_ok=True)
+            target.mkdir(parents=True, exist_ok=True)
         (folder / "etc/pypimirror").rmdir()
         self.statuses: list[tuple[str, int]] = []
 
@@ -67,7 +67,7 @@ class Walk:
 
     def run(self, line: str) -> None:
         """Run a command of this program; remember its exit status."""
-        words = shlex.split(self.moved(re.sub(r"^sudo -u \w+ ", "", line)))
+        words = shlex.split(self.moved(re.sub(r"^runuser -u \w+ -- ", "", line)))
         if words[0] != "pypimirror" or ENDLESS & set(words):
             return
         output = None
@@ -79,7 +79,7 @@ class Walk:
         self.statuses.append((line, done.returncode))
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
         if output is not None:
-            Path(output).write_text(done.stdout)
+            Path(self.folder, output).write_text(done.stdout)
 
 
 @pytest.fixture
@@ -115,8 +115,8 @@ def test_at_the_end_the_company_has_its_mirror(walk: Walk) -> None:
     root = walk.folder / "srv/pypi"
     assert (root / "zope-interface" / "zope_interface-8.0-py3-none-any.whl").is_file()
     assert (root / "setuptools").is_dir(), "what builds the sdist is not there"
-    assert "https://pypi.example.com/simple/" in (walk.folder / "etc/pip.conf").read_text()
-    assert "https://pypi.example.com/simple/" in (walk.folder / "etc/uv/uv.toml").read_text()
+    assert "https://pypi.example.com/simple/" in (walk.folder / "pip.conf").read_text()
+    assert "https://pypi.example.com/simple/" in (walk.folder / "uv.toml").read_text()
     timers = [name for _, _, names in os.walk(walk.folder / "etc/systemd") for name in names]
     assert any(name.startswith("pypimirror") and name.endswith(".timer") for name in timers)
     site = (walk.folder / "etc/nginx/sites-enabled/pypimirror").read_text()

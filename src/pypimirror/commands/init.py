@@ -76,7 +76,8 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise ConfigurationError(f"{path}: can't be written: {error.strerror}") from error
     if not arguments.quiet:
-        name = shlex.quote(os.path.relpath(path))
+        relative = os.path.relpath(path)
+        name = shlex.quote(path if relative.startswith(os.pardir) else relative)
         print(f"{path} written. Next:\n    pypimirror {name} plan\n    pypimirror {name} sync")
     return 0
 
