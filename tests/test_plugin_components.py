@@ -136,7 +136,7 @@ def test_the_landing_page_shows_them_without_one_that_fails(both: Mirrored) -> N
     assert printed == "pypimirror: client 'faulty': KeyError: 'https://pypi.example.com/simple/'\n"
     assert 'id="faulty"' not in text
     assert '<h3>Poetry &lt;3, in poetry.toml</h3>' in text
-    assert "[[tool.poetry.source]]\nname = &quot;mirror&quot;\nurl = &quot;https://pypi.example.com/&quot;" in text
+    assert "[[tool.poetry.source]]\nname = &quot;mirror&quot;\nurl = &quot;https://pypi.example.com/simple/&quot;" in text
     assert "# For Poetry" not in text
     assert text.index('id="pip"') < text.index('id="uv"') < text.index('id="buildout"') < text.index('id="poetry"')
 
