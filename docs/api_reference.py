@@ -63,11 +63,17 @@ def events(entry: Entry) -> Iterator[str]:
 
 
 def testing(entry: Entry) -> Iterator[str]:
-    """Yield what tests of plugins may use."""
+    """Yield what tests of plugins may use: functions, and classes with all but their tests."""
     for module in _TESTING:
-        for name, (node, _) in _definitions(f"testing/{module}").items():
-            if name in ("settings", "wheel", "sdist", "file") or isinstance(node, ast.ClassDef):
-                yield entry(f"``pypimirror.testing.{module}.{name}``", *_paragraphs(node))
+        for name, (node, lines) in _definitions(f"testing/{module}").items():
+            name_of = f"pypimirror.testing.{module}.{name}"
+            if isinstance(node, ast.ClassDef):
+                node.body = [each for each in node.body if not getattr(each, "name", "").startswith("test_")]
+                init = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
+                yield _described(entry, name_of + (_signature(init[0]).removesuffix(" -> None") if init else ""), node, lines,
+                                 *(_paragraphs(init[0]) if init else ()))
+            elif name in ("settings", "wheel", "sdist", "file", "published"):
+                yield _described(entry, name_of, node, lines)
 
 
 def _definitions(module: str) -> dict[str, tuple[ast.ClassDef | ast.FunctionDef, list[str]]]:
@@ -77,13 +83,15 @@ def _definitions(module: str) -> dict[str, tuple[ast.ClassDef | ast.FunctionDef,
             if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_")}
 
 
-def _described(entry: Entry, name: str, node: ast.ClassDef | ast.FunctionDef, lines: list[str]) -> str:
+def _described(entry: Entry, name: str, node: ast.ClassDef | ast.FunctionDef, lines: list[str], *more: str) -> str:
+    """Return the entry of a class or function. more: further paragraphs."""
     if isinstance(node, ast.FunctionDef):
         return entry(f"``{name}{_signature(node)}``", *_paragraphs(node))
     bases = [base for base in map(ast.unparse, node.bases)
              if base.startswith("I") and base not in ("Interface", "Mapping[str, Any]")]
     extends = f"Extends ``{bases[0]}``. " if bases and bases[0] != "Interface" else ""
-    head = entry(f"``{name}``", *_paragraphs(node), f"{extends}Since {_SINCE.get(name.rpartition('.')[2], _FIRST)}.")
+    since = _SINCE.get(name.partition("(")[0].rpartition(".")[2], _FIRST)
+    head = entry(f"``{name}``", *_paragraphs(node), *more, f"{extends}Since {since}.")
     members = (_member(entry, each, lines) for each in node.body)
     return head + "\n" + "\n".join(indent(each, "    ") for each in members if each)
 

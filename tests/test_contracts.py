@@ -224,6 +224,11 @@ class ParserOf(ParserContract):
         return _OWN.getUtility(IParser, self.media_type)
 
 
+def test_every_parser_is_tested() -> None:
+    tested = [cls.media_type for cls in (TestHtmlParser, TestPlainHtmlParser, TestJsonParser, TestPlainJsonParser)]
+    assert sorted(tested) == sorted(name for name, _ in _OWN.getUtilitiesFor(IParser))
+
+
 class TestHtmlParser(ParserOf):
     media_type = PAGES["index.html"]
 
@@ -232,6 +237,10 @@ class TestHtmlParser(ParserOf):
 
     def project_page(self, name: str) -> bytes:
         return html_page(name)
+
+
+class TestPlainHtmlParser(TestHtmlParser):
+    media_type = "text/html"
 
 
 class TestJsonParser(ParserOf):
@@ -245,6 +254,10 @@ class TestJsonParser(ParserOf):
         return json.dumps({"meta": {"api-version": "1.0"}, "name": name, "files": [
             {"filename": file, "url": f"../../files/{file}", "hashes": {"sha256": hashlib.sha256(body).hexdigest()}}
             for file, body in CONTENT[name].items()]}).encode()
+
+
+class TestPlainJsonParser(TestJsonParser):
+    media_type = "application/json"
 
 
 def test_a_plugin_is_tried_on_a_mirror_of_the_loopback_index(tmp_path: Path) -> None:

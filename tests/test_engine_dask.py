@@ -23,6 +23,7 @@ from pypimirror.engine.steps import Event, Returned
 from pypimirror.errors import FetchError
 from pypimirror.mirror import Mirror
 from pypimirror.storage.filesystem import FileSystem
+from pypimirror.testing.engines import EngineContract
 from pypimirror.zcml.plugins import read
 from support.dask_cluster import Cluster, wait_for
 from support.engine_tasks import dies_elsewhere, emits_then_returns, fails, fill, raises_unsendable, settled, told_by
@@ -80,6 +81,22 @@ def own(tmp_path: Path) -> Iterator[Cluster]:
 @pytest.fixture
 def filled(upstream: Upstream) -> Upstream:
     return fill(upstream)
+
+
+class TestContract(EngineContract):
+    """The contract that authors of engines test with."""
+
+    @pytest.fixture(autouse=True)
+    def place(self, mirrored: Mirrored, cluster: Cluster) -> Iterator[None]:
+        self.mirrored = on(mirrored, cluster)
+        self.made: list[Mirror] = []
+        yield
+        for mirror in self.made:
+            mirror.close()
+
+    def make(self) -> Any:
+        self.made.append(Mirror(read(self.mirrored.write())))
+        return self.made[-1].engine
 
 
 def on(mirrored: Mirrored, cluster: Cluster, **settings: Any) -> Mirrored:

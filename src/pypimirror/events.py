@@ -16,8 +16,9 @@ class RunStarted(NamedTuple):
 class ListRead(NamedTuple):
     """Upstream's list was read."""
 
-    #: How many projects upstream lists, and how many of them are selected.
+    #: How many projects upstream lists.
     total: int
+    #: How many of them are selected.
     selected: int
     unchanged: bool = False
 
@@ -154,8 +155,9 @@ class VerificationFinished(NamedTuple):
     projects: int
     files: int
     bytes: int
-    #: Number of faults, and of repaired faults.
+    #: Number of faults.
     wrong: int
+    #: Number of repaired faults.
     repaired: int
 
 

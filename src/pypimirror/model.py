@@ -60,8 +60,9 @@ class Stored(NamedTuple):
     published: bool = False
     #: Of an external file: its ``validator`` at the time of the download.
     validator: str | None = None
-    #: The sha256 of its ``.provenance`` file (PEP 740) and of its ``.asc`` file (PEP 503), if there are any.
+    #: The sha256 of its ``.provenance`` file (PEP 740), if there is one.
     provenance: str | None = None
+    #: The sha256 of its ``.asc`` file (PEP 503), if there is one.
     signature: str | None = None
     #: Whether it was another index's, and the index that has the project now gives no hash to compare it with.
     foreign: bool = False
@@ -149,16 +150,17 @@ class Project(NamedTuple):
     etag: str | None = None
     #: ``project-status`` (PEP 792): its ``status`` and ``reason``; empty if upstream has none.
     status: Mapping[str, str] = NOTHING
-    #: Further keys of upstream's page and of its ``meta``.
+    #: Further keys of upstream's page.
     extra: Mapping[str, Any] = NOTHING
+    #: Further keys of the page's ``meta``.
     meta: Mapping[str, Any] = NOTHING
     #: Whether upstream has it.
     listed: bool = True
     #: The paths of its pages in the mirror.
     pages: tuple[str, ...] = ()
-    #: Absolute URLs of upstream's page, and of its links of ``rel="homepage"`` and ``rel="download"`` (PEP 438).
-    #: Not saved in the state.
+    #: Absolute URL of upstream's page. Not saved in the state.
     url: str = ""
+    #: Absolute URLs of the page's links of ``rel="homepage"`` and ``rel="download"`` (PEP 438). Not saved in the state.
     links: tuple[str, ...] = ()
     #: Problems of excluded files of the site's own projects.
     damaged: tuple[str, ...] = ()
@@ -202,8 +204,9 @@ class ProjectList(NamedTuple):
     serials: bool = False
     #: Whether the list has not changed; ``projects`` is empty then.
     unchanged: bool = False
-    #: The URL of the index of most projects, and the URLs of other indexes by project.
+    #: The URL of the index of most projects.
     upstream: str = ""
+    #: The URLs of the indexes of all other projects, by normalised name.
     elsewhere: Mapping[str, str] = NOTHING
     #: Descriptions of invalid entries.
     problems: tuple[str, ...] = ()
@@ -254,8 +257,9 @@ class Totals(NamedTuple):
     projects: int = 0
     files: int = 0
     bytes: int = 0
-    #: The number of yanked files that are listed, and that are excluded.
+    #: Number of yanked files on the pages.
     yanked: int = 0
+    #: Number of yanked files that the filters exclude.
     hidden: int = 0
 
 
@@ -263,16 +267,21 @@ class Change(NamedTuple):
     """The changes that a run makes to a project."""
 
     name: str
-    #: Files to fetch, their bytes as far as known, and the number of files of unknown size.
+    #: Number of files to fetch.
     fetch: int = 0
+    #: Bytes of the files to fetch whose size is known.
     fetch_bytes: int = 0
+    #: Number of the files to fetch whose size is unknown.
     unsized: int = 0
+    #: Number of files to remove.
     remove: int = 0
-    #: How many of the files to remove were removed upstream, and how many are excluded by an urgent filter (``IUrgentFilter``).
+    #: How many of the files to remove were removed upstream.
     remove_upstream: int = 0
+    #: How many of the files to remove are excluded by an urgent filter (``IUrgentFilter``).
     remove_urgent: int = 0
-    #: Whether the project is removed from the mirror, and whether upstream has removed it.
+    #: Whether the project is removed from the mirror.
     project_removed: bool = False
+    #: Whether upstream has removed the project.
     removed_upstream: bool = False
     quarantined: bool = False
     #: Whether its pages change.

@@ -92,5 +92,5 @@ class IMetadataFilter(IFilter):
         """Return the selected files, a subset of ``project.files``.
 
         metadata: returns the core metadata of a file, or None if the file has none. It may fetch them; the filter does not
-        catch its exceptions. If ``metadata`` is None, no file has core metadata.
+        catch its exceptions. Called without it, no file has core metadata.
         """

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class IParser(Interface):
     """Reads lists and project pages in one format. A utility named by its media type."""
 
-    quality: float = Attribute("The ``q`` value for the Accept header; 1.0 for the most complete format.")
+    quality: float = Attribute(
+        "The ``q`` value for the Accept header; 1.0 for the most complete format, 0 for one that is not requested.")
 
     def listing(wanted: Callable[[str], bool], written: str | None = None) -> IListReader:
         """Return a reader for one list of projects.

@@ -14,13 +14,15 @@ from ..zcml.plugins import read
 
 
 class LocalMirror:
-    """A mirror of an index, with plugins."""
+    """A mirror of an index, with plugins.
+
+    ``root`` is its directory, ``config`` its configuration file, ``keys`` what is written to that before each run.
+    """
 
     def __init__(self, folder: str | os.PathLike[str], index_url: str = "http://127.0.0.1:9/", **keys: Any):
         """folder: an empty one for configuration and mirror. keys: of the configuration; ``zcml`` names the plugin."""
         self.root = Path(folder) / "mirror"
         self.config = Path(folder) / "pypimirror.cfg"
-        #: Written to the configuration before each run.
         self.keys: dict[str, Any] = {
             "mirror_file_path": self.root, "index_url": index_url, "package_matches": "*", "retries": 0,
             "report_filename": Path(folder) / "report.json", **keys}
