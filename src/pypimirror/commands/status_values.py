@@ -83,7 +83,7 @@ def collect(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def _is_readable(folder: str) -> bool:
-    """Whether the state in a directory can be read, if there is one."""
+    """Return False if a directory or the state in it can't be read for lack of permissions; a missing one is readable."""
     try:
         with os.scandir(folder) as entries:
             names = {entry.name for entry in entries}

@@ -35,7 +35,8 @@ def unknown_host(url: str, settings: ISettings) -> str:
     proxy = used_proxy(url, settings)
     if proxy is not None:
         return f"the proxy's host {_host(proxy.url)} has no address; check {proxy.origin} and this machine's DNS"
-    return f"the host {_host(url)} has no address; check {_key(url, settings)}this machine's DNS, and whether a proxy is needed"
+    hint = f"check {_key_hint(url, settings)}this machine's DNS, and whether a proxy is needed"
+    return f"the host {_host(url)} has no address; {hint}"
 
 
 def no_connection(url: str, why: str, settings: ISettings) -> str:
@@ -44,7 +45,7 @@ def no_connection(url: str, why: str, settings: ISettings) -> str:
     if proxy is not None:
         return f"{why} by the proxy at {_place(proxy.url)}; check {proxy.origin}" if _is_refusal(why) else (
             f"no connection to the proxy at {_place(proxy.url)}: {why}; check {proxy.origin}")
-    check = f"check {_key(url, settings)}the port, a firewall, and whether a proxy is needed"
+    check = f"check {_key_hint(url, settings)}the port, a firewall, and whether a proxy is needed"
     return f"{why} by {_place(url)}; {check}" if _is_refusal(why) else f"no connection to {_place(url)}: {why}; {check}"
 
 
@@ -55,8 +56,8 @@ def untrusted(reason: str, settings: ISettings) -> str:
             f"(now {tls.bundle(settings)}, from {tls.bundle_origin(settings)})")
 
 
-def through(url: str, why: str, settings: ISettings) -> str:
-    """Return a message about another failure of a request, with the proxy if there is one."""
+def with_proxy(url: str, why: str, settings: ISettings) -> str:
+    """Return the reason of a failed request; with the proxy, if it used one. why: the reason."""
     proxy = used_proxy(url, settings)
     return why if proxy is None else f"{why} (through the proxy {strip_credentials(proxy.url)}, from {proxy.origin})"
 
@@ -81,8 +82,8 @@ def _is_refusal(why: str) -> bool:
     return why == os.strerror(errno.ECONNREFUSED)
 
 
-def _key(url: str, settings: ISettings) -> str:
-    """Return the key that has a URL of the host, with a comma, or an empty text for a host that an index names."""
+def _key_hint(url: str, settings: ISettings) -> str:
+    """Return the key with the URL of the host, for the middle of a hint: ``index_url, ``; empty if no key names the host."""
     host = _host(url)
     return next((f"{key}, " for key in _KEYS if host in _hosts(settings, key)), "")
 

@@ -29,8 +29,8 @@ class Resend(Retry):
         return super().increment(method, url, response, error, *arguments, **options)
 
 
-class _Noted:
-    """Registers its socket with the transfer of its thread before reading.
+class _WatchedConnection:
+    """A connection whose socket the transfer of its thread can close, if the response stalls.
 
     Checks the peer's address before sending anything.
     """
@@ -71,11 +71,11 @@ class _Noted:
             raise _ClosedWhileIdle(*error.args) from error
 
 
-class _Connection(_Noted, HTTPConnection):
+class _Connection(_WatchedConnection, HTTPConnection):
     pass
 
 
-class _SecureConnection(_Noted, HTTPSConnection):
+class _SecureConnection(_WatchedConnection, HTTPSConnection):
     pass
 
 

@@ -67,5 +67,5 @@ def failure(url: str, code: int, message: str, number: int, settings: ISettings)
     elif code == pycurl.E_COULDNT_CONNECT:
         why = connection_errors.no_connection(url, os.strerror(number) if number else message, settings)
     else:
-        why = connection_errors.through(url, _WHY.get(code, message) or f"error {code} of libcurl", settings)
+        why = connection_errors.with_proxy(url, _WHY.get(code, message) or f"error {code} of libcurl", settings)
     return FetchError(strip_credentials(url), why, transient=code in _PASSING)

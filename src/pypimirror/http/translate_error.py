@@ -41,7 +41,7 @@ def _explained(url: str, error: Exception, settings: ISettings) -> str:
         return connection_errors.untrusted(_why(error), settings)
     if any(isinstance(cause, NewConnectionError) for cause in causes):
         return connection_errors.no_connection(url, _why(error), settings)
-    return connection_errors.through(url, _why(error), settings)
+    return connection_errors.with_proxy(url, _why(error), settings)
 
 
 def _why(error: Exception) -> str:

@@ -62,7 +62,7 @@ def safe_output() -> Iterator[None]:
 
 @contextmanager
 def results_alone() -> Iterator[None]:
-    """Leave standard output to the results of a verb, which programs read: what plugins print goes to standard error."""
+    """Redirect prints of plugins to standard error, so that standard output has only the result of a verb, for programs."""
     out = sys.stdout
     sys.stdout = SafeStream(sys.stderr, LONGEST, _results())
     try:

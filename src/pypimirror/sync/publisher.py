@@ -43,7 +43,11 @@ class Publisher:
         self.serial = max(self.serial, int(self._state.fact(SERIAL) or 0) + 1)
 
     def publish(self, due: list[tuple[str, bool]], offline: bool = False, again: bool = False) -> None:
-        """Publish projects. due: names, and whether their folders are scanned; again: whether their files were waiting."""
+        """Publish projects.
+
+        due: names, each with whether an interrupted run began to publish it, so that its folder is scanned. again: whether its
+        files waited for the removal of others.
+        """
         self._recorder.full = False
         if not due:
             return

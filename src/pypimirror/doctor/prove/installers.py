@@ -69,12 +69,12 @@ def install(workshop: Workshop, deployment: Deployment, python: str, files: Iter
 
 def _way(deployment: Deployment) -> Callable[[Environment, Deployment, Iterable[tuple[str, str]]], None]:
     if deployment.installs_pins:
-        return _each
+        return _install_listed
     if deployment.tool == BUILDOUT:
         return _buildout
     if deployment.tool == UV:
         return _uv
-    return {REQUIREMENTS: _requirements, LOCK: _requirements, PYPROJECT: _project}.get(deployment.kind, _each)
+    return {REQUIREMENTS: _requirements, LOCK: _requirements, PYPROJECT: _project}.get(deployment.kind, _install_listed)
 
 
 def _requirements(environment: Environment, deployment: Deployment, files: object) -> None:
@@ -92,8 +92,8 @@ def _project(environment: Environment, deployment: Deployment, files: object) ->
     environment.pip("check")
 
 
-def _each(environment: Environment, deployment: Deployment, files: Iterable[tuple[str, str]]) -> None:
-    """Install each release without its requirements: a list of pins may contradict itself."""
+def _install_listed(environment: Environment, deployment: Deployment, files: Iterable[tuple[str, str]]) -> None:
+    """Install the releases of a list in one call of pip, without requirements, since pins may contradict each other."""
     path = os.path.join(environment.workshop.folder, "requirements.txt")
     with open(path, "w", encoding="utf-8") as stream:
         stream.writelines(f"{name}=={version}\n" for name, version in dict(files).items())
