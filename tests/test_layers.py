@@ -17,7 +17,7 @@ ORDER = (
     "tracebacks", "events", "older_distributions",
     "http", "metadata", "settings", "zcml", "advisories",
     "filters", "pins", "storage", "state", "upstream", "index",
-    "bandersnatch", "engine", "selection", "sync", "maintenance", "bundles",
+    "bandersnatch", "engine", "selection", "sync", "snapshots", "maintenance", "bundles",
     "report", "clients", "serve", "mirror", "doctor", "jobs", "recipe", "commands", "verb_help", "cli", "__main__", "testing",
 )
 

@@ -74,6 +74,10 @@ VERBS = {
     "doctor": Verb("doctor", "report whether a deployment installs from this mirror alone: a buildout file, requirements, a "
                    "lock file or a project's folder; by default the mirror's pins", "[FILE or URL]",
                    frozenset({"json", "url", "prove", "pythons", "platforms", "python"}), unconfigured="url"),
+    "snapshot": Verb("snapshot", "keep the index as it is, or as it was at a moment, at its own URL; show it to "
+                     "production by name",
+                     "create | list | diff | promote | delete [NAME ...]",
+                     frozenset({"json", "at", "promote_as", "log_filename", "log_console", "verbose"})),
     "job": Verb("job", "print, install or remove the job that updates the mirror, and units that serve it",
                 "cron | systemd | remove",
                 frozenset({"install", "times", "user", "command", "serve", "socket", "host", "port", "root"})),
@@ -194,6 +198,8 @@ def unlabelled(builtin: bool) -> argparse.ArgumentParser:
         help="the Pythons to mirror wheels for, or to examine, such as '3.11 3.12'; for doctor, by default those of the mirror")
     add("--platforms", metavar="TAGS",
         help="the platforms to examine, such as manylinux_2_28_x86_64; by default those of the mirror")
+    add("--at", metavar="DATE", help="with create: only files that were uploaded before this date or time (ISO 8601)")
+    add("--as", metavar="NAME", dest="promote_as", help="with promote: the name that clients use (production)")
     add("--url", metavar="URL", help="examine the mirror at this URL, as its clients see it; needs no CONFIG")
     add("--prove", action="store_true", help="install into an empty home, with no way to any other host than the mirror")
     add("--python", metavar="PROGRAM", help="with --prove: the Python to install for; by default the one that runs this")
@@ -292,7 +298,7 @@ def _check(reader: argparse.ArgumentParser, name: str, arguments: argparse.Names
         reader.error(f"{name} takes no {arguments.words[0]!r}")
     given = {key for key, value in vars(arguments).items() if value != reader.get_default(key) and value is not None}
     for option in sorted(given - verb.options - _COMMON):
-        reader.error(f"--{option.replace('_', '-')} is not an option of {name}")
+        reader.error(f"--{option.removeprefix('promote_').replace('_', '-')} is not an option of {name}")
 
 
 def _run(config: str, name: str, arguments: argparse.Namespace) -> int:

@@ -6,6 +6,8 @@ import re
 OWN = ".pypimirror"
 #: The folder of published pin files.
 PINS = "pins"
+#: The folder of snapshots.
+SNAPSHOTS = "snapshots"
 #: File names of pages: of a project or of all projects, and of all projects with their files.
 HTML_PAGE, JSON_PAGE, FULL_PAGE = "index.html", "index.v1_json", "full.html"
 #: The page for people of a project or of all projects, with its style sheet and script, which are in the root only.
@@ -13,7 +15,8 @@ BROWSE_PAGE, BROWSE_STYLE, BROWSE_SCRIPT = "browse.html", "browse.css", "browse.
 #: Media types of a project's pages by file name (PEP 691), the preferred format first.
 PAGES = {JSON_PAGE: "application/vnd.pypi.simple.v1+json", HTML_PAGE: "application/vnd.pypi.simple.v1+html"}
 #: Reserved names in the mirror's root; a project of such a name is served under ``/simple/`` only.
-OURS = frozenset({HTML_PAGE, JSON_PAGE, FULL_PAGE, BROWSE_PAGE, BROWSE_STYLE, BROWSE_SCRIPT, PINS, "simple", OWN})
+OURS = frozenset({HTML_PAGE, JSON_PAGE, FULL_PAGE, BROWSE_PAGE, BROWSE_STYLE, BROWSE_SCRIPT, PINS, SNAPSHOTS, "simple",
+                   OWN})
 
 #: Suffixes of distribution files: wheels, and all formats of setuptools and distutils. Longer suffixes come first.
 SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar", ".tgz", ".tbz", ".zip", ".whl", ".egg", ".exe", ".msi",

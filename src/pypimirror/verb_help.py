@@ -57,6 +57,8 @@ EXAMPLES = {
                Example("config --example", "print a configuration file that explains every key")),
     "doctor": (Example("doctor buildout.cfg", "report what would keep a buildout from installing from this mirror alone"),
                Example("doctor requirements.txt --prove", "also install it, with no way to any other host")),
+    "snapshot": (Example("snapshot create tested-1", "keep the index as it is now, at /snapshots/tested-1/simple/"),
+                 Example("snapshot promote tested-1", "show it at /snapshots/production/simple/")),
     "job": (Example("job cron --install user", "update the mirror every six hours, by your crontab"),
             Example("job systemd --times '17 3 * * *' --install system", "update it at night, by a timer of the system")),
     "init": (Example("init", "ask three questions and write pypimirror.cfg"),

@@ -20,7 +20,7 @@ _UNREADABLE = "the state can't be read by this user; call status as the owner of
 #: Fields that are no rows of the table, or rows of another form.
 _ELSEWHERE = frozenset({"version", "program", "state", "running", "interrupted", "failed", "age_seconds", "held_back",
                         "problems", "notices", "only_left_out_files", "without_upload_time", "unavailable", "retained",
-                        "pages_written"})
+                        "pages_written", "snapshots"})
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -68,6 +68,9 @@ def _table(status: dict[str, Any]) -> str:
         rows.append(f"{status['only_left_out_files']} projects offer only files that filename_matches excludes, such as wheels")
     if status["state"] == "unreadable":
         rows.append(f"{'pages written':<14} {status['pages_written'] or 'unknown'}")
+    if status["snapshots"]:
+        names = (f"{one['name']} ({one['promoted']})" if one["promoted"] else one["name"] for one in status["snapshots"])
+        rows.append(f"{'snapshots':<14} {', '.join(names)}")
     rows.extend(f"  {error['display']}: {error['error']} (since {error['since']})" for error in status["errors"])
     if status["retained"]:
         rows.append(f"{'retained':<14} {len(status['retained'])} releases that pins moved away from")

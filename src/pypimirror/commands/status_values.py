@@ -20,6 +20,7 @@ from ..serve.site_config import below
 from ..settings.reader import in_directory
 from ..settings.units import format_moment
 from ..settings.values import Settings
+from ..snapshots.tree import SnapshotTree
 from ..state.database import State
 from ..state.meta_keys import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS, PINNING, RETAINED, SERIAL
 from ..sync.hints import untimed
@@ -75,6 +76,7 @@ def collect(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
         "trash": None,
         "missed": [{"project": one.project, "requests": one.requests, "last": format_moment(one.last)} for one in facts.missed],
         "pages_written": _pages_written(settings),
+        "snapshots": _snapshots(settings),
     }
     if readable:
         return {**values, **_runs(settings), "trash": mirror.trash.totals()}
@@ -127,6 +129,14 @@ def _pages_written(settings: Settings) -> str | None:
         return format_moment(os.stat(os.path.join(settings["mirror_file_path"], "index.html")).st_mtime)
     except OSError:
         return None
+
+
+def _snapshots(settings: Settings) -> list[dict[str, Any]]:
+    """Return the snapshots of a mirror in a directory."""
+    if not in_directory(settings["mirror_file_path"]):
+        return []
+    return [{key: value for key, value in one.as_json().items() if key in ("name", "created", "at", "promoted", "files")}
+            for one in SnapshotTree(settings).all()]
 
 
 def _listed_projects(settings: Settings) -> int | None:

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from ..engine.steps import in_threads
 from ..errors import StorageError
 from ..index import legacy
-from ..interfaces import IRunContext, IWholeIndexWriter
+from ..interfaces import IRunContext, IStorage, IWholeIndexWriter
 from ..model import NOTHING, File, Project, Stored
-from ..names import BROWSE_PAGE, PAGES, PINS, distribution, is_distribution
+from ..names import BROWSE_PAGE, PAGES, PINS, SNAPSHOTS, distribution, is_distribution
+from ..snapshots.model import DESCRIPTION
 from ..state import records
 from ..sync.own_pages import files_below, own_serial
 from ..sync.publish import rendered
@@ -214,12 +215,17 @@ def strays_below(mirror: IRunContext, folder: str) -> Iterator[str]:
     """Yield the paths of the files in a misplaced folder, except for pages of ``/pypi/NAME/json``.
 
     folder: its path, with a slash at the end."""
-    if folder.split("/")[1].startswith("."):
+    if folder.split("/")[1].startswith(".") or is_snapshot(mirror.storage, folder):
         return
     for path in files_below(mirror.storage, folder[:-1]):
         parts = path.split("/")
         if path != legacy.path(parts[1]) or own_serial(mirror, mirror.storage.read(path) or b"") is None:
             yield path
+
+
+def is_snapshot(storage: IStorage, folder: str) -> bool:
+    """Return whether a folder is that of a snapshot. folder: its path, with a slash at the end."""
+    return folder.startswith(f"{SNAPSHOTS}/") and storage.size(folder + DESCRIPTION) is not None
 
 
 def _is_stray(mirror: IRunContext, path: str, entry: str, published: bool) -> bool:

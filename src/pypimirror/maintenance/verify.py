@@ -12,7 +12,10 @@ from ..engine.boundary import StepFailure
 from ..errors import StorageError
 from ..interfaces import IRunContext
 from ..names import PINS, distribution, is_distribution, is_project, normalize
+from ..settings.reader import in_directory
 from ..settings.values import fingerprint
+from ..snapshots.model import folder
+from ..snapshots.tree import SnapshotTree
 from ..state.database import DONE, State
 from ..state.meta_keys import PAGES_SETTINGS, PIN_FILES, ROOT_DUE
 from ..sync.own_pages import folders
@@ -144,6 +147,7 @@ class Verification:
             readable = not any(finding.kind == "record" for each in found.values() for finding in each)
             findings += [Finding(path, "root", why) for path, why in wrong_roots(self._mirror, self._state, readable)]
         findings += self._pin_files()
+        findings += self._snapshots()
         for finding in findings:
             self._report(finding)
         return findings
@@ -158,6 +162,19 @@ class Verification:
                 why = f"can't be read: {error}"
             if why:
                 yield Finding(f"{PINS}/{name}", "pins", why)
+
+    def _snapshots(self) -> Iterator[Finding]:
+        """Yield the faults of snapshots."""
+        if not in_directory(self._mirror.settings["mirror_file_path"]):
+            return
+        tree = SnapshotTree(self._mirror.settings)
+        for name in tree.names():
+            try:
+                tree.get(name)
+                faults = list(tree.faults(name))
+            except StorageError as error:
+                faults = [(folder(name), str(error))]
+            yield from (Finding(path, "snapshot", why) for path, why in faults)
 
     def _report(self, finding: Finding) -> None:
         if finding not in self._reported:  # remaining faults are found twice
@@ -182,6 +199,7 @@ class Verification:
                 self._run.lost(lost)
         else:
             self._run.sync(initial=True)
+        self._repair_snapshots(roots)
         failed = {row.name for row in self._state.errors() if row.name in found or not self._remembered}
         self._begin()
         left = [finding for one in self._inspect(sorted(found)) for finding in one.findings] + self._roots({})
@@ -192,6 +210,12 @@ class Verification:
         for path in repaired:
             self._notify(events.FaultRepaired(path))
         return len(left) + len(failed), len(repaired)
+
+    def _repair_snapshots(self, roots: list[Finding]) -> None:
+        """Link missing and damaged files of snapshots to those of the mirror, which were repaired before."""
+        names = {finding.path.split("/")[1] for finding in roots if finding.kind == "snapshot" and finding.path.count("/") > 2}
+        for name in sorted(names):
+            SnapshotTree(self._mirror.settings).repair(name)
 
     def _is_unavailable(self, finding: Finding) -> bool:
         """Whether a file was removed from its page, because it could not be fetched again."""

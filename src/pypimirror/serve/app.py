@@ -20,6 +20,7 @@ from ..names import (
     HTML_PAGE,
     JSON_PAGE,
     PINS,
+    SNAPSHOTS,
     distribution,
     is_distribution,
     normalize,
@@ -101,6 +102,8 @@ class App:
             return self._page(environ, start)
         if parts[-1] in _BROWSE and not folder and len(parts) < 3:
             return self._browse(environ, start, parts)
+        if parts[0] == SNAPSHOTS and len(parts) > 2 and parts[2] == "simple":
+            return self._snapshot(environ, start, parts[:3], parts[3:], folder)
         if parts[0] == "pypi" and len(parts) in (3, 4) and parts[-1] == "json" and not folder:
             return self._legacy(environ, start, *parts[1:-1])
         if parts[0] == legacy.PACKAGES and len(parts) == 3:
@@ -110,6 +113,23 @@ class App:
                 raise HTTPError("404 Not Found")
             return self._file(environ, start, [normalize(parts[0]), *parts[1:]])
         return self._top_level(environ, start, parts[0], folder)
+
+    def _snapshot(self, environ: Environ, start: Start, index: list[str], parts: list[str], folder: bool) -> Iterable[bytes]:
+        """Send a page or a file of a snapshot. index: the parts of the path to its index."""
+        if not parts:
+            if not folder:
+                raise moved("simple/")
+            return self._page(environ, start, *index)
+        if len(parts) > 1 or (not folder and self._tree.is_file([*index, parts[0]])):
+            if folder or len(parts) > 2:
+                raise HTTPError("404 Not Found")
+            project = [normalize(parts[0])] if len(parts) > 1 else []
+            return self._file(environ, start, [*index, *project, parts[-1]])
+        name = normalize(parts[0])
+        if not folder:
+            self._tree.check_folder([*index, name])
+            raise moved(f"{name}/")
+        return self._page(environ, start, *index, name)
 
     def _top_level(self, environ: Environ, start: Start, name: str, folder: bool) -> Iterable[bytes]:
         """Send a file of the root folder, or the page of a project. folder: whether the path ends in a slash."""
@@ -172,7 +192,7 @@ class App:
 
     def _file(self, environ: Environ, start: Start, path: list[str]) -> Iterable[bytes]:
         """Send a file. path: its parts below the root."""
-        if (len(path) > 1 and path[0] != PINS and not (len(path) == 2 and _is_of_project(path[1]))
+        if (len(path) > 1 and path[0] not in (PINS, SNAPSHOTS) and not (len(path) == 2 and _is_of_project(path[1]))
                 and self._is_project(path[0])):
             raise HTTPError("404 Not Found")
         if path[-1].endswith((".html", "json")):

@@ -13,7 +13,7 @@ from ..errors import ConfigurationError
 from ..http.content_types import file_cache, page_cache
 from ..index.browse_layout import POLICY
 from ..interfaces import ICertificateSite, IWebServer
-from ..names import HTML_PAGE, JSON_PAGE, PINS
+from ..names import HTML_PAGE, JSON_PAGE, PINS, SNAPSHOTS
 from ..settings.index_settings import has_final_files
 from .paths import FILE, NAME, REFUSED, SEGMENT
 
@@ -116,6 +116,7 @@ class _WebServer:
             "PATH": below(url),
             "SITE": "pypimirror",
             "NAME": NAME,
+            "SNAPSHOTS": SNAPSHOTS,
             "SEGMENT": SEGMENT,
             "REFUSED": REFUSED,
             "PAGE_CACHE": page_cache(final),
@@ -124,7 +125,7 @@ class _WebServer:
         # Folders with this page are those of projects; other folders may have an index.html.
         formats = settings.get("index_formats", ())
         values["PROJECT_PAGE"] = HTML_PAGE if "html" in formats and "json" not in formats else JSON_PAGE
-        values["OTHER"] = rf"(?!{PINS}/|pypi/[^/]+/json\z)([^/]+)/(?!{FILE}\z).+"
+        values["OTHER"] = rf"(?!{PINS}/|{SNAPSHOTS}/|pypi/[^/]+/json\z)([^/]+)/(?!{FILE}\z).+"
         values["PREFIX"] = re.escape(values["PATH"])
         values["PATHS"] = f"{values['PREFIX']}(?:/simple)?(?:/|/{NAME}(?:/{SEGMENT})*/?)"
         values.update(self._values(values, _tls(settings, url)))
