@@ -76,7 +76,6 @@ setup(
     entry_points={
         "console_scripts": ["pypimirror = pypimirror.cli:main"],
         "zc.buildout": ["default = pypimirror.recipe:Recipe"],
-        "zc.buildout.extension": ["default = pypimirror.clients.extension:load"],
         "zc.buildout.uninstall": ["default = pypimirror.recipe:uninstall"],
     },
     zip_safe=False,

@@ -1,5 +1,6 @@
 """The buildout extension: a buildout that lists it asks its index and nothing else, whatever pip was told."""
 
+import inspect
 import os
 from collections import defaultdict
 from types import SimpleNamespace
@@ -7,7 +8,10 @@ from types import SimpleNamespace
 import pytest
 import zc.buildout
 
-from pypimirror.clients.extension import confine, load
+import pypimirror_client
+from pypimirror.clients import confinement
+from pypimirror.clients.files import EXTENSION
+from pypimirror_client import DISTRIBUTION, confine, load
 from support import clients, published_tree, servers, wheelhouse
 
 
@@ -38,7 +42,16 @@ def test_a_buildout_that_does_not_list_it_is_left_alone(monkeypatch):
     assert os.environ == {}
 
 
-@pytest.mark.parametrize("spelling", ["z3c.recipe.pypimirror", "mr.developer\n z3c-recipe_PyPIMirror"])
+def test_client_cfg_lists_it():
+    assert EXTENSION == DISTRIBUTION
+
+
+def test_doctor_proves_with_the_same_environment():
+    assert inspect.getsource(confinement.confine) == inspect.getsource(confine)
+    assert confinement._ELSEWHERE == pypimirror_client._ELSEWHERE
+
+
+@pytest.mark.parametrize("spelling", ["pypimirror-client", "mr.developer\n PyPIMirror_Client"])
 def test_a_buildout_that_lists_it_must_have_an_index(spelling):
     with pytest.raises(zc.buildout.UserError, match="needs the option index"):
         load({"buildout": {"extensions": spelling}})
@@ -46,11 +59,12 @@ def test_a_buildout_that_lists_it_must_have_an_index(spelling):
 
 @pytest.fixture
 def projects(buildouts):
-    """What the mirror has: the product with all it requires, and projects that need to be built."""
+    """What the mirror has: the extension, what zc.buildout and builds require, and projects that need to be built."""
     found = defaultdict(list)
-    for path in [*buildouts.product().glob("*.whl"), *wheelhouse.FOLDER.glob("*.whl")]:
+    wanted = set(map(published_tree.normalize, wheelhouse.ENVIRONMENT))
+    for path in [*buildouts.client().glob("*.whl"), *wheelhouse.FOLDER.glob("*.whl")]:
         name = path.name.partition("-")[0].replace("_", ".")
-        if name != "uv":  # big, and not asked for
+        if published_tree.normalize(name) in {*wanted, EXTENSION}:
             found[name].append(published_tree.existing(path))
     return {**found, "demo.recipe": [published_tree.recipe("demo.recipe", "1.0", ["demo.source", "demo.develop"])],
             "demo.source": [published_tree.sdist("demo.source", "2.0", build_with="demo.maker")],

@@ -53,7 +53,7 @@ def test_buildout_keeps_to_the_host_and_loads_the_extension():
     parser = configparser.RawConfigParser()
     parser.read_string(text)
     assert dict(parser["buildout"]) == {"index": "https://pypi.example.com/simple/", "find-links": "",
-                                        "allow-hosts": "pypi.example.com", "extensions +": "z3c.recipe.pypimirror"}
+                                        "allow-hosts": "pypi.example.com", "extensions +": "pypimirror-client"}
 
 
 def test_without_an_address_clients_use_the_directory():

@@ -141,7 +141,7 @@ def test_an_obstructed_folder_of_pin_files_holds_up_no_pin_and_is_reported_until
     versions.write_text("[versions]\none = 1\n")
     mirrored.settings |= {"versions": versions, "python_versions": "3.11", "package_matches": ""}
     assert mirrored.run("sync") == 0
-    (name,) = [path.name for path in (mirrored.root / "pins").iterdir()]
+    (name,) = [path.name for path in (mirrored.root / "pins").glob("*.cfg")]
     obstruct(mirrored.root / "pins", tmp_path / "elsewhere")
     versions.write_text("[versions]\none = 2\n")
     (line,) = failed(mirrored, capsys, "sync")

@@ -75,6 +75,18 @@ def test_the_installed_wheel_makes_a_mirror(buildouts, tmp_path, product, upstre
     assert shown.returncode == 0, shown.stdout
 
 
+def test_the_extension_for_clients_is_one_module_without_requirements(buildouts):
+    [path] = buildouts.client().glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        [info] = {name.partition("/")[0] for name in names if "/" in name}
+        metadata = archive.read(f"{info}/METADATA").decode()
+        assert archive.read(f"{info}/entry_points.txt").decode().split() == [
+            "[zc.buildout.extension]", "default", "=", "pypimirror_client:load"]
+    assert [name for name in names if not name.startswith(info)] == ["pypimirror_client.py"]
+    assert "Requires-Dist" not in metadata and "\nName: pypimirror-client\n" in metadata
+
+
 def constraints(folder):
     """Write versions.cfg's pins as pip reads them; give the path."""
     path = folder / "constraints.txt"

@@ -161,6 +161,13 @@ class Buildouts:
             product_wheel.wheel(self.source(), folder, self.environment("6") / "bin" / "python", self.environ())
         return folder
 
+    def client(self) -> Path:
+        """Give a folder with a wheel of the extension for clients."""
+        folder = self._folder / "client"
+        if not folder.exists():
+            product_wheel.wheel(self.source() / "client", folder, self.environment("6") / "bin" / "python", self.environ())
+        return folder
+
     def source(self) -> Path:
         """Give a copy of the checkout."""
         folder = self._folder / "source"

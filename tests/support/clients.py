@@ -19,7 +19,8 @@ PATIENCE = 300
 
 def render(client: str, index: str) -> str:
     """Return a client's file for an index, a URL with a trailing slash."""
-    return {"pip": Pip, "uv": Uv, "buildout": Buildout}[client](Settings({}, {})).render(index)
+    settings = Settings({"versions": (), "requirements": ()}, {})
+    return {"pip": Pip, "uv": Uv, "buildout": Buildout}[client](settings).render(index)
 
 
 def environment(home: Path, **others: str) -> dict[str, str]:

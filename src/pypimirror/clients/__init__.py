@@ -1,1 +1,1 @@
-"""Configuration of clients, and the buildout extension."""
+"""Configuration of clients."""

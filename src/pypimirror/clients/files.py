@@ -10,8 +10,11 @@ from zope.interface import implementer
 from ..errors import ConfigurationError
 from ..http.urls import simple_url
 from ..interfaces import IClient, ISettings
-from .extension import DISTRIBUTION, netloc
+from ..names import PINS
+from .confinement import netloc
 
+#: The buildout extension that limits pip to the mirror: the folder ``client`` of the source.
+EXTENSION = "pypimirror-client"
 _PIP = """\
 # For pip: as ~/.config/pip/pip.conf, /etc/pip.conf, pip.conf in a virtual environment, or named by PIP_CONFIG_FILE.
 # An extra-index-url or find-links in another of these files or in the environment would still be asked."""
@@ -20,8 +23,9 @@ _BUILDOUT = """\
 # extensions += and find-links +=, not =, which would put an end to what stands here.
 #
 # zc.buildout builds sdists and develop eggs with a pip that always uses PyPI. The extension makes that pip use
-# only the mirror. It is installed from the mirror, which must have it and its requirements as wheels.
+# only the mirror. It is installed from the mirror, which must have it.
 # That pip reads no configuration files then: certificates and proxies come from PIP_CERT, HTTPS_PROXY and so on."""
+_PINS = "# Pins of this mirror, to be named in extends before this file:"
 
 
 def index_url(settings: Mapping[str, Any]) -> str:
@@ -79,19 +83,32 @@ class Uv(_Client):
 
 
 @implementer(IClient)
-class Buildout(_Client):
+class Buildout:
     """Renders ``client.cfg``, to extend from."""
 
     filename = "client.cfg"
     title = "zc.buildout, in client.cfg, to be extended"
 
+    def __init__(self, settings: ISettings):
+        self._pins = [*(settings["versions"] or ()), *(settings["requirements"] or ())]
+
     def render(self, index: str) -> str:
         return "\n".join([
             _BUILDOUT,
+            *self._pin_files(index),
             "[buildout]",
             f"index = {index}",
             "find-links =",
             *([f"allow-hosts = {netloc(index)}"] if netloc(index) else []),
-            f"extensions += {DISTRIBUTION}",
+            f"extensions += {EXTENSION}",
             "",
         ])
+
+    def _pin_files(self, index: str) -> list[str]:
+        """Return comments with the URLs of the mirror's pins."""
+        if not self._pins:
+            return []
+        from ..pins.pin_files import pin_name  # with packaging, which other files do not need
+
+        names = dict.fromkeys(pin_name(source, ".cfg") for source in self._pins)
+        return ["#", _PINS, *(f"#     {index}{PINS}/{name}" for name in names)]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from packaging.requirements import InvalidRequirement
 
-from ..clients.extension import DISTRIBUTION
+from ..clients.files import EXTENSION
 from ..names import normalize, shown
 from ..pins.environments import Environment
 from ..pins.extends_chain import Chain
@@ -57,7 +57,7 @@ def read_buildout(source: str, read: Read, environments: Iterable[Environment]) 
         places=tuple(places),
         locals=tuple(dict.fromkeys(local for one in parsed for local in one.locals())),
         allow_hosts=tuple(hosts.split()) if hosts.strip() and hosts.strip() != "*" else None,
-        confines_builds=normalize(DISTRIBUTION) in map(normalize, first.option("buildout", "extensions").split()),
+        confines_builds=normalize(EXTENSION) in map(normalize, first.option("buildout", "extensions").split()),
         notes=tuple(dict.fromkeys(text for each in pins.values() for text in each.notes)),
         problems=tuple(dict.fromkeys(text for texts in (*(each.problems for each in pins.values()),
                                                         *(one.problems for one in parsed)) for text in texts)),

@@ -139,8 +139,8 @@ def pin_name(source: str, suffix: str) -> str:
 
 
 def is_pin_name(name: str) -> bool:
-    """Return whether ``pin_name`` could have returned this name."""
-    return re.fullmatch(r"[A-Za-z0-9.-]{0,130}[0-9a-f]{8}\.[a-z]{1,5}", name) is not None
+    """Return whether ``pin_name`` or ``form_names`` could have returned this name."""
+    return re.fullmatch(r"[A-Za-z0-9.-]{0,137}[0-9a-f]{8}\.[a-z]{1,5}", name) is not None
 
 
 def _read(source: str, key: str, environments: tuple[Environment, ...], read: Read) -> tuple[Pins, PinFile]:
@@ -225,6 +225,19 @@ def _stored(source: str, key: str, store: PinFileStore) -> PinFile | None:
         if text is not None:
             return PinFile(redact(source), name, text, True, {})
     return None
+
+
+def parse_flat(name: str, text: str, environment: Environment) -> Pins:
+    """Return the pins of a flattened file in one environment. name: of the file. Raises InvalidPins."""
+    kind = VERSIONS if name.endswith(suffix_of(VERSIONS)) else REQUIREMENTS
+    return _parse(name, kind, text.encode(), (environment,))
+
+
+def form_names(name: str) -> dict[str, str]:
+    """Return the names of all forms of a pin file by their suffixes. name: of one form, ``.cfg`` or ``.txt``."""
+    stem = posixpath.splitext(name)[0]
+    # In the name of a lock file, no dots may surround the part that tools do not know (PEP 751).
+    return {".cfg": f"{stem}.cfg", ".txt": f"{stem}.txt", ".toml": f"pylock.{stem.replace('.', '-')}.toml"}
 
 
 def _parse(source: str, kind: str, content: bytes, environments: tuple[Environment, ...]) -> Pins:

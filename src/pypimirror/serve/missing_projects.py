@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from .. import atomic_file
 from ..errors import ConfigurationError
-from ..names import is_project, normalize
+from ..names import PINS, is_project, normalize
 from ..regular_file import check_kind, open_regular
 
 #: The file name of serve's record in the folder of the state.
@@ -56,7 +56,7 @@ def project(path: str) -> str | None:
     match parts:
         case ["simple", name] | ["pypi", name, "json"]:
             pass
-        case [name] if path.endswith("/"):
+        case [name] if path.endswith("/") and name != PINS:  # the folder of the pin files
             pass
         case _:
             return None

@@ -18,6 +18,8 @@ PINNING = "pinning"
 FOLLOW_DUE = "follow_due"
 #: Names of the published pin files, and paths of the pages about all projects, separated by blanks.
 PIN_FILES, ROOTS = "pin_files", "roots"
+#: Names of their other forms and of their index page; a digest of what these are made of.
+PIN_FORMS, PIN_FORMS_MADE = "pin_forms", "pin_forms_made"
 #: The ETag of upstream's list of all projects.
 LIST_ETAG = "list_etag"
 #: Fingerprints of the settings that affect files, with the pin files; that affect pages; of the configuration alone.

@@ -22,17 +22,17 @@ from ..pins.environments import environments
 from ..pins.extends_cache import write_extends_cache
 from ..pins.extends_chain import MAX_BYTES
 from ..pins.model import Pins, Release
-from ..pins.pin_files import PinFile, read_pin_files, reader
+from ..pins.pin_files import PinFile, form_names, read_pin_files, reader
 from ..pins.resolver import Resolution, RootFile, resolve
 from ..pins.retention import retained
 from ..state import records
 from ..state.database import State
-from ..state.meta_keys import FOLLOW_DUE, PIN_FILES, PINNING, RETAINED
-from ..storage.atomic import replace
+from ..state.meta_keys import FOLLOW_DUE, PIN_FILES, RETAINED
 from ..tracebacks import log_error
 from ..zcml.error_context import describe
-from . import clock
+from . import clock, published_pins
 from .catalogue import StateCatalogue
+from .published_pins import PublishedPinFiles
 
 #: Names of facts in the state.
 LAST_PINNED, NEEDED = "last_pinned", "needed"
@@ -49,6 +49,8 @@ class Pinning:
         self._settings = mirror.settings
         self._dry = dry
         self._pins = Pins()
+        #: The pin files that are published; None if they were not read.
+        self._files: tuple[PinFile, ...] | None = None
         self._retained: Mapping[str, frozenset[str]] = {}
         #: Messages about failures; the next run tries again.
         self.problems: list[str] = []
@@ -70,7 +72,7 @@ class Pinning:
 
     def _read(self) -> None:
         reading = read_pin_files(self._settings["versions"], self._settings["requirements"], self._environments(),
-                                 reader(self._fetched), _Kept(self._mirror, self._state, self._dry))
+                                 reader(self._fetched), PublishedPinFiles(self._mirror, self._state, self._dry))
         self._pins = reading.pins
         for problem in reading.pins.problems:
             self._fail(problem)
@@ -220,7 +222,9 @@ class Pinning:
         """Store the flattened pin files in the mirror, for clients to extend from, and their sources in extends-cache."""
         before = set((self._state.fact(PIN_FILES) or "").split())
         names = {file.name for file in files}
-        for name in sorted(before - names):
+        self._files = files
+        forms = {form for name in names for form in form_names(name).values()}  # the end of the run writes them
+        for name in sorted(before - names - forms):
             self._mirror.storage.remove(f"{PINS}/{name}")
         self._state.set_fact(PIN_FILES, " ".join(sorted(names)))
         if self._settings["extends_cache"]:
@@ -229,6 +233,18 @@ class Pinning:
                     write_extends_cache(self._settings["extends_cache"], file.documents)
                 except StorageError as error:
                     self._fail(str(error))
+
+    def finish(self) -> None:
+        """Write the other forms of the pin files, and their index page, from what is published."""
+        if self._files is None or self._dry:
+            return
+        try:
+            for problem in published_pins.write_forms(self._mirror, self._state, self._files, self._environments()):
+                self._fail(problem)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self._fail_or_raise("the forms of the pin files can't be written", error)
 
     def _fail_or_raise(self, what: str, error: BaseException) -> None:
         """Report an unexpected exception; re-raise one that concerns the whole run."""
@@ -240,31 +256,6 @@ class Pinning:
     def _fail(self, problem: str) -> None:
         self.problems.append(problem)
         self._notify(Problem("", problem))
-
-
-class _Kept:
-    """The pin files of the mirror: what clients extend from is also the last good one."""
-
-    def __init__(self, mirror: IRunContext, state: State, dry: bool):
-        self._storage, self._state = mirror.storage, state
-        self._dry = dry
-
-    def get(self, name: str) -> str | None:
-        content = self._storage.read(f"{PINS}/{name}")
-        return None if content is None else content.decode("utf-8", "replace")
-
-    def put(self, name: str, text: str) -> None:
-        if not self._dry and self.get(name) != text:
-            self._note(name)
-            replace(self._storage, {f"{PINS}/{name}": (text.encode(),)})
-
-    def _note(self, name: str) -> None:
-        """Record a file before it is written, so that a later run removes it if this one is killed."""
-        known = (self._state.fact(PIN_FILES) or "").split()
-        if name not in known:
-            self._state.set_fact(PIN_FILES, " ".join(sorted((*known, name))))
-            self._state.set_fact(PINNING, "1")
-            self._state.commit()
 
 
 def _by_name(releases: Iterable[Release]) -> dict[str, frozenset[str]]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..events import Notice
 from ..interfaces import IIndexWriter, IRunContext
-from ..names import BROWSE_PAGE, PAGES, PINS, shown
+from ..names import BROWSE_PAGE, HTML_PAGE, PAGES, PINS, shown
 from ..state import records
 from ..state.damage import is_damage
 from ..state.database import BEGUN, DUE, Row, State
-from ..state.meta_keys import LIST_ETAG, PIN_FILES, PINNING, ROOT_UNSURE, ROOTS, SERIAL
+from ..state.meta_keys import LIST_ETAG, PIN_FILES, PIN_FORMS, PINNING, ROOT_UNSURE, ROOTS, SERIAL
 
 if TYPE_CHECKING:
     from .recover import RecoveryResult
@@ -106,6 +106,7 @@ def _relearn_common(mirror: IRunContext, state: State, newest: int) -> None:
     The pages may be unfinished. newest: the highest serial of a project's page.
     """
     from ..pins.pin_files import is_pin_name
+    from . import published_pins
 
     found = [(writer, mirror.storage.read(writer.root)) for writer in mirror.formats if writer.root is not None]
     pages = [(writer, page) for writer, page in found if page is not None and _is_ours(writer, page)]
@@ -115,6 +116,10 @@ def _relearn_common(mirror: IRunContext, state: State, newest: int) -> None:
     state.set_fact(SERIAL, str(max(int(state.fact(SERIAL) or 0), newest, *serials, 0)))
     state.set_fact(ROOT_UNSURE, "1")
     pins = [name for name in mirror.storage.listdir(PINS) if is_pin_name(name)]
+    index = mirror.storage.read(f"{PINS}/{HTML_PAGE}")
+    if index is not None and published_pins.is_index_page(index):
+        state.set_fact(PIN_FORMS, HTML_PAGE)
+        state.set_fact(PINNING, "1")
     if pins:
         state.set_fact(PIN_FILES, " ".join(pins))
         state.set_fact(PINNING, "1")

@@ -106,6 +106,8 @@ class Run:
             self.publisher.finish()
         if plan.listed is not None and plan.selected and not self._state.totals().projects:
             self._check_for_pages(plan.selected)
+        if self._pinning is not None:
+            self._pinning.finish()
         give_hints(self._mirror, self._state, self._notify, self._changes.values(), self.recorder.serials)
         for warning in self.times.warnings():
             self._notify(events.Notice(warning))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from ...clients.extension import confine, netloc
+from ...clients.confinement import confine, netloc
 from ...errors import MirrorError
 from ...names import shown
 from . import relay

@@ -5,16 +5,19 @@ at all, so pip also uses PyPI and the indexes of its configuration files and env
 of pip so that it uses only the buildout's index, also for build requirements.
 """
 
+from __future__ import annotations
+
 import os
+import re
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..names import normalize
+__version__ = "1.0.0"
 
 #: The name in the buildout option ``extensions``.
-DISTRIBUTION = "z3c.recipe.pypimirror"
+DISTRIBUTION = "pypimirror-client"
 #: Environment variables of pip that select other indexes.
 _ELSEWHERE = frozenset({"PIP_INDEX_URL", "PIP_PYPI_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"})
 
@@ -28,7 +31,7 @@ def load(buildout: Any) -> None:
 
     options = buildout["buildout"]
     # zc.buildout calls every installed extension if any is listed.
-    if normalize(DISTRIBUTION) not in map(normalize, options.get("extensions", "").split()):
+    if DISTRIBUTION not in map(_normalize, options.get("extensions", "").split()):
         return
     index = options.get("index", "").strip()
     if not index:
@@ -55,3 +58,8 @@ def confine(environ: MutableMapping[str, str], index: str) -> None:
 def netloc(url: str) -> str:
     """Return host and port of a URL, without credentials."""
     return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _normalize(name: str) -> str:
+    """Return the normalised name of a project (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
