@@ -279,7 +279,7 @@ def test_pypis_older_json_is_json_that_may_change(site):
     reply = ask(site, "/pypi/demo/json")
     assert (reply.status, content_type(reply)) == (200, "application/json")
     assert json.loads(reply.body)["last_serial"]
-    assert reply.headers["Cache-Control"] == "public, max-age=60"
+    assert reply.headers["Cache-Control"] == "public, max-age=600"
 
 
 def test_parts_of_files(site):

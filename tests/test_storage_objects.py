@@ -15,7 +15,7 @@ from pypimirror.testing.storage import StorageContract, settings
 from support.object_store import PREFIX, SECRET, Store
 
 PAGE = "text/html; charset=utf-8"
-DAY = "public, max-age=60"
+DAY = "public, max-age=600"
 
 
 class TestObjectStore(StorageContract):

@@ -144,7 +144,8 @@ def serve(root: Path, log: Path, **settings: Any) -> Iterator[str]:
     final = has_final_files(_settings(root, "", settings))
     code = ("from pypimirror.clients.files import Buildout, Pip, Uv; from pypimirror.serve.server import run; "
             "clients = {'pip': Pip(None), 'uv': Uv(None), 'buildout': Buildout({'versions': (), 'requirements': ()})}; "
-            f"raise SystemExit(run({str(root)!r}, port={port}, final_files={final}, clients=clients))")
+            f"raise SystemExit(run({str(root)!r}, port={port}, final_files={final}, clients=clients, "
+            f"cross_origin={settings.get('cross_origin', False)}))")
     with running(sys.executable, "-c", code, log=log) as process:
         yield wait_for(process, port, log)
 

@@ -34,7 +34,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
                  figures=lambda: _figures(settings), missed=os.path.join(settings["state_path"], FILENAME),
                  final_files=has_final_files(settings), clients=_clients(settings),
                  metrics=metrics if arguments.monitoring else None,
-                 advisories=settings["state_path"] if settings["advisories"] else None)
+                 advisories=settings["state_path"] if settings["advisories"] else None, cross_origin=settings["cross_origin"])
 
 
 def _clients(settings: Settings) -> dict[str, IClient]:

@@ -9,13 +9,15 @@ from ..names import BESIDE, SUFFIXES
 #: The JSON form of the Simple API (PEP 691).
 JSON = "application/vnd.pypi.simple.v1+json"
 PLAIN = "text/plain; charset=utf-8"
-#: Caches may keep a page only briefly: a quarantined project must disappear soon.
-PAGE_CACHE = "public, max-age=60"
+#: Caches may keep a page as long as those of PyPI, in seconds: a quarantined project must disappear soon.
+PAGE_CACHE = "public, max-age=600"
 #: For mirrors of an index that may replace a file under its name: caches revalidate pages and files before each use. Pages,
 #: too: a page in pip's cache would have the hash of the old file.
 REVALIDATED = "public, max-age=0, must-revalidate"
 #: For mirrors of an index whose files never change under their names.
 FINAL_FILE_CACHE = "public, max-age=31536000, immutable"
+#: Lets web pages of any origin read an answer.
+CROSS_ORIGIN = ("Access-Control-Allow-Origin", "*")
 #: By the ending of the name. All others, distributions above all, are plain bytes that nothing on the way may unpack.
 _TYPES = {".html": "text/html; charset=utf-8", ".v1_json": JSON, ".json": "application/json",
           ".provenance": "application/json", ".css": "text/css; charset=utf-8",

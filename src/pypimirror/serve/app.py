@@ -7,9 +7,10 @@ conflict with the name of a project. Names that start with a dot, symbolic links
 
 import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 from urllib.parse import parse_qs
 
-from ..http.content_types import JSON, content_type, file_cache, page_cache
+from ..http.content_types import CROSS_ORIGIN, JSON, content_type, file_cache, page_cache
 from ..index.browse_layout import POLICY
 from ..interfaces import IClient
 from ..model import NOTHING
@@ -50,14 +51,16 @@ class App:
 
     def __init__(self, root: str, base_url: str | None = None, figures: Callable[[], Figures | None] = lambda: None,
                  missed: MissingProjects | None = None, final_files: bool = False, clients: Mapping[str, IClient] = NOTHING,
-                 metrics: str | None = None, advisories: str | None = None):
+                 metrics: str | None = None, advisories: str | None = None, cross_origin: bool = False):
         """root: a directory. base_url, figures, clients: arguments of the landing page.
 
         missed: counts requested names that the mirror does not have. final_files: whether upstream never replaces a file.
         metrics: the file that ``/metrics`` sends; None for neither ``/metrics`` nor ``/healthz``.
         advisories: the folder with the database of advisories; None without OSV's API.
+        cross_origin: whether web pages of any origin may read the index.
         """
         self._osv = None if advisories is None else OsvApi(advisories)
+        self._cross_origin = cross_origin
         self._monitor = None if metrics is None else Monitor(root, metrics)
         self._tree = Tree(root)
         self._page_cache, self._file_cache = page_cache(final_files), file_cache(final_files)
@@ -67,6 +70,8 @@ class App:
         self._missed = missed
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        if self._cross_origin:
+            start = _for_any_origin(start)
         try:
             if self._osv is not None and self._osv.knows(environ):
                 return self._osv(environ, start)
@@ -224,6 +229,17 @@ class App:
                 shown = content_type(name)
             return send_page(environ, start, self._tree, page, path, shown, _VARY, self._page_cache)
         raise HTTPError("404 Not Found")
+
+
+def _for_any_origin(start: Start) -> Start:
+    """Return ``start_response`` with the header that lets web pages of any origin read the answer (Fetch standard, CORS).
+
+    GET with the Accept and Range of clients needs no preflight request.
+    """
+    def started(status: str, headers: list[tuple[str, str]]) -> Any:
+        return start(status, [*headers, CROSS_ORIGIN])
+
+    return started
 
 
 def _below_simple(names: Sequence[str], folder: bool) -> list[str]:

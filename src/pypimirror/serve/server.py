@@ -27,7 +27,7 @@ _FILES_EACH, _OTHER_FILES = 2, 40
 def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 8, base_url: str | None = None,
         figures: Callable[[], Any] = lambda: None, missed: str | None = None, final_files: bool = False,
         clients: Mapping[str, IClient] = NOTHING, clock: Callable[[], float] = time.monotonic,
-        metrics: str | None = None, advisories: str | None = None) -> int:
+        metrics: str | None = None, advisories: str | None = None, cross_origin: bool = False) -> int:
     """Serve the mirror in the directory ``root`` until SIGTERM or SIGINT. Prints the address once it listens.
 
     port: 0 for a free one. Sockets that systemd passes take the place of host and port.
@@ -36,6 +36,7 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     final_files: whether upstream never replaces a distribution file. clock: measures slow clients.
     metrics: the file that ``/metrics`` sends; None for neither ``/metrics`` nor ``/healthz``.
     advisories: the folder with the database of advisories; None without OSV's API.
+    cross_origin: whether web pages of any origin may read the index.
     Returns the exit status 0. Raises ConfigurationError if the directory does not exist or the address can't be used.
     """
     if not os.path.isdir(root):
@@ -44,7 +45,7 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     from .missing_projects import MissingProjects
 
     record = MissingProjects(missed)
-    app = App(root, base_url, figures, record, final_files, clients, metrics, advisories)
+    app = App(root, base_url, figures, record, final_files, clients, metrics, advisories, cross_origin)
     server = _listen(app, host, port, threads, clock)
     previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

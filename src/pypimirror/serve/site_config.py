@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from zope.interface import implementer
 
 from ..errors import ConfigurationError
-from ..http.content_types import file_cache, page_cache
+from ..http.content_types import CROSS_ORIGIN, file_cache, page_cache
 from ..index.browse_layout import POLICY
 from ..interfaces import ICertificateSite, IWebServer
 from ..names import HTML_PAGE, JSON_PAGE, PINS, SNAPSHOTS
@@ -99,8 +99,8 @@ class _WebServer:
     filename: str
 
     def __init__(self, settings: Mapping[str, Any]):
-        """settings: ``mirror_file_path``, ``base_url``, ``tls_certificate``, ``tls_key``, ``index_formats``, and those of
-            ``has_final_files``."""
+        """settings: ``mirror_file_path``, ``base_url``, ``tls_certificate``, ``tls_key``, ``index_formats``, ``cross_origin``,
+        and those of ``has_final_files``."""
         self._settings = settings
 
     def render(self) -> str:
@@ -130,6 +130,8 @@ class _WebServer:
         values["PATHS"] = f"{values['PREFIX']}(?:/simple)?(?:/|/{NAME}(?:/{SEGMENT})*/?)"
         values.update(self._values(values, _tls(settings, url)))
         text = files(__package__).joinpath(f"{self.filename}.in").read_text(encoding="utf-8")
+        if settings.get("cross_origin"):
+            text = self._for_any_origin(text)
         filled = re.sub(r"@([A-Z_]+)@", lambda match: values[match[1]], text)
         return re.sub(r"\n{3,}", "\n\n", filled)
 
@@ -149,6 +151,16 @@ class _WebServer:
         """Return the site at port 80 of a site with TLS: challenges of ACME, and redirects from paths of the mirror."""
         raise NotImplementedError
 
+    def _for_any_origin(self, text: str) -> str:
+        """Return the template with the header for web pages of any origin, next to each one that all answers have."""
+        set_header = "{} X-Content-Type-Options nosniff{}".format(*self._header)
+        name, value = CROSS_ORIGIN
+        line = f'{self._header[0]} {name} "{value}"{self._header[1]}'
+        return re.sub(rf"([ \t]+){re.escape(set_header)}", rf"\g<0>\n\1{line}", text)
+
+    #: How the server sets a header: what precedes and what follows it.
+    _header: tuple[str, str]
+
     def _values(self, values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, str]:
         """Return the values of this server's template. tls: the files of certificate and key, or None without TLS."""
         raise NotImplementedError
@@ -167,6 +179,7 @@ class Apache(_WebServer):
     """Renders a site for Apache 2.4."""
 
     filename = "apache.conf"
+    _header = ("Header set", "")
 
     def _values(self, values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, str]:
         host, port, path = values["HOST"], values["PORT"], values["PATH"]
@@ -204,6 +217,7 @@ class Nginx(_WebServer):
     """Renders a site for nginx."""
 
     filename = "nginx.conf"
+    _header = ("add_header", ";")
 
     def _values(self, values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, str]:
         host, port = values["HOST"], values["PORT"]
@@ -244,6 +258,7 @@ class Caddy(_WebServer):
     """Renders a site for Caddy 2, which gets certificates without help unless ``tls_certificate`` is set."""
 
     filename = "caddy.conf"
+    _header = ("header", "")
 
     def _values(self, values: Mapping[str, str], tls: tuple[str, str] | None) -> dict[str, str]:
         host, port = values["HOST"], values["PORT"]

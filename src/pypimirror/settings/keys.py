@@ -223,6 +223,9 @@ KEYS = (
     Key("acme_directory", converters.path, "",
         "The directory in which an ACME client such as certbot places challenges; sites with TLS answer them at port 80. By "
         "default /var/www/acme.", "Web"),
+    Key("cross_origin", converters.boolean, "False",
+        "Whether serve and the web server's site let web pages of any origin read the index (CORS), as micropip in a browser "
+        "does. Such a page, wherever it is from, can read what the browser's user can reach.", "Web"),
     Key("verbose", converters.boolean, "False",
         "Whether to log every file.", "Log"),
     Key("log_filename", converters.path, "",
