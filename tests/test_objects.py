@@ -205,6 +205,10 @@ def test_pip_installs_from_the_bucket_through_a_static_web_front(
     assert (status, told["Content-Type"], told["Cache-Control"]) == (200, "text/html; charset=utf-8", REVALIDATED)
     assert page == (kept.root / "zope-one/index.html").read_bytes()
     assert ask(f"{front}/")[2] == (kept.root / "index.html").read_bytes()
+    for path in ("", "zope-one/", "zope-one/?x=1"):
+        status, told, other = ask(f"{front}/{path}", "application/vnd.pypi.simple.v1+json, text/html;q=0.1")
+        assert (status, told["Content-Type"], told["Vary"]) == (200, "application/vnd.pypi.simple.v1+json", "Accept")
+        assert other == (kept.root / path.partition("?")[0] / "index.v1_json").read_bytes()
     assert ask(f"{front}/Zope.One/")[0] == 200
     for hidden in ("/.pypimirror/mirror", "//.pypimirror/mirror", "/%2epypimirror/mirror", "/.pypimirror%2fmirror",
                    "/two/..%2f.pypimirror/mirror", "/two/%2e%2e/.pypimirror/mirror", "/two/../.pypimirror/mirror?x=1"):

@@ -187,10 +187,10 @@ class MirroredInBucket(Mirrored):
             path.name in ("lock", "pypimirror.log") or path.name.startswith(("state", "pypimirror.log", "missed")))
 
 
-def ask(url: str) -> tuple[int, Message, bytes]:
+def ask(url: str, accept: str = "") -> tuple[int, Message, bytes]:
     """GET a URL; give status, headers and body."""
     try:
-        with urllib.request.urlopen(url) as reply:
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": accept} if accept else {})) as reply:
             return reply.status, reply.headers, reply.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read()

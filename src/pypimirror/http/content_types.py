@@ -8,6 +8,8 @@ from ..names import BESIDE, SUFFIXES
 
 #: The JSON form of the Simple API (PEP 691).
 JSON = "application/vnd.pypi.simple.v1+json"
+#: Attestations at the path of PyPI's Integrity API (PEP 740).
+INTEGRITY = "application/vnd.pypi.integrity.v1+json"
 PLAIN = "text/plain; charset=utf-8"
 #: Caches may keep a page as long as those of PyPI, in seconds: a quarantined project must disappear soon.
 PAGE_CACHE = "public, max-age=600"

@@ -1,4 +1,4 @@
-"""The index as JSON (PEP 691, 700, 708, 714, 740, 792)."""
+"""The index as JSON (PEP 691, 700, 714, 740, 792)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """The index over HTTP: a WSGI application that serves a mirror's tree.
 
 ``/`` and ``/simple/`` are the same index. Any spelling of a project's name means the normalised one. ``/pypi/<name>/json`` and
-``/packages/<name>/<file>`` serve clients of PyPI's older API; files of projects are never that deep, so these paths can't
-conflict with the name of a project. Names that start with a dot, symbolic links and directory listings are not served.
+``/packages/<name>/<file>`` serve clients of PyPI's older API, ``/integrity/<name>/<version>/<file>/provenance`` those of its
+Integrity API; files of projects are never that deep, so these paths can't conflict with the name of a project. Names that
+start with a dot, symbolic links and directory listings are not served.
 """
 
 import errno
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
-from ..http.content_types import CROSS_ORIGIN, JSON, content_type, file_cache, page_cache
+from ..http.content_types import CROSS_ORIGIN, INTEGRITY, JSON, content_type, file_cache, page_cache
 from ..index.browse_layout import POLICY
 from ..interfaces import IClient
 from ..model import NOTHING
@@ -21,6 +22,7 @@ from ..names import (
     HTML_PAGE,
     JSON_PAGE,
     PINS,
+    PROVENANCE,
     SNAPSHOTS,
     distribution,
     is_distribution,
@@ -39,6 +41,8 @@ from .tree import Tree
 
 #: The names of the pages for people, and of the files that these use.
 _BROWSE = frozenset({BROWSE_PAGE, BROWSE_STYLE, BROWSE_SCRIPT})
+#: The first segment of the paths of PyPI's Integrity API: ``integrity/<project>/<version>/<file>/provenance``.
+_INTEGRITY = "integrity"
 _VARY = "Accept, Accept-Encoding"
 _HTML_FIRST = (HTML_PAGE, JSON_PAGE)
 _JSON_FIRST = (JSON_PAGE, HTML_PAGE)
@@ -111,6 +115,8 @@ class App:
             return self._snapshot(environ, start, parts[:3], parts[3:], folder)
         if parts[0] == "pypi" and len(parts) in (3, 4) and parts[-1] == "json" and not folder:
             return self._legacy(environ, start, *parts[1:-1])
+        if parts[0] == _INTEGRITY and len(parts) == 5 and parts[-1] == "provenance" and not folder:
+            return self._provenance(environ, start, parts[1], parts[3])
         if parts[0] == legacy.PACKAGES and len(parts) == 3:
             del parts[0]
         if len(parts) > 1:
@@ -194,6 +200,12 @@ class App:
                                  self._page_cache)
             break
         raise HTTPError("404 Not Found")
+
+    def _provenance(self, environ: Environ, start: Start, name: str, filename: str) -> Iterable[bytes]:
+        """Send the attestations of a file at the path of PyPI's Integrity API (PEP 740)."""
+        path = (normalize(name), filename + PROVENANCE)
+        return send_page(environ, start, self._tree, self._pages.get(path), path, INTEGRITY, "Accept-Encoding",
+                         self._file_cache)
 
     def _file(self, environ: Environ, start: Start, path: list[str]) -> Iterable[bytes]:
         """Send a file. path: its parts below the root."""

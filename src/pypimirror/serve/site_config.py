@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from zope.interface import implementer
 
 from ..errors import ConfigurationError
-from ..http.content_types import CROSS_ORIGIN, file_cache, page_cache
+from ..http.content_types import CROSS_ORIGIN, INTEGRITY, file_cache, page_cache
 from ..index.browse_layout import POLICY
 from ..interfaces import ICertificateSite, IWebServer
 from ..names import HTML_PAGE, JSON_PAGE, PINS, SNAPSHOTS
@@ -121,6 +121,7 @@ class _WebServer:
             "REFUSED": REFUSED,
             "PAGE_CACHE": page_cache(final),
             "FILE_CACHE": file_cache(final),
+            "INTEGRITY": INTEGRITY,
         }
         # Folders with this page are those of projects; other folders may have an index.html.
         formats = settings.get("index_formats", ())

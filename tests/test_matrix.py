@@ -1,0 +1,220 @@
+"""The matrix of docs/matrix.rst, a test for each cell: real clients, every way to serve a mirror, what people do.
+
+The cells of ``serve`` that other tests don't have, and those that fail because of their server; PYPIMIRROR_MATRIX=all for all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pypimirror.clients.files import index_url
+from support import clients, matrix, object_store, programs, published_tree, servers, wheelhouse
+from support.mirror import Mirrored
+from support.upstream import Upstream, wheel
+
+UV = programs.program("uv")
+OLD = "2020-01-01T00:00:00Z"
+#: Releases by version; the newest one is from this hour.
+DEMO = {version: wheel("demo", version, ("dep>=1",)) for version in ("1.0", "2.0")}
+DEP = wheel("dep", "1.0")
+#: A recipe of zc.buildout, with what it requires.
+RECIPE = published_tree.recipe("demo.recipe", "1.0", ["dep>=1"])
+#: The others are tried with every server by test_sites_install.py, or by test_client_uv_lock.py.
+USUAL = ("hashes", "lazy", "offline")
+CHOSEN = os.environ.get("PYPIMIRROR_MATRIX") == "all"
+
+
+class Site(NamedTuple):
+    """A served mirror."""
+
+    mirrored: Mirrored
+    #: The URL of the index.
+    index: str
+    #: Ends the server.
+    close: Callable[[], None]
+
+
+def cells() -> Iterator[object]:
+    for client in matrix.CLIENTS:
+        for habit in matrix.HABITS:
+            for server in matrix.SERVERS:
+                if (client, habit) in matrix.LACKING:
+                    continue
+                usual = (server == "serve" and habit in USUAL) or not matrix.works(client, server, habit)
+                skip = [] if usual or CHOSEN else [pytest.mark.skip(reason="PYPIMIRROR_MATRIX=all tries it")]
+                yield pytest.param(client, server, habit, id=f"{client}-{server}-{habit}", marks=skip)
+
+
+@pytest.mark.parametrize(("client", "server", "habit"), cells())
+def test_cell(client: str, server: str, habit: str, tmp_path: Path) -> None:
+    if client == "buildout" and not wheelhouse.is_filled():
+        pytest.fail("run: python tests/wheelhouse.py")
+    with served(server, tmp_path) as site:
+        habits = {"plain": plain, "cooldown": cooldown, "locked": locked, "frozen": frozen, "hashes": hashes, "lazy": lazy,
+                  "offline": offline}
+        if matrix.works(client, server, habit):
+            habits[habit](client, site, tmp_path)
+        else:
+            with pytest.raises(AssertionError):
+                habits[habit](client, site, tmp_path)
+
+
+@contextlib.contextmanager
+def served(server: str, folder: Path) -> Iterator[Site]:
+    """Fill a mirror and serve it."""
+    with contextlib.ExitStack() as stack:
+        upstream = stack.enter_context(Upstream())
+        upstream.add("demo", DEMO["1.0"], upload_time=OLD)
+        upstream.add("demo", DEMO["2.0"], upload_time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+        upstream.add("dep", DEP, upload_time=OLD)
+        upstream.add("demo.recipe", RECIPE[:2], upload_time=OLD)
+        # A place that the web servers' own users may enter.
+        public = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pypimirror-")))
+        public.chmod(0o755)
+        running = stack.enter_context(contextlib.ExitStack())
+        mirrored: Mirrored
+        if server == "bucket":
+            (folder / "store").mkdir()
+            store = stack.enter_context(object_store.started(folder / "store"))
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in store.environ.items():
+                    patch.setenv(name, value)
+                mirrored = object_store.MirroredInBucket(public / "mirror", upstream.url, store)
+                address = running.enter_context(front(store, mirrored, folder))
+                mirrored.settings["base_url"] = address
+                assert mirrored.run("sync") == 0
+        else:
+            # Clients use /simple/, which a bare server has as a folder.
+            mirrored = Mirrored(public / ("simple" if server == "bare" else "mirror"), upstream.url)
+            assert mirrored.run("sync") == 0
+            start, root = (servers.bare_python, public) if server == "bare" else (getattr(servers, server), mirrored.root)
+            address = running.enter_context(start(root, folder / "log"))
+            mirrored.settings["base_url"] = address
+        place = str(mirrored.settings["mirror_file_path"])
+        yield Site(mirrored, index_url({"mirror_file_path": place, "base_url": address}), running.close)
+
+
+@contextlib.contextmanager
+def front(store: object_store.Store, mirrored: object_store.MirroredInBucket, folder: Path) -> Iterator[str]:
+    """Run the nginx of docs/object-stores.rst before a bucket that anybody may read."""
+    docs, place = wheelhouse.CHECKOUT / "docs", f"{mirrored.bucket}/{object_store.PREFIX}"
+    policy = (docs / "bucket-policy.json").read_text().replace("pypi-example/pypi", place)
+    store.client.put_bucket_policy(Bucket=mirrored.bucket, Policy=policy)
+    address = f"http://127.0.0.1:{servers.free_port()}"
+    text = (docs / "bucket-nginx.conf").read_text().replace("http://s3.example.com:9000", store.endpoint)
+    text = text.replace("pypi-example/pypi", place).replace("127.0.0.1:8080", address.removeprefix("http://"))
+    (folder / "nginx").mkdir()
+    with servers.nginx_with(text, address, folder / "nginx" / "log"):
+        yield address
+
+
+# --- habits; each fails with AssertionError
+
+
+def plain(client: str, site: Site, folder: Path) -> None:
+    if client == "buildout":
+        assert clients.buildout(site.index, "demo.recipe", folder) == {"demo-recipe": "1.0", "dep": "1.0"}
+    else:
+        assert getattr(clients, client)(site.index, ["demo"], folder) == {"demo": "2.0", "dep": "1.0"}
+
+
+def cooldown(client: str, site: Site, folder: Path) -> None:
+    options = ("--uploaded-prior-to", "P1D") if client == "pip" else ("--exclude-newer", "1 day")
+    assert getattr(clients, client)(site.index, ["demo"], folder, *options) == {"demo": "1.0", "dep": "1.0"}
+
+
+def locked(client: str, site: Site, folder: Path) -> None:
+    if client == "pip":
+        lock = folder / "pylock.toml"
+        environ = clients.environment(folder / "home")
+        clients.run_pip(["--index-url", site.index, "--output", lock, "demo==1.0"], folder, environ, "lock")
+        assert clients.pip(site.index, ["-r", str(lock)], folder) == {"demo": "1.0", "dep": "1.0"}
+    else:
+        synced(site, folder, "--locked")
+
+
+def frozen(client: str, site: Site, folder: Path) -> None:
+    synced(site, folder, "--frozen")
+
+
+def synced(site: Site, folder: Path, option: str) -> None:
+    """Make a uv.lock of the upstream's, have it rewritten for the mirror, and install by it."""
+    project = folder / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text(
+        '[project]\nname = "app"\nversion = "0"\nrequires-python = ">=3.10"\ndependencies = ["demo==1.0"]\n')
+    environ = clients.environment(folder / "home")
+    clients.run([UV, "lock", "--no-cache", "--python", sys.executable, "--default-index", site.mirrored.settings["index_url"]],
+                project, environ)
+    for name, words in (("uv.lock", ("uv", "--lock", str(project / "uv.lock"))), ("uv.toml", ("uv",))):
+        done = subprocess.run([sys.executable, "-m", "pypimirror", site.mirrored.write(), "client", *words], text=True,
+                              capture_output=True, check=True)
+        (project / name).write_text(done.stdout)
+    clients.run([UV, "sync", option, "--no-cache", "--python", sys.executable], project,
+                {**environ, "UV_CONFIG_FILE": str(project / "uv.toml")})
+    assert list(project.glob(".venv/lib/*/site-packages/demo-1.0.dist-info"))
+
+
+def hashes(client: str, site: Site, folder: Path) -> None:
+    lines = [f"{name}=={version} --hash=sha256:{hashlib.sha256(body).hexdigest()}\n"
+             for name, version, (_, body) in (("demo", "1.0", DEMO["1.0"]), ("dep", "1.0", DEP))]
+    (folder / "requirements.txt").write_text("".join(lines))
+    install = getattr(clients, client)
+    assert install(site.index, ["--require-hashes", "-r", str(folder / "requirements.txt")], folder) == {
+        "demo": "1.0", "dep": "1.0"}
+    (folder / "wrong").mkdir()
+    (folder / "requirements.txt").write_text(lines[0].replace("sha256:", "sha256:0")[:-2] + "\n" + lines[1])
+    with pytest.raises(AssertionError):
+        install(site.index, ["--require-hashes", "-r", str(folder / "requirements.txt")], folder / "wrong")
+
+
+def lazy(client: str, site: Site, folder: Path) -> None:
+    """Resolve where the wheels themselves are damaged: nothing but their metadata files was read."""
+    for name in ("demo/" + DEMO["2.0"][0], "demo/" + DEMO["1.0"][0], "dep/" + DEP[0]):
+        damaged(site, name)
+    environ = clients.environment(folder / "home")
+    if client == "pip":
+        found = clients.run_pip(["--dry-run", "--ignore-installed", "--index-url", site.index, "demo"], folder, environ)
+        assert "Would install demo-2.0 dep-1.0" in found
+    else:
+        found = clients.run_uv(["--dry-run", "--target", folder / "x", "--default-index", site.index, "demo"], folder, environ)
+        assert "+ demo==2.0" in found and "+ dep==1.0" in found
+
+
+def damaged(site: Site, path: str) -> None:
+    """Put something else in the place of a file."""
+    if isinstance(site.mirrored, object_store.MirroredInBucket):
+        store = site.mirrored.store
+        store.client.put_object(Bucket=site.mirrored.bucket, Key=f"{object_store.PREFIX}/{path}", Body=b"damaged")
+    else:
+        (site.mirrored.root / path).write_bytes(b"damaged")
+
+
+def offline(client: str, site: Site, folder: Path) -> None:
+    cache, environ = folder / "cache", clients.environment(folder / "home")
+    if client == "buildout":
+        plain(client, site, folder)
+        site.close()
+        clients.run([Path(sys.executable).with_name("buildout"), "-N"], folder, environ)
+        return
+    command = [UV, "pip", "install", "--cache-dir", cache, "--python", sys.executable, "--default-index", site.index, "demo"]
+    clients.run([*command, "--target", folder / "first"], folder, environ)
+    site.close()
+    clients.run([*command, "--offline", "--target", folder / "second"], folder, environ)
+    assert clients.installed(folder / "second") == {"demo": "2.0", "dep": "1.0"}
+
+
+def test_the_document_is_the_matrix() -> None:
+    text = matrix.DOCUMENT.read_text(encoding="utf-8")
+    assert text == matrix.renewed(text), "run: python tests/support/matrix.py"
