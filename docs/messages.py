@@ -64,7 +64,7 @@ _SHORTEST = 25
 #: Parts that not every message has: hints, further facts.
 _OPTIONAL = {"HINT", "HOLDER", "NEAREST", "PROMISED", "MORE", "NOT_DECLARED", "ASSUMED", "ASKS"}
 #: Words for calls of functions.
-_WORDS = {"_key": "index_url, ", "_host": "host", "_place": "host port number", "_holder": "holder"}
+_WORDS = {"_key_hint": "index_url, ", "_host": "host", "_place": "host port number", "_holder": "holder"}
 #: Remedies for messages that are too short to have them, by the beginning of the text.
 REMEDIES = {
     "URL: status STATUS": "401, 403: check the credentials in index_url or ~/.netrc. 404: check the name. 429, 5xx: the server "

@@ -35,8 +35,8 @@ def unknown_host(url: str, settings: ISettings) -> str:
     proxy = used_proxy(url, settings)
     if proxy is not None:
         return f"the proxy's host {_host(proxy.url)} has no address; check {proxy.origin} and this machine's DNS"
-    hint = f"check {_key_hint(url, settings)}this machine's DNS, and whether a proxy is needed"
-    return f"the host {_host(url)} has no address; {hint}"
+    return (f"the host {_host(url)} has no address; check {_key_hint(url, settings)}this machine's DNS, and whether a proxy is "
+            "needed")
 
 
 def no_connection(url: str, why: str, settings: ISettings) -> str:
@@ -45,8 +45,8 @@ def no_connection(url: str, why: str, settings: ISettings) -> str:
     if proxy is not None:
         return f"{why} by the proxy at {_place(proxy.url)}; check {proxy.origin}" if _is_refusal(why) else (
             f"no connection to the proxy at {_place(proxy.url)}: {why}; check {proxy.origin}")
-    check = f"check {_key_hint(url, settings)}the port, a firewall, and whether a proxy is needed"
-    return f"{why} by {_place(url)}; {check}" if _is_refusal(why) else f"no connection to {_place(url)}: {why}; {check}"
+    failed = f"{why} by {_place(url)}" if _is_refusal(why) else f"no connection to {_place(url)}: {why}"
+    return f"{failed}; check {_key_hint(url, settings)}the port, a firewall, and whether a proxy is needed"
 
 
 def untrusted(reason: str, settings: ISettings) -> str:
