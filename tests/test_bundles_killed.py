@@ -6,21 +6,24 @@ A sample of kills; ``PYPIMIRROR_KILLS=400`` in the environment asks for more. ``
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from unittest import mock
 
 import pytest
 
+from pypimirror.bundles.directory import BundleDirectory
+from pypimirror.bundles.export_plan import ManifestWriter
+from pypimirror.bundles.export_run import Export
 from pypimirror.bundles.journal import Journal
+from support import interruptions
 from support.mirror import Mirrored
 from support.run_scenarios import populate, removal, update
 from support.sites import Sites
@@ -28,6 +31,11 @@ from support.upstream import Upstream
 
 KILLS = int(os.environ.get("PYPIMIRROR_KILLS", "12"))
 KINDS = ("initial", "update", "removal")
+#: What changes files and databases, by verb.
+CHANGES: dict[str, dict[type, tuple[str, ...]]] = {
+    "export": {BundleDirectory: ("create", "clear", "complete"), Journal: ("save", "remove", "forget", "add_mark", "set_fact"),
+               ManifestWriter: ("write", "end"), Export: ("_copy", "_sign")},
+    "import": interruptions.ON_DISK | interruptions.IN_STATE}
 
 
 class Stage(NamedTuple):
@@ -37,8 +45,9 @@ class Stage(NamedTuple):
     far: Path | None
     bundle: Path
     tree: dict[str, bytes]
-    #: Seconds that the export and the import take from their first trace on disk to the end.
+    #: Seconds that the export and the import take, and the changes that they make.
     durations: dict[str, float]
+    changes: dict[str, int]
 
 
 @pytest.fixture(scope="module")
@@ -58,39 +67,47 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stage]:
             shutil.copytree(sites.near.root, near)
             if sites.far.root.exists():
                 shutil.copytree(sites.far.root, far)
-            durations = {}
+            durations, changes = {}, {}
             for verb, site in (("export", sites.near), ("import", sites.far)):
-                process = started(site, verb, sites.bundle(name))
-                begun = wait_for_trace(process, site, verb, sites.bundle(name))
-                assert process.wait() == 0
-                durations[verb] = time.monotonic() - begun
+                begun = time.monotonic()
+                with counted(verb) as count:
+                    assert run(site, verb, sites.bundle(name)) == 0
+                durations[verb], changes[verb] = time.monotonic() - begun, count[0]
             sites.equal()
-            found[name] = Stage(near, far if far.exists() else None, sites.bundle(name), sites.near.tree(), durations)
+            found[name] = Stage(near, far if far.exists() else None, sites.bundle(name), sites.near.tree(), durations, changes)
     return found
 
 
-def started(site: Mirrored, verb: str, bundle: Path) -> subprocess.Popen[bytes]:
-    options = ["--split", "64K"] if verb == "export" else ["--allow-deletions"]
-    return subprocess.Popen([sys.executable, "-m", "pypimirror", site.write(), verb, str(bundle), *options],
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def run(site: Mirrored, verb: str, bundle: Path) -> int:
+    return site.run(verb, str(bundle), *(["--split", "64K"] if verb == "export" else ["--allow-deletions"]))
 
 
-def wait_for_trace(process: subprocess.Popen[bytes], site: Mirrored, verb: str, bundle: Path) -> float:
-    """Wait until the process has begun to write; return when."""
-    traces = [bundle] if verb == "export" else [site.root / ".pypimirror/bundle.jsonl"]
-    before = {path: path.stat().st_mtime_ns for path in traces if path.exists()}
-    while process.poll() is None and all(not path.exists() or path.stat().st_mtime_ns == before.get(path) for path in traces):
-        time.sleep(0.001)
-    return time.monotonic()
+@contextlib.contextmanager
+def counted(verb: str) -> Iterator[list[int]]:
+    """Count the changes on disk and in databases."""
+    count = [0]
+
+    def one(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            count[0] += 1
+            return real(*args, **kwargs)
+
+        return call
+
+    with contextlib.ExitStack() as stack:
+        for owner, names in CHANGES[verb].items():
+            for name in names:
+                stack.enter_context(mock.patch.object(owner, name, one(getattr(owner, name))))
+        yield count
 
 
 def killed(site: Mirrored, verb: str, bundle: Path, stage: Stage, chance: random.Random) -> bool:
-    """Run and kill at an instant that is drawn; say whether it was still running."""
-    process = started(site, verb, bundle)
-    begun = wait_for_trace(process, site, verb, bundle)
-    time.sleep(max(0, begun + chance.random() * stage.durations[verb] - time.monotonic()))
-    process.kill()
-    return process.wait() == -signal.SIGKILL
+    """Run and kill at an instant or at a change that is drawn; say whether it was still running."""
+    if chance.random() < 0.5:
+        number, after = chance.randint(1, stage.changes[verb]), chance.random() < 0.5
+        return interruptions.killed(lambda: run(site, verb, bundle), number, after, CHANGES[verb]) == interruptions.KILLED
+    return interruptions.killed_after(lambda: run(site, verb, bundle),
+                                      chance.random() * stage.durations[verb]) == interruptions.KILLED
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -50,8 +51,23 @@ def at_change(number: int, methods: dict[type, tuple[str, ...]], then: Callable[
         yield
 
 
-def killed(run: Callable[[], int], number: int, after: bool) -> int:
+def killed(run: Callable[[], int], number: int, after: bool, methods: dict[type, tuple[str, ...]] | None = None) -> int:
     """Run in a process of its own, which is killed at its n-th change; return its exit status, ``KILLED`` if it was."""
+    with at_change(number, methods or ON_DISK | IN_STATE, lambda: os.kill(os.getpid(), signal.SIGKILL), after):
+        child = _forked(run)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def killed_after(run: Callable[[], int], seconds: float) -> int:
+    """Run in a process of its own, which is killed after so many seconds; return its exit status, ``KILLED`` if it was."""
+    child = _forked(run)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)  # one that has ended is not waited for yet, and takes the signal without effect
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _forked(run: Callable[[], int]) -> int:
+    """Run in a process of its own; return its number."""
     sys.stdout.flush()
     sys.stderr.flush()
     with warnings.catch_warnings():
@@ -60,13 +76,12 @@ def killed(run: Callable[[], int], number: int, after: bool) -> int:
     if child == 0:
         status = 70
         try:
-            with at_change(number, ON_DISK | IN_STATE, lambda: os.kill(os.getpid(), signal.SIGKILL), after):
-                status = run()
+            status = run()
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return child
 
 
 def interrupted(run: Callable[[], int], number: int, after: bool) -> int:

@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 from ..errors import MirrorError
 from ..interfaces import IRunContext, ISettings
+from ..names import distribution
 from ..state.database import State
 from ..state.meta_keys import PIN_FILES, SERIAL
 from . import shipped, tar_parts
@@ -175,9 +176,12 @@ def _project(state: State, scope: Scope, name: str, paths: dict[str, PathEntry])
     if not scope.tree:
         content = record_of(state, name)
         yield Member(f"{RECORDS}{name}", len(content), hashlib.sha256(content).hexdigest())
+    carried = {path for path, entry in paths.items() if _is_carried(scope, path, entry)}
+    # Sidecars with their file: the other side removes both before it takes another file of the same name.
+    carried |= {path for path in paths if distribution(path) in carried}
     # Files before pages: a part that is unpacked by hand adds no page before its files.
     for path in sorted(paths, key=lambda path: (_is_page(path, name), path)):
-        if _is_carried(scope, path, paths[path]):
+        if path in carried:
             if not is_path(path):
                 raise MirrorError(f"{path}: not a path that a bundle can have")
             yield Member(path, paths[path].size, paths[path].sha256)

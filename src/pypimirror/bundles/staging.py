@@ -148,11 +148,13 @@ class _StagedProject:
         return self._new.get(member.path) == member.sha256
 
     def wants(self, member: Member) -> bool:
-        """Return whether its record names a file that the mirror does not have."""
+        """Return whether its record names a file that the mirror does not have, or that the sweep of another one removes."""
         if not self.expects(member):
             return False
         self._carried.add(member.path)
-        return not _is_here(self._mirror, member)
+        file = distribution(member.path)
+        is_swept = file != member.path and file in self._here and self._here[file] != self._new.get(file)
+        return is_swept or not _is_here(self._mirror, member)
 
     def end(self) -> int:
         """Return the number of published files that the import removes. Raises InvalidBundle if a file is nowhere."""
