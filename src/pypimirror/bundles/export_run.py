@@ -119,15 +119,15 @@ class Export:
     # --- manifest
 
     def _finished(self, options: ExportOptions, end_mark: str) -> Manifest:
-        """Return the manifest of a bundle in the directory: missing parts are written again.
+        """Return the manifest of a bundle in the directory: missing parts are written again, and it may be signed.
 
-        Raises ConfigurationError if the bundle is another one and complete.
+        Raises ConfigurationError if the bundle is an older one, with nothing to do for it.
         """
         manifest = Manifest(self._directory.name(MANIFEST))
         if manifest.header.mirror != self._journal.mirror:
             raise ConfigurationError(f"{self._directory.path}: holds a bundle of another mirror; choose another directory")
         missing = [line for line in manifest if isinstance(line, PartLine) and not self._is_written(line)]
-        if not missing and manifest.header.end != end_mark:
+        if not missing and manifest.header.end != end_mark and options.key is None:
             raise ConfigurationError(f"{self._directory.path}: holds the complete bundle of the mark {manifest.header.end}; "
                                      "choose another directory")
         if options.tree != manifest.header.tree:
