@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from support import wheelhouse
+from support.json_schema import violations
 from support.object_store import MirroredInBucket, Store
 from support.sites import Sites, one_line
 from support.upstream import Upstream, sdist, wheel
@@ -245,18 +247,42 @@ def test_a_far_side_is_the_near_side_of_another_one(sites: Sites, upstream: Upst
     assert third.far.tree() == sites.near.tree()
 
 
-def test_status_and_trash_work_on_the_far_side(sites: Sites, upstream: Upstream, capsys: Captured) -> None:
+def test_status_report_and_trash_work_on_the_far_side(sites: Sites, upstream: Upstream, capsys: Captured) -> None:
+    sites.far.settings["report_filename"] = sites.folder / "report.json"
     sites.sync()
     sites.carry("full")
     change(upstream)
     sites.sync()
     sites.carry("delta")
     capsys.readouterr()
+    report = json.loads((sites.folder / "report.json").read_text())
+    assert (report["kind"], report["status"]) == ("import", 0)
+    assert [(file["filename"], file["how"]) for file in report["stored"]] == [("some_one-2.0-py3-none-any.whl", "imported")]
+    assert {file["project"] for file in report["removed"]} == {"two", "three"}
+    schema = json.loads((wheelhouse.CHECKOUT / "docs" / "report.schema.json").read_text())
+    assert list(violations(report, schema)) == []
     assert sites.far.run("status", "--json", "--max-age", "1") == 0
     assert json.loads(capsys.readouterr().out)["projects"] == 2
     assert sites.far.run("trash", "list") == 0
     assert "three-1.0.tar.gz" in capsys.readouterr().out
     assert sites.far.run("sync") == 2
+
+
+def test_a_snapshot_at_a_mark_is_the_same_on_both_sides(sites: Sites, upstream: Upstream) -> None:
+    sites.sync()
+    sites.carry("full")
+    for site in (sites.near, sites.far):
+        assert site.run("snapshot", "create", "tested") == 0
+    near, far = ({path: body for path, body in site.tree().items() if path.startswith("snapshots/tested/simple/")}
+                 for site in (sites.near, sites.far))
+    assert near == far and len(near) > 10
+    change(upstream)
+    sites.sync()
+    sites.export("delta")
+    sites.load("delta")
+    assert not sites.far.untrue()
+    assert {path: body for path, body in sites.far.tree().items() if path.startswith("snapshots/tested/simple/")} == near
+    assert not (sites.far.root / "three").exists()
 
 
 # --- a plain tree

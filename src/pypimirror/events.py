@@ -8,7 +8,8 @@ from .model import Change, Totals
 
 
 class RunStarted(NamedTuple):
-    #: ``initial``, ``update``, ``indexes``, ``adopt``, ``verify``, ``repair``, ``restore`` or ``empty``.
+    #: ``initial``, ``update``, ``indexes``, ``adopt``, ``verify``, ``repair``, ``restore``, ``empty``, ``export`` or
+    #: ``import``.
     kind: str
     mirror: str
 
@@ -85,7 +86,8 @@ class FileStored(NamedTuple):
     project: str
     filename: str
     size: int
-    #: ``fetched``, ``found`` (on disk already), ``restored`` (from the trash), or ``adopted`` (from an older mirror).
+    #: ``fetched``, ``found`` (on disk already), ``restored`` (from the trash), ``adopted`` (from an older mirror), or
+    #: ``imported`` (from a bundle).
     how: str
 
 

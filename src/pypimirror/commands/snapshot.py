@@ -48,7 +48,7 @@ def _create(config: str, arguments: argparse.Namespace) -> int:
         at = converters.moment(arguments.at, "") if arguments.at else ""
     except ValueError as error:
         raise ConfigurationError(f"--at {arguments.at}: must be {error}") from error
-    mirror = checked(config, arguments, fetches=False)
+    mirror = checked(config, arguments, fetches=False, selects=False)
     name = check_name(arguments.words[1])
     with exclusive(mirror, arguments), closing(State(mirror.settings["state_path"])) as state:
         if not state.open_to_read():
@@ -95,7 +95,7 @@ def _present(state_path: str) -> list[tuple[str, str]]:
 
 
 def _promote(config: str, arguments: argparse.Namespace) -> int:
-    mirror = checked(config, arguments, fetches=False)
+    mirror = checked(config, arguments, fetches=False, selects=False)
     tree = SnapshotTree(mirror.settings)
     with exclusive(mirror, arguments):
         made = tree.promote(check_name(arguments.words[1]), check_name(arguments.promote_as or _PRODUCTION))
@@ -103,7 +103,7 @@ def _promote(config: str, arguments: argparse.Namespace) -> int:
 
 
 def _delete(config: str, arguments: argparse.Namespace) -> int:
-    mirror = checked(config, arguments, fetches=False)
+    mirror = checked(config, arguments, fetches=False, selects=False)
     tree = SnapshotTree(mirror.settings)
     with exclusive(mirror, arguments):
         gone = tree.delete(check_name(arguments.words[1]))

@@ -15,8 +15,8 @@ from ..storage.regular_files import check_regular
 
 #: Maximum number of files of each kind in the lists; the statistics count all.
 MOST_NAMED = 10_000
-#: The kinds of runs to report: those of ``sync``.
-_KINDS = frozenset({"initial", "update", "indexes"})
+#: The kinds of runs to report: those of ``sync``, and ``import``, which takes its place at a site without a network.
+_KINDS = frozenset({"initial", "update", "indexes", "import"})
 
 
 class RunSummary:
