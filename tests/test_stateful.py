@@ -29,7 +29,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from pypimirror.metadata.filenames import parse
 from pypimirror.sync import run as run_module
-from support import interruptions, old_mirrors
+from support import interruptions, old_mirrors, osv
 from support.mirror import Mirrored
 from support.stale_upstream import FAULTS, FILE_FAULTS, Shifting
 from support.upstream import normal, sdist, wheel
@@ -87,6 +87,8 @@ class AnyOrder(RuleBasedStateMachine):
         #: Files that stay though upstream does not list them, and the hashes of those that were adopted.
         self.kept: set[tuple[str, str]] = set()
         self.adopted: dict[tuple[str, str], str] = {}
+        #: The kind of advisory about releases.
+        self.advised: dict[tuple[str, str], str] = {}
         self.last = 0
         self.serial = 0
 
@@ -197,6 +199,23 @@ class AnyOrder(RuleBasedStateMachine):
         path.write_text("[versions]\n" + "".join(f"{name} = {version}\n" for name, version in pins.items()))
         self.mirrored.settings["versions"] = path if pins else None
 
+    # --- what advisories tell
+
+    @rule(told=st.dictionaries(st.tuples(_name, _version), st.sampled_from(("MAL", "PYSEC", "low")), max_size=3))
+    def advise(self, told: dict[tuple[str, str], str]) -> None:
+        """Other advisories than before: malicious releases, vulnerable ones with and without a severity that counts."""
+        self.count("advise")
+        self.advised = {(normal(name), version): kind for (name, version), kind in told.items()}
+        documents = [osv.document(f"{'MAL' if kind == 'MAL' else 'PYSEC'}-{name}-{version}", name, versions=[version],
+                                  severity=osv.LOW if kind == "low" else osv.CRITICAL)
+                     for (name, version), kind in self.advised.items()]
+        self.mirrored.settings["advisories"] = osv.write_directory(self.folder / "osv", *documents)
+
+    @rule(how=st.sampled_from(("report", "mark", "hide")))
+    def treat_vulnerable(self, how: str) -> None:
+        self.count("vulnerable")
+        self.mirrored.settings["vulnerable"] = how
+
     # --- what is run
 
     @rule(arguments=st.sampled_from((("-U",), ("-U",), ("-U",), ("-U", "--allow-deletions"), ("-I",), ("-i",))))
@@ -286,6 +305,10 @@ class AnyOrder(RuleBasedStateMachine):
     def nothing_else(self, status: int) -> None:
         """Show that nothing is offered that was not asked for. Of a project that failed what was there may stay."""
         assert all(self.is_wanted(name) for name, _ in self.offered())
+        # Malicious releases are out whatever failed and whatever was held back.
+        malicious = {(name, filename) for name, filename in self.offered()
+                     if self.advised.get((name, str(parse(filename, name).version))) == "MAL"}
+        assert not malicious, malicious
         if status:
             return
         settings = self.mirrored.settings

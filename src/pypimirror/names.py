@@ -90,7 +90,9 @@ def distribution(filename: str) -> str:
 
 def shown(text: str, limit: int = 120) -> str:
     """Return foreign text in a form that is safe for logs and terminals: printable, one line, limited length."""
-    clean = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:limit])
+    clean = text[:limit]
+    if not clean.isprintable():
+        clean = "".join(c if c.isprintable() else repr(c)[1:-1] for c in clean)
     return clean + "..." if len(text) > limit else clean
 
 

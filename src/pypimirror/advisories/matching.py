@@ -20,9 +20,10 @@ class AdvisoryMatcher:
     """Finds the advisories for the files of one project."""
 
     def __init__(self, advisories: Iterable[Advisory], project: str):
-        self._advisories = tuple(advisories)
         self._project = project
-        self._versions = [frozenset(map(_canonical, each.versions)) for each in self._advisories]
+        #: Each advisory with the canonical texts of its versions and the limits of its ranges.
+        self._compiled = [(each, frozenset(map(_canonical, each.versions)), tuple(map(_limits, each.ranges)))
+                          for each in advisories]
         self._found: dict[str | None, tuple[Advisory, ...]] = {}
 
     def of_file(self, file: File) -> tuple[Advisory, ...]:
@@ -35,19 +36,22 @@ class AdvisoryMatcher:
             parsed = pep440(version) if version else None
             text = _canonical(version or "")
             self._found[version] = tuple(
-                advisory for advisory, versions in zip(self._advisories, self._versions, strict=True)
-                if text in versions or any(includes(each, parsed) for each in advisory.ranges))
+                advisory for advisory, versions, ranges in self._compiled
+                if text in versions or any(_is_within(parsed, *limits) for limits in ranges))
         return self._found[version]
 
 
 def includes(versions: VersionRange, version: Version | None) -> bool:
     """Return whether a range includes a version. Every version, also an unknown one (None), is in a range without limits."""
-    first, end = _limits(versions)
+    return _is_within(version, *_limits(versions))
+
+
+def _is_within(version: Version | None, first: Version | None, end: Version | None, is_inclusive: bool) -> bool:
     if version is None:
         return first is None and end is None
     if first is not None and version < first:
         return False
-    return end is None or version < end or (versions.inclusive and version == end)
+    return end is None or version < end or (is_inclusive and version == end)
 
 
 def is_fix(version: str | None, advisories: Iterable[Advisory]) -> Advisory | None:
@@ -57,9 +61,10 @@ def is_fix(version: str | None, advisories: Iterable[Advisory]) -> Advisory | No
 
 
 @lru_cache(_CACHED)
-def _limits(versions: VersionRange) -> tuple[Version | None, Version | None]:
-    """Return the first affected version, None for all early ones, and the end, None for an open range."""
-    return None if versions.introduced == "0" else pep440(versions.introduced), pep440(versions.end) if versions.end else None
+def _limits(versions: VersionRange) -> tuple[Version | None, Version | None, bool]:
+    """Return the first affected version, None for all early ones, the end, None for an open range, and if that is included."""
+    return (None if versions.introduced == "0" else pep440(versions.introduced),
+            pep440(versions.end) if versions.end else None, versions.inclusive)
 
 
 @lru_cache(_CACHED)
