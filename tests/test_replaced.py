@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from pypimirror.sync.publish import PublishResult
 from pypimirror.sync.result_recorder import ResultRecorder
 from support.mirror import Mirrored
-from support.upstream import Upstream, wheel
+from support.upstream import Upstream, sdist, wheel
 
 pytestmark = pytest.mark.storages
 
@@ -108,3 +110,38 @@ def test_a_file_damaged_here_that_cant_be_had_again_leaves_the_folder(mirrored: 
     del upstream.answers[PATH]
     assert mirrored.run("-U") == 0
     assert len(mirrored.files("one")) == 2
+
+
+def test_replacements_are_refused_on_demand(mirrored: Mirrored, upstream: Upstream) -> None:
+    """The mirror keeps its own file, and tells both hashes in each run; the key taken back, one run takes the new one."""
+    filename, first = sdist("demo", "1.0")
+    second = first + bytes(8)
+    hashes = [hashlib.sha256(body).hexdigest() for body in (first, second)]
+    upstream.add("demo", (filename, first))
+    report = mirrored.root.parent / "report.json"
+    mirrored.settings |= {"replaced": "refuse", "report_filename": report}
+    assert mirrored.run("sync") == 0
+    upstream.add("demo", (filename, second))
+    for _ in range(2):
+        assert mirrored.run("sync") == 0
+        (problem,) = json.loads(report.read_text())["problems"]
+        assert hashes[0] in problem["message"] and hashes[1] in problem["message"]
+        assert (mirrored.root / "demo" / filename).read_bytes() == first
+        assert mirrored.page("demo")["files"][0]["hashes"]["sha256"] == hashes[0] and not mirrored.untrue()
+    mirrored.settings["replaced"] = None
+    assert mirrored.run("sync") == 0
+    assert (mirrored.root / "demo" / filename).read_bytes() == second and not mirrored.untrue()
+
+
+def test_status_names_quarantined_projects(mirrored: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("one", "two"):
+        upstream.add(name, sdist(name, "1.0"))
+    assert mirrored.run("sync") == 0
+    upstream.statuses["two"] = {"status": "quarantined"}
+    upstream.touch("two")
+    assert mirrored.run("sync") == 0
+    capsys.readouterr()
+    assert mirrored.run("status", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["quarantined"] == ["two"]
+    assert mirrored.run("status") == 0
+    assert "quarantined    two" in capsys.readouterr().out

@@ -179,7 +179,7 @@ def _figures(mirror: Mirror, state: State) -> dict[str, int]:
     if not mirror.settings["metrics_filename"]:
         return {}
     trash = mirror.trash.totals()
-    return {"trash_files": trash["files"], "trash_bytes": trash["bytes"], "quarantined_projects": state.quarantined(),
+    return {"trash_files": trash["files"], "trash_bytes": trash["bytes"], "quarantined_projects": len(state.quarantined()),
             "retained_releases": sum(map(len, mirror.needs.retained.values()))}
 
 

@@ -20,7 +20,7 @@ _UNREADABLE = "the state can't be read by this user; call status as the owner of
 #: Fields that are no rows of the table, or rows of another form.
 _ELSEWHERE = frozenset({"version", "program", "state", "running", "interrupted", "failed", "age_seconds", "held_back",
                         "problems", "notices", "only_left_out_files", "without_upload_time", "unavailable", "retained",
-                        "pages_written", "snapshots"})
+                        "pages_written", "quarantined", "snapshots"})
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -75,6 +75,9 @@ def _table(status: dict[str, Any]) -> str:
     if status["retained"]:
         rows.append(f"{'retained':<14} {len(status['retained'])} releases that pins moved away from")
         rows.extend(f"  {one['project']} {one['version']} until {one['until']}" for one in status["retained"][:_MOST_SHOWN])
+    if status["quarantined"]:
+        more = ", ..." if len(status["quarantined"]) > _MOST_SHOWN else ""
+        rows.append(f"{'quarantined':<14} {', '.join(status['quarantined'][:_MOST_SHOWN])}{more}")
     rows.extend(f"  {one['project']}: {one['requests']} requests, the last at {one['last']}"
                 for one in status["missed"][:_MOST_SHOWN])
     return "\n".join(rows)

@@ -73,6 +73,7 @@ def collect(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
         "errors": facts.errors,
         "unavailable": facts.unavailable,
         "retained": list(_retained(last, settings["retain_days"])),
+        "quarantined": list(facts.quarantined),
         "trash": None,
         "missed": [{"project": one.project, "requests": one.requests, "last": format_moment(one.last)} for one in facts.missed],
         "pages_written": _pages_written(settings),
@@ -167,6 +168,8 @@ class _StateFacts(NamedTuple):
     untimed: int = 0
     #: The line about files without upload time, or an empty text.
     notice: str = ""
+    #: Names of projects that are quarantined upstream.
+    quarantined: Sequence[str] = ()
 
 
 def _read_state(mirror: Mirror, missed: list[NameCount]) -> _StateFacts:
@@ -185,7 +188,8 @@ def _read_state(mirror: Mirror, missed: list[NameCount]) -> _StateFacts:
             [{"project": row.name, "display": row.display or row.name, "error": row.error or row.unmet,
               "since": format_moment(row.since)} for row in failed],
             [{"project": row.name, "display": row.display or row.name, "reason": row.unmet} for row in failed if row.unmet],
-            state.barren(), state.untimed()[0], untimed(mirror, state) or "")
+            state.barren(), state.untimed()[0], untimed(mirror, state) or "",
+            state.quarantined())
 
 
 def missed_names(settings: Settings, logs: Iterable[str]) -> list[NameCount]:

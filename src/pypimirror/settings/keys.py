@@ -163,6 +163,9 @@ KEYS = (
     Key("decision_log", converters.path, "",
         "A file of JSON lines, to which each run appends what it let in, held back and took out, and by which rule.",
         "Advisories"),
+    Key("replaced", converters.choice("take", "refuse"), "take",
+        "How to treat a file that upstream has replaced by another one with the same name: take fetches it; refuse keeps the "
+        "mirror's own, and each run reports it.", "Selection", "files"),
     Key("cleanup", converters.boolean, "True",
         "Whether files and projects that upstream removed are removed here, too: from the pages at once, and to the trash. "
         "If False, they stay listed.",

@@ -217,10 +217,11 @@ class State(DatabaseFile):
         found = self._db.execute("SELECT total(barren) FROM projects").fetchone()[0]
         return int(found) if math.isfinite(found) else 0
 
-    def quarantined(self) -> int:
-        """Return the number of published projects that are quarantined upstream; these have no files."""
-        rows = self._db.execute("SELECT record FROM projects JOIN records USING (name) WHERE serial > 0 AND files = 0")
-        return sum(_is_quarantined(record) for record, in rows)
+    def quarantined(self) -> list[str]:
+        """Return the names of the published projects that are quarantined upstream; these have no files."""
+        rows = self._db.execute("SELECT name, record FROM projects JOIN records USING (name) "
+                                "WHERE serial > 0 AND files = 0 ORDER BY name")
+        return [name for name, record in rows if _is_quarantined(record)]
 
     def untimed(self) -> tuple[int, int]:
         """Return the number of files without the upload time that a filter needs, and the number of their projects."""

@@ -166,14 +166,14 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
     if project.listed:  # it is decoded again to be published
         records.remember(project, record)
     list_serial, due = task.list_serial, selected.due
-    if unsettled or external_links.is_restless(mirror, project):
+    if unsettled or reading.refused or external_links.is_restless(mirror, project):
         list_serial, due = None, 0.0
     elif reading.absent and task.listed:
         list_serial = LISTED
     return Evaluation(
         task.name, _with_name_filter(mirror, _changes(mirror, old, project, selected, task), task), record,
         project.display, list_serial,
-        None if unsettled else serial_at(project.serial, project.upstream), due, reading.problems,
+        None if unsettled or reading.refused else serial_at(project.serial, project.upstream), due, reading.problems,
         unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or missing,
         read=reading.read, absent=reading.absent, status=reading.status,
         promised=promised if reading.behind else None, untimed=_untimed(mirror, project, selected),

@@ -46,6 +46,8 @@ class PageReading(NamedTuple):
     behind: bool = False
     #: Message about answers of upstream that contradict each other.
     error: str | None = None
+    #: Whether upstream has replaced files, and the replacements are refused.
+    refused: bool = False
 
 
 def read(mirror: IRunContext, task: EvaluateTask, old: Project | None,
@@ -70,10 +72,35 @@ def read(mirror: IRunContext, task: EvaluateTask, old: Project | None,
     problems += doubts
     if page.upstream == mirror.own.upstream:
         page, problems = page._replace(damaged=problems), ()
+    page, refused = _without_replacements(mirror, old, page)
     page, more = external_links.joined(mirror, page, old, select)
     narrowed = recent(page, old, since) if since is not None and page.serial is None else page
     project = merged(old, narrowed, _is_superseded(mirror, old, page))
-    return PageReading(project._replace(doubt=remember), problems + more, read=True, behind=behind)
+    return PageReading(project._replace(doubt=remember), problems + refused + more, read=True, behind=behind,
+                       refused=bool(refused))
+
+
+def _without_replacements(mirror: IRunContext, old: Project | None, page: Project) -> tuple[Project, tuple[str, ...]]:
+    """Return the page with the recorded facts of files that upstream has replaced, if the configuration refuses that.
+
+    Also returns a message about each of them.
+    """
+    if mirror.settings["replaced"] == "take" or old is None or old.upstream not in ("", page.upstream):
+        return page, ()
+    known = {file.filename: file for file in old.files if file.stored is not None and file.stored.published}
+
+    def kept(file: File) -> File | None:
+        before = known.get(file.filename)
+        if before is None or before.stored is None or file.hashes.get("sha256", before.stored.sha256) == before.stored.sha256:
+            return None
+        hashes = {**before.hashes, "sha256": before.stored.sha256}
+        return before._replace(hashes=hashes, listed=True, yanked=file.yanked, stored=None)
+
+    found = {file.filename: (file, same) for file in page.files if (same := kept(file)) is not None}
+    told = tuple(f"{name}: upstream has replaced it (sha256 {file.hashes['sha256']}); the mirror keeps its own "
+                 f"({same.hashes['sha256']}), since replaced = refuse" for name, (file, same) in found.items())
+    files = tuple(found[file.filename][1] if file.filename in found else file for file in page.files)
+    return page._replace(files=files, etag=None if found else page.etag), told
 
 
 def _etag(mirror: IRunContext, task: EvaluateTask, old: Project | None) -> str | None:
