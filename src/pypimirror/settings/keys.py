@@ -163,6 +163,9 @@ KEYS = (
     Key("decision_log", converters.path, "",
         "A file of JSON lines, to which each run appends what it let in, held back and took out, and by which rule.",
         "Advisories"),
+    Key("publishers", converters.choice("report", "ignore"), "report",
+        "Whether a sync reports a new release whose provenance (PEP 740) names other publishers than the release before it, or "
+        "that has none any more.", "Advisories"),
     Key("replaced", converters.choice("take", "refuse"), "take",
         "How to treat a file that upstream has replaced by another one with the same name: take fetches it; refuse keeps the "
         "mirror's own, and each run reports it.", "Selection", "files"),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..advisories.policy import marked
 from ..errors import MirrorError
-from ..events import FileStored, Problem, ProjectPublished
+from ..events import FileStored, Notice, Problem, ProjectPublished
 from ..http.retry import RetryPolicy
 from ..index.page_paths import ProjectPaths
 from ..interfaces import IMetadataIndexWriter, IRunContext
@@ -24,6 +24,7 @@ from .folder_snapshot import NOT_LISTED, FolderSnapshot, snapshot
 from .offered_files import select_files
 from .own_pages import own_paths
 from .packed_selection import PackedSelection, unpack
+from .publishers import changed_publishers
 from .root_pages import Sections, sections
 
 #: The name of the filter that leaves yanked files out.
@@ -130,12 +131,22 @@ def _publish_selected(mirror: IRunContext, task: PublishTask, project: Project, 
         pages = write_pages(mirror, project._replace(files=files), task.serial, task.run)
         project = project._replace(pages=pages.paths)
         emit(ProjectPublished(task.name, pages.written))
+    _compare_publishers(mirror, task, results, files, emit)
     result = _result(task, selected, results, files)
     return result._replace(
         record=records.encode(project), serial=pages.serial, written=pages.written, display=project.display,
         replaced=_published_content(project) != before,
         error=result.error or refusal, unswept=unswept or task.scan or not pages.serial,
         sections=sections(mirror, project.published(), task.sections) if pages.serial and task.sections else ())
+
+
+def _compare_publishers(mirror: IRunContext, task: PublishTask, results: Iterable[FileResult], files: Iterable[File],
+                        emit: Callable[[Any], None]) -> None:
+    """Report new releases of other publishers than the ones before; a new project has none to compare with."""
+    new = {one.file.filename for one in results if one.how == "fetched"}
+    if new and task.serial and mirror.settings["publishers"] == "report":
+        for message in changed_publishers(mirror, task.name, files, new):
+            emit(Notice(f"{task.name}: {message}"))
 
 
 def _result(task: PublishTask, selected: Selected, results: Collection[FileResult], files: Collection[File]) -> PublishResult:

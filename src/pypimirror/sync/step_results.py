@@ -16,7 +16,7 @@ from . import failures
 
 #: Results that share one transaction, and the seconds after which it ends in any case.
 _BATCH, _SECONDS = 200, 0.5
-_EVENTS = (events.FileStored, events.FileRemoved, events.Problem, events.ProjectPublished)
+_EVENTS = (events.Notice, events.FileStored, events.FileRemoved, events.Problem, events.ProjectPublished)
 
 
 def run_step(mirror: IRunContext, state: State, notify: Callable[[Any], None], step: Callable[..., Any], tasks: Iterable[Any],
