@@ -110,6 +110,18 @@ def test_a_marker_on_bug_fix_releases_holds_if_it_does_for_one_of_them():
     assert marker_values(WINDOWS)["platform_machine"] == "AMD64"
 
 
+@pytest.mark.parametrize(("marker", "does"), [
+    ("platform_release > '1'", True), ("'WSL' in platform_release", True), ("platform_version not in 'x'", True),
+    ("platform_release == '5' and platform_version < '#1'", True),
+    ("platform_release >= '5' and sys_platform == 'win32'", False),
+    ("platform_release >= '5' or sys_platform == 'win32'", True), ("python_version < '3' and platform_version != 'x'", False)])
+def test_what_differs_between_hosts_of_a_platform_leaves_nothing_out(marker, does):
+    from packaging.markers import Marker
+    assert applies(Marker(marker), LINUX) is does
+    with pytest.raises(Undecided):
+        holds(marker, LINUX)
+
+
 def test_a_marker_without_meaning_leaves_nothing_out():
     from packaging.markers import Marker
     assert applies(Marker("platform_version ~= '5.x'"), LINUX)

@@ -13,7 +13,7 @@ from typing import Any
 
 from packaging.markers import Marker
 
-from .environments import Environment, marker_values, patches
+from .environments import Environment, marker_values, patches, with_any_host
 
 #: Characters of a condition.
 _MAX_LENGTH = 1000
@@ -94,6 +94,8 @@ def _decided(expression: str, environment: Environment) -> bool | str:
 def _evaluated(condition: Marker | ast.expr, environment: Environment) -> bool:
     try:
         if isinstance(condition, Marker):
+            if with_any_host(condition) is not condition:
+                raise Undecided("the release of the operating system is not known")
             return condition.evaluate({**marker_values(environment)})
         return bool(_value(condition, environment))
     except (TypeError, ValueError, KeyError, IndexError, RecursionError) as error:

@@ -22,6 +22,9 @@ _WINDOWS = {"win32": "x86", "win_amd64": "AMD64", "win_arm64": "ARM64"}
 #: Names in conditions that can differ between patch releases of one Python.
 _PATCHED = re.compile(r"full_version|implementation_version|sys\.version|platform\.python_version")
 _NUMBER = re.compile(r"[0-9]+")
+#: Comparisons with what differs between hosts of one platform, as ``str`` of a marker writes them.
+_COMPARE = r"(?:not in|in|[<>=!~]+)"
+_OF_HOST = re.compile(rf'platform_(?:release|version) {_COMPARE} "[^"]*"|"[^"]*" {_COMPARE} platform_(?:release|version)')
 _MAX_CONDITION = 1000
 #: Stands for the newest patch release of any Python.
 _LAST_PATCH = 99
@@ -95,7 +98,7 @@ def applies(marker: Marker | None, environment: Environment, extras: Iterable[st
 
 @lru_cache(1 << 16)
 def _applies(text: str, environment: Environment, extras: tuple[str, ...]) -> bool:
-    marker = parse_marker(text)
+    marker = with_any_host(parse_marker(text))
     try:
         return any(marker.evaluate({**marker_values(one), "extra": extra})
                    for one in patches(environment, text) for extra in extras)
@@ -108,6 +111,16 @@ def _applies(text: str, environment: Environment, extras: tuple[str, ...]) -> bo
 def parse_marker(text: str) -> Marker:
     """Parse an environment marker (PEP 508). Raises ValueError, RecursionError."""
     return Marker(text)
+
+
+def with_any_host(marker: Marker) -> Marker:
+    """Return a marker that is true if the given one is for any release of the operating system.
+
+    Markers have no negation, so each such comparison may count as true.
+    """
+    text = str(marker)
+    known = _OF_HOST.sub('python_version >= "0"', text)
+    return marker if known == text else Marker(known)
 
 
 @lru_cache

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..metadata.bounded_toml import loads
 from ..names import shown
-from .environments import Environment, marker_values, parse_marker, patches
+from .environments import Environment, marker_values, parse_marker, patches, with_any_host
 from .extends_chain import decoded
 from .included_files import Read
 from .locked_packages import LockedPackage, hashes_of, left_out, named, tables, words
@@ -45,7 +45,7 @@ def _applies(marker: Any, environment: Environment, choices: Mapping[str, frozen
     if not isinstance(marker, str):
         return True
     try:
-        parsed = parse_marker(marker)
+        parsed = with_any_host(parse_marker(marker))
         return any(parsed.evaluate({**marker_values(one), **choices}) for one in patches(environment, marker))
     except (ValueError, KeyError, TypeError, RecursionError):
         # Older releases of packaging do not support the markers of lock files. A superfluous release does less harm.
