@@ -236,6 +236,23 @@ def test_a_wrong_file_is_asked_for_once_more_and_then_told(large: Mirrored, upst
     assert f"its sha256 is {hashlib.sha256(BODY[::-1]).hexdigest()}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("algorithm", ["sha512", "blake2b", "md5"])
+@pytest.mark.parametrize("wrong", [True, False])
+def test_each_hash_that_upstream_gives_has_to_be_right(
+        mirrored: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str], algorithm: str, wrong: bool) -> None:
+    """The mirror's page repeats them all."""
+    name, body = wheel("one", "1")
+    right = {each: hashlib.new(each, body).hexdigest() for each in ("sha256", algorithm)}
+    told = right | ({algorithm: "0" * len(right[algorithm])} if wrong else {})
+    upstream.add("one", (name, body), hashes=told)
+    assert mirrored.run("sync") == int(wrong)
+    assert mirrored.files("one") == ([] if wrong else [name])
+    if wrong:
+        assert f"its {algorithm} is {right[algorithm]}, upstream's page has 000" in capsys.readouterr().err
+    else:
+        assert mirrored.page("one")["files"][0]["hashes"] == told
+
+
 # --- pages older than the list
 
 def stale(upstream: Upstream, name: str, times: int) -> http_faults.Answer:

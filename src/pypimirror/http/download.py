@@ -21,7 +21,8 @@ from .dates import seconds
 from .retry import RetryPolicy, check
 from .urls import strip_credentials
 
-#: Hash algorithms, strongest first; the first one for which upstream has a digest is checked.
+#: Hash algorithms, strongest first. A download is checked with each for which upstream has a digest, since the mirror's page
+#: repeats them all; a file that is there already, with the first of these.
 ALGORITHMS = ("sha256", "sha512", "sha384", "sha3_256", "blake2b", "sha224", "sha1", "md5")
 #: Maximum seconds for the download of one file, all attempts together.
 LONGEST = 6 * 3600.0
@@ -71,7 +72,7 @@ class _Body:
         #: Bytes of the content for which space is reserved.
         self._admitted = 0
         self._end = time.monotonic() + LONGEST
-        self._algorithm = next((name for name in ALGORITHMS if name in hashes), None)
+        self._algorithms = [name for name in ALGORITHMS if name in hashes]
         #: The validator for ``If-Range`` (ETag or Last-Modified); None if the server can't resume.
         self._validator: str | None = None
         self._modified = ""
@@ -83,8 +84,8 @@ class _Body:
         self._joined = False
         self._blocks: list[bytes] = []
         self._sha256 = hashlib.sha256()
-        other = self._algorithm not in (None, "sha256")
-        self._other: Any = hashlib.new(str(self._algorithm)) if other else None
+        self._others: dict[str, Any] = {
+            name: hashlib.new(name, usedforsecurity=False) for name in self._algorithms if name != "sha256"}
 
     def admit(self, size: int) -> None:
         """Reserve space for the content. Raises InsufficientSpace."""
@@ -133,8 +134,8 @@ class _Body:
         if self.received <= _SMALL:
             self._blocks.append(block)
         self._sha256.update(block)
-        if self._other is not None:
-            self._other.update(block)
+        for digest in self._others.values():
+            digest.update(block)
         self._upload.write(block)
 
     def finish(self) -> Download:
@@ -146,14 +147,14 @@ class _Body:
             raise FetchError(strip_credentials(self._url),
                              f"received {self.received} bytes, upstream's page has {self._size}", transient=True)
         sha256 = self._sha256.hexdigest()
-        if self._algorithm is not None:
-            actual = sha256 if self._other is None else self._other.hexdigest()
-            expected = self._expected[self._algorithm].lower()
+        for algorithm in self._algorithms:
+            actual = sha256 if algorithm == "sha256" else self._others[algorithm].hexdigest()
+            expected = self._expected[algorithm].lower()
             if actual != expected:
                 self._validator = None
                 self._wrong += not self._joined
                 raise _WrongHash(strip_credentials(self._url),
-                                 f"its {self._algorithm} is {actual}, upstream's page has {shown(expected)}",
+                                 f"its {algorithm} is {actual}, upstream's page has {shown(expected)}",
                                  transient=self._wrong < 2)
         return Download(sha256, self.received, b"".join(self._blocks) if self.received <= _SMALL else None)
 
