@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -31,15 +33,34 @@ TEXTS = ["display", "list_serial", "page_serial", "error", "unmet", "advised"]
 NUMBERS = ["pending", "serial", "files", "bytes", "yanked", "since", "due", "barren", "hidden", "untimed"]
 
 
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mirrored, Upstream, Path]]:
+    """A mirror of three projects, its upstream, and a copy of the mirror as the first sync left it."""
+    folder = tmp_path_factory.mktemp("damaged")
+    with Upstream() as upstream:
+        for name in ("one", "two", "three"):
+            upstream.add(name, wheel(name, "1"), sdist(name, "1"))
+        mirrored = Mirrored(folder / "mirror", upstream.url)
+        (folder / "pins.cfg").write_text("[versions]\none = 1\n")
+        mirrored.settings |= {"versions": "pins.cfg", "build_requirements": False}
+        assert mirrored.run("sync") == 0
+        shutil.copytree(mirrored.root, folder / "kept")
+        yield mirrored, upstream, folder / "kept"
+
+
 @pytest.fixture
-def filled(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
-    """A mirror of three projects."""
-    for name in ("one", "two", "three"):
-        upstream.add(name, wheel(name, "1"), sdist(name, "1"))
-    (mirrored.config.parent / "pins.cfg").write_text("[versions]\none = 1\n")
-    mirrored.settings |= {"versions": "pins.cfg", "build_requirements": False}
-    assert mirrored.run("sync") == 0
+def filled(synced: tuple[Mirrored, Upstream, Path]) -> Mirrored:
+    """That mirror, whole."""
+    mirrored, _, kept = synced
+    shutil.rmtree(mirrored.root)
+    shutil.copytree(kept, mirrored.root)
     return mirrored
+
+
+@pytest.fixture
+def upstream(synced: tuple[Mirrored, Upstream, Path]) -> Upstream:
+    """Its upstream, which no test changes."""
+    return synced[1]
 
 
 def damage(mirrored: Mirrored, work: Damage) -> None:
