@@ -111,7 +111,7 @@ class Deployment(NamedTuple):
     environ: Mapping[str, str]
 
 
-@pytest.fixture(params=wheelhouse.GENERATIONS, scope="module")
+@pytest.fixture(params=wheelhouse.HEAVY_GENERATIONS, scope="module")
 def deployment(request: pytest.FixtureRequest, buildouts: Buildouts,
                tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """The example in a place of its own, its mirror filled and served."""

@@ -319,7 +319,7 @@ class Noting(Body):
         self._begun.set()
 
 
-def drip(handler: Any, head: bytes, block: bytes, over: threading.Event, begun: threading.Event) -> None:
+def send_drops(handler: Any, head: bytes, block: bytes, over: threading.Event, begun: threading.Event) -> None:
     """Send a head, and then a block again and again, until the client hangs up. begun: set with the first block."""
     handler.close_connection = True
     with suppress(OSError):
@@ -330,20 +330,30 @@ def drip(handler: Any, head: bytes, block: bytes, over: threading.Event, begun: 
             begun.set()
 
 
-@pytest.mark.parametrize(("head", "block"), [
-    (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x"), (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
-    (b"HTTP/1.1 200 OK\r\n", b"X: x\r\n"), (b"", b"HTTP/1.1 100 Continue\r\n\r\n"), (b"HTTP/1.1 ", b"2"),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;", b"x"),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: x\r\n"),
-    (b"HTTP/1.1 302 Found\r\nLocation: /y\r\nContent-Length: 1000000\r\n\r\n", b"x")],
-    ids=["body", "header", "headers", "interim", "status", "chunks", "extension", "trailers", "redirect"])
+#: What comes before the drops, and each drop.
+DRIPS = {
+    "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x"), "header": (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"X: x\r\n"), "interim": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "status": (b"HTTP/1.1 ", b"2"),
+    "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "extension": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;", b"x"),
+    "trailers": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: x\r\n"),
+    "redirect": (b"HTTP/1.1 302 Found\r\nLocation: /y\r\nContent-Length: 1000000\r\n\r\n", b"x")}
+
+
+# libcurl reads an answer the same way in a thread and in a loop, and waits for its own clock, two seconds each: a body and
+# headers show that both ways watch it.
+@pytest.mark.parametrize(("way", "drip"), [
+    *(("pycurl", drip) for drip in ("body", "headers")),
+    *((way, drip) for way in ("pycurl-loop", "requests") for drip in DRIPS)],
+    indirect=["way"])
 def test_a_host_that_drips_is_given_up(
-        way: str, head: bytes, block: bytes, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+        way: str, drip: str, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    head, block = DRIPS[drip]
     over, begun, sent = threading.Event(), threading.Event(), threading.Event()
     http_faults.minutes_pass(monkeypatch, begun.is_set)
     first = sent if b"\r\n\r\n" in head else begun
-    upstream.answers |= {"/drip": lambda handler: drip(handler, head, block, over, first), "/y": (200, {}, b"y")}
+    upstream.answers |= {"/drip": lambda handler: send_drops(handler, head, block, over, first), "/y": (200, {}, b"y")}
     try:
         # libcurl has a clock of its own.
         with opened(way, timeout=2 if way != "requests" else 60) as made:
@@ -377,7 +387,7 @@ def test_others_go_on_while_a_host_drips(upstream: Upstream) -> None:
     fetcher = pytest.importorskip("pypimirror.http.pycurl_fetcher", exc_type=ImportError) and make("pycurl", timeout=60)
     over, begun, finished = threading.Event(), threading.Event(), []
     upstream.answers |= {
-        "/drip": lambda handler: drip(handler, b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x", over, begun),
+        "/drip": lambda handler: send_drops(handler, b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x", over, begun),
         "/x": (200, {}, b"x")}
     loop = Loop(fetcher.selector())
 

@@ -33,8 +33,20 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture
-def address(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server, whose mirror no test changes."""
+    folder = tmp_path_factory.mktemp("served")
+    with Upstream() as upstream:
+        populate(upstream)
+        mirrored = Mirrored(folder / "mirror", upstream.url)
+        assert mirrored.run("sync") == 0
+    with servers.serve(mirrored.root, folder / "log") as started:
+        yield started
+
+
+def populate(upstream: Upstream) -> None:
+    """Add projects of every kind that the pages show in a way of their own."""
     upstream.add("Zope.Interface", wheel("Zope.Interface", "8.0"), requires_python=">=3.10", yanked='of "no" <use>')
     upstream.add("Zope.Interface", sdist("Zope.Interface", "8.1"), yanked=True)
     upstream.statuses["zope-interface"] = {"status": "archived", "reason": "we <moved>"}
@@ -42,9 +54,6 @@ def address(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> Iterator[
     upstream.add("a-name-that-is-longer-than-anybody-would-ever-type-by-hand-on-a-small-telephone", sdist("a", "1"))
     for number in range(40):
         upstream.add(f"collective.thing{number}", sdist(f"collective.thing{number}", "1"))
-    assert mirrored.run("sync") == 0
-    with servers.serve(mirrored.root, tmp_path / "log") as started:
-        yield started
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -140,7 +149,7 @@ def test_a_button_copies_its_lines_and_says_so_where_one_looks(window: Browser, 
     assert copied.splitlines() == [line for line in file.splitlines() if line and not line.startswith("#")]
 
 
-def test_without_a_clipboard_the_lines_are_selected(mirrored: Mirrored, address: str, tmp_path: Path) -> None:
+def test_without_a_clipboard_the_lines_are_selected(address: str, tmp_path: Path) -> None:
     # A host that is not this machine, reached without TLS: browsers give it no clipboard.
     port = address.rpartition(":")[2]
     with browser(tmp_path / "browser", "--host-resolver-rules=MAP mirror.example.com 127.0.0.1") as window:

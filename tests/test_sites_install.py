@@ -63,10 +63,9 @@ def test_uv_installs(site, tmp_path):
 
 
 def test_buildout_installs(site, tmp_path):
-    for number, index in enumerate(indexes(site)):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        assert clients.buildout(index, "Demo.Recipe", folder) == INSTALLED
+    # One address of each server, every address with some server; pip and uv try all of them.
+    found = indexes(site)
+    assert clients.buildout(found[SERVERS.index(site[0]) % len(found)], "Demo.Recipe", tmp_path) == INSTALLED
 
 
 @pytest.mark.parametrize("client", [clients.pip, clients.uv])

@@ -22,6 +22,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("PYPIMIRROR_WHEELHOUSE") or CHECKOUT / "var" / "wheelhouse")
 _NOTE = f"filled-for-{sys.version_info[0]}.{sys.version_info[1]}.json"
 GENERATIONS = tuple((os.environ.get("PYPIMIRROR_BUILDOUTS") or "6 5").split())
+#: Those of tests that take half a minute for each: the newest unless PYPIMIRROR_BUILDOUTS names some.
+HEAVY_GENERATIONS = GENERATIONS if os.environ.get("PYPIMIRROR_BUILDOUTS") else GENERATIONS[:1]
 
 #: What the product stands on, all of it.
 PRODUCT = ("certifi", "charset-normalizer", "idna", "packaging", "requests", "urllib3", "waitress", "zc.lockfile",
