@@ -25,11 +25,7 @@ _TABLE = "table"
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the advisories about releases; return 1 if one is at least of the severity of ``--severity``."""
-    severity = arguments.severity or RATINGS[0]
-    form = arguments.format or ("json" if arguments.json else _TABLE)
-    for option, value, known in (("--severity", severity, RATINGS), ("--format", form, (_TABLE, *FORMATS))):
-        if value not in known:
-            raise ConfigurationError(f"{option} {value}: must be one of {', '.join(known)}")
+    severity, form = _options(arguments)
     settings = read(config, overrides_of(arguments))
     if not settings["advisories"]:
         raise ConfigurationError("audit: advisories is not set; name the sources of OSV data there")
@@ -43,9 +39,19 @@ def run(config: str, arguments: argparse.Namespace) -> int:
             print(line)
     for problem in found.problems:
         print(f"pypimirror: {problem}", file=sys.stderr)
-    counted = [each for each in found.findings if not each.waived
-               and (each.advisory.is_malicious or is_severe(each.advisory, severity))]
-    return 1 if counted or found.problems else 0
+    is_bad = any(not each.waived and (each.advisory.is_malicious or is_severe(each.advisory, severity))
+                 for each in found.findings)
+    return 1 if is_bad or found.problems else 0
+
+
+def _options(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Return the severity and the format."""
+    severity = arguments.severity or RATINGS[0]
+    form = arguments.format or ("json" if arguments.json else _TABLE)
+    for option, value, known in (("--severity", severity, RATINGS), ("--format", form, (_TABLE, *FORMATS))):
+        if value not in known:
+            raise ConfigurationError(f"{option} {value}: must be one of {', '.join(known)}")
+    return severity, form
 
 
 def _audit(mirror: Mirror, state: State, files: list[str]) -> Audit:

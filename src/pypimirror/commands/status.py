@@ -63,7 +63,12 @@ def _table(status: dict[str, Any]) -> str:
             rows.extend(f"  {problem}" for problem in value)
         elif key not in _ELSEWHERE and not (value is None and status["state"] == "unreadable"):
             rows.append(f"{key.replace('_', ' '):<14} {_cell(key, value)}")
-    rows.extend(f"  {notice}" for notice in status["notices"])
+    return "\n".join([*rows, *_details(status)])
+
+
+def _details(status: dict[str, Any]) -> list[str]:
+    """Return the rows below those of single values."""
+    rows = [f"  {notice}" for notice in status["notices"]]
     if status["only_left_out_files"]:
         rows.append(f"{status['only_left_out_files']} projects offer only files that filename_matches excludes, such as wheels")
     if status["state"] == "unreadable":
@@ -80,7 +85,7 @@ def _table(status: dict[str, Any]) -> str:
         rows.append(f"{'quarantined':<14} {', '.join(status['quarantined'][:_MOST_SHOWN])}{more}")
     rows.extend(f"  {one['project']}: {one['requests']} requests, the last at {one['last']}"
                 for one in status["missed"][:_MOST_SHOWN])
-    return "\n".join(rows)
+    return rows
 
 
 def _runs(status: dict[str, Any]) -> list[str]:

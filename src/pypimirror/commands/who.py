@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,27 +21,37 @@ _COLUMNS = ("host", "user", "files", "requests", "first", "last")
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the hosts that fetched files of a release, each with the first and the last request."""
-    if len(arguments.words) != 1:
-        raise ConfigurationError("who takes one project, with or without versions, such as demo==1.0")
-    if not arguments.access_log:
-        raise ConfigurationError("who: --access-log is missing, a log of the web server")
-    try:
-        wanted = decision(DENY, {"release": arguments.words[0], "why": "-"})
-    except ValueError as error:
-        raise ConfigurationError(f"who: {error}") from None
+    wanted = _wanted(arguments)
     below = urlsplit(read(config, overrides_of(arguments))["base_url"] or "").path.rstrip("/")
     found = list(_hosts(each for name in arguments.access_log for each in downloads(name, below) if _is_of(each, wanted)))
     if arguments.json:
         print_json(found)
         return 0
-    rows = [tuple(" ".join(value) if isinstance(value, list) else str(value or "-") for value in each.values())
-            for each in found]
-    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
-    for row in [_COLUMNS, *rows] if rows else []:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    if not rows and not arguments.quiet:
+    if found:
+        _print_table(found)
+    elif not arguments.quiet:
         print(f"no host has fetched {arguments.words[0]}")
     return 0
+
+
+def _wanted(arguments: argparse.Namespace) -> Decision:
+    """Return the releases that are asked about, as a decision about them."""
+    if len(arguments.words) != 1:
+        raise ConfigurationError("who takes one project, with or without versions, such as demo==1.0")
+    if not arguments.access_log:
+        raise ConfigurationError("who: --access-log is missing, a log of the web server")
+    try:
+        return decision(DENY, {"release": arguments.words[0], "why": "-"})
+    except ValueError as error:
+        raise ConfigurationError(f"who: {error}") from None
+
+
+def _print_table(found: Iterable[Mapping[str, Any]]) -> None:
+    rows = [_COLUMNS, *(tuple(" ".join(value) if isinstance(value, list) else str(value or "-") for value in each.values())
+                        for each in found)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _is_of(download: Download, wanted: Decision) -> bool:

@@ -49,20 +49,27 @@ def read_buildout(source: str, read: Read, environments: Iterable[Environment]) 
     places = dict.fromkeys(place for one in parsed for place in one.places())
     places.update(dict.fromkeys(Place(EXTENDS, name, redact(source)) for name in chain.documents
                                 if _WEB.match(name) and name != source))
-    hosts = first.option("buildout", "allow-hosts")
     return Deployment(
         redact(source), BUILDOUT, VERSIONS, roots, pins,
         pinned_only=first.option("buildout", "allow-picked-versions").lower() in _NO,
         installs_pins=not first.parts,
         places=tuple(places),
         locals=tuple(dict.fromkeys(local for one in parsed for local in one.locals())),
-        allow_hosts=tuple(hosts.split()) if hosts.strip() and hosts.strip() != "*" else None,
+        allow_hosts=_hosts(first.option("buildout", "allow-hosts")),
         confines_builds=normalize(EXTENSION) in map(normalize, first.option("buildout", "extensions").split()),
-        notes=tuple(dict.fromkeys(text for each in pins.values() for text in each.notes)),
-        problems=tuple(dict.fromkeys(text for texts in (*(each.problems for each in pins.values()),
-                                                        *(one.problems for one in parsed)) for text in texts)),
+        notes=_distinct(each.notes for each in pins.values()),
+        problems=_distinct((*(each.problems for each in pins.values()), *(one.problems for one in parsed))),
         options={name: first.option("buildout", name) for name in ("offline", "install-from-cache", "index")
                  if first.option("buildout", name)})
+
+
+def _hosts(value: str) -> tuple[str, ...] | None:
+    """Return the values of ``allow-hosts``, or None if all are allowed."""
+    return tuple(value.split()) if value.strip() and value.strip() != "*" else None
+
+
+def _distinct(texts: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for each in texts for text in each))
 
 
 class _Buildout:

@@ -13,7 +13,7 @@ from ..pins import requirements
 from ..pins.environments import Environment
 from ..pins.file_kinds import LOCK, PIPFILE_LOCK, REQUIREMENTS, TOOL_LOCK
 from ..pins.included_files import Read
-from ..pins.model import redact
+from ..pins.model import Pins, redact
 from ..pins.pin_files import read_required
 from ..pins.requirements import FileOption
 from ..pins.requirements_syntax import decode
@@ -44,26 +44,28 @@ def read_requirements_file(source: str, kind: str, read: Read, environments: Ite
     folder = "" if _WEB.match(source) else os.path.dirname(os.path.abspath(source))
     uv = read_uv_options(folder, content) if tool == UV and folder else UvOptions()
     options = {option.name.lstrip("-"): option.value for option in found.options if option.name}
-    uploaded = uv.exclude_newer or options.get("uploaded-prior-to", "")
-    places = [*_places(found.options), *uv.places]
-    if is_lock:
-        places += (Place(LOCKED, url, redact(source)) for url in _urls(content))
-    if tool == UV:
-        projects = [read_local(folder)] if folder and uv.builds and is_project_folder(folder) else []
-    else:
-        projects = list(_locals(found.options, folder))
-    elsewhere = tuple(place.where for place in places if place.kind == DIRECT)
+    places = [*_places(found.options), *uv.places, *(Place(LOCKED, url, redact(source)) for url in _urls(content))]
     return Deployment(
         redact(source), tool, kind, dict.fromkeys(environments, roots), pins,
         pinned_only=is_lock or any(line.hashes for line in found.lines) or "require-hashes" in options,
         follows=not is_lock and "no-deps" not in options,
-        places=tuple(dict.fromkeys(places)), locals=tuple(projects),
+        places=tuple(dict.fromkeys(places)),
+        locals=tuple(_uv_project(folder, uv) if tool == UV else _locals(found.options, folder)),
         wheels_only=options.get("only-binary", "") == ":all:" or uv.wheels_only,
-        uploaded_before=uploaded,
-        # A requirement that names a URL is an error here, not a remark.
-        notes=tuple(dict.fromkeys(note for each in pins.values() for note in each.notes
-                                  if not note.startswith(tuple(f"{where}:" for where in elsewhere)))),
+        uploaded_before=uv.exclude_newer or options.get("uploaded-prior-to", ""),
+        notes=_notes(pins.values(), places),
         options={name: value for name, value in options.items() if name in ("no-index", "no-binary", "no-build-isolation")})
+
+
+def _notes(pins: Iterable[Pins], places: Iterable[Place]) -> tuple[str, ...]:
+    """Return the remarks about pins. A requirement that names a URL is an error here, not a remark."""
+    direct = tuple(f"{place.where}:" for place in places if place.kind == DIRECT)
+    return tuple(dict.fromkeys(note for each in pins for note in each.notes if not note.startswith(direct)))
+
+
+def _uv_project(folder: str, uv: UvOptions) -> list[Local]:
+    """Return the project that uv builds, if any."""
+    return [read_local(folder)] if folder and uv.builds and is_project_folder(folder) else []
 
 
 def _content(source: str, kind: str, read: Read) -> Mapping[str, Any]:

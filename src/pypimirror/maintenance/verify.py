@@ -188,11 +188,7 @@ class Verification:
         self._state.begin()
         for name, findings in (*found.items(), ("", tuple(roots))):
             clear(self._mirror, name, [finding.path for finding in findings if finding.kind == "folder"], self._notify)
-        for finding in roots:
-            if finding.kind == "stray":
-                self._mirror.trash.put_stray(finding.path, _owner(finding.path), finding.path)
-            elif finding.kind in ("root", "folder"):
-                begin_anew(self._state)
+        self._repair_roots(roots)
         if self._remembered:
             lost = self._repair_known(found)
             if lost:
@@ -210,6 +206,14 @@ class Verification:
         for path in repaired:
             self._notify(events.FaultRepaired(path))
         return len(left) + len(failed), len(repaired)
+
+    def _repair_roots(self, roots: list[Finding]) -> None:
+        """Move stray files to the trash, and have the run write damaged pages about all projects."""
+        for finding in roots:
+            if finding.kind == "stray":
+                self._mirror.trash.put_stray(finding.path, _owner(finding.path), finding.path)
+            elif finding.kind in ("root", "folder"):
+                begin_anew(self._state)
 
     def _repair_snapshots(self, roots: list[Finding]) -> None:
         """Link missing and damaged files of snapshots to those of the mirror, which were repaired before."""

@@ -72,9 +72,7 @@ def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, u
     stale = [path for path in known if path not in due]
     for path in stale:
         mirror.storage.remove(path)
-    missing = {path: writer for path, writer in due.items() if mirror.storage.size(path) is None
-               or (changed and not (isinstance(writer, Asset) and writer.is_written(mirror)))
-               or (unsure and not _is_written(mirror, state, path, writer))}
+    missing = {path: writer for path, writer in due.items() if _has_to_be_written(mirror, state, path, writer, changed, unsure)}
     failures: list[str] = []
     try:
         _write(mirror, state, missing, serial)
@@ -85,6 +83,16 @@ def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, u
                     if (failure := _failure(mirror, state, path, writer, serial)) is not None]
     state.set_fact(ROOTS, " ".join(due))
     return RootsResult(bool(stale or missing), tuple(failures))
+
+
+def _has_to_be_written(mirror: IRunContext, state: State, path: str, writer: IIndexWriter | Asset, changed: bool,
+                       unsure: bool) -> bool:
+    """Whether a page is missing or, see ``write_roots``, may be out of date."""
+    if mirror.storage.size(path) is None:
+        return True
+    if changed and not (isinstance(writer, Asset) and writer.is_written(mirror)):
+        return True
+    return unsure and not _is_written(mirror, state, path, writer)
 
 
 def _write(mirror: IRunContext, state: State, writers: Mapping[str, IIndexWriter | Asset], serial: int) -> None:

@@ -28,7 +28,7 @@ class LoopbackServer:
         #: By path, before ``respond``: a response, or a function that gets the handler of the request and answers itself, for
         #: instance wrongly or never.
         self.answers: dict[str, Response | Callable[[Any], object]] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"answering": self}))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_LoopbackHandler,), {"answering": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
@@ -65,7 +65,7 @@ def conditional(kind: str, body: bytes, headers: Message) -> Response:
     return (304, sent, b"") if headers.get("If-None-Match") == sent["ETag"] else (200, sent, body)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _LoopbackHandler(BaseHTTPRequestHandler):
     """Answers requests of one connection."""
 
     answering: LoopbackServer
