@@ -353,6 +353,27 @@ def test_an_engine_that_loses_tasks_is_named(two: Mirrored, capsys: Captured, mo
     assert two.files("good") == ["good-1.tar.gz"]
 
 
+@implementer(interfaces.IFetcher)
+class Fetcher:
+    """A fetcher that forgot to return the head."""
+
+    def __init__(self, settings: Any):
+        pass
+
+    def fetch(self, url: str, receiver: Any, headers: Any = None) -> Any:
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_fetcher_that_returns_no_head_is_named(two: Mirrored, capsys: Captured) -> None:
+    plugin = written(two.config.parent, '<pypimirror:fetcher name="odd" factory="test_plugin_faults.Fetcher" />')
+    two.settings |= {"zcml": plugin.file, "fetcher": "odd"}
+    assert two.run("sync") == 1
+    assert f"fetcher 'odd' ({plugin.file}:2): TypeError: fetch returned None, not a Head" in capsys.readouterr().err
+
+
 # --- what sources and parsers return
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import NoReturn
 
 from zope.interface import implementer
 
@@ -57,7 +58,10 @@ class RequestLimiter:
         fetcher = self.fetcher
         self._enter()
         try:
-            return fetcher.fetch(url, receiver, headers)
+            head = fetcher.fetch(url, receiver, headers)
+            if not isinstance(head, Head):
+                _refuse(fetcher, head)
+            return head
         finally:
             self._leave()
 
@@ -96,3 +100,8 @@ class RequestLimiter:
     def close(self) -> None:
         if self._made is not None:
             self._made.close()
+
+
+def _refuse(fetcher: IFetcher, found: object) -> NoReturn:
+    """Raise TypeError. The first argument is named as the component that failed."""
+    raise TypeError(f"fetch returned {found!r}, not a Head")

@@ -10,7 +10,7 @@ from zope.configuration.config import ConfigurationConflictError
 from zope.configuration.exceptions import ConfigurationError, ConfigurationWrapperError
 from zope.configuration.xmlconfig import ConfigurationHandler, ParserInfo
 
-from .suggestions import completed
+from .suggestions import completed, of_xml
 
 #: As zope.configuration writes the place of a directive, and as the XML parser does.
 _DIRECTIVE = re.compile(r'File "(.+)", line (\d+)')
@@ -36,7 +36,7 @@ def in_one_line(error: ConfigurationError, context: Any) -> str:
         if directive:
             place = directive[1], int(directive[2])  # the innermost one comes last
         elif xml:
-            return f"{xml[1]}:{xml[2]}: {xml[3]}"
+            return f"{xml[1]}:{xml[2]}: {of_xml(xml[3])}"
         elif line:
             words.append(_WRAPPING.sub("", line))
     if len(error.args) > 1:

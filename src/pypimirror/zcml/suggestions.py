@@ -16,6 +16,7 @@ from zope.schema.interfaces import IChoice
 
 from ..names import shown
 from ..settings.reader import nearest
+from .builtin import KINDS, NAMESPACE
 
 #: What ``zcml:condition`` starts with.
 _CONDITIONS = ("have", "not-have", "installed", "not-installed")
@@ -62,6 +63,13 @@ def _nearest_file(message: str) -> str:
     return ""
 
 
+def of_xml(message: str) -> str:
+    """Return a message of the XML parser with a suggestion."""
+    hint = {"unbound prefix": f'; declare it in the first element: xmlns:pypimirror="{NAMESPACE}"',
+            "mismatched tag": "; an element ends with /> or with an end tag of its name"}.get(message, "")
+    return f"{message}{hint}"
+
+
 def of_condition(message: str) -> str:
     """Return a message about an invalid ``zcml:condition`` with suggestions."""
     match = re.search(r"condition: '(\S+)", message)
@@ -77,6 +85,8 @@ def _completed(message: str, element: _Element, context: Any) -> str:
         if element.namespace not in directives:
             return f"{message}; the namespace is unknown{nearest(element.namespace, directives)}"
         names = sorted({*known, *_COMMON})
+        if element.name in KINDS or element.name == "setting":
+            return f"{message}; did you mean 'pypimirror:{element.name}'?"
         return f"{message}{nearest(element.name, names)}; known: {', '.join(names)}"
     fields = {} if element.name not in known else {
         name.removesuffix("_"): field for name, field in getFieldsInOrder(known[element.name][0])}
@@ -103,7 +113,7 @@ def _value(message: str, element: _Element, name: str, fields: Mapping[str, Any]
         choices = [str(term.value) for term in field.vocabulary]
         return f"{message}: {shown(value)!r} is not one of {', '.join(choices)}{nearest(value, choices)}"
     module, _, last = value.rpartition(".")
-    if module in message and last in message:
+    if value and module in message and last in message:
         return message
     if field is None or ":" in message:
         return f"{message} (written: {shown(value)!r})"
