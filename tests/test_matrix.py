@@ -56,7 +56,7 @@ def cells() -> Iterator[object]:
                 yield pytest.param(client, server, habit, id=f"{client}-{server}-{habit}", marks=skip)
 
 
-@pytest.mark.parametrize(("client", "server", "habit"), cells())
+@pytest.mark.parametrize(("client", "server", "habit"), list(cells()))
 def test_cell(client: str, server: str, habit: str, tmp_path: Path) -> None:
     if client == "buildout" and not wheelhouse.is_filled():
         pytest.fail("run: python tests/wheelhouse.py")
@@ -87,13 +87,13 @@ def served(server: str, folder: Path) -> Iterator[Site]:
         if server == "bucket":
             (folder / "store").mkdir()
             store = stack.enter_context(object_store.started(folder / "store"))
-            with pytest.MonkeyPatch.context() as patch:
-                for name, value in store.environ.items():
-                    patch.setenv(name, value)
-                mirrored = object_store.MirroredInBucket(public / "mirror", upstream.url, store)
-                address = running.enter_context(front(store, mirrored, folder))
-                mirrored.settings["base_url"] = address
-                assert mirrored.run("sync") == 0
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+            for name, value in store.environ.items():
+                patch.setenv(name, value)
+            mirrored = object_store.MirroredInBucket(public / "mirror", upstream.url, store)
+            address = running.enter_context(front(store, mirrored, folder))
+            mirrored.settings["base_url"] = address
+            assert mirrored.run("sync") == 0
         else:
             # Clients use /simple/, which a bare server has as a folder.
             mirrored = Mirrored(public / ("simple" if server == "bare" else "mirror"), upstream.url)
