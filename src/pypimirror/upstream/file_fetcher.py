@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from email.utils import formatdate
 from typing import BinaryIO
 
 from zope.interface import implementer
@@ -35,6 +34,8 @@ class FileFetcher:
 
         The status is 200, or 404 if the file is missing. Raises FetchError for files outside of the directories.
         """
+        from email.utils import formatdate  # not loaded where nothing changed
+
         path = inside(path_of(url), self._trees)
         try:
             with _opened(path) as stream:
