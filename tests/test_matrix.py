@@ -23,7 +23,6 @@ from support import clients, matrix, object_store, programs, published_tree, ser
 from support.mirror import Mirrored
 from support.upstream import Upstream, wheel
 
-UV = programs.program("uv")
 OLD = "2020-01-01T00:00:00Z"
 #: Releases by version; the newest one is from this hour.
 DEMO = {version: wheel("demo", version, ("dep>=1",)) for version in ("1.0", "2.0")}
@@ -59,7 +58,7 @@ def cells() -> Iterator[object]:
 @pytest.mark.parametrize(("client", "server", "habit"), list(cells()))
 def test_cell(client: str, server: str, habit: str, tmp_path: Path) -> None:
     if client == "buildout" and not wheelhouse.is_filled():
-        pytest.fail("run: python tests/wheelhouse.py")
+        pytest.fail("run: python tests/support/wheelhouse.py")
     with served(server, tmp_path) as site:
         habits = {"plain": plain, "cooldown": cooldown, "locked": locked, "frozen": frozen, "hashes": hashes, "lazy": lazy,
                   "offline": offline}
@@ -155,13 +154,14 @@ def synced(site: Site, folder: Path, option: str) -> None:
     (project / "pyproject.toml").write_text(
         '[project]\nname = "app"\nversion = "0"\nrequires-python = ">=3.10"\ndependencies = ["demo==1.0"]\n')
     environ = clients.environment(folder / "home")
-    clients.run([UV, "lock", "--no-cache", "--python", sys.executable, "--default-index", site.mirrored.settings["index_url"]],
+    uv = programs.program("uv")
+    clients.run([uv, "lock", "--no-cache", "--python", sys.executable, "--default-index", site.mirrored.settings["index_url"]],
                 project, environ)
     for name, words in (("uv.lock", ("uv", "--lock", str(project / "uv.lock"))), ("uv.toml", ("uv",))):
         done = subprocess.run([sys.executable, "-m", "pypimirror", site.mirrored.write(), "client", *words], text=True,
                               capture_output=True, check=True)
         (project / name).write_text(done.stdout)
-    clients.run([UV, "sync", option, "--no-cache", "--python", sys.executable], project,
+    clients.run([uv, "sync", option, "--no-cache", "--python", sys.executable], project,
                 {**environ, "UV_CONFIG_FILE": str(project / "uv.toml")})
     assert list(project.glob(".venv/lib/*/site-packages/demo-1.0.dist-info"))
 
@@ -208,7 +208,8 @@ def offline(client: str, site: Site, folder: Path) -> None:
         site.close()
         clients.run([Path(sys.executable).with_name("buildout"), "-N"], folder, environ)
         return
-    command = [UV, "pip", "install", "--cache-dir", cache, "--python", sys.executable, "--default-index", site.index, "demo"]
+    command = [programs.program("uv"), "pip", "install", "--cache-dir", cache, "--python", sys.executable,
+               "--default-index", site.index, "demo"]
     clients.run([*command, "--target", folder / "first"], folder, environ)
     site.close()
     clients.run([*command, "--offline", "--target", folder / "second"], folder, environ)
