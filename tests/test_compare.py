@@ -36,7 +36,7 @@ def command(root: Path, *arguments: str, port: int | None = None) -> tuple[list[
     environ = {name: value for name, value in os.environ.items() if not name.startswith("BENCH_")}
     environ |= {"BENCH_ROOT": str(root), "BENCH_PORT": str(port or number), "BENCH_OURS": sys.executable,
                 "PYTHONPATH": os.pathsep.join(map(os.path.abspath, os.environ.get("PYTHONPATH", "src").split(os.pathsep)))}
-    return [sys.executable, str(BENCHMARKS / "compare.py"), "--rounds", "1", *arguments], environ
+    return [sys.executable, str(BENCHMARKS / "compare.py"), "--size", "trial", "--rounds", "1", *arguments], environ
 
 
 def compared(root: Path, *arguments: str, port: int | None = None) -> subprocess.CompletedProcess[str]:
@@ -51,17 +51,17 @@ def test_all_kinds_of_work_on_the_usual_projects_are_measured_and_told(root: Pat
     assert (root / "results.rst").read_text(encoding="utf-8") == done.stdout
     rows = {(match[1].strip(), match[2]): match[3] for match in re.finditer(
         r"^(.{10,60}?)  +(pm\S*) +[\d.]+ \[[\d.]+-[\d.]+\] +[\d.]+ +\d+ +\d+ +(\d+)$", done.stdout, re.MULTILINE)}
-    titles = [f"300 projects, {what}" for what in ("first fetch", "nothing changed", "1% changed", "verify")]
+    titles = [f"100 projects, {what}" for what in ("first fetch", "nothing changed", "1% changed", "verify")]
     assert list(rows) == [(title, "pm") for title in titles]
-    assert rows["300 projects, first fetch", "pm"] == "1801"
-    assert rows["300 projects, nothing changed", "pm"] == "1"
-    assert rows["300 projects, verify", "pm"] == "0"
+    assert rows["100 projects, first fetch", "pm"] == "601"
+    assert rows["100 projects, nothing changed", "pm"] == "1"
+    assert rows["100 projects, verify", "pm"] == "0"
     assert not (root / "pypimirror-mirrors").exists()
     kept = [json.loads(line)["work"] for line in (root / "results.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [work for work in kept if "growth" not in work] == (
         ["first"] + ["nothing"] * 2 + ["changed"] * 2 + ["verify"])
     # What changed upstream is not there in the next run.
-    assert (later(root, "projects-300"), later(root, "projects-300-changing")) == (0, 3)
+    assert (later(root, "projects-100"), later(root, "projects-100-changing")) == (0, 1)
 
 
 def later(root: Path, tree: str) -> int:
