@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from zope.interface import implementer
 
-from ..advisories import policy
 from ..interfaces import IExplainedFilter, ISettings, IUrgentFilter
 from ..model import File, Project
 from ..settings.decisions import ALLOW
@@ -27,10 +26,14 @@ class Malicious:
     def select(self, project: Project) -> Iterable[File]:
         if not any(each.is_malicious for each in project.advisories):
             return project.files
+        from ..advisories import policy  # not loaded without advisories
+
         matcher = policy.malicious(self._settings, project)
         return tuple(file for file in project.files if file.forced or not matcher.of_file(file))
 
     def why(self, project: Project, file: File) -> str:
+        from ..advisories import policy
+
         return f"malicious: {policy.describe(policy.malicious(self._settings, project).of_file(file))}"
 
 
@@ -48,10 +51,14 @@ class Vulnerable:
     def select(self, project: Project) -> Iterable[File]:
         if not project.advisories:
             return project.files
+        from ..advisories import policy
+
         matcher = policy.vulnerabilities(self._settings, project)
         allowed = self._settings["decisions"].of(ALLOW, project.name)
         return tuple(file for file in project.files
                      if not matcher.of_file(file) or matching(allowed, project, file) is not None)
 
     def why(self, project: Project, file: File) -> str:
+        from ..advisories import policy
+
         return f"vulnerable: {policy.describe(policy.vulnerabilities(self._settings, project).of_file(file))}"
