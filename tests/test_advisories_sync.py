@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support import osv
+from support import old_mirrors, osv
 from support.mirror import Mirrored
 from support.upstream import Upstream, sdist, wheel
 
@@ -315,3 +315,39 @@ def test_a_named_project_is_updated_with_the_advisories(advised: Mirrored) -> No
     assert versions(advised, "other") == ["2.0", "3.0"] and versions(advised) == ["1.0", "2.0", "3.0"]
     assert advised.run("sync") == 0
     assert versions(advised) == ["1.0", "3.0"]
+
+
+def test_malicious_files_are_not_adopted(advised: Mirrored, tmp_path: Path) -> None:
+    tell(advised, osv.document("MAL-1", "demo", versions=["0.1"]))
+    old_mirrors.folders(tmp_path / "old", {"demo": [sdist("demo", "0.1"), sdist("demo", "0.2")]})
+    assert advised.run("adopt", str(tmp_path / "old")) == 0
+    assert versions(advised) == ["0.2", "1.0", "2.0", "3.0"]
+
+
+@pytest.mark.parametrize("vulnerable", ["mark", "hide"])
+def test_a_mirror_without_json_is_treated_the_same(advised: Mirrored, vulnerable: str) -> None:
+    advised.settings |= {"vulnerable": vulnerable, "index_formats": "html"}
+    tell(advised, FLAW, BAD)
+    assert advised.run("sync") == 0
+    page = advised.read("demo/index.html")
+    assert "demo-2.0" not in page and ("demo-1.0" in page) == (vulnerable == "mark") and "demo-3.0" in page
+    for path in (advised.root / ".pypimirror").glob("state.sqlite*"):
+        path.unlink()
+    assert advised.run("sync") == 0
+    assert {line for line in page.splitlines() if "sha256=" in line} == {
+        line for line in advised.read("demo/index.html").splitlines() if "sha256=" in line}
+
+
+def test_the_brake_holds_vulnerable_releases_and_lets_malicious_ones_of_the_same_projects_go(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+    names = [f"project-{number:02}" for number in range(12)]
+    for name in names:
+        upstream.add(name, *(wheel(name, version) for version in ("1.0", "2.0", "3.0")))
+    tell(mirrored)
+    mirrored.settings |= {"advisories": tmp_path / "osv", "min_free": 0, "vulnerable": "hide"}
+    assert mirrored.run("sync") == 0
+    tell(mirrored, *(osv.document(f"MAL-{name}", name, versions=["1.0"]) for name in names),
+         *(osv.document(f"PYSEC-{name}", name, versions=["2.0"]) for name in names))
+    assert mirrored.run("sync") == 4
+    assert {tuple(versions(mirrored, name)) for name in names} == {("2.0", "3.0")}
+    assert not list(mirrored.root.glob("*/*-1.0-*.whl")) and not mirrored.untrue()

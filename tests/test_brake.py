@@ -176,3 +176,8 @@ def test_the_line_about_removals_says_whose_they_are() -> None:
     (("a.cfg", "http://example.com/v.cfg"), (), True), ((), ("https://example.com/r.txt",), True)])
 def test_which_pin_files_are_from_elsewhere(versions: tuple[str, ...], requirements: tuple[str, ...], expected: bool) -> None:
     assert has_pins_from_elsewhere({"versions": versions, "requirements": requirements}) is expected
+
+
+def test_removals_of_urgent_filters_do_not_count() -> None:
+    changes = [Change("one", remove=20, remove_urgent=15), Change("two", remove=3, remove_urgent=3)]
+    assert counted(changes, pins=True) == Removals(0, 5)

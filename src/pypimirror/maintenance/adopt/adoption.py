@@ -19,6 +19,7 @@ from ...state import records
 from ...state.database import DONE, DUE, Row, State
 from ...state.meta_keys import ROOT_DUE
 from ...storage.filesystem import ADOPTING
+from ...sync.advised import advised
 from ...sync.freshness import is_unsettled
 from ...sync.run import Run
 from . import legacy_trees
@@ -91,7 +92,8 @@ class Adoption:
     def _adopt_files(self, tree: OldTree, projects: list[OldProject], in_place: bool) -> set[str]:
         """Adopt files; return the names of the projects that did not fail."""
         self._notify(events.EvaluationStarted(len(projects)))
-        tasks = (AdoptTask(tree, project, self._state.record(project.name), in_place) for project in projects)
+        tasks = (AdoptTask(tree, project, self._state.record(project.name), in_place,
+                           advised(self._mirror, self._state, project.name)) for project in projects)
         done = set()
         for result in self._run.results(adopt_project, tasks, failed=self._failed):
             if isinstance(result, AdoptResult):

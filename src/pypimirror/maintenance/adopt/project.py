@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...engine.steps import in_threads
 from ...errors import InsufficientSpace, IntegrityError, MirrorError, StorageError
@@ -26,6 +26,9 @@ from . import legacy_trees
 from .cleanup import rename_folders
 from .legacy_trees import OldFile, OldProject, OldTree
 
+if TYPE_CHECKING:
+    from ...advisories.lookup import Advised
+
 _BLOCK = 1 << 20
 
 
@@ -38,6 +41,8 @@ class AdoptTask(NamedTuple):
     record: bytes | None = None
     #: Whether the tree is the mirror's own directory.
     in_place: bool = False
+    #: The advisories about it, see ``EvaluateTask``.
+    advised: Advised | None = None
 
 
 class AdoptResult(NamedTuple):
@@ -68,7 +73,8 @@ def adopt_project(mirror: IRunContext, task: AdoptTask, emit: Callable[[Any], No
     name = task.project.name
     # Upstream's list is not read: a project that was on it counts as listed, and an absence has to be confirmed by a sync.
     listed = task.record is not None and mirror.selection.exact is None and records.decode(task.record).listed
-    looked = evaluate(mirror, EvaluateTask(name, task.record, "" if task.record else _display(task), listed=listed), emit)
+    looked = evaluate(mirror, EvaluateTask(name, task.record, "" if task.record else _display(task), listed=listed,
+                                           advised=task.advised), emit)
     if looked.project is None or looked.error is not None:
         emit(Problem(name, f"not adopted, because upstream can't be read: {looked.error}"))
         return AdoptResult(name)
