@@ -182,6 +182,20 @@ def test_after_a_day_a_page_that_never_shows_how_new_it_is_counts(
     assert upstream.asked() == ["/simple/"]
 
 
+def test_an_index_in_html_is_followed_at_once_after_the_state_was_lost(mirrored: Mirrored, upstream: Upstream) -> None:
+    """The record that is rebuilt from the mirror has sizes, and the index never had any."""
+    upstream.json = False
+    mirrored.settings["package_matches"] = "demo"
+    upstream.add("demo", wheel("demo", "1.0"))
+    assert mirrored.run("sync") == 0
+    for path in (mirrored.root / ".pypimirror").glob("state.sqlite*"):
+        path.unlink()
+    assert mirrored.run("-U") == 0
+    upstream.add("demo", wheel("demo", "2.0"))
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("demo") == [FIRST, SECOND]
+
+
 def test_a_list_in_json_with_pages_in_html_lets_nothing_young_in(mirrored: Mirrored, upstream: Upstream) -> None:
     """What was known of upload times is kept, whatever doubts about the pages there are besides."""
     mirrored.settings |= {"min_age": "7d"}

@@ -128,7 +128,8 @@ def _weigh_page(known: Project | None, page: Project, promised: str | None, agai
             page, problems = _doubted(known, page, doubt)
         elif is_unsettled(page._replace(doubt=remember)):
             page = page._replace(etag=None)
-    if known is not None and counts and knows_less(known, page):
+    # A rebuilt record has the facts of the mirror's own pages, and none of upstream's.
+    if known is not None and known.upstream == page.upstream and counts and knows_less(known, page):
         page = completed(known, page)
     return _WeighedPage(page, remember, problems)
 
