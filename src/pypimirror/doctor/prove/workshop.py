@@ -73,7 +73,7 @@ class Workshop:
 
     def run(self, *command: str, folder: str | None = None) -> Step:
         """Run a command. Raises StepFailed if it fails."""
-        self._notify(" ".join(command))
+        self._notify(shown(" ".join(command), 200))
         begun = time.monotonic()
         done = subprocess.run([*self._prefix, *command], cwd=folder or self.folder, env=self.environ, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
