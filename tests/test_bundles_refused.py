@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from pypimirror.bundles import shipped, tar_parts
+from pypimirror.bundles.directory import BundleDirectory
 from pypimirror.bundles.manifest import Manifest, is_path
 from pypimirror.errors import InvalidBundle, MirrorError
 from support.sites import Sites, allow, key, one_line
@@ -399,3 +400,27 @@ def test_a_mirror_without_a_finished_sync_is_not_exported(tmp_path: Path, upstre
     sites = Sites(tmp_path, upstream)
     sites.export("full", status=1)
     assert "no mirror yet" in one_line(capsys.readouterr().err)
+
+
+# --- no room
+
+
+def test_an_import_without_room_publishes_nothing_and_goes_on_later(sites: Sites, capsys: Captured) -> None:
+    sites.export("full", "--full")
+    sites.far.settings["min_free"] = "900T"
+    assert "min_free keeps" in refused(sites, "full", capsys)
+    sites.far.settings["min_free"] = 0
+    sites.load("full")
+    sites.equal()
+
+
+def test_an_export_without_room_names_what_it_needs_and_goes_on_later(
+        sites: Sites, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(BundleDirectory, "free", lambda directory: 1000)
+        capsys.readouterr()
+        sites.export("full", status=1)
+        assert "1.0 kB free, and the missing parts take 16" in one_line(capsys.readouterr().err)
+    sites.export("full")
+    sites.load("full")
+    sites.equal()
