@@ -49,7 +49,7 @@ class Sites:
 
     def equal(self) -> None:
         near, far = self.near.tree(), self.far.tree()
-        assert sorted(near) == sorted(far)
+        assert sorted(near) == sorted(far), sorted(set(near) ^ set(far))
         assert [path for path in near if near[path] != far[path]] == []
         assert self.far.untrue() == []
 
