@@ -135,7 +135,6 @@ def test_a_row_with_other_types_is_rebuilt(filled: Mirrored, upstream: Upstream,
     "PRAGMA user_version = 0", "PRAGMA user_version = 1", "PRAGMA user_version = -7",
     "UPDATE facts SET value = CAST(X'FF80' AS TEXT) WHERE name = 'serial'",
     "UPDATE records SET name = CAST(X'FF80' AS TEXT) WHERE name = 'one'",
-    "DELETE FROM records WHERE name = 'one'", "DELETE FROM records",
     "INSERT INTO projects SELECT X'00FF', display, list_serial, page_serial, pending, serial, files, bytes, yanked, error, "
     "since, due, barren, unmet, hidden, untimed, advised FROM projects WHERE name = 'one'",
     "UPDATE projects SET name = X'6F6E65' WHERE name = 'one'",
@@ -149,7 +148,7 @@ def test_what_is_missing_or_no_text_is_rebuilt(filled: Mirrored, upstream: Upstr
 
 
 @pytest.mark.parametrize("statement", [
-    "UPDATE projects SET display = CAST(X'FF80' AS TEXT) WHERE name = 'one'",
+    "UPDATE projects SET display = CAST(X'FF80' AS TEXT) WHERE name = 'one'", "DELETE FROM records WHERE name = 'one'",
     "DELETE FROM projects WHERE name = 'one'", "UPDATE projects SET display = 'Evil' WHERE name = 'one'",
     "UPDATE projects SET name = 'o/ne' WHERE name = 'one'", "UPDATE projects SET name = 'one-' WHERE name = 'one'"])
 def test_what_no_run_needs_is_found_by_a_verification(filled: Mirrored, upstream: Upstream, capsys: Captured,

@@ -38,8 +38,6 @@ _WRONG_ROW = " OR ".join((
 MISNAMED = ("name GLOB '*[^a-z0-9-]*' OR name GLOB '-*' OR name GLOB '*-' OR display != '' AND display != name AND replace("
             "replace(replace(lower(display), '_', ''), '.', ''), '-', '') != replace(name, '-', '')")
 
-_WITHOUT_RECORD = "serial > 0 AND name NOT IN (SELECT name FROM records)"
-
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether an error is about the content of the database, not about a lock, the disk or permissions."""
@@ -56,14 +54,12 @@ def check_parts(database: sqlite3.Connection) -> None:
 def mend(database: sqlite3.Connection) -> list[str]:
     """Delete unreadable facts, and reset rows with values of wrong types; return descriptions of the damage.
 
-    The projects of such rows, and those without a record, are marked BEGUN: the next run scans their folders and publishes them
-    from their records.
+    The projects of such rows are marked BEGUN: the next run scans their folders and publishes them from their records.
     """
     wrong = [f"{name!r} = {value!r}"[:120] for name, value in database.execute("SELECT name, value FROM facts")
              if not (isinstance(name, str) and is_readable(name, value))]
     rows = database.execute(f"SELECT count(*) FROM projects WHERE {_WRONG_ROW}").fetchone()[0]
-    lost = _lost_records(database)
-    if not wrong and not rows and not lost:
+    if not wrong and not rows:
         return []
     database.execute("BEGIN IMMEDIATE")
     for name, value in database.execute("SELECT name, value FROM facts").fetchall():
@@ -77,20 +73,8 @@ def mend(database: sqlite3.Connection) -> list[str]:
     database.execute("UPDATE projects SET display = name, list_serial = NULL, page_serial = NULL, pending = 2, serial = 0, "
                      "files = 0, bytes = 0, yanked = 0, error = NULL, since = NULL, due = NULL, barren = 0, unmet = NULL, "
                      f"hidden = 0, untimed = 0 WHERE {_WRONG_ROW}")
-    if lost:
-        database.execute(f"UPDATE projects SET list_serial = NULL, page_serial = NULL, pending = 2 WHERE {_WITHOUT_RECORD}")
     database.execute("COMMIT")
-    return [*(f"fact {text}" for text in wrong), *([f"{rows} projects"] if rows else []),
-            *([f"{lost} projects without a record"] if lost else [])]
-
-
-def _lost_records(database: sqlite3.Connection) -> int:
-    """Return the number of published projects without a record; counting all records first costs least."""
-    [(published, records)] = database.execute(
-        "SELECT (SELECT count(*) FROM projects WHERE serial > 0), (SELECT count(*) FROM records)")
-    if records >= published:
-        return 0
-    return int(database.execute(f"SELECT count(*) FROM projects WHERE {_WITHOUT_RECORD}").fetchone()[0])
+    return [*(f"fact {text}" for text in wrong), *([f"{rows} projects"] if rows else [])]
 
 
 def is_readable(name: str, value: Any) -> bool:
