@@ -85,7 +85,7 @@ def test_own_distributions_and_pin_files_are_carried(sites: Sites, upstream: Ups
     sites.sync()
     sites.carry("full")
     assert sites.far.files("our-site")
-    [pins] = [path for path in sites.far.paths() if path.startswith("pins/")]
+    [pins] = [path for path in sites.far.paths() if path.startswith("pins/") and path.endswith(".cfg")]
     assert "two = 1.0" in sites.far.read(pins)
     (own / name).write_bytes(wheel("our.site", "1.1", body="changed = 1\n")[1])
     versions.write_text("[versions]\ntwo = 1.0\nthree = 1.0\n")

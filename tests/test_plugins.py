@@ -444,7 +444,7 @@ zcml-additional =
     ("zcml-additional =\n    <pypimirror:observer name='a' factory='pypimirror.report.log.Log' />\n"
      "    <pypimirror:observer name='b' factory='pypimirror.report.log.Log' />\n    <pypimirror:filtr name='c' />",
      f"zcml-additional, line 3: Unknown directive {NAMESPACE} filtr; did you mean 'filter'?"),
-    ("filters = provenance team-approved", "filters = team-approved: unknown; available: compatibility, "),
+    ("filters = provenance team-approved", "filters = team-approved: unknown; available: allow, compatibility, "),
     ("index-formats = html checksum", "index-formats = checksum: unknown; available: browse, checksums, full, html, json, "
                                       "legacy-json; did you mean 'checksums'?"),
     ("webserver = httpd", "webserver = httpd: unknown; available: apache, caddy, nginx; no installed plugin declares it; "

@@ -327,7 +327,7 @@ def test_clients_that_go_away_in_the_middle_leave_nothing_open(served: Served) -
     (b"GET /demo/ HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
     (b"GET /demo/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
     (b"GET /demo/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: strange\r\n\r\n", 501),
-    (b"GET /demo/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n" + b"y" * 90_000, 413),
+    (b"GET /demo/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n" + b"y" * 1_200_000, 413),
     (b"GET /demo/ HTTP/1.1\r\nHost : x\r\n\r\n", 400), (b"GET /demo/ HTTP/1.1\r\n X: y\r\n\r\n", 400),
     (b"GET\x00/demo/ HTTP/1.1\r\n\r\n", 400), (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400)])
 def test_requests_that_are_too_large_or_none_are_refused(served: Served, request_: bytes, status: int) -> None:

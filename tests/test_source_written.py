@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pypimirror.filters.packages import PackageExcludes, PackageMatches
 from pypimirror.model import ProjectList
 from pypimirror.selection import Selection, Wanted
+from pypimirror.settings.decisions import Decisions
 from pypimirror.upstream.json_page import JsonList
 
 PATTERNS = ["zope.*", "Products.*", "plone", "a?b", "x[._]y*", "*-z", "[!a-m]-o*", "c*.d*"]
@@ -25,7 +26,7 @@ def selection(matches: list[str], excludes: list[str] = [], pins: Any = None, ow
         def origin(self, key: str) -> str:
             return "file"
 
-    settings: Any = Settings(package_matches=tuple(matches), package_excludes=tuple(excludes))
+    settings: Any = Settings(package_matches=tuple(matches), package_excludes=tuple(excludes), decisions=Decisions())
     return Selection([PackageMatches(settings), PackageExcludes(settings)], {}, pins or {}, own)
 
 

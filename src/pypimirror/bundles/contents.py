@@ -12,7 +12,7 @@ from ..model import File, Project
 from ..names import PINS
 from ..state import records
 from ..state.database import State
-from ..state.meta_keys import PIN_FILES, ROOTS
+from ..state.meta_keys import PIN_FILES, PIN_FORMS, ROOTS
 from .journal import PathEntry
 
 #: Bytes of a block for copying.
@@ -43,9 +43,14 @@ def file_paths(mirror: IRunContext, name: str, file: File) -> dict[str, PathEntr
     return found
 
 
+def pin_files(state: State) -> tuple[str, ...]:
+    """Return the names of the published pin files, of their other forms, and of their index page."""
+    return tuple(sorted({*(state.fact(PIN_FILES) or "").split(), *(state.fact(PIN_FORMS) or "").split()}))
+
+
 def common_paths(mirror: IRunContext, state: State) -> dict[str, PathEntry]:
     """Return the pages about all projects, and the pin files."""
-    pins = (f"{PINS}/{name}" for name in (state.fact(PIN_FILES) or "").split())
+    pins = (f"{PINS}/{name}" for name in pin_files(state))
     return {path: _digest(mirror, path) for path in (*pins, *(state.fact(ROOTS) or "").split())}
 
 

@@ -11,9 +11,9 @@ from ..errors import MirrorError
 from ..interfaces import IRunContext, ISettings
 from ..names import distribution
 from ..state.database import State
-from ..state.meta_keys import PIN_FILES, SERIAL
+from ..state.meta_keys import SERIAL
 from . import shipped, tar_parts
-from .contents import project_of
+from .contents import pin_files, project_of
 from .journal import COMMON, Journal, PathEntry
 from .listing import Listing
 from .manifest import dump, dump_header, is_path
@@ -65,7 +65,7 @@ def header(mirror: IRunContext, state: State, journal: Journal, scope: Scope) ->
     assert last is not None
     digest = scope.listing.digest if scope.listing is not None else ""
     made = Header("", journal.mirror, scope.kind, scope.base, last[1], int(state.fact(SERIAL) or 0), last[0], scope.tree,
-                  tuple(sorted(page_settings(mirror.settings))), tuple((state.fact(PIN_FILES) or "").split()))
+                  tuple(sorted(page_settings(mirror.settings))), pin_files(state))
     identity = json.dumps([made, scope.split, digest])
     return made._replace(bundle=hashlib.sha256(identity.encode()).hexdigest()[:32])
 

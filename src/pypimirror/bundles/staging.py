@@ -9,7 +9,7 @@ from functools import partial
 from ..errors import InsufficientSpace, InvalidBundle
 from ..interfaces import IRunContext
 from ..model import Project
-from ..names import PINS, distribution, is_distribution, normalize, shown
+from ..names import HTML_PAGE, PINS, distribution, is_distribution, normalize, shown
 from ..pins.pin_files import is_pin_name
 from ..settings.units import in_bytes
 from ..state import records
@@ -172,7 +172,9 @@ def _is_here(mirror: IRunContext, member: Member) -> bool:
 def _is_common(path: str) -> bool:
     """Return whether a path is that of a page about all projects, or of a pin file."""
     folder, _, name = path.rpartition("/")
-    return (not folder and not is_distribution(distribution(name))) or (folder == PINS and is_pin_name(name))
+    if folder:
+        return folder == PINS and (name == HTML_PAGE or is_pin_name(name))
+    return not is_distribution(distribution(name))
 
 
 def _is_page(path: str, project: str) -> bool:
