@@ -23,6 +23,7 @@ import pypimirror
 from pypimirror import cli
 from pypimirror.recipe.options import OPTIONS
 from pypimirror.settings.keys import KEYS
+from pypimirror.verbs import VERBS
 
 DOCS = Path(__file__).parent
 _spec = importlib.util.spec_from_file_location("api_reference", DOCS / "api_reference.py")
@@ -54,7 +55,7 @@ def options() -> Iterator[str]:
 def verbs() -> Iterator[str]:
     """Yield the verbs, each with the options that go with it."""
     flags = {action.dest: _flags(action)[-1] for action in cli.parser(False)._actions}
-    for name, verb in cli.VERBS.items():
+    for name, verb in VERBS.items():
         taken = ", ".join(sorted(f"``{flags[option]}``" for option in verb.options))
         more = (f"Takes {taken}.",) if taken else ()
         yield _entry(f"``{f'{name} {verb.words}'.strip()}``", _plain(verb.help), *more)

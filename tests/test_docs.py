@@ -29,6 +29,7 @@ from pypimirror.mirror import Mirror
 from pypimirror.recipe import options
 from pypimirror.settings import converters
 from pypimirror.settings.keys import KEYS
+from pypimirror.verbs import VERBS
 from pypimirror.zcml.plugins import read
 from support import osv, wheelhouse
 from support.buildouts import Buildouts
@@ -116,7 +117,7 @@ def test_every_option_of_the_recipe_is_documented_with_its_default_and_no_other(
 
 
 def test_every_verb_and_every_option_of_the_command_line_is_documented() -> None:
-    assert [term.split()[0] for term in entries("command-line.rst", "verbs")] == list(cli.VERBS)
+    assert [term.split()[0] for term in entries("command-line.rst", "verbs")] == list(VERBS)
     documented = {flag.split()[0] for term in entries("command-line.rst", "arguments") for flag in term.split(", ")}
     assert documented == {flag for action in cli.parser(False)._actions for flag in action.option_strings}
 
@@ -211,8 +212,8 @@ def test_a_command_is_right(block: Block, monkeypatch: pytest.MonkeyPatch) -> No
 
         monkeypatch.setattr(cli, "import_module", lambda name, package: SimpleNamespace(run=run))
         assert cli.main("built-in.cfg" if program == "bin/pypimirror" else None, arguments) == 0
-        verb = next((word for word in arguments if word in cli.VERBS), "sync")
-        assert called[0].endswith(".cfg") or not cli.VERBS[verb].configured or cli.VERBS[verb].unconfigured
+        verb = next((word for word in arguments if word in VERBS), "sync")
+        assert called[0].endswith(".cfg") or not VERBS[verb].configured or VERBS[verb].unconfigured
     else:
         assert program in _PROGRAMS or Path(program).name == "pip", program
 

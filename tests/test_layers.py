@@ -18,7 +18,8 @@ ORDER = (
     "http", "metadata", "settings", "zcml", "advisories",
     "filters", "pins", "storage", "state", "upstream", "index",
     "bandersnatch", "engine", "selection", "sync", "snapshots", "maintenance", "bundles",
-    "report", "clients", "serve", "mirror", "doctor", "jobs", "recipe", "commands", "verb_help", "cli", "__main__", "testing",
+    "report", "clients", "serve", "mirror", "doctor", "jobs", "recipe", "commands", "verbs", "verb_help", "cli", "__main__",
+    "testing",
 )
 
 

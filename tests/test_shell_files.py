@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pypimirror import cli, verb_help
+from pypimirror.verbs import VERBS
 from support import wheelhouse
 
 SHARE = wheelhouse.CHECKOUT / "share"
@@ -29,9 +30,9 @@ def needs(program: str) -> pytest.MarkDecorator:
 # --- help
 
 
-@pytest.mark.parametrize("name", cli.VERBS)
+@pytest.mark.parametrize("name", VERBS)
 def test_a_verb_has_help_with_its_own_options_and_two_examples(name: str, capsys: Captured) -> None:
-    verb = cli.VERBS[name]
+    verb = VERBS[name]
     with pytest.raises(SystemExit) as end:
         cli.main(None, ["help", name])
     assert end.value.code == 0
@@ -46,11 +47,11 @@ def test_a_verb_has_help_with_its_own_options_and_two_examples(name: str, capsys
     assert len(verb_help.EXAMPLES[name]) == 2
 
 
-@pytest.mark.parametrize("name", [name for name in cli.VERBS if name != "help"])
+@pytest.mark.parametrize("name", [name for name in VERBS if name != "help"])
 @pytest.mark.parametrize("config", [None, "built-in.cfg"])
 def test_an_example_is_a_command_line_of_its_verb(name: str, config: str | None) -> None:
     for example in verb_help.EXAMPLES[name]:
-        command = verb_help.command(example, cli.VERBS[name], "pypimirror", config is not None)
+        command = verb_help.command(example, VERBS[name], "pypimirror", config is not None)
         assert cli._parse(config, shlex.split(command)[1:])[1] == name
 
 
@@ -95,7 +96,7 @@ def test_the_man_page_is_shown_with_every_verb() -> None:
     if "minimized" in done.stdout:
         pytest.skip("man pages are switched off on this machine")
     assert (done.returncode, done.stderr) == (0, "")
-    assert all(f"pypimirror {verb_help.usage(name, verb, False)}" in done.stdout for name, verb in cli.VERBS.items())
+    assert all(f"pypimirror {verb_help.usage(name, verb, False)}" in done.stdout for name, verb in VERBS.items())
 
 
 #: Command lines up to the cursor, with some completions that must be among those offered, and some that must not.

@@ -10,7 +10,7 @@ import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from .cli import Verb
+    from .verbs import Verb
 
 
 class Example(NamedTuple):

@@ -44,8 +44,8 @@ def _run(mirror: Mirror, at: RunSession, folder: str, arguments: argparse.Namesp
     work: Callable[[], None] = lambda: done.append(imported.publish(folder, manifest))  # noqa: E731
     enduring(mirror, at.state, at.notify, work)
     result = done[-1]
-    status = 4 if at.run.held else 1 if result.lacking or result.failed or at.run.problems() else 0
-    at.remember(status, [*filter(None, (at.run.held,)), *at.run.own_problems()])
+    status = 4 if at.run.held else 1 if result.lacking or result.failed or at.run.failures else 0
+    at.remember(status, [*filter(None, (at.run.held,)), *at.run.failures.of_run()])
     receipt = None if at.run.held or result.failed else _write_receipt(mirror, folder, result)
     at.ended(status)
     at.print_problems()

@@ -96,7 +96,7 @@ class RunSession(NamedTuple):
 
     def ended(self, status: int) -> None:
         """Notify the observers of the end of the run."""
-        self.notify(self._end(status, tuple(self.run.failures())))
+        self.notify(self._end(status, tuple(self.run.failures.events())))
 
     def remember(self, status: int, problems: list[str]) -> None:
         """Store the result of the run in the state. problems: those that concern the whole run."""
@@ -124,7 +124,7 @@ class RunSession(NamedTuple):
 
     def print_problems(self) -> None:
         """Print held-back removals and failures to stderr, one a line."""
-        failed = [*by_cause(self.run.project_problems()), *self.run.own_problems()]
+        failed = [*by_cause(self.run.failures.of_projects()), *self.run.failures.of_run()]
         lines = [self.run.held] if self.run.held else []
         lines += failed[:_MOST_LINES]
         if len(failed) > _MOST_LINES:

@@ -59,8 +59,8 @@ def _run(config: str, arguments: argparse.Namespace, begun: list[RunSession]) ->
                 mirror.storage.flush()
                 at.remember(error.status, [str(error)])
             raise
-        status = 4 if at.run.held else 1 if at.run.problems() else 0
-        at.remember(status, [*filter(None, (at.run.held,)), *at.run.own_problems()])
+        status = 4 if at.run.held else 1 if at.run.failures else 0
+        at.remember(status, [*filter(None, (at.run.held,)), *at.run.failures.of_run()])
         at.ended(status)
         at.print_problems()
         return status

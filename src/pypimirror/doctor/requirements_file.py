@@ -34,15 +34,15 @@ def read_requirements_file(source: str, kind: str, read: Read, environments: Ite
     """Read a requirements file or a lock file, by its kind (``pins.file_kinds``). Raises FetchError, InvalidPins."""
     environments = tuple(environments)
     found = read_required(kind, source, read, environments)
-    roots = tuple(RootRequirement(str(line.requirement), f"{redact(line.source)}, line {line.number}"
-                                  if kind == REQUIREMENTS else redact(source))
-                  for line in found.lines if not line.constraint)
-    pins = {environment: requirements.pins_of(found, (environment,)) for environment in environments}
     is_lock = kind != REQUIREMENTS
+    roots = tuple(RootRequirement(str(line.requirement), _where(source, line, is_lock)) for line in found.lines
+                  if not line.constraint)
+    pins = {environment: requirements.pins_of(found, (environment,)) for environment in environments}
     content = _content(source, kind, read)
-    tool = UV if kind == TOOL_LOCK and _is_uv(content) else PIP
     folder = "" if _WEB.match(source) else os.path.dirname(os.path.abspath(source))
-    uv = read_uv_options(folder, content) if tool == UV and folder else UvOptions()
+    tool, uv = PIP, UvOptions()
+    if kind == TOOL_LOCK and _is_uv(content):
+        tool, uv = UV, read_uv_options(folder, content) if folder else uv
     options = {option.name.lstrip("-"): option.value for option in found.options if option.name}
     places = [*_places(found.options), *uv.places, *(Place(LOCKED, url, redact(source)) for url in _urls(content))]
     return Deployment(
@@ -55,6 +55,11 @@ def read_requirements_file(source: str, kind: str, read: Read, environments: Ite
         uploaded_before=uv.exclude_newer or options.get("uploaded-prior-to", ""),
         notes=_notes(pins.values(), places),
         options={name: value for name, value in options.items() if name in ("no-index", "no-binary", "no-build-isolation")})
+
+
+def _where(source: str, line: requirements.Line, is_lock: bool) -> str:
+    """Return where a requirement stands; lock files have no lines for people."""
+    return redact(source) if is_lock else f"{redact(line.source)}, line {line.number}"
 
 
 def _notes(pins: Iterable[Pins], places: Iterable[Place]) -> tuple[str, ...]:

@@ -109,14 +109,10 @@ class App:
         parts = _below_simple(names, folder)
         if not parts:
             return self._page(environ, start)
-        if parts[-1] in _BROWSE and not folder and len(parts) < 3:
-            return self._browse(environ, start, parts)
         if parts[0] == SNAPSHOTS and len(parts) > 2 and parts[2] == "simple":
             return self._snapshot(environ, start, parts[:3], parts[3:], folder)
-        if parts[0] == "pypi" and len(parts) in (3, 4) and parts[-1] == "json" and not folder:
-            return self._legacy(environ, start, *parts[1:-1])
-        if parts[0] == _INTEGRITY and len(parts) == 5 and parts[-1] == "provenance" and not folder:
-            return self._provenance(environ, start, parts[1], parts[3])
+        if not folder and (found := self._made(environ, start, parts)) is not None:
+            return found
         if parts[0] == legacy.PACKAGES and len(parts) == 3:
             del parts[0]
         if len(parts) > 1:
@@ -124,6 +120,16 @@ class App:
                 raise HTTPError("404 Not Found")
             return self._file(environ, start, [normalize(parts[0]), *parts[1:]])
         return self._top_level(environ, start, parts[0], folder)
+
+    def _made(self, environ: Environ, start: Start, parts: list[str]) -> Iterable[bytes] | None:
+        """Send what is made from the tree: pages for people, PyPI's JSON, attestations; return None for other paths."""
+        if parts[-1] in _BROWSE and len(parts) < 3:
+            return self._browse(environ, start, parts)
+        if parts[0] == "pypi" and len(parts) in (3, 4) and parts[-1] == "json":
+            return self._legacy(environ, start, *parts[1:-1])
+        if parts[0] == _INTEGRITY and len(parts) == 5 and parts[-1] == "provenance":
+            return self._provenance(environ, start, parts[1], parts[3])
+        return None
 
     def _snapshot(self, environ: Environ, start: Start, index: list[str], parts: list[str], folder: bool) -> Iterable[bytes]:
         """Send a page or a file of a snapshot. index: the parts of the path to its index."""

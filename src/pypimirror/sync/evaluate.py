@@ -161,19 +161,16 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
     """Return the evaluation of a project whose page was read."""
     project = reading.project
     unsettled = is_unsettled(project)
+    is_doubted = unsettled or reading.refused
     missing = not_found(mirror, reading.status) if _named(mirror, task, reading) else None
     record = records.encode(project)
     if project.listed:  # it is decoded again to be published
         records.remember(project, record)
-    list_serial, due = task.list_serial, selected.due
-    if unsettled or reading.refused or external_links.is_restless(mirror, project):
-        list_serial, due = None, 0.0
-    elif reading.absent and task.listed:
-        list_serial = LISTED
+    list_serial, due = _next_look(mirror, task, reading, selected, is_doubted)
     return Evaluation(
         task.name, _with_name_filter(mirror, _changes(mirror, old, project, selected, task), task), record,
         project.display, list_serial,
-        None if unsettled or reading.refused else serial_at(project.serial, project.upstream), due, reading.problems,
+        None if is_doubted else serial_at(project.serial, project.upstream), due, reading.problems,
         unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or missing,
         read=reading.read, absent=reading.absent, status=reading.status,
         promised=promised if reading.behind else None, untimed=_untimed(mirror, project, selected),
@@ -182,10 +179,22 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
         # next run reads both again.
         relist=not task.listed and (unsettled or (task.ask and not reading.absent)), seconds=selected.seconds,
         selection=pack(selected, project), advised=None if task.advised is None else task.advised.digest,
-        urgent=tuple((one.file.filename, one.reason) for one in selected.left_out
-                     if one.urgent and one.file.stored is not None),
+        urgent=_urgent(selected),
         vulnerable=newly_vulnerable(mirror, old, project, selected.files),
         decided=decided(mirror, old, project, selected, task.advised is not None))
+
+
+def _next_look(mirror: IRunContext, task: EvaluateTask, reading: PageReading, selected: Selected,
+               is_doubted: bool) -> tuple[str | None, float | None]:
+    """Return the list's serial to remember, and when the project is due without a change of it."""
+    if is_doubted or external_links.is_restless(mirror, reading.project):
+        return None, 0.0
+    return LISTED if reading.absent and task.listed else task.list_serial, selected.due
+
+
+def _urgent(selected: Selected) -> tuple[tuple[str, str], ...]:
+    """Return the names of mirrored files that are removed without the brake, with the reasons."""
+    return tuple((one.file.filename, one.reason) for one in selected.left_out if one.urgent and one.file.stored is not None)
 
 
 def _changes(mirror: IRunContext, old: Project | None, project: Project, selected: Selected, task: EvaluateTask) -> Change:

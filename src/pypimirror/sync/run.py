@@ -31,6 +31,7 @@ from .hints import give_hints
 from .publisher import Publisher
 from .result_recorder import ResultRecorder
 from .root_pages import begin_anew
+from .run_failures import RunFailures
 
 if TYPE_CHECKING:
     from ..engine.boundary import StepFailure
@@ -51,9 +52,8 @@ class Run:
         self._notify = notify
         self._pinning: Pinning | None = None
         self._allow_deletions = allow_deletions
-        #: Messages about sources of advisories.
-        self._advisory_problems: list[str] = []
         self.publisher = Publisher(mirror, state, notify, self.recorder, self.results)
+        self.failures = RunFailures(mirror, state, self.recorder, self.publisher)
         #: Message about removals that are held back, or None.
         self.held: str | None = None
         #: Called with a first fetch above ``confirm_above``; raises MirrorError unless it is confirmed. None confirms all.
@@ -72,19 +72,13 @@ class Run:
         first = self._state.fact(LAST_GOOD) is None
         if self._state.fact(PAGES_SETTINGS) not in (None, fingerprint(self._mirror.settings, "pages")):
             self._state.set_fact(ROOT_DUE, "1")
-        if (jump := clock.jump(self._state)) is not None:
-            self._notify(events.Notice(jump))
+        self._remind()
         self._totals = self._state.totals()
-        for reminder in self._mirror.settings["decisions"].reminders():
-            self._notify(events.Notice(reminder))
         self._remove_malicious()
         gate = first_fetch.Gate(self._mirror, self._state, self.confirm)
         plan = worklist.draw_up(self._mirror, self._state, initial, self._allow_deletions, clock.is_set_back(self._state))
         gate.check_projects(plan.selected)
-        if plan.listed is not None:
-            self._notify(plan.listed)
-        for problem in plan.problems:
-            self._notify(events.Problem("", problem, "left out"))
+        self._report(plan)
         published: set[str] = set()
         self._evaluate(plan, None if gate.is_closed else published)
         gate.check_size(self._changes.values())
@@ -106,6 +100,24 @@ class Run:
             self.publisher.finish()
         if plan.listed is not None and plan.selected and not self._state.totals().projects:
             self._check_for_pages(plan.selected)
+        self._finish()
+
+    def _remind(self) -> None:
+        """Notify the observers of a jump of the clock, and of decisions that end soon."""
+        if (jump := clock.jump(self._state)) is not None:
+            self._notify(events.Notice(jump))
+        for reminder in self._mirror.settings["decisions"].reminders():
+            self._notify(events.Notice(reminder))
+
+    def _report(self, plan: worklist.Worklist) -> None:
+        """Notify the observers of upstream's list and of names on it that are left out."""
+        if plan.listed is not None:
+            self._notify(plan.listed)
+        for problem in plan.problems:
+            self._notify(events.Problem("", problem, "left out"))
+
+    def _finish(self) -> None:
+        """Finish the pins, give hints, and record what the run has applied to the whole mirror."""
         if self._pinning is not None:
             self._pinning.finish()
         give_hints(self._mirror, self._state, self._notify, self._changes.values(), self.recorder.serials)
@@ -202,7 +214,7 @@ class Run:
             # Pins need libraries that other mirrors do without.
             from .pinning import Pinning
 
-            self._pinning = Pinning(self._mirror, self._state, self._notify)
+            self._pinning = self.failures.pinning = Pinning(self._mirror, self._state, self._notify)
             self._pinning.read()
             self._state.set_fact(PINNING, "1" if asked_for else None)
         self._forget_settings(FILES_SETTINGS, worklist.files_fingerprint(self._mirror))
@@ -216,7 +228,7 @@ class Run:
         for note in result.notes:
             self._notify(events.Notice(note))
         for problem in result.problems:
-            self._advisory_problems.append(problem)
+            self.failures.advisories.append(problem)
             self._notify(events.Problem("", problem))
 
     def _forget_settings(self, fact: str, present: str) -> None:
@@ -270,27 +282,6 @@ class Run:
         """Publish projects without downloads, write root pages, sweep. due: names, and whether their folders are scanned."""
         self.publisher.publish(due, offline=True)
         self.publisher.finish()
-
-    def problems(self) -> list[str]:
-        """Return what failed and will be tried again, in words."""
-        return [*(f"{name}: {error}" for name, error in self.project_problems()), *self.own_problems()]
-
-    def project_problems(self) -> list[tuple[str, str]]:
-        """Return the names of the projects that failed, with the messages."""
-        # For a project that upstream does not have, show the name as the configuration spells it.
-        return [(row.name if row.error or row.serial else row.display or row.name, str(row.error or row.unmet))
-                for row in self._state.errors()]
-
-    def own_problems(self) -> list[str]:
-        """Return the messages that concern no single project."""
-        pins = self._pinning.problems if self._pinning is not None else []
-        return [*self._mirror.own.problems, *self.recorder.problems, *pins, *self._advisory_problems,
-                *self.publisher.faults]
-
-    def failures(self) -> list[events.Failure]:
-        """Return all failures, as the report has them."""
-        found = [events.Failure(row.name, str(row.error or row.unmet), row.since) for row in self._state.errors()]
-        return found + [events.Failure("", problem) for problem in self.own_problems()]
 
     # --- evaluation
 
