@@ -15,6 +15,7 @@ from pypimirror.http import cooperation
 from pypimirror.http.cooperation import Loop
 from pypimirror.http.limiter import RequestLimiter
 from pypimirror.http.side_by_side import SideBySide
+from pypimirror.model import Head
 from support.dask_cluster import wait_for
 
 pytest.importorskip("pycurl", reason="pycurl is not installed: the extra [fast]")
@@ -276,6 +277,7 @@ class Counting:
         finally:
             with self._lock:
                 self.now -= 1
+        return Head(200, {}, url)
 
     def close(self) -> None:
         """There is nothing to be closed."""
@@ -321,6 +323,7 @@ class Held(Counting):
         self.go.acquire()
         with self._lock:
             self.now -= 1
+        return Head(200, {}, url)
 
 
 def test_requests_begin_with_a_few_at_once_and_each_answer_lets_one_more_through() -> None:

@@ -339,7 +339,7 @@ def _talking(self: Any, step: Any, tasks: Any) -> Any:
 @pytest.mark.parametrize(("run", "message"), [
     (_losing, "ValueError: run yielded 0 results for 2 tasks"), (_lazy, "ValueError: run yielded 0 results for 2 tasks"),
     (lambda self, step, tasks: None, "TypeError: run returned None, not an iterator of events and results"),
-    (_talking, "TypeError: run yielded '")])
+    (_talking, "TypeError: run yielded ")])
 def test_an_engine_that_loses_tasks_is_named(two: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch, run: Any,
                                              message: str) -> None:
     plugin = written(two.config.parent, '<pypimirror:engine name="odd" factory="test_plugin_faults.Engine" />')
