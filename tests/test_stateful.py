@@ -377,8 +377,8 @@ class AnyOrder(RuleBasedStateMachine):
         names = {name for name, _ in extra}
         files = {f"{name}/{filename}" for name, filename in extra}
         one, two = distributions(self.mirrored), distributions(fresh)
-        # Pins in the forms of lock files name the files that are here.
-        differs = {path for path in {*one, *two} if one.get(path) != two.get(path) and not path.startswith("pins/pylock.")}
+        # Pins in some forms name the files that are here.
+        differs = {path for path in {*one, *two} if one.get(path) != two.get(path) and not path.startswith("pins/")}
         assert not {path for path in differs if path.removesuffix(".metadata") not in files
                     and not (path.split("/")[0] in names and path.endswith("json"))}
         for name in names:
