@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 
 from ..errors import MirrorError
+from ..http.download import Admit
 from ..interfaces import IStorage
 from ..names import OWN
 from .model import RECORDS, Member
@@ -48,12 +49,15 @@ class Incoming:
             raise MirrorError(f"{name}: its record is missing in {self._folder}; import the bundle again")
         return content
 
-    def put(self, member: Member, read: Callable[[int], bytes], block: int) -> bool:
-        """Keep a file; return whether its content is the one in the manifest. read: returns the next bytes of it, at most so
-        many."""
+    def put(self, member: Member, read: Callable[[int], bytes], block: int, admit: Admit) -> bool:
+        """Keep a file; return whether its content is the one in the manifest. Raises InsufficientSpace.
+
+        read: returns the next bytes of it, at most so many; admit: reserves disk space.
+        """
         upload = self._storage.create()
         digest, left = hashlib.sha256(), member.size
         try:
+            admit(upload, member.size)
             while left and (content := read(min(left, block))):
                 digest.update(content)
                 upload.write(content)

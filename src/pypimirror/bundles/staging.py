@@ -6,12 +6,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 
-from ..errors import InsufficientSpace, InvalidBundle
+from ..errors import InvalidBundle
 from ..interfaces import IRunContext
 from ..model import Project
 from ..names import HTML_PAGE, PINS, distribution, is_distribution, normalize, shown
 from ..pins.pin_files import is_pin_name
-from ..settings.units import in_bytes
 from ..state import records
 from ..state.database import State
 from ..sync.brake import Removals
@@ -22,8 +21,6 @@ from .model import RECORDS, End, Member, PartLine, ProjectLine, RemovedPath, Rem
 from .part_reader import PartReader, opened
 
 _BLOCK = 1 << 20
-#: Bytes after which the free space is measured again.
-_MEASURED = 16 << 20
 
 
 class Staging:
@@ -36,8 +33,6 @@ class Staging:
         self._project: _StagedProject | None = None
         #: Published files and projects that the bundle removes.
         self.files = self.projects = 0
-        #: Bytes that were kept since the free space was measured.
-        self._unmeasured = _MEASURED
         self._reader: PartReader | None = None
         self._part: AbstractContextManager[PartReader] | None = None
 
@@ -102,22 +97,10 @@ class Staging:
         if self._incoming.holds(member):
             reader.member(member, None)
             return
-        self._check_room(member.size)
         reader.member(member, partial(self._put, member))
 
     def _put(self, member: Member, read: Callable[[int], bytes]) -> bool:
-        return self._incoming.put(member, read, _BLOCK)
-
-    def _check_room(self, size: int) -> None:
-        """Raise InsufficientSpace if there is no room for a file. size: its bytes; small ones are counted together."""
-        self._unmeasured += size
-        if self._unmeasured < _MEASURED:
-            return
-        self._unmeasured = 0
-        free, keep = self._mirror.storage.free(), self._mirror.settings["min_free"]
-        if free is not None and free - size < keep:
-            raise InsufficientSpace(f"{self._mirror.settings['mirror_file_path']}: {in_bytes(free)} free, and min_free keeps "
-                                    f"{in_bytes(keep)}; the import continues when there is room")
+        return self._incoming.put(member, read, _BLOCK, partial(self._mirror.room.admit, self._mirror))
 
     def _check_pins(self) -> None:
         for name in self._manifest.header.pins:

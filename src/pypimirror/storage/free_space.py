@@ -12,13 +12,12 @@ import time
 from ..errors import InsufficientSpace
 from ..interfaces import IMirror, IReservingUpload, IUpload
 from ..settings.units import in_bytes
+from .uploads import HELD
 
 #: Seconds until free space is measured again, and the fraction of it (1 / _PART) that may be used until then.
 _FRESH, _PART = 0.5, 16
-#: Minimum available bytes for small files not to be measured and reserved one by one.
+#: Minimum available bytes for small files, which uploads buffer in memory, not to be measured and reserved one by one.
 _PLENTY = 1 << 28
-#: Maximum size in bytes of these small files: uploads buffer as much in memory.
-_SMALL = 1 << 18
 #: Maximum number of measurements, to find one during which no process wrote.
 _TRIES = 10
 
@@ -40,7 +39,7 @@ class FreeSpaceGuard:
         with self._lock:
             # Measuring releases the GIL, and other threads then wait for this lock: avoided while there is plenty of space.
             is_measured = size <= self._spare and time.monotonic() < self._until
-            if IReservingUpload.providedBy(upload) and not (is_measured and size <= _SMALL):
+            if IReservingUpload.providedBy(upload) and not (is_measured and size <= HELD):
                 upload.reserve(size)
             if not is_measured:
                 left = self._measure(mirror, upload, size)
@@ -66,7 +65,7 @@ class FreeSpaceGuard:
             return None
         if free - pending < keep:
             raise InsufficientSpace(f"{mirror.settings['mirror_file_path']}: {in_bytes(free)} free, {in_bytes(pending)} of it "
-                                    f"needed by downloads, and min_free keeps {keep}")
+                                    f"needed by files under way, and min_free keeps {keep}")
         return int(free - pending - keep)
 
 
