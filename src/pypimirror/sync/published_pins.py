@@ -61,9 +61,25 @@ def write_forms(mirror: IRunContext, state: State, files: tuple[PinFile, ...],
     known = set((state.fact(PIN_FORMS) or "").split())
     if state.fact(PIN_FORMS_MADE) == made and all(_is_there(mirror, name) for name in known):
         return
-    texts: dict[str, str] = {}
     # What obstructs the folder is reported with the pin file.
     files = tuple(file for file in files if _is_there(mirror, file.name))
+    texts: dict[str, str] = {}
+    yield from _render(mirror, state, files, environments, texts)
+    state.set_fact(PIN_FORMS, " ".join(sorted({*known, *texts})))  # a later run removes them if this one is killed
+    state.commit()
+    unwanted = known - texts.keys() - {file.name for file in files} - ({HTML_PAGE} if state.row(PINS) is not None else set())
+    try:
+        _store(mirror, texts, unwanted)
+    except StorageError as error:
+        yield f"{error}; the other forms of the pin files can't be written"
+        return
+    state.set_fact(PIN_FORMS, " ".join(sorted(texts)) or None)
+    state.set_fact(PIN_FORMS_MADE, made)
+
+
+def _render(mirror: IRunContext, state: State, files: tuple[PinFile, ...], environments: tuple[Environment, ...],
+            texts: dict[str, str]) -> Iterator[str]:
+    """Render all forms and their index page; yield a message about each file without. texts: gets the forms by name."""
     for file in files:
         if len(file.text) <= pin_forms.MAX_LENGTH:
             try:
@@ -72,21 +88,16 @@ def write_forms(mirror: IRunContext, state: State, files: tuple[PinFile, ...],
                 yield f"{file.source}: no other forms of its pins: {error}"
     if files and state.row(PINS) is None:  # else it is the folder of a project
         texts[HTML_PAGE] = _page(files, texts)
-    state.set_fact(PIN_FORMS, " ".join(sorted({*known, *texts})))  # a later run removes them if this one is killed
-    state.commit()
-    unwanted = known - texts.keys() - {file.name for file in files} - ({HTML_PAGE} if state.row(PINS) is not None else set())
-    try:
-        for name, text in texts.items():
-            path, content = f"{PINS}/{name}", text.encode()
-            if mirror.storage.read(path) != content:
-                replace(mirror.storage, {path: (content,)})
-        for name in unwanted:
-            mirror.storage.remove(f"{PINS}/{name}")
-    except StorageError as error:
-        yield f"{error}; the other forms of the pin files can't be written"
-        return
-    state.set_fact(PIN_FORMS, " ".join(sorted(texts)) or None)
-    state.set_fact(PIN_FORMS_MADE, made)
+
+
+def _store(mirror: IRunContext, texts: Mapping[str, str], unwanted: Iterable[str]) -> None:
+    """Write changed files, and remove those that are no longer wanted. Raises StorageError."""
+    for name, text in texts.items():
+        path, content = f"{PINS}/{name}", text.encode()
+        if mirror.storage.read(path) != content:
+            replace(mirror.storage, {path: (content,)})
+    for name in unwanted:
+        mirror.storage.remove(f"{PINS}/{name}")
 
 
 def _is_there(mirror: IRunContext, name: str) -> bool:
