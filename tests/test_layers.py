@@ -15,8 +15,8 @@ ROOT = Path(pypimirror.__file__).parent
 ORDER = (
     "names", "atomic_file", "written_file", "regular_file", "secret", "read_only", "interfaces", "model", "errors",
     "tracebacks", "events", "older_distributions",
-    "http", "metadata", "settings", "zcml", "advisories",
-    "filters", "pins", "storage", "state", "upstream", "index",
+    "http", "metadata", "settings", "zcml", "storage", "state", "advisories",
+    "filters", "pins", "upstream", "index",
     "bandersnatch", "engine", "selection", "sync", "snapshots", "maintenance", "bundles",
     "report", "clients", "serve", "mirror", "doctor", "jobs", "recipe", "commands", "verbs", "verb_help", "cli", "__main__",
     "testing",

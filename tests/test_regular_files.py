@@ -6,11 +6,16 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pypimirror.advisories.database import AdvisoryDatabase
+from pypimirror.bundles.journal import Journal
 from pypimirror.errors import ConfigurationError
+from pypimirror.state.database_file import DatabaseFile
+from pypimirror.state.sqlite_file import SQLiteFile
 from pypimirror.storage.regular_files import check_regular, open_for_append
 from support.mirror import Mirrored
 from support.upstream import Upstream, wheel
@@ -52,6 +57,30 @@ def test_what_is_in_the_place_of_a_temporary_file_is_not_waited_for(
                              stdin=subprocess.DEVNULL, timeout=120)
     assert process.returncode == (1 if kind == "a directory" else 0)
     assert process.stderr.count("\n") <= 1 and "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("database", [lambda folder: DatabaseFile(folder, ["name"]), AdvisoryDatabase, Journal])
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("kind", [*KINDS, "a symbolic link"])
+def test_what_sqlite_writes_next_to_a_database_is_a_regular_file(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Callable[[str], SQLiteFile], ending: str, kind: str) -> None:
+    monkeypatch.chdir(tmp_path)  # the path of a socket must be short
+    state = database("state")
+    state.open()
+    state.close()
+    place = state.path + ending
+    Path(place).unlink(missing_ok=True)
+    (KINDS | {"a symbolic link": lambda path: os.symlink(state.path, path)})[kind](place)
+    with pytest.raises(ConfigurationError, match=f"state_path: {place}: {kind}"):
+        state.open()
+
+
+def test_a_run_names_the_file_next_to_its_database_that_it_can_not_use(mirrored: Mirrored) -> None:
+    (mirrored.root / ".pypimirror").mkdir(parents=True)
+    os.mkfifo(mirrored.root / ".pypimirror" / "state.sqlite-wal")
+    process = ran(mirrored, "sync")
+    assert process.returncode == 2
+    assert process.stderr.count("\n") == 1 and "state.sqlite-wal: a FIFO, not a regular file" in process.stderr
 
 
 def ran(mirrored: Mirrored, *arguments: str) -> subprocess.CompletedProcess[str]:

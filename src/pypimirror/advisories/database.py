@@ -11,13 +11,14 @@ import secrets
 import sqlite3
 import zlib
 from collections.abc import Collection, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import NamedTuple
-from urllib.parse import quote
 
 from ..errors import StorageError
 from ..model import Advisory
 from ..names import MALICIOUS
+from ..state.sqlite_file import SQLiteFile
+from ..storage.ownership import check_own
 from . import osv
 from .grouping import joined
 
@@ -51,36 +52,39 @@ class Source(NamedTuple):
     taken: float
 
 
-class AdvisoryDatabase:
+class AdvisoryDatabase(SQLiteFile):
     """The database of one mirror."""
 
     def __init__(self, folder: str):
-        self.path = os.path.join(folder, "advisories.sqlite")
-        self._connection: sqlite3.Connection | None = None
+        super().__init__(folder, "advisories.sqlite")
 
     def open(self) -> str | None:
-        """Open the database; create it if it is missing or damaged. Returns a message about damage, or None."""
+        """Open the database; create it if it is missing or damaged. Returns a message about damage, or None.
+
+        Raises StorageError, ConfigurationError.
+        """
+        check_own(self.path)
+        self.check_files()
         try:
             self._connect()
         except sqlite3.OperationalError as error:
             raise StorageError(f"{self.path}: {error}") from error
         except sqlite3.DatabaseError as error:
             self.close()
-            for ending in ("", "-wal", "-shm"):
-                with suppress(FileNotFoundError):
-                    os.unlink(self.path + ending)
+            self.remove_companions()
+            os.unlink(self.path)
             self._connect()
             return f"{self.path}: damaged ({error}); the advisories are read again"
         return None
 
     def open_to_read(self) -> bool:
-        """Open the database read-only; return whether it exists. Raises StorageError."""
+        """Open the database read-only; return whether it exists. Raises StorageError, ConfigurationError."""
+        self.check_files()
         if not os.path.exists(self.path):
             return False
         try:
-            self._connection = sqlite3.connect(f"file:{quote(self.path)}?mode=ro", uri=True, isolation_level=None,
-                                               check_same_thread=False)
-            if self._layout() != LAYOUT:
+            self._connection = self.connect_to_read(check_same_thread=False)
+            if self.layout != LAYOUT:
                 self.close()
                 return False
         except sqlite3.Error as error:
@@ -97,37 +101,15 @@ class AdvisoryDatabase:
             self._connection = None
         return copy
 
-    def close(self) -> None:
-        """Close the database; uncommitted changes are lost."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is open."""
-        return self._connection is not None
-
-    @property
-    def _db(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise StorageError(f"{self.path}: not open")
-        return self._connection
+    def check_layout(self) -> None:
+        if self.layout not in (0, LAYOUT):
+            raise sqlite3.DatabaseError(f"layout {self.layout}")
 
     def _connect(self) -> None:
-        os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
-        self._connection = sqlite3.connect(self.path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        layout = self._layout()
-        if layout not in (0, LAYOUT):
-            raise sqlite3.DatabaseError(f"layout {layout}")
-        if layout == 0:
+        self.connect(synchronous="NORMAL")  # what a power cut takes is read again
+        if self.layout == 0:
             self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {LAYOUT}; COMMIT;")
         self._db.execute("SELECT project, digest, malicious FROM projects LIMIT 1").fetchone()
-
-    def _layout(self) -> int:
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
     # --- sources
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 import uuid
 import zlib
@@ -17,9 +16,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from ..errors import StorageError
-from ..storage import directories
+from ..state.sqlite_file import SQLiteFile
 from ..storage.ownership import check_own
-from ..storage.regular_files import check_regular
 
 #: The entry of the paths that belong to no project: pages about all projects, and pin files.
 COMMON = ""
@@ -48,28 +46,25 @@ class PathEntry(NamedTuple):
 Paths = Mapping[str, PathEntry]
 
 
-class Journal:
+class Journal(SQLiteFile):
     """The database of one mirror's journal. Only an export, which holds the lock, opens it."""
 
     def __init__(self, folder: str):
         """folder: that of the state."""
-        self.path = os.path.join(folder, "bundles.sqlite")
-        self._connection: sqlite3.Connection | None = None
+        super().__init__(folder, "bundles.sqlite")
 
     def open(self) -> None:
         """Open the database; create it if it is missing. Raises StorageError, ConfigurationError."""
         check_own(self.path)
-        check_regular(self.path, "state_path")
+        self.check_files()
         with self._errors():
-            directories.make(os.path.dirname(self.path), directories.PRIVATE)
-            self._connection = sqlite3.connect(self.path, isolation_level=None)
-            layout = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if layout > _LAYOUT:
-                raise StorageError(f"{self.path}: written by a newer version of this program; run that version")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            if layout < _LAYOUT:
+            self.connect(synchronous="FULL")
+            if self.layout < _LAYOUT:
                 self._create()
+
+    def check_layout(self) -> None:
+        if self.layout > _LAYOUT:
+            raise StorageError(f"{self.path}: written by a newer version of this program; run that version")
 
     def _create(self) -> None:
         self._db.execute("BEGIN IMMEDIATE")
@@ -78,18 +73,6 @@ class Journal:
         self.set_fact("mirror", uuid.uuid4().hex)
         self._db.execute(f"PRAGMA user_version = {_LAYOUT}")
         self._db.execute("COMMIT")
-
-    def close(self) -> None:
-        """Close the database."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    @property
-    def _db(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise StorageError(f"{self.path}: not open")
-        return self._connection
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -5,27 +5,24 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing, suppress
-from urllib.parse import quote
+from contextlib import closing
 
 from ..errors import ConfigurationError, StorageError
 from ..names import shown
-from ..storage import directories
 from ..storage.ownership import check_own
-from ..storage.regular_files import check_regular
 from . import damage
 from .local_disk import check_local
 from .schema import LAYOUT, layout_of, migrate
+from .sqlite_file import SQLiteFile
 
 
-class DatabaseFile:
+class DatabaseFile(SQLiteFile):
     """An SQLite database of the current layout, in the folder of the state."""
 
     def __init__(self, folder: str, columns: Iterable[str]):
         """columns: of the table ``projects``, as far as they are used."""
-        self.path = os.path.join(folder, "state.sqlite")
+        super().__init__(folder, "state.sqlite")
         self._columns = ", ".join(columns)
-        self._connection: sqlite3.Connection | None = None
         #: Descriptions of the damage repaired on opening.
         self._mended: list[str] = []
 
@@ -37,7 +34,7 @@ class DatabaseFile:
         """
         check_local(os.path.dirname(self.path))
         check_own(self.path)
-        self._check_kinds()
+        self.check_files()
         notice = None
         try:
             self._connect()
@@ -50,11 +47,11 @@ class DatabaseFile:
 
     def open_to_read(self) -> bool:
         """Open the database read-only; return whether it exists. Raises StorageError, ConfigurationError."""
-        self._check_kinds()
+        self.check_files()
         if not os.path.exists(self.path):
             return False
         try:
-            self._connection = self._opened_to_read()
+            self._connection = self.connect_to_read()
             if layout_of(self._db, self.path) < LAYOUT:
                 self.close()
                 self.open_copy()  # the next run migrates the file itself
@@ -66,35 +63,24 @@ class DatabaseFile:
 
     def open_copy(self) -> None:
         """Open a copy of the database in memory, empty if there is no file. Raises as ``open_to_read``."""
-        self._check_kinds()
+        self.check_files()
         copy = sqlite3.connect(":memory:", isolation_level=None)
         try:
             if os.path.exists(self.path):
-                with closing(self._opened_to_read()) as original:
+                with closing(self.connect_to_read()) as original:
                     original.backup(copy)
             migrate(copy, self.path)
         except sqlite3.Error as error:
             raise StorageError(f"{self.path}: {error}") from error
         self._connection = copy
 
-    def _check_kinds(self) -> None:
-        """Raise ConfigurationError for a FIFO, which would block, and for other files that are no database in a directory."""
-        folder = os.path.dirname(self.path)
-        if os.path.lexists(folder) and not os.path.isdir(folder):
-            raise ConfigurationError(f"state_path: {folder}: not a directory")
-        check_regular(self.path, "state_path")
-
-    def _opened_to_read(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{quote(self.path)}?mode=ro", uri=True, isolation_level=None)
+    def check_layout(self) -> None:
+        layout_of(self._db, self.path)
 
     def _connect(self) -> None:
         try:
-            directories.make(os.path.dirname(self.path), directories.PRIVATE)
-            self._connection = sqlite3.connect(self.path, isolation_level=None)
-            layout_of(self._db, self.path)  # raises before anything is written
-            self._db.execute("PRAGMA journal_mode = WAL")
             # On disk after each commit: the state of each project is known after a power cut.
-            self._db.execute("PRAGMA synchronous = FULL")
+            self.connect(synchronous="FULL")
             migrate(self._db, self.path)
             self._look_through()
             self._mended = damage.mend(self._db)
@@ -137,23 +123,9 @@ class DatabaseFile:
 
     def _set_aside(self, error: Exception | str) -> str:
         self.close()
-        for ending in ("-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                os.unlink(self.path + ending)
+        self.remove_companions()
         os.replace(self.path, self.path + ".damaged")
         return f"{self.path}: damaged ({error}), kept as {self.path}.damaged; this run evaluates all projects again"
-
-    @property
-    def _db(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise StorageError(f"{self.path}: not open")
-        return self._connection
-
-    def close(self) -> None:
-        """Close the database; uncommitted changes are lost."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
     def begin(self) -> None:
         """Begin a transaction, unless there is one."""

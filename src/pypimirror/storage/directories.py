@@ -172,6 +172,7 @@ def make(path: str, mode: int = PUBLISHED) -> None:
 
     mode: of the folder itself; created parents are world-readable.
     """
+    path = os.path.abspath(path)  # a relative path ends with an empty parent, which is no folder
     missing = []
     while not os.path.isdir(path):
         missing.append(path)
