@@ -136,9 +136,23 @@ def test_a_replaced_file_has_a_time_of_its_own_and_servers_tell_both_apart(
     assert mirrored.run("sync") == 0
     assert b"other" in path.read_bytes() or path.stat().st_size != len(ONE[1])
     assert path.stat().st_mtime > before
-    (when, _), = times(mirrored).values()
+    (when, source), = times(mirrored).values()
     assert (when == "2020-02-02T00:01:00Z") is later
     assert str(when) > THEN
+    assert source == (upload_times.LAST_MODIFIED if later else upload_times.FIRST_SEEN)
+
+
+def test_the_time_of_a_damaged_file_that_no_page_lists_does_not_count(mirrored: Mirrored, upstream: Upstream) -> None:
+    """As a power cut leaves it: the name and the time of a file, without its content, and no record."""
+    upstream.add("one", ONE)
+    assert mirrored.run("sync") == 0
+    for path in (*(mirrored.root / ".pypimirror").glob("state*"), *(mirrored.root / "one").glob("index.*")):
+        path.unlink()
+    (mirrored.root / "one" / ONE[0]).write_bytes(bytes(len(ONE[1])))
+    os.utime(mirrored.root / "one" / ONE[0], (WRITTEN, WRITTEN))
+    assert mirrored.run("sync") == 0
+    assert (mirrored.root / "one" / ONE[0]).read_bytes() == ONE[1]
+    assert times(mirrored) == {ONE[0]: (THEN, upload_times.LAST_MODIFIED)}
 
 
 def test_two_mirrors_of_one_upstream_are_alike(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:

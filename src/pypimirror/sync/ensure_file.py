@@ -123,7 +123,11 @@ def _content(mirror: IRunContext, project: str, file: File, path: str, offline: 
         if not file.url:
             raise FetchError(path, "missing or damaged, and its URL at upstream is not known", code=404)
         content = _downloaded(mirror, file, path, target, attempts)
-    return content._replace(how=WAITS) if is_replaced else content
+    if not is_replaced:
+        return content
+    if content.is_undated:
+        mirror.storage.move(target, _waiting(path, is_undated=True))
+    return content._replace(how=WAITS)
 
 
 def _in_place(mirror: IRunContext, file: File, path: str, size: int) -> _Content | None:
@@ -136,13 +140,14 @@ def _in_place(mirror: IRunContext, file: File, path: str, size: int) -> _Content
 
 def _moved(mirror: IRunContext, file: File, path: str) -> _Content | None:
     """Move a file that this run has downloaded and that waited for its path to become free."""
-    waiting = _waiting(path)
-    size = mirror.storage.size(waiting)
-    found = None if size is None else _vouched(mirror, file, waiting, size)
-    if found is None:
-        return None
-    mirror.storage.move(waiting, path)
-    return _Content(found, "fetched")
+    for is_undated in (False, True):
+        waiting = _waiting(path, is_undated)
+        size = mirror.storage.size(waiting)
+        found = None if size is None else _vouched(mirror, file, waiting, size)
+        if found is not None:
+            mirror.storage.move(waiting, path)
+            return _Content(found, "fetched", is_undated=is_undated)
+    return None
 
 
 def _restored(mirror: IRunContext, project: str, file: File, target: str, sidecars: Collection[str]) -> _Content | None:
@@ -161,8 +166,9 @@ def _downloaded(mirror: IRunContext, file: File, path: str, target: str, attempt
                     done.modified is None)
 
 
-def _waiting(path: str) -> str:
-    return WAITING + hashlib.sha256(path.encode()).hexdigest()[:32]
+def _waiting(path: str, is_undated: bool = False) -> str:
+    """Return the path of a file that waits for another path to become free, by whether its response had no Last-Modified."""
+    return WAITING + hashlib.sha256(path.encode()).hexdigest()[:32] + ("-undated" if is_undated else "")
 
 
 def _older(mirror: IRunContext, file: File, path: str) -> Stored | None:

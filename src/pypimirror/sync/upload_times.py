@@ -47,12 +47,13 @@ def with_time_of(known: Stored | None, stored: Stored) -> Stored:
 def earliest_time(mirror: IRunContext, file: File, path: str) -> float | None:
     """Return the time after which the Last-Modified of a file counts, in seconds since 1970; None if it never does.
 
-    The time of another file at the path counts: web servers distinguish both by their times.
+    The time of another file that the mirror's pages list at the path counts: web servers distinguish both by their times.
     """
     # The site's own files have the times of their last copy.
     if file.upload_time is not None or _is_own(mirror, file):
         return None
-    modified = mirror.storage.modified(path) if file.stored is not None else None
+    is_served = file.stored is not None and file.stored.published
+    modified = mirror.storage.modified(path) if is_served else None
     return -1.0 if modified is None else modified
 
 
