@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +74,9 @@ class Disk:
 
     def pull_out(self) -> None:
         subprocess.run(["umount", str(self.place)], check=True)
+        # The kernel detaches the loop device a moment later; two of them on one image would not see each other's blocks.
+        while subprocess.run(["losetup", "--associated", str(self._image)], capture_output=True, check=True).stdout:
+            time.sleep(0.005)
 
     def cut_power(self) -> None:
         """From here on nothing comes to the disk, and what was not on it is forgotten; ``pull_out`` and ``plug_in`` follow."""
