@@ -91,7 +91,7 @@ def doubt_page(old: Project | None, page: Project | None, promised: str | None) 
         return Doubt("upstream's page is older than the one read before", runs, lasts=behind, quarantines=False)
     current = _is_current(serial, promised, read.upstream, before)
     unproven = "" if current or promised is None else promised
-    if known is not None and page is not None and not is_accepted(known) and knows_less(known, page):
+    if _lacks_facts(known, page):
         return Doubt("upstream's page lacks facts that it had before, such as upload times", _CONTRADICTS, lasts=behind,
                      accepts=True, promised=unproven)
     if behind:
@@ -101,6 +101,11 @@ def doubt_page(old: Project | None, page: Project | None, promised: str | None) 
     contradicts = old is not None and page is not None and _contradicts(old, page)
     return Doubt("nothing shows that upstream's page is as new as its list", _CONTRADICTS if contradicts else _AGREES,
                  adds=True, promised=unproven)
+
+
+def _lacks_facts(known: Project | None, page: Project | None) -> bool:
+    """Whether a page has fewer facts than the record, and pages like it are not accepted yet."""
+    return known is not None and page is not None and not is_accepted(known) and knows_less(known, page)
 
 
 def _of_upstream(old: Project | None, upstream: str) -> Project | None:
@@ -156,10 +161,15 @@ def weigh(doubt: Doubt, old: Project | None, page: Project | None, again: bool, 
     times = min(count + (not again), doubt.runs) if known == digest else 1
     since = since if known == digest and since <= now else now
     counts = times >= doubt.runs
-    accepts = (counts and doubt.accepts) or (old is not None and is_accepted(old) and (page is None or knows_less(old, page)))
+    accepts = (counts and doubt.accepts) or _stays_accepted(old, page)
     lasts = doubt.lasts or (bool(doubt.promised) and now - since < _PATIENCE)
     doubts = () if counts and not lasts else (str(times), digest, *((str(since),) if doubt.promised else ()))
     return Verdict(counts, " ".join((*((ACCEPTED,) if accepts else ()), *doubts)))
+
+
+def _stays_accepted(old: Project | None, page: Project | None) -> bool:
+    """Whether pages that lack facts of earlier ones count already, and this page is another one, or unchanged."""
+    return old is not None and is_accepted(old) and (page is None or knows_less(old, page))
 
 
 def _remembered(old: Project | None) -> tuple[int, str, int]:

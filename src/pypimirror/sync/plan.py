@@ -90,7 +90,7 @@ def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str]
 
 def _planned(mirror: IRunContext, evaluation: Evaluation) -> PlannedProject:
     change = evaluation.change
-    missing = not_found(mirror, evaluation.status) if evaluation.absent and evaluation.unmet is None and not change else None
+    missing = _missing(mirror, evaluation)
     if evaluation.project is None or evaluation.error is not None:
         return PlannedProject(evaluation.name, problem=evaluation.error or missing, display=evaluation.display)
     project = records.decode(evaluation.project)
@@ -102,6 +102,13 @@ def _planned(mirror: IRunContext, evaluation: Evaluation) -> PlannedProject:
         project.name, tuple(file for file in wanted if not is_up_to_date(file)), _removals(project, selected),
         selected.left_out if selected is not None else (), rewrite, change.project_removed, evaluation.unmet or missing,
         evaluation.display, evaluation.problems, change, tuple(vulnerable_releases(mirror, project, wanted)))
+
+
+def _missing(mirror: IRunContext, evaluation: Evaluation) -> str | None:
+    """Return the message about a project that is neither upstream nor in the mirror, if it is not about a pin."""
+    if evaluation.absent and evaluation.unmet is None and not evaluation.change:
+        return not_found(mirror, evaluation.status)
+    return None
 
 
 def _removals(project: Project, selected: Selected | None) -> tuple[tuple[str, str], ...]:
@@ -138,9 +145,7 @@ def as_json(planned: Iterable[PlannedProject], free: int | None,
         "rewrite": rewrite,
         "vanish": [one.name for one in planned if one.vanish],
         "left_out": left_out,
-        "vulnerable": [{"project": one.name, "version": each.version, "pinned": each.is_pinned,
-                        "advisories": [advisory.id for advisory in each.advisories], "reason": policy.describe(each.advisories)}
-                       for one in planned for each in one.vulnerable],
+        "vulnerable": [_vulnerable(one.name, each) for one in planned for each in one.vulnerable],
         "removed_by": [each._asdict() for each in removals],
         **_problems(planned),
         "totals": {
@@ -153,6 +158,11 @@ def as_json(planned: Iterable[PlannedProject], free: int | None,
             "free_bytes": free,
         },
     }
+
+
+def _vulnerable(name: str, release: VulnerableRelease) -> dict[str, Any]:
+    return {"project": name, "version": release.version, "pinned": release.is_pinned,
+            "advisories": [advisory.id for advisory in release.advisories], "reason": policy.describe(release.advisories)}
 
 
 def _problems(planned: Iterable[PlannedProject]) -> dict[str, Any]:

@@ -81,10 +81,8 @@ class ResultRecorder:
             self._state.set_fact(FOLLOW_DUE, "1")
         old = self._state.row(evaluation.name)
         self._report_missing(evaluation, is_new=old is None)
-        is_here = evaluation.change or (old is not None and (old.serial or old.pending))
-        # What upstream lists without a page is remembered as absent: it is reported once.
-        if evaluation.unmet is None and not is_here and not (evaluation.absent and evaluation.list_serial is not None):
-            self._state.forget(evaluation.name)  # it is neither upstream nor in the mirror
+        if _is_nowhere(evaluation, old):
+            self._state.forget(evaluation.name)
             return
         self._save_evaluation(old or _new_row(evaluation.name, evaluation.display, DONE), evaluation, republish)
 
@@ -156,14 +154,12 @@ class ResultRecorder:
     def _save_published(self, row: Row, result: PublishResult, held: bool) -> None:
         unread = row.list_serial is None or result.incomplete
         error = result.error or (row.error if unread else None)
-        unfinished = error or result.incomplete or held or result.again
         # A folder that is still to be swept may hold files that this step knows nothing about.
         unswept = UNSWEPT if result.unswept else row.pending & UNSWEPT
-        # A release that only the folder showed is not missing.
-        unmet = result.unmet[1] if result.unmet is not None and result.unmet[0] == row.unmet else row.unmet
+        unmet = _still_unmet(row, result)
         since = (row.since or time.time()) if error or unmet else None
         self._state.save(row._replace(
-            display=result.display or row.display, pending=unswept | (DUE if unfinished else DONE),
+            display=result.display or row.display, pending=unswept | (DUE if error or _is_unfinished(result, held) else DONE),
             serial=result.serial, files=result.files, bytes=result.bytes, yanked=result.yanked,
             hidden=row.hidden if result.hidden is None else result.hidden,
             list_serial=None if held else row.list_serial, error=error, since=since, unmet=unmet), result.record)
@@ -179,6 +175,22 @@ class ResultRecorder:
             self._state.forget(result.name)
         else:
             self._state.save(row._replace(pending=row.pending & ~UNSWEPT), result.record)
+
+
+def _is_nowhere(evaluation: Evaluation, row: Row | None) -> bool:
+    """Whether a project is neither upstream nor in the mirror, nor among the pins."""
+    is_here = evaluation.change or (row is not None and (row.serial or row.pending))
+    # What upstream lists without a page is remembered as absent: it is reported once.
+    return evaluation.unmet is None and not is_here and not (evaluation.absent and evaluation.list_serial is not None)
+
+
+def _still_unmet(row: Row, result: PublishResult) -> str | None:
+    """Return the message about missing releases; one that only the folder showed is not missing."""
+    return result.unmet[1] if result.unmet is not None and result.unmet[0] == row.unmet else row.unmet
+
+
+def _is_unfinished(result: PublishResult, held: bool) -> bool:
+    return result.incomplete or held or result.again
 
 
 def _new_row(name: str, display: str, pending: int) -> Row:

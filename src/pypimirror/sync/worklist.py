@@ -207,7 +207,7 @@ def _compared(mirror: IRunContext, state: State, listing: ProjectList, initial: 
             continue
         serial = serial_at(listed.serial, listing.origin(name))
         display = listed.display if has_display else ""
-        same = known is not None and serial is not None and serial in (known.list_serial, known.page_serial)
+        same = _is_same(known, serial)
         if initial or again or not same or _is_due(known, display, now):
             plan[name] = _Entry(display, serial, True, initial or not same, initial, True)
     if not (initial or again):
@@ -215,6 +215,11 @@ def _compared(mirror: IRunContext, state: State, listing: ProjectList, initial: 
         plan.update((name, entry) for name, entry in _advised(mirror, state).items() if name not in planned)
     plan |= _missing(mirror, listing, plan.keys() | unlisted.keys(), initial)
     return plan, unlisted
+
+
+def _is_same(known: KnownProject | None, serial: str | None) -> bool:
+    """Whether a serial of the list is the one of the project's last evaluation."""
+    return known is not None and serial is not None and serial in (known.list_serial, known.page_serial)
 
 
 def _is_due(known: KnownProject | None, display: str, now: float) -> bool:
