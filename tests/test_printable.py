@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from pypimirror.errors import FetchError, MirrorError
 from pypimirror.report.safe_stream import SafeStream
 from pypimirror.secret import LONGEST, printable, printable_values
+from pypimirror.verbs import VERBS
 from support.mirror import Mirrored
 from support.servers import answered_by
 from support.upstream import Upstream, wheel
@@ -133,15 +135,23 @@ def test_status_lines_of_hosts_and_proxies_are_printable(
     assert max(map(len, told.splitlines())) < 3000
 
 
-@pytest.mark.parametrize("code", ["\x1b[31m", "\u202e", "\x9b", "a\nb", "\x1b]0;x\x07"])
-@pytest.mark.parametrize("words", [["{config}", "{code}"], ["{code}", "sync"], ["{config}", "--{code}"],
-                                   ["{config}", "sync", "{code}"],
-                                   ["{config}", "client", "{code}"], ["{config}", "trash", "restore", "{code}"],
-                                   ["{config}", "adopt", "{code}"], ["{config}", "sync", "-f", "{config}/{code}/x"]])
+@pytest.mark.parametrize("code", ["\x1b[31m\u202e\x9b\x1b]0;x\x07", "a\nb"])
+@pytest.mark.parametrize("words", [
+    ["{config}", "{code}"], ["{code}", "sync"], ["{config}", "--{code}"], ["{config}", "trash", "restore", "{code}"],
+    ["{config}", "sync", "-f", "{config}/{code}/x"], ["{config}", "allow", "one", "--why", "{code}"],
+    ["{config}", "allow", "one", "--why", "x", "--until", "{code}"], ["{config}", "who", "one", "--access-log", "{code}"],
+    ["{config}", "who", "{code}", "--access-log", "{config}"], ["{config}", "export", "{code}", "--since", "{code}"],
+    ["{config}", "snapshot", "create", "{code}"], ["{config}", "snapshot", "promote", "one", "--as", "{code}"],
+    ["{config}", "snapshot", "create", "one", "--at", "{code}"], ["doctor", "--url", "http://127.0.0.1:9/{code}"],
+    ["from-bandersnatch", "{code}"], ["plugin", "new", "{code}"], ["help", "{code}"],
+    ["init", "{code}", "--packages", "{code}"],
+    *(["{config}", verb, "{code}"] for verb, declared in sorted(VERBS.items()) if declared.configured and verb != "serve")])
 def test_arguments_are_printable_in_messages(
-        mirrored: Mirrored, capsys: pytest.CaptureFixture[str], code: str, words: list[str]) -> None:
+        mirrored: Mirrored, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str,
+        words: list[str]) -> None:
     from pypimirror import cli
 
+    monkeypatch.chdir(tmp_path)
     given = [word.format(config=mirrored.write(), code=code) for word in words]
     try:
         status = cli.main(None, given)
