@@ -29,12 +29,7 @@ _LAST_PORT, _FIRST_FREE_PORT = 65535, 1024
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print a job, install it, or remove what is installed."""
-    kind = arguments.words[0] if len(arguments.words) == 1 else ""
-    if kind not in _KINDS:
-        raise ConfigurationError(f"job takes one of {', '.join(_KINDS)}{nearest(kind, _KINDS) if kind else ''}")
-    for option, kinds in _ONLY.items():
-        if kind not in kinds and getattr(arguments, option):
-            raise ConfigurationError(f"--{option} is not an option of job {kind}")
+    kind = _kind(arguments)
     job = _Job(config, arguments)
     if kind == "remove":
         job.installation.remove()
@@ -49,6 +44,17 @@ def run(config: str, arguments: argparse.Namespace) -> int:
             if not arguments.quiet:
                 print(line)
     return 0
+
+
+def _kind(arguments: argparse.Namespace) -> str:
+    """Return the kind of job, checked with its options. Raises ConfigurationError."""
+    kind = arguments.words[0] if len(arguments.words) == 1 else ""
+    if kind not in _KINDS:
+        raise ConfigurationError(f"job takes one of {', '.join(_KINDS)}{nearest(kind, _KINDS) if kind else ''}")
+    for option, kinds in _ONLY.items():
+        if kind not in kinds and getattr(arguments, option):
+            raise ConfigurationError(f"--{option} is not an option of job {kind}")
+    return kind
 
 
 class _Job:

@@ -35,8 +35,7 @@ def read_requirements_file(source: str, kind: str, read: Read, environments: Ite
     environments = tuple(environments)
     found = read_required(kind, source, read, environments)
     is_lock = kind != REQUIREMENTS
-    roots = tuple(RootRequirement(str(line.requirement), _where(source, line, is_lock)) for line in found.lines
-                  if not line.constraint)
+    roots = _roots(found, source, is_lock)
     pins = {environment: requirements.pins_of(found, (environment,)) for environment in environments}
     content = _content(source, kind, read)
     folder = "" if _WEB.match(source) else os.path.dirname(os.path.abspath(source))
@@ -55,6 +54,11 @@ def read_requirements_file(source: str, kind: str, read: Read, environments: Ite
         uploaded_before=uv.exclude_newer or options.get("uploaded-prior-to", ""),
         notes=_notes(pins.values(), places),
         options={name: value for name, value in options.items() if name in ("no-index", "no-binary", "no-build-isolation")})
+
+
+def _roots(found: requirements.Requirements, source: str, is_lock: bool) -> tuple[RootRequirement, ...]:
+    return tuple(RootRequirement(str(line.requirement), _where(source, line, is_lock)) for line in found.lines
+                 if not line.constraint)
 
 
 def _where(source: str, line: requirements.Line, is_lock: bool) -> str:

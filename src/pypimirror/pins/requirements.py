@@ -189,21 +189,26 @@ class _Reader:
             words, options = requirements_syntax.split_options(line, where)
             hashes: set[str] = set()
             for name, value in requirements_syntax.parse_options(options):
-                if name in _IGNORED or name in _EDITABLE:
-                    self.options.append(FileOption(name, value or "", source, number))
                 if name in _INCLUDES:
                     yield self._target(_required(value, name, where), source), _INCLUDES[name]
                 elif name == "--hash":
                     hashes.update(self._hash(_required(value, name, where), where))
-                elif name in _EDITABLE:
-                    self.note(f"{where}: {redact(value or '')} is editable, not a release, and left out")
-                elif name not in _IGNORED:
-                    self.note(f"{where}: unknown option {redact(name)}; ignored")
+                else:
+                    self._option(FileOption(name, value or "", source, number), where)
             requirement = self._requirement(words.rstrip("; \t"), where) if words else None
             if requirement is None and words:
                 self.options.append(FileOption("", words, source, number))
             elif requirement is not None:
                 yield Line(requirement, frozenset(hashes), constraint, source, number)
+
+    def _option(self, option: FileOption, where: str) -> None:
+        """Keep an option that means something to pip alone, or note that it is left out."""
+        if option.name in _IGNORED or option.name in _EDITABLE:
+            self.options.append(option)
+        if option.name in _EDITABLE:
+            self.note(f"{where}: {redact(option.value)} is editable, not a release, and left out")
+        elif option.name not in _IGNORED:
+            self.note(f"{where}: unknown option {redact(option.name)}; ignored")
 
     def _target(self, name: str, source: str) -> str:
         if not re.match(r"https?://", source, re.IGNORECASE):

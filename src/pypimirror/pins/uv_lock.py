@@ -50,14 +50,7 @@ class _Walk:
         required: names that the lock file requires of itself.
         """
         found: dict[int, set[str]] = {}
-        waiting: list[tuple[int, str]] = [(index, "") for name in required for index in self._by_name[name]]
-        wanted = {target for package in self._packages for _, edges in _edges(package) for edge in edges
-                  for target in self._targets(edge)}
-        for index, package in enumerate(self._packages):
-            # Nothing requires what a script or a member without a name requires directly.
-            if not _from_index(package) or index not in wanted:
-                waiting += ((index, extra) for extra, _ in _edges(package))
-                waiting.append((index, ""))
+        waiting = [*((index, "") for name in required for index in self._by_name[name]), *self._roots()]
         while waiting:
             index, extra = waiting.pop()
             extras = found.setdefault(index, set())
@@ -68,6 +61,18 @@ class _Walk:
                 if of_extra == extra:
                     waiting += self._followed(edges)
         return {index: extras - {""} for index, extras in found.items()}
+
+    def _roots(self) -> Iterator[tuple[int, str]]:
+        """Yield the packages that are not from an index, and those that nothing requires, with each of their extras.
+
+        Nothing requires what a script or a member without a name requires directly.
+        """
+        wanted = {target for package in self._packages for _, edges in _edges(package) for edge in edges
+                  for target in self._targets(edge)}
+        for index, package in enumerate(self._packages):
+            if not _from_index(package) or index not in wanted:
+                yield from ((index, extra) for extra, _ in _edges(package))
+                yield index, ""
 
     def _followed(self, edges: Iterable[_Package]) -> Iterator[tuple[int, str]]:
         for edge in edges:
