@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pypimirror.report.causes import by_cause, cause
@@ -43,3 +45,21 @@ def test_a_run_prints_one_line_for_one_cause(mirrored: Mirrored, upstream: Upstr
     assert mirrored.run("sync") == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("pypimirror: 12 projects: ") and line.endswith(" and 2 more)")
+
+
+def test_plan_and_status_print_one_line_for_one_cause(mirrored: Mirrored, upstream: Upstream,
+                                                      capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(12):
+        upstream.add(f"p{number}", sdist(f"p{number}", "1"))
+        upstream.answers[f"/simple/p{number}/"] = (500, {}, b"")
+    assert mirrored.run("plan", "-q") == 1
+    line, _totals = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"problem   12 projects: {upstream.host}: status 500 (p0, ") and line.endswith(" and 2 more)")
+    assert mirrored.run("plan", "-q", "--files") == 1
+    assert f"problem   p7: {upstream.url}p7/: status 500\n" in (shown := capsys.readouterr().out)
+    assert len(shown.splitlines()) == 13
+    assert mirrored.run("sync") == 1
+    capsys.readouterr()
+    assert mirrored.run("status") == 0
+    [line] = re.findall("^  .*$", capsys.readouterr().out, re.MULTILINE)
+    assert re.fullmatch(rf"  12 projects: {upstream.host}: status 500 \(p0, .* and 2 more; since [-0-9T:+]+\)", line)

@@ -286,6 +286,14 @@ def test_config_shows_values_with_their_origin_and_components_with_their_line(
     assert re.search(r"Fetcher 'requests': pypimirror.http.requests_fetcher.RequestsFetcher    # .*configure.zcml:\d+", shown)
 
 
+def test_config_shows_quantities_as_they_were_written(mirrored: Mirrored, capsys: Captured) -> None:
+    mirrored.settings |= {"min_age": "2d", "min_free": "1G", "confirm_above": "7 projects"}
+    assert mirrored.run("config") == 0
+    shown = capsys.readouterr().out
+    for line in ("min_age = 2d ", "min_age_fixes = 1d ", "min_free = 1G ", "confirm_above = 7 projects "):
+        assert f"\n{line}   # " in shown
+
+
 def test_the_example_configuration_is_one_that_works(tmp_path: Path, capsys: Captured) -> None:
     assert cli.main(None, [str(tmp_path / "new.cfg"), "config", "--example"]) == 0
     config = tmp_path / "new.cfg"
@@ -329,7 +337,7 @@ def test_quiet_still_tells_what_a_plan_could_not_look_at(mirrored: Mirrored, ups
     upstream.answers["/simple/one/"] = (500, {}, b"")
     assert mirrored.run("plan", "-q") == 1
     problem, totals = capsys.readouterr().out.splitlines()
-    assert problem == f"problem   one  {upstream.url}one/: status 500" and "0 files" in totals
+    assert problem == f"problem   one: {upstream.url}one/: status 500" and "0 files" in totals
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -14,6 +14,7 @@ from ..http import fetcher_settings
 from ..interfaces import IFilter
 from ..report.safe_stream import print_whole
 from ..secret import printable
+from ..settings.converters import FetchLimit
 from ..settings.keys import KEYS, ISetting, Key
 from ..settings.reader import plugins_of
 from ..settings.text_file import TextFile
@@ -78,6 +79,8 @@ def _shown(value: Any) -> str:
         return ""
     if isinstance(value, TextFile):
         return _shown(value.path)
+    if isinstance(value, FetchLimit):
+        return value.text
     if isinstance(value, tuple):
         return " ".join(_shown(item) for item in value)
     if isinstance(value, Mapping):

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any
 
 from ..mirror import Mirror
+from ..report.causes import by_cause
 from ..report.safe_stream import print_json
 from ..settings.units import in_bytes
 from ..settings.values import Settings
@@ -42,14 +43,14 @@ def show(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(found)
     else:
-        lines = (*_problems(found), _total(found)) if arguments.quiet else _table(found, arguments.files)
+        lines = (*_problems(found, arguments.files), _total(found)) if arguments.quiet else _table(found, arguments.files)
         for line in lines:
             print(line)
     return 1 if found["problems"] else 0
 
 
 def _table(found: dict[str, Any], files: bool) -> Iterator[str]:
-    """Yield the lines for people. files: whether each file that is left out has one."""
+    """Yield the lines for people. files: whether each file that is left out and each problem has one."""
     for entry in found["fetch"]:
         size = "size unknown" if entry["size"] is None else in_bytes(entry["size"])
         yield f"fetch     {entry['project']}  {entry['filename']}  {size}"
@@ -70,7 +71,7 @@ def _table(found: dict[str, Any], files: bool) -> Iterator[str]:
         yield f"ignored   {entry['project']}  {entry['problem']}"
     for entry in found["removed_by"]:
         yield f"removal   {entry['filter']} leaves out {entry['files']} files of {entry['projects']} projects of the mirror"
-    yield from _problems(found)
+    yield from _problems(found, files)
     yield _total(found)
     if found["note"]:
         yield found["note"]
@@ -106,6 +107,9 @@ def _total(found: dict[str, Any]) -> str:
             f"{totals['left_out_files']} files left out")
 
 
-def _problems(found: dict[str, Any]) -> Iterator[str]:
-    for entry in found["problems"]:
-        yield f"problem   {entry['display']}  {entry['problem']}"
+def _problems(found: dict[str, Any], each: bool) -> Iterator[str]:
+    """Yield a line for each cause, that of the whole run last. each: whether each project has a line."""
+    of_run = [entry["problem"] for entry in found["problems"] if not entry["display"]]
+    pairs = [(entry["display"], entry["problem"]) for entry in found["problems"] if entry["display"]]
+    lines = [f"{name}: {problem}" for name, problem in pairs] if each else by_cause(pairs)
+    yield from (f"problem   {line}" for line in (*lines, *of_run))

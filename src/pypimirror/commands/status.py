@@ -7,6 +7,7 @@ import sqlite3
 from typing import Any
 
 from ..errors import ConfigurationError, StatusUnknown, StorageError
+from ..report.causes import by_cause
 from ..report.safe_stream import print_json
 from ..settings.units import in_bytes
 from ..zcml.plugins import read
@@ -61,7 +62,7 @@ def _table(status: dict[str, Any]) -> str:
             continue
         if key == "problems":
             rows.extend(f"  {problem}" for problem in value)
-        elif key not in _ELSEWHERE and not (value is None and status["state"] == "unreadable"):
+        elif key not in _ELSEWHERE and not (value in (None, [], ()) and status["state"] == "unreadable"):
             rows.append(f"{key.replace('_', ' '):<14} {_cell(key, value)}")
     return "\n".join([*rows, *_details(status)])
 
@@ -76,7 +77,9 @@ def _details(status: dict[str, Any]) -> list[str]:
     if status["snapshots"]:
         names = (f"{one['name']} ({one['promoted']})" if one["promoted"] else one["name"] for one in status["snapshots"])
         rows.append(f"{'snapshots':<14} {', '.join(names)}")
-    rows.extend(f"  {error['display']}: {error['error']} (since {error['since']})" for error in status["errors"])
+    errors = status["errors"]
+    rows.extend(f"  {line}" for line in by_cause(((error["display"], error["error"]) for error in errors),
+                                                 {error["display"]: error["since"] for error in errors}))
     if status["retained"]:
         rows.append(f"{'retained':<14} {len(status['retained'])} releases that pins moved away from")
         rows.extend(f"  {one['project']} {one['version']} until {one['until']}" for one in status["retained"][:_MOST_SHOWN])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from ..model import NOTHING
 
 #: A URL: scheme and host, then its path. Messages about one host differ in the path only.
 _URL = re.compile(r"(https?://[^\s/?#:,;]+(?::\d+)?)[^\s,;]*?(?=[:,;.)]*(?:\s|$))")
@@ -11,10 +13,10 @@ _URL = re.compile(r"(https?://[^\s/?#:,;]+(?::\d+)?)[^\s,;]*?(?=[:,;.)]*(?:\s|$)
 _EACH, _NAMED = 4, 10
 
 
-def by_cause(failures: Iterable[tuple[str, str]]) -> list[str]:
+def by_cause(failures: Iterable[tuple[str, str]], since: Mapping[str, str] = NOTHING) -> list[str]:
     """Return lines about failures: one for each of a few with the same cause, one for all of many.
 
-    failures: pairs of a project and a message.
+    failures: pairs of a project and a message. since: when a project failed first, for the ends of the lines.
     """
     groups: dict[str, list[tuple[str, str]]] = {}
     for project, message in failures:
@@ -22,11 +24,14 @@ def by_cause(failures: Iterable[tuple[str, str]]) -> list[str]:
     lines: list[str] = []
     for found, group in groups.items():
         if len(group) <= _EACH:
-            lines += (f"{project}: {message}" for project, message in group)
+            lines += (f"{project}: {message}" + (f" (since {since[project]})" if project in since else "")
+                      for project, message in group)
         else:
             names = [project for project, _ in group]
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            lines.append(f"{len(names)} projects: {found} ({', '.join(names[:_NAMED])}{more})")
+            moments = [since[name] for name in names if name in since]
+            first = f"; since {min(moments)}" if moments else ""
+            lines.append(f"{len(names)} projects: {found} ({', '.join(names[:_NAMED])}{more}{first})")
     return lines
 
 

@@ -150,12 +150,12 @@ def certificate(value: str, folder: str) -> tuple[str, ...]:
     return found
 
 
-class Size(int):
-    """A number of bytes, which is shown as it was written."""
+class Quantity(int):
+    """A number of bytes or seconds, which is shown as it was written, with its unit."""
 
     text: str
 
-    def __new__(cls, number: int, text: str) -> Size:
+    def __new__(cls, number: int, text: str) -> Quantity:
         made = super().__new__(cls, number)
         made.text = text
         return made
@@ -164,7 +164,7 @@ class Size(int):
         return self.text
 
     def __reduce__(self) -> Any:
-        return Size, (int(self), self.text)
+        return Quantity, (int(self), self.text)
 
 
 def size(value: str, folder: str) -> int:
@@ -172,7 +172,7 @@ def size(value: str, folder: str) -> int:
     match = _SIZE.fullmatch(value)
     if match is None:
         raise ValueError("a size such as 500M or 1G")
-    return Size(int(float(match[1]) * _UNITS[match[2].upper()]), value)
+    return Quantity(int(float(match[1]) * _UNITS[match[2].upper()]), value)
 
 
 class FetchLimit(NamedTuple):
@@ -199,15 +199,13 @@ def fetch_limit(value: str, folder: str) -> FetchLimit:
 
 def duration(value: str, folder: str) -> int:
     """A span of time in seconds: days, or weeks, days and hours such as ``2w``, ``7d``, ``1d12h``, ``P7D``, ``PT12H``."""
-    if value.isdecimal():
-        value += "d"
-    match = _DURATION.fullmatch(value)
+    match = _DURATION.fullmatch(f"{value}d" if value.isdecimal() else value)
     if match is None or not any(match.groups()):
         raise ValueError("a number of days, or a duration such as 7d, P7D or 12h")
     weeks, days, hours = (int(number or 0) for number in match.groups())
     if weeks * 7 + days + hours / 24 > 36500:
         raise ValueError("at most a hundred years")
-    return ((weeks * 7 + days) * 24 + hours) * 3600
+    return Quantity(((weeks * 7 + days) * 24 + hours) * 3600, value)
 
 
 def moment(value: str, folder: str) -> str:
