@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from ..advisories.lookup import Advised
     from .page_reading import PageReading
 
-#: The serial of a project that is listed without a page: the page is requested whenever the list has changed.
+#: The serial of a project that is listed without a page: each run requests the page, since upstream's list need not change when
+#: the page is there again.
 LISTED = ""
 
 
@@ -189,7 +190,9 @@ def _next_look(mirror: IRunContext, task: EvaluateTask, reading: PageReading, se
     """Return the list's serial to remember, and when the project is due without a change of it."""
     if is_doubted or external_links.is_restless(mirror, reading.project):
         return None, 0.0
-    return LISTED if reading.absent and task.listed else task.list_serial, selected.due
+    if reading.absent and task.listed:
+        return LISTED, 0.0
+    return task.list_serial, selected.due
 
 
 def _urgent(selected: Selected) -> tuple[tuple[str, str], ...]:
