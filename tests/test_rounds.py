@@ -287,6 +287,21 @@ def test_a_pin_file_of_an_interrupted_run_goes_with_the_key(
     assert [path for path in mirrored.paths() if path.startswith("pins/")] == []
 
 
+def test_all_forms_of_pins_go_though_the_run_without_the_key_was_interrupted(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upstream.add("one", wheel("one", "1"))
+    (tmp_path / "versions.cfg").write_text("[versions]\none = 1\n")
+    mirrored.settings["versions"] = "versions.cfg"
+    assert mirrored.run("sync") == 0
+    mirrored.settings["versions"] = None
+    with monkeypatch.context() as patch:
+        patch.setattr("pypimirror.sync.pinning.Pinning.finish", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert mirrored.run("-U") == 130
+    assert mirrored.run("-U") == 0
+    assert [path for path in mirrored.paths() if path.startswith("pins/")] == []
+    assert mirrored.run("-U") == 0
+
+
 def test_pages_of_an_interrupted_run_go_before_their_files_when_all_pages_are_written_again(
         mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     upstream.add("one", wheel("one", "1"))

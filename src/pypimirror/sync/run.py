@@ -120,6 +120,9 @@ class Run:
         """Finish the pins, give hints, and record what the run has applied to the whole mirror."""
         if self._pinning is not None:
             self._pinning.finish()
+            if not worklist.has_pins(self._mirror.settings):
+                # Not before: what an interrupted run leaves of the pins is removed by the next one.
+                self._state.set_fact(PINNING, None)
         give_hints(self._mirror, self._state, self._notify, self._changes.values(), self.recorder.serials)
         for warning in self.times.warnings():
             self._notify(events.Notice(warning))
@@ -209,14 +212,13 @@ class Run:
         elif self._state.fresh:
             self._relearn()
         self._update_advisories()
-        asked_for = worklist.has_pins(self._mirror.settings)
-        if asked_for or self._state.fact(PINNING) is not None:
+        if worklist.has_pins(self._mirror.settings) or self._state.fact(PINNING) is not None:
             # Pins need libraries that other mirrors do without.
             from .pinning import Pinning
 
             self._pinning = self.failures.pinning = Pinning(self._mirror, self._state, self._notify)
             self._pinning.read()
-            self._state.set_fact(PINNING, "1" if asked_for else None)
+            self._state.set_fact(PINNING, "1")
         self._forget_settings(FILES_SETTINGS, worklist.files_fingerprint(self._mirror))
         self._forget_settings(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
 
