@@ -77,6 +77,16 @@ def test_an_export_without_a_change_is_empty_and_has_the_same_mark(sites: Sites,
     assert sites.paths("nothing") == []
 
 
+def test_pages_that_were_written_again_are_carried_though_no_project_changed(sites: Sites, upstream: Upstream) -> None:
+    populate(upstream)
+    sites.sync()
+    sites.carry("full")
+    for name in ("first", "second"):
+        assert sites.near.run("-i") == 0
+        sites.carry(name)
+    assert sites.far.run("verify") == 0
+
+
 def test_equal_exports_are_equal_to_the_byte(sites: Sites, upstream: Upstream) -> None:
     populate(upstream)
     sites.sync()

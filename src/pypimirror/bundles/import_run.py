@@ -12,7 +12,7 @@ from ..selection import Selected
 from ..settings.values import fingerprint
 from ..state import records
 from ..state.database import BEGUN, DUE, Row, State
-from ..state.meta_keys import PAGES_SETTINGS, PIN_FILES, ROOT_DUE
+from ..state.meta_keys import PAGES_SETTINGS, PIN_FILES, ROOT_DUE, SERIAL
 from ..sync import brake
 from ..sync.packed_selection import pack
 from ..sync.publish import PublishTask, publish
@@ -70,6 +70,9 @@ class Import:
         self._state.commit()
         publisher = self._run.publisher
         publisher.serial, publisher.is_whole = header.serial, True
+        if self._state.fact(SERIAL) != str(header.serial):
+            # The pages about all projects have the serial, though no project may have changed, as after sync -i.
+            self._state.set_fact(ROOT_DUE, "1")
         waiting = self._place(manifest, incoming, lambda name: True)
         if self._state.fact(PAGES_SETTINGS) not in (None, fingerprint(self._mirror.settings, "pages")):
             self._rewrite()
