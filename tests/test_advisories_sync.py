@@ -292,6 +292,25 @@ def test_a_lost_state_forgets_no_advisory(advised: Mirrored, upstream: Upstream)
     assert versions(advised) == ["1.0", "3.0"]
 
 
+def test_snapshots_and_bundles_have_the_marks_of_the_pages(advised: Mirrored, tmp_path: Path) -> None:
+    advised.settings |= {"vulnerable": "mark", "index_formats": "html json"}
+    tell(advised, FLAW)
+    assert advised.run("sync") == 0
+    assert [bool(file["yanked"]) for file in advised.page("demo")["files"]] == [True] * 4 + [False] * 2
+    assert advised.run("snapshot", "create", "first") == 0
+    for page in ("demo/index.html", "demo/index.v1_json"):
+        assert advised.read(f"snapshots/first/simple/{page}") == advised.read(page)
+    (tmp_path / "far").mkdir()
+    far = Mirrored(tmp_path / "far/mirror", "")
+    far.settings = {"mirror_file_path": far.root, "min_free": 0, "index_formats": "html json"}
+    for bundle in ("full", "unmarked"):
+        assert advised.run("export", str(tmp_path / bundle)) == 0
+        assert far.run("import", str(tmp_path / bundle)) == 0
+        assert far.tree() == {path: body for path, body in advised.tree().items() if not path.startswith("snapshots/")}
+        tell(advised)
+        assert advised.run("sync") == 0
+
+
 @pytest.mark.parametrize("engine", ["processes"])
 def test_other_processes_know_the_advisories(advised: Mirrored, engine: str) -> None:
     advised.settings["engine"] = engine

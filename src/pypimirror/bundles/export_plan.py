@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from ..advisories.policy import marked
 from ..errors import MirrorError
 from ..interfaces import IRunContext, ISettings
 from ..names import distribution
@@ -70,12 +71,12 @@ def header(mirror: IRunContext, state: State, journal: Journal, scope: Scope) ->
     return made._replace(bundle=hashlib.sha256(identity.encode()).hexdigest()[:32])
 
 
-def record_of(state: State, name: str) -> bytes:
-    """Return the record of a project for a bundle."""
+def record_of(settings: ISettings, state: State, name: str) -> bytes:
+    """Return the record of a project for a bundle, with the marks of ``vulnerable = mark``: a bundle has no advisories."""
     record = state.record(name)
     if record is None:
         raise MirrorError(f"{name}: its record is missing; run verify --repair before the export")
-    return shipped.dump(project_of(record, name))
+    return shipped.dump(marked(settings, project_of(record, name)))
 
 
 class ManifestWriter:
@@ -126,13 +127,13 @@ class ManifestWriter:
         return end
 
 
-def lines(state: State, journal: Journal, scope: Scope) -> Iterator[Line]:
+def lines(settings: ISettings, state: State, journal: Journal, scope: Scope) -> Iterator[Line]:
     """Yield the lines of a manifest but the last one: removals, projects with their members, pin files, pages about all."""
     yield from _removals(journal, scope)
     changed = journal.changed(scope.since if scope.kind == DELTA else 0)
     lacking = scope.listing.lacking_projects() if scope.listing is not None and scope.kind == DELTA else iter(())
     for name, paths in _merged(journal, changed, lacking):
-        yield from _project(state, scope, name, paths)
+        yield from _project(settings, state, scope, name, paths)
     for path, entry in sorted(journal.paths(COMMON).items()):
         if _is_carried(scope, path, entry):
             yield Member(path, entry.size, entry.sha256)
@@ -168,13 +169,13 @@ def _merged(journal: Journal, changed: Iterator[tuple[str, dict[str, PathEntry]]
         extra = next(more, None)
 
 
-def _project(state: State, scope: Scope, name: str, paths: dict[str, PathEntry]) -> Iterator[Line]:
+def _project(settings: ISettings, state: State, scope: Scope, name: str, paths: dict[str, PathEntry]) -> Iterator[Line]:
     row = state.row(name)
     if row is None:
         raise MirrorError(f"{name}: its row in the state is missing; run sync before the export")
     yield ProjectLine(name, row.serial, row.display)
     if not scope.tree:
-        content = record_of(state, name)
+        content = record_of(settings, state, name)
         yield Member(f"{RECORDS}{name}", len(content), hashlib.sha256(content).hexdigest())
     carried = {path for path, entry in paths.items() if _is_carried(scope, path, entry)}
     # Sidecars with their file: the other side removes both before it takes another file of the same name.

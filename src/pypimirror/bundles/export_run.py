@@ -155,7 +155,7 @@ class Export:
         self._directory.clear(parts)
         with self._directory.errors(), open(path, "wb") as stream:
             writer = ManifestWriter(stream, header, scope.split)
-            for line in export_plan.lines(self._state, self._journal, scope):
+            for line in export_plan.lines(self._mirror.settings, self._state, self._journal, scope):
                 writer.write(line)
             writer.end()
             stream.flush()
@@ -212,7 +212,7 @@ class Export:
     def _copy(self, member: Member, stream: BinaryIO) -> None:
         """Write the content of a member. Raises MirrorError if it differs from the manifest."""
         if member.path.startswith(RECORDS):
-            content = export_plan.record_of(self._state, member.path.removeprefix(RECORDS))
+            content = export_plan.record_of(self._mirror.settings, self._state, member.path.removeprefix(RECORDS))
             stream.write(content)
             size, sha256 = len(content), hashlib.sha256(content).hexdigest()
         else:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..advisories.policy import marked
 from ..errors import ConfigurationError, MirrorError, StorageError
 from ..filters.age import UploadedBefore
 from ..index.html import HtmlIndex
@@ -35,7 +36,7 @@ def create(settings: ISettings, state: State, name: str, at: str = "") -> Snapsh
     writing = _Writing(tree, settings, made, name, at)
     with storage_errors(made):
         make_folder(os.path.join(made, INDEX))
-        for project, serial in _published(state):
+        for project, serial in _published(settings, state):
             writing.add(project, serial)
         found = Snapshot(name, now(), at, int(state.fact(SERIAL) or 0), len(writing.entries), writing.files, writing.size)
         writing.finish(found)
@@ -47,13 +48,13 @@ def _rows(state: State) -> Iterator[Any]:
     return (row for entry in state.entries() if (row := state.row(entry.name)) is not None)
 
 
-def _published(state: State) -> Iterator[tuple[Project, int]]:
-    """Yield the published projects with the serials of their pages."""
+def _published(settings: ISettings, state: State) -> Iterator[tuple[Project, int]]:
+    """Yield the published projects, as their pages show them, with the serials of these."""
     for entry in state.entries():
         record = state.record(entry.name)
         if record is None:
             raise StorageError(f"{entry.name}: its record is missing; run sync first")
-        project = records.decode(record).published()
+        project = marked(settings, records.decode(record).published())
         yield project._replace(display=project.display or entry.display), entry.serial
 
 
