@@ -91,6 +91,14 @@ class AnyOrder(RuleBasedStateMachine):
         self.adopted: dict[tuple[str, str], str] = {}
         #: The kind of advisory about releases.
         self.advised: dict[tuple[str, str], str] = {}
+        #: What snapshots held when they were made, by name.
+        self.snapshots: dict[str, dict[str, bytes]] = {}
+        #: A mirror that is filled by bundles alone.
+        self.far = Mirrored(self.folder / "far", "")
+        self.far.config = self.folder / "far.cfg"
+        #: What decides on all pages; whether the last run about everything succeeded, and none was disturbed since.
+        self.formats: tuple[Any, ...] = ()
+        self.is_finished = False
         self.last = 0
         self.serial = 0
 
@@ -263,11 +271,74 @@ class AnyOrder(RuleBasedStateMachine):
         self.adopted[normal(name), filename] = hashlib.sha256(body).hexdigest()
         self.ran("adopt", self.mirrored.run("adopt", str(tree), "-q"), whole=False)
 
+    # --- what is taken from the mirror
+
+    @rule(name=st.sampled_from(("one", "two")), how=st.sampled_from(("create", "create", "promote", "delete")),
+          number=st.integers(0, 30), after=st.booleans())
+    def snapshot(self, name: str, how: str, number: int, after: bool) -> None:
+        """Create, promote or delete one. number: of the change on disk at which it is killed, 0 for none."""
+        if (name in self.snapshots) is (how == "create"):
+            return
+        run = partial(self.mirrored.run, "snapshot", how, name, "-q")
+        status = interruptions.killed(run, number, after, interruptions.BY_SYSTEM_CALLS) if number else run()
+        # Nothing is made of a mirror that is new or in the middle of a run.
+        assert status in (0, interruptions.KILLED) or (status == 1 and how == "create"), status
+        self.count(f"run: snapshot {how}{' killed' * (status == interruptions.KILLED)}{' refused' * (status == 1)}")
+        target = "production" if how == "promote" else name
+        there = (self.mirrored.root / "snapshots" / target / "snapshot.json").exists()
+        if how == "delete":
+            assert not there or status
+            if not there:
+                self.snapshots.pop(name)
+        elif how == "create" and there:
+            self.snapshots[name] = self.snapshotted(name)
+            shown = Mirrored(self.mirrored.root / "snapshots" / name / "simple", "")
+            assert not (untrue := shown.untrue()), untrue
+            assert self.offered(shown) == self.offered()
+            if self.formats == self.page_settings():
+                assert all(shown.read(path) == self.mirrored.read(path) for path in shown.paths() if "v1_json" in path)
+        elif how == "promote" and there:
+            one, other = self.snapshotted(target), self.snapshots[name]
+            assert one == other or (status and one == self.snapshots.get(target))
+            self.snapshots[target] = one
+        self.holds()
+
+    def snapshotted(self, name: str) -> dict[str, bytes]:
+        """Give the files of the index of a snapshot by path."""
+        return Mirrored(self.mirrored.root / "snapshots" / name / "simple", "").tree()
+
+    @rule(way=st.sampled_from(("", "", *sorted(interruptions.WAYS))), number=st.integers(1, 60), after=st.booleans(),
+          full=st.integers(0, 5))
+    def carry(self, way: str, number: int, after: bool, full: int) -> None:
+        """Carry a bundle to the other mirror, which is equal then. way: how the import is disturbed at first."""
+        if self.formats != self.page_settings():
+            return  # the pages are not those of the configuration
+        bundle = self.folder / "bundles" / str(self.serial)
+        status = self.mirrored.run("export", str(bundle), "-q", *["--full"] * (not full))
+        if status == 1 and not self.is_finished:
+            self.count("run: export refused")
+            return
+        assert status == 0, status
+        self.far.settings = {"mirror_file_path": self.far.root, "min_free": 0, "index_formats": self.formats[0]}
+        load = partial(self.far.run, "import", str(bundle), "--allow-deletions", "-q")
+        if way:
+            status = interruptions.WAYS[way](load, number, after)
+            assert status in (0, 1, 130, interruptions.KILLED), status
+            assert not self.far.untrue()
+        assert load() == 0
+        assert not self.far.untrue()
+        here, there = published(self.mirrored), published(self.far)
+        assert here == there, sorted(path for path in {*here, *there} if here.get(path) != there.get(path))
+        assert self.far.run("verify", "-q") == 0
+        self.count(f"run: export, import{' ' * bool(way)}{way}")
+        self.holds()
+
     @rule(chance=st.integers(0, 5))
     def lose_the_state(self, chance: int) -> None:
         if chance:
             return  # once in a while
         self.count("state lost")
+        self.is_finished = False
         for path in (self.folder / "mirror/.pypimirror").glob("state.sqlite*"):
             path.unlink()
 
@@ -282,17 +353,32 @@ class AnyOrder(RuleBasedStateMachine):
         self.serial += 1
         self.last = status
         assert status in (0, 1, 4, 130, interruptions.KILLED), status
+        if self.formats != (pages := self.page_settings()):
+            self.formats = pages if whole and status == 0 else ()
+        if whole or status in (130, interruptions.KILLED):
+            self.is_finished = status == 0
+        self.holds()
+        if whole:
+            self.nothing_else(status)
+
+    def page_settings(self) -> tuple[Any, ...]:
+        """Give what decides on pages: formats, and marks of advisories."""
+        return self.mirrored.settings.get("index_formats"), self.mirrored.settings.get("vulnerable"), repr(self.advised)
+
+    def holds(self) -> None:
+        """Show what pages and snapshots promise."""
         untrue = self.mirrored.untrue()
         assert not untrue, untrue
         for (name, filename), sha256 in self.offered().items():
             true = self.upstream.ever.get((name, filename), set()) | {self.adopted.get((name, filename), "")}
             assert sha256 in true, (name, filename)
-        if whole:
-            self.nothing_else(status)
+        for name, held in self.snapshots.items():
+            assert self.snapshotted(name) == held, name
 
-    def offered(self) -> dict[tuple[str, str], str]:
-        """Give the hashes that pages tell by project and file."""
-        pages = {page.parent.name: json.loads(page.read_bytes()) for page in self.mirrored.root.glob("*/index.v1_json")}
+    def offered(self, mirrored: Mirrored | None = None) -> dict[tuple[str, str], str]:
+        """Give the hashes that pages tell by project and file, those of this mirror unless another one is named."""
+        root = (mirrored or self.mirrored).root
+        pages = {page.parent.name: json.loads(page.read_bytes()) for page in root.glob("*/index.v1_json")}
         return {(name, file["filename"]): file["hashes"]["sha256"] for name, page in pages.items() for file in page["files"]}
 
     def is_wanted(self, name: str, followed: bool = True) -> bool:
@@ -333,7 +419,7 @@ class AnyOrder(RuleBasedStateMachine):
         fresh = Mirrored(place / "mirror", self.upstream.url)
         fresh.settings |= self.mirrored.settings | {"mirror_file_path": fresh.root}
         expected = fresh.run("-I", "-q")
-        extra = {tuple(path.split("/")) for path in {*self.mirrored.paths()} - {*fresh.paths()}
+        extra = {tuple(path.split("/")) for path in {*published(self.mirrored)} - {*fresh.paths()}
                  if path.endswith((".whl", ".gz"))}
         stays = {one for one in extra if one in self.kept or self.is_pinned(*one)}
         missed = {name for name in self.pins if not any(
@@ -407,7 +493,12 @@ def distributions(mirrored: Mirrored) -> dict[str, bytes]:
 def level(mirrored: Mirrored) -> dict[str, bytes]:
     """Give the tree without our serials and upload times."""
     return {path: _OWN_TIMES.sub(b"", _SERIALS.sub(b"", body)) if path.endswith(("html", "json")) else body
-            for path, body in mirrored.tree().items()}
+            for path, body in published(mirrored).items()}
+
+
+def published(mirrored: Mirrored) -> dict[str, bytes]:
+    """Give the tree without its snapshots."""
+    return {path: body for path, body in mirrored.tree().items() if not path.startswith("snapshots/")}
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,8 @@ from pypimirror.storage.uploads import FileUpload
 ON_DISK: dict[type, tuple[str, ...]] = {
     FileSystem: ("prepare", "finish", "place", "move", "remove", "flush"), FileUpload: ("write", "stage", "commit")}
 IN_STATE: dict[type, tuple[str, ...]] = {State: ("save", "forget", "commit", "set_fact", "mark")}
+#: What changes files without a storage, as snapshots are made.
+BY_SYSTEM_CALLS: dict[Any, tuple[str, ...]] = {os: ("link", "mkdir", "rename", "open")}
 #: The exit status of a process that was killed.
 KILLED = -signal.SIGKILL
 
