@@ -97,7 +97,9 @@ class _TreeSampler(threading.Thread):
 
 def run(argv, log=os.devnull, cwd=None, env=None):
     # Upstream is on this machine, whatever proxy others are asked by.
-    full_env = {name: value for name, value in {**os.environ, **(env or {})}.items() if not name.lower().endswith("_proxy")}
+    # Nor is bytecode kept from being written, which only programs that pip has not compiled, as a checkout, would miss.
+    full_env = {name: value for name, value in {**os.environ, **(env or {})}.items()
+                if not name.lower().endswith("_proxy") and name != "PYTHONDONTWRITEBYTECODE"}
     os.sync()  # the previous run's dirty pages must not be written back on our time
     cpu0, req0 = server_counters()
     busy0 = machine_cpu()

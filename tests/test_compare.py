@@ -45,6 +45,14 @@ def compared(root: Path, *arguments: str, port: int | None = None) -> subprocess
     return subprocess.run(line, capture_output=True, text=True, env=environ)
 
 
+def test_programs_write_bytecode_as_installed_ones_have_it(tmp_path: Path) -> None:
+    code = "import sys; sys.path.insert(0, {!r}); from measure import run\n" \
+           "sys.exit(run([sys.executable, '-c', {!r}], {!r})['rc'])"
+    flag = "import sys; sys.exit(sys.flags.dont_write_bytecode)"
+    subprocess.run([sys.executable, "-c", code.format(str(BENCHMARKS), flag, str(tmp_path / "log"))], check=True,
+                   env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+
+
 def test_all_kinds_of_work_on_the_usual_projects_are_measured_and_told(root: Path) -> None:
     done = compared(root, "--only", "first", "nothing", "changed", "verify", "--peers", "pm")
     assert done.returncode == 0, done.stderr
