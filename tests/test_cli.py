@@ -408,3 +408,13 @@ def test_every_verb_refuses_an_unknown_key(
     mirrored.settings["base_ulr"] = "https://pypi.example.com"
     assert mirrored.run(*verb) == 2
     assert "unknown key 'base_ulr'; did you mean 'base_url'?" in capsys.readouterr().err
+
+
+def test_the_garbage_collector_is_set_in_processes_of_this_program_alone() -> None:
+    code = ("import gc, sys; from contextlib import suppress; from pypimirror import cli\n"
+            "for argv in (['--version'], None):\n"
+            "    with suppress(SystemExit): cli.main(None, argv)\n"
+            "    print(gc.get_threshold()[0])")
+    done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=True)
+    within, alone = (int(line) for line in done.stdout.splitlines() if line.isdecimal())
+    assert within < 10_000 < alone

@@ -18,8 +18,8 @@ _PORTS = {"http": 80, "https": 443}
 #: The keys with URLs.
 _KEYS = ("index_url", "versions", "requirements")
 #: Decorations of OpenSSL's and libcurl's reasons.
-_DECORATED = re.compile(r"(?:SSL certificate problem|SSL certificate OpenSSL verify result|certificate verify failed): "
-                        r"|\[SSL[^\]]*\] | \((?:_ssl\.c:)?\d+\)")
+_DECORATED = (r"(?:SSL certificate problem|SSL certificate OpenSSL verify result|certificate verify failed): "
+              r"|\[SSL[^\]]*\] | \((?:_ssl\.c:)?\d+\)")
 
 
 class UsedProxy(NamedTuple):
@@ -51,7 +51,7 @@ def no_connection(url: str, why: str, settings: ISettings) -> str:
 
 def untrusted(reason: str, settings: ISettings) -> str:
     """Return the message about a certificate that is not trusted."""
-    why = " ".join(_DECORATED.sub("", reason).split())
+    why = " ".join(re.sub(_DECORATED, "", reason).split())
     return (f"certificate verify failed: {why}; if the server is right, add its authority to ca_bundle "
             f"(now {tls.bundle(settings)}, from {tls.bundle_origin(settings)})")
 

@@ -26,11 +26,12 @@ _SDIST = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tbz", ".
 #: A suffix that pip drops from versions of sdists: old tools built one sdist for each Python.
 _FOR_PYTHON = re.compile(r"-py[123]\.?[0-9]?$")
 _BUILD = re.compile(r"\d[^-]*")
+#: Compiled by the first file of the kind; many mirrors have none.
+_INSTALLER = r"(?i:(.+?)[.-](win32|win-[a-z0-9]+)(?:-py(\d[\d.]*))?)"
+_EGG = r"(.+?)-py(\d[\d.]*)(?:-(.+))?"
 _DUMB = re.compile(
     r"(.+?)\.((?:linux|macosx|darwin|win32|win-|cygwin|mingw|freebsd|openbsd|netbsd|solaris|sunos|aix)(?:[-_.\w]*))",
     re.IGNORECASE)
-_INSTALLER = re.compile(r"(.+?)[.-](win32|win-[a-z0-9]+)(?:-py(\d[\d.]*))?", re.IGNORECASE)
-_EGG = re.compile(r"(.+?)-py(\d[\d.]*)(?:-(.+))?")
 
 
 class Distribution(NamedTuple):
@@ -148,7 +149,7 @@ def _archive(stem: str, project: str) -> Distribution:
 
 
 def _egg(stem: str, project: str) -> Distribution:
-    match = _EGG.fullmatch(stem)
+    match = re.fullmatch(_EGG, stem)
     if match is None:
         written, rest = _split(stem, project)
         return Distribution("egg", written, _unescaped(rest))
@@ -157,7 +158,7 @@ def _egg(stem: str, project: str) -> Distribution:
 
 
 def _installer(kind: str, stem: str, project: str) -> Distribution:
-    match = _INSTALLER.fullmatch(stem)
+    match = re.fullmatch(_INSTALLER, stem)
     if match is None:
         return Distribution(kind, *_split(stem, project))
     return Distribution(kind, *_split(match[1], project), match[3] or "", "", match[2])

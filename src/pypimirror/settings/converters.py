@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..http.configured_url import configured_url, hidden
@@ -34,8 +35,9 @@ _LINUX_CPU = (r"(?:x86_64|i[3-6]86|aarch64|armv[5-8]l?|armv[67]hl|ppc|ppc64|ppc6
 _MACOS_CPU = r"(?:x86_64|arm64|universal2?|intel|i386|ppc|ppc64|fat|fat3|fat32|fat64)"
 #: Of other systems, tags have the version or the processor in many forms.
 _SYSTEMS = r"(?:aix|android|cygwin|dragonfly|emscripten|freebsd|haiku|ios|mingw|msys|netbsd|openbsd|pyodide|solaris|sunos|wasi)"
-_PLATFORM = re.compile(rf"(?:manylinux(?:1|2010|2014)|(?:manylinux|musllinux)_\d+_\d+|linux)_{_LINUX_CPU}"
-                       rf"|macosx_\d+_\d+_{_MACOS_CPU}|win32|win_(?:amd64|arm32|arm64|ia64)|{_SYSTEMS}_[a-z0-9_]+")
+#: Compiled by the first tag: that takes as long as reading a configuration.
+_PLATFORM = (rf"(?:manylinux(?:1|2010|2014)|(?:manylinux|musllinux)_\d+_\d+|linux)_{_LINUX_CPU}"
+             rf"|macosx_\d+_\d+_{_MACOS_CPU}|win32|win_(?:amd64|arm32|arm64|ia64)|{_SYSTEMS}_[a-z0-9_]+")
 #: The beginning of a comment after a value.
 _COMMENT = re.compile(r"(?:^|\s)#")
 _OWN_LINE = "write a comment on a separate line"
@@ -254,7 +256,7 @@ def python_versions(value: str, folder: str) -> tuple[str, ...]:
 
 def platforms(value: str, folder: str) -> tuple[str, ...]:
     """Platform tags of wheels."""
-    return _checked(value, folder, _PLATFORM.fullmatch,
+    return _checked(value, folder, partial(re.fullmatch, _PLATFORM),
                     "platform tags such as manylinux_2_28_x86_64, musllinux_1_2_aarch64, macosx_11_0_arm64 or win_amd64")
 
 

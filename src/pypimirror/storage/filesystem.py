@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import shutil
 import stat
 import threading
 from collections.abc import Iterable
@@ -67,8 +66,11 @@ class FileSystem:
                 os.fchmod(own, directories.PRIVATE)
             if os.path.lexists(self._unfinished) and (os.path.islink(self._unfinished) or not os.path.isdir(self._unfinished)):
                 os.unlink(self._unfinished)
-            shutil.rmtree(self._unfinished, ignore_errors=True)
-            os.makedirs(self._unfinished, exist_ok=True)
+            if not os.path.isdir(self._unfinished) or os.listdir(self._unfinished):
+                import shutil  # few runs find files there
+
+                shutil.rmtree(self._unfinished, ignore_errors=True)
+                os.makedirs(self._unfinished, exist_ok=True)
             self._kept.forget()
             self.case_insensitive = os.path.exists(self._unfinished.replace(OWN, OWN.upper()))
 
