@@ -54,6 +54,20 @@ def test_hosts_without_a_proxy(
 
 
 @pytest.mark.parametrize("where", ["settings", "environment"])
+def test_each_host_with_and_without_a_proxy(way: str, where: str, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    upstream.answers["/x"] = (200, {}, b"x")
+    with elsewhere() as (proxy, asked):
+        if where == "environment":
+            monkeypatch.setenv("http_proxy", proxy)
+        with opened(way, proxy=proxy if where == "settings" else None) as made:
+            for _ in range(2):
+                assert got(made, f"{upstream.host}/x")[1] == b"x"
+                assert got(made, "http://files.example.com/x")[0].status == 404
+    assert asked == ["GET http://files.example.com/x HTTP/1.1"] * 2
+
+
+@pytest.mark.parametrize("where", ["settings", "environment"])
 def test_a_tunnel_to_a_secure_host(way: str, where: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with SecureUpstream(folder) as upstream, connect_proxy() as (proxy, tunnels):
         proxy = proxy.replace("//", "//me:word@")

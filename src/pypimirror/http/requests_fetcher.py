@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import requests
 import urllib3
@@ -20,13 +21,14 @@ from .urls import strip_credentials
 
 @implementer(IFetcher)
 class RequestsFetcher:
-    """Sends requests with one session per thread."""
+    """Sends requests with as many sessions as there are requests at once."""
 
     def __init__(self, settings: ISettings):
         self._settings = settings
         self._pace = pace.Pace(settings["timeout"])
-        self._local = threading.local()
-        self._sessions: list[HTTPSession] = []
+        #: The sessions that are not in use. The last one is taken first: its connections are the least likely to be closed.
+        self._idle: deque[HTTPSession] = deque()
+        self._sessions: deque[HTTPSession] = deque()
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
         return fetch_decoded(self._fetch, url, receiver, headers)
@@ -45,30 +47,37 @@ class RequestsFetcher:
         return head
 
     def _transfer(self, url: str, receiver: IReceiver, headers: Mapping[str, str], transfer: pace.WatchedTransfer) -> Head:
-        answer = self._session().answer(url, headers)
-        try:
-            head = Head(answer.status, answer.headers, answer.url)
-            transfer.start()
-            receiver.start(head)
-            for block in answer.blocks():
-                transfer.moved(len(block))
-                receiver.write(block)
-            return head
-        finally:
-            answer.finish()
+        with self._session() as session:
+            answer = session.answer(url, headers)
+            try:
+                head = Head(answer.status, answer.headers, answer.url)
+                transfer.start()
+                receiver.start(head)
+                for block in answer.blocks():
+                    transfer.moved(len(block))
+                    receiver.write(block)
+                return head
+            finally:
+                answer.finish()
 
     def about(self) -> str:
         """Return the names and versions of the HTTP and TLS libraries."""
         return f"requests {requests.__version__}, urllib3 {urllib3.__version__}, {tls.library()}"  # type: ignore[attr-defined]
 
     def close(self) -> None:
+        self._idle.clear()
         while self._sessions:
             self._sessions.pop().close()
-        self._local = threading.local()
 
-    def _session(self) -> HTTPSession:
-        session: HTTPSession | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = HTTPSession(self._settings)
+    @contextmanager
+    def _session(self) -> Iterator[HTTPSession]:
+        """Take a session for one request."""
+        try:
+            session = self._idle.pop()
+        except IndexError:
+            session = HTTPSession(self._settings)
             self._sessions.append(session)
-        return session
+        try:
+            yield session
+        finally:
+            self._idle.append(session)
