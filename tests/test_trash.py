@@ -153,6 +153,13 @@ def test_without_facts_core_metadata_tell_what_python_is_required(emptied: Mirro
     assert emptied.run("verify") == 0
 
 
+def test_what_was_restored_is_no_problem_of_a_plan(emptied: Mirrored, capsys: Captured) -> None:
+    assert emptied.run("trash", "restore", "Gone.Project") == 0
+    for option in ("-U", "-I"):
+        assert emptied.run("plan", option) == 0, capsys.readouterr()
+        assert emptied.run("sync", option) == 0
+
+
 def test_a_restoration_that_was_cut_off_is_finished_by_the_next_run(
         emptied: Mirrored, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     from pypimirror.sync.run import Run

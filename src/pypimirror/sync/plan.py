@@ -84,13 +84,15 @@ def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str]
                     if one.name in mirror.needs.pinned]
     verdict = None if trust else brake.judge(mirror, state, [one.change for one in results], state.totals(), drawn.doubt)
     problems += [verdict.message] if verdict is not None else []
-    planned = sorted((*(_planned(mirror, evaluation) for evaluation in results), *failed), key=lambda one: one.name)
+    planned = sorted((*(_planned(mirror, evaluation, state.row(evaluation.name) is None) for evaluation in results), *failed),
+                     key=lambda one: one.name)
     return [*(PlannedProject("", problem=problem) for problem in problems), *planned]
 
 
-def _planned(mirror: IRunContext, evaluation: Evaluation) -> PlannedProject:
+def _planned(mirror: IRunContext, evaluation: Evaluation, is_new: bool) -> PlannedProject:
+    """is_new: whether no sync has seen the project; what ``trash restore`` brought back is not missing."""
     change = evaluation.change
-    missing = _missing(mirror, evaluation)
+    missing = _missing(mirror, evaluation) if is_new else None
     if evaluation.project is None or evaluation.error is not None:
         return PlannedProject(evaluation.name, problem=evaluation.error or missing, display=evaluation.display)
     project = records.decode(evaluation.project)
