@@ -51,6 +51,7 @@ FILTERS: dict[str, dict[str, str]] = {
     "uploaded-before": {"uploaded_before": "2024-02-15"},
     "min-age": {"min_age": "7d"},
     "vulnerable": {"advisories": "osv", "vulnerable": "hide"},
+    "publishers": {"publishers": "hold"},
     "metadata-matches": {"metadata_matches": "License: ZPL*"},
     "metadata-excludes": {"metadata_excludes": "License: ZPL*"},
     "sdists": {"sdists": "none"},

@@ -117,6 +117,10 @@ class File(NamedTuple):
     digests: Mapping[str, str] = NOTHING
     #: Whether it was restored from the trash although it is malicious.
     forced: bool = False
+    #: Whether upstream has added it since the mirror first read the page, and no run has selected it yet.
+    added: bool = False
+    #: Descriptions of the publishers in its provenance, empty without provenance; None if they were not read.
+    publishers: tuple[str, ...] | None = None
 
     @property
     def content_hashes(self) -> Mapping[str, str]:

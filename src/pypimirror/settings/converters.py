@@ -271,6 +271,17 @@ def fields(value: str, folder: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def patterns_by_project(value: str, folder: str) -> tuple[tuple[str, str], ...]:
+    """Lines with a glob of projects, a colon and a pattern, as pairs."""
+    found = []
+    for line in lines(value, folder):
+        project, colon, pattern = (part.strip() for part in line.partition(":"))
+        if not (project and colon and pattern) or len(project.split()) > 1:
+            raise ValueError(f"lines such as demo: GitHub example/demo *, not {hidden(line)!r}")
+        found.append((project, " ".join(pattern.split())))
+    return tuple(found)
+
+
 def _checked(value: str, folder: str, right: Callable[[str], object], expected: str) -> tuple[str, ...]:
     found = words(value, folder)
     for word in found:

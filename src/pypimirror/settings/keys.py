@@ -163,9 +163,13 @@ KEYS = (
     Key("decision_log", converters.path, "",
         "A file of JSON lines, to which each run appends what it let in, held back and took out, and by which rule.",
         "Advisories"),
-    Key("publishers", converters.choice("report", "ignore"), "report",
-        "Whether a sync reports a new release whose provenance (PEP 740) names other publishers than the release before it, or "
-        "that has none any more.", "Advisories"),
+    Key("publishers", converters.choice("report", "hold", "ignore"), "report",
+        "How to treat a new release whose provenance (PEP 740) names other publishers than the release before it, or that has "
+        "none any more: report names it; hold also leaves it out, unless it is pinned, until it is allowed.", "Advisories",
+        "files"),
+    Key("trusted_publishers", converters.patterns_by_project, "",
+        "Publishers whose releases are neither held back nor reported, one line each: a glob of projects, a colon and a glob "
+        "of publishers as a sync names them, or none: demo: GitHub example/demo *.", "Advisories", "files"),
     Key("replaced", converters.choice("take", "refuse"), "take",
         "How to treat a file that upstream has replaced by another one with the same name: take fetches it; refuse keeps the "
         "mirror's own, and each run reports it.", "Selection", "files"),

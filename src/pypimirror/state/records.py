@@ -13,7 +13,7 @@ from ..model import Advisory, File, Project, Stored, VersionRange
 from ..names import shown
 
 _DEFAULTS = File("", "")
-_STORED = File._fields.index("stored")
+_STORED, _PUBLISHERS = File._fields.index("stored"), File._fields.index("publishers")
 #: Exceptions of the reader of an invalid record.
 _UNREADABLE = (zlib.error, TypeError, KeyError, AttributeError, ValueError, RecursionError, OverflowError, MemoryError)
 _NONE = type(None)
@@ -27,7 +27,7 @@ _FILE_TYPES: Mapping[str, tuple[type, ...]] = {
     "requires_python": (str, _NONE), "yanked": (bool, str), "core_metadata": (bool, dict), "gpg_sig": (bool, _NONE),
     "provenance": (str, _NONE), "extra": (dict,), "listed": (bool,), "stored": (Stored, _NONE), "external": (str, _NONE),
     "validator": (str, _NONE), "adopted": (bool,), "superseded": (bool,), "seen": (int, _NONE), "digests": (dict,),
-    "forced": (bool,)}
+    "forced": (bool,), "added": (bool,), "publishers": (tuple, _NONE)}
 _PROJECT_TYPES: Mapping[str, tuple[type, ...]] = {
     "name": (str,), "files": (tuple,), "display": (str,), "serial": (int, str, _NONE), "etag": (str, _NONE), "status": (dict,),
     "extra": (dict,), "meta": (dict,), "listed": (bool,), "pages": (tuple,), "url": (str,), "links": (tuple,),
@@ -131,6 +131,9 @@ def _file(values: Any) -> File:
     if stored is not None:
         values[_STORED] = Stored(*stored)
         _check_types(values[_STORED], _STORED_TYPES)
+    if len(values) > _PUBLISHERS and values[_PUBLISHERS] is not None:
+        values[_PUBLISHERS] = tuple(values[_PUBLISHERS])
+        _check_texts(values[_PUBLISHERS])
     file = File(*values)
     _check_types(file, _FILE_TYPES)
     _check_texts(file.hashes.values())

@@ -101,7 +101,8 @@ def _has_other_pages(old: Project | None, project: Project, wanted: Iterable[Fil
 
 def _page_facts(project: Project, files: Iterable[File]) -> tuple[Any, ...]:
     """Return the facts that a project's pages show; pages are written again if they differ."""
-    shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None, seen=None,
-                           stored=file.stored._replace(published=True)) for file in files if file.stored is not None]
+    shown = [file._replace(url=file.url if file.external else "", listed=True, validator=None, seen=None, added=False,
+                           publishers=None, stored=file.stored._replace(published=True))
+             for file in files if file.stored is not None]
     return project._replace(files=(), serial=None, etag=None, listed=True, pages=(), damaged=(), upstream="", form="",
                             doubt="", promised=""), shown

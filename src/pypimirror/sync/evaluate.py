@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..advisories.policy import are_shown
-from ..errors import MirrorError
+from ..errors import FetchError, MirrorError
 from ..events import ProjectDecided
 from ..interfaces import INameFilter, IRunContext
 from ..model import Change, Project, RequiredReleases
@@ -14,7 +14,7 @@ from ..selection import Selected
 from ..state import records
 from ..upstream.multi_index import serial_at
 from ..zcml import registry
-from . import external_links
+from . import external_links, publishers
 from .changes import changes
 from .decided import decided
 from .freshness import is_unsettled
@@ -100,6 +100,8 @@ class Evaluation(NamedTuple):
     vulnerable: tuple[VulnerableRelease, ...] = ()
     #: For the decision log.
     decided: ProjectDecided | None = None
+    #: Files that are newly held back because of their publishers, with the reasons.
+    held: tuple[tuple[str, str], ...] = ()
 
 
 def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None]) -> Evaluation:
@@ -112,8 +114,7 @@ def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None
     promised = promise(task, old) if task.ask else None
     try:
         reading = _read(mirror, task, old)
-        project = _with_advisories(task, old, _with_display(mirror, task, reading))
-        selected = select_files(mirror, project) if task.selected and reading.error is None else Selected()
+        project, selected = _select(mirror, task, _with_advisories(task, old, _with_display(mirror, task, reading)), reading)
     except MirrorError as error:
         kept = records.encode(old._replace(promised=promised)) if old is not None and promised else None
         return Evaluation(task.name, Change(task.name), kept, error=str(error), relist=kept is None and task.ask)
@@ -123,6 +124,24 @@ def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None
         return Evaluation(task.name, Change(task.name), records.encode(project), project.display, error=reading.error,
                           absent=reading.absent, status=reading.status)
     return _evaluation(mirror, task, old, reading._replace(project=project), selected, promised)
+
+
+def _select(mirror: IRunContext, task: EvaluateTask, project: Project, reading: PageReading) -> tuple[Project, Selected]:
+    """Select the files of a project; compare the publishers of those that upstream has added. Raises MirrorError."""
+    if not task.selected or reading.error is not None:
+        return project, Selected()
+    selected = select_files(mirror, project)
+    names = publishers.uncompared(selected)
+    if names:
+        try:
+            project = publishers.with_publishers(mirror, project, names)
+        except FetchError:
+            if task.ask:
+                raise
+            # Without a request for the page, as for removals that can't wait: they stay held back until the next run.
+        else:
+            selected = select_files(mirror, project)
+    return publishers.accepted(project, selected), selected
 
 
 def _read(mirror: IRunContext, task: EvaluateTask, old: Project | None) -> PageReading:
@@ -162,7 +181,7 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
     """Return the evaluation of a project whose page was read."""
     project = reading.project
     unsettled = is_unsettled(project)
-    is_doubted = unsettled or reading.refused
+    is_doubted = unsettled or reading.refused or bool(publishers.uncompared(selected))
     missing = not_found(mirror, reading.status) if _named(mirror, task, reading) else None
     record = records.encode(project)
     if project.listed:  # it is decoded again to be published
@@ -182,7 +201,8 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
         selection=pack(selected, project), advised=None if task.advised is None else task.advised.digest,
         urgent=_urgent(selected),
         vulnerable=newly_vulnerable(mirror, old, project, selected.files),
-        decided=decided(mirror, old, project, selected, task.advised is not None))
+        decided=decided(mirror, old, project, selected, task.advised is not None),
+        held=tuple(publishers.newly_held(old, selected)))
 
 
 def _next_look(mirror: IRunContext, task: EvaluateTask, reading: PageReading, selected: Selected,

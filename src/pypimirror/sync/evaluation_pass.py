@@ -16,6 +16,9 @@ from .result_recorder import ResultRecorder
 from .vulnerable import VulnerableRelease, report_lines
 from .worklist import Worklist
 
+#: What lets a file in whose publisher is another one than before.
+_RELEASE_HELD = "allow the release, or name the publisher in trusted_publishers"
+
 
 class EvaluationPass:
     """One pass over a worklist."""
@@ -61,6 +64,8 @@ class EvaluationPass:
             self._notify(evaluation.decided)
         for filename, reason in evaluation.urgent:
             self._notify(events.Notice(f"{evaluation.name}: {filename} is taken out: {reason}"))
+        for filename, reason in evaluation.held:
+            self._notify(events.Notice(f"{evaluation.name}: {filename} is held back: {reason}; {_RELEASE_HELD}"))
         self.vulnerable += evaluation.vulnerable
 
     def _record_absences(self) -> None:

@@ -11,7 +11,7 @@ from ..filters.age import uploaded
 from ..interfaces import IRunContext
 from ..model import File, Project
 from ..upstream.multi_index import is_given_over, serial_at
-from . import external_links, pin_hashes
+from . import external_links, pin_hashes, publishers
 from .freshness import (
     ACCEPTED,
     Doubt,
@@ -63,7 +63,7 @@ def read(mirror: IRunContext, task: EvaluateTask, old: Project | None,
         return _unchanged(task, old, problems)
     if old is not None and not task.give_over:
         _make_sure_of_upstream(mirror, old, page)
-    page = first_seen(mirror, old, page)
+    page = publishers.carried(mirror, old, first_seen(mirror, old, page))
     promised = promise(task, old)
     behind = is_behind(serial_at(page.serial, page.upstream), promised)
     # A page of another index is neither older nor newer than the one read before.

@@ -144,7 +144,7 @@ def _compare_publishers(mirror: IRunContext, task: PublishTask, results: Iterabl
                         emit: Callable[[Any], None]) -> None:
     """Report new releases of other publishers than the ones before; a new project has none to compare with."""
     new = {one.file.filename for one in results if one.how == "fetched"}
-    if new and task.serial and mirror.settings["publishers"] == "report":
+    if new and task.serial and mirror.settings["publishers"] != "ignore":
         for message in changed_publishers(mirror, task.name, files, new):
             emit(Notice(f"{task.name}: {message}"))
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 
-from ..errors import FetchError, IntegrityError
-from ..http.page import read
-from ..http.retry import check
+from ..errors import IntegrityError
+from ..http.optional_body import fetch_if_there
 from ..http.urls import strip_credentials
 from ..interfaces import IMirror
 from ..metadata.core_metadata import check_release
 from ..metadata.errors import InvalidContent
-from ..model import File, Head
+from ..model import File
 from ..names import METADATA
 
 #: Maximum size in bytes; the description is part of it.
@@ -43,17 +42,9 @@ class CoreMetadataLookup:
         return found
 
     def _fetch(self, url: str, sha256: str | None) -> bytes | None:
-        def attempt() -> tuple[Head, bytes]:
-            head, body = read(self._mirror.fetcher, url, {}, _LONGEST)
-            check(head, url)
-            return head, body
-
-        try:
-            _, body = self._mirror.attempts(attempt)
-        except FetchError as error:
-            if error.code in (404, 410):
-                return None
-            raise
+        body = fetch_if_there(self._mirror.fetcher, self._mirror.attempts, url, _LONGEST)
+        if body is None:
+            return None
         if sha256 is not None and hashlib.sha256(body).hexdigest() != sha256:
             raise IntegrityError(f"{strip_credentials(url)}: sha256 mismatch with upstream's page")
         return body
