@@ -135,6 +135,24 @@ def test_expired_decisions_have_no_effect_and_are_named(site: Mirrored, tmp_path
                                  f"decisions: expires soon: deny demo==2.0 until {SOON}: test"]
 
 
+def test_what_expires_is_told_by_runs_status_and_figures(site: Mirrored, tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "decisions.toml").write_text(f'[[deny]]\nrelease = "x"\nwhy = "test"\nuntil = {LONG_AGO}\n')
+    site.settings |= {"min_age": "7d", "metrics_filename": tmp_path / "m.prom",
+                      "min_age_exempt": f"Demo==3.0 until {SOON} because reviewed\n  other until {LATER}"}
+    assert site.run("sync") == 0
+    told = f"min_age_exempt: expires soon: Demo==3.0 until {SOON}: reviewed"
+    assert notices(site)[1] == told and not [each for each in notices(site) if "other" in each]
+    assert 'pypimirror_expiring_exceptions{' in (tmp_path / "m.prom").read_text()
+    capsys.readouterr()
+    site.run("status", "--json")
+    assert json.loads(capsys.readouterr().out)["expiring"] == [
+        {"key": "decisions", "entry": f"deny x until {LONG_AGO}: test", "until": LONG_AGO, "expired": True},
+        {"key": "min_age_exempt", "entry": f"Demo==3.0 until {SOON}: reviewed", "until": SOON, "expired": False}]
+    site.run("status")
+    printed = capsys.readouterr().out
+    assert f"  expired: deny x until {LONG_AGO}: test\n" in printed and f"  Demo==3.0 until {SOON}: reviewed\n" in printed
+
+
 def test_an_exemption_ends(site: Mirrored, upstream: Upstream) -> None:
     site.settings["min_age"] = "7d"
     now = datetime.datetime.now(datetime.timezone.utc).isoformat()

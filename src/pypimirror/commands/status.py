@@ -21,7 +21,7 @@ _UNREADABLE = "the state can't be read by this user; call status as the owner of
 #: Fields that are no rows of the table, or rows of another form.
 _ELSEWHERE = frozenset({"version", "program", "state", "running", "interrupted", "failed", "age_seconds", "held_back",
                         "problems", "notices", "only_left_out_files", "without_upload_time", "unavailable", "retained",
-                        "pages_written", "quarantined", "snapshots"})
+                        "pages_written", "quarantined", "expiring", "snapshots"})
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -86,6 +86,9 @@ def _details(status: dict[str, Any]) -> list[str]:
     if status["quarantined"]:
         more = ", ..." if len(status["quarantined"]) > _MOST_SHOWN else ""
         rows.append(f"{'quarantined':<14} {', '.join(status['quarantined'][:_MOST_SHOWN])}{more}")
+    if status["expiring"]:
+        rows.append(f"{'expiring':<14} {len(status['expiring'])} decisions and exemptions")
+        rows.extend(f"  {'expired: ' * one['expired']}{one['entry']}" for one in status["expiring"][:_MOST_SHOWN])
     rows.extend(f"  {one['project']}: {one['requests']} requests, the last at {one['last']}"
                 for one in status["missed"][:_MOST_SHOWN])
     return rows

@@ -17,6 +17,7 @@ from ..report import run_record
 from ..serve.missing_projects import FILENAME, MissingProjects, NameCount, logged
 from ..serve.missing_projects import read as read_record
 from ..serve.site_config import below
+from ..settings.expiry import expiring
 from ..settings.reader import in_directory
 from ..settings.units import format_moment
 from ..settings.values import Settings
@@ -74,6 +75,7 @@ def collect(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
         "unavailable": facts.unavailable,
         "retained": list(_retained(last, settings["retain_days"])),
         "quarantined": list(facts.quarantined),
+        "expiring": [each.as_json() for each in expiring(settings)],
         "trash": None,
         "missed": [{"project": one.project, "requests": one.requests, "last": format_moment(one.last)} for one in facts.missed],
         "pages_written": _pages_written(settings),

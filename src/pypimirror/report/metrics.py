@@ -21,6 +21,7 @@ _FIGURES = {
     "trash_bytes": "Bytes of the files in the trash.",
     "quarantined_projects": "Projects in the mirror that are quarantined upstream.",
     "retained_releases": "Releases that are no longer pinned and still listed.",
+    "expiring_exceptions": "Decisions and exemptions that have expired or expire within 14 days.",
 }
 
 

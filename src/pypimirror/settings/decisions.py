@@ -9,20 +9,18 @@ from __future__ import annotations
 import datetime
 import functools
 import re
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..names import normalize, shown
 from .converters import path as path_of
+from .expiry import today
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
 
 #: Kinds of decisions.
 ALLOW, DENY, WAIVE = VERBS = ("allow", "deny", "waive")
-#: Days before its end from which a decision is announced as expiring.
-_SOON = 14
 #: Maximum size of the file in bytes.
 _LARGEST = 16 << 20
 _ADVISORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -77,15 +75,6 @@ class Decisions(NamedTuple):
         """Return the decisions of a kind in force about a project."""
         return tuple(each for each in self.active if each.verb == verb and each.project in ("", project))
 
-    def reminders(self, today: datetime.date | None = None) -> Iterator[str]:
-        """Yield a message about each decision that has expired or expires soon."""
-        soon = ((today or _today()) + datetime.timedelta(days=_SOON)).isoformat()
-        for each in self.expired:
-            yield f"decisions: expired, and without effect: {each}"
-        for each in self.active:
-            if each.until and each.until <= soon:
-                yield f"decisions: expires soon: {each}"
-
 
 def convert(value: str, folder: str) -> Decisions:
     """A TOML file with decisions; a relative path as for paths. A missing file has none."""
@@ -101,13 +90,13 @@ def convert(value: str, folder: str) -> Decisions:
         raise ValueError(f"a file that can be read, not {name}: {error.strerror}") from error
     if len(content) > _LARGEST:
         raise ValueError(f"a file of at most {_LARGEST >> 20} MB, not {name}")
-    return Decisions(name, *_divided(_parsed(content, name), _today().isoformat()))
+    return Decisions(name, *_divided(_parsed(content, name), today().isoformat()))
 
 
-def _divided(found: list[Decision], today: str) -> tuple[tuple[Decision, ...], tuple[Decision, ...]]:
+def _divided(found: list[Decision], present: str) -> tuple[tuple[Decision, ...], tuple[Decision, ...]]:
     """Return the decisions in force, and those that have expired."""
-    return (tuple(each for each in found if not each.until or each.until >= today),
-            tuple(each for each in found if each.until and each.until < today))
+    return (tuple(each for each in found if not each.until or each.until >= present),
+            tuple(each for each in found if each.until and each.until < present))
 
 
 def _parsed(content: bytes, name: str) -> list[Decision]:
@@ -183,10 +172,6 @@ def _specifiers(text: str) -> SpecifierSet:
     from packaging.specifiers import SpecifierSet
 
     return SpecifierSet(text)
-
-
-def _today() -> datetime.date:
-    return datetime.datetime.fromtimestamp(time.time(), datetime.timezone.utc).date()
 
 
 def render(each: Decision) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 import re
-import time
 from typing import Any
 
 from .converters import lines
+from .expiry import today
 
 _LINE = re.compile(r"(.*?)(?:\s+until\s+(\S+))?(?:\s+because\s+(.*))?")
 
@@ -24,6 +24,11 @@ class Exemption(str):
         made.until, made.why = until, why
         return made
 
+    @property
+    def described(self) -> str:
+        """The entry with its end and reason."""
+        return str(self) + (f" until {self.until}" if self.until else "") + (f": {self.why}" if self.why else "")
+
     def __reduce__(self) -> Any:
         return Exemption, (str(self), self.until, self.why)
 
@@ -33,7 +38,7 @@ def exemptions(value: str, folder: str) -> tuple[Exemption, ...]:
 
     Lines whose day has passed are left out.
     """
-    today = datetime.datetime.fromtimestamp(time.time(), datetime.timezone.utc).date().isoformat()
+    present = today().isoformat()
     found = []
     for line in lines(value, folder):
         match = _LINE.fullmatch(line)
@@ -45,6 +50,6 @@ def exemptions(value: str, folder: str) -> tuple[Exemption, ...]:
             raise ValueError(f"lines that end in until DATE, such as until 2026-12-31, not {until!r}") from error
         if not words or words[0] in ("until", "because"):
             raise ValueError("lines that begin with a name")
-        if not day or day >= today:
+        if not day or day >= present:
             found += [Exemption(word, day, why) for word in words]
     return tuple(found)

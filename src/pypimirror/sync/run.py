@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .. import events
 from ..interfaces import IRunContext
 from ..model import Change, Totals
+from ..settings.expiry import expiring
 from ..settings.values import fingerprint
 from ..state.database import DUE, State
 from ..state.meta_keys import (
@@ -103,11 +104,11 @@ class Run:
         self._finish()
 
     def _remind(self) -> None:
-        """Notify the observers of a jump of the clock, and of decisions that end soon."""
+        """Notify the observers of a jump of the clock, and of decisions and exemptions that end soon."""
         if (jump := clock.jump(self._state)) is not None:
             self._notify(events.Notice(jump))
-        for reminder in self._mirror.settings["decisions"].reminders():
-            self._notify(events.Notice(reminder))
+        for each in expiring(self._mirror.settings):
+            self._notify(events.Notice(str(each)))
 
     def _report(self, plan: worklist.Worklist) -> None:
         """Notify the observers of upstream's list and of names on it that are left out."""
