@@ -59,11 +59,12 @@ setup(
         "zope.schema",
     ],
     extras_require={
+        "attestations": ["pypi-attestations"],
         "dask": ["distributed"],
         "fast": ["greenlet", "pycurl"],
         "test": [
             "axe-core-python", "boto3", "distributed", "flask", "flask-cors", "greenlet", "hypothesis", "moto[s3]", "pycurl",
-            "pytest", "pytest-cov", "pytest-xdist", "tqdm", "uv",
+            "pypi-attestations", "pytest", "pytest-cov", "pytest-xdist", "tqdm", "uv",
         ],
         "docs": ["furo", "sphinx"],
         "lint": [

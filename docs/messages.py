@@ -29,6 +29,8 @@ AREAS = (
      "Correct the pin file. Until then its last good version counts."),
     ("Advisories", ("advisories", "maintenance/audit", "commands/audit", "serve/osv_api"),
      "What was read last counts. Correct the source, and the next sync reads it again."),
+    ("Attestations", ("metadata/attestations", "sync/attested"),
+     "The file is refused, and the next sync requests its provenance again. If it stays, report it to the project."),
     ("Disk and state", ("storage", "state", "regular_file", "written_file", "atomic_file"),
      "Check free space, permissions and owner of the path. A lost state is rebuilt from the files by the next run."),
     ("Runs", ("sync", "report", "commands/session", "commands/sync", "commands/plan", "commands/status",

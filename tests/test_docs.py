@@ -158,6 +158,7 @@ def test_a_configuration_is_right(block: Block, tmp_path: Path) -> None:
         file = tmp_path / "pypimirror.cfg"
         file.write_text(block.text)
         (tmp_path / "eggs").mkdir()  # the documentation's name for a site's own distributions
+        (tmp_path / "trusted_root.json").write_text('{"tlogs": [1], "certificateAuthorities": [1], "ctlogs": [1]}')
         given = parser.has_option("DEFAULT", "mirror_file_path")
         Mirror(read(str(file), {} if given else {"mirror_file_path": "/srv/pypi", "package_matches": "*"})).check()
         return

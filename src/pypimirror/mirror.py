@@ -42,6 +42,7 @@ from .zcml.builtin import is_own
 
 if TYPE_CHECKING:
     from .advisories.lookup import Advisories
+    from .metadata.attestations import AttestationVerifier
     from .upstream.core_metadata import CoreMetadataLookup
 
 _NO_NEEDS = RequiredReleases()
@@ -181,6 +182,14 @@ class Mirror:
         return Trash(self.storage)
 
     @cached_property
+    def attestations(self) -> AttestationVerifier | None:
+        if not self.settings["trusted_root"]:
+            return None
+        from .metadata.attestations import AttestationVerifier  # not loaded without the key
+
+        return AttestationVerifier(self.settings["trusted_root"])
+
+    @cached_property
     def advisories(self) -> Advisories:
         from .advisories.lookup import Advisories  # not loaded without the key
 
@@ -200,7 +209,7 @@ class Mirror:
         index_settings.check(self.settings)
         tls.check(self.settings)
         for part in (self.storage, self.fetcher, self.source, self.selection, self.writers, self.formats, self.engine,
-                     self.observers):
+                     self.observers, self.attestations):
             del part
         if fetches:
             _ = self.limiter.fetcher

@@ -23,7 +23,6 @@ from ..report import logfile, run_record
 from ..report.causes import by_cause
 from ..report.event_dispatcher import Watch
 from ..report.log import logger
-from ..settings.expiry import expiring
 from ..settings.units import format_moment
 from ..state.database import State
 from ..state.meta_keys import LAST_GOOD, LAST_PROBLEMS, LAST_RUN, LAST_STATUS
@@ -179,6 +178,8 @@ def _figures(mirror: Mirror, state: State) -> dict[str, int]:
     """Return ``RunFinished.figures``."""
     if not mirror.settings["metrics_filename"]:
         return {}
+    from ..settings.expiry import expiring
+
     trash = mirror.trash.totals()
     return {"trash_files": trash["files"], "trash_bytes": trash["bytes"], "quarantined_projects": len(state.quarantined()),
             "retained_releases": sum(map(len, mirror.needs.retained.values())),

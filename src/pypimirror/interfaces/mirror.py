@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..http.retry import RetryPolicy
     from ..http.side_by_side import SideBySide
     from ..maintenance.trash import Trash
+    from ..metadata.attestations import AttestationVerifier
     from ..model import ProjectList, RequiredReleases
     from ..selection import Selection
     from ..storage.free_space import FreeSpaceGuard
@@ -71,6 +72,8 @@ class IRunContext(IMirror):
     core_metadata: CoreMetadataLookup = Attribute("Reads the core metadata of a file from the mirror or from upstream.")
     room: FreeSpaceGuard = Attribute("Keeps ``min_free`` bytes of the disk free.")
     trash: Trash = Attribute("The removed files, kept for ``trash_days``.")
+
+    attestations: AttestationVerifier | None = Attribute("Verifies attestations; None unless ``trusted_root`` is set.")
 
     advisories: Advisories = Attribute("The advisories about the projects. Only the coordinator of a run has them.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from ..engine.steps import in_threads
@@ -10,9 +10,10 @@ from ..errors import StorageError
 from ..index import legacy
 from ..interfaces import IRunContext, IStorage, IWholeIndexWriter
 from ..model import NOTHING, File, Project, Stored
-from ..names import BROWSE_PAGE, PAGES, PINS, SNAPSHOTS, distribution, is_distribution
+from ..names import BROWSE_PAGE, PAGES, PINS, PROVENANCE, SNAPSHOTS, distribution, is_distribution
 from ..snapshots.model import DESCRIPTION
 from ..state import records
+from ..sync.attested import attestation_fault
 from ..sync.own_pages import files_below, own_serial
 from ..sync.publish import rendered
 from ..sync.recover import own_pages
@@ -84,7 +85,9 @@ def _inspected(mirror: IRunContext, task: InspectTask) -> Inspection:
     else:
         expected = _by_pages(mirror, task, names)
     findings += expected.findings
-    findings += _hashed(mirror, task.name, expected.files, frozenset(names.get(task.name, ())))
+    damaged = _hashed(mirror, task.name, expected.files, frozenset(names.get(task.name, ())))
+    findings += damaged
+    findings += _attested(mirror, task.name, expected.files, {finding.path for finding in damaged})
     findings += [Finding(path, "stray", "no page names it") for path in expected.strays]
     findings += [Finding(path, "folder", "no page names it") for path in (_folders(mirror, names) if task.serial else ())]
     sizes = [file.stored.size for file in expected.files if file.stored is not None]
@@ -180,6 +183,16 @@ def _hashed(mirror: IRunContext, name: str, files: tuple[File, ...], there: froz
             wanted += ((file.filename + suffix, sha256) for suffix, sha256 in file.stored.beside().items())
     results = mirror.side_by_side.each(check, wanted) if size > _MUCH else map(check, wanted)
     return [finding for finding in results if finding is not None]
+
+
+def _attested(mirror: IRunContext, name: str, files: Iterable[File], damaged: Set[str]) -> Iterator[Finding]:
+    """Yield the provenance files that do not verify. damaged: the paths of damaged files."""
+    for file in files:
+        path = f"{name}/{file.filename}"
+        if file.stored is not None and not damaged & {path, path + PROVENANCE}:
+            reason = attestation_fault(mirror, name, file.filename, file.stored)
+            if reason is not None:
+                yield Finding(path + PROVENANCE, "damaged", reason)
 
 
 def _strays(mirror: IRunContext, name: str, names: Mapping[str, Iterable[str]], files: Iterable[File],

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..names import normalize, shown
 from .converters import path as path_of
-from .expiry import today
+from .units import today
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet

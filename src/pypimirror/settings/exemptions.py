@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from .converters import lines
-from .expiry import today
+from .units import today
 
 _LINE = re.compile(r"(.*?)(?:\s+until\s+(\S+))?(?:\s+because\s+(.*))?")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .units import today
 
 if TYPE_CHECKING:
     from ..interfaces import ISettings
@@ -31,11 +32,6 @@ class Expiry(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         """Return the fields as ``status --json`` shows them."""
         return {"key": self.key, "entry": self.entry, "until": self.until, "expired": self.has_expired}
-
-
-def today() -> datetime.date:
-    """Return the present day in UTC; a last day is a day in UTC, too."""
-    return datetime.datetime.fromtimestamp(time.time(), datetime.timezone.utc).date()
 
 
 def expiring(settings: ISettings, now: datetime.date | None = None) -> Iterator[Expiry]:

@@ -170,6 +170,9 @@ KEYS = (
     Key("trusted_publishers", converters.patterns_by_project, "",
         "Publishers whose releases are neither held back nor reported, one line each: a glob of projects, a colon and a glob "
         "of publishers as a sync names them, or none: demo: GitHub example/demo *.", "Advisories", "files"),
+    Key("trusted_root", converters.path, "",
+        "Sigstore's trusted root, a JSON file: with it, the attestations (PEP 740) of each new file are verified, without a "
+        "request, and a file whose attestations are not valid is refused. Needs the extra attestations.", "Advisories"),
     Key("replaced", converters.choice("take", "refuse"), "take",
         "How to treat a file that upstream has replaced by another one with the same name: take fetches it; refuse keeps the "
         "mirror's own, and each run reports it.", "Selection", "files"),

@@ -1,9 +1,10 @@
-"""Formats byte counts and moments, and parses moments."""
+"""Formats byte counts and moments, and parses moments; the present day."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+import time
+from datetime import date, datetime, timezone
 
 _FRACTION = re.compile(r"\.(\d+)")
 
@@ -21,6 +22,11 @@ def in_bytes(count: int) -> str:
 def format_moment(seconds: float | str | None) -> str | None:
     """Return a time in seconds since 1970 as ISO 8601 in UTC, with whole seconds; None for an unknown one."""
     return None if seconds is None else datetime.fromtimestamp(float(seconds), timezone.utc).isoformat(timespec="seconds")
+
+
+def today() -> date:
+    """Return the present day in UTC, in which days of settings and decisions are, too."""
+    return datetime.fromtimestamp(time.time(), timezone.utc).date()
 
 
 def parse_moment(text: str) -> datetime:

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Collection
 from typing import NamedTuple
 
-from ..errors import FetchError, InsufficientSpace, IntegrityError, MirrorError
+from ..errors import ConfigurationError, FetchError, InsufficientSpace, IntegrityError, MirrorError
 from ..http.download import ALGORITHMS, download
 from ..http.retry import RetryPolicy
 from ..interfaces import IRunContext
@@ -15,6 +15,7 @@ from ..model import File, Stored
 from ..names import PROVENANCE, SIGNATURE
 from ..storage.paths import UNFINISHED
 from . import pin_hashes
+from .attested import InvalidAttestation, verify_attestations
 from .changes import is_up_to_date
 from .folder_snapshot import NOT_LISTED, FolderSnapshot
 from .sidecars import companion, core_metadata, urls_beside
@@ -65,11 +66,12 @@ def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = F
         stored = dated(mirror, file, stored, path, is_undated)
     except MirrorError as error:
         return FileResult(file._replace(stored=_older(mirror, file, path)), _kind(error), str(error))
+    is_new = before is None or before.sha256 != stored.sha256
     try:
         metadata = core_metadata(mirror, project, file, stored, path, offline, attempts, body, ground)
     except MirrorError as error:
         # The file is good without its sidecars, which the next run requests again.
-        return FileResult(file._replace(stored=stored._replace(metadata=None)), _kind(error), str(error))
+        return _incomplete(mirror, project, file, stored._replace(metadata=None), is_new, error)
     if metadata != stored.metadata:
         stored = stored._replace(metadata=metadata)
     here, urls = how != "fetched", urls_beside(file)
@@ -79,11 +81,28 @@ def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = F
         stored = stored._replace(
             provenance=companion(mirror, urls.get(PROVENANCE), path + PROVENANCE, stored.provenance, here, offline,
                                  attempts))
+        verify_attestations(mirror, project, before, file, stored)
         stored = stored._replace(
             signature=companion(mirror, urls.get(SIGNATURE), path + SIGNATURE, stored.signature, here, offline, attempts))
+    except InvalidAttestation as error:
+        mirror.storage.remove(path + PROVENANCE)  # the next run requests it again
+        return _incomplete(mirror, project, file, stored._replace(provenance=None), is_new, error)
+    except ConfigurationError:
+        raise  # without a usable trusted root nothing counts as verified
     except MirrorError as error:
-        return FileResult(file._replace(stored=stored), _kind(error), str(error))
+        return _incomplete(mirror, project, file, stored, is_new, error)
     return FileResult(file._replace(stored=stored), how)
+
+
+def _incomplete(mirror: IRunContext, project: str, file: File, stored: Stored, is_new: bool, error: MirrorError) -> FileResult:
+    """Return the result for a file without one of its sidecars.
+
+    A new one whose attestations have to be verified waits in the trash until they are.
+    """
+    if is_new and mirror.attestations is not None and file.provenance is not None:
+        mirror.trash.put(project, file.filename, file._replace(stored=stored))
+        return FileResult(file._replace(stored=None), _kind(error), str(error))
+    return FileResult(file._replace(stored=stored), _kind(error), str(error))
 
 
 def _kind(error: MirrorError) -> str:

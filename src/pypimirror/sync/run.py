@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from .. import events
 from ..interfaces import IRunContext
 from ..model import Change, Totals
-from ..settings.expiry import expiring
 from ..settings.values import fingerprint
 from ..state.database import DUE, State
 from ..state.meta_keys import (
@@ -107,8 +106,11 @@ class Run:
         """Notify the observers of a jump of the clock, and of decisions and exemptions that end soon."""
         if (jump := clock.jump(self._state)) is not None:
             self._notify(events.Notice(jump))
-        for each in expiring(self._mirror.settings):
-            self._notify(events.Notice(str(each)))
+        if self._mirror.settings["decisions"].path or self._mirror.settings["min_age_exempt"]:
+            from ..settings.expiry import expiring
+
+            for each in expiring(self._mirror.settings):
+                self._notify(events.Notice(str(each)))
 
     def _report(self, plan: worklist.Worklist) -> None:
         """Notify the observers of upstream's list and of names on it that are left out."""
