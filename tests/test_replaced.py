@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pypimirror.sync import refused_files
 from pypimirror.sync.publish import PublishResult
 from pypimirror.sync.result_recorder import ResultRecorder
 from support.mirror import Mirrored
@@ -112,8 +113,11 @@ def test_a_file_damaged_here_that_cant_be_had_again_leaves_the_folder(mirrored: 
     assert len(mirrored.files("one")) == 2
 
 
-def test_replacements_are_refused_on_demand(mirrored: Mirrored, upstream: Upstream) -> None:
-    """The mirror keeps its own file, and tells both hashes in each run; the key taken back, one run takes the new one."""
+def test_replacements_are_refused_on_demand(mirrored: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+    """The mirror keeps its own file, the other one in the trash, and tells both hashes in each run.
+
+    The key taken back, one run takes the new one.
+    """
     filename, first = sdist("demo", "1.0")
     second = first + bytes(8)
     hashes = [hashlib.sha256(body).hexdigest() for body in (first, second)]
@@ -122,15 +126,52 @@ def test_replacements_are_refused_on_demand(mirrored: Mirrored, upstream: Upstre
     mirrored.settings |= {"replaced": "refuse", "report_filename": report}
     assert mirrored.run("sync") == 0
     upstream.add("demo", (filename, second))
-    for _ in range(2):
+    for number in range(2):
         assert mirrored.run("sync") == 0
+        kept = [each for each in json.loads(report.read_text())["notices"] if "is in the trash" in each]
+        assert len(kept) == 1 - number  # it is fetched once
         (problem,) = json.loads(report.read_text())["problems"]
         assert hashes[0] in problem["message"] and hashes[1] in problem["message"]
         assert (mirrored.root / "demo" / filename).read_bytes() == first
         assert mirrored.page("demo")["files"][0]["hashes"]["sha256"] == hashes[0] and not mirrored.untrue()
+    capsys.readouterr()
+    mirrored.run("trash", "list", "--json")
+    (waiting,) = json.loads(capsys.readouterr().out)
+    assert (waiting["file"], waiting["refused"], waiting["bytes"]) == (filename, hashes[1], len(second))
+    mirrored.run("trash", "list")
+    assert f"refused: sha256 {hashes[1]}" in capsys.readouterr().out
+    (path,) = (mirrored.root / ".pypimirror/trash").rglob(f"{hashes[1]}.refused")
+    assert path.read_bytes() == second
+    assert mirrored.run("trash", "restore", "demo") == 1  # it was never in the mirror
     mirrored.settings["replaced"] = None
     assert mirrored.run("sync") == 0
     assert (mirrored.root / "demo" / filename).read_bytes() == second and not mirrored.untrue()
+
+
+def test_what_is_kept_of_refused_files_is_bounded_and_expires(mirrored: Mirrored, upstream: Upstream,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    filename, first = sdist("demo", "1.0")
+    report = mirrored.root.parent / "report.json"
+    mirrored.settings |= {"replaced": "refuse", "report_filename": report, "trash_days": 0}
+    upstream.add("demo", (filename, first))
+    assert mirrored.run("sync") == 0
+    monkeypatch.setattr(refused_files, "_MOST", 2)
+
+    def told() -> str:
+        assert mirrored.run("sync") == 0
+        (notice,) = [each for each in json.loads(report.read_text())["notices"] if "refused file" in each]
+        return str(notice)
+
+    for number in range(3):
+        upstream.add("demo", (filename, first + bytes(number + 1)))
+        assert ("not kept, since" if number == 2 else "is in the trash") in told()
+    trash = mirrored.root / ".pypimirror/trash"
+    (day,) = trash.iterdir()
+    day.rename(trash / "2020-01-01")
+    upstream.answers[f"/files/demo/{filename}"] = (500, {}, b"")
+    assert "not kept" in told()  # what it has expires at the end of the run
+    assert "can't be kept" in told()
+    assert not list(trash.rglob("*.refused*"))
 
 
 def test_status_names_quarantined_projects(mirrored: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ def test_the_list_is_a_table_of_date_project_file_and_size(emptied: Mirrored, ca
 def test_the_list_as_json_adds_up_to_what_status_says(emptied: Mirrored, capsys: Captured) -> None:
     assert emptied.run("trash", "list", "--json") == 0
     waiting = json.loads(capsys.readouterr().out)
-    assert [set(one) for one in waiting] == [{"date", "project", "file", "bytes", "malicious"}] * 3
+    assert [set(one) for one in waiting] == [{"date", "project", "file", "bytes", "malicious", "refused"}] * 3
     assert emptied.run("status", "--json") == 0
     trash = json.loads(capsys.readouterr().out)["trash"]
     assert trash == {"files": 3, "bytes": sum(one["bytes"] for one in waiting)}

@@ -35,14 +35,14 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 def _list(config: str, arguments: argparse.Namespace) -> int:
     trash = Mirror(read(config, overrides_of(arguments))).trash
-    waiting = [(one, trash.malicious(one)) for one in trash.waiting()]
+    waiting = [(one, () if one.refused else trash.malicious(one)) for one in trash.waiting()]
     if arguments.json:
         print_json([{"date": one.day, "project": one.project, "file": one.filename, "bytes": one.size,
-                     "malicious": list(ids)} for one, ids in waiting])
+                     "malicious": list(ids), "refused": one.refused or None} for one, ids in waiting])
     if arguments.json or arguments.quiet:
         return 0
-    rows = [(one.day, one.project, one.filename, in_bytes(one.size) + "".join(f"  malicious: {each}" for each in ids))
-            for one, ids in waiting]
+    rows = [(one.day, one.project, one.filename, in_bytes(one.size) + "".join(f"  malicious: {each}" for each in ids)
+             + (f"  refused: sha256 {one.refused}" if one.refused else "")) for one, ids in waiting]
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     for row in [_COLUMNS, *rows] if rows else []:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -49,7 +49,7 @@ class Restoration:
         self._force = force
         projects: dict[str, dict[str, TrashedFile]] = {}
         for waiting in self._mirror.trash.waiting():
-            valid = is_project(waiting.project) and is_distribution(waiting.filename)
+            valid = is_project(waiting.project) and is_distribution(waiting.filename) and not waiting.refused
             if valid and (waiting.filename == name or waiting.project == normalize(name)):
                 # The newest of several days' files.
                 projects.setdefault(waiting.project, {}).setdefault(waiting.filename, waiting)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ..errors import StorageError
@@ -18,6 +18,8 @@ from .trash_index import TrashIndex
 FOLDER = f"{OWN}/trash"
 #: Suffix of the record of a file's facts; not a suffix of distributions.
 _FACTS = ".facts"
+#: Suffix of the files that were refused. Their names are their hashes, since a removed file may have the same name.
+_REFUSED = ".refused"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -31,6 +33,8 @@ class TrashedFile(NamedTuple):
     filename: str
     #: Bytes, sidecars included.
     size: int
+    #: Its sha256 if it was refused and never part of the mirror, else an empty text.
+    refused: str = ""
 
 
 class Trash:
@@ -61,6 +65,9 @@ class Trash:
                 for name in names:
                     if name.endswith(_FACTS) or (name.endswith(BESIDE) and distribution(name) in names):
                         continue
+                    if name.endswith(_REFUSED):
+                        yield self._refused_file(day, project.rstrip("/"), name)
+                        continue
                     parts = [name, *(name + suffix for suffix in BESIDE if name + suffix in names)]
                     yield TrashedFile(day, project.rstrip("/"), name,
                                   sum(self._storage.size(f"{folder}/{part}") or 0 for part in parts))
@@ -77,6 +84,30 @@ class Trash:
             if self._storage.size(path) is not None:
                 self._storage.move(path, f"{folder}/{name}")
         self._listed = None
+
+    def put_refused(self, project: str, file: File, fetch: Callable[[str], object]) -> None:
+        """Store a file that was refused. file: with its sha256; fetch: writes it to a path of the storage."""
+        path = f"{FOLDER}/{self._today}/{project}/{file.hashes['sha256']}{_REFUSED}"
+        self._note(project)
+        self._storage.write(path + _FACTS, (records.encode(Project(project, (file,))),))
+        try:
+            fetch(path)
+        except BaseException:
+            self._storage.remove(path + _FACTS)
+            raise
+        self._listed = None
+
+    def refused(self, project: str) -> frozenset[str]:
+        """Return the sha256 of the refused files of a project."""
+        days = self.days() if self._notes is None else self._notes.days_of(project)
+        return frozenset(name.removesuffix(_REFUSED) for day in days
+                         for name in self._storage.listdir(f"{FOLDER}/{day}/{project}") if name.endswith(_REFUSED))
+
+    def _refused_file(self, day: str, project: str, name: str) -> TrashedFile:
+        found = TrashedFile(day, project, name, self._storage.size(f"{FOLDER}/{day}/{project}/{name}") or 0,
+                            name.removesuffix(_REFUSED))
+        facts = self.facts(found)
+        return found if facts is None else found._replace(filename=facts.filename)
 
     def put_stray(self, path: str, project: str, filename: str) -> bool:
         """Move any file of the mirror to the trash as a file of a project; return False if it has another one of that name."""

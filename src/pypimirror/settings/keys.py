@@ -175,7 +175,7 @@ KEYS = (
         "request, and a file whose attestations are not valid is refused. Needs the extra attestations.", "Advisories"),
     Key("replaced", converters.choice("take", "refuse"), "take",
         "How to treat a file that upstream has replaced by another one with the same name: take fetches it; refuse keeps the "
-        "mirror's own, and each run reports it.", "Selection", "files"),
+        "mirror's own, puts the new one into the trash for examination, and each run reports it.", "Selection", "files"),
     Key("cleanup", converters.boolean, "True",
         "Whether files and projects that upstream removed are removed here, too: from the pages at once, and to the trash. "
         "If False, they stay listed.",

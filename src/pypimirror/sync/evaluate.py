@@ -9,7 +9,7 @@ from ..advisories.policy import are_shown
 from ..errors import FetchError, MirrorError
 from ..events import ProjectDecided
 from ..interfaces import INameFilter, IRunContext
-from ..model import Change, Project, RequiredReleases
+from ..model import Change, File, Project, RequiredReleases
 from ..selection import Selected
 from ..state import records
 from ..upstream.multi_index import serial_at
@@ -100,6 +100,8 @@ class Evaluation(NamedTuple):
     vulnerable: tuple[VulnerableRelease, ...] = ()
     #: For the decision log.
     decided: ProjectDecided | None = None
+    #: Files of upstream that have replaced others of the same name, and that are refused.
+    refused: tuple[File, ...] = ()
     #: Files that are newly held back because of their publishers, with the reasons.
     held: tuple[tuple[str, str], ...] = ()
 
@@ -181,7 +183,7 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
     """Return the evaluation of a project whose page was read."""
     project = reading.project
     unsettled = is_unsettled(project)
-    is_doubted = unsettled or reading.refused or bool(publishers.uncompared(selected))
+    is_doubted = unsettled or bool(reading.refused) or bool(publishers.uncompared(selected))
     missing = not_found(mirror, reading.status) if _named(mirror, task, reading) else None
     record = records.encode(project)
     if project.listed:  # it is decoded again to be published
@@ -202,7 +204,7 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
         urgent=_urgent(selected),
         vulnerable=newly_vulnerable(mirror, old, project, selected.files),
         decided=decided(mirror, old, project, selected, task.advised is not None),
-        held=tuple(publishers.newly_held(old, selected)))
+        refused=reading.refused, held=tuple(publishers.newly_held(old, selected)))
 
 
 def _next_look(mirror: IRunContext, task: EvaluateTask, reading: PageReading, selected: Selected,

@@ -12,6 +12,7 @@ from .absence import Absences
 from .evaluate import Evaluation
 from .filter_removals import by_filter
 from .filter_times import FilterTimes
+from .refused_files import RefusedFile
 from .result_recorder import ResultRecorder
 from .vulnerable import VulnerableRelease, report_lines
 from .worklist import Worklist
@@ -37,6 +38,8 @@ class EvaluationPass:
         #: ETag of the list to be stored; None if the next run has to read the whole list.
         self.etag = plan.etag
         self._unlisted = 0
+        #: Files of upstream that have replaced others, and that are refused, each with its project.
+        self.refused: list[RefusedFile] = []
         #: Published releases that advisories newly name.
         self.vulnerable: list[VulnerableRelease] = []
 
@@ -64,6 +67,7 @@ class EvaluationPass:
             self._notify(evaluation.decided)
         for filename, reason in evaluation.urgent:
             self._notify(events.Notice(f"{evaluation.name}: {filename} is taken out: {reason}"))
+        self.refused += (RefusedFile(evaluation.name, file) for file in evaluation.refused)
         for filename, reason in evaluation.held:
             self._notify(events.Notice(f"{evaluation.name}: {filename} is held back: {reason}; {_RELEASE_HELD}"))
         self.vulnerable += evaluation.vulnerable

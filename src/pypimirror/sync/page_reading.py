@@ -46,8 +46,8 @@ class PageReading(NamedTuple):
     behind: bool = False
     #: Message about answers of upstream that contradict each other.
     error: str | None = None
-    #: Whether upstream has replaced files, and the replacements are refused.
-    refused: bool = False
+    #: Files of upstream that have replaced others of the same name, and that are refused.
+    refused: tuple[File, ...] = ()
 
 
 def read(mirror: IRunContext, task: EvaluateTask, old: Project | None,
@@ -72,21 +72,21 @@ def read(mirror: IRunContext, task: EvaluateTask, old: Project | None,
     problems += doubts
     if page.upstream == mirror.own.upstream:
         page, problems = page._replace(damaged=problems), ()
-    page, refused = _without_replacements(mirror, old, page)
+    page, refused, messages = _without_replacements(mirror, old, page)
     page, more = external_links.joined(mirror, page, old, select)
     narrowed = recent(page, old, since) if since is not None and page.serial is None else page
     project = merged(old, narrowed, _is_superseded(mirror, old, page))
-    return PageReading(project._replace(doubt=remember), problems + refused + more, read=True, behind=behind,
-                       refused=bool(refused))
+    return PageReading(project._replace(doubt=remember), problems + messages + more, read=True, behind=behind, refused=refused)
 
 
-def _without_replacements(mirror: IRunContext, old: Project | None, page: Project) -> tuple[Project, tuple[str, ...]]:
+def _without_replacements(mirror: IRunContext, old: Project | None,
+                          page: Project) -> tuple[Project, tuple[File, ...], tuple[str, ...]]:
     """Return the page with the recorded facts of files that upstream has replaced, if the configuration refuses that.
 
-    Also returns a message about each of them.
+    Also returns upstream's files, and a message about each of them.
     """
     if mirror.settings["replaced"] == "take" or old is None or old.upstream not in ("", page.upstream):
-        return page, ()
+        return page, (), ()
     known = {file.filename: file for file in old.files if file.stored is not None and file.stored.published}
 
     def kept(file: File) -> File | None:
@@ -100,7 +100,8 @@ def _without_replacements(mirror: IRunContext, old: Project | None, page: Projec
     told = tuple(f"{name}: upstream has replaced it (sha256 {file.hashes['sha256']}); the mirror keeps its own "
                  f"({same.hashes['sha256']}), since replaced = refuse" for name, (file, same) in found.items())
     files = tuple(found[file.filename][1] if file.filename in found else file for file in page.files)
-    return page._replace(files=files, etag=None if found else page.etag), told
+    refused = tuple(file for file, _ in found.values())
+    return page._replace(files=files, etag=None if found else page.etag), refused, told
 
 
 def _etag(mirror: IRunContext, task: EvaluateTask, old: Project | None) -> str | None:

@@ -36,6 +36,7 @@ from .run_failures import RunFailures
 if TYPE_CHECKING:
     from ..engine.boundary import StepFailure
     from .pinning import Pinning
+    from .refused_files import RefusedFile
 
 #: Pages older than upstream's list are read again so often, after so many seconds; if they are more, it is no passing lag.
 _LOOKS, LAG, _MOST_LATE = 2, 2.0, 200
@@ -305,9 +306,18 @@ class Run:
                                   self._allow_deletions)
             done.record(self._evaluations(plan) if published is None else self._pipeline(plan, published))
             names, etag = frozenset(done.names), done.etag
+            self._keep_refused(done.refused)
         self._state.set_fact(LIST_ETAG, etag)
         self._state.commit()
         return names
+
+    def _keep_refused(self, refused: Collection[RefusedFile]) -> None:
+        """Keep refused files in the trash."""
+        if refused:
+            from .refused_files import keep_refused
+
+            for _ in self.results(keep_refused, refused):
+                pass
 
     def _evaluations(self, plan: worklist.Worklist, failed: Callable[[StepFailure], None] | None = None) -> Iterator[Any]:
         from .evaluate import evaluate
