@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from ..advisories.matching import AdvisoryMatcher
 from ..advisories.policy import waiver
-from ..errors import FetchError, MirrorError
+from ..errors import MirrorError
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse, pep440, release
 from ..model import Advisory, File, Project
 from ..names import METADATA
 from ..pins.environments import environments
-from ..pins.pin_files import read_pin_files, reader
+from ..pins.offline import read_offline
 from ..selection import Selected
 from ..settings.decisions import WAIVE
 from ..state import records
@@ -86,9 +86,9 @@ class Auditor:
         settings = self._mirror.settings
         setting = environments(tuple(python.rstrip("t") for python in settings["python_versions"]), settings["platforms"])
         for source in sources:
-            reading = read_pin_files((), (source,), setting, reader(_refused), _NoStore())
-            problems += reading.pins.problems
-            for name, versions in sorted(reading.pins.versions.items()):
+            pins = read_offline(source, setting)
+            problems += pins.problems
+            for name, versions in sorted(pins.versions.items()):
                 count += len(versions)
                 found += self._findings(self._project(name), dict.fromkeys(sorted(versions), ()), source)
         return Audit(tuple(found), count, tuple(problems))
@@ -150,20 +150,6 @@ class _Fixes:
         """Return the core metadata of a file in the mirror; others would have to be fetched."""
         has = file.stored is not None and file.stored.metadata
         return self._mirror.storage.read(f"{self._project.name}/{file.filename}{METADATA}") if has else None
-
-
-class _NoStore:
-    """Keeps no copies of pin files."""
-
-    def get(self, name: str) -> str | None:
-        return None
-
-    def put(self, name: str, text: str) -> None:
-        pass
-
-
-def _refused(url: str) -> bytes:
-    raise FetchError(url, "audit sends no requests; download the file")
 
 
 def _by_version(name: str, files: Iterable[File]) -> dict[str, tuple[str, ...]]:
