@@ -63,8 +63,9 @@ setup(
         "dask": ["distributed"],
         "fast": ["greenlet", "pycurl"],
         "test": [
-            "axe-core-python", "boto3", "distributed", "flask", "flask-cors", "greenlet", "hypothesis", "moto[s3]", "pycurl",
-            "pypi-attestations", "pytest", "pytest-cov", "pytest-xdist", "tqdm", "uv",
+            "axe-core-python", "boto3", "cyclonedx-python-lib[json-validation]", "distributed", "flask", "flask-cors", "greenlet",
+            "hypothesis", "moto[s3]", "pycurl", "pypi-attestations", "pytest", "pytest-cov", "pytest-xdist", "spdx-tools", "tqdm",
+            "uv",
         ],
         "docs": ["furo", "sphinx"],
         "lint": [
@@ -73,6 +74,7 @@ setup(
         ],
         "objectstore": ["boto3"],
         "progress": ["tqdm"],
+        "sbom": ["cyclonedx-python-lib>=11", "license-expression", "spdx-tools>=0.8.3"],
     },
     entry_points={
         "console_scripts": ["pypimirror = pypimirror.cli:main"],

@@ -12,8 +12,8 @@ from .secret import printable
 #: Maximum number of characters of a URL in a message.
 _LONGEST_URL = 500
 #: The extra that installs each optional library.
-EXTRAS = {"boto3": "objectstore", "distributed": "dask", "greenlet": "fast", "pycurl": "fast",
-          "pypi_attestations": "attestations"}
+EXTRAS = {"boto3": "objectstore", "cyclonedx": "sbom", "distributed": "dask", "greenlet": "fast", "license_expression": "sbom",
+          "packageurl": "sbom", "pycurl": "fast", "pypi_attestations": "attestations", "spdx_tools": "sbom"}
 
 
 class MirrorError(Exception):
