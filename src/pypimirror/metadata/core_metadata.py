@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from .filenames import parse, release
 
 #: Bytes that are parsed. Parsers use more than a hundred times as much memory for lines that are not fields.
 MAX_PARSED = 2 << 20
+_BLANK = re.compile(rb"\n\r?\n")
 
 
 def fields(content: bytes) -> dict[str, list[str]]:
@@ -18,8 +20,11 @@ def fields(content: bytes) -> dict[str, list[str]]:
     from email.parser import HeaderParser
 
     found: dict[str, list[str]] = {}
+    head = content[:MAX_PARSED]
+    if end := _BLANK.search(head):
+        head = head[:end.end()]  # the parser would split the description into lines
     try:
-        for name, value in HeaderParser().parsestr(content[:MAX_PARSED].decode("utf-8", "replace")).items():
+        for name, value in HeaderParser().parsestr(head.decode("utf-8", "replace")).items():
             found.setdefault(name.lower(), []).append(" ".join(str(value).split()))
     except Exception as error:  # the standard parser of mail raises many kinds of errors
         raise _invalid(error) from error
