@@ -31,6 +31,8 @@ AREAS = (
      "What was read last counts. Correct the source, and the next sync reads it again."),
     ("Attestations", ("metadata/attestations", "sync/attested"),
      "The file is refused, and the next sync requests its provenance again. If it stays, report it to the project."),
+    ("Bills of materials", ("sbom", "commands/sbom", "report/sbom"),
+     "The release is in the document without what can't be read; verify --repair fetches damaged files again."),
     ("Disk and state", ("storage", "state", "regular_file", "written_file", "atomic_file"),
      "Check free space, permissions and owner of the path. A lost state is rebuilt from the files by the next run."),
     ("Runs", ("sync", "report", "commands/session", "commands/sync", "commands/plan", "commands/status",

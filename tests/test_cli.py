@@ -32,7 +32,7 @@ def one_line(capsys: Captured) -> str:
 
 @pytest.mark.parametrize("arguments", [
     [], ["-I"], ["x.cfg"], ["x.cfg", "frobnicate"], ["x.cfg", "-I", "-U"], ["x.cfg", "status", "extra"],
-    ["x.cfg", "sync", "--json"], ["x.cfg", "sync", "--nonsense"]])
+    ["x.cfg", "sync", "--json"], ["x.cfg", "sync", "--xyzzy"]])
 def test_wrong_usage_ends_with_2_and_the_usage(arguments: list[str], capsys: Captured) -> None:
     with pytest.raises(SystemExit) as end:
         cli.main(None, arguments)
@@ -48,7 +48,7 @@ def test_unknown_verb_names_the_nearest(capsys: Captured) -> None:
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["x.cfg", "sync", "--dry-rum"], "unknown option '--dry-rum'; did you mean '--dry-run'?"),
-    (["x.cfg", "sync", "--nonsense=1"], "unknown option '--nonsense'"),
+    (["x.cfg", "sync", "--xyzzy=1"], "unknown option '--xyzzy'"),
     (["x.cfg", "status", "--max-age", "a day"], "--max-age 'a day': must be a number"),
     (["x.cfg", "serve", "--port", "http"], "--port 'http': must be a whole number"),
 ])

@@ -17,7 +17,7 @@ ORDER = (
     "tracebacks", "events", "older_distributions",
     "http", "metadata", "settings", "zcml", "storage", "state", "advisories",
     "filters", "pins", "upstream", "index",
-    "bandersnatch", "engine", "selection", "sync", "snapshots", "maintenance", "bundles",
+    "bandersnatch", "engine", "selection", "sync", "snapshots", "maintenance", "sbom", "bundles",
     "report", "clients", "serve", "mirror", "doctor", "jobs", "recipe", "commands", "verbs", "verb_help", "cli", "__main__",
     "testing",
 )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 
 
-def replace(path: str, content: bytes, mode: int | None = None, temporary: str | None = None) -> None:
+def replace(path: str, content: bytes | Iterable[bytes], mode: int | None = None, temporary: str | None = None) -> None:
     """Replace the content of a file; readers see the old or the new content. Raises OSError.
 
-    mode: the permissions, independent of the umask; None for those that the umask leaves. temporary: the name of the temporary
-    file in the same folder, for writers under a lock: one that an interrupted run left is removed. The default name is unique.
+    content: as a whole, or in blocks. mode: the permissions, independent of the umask; None for those that the umask leaves.
+    temporary: the name of the temporary file in the same folder, for writers under a lock: one that an interrupted run left is
+    removed. The default name is unique.
     """
     folder, name = os.path.split(path)
     new = os.path.join(folder, temporary or f".{name}.{os.urandom(8).hex()}")
@@ -22,7 +24,7 @@ def replace(path: str, content: bytes, mode: int | None = None, temporary: str |
     handle = os.open(new, flags, 0o600 if mode is not None else 0o666)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            stream.writelines((content,) if isinstance(content, bytes) else content)
         if mode is not None:
             os.chmod(new, mode)
         os.replace(new, path)

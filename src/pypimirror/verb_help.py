@@ -35,6 +35,8 @@ EXAMPLES = {
              Example("plan --files zope.interface", "the same for one project, with each file that is left out")),
     "audit": (Example("audit", "show the vulnerable releases of the mirror, and where their fixes are"),
               Example("audit requirements.txt --severity high --format sarif", "check pins; end with 1 from high on")),
+    "sbom": (Example("sbom --output mirror.cdx.json", "write a bill of materials of the mirror, in CycloneDX"),
+             Example("sbom requirements.txt --licenses", "show the licences of pinned releases")),
     "allow": (Example("allow demo==3.2 --why 'fix, reviewed' --until 2026-12-31", "let a release in at once"),
               Example("allow --missed --dry-run", "show what mirroring the missing names would fetch")),
     "deny": (Example("deny 'demo<2' --why 'insecure defaults'", "keep old releases out"),

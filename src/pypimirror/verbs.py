@@ -38,6 +38,8 @@ VERBS = {
                  "[NAME ...]", _SYNC - {"indexes_only", "dry_run", "report", "yes"} | {"files", "json"}),
     "audit": Verb("audit", "show known vulnerabilities of the mirror or of pin files, and their fixes; sends no requests",
                   "[FILE ...]", frozenset({"json", "format", "severity"})),
+    "sbom": Verb("sbom", "print a bill of materials (SBOM) of the mirror or of pin files, or their licences; sends no requests",
+                 "[FILE ...]", frozenset({"advisories", "extract", "format", "json", "licenses", "output", "pinned"})),
     "allow": Verb("decide", "write a decision: let a project or release in, although it is new or vulnerable",
                   "[NAME[==VERSION] ...]", _DECISION | {"missed", "access_log"}),
     "deny": Verb("decide", "write a decision: keep a project or release out, also a pinned one", "[NAME[==VERSION] ...]",

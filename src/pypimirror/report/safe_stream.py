@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -74,6 +74,12 @@ def results_alone() -> Iterator[None]:
 def print_whole(text: str) -> None:
     """Print text whose lines may have any length: files for programs, and the user's own settings."""
     SafeStream(_results()).write(text)
+
+
+def print_blocks(blocks: Iterable[str]) -> None:
+    """Print parts of JSON that libraries have made, without secrets."""
+    for block in blocks:
+        _results().write(redact(block))
 
 
 def print_json(value: Any) -> None:

@@ -258,6 +258,12 @@ class Pinning:
         self._notify(Problem("", problem))
 
 
+def last_pins(state: State) -> dict[str, frozenset[str]]:
+    """Return the versions that the pins named in the last run, by normalised name; without those that are retained."""
+    pinned, kept = (_releases(json.loads(state.fact(name) or "{}")) for name in (LAST_PINNED, RETAINED))
+    return _by_name(pinned.keys() - kept.keys())
+
+
 def _by_name(releases: Iterable[Release]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for name, version in releases:
