@@ -116,7 +116,7 @@ def test_the_filter_narrows_projects_and_releases_while_one_types(window: Browse
 
 def test_the_lines_to_copy_name_the_address_of_the_page(window: Browser, address: str) -> None:
     window.open(f"{address}/browse.html")
-    for client in ("pip", "uv", "buildout"):
+    for client in clients.CLIENTS:
         file = clients.render(client, f"{address}/")
         lines = [line for line in file.splitlines() if line and not line.startswith("#")]
         assert window.run(f"return document.getElementById('{client}').textContent").splitlines() == lines

@@ -15,7 +15,7 @@ from pypimirror import interfaces
 from pypimirror.clients.part import answer, render
 from pypimirror.errors import ConfigurationError
 from pypimirror.zcml.plugins import plugged, read
-from support import servers
+from support import clients, servers
 from support.mirror import Mirrored
 from test_registry import refused, written
 
@@ -23,26 +23,26 @@ Captured = pytest.CaptureFixture[str]
 
 
 @implementer(interfaces.IClient)
-class Poetry:
+class Hatch:
     """A client of a plugin."""
 
-    filename = "poetry.toml"
-    title = "Poetry <3, in poetry.toml"
+    filename = "hatch.toml"
+    title = "Hatch <3, in hatch.toml"
 
     def __init__(self, settings: interfaces.ISettings):
         self._settings = settings
 
     def render(self, index: str) -> str:
-        return f'# For Poetry.\n[[tool.poetry.source]]\nname = "mirror"\nurl = "{index}"\n'
+        return f'# For Hatch.\n[[tool.hatch.source]]\nname = "mirror"\nurl = "{index}"\n'
 
 
-class Above(Poetry):
+class Above(Hatch):
     """A client that would write outside of the part."""
 
-    filename = "../poetry.toml"
+    filename = "../hatch.toml"
 
 
-class Pip(Poetry):
+class Pip(Hatch):
     """A client with the file name of another one."""
 
     filename = "pip.conf"
@@ -61,14 +61,14 @@ class Caddy:
         return f"{self._settings['base_url']} {{ root * {self._settings['mirror_file_path']} }}\n"
 
 
-class Silent(Poetry):
+class Silent(Hatch):
     """A client that forgot to return something."""
 
     def render(self, index: str) -> Any:
         return None
 
 
-class Exploding(Poetry):
+class Exploding(Hatch):
     """A client that fails."""
 
     def render(self, index: str) -> str:
@@ -83,18 +83,20 @@ class Headless(Caddy):
         return ""
 
 
-POETRY = '<pypimirror:client name="poetry" factory="test_plugin_components.Poetry" />'
+CLIENT_FILES = [client.filename for client in clients.CLIENTS.values()]
+NAMES = ", ".join([*clients.CLIENTS, "hatch"])
+HATCH = '<pypimirror:client name="hatch" factory="test_plugin_components.Hatch" />'
 CADDY = '<pypimirror:webServer name="caddy" factory="test_plugin_components.Caddy" />'
 
 
 @pytest.fixture
 def both(mirrored: Mirrored) -> Mirrored:
-    mirrored.settings |= {"zcml": written(mirrored.config.parent, POETRY, CADDY).file, "base_url": "https://pypi.example.com"}
+    mirrored.settings |= {"zcml": written(mirrored.config.parent, HATCH, CADDY).file, "base_url": "https://pypi.example.com"}
     return mirrored
 
 
 def test_the_command_line_knows_them(both: Mirrored, capsys: Captured) -> None:
-    assert both.run("client", "poetry") == 0
+    assert both.run("client", "hatch") == 0
     assert 'url = "https://pypi.example.com/simple/"' in capsys.readouterr().out
     assert both.run("webserver", "caddy") == 0
     assert capsys.readouterr().out == f"https://pypi.example.com {{ root * {both.root} }}\n"
@@ -103,9 +105,9 @@ def test_the_command_line_knows_them(both: Mirrored, capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (("client", "poetri"), "client takes one of pip, uv, buildout, poetry, not 'poetri'; did you mean 'poetry'?"),
-    (("client",), "client takes one of pip, uv, buildout, poetry, not ''"),
-    (("client", "pip", "uv"), "client takes one of pip, uv, buildout, poetry, not 'pip uv'"),
+    (("client", "hatchi"), f"client takes one of {NAMES}, not 'hatchi'; did you mean 'hatch'?"),
+    (("client",), f"client takes one of {NAMES}, not ''"),
+    (("client", "pip", "uv"), f"client takes one of {NAMES}, not 'pip uv'"),
     (("webserver", "iis"), "webserver takes one of apache, caddy, nginx, not 'iis'"),
 ])
 def test_an_unknown_name_is_answered_with_the_known_ones(both: Mirrored, capsys: Captured, arguments: tuple[str, ...],
@@ -116,14 +118,14 @@ def test_an_unknown_name_is_answered_with_the_known_ones(both: Mirrored, capsys:
 
 def test_a_client_of_ours_can_be_replaced(mirrored: Mirrored, capsys: Captured) -> None:
     mirrored.settings["zcml"] = written(
-        mirrored.config.parent, '<pypimirror:client name="pip" factory="test_plugin_components.Poetry" />').file
+        mirrored.config.parent, '<pypimirror:client name="pip" factory="test_plugin_components.Hatch" />').file
     assert mirrored.run("client", "pip") == 0
-    assert "tool.poetry" in capsys.readouterr().out
+    assert "tool.hatch" in capsys.readouterr().out
 
 
 def test_the_landing_page_shows_them_without_one_that_fails(both: Mirrored) -> None:
     faulty = '<pypimirror:client name="faulty" factory="test_plugin_components.Exploding" />'
-    both.settings["zcml"] = written(both.config.parent, faulty, POETRY, CADDY).file
+    both.settings["zcml"] = written(both.config.parent, faulty, HATCH, CADDY).file
     assert both.run("sync") == 0
     command = [sys.executable, "-m", "pypimirror", both.write(), "serve", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -135,16 +137,16 @@ def test_the_landing_page_shows_them_without_one_that_fails(both: Mirrored) -> N
         printed = process.communicate(timeout=servers.PATIENCE)[1]
     assert printed == "pypimirror: client 'faulty': KeyError: 'https://pypi.example.com/simple/'\n"
     assert 'id="faulty"' not in text
-    assert '<h3>Poetry &lt;3, in poetry.toml</h3>' in text
-    assert "[[tool.poetry.source]]\nname = &quot;mirror&quot;\nurl = &quot;https://pypi.example.com/simple/&quot;" in text
-    assert "# For Poetry" not in text
-    assert text.index('id="pip"') < text.index('id="uv"') < text.index('id="buildout"') < text.index('id="poetry"')
+    assert '<h3>Hatch &lt;3, in hatch.toml</h3>' in text
+    assert "[[tool.hatch.source]]\nname = &quot;mirror&quot;\nurl = &quot;https://pypi.example.com/simple/&quot;" in text
+    assert "# For Hatch" not in text
+    assert text.index('id="pip"') < text.index('id="uv"') < text.index('id="buildout"') < text.index('id="hatch"')
 
 
 def test_the_files_of_a_part_are_those_of_all_clients_and_of_some_servers(both: Mirrored) -> None:
     settings = plugged(read(both.write()))
-    assert sorted(render(settings, ["caddy"])) == ["Caddyfile", "client.cfg", "pip.conf", "poetry.toml", "uv.toml"]
-    assert sorted(render(settings, [])) == ["client.cfg", "pip.conf", "poetry.toml", "uv.toml"]
+    assert sorted(render(settings, ["caddy"])) == sorted(["Caddyfile", "hatch.toml", *CLIENT_FILES])
+    assert sorted(render(settings, [])) == sorted(["hatch.toml", *CLIENT_FILES])
 
 
 @pytest.mark.parametrize(("cls", "message"), [
@@ -159,7 +161,7 @@ def test_a_client_that_fails_is_named_with_its_place(mirrored: Mirrored, capsys:
 
 
 @pytest.mark.parametrize(("cls", "message"), [
-    ("Above", "client 'x': filename = '../poetry.toml': must be the name of a file without folders"),
+    ("Above", "client 'x': filename = '../hatch.toml': must be the name of a file without folders"),
     ("Pip", "client 'x': filename = 'pip.conf': another client or web server has it"),
 ])
 def test_a_file_that_would_replace_another_is_refused(mirrored: Mirrored, cls: str, message: str) -> None:

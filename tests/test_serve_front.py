@@ -85,7 +85,7 @@ def test_what_was_searched_for_is_shown_as_text(address):
 
 def test_the_lines_to_copy_are_those_of_the_client_files(address):
     text = page(address)
-    for client in ("pip", "uv", "buildout"):
+    for client in clients.CLIENTS:
         shown = unescape(re.search(rf'<pre id="{client}"[^>]*>(.*?)</pre>', text, re.DOTALL)[1])
         file = clients.render(client, f"{address}/simple/")
         assert shown.splitlines() == [line for line in file.splitlines() if line and not line.startswith("#")]

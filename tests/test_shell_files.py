@@ -107,7 +107,7 @@ CASES = [
     (["pypimirror", "x.cfg", "verify", "--re"], {"--repair"}, {"--report"}),
     (["pypimirror", "x.cfg", "job", "--install", ""], {"user", "system"}, {"cron", "--times"}),
     (["pypimirror", "x.cfg", "job", ""], {"cron", "systemd", "remove"}, {"sync"}),
-    (["pypimirror", "x.cfg", "client", ""], {"pip", "uv", "buildout"}, {"nginx"}),
+    (["pypimirror", "x.cfg", "client", ""], {"pip", "conda-lock"}, {"nginx"}),
     (["pypimirror", "help", "ve"], {"verify"}, {"sync"}),
     (["pypimirror", "x.cfg", "sync", "--report", "som"], {"some.cfg"}, {"sync"}),
     (["pypimirror", "x.cfg", "sync", "--fetch-since-days", ""], set(), {"some.cfg", "sync"}),

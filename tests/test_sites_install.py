@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support import clients, program_versions, programs, published_tree, servers, wheelhouse
+from support import clients, program_versions, programs, published_tree, servers
 
 PROJECTS = {
     "Demo.Recipe": [published_tree.recipe("Demo.Recipe", "1.0", ["needs_built", "Needs.Wheel>=1"])],
@@ -137,12 +137,6 @@ def test_the_directory_is_an_index_of_buildout(index, tmp_path):
     assert clients.buildout(index.format(root=tmp_path / "mirror"), "Demo.Recipe", tmp_path) == INSTALLED
 
 
-def heavy(name):
-    """Give the versions of a heavy client that PYPIMIRROR_PROGRAMS names."""
-    found = [pytest.param(one, id=one.version) for one in wheelhouse.PROGRAMS if one.name == name]
-    return found or [pytest.param(None, id="none", marks=pytest.mark.skip(f"PYPIMIRROR_PROGRAMS names no {name}"))]
-
-
 def needs_files_as_they_are(site):
     """Skip a client that unpacks what a server calls encoded, for the one that does so to every .tar.gz."""
     if site[0] == "bare_apache":
@@ -155,7 +149,7 @@ def resolved(target):
     return {name: version for name, version in clients.installed(folder).items() if name in INSTALLED}
 
 
-@pytest.mark.parametrize("version", heavy("poetry"))
+@pytest.mark.parametrize("version", programs.chosen("poetry"))
 def test_poetry_locks_and_installs(site, version, tmp_path):
     needs_files_as_they_are(site)
     bin_folder = programs.on_demand(version)
@@ -167,7 +161,7 @@ def test_poetry_locks_and_installs(site, version, tmp_path):
         folder.mkdir()
         (folder / "pyproject.toml").write_text(
             '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.10,<4"\ndependencies = ["DEMO_recipe"]\n'
-            f'[[tool.poetry.source]]\nname = "mirror"\nurl = "{index}"\npriority = "primary"\n')
+            + clients.render("poetry", index))
         clients.run([bin_folder / "poetry", "lock"], folder, environ)
         locked = (folder / "poetry.lock").read_text()
         for files in PROJECTS.values():
@@ -176,7 +170,7 @@ def test_poetry_locks_and_installs(site, version, tmp_path):
         assert resolved(folder / ".venv") == INSTALLED
 
 
-@pytest.mark.parametrize("version", heavy("pdm"))
+@pytest.mark.parametrize("version", programs.chosen("pdm"))
 def test_pdm_locks_and_installs(site, version, tmp_path):
     needs_files_as_they_are(site)
     bin_folder = programs.on_demand(version)
@@ -187,7 +181,8 @@ def test_pdm_locks_and_installs(site, version, tmp_path):
         folder.mkdir()
         (folder / "pyproject.toml").write_text(
             '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.10,<4"\ndependencies = ["DEMO_recipe"]\n'
-            f'[tool.pdm]\ndistribution = false\n[[tool.pdm.source]]\nname = "pypi"\nurl = "{index}"\nverify_ssl = false\n')
+            '[tool.pdm]\ndistribution = false\n')
+        (folder / "pdm.toml").write_text(clients.render("pdm", index))
         clients.run([bin_folder / "pdm", "lock"], folder, environ)
         locked = (folder / "pdm.lock").read_text()
         for files in PROJECTS.values():
@@ -196,7 +191,7 @@ def test_pdm_locks_and_installs(site, version, tmp_path):
         assert resolved(folder / ".venv") == INSTALLED
 
 
-@pytest.mark.parametrize("version", heavy("pip-tools"))
+@pytest.mark.parametrize("version", programs.chosen("pip-tools"))
 def test_pip_tools_compile_and_sync(site, version, tmp_path):
     bin_folder = programs.on_demand(version)
     environ = clients.environment(tmp_path / "home", PIP_TOOLS_CACHE_DIR=str(tmp_path / "cache"))

@@ -53,8 +53,8 @@ VERBS = {
                    frozenset({"allow_deletions"}) | _LOG),
     "webserver": Verb("webserver", "print a complete site configuration for this mirror: apache, caddy, nginx, or a plugin's",
                       "NAME", frozenset({"before_certificate"})),
-    "client": Verb("client", "print a client's configuration for this mirror: pip, uv, buildout, or one of a plugin", "NAME",
-                   frozenset({"lock"})),
+    "client": Verb("client", "print a client's configuration for this mirror: pip, uv, buildout, poetry, pdm, pixi, "
+                   "conda-lock, or one of a plugin", "NAME", frozenset({"lock"})),
     "serve": Verb("serve", "run an index server, by default on loopback", options=frozenset({"host", "port", "monitoring"})),
     "config": Verb("config", "show the effective settings and components; --example prints a commented file",
                    options=frozenset({"example"}), unconfigured="example"),

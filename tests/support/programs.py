@@ -5,10 +5,19 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from support import folder_lock, wheelhouse
 
 _FOLDER = wheelhouse.CHECKOUT / "var" / "tests" / f"programs-python{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def chosen(name: str) -> list[Any]:
+    """Give the programs of a distribution that PYPIMIRROR_PROGRAMS names, as parameters; if none, one to be skipped."""
+    found = [pytest.param(one, id=one.version) for one in wheelhouse.PROGRAMS if one.name == name]
+    return found or [pytest.param(None, id="none", marks=pytest.mark.skip(f"PYPIMIRROR_PROGRAMS names no {name}"))]
 
 
 def on_demand(wanted: wheelhouse.Program) -> Path:

@@ -143,7 +143,10 @@ def serve(root: Path, log: Path, **settings: Any) -> Iterator[str]:
     port = free_port()
     final = has_final_files(_settings(root, "", settings))
     code = ("from pypimirror.clients.files import Buildout, Pip, Uv; from pypimirror.serve.server import run; "
-            "clients = {'pip': Pip(None), 'uv': Uv(None), 'buildout': Buildout({'versions': (), 'requirements': ()})}; "
+            "from pypimirror.clients.project_files import CondaLock, Pdm, Pixi, Poetry; "
+            "classes = {'pip': Pip, 'uv': Uv, 'buildout': Buildout, 'poetry': Poetry, 'pdm': Pdm, 'pixi': Pixi, "
+            "'conda-lock': CondaLock}; "
+            "clients = {name: client({'versions': (), 'requirements': ()}) for name, client in classes.items()}; "
             f"raise SystemExit(run({str(root)!r}, port={port}, final_files={final}, clients=clients, "
             f"cross_origin={settings.get('cross_origin', False)}))")
     with running(sys.executable, "-c", code, log=log) as process:

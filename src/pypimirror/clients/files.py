@@ -44,7 +44,7 @@ def index_url(settings: Mapping[str, Any]) -> str:
     return f"{path.as_uri()}/"
 
 
-class _Client:
+class IndexClient:
     """A client whose file depends on the index only."""
 
     def __init__(self, settings: ISettings):
@@ -52,7 +52,7 @@ class _Client:
 
 
 @implementer(IClient)
-class Pip(_Client):
+class Pip(IndexClient):
     """Renders ``pip.conf``."""
 
     filename = "pip.conf"
@@ -67,7 +67,7 @@ class Pip(_Client):
 
 
 @implementer(IClient)
-class Uv(_Client):
+class Uv(IndexClient):
     """Renders ``uv.toml``."""
 
     filename = "uv.toml"
