@@ -63,9 +63,9 @@ setup(
         "dask": ["distributed"],
         "fast": ["greenlet", "pycurl"],
         "test": [
-            "axe-core-python", "boto3", "cyclonedx-python-lib[json-validation]", "distributed", "flask", "flask-cors", "greenlet",
-            "hypothesis", "moto[s3]", "pycurl", "pypi-attestations", "pytest", "pytest-cov", "pytest-xdist", "spdx-tools", "tqdm",
-            "uv",
+            "axe-core-python", "boto3", "cyclonedx-python-lib[json-validation]", "distributed", "flask", "flask-cors",
+            "greenlet", "hypothesis", "moto[s3]", "pycurl", "pypi-attestations", "pytest", "pytest-cov", "pytest-xdist",
+            "spdx-tools", "tqdm", "uv",
         ],
         "docs": ["furo", "sphinx"],
         "lint": [
