@@ -193,8 +193,8 @@ COMMANDS = [Block(block.page, block.line, block.language, line[2:]) for block in
 
 
 #: Programs of others that the documentation calls.
-_PROGRAMS = {"apt-get", "bin/buildout", "certbot", "conda-lock", "install", "ln", "man", "mkdir", "nginx", "poetry", "python3",
-             "rm", "rsync", "source", "systemctl", "useradd"}
+_PROGRAMS = {"apt-get", "bin/buildout", "certbot", "chgrp", "chmod", "conda-lock", "install", "ln", "man", "mkdir", "nginx",
+             "poetry", "python3", "rm", "rsync", "source", "systemctl", "useradd", "userdel"}
 
 
 @named(COMMANDS)

@@ -109,6 +109,15 @@ def _bandersnatch(walk: Walk) -> None:
         "[plugins]\nenabled = allowlist_project\n[allowlist]\npackages = iniconfig\n")
 
 
+def _installed(walk: Walk) -> None:
+    """Have the configuration in ``/etc/pypimirror``, and what a site without buildout has."""
+    for place in ("etc/pypimirror", "opt/pypimirror/bin", "usr/local/bin", "var/pypimirror"):
+        (walk.folder / place).mkdir(parents=True)
+    shutil.copy(walk.config, walk.folder / "etc/pypimirror")
+    (walk.folder / "etc/nginx/sites-enabled/pypimirror").touch()
+    (walk.folder / "usr/local/bin/pypimirror").touch()
+
+
 def _move(walk: Walk) -> None:
     walk.configure(mirror_file_path=walk.folder / "newhost/srv/pypi")
 
@@ -153,13 +162,14 @@ PAGES: dict[str, Scene | str] = {
     "country-mirror.rst": Scene(saves=True),
     "decisions.rst": Scene({"": _advisories}),
     "doctor.rst": Scene({"": _served}),
-    "dropping.rst": "buildouts: tests/test_docs.py",
+    "dropping.rst": Scene({"": _installed}),
     "firewall.rst": Scene(),
     "from-bandersnatch.rst": Scene({"": _bandersnatch}),
     "from-z3c.pypimirror.rst": Scene({"": _old("/home/pypimirror/pacotes", "/home/pypimirror/pypimirror.cfg")}),
     "getting-started.rst": Scene(saves=True),
     "incident.rst": "with the output of each command: tests/test_incident.py",
     "indexes.rst": Scene(),
+    "monitoring.rst": Scene({"": _installed}),
     "moving.rst": Scene({"pypimirror pypimirror.cfg plan": _move, "pypimirror pypimirror.cfg adopt": _without_state}),
     "plone-deployment.rst": Scene({"": _to_serve}),
     "plugins.rst": Scene(),
@@ -177,8 +187,8 @@ RUN = [page for page, scene in PAGES.items() if isinstance(scene, Scene) and pag
 
 def test_every_page_with_commands_is_followed_or_says_why_not() -> None:
     pages = ["README.rst", *sorted(path.name for path in wheelhouse.CHECKOUT.glob("docs/*.rst"))]
-    assert list(PAGES) == [page for page in pages if re.search(r"^ *\$ ", page_path(page).read_text(encoding="utf-8"),
-                                                               re.MULTILINE)]
+    assert sorted(PAGES) == sorted(page for page in pages if re.search(r"^ *\$ ", page_path(page).read_text(encoding="utf-8"),
+                                                                     re.MULTILINE))
     reasons = [scene for scene in PAGES.values() if isinstance(scene, str)]
     for reason in (*reasons, *FOREIGN.values(), *ELSEWHERE.values()):
         for path in re.findall(r"tests/\S+\.py", reason):

@@ -22,16 +22,17 @@ from support.upstream import Upstream
 
 _BLOCK = re.compile(r"^( *)(?:\.\. code-block:: (ini|console)|(?! *\.\.).*[^ ]::)\n\n((?:(?:\1    .*)?\n)+)", re.MULTILINE)
 #: A directory of the system, also in a URL of a file; not the path of any other URL.
-_PLACE = re.compile(r"(?:(?<=file://)|(?<![\w./-]))(?:/(?=(?:srv|etc|var|home|media)/)|~(?=/))")
+_PLACE = re.compile(r"(?:(?<=file://)|(?<![\w./-]))(?:/(?=(?:srv|etc|var|home|media|opt|usr/local)/)|~(?=/))")
 #: Directories that a system has.
 _PLACES = ("etc/nginx/sites-enabled", "etc/apache2/sites-enabled", "etc/caddy", "var/log/nginx", "var/lib/pypimirror",
            "var/lib/prometheus/node-exporter", ".config/pip", ".config/uv", "home", "media/stick")
 #: Programs that no test runs as a page has them, and why.
 FOREIGN = {
     "apt-get": "changes the system", "bin/buildout": "tests/test_recipe.py", "certbot": "tests/test_sites_acme.py",
+    "chgrp": "needs the user of the page", "chmod": "needs the user of the page",
     "install": "needs the user of the page", "ln": "changes the system", "man": "tests/test_shell_files.py",
     "nginx": "tests/test_sites.py", "python3": "sets up an environment, or measures", "source": "tests/test_shell_files.py",
-    "systemctl": "tests/test_systemd.py", "useradd": "changes the system"}
+    "systemctl": "tests/test_systemd.py", "useradd": "changes the system", "userdel": "changes the system"}
 #: Parts of commands that no test runs as a page has them, and why.
 ELSEWHERE = {
     "--prove": "tests/test_doctor_proof.py", "pip install 'z3c": "installs from PyPI",
@@ -152,4 +153,6 @@ class Walk:
         elif words[0] == "rsync":
             words[-1] = words[-1].replace("newhost:", f"{self.folder}/newhost/")
             Path(words[-1]).mkdir(parents=True, exist_ok=True)
+        outside = [word for word in words[1:] if word.startswith("/") and not word.startswith(f"{self.folder}/")]
+        assert words[0] == sys.executable or not outside, outside
         return clients.run(words, self.folder, clients.environment(self.folder))
