@@ -20,6 +20,7 @@ from support.dask_cluster import wait_for
 
 pytest.importorskip("pycurl", reason="pycurl is not installed: the extra [fast]")
 
+import greenlet
 from greenlet import GreenletExit
 
 from pypimirror.http.curl_selector import CurlSelector
@@ -205,6 +206,37 @@ def test_each_begins_nothing_after_a_failure_and_raises_it(loop: Loop, error: Ba
     assert len(begun) <= place + 1
 
 
+def test_each_gets_help_as_soon_as_other_functions_have_ended(loop: Loop) -> None:
+    now = highest = 0
+
+    def work(item: int) -> int:
+        nonlocal now, highest
+        now += 1
+        highest = max(highest, now)
+        cooperation.sleep(0.001)
+        now -= 1
+        return item
+
+    found = run(loop, lambda: loop.each(work, range(30), 4), *[lambda: cooperation.sleep(0.005)] * 3)
+    assert found == [list(range(30)), None, None, None]
+    assert highest == 4
+
+
+def test_greenlets_are_used_again(loop: Loop) -> None:
+    used: list[Any] = []
+
+    def one() -> None:
+        used.append(greenlet.getcurrent())
+
+    for _ in range(3):
+        run(loop, one, one)
+    assert len(set(used)) == 2
+    with pytest.raises(ValueError, match="ends the greenlet"):
+        run(loop, lambda: int("ends the greenlet"))
+    run(loop, one, one)
+    assert len(used) == 8
+
+
 def test_each_within_each_within_many_greenlets(loop: Loop) -> None:
     def inner(item: int) -> int:
         cooperation.sleep(0)
@@ -235,7 +267,7 @@ def test_greenlets_that_are_ended_run_finally_blocks_and_nothing_else(loop: Loop
 
     loop.start(waits, "sleep", lambda: cooperation.sleep(60))
     loop.start(waits, "future", lambda: cooperation.wait(never))
-    loop.start(waits, "each", lambda: loop.each(item, range(9), 3))
+    loop.start(waits, "each", lambda: loop.each(item, range(9), 5))
     loop.start(lambda: loop.events.call_later(0.05, loop.stop))
     loop.run()
     loop.start(waits, "not begun", lambda: None)

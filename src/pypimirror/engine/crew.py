@@ -71,7 +71,7 @@ class GreenletCrew:
 
     @property
     def room(self) -> int:
-        return hands(self._mirror.workers) - self._under_way
+        return self._mirror.workers - self._under_way  # one thread: no task computes while others could send requests
 
     def start(self, step: Step, task: Any, send: Send) -> None:
         self._under_way += 1

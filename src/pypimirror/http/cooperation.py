@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class Turn:
         """Create it in the greenlet or thread that is going to wait."""
         self._loop = current()
         self._resume: Callable[[], None] = _nothing
-        self._lock = threading.Lock()
         if self._loop is None:
+            self._lock = threading.Lock()
             self._lock.acquire()
 
     def wait(self) -> None:
@@ -102,7 +103,10 @@ class Loop:
         self._is_interrupted = False
         self._hub: Any = None
         self._current: Callable[[], Any] = lambda: None
+        #: The greenlets that run a function, and those that wait for the next one: a new greenlet costs more than a small file,
+        #: since Python maps memory for its frames.
         self._greenlets: set[Any] = set()
+        self._idle: list[Any] = []
         #: The thread that runs the loop, and what it calls next: one callback of the event loop for many of these.
         self._thread = threading.get_ident()
         self._ready: deque[Callable[[], Any]] = deque()
@@ -119,7 +123,9 @@ class Loop:
 
             self._thread = threading.get_ident()
             self._current = greenlet.getcurrent
-            self._hub = self._current()
+            if self._hub is not self._current():
+                self._hub = self._current()
+                self._idle.clear()  # those of another thread
             _running.loop = self
             try:
                 with self._interruptible():
@@ -177,18 +183,26 @@ class Loop:
         self.events.stop()
 
     def start(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Run a function in a new greenlet."""
-        import greenlet
+        """Run a function in a greenlet."""
+        if self._idle:
+            started = self._idle.pop()
+        else:
+            import greenlet
 
-        def run() -> None:
+            started = greenlet.greenlet(self._run_functions, self._hub)
+        self._greenlets.add(started)
+        self.soon(partial(started.switch, function, arguments))
+
+    def _run_functions(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        """Run one function after the other in the calling greenlet, until one raises an exception."""
+        me = self._current()
+        while True:
             try:
                 function(*arguments)
             finally:
-                self._greenlets.discard(started)
-
-        started = greenlet.greenlet(run, self._hub)
-        self._greenlets.add(started)
-        self.soon(started.switch)
+                self._greenlets.discard(me)
+            self._idle.append(me)
+            function, arguments = self._hub.switch()
 
     def soon(self, function: Callable[[], Any]) -> None:
         """Call a function in the thread of the loop, after what is ready before it; may be called from any thread."""
@@ -212,9 +226,7 @@ class Loop:
 
     def suspend(self, arrange: Callable[[Callable[[], None]], object]) -> None:
         """Suspend the calling greenlet. arrange: receives the callable that resumes it; the loop has to call it."""
-        import greenlet
-
-        switch = greenlet.getcurrent().switch
+        switch = self._current().switch
 
         def resume() -> None:
             if not self._is_interrupted:  # else ``abandon`` ends the greenlet
@@ -233,14 +245,16 @@ class Loop:
         self.suspend(lambda resume: self.events.call_later(seconds, resume))
 
     def each(self, work: Callable[[T], R], items: Sequence[T], most: int) -> list[R]:
-        """Return the results of ``work`` for all items, in order. most: the number of concurrent calls.
+        """Return the results of ``work`` for all items, in order.
 
-        Raises the first exception of a call; no further call starts after it.
+        most: the number of greenlets up to which others help the calling one; those of other functions count, so that a project
+        with few files gets none while other projects keep the requests busy. Raises the first exception of a call; no further
+        call starts after it.
         """
         results: list[Any] = [None] * len(items)
         left: Iterator[int] = iter(range(len(items)))
         failed: list[BaseException] = []
-        at_work = max(1, min(most, len(items)))
+        at_work = 1
         finished: Turn | None = None
 
         def some() -> None:
@@ -249,6 +263,9 @@ class Loop:
                 for number in left:
                     if failed:
                         break
+                    for _ in range(min(most - len(self._greenlets), len(items) - number - at_work)):
+                        at_work += 1
+                        self.start(some)
                     results[number] = work(items[number])
             except BaseException as error:
                 if self.is_abandoned():
@@ -258,8 +275,6 @@ class Loop:
             if not at_work and finished is not None:
                 finished.come()
 
-        for _ in range(at_work - 1):
-            self.start(some)
         some()
         if at_work:
             finished = Turn()
@@ -269,10 +284,11 @@ class Loop:
         return results
 
     def abandon(self) -> None:
-        """End all unfinished greenlets. Their ``finally`` blocks run, and must not wait."""
-        while self._greenlets:
-            with suppress(BaseException):  # of a ``finally`` block: the other greenlets have to end, too
-                self._greenlets.pop().throw()
+        """End all greenlets. Their ``finally`` blocks run, and must not wait."""
+        for greenlets in (self._greenlets, self._idle):
+            while greenlets:
+                with suppress(BaseException):  # of a ``finally`` block: the other greenlets have to end, too
+                    greenlets.pop().throw()
 
     def close(self) -> None:
         """Close the event loop."""
