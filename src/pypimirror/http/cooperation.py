@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -244,6 +244,10 @@ class Loop:
     def sleep(self, seconds: float) -> None:
         self.suspend(lambda resume: self.events.call_later(seconds, resume))
 
+    def free(self, most: int, wanted: int) -> int:
+        """Return how many greenlets may be started until ``most`` run; up to ``wanted``, which may be negative."""
+        return min(most - len(self._greenlets), wanted)
+
     def each(self, work: Callable[[T], R], items: Sequence[T], most: int) -> list[R]:
         """Return the results of ``work`` for all items, in order.
 
@@ -251,37 +255,7 @@ class Loop:
         with few files gets none while other projects keep the requests busy. Raises the first exception of a call; no further
         call starts after it.
         """
-        results: list[Any] = [None] * len(items)
-        left: Iterator[int] = iter(range(len(items)))
-        failed: list[BaseException] = []
-        at_work = 1
-        finished: Turn | None = None
-
-        def some() -> None:
-            nonlocal at_work
-            try:
-                for number in left:
-                    if failed:
-                        break
-                    for _ in range(min(most - len(self._greenlets), len(items) - number - at_work)):
-                        at_work += 1
-                        self.start(some)
-                    results[number] = work(items[number])
-            except BaseException as error:
-                if self.is_abandoned():
-                    raise
-                failed.append(error)
-            at_work -= 1
-            if not at_work and finished is not None:
-                finished.come()
-
-        some()
-        if at_work:
-            finished = Turn()
-            finished.wait()
-        if failed:
-            raise failed[0]
-        return results
+        return _Each(self, work, items, most).results()
 
     def abandon(self) -> None:
         """End all greenlets. Their ``finally`` blocks run, and must not wait."""
@@ -296,3 +270,45 @@ class Loop:
             self.abandon()
         finally:
             self.events.close()
+
+
+class _Each(Generic[T, R]):
+    """One call of ``Loop.each``; no closure, since one that refers to itself keeps the results until garbage is collected."""
+
+    def __init__(self, loop: Loop, work: Callable[[T], R], items: Sequence[T], most: int):
+        self._loop = loop
+        self._work = work
+        self._items = items
+        self._most = most
+        self._results: list[Any] = [None] * len(items)
+        self._left: Iterator[int] = iter(range(len(items)))
+        self._failed: list[BaseException] = []
+        self._at_work = 1
+        self._finished: Turn | None = None
+
+    def results(self) -> list[R]:
+        self._run()
+        if self._at_work:
+            self._finished = Turn()
+            self._finished.wait()
+        if self._failed:
+            raise self._failed[0]
+        return self._results
+
+    def _run(self) -> None:
+        """Work on items until there are none left, in the calling greenlet."""
+        try:
+            for number in self._left:
+                if self._failed:
+                    break
+                for _ in range(self._loop.free(self._most, len(self._items) - number - self._at_work)):
+                    self._at_work += 1
+                    self._loop.start(self._run)
+                self._results[number] = self._work(self._items[number])
+        except BaseException as error:
+            if self._loop.is_abandoned():
+                raise
+            self._failed.append(error)
+        self._at_work -= 1
+        if not self._at_work and self._finished is not None:
+            self._finished.come()

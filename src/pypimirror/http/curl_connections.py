@@ -41,7 +41,7 @@ class Connections:
         sock = handle.getinfo(pycurl.ACTIVESOCKET)
         if sock < 0:
             self._sockets.pop(addresses, None)
-        elif handle.getinfo(pycurl.INFO_HTTP_VERSION) <= pycurl.CURL_HTTP_VERSION_1_1:
+        elif self._sockets.get(addresses) != sock and handle.getinfo(pycurl.INFO_HTTP_VERSION) <= pycurl.CURL_HTTP_VERSION_1_1:
             self._sockets[addresses] = sock
 
 

@@ -24,6 +24,8 @@ from .urls import strip_credentials
 #: Hash algorithms, strongest first. A download is checked with each for which upstream has a digest, since the mirror's page
 #: repeats them all; a file that is there already, with the first of these.
 ALGORITHMS = ("sha256", "sha512", "sha384", "sha3_256", "blake2b", "sha224", "sha1", "md5")
+#: Nearly all pages have only this one.
+_SHA256, _ONLY_SHA256 = {"sha256"}, ["sha256"]
 #: Maximum seconds for the download of one file, all attempts together.
 LONGEST = 6 * 3600.0
 #: Minimum number of received bytes for a range request to be worth it.
@@ -72,9 +74,9 @@ class _Body:
         #: Bytes of the content for which space is reserved.
         self._admitted = 0
         self._end = time.monotonic() + LONGEST
-        self._algorithms = [name for name in ALGORITHMS if name in hashes]
-        #: The validator for ``If-Range`` (ETag or Last-Modified); None if the server can't resume.
-        self._validator: str | None = None
+        self._algorithms = _ONLY_SHA256 if hashes.keys() == _SHA256 else [name for name in ALGORITHMS if name in hashes]
+        #: Head of the response whose body is continued by range requests; None if the server can't resume.
+        self._head: Head | None = None
         self._modified = ""
         self._wrong = 0
         self._reset()
@@ -95,24 +97,24 @@ class _Body:
 
     def headers(self) -> dict[str, str]:
         """Return the headers of a range request for the rest; empty if little was received or the server can't resume."""
-        if self._validator is None or self.received < WORTH:
+        if self.received < WORTH or self._head is None or (validator := _validator(self._head, bool(self._expected))) is None:
             return {}
-        return {"Range": f"bytes={self.received}-", "If-Range": self._validator}
+        return {"Range": f"bytes={self.received}-", "If-Range": validator}
 
     def start(self, head: Head) -> None:
         asked = bool(self.headers())
         if asked and head.status == 416:
-            self._validator = None
+            self._head = None
             raise FetchError(strip_credentials(self._url), "status 416", transient=True)
         check(head, self._url)
         if head.status == 206:
             begin = _RANGE.match(head.headers.get("content-range", ""))
             if not asked or begin is None or int(begin[1]) != self.received:
-                self._validator = None
+                self._head = None
                 raise FetchError(strip_credentials(self._url), "server sent a different byte range", transient=True)
             self._joined = True
             return
-        self._validator = _validator(head, bool(self._expected))
+        self._head = head
         self._modified = head.headers.get("last-modified", "")
         if self.received:
             self._upload.restart()
@@ -151,7 +153,7 @@ class _Body:
             actual = sha256 if algorithm == "sha256" else self._others[algorithm].hexdigest()
             expected = self._expected[algorithm].lower()
             if actual != expected:
-                self._validator = None
+                self._head = None
                 self._wrong += not self._joined
                 raise _WrongHash(strip_credentials(self._url),
                                  f"its {algorithm} is {actual}, upstream's page has {shown(expected)}",

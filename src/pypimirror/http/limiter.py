@@ -87,7 +87,7 @@ class RequestLimiter:
         with self._lock:
             self._in_flight -= 1
             self._open += 1
-            turns = self._turns()
+            turns = self._turns() if self._waiting else ()
         for turn in turns:
             turn.come()
 

@@ -29,6 +29,8 @@ def simple_url(url: str, place: str = "") -> str:
 
 def strip_credentials(url: str) -> str:
     """Return the URL without user name, password and fragment, for logs and messages."""
+    if "?" not in url and PLAIN.fullmatch(url):  # nearly all URLs, at a quarter of the cost
+        return url
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -40,16 +40,16 @@ _RANGE_TYPES: Mapping[str, tuple[type, ...]] = {"introduced": (str,), "end": (st
 _good: set[tuple[type, ...]] = set()
 #: Projects by their records, the oldest first: at most so many, of at most so many bytes each.
 _recent: dict[bytes, Project] = {}
-_RECENT, _MOST_REMEMBERED = 256, 8192
+_RECENT, _MOST_REMEMBERED = 256, 24 << 10
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-def encode(project: Project) -> bytes:
-    """Return a project as bytes."""
+def encode(project: Project, is_temporary: bool = False) -> bytes:
+    """Return a project as bytes. is_temporary: whether it is replaced soon, and not worth compressing."""
     value: dict[str, Any] = {key: item for key, item in project._asdict().items() if item not in (None, "", ())}
     value["files"] = [_values(file) for file in project.files]
     # Most records are small: a window of 4 kB takes half the time to set up, and compresses them as well.
-    packing = zlib.compressobj(1, zlib.DEFLATED, 12, 5)
+    packing = zlib.compressobj(0 if is_temporary else 1, zlib.DEFLATED, 12, 5)
     return packing.compress(_DUMP(value).encode("utf-8", "surrogatepass")) + packing.flush()
 
 

@@ -185,13 +185,13 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
     unsettled = is_unsettled(project)
     is_doubted = unsettled or bool(reading.refused) or bool(publishers.uncompared(selected))
     missing = not_found(mirror, reading.status) if _named(mirror, task, reading) else None
-    record = records.encode(project)
+    change = _with_name_filter(mirror, _changes(mirror, old, project, selected, task), task)
+    record = records.encode(project, bool(change.fetch))  # publishing encodes it with the mirror's copies
     if project.listed:  # it is decoded again to be published
         records.remember(project, record)
     list_serial, due = _next_look(mirror, task, reading, selected, is_doubted)
     return Evaluation(
-        task.name, _with_name_filter(mirror, _changes(mirror, old, project, selected, task), task), record,
-        project.display, list_serial,
+        task.name, change, record, project.display, list_serial,
         None if is_doubted else serial_at(project.serial, project.upstream), due, reading.problems,
         unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or missing,
         read=reading.read, absent=reading.absent, status=reading.status,

@@ -239,7 +239,9 @@ def _may_leave_file(result: FileResult) -> bool:
 
 def _leaves_sidecars(old: File, new: File) -> bool:
     """Whether a file has lost one of its sidecar files."""
-    before = old.stored.beside() if old.stored is not None else {}
+    if old.stored is None:
+        return False
+    before = old.stored.beside()
     after = new.stored.beside() if new.stored is not None else {}
     return not before.keys() <= after.keys()
 
