@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .worker_process import WorkerProcess
 
 #: Seconds for which results are collected before they are yielded, since stopping the loop costs as much as a small file.
-_PATIENCE = 0.01
+_PATIENCE = 0.02
 #: Maximum seconds between two checks for new tasks.
 _WHILE = 0.5
 #: Minimum seconds of a run before another process is started.

@@ -185,8 +185,7 @@ class Transfer:
             return
         self._started = True
         status, headers = last_head(self._lines)
-        location = headers.get("location")
-        if status in REDIRECTS and location:
+        if status in REDIRECTS and (location := headers.get("location")):
             self.target = _redirected(self._url, location)
             return
         self.head = Head(status, headers, self._url)

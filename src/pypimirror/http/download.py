@@ -75,9 +75,9 @@ class _Body:
         self._admitted = 0
         self._end = time.monotonic() + LONGEST
         self._algorithms = _ONLY_SHA256 if hashes.keys() == _SHA256 else [name for name in ALGORITHMS if name in hashes]
-        #: Head of the response whose body is continued by range requests; None if the server can't resume.
+        #: Head of the response that the body began with, and whether range requests can continue it.
         self._head: Head | None = None
-        self._modified = ""
+        self._can_resume = False
         self._wrong = 0
         self._reset()
 
@@ -97,25 +97,25 @@ class _Body:
 
     def headers(self) -> dict[str, str]:
         """Return the headers of a range request for the rest; empty if little was received or the server can't resume."""
-        if self.received < WORTH or self._head is None or (validator := _validator(self._head, bool(self._expected))) is None:
+        if self.received < WORTH or not self._can_resume or self._head is None:
             return {}
-        return {"Range": f"bytes={self.received}-", "If-Range": validator}
+        validator = _validator(self._head, bool(self._expected))
+        return {} if validator is None else {"Range": f"bytes={self.received}-", "If-Range": validator}
 
     def start(self, head: Head) -> None:
         asked = bool(self.headers())
         if asked and head.status == 416:
-            self._head = None
+            self._can_resume = False
             raise FetchError(strip_credentials(self._url), "status 416", transient=True)
         check(head, self._url)
         if head.status == 206:
             begin = _RANGE.match(head.headers.get("content-range", ""))
             if not asked or begin is None or int(begin[1]) != self.received:
-                self._head = None
+                self._can_resume = False
                 raise FetchError(strip_credentials(self._url), "server sent a different byte range", transient=True)
             self._joined = True
             return
-        self._head = head
-        self._modified = head.headers.get("last-modified", "")
+        self._head, self._can_resume = head, True
         if self.received:
             self._upload.restart()
             self._reset()
@@ -153,17 +153,17 @@ class _Body:
             actual = sha256 if algorithm == "sha256" else self._others[algorithm].hexdigest()
             expected = self._expected[algorithm].lower()
             if actual != expected:
-                self._head = None
+                self._can_resume = False
                 self._wrong += not self._joined
                 raise _WrongHash(strip_credentials(self._url),
                                  f"its {algorithm} is {actual}, upstream's page has {shown(expected)}",
                                  transient=self._wrong < 2)
         return Download(sha256, self.received, b"".join(self._blocks) if self.received <= _SMALL else None)
 
-
     def modified(self, after: float) -> float | None:
         """Return the valid Last-Modified of the response in seconds since 1970, or None. after: times up to it are invalid."""
-        when = seconds(self._modified) if self._modified else None
+        text = self._head.headers.get("last-modified") if self._head is not None else None
+        when = seconds(text) if text else None
         return when if when is not None and max(after, -1.0) < when <= time.time() else None
 
 
@@ -206,7 +206,7 @@ def download(fetcher: IFetcher, storage: IStorage, attempts: RetryPolicy, url: s
         done = attempts(attempt)
         modified = None if after is None else body.modified(after)
         upload.commit(path, modified)
-        return done._replace(modified=modified)
+        return done if modified is None else done._replace(modified=modified)
     except _WrongHash as error:
         raise IntegrityError(str(error)) from error
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 #: Characters that a value must not have (RFC 9110, 5.5), and line folding (RFC 9112, 5.2).
 _BREAK = re.compile(r"[\r\n\0]+[ \t]*")
@@ -46,7 +46,34 @@ def one_length(found: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def last_head(lines: Iterable[bytes]) -> tuple[int, dict[str, str]]:
+class Headers(Mapping[str, str]):
+    """The headers of one response, parsed when one is asked for: most responses with files need none."""
+
+    __slots__ = ("_found", "_text")
+
+    def __init__(self, text: str):
+        """text: the lines of the headers, with LF between them."""
+        self._text = text
+        self._found: dict[str, str] | None = None
+
+    def _parsed(self) -> dict[str, str]:
+        if self._found is None:
+            text = self._text
+            is_folded = "\n " in text or "\n\t" in text or "\r" in text or "\0" in text
+            self._found = joined(map(one_line, _LINE_END.split(text)) if is_folded else text.split("\n"))
+        return self._found
+
+    def __getitem__(self, name: str) -> str:
+        return self._parsed()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parsed())
+
+    def __len__(self) -> int:
+        return len(self._parsed())
+
+
+def last_head(lines: Iterable[bytes]) -> tuple[int, Headers]:
     """Return status and headers of the final response; a proxy's and interim responses (1xx) may precede it."""
     text = b"".join(lines).decode("iso-8859-1").replace("\r\n", "\n")
     start = text.rfind("\nHTTP/") + 1
@@ -55,8 +82,4 @@ def last_head(lines: Iterable[bytes]) -> tuple[int, dict[str, str]]:
     text = text.partition("\n\n")[0].rstrip("\n")
     first, _, rest = text.partition("\n")
     status = _STATUS.match(first)
-    if "\n " in rest or "\n\t" in rest or "\r" in rest or "\0" in rest:
-        lines_of_it: Iterable[str] = map(one_line, _LINE_END.split(rest))
-    else:
-        lines_of_it = rest.split("\n")
-    return int(status[1]) if status is not None else 0, joined(lines_of_it)
+    return int(status[1]) if status is not None else 0, Headers(rest)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 #: URLs that requests would send as they are: scheme and host, then a path with nothing to be quoted or resolved (RFC 3986).
 PLAIN = re.compile(r"(https?://[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63})*(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?)"
-                   r"((?!.*/\.)/(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-F]{2})*)", re.ASCII)
+                   r"((?!.*/\.)/[\w.~!$&'()*+,;=:@/?-]*(?:%[0-9A-F]{2}[\w.~!$&'()*+,;=:@/?-]*)*)", re.ASCII)
 _NO_PORT = re.compile(r"^[^@\[]*:[0-9]*[^0-9@][^@]*$")
 #: The beginning of a URL that has a host.
 _HOST = re.compile(r"[a-z]+://([^/?#]*)", re.IGNORECASE)

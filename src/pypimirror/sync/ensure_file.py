@@ -76,7 +76,7 @@ def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = F
         stored = stored._replace(metadata=metadata)
     here, urls = how != "fetched", urls_beside(file)
     if not urls and stored.provenance is None and stored.signature is None:
-        return FileResult(file._replace(stored=stored), how)
+        return FileResult(file.with_stored(stored), how)
     try:
         stored = stored._replace(
             provenance=companion(mirror, urls.get(PROVENANCE), path + PROVENANCE, stored.provenance, here, offline,
@@ -91,7 +91,7 @@ def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = F
         raise  # without a usable trusted root nothing counts as verified
     except MirrorError as error:
         return _incomplete(mirror, project, file, stored, is_new, error)
-    return FileResult(file._replace(stored=stored), how)
+    return FileResult(file.with_stored(stored), how)
 
 
 def _incomplete(mirror: IRunContext, project: str, file: File, stored: Stored, is_new: bool, error: MirrorError) -> FileResult:

@@ -18,7 +18,7 @@ class FolderSnapshot(NamedTuple):
 
     def size(self, storage: IStorage, path: str) -> int | None:
         """Return the size of a file in the folder, None if it is missing. Raises StorageError."""
-        if self.names is not None and path.rpartition("/")[2].lower() not in self.names:
+        if self.names is not None and (not self.names or path.rpartition("/")[2].lower() not in self.names):
             return None
         return storage.size(path)
 

@@ -46,6 +46,7 @@ class HttpSource:
 
     def __init__(self, upstream: IUpstream, mirror: IMirror):
         self.url = upstream.url.rstrip("/") + "/"
+        self._host = urlsplit(self.url).netloc.rpartition("@")[2]
         self._fetcher = mirror.fetcher
         self._parsers: Mapping[str, IParser] = mirror.parsers
         self._accept = _accept(self._parsers)
@@ -92,11 +93,10 @@ class HttpSource:
 
     def _reachable(self, project: Project) -> tuple[Project, list[str]]:
         """Return a page without files on private hosts if upstream is public (SSRF guard), and problems for those files."""
-        own = urlsplit(self.url).netloc.rpartition("@")[2]
         refused: dict[str, str] = {}
         elsewhere = dict.fromkeys(host_of(url) for file in project.files if file.external is None
                                   for url in (file.url, file.provenance) if url)
-        elsewhere.pop(own, None)
+        elsewhere.pop(self._host, None)
         for number, host in enumerate(elsewhere):
             try:
                 if number >= _MOST_HOSTS:

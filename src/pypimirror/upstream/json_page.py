@@ -196,11 +196,15 @@ def _refused(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
 
 
+#: ``json.loads`` makes a decoder for each call that has an argument.
+_DECODE = json.JSONDecoder(parse_constant=_refused).decode
+
+
 def _load(body: bytes) -> dict[str, Any]:
-    if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+    if len(body) > _MOST_VALUES and sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
         raise InvalidPage(f"more than {_MOST_VALUES} values")
     try:
-        page = json.loads(body, parse_constant=_refused)
+        page = _DECODE(body.decode(json.detect_encoding(body), "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise InvalidPage(f"not JSON: {shown(str(error))}") from error
     meta = page.get("meta") if isinstance(page, dict) else None
@@ -218,8 +222,9 @@ def _file(entry: Any, page: str) -> File:
     name = validation.filename(entry.get("filename"))
     url, of_fragment = validation.file_url(entry.get("url"), page)
     # If the newest of these keys is null, an older one may have a value.
-    values = map(entry.get, ("core-metadata", "dist-info-metadata", "data-dist-info-metadata"))
-    metadata = next((value for value in values if value is not None), False)
+    metadata = entry.get("core-metadata")
+    for older in ("dist-info-metadata", "data-dist-info-metadata") if metadata is None else ():
+        metadata = entry.get(older) if metadata is None else metadata
     signed = entry.get("gpg-sig")
     return File(
         filename=name,

@@ -74,7 +74,7 @@ def fragment_hashes(fragment: str) -> dict[str, str]:
 
 def hashes(value: Any) -> dict[str, str]:
     """Return the valid hashes of a page's value: hex digests by algorithm. Raises InvalidEntry."""
-    return _usable(value.items()) if isinstance(value, Mapping) else {}
+    return _usable(value.items()) if isinstance(value, dict) else {}
 
 
 def _usable(pairs: Iterable[tuple[Any, Any]]) -> dict[str, str]:
@@ -111,7 +111,7 @@ def presence(value: Any) -> bool | dict[str, str]:
     """
     if isinstance(value, str):
         value = fragment_hashes(value) or value.strip().lower() not in ("", "false", "0", "none", "null")
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return hashes(value) or bool(value)
     return isinstance(value, bool) and value
 
@@ -158,6 +158,8 @@ def newer_version(value: Any, ours: str) -> str | None:
 
 def unknown(value: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
     """Return the non-standard keys, without private ones, which begin with an underscore (PEP 691)."""
+    if value.keys() <= known:
+        return NOTHING
     rest = {key: item for key, item in value.items() if key not in known and not key.startswith("_") and _is_plain(item)}
     return rest or NOTHING
 
