@@ -57,6 +57,47 @@ def test_who_comes_while_a_flush_is_under_way_shares_the_next_one() -> None:
     assert disk.began <= 3
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_greenlets_go_on_during_a_slow_flush_and_share_the_next_one(broken: bool) -> None:
+    pytest.importorskip("pycurl", reason="pycurl is not installed: the extra [fast]")
+    from pypimirror.http.cooperation import Loop
+    from pypimirror.http.curl_selector import CurlSelector
+
+    disk, over = Disk(), []
+    flush = SyncFs(disk.flush)
+    threading.Timer(0.01, disk.go_on.release).start()
+    flush("/srv")  # shows how slow it is
+    disk.broken = broken
+    loop = Loop(CurlSelector(1))
+
+    def ask(number: int) -> None:
+        try:
+            flush("/srv")
+        except OSError:
+            over.append(-number)
+        else:
+            over.append(number)
+        if len(over) == 9:
+            loop.stop()
+
+    def others() -> None:
+        assert disk.arrived.acquire(timeout=600)  # the flush of the first one is under way
+        for number in range(2, 10):
+            loop.start(ask, number)
+        loop.start(disk.go_on.release, 9)
+
+    assert disk.arrived.acquire(timeout=600)
+    loop.start(ask, 1)
+    loop.start(others)
+    loop.run()
+    loop.close()
+    flush.close()
+    assert over[0] == (-1 if broken else 1)
+    assert sorted(map(abs, over)) == list(range(1, 10))
+    assert all((number < 0) == broken for number in over)
+    assert disk.began == 3
+
+
 def test_a_flush_that_fails_is_told_to_who_asked_and_serves_nobody_else() -> None:
     disk = Disk()
     disk.broken = True

@@ -296,7 +296,7 @@ class _Each(Generic[T, R]):
         return self._results
 
     def _run(self) -> None:
-        """Work on items until there are none left, in the calling greenlet."""
+        """Work on the remaining items, in the calling greenlet."""
         try:
             for number in self._left:
                 if self._failed:

@@ -47,7 +47,7 @@ def one_length(found: dict[str, str]) -> dict[str, str]:
 
 
 class Headers(Mapping[str, str]):
-    """The headers of one response, parsed when one is asked for: most responses with files need none."""
+    """The headers of one response, parsed at the first access: the code needs none of most responses with files."""
 
     __slots__ = ("_found", "_text")
 

@@ -223,6 +223,7 @@ class FileSystem:
             raise found from error
 
     def close(self) -> None:
+        self._flush.close()
         self._kept.forget()
 
     def free(self) -> int | None:
