@@ -40,8 +40,9 @@ def problems(mirrored: Mirrored, capsys: pytest.CaptureFixture[str]) -> list[str
     return lines
 
 
-def broken_sdist(name: str, version: str, pyproject: str = "", more: str = "") -> tuple[str, bytes]:
-    return packed(f"{name}-{version}", {"pyproject.toml": pyproject, "PKG-INFO": metadata(name, version, ()) + more})
+def broken_sdist(name: str, version: str, pyproject: str = "", more: str = "", requires: str = "") -> tuple[str, bytes]:
+    files = {f"{name}.egg-info/requires.txt": requires} if requires else {}
+    return packed(f"{name}-{version}", {"pyproject.toml": pyproject, "PKG-INFO": metadata(name, version, ()) + more, **files})
 
 
 # --- extras
@@ -215,6 +216,10 @@ def test_what_a_backend_requests_is_mirrored_in_its_range(
      "app-1.0.tar.gz: build-system.requires: 'a b' is not a requirement"),
     (broken_sdist("app", "1.0", "[build-system]\nrequires = []\n", "Requires-Dist: a b\n"),
      "app-1.0.tar.gz: 'a b' is not a requirement"),
+    (broken_sdist("app", "1.0", "[build-system]\nrequires = []\n", requires="a b\n"),
+     "app-1.0.tar.gz: 'a b' is not a requirement"),
+    (broken_sdist("app", "1.0", "[build-system]\nrequires = 'setuptools'\n"),
+     "app-1.0.tar.gz: pyproject.toml: build-system.requires is missing or not a list"),
     (broken_sdist("app", "1.0", "[build-system]\nrequires = []\n", "Dynamic: Requires-Dist\n"),
      "app-1.0.tar.gz: its requirements are unknown without a build")])
 def test_a_pinned_sdist_that_leaves_open_what_it_needs_is_reported_until_it_is_silenced(

@@ -65,8 +65,6 @@ def test_build_requirements_are_read_from_every_format(make, filename):
 
 @pytest.mark.parametrize("files, requires", [
     ({}, DEFAULT), ({"foo-1/setup.py": ""}, DEFAULT), ({"foo-1/pyproject.toml": "[tool.black]\nx = 1\n"}, DEFAULT),
-    ({"foo-1/pyproject.toml": "[build-system]\nbuild-backend = 'x'\n"}, DEFAULT),
-    ({"foo-1/pyproject.toml": "build-system = 1\n"}, DEFAULT),
     ({"foo-1/pyproject.toml": "[build-system]\nrequires = []\nbackend-path = ['.']\n"}, ()),
     ({"foo-1/pyproject.toml": "[build-system]\nrequires = ['setuptools>=61']\n"}, ("setuptools>=61", "wheel")),
     ({"foo-1/setup.cfg": "[options]\nsetup_requires =\n    pbr>=2\n    # why\n    Cython; python_version<'3'\n"},
@@ -87,6 +85,11 @@ def test_setuptools_and_wheel_build_what_says_nothing(files, requires):
 @pytest.mark.parametrize("text, why", [
     ("[build-system]\nrequires = ['a b', 'ok']\n", "build-system.requires: 'a b' is not a requirement"),
     ("[build-system]\nrequires = ['ok', 5]\n", "build-system.requires: '5' is not a requirement"),
+    ("[build-system]\nbuild-backend = 'x'\n", "pyproject.toml: build-system.requires is missing or not a list; setuptools"),
+    ("[build-system]\nrequires = 'setuptools'\n", "pyproject.toml: build-system.requires is missing or not a list"),
+    ("[build-system.requires]\nsetuptools = '*'\n", "pyproject.toml: build-system.requires is missing or not a list"),
+    ("build-system = 1\n", "pyproject.toml: build-system.requires is missing or not a list"),
+    ("[build-system]\n", "pyproject.toml: build-system.requires is missing or not a list"),
     ("[build-system\n", "pyproject.toml: "), (b"\xff", "pyproject.toml: "), ("a = " + "[" * 9000, "pyproject.toml: nested")])
 def test_a_build_system_that_can_not_be_read_is_reported_by_file(text, why):
     sdist = read(tar({"foo-1/pyproject.toml": text}))
@@ -99,7 +102,7 @@ def test_run_time_requirements_come_from_setuptools_own_file():
     egg = "a>=1\nb\n\n[:python_version < '3']\nc\n\n[x]\nd\n\n[y:sys_platform == 'win32']\ne\nbad line here\n"
     sdist = read(tar({"foo-1/src/foo.egg-info/requires.txt": egg, "foo-1/PKG-INFO": "Name: foo\n"}))
     assert sdist.requires == ("a>=1", "b", 'c; python_version < "3"', 'd; extra == "x"',
-        'e; sys_platform == "win32" and extra == "y"')
+        'e; sys_platform == "win32" and extra == "y"', "bad line here")
 
 
 def test_a_sdist_of_the_real_setuptools_is_read(tmp_path):

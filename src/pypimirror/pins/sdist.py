@@ -20,6 +20,8 @@ from .pep508 import parse_requirement
 
 #: Build requirements of an sdist without ``build-system.requires``.
 DEFAULT = ("setuptools", "wheel")
+#: The end of a message about them.
+_ASSUMED = "; setuptools and wheel are taken to build it"
 
 _WANTED = re.compile(r"pyproject\.toml|hatch\.toml|setup\.cfg|setup\.py|CMakeLists\.txt|PKG-INFO|"
                      r"(?:[^/]+/){0,2}[^/]+\.egg-info/requires\.txt")
@@ -48,7 +50,7 @@ def read_sdist(stream: IO[bytes], filename: str) -> Sdist:
     try:
         found = read_sdist_files(stream, f"{filename}.zip", _IN_EGG) if egg else read_sdist_files(stream, filename, _WANTED)
     except ValueError as error:
-        assumed = "" if egg else "; setuptools and wheel are taken to build it"
+        assumed = "" if egg else _ASSUMED
         return Sdist(() if egg else DEFAULT, problems=(f"{filename}: can't be read ({error}){assumed}",))
     if not egg:
         return read_source(found, filename)
@@ -75,6 +77,8 @@ def _build_requires(found: Mapping[str, bytes], filename: str, requires_dist: tu
     pyproject = _toml(found, "pyproject.toml", filename, problems)
     build_system = pyproject.get("build-system")
     stated = build_system.get("requires") if isinstance(build_system, dict) else None
+    if build_system is not None and not isinstance(stated, list):  # mandatory (PEP 518): pip refuses to build it
+        problems.append(f"{filename}: pyproject.toml: build-system.requires is missing or not a list{_ASSUMED}")
     requires = _valid(stated if isinstance(stated, list) else DEFAULT, f"{filename}: build-system.requires", problems)
     content = backends.SdistContent(
         pyproject, _toml(found, "hatch.toml", filename, problems), _setup_requires(found.get("setup.cfg")),
@@ -101,7 +105,7 @@ def _toml(found: Mapping[str, bytes], name: str, filename: str, problems: list[s
     try:
         return loads(found.get(name, b""))
     except ValueError as error:
-        assumed = "; setuptools and wheel are taken to build it" if name == "pyproject.toml" else ""
+        assumed = _ASSUMED if name == "pyproject.toml" else ""
         problems.append(f"{filename}: {name}: {shown(str(error))}{assumed}")
         return {}
 
@@ -126,7 +130,7 @@ def _setup_requires(content: bytes | None) -> tuple[str, ...]:
 
 
 def _egg_requires(content: bytes) -> tuple[str, ...]:
-    """Convert setuptools' requires.txt to requirements; its sections are ``[extra:marker]``."""
+    """Convert setuptools' requires.txt to requirements; its sections are ``[extra:marker]``. Malformed lines stay."""
     found: list[str] = []
     condition = ""
     for line in content.decode("utf-8", "replace").splitlines():
@@ -140,5 +144,5 @@ def _egg_requires(content: bytes) -> tuple[str, ...]:
             try:
                 found.append(str(parse_requirement(text)))
             except InvalidRequirement:
-                continue
+                found.append(line)
     return tuple(found)
