@@ -96,7 +96,7 @@ def test_a_yanked_attribute_without_a_value_counts() -> None:
 @pytest.mark.parametrize(("facts", "expected"), [
     ({"core_metadata": None, "dist_info_metadata": {"sha256": A}}, {"sha256": A}), ({"core_metadata": ""}, False),
     ({"core_metadata": False, "dist_info_metadata": True}, False), ({"core_metadata": "true"}, True),
-    ({"core_metadata": 0}, False), ({"core_metadata": {}}, False),
+    ({"core_metadata": 0}, False), ({"core_metadata": {}}, True),
     ({"core_metadata": {"sha256": ""}}, True), ({"core_metadata": f"sha256={A}"}, {"sha256": A}),
     ({"core_metadata": {"SHA256": A}}, {"sha256": A}), ({"core_metadata": []}, False), ({"core_metadata": "false"}, False)])
 def test_core_metadata(facts: dict[str, Any], expected: Any) -> None:

@@ -107,12 +107,12 @@ def filename(value: Any) -> str:
 def presence(value: Any) -> bool | dict[str, str]:
     """Return the hashes of a metadata file, or whether there is one (PEP 658, PEP 714).
 
-    Hashes without a usable one mean that there is one. Raises InvalidEntry.
+    Hashes without a usable one mean that there is one, also an empty table, as pip and uv have it. Raises InvalidEntry.
     """
     if isinstance(value, str):
         value = fragment_hashes(value) or value.strip().lower() not in ("", "false", "0", "none", "null")
     if isinstance(value, dict):
-        return hashes(value) or bool(value)
+        return hashes(value) or True
     return isinstance(value, bool) and value
 
 
