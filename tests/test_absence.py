@@ -119,6 +119,32 @@ def test_where_every_name_is_absent_nothing_is_removed(mirrored: Mirrored, upstr
     assert mirrored.tree() == before
 
 
+@pytest.mark.parametrize("kind", ["matches", "versions"])
+def test_nothing_is_removed_for_names_that_are_all_misspelt(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured, tmp_path: Path, kind: str) -> None:
+    for name in ("one", "two"):
+        upstream.add(name, wheel(name, "1"))
+    pins = tmp_path / "versions.cfg"
+
+    def select(*names: str) -> None:
+        pins.write_text("[versions]\n" + "".join(f"{name} = 1\n" for name in names))
+        mirrored.settings |= {"package_matches": " ".join(names)} if kind == "matches" else {
+            "package_matches": None, "versions": pins, "retain_days": 0, "build_requirements": "False"}
+
+    select("one", "two")
+    assert mirrored.run("sync") == 0
+    before = {path: body for path, body in mirrored.tree().items() if not path.startswith("pins/")}
+    select("onne")
+    assert mirrored.run("plan") == 1
+    assert "\nremove " not in capsys.readouterr().out
+    assert mirrored.run("-U") == 1
+    assert "nothing is removed" in capsys.readouterr().err
+    assert {path: body for path, body in mirrored.tree().items() if not path.startswith("pins/")} == before
+    select("one", "twoo")
+    assert mirrored.run("-U") == 1
+    assert "one/index.html" in mirrored.paths() and "two/index.html" not in mirrored.paths()
+
+
 def test_every_name_absent_from_the_start(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
     upstream.add("one", wheel("one", "1"))
     mirrored.settings |= {"package_matches": "one", "index_url": upstream.host}

@@ -22,16 +22,21 @@ class Absences:
     def __init__(self, mirror: IRunContext, is_exact: bool, trust: bool):
         """is_exact: whether only exact names are evaluated. trust: whether absences count without this check."""
         self._mirror = mirror
-        exact = (mirror.selection.exact or frozenset()) if is_exact and not trust else frozenset()
+        self._exact = (mirror.selection.exact or frozenset()) if is_exact and not trust else frozenset()
         #: Without the site's own projects, which do not depend on upstream.
-        self._names = exact - mirror.own.projects.keys()
+        self._names = self._exact - mirror.own.projects.keys()
         self._absent: list[Evaluation] = []
+        #: Projects that are no longer selected: the names that are selected in their place may be misspelt.
+        self._unselected: list[Evaluation] = []
         self._found = False
 
     def holds(self, evaluation: Evaluation) -> bool:
         """Add an evaluation; return whether it is held until all projects are evaluated."""
         if evaluation.name not in self._names:
-            return False
+            if self._found or not self._names or evaluation.name in self._exact:
+                return False
+            self._unselected.append(evaluation)
+            return True
         if not evaluation.absent:
             self._found = True
             return False
@@ -40,8 +45,8 @@ class Absences:
 
     def judge(self) -> tuple[tuple[Evaluation, ...], str | None]:
         """Return the evaluations that were held, and an error message if upstream has none of the names."""
-        found = tuple(self._absent)
-        return found, None if self._found or not found else none_found(self._mirror, found)
+        held = (*self._absent, *self._unselected)
+        return held, None if self._found or not self._absent else none_found(self._mirror, self._absent)
 
 
 def none_found(mirror: IRunContext, absent: Iterable[Evaluation]) -> str:
