@@ -295,7 +295,7 @@ def test_only_one_exact_version_is_a_pin(value, version):
 
 
 @pytest.mark.parametrize("value", ["1.0  # newest", "~=1.0", "@ https://example.com/x.zip",
-    "https://u:p@example.com/foo-1.0.zip",
+    "https://u:p@example.com/foo-1.0.zip", "latest",
                                    "1" * 5000, ">=" + "1" * 5000, "1.0\n  2.0"])
 def test_what_is_no_version_is_noted_and_the_others_count(value):
     pins = read_versions(Chain("a", from_mapping({"a": f"[versions]\nfoo = {value}\nbar = 1\n"})), [LINUX])

@@ -79,8 +79,9 @@ def entries(data: Sections) -> tuple[dict[str, str], list[str]]:
 
 def pinned_version(value: str) -> str | None:
     """Return the version that an option of a versions section pins, or None for a range."""
-    text = value.removeprefix("==") if not value.startswith("===") else value
-    return text.strip() if is_version(text.strip()) else None
+    text = (value.removeprefix("==") if not value.startswith("===") else value).strip()
+    # A word such as ``latest`` is none, though versions from before PEP 440 could be nearly anything.
+    return text if is_version(text) and any(map(str.isdigit, text)) else None
 
 
 def is_range(value: str) -> bool:
