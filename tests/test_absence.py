@@ -119,6 +119,24 @@ def test_where_every_name_is_absent_nothing_is_removed(mirrored: Mirrored, upstr
     assert mirrored.tree() == before
 
 
+def test_an_upstream_with_errors_for_all_other_names_removes_nothing(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    for name in ("one", "two"):
+        upstream.add(name, wheel(name, "1"))
+    mirrored.settings["package_matches"] = "one two"
+    assert mirrored.run("sync") == 0
+    before = mirrored.tree()
+    upstream.answers |= {"/simple/one/": (404, {}, b""), "/simple/two/": (503, {}, b"")}
+    for _ in range(3):
+        assert mirrored.run("-U") == 1
+        assert "one: not found" in capsys.readouterr().err
+        assert mirrored.tree() == before
+    del upstream.answers["/simple/two/"]
+    for _ in range(2):
+        mirrored.run("-U")
+    assert "one/index.html" not in mirrored.paths()
+
+
 @pytest.mark.parametrize("kind", ["matches", "versions"])
 def test_nothing_is_removed_for_names_that_are_all_misspelt(
         mirrored: Mirrored, upstream: Upstream, capsys: Captured, tmp_path: Path, kind: str) -> None:

@@ -38,7 +38,8 @@ class Absences:
             self._unselected.append(evaluation)
             return True
         if not evaluation.absent:
-            self._found = True
+            # An error, such as status 503, does not show that it is an index.
+            self._found = self._found or evaluation.error is None
             return False
         self._absent.append(evaluation)
         return True
