@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.flat_directories import archive, egg, info, put
+from support.flat_directories import archive, egg, info, put, zip64
 from support.mirror import Mirrored
 from support.upstream import Upstream, sdist, wheel
 
@@ -46,13 +46,15 @@ def test_all_kinds_are_indexed_like_any_others(mirrored: Mirrored, local: Path) 
     python = "Requires-Python: >=3.9"
     put(local, archive("site_policy-2.0-py3-none-any.whl", {
         "site_policy-2.0.dist-info/METADATA": info("site.policy", "2.0", python)}))
+    large = info("site.policy", "3.0", python).encode()
+    put(local, ("site_policy-3.0-py3-none-any.whl", zip64("site_policy-3.0.dist-info/METADATA", large)))
     put(local, egg("site.policy", "1.5", python), archive("site.policy-1.7.zip", {
         "site.policy-1.7/PKG-INFO": info("site.policy", "1.7", python)}))
     assert mirrored.run("sync") == 0
     page = {entry["filename"]: entry for entry in mirrored.page("site-policy")["files"]}
     assert {name: entry.get("requires-python") for name, entry in page.items()} == {
         "site.policy-1.0.tar.gz": None, "site.policy-1.5-py3.11.egg": ">=3.9", "site.policy-1.7.zip": ">=3.9",
-        "site_policy-2.0-py3-none-any.whl": ">=3.9"}
+        "site_policy-2.0-py3-none-any.whl": ">=3.9", "site_policy-3.0-py3-none-any.whl": ">=3.9"}
     assert 'data-requires-python="&gt;=3.9"' in mirrored.read("site-policy/index.html")
     assert "site-policy/site_policy-2.0-py3-none-any.whl.metadata" in mirrored.paths()
 

@@ -26,7 +26,7 @@ from pypimirror.metadata import archives, zips
 from pypimirror.metadata.archives import check, core_metadata, wheel_metadata
 from pypimirror.metadata.errors import InvalidContent
 from pypimirror.pins.sdist import read_sdist
-from support.flat_directories import archive, egg, info, put
+from support.flat_directories import archive, egg, info, put, zip64
 from support.resource_limits import bounded
 from support.upstream import sdist, wheel
 
@@ -185,18 +185,6 @@ def test_a_large_directory_is_refused_wherever_an_end_record_seems_to_be(fields:
             assert comment or str(error) == "its directory is too large"
 
     bounded(refused, memory=150 << 20)
-
-
-def zip64(name: str, content: bytes) -> bytes:
-    """Return an archive of one file with numbers of 64 bits, as of one above 4 GB."""
-    most, crc, size = 0xffffffff, zlib.crc32(content), len(content)
-    body = struct.pack("<4s5H3L2H", b"PK\3\4", 45, 0, 0, 0, 0, crc, most, most, len(name), 20)
-    body += name.encode() + struct.pack("<2H2Q", 1, 16, size, size) + content
-    entry = struct.pack("<4s6H3L5H2L", b"PK\1\2", 45, 45, 0, 0, 0, 0, crc, most, most, len(name), 28, 0, 0, 0, 0, most)
-    entry += name.encode() + struct.pack("<2H3Q", 1, 24, size, size, 0)
-    end = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, len(entry), len(body))
-    locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(body) + len(entry), 1)
-    return body + entry + end + locator + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xffff, 0xffff, 0xffffffff, 0xffffffff, 0)
 
 
 def test_an_archive_with_numbers_of_64_bits_is_read(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pypimirror.errors import FetchError
 from pypimirror.model import Head
 from pypimirror.upstream.file_fetcher import FileFetcher
 from pypimirror.upstream.flat_directory import FlatDirectorySource
-from support.flat_directories import archive, egg, info, put
+from support.flat_directories import archive, egg, info, put, zip64
 from support.mirror import Mirrored
 from support.upstream import Upstream, sdist, wheel
 
@@ -53,11 +53,14 @@ def test_a_heap_is_mirrored_with_all_that_its_files_say(mirrored: Mirrored, heap
     put(heap / "old" / "deep", archive("my-demo-0.9.tar.gz", {"my-demo-0.9/PKG-INFO": info("My.Demo", "0.9",
                                                                                          "Requires-Python: >=2.7")}))
     put(heap / "eggs", egg("my-demo", "0.8", "Requires-Python: >=2.6"))
+    large = info("My.Demo", "1.1", "Requires-Python: >=3.10").encode()
+    put(heap, ("my_demo-1.1-py3-none-any.whl", zip64("my_demo-1.1.dist-info/METADATA", large)))
     assert mirrored.run("sync") == 0
     assert not mirrored.untrue()
     found = entries(mirrored, "my-demo")
     assert {name: entry.get("requires-python") for name, entry in found.items()} == {
-        "my-demo-0.9.tar.gz": ">=2.7", "my_demo-0.8-py3.11.egg": ">=2.6", "my_demo-1.0-py3-none-any.whl": ">=3.9"}
+        "my-demo-0.9.tar.gz": ">=2.7", "my_demo-0.8-py3.11.egg": ">=2.6", "my_demo-1.0-py3-none-any.whl": ">=3.9",
+        "my_demo-1.1-py3-none-any.whl": ">=3.10"}
     assert found["my_demo-1.0-py3-none-any.whl"]["core-metadata"] == {"sha256": hashlib.sha256(meta.encode()).hexdigest()}
     assert mirrored.read("my-demo/my_demo-1.0-py3-none-any.whl.metadata") == meta
     assert not found["my-demo-0.9.tar.gz"].get("core-metadata")

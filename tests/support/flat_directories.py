@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 
@@ -40,3 +42,15 @@ def egg(name: str, version: str, *lines: str, python: str = "3.11") -> tuple[str
     """Make an egg."""
     stem = name.replace("-", "_")
     return archive(f"{stem}-{version}-py{python}.egg", {"EGG-INFO/PKG-INFO": info(name, version, *lines), f"{stem}.py": ""})
+
+
+def zip64(name: str, content: bytes) -> bytes:
+    """Return an archive of one file with numbers of 64 bits, as of one above 4 GB."""
+    most, crc, size = 0xffffffff, zlib.crc32(content), len(content)
+    body = struct.pack("<4s5H3L2H", b"PK\3\4", 45, 0, 0, 0, 0, crc, most, most, len(name), 20)
+    body += name.encode() + struct.pack("<2H2Q", 1, 16, size, size) + content
+    entry = struct.pack("<4s6H3L5H2L", b"PK\1\2", 45, 45, 0, 0, 0, 0, crc, most, most, len(name), 28, 0, 0, 0, 0, most)
+    entry += name.encode() + struct.pack("<2H3Q", 1, 24, size, size, 0)
+    end = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, len(entry), len(body))
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(body) + len(entry), 1)
+    return body + entry + end + locator + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xffff, 0xffff, 0xffffffff, 0xffffffff, 0)
