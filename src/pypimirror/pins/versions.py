@@ -80,7 +80,7 @@ def entries(data: Sections) -> tuple[dict[str, str], list[str]]:
 def pinned_version(value: str) -> str | None:
     """Return the version that an option of a versions section pins, or None for a range."""
     text = (value.removeprefix("==") if not value.startswith("===") else value).strip()
-    # A word such as ``latest`` is none, though versions from before PEP 440 could be nearly anything.
+    # Versions from before PEP 440 could be nearly anything, but not a word such as ``latest``.
     return text if is_version(text) and any(map(str.isdigit, text)) else None
 
 
