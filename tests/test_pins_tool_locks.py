@@ -223,6 +223,9 @@ def test_poetry() -> None:
     assert pins.notes == ("/x.lock: off does not come from an index and is left out",)
     assert read(POETRY_2, WINDOWS).pins.versions["bar"] == {"2.0"}
     assert "foo" not in read(POETRY_2, WINDOWS).pins.versions
+    # The group dev requires it everywhere, and so it has no marker.
+    everywhere = read(POETRY_2.replace(', dev = "python_version >= \\"3.13\\""', "")).pins
+    assert everywhere.versions["bar"] == {"2.0"}
     older = read(POETRY_1).pins
     assert dict(older.versions) == {"foo": {"1.0"}} and older.hashes == {("foo", "1.0"): {A}}
 
@@ -264,12 +267,32 @@ def test_pdm() -> None:
     assert pins.notes == ("/x.lock: here does not come from an index and is left out",)
 
 
+def test_pdm_before_2_5_has_the_files_at_the_end() -> None:
+    text = f'''
+[[package]]
+name = "foo-bar"
+version = "1.0"
+
+[metadata]
+lock_version = "4.1"
+content_hash = "sha256:{'0' * 64}"
+
+[metadata.files]
+"foo-bar 1.0" = [
+    {{url = "https://example.com/foo_bar-1.0.tar.gz", hash = "{A}"}},
+]
+'''
+    assert read(text).pins.hashes == {("foo-bar", "1.0"): {A}}
+
+
 PIPFILE = json.dumps({
     "_meta": {"hash": {"sha256": "0" * 64}, "pipfile-spec": 6, "requires": {}, "sources": []},
     "default": {"foo": {"hashes": [A, B], "index": "x", "version": "==1.0", "markers": "python_version >= '3.8'"},
                 "web": {"version": "==2.0", "extras": ["fast"]},
                 "win": {"version": "==1", "markers": "sys_platform == 'win32'"},
-                "gone": {"git": "https://example.com/gone.git", "ref": "0"}},
+                "gone": {"git": "https://example.com/gone.git", "ref": "0"},
+                "direct": {"file": "https://example.com/direct-1.0.tar.gz", "version": "==1.0"},
+                "other": {"hashes": [A], "version": "*", "markers": "sys_platform == 'win32'"}},
     "develop": {"tester": {"version": "==8"}}}, indent=4)
 
 
@@ -277,7 +300,10 @@ def test_pipenv() -> None:
     pins = read(PIPFILE).pins
     assert dict(pins.versions) == {"foo": {"1.0"}, "web": {"2.0"}, "tester": {"8"}}
     assert pins.hashes == {("foo", "1.0"): {A, B}} and pins.extras == {"web": frozenset({"fast"})}
-    assert pins.notes == ("/x.lock: gone does not come from an index and is left out",)
+    assert pins.notes == (
+        "/x.lock: gone does not come from an index and is left out",
+        "/x.lock: direct does not come from an index and is left out",
+        "/x.lock: other has no version, since the lock file was made where it is not needed; it is left out")
 
 
 def test_constraints_of_uv() -> None:

@@ -29,7 +29,7 @@ def read_tool_lock(root: str, read: Read, environments: Iterable[Environment]) -
     metadata = metadata if isinstance(metadata, dict) else {}
     environments = tuple(environments)
     if "lock_version" in metadata:
-        return _requirements(root, _pdm(data, environments, where))
+        return _requirements(root, _pdm(data, metadata, environments, where))
     if not {"lock-version", "content-hash"}.isdisjoint(metadata):
         return _requirements(root, _poetry(data, metadata, environments, where))
     if isinstance(data.get("version"), int) and all(isinstance(package.get("source"), dict)
@@ -87,8 +87,7 @@ def _poetry(data: Mapping[str, Any], metadata: Mapping[str, Any], environments: 
     old_files = metadata.get("files")
     for number, package in enumerate(tables(data.get("package")), 1):
         name, version = named(package, f"{where}, package {number}")
-        source, markers = package.get("source"), package.get("markers")
-        by_group = list(markers.values()) if isinstance(markers, dict) else [markers]
+        source, by_group = package.get("source"), _poetry_markers(package)
         if version is None or (isinstance(source, dict) and source.get("type") not in (None, "legacy", "pypi")):
             yield left_out(where, name)
         elif any(holds_somewhere(marker, environments) for marker in by_group):
@@ -99,15 +98,28 @@ def _poetry(data: Mapping[str, Any], metadata: Mapping[str, Any], environments: 
             yield LockedPackage(name, version, marker, frozenset(), hashes_of_files(files))
 
 
-def _pdm(data: Mapping[str, Any], environments: tuple[Environment, ...], where: str) -> _Entries:
+def _poetry_markers(package: Mapping[str, Any]) -> list[Any]:
+    """Return the marker of each group that requires a package; None for one that requires it everywhere."""
+    markers = package.get("markers")
+    if not isinstance(markers, dict):
+        return [markers]
+    return [markers.get(group) for group in words(package.get("groups")) | markers.keys()]
+
+
+def _pdm(data: Mapping[str, Any], metadata: Mapping[str, Any], environments: tuple[Environment, ...],
+         where: str) -> _Entries:
+    # Before format 4.3 the files of all packages stood at the end.
+    old_files = metadata.get("files")
     for number, package in enumerate(tables(data.get("package")), 1):
         name, version = named(package, f"{where}, package {number}")
         if version is None or not {"git", "path", "url", "editable"}.isdisjoint(package):
             yield left_out(where, name)
         elif holds_somewhere(package.get("marker"), environments):
-            marker = package.get("marker")
+            marker, files = package.get("marker"), package.get("files")
+            if files is None and isinstance(old_files, dict):
+                files = old_files.get(f"{package['name']} {version}")
             yield LockedPackage(name, version, marker if isinstance(marker, str) else None, words(package.get("extras")),
-                                hashes_of_files(package.get("files")))
+                                hashes_of_files(files))
 
 
 def _pipenv(data: Mapping[str, Any], environments: tuple[Environment, ...], where: str) -> _Entries:
@@ -117,9 +129,13 @@ def _pipenv(data: Mapping[str, Any], environments: tuple[Environment, ...], wher
         for key, package in packages.items():
             entry = package if isinstance(package, dict) else {}
             pinned = entry.get("version")
-            version = pinned.removeprefix("==").strip() if isinstance(pinned, str) else None
+            # Pipenv does not resolve what its own Python and platform do not need.
+            unresolved = pinned == "*"
+            version = pinned.removeprefix("==").strip() if isinstance(pinned, str) and not unresolved else None
             name, version = named({"name": key, "version": version}, f"{where}, {category}")
-            if version is None:
+            if unresolved:
+                yield f"{where}: {name} has no version, since the lock file was made where it is not needed; it is left out"
+            elif version is None or not {"git", "path", "file"}.isdisjoint(entry):
                 yield left_out(where, name)
             elif holds_somewhere(entry.get("markers"), environments):
                 digests = entry.get("hashes")
