@@ -245,7 +245,26 @@ def test_pages_are_packed_where_that_is_asked_for(site, name, accept):
     assert plain.headers["Content-Encoding"] is None
     assert packed.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(packed.body) == plain.body
-    assert "Accept-Encoding" in ", ".join(packed.headers.get_all("Vary"))
+    for reply in (plain, packed):
+        assert {"Accept", "Accept-Encoding"} <= set(re.split(r", *", ",".join(reply.headers.get_all("Vary"))))
+    best = ask(site, f"/{name}/", Accept=accept, Accept_Encoding="gzip, deflate, zstd").headers
+    assert best["Content-Encoding"] == ("zstd" if best["Server"] == "Caddy" else "gzip")
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip, deflate, zstd"])
+@pytest.mark.parametrize("path", ["/zope-interface/", f"/zope-interface/{WHEEL.filename}"])
+def test_a_head_has_the_length_of_the_get_or_none(site, path, encoding):
+    head = ask(site, path, "HEAD", Accept=JSON, Accept_Encoding=encoding)
+    got = ask(site, path, Accept=JSON, Accept_Encoding=encoding)
+    length, kind = head.headers["Content-Length"], head.headers["Content-Encoding"]
+    assert head.status == 200 and not head.body and head.headers["ETag"] == got.headers["ETag"]
+    if kind == got.headers["Content-Encoding"]:
+        assert length in (None, str(len(got.body)))
+    else:
+        # Caddy does not compress where there is no body.
+        assert kind is None and length == str(len(ask(site, path, Accept=JSON).body))
+    if encoding == "identity" or ".whl" in path:
+        assert length is not None
 
 
 @pytest.mark.parametrize("file", [WHEEL, SDIST])
