@@ -104,7 +104,10 @@ def test_the_example_needs_no_configuration(capsys: Captured) -> None:
 @pytest.mark.parametrize("arguments, message", [
     (["sync"], "CONFIG is missing, the configuration file: pypimirror CONFIG sync"),
     (["config"], "CONFIG is missing, the configuration file: pypimirror CONFIG config"),
+    ([], "CONFIG is missing, the configuration file: pypimirror CONFIG VERB; pypimirror help lists the verbs, pypimirror init "
+         "writes a configuration"),
     (["x.cfg", "init"], "init takes no CONFIG: pypimirror init"),
+    (["x.cfg", "help", "sync"], "help takes no CONFIG: pypimirror help sync"),
 ])
 def test_a_missing_or_needless_configuration_is_named(capsys: Captured, arguments: list[str], message: str) -> None:
     with pytest.raises(SystemExit) as end:

@@ -60,7 +60,8 @@ def test_help_is_for_the_whole_without_a_verb_and_names_an_unknown_one(capsys: C
         with pytest.raises(SystemExit) as end:
             cli.main(None, arguments)
         assert end.value.code == 0
-        assert capsys.readouterr().out == cli.parser(False).format_help()
+        assert (shown := capsys.readouterr().out) == cli.parser(False).format_help()
+        assert shown.index("\nverbs:\n") < shown.index("\noptions:\n") < shown.index("\nexit status:")
     with pytest.raises(SystemExit) as end:
         cli.main(None, ["help", "snyc"])
     assert end.value.code == 2

@@ -131,6 +131,19 @@ def test_a_failure_is_not_written_where_there_is_no_mirror(mirrored: Mirrored) -
     assert not mirrored.root.exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+def test_root_leaves_no_failure_that_the_owner_of_the_mirror_cant_read(mirrored: Mirrored, status: Any) -> None:
+    assert mirrored.run("sync") == 0
+    own = mirrored.root / ".pypimirror"
+    os.chown(own, 65534, 65534)
+    mirrored.settings["fetcher"], fetcher = "pigeon", mirrored.settings["fetcher"]
+    assert mirrored.run("sync") == 2
+    mirrored.settings["fetcher"] = fetcher
+    assert not (own / run_record.FAILURE).exists()
+    os.chown(own, 0, 0)
+    assert status()["failed"] is None
+
+
 def test_retained_and_unavailable_releases_and_held_back_removals_are_shown(
         mirrored: Mirrored, upstream: Upstream, status: Any, tmp_path: Path, capsys: Captured) -> None:
     pins = tmp_path / "versions.cfg"

@@ -63,9 +63,9 @@ def unlabelled(builtin: bool) -> argparse.ArgumentParser:
     made = _Parser(
         prog=None if builtin else "pypimirror",
         usage=f"%(prog)s {config}[VERB] [OPTIONS]",
-        description="A mirror of PyPI or of any other Simple API index.",
-        epilog=f"verbs:\n{verbs}\n\nWithout a verb, one of -I, -U and -i is needed.\n"
-               "exit status: 0 done; 1 something failed and will be retried; 2 wrong usage or configuration; "
+        description="A mirror of PyPI or of any other Simple API index. help VERB: options and examples of a verb.\n\n"
+                    f"verbs:\n{verbs}\n\nWithout a verb, one of -I, -U and -i is needed.",
+        epilog="exit status: 0 done; 1 something failed and will be retried; 2 wrong usage or configuration; "
                "3 another run holds the lock; 4 a safety brake held removals back; 5 status: the age is unknown",
         # Each option makes a formatter, which would import shutil for the width of the terminal.
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=100), allow_abbrev=False, add_help=False)
@@ -218,14 +218,15 @@ def _nearest(word: str, known: Iterable[str] = VERBS) -> str:
 def _config(reader: argparse.ArgumentParser, words: list[str], arguments: argparse.Namespace) -> str:
     """Take CONFIG from the words and return it; an empty text for a verb that needs none. Exits with 2 if it is missing."""
     if not words:
-        reader.error("CONFIG is missing")
+        reader.error(f"CONFIG is missing, the configuration file: {reader.prog} CONFIG VERB; {reader.prog} help lists the "
+                     f"verbs, {reader.prog} init writes a configuration")
     verb = VERBS.get(words[0])
     if verb is not None and (not verb.configured or (verb.unconfigured and getattr(arguments, verb.unconfigured))):
         return ""
     if verb is not None and not os.path.exists(words[0]):
         reader.error(f"CONFIG is missing, the configuration file: {reader.prog} CONFIG {words[0]}")
     if len(words) > 1 and words[1] in VERBS and not VERBS[words[1]].configured:
-        reader.error(f"{words[1]} takes no CONFIG: {reader.prog} {words[1]}")
+        reader.error(f"{words[1]} takes no CONFIG: {' '.join((reader.prog, *words[1:]))}")
     return words.pop(0)
 
 

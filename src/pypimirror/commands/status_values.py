@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, NamedTuple
 
 from .. import __version__
@@ -103,10 +103,11 @@ def _is_readable(folder: str) -> bool:
 def _runs(settings: Settings) -> dict[str, Any]:
     """Return the run that is under way, one that was interrupted, and the last failure before a run began."""
     found: dict[str, Any] = {}
-    try:
-        run, failure = run_record.read(settings["lock_file_name"]), run_record.failure(settings["state_path"])
-    except PermissionError:
-        return found
+    run, failure = None, None
+    with suppress(PermissionError):
+        run = run_record.read(settings["lock_file_name"])
+    with suppress(PermissionError):
+        failure = run_record.failure(settings["state_path"])
     if run is not None and (run.is_running or run.was_interrupted):
         found["running" if run.is_running else "interrupted"] = {
             "pid": run.pid, "kind": run.kind, "since": format_moment(run.started), "phase": run.phase, "done": run.done,

@@ -159,9 +159,14 @@ class RecordedFailure(NamedTuple):
 
 
 def note_failure(folder: str, error: MirrorError) -> None:
-    """Write a failure, if the directory of the state exists; errors of writing are ignored."""
+    """Write a failure, if the directory of the state exists and belongs to this user; errors of writing are ignored.
+
+    In a directory of another user, the file could hide later failures from its owner, who can't read it.
+    """
     values = {"when": time.time(), "status": error.status, "error": str(error)[:_LONGEST]}
     with suppress(OSError):
+        if os.stat(folder).st_uid != os.geteuid():
+            return
         atomic_file.replace(os.path.join(folder, FAILURE), json.dumps(values).encode(), 0o600)
 
 
