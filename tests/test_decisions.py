@@ -180,6 +180,30 @@ def test_plan_shows_what_a_decision_would_do(site: Mirrored, tmp_path: Path, cap
     assert not (tmp_path / "decisions.toml").exists() and site.tree() == tree
 
 
+def test_plan_shows_what_an_edit_would_do_to_the_closure(site: Mirrored, upstream: Upstream, tmp_path: Path,
+                                                         capsys: Captured) -> None:
+    """An edit by hand takes a release out, and with it what no other release requires; the plan is what the sync does."""
+    upstream.add("demo", wheel("demo", "3.0", requires=("third",)), upload_time=OLD)
+    upstream.add("third", wheel("third", "1.0"), upload_time=OLD)
+    site.settings |= {"dependencies": True, "retain_days": 0}
+    assert site.run("sync") == 0
+    assert site.files("third")
+    (tmp_path / "decisions.toml").write_text('[[deny]]\nrelease = "demo==3.0"\nwhy = "test"\n')
+    tree = site.tree()
+    capsys.readouterr()
+    site.run("plan", "--json")
+    planned = {(entry["project"], entry["filename"]) for entry in json.loads(capsys.readouterr().out)["remove"]}
+    assert planned == {("demo", "demo-3.0-py3-none-any.whl"), ("third", "third-1.0-py3-none-any.whl")}
+    assert site.tree() == tree
+    assert site.run("sync") == 0
+    assert versions(site) == ["1.0", "2.0"] and not (site.root / "third").exists()
+    (tmp_path / "decisions.toml").write_text("")
+    capsys.readouterr()
+    assert site.run("plan", "--json") == 0  # and back, though no file of it is in the mirror
+    fetched = {(entry["project"], entry["filename"]) for entry in json.loads(capsys.readouterr().out)["fetch"]}
+    assert fetched == planned
+
+
 def test_missed_names_become_allow_lines(site: Mirrored, tmp_path: Path, capsys: Captured) -> None:
     line = '192.0.2.7 - - [28/Nov/2026:10:00:00 +0000] "GET /{}/ HTTP/1.1" 404 12 "-" "pip"\n'
     (tmp_path / "access.log").write_text(line.format("other") + line.format("demo") + line.format("simple/Never.Heard"))

@@ -94,9 +94,36 @@ class StateCatalogue:
         path = f"{name}/{file.filename}"
         if file.stored is not None and self._mirror.storage.size(path) == file.stored.size:
             return self._mirror.storage.open(path)
+        return self._fetched(name, file, path)
+
+    def _fetched(self, name: str, file: File, path: str) -> BinaryIO:
+        """Download a file to a path of the mirror, and open it. Raises MirrorError."""
         self._state.mark((name,), BEGUN)
         self._state.commit()
         obtained = ensure_file(self._mirror, name, file)
         if obtained.file.stored is None:
             raise MirrorError(f"{file.filename}: {obtained.error}")
         return self._mirror.storage.open(path)
+
+
+class PlannedCatalogue(StateCatalogue):
+    """For ``plan``: downloads no file, so that the requirements of sdists that are not in the mirror are unknown."""
+
+    def metadata(self, file: File) -> bytes | None:
+        try:
+            return super().metadata(file)
+        except _NotFetched:
+            return b""
+
+    def sdist(self, file: File) -> Sdist | None:
+        try:
+            return super().sdist(file)
+        except _NotFetched:
+            return Sdist((), b"", ())
+
+    def _fetched(self, name: str, file: File, path: str) -> BinaryIO:
+        raise _NotFetched(f"{path}: not in the mirror yet")
+
+
+class _NotFetched(MirrorError):
+    """The file would have to be downloaded."""

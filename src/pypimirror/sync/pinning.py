@@ -16,7 +16,7 @@ from ..http.retry import check
 from ..http.urls import strip_credentials
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse, release
-from ..model import File, Head, RequiredReleases
+from ..model import NOTHING, File, Head, RequiredReleases
 from ..names import PINS
 from ..pins.environments import environments
 from ..pins.extends_cache import write_extends_cache
@@ -31,7 +31,7 @@ from ..state.meta_keys import FOLLOW_DUE, PIN_FILES, RETAINED
 from ..tracebacks import log_error
 from ..zcml.error_context import describe
 from . import clock, published_pins
-from .catalogue import StateCatalogue
+from .catalogue import PlannedCatalogue, StateCatalogue
 from .published_pins import PublishedPinFiles
 
 #: Names of facts in the state.
@@ -125,41 +125,43 @@ class Pinning:
     def _followed(self) -> Mapping[str, frozenset[str]]:
         return _by_name(_pairs(json.loads(self._state.fact(NEEDED) or "{}")))
 
-    def follow(self, changed: bool) -> frozenset[str]:
+    def follow(self, changed: bool, planned: Mapping[str, tuple[File, ...]] = NOTHING) -> frozenset[str]:
         """Resolve the run-time and build requirements of the selected releases, as far as the state has their metadata.
 
         changed: whether the result can differ from the last run's although no page was read since then.
+        planned: by project, the files that count in place of the published ones.
         Returns the names of projects whose required releases have changed; an empty set if the resolution fails.
         """
         try:
-            return self._follow(changed)
+            return self._follow(changed, planned)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             self._fail_or_raise("requirements can't be followed, those of the last run count", error)
             return frozenset()
 
-    def _follow(self, changed: bool) -> frozenset[str]:
+    def _follow(self, changed: bool, planned: Mapping[str, tuple[File, ...]]) -> frozenset[str]:
         before = self._mirror.needs
         self._retain(_releases(json.loads(self._state.fact(LAST_PINNED) or "{}")))
         self._tell(before.followed)
         if changed or any(self._state.fact(name) is not None for name in (FOLLOW_DUE, HOLES)):
-            self._resolve()
+            self._resolve(planned)
             self._state.set_fact(FOLLOW_DUE, None)
         after = self._mirror.needs
         return frozenset(name for old, new in ((before.followed, after.followed), (before.retained, after.retained))
                          for name in {*old, *new} if old.get(name) != new.get(name))
 
-    def _resolve(self) -> None:
+    def _resolve(self, planned: Mapping[str, tuple[File, ...]]) -> None:
         wanted = self._settings["dependencies"] or (self._settings["build_requirements"] and self._pins.versions)
         found = Resolution({}, {}, (), ())
         if wanted:
-            catalogue = StateCatalogue(self._mirror, self._state, self._settings["build_requirements"])
+            kind = PlannedCatalogue if self._dry else StateCatalogue
+            catalogue = kind(self._mirror, self._state, self._settings["build_requirements"])
             # Pins constrain run-time requirements; a build uses the newest release that matches, regardless of pins.
             pinned = self._pins if self._settings["dependencies"] else None
             # Namespace packages of old need pkg_resources, which setuptools 82 and later have no more.
             companions = {} if "setuptools" in self._pins.versions or not self._pins.versions else {"setuptools": "<82"}
-            found = resolve(self._roots(catalogue), self._environments(), catalogue, pinned, companions,
+            found = resolve(self._roots(catalogue, planned), self._environments(), catalogue, pinned, companions,
                             name_globs(self._settings, "ignore_build_problems").match)
         # A second resolution in a run replaces the problems of the first one.
         told, self._unresolved = self._unresolved, found.problems + found.notes
@@ -172,12 +174,11 @@ class Pinning:
         self._state.set_fact(NEEDED, json.dumps({name: sorted(versions) for name, versions in found.releases.items()}))
         self._tell(found.releases)
 
-    def _roots(self, catalogue: StateCatalogue) -> Iterable[RootFile]:
-        """Yield the files whose requirements are followed first: the published ones."""
-        for name in [entry.name for entry in self._state.entries()]:
-            project = records.decode(self._state.record(name) or b"")
-            if self._is_root(project.name):
-                files = tuple(file for file in project.files if file.stored is not None and file.stored.published)
+    def _roots(self, catalogue: StateCatalogue, planned: Mapping[str, tuple[File, ...]]) -> Iterable[RootFile]:
+        """Yield the files whose requirements are followed first: the published ones, or those that are planned."""
+        for name in sorted({*planned, *(entry.name for entry in self._state.entries())}):
+            if self._is_root(name):
+                files = planned[name] if name in planned else records.decode(self._state.record(name) or b"").published().files
                 catalogue.own(name, files)
                 yield from self._roots_of(name, files)
 

@@ -12,7 +12,7 @@ from ..interfaces import IRunContext
 from ..model import Change, File, Project
 from ..selection import LeftOut, Selected
 from ..state import records
-from ..state.database import State
+from ..state.database import DUE, Row, State
 from . import brake, worklist
 from .absence import Absences
 from .changes import is_up_to_date, removed_files
@@ -51,7 +51,7 @@ def plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str] 
 
     state: a copy. initial: whether all pages are read again. names: the only projects to evaluate; all if empty.
     trust: whether any number of deletions is allowed.
-    Build requirements are known only for sdists in the mirror: those of the last run are used.
+    Requirements of sdists that are not in the mirror are unknown.
     Raises FetchError, InvalidPage if upstream's list can't be read, ConfigurationError as ``worklist.selected``.
     """
     told: list[Notice] = []
@@ -61,12 +61,12 @@ def plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str] 
 
 def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str], trust: bool) -> list[PlannedProject]:
     problems: list[str] = []
+    pinning = None
     if mirror.settings["advisories"]:
         problems += mirror.advisories.update(mirror.fetcher, mirror.attempts, trust, dry=True).problems
     if worklist.has_pins(mirror.settings):
         pinning = Pinning(mirror, state, lambda event: None, dry=True)
         pinning.read()
-        problems += pinning.problems
     if names:
         drawn = worklist.named(mirror, state, dict.fromkeys(worklist.selected(mirror, names), True))
     else:
@@ -74,7 +74,7 @@ def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str]
     absences = Absences(mirror, drawn.is_exact, trust)
     done = list(boundary.run(mirror, evaluate, drawn.tasks))
     results = [item for item in done if isinstance(item, Evaluation) and not absences.holds(item)]
-    failed = [PlannedProject(item.project, problem=item.error) for item in done if isinstance(item, boundary.StepFailure)]
+    failed = _failures(done)
     waited, doubt = absences.judge()
     if doubt is None:
         results += waited
@@ -82,11 +82,46 @@ def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str]
         problems.append(doubt)
         results += [one._replace(change=Change(one.name), project=None, error=one.unmet) for one in waited
                     if one.name in mirror.needs.pinned]
-    verdict = None if trust else brake.judge(mirror, state, [one.change for one in results], state.totals(), drawn.doubt)
+    totals, new = state.totals(), {one.name for one in results if state.row(one.name) is None}
+    if pinning is not None:
+        results, more = _with_requirements(mirror, state, pinning, results)
+        failed += more
+        problems += pinning.problems
+    verdict = None if trust else brake.judge(mirror, state, [one.change for one in results], totals, drawn.doubt)
     problems += [verdict.message] if verdict is not None else []
-    planned = sorted((*(_planned(mirror, evaluation, state.row(evaluation.name) is None) for evaluation in results), *failed),
-                     key=lambda one: one.name)
+    planned = sorted((*(_planned(mirror, one, one.name in new) for one in results), *failed), key=lambda one: one.name)
     return [*(PlannedProject("", problem=problem) for problem in problems), *planned]
+
+
+def _with_requirements(mirror: IRunContext, state: State, pinning: Pinning,
+                       results: list[Evaluation]) -> tuple[list[Evaluation], list[PlannedProject]]:
+    """Follow the requirements of the planned releases, as the last round of a run does of the published ones.
+
+    Returns the evaluations with those of projects whose required releases change, and failures.
+    """
+    planned: dict[str, tuple[File, ...]] = {}
+    state.begin()
+    for one in results:
+        if one.project is not None and one.error is None:
+            row = state.row(one.name) or Row(one.name, one.display, None, None, DUE, 0, 0, 0, 0)
+            state.save(row._replace(display=one.display), one.project)
+            wanted = one.selection is not None and mirror.selection.wanted(one.name)
+            planned[one.name] = unpack(one.selection, records.decode(one.project)).files if wanted and one.selection else ()
+    touched = pinning.follow(True, planned)
+    if not touched:
+        return results, []
+    # The page of a known project is not read again; only its selection changes.
+    ask = {name: state.record(name) is None for name in sorted(touched)}
+    done = list(boundary.run(mirror, evaluate, worklist.named(mirror, state, ask, republish=False).tasks))
+    found = {one.name: one for one in results}
+    for again in (item for item in done if isinstance(item, Evaluation)):
+        rewrite = again.change.rewrite or (again.name in found and found[again.name].change.rewrite)
+        found[again.name] = again._replace(change=again.change._replace(rewrite=rewrite))
+    return list(found.values()), _failures(done)
+
+
+def _failures(done: Iterable[Any]) -> list[PlannedProject]:
+    return [PlannedProject(item.project, problem=item.error) for item in done if isinstance(item, boundary.StepFailure)]
 
 
 def _planned(mirror: IRunContext, evaluation: Evaluation, is_new: bool) -> PlannedProject:
