@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.version import Version
 
 from pypimirror.advisories.cvss import base_score, highest, rating
 from pypimirror.advisories.grouping import joined
@@ -37,6 +42,13 @@ def ranged(*events: dict[str, str], kind: str = "ECOSYSTEM", **package: Any) -> 
     (ranged(versions=["1.0", "not-a-version"]), ["1.0", "1.0.0", "not-a-version"]),
     (ranged({"introduced": "2.0"}, versions=["0.9"]), ["0.9", "2.0", "2.1", "3.0.dev1"]),
     (ranged({"introduced": "0"}, {"introduced": "1.0"}, {"fixed": "1.5"}), ["0.9", "1.0rc1", "1.0", "1.0.0", "1.0+local"]),
+    (ranged({"introduced": "1.5"}, {"last_affected": "1.5"}), ["1.5"]),
+    (ranged({"introduced": "0"}, {"limit": "1.0"}, {"limit": "2.0"}, {"limit": "odd"}),
+     ["0.9", "1.0rc1", "1.0", "1.0.0", "1.0+local", "1.5"]),
+    (ranged({"introduced": "0"}, {"limit": "1.0"}, {"limit": "*"}), list(VERSIONS)),
+    (ranged({"introduced": "2.0"}, {"limit": "2.0"}), []),
+    (ranged({"introduced": "1.5"}, {"last_affected": "3.0"}, {"limit": "2.0"}), ["1.5"]),
+    (ranged({"introduced": "1.5"}, {"last_affected": "2.0"}, {"limit": "2.0"}), ["1.5"]),
     (osv.document("MAL-1", "demo"), list(VERSIONS)),
     (osv.document("PYSEC-1", "demo"), []),
     (osv.document("PYSEC-1", "other", introduced="0"), []),
@@ -44,6 +56,68 @@ def ranged(*events: dict[str, str], kind: str = "ECOSYSTEM", **package: Any) -> 
 def test_affected_versions(document: dict[str, Any], affected: list[str]) -> None:
     matcher = AdvisoryMatcher([advisory(document, "demo")], "demo")
     assert [version for version in VERSIONS if matcher.of_version(version)] == affected
+
+
+_NUMBERS = st.sampled_from(["1.0", "1.5", "2.0", "2.1", "3.0"])
+_EVENT = st.one_of(*(st.builds(lambda number, kind=kind: {kind: number}, _NUMBERS) for kind in (
+    "introduced", "fixed", "last_affected", "limit")), st.just({"introduced": "0"}), st.just({"limit": "*"}))
+
+
+def affected_by_the_schema(version: Version, events: list[dict[str, str]]) -> bool:
+    """Evaluate events as the pseudocode of the OSV schema does; at one version, a fix comes first."""
+    limits = [event["limit"] for event in events if "limit" in event]
+    if limits and not any(limit == "*" or version < Version(limit) for limit in limits):
+        return False
+    ordered = sorted((Version("0.dev0" if number == "0" else number), kind)
+                     for event in events for kind, number in event.items() if kind != "limit")
+    is_affected = False
+    for number, kind in ordered:  # the names of kinds are in that order, too
+        if kind == "introduced" and version >= number:
+            is_affected = True
+        elif (kind == "fixed" and version >= number) or (kind == "last_affected" and version > number):
+            is_affected = False
+    return is_affected
+
+
+@given(st.lists(_EVENT, max_size=6))
+def test_events_are_evaluated_as_the_schema_does(events: list[dict[str, str]]) -> None:
+    matcher = AdvisoryMatcher([advisory(ranged(*events), "demo")], "demo")
+    for version in ("0.1", "1.0", "1.2", "1.5", "1.9", "2.0", "2.05", "2.1", "2.5", "3.0", "4"):
+        assert bool(matcher.of_version(version)) == affected_by_the_schema(Version(version), events)
+
+
+_VALUES = st.sampled_from([None, True, -1, 10**400, float("nan"), "", "PyPI", "demo", "1.0", "0", "ECOSYSTEM", "CVSS:3.1/AV",
+                           "https://x/\ud800 <", [], {}])
+_KEYS = st.sampled_from(["package", "ecosystem", "name", "ranges", "type", "events", "fixed", "introduced", "versions",
+                         "severity", "score", "url"])
+_OBJECTS = st.dictionaries(_KEYS, _VALUES | st.lists(_VALUES, max_size=2), max_size=3)
+_JSON = _VALUES | _OBJECTS | st.lists(_VALUES | _OBJECTS, max_size=3)
+
+
+@given(st.sampled_from(["affected", "aliases", "severity", "references", "summary", "details", "withdrawn",
+                        "database_specific"]),
+       st.sampled_from(["", "ranges", "versions", "severity", "events", "database_specific", "ecosystem_specific"]), _JSON)
+def test_values_of_any_type_are_passed_over(field: str, inner: str, value: Any) -> None:
+    """A document is an advisory or invalid: nothing in it makes a run fail."""
+    document = osv.document("A-1", "demo", introduced="0")
+    if inner == "events":
+        document["affected"][0]["ranges"][0]["events"] = value
+    elif inner:
+        document["affected"][0][inner] = value
+    else:
+        document[field] = value
+    with contextlib.suppress(InvalidAdvisory):
+        for name in header(document).projects:
+            found = advisory(document, name)
+            assert json.dumps(found).isascii() and found.link.isprintable()
+            assert records.decode(records.encode(Project("demo", advisories=(found,)))).advisories == (found,)
+
+
+def test_many_versions_and_ranges_take_little_time() -> None:
+    """Comparing each version with each range would take minutes."""
+    events = [{kind: f"{number}.{minor}"} for number in range(5000) for kind, minor in (("introduced", 5), ("fixed", 6))]
+    found = advisory(ranged(*events, versions=[f"{number}.0" for number in range(100_000)]), "demo")
+    assert len(found.versions) == 100_000 and len(found.ranges) == 5000
 
 
 def test_names_of_projects_are_normalised_and_other_ecosystems_left_out() -> None:
@@ -60,7 +134,8 @@ def test_what_is_no_advisory_is_refused(body: bytes) -> None:
         header(read_document(body))
 
 
-@pytest.mark.parametrize("affected", [None, [7], [{"package": 7}], [{"package": {"ecosystem": "PyPI", "name": 7}}],
+@pytest.mark.parametrize("affected", [None, [7], [{"package": 7}], [{"package": {"ecosystem": "PyPI", "name": None}}],
+                                      [{"package": {"ecosystem": "PyPI", "name": 7}}],
                                       [{"package": {"ecosystem": "PyPI", "name": "demo"}, "ranges": [7, {"events": [7]}],
                                         "versions": [7], "severity": [7], "database_specific": 7}]])
 def test_odd_values_are_passed_over(affected: Any) -> None:

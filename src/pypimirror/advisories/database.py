@@ -23,7 +23,7 @@ from . import osv
 from .grouping import joined
 
 #: Changes when advisories are read in another way, so that projects are evaluated again.
-LAYOUT = 1
+LAYOUT = 2
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sources (source TEXT PRIMARY KEY, validator TEXT, newest TEXT NOT NULL, documents INTEGER NOT NULL,

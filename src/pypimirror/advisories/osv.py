@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ..http.web_urls import web_url
 from ..metadata.filenames import pep440
 from ..model import Advisory, VersionRange
 from ..names import MALICIOUS, project_name, shown
@@ -19,8 +20,10 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _ECOSYSTEM = "PyPI"
 _LABELS = {"LOW": "low", "MODERATE": "medium", "MEDIUM": "medium", "HIGH": "high", "CRITICAL": "critical"}
 _LONGEST_SUMMARY = 200
-#: Order of events at one version: a version that is fixed and introduced at once is affected.
-_EVENTS = ("fixed", "limit", "last_affected", "introduced")
+#: Order of events at one version: one that is fixed and introduced at once is affected, and so is the last affected one.
+_EVENTS = ("fixed", "introduced", "last_affected")
+#: Comparisons of versions with ranges that find superfluous versions: a few advisories have many of both.
+_MOST_COMPARISONS = 1_000_000
 
 
 class InvalidAdvisory(ValueError):
@@ -78,52 +81,81 @@ def advisory(document: Mapping[str, Any], name: str) -> Advisory:
         identifier, tuple(alias for alias in _texts(document.get("aliases")) if _ID.fullmatch(alias)),
         shown(str(document.get("summary") or _first_line(document.get("details"))), _LONGEST_SUMMARY),
         _severity(document, packages),
-        ranges, tuple(version for version in versions if not _is_covered(version, ranges)),
+        ranges, tuple(_uncovered(versions, ranges)),
         tuple(version for version in fixed if pep440(version) is not None), _link(document))
 
 
 def _affected(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the affected packages of PyPI, each with the normalised name."""
-    for package in document.get("affected") or ():
-        named = package.get("package") if isinstance(package, dict) else None
+    for package in _objects(document.get("affected")):
+        named = package.get("package")
         if not isinstance(named, dict) or str(named.get("ecosystem")).partition(":")[0] != _ECOSYSTEM:
             continue
-        name = project_name(str(named.get("name")))
+        written = named.get("name")
+        name = project_name(written) if isinstance(written, str) else None
         if name is not None:
             yield name, package
 
 
 def _event_lists(package: Mapping[str, Any]) -> Iterator[list[Mapping[str, str]]]:
-    for each in package.get("ranges") or ():
-        if isinstance(each, dict) and each.get("type") != "GIT" and isinstance(each.get("events"), list):
-            yield [event for event in each["events"]
-                   if isinstance(event, dict) and event and all(isinstance(value, str) for value in event.values())]
+    for each in _objects(package.get("ranges")):
+        if each.get("type") != "GIT":
+            yield [event for event in _objects(each.get("events")) if all(isinstance(value, str) for value in event.values())]
 
 
 def _ranges(package: Mapping[str, Any]) -> Iterator[VersionRange]:
     """Yield the affected ranges of versions: the schema's evaluation of events, done in advance."""
     for events in _event_lists(package):
-        ordered = sorted(_ordered(events), key=lambda event: event[:3])
-        start: str | None = None
-        for _, _, _, kind, version in ordered:
-            if kind == "introduced":
-                start = version if start is None else start
-            elif start is not None:
-                yield VersionRange(start, version, kind == "last_affected")
-                start = None
-        if start is not None:
-            yield VersionRange(start)
+        limit = _limit(events)
+        for found in _unlimited(events):
+            if limit is None:
+                yield found
+            elif found.introduced == "0" or _version(found.introduced) < _version(limit):
+                is_later = not found.end or _version(found.end) >= _version(limit)
+                yield VersionRange(found.introduced, limit) if is_later else found
+
+
+def _unlimited(events: Iterable[Mapping[str, str]]) -> Iterator[VersionRange]:
+    """Yield the ranges of events without regard to limits."""
+    start: str | None = None
+    for _, _, _, kind, version in sorted(_ordered(events), key=lambda event: event[:3]):
+        if kind == "introduced":
+            start = version if start is None else start
+        elif start is not None:
+            yield VersionRange(start, version, kind == "last_affected")
+            start = None
+    if start is not None:
+        yield VersionRange(start)
+
+
+def _limit(events: Iterable[Mapping[str, str]]) -> str | None:
+    """Return the version from which on no version is affected; None without a limit. Of several limits, the last one counts."""
+    limits = [event["limit"] for event in events if "limit" in event]
+    known = [limit for limit in limits if pep440(limit) is not None]
+    return None if "*" in limits else max(known, key=_version, default=None)
+
+
+def _version(text: str) -> Any:
+    """Return a version that is known to be valid."""
+    return pep440(text)
 
 
 def _ordered(events: Iterable[Mapping[str, str]]) -> Iterator[tuple[bool, Any, int, str, str]]:
     """Yield the events with sort keys; those with versions that PEP 440 does not have are left out."""
     for event in events:
         for kind, version in event.items():
-            if kind not in _EVENTS or (kind == "limit" and version == "*"):
+            if kind not in _EVENTS:
                 continue
             parsed = pep440(version)
             if version == "0" or parsed is not None:
                 yield version != "0", parsed, _EVENTS.index(kind), kind, version
+
+
+def _uncovered(versions: Collection[str], ranges: Collection[VersionRange]) -> Iterable[str]:
+    """Return the versions outside of all ranges; all versions if that would take long."""
+    if len(versions) * len(ranges) > _MOST_COMPARISONS:
+        return versions
+    return (version for version in versions if not _is_covered(version, ranges))
 
 
 def _is_covered(version: str, ranges: Iterable[VersionRange]) -> bool:
@@ -138,21 +170,23 @@ def _severity(document: Mapping[str, Any], packages: Iterable[Mapping[str, Any]]
               for key in ("database_specific", "ecosystem_specific") if isinstance(specific := place.get(key), dict)]
     if label := highest(labels):
         return label
-    scores = [base_score(str(each.get("score"))) for place in places for each in place.get("severity") or ()
-              if isinstance(each, dict)]
+    scores = [base_score(str(each.get("score"))) for place in places for each in _objects(place.get("severity"))]
     return highest(rating(score) for score in scores if score is not None)
 
 
 def _link(document: Mapping[str, Any]) -> str:
     """Return the URL of a page about the advisory; an empty text if it has none."""
-    found = [each for each in document.get("references") or () if isinstance(each, dict)
-             and re.match("https?://", str(each.get("url")))]
-    found.sort(key=lambda each: each.get("type") != "ADVISORY")
-    return str(found[0]["url"])[:500] if found else ""
+    found = sorted(_objects(document.get("references")), key=lambda each: each.get("type") != "ADVISORY")
+    return next((url for each in found if (url := web_url(str(each.get("url"))))), "")
 
 
 def _first_line(text: Any) -> str:
     return text.strip().split("\n", 1)[0].lstrip("# ") if isinstance(text, str) else ""
+
+
+def _objects(values: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the objects in a list; nothing for any other value."""
+    return (value for value in values if isinstance(value, dict)) if isinstance(values, list) else iter(())
 
 
 def _texts(values: Any) -> Iterator[str]:

@@ -20,7 +20,7 @@ from ..state.database import State
 from ..tracebacks import describe, log_error
 from .dependency_graph import DependencyGraph
 from .licenses import License, license_of
-from .links import links, web_url
+from .links import links
 from .model import Component, ComponentFile, EmbeddedSbom
 from .release_metadata import ReleaseMetadata, embedded_sboms, read_metadata, sha256_of
 
@@ -130,7 +130,7 @@ class Collector:
         if not self._wanted.advisories or not project.advisories:
             return ()
         found = AdvisoryMatcher(project.advisories, project.name).of_version(version)
-        return tuple((each.id, web_url(each.link) or "") for each in found)
+        return tuple((each.id, each.link) for each in found)
 
 
 def _text(fields: Mapping[str, Sequence[str]], name: str) -> str:

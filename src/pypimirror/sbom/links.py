@@ -1,20 +1,14 @@
-"""The links in core metadata and advisories, as URLs that validators of SBOMs accept."""
+"""The links in core metadata."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from urllib.parse import quote, urlsplit
 
+from ..http.web_urls import web_url
 from ..names import shown
 
-#: Links that count, and characters of one.
-_MOST, _LONGEST = 200, 1000
-_HOST = re.compile(r"[A-Za-z0-9_.-]+(?::([0-9]{1,5}))?")
-_LAST_PORT = 65535
-_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-#: Characters of RFC 3986 that stay as they are.
-_PATH, _QUERY = "/:@!$&'()*+,;=~%", "/:@!$&'()*+,;=~%?"
+#: Links that count.
+_MOST = 200
 
 
 def links(fields: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
@@ -25,25 +19,7 @@ def links(fields: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
         stated.append((label.strip(), url))
     seen: set[str] = set()
     for label, url in stated:
-        found = web_url(url.strip())
+        found = web_url(url)
         if found is not None and found not in seen:
             seen.add(found)
             yield shown(label), found
-
-
-def web_url(text: str) -> str | None:
-    """Return a URL with other characters than those of RFC 3986 quoted; None for anything else than a URL of the web."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return None
-    host = _HOST.fullmatch(parts.netloc)
-    if parts.scheme not in ("http", "https") or host is None or int(host[1] or 0) > _LAST_PORT or len(text) > _LONGEST:
-        return None
-    url = f"{parts.scheme}://{parts.netloc}{_quoted(parts.path, _PATH)}"
-    url += f"?{_quoted(parts.query, _QUERY)}" if parts.query else ""
-    return url + (f"#{_quoted(parts.fragment, _QUERY)}" if parts.fragment else "")
-
-
-def _quoted(text: str, safe: str) -> str:
-    return _LONE_PERCENT.sub("%25", quote(text, safe=safe))

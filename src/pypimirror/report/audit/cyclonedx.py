@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import uuid
 from typing import Any
-from urllib.parse import quote
 
 from ... import __version__
 from ...maintenance.audit import Audit, Finding
+from ...sbom.model import purl
 from .plain import fixes
 
 #: Namespace of serial numbers: one result has one number.
@@ -32,11 +32,6 @@ def as_vex(audit: Audit) -> dict[str, Any]:
     return {"bomFormat": "CycloneDX", "specVersion": "1.6", "serialNumber": f"urn:uuid:{number}", "version": 1, **body}
 
 
-def purl(project: str, version: str) -> str:
-    """Return the package URL of a release."""
-    return f"pkg:pypi/{project}@{quote(version, safe='')}"
-
-
 def _analysis(findings: list[Finding]) -> dict[str, Any]:
     waived = list(dict.fromkeys(each.waived for each in findings))
     if all(waived):
@@ -57,4 +52,4 @@ def _vulnerability(findings: list[Finding]) -> dict[str, Any]:
         "recommendation": "; ".join(dict.fromkeys(f"{each.project} {each.version}: {fixes(each)}" for each in findings)),
         "analysis": _analysis(findings),
     }
-    return found | ({"advisories": [{"url": quote(advisory.link, safe="/:?#[]@!$&'()*+,;=%~")}]} if advisory.link else {})
+    return found | ({"advisories": [{"url": advisory.link}]} if advisory.link else {})

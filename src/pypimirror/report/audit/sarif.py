@@ -37,7 +37,7 @@ def _rule(advisory: Advisory) -> dict[str, Any]:
         "shortDescription": {"text": advisory.summary or advisory.id},
         "properties": {"security-severity": _LEVELS[advisory.severity][1], "tags": ["security", *advisory.aliases]},
     }
-    return rule | ({"helpUri": quote(advisory.link, safe="/:?#[]@!$&'()*+,;=%~")} if advisory.link else {})
+    return rule | ({"helpUri": advisory.link} if advisory.link else {})
 
 
 def _result(finding: Finding, rule: int) -> dict[str, Any]:
