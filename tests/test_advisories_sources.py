@@ -159,6 +159,22 @@ def test_a_damaged_archive_changes_nothing(tmp_path: Path, database: AdvisoryDat
     assert update(database, source) == ImportResult() and ids(database, "demo") == ["PYSEC-99"]
 
 
+@pytest.mark.parametrize(("offset", "value"), [(0, 1), (2, 99), (2, 14)], ids=["encrypted", "unknown", "lzma"])
+def test_an_archive_that_can_not_be_unpacked_changes_nothing(tmp_path: Path, database: AdvisoryDatabase, offset: int,
+                                                             value: int) -> None:
+    """offset: from the flags of an entry, which the compression method follows."""
+    source = osv.write_archive(tmp_path / "all.zip", *MANY)
+    update(database, source)
+    generation = database.generation
+    body = bytearray(osv.write_archive(source, *MANY, NEW).read_bytes())
+    name = b"PYSEC-99.json"
+    for place in (body.index(name) - 30 + 6, body.rindex(name) - 46 + 8):
+        body[place + offset] = value
+    source.write_bytes(body)
+    (problem,) = update(database, source).problems
+    assert str(source) in problem and "those of" in problem and database.generation == generation
+
+
 @pytest.mark.parametrize("left", [0, 19])
 def test_a_source_that_lost_half_changes_nothing(tmp_path: Path, database: AdvisoryDatabase, left: int) -> None:
     source = osv.write_archive(tmp_path / "all.zip", *MANY)

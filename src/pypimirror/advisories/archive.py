@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
 import zipfile
@@ -17,6 +18,8 @@ from ..regular_file import open_regular
 #: Limits of one document in bytes, of the number of documents, and of the depth of folders.
 MOST_BYTES, MOST_DOCUMENTS, _DEEPEST = 8 << 20, 2_000_000, 8
 _SUFFIX = ".json"
+#: Errors of the library for archives that are damaged, encrypted, or packed in a way that it does not know.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
 
 
 class Member(NamedTuple):
@@ -37,7 +40,7 @@ def opened(path: str) -> Iterator[Mapping[str, Member]]:
             return
         with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
             yield _bounded(_members(archive), path)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except _DAMAGED as error:
         raise MirrorError(f"{path}: neither a directory nor an intact zip archive: {error}") from error
     except OSError as error:
         raise MirrorError(f"{path}: can't be read: {error.strerror or error}") from error
