@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,18 @@ def test_a_fix_that_is_malicious_is_none(audited: Mirrored, capsys: Captured) ->
     osv.write_directory(audited.root.parent / "osv", DOCUMENTS[0], osv.document("MAL-9", "demo", versions=["2.0"]))
     assert audited.run("sync") == 0
     assert "demo 1.0  PYSEC-1  critical  no fix is known" in audit(audited, capsys)
+
+
+def test_a_project_with_an_unreadable_record_fails_alone(audited: Mirrored, capsys: Captured) -> None:
+    with sqlite3.connect(audited.root / ".pypimirror" / "state.sqlite") as state:
+        state.execute("UPDATE records SET record = x'00' WHERE name = 'demo'")
+    state.close()
+    capsys.readouterr()
+    assert audited.run("audit") == 1
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == ["other 1.0  PYSEC-3  unknown  no fix is known",
+                                        "1 releases checked, 1 with 1 advisories"]
+    assert printed.err.startswith("pypimirror: demo: unreadable record in the state") and printed.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("sources", [["none.txt"], ["https://example.com/requirements.txt"], ["empty.txt"]])

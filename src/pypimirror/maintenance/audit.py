@@ -69,14 +69,15 @@ class Auditor:
     def mirror(self) -> Audit:
         """Check all published releases."""
         found: list[Finding] = []
+        problems: list[str] = []
         count = 0
         for entry in list(self._state.entries()):
-            project = self._project(entry.name)
+            project = self._project(entry.name, problems)
             files = project.published().files
             versions = _by_version(project.name, files)
             count += len(versions)
             found += self._findings(project, versions, "")
-        return Audit(tuple(found), count)
+        return Audit(tuple(found), count, tuple(problems))
 
     def files(self, sources: Sequence[str]) -> Audit:
         """Check the pins of files: requirements, locks, versions.cfg or buildout.cfg."""
@@ -90,12 +91,16 @@ class Auditor:
             problems += pins.problems
             for name, versions in sorted(pins.versions.items()):
                 count += len(versions)
-                found += self._findings(self._project(name), dict.fromkeys(sorted(versions), ()), source)
+                found += self._findings(self._project(name, problems), dict.fromkeys(sorted(versions), ()), source)
         return Audit(tuple(found), count, tuple(problems))
 
-    def _project(self, name: str) -> Project:
+    def _project(self, name: str, problems: list[str]) -> Project:
         record = self._state.record(name)
-        project = records.decode(record) if record else Project(name, listed=False)
+        try:
+            project = records.decode(record) if record else Project(name, listed=False)
+        except records.BadRecord as error:
+            problems.append(f"{name}: {error}")
+            project = Project(name, listed=False)
         return self._mirror.advisories.current(project)
 
     def _findings(self, project: Project, versions: dict[str, tuple[str, ...]], source: str) -> Iterator[Finding]:
