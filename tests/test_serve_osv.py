@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -13,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from pypimirror.advisories.osv import advisory
+from pypimirror.model import Advisory
+from pypimirror.serve import osv_api
 from support import clients, osv, programs, servers, wheelhouse
 from support.mirror import Mirrored
 from support.upstream import Upstream, sdist, wheel
@@ -51,6 +55,29 @@ def queried(site: str, version: str | None = None, **package: str) -> list[str]:
     status, found = post(f"{site}/v1/query", query)
     assert status == 200
     return [each["id"] for each in found.get("vulns", [])]
+
+
+def test_a_batch_reads_the_advisories_about_a_project_once(mirrored: Mirrored, tmp_path: Path,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project with many advisories takes long to read; one request may ask about it a thousand times."""
+    source = osv.write_directory(tmp_path / "osv", osv.document("PYSEC-1", "demo", introduced="1.0"))
+    mirrored.settings |= {"advisories": source, "min_free": 0}
+    mirrored.run("sync")
+    taken: list[str] = []
+
+    def noted(document: Any, name: str) -> Advisory:
+        taken.append(name)
+        return advisory(document, name)
+
+    monkeypatch.setattr(osv_api, "advisory", noted)
+    package = {"name": "demo", "ecosystem": "PyPI"}
+    queries = [{"package": package, "version": f"{number}.0"} for number in range(1000)]
+    body = json.dumps({"queries": queries}).encode()
+    api = osv_api.OsvApi(str(mirrored.root / ".pypimirror"))
+    (answer,) = api({"REQUEST_METHOD": "POST", "PATH_INFO": "/v1/querybatch", "wsgi.input": io.BytesIO(body)},
+                    lambda status, headers: None)
+    assert [bool(each) for each in json.loads(answer)["results"]] == [False, *[True] * 999]
+    assert taken == ["demo"]
 
 
 def test_queries(site: str) -> None:

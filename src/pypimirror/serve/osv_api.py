@@ -11,6 +11,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -24,10 +25,13 @@ from .http_error import Environ, Start
 
 #: Limits of a request: bytes of its body, and queries of a batch, as OSV has it.
 MOST_BYTES, _MOST_QUERIES = 1 << 20, 1000
+#: Projects of which a batch keeps the advisories; one with many takes long to read.
+_CACHED = 16
 _VULNERABILITY = "/v1/vulns/"
 _PURL = re.compile(r"pkg:pypi/([^/@?#]+)(?:@([^?#]+))?")
 #: gRPC codes of OSV's error messages.
 _INVALID, _NOT_FOUND, _UNAVAILABLE = 3, 5, 14
+_Documents = list[tuple[dict[str, Any], AdvisoryMatcher]]
 
 
 class _Failure(Exception):
@@ -97,24 +101,28 @@ class OsvApi:
         return found
 
     def _query(self, query: Mapping[str, Any]) -> dict[str, Any]:
-        found = list(self._affecting(query))
+        found = list(self._affecting(query, self._documents))
         return {"vulns": found} if found else {}
 
     def _batch(self, body: Mapping[str, Any]) -> dict[str, Any]:
         queries = body.get("queries")
         if not isinstance(queries, list) or len(queries) > _MOST_QUERIES:
             raise _Failure("400 Bad Request", _INVALID, f"queries must be a list of at most {_MOST_QUERIES}")
-        results = [[{"id": each["id"], "modified": each["modified"]} for each in self._affecting(query)] for query in queries]
+        documents = lru_cache(_CACHED)(self._documents)
+        results = [[{"id": each["id"], "modified": each["modified"]} for each in self._affecting(query, documents)]
+                   for query in queries]
         return {"results": [{"vulns": found} if found else {} for found in results]}
 
-    def _affecting(self, query: Any) -> Iterator[dict[str, Any]]:
+    def _affecting(self, query: Any, documents: Callable[[str], _Documents]) -> Iterator[dict[str, Any]]:
         """Yield the documents that match a query: about a project, or about a version of it."""
         name, version = _parse(query)
-        if name is None:
-            return
-        for document in self._opened().documents(name):
-            if version is None or AdvisoryMatcher([advisory(document, name)], name).of_version(version):
+        for document, matcher in () if name is None else documents(name):
+            if version is None or matcher.of_version(version):
                 yield document
+
+    def _documents(self, name: str) -> _Documents:
+        """Return the documents about a project, each with its matcher."""
+        return [(document, AdvisoryMatcher([advisory(document, name)], name)) for document in self._opened().documents(name)]
 
     def _opened(self) -> AdvisoryDatabase:
         """Return the database, opened again if another file is in its place."""
