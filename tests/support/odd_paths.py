@@ -130,7 +130,7 @@ ODD: tuple[Odd, ...] = (
     Odd(f"/{LONG}".encode(), 301, f"/{published_tree.normalize(LONG)}/"),
     # What browsers and crawlers look for.
     *[Odd(target) for target in (b"/robots.txt", b"/favicon.ico", b"/sitemap.xml", b"/wp-login.php", b"/nothing",
-                                 b"/simple/nothing",
+                                 b"/simple/nothing", b"/snapshots/nothing/simple", b"/simple/snapshots/nothing/simple",
                                  b"/simple/favicon.ico", b"/Nothing.Here", b"/pypi/demo-project/json/",
                                  b"/pypi/.pypimirror/json")],
     # Query strings and parameters belong to no name.

@@ -135,6 +135,7 @@ class App:
         """Send a page or a file of a snapshot. index: the parts of the path to its index."""
         if not parts:
             if not folder:
+                self._tree.check_folder(index)
                 raise moved("simple/")
             return self._page(environ, start, *index)
         if len(parts) > 1 or (not folder and self._tree.is_file([*index, parts[0]])):
