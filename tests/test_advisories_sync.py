@@ -216,8 +216,10 @@ def test_vulnerable_releases_are_marked_as_yanked(advised: Mirrored, capsys: Cap
     reason = "vulnerable: PYSEC-2026-1 (critical, fixed in 3.0)"
     marks = {file["filename"]: file["yanked"] for file in advised.page("demo")["files"] if file["filename"].endswith(".gz")}
     assert marks == {"demo-1.0.tar.gz": reason, "demo-2.0.tar.gz": reason, "demo-3.0.tar.gz": False}
-    assert advised.read("demo/index.html").count(f'data-yanked="{reason}"') == 4
     assert advised.run("verify") == 0
+    assert advised.run("snapshot", "create", "marked") == 0
+    for page in ("demo/index.html", "full.html", "snapshots/marked/simple/demo/index.html"):
+        assert advised.read(page).count(f'data-yanked="{reason}"') == 4, page
     page = advised.read("demo/index.html")
     assert advised.run("sync", "-I") == 0 and advised.run("-i") == 0
     assert advised.read("demo/index.html") == page
