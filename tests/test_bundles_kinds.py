@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pypimirror.metadata.bounded_toml import loads
 from support import wheelhouse
 from support.json_schema import violations
 from support.object_store import MirroredInBucket, Store
@@ -97,6 +98,32 @@ def test_own_distributions_and_pin_files_are_carried(sites: Sites, upstream: Ups
     sites.carry("without")
     assert not [path for path in sites.far.paths() if path.startswith("pins/")]
     assert sites.far.run("verify") == 0
+
+
+def test_a_lock_file_among_the_pins_has_the_links_of_its_own_side(sites: Sites, upstream: Upstream) -> None:
+    name, body = wheel("two", "2.0+local.1")
+    upstream.add("two", (name, body))
+    versions = sites.folder / "near" / "versions.cfg"
+    versions.write_text("[versions]\ntwo = 2.0+local.1\nSome.One = 1.0\n")
+    sites.near.settings |= {"versions": versions, "build_requirements": "False", "base_url": "https://near.example.com/pypi"}
+    sites.far.settings["base_url"] = "https://far.example.com"
+    sites.sync()
+    sites.export("full")
+    sites.load("full")
+    [lock] = [path for path in sites.near.paths() if path.endswith(".toml")]
+    near = sites.near.read(lock)
+    assert near.count("https://near.example.com/pypi/") == 3 and "two-2.0%2Blocal.1" in near
+    assert sites.far.read(lock) == near.replace("https://near.example.com/pypi", "https://far.example.com")
+    del sites.far.settings["base_url"]
+    sites.export("again", "--full")
+    sites.load("again")
+    [one, other] = loads(sites.far.read(lock))["packages"]
+    assert other["wheels"][0] | {"hashes": ""} == {
+        "name": name, "path": f"../two/{name}", "size": len(body), "hashes": ""}
+    assert one["sdist"]["path"] == "../some-one/Some.One-1.0.tar.gz"
+    del sites.near.settings["base_url"]
+    sites.sync()
+    sites.carry("relative")
 
 
 def test_formats_that_differ_are_reported(sites: Sites, upstream: Upstream, capsys: Captured) -> None:

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 from ..events import Notice, Problem
 from ..interfaces import IRunContext
 from ..names import PINS, project_name
+from ..pins.pin_forms import is_lock, move_lock
 from ..selection import Selected
 from ..settings.values import fingerprint
 from ..state import records
 from ..state.database import BEGUN, DUE, Row, State
 from ..state.meta_keys import PAGES_SETTINGS, PIN_FILES, ROOT_DUE, SERIAL
+from ..storage.atomic import replace
 from ..sync import brake
 from ..sync.packed_selection import pack
 from ..sync.publish import PublishTask, publish
@@ -217,13 +219,27 @@ class Import:
         old = (self._state.fact(PIN_FILES) or "").split()
         self._mirror.storage.flush()
         for name in header.pins:
-            if incoming.has(f"{PINS}/{name}"):
-                incoming.place(f"{PINS}/{name}")
+            path = f"{PINS}/{name}"
+            if is_lock(name):
+                self._place_lock(path, incoming)
+            elif incoming.has(path):
+                incoming.place(path)
         if self._run.held is None:
             for name in old:
                 if name not in header.pins:
                     self._mirror.storage.remove(f"{PINS}/{name}")
         self._state.set_fact(PIN_FILES, " ".join(header.pins) or None)
+
+    def _place_lock(self, path: str, incoming: Incoming) -> None:
+        """Write a lock file with the links of this mirror, whose ``base_url`` may have changed since it was written."""
+        present = self._mirror.storage.read(path)
+        content = incoming.read(path) or present
+        if content is None:
+            return
+        text = move_lock(content.decode("utf-8", "surrogateescape"), self._mirror.settings["base_url"])
+        moved = text.encode("utf-8", "surrogateescape")
+        if moved != present:
+            replace(self._mirror.storage, {path: (moved,)})
 
     def _notify_settings(self, header: Header) -> None:
         here, there = dict(page_settings(self._mirror.settings)), dict(header.pages)

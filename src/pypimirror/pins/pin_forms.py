@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
+from urllib.parse import quote
 
 from ..metadata.filenames import parse, pep440, release
 from ..model import File
@@ -16,6 +17,9 @@ from .pin_files import parse_flat
 #: Characters of a pin file; larger ones have no other forms.
 MAX_LENGTH = 1 << 20
 _NAME = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)", re.MULTILINE)
+#: In a lock file as ``render_lock`` writes it: the name of a package, and the beginning of a file's entry.
+_PACKAGE = re.compile(r'name = "([^"\\]+)"')
+_ADDRESS = re.compile(r'(\{ name = ("(?:[^"\\]|\\.)*"), )(?:url|path) = "(?:[^"\\]|\\.)*"(, size = )')
 #: One Python on one system, as markers distinguish them: ``python_version``, ``sys_platform``, ``platform_machine``.
 _Place = tuple[str, str, str]
 
@@ -88,22 +92,49 @@ def render_constraints(pins: Iterable[ConditionalPin]) -> str:
     return "# For pip's --constraint option.\n" + "".join(lines)
 
 
-def render_lock(pins: Iterable[ConditionalPin], files: Callable[[str], Iterable[File]], url: Callable[[str, File], str]) -> str:
+def render_lock(pins: Iterable[ConditionalPin], files: Callable[[str], Iterable[File]], base_url: str | None) -> str:
     """Return a lock file (PEP 751) with the wheels and sdists of the pinned releases.
 
     Args:
         files: returns the published files of a project. A release without any is left out.
-        url: returns ``url`` or ``path`` of a file, with its key, as TOML.
+        base_url: of the mirror, for absolute links; without it, links are relative to the lock file.
     """
     lines = ['lock-version = "1.0"\n', 'created-by = "z3c.recipe.pypimirror"\n']
     for pin in pins:
         name = normalize(pin.name)
         own = [file for file in files(name) if pep440(pin.version) and _is_of(file, name, pin.version)]
-        entries = list(_entries(name, own, url))
+        entries = list(_entries(name, own, base_url))
         if entries:
             lines += [f"\n[[packages]]\nname = {json.dumps(name)}\nversion = {json.dumps(pin.version)}\n",
                       f"marker = {json.dumps(pin.condition)}\n" if pin.condition else "", *entries]
     return "".join(lines)
+
+
+def is_lock(name: str) -> bool:
+    """Return whether a pin file of this name is one that ``render_lock`` has written."""
+    return name.endswith(".toml")
+
+
+def move_lock(text: str, base_url: str | None) -> str:
+    """Return a lock file with the links of a mirror at another URL. base_url: as for ``render_lock``."""
+    project = ""
+
+    def moved(entry: re.Match[str]) -> str:
+        return f"{entry[1]}{_address(base_url, project, json.loads(entry[2]))}{entry[3]}"
+
+    lines = []
+    for line in text.splitlines(keepends=True):
+        if found := _PACKAGE.match(line):
+            project = found[1]
+        lines.append(_ADDRESS.sub(moved, line, count=1))
+    return "".join(lines)
+
+
+def _address(base_url: str | None, project: str, filename: str) -> str:
+    """Return ``url`` or ``path`` of a file, with its key, as TOML."""
+    if base_url:
+        return f"url = {json.dumps(f'{base_url}/{project}/{quote(filename)}')}"
+    return f"path = {json.dumps(f'../{project}/{filename}')}"
 
 
 def _is_of(file: File, name: str, version: str) -> bool:
@@ -111,7 +142,7 @@ def _is_of(file: File, name: str, version: str) -> bool:
     return found is not None and release(found) == release(version)
 
 
-def _entries(name: str, files: Iterable[File], url: Callable[[str, File], str]) -> Iterator[str]:
+def _entries(name: str, files: Iterable[File], base_url: str | None) -> Iterator[str]:
     """Yield the entries of a release's files: one sdist, then the wheels."""
     by_kind: dict[str, list[File]] = {}
     for file in files:
@@ -119,12 +150,12 @@ def _entries(name: str, files: Iterable[File], url: Callable[[str, File], str]) 
     # PEP 751 has one sdist; its name is the standard's (PEP 625) if there is one of that form.
     sdists = sorted(by_kind.get("sdist", ()), key=lambda file: not file.filename.endswith(".tar.gz"))
     if sdists:
-        yield f"sdist = {_entry(name, sdists[0], url)}\n"
+        yield f"sdist = {_entry(name, sdists[0], base_url)}\n"
     if wheels := by_kind.get("wheel"):
-        yield "wheels = [\n" + "".join(f"    {_entry(name, file, url)},\n" for file in wheels) + "]\n"
+        yield "wheels = [\n" + "".join(f"    {_entry(name, file, base_url)},\n" for file in wheels) + "]\n"
 
 
-def _entry(name: str, file: File, url: Callable[[str, File], str]) -> str:
+def _entry(name: str, file: File, base_url: str | None) -> str:
     assert file.stored is not None
-    return (f'{{ name = {json.dumps(file.filename)}, {url(name, file)}, size = {file.stored.size}, '
+    return (f'{{ name = {json.dumps(file.filename)}, {_address(base_url, name, file.filename)}, size = {file.stored.size}, '
             f'hashes = {{ sha256 = "{file.stored.sha256}" }} }}')

@@ -117,19 +117,14 @@ def _digest(mirror: IRunContext, state: State, files: Iterable[PinFile], environ
 def _forms(mirror: IRunContext, state: State, file: PinFile, environments: tuple[Environment, ...]) -> Mapping[str, str]:
     """Return the texts of the other forms of a pin file, by name. Raises InvalidPins."""
     pins = pin_forms.conditional_pins(file.name, file.text, environments)
-    base = mirror.settings["base_url"]
 
     def published(name: str) -> tuple[File, ...]:
         record = state.record(name)
         return () if record is None else records.decode(record).published().files
 
-    def url(name: str, file: File) -> str:
-        path = f"{name}/{quote(file.filename)}"
-        return f"url = {json.dumps(f'{base}/{path}')}" if base else f"path = {json.dumps(f'../{name}/{file.filename}')}"
-
     names = form_names(file.name)
     texts = {names[".cfg"]: pin_forms.render_versions(pins), names[".txt"]: pin_forms.render_constraints(pins),
-             names[".toml"]: pin_forms.render_lock(pins, published, url)}
+             names[".toml"]: pin_forms.render_lock(pins, published, mirror.settings["base_url"])}
     return {name: text for name, text in texts.items() if name != file.name}
 
 
