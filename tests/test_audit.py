@@ -133,7 +133,7 @@ def test_without_advisories(mirrored: Mirrored, capsys: Captured, tmp_path: Path
     assert "advisories is not set" in capsys.readouterr().err
     mirrored.settings["advisories"] = osv.write_directory(tmp_path / "osv")
     assert mirrored.run("audit") == 1
-    assert "no advisories were read yet; sync reads them" in capsys.readouterr().err
+    assert "no advisories were read yet; sync reads them, import brings them" in capsys.readouterr().err
 
 
 def test_sarif(audited: Mirrored, capsys: Captured) -> None:

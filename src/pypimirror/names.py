@@ -24,6 +24,8 @@ SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar", ".tgz", ".tbz", 
 #: The suffix of files that describe a release's wheel variants (PEP 825).
 VARIANTS = SUFFIXES[-1]
 
+#: The source of advisories that ``import`` brings, as the key ``advisories`` names it.
+BUNDLE_ADVISORIES = "bundle"
 #: The prefix of ids of advisories about malicious releases (OSV).
 MALICIOUS = "MAL-"
 

@@ -106,7 +106,7 @@ class AdvisoryDatabase(SQLiteFile):
             raise sqlite3.DatabaseError(f"layout {self.layout}")
 
     def _connect(self) -> None:
-        self.connect(synchronous="NORMAL")  # what a power cut takes is read again
+        self.connect(synchronous="FULL")  # an import remembers that it has brought them
         if self.layout == 0:
             self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {LAYOUT}; COMMIT;")
         self._db.execute("SELECT project, digest, malicious FROM projects LIMIT 1").fetchone()
@@ -222,9 +222,33 @@ class AdvisoryDatabase(SQLiteFile):
                                  (identifier,)).fetchone()
         return self._document(found[0]) if found else None
 
+    def heads(self) -> Iterator[tuple[str, str]]:
+        """Yield the id of each document with a text that changes with it, by id; of several with one id the newest."""
+        last = None
+        for identifier, modified, fingerprint in self._db.execute(
+                "SELECT id, modified, fingerprint FROM documents WHERE id IS NOT NULL ORDER BY id, modified DESC, fingerprint"):
+            if identifier != last:
+                yield identifier, f"{modified} {fingerprint}"
+            last = identifier
+
+    def body(self, identifier: str) -> bytes | None:
+        """Return the document of this id as it was read, or None. Raises StorageError."""
+        found = self._db.execute("SELECT body FROM documents WHERE id = ? ORDER BY modified DESC, fingerprint LIMIT 1",
+                                 (identifier,)).fetchone()
+        return self._unpacked(found[0]) if found else None
+
+    def _unpacked(self, body: bytes) -> bytes:
+        try:
+            return zlib.decompress(body)
+        except zlib.error as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> StorageError:
+        return StorageError(f"{self.path}: unreadable advisory: {error}; remove the file, and the next sync reads all "
+                            "advisories again")
+
     def _document(self, body: bytes) -> dict[str, object]:
         try:
-            return osv.read_document(zlib.decompress(body))
-        except (zlib.error, osv.InvalidAdvisory) as error:
-            raise StorageError(f"{self.path}: unreadable advisory: {error}; remove the file, and the next sync reads all "
-                               "advisories again") from error
+            return osv.read_document(self._unpacked(body))
+        except osv.InvalidAdvisory as error:
+            raise self._unreadable(error) from error

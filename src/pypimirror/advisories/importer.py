@@ -16,7 +16,7 @@ from ..errors import MirrorError
 from ..http.retry import RetryPolicy
 from ..http.urls import strip_credentials
 from ..interfaces import IFetcher
-from ..names import shown
+from ..names import BUNDLE_ADVISORIES, shown
 from ..settings.units import format_moment
 from . import archive, osv
 from .archive import Member
@@ -63,7 +63,7 @@ class Importer:
             try:
                 self._import(name, source, known.get(name, _NOTHING))
             except MirrorError as error:
-                problems.append(f"advisories: {error}{_since(known.get(name))}")
+                problems.append(f"advisories: {error}{since(known.get(name))}")
             else:
                 problems += self._outdated(name, source)
         return ImportResult(tuple(problems), tuple(self._notes))
@@ -76,6 +76,10 @@ class Importer:
         self._database.commit(name, None, touched)
 
     def _import(self, name: str, source: str, before: Source) -> None:
+        if name == BUNDLE_ADVISORIES:  # import has brought them
+            if not before.taken:
+                raise MirrorError(f"{name}: no bundle with advisories was imported yet")
+            return
         if "://" not in source:
             try:
                 stamp = archive.stamp(source)
@@ -106,7 +110,7 @@ class Importer:
                 touched = self._store(name, members, changed, gone)
                 after = self._database.counts(name)
                 if not self._trust:
-                    _check(name, before, after)
+                    check_counts(name, before, after)
                 self._database.commit(name, after._replace(validator=validator, taken=time.time()), touched)
             finally:
                 self._database.rollback()
@@ -143,7 +147,7 @@ class Importer:
                 "advisories_max_age allows: check where it comes from"]
 
 
-def _check(name: str, before: Source, after: Source) -> None:
+def check_counts(name: str, before: Source, after: Source) -> None:
     """Raise MirrorError if a source has lost half of its advisories, or is an older copy."""
     if before.documents - after.documents > _ALWAYS and after.documents * 2 < before.documents:
         raise MirrorError(f"{name}: has {after.documents} advisories, and had {before.documents}{_ADVICE}")
@@ -151,7 +155,8 @@ def _check(name: str, before: Source, after: Source) -> None:
         raise MirrorError(f"{name}: its newest advisory is of {after.newest}, and was of {before.newest}{_ADVICE}")
 
 
-def _since(before: Source | None) -> str:
+def since(before: Source | None) -> str:
+    """Return the end of a message about a source that failed: which of its advisories count."""
     if before is None:
         return "; none of its advisories was ever read"
     return f"; those of {format_moment(before.taken)} count"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -84,6 +85,14 @@ class Advisories:
     def digests(self) -> dict[str, tuple[str, bool]]:
         """Return the digests of all projects with advisories, each with whether one is about malicious releases."""
         return self._database.digests() if self._is_readable() else {}
+
+    def heads(self) -> Iterator[tuple[str, str]]:
+        """Yield the id of each document with a text that changes with it, by id."""
+        return self._database.heads() if self._is_readable() else iter(())
+
+    def body(self, identifier: str) -> bytes | None:
+        """Return the document of this id as it was read, or None. Raises StorageError."""
+        return self._database.body(identifier) if self._is_readable() else None
 
     def current(self, project: Project) -> Project:
         """Return a project with its present advisories, as far as they are known."""

@@ -52,10 +52,15 @@ def read_document(body: bytes) -> dict[str, Any]:
     return document
 
 
+def is_identifier(text: str) -> bool:
+    """Return whether a text may be the id of an advisory."""
+    return _ID.fullmatch(text) is not None
+
+
 def header(document: Mapping[str, Any]) -> Header:
     """Return the header of an advisory. Raises InvalidAdvisory."""
     identifier = document.get("id")
-    if not (isinstance(identifier, str) and _ID.fullmatch(identifier)):
+    if not (isinstance(identifier, str) and is_identifier(identifier)):
         raise InvalidAdvisory(f"invalid id {shown(repr(identifier))}")
     try:
         modified = parse_moment(document["modified"]).strftime("%Y-%m-%dT%H:%M:%SZ")

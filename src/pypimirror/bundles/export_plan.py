@@ -19,6 +19,7 @@ from .journal import COMMON, Journal, PathEntry
 from .listing import Listing
 from .manifest import dump, dump_header, is_path
 from .model import (
+    ADVISORIES,
     DELTA,
     FULL,
     RECORDS,
@@ -30,6 +31,8 @@ from .model import (
     ProjectLine,
     RemovedPath,
     RemovedProject,
+    advisory_id,
+    advisory_path,
 )
 
 #: Settings that decide on the content of pages and that differ between sites or not; without plugins'.
@@ -56,6 +59,8 @@ def page_settings(settings: ISettings) -> tuple[tuple[str, str], ...]:
     # Without the key, the page of all files has a limit.
     default = " (default)" if settings.origin("index_formats") == "default" else ""
     found["index_formats"] = " ".join(settings["index_formats"]) + default
+    if "legacy-json" in settings["index_formats"]:
+        found["advisories"] = str(bool(settings["advisories"]))  # then it has vulnerabilities
     plugged = settings.plugged("pages")
     return (*found.items(), *([("plugins", str(plugged))] if plugged else []))
 
@@ -66,17 +71,41 @@ def header(mirror: IRunContext, state: State, journal: Journal, scope: Scope) ->
     assert last is not None
     digest = scope.listing.digest if scope.listing is not None else ""
     made = Header("", journal.mirror, scope.kind, scope.base, last[1], int(state.fact(SERIAL) or 0), last[0], scope.tree,
-                  tuple(sorted(page_settings(mirror.settings))), pin_files(state))
+                  tuple(sorted(page_settings(mirror.settings))), pin_files(state),
+                  advisories="" if scope.tree else _advisories_kind(mirror, journal, scope))
     identity = json.dumps([made, scope.split, digest])
     return made._replace(bundle=hashlib.sha256(identity.encode()).hexdigest()[:32])
 
 
-def record_of(settings: ISettings, state: State, name: str) -> bytes:
-    """Return the record of a project for a bundle, with the marks of ``vulnerable = mark``: a bundle has no advisories."""
+def _advisories_kind(mirror: IRunContext, journal: Journal, scope: Scope) -> str:
+    """Return ``Header.advisories``."""
+    if not mirror.settings["advisories"] or not mirror.advisories.were_read:
+        return ""
+    lacks = scope.listing is not None and scope.listing.lacks(ADVISORIES)
+    return DELTA if scope.kind == DELTA and not lacks and journal.had_advisories(scope.since) else FULL
+
+
+def content_of(mirror: IRunContext, state: State, path: str) -> bytes | None:
+    """Return the content of a member that is not a file of the mirror; None for one that is. Raises MirrorError."""
+    identifier = advisory_id(path)
+    if identifier is not None:
+        return _advisory(mirror, identifier)
+    return record_of(mirror, state, path.removeprefix(RECORDS)) if path.startswith(RECORDS) else None
+
+
+def _advisory(mirror: IRunContext, identifier: str) -> bytes:
+    body = mirror.advisories.body(identifier)
+    if body is None:
+        raise MirrorError(f"{identifier}: the advisory is no longer in the database; export to another directory")
+    return body
+
+
+def record_of(mirror: IRunContext, state: State, name: str) -> bytes:
+    """Return the record of a project for a bundle, with the yank marks of its pages."""
     record = state.record(name)
     if record is None:
         raise MirrorError(f"{name}: its record is missing; run verify --repair before the export")
-    return shipped.dump(marked(settings, project_of(record, name)))
+    return shipped.dump(marked(mirror.settings, project_of(record, name)))
 
 
 class ManifestWriter:
@@ -127,13 +156,19 @@ class ManifestWriter:
         return end
 
 
-def lines(settings: ISettings, state: State, journal: Journal, scope: Scope) -> Iterator[Line]:
-    """Yield the lines of a manifest but the last one: removals, projects with their members, pin files, pages about all."""
+def lines(mirror: IRunContext, state: State, journal: Journal, scope: Scope, advisories: str) -> Iterator[Line]:
+    """Yield the lines of a manifest but the last one: removals, advisories, projects with their members, pin files, pages about
+    all.
+
+    advisories: as ``Header.advisories``.
+    """
     yield from _removals(journal, scope)
+    if advisories:
+        yield from _advisories(mirror, journal, scope.since if advisories == DELTA else 0)
     changed = journal.changed(scope.since if scope.kind == DELTA else 0)
     lacking = scope.listing.lacking_projects() if scope.listing is not None and scope.kind == DELTA else iter(())
     for name, paths in _merged(journal, changed, lacking):
-        yield from _project(settings, state, scope, name, paths)
+        yield from _project(mirror, state, scope, name, paths)
     for path, entry in sorted(journal.paths(COMMON).items()):
         if _is_carried(scope, path, entry):
             yield Member(path, entry.size, entry.sha256)
@@ -149,6 +184,16 @@ def _removals(journal: Journal, scope: Scope) -> Iterator[Line]:
     elif scope.listing is not None:
         for path in scope.listing.others(journal):
             yield RemovedPath(path, "not in the mirror")
+
+
+def _advisories(mirror: IRunContext, journal: Journal, since: int) -> Iterator[Line]:
+    for identifier, is_here in journal.changed_advisories(since):
+        if not is_here:
+            if since:
+                yield RemovedPath(advisory_path(identifier), "no longer in the sources of advisories")
+            continue
+        body = _advisory(mirror, identifier)
+        yield Member(advisory_path(identifier), len(body), hashlib.sha256(body).hexdigest())
 
 
 def _merged(journal: Journal, changed: Iterator[tuple[str, dict[str, PathEntry]]],
@@ -169,13 +214,13 @@ def _merged(journal: Journal, changed: Iterator[tuple[str, dict[str, PathEntry]]
         extra = next(more, None)
 
 
-def _project(settings: ISettings, state: State, scope: Scope, name: str, paths: dict[str, PathEntry]) -> Iterator[Line]:
+def _project(mirror: IRunContext, state: State, scope: Scope, name: str, paths: dict[str, PathEntry]) -> Iterator[Line]:
     row = state.row(name)
     if row is None:
         raise MirrorError(f"{name}: its row in the state is missing; run sync before the export")
     yield ProjectLine(name, row.serial, row.display)
     if not scope.tree:
-        content = record_of(settings, state, name)
+        content = record_of(mirror, state, name)
         yield Member(f"{RECORDS}{name}", len(content), hashlib.sha256(content).hexdigest())
     carried = {path for path, entry in paths.items() if _is_carried(scope, path, entry)}
     # Sidecars with their file: the other side removes both before it takes another file of the same name.

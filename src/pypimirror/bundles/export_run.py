@@ -24,7 +24,7 @@ from .journal import Journal
 from .journal_update import JournalUpdate, check_finished
 from .listing import Listing
 from .manifest import MANIFEST, SIGNATURE, Manifest
-from .model import AGAINST, DELTA, RECORDS, End, Header, Member, PartLine, part_name
+from .model import AGAINST, DELTA, End, Header, Member, PartLine, part_name
 from .plain_tree import PlainTree
 
 #: The fact of the journal: the mark of the last finished export.
@@ -155,7 +155,7 @@ class Export:
         self._directory.clear(parts)
         with self._directory.errors(), open(path, "wb") as stream:
             writer = ManifestWriter(stream, header, scope.split)
-            for line in export_plan.lines(self._mirror.settings, self._state, self._journal, scope):
+            for line in export_plan.lines(self._mirror, self._state, self._journal, scope, header.advisories):
                 writer.write(line)
             writer.end()
             stream.flush()
@@ -211,8 +211,8 @@ class Export:
 
     def _copy(self, member: Member, stream: BinaryIO) -> None:
         """Write the content of a member. Raises MirrorError if it differs from the manifest."""
-        if member.path.startswith(RECORDS):
-            content = export_plan.record_of(self._mirror.settings, self._state, member.path.removeprefix(RECORDS))
+        content = export_plan.content_of(self._mirror, self._state, member.path)
+        if content is not None:
             stream.write(content)
             size, sha256 = len(content), hashlib.sha256(content).hexdigest()
         else:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any, NamedTuple
 
 from ..events import Notice, Problem
 from ..interfaces import IRunContext
-from ..names import PINS, project_name
+from ..names import BUNDLE_ADVISORIES, PINS, project_name
 from ..pins.pin_forms import is_lock, move_lock
 from ..selection import Selected
 from ..settings.values import fingerprint
@@ -21,11 +22,12 @@ from ..sync.publish import PublishTask, publish
 from ..sync.root_pages import begin_anew, sections_due
 from ..sync.run import Run
 from . import followed, shipped
+from .advisories import IncomingAdvisories
 from .export_plan import page_settings
 from .incoming import Incoming
 from .listing import Receipt
 from .manifest import Manifest
-from .model import Header, ProjectLine, RemovedProject
+from .model import ADVISORIES, Header, ProjectLine, RemovedProject
 from .place import PlaceResult, PlaceTask, place
 from .staging import Staging
 from .verification import verified
@@ -43,13 +45,13 @@ class ImportResult(NamedTuple):
     #: Paths that are missing or damaged after all, and projects that failed.
     lacking: tuple[str, ...]
     failed: tuple[str, ...]
-    #: The number of projects and files that were imported.
-    projects: int = 0
-    members: int = 0
+    #: Whether its advisories could not be installed.
+    lacks_advisories: bool = False
 
     def receipt(self) -> Receipt:
         """Return what the next export has to know."""
-        return Receipt(self.header.mirror, self.header.end, self.header.bundle, self.lacking)
+        lacking = (*self.lacking, ADVISORIES) if self.lacks_advisories else self.lacking
+        return Receipt(self.header.mirror, self.header.end, self.header.bundle, lacking)
 
 
 class Import:
@@ -65,7 +67,9 @@ class Import:
         header = manifest.header
         incoming = Incoming(self._mirror.storage, header.bundle)
         incoming.clear_others()
-        removals = Staging(self._mirror, self._state, manifest, folder, incoming).run()
+        with closing(IncomingAdvisories(self._mirror.settings["state_path"], header, self._allow_deletions)) as advisories:
+            removals = Staging(self._mirror, self._state, manifest, folder, incoming, advisories).run()
+            self._install(advisories, header)
         gone = list(self._gone(manifest))
         self._brake(gone, removals)
         followed.begin(self._state, header)
@@ -90,7 +94,18 @@ class Import:
         lacking = () if held else tuple(verified(self._mirror, self._state, manifest, self._failed, self._notify))
         if self._run.held is None and not self._failed:
             self._finish(header, incoming)
-        return ImportResult(header, lacking, tuple(self._failed))
+        return ImportResult(header, lacking, tuple(self._failed), bool(self._run.failures.advisories))
+
+    def _install(self, advisories: IncomingAdvisories, header: Header) -> None:
+        if not header.advisories:
+            return
+        if (note := advisories.install()) is not None:
+            self._notify(Notice(note))
+        if advisories.problem is not None:
+            self._run.failures.advisories.append(advisories.problem)
+            self._notify(Problem("", advisories.problem))
+        elif BUNDLE_ADVISORIES not in self._mirror.settings["advisories"]:
+            self._notify(Notice("the bundle has advisories; audit, serve and filters use them with advisories = bundle"))
 
     def _finish(self, header: Header, incoming: Incoming) -> None:
         self._state.begin()

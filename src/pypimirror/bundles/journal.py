@@ -31,7 +31,14 @@ _TABLES = (
     "CREATE TABLE lost (name TEXT PRIMARY KEY, serial INTEGER NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID",
     "CREATE INDEX lost_by_serial ON lost (serial, name)",
 )
-_LAYOUT = 1
+#: Added by layout 2. The fingerprint of a document that is gone is empty.
+_ADVISORIES = (
+    "CREATE TABLE advisories (id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, serial INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX advisories_by_serial ON advisories (serial, id)",
+)
+_LAYOUT = 2
+#: The fact: the generation of the advisories that were compared last.
+_GENERATION = "advisories"
 
 
 class PathEntry(NamedTuple):
@@ -59,18 +66,19 @@ class Journal(SQLiteFile):
         self.check_files()
         with self._errors():
             self.connect(synchronous="FULL")
-            if self.layout < _LAYOUT:
-                self._create()
+            if (layout := self.layout) < _LAYOUT:
+                self._migrate(layout)
 
     def check_layout(self) -> None:
         if self.layout > _LAYOUT:
             raise StorageError(f"{self.path}: written by a newer version of this program; run that version")
 
-    def _create(self) -> None:
+    def _migrate(self, layout: int) -> None:
         self._db.execute("BEGIN IMMEDIATE")
-        for table in _TABLES:
+        for table in (*(_TABLES if layout == 0 else ()), *_ADVISORIES):
             self._db.execute(table)
-        self.set_fact("mirror", uuid.uuid4().hex)
+        if layout == 0:
+            self.set_fact("mirror", uuid.uuid4().hex)
         self._db.execute(f"PRAGMA user_version = {_LAYOUT}")
         self._db.execute("COMMIT")
 
@@ -177,6 +185,34 @@ class Journal(SQLiteFile):
         """Yield the projects that were removed since a serial, with the reasons, in order."""
         with self._errors():
             yield from self._db.execute("SELECT name, reason FROM lost WHERE serial > ? ORDER BY name", (since,))
+
+
+    # --- advisories
+
+    def compare_advisories(self, generation: str, present: Iterator[tuple[str, str]], serial: int) -> list[str]:
+        """Record the present documents; return the ids of those that changed or are gone.
+
+        generation: changes with any document. present: ids and fingerprints, by id. serial: of the mark that is being made.
+        """
+        if not generation or self.fact(_GENERATION) == generation:
+            return []
+        known = dict(self._db.execute("SELECT id, fingerprint FROM advisories WHERE fingerprint != ''"))
+        changed = [(one, fingerprint) for one, fingerprint in present if known.pop(one, None) != fingerprint]
+        changed += [(one, "") for one in known]
+        self._db.executemany("REPLACE INTO advisories VALUES (?, ?, ?)", ((*one, serial) for one in changed))
+        self.set_fact(_GENERATION, generation)
+        return [one for one, _ in changed]
+
+    def changed_advisories(self, since: int) -> Iterator[tuple[str, bool]]:
+        """Yield the documents that changed since a serial, by id, each with whether it is still there."""
+        with self._errors():
+            for one, fingerprint in self._db.execute(
+                    "SELECT id, fingerprint FROM advisories WHERE serial > ? ORDER BY id", (since,)):
+                yield one, bool(fingerprint)
+
+    def had_advisories(self, serial: int) -> bool:
+        """Return whether a document is older than a serial, or was when it went."""
+        return self._db.execute("SELECT 1 FROM advisories WHERE serial <= ? LIMIT 1", (serial,)).fetchone() is not None
 
 
 def _encoded(paths: Paths) -> bytes:

@@ -46,6 +46,7 @@ class JournalUpdate:
                 else:
                     self._compare(name, version)
             self._save(COMMON, "", common_paths(self._mirror, self._state), "no longer written")
+            self._compare_advisories()
             if self._is_changed:
                 self._journal.add_mark(self._serial, self._changes.digest())
         last = self._journal.last()
@@ -103,6 +104,14 @@ class JournalUpdate:
         self._journal.save(name, version, self._serial, new)
         if lost:
             self._journal.remove(self._serial, ((path, why or self._reason(name, path)) for path in lost))
+
+    def _compare_advisories(self) -> None:
+        advisories = self._mirror.advisories if self._mirror.settings["advisories"] else None
+        if advisories is None:
+            return
+        for one in self._journal.compare_advisories(advisories.generation, advisories.heads(), self._serial):
+            self._changes.update(f"advisory {one}\n".encode())
+            self._is_changed = True
 
     def _since(self, entry: PathEntry, old: PathEntry | None) -> PathEntry:
         unchanged = old is not None and old[:2] == entry[:2]

@@ -117,7 +117,8 @@ def _header(line: bytes, name: str) -> Header:
         raise InvalidBundle(f"{name}: made by a newer version of this program (format {version}, this one reads {VERSION}); "
                             "update it here first")
     try:
-        values = {key: found[key] for key in Header._fields}
+        values = {"advisories": "", **found}  # manifests of version 1 have none
+        values = {key: values[key] for key in Header._fields}
         header = Header(**values | {"pages": tuple(sorted(values["pages"].items())), "pins": tuple(values["pins"])})
     except (KeyError, AttributeError, TypeError) as error:
         raise InvalidBundle(f"{name}: invalid first line: {shown(str(error))}") from error
@@ -130,7 +131,8 @@ def _is_header(header: Header) -> bool:
     base = header.base is None if header.kind in (FULL, AGAINST) else header.kind == DELTA and _matches(_MARK, header.base)
     return (base and _matches(_MARK, header.end) and _matches(_IDENTIFIER, header.bundle)
             and _matches(_IDENTIFIER, header.mirror) and _is_number(header.serial) and _is_number(header.time)
-            and isinstance(header.tree, bool) and all(isinstance(text, str) for pair in header.pages for text in pair)
+            and isinstance(header.tree, bool) and header.advisories in ("", FULL, DELTA)
+            and all(isinstance(text, str) for pair in header.pages for text in pair)
             and all(isinstance(name, str) and is_path(name) and "/" not in name for name in header.pins))
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 #: The format of manifests that this version writes, and the newest that it reads.
-FORMAT, VERSION = "pypimirror-bundle", 1
+FORMAT, VERSION = "pypimirror-bundle", 2
 #: Kinds of bundles: everything; changes since a mark; everything, without the files that the other side has.
 FULL, DELTA, AGAINST = "full", "delta", "against"
 #: The folder of records in a bundle; no path of a mirror starts with it.
 RECORDS = ".bundle/"
+#: The folder of advisories in a bundle; its name is not that of a project.
+ADVISORIES = f"{RECORDS}osv.d/"
 
 
 class Header(NamedTuple):
@@ -34,6 +36,8 @@ class Header(NamedTuple):
     #: Names of all pin files that the mirror publishes.
     pins: tuple[str, ...] = ()
     version: int = VERSION
+    #: The advisories in the bundle: FULL, DELTA, or empty if the mirror has none.
+    advisories: str = ""
 
     @property
     def is_complete(self) -> bool:
@@ -90,6 +94,17 @@ class End(NamedTuple):
 
 
 Line = ProjectLine | Member | PartLine | RemovedPath | RemovedProject | End
+
+
+def advisory_path(identifier: str) -> str:
+    """Return the path of an advisory in a bundle."""
+    return f"{ADVISORIES}{identifier}.json"
+
+
+def advisory_id(path: str) -> str | None:
+    """Return the id of the advisory at a path in a bundle; None if the path is not that of an advisory."""
+    is_advisory = path.startswith(ADVISORIES) and path.endswith(".json")
+    return path.removeprefix(ADVISORIES).removesuffix(".json") if is_advisory else None
 
 
 def part_name(number: int) -> str:

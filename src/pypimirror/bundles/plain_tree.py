@@ -13,7 +13,7 @@ from ..interfaces import IRunContext
 from .contents import copied
 from .directory import REMOVED, TREE, BundleDirectory
 from .manifest import Manifest
-from .model import Member, RemovedPath
+from .model import RECORDS, Member, RemovedPath
 
 _BLOCK = 1 << 20
 
@@ -68,7 +68,7 @@ class PlainTree:
 
 
 def _removed(manifest: Manifest) -> Iterator[str]:
-    return (line.path for line in manifest if isinstance(line, RemovedPath))
+    return (line.path for line in manifest if isinstance(line, RemovedPath) and not line.path.startswith(RECORDS))
 
 
 def _differs(member: Member) -> MirrorError:

@@ -7,8 +7,10 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..advisories.cvss import RATINGS
+from ..advisories.osv import is_identifier
 from ..errors import MirrorError
-from ..model import NOTHING, File, Project
+from ..model import NOTHING, Advisory, File, Project
 from ..names import is_distribution, project_name, shown
 from ..state import records
 from ..upstream import validation
@@ -25,7 +27,7 @@ def dump(project: Project) -> bytes:
 
 def _shipped(project: Project) -> Project:
     return Project(project.name, tuple(_shipped_file(file) for file in project.published().files), project.display,
-                   status=project.status, extra=project.extra, meta=project.meta)
+                   status=project.status, extra=project.extra, meta=project.meta, advisories=project.advisories)
 
 
 def _shipped_file(file: File) -> File:
@@ -85,6 +87,8 @@ def _wrong(name: str, project: Project) -> Iterator[str]:
     for values in (project.extra, project.meta):
         if validation.unknown(values, frozenset()) != values:
             yield "keys that are not in the standard"
+    if not all(map(_is_advisory, project.advisories)):
+        yield "advisories"
     if len(validation.distinct(list(project.files))[0]) != len(project.files):
         yield "a file that is listed twice"
     for file in project.files:
@@ -108,6 +112,14 @@ def _wrong_field(file: File) -> str | None:
         "extra": validation.unknown(file.extra, frozenset()) == file.extra or file.extra == NOTHING,
     }
     return next((field for field, is_valid in checks.items() if not is_valid), None)
+
+
+def _is_advisory(advisory: Advisory) -> bool:
+    """Whether the texts of an advisory are such as those of a document: ids that are parts of URLs, texts of one line."""
+    texts = (advisory.summary, advisory.severity, advisory.link, *advisory.versions, *advisory.fixed,
+             *(text for each in advisory.ranges for text in (each.introduced, each.end)))
+    return (all(map(is_identifier, (advisory.id, *advisory.aliases))) and all(map(str.isprintable, texts))
+            and advisory.severity in ("", *RATINGS) and re.match("https?://|$", advisory.link) is not None)
 
 
 def _hashes(value: Any) -> Any:

@@ -15,9 +15,10 @@ from ..state import records
 from ..state.database import State
 from ..sync.brake import Removals
 from . import shipped
+from .advisories import IncomingAdvisories
 from .incoming import Incoming
 from .manifest import Manifest
-from .model import RECORDS, End, Member, PartLine, ProjectLine, RemovedPath, RemovedProject
+from .model import RECORDS, End, Member, PartLine, ProjectLine, RemovedPath, RemovedProject, advisory_id
 from .part_reader import PartReader, opened
 
 _BLOCK = 1 << 20
@@ -26,8 +27,10 @@ _BLOCK = 1 << 20
 class Staging:
     """Reads the parts once, side by side with the manifest."""
 
-    def __init__(self, mirror: IRunContext, state: State, manifest: Manifest, folder: str, incoming: Incoming):
+    def __init__(self, mirror: IRunContext, state: State, manifest: Manifest, folder: str, incoming: Incoming,
+                 advisories: IncomingAdvisories):
         """folder: of the parts."""
+        self._advisories = advisories
         self._mirror, self._state, self._manifest = mirror, state, manifest
         self._folder, self._incoming = folder, incoming
         self._project: _StagedProject | None = None
@@ -61,6 +64,8 @@ class Staging:
                     self._project = _StagedProject(self._mirror, self._state, line)
                 elif isinstance(line, RemovedPath | RemovedProject | End):
                     self._end_project()
+                    if isinstance(line, RemovedPath) and (identifier := advisory_id(line.path)) is not None:
+                        self._advisories.remove(identifier)
         finally:
             self._close()
         self._check_pins()
@@ -78,7 +83,9 @@ class Staging:
 
     def _member(self, member: Member, reader: PartReader) -> None:
         project = self._project
-        if member.path.startswith(RECORDS):
+        if advisory_id(member.path) is not None:
+            reader.member(member, partial(self._advisories.add, member))
+        elif member.path.startswith(RECORDS):
             if project is None or member.path != f"{RECORDS}{project.name}":
                 raise _stray(member)
             self._keep(member, reader)

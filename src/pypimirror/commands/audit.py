@@ -58,7 +58,7 @@ def _audit(mirror: Mirror, state: State, files: list[str]) -> Audit:
     if not state.open_to_read():
         state.open_copy()
     if not mirror.advisories.were_read:
-        raise MirrorError("audit: no advisories were read yet; sync reads them")
+        raise MirrorError("audit: no advisories were read yet; sync reads them, import brings them")
     Pinning(mirror, state, lambda event: None, dry=True).remember()
     auditor = Auditor(mirror, state)
     return auditor.files([os.path.abspath(name) for name in files]) if files else auditor.mirror()

@@ -24,7 +24,7 @@ def render(part: str, keys: Iterable[OptionKey], texts: Mapping[str, str], relat
         text = texts.get(key.option)
         if text is None:
             continue
-        if relative_to and key.kind in (converters.path, converters.paths, converters.file, converters.zcml):
+        if relative_to and key.kind in (converters.path, *converters.PATH_LISTS, converters.file, converters.zcml):
             buildout, folder = relative_to
             start = folder if base is None or key.option == "relative-to" else base
             text = "\n".join(_relative(path, buildout, start) for path in text.split("\n"))

@@ -145,7 +145,7 @@ def texts(part: str, options: Mapping[str, str], folder: str, which: Iterable[Op
             found[key.option] = reveal(checked)
         elif key.kind is converters.file:
             found[key.option] = checked.path
-        elif key.kind in (converters.paths, converters.zcml):
+        elif key.kind in (*converters.PATH_LISTS, converters.zcml):
             found[key.option] = "\n".join(map(reveal, checked))
         else:
             found[key.option] = options[key.option].strip()

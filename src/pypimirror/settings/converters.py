@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..http.configured_url import configured_url, hidden
 from ..metadata.filenames import KINDS
-from ..names import normalize
+from ..names import BUNDLE_ADVISORIES, normalize
 from ..secret import SecretURL
 from .units import parse_moment
 
@@ -128,6 +128,16 @@ def paths(value: str, folder: str) -> tuple[str, ...]:
         if _SCHEME.match(line) and any("@" in word and not _SCHEME.match(word) for word in others):
             raise ValueError("URLs without blanks; write %20 for a blank of a password")
     return tuple(path(word, folder) for word in words(value, folder))
+
+
+def advisories(value: str, folder: str) -> tuple[str, ...]:
+    """A list of paths or URLs, or ``bundle`` for the advisories that bundles bring."""
+    found = zip(words(value, folder), paths(value, folder), strict=True)
+    return tuple(word if word == BUNDLE_ADVISORIES else source for word, source in found)
+
+
+#: Kinds of lists of paths.
+PATH_LISTS = (paths, advisories)
 
 
 def zcml(value: str, folder: str) -> tuple[str, ...]:
@@ -334,7 +344,7 @@ def choice(*names: str) -> Kind:
 
 
 #: Converters that also convert an empty text.
-LISTS = frozenset({words, lines, names, paths, certificate, zcml, specifiers, package_types, python_versions, platforms,
+LISTS = frozenset({words, lines, names, *PATH_LISTS, certificate, zcml, specifiers, package_types, python_versions, platforms,
                    fields})
 #: The converters that plugins can name in ZCML.
 NAMED: Mapping[str, Kind] = {kind.__name__: kind for kind in (

@@ -142,9 +142,9 @@ KEYS = (
         "Releases to leave out by their core metadata: lines like metadata_matches.", "Selection", "files"),
     Key("filters", converters.words, "",
         "Names of the file filters to use, in order; by default all registered ones.", "Selection", "files"),
-    Key("advisories", converters.paths, "",
+    Key("advisories", converters.advisories, "",
         "Advisories in the OSV format: URLs or paths of zip archives, such as the one about PyPI of the OSV project, or "
-        "directories of JSON files.", "Advisories", "files pages"),
+        "directories of JSON files; bundle for those that import brings.", "Advisories", "files pages"),
     Key("advisories_max_age", converters.duration, "7d",
         "A run reports an archive of advisories without any of the last days: it is no longer brought up to date. 0 for "
         "no limit.", "Advisories"),

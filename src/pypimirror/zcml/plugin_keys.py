@@ -52,7 +52,7 @@ def answer(zcml: Sequence[str], texts: Mapping[str, str], folder: str) -> dict[s
 
 def _depends(key: Key, text: str | None, folder: str) -> bool:
     """Return whether a key's value depends on the folder, other than that of a path, which the recipe makes absolute."""
-    if text and key.kind in (converters.path, converters.paths, converters.file):
+    if text and key.kind in (converters.path, *converters.PATH_LISTS, converters.file):
         return False
     text = text or key.default
     try:
