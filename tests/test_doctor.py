@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,14 @@ from typing import Any
 import pytest
 
 from support import servers, wheelhouse
+from support.json_schema import violations
 from support.mirror import Mirrored
 from support.upstream import Upstream, packed, sdist, wheel
 
 Captured = pytest.CaptureFixture[str]
 Doctor = Callable[..., dict[str, Any]]
+#: The format of the output (docs/doctor.rst).
+SCHEMA = json.loads((wheelhouse.CHECKOUT / "docs" / "doctor.schema.json").read_text(encoding="utf-8"))
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -28,6 +32,7 @@ def doctor(mirrored: Mirrored, capsys: Captured) -> Doctor:
         capsys.readouterr()
         ended = mirrored.run("doctor", "--json", *map(str, arguments))
         found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        assert list(violations(found, SCHEMA)) == []
         assert ended == (0 if found["result"] == "good" else 1)
         assert status in (None, ended), texts(found)
         return found
@@ -400,3 +405,21 @@ def test_extended_files_and_locks_of_other_hosts(doctor: Doctor, mirrored: Mirro
         "them there",
         f"requirements: requirement demo==1.0: pinned to 1.0 by {tmp_path}/pylock.toml; no file of the mirror has a hash that "
         "the pin allows"]
+
+
+def test_the_example_in_the_documentation_conforms_to_the_schema() -> None:
+    text = (wheelhouse.CHECKOUT / "docs" / "doctor.rst").read_text(encoding="utf-8")
+    example = re.search(r"^    \{\n.*?^    \}\n", text, re.MULTILINE | re.DOTALL)
+    assert example is not None
+    assert list(violations(json.loads(example[0]), SCHEMA)) == []
+
+
+def test_every_field_of_the_schema_is_described_and_required() -> None:
+    objects = [SCHEMA]
+    for one in objects:
+        assert sorted(one["required"]) == sorted(one["properties"])
+        for name, field in one["properties"].items():
+            assert field["description"].endswith("."), name
+            inner = field.get("items", field)
+            objects += [inner] if "properties" in inner else []
+    assert len(objects) == 14

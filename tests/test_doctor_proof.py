@@ -18,9 +18,11 @@ from pypimirror.doctor.prove import workshop
 from pypimirror.doctor.prove.recording_proxy import RecordingProxy
 from support import clients, programs, servers, wheelhouse
 from support.buildouts import Buildouts
+from support.json_schema import violations
 from support.mirror import Mirrored
 from support.upstream import Upstream, sdist, wheel
 
+SCHEMA = json.loads((wheelhouse.CHECKOUT / "docs" / "doctor.schema.json").read_text(encoding="utf-8"))
 Captured = pytest.CaptureFixture[str]
 Prove = Callable[..., dict[str, Any]]
 
@@ -45,6 +47,7 @@ def prove(mirrored: Mirrored, tmp_path: Path, capsys: Captured) -> Prove:
             capsys.readouterr()
             ended = cli.main(None, ["doctor", "--url", f"{address}/", str(path), "--prove", "--json", "-q", *arguments])
         found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        assert list(violations(found, SCHEMA)) == []
         assert ended == status, found
         return found
 
