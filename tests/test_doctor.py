@@ -262,6 +262,22 @@ def test_a_file_that_can_not_be_read_fails_alone(doctor: Doctor, mirrored: Mirro
     assert len(errors["uv.lock"]) == 1 and errors["requirements.txt"] == []
 
 
+def test_a_setup_py_stands_for_its_project_and_an_empty_file_is_noticed(
+        doctor: Doctor, mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+    upstream.add("demo", wheel("demo", "1.0"))
+    upstream.add("setuptools", wheel("setuptools", "80.0"))
+    upstream.add("wheel", wheel("wheel", "1.0"))
+    assert mirrored.run("sync") == 0
+    file(tmp_path / "p", "setup.cfg", "[metadata]\nname = ours\n[options]\ninstall_requires =\n    demo\n")
+    for name in ("setup.py", "setup.cfg"):
+        path = file(tmp_path / "p", "setup.py", "from setuptools import setup\nsetup()\n").with_name(name)
+        assert [one["project"] for one in doctor(path, status=0)["files"][0]["installs"]] == ["demo", "demo"]
+    empty = file(tmp_path, "empty.txt", "# nothing\n")
+    assert one_of(doctor(empty, status=0), "names nothing to install")["severity"] == "warning"
+    wrong = file(tmp_path, "wrong.txt", "no requirement at all\n")
+    assert one_of(doctor(wrong, status=1), str(wrong))["message"].startswith("line 1: ")
+
+
 def test_wrong_usage(mirrored: Mirrored, capsys: Captured, tmp_path: Path) -> None:
     for arguments, words in (
             (("nowhere.txt",), "nowhere.txt: no such file"), ((str(tmp_path / "empty"),), "the folder has none of"),
@@ -282,7 +298,7 @@ def test_the_report_for_people(mirrored: Mirrored, upstream: Upstream, capsys: C
     assert mirrored.run("doctor", str(path)) == 1
     out = capsys.readouterr().out
     assert f"mirror   {mirrored.root}\nfor      Python {HERE} on " in out
-    assert f"\n{path} (pip): 1 files to install, 0 of them to build\nerror    requirement missing==1.0: not in the " in out
+    assert f"\n{path} (pip): 1 file to install, 0 of them to build\nerror    requirement missing==1.0: not in the " in out
     assert out.endswith("\nresult   will not install from this mirror alone: 1 error, 0 warnings\n")
     assert mirrored.run("doctor", "-q", str(path)) == 1
     assert capsys.readouterr().out.count("\n") == 1

@@ -64,7 +64,8 @@ def _examined(source: str, subject: Subject, read: Read, environments: tuple[Env
     try:
         deployment = read_target(source, read, environments)
     except MirrorError as failed:
-        return Examined(source, None, (error(source, shown(str(failed), 500))._replace(check="file"),))
+        message = str(failed).removeprefix(source).lstrip(":, ")  # the subject names it already
+        return Examined(source, None, (error(source, shown(message, 500))._replace(check="file"),))
     case = Case(deployment, subject)
     findings = tuple(check_deployment(case))
     try:
@@ -136,7 +137,7 @@ def _summary(one: Examined) -> str:
         return ""
     files = len({entry["file"] for entry in one.installs})
     built = len({entry["file"] for entry in one.installs if entry["built"]})
-    return f" ({one.deployment.tool}): {files} files to install, {built} of them to build"
+    return f" ({one.deployment.tool}): {_number(files, 'file')} to install, {built} of them to build"
 
 
 def _lines(findings: Iterable[Finding]) -> Iterable[str]:

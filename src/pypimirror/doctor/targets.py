@@ -24,6 +24,8 @@ _WEB = re.compile(r"https?://", re.IGNORECASE)
 #: The files of a project's folder that decide on an installation, as glob patterns.
 _FILES = ("buildout.cfg", "uv.lock", "pylock.toml", "pylock.*.toml", "poetry.lock", "pdm.lock", "Pipfile.lock",
           "requirements.txt")
+#: Files that configure the build of a project, and install nothing of their own.
+_SETUP_FILES = ("setup.py", "setup.cfg")
 
 
 def found_in(target: str) -> tuple[str, ...]:
@@ -34,7 +36,8 @@ def found_in(target: str) -> tuple[str, ...]:
     if os.path.isfile(path):
         return (path,)
     if not os.path.isdir(path):
-        raise ConfigurationError(f"doctor {target}: no such file or directory")
+        what = "not a regular file" if os.path.exists(path) else "no such file or directory"
+        raise ConfigurationError(f"doctor {target}: {what}")
     files = [file for pattern in _FILES for file in sorted(glob.glob(os.path.join(glob.escape(path), pattern)))]
     if files:
         return tuple(files)
@@ -48,6 +51,8 @@ def read_target(source: str, read: Read, environments: Iterable[Environment]) ->
     environments = tuple(environments)
     if os.path.isdir(source):
         return _project(source, environments)
+    if os.path.basename(source) in _SETUP_FILES and not _WEB.match(source):
+        return _project(os.path.dirname(os.path.abspath(source)), environments)
     content = read(source)
     named = VERSIONS if source.endswith(".cfg") else REQUIREMENTS
     kind = kind_of(decode(content, source), named)

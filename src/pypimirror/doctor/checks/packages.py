@@ -21,6 +21,10 @@ def readable(case: Case) -> Iterator[Finding]:
         yield error(case.deployment.source, text)
     for text in case.deployment.notes:
         yield note(case.deployment.source, text)
+    deployment = case.deployment
+    named = (*deployment.roots.values(), *(pins.versions for pins in deployment.pins.values()), deployment.locals)
+    if not any(named) and not deployment.problems:
+        yield warning(deployment.source, "names nothing to install", "check that it is the file that you install from")
 
 
 def requirements(case: Case) -> Iterator[Finding]:
