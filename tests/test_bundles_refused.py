@@ -80,6 +80,11 @@ def test_a_key_for_another_purpose_is_refused(sites: Sites, tmp_path: Path, caps
     sites.far.settings["allowed_signers"] = signers
     sites.export("full", "--sign", str(good))
     assert "not a valid signature" in refused(sites, "full", capsys)
+    # One key may have several lines, each for a purpose of its own.
+    with signers.open("a") as stream:
+        stream.write(f"other@example.com namespaces=\"pypimirror-bundle\" {good.with_suffix('.pub').read_text()}")
+    sites.load("full")
+    assert "signed by other@example.com" in capsys.readouterr().out
 
 
 def test_a_key_that_cant_be_read_is_named_before_the_export(sites: Sites, tmp_path: Path, capsys: Captured) -> None:

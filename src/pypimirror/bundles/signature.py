@@ -51,12 +51,13 @@ def verify(path: str, signature: str, allowed: str) -> str:
     found = _run(["-Y", "find-principals", "-f", allowed, "-s", signature], None)
     names = [line for line in found.stdout.decode("utf-8", "replace").splitlines() if line]
     if found.returncode or not names:
-        raise InvalidBundle(f"{signature}: signed by a key that is not in {allowed}")
-    with open_regular(path) as content:
-        done = _run(["-Y", "verify", "-f", allowed, "-I", names[0], "-n", NAMESPACE, "-s", signature], content)
-    if done.returncode:
-        raise InvalidBundle(f"{signature}: not a valid signature of the manifest for {NAMESPACE}: {_message(done)}")
-    return names[0]
+        raise InvalidBundle(f"{signature}: signed by a key that is not in {allowed}, or not valid there at this time")
+    for name in names:  # one key may have several lines, each with namespaces of its own
+        with open_regular(path) as content:
+            done = _run(["-Y", "verify", "-f", allowed, "-I", name, "-n", NAMESPACE, "-s", signature], content)
+        if not done.returncode:
+            return name
+    raise InvalidBundle(f"{signature}: not a valid signature of the manifest for {NAMESPACE}: {_message(done)}")
 
 
 def _run(arguments: list[str], content: BinaryIO | None, ask: bool = False) -> subprocess.CompletedProcess[bytes]:

@@ -166,6 +166,7 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
             with _database_errors(state), _unexpected_errors(mirror):
                 yield at
         except MirrorError as error:
+            also = None  # the error itself is printed
             with suppress(StorageError):  # the original error is more important than one of an observer
                 at.failed(error)
             raise
