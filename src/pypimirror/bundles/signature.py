@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from ..errors import ConfigurationError, InvalidBundle
@@ -13,6 +15,8 @@ from ..regular_file import open_regular
 #: The namespace of the signatures; a signature for another purpose is not valid for a bundle (PROTOCOL.sshsig).
 NAMESPACE = "pypimirror-bundle"
 _PROGRAM = "ssh-keygen"
+#: The principals of a line of allowed signers, without quotes; bytes of the file that are read.
+_PRINCIPALS, _MOST_ALLOWED = re.compile(r'\s*"?([^#\s"][^\s"]*)'), 1 << 20
 #: Maximum bytes of a signature, and of an output.
 _MOST = 1 << 16
 
@@ -52,12 +56,21 @@ def verify(path: str, signature: str, allowed: str) -> str:
     names = [line for line in found.stdout.decode("utf-8", "replace").splitlines() if line]
     if found.returncode or not names:
         raise InvalidBundle(f"{signature}: signed by a key that is not in {allowed}, or not valid there at this time")
-    for name in names:  # one key may have several lines, each with namespaces of its own
+    # One key may have several lines, each with namespaces of its own; ssh-keygen finds the first one only.
+    for name in dict.fromkeys((*names, *_principals(allowed))):
         with open_regular(path) as content:
             done = _run(["-Y", "verify", "-f", allowed, "-I", name, "-n", NAMESPACE, "-s", signature], content)
         if not done.returncode:
             return name
     raise InvalidBundle(f"{signature}: not a valid signature of the manifest for {NAMESPACE}: {_message(done)}")
+
+
+def _principals(allowed: str) -> Iterator[str]:
+    """Yield the first principal of each line of a file of allowed signers."""
+    with open_regular(allowed) as stream:
+        for line in stream.read(_MOST_ALLOWED).decode("utf-8", "replace").splitlines():
+            if (found := _PRINCIPALS.match(line)) is not None:
+                yield found[1].partition(",")[0].strip()
 
 
 def _run(arguments: list[str], content: BinaryIO | None, ask: bool = False) -> subprocess.CompletedProcess[bytes]:
