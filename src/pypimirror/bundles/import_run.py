@@ -68,11 +68,14 @@ class Import:
         incoming = Incoming(self._mirror.storage, header.bundle)
         incoming.clear_others()
         with closing(IncomingAdvisories(self._mirror.settings["state_path"], header, self._allow_deletions)) as advisories:
-            removals = Staging(self._mirror, self._state, manifest, folder, incoming, advisories).run()
+            staging = Staging(self._mirror, self._state, manifest, folder, incoming, advisories)
+            removals = staging.run()
             self._install(advisories, header)
         gone = list(self._gone(manifest))
         self._brake(gone, removals)
         followed.begin(self._state, header)
+        if staging.has_other_roots:
+            self._state.set_fact(ROOT_DUE, "1")
         self._state.commit()
         publisher = self._run.publisher
         publisher.serial, publisher.is_whole = header.serial, True

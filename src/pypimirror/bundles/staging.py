@@ -34,6 +34,8 @@ class Staging:
         self._mirror, self._state, self._manifest = mirror, state, manifest
         self._folder, self._incoming = folder, incoming
         self._project: _StagedProject | None = None
+        #: Whether a page about all projects is another one than in this mirror.
+        self.has_other_roots = False
         #: Published files and projects that the bundle removes.
         self.files = self.projects = 0
         self._reader: PartReader | None = None
@@ -91,8 +93,9 @@ class Staging:
             self._keep(member, reader)
             project.load(self._incoming.read(member.path) or b"")
         elif _is_common(member.path):
-            is_pin = "/" in member.path
-            self._keep(member, reader) if is_pin and not _is_here(self._mirror, member) else reader.member(member, None)
+            is_pin, is_here = "/" in member.path, _is_here(self._mirror, member)
+            self._keep(member, reader) if is_pin and not is_here else reader.member(member, None)
+            self.has_other_roots |= not is_pin and not is_here
         elif project is not None and project.wants(member):
             self._keep(member, reader)
         else:
