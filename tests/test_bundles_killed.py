@@ -1,7 +1,10 @@
 """Exports and imports that are killed at random instants: no page is ever untrue, and the same command once more ends as if
 nothing had happened.
 
-A sample of kills; ``PYPIMIRROR_KILLS=400`` in the environment asks for more. ``docs/reliability.rst`` has the figures.
+The same for power cuts, after which what was not on disk is lost, and for a disk that another program fills meanwhile.
+
+A sample of kills; ``PYPIMIRROR_KILLS=400`` and ``PYPIMIRROR_POWER_CUTS=60`` in the environment ask for more.
+``docs/reliability.rst`` has the figures.
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ import contextlib
 import os
 import random
 import shutil
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -25,11 +30,16 @@ from pypimirror.bundles.export_run import Export
 from pypimirror.bundles.journal import Journal
 from support import interruptions
 from support.mirror import Mirrored
+from support.resource_limits import limited
 from support.run_scenarios import populate, removal, update
 from support.sites import Sites
+from support.small_disks import Disk, disk, small
 from support.upstream import Upstream
 
 KILLS = int(os.environ.get("PYPIMIRROR_KILLS", "12"))
+CUTS = int(os.environ.get("PYPIMIRROR_POWER_CUTS", "3"))
+#: Bytes of a file that is larger than the memory.
+LARGE = 96 << 20
 KINDS = ("initial", "update", "removal")
 #: What changes files and databases, by verb.
 CHANGES: dict[str, dict[type, tuple[str, ...]]] = {
@@ -160,6 +170,97 @@ def test_a_killed_import_leaves_every_page_true_and_goes_on(
     assert site.untrue() == []
     assert leftovers(site) == []
     assert site.run("verify") == 0
+
+
+# --- power cuts
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Disk]:
+    with disk(tmp_path, 64) as made:
+        yield made
+
+
+@pytest.mark.parametrize(("verb", "seed"), [(("import", "export")[n % 2], n // 2) for n in range(CUTS)])
+def test_a_power_cut_loses_nothing_that_was_published_and_the_command_once_more_ends_well(
+        device: Disk, stages: dict[str, Stage], verb: str, seed: int) -> None:
+    name = KINDS[seed % 3]
+    stage, chance = stages[name], random.Random(f"cut {verb} {seed}")
+    site, bundle = placed(device.place, stage, verb)
+    os.sync()
+    with device.shared():
+        status = interruptions.killed(lambda: run(site, verb, bundle), chance.randint(1, stage.changes[verb]),
+                                      chance.random() < 0.5, CHANGES[verb], device.cut_power)
+    assert status == interruptions.KILLED
+    device.pull_out()
+    device.plug_in()
+    assert site.untrue() == []
+    ends_well(site, verb, bundle, stage)
+
+
+# --- no room
+
+
+@pytest.mark.parametrize(("verb", "seed"), [(("import", "export")[n % 2], n // 2) for n in range(max(KILLS // 3, 2))])
+def test_a_disk_that_fills_up_meanwhile_stops_it_with_one_line(
+        tmp_path: Path, stages: dict[str, Stage], capsys: pytest.CaptureFixture[str], verb: str, seed: int) -> None:
+    name = KINDS[seed % 3]
+    stage, chance = stages[name], random.Random(f"full {verb} {seed}")
+    with small(tmp_path / "disk", 64 << 20) as full:
+        site, bundle = placed(full.place, stage, verb)
+        filler = full.place / "others"
+
+        def fill() -> None:
+            filler.write_bytes(bytes(shutil.disk_usage(full.place).free - chance.choice((0, 4096, 40960))))
+
+        capsys.readouterr()
+        with interruptions.at_change(chance.randint(1, stage.changes[verb]), CHANGES[verb], fill, False):
+            status = run(site, verb, bundle)
+        if status:
+            assert status == 1
+            lines = capsys.readouterr().err.splitlines()
+            assert lines and all(line.startswith("pypimirror: ") for line in lines)
+            assert any(words in line for line in lines
+                       for words in ("No space left on device", "disk is full", " bytes free")), lines
+        assert site.untrue() == []
+        filler.unlink()
+        ends_well(site, verb, bundle, stage)
+
+
+def placed(folder: Path, stage: Stage, verb: str) -> tuple[Mirrored, Path]:
+    """Copy a site to a folder; return it with the bundle: that of the stage for an import, one to be written for an export."""
+    site = Mirrored(folder / "mirror", "")
+    site.settings = {"mirror_file_path": site.root, "min_free": 0} if verb == "import" else site.settings
+    before = stage.far if verb == "import" else stage.near
+    if before is not None:
+        shutil.copytree(before, site.root)
+    return site, stage.bundle if verb == "import" else folder / "bundle"
+
+
+def ends_well(site: Mirrored, verb: str, bundle: Path, stage: Stage) -> None:
+    """Show that the command once more has the result that it would have had."""
+    assert run(site, verb, bundle) == 0
+    assert site.tree() == stage.tree
+    assert leftovers(site) == []
+    if verb == "import":
+        assert site.run("verify") == 0
+    else:
+        assert {path.name: path.read_bytes() for path in bundle.iterdir()} == {
+            path.name: path.read_bytes() for path in stage.bundle.iterdir() if path.name != "receipt.json"}
+
+
+# --- memory
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits private memory")
+def test_a_file_larger_than_the_memory_is_exported_and_imported(tmp_path: Path, upstream: Upstream) -> None:
+    upstream.add("large", ("large-1.0.tar.gz", os.urandom(LARGE)))
+    sites = Sites(tmp_path, upstream)
+    sites.sync()
+    upstream.projects.clear()  # this process has the file, too
+    for site, verb in ((sites.near, "export"), (sites.far, "import")):
+        limited(partial(run, site, verb, sites.bundle("large")), LARGE // 3)
+    sites.equal()
 
 
 def export_phase(bundle: Path) -> str:

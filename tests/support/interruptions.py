@@ -53,9 +53,17 @@ def at_change(number: int, methods: dict[type, tuple[str, ...]], then: Callable[
         yield
 
 
-def killed(run: Callable[[], int], number: int, after: bool, methods: dict[type, tuple[str, ...]] | None = None) -> int:
-    """Run in a process of its own, which is killed at its n-th change; return its exit status, ``KILLED`` if it was."""
-    with at_change(number, methods or ON_DISK | IN_STATE, lambda: os.kill(os.getpid(), signal.SIGKILL), after):
+def killed(run: Callable[[], int], number: int, after: bool, methods: dict[type, tuple[str, ...]] | None = None,
+           first: Callable[[], None] = lambda: None) -> int:
+    """Run in a process of its own, which is killed at its n-th change; return its exit status, ``KILLED`` if it was.
+
+    first: called right before that.
+    """
+    def kill() -> None:
+        first()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with at_change(number, methods or ON_DISK | IN_STATE, kill, after):
         child = _forked(run)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 

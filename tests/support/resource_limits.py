@@ -40,3 +40,21 @@ def bounded(function: Callable[[], Any], seconds: int = SECONDS, memory: int = M
     if os.WIFSIGNALED(code):
         pytest.fail(f"ended by signal {os.WTERMSIG(code)}: more than {seconds} s of processor time")
     assert os.WEXITSTATUS(code) == 0, "see the traceback: more memory than is allowed, or an error"
+
+
+def limited(function: Callable[[], int], memory: int) -> None:
+    """Fail unless the function returns 0 in a process that takes at most so many bytes of private memory more."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            with open("/proc/self/status", encoding="ascii") as stream:
+                size = next(int(line.split()[1]) << 10 for line in stream if line.startswith("VmData:"))
+            resource.setrlimit(resource.RLIMIT_DATA, (size + memory, size + memory))
+            status = function()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    _, code = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(code) == 0, "see the output: more memory than is allowed, or an error"
