@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pypimirror import cli
 from support import servers, wheelhouse
 from support.json_schema import violations
 from support.mirror import Mirrored
@@ -305,8 +306,6 @@ def test_the_report_for_people(mirrored: Mirrored, upstream: Upstream, capsys: C
 
 
 def test_by_url_without_a_configuration(mirrored: Mirrored, upstream: Upstream, capsys: Captured, tmp_path: Path) -> None:
-    from pypimirror import cli
-
     upstream.add("demo", wheel("demo", "1.0", requires=("other",)), sdist("demo", "1.0"))
     upstream.add("other", sdist("other", "1.0"))
     upstream.add("setuptools", wheel("setuptools", "80.0"))
@@ -324,6 +323,19 @@ def test_by_url_without_a_configuration(mirrored: Mirrored, upstream: Upstream, 
         one_of(json.loads(capsys.readouterr().out), "pinned to 2.0", "the mirror has 1.0")
 
 
+
+
+def test_an_index_that_can_not_be_read_is_the_only_error(
+        mirrored: Mirrored, capsys: Captured, tmp_path: Path) -> None:
+    path = file(tmp_path, "requirements.txt", "one==1.0\ntwo==1.0\n")
+    assert mirrored.run("sync") == 0
+    with servers.serve(mirrored.root, tmp_path / "server.log") as address:
+        capsys.readouterr()
+        assert cli.main(None, ["doctor", "--url", f"{address}/nothing/", str(path), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert list(violations(found, SCHEMA)) == []
+    assert found["errors"] == 1 and "answers with status 404" in found["findings"][0]["message"]
+    assert [one["subject"] for one in found["files"][0]["findings"]] == ["not examined"]
 
 
 # --- buildouts

@@ -13,7 +13,7 @@ from ..pins.environments import Environment
 from ..pins.included_files import Read
 from .case import Case, Subject
 from .deployment import Deployment
-from .findings import ERROR, NOTE, SEVERITIES, WARNING, Finding, count, error
+from .findings import ERROR, NOTE, SEVERITIES, WARNING, Finding, count, error, note
 from .solution import Chosen
 from .table import check_deployment, check_mirror
 from .targets import read_target
@@ -56,8 +56,14 @@ class Examination(NamedTuple):
 def examine(subject: Subject, mirror: IRunContext, sources: Iterable[str], read: Read,
             environments: tuple[Environment, ...]) -> Examination:
     """Check the mirror and the files. read: returns the content of a path or URL."""
-    files = tuple(_examined(source, subject, read, environments) for source in dict.fromkeys(sources))
-    return Examination(subject.title, environments, tuple(check_mirror(subject, mirror)), files)
+    findings = tuple(check_mirror(subject, mirror))
+    sources = dict.fromkeys(sources)
+    if not subject.is_here and any(one.check == "server" and one.severity == ERROR for one in findings):
+        # Each requirement would fail for the same reason, each after several attempts.
+        unread = (note("not examined", "the index can't be read")._replace(check="file"),)
+        return Examination(subject.title, environments, findings, tuple(Examined(source, None, unread) for source in sources))
+    files = tuple(_examined(source, subject, read, environments) for source in sources)
+    return Examination(subject.title, environments, findings, files)
 
 
 def _examined(source: str, subject: Subject, read: Read, environments: tuple[Environment, ...]) -> Examined:

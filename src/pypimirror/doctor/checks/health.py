@@ -40,7 +40,8 @@ def server(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
     try:
         head, _ = mirror.attempts(lambda: read(mirror.fetcher, subject.address, {}, LONGEST_LIST))
     except MirrorError as failed:
-        yield error(strip_credentials(subject.address), f"can't be read: {failed}", "check the web server and the name")
+        address = strip_credentials(subject.address)
+        yield error(address, f"can't be read: {str(failed).removeprefix(f'{address}: ')}", "check the web server and the name")
         return
     if head.status != 200:
         yield error(strip_credentials(subject.address), f"answers with status {head.status}", "check the web server's site")

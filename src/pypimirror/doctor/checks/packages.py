@@ -29,6 +29,7 @@ def readable(case: Case) -> Iterator[Finding]:
 
 def requirements(case: Case) -> Iterator[Finding]:
     """Every requirement has a file for each Python and platform, also the requirements of builds."""
+    messages = []
     for unmet in case.solution.unmet:
         try:
             message, advice = cause(unmet, case)
@@ -36,8 +37,10 @@ def requirements(case: Case) -> Iterator[Finding]:
             message, advice = shown(str(failed), 500), "check that the mirror is served whole"
         what = "build requirement" if unmet.builds else "requirement"
         yield error(f"{what} {unmet.requirement}", message, advice, unmet.by)
+        messages.append(message)
     for text in case.solution.problems:
-        yield error(case.deployment.source, text)
+        if not text.endswith(tuple(messages)):
+            yield error(case.deployment.source, text)
     for text in case.solution.notes:
         yield note(case.deployment.source, text)
 
