@@ -74,7 +74,7 @@ setup(
         ],
         "objectstore": ["boto3"],
         "progress": ["tqdm"],
-        "sbom": ["cyclonedx-python-lib>=11", "license-expression", "spdx-tools>=0.8.3"],
+        "sbom": ["cyclonedx-python-lib>=11", "license-expression", "packageurl-python", "spdx-tools>=0.8.3"],
     },
     entry_points={
         "console_scripts": ["pypimirror = pypimirror.cli:main"],

@@ -39,7 +39,7 @@ def test_a_misspelt_name_is_one_line_everywhere(mirrored: Mirrored, upstream: Up
     mirrored.settings["package_matches"] = matches
     expected = f"zope.intreface: not found at {upstream.url} (404); check the name"
     assert mirrored.run("plan") == 1
-    assert expected.replace(": ", "  ", 1) in capsys.readouterr().out
+    assert expected in capsys.readouterr().out
     for _ in range(3):
         assert mirrored.run("-U") == 1
         assert lines(capsys) == [f"pypimirror: {expected}"]

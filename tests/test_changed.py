@@ -40,7 +40,7 @@ def test_requests_files_and_pages_follow_what_changed(changed: Any, tmp_path: Pa
     assert [many[run]["requests"] for run in changed.RUNS] == [1, 1, 1 + 2 * CHANGED]
     # A file and two pages each, and three pages about all.
     assert [many[run]["placed"] for run in changed.RUNS] == [0, 0, 3 * CHANGED + 3]
-    # The trash's own folder, and those of the projects that changed.
-    assert [many[run]["listed"] for run in changed.RUNS] == [1, 1, 1 + CHANGED]
+    # The folders of the projects that changed.
+    assert [many[run]["listed"] for run in changed.RUNS] == [0, 0, CHANGED]
     # The pages about all projects tell of all of them, though only a few are there.
     assert many["changed"]["roots_mb"] > 10 * few["changed"]["roots_mb"]

@@ -174,6 +174,7 @@ PAGES: dict[str, Scene | str] = {
     "plone-deployment.rst": Scene({"": _to_serve}),
     "plugins.rst": Scene(),
     "removing.rst": Scene(saves=True),
+    "sbom.rst": "with the output of each command: tests/test_sbom_documented.py",
     "scheduling.rst": Scene(),
     "snapshots.rst": Scene({"pypimirror pypimirror.cfg snapshot promote tested-2026-04":
                             lambda walk: walk.run("pypimirror pypimirror.cfg snapshot create tested-2026-04")}),

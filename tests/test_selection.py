@@ -16,6 +16,7 @@ from pypimirror.filters.decisions import Denied, OnlyAllowed
 from pypimirror.filters.files import FilenameExcludes, FilenameMatches, MaxFileSize, PackageTypes
 from pypimirror.filters.metadata import MetadataExcludes, MetadataMatches
 from pypimirror.filters.packages import PackageExcludes, PackageMatches
+from pypimirror.filters.publishers import Publishers
 from pypimirror.filters.releases import LatestReleases, Prereleases, Specifiers, Yanked
 from pypimirror.filters.sdists import Sdists
 from pypimirror.interfaces import IFilter
@@ -28,7 +29,8 @@ FACTORIES = {
     "package-types": PackageTypes, "max-file-size": MaxFileSize, "compatibility": Compatibility, "specifiers": Specifiers,
     "allow": OnlyAllowed,
     "prereleases": Prereleases, "yanked": Yanked, "uploaded-before": UploadedBefore, "min-age": MinAge,
-    "vulnerable": Vulnerable, "metadata-matches": MetadataMatches, "metadata-excludes": MetadataExcludes, "sdists": Sdists,
+    "vulnerable": Vulnerable, "publishers": Publishers, "metadata-matches": MetadataMatches,
+    "metadata-excludes": MetadataExcludes, "sdists": Sdists,
     "latest-releases": LatestReleases,
 }
 

@@ -30,6 +30,7 @@ _PLACES = ("etc/nginx/sites-enabled", "etc/apache2/sites-enabled", "etc/caddy", 
 FOREIGN = {
     "apt-get": "changes the system", "bin/buildout": "tests/test_recipe.py", "certbot": "tests/test_sites_acme.py",
     "chgrp": "needs the user of the page", "chmod": "needs the user of the page",
+    "conda-lock": "tests/test_clients_files.py", "poetry": "tests/test_clients_files.py",
     "install": "needs the user of the page", "ln": "changes the system", "man": "tests/test_shell_files.py",
     "nginx": "tests/test_sites.py", "python3": "sets up an environment, or measures", "source": "tests/test_shell_files.py",
     "systemctl": "tests/test_systemd.py", "useradd": "changes the system", "userdel": "changes the system"}
@@ -105,7 +106,7 @@ class Walk:
             return ""
         line = line.replace("--url https://pypi.example.com", f"--url {self.url}").replace("http://127.0.0.1:8080", self.url)
         words = shlex.split(self.moved(re.sub(r"^runuser -u \w+ -- ", "", line)))
-        output, words = (words[-1], words[:-2]) if ">" in words else (None, words)
+        output, words = (words[-1], words[:-2]) if words[-2:-1] in ([">"], [">>"]) else (None, words)
         if words[0] in FOREIGN:
             return ""
         if "serve" in words:
@@ -115,7 +116,8 @@ class Walk:
         else:
             shown = self._other(words)
         if output is not None:
-            Path(output).write_text(shown, encoding="utf-8")
+            with Path(output).open("a" if ">>" in line else "w", encoding="utf-8") as stream:
+                stream.write(shown)
         self.done.append(line)
         return shown
 

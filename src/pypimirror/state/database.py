@@ -26,6 +26,9 @@ _KNOWN = "SELECT name, list_serial, page_serial, pending, due, display FROM proj
 #: Bits of ``pending``: due for publishing; publishing has begun, so that the folder must be scanned after an interrupted run;
 #: published, but the folder may contain files that no page links to.
 DONE, DUE, BEGUN, UNSWEPT = 0, 1, 2, 4
+#: The serial of a project that is listed without a page: each run requests the page, since upstream's list need not change when
+#: the page is there again.
+LISTED = ""
 _WORK = DUE | BEGUN
 
 

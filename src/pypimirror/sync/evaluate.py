@@ -12,6 +12,7 @@ from ..interfaces import INameFilter, IRunContext
 from ..model import Change, File, Project, RequiredReleases
 from ..selection import Selected
 from ..state import records
+from ..state.database import LISTED
 from ..upstream.multi_index import serial_at
 from ..zcml import registry
 from . import external_links, publishers
@@ -25,10 +26,6 @@ from .vulnerable import VulnerableRelease, newly_vulnerable
 if TYPE_CHECKING:
     from ..advisories.lookup import Advised
     from .page_reading import PageReading
-
-#: The serial of a project that is listed without a page: each run requests the page, since upstream's list need not change when
-#: the page is there again.
-LISTED = ""
 
 
 class EvaluateTask(NamedTuple):

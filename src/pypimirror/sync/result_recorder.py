@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import events
 from ..interfaces import IRunContext
 from ..state import records
-from ..state.database import DONE, DUE, UNSWEPT, Row, State
+from ..state.database import DONE, DUE, LISTED, UNSWEPT, Row, State
 from ..state.meta_keys import FOLLOW_DUE, ROOT_DUE
 from .failures import alone
 
@@ -60,8 +60,10 @@ class ResultRecorder:
     def _save_error(self, name: str, display: str, error: str, record: bytes | None) -> None:
         row = self._state.row(name) or _new_row(name, display, DUE)
         since = row.since if row.error is not None else time.time()
-        self._state.save(row._replace(list_serial=None, page_serial=None, pending=row.pending | DUE, error=error, since=since),
-                         record)
+        # What is listed without a page stays known as listed.
+        list_serial = LISTED if row.list_serial == LISTED else None
+        self._state.save(row._replace(list_serial=list_serial, page_serial=None, pending=row.pending | DUE, error=error,
+                                      since=since), record)
 
     @alone
     def evaluated(self, evaluation: Evaluation, republish: bool) -> None:

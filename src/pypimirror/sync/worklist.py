@@ -257,7 +257,10 @@ def _side_by_side(known: Iterator[KnownProject], listed: Iterator[tuple[str, Lis
 def _unfinished(mirror: IRunContext, state: State, again: bool) -> _Plan:
     """Return the plan for an unchanged list: projects that could not be read, and those that are due."""
     candidates = state.known() if again else state.due(time.time())
-    plan = {known.name: _Entry("", known.list_serial, True, not known.list_serial, listed=True) for known in candidates}
+    # A removal that was interrupted is about a project that the list lacks.
+    plan = {known.name: _Entry("", known.list_serial, True, not known.list_serial,
+                               listed=known.list_serial is not None or _was_listed(state, known.name))
+            for known in candidates}
     if not again:
         plan.update((name, entry) for name, entry in _advised(mirror, state).items() if name not in plan)
     return plan
