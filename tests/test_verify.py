@@ -221,6 +221,22 @@ def test_a_symbolic_link_is_no_file(filled: Mirrored, capsys: Captured, tmp_path
     assert filled.run("verify") == 0
 
 
+@pytest.mark.directory
+def test_symbolic_links_in_a_project_s_folder_are_removed_and_what_they_lead_to_stays(
+        filled: Mirrored, capsys: Captured, tmp_path: Path) -> None:
+    before = filled.tree()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/two-9.zip").write_bytes(b"elsewhere")
+    for link, target in {"two-9.zip": "elsewhere/two-9.zip", "lib": "elsewhere", "gone": "nowhere"}.items():
+        (filled.root / "two" / link).symlink_to(tmp_path / target)
+    assert filled.run("verify") == 1
+    assert capsys.readouterr().out == "".join(f"two/{link}: a symbolic link\n" for link in ("gone", "lib", "two-9.zip"))
+    assert filled.run("verify", "--repair") == 0
+    assert sorted(os.listdir(filled.root / "two")) == sorted(path[4:] for path in before if path.startswith("two/"))
+    assert (tmp_path / "elsewhere/two-9.zip").read_bytes() == b"elsewhere"
+    assert filled.tree() == before and filled.run("verify") == 0
+
+
 @pytest.mark.parametrize("record", [b"", b"\x00garbage", "text", None])
 def test_a_record_that_cant_be_read_is_reported_and_nothing_goes(
         filled: Mirrored, upstream: Upstream, capsys: Captured, record: object) -> None:

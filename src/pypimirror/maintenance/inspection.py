@@ -8,16 +8,14 @@ from typing import Any, NamedTuple
 from ..advisories.policy import marked
 from ..engine.steps import in_threads
 from ..errors import StorageError
-from ..index import legacy
-from ..interfaces import IRunContext, IStorage, IWholeIndexWriter
+from ..interfaces import IRunContext, IWholeIndexWriter
 from ..model import NOTHING, File, Project, Stored
-from ..names import BROWSE_PAGE, PAGES, PINS, PROVENANCE, SNAPSHOTS, distribution, is_distribution
-from ..snapshots.model import DESCRIPTION
+from ..names import PROVENANCE, is_distribution
 from ..state import records
 from ..sync.attested import attestation_fault
-from ..sync.own_pages import files_below, own_serial
 from ..sync.publish import rendered
 from ..sync.recover import own_pages
+from .strays import stray_files, stray_folders, stray_links
 
 #: Bytes of one project from which on its files are hashed by several threads; below that threads cost more than they save.
 _MUCH = 64 << 20
@@ -45,7 +43,7 @@ class Finding(NamedTuple):
     """A fault in the mirror."""
 
     path: str
-    #: ``missing``, ``damaged``, ``page``, ``stray``, ``folder``, ``record``, ``root``, ``state``; these can't be
+    #: ``missing``, ``damaged``, ``page``, ``stray``, ``folder``, ``link``, ``record``, ``root``, ``state``; these can't be
     #: repaired: ``unreadable``, ``pins``.
     kind: str
     #: Description, to follow the path.
@@ -82,7 +80,7 @@ def _inspected(mirror: IRunContext, task: InspectTask) -> Inspection:
     if project is not None and task.settled:
         expected = _by_record(mirror, task, project, names)
     elif task.remembered and task.settled and task.record is None and not task.serial:
-        expected = _Expected((), strays=_strays(mirror, task.name, names, (), ()))
+        expected = _Expected((), strays=stray_files(mirror, task.name, names, (), ()))
     else:
         expected = _by_pages(mirror, task, names)
     findings += expected.findings
@@ -90,7 +88,10 @@ def _inspected(mirror: IRunContext, task: InspectTask) -> Inspection:
     findings += damaged
     findings += _attested(mirror, task.name, expected.files, {finding.path for finding in damaged})
     findings += [Finding(path, "stray", "no page names it") for path in expected.strays]
-    findings += [Finding(path, "folder", "no page names it") for path in (_folders(mirror, names) if task.serial else ())]
+    findings += [Finding(path, "folder", "no page names it") for path in (stray_folders(mirror, names) if task.serial else ())]
+    if task.serial:
+        told = {finding.path for finding in findings}  # one in the place of a file or page
+        findings += [Finding(path, "link", "a symbolic link") for path in stray_links(mirror, names) if path not in told]
     sizes = [file.stored.size for file in expected.files if file.stored is not None]
     return Inspection(task.name, tuple(findings), len(sizes), sum(sizes), expected.sections)
 
@@ -110,7 +111,7 @@ def _by_record(mirror: IRunContext, task: InspectTask, project: Project, names: 
     """Compare pages and fragments with the record. names: of entries by folder."""
     shown = project.published()
     pages = rendered(mirror, shown, task.serial) if task.serial else {}
-    strays = _strays(mirror, task.name, names, shown.files, pages, published=bool(task.serial))
+    strays = stray_files(mirror, task.name, names, shown.files, pages, published=bool(task.serial))
     return _Expected(shown.files, _compared(mirror, pages), strays, _sections(mirror, shown, task.sections))
 
 
@@ -195,64 +196,3 @@ def _attested(mirror: IRunContext, name: str, files: Iterable[File], damaged: Se
             reason = attestation_fault(mirror, name, file.filename, file.stored)
             if reason is not None:
                 yield Finding(path + PROVENANCE, "damaged", reason)
-
-
-def _strays(mirror: IRunContext, name: str, names: Mapping[str, Iterable[str]], files: Iterable[File],
-            pages: Iterable[str], published: bool = False) -> list[str]:
-    """Return the paths of strays: files that no page lists.
-
-    published: whether the project is published; then any other file in its folder is a stray, because web servers offer all of
-    it. Else only distributions, their sidecars and pages of the mirror are. Ignores hidden files and folders.
-    """
-    known = {*pages}
-    for file in files:
-        if file.stored is not None:
-            known.add(f"{name}/{file.filename}")
-            known.update(f"{name}/{file.filename}{suffix}" for suffix in file.stored.beside())
-    return [path for folder, found in names.items() for entry in found if not entry.endswith("/")
-            and (path := f"{folder}/{entry}") not in known and _is_stray(mirror, path, entry, published)]
-
-
-def _folders(mirror: IRunContext, names: Mapping[str, Iterable[str]]) -> Iterator[str]:
-    """Yield the folders in a project's folders that have files or are in the place of one; no interrupted run leaves any."""
-    for folder, entries in names.items():
-        for path in (f"{folder}/{entry}" for entry in entries if entry.endswith("/")):
-            if any(strays_below(mirror, path)) or _is_in_place_of_file(path[len(folder) + 1:-1]):
-                yield path
-
-
-def _is_in_place_of_file(name: str) -> bool:
-    """Whether a folder has the name of a page, a distribution or a sidecar file."""
-    return name in PAGES or name == BROWSE_PAGE or is_distribution(distribution(name))
-
-
-def strays_below(mirror: IRunContext, folder: str) -> Iterator[str]:
-    """Yield the paths of the files in a misplaced folder, except for pages of ``/pypi/NAME/json``.
-
-    folder: its path, with a slash at the end."""
-    if folder.split("/")[1].startswith(".") or is_snapshot(mirror.storage, folder):
-        return
-    for path in files_below(mirror.storage, folder[:-1]):
-        parts = path.split("/")
-        if path != legacy.path(parts[1]) or own_serial(mirror, mirror.storage.read(path) or b"") is None:
-            yield path
-
-
-def is_snapshot(storage: IStorage, folder: str) -> bool:
-    """Return whether a folder is that of a snapshot. folder: its path, with a slash at the end."""
-    return folder.startswith(f"{SNAPSHOTS}/") and storage.size(folder + DESCRIPTION) is not None
-
-
-def _is_stray(mirror: IRunContext, path: str, entry: str, published: bool) -> bool:
-    if is_distribution(distribution(entry)):
-        return True
-    if entry not in PAGES and entry != BROWSE_PAGE:
-        return published and not entry.startswith(".") and not (path.startswith(f"{PINS}/") and _is_pin_file(entry))
-    return own_serial(mirror, mirror.storage.read(path) or b"") is not None
-
-
-def _is_pin_file(entry: str) -> bool:
-    """Whether a name is that of a pin file, in the folder of a project that is called ``pins``, too."""
-    from ..pins.pin_files import is_pin_name  # few mirrors have such a project
-
-    return is_pin_name(entry)

@@ -14,7 +14,8 @@ from ..state import records
 from ..sync.ensure_file import FULL, FileResult, ensure_file
 from ..sync.publish import PublishResult, WrittenPages, write_pages
 from ..sync.upload_times import with_time_of
-from .inspection import Finding, strays_below
+from .inspection import Finding
+from .strays import strays_below
 
 
 class RepairTask(NamedTuple):
@@ -34,6 +35,9 @@ def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -
 
     Returns None if there were strays only."""
     strays = [finding.path for finding in task.findings if finding.kind == "stray"]
+    for finding in task.findings:
+        if finding.kind == "link":
+            mirror.storage.remove(finding.path)
     if task.record is None or not task.serial:
         _remove(mirror, task.name, strays, emit)
         return None
