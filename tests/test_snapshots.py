@@ -63,6 +63,33 @@ def test_a_snapshot_stays_as_it_is(filled: Mirrored, upstream: Upstream) -> None
     assert filled.run("verify") == 0
 
 
+@pytest.mark.parametrize("words", [("snapshot", "create", "first"), ("export", "bundle")])
+def test_nothing_is_made_of_a_mirror_whose_pages_a_run_did_not_finish(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, capsys: Captured,
+        words: tuple[str, ...]) -> None:
+    """Whether its first pages are there and not recorded, or what is recorded is not on its pages yet."""
+    monkeypatch.chdir(mirrored.root.parent)
+    upstream.add("one", wheel("one", "1.0"))
+    upstream.add("other", wheel("other", "1.0"))
+    for place in ("result_recorder.ResultRecorder.published", "publisher.Publisher.publish"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"pypimirror.sync.{place}", interrupt)
+            assert mirrored.run("-U") == 130
+        capsys.readouterr()
+        assert mirrored.run(*words) == 1
+        assert "the last run did not finish one; run sync " in capsys.readouterr().err
+        assert mirrored.run("-U") == 0
+        upstream.add("one", wheel("one", "1.0"), yanked="broken")
+    # A project that failed is as it was.
+    upstream.answers["/simple/one/"] = (503, {}, b"")
+    assert mirrored.run("-U") == 1
+    assert mirrored.run(*words) == 0
+
+
+def interrupt(*arguments: object, **options: object) -> None:
+    raise KeyboardInterrupt
+
+
 def published_tree_of(mirrored: Mirrored, name: str) -> dict[str, bytes]:
     place = mirrored.root / "snapshots" / name
     return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}

@@ -295,7 +295,7 @@ class AnyOrder(RuleBasedStateMachine):
             shown = Mirrored(self.mirrored.root / "snapshots" / name / "simple", "")
             assert not (untrue := shown.untrue()), untrue
             assert self.offered(shown) == self.offered()
-            if self.formats == self.page_settings():
+            if self.is_finished and self.formats == self.page_settings():
                 assert all(shown.read(path) == self.mirrored.read(path) for path in shown.paths() if "v1_json" in path)
         elif how == "promote" and there:
             one, other = self.snapshotted(target), self.snapshots[name]

@@ -64,7 +64,7 @@ class Export:
 
     def export(self, options: ExportOptions) -> ExportResult:
         """Write the bundle, or what is missing of it. Raises MirrorError."""
-        check_finished(self._state)
+        check_finished(self._mirror, self._state)
         end_mark = JournalUpdate(self._mirror, self._state, self._journal).update()
         self._directory.create()
         if self._directory.has(MANIFEST):

@@ -10,16 +10,16 @@ from ..errors import MirrorError
 from ..interfaces import IRunContext
 from ..state.database import State
 from ..state.meta_keys import ROOT_DUE, SERIAL
+from ..sync.unfinished import unfinished
 from .contents import common_paths, missing_paths, project_of, project_paths, reason
 from .journal import COMMON, Journal, PathEntry
 
 
-def check_finished(state: State) -> None:
-    """Raise MirrorError if a run was interrupted while it published: pages may differ from the state then."""
-    interrupted = [name for name, begun in state.pending() if begun]
-    if interrupted:
-        raise MirrorError(f"the last run was interrupted while it published {len(interrupted)} projects, such as "
-                          f"{interrupted[0]}; run sync before the export")
+def check_finished(mirror: IRunContext, state: State) -> None:
+    """Raise MirrorError if a run was interrupted: pages may differ from the state then."""
+    name = next(unfinished(mirror, state), None)
+    if name is not None:
+        raise MirrorError(f"the last run did not finish {name}; run sync before the export")
     if state.fresh:
         raise MirrorError("the mirror's state is new or was lost; run sync before the export")
     if state.fact(ROOT_DUE) is not None:

@@ -53,7 +53,7 @@ def _create(config: str, arguments: argparse.Namespace) -> int:
     with exclusive(mirror, arguments), closing(State(mirror.settings["state_path"])) as state:
         if not state.open_to_read():
             raise MirrorError(f"{mirror.settings['mirror_file_path']}: no mirror yet; create it with sync")
-        made = create(mirror.settings, state, name, at)
+        made = create(mirror, state, name, at)
     return _printed(f"{_described(made)}\n{_url(mirror, made)}", arguments)
 
 

@@ -11,27 +11,30 @@ from ..errors import ConfigurationError, MirrorError, StorageError
 from ..filters.age import UploadedBefore
 from ..index.html import HtmlIndex
 from ..index.json import JsonIndex
-from ..interfaces import ISettings
+from ..interfaces import IRunContext, ISettings
 from ..model import Entry, Project
 from ..state import records
-from ..state.database import BEGUN, State
+from ..state.database import State
 from ..state.meta_keys import SERIAL
 from ..storage.failures import storage_errors
+from ..sync.unfinished import unfinished
 from .model import DESCRIPTION, INDEX, Snapshot, check_name, folder
 from .tree import SnapshotTree, link, make_folder, now, sidecars, write_file
 
 
-def create(settings: ISettings, state: State, name: str, at: str = "") -> Snapshot:
+def create(mirror: IRunContext, state: State, name: str, at: str = "") -> Snapshot:
     """Create a snapshot of what the mirror publishes; return its description. The caller holds the lock.
 
     state: open to read. at: only files that were uploaded before this moment, as in ``uploaded_before``; empty for all.
     Raises ConfigurationError if the name is taken, StorageError.
     """
+    settings = mirror.settings
     tree = SnapshotTree(settings)
     if tree.exists(check_name(name)):
         raise ConfigurationError(f"there is already a snapshot {name!r}; delete it first, or use another name")
-    if any(row.pending & BEGUN for row in _rows(state)):
-        raise MirrorError("the last run was interrupted while it wrote pages; run sync first")
+    interrupted = next(unfinished(mirror, state), None)
+    if interrupted is not None:
+        raise MirrorError(f"the last run did not finish {interrupted}; run sync first")
     made = tree.temporary(name)
     writing = _Writing(tree, settings, made, name, at)
     with storage_errors(made):
@@ -42,10 +45,6 @@ def create(settings: ISettings, state: State, name: str, at: str = "") -> Snapsh
         writing.finish(found)
     tree.install(made, name)
     return found
-
-
-def _rows(state: State) -> Iterator[Any]:
-    return (row for entry in state.entries() if (row := state.row(entry.name)) is not None)
 
 
 def _published(settings: ISettings, state: State) -> Iterator[tuple[Project, int]]:
