@@ -60,6 +60,22 @@ def test_a_project_that_goes_and_is_needed_for_a_build_is_whole(mirrored: Mirror
         assert mirrored.files("backend") == ["backend-1.0-py3-none-any.whl"]
 
 
+@pytest.mark.parametrize("matches", ["*", "demo"])
+def test_a_page_from_a_cache_before_the_right_one_takes_no_file_that_the_second_page_has(
+        mirrored: Mirrored, upstream: Upstream, matches: str) -> None:
+    mirrored.settings |= {"package_matches": matches, "trash_days": 0}
+    upstream.add("demo", wheel("demo", "1.0"))
+    cached = stale(upstream, "demo", 1)
+    upstream.add("demo", wheel("demo", "2.0"))
+    assert mirrored.run("sync") == 0
+    upstream.add("demo", wheel("demo", "3.0"))
+    upstream.answers["/simple/demo/"] = cached
+    for versions in ("12" if matches == "demo" else "123", "123"):  # without a list, nothing says that the page is old
+        assert mirrored.run("-U") == 0
+        assert mirrored.untrue() == []
+        assert mirrored.files("demo") == [f"demo-{version}.0-py3-none-any.whl" for version in versions]
+
+
 def test_the_brake_counts_a_project_once(mirrored: Mirrored, upstream: Upstream) -> None:
     """Four of fourteen files go; the page is older than the list each time, so that it is read three times."""
     upstream.add("demo", *(wheel("demo", f"1.{number}") for number in range(14)))
