@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from support import servers
 from support.mirror import Mirrored
 from support.upstream import Upstream, sdist, wheel
 
@@ -485,9 +486,7 @@ def test_a_verification_that_was_killed_goes_on_where_it_was(mirrored: Mirrored,
     os.truncate(slow[59], 2 << 40)
     with subprocess.Popen([sys.executable, "-m", "pypimirror", mirrored.write(), "verify"], stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 120
-        while not _checked(mirrored) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        servers.until(lambda: _checked(mirrored))
         process.send_signal(signal.SIGKILL)
     seen = _checked(mirrored)
     # Of the tasks that were handed over together with the long one, some may not be noted yet.
