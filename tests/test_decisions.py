@@ -273,12 +273,14 @@ def test_who_fetched_a_release(site: Mirrored, tmp_path: Path, capsys: Captured,
         site.settings["base_url"] = f"https://example.com{folder}"
 
     def line(host: str, day: int, path: str, status: int = 200, user: str = "-", method: str = "GET") -> str:
-        return f'{host} - {user} [{day:02}/Nov/2026:10:00:00 +0000] "{method} {folder}{path} HTTP/1.1" {status} 12 "-" "pip"\n'
+        target = path if "://" in path else f"{folder}{path}"
+        return f'{host} - {user} [{day:02}/Nov/2026:10:00:00 +0000] "{method} {target} HTTP/1.1" {status} 12 "-" "pip"\n'
 
     wanted = "/simple/demo/demo-1.0-py3-none-any.whl"
     (tmp_path / "access.log").write_text("".join((
         line("192.0.2.7", 3, wanted), line("192.0.2.7", 2, "/demo/demo-1.0-py3-none-any.whl", 206, "gerda"),
         line("192.0.2.7", 1, wanted), line("2001:db8::1", 2, "/packages/demo/demo-1.0-py3-none-any.whl?x=1"),
+        line("192.0.2.9", 4, f"http://mirror.example.com:8080{folder}{wanted}", user="Gerda X. [it]"),
         line("192.0.2.8", 2, wanted, 404), line("192.0.2.8", 2, wanted, method="HEAD"),
         line("192.0.2.8", 2, f"{wanted}.metadata"),
         line("192.0.2.8", 2, "/demo/demo-2.0-py3-none-any.whl"), line("192.0.2.8", 2, "/demo/"), "nonsense\n")))
@@ -287,9 +289,9 @@ def test_who_fetched_a_release(site: Mirrored, tmp_path: Path, capsys: Captured,
     found: Any = json.loads(capsys.readouterr().out)
     assert [(each["host"], each["user"], each["requests"], each["first"][:10], each["last"][:10]) for each in found] == [
         ("192.0.2.7", None, 2, "2026-11-01", "2026-11-03"), ("192.0.2.7", "gerda", 1, "2026-11-02", "2026-11-02"),
-        ("2001:db8::1", None, 1, "2026-11-02", "2026-11-02")]
+        ("2001:db8::1", None, 1, "2026-11-02", "2026-11-02"), ("192.0.2.9", "Gerda X. [it]", 1, "2026-11-04", "2026-11-04")]
     assert site.run("who", "demo", *arguments) == 0
-    assert capsys.readouterr().out.splitlines()[-1].split() == [
+    assert capsys.readouterr().out.splitlines()[-2].split() == [
         "192.0.2.8", "-", "demo-2.0-py3-none-any.whl", "1", "2026-11-02T10:00:00+00:00", "2026-11-02T10:00:00+00:00"]
     assert site.run("who", "demo==7", *arguments) == 0
     assert capsys.readouterr().out == "no host has fetched demo==7\n"

@@ -10,8 +10,9 @@ from urllib.parse import unquote
 from ..names import distribution, is_distribution, normalize
 from .missing_projects import log_lines, log_time
 
-#: A GET request that was answered with the file, or a part of it; common or combined format.
-_LINE = re.compile(rb'^(\S{1,255}) \S+ (\S+) \[([^\]]{1,40})\] "GET (\S+) HTTP/[\d.]+" 20[06] ')
+#: A GET request that was answered with the file, or a part of it; common or combined format. Names of users may contain spaces,
+#: and clients that take the server for a proxy send whole URLs (RFC 9112, section 3.2.2).
+_LINE = re.compile(rb'^(\S{1,255}) \S+ (\S.{0,254}?) \[([^\]]{1,40})\] "GET (?:https?://[^/\s]*)?(\S+) HTTP/[\d.]+" 20[06] ')
 
 
 class Download(NamedTuple):
