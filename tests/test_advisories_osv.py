@@ -187,6 +187,20 @@ def test_aliases_are_joined_and_malicious_releases_are_not() -> None:
     assert joined([two, bad, one, other]) == found
 
 
+def test_what_is_affected_is_no_fix() -> None:
+    """By another range of the advisory, by its versions, or by another database."""
+    ranges = [{"introduced": "0"}, {"fixed": "1.0"}], [{"introduced": "0.9"}, {"fixed": "1.5"}], [{"introduced": "1.9"}, {
+        "fixed": "2.0"}]
+    document = ranged(versions=["2.0.0"])
+    document["affected"][0]["ranges"] = [{"type": "ECOSYSTEM", "events": events} for events in ranges]
+    found = advisory(document, "demo")
+    assert found.fixed == ("1.5",)
+    other = advisory(osv.document("PYSEC-9", "demo", introduced="1.2", fixed="1.6", aliases=["PYSEC-1"]), "demo")
+    (one,) = joined([found, other])
+    assert one.fixed == ("1.6",)
+    assert is_fix("1.5", [one]) is None and is_fix("1.6.0", [one]) == one
+
+
 def test_advisories_that_a_third_one_connects_are_one() -> None:
     made = [Advisory("GHSA-1", ("CVE-1",)), Advisory("GHSA-2", ("CVE-2",)), Advisory("XYZ-1", ("CVE-1", "CVE-2"))]
     assert [each.id for each in joined(made)] == ["GHSA-1"]

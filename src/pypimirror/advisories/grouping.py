@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ..model import Advisory
 from ..names import MALICIOUS
 from .cvss import highest
+from .matching import with_true_fixes
 
 #: Prefixes of ids in order of preference for the id of the joined advisory.
 _PREFERRED = (MALICIOUS, "PYSEC-", "GHSA-", "CVE-")
@@ -30,14 +31,14 @@ def _join(names: set[str], members: list[Advisory]) -> Advisory:
     first = members[0]
     if len(members) == 1:
         return first
-    return first._replace(
+    return with_true_fixes(first._replace(
         aliases=tuple(sorted(names - {first.id})),
         summary=next((each.summary for each in members if each.summary), ""),
         severity=highest(each.severity for each in members),
         ranges=tuple(dict.fromkeys(one for each in members for one in each.ranges)),
         versions=tuple(dict.fromkeys(one for each in members for one in each.versions)),
         fixed=tuple(dict.fromkeys(one for each in members for one in each.fixed)),
-        link=next((each.link for each in members if each.link), ""))
+        link=next((each.link for each in members if each.link), "")))
 
 
 def _preference(advisory: Advisory) -> tuple[int, str]:

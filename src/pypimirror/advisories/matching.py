@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Compiled ranges: those of the advisories of a few large projects.
 _CACHED = 1 << 14
+#: Comparisons of versions with ranges that find superfluous versions: a few advisories have many of both.
+MOST_COMPARISONS = 1_000_000
 
 
 class AdvisoryMatcher:
@@ -52,6 +54,14 @@ def _is_within(version: Version | None, first: Version | None, end: Version | No
     if first is not None and version < first:
         return False
     return end is None or version < end or (is_inclusive and version == end)
+
+
+def with_true_fixes(advisory: Advisory) -> Advisory:
+    """Return an advisory without the fixes that it affects itself, by another range or another database."""
+    if not advisory.fixed or len(advisory.fixed) * len(advisory.ranges) > MOST_COMPARISONS:
+        return advisory
+    matcher = AdvisoryMatcher((advisory,), "")
+    return advisory._replace(fixed=tuple(each for each in advisory.fixed if not matcher.of_version(each)))
 
 
 def is_fix(version: str | None, advisories: Iterable[Advisory]) -> Advisory | None:

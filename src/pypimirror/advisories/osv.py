@@ -13,7 +13,7 @@ from ..model import Advisory, VersionRange
 from ..names import MALICIOUS, project_name, shown
 from ..settings.units import parse_moment
 from .cvss import base_score, highest, rating
-from .matching import includes
+from .matching import MOST_COMPARISONS, includes, with_true_fixes
 
 #: Ids are parts of URLs and of messages.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -22,8 +22,6 @@ _LABELS = {"LOW": "low", "MODERATE": "medium", "MEDIUM": "medium", "HIGH": "high
 _LONGEST_SUMMARY = 200
 #: Order of events at one version: one that is fixed and introduced at once is affected, and so is the last affected one.
 _EVENTS = ("fixed", "introduced", "last_affected")
-#: Comparisons of versions with ranges that find superfluous versions: a few advisories have many of both.
-_MOST_COMPARISONS = 1_000_000
 
 
 class InvalidAdvisory(ValueError):
@@ -82,12 +80,12 @@ def advisory(document: Mapping[str, Any], name: str) -> Advisory:
     versions = dict.fromkeys(version for package in packages for version in _texts(package.get("versions")))
     if identifier.startswith(MALICIOUS) and not ranges and not versions:
         ranges = (VersionRange("0"),)
-    return Advisory(
+    return with_true_fixes(Advisory(
         identifier, tuple(alias for alias in _texts(document.get("aliases")) if _ID.fullmatch(alias)),
         shown(str(document.get("summary") or _first_line(document.get("details"))), _LONGEST_SUMMARY),
         _severity(document, packages),
         ranges, tuple(_uncovered(versions, ranges)),
-        tuple(version for version in fixed if pep440(version) is not None), _link(document))
+        tuple(version for version in fixed if pep440(version) is not None), _link(document)))
 
 
 def _affected(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -158,7 +156,7 @@ def _ordered(events: Iterable[Mapping[str, str]]) -> Iterator[tuple[bool, Any, i
 
 def _uncovered(versions: Collection[str], ranges: Collection[VersionRange]) -> Iterable[str]:
     """Return the versions outside of all ranges; all versions if that would take long."""
-    if len(versions) * len(ranges) > _MOST_COMPARISONS:
+    if len(versions) * len(ranges) > MOST_COMPARISONS:
         return versions
     return (version for version in versions if not _is_covered(version, ranges))
 
