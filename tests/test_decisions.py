@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
+import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +228,55 @@ def test_the_file_keeps_what_is_in_it(site: Mirrored, tmp_path: Path, capsys: Ca
     assert "has this decision already: deny worse" in capsys.readouterr().err
 
 
+def test_links_permissions_and_line_ends_of_the_file_stay(site: Mirrored, tmp_path: Path) -> None:
+    working_copy = tmp_path / "working-copy.toml"
+    working_copy.write_bytes(b'[[deny]]\r\nrelease = "bad"\r\nwhy = "test"\r\n')
+    working_copy.chmod(0o640)
+    (tmp_path / "decisions.toml").symlink_to(working_copy)
+    assert site.run("deny", "worse", "--why", "see https://gerda@example.com/") == 0
+    assert (tmp_path / "decisions.toml").is_symlink() and working_copy.stat().st_mode & 0o777 == 0o640
+    content = working_copy.read_bytes()
+    assert content.count(b"\n") == content.count(b"\r\n") > 5
+    assert [each.project for each in convert(str(working_copy), "").active] == ["bad", "worse"]
+
+
+def test_processes_that_decide_at_once_lose_nothing(site: Mirrored, tmp_path: Path) -> None:
+    """Also while a sync runs, which uses the decisions of its beginning."""
+    config = site.write()
+    code = "import sys; from pypimirror.cli import main; sys.exit(main(None, sys.argv[1:]))"
+    running = [subprocess.Popen([sys.executable, "-c", code, str(config), *words]) for words in (
+        ("sync",), *(("allow", f"demo=={number}", "--why", "test", "-q") for number in range(8)))]
+    assert [one.wait(120) for one in running] == [0] * 9
+    assert sorted(each.specifier for each in convert(str(tmp_path / "decisions.toml"), "").active) == [
+        f"=={number}" for number in range(8)]
+    assert {path.name for path in tmp_path.iterdir() if "decisions" in path.name} == {"decisions.toml", "decisions.jsonl"}
+
+
+@pytest.mark.parametrize(("until", "day"), [
+    ("2026-12-31", "2026-12-31"), ('"2026-12-31"', "2026-12-31"), ("2026-12-31T12:00:00", "2026-12-31"),
+    ("2026-12-31T23:30:00-05:00", "2027-01-01"), ("2027-01-01T01:00:00+03:00", "2026-12-31"),
+    ("2026-12-31T23:59:59Z", "2026-12-31"),
+    ("9999-12-31T23:59:59-01:00", None), ("0001-01-01T00:00:00+01:00", None), ("12:00:00", None), ('"tomorrow"', None),
+    ('"2026-12-31T00:00:00Z"', None), ('"2026-13-01"', None), ("7", None)])
+def test_days_are_days_in_utc(until: str, day: str | None) -> None:
+    (entry,) = loads(f'[[deny]]\nrelease = "demo"\nwhy = "test"\nuntil = {until}\n'.encode())["deny"]
+    if day is None:
+        with pytest.raises(ValueError, match="until"):
+            decision("deny", entry)
+    else:
+        assert decision("deny", entry).until == day
+
+
+def test_many_decisions_cost_a_project_no_more_than_few(tmp_path: Path) -> None:
+    text = "".join(f'[[allow]]\nrelease = "p{number}==1.0"\nwhy = "x"\n' for number in range(2000))
+    (tmp_path / "many.toml").write_text(text + '[[waive]]\nadvisory = "A-1"\nwhy = "x"\n')
+    many = pickle.loads(pickle.dumps(convert(str(tmp_path / "many.toml"), "")))
+    assert [each.project for each in many.of("allow", "p7")] == ["p7"]
+    assert [each.advisory for each in many.of("waive", "p7")] == ["A-1"]
+    assert many.of("deny", "p7") == ()
+    assert len(many._by_subject) == 2001
+
+
 def test_a_rendered_decision_is_read_as_it_was() -> None:
     made = Decision("waive", "demo", "==1.0", "PYSEC-1", 'x"\\y', "gerda", LATER)
     (entry,) = loads(render(made))["waive"]
@@ -293,6 +345,22 @@ def test_who_fetched_a_release(site: Mirrored, tmp_path: Path, capsys: Captured,
     assert site.run("who", "demo", *arguments) == 0
     assert capsys.readouterr().out.splitlines()[-2].split() == [
         "192.0.2.8", "-", "demo-2.0-py3-none-any.whl", "1", "2026-11-02T10:00:00+00:00", "2026-11-02T10:00:00+00:00"]
+    (tmp_path / "odd.log").write_bytes(b"".join((
+        line("192.0.2.1", 1, wanted, user="two words").encode(), b"example.com:443 " + line("192.0.2.2", 1, wanted).encode(),
+        line("192.0.2.3", 1, wanted).replace("GET ", "GET https://example.com").encode(),
+        line("192.0.2.4", 1, wanted).replace('"pip"', r'"pip" 404 "').encode(),  # a client can't hide its download
+        line("192.0.2.5", 1, f"//{wanted}").encode(),
+        line("192.0.2.6", 1, wanted.replace("demo-1.0", "demo%2D1.0")).encode(), line("2001:db8::2", 1, wanted).encode(),
+        # None of these is a download, or has a readable time.
+        line("192.0.2.7", 1, wanted).replace("Nov", "Nev").encode(), line("192.0.2.7", 1, wanted, 500).encode(),
+        line("192.0.2.7", 1, "/simple/demo/").replace('"pip"', f'"GET {wanted} HTTP/1.1" 200 1').encode(),
+        b"\xff" * 100 + b"\n", b"x" * 200_000 + b"\n", b"\n", line("192.0.2.8", 1, wanted).encode()[:-30])))
+    assert site.run("who", "demo", "--access-log", str(tmp_path / "odd.log"), "--json") == 0
+    assert sorted(each["host"] for each in json.loads(capsys.readouterr().out)) == [
+        "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.6", "2001:db8::2"]
+    (tmp_path / "other.log").write_text('{"ts": 1, "request": {"uri": "/demo/demo-1.0-py3-none-any.whl"}}\n')
+    assert site.run("who", "demo", "--access-log", str(tmp_path / "other.log")) == 2  # no answer is better than a wrong one
+    assert "other.log: no line is in the common or combined format" in capsys.readouterr().err
     assert site.run("who", "demo==7", *arguments) == 0
     assert capsys.readouterr().out == "no host has fetched demo==7\n"
     for wrong in (("who",), ("who", "demo"), ("who", "a b", *arguments), ("who", "demo", "--access-log", "none.log")):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import fcntl
 import getpass
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from .. import written_file
+from .. import atomic_file
 from ..errors import ConfigurationError, StorageError
-from ..settings.decisions import ALLOW, WAIVE, Decision, Decisions, decision, render
+from ..settings import decisions
+from ..settings.decisions import ALLOW, WAIVE, Decision, Decisions, decision
 from ..settings.values import Settings
 from ..zcml.plugins import read
 from . import plan
@@ -26,13 +30,10 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     if not present.path:
         raise ConfigurationError(f"{arguments.verb}: decisions is not set; name a TOML file there")
     new = [_decision(arguments, entry) for entry in _entries(settings, arguments)]
-    for each in new:
-        for other in present.active:
-            if other[:4] == each[:4]:
-                raise ConfigurationError(f"{present.path}: has this decision already: {other}; edit it there")
+    _check_new(present, new)
     if arguments.dry_run:
         return _plan(settings, arguments, new)
-    _write(present.path, "".join(map(render, new)))
+    _write(present.path, new)
     if not arguments.quiet:
         for each in new:
             print(each)
@@ -76,18 +77,47 @@ def _user() -> str:
 def _plan(settings: Settings, arguments: argparse.Namespace, new: Iterable[Decision]) -> int:
     """Show what a sync would do with further decisions."""
     present: Decisions = settings["decisions"]
-    changed = settings.replaced("decisions", present._replace(active=(*present.active, *new)))
+    changed = settings.replaced("decisions", dataclasses.replace(present, active=(*present.active, *new)))
     arguments.words, arguments.initial_fetch, arguments.allow_deletions = [], False, False
     return plan.show(changed, arguments)
 
 
-def _write(path: str, text: str) -> None:
-    """Append text to a file, atomically."""
+def _write(path: str, new: Iterable[Decision]) -> None:
+    """Append decisions to a file, atomically; several processes may do so. Raises ConfigurationError if it has one already."""
+    target = os.path.realpath(path)  # a link to a working copy stays one
     try:
-        before = ""
-        if os.path.exists(path):
-            with open(path, encoding="utf-8") as stream:
-                before = stream.read()
-        written_file.write(path, before.rstrip("\n") + "\n" * bool(before) + (text if before else text.lstrip("\n")))
+        with _locked(os.path.dirname(target)):
+            _check_new(decisions.convert(path, ""), new)
+            before, mode = b"", None
+            if os.path.exists(target):
+                mode = stat.S_IMODE(os.stat(target).st_mode)
+                with open(target, "rb") as stream:
+                    before = stream.read()
+            end = "\r\n" if b"\r\n" in before else "\n"
+            text = "".join(map(decisions.render, new)).replace("\n", end)
+            old = before.rstrip(b"\r\n") + end.encode() if before else b""
+            atomic_file.replace(target, old + (text if before else text.lstrip("\r\n")).encode(), mode)
     except OSError as error:
         raise StorageError(f"decisions: {path}: can't be written: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigurationError(f"decisions must be {error}") from error
+
+
+def _check_new(present: Decisions, new: Iterable[Decision]) -> None:
+    """Raise ConfigurationError if a file has one of these decisions already."""
+    for each in new:
+        for other in present.active:
+            if other[:4] == each[:4]:
+                raise ConfigurationError(f"{present.path}: has this decision already: {other}; edit it there")
+
+
+@contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    """Lock a folder against other processes that add decisions. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # some network file systems lock no folders; the file is replaced atomically in any case
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

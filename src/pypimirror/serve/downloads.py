@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from ..errors import ConfigurationError
 from ..names import distribution, is_distribution, normalize
 from .missing_projects import log_lines, log_time
 
-#: A GET request that was answered with the file, or a part of it; common or combined format. Names of users may contain spaces,
-#: and clients that take the server for a proxy send whole URLs (RFC 9112, section 3.2.2).
-_LINE = re.compile(rb'^(\S{1,255}) \S+ (\S.{0,254}?) \[([^\]]{1,40})\] "GET (?:https?://[^/\s]*)?(\S+) HTTP/[\d.]+" 20[06] ')
+#: A request; common or combined format, also with the name of the virtual host in front. Names of users may have blanks.
+_LINE = re.compile(rb'^(?:\S{1,255}:\d{1,5} )?(\S{1,255}) \S+ (\S.{0,254}?) \[([^\]]{1,40})\] "((?:[^"\\]|\\.)*)" (\d{3}) ')
+#: A GET request whose answer with one of these statuses is the file, or a part of it; also in the form for proxies.
+_REQUEST = re.compile(rb"GET (?:https?://[^/ ]+)?(/\S*) HTTP/[\d.]+")
+_ANSWERED = (b"200", b"206")
 
 
 class Download(NamedTuple):
@@ -31,16 +34,22 @@ class Download(NamedTuple):
 def downloads(filename: str, below: str = "") -> Iterator[Download]:
     """Yield the downloads in an access log, decompressed if it ends in ``.gz``; other lines are ignored.
 
-    below: the base path of the index. Raises ConfigurationError if the file can't be read.
+    below: the base path of the index. Raises ConfigurationError if the file can't be read, or none of its lines.
     """
+    lines = understood = 0
     for line in log_lines(filename):
+        lines += 1
         found = _LINE.match(line)
-        if found is None:
+        understood += found is not None
+        request = _REQUEST.match(found[4]) if found is not None and found[5] in _ANSWERED else None
+        if found is None or request is None:
             continue
-        path = unquote(found[4].decode("latin-1").partition("?")[0], errors="replace")
+        path = unquote(request[1].decode("latin-1").partition("?")[0], errors="replace")
         when = log_time(found[3].decode("latin-1"))
         parts = path[len(below):].strip("/").split("/") if path.startswith(f"{below}/") else []
         if len(parts) < 2 or when is None or not is_distribution(parts[-1]) or distribution(parts[-1]) != parts[-1]:
             continue
         user = found[2].decode("latin-1")
         yield Download(found[1].decode("latin-1"), "" if user == "-" else user, normalize(parts[-2]), parts[-1], when)
+    if lines and not understood:
+        raise ConfigurationError(f"{filename}: no line is in the common or combined format of access logs")

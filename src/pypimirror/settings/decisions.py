@@ -6,6 +6,7 @@ Each entry of ``[[allow]]``, ``[[deny]]`` and ``[[waive]]`` names a project, wit
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import functools
 import re
@@ -61,7 +62,8 @@ class Decision(NamedTuple):
         return parsed is not None and _specifiers(self.specifier).contains(parsed, prereleases=True)
 
 
-class Decisions(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Decisions:
     """The decisions of a file, those in force and those that have expired."""
 
     path: str = ""
@@ -73,7 +75,15 @@ class Decisions(NamedTuple):
 
     def of(self, verb: str, project: str) -> tuple[Decision, ...]:
         """Return the decisions of a kind in force about a project."""
-        return tuple(each for each in self.active if each.verb == verb and each.project in ("", project))
+        return (*self._by_subject.get((verb, ""), ()), *self._by_subject.get((verb, project), ()))
+
+    @functools.cached_property
+    def _by_subject(self) -> dict[tuple[str, str], list[Decision]]:
+        # Filters ask for each project, and for each file.
+        found: dict[tuple[str, str], list[Decision]] = {}
+        for each in self.active:
+            found.setdefault((each.verb, each.project), []).append(each)
+        return found
 
 
 def convert(value: str, folder: str) -> Decisions:
@@ -159,11 +169,11 @@ def _release(text: str) -> tuple[str, str]:
 
 
 def _day(value: str | datetime.date) -> str:
-    if isinstance(value, datetime.datetime):
-        return value.date().isoformat()
     try:
+        if isinstance(value, datetime.datetime):  # days are days in UTC
+            return (value if value.tzinfo is None else value.astimezone(datetime.timezone.utc)).date().isoformat()
         return datetime.date.fromisoformat(value).isoformat() if isinstance(value, str) and value else str(value)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"until {shown(str(value))!r} is not a day such as 2026-12-31") from error
 
 
