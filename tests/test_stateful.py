@@ -99,6 +99,8 @@ class AnyOrder(RuleBasedStateMachine):
         #: What decides on all pages; whether the last run about everything succeeded, and none was disturbed since.
         self.formats: tuple[Any, ...] = ()
         self.is_finished = False
+        #: Decisions in force.
+        self.decided: dict[tuple[str, str], str] = {}
         self.last = 0
         self.serial = 0
 
@@ -225,6 +227,20 @@ class AnyOrder(RuleBasedStateMachine):
     def treat_vulnerable(self, how: str) -> None:
         self.count("vulnerable")
         self.mirrored.settings["vulnerable"] = how
+
+    # --- what the site decides
+
+    @rule(made=st.dictionaries(st.tuples(_name, _version), st.tuples(st.sampled_from(("allow", "deny")), st.booleans()),
+                               max_size=3))
+    def decide(self, made: dict[tuple[str, str], tuple[str, bool]]) -> None:
+        """Other decisions than before, in force or expired."""
+        self.count("decide")
+        self.decided = {(normal(name), version): verb for (name, version), (verb, in_force) in made.items() if in_force}
+        path = self.folder / "decisions.toml"
+        path.write_text("".join(
+            f'[[{verb}]]\nrelease = "{name}=={version}"\nwhy = "test"\nuntil = {2090 if in_force else 2020}-01-01\n'
+            for (name, version), (verb, in_force) in made.items()))
+        self.mirrored.settings["decisions"] = path
 
     # --- what is run
 
@@ -391,7 +407,8 @@ class AnyOrder(RuleBasedStateMachine):
         if name == settings.get("package_excludes"):
             return False
         patterns = [normal(pattern) for pattern in (settings["package_matches"] or "").split()]
-        return (name in self.pins or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+        allowed = {allowed for (allowed, _), verb in self.decided.items() if verb == "allow"}
+        return (name in self.pins or name in allowed or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
                 or (followed and bool(settings.get("dependencies")) and name in REQUIRED))
 
     def nothing_else(self, status: int) -> None:
@@ -407,6 +424,7 @@ class AnyOrder(RuleBasedStateMachine):
             return
         settings = self.mirrored.settings
         for name, filename in self.offered():
+            assert self.decided.get((name, str(parse(filename, name).version))) != "deny", filename
             if name in self.pins:
                 continue
             if settings.get("filename_excludes"):
