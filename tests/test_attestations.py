@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sigstore as sigstore_library
 
 from pypimirror.errors import ConfigurationError
 from pypimirror.metadata.attestations import AttestationVerifier
@@ -100,6 +102,21 @@ def test_a_wrong_root_is_refused_before_anything_is_touched(
     printed = capsys.readouterr().err
     assert why in printed and "root.json" in printed and printed.count("\n") == 1
     assert upstream.asked() == []
+
+
+def test_a_root_that_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "root.json")
+    with pytest.raises(ConfigurationError, match="a FIFO, not a regular file"):
+        AttestationVerifier(str(tmp_path / "root.json"))
+
+
+def test_sigstores_own_root_can_be_used(sigstore: Sigstore) -> None:
+    """As its library ships it, and documentation points to; what another root has signed does not verify by it."""
+    roots = sorted(Path(sigstore_library.__file__).parent.glob("_store/*/trusted_root.json"))
+    assert roots
+    for root in roots:
+        with pytest.raises(InvalidContent, match="does not verify"):
+            AttestationVerifier(str(root)).verify(NAME, SHA256, sigstore.provenance(NAME, BODY, "example/demo"))
 
 
 def test_a_root_that_only_looks_like_one_is_told(tmp_path: Path, sigstore: Sigstore) -> None:

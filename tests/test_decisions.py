@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pypimirror.metadata.bounded_toml import loads
+from pypimirror.settings import text_file
 from pypimirror.settings.decisions import Decision, convert, decision, render
 from pypimirror.settings.exemptions import exemptions
 from support import osv
@@ -226,6 +229,20 @@ def test_the_file_keeps_what_is_in_it(site: Mirrored, tmp_path: Path, capsys: Ca
     capsys.readouterr()
     assert site.run("deny", "Worse", "--why", "again") == 2
     assert "has this decision already: deny worse" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)],
+                         ids=["FIFO", "folder", "device"])
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "place")
+    for read in (lambda: convert("place", str(tmp_path)), lambda: text_file.read(str(tmp_path / "place"))):
+        with pytest.raises(ValueError, match=r"not a regular file|Is a directory"):
+            read()
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "decisions.toml").write_text('[[deny]]\nrelease = "demo"\nwhy = "test"\n', encoding="utf-8-sig")
+    assert [each.project for each in convert(str(tmp_path / "decisions.toml"), "").active] == ["demo"]
 
 
 def test_links_permissions_and_line_ends_of_the_file_stay(site: Mirrored, tmp_path: Path) -> None:

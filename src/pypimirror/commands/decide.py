@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import fcntl
 import getpass
 import os
@@ -77,7 +76,7 @@ def _user() -> str:
 def _plan(settings: Settings, arguments: argparse.Namespace, new: Iterable[Decision]) -> int:
     """Show what a sync would do with further decisions."""
     present: Decisions = settings["decisions"]
-    changed = settings.replaced("decisions", dataclasses.replace(present, active=(*present.active, *new)))
+    changed = settings.replaced("decisions", present.extended(new))
     arguments.words, arguments.initial_fetch, arguments.allow_deletions = [], False, False
     return plan.show(changed, arguments)
 

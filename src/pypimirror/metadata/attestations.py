@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, missing_library
 from ..names import shown
+from ..regular_file import open_regular
 from .errors import InvalidContent
 from .provenance import LARGEST
 
@@ -31,9 +32,8 @@ class AttestationVerifier:
         """trusted_root: path of the JSON file. Raises ConfigurationError if it can't be one."""
         self._path = trusted_root
         try:
-            with open(trusted_root, "rb") as stream:
-                self._root = stream.read(_LARGEST_ROOT + 1)
-            document = json.loads(self._root)
+            with open_regular(trusted_root) as stream:
+                document = json.loads(stream.read(_LARGEST_ROOT))
             if not all(document[name] for name in ("tlogs", "certificateAuthorities", "ctlogs")):
                 raise ValueError("a part of it is empty")
         except OSError as error:

@@ -6,14 +6,15 @@ Each entry of ``[[allow]]``, ``[[deny]]`` and ``[[waive]]`` names a project, wit
 
 from __future__ import annotations
 
-import dataclasses
+import codecs
 import datetime
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..names import normalize, shown
+from ..regular_file import open_regular
 from .converters import path as path_of
 from .units import today
 
@@ -62,28 +63,29 @@ class Decision(NamedTuple):
         return parsed is not None and _specifiers(self.specifier).contains(parsed, prereleases=True)
 
 
-@dataclasses.dataclass(frozen=True)
 class Decisions:
     """The decisions of a file, those in force and those that have expired."""
 
-    path: str = ""
-    active: tuple[Decision, ...] = ()
-    expired: tuple[Decision, ...] = ()
+    def __init__(self, path: str = "", active: tuple[Decision, ...] = (), expired: tuple[Decision, ...] = ()):
+        self.path, self.active, self.expired = path, active, expired
+        # Filters call ``of`` for each project, and for each file.
+        self._by_subject: dict[tuple[str, str], list[Decision]] = {}
+        for each in active:
+            self._by_subject.setdefault((each.verb, each.project), []).append(each)
 
     def __str__(self) -> str:
         return self.path
+
+    def __repr__(self) -> str:
+        return f"Decisions({self.path!r}, {self.active!r}, {self.expired!r})"  # part of fingerprints of settings
 
     def of(self, verb: str, project: str) -> tuple[Decision, ...]:
         """Return the decisions of a kind in force about a project."""
         return (*self._by_subject.get((verb, ""), ()), *self._by_subject.get((verb, project), ()))
 
-    @functools.cached_property
-    def _by_subject(self) -> dict[tuple[str, str], list[Decision]]:
-        # Filters ask for each project, and for each file.
-        found: dict[tuple[str, str], list[Decision]] = {}
-        for each in self.active:
-            found.setdefault((each.verb, each.project), []).append(each)
-        return found
+    def extended(self, new: Iterable[Decision]) -> Decisions:
+        """Return these decisions with further ones in force."""
+        return Decisions(self.path, (*self.active, *new), self.expired)
 
 
 def convert(value: str, folder: str) -> Decisions:
@@ -92,8 +94,8 @@ def convert(value: str, folder: str) -> Decisions:
     if not name:
         return Decisions()
     try:
-        with open(name, "rb") as stream:
-            content = stream.read(_LARGEST + 1)
+        with open_regular(name) as stream:
+            content = stream.read(_LARGEST + 1).removeprefix(codecs.BOM_UTF8)
     except FileNotFoundError:
         return Decisions(name)
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..regular_file import open_regular
 from .converters import lines
 
 #: Maximum size in bytes; the content travels with the settings to all workers.
@@ -27,7 +28,7 @@ class TextFile(NamedTuple):
 def read(path: str) -> TextFile:
     """Read a file of UTF-8 text. Raises ValueError with a description of valid files, which continues "must be"."""
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             content = stream.read(_LARGEST + 1)
     except OSError as error:
         raise ValueError(f"a file that can be read, not {path}: {error.strerror}") from error
