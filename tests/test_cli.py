@@ -355,7 +355,7 @@ def test_a_directory_without_permission_to_write_is_named(mirrored: Mirrored, ca
     mirrored.root.mkdir()
     mirrored.root.chmod(0o555)
     assert mirrored.run("sync") == 2
-    assert f"{mirrored.root}: not a directory that can be written" in one_line(capsys)
+    assert f"{mirrored.root}: can't be written by " in one_line(capsys)
 
 
 def test_status_changes_nothing_also_where_the_state_is_damaged(

@@ -204,7 +204,10 @@ def test_another_user_sees_what_is_public_and_cant_tell_the_age(
             assert cli.main(None, [config, "status", "--json"]) == 0
             found = json.loads(capsys.readouterr().out)
             assert cli.main(None, [config, *run]) == 5
-        shown = capsys.readouterr()
+            shown = capsys.readouterr()
+            assert [cli.main(None, [config, verb]) for verb in ("plan", "sync", "verify")] == [2, 2, 2]
+            assert capsys.readouterr().err.count(
+                ".pypimirror: owned by root, but this process runs as nobody; run it as the owner of the mirror\n") == 3
         assert list(violations(found, SCHEMA, "status")) == []
         assert (found["state"], found["projects"], found["files"], found["age_seconds"]) == ("unreadable", 1, None, None)
         assert found["pages_written"]

@@ -20,7 +20,7 @@ from . import directories, uploads
 from .atomic import write
 from .dirfd import FolderPath, OpenFolder
 from .failures import NoFile, as_storage_error, storage_errors
-from .ownership import check_own
+from .ownership import check_own, current_user
 from .paths import UNFINISHED
 from .syncfs import SyncFs
 from .uploads import FileUpload, LinkUpload
@@ -78,10 +78,15 @@ class FileSystem:
         place = self.root
         while not os.path.lexists(place):
             place = os.path.dirname(place)
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise ConfigurationError(f"{place}: not a directory that can be written")
-        if os.path.lexists(self._own):  # before listing, which may be slow
+        is_mirror = os.path.lexists(self._own)
+        if is_mirror:
             check_own(self._own)
+        if not os.path.isdir(place):
+            raise ConfigurationError(f"{place}: not a directory")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise ConfigurationError(f"{place}: can't be written by {current_user()}; run it as the owner of the mirror, or "
+                                     "create the mirror's directory for this user")
+        if is_mirror:  # before listing, which may be slow
             if os.path.exists(os.path.join(self.root, ADOPTING)):
                 raise ConfigurationError(f"{self.root}: an adoption was interrupted; continue with: adopt {self.root}")
             return

@@ -17,8 +17,13 @@ def check_own(path: str) -> None:
     if stat.S_ISLNK(found.st_mode):
         raise ConfigurationError(f"{path}: a symbolic link, which is not followed; put the file itself there")
     if found.st_uid != os.geteuid():
-        raise ConfigurationError(f"{path}: owned by {_name(found.st_uid)}, but this process runs as {_name(os.geteuid())}; "
+        raise ConfigurationError(f"{path}: owned by {_name(found.st_uid)}, but this process runs as {current_user()}; "
                                  "run it as the owner of the mirror")
+
+
+def current_user() -> str:
+    """Return the name of the user of this process."""
+    return _name(os.geteuid())
 
 
 def _name(number: int) -> str:
