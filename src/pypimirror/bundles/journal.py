@@ -31,7 +31,7 @@ _TABLES = (
     "CREATE TABLE lost (name TEXT PRIMARY KEY, serial INTEGER NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID",
     "CREATE INDEX lost_by_serial ON lost (serial, name)",
 )
-#: Added by layout 2. The fingerprint of a document that is gone is empty.
+#: Added by layout 2. The fingerprint of a removed document is empty.
 _ADVISORIES = (
     "CREATE TABLE advisories (id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, serial INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE INDEX advisories_by_serial ON advisories (serial, id)",
@@ -190,7 +190,7 @@ class Journal(SQLiteFile):
     # --- advisories
 
     def compare_advisories(self, generation: str, present: Iterator[tuple[str, str]], serial: int) -> list[str]:
-        """Record the present documents; return the ids of those that changed or are gone.
+        """Record the present documents; return the ids of those that changed or were removed.
 
         generation: changes with any document. present: ids and fingerprints, by id. serial: of the mark that is being made.
         """
@@ -211,7 +211,7 @@ class Journal(SQLiteFile):
                 yield one, bool(fingerprint)
 
     def had_advisories(self, serial: int) -> bool:
-        """Return whether a document is older than a serial, or was when it went."""
+        """Return whether the last change of a document is older than a serial."""
         return self._db.execute("SELECT 1 FROM advisories WHERE serial <= ? LIMIT 1", (serial,)).fetchone() is not None
 
 

@@ -56,7 +56,7 @@ def verify(path: str, signature: str, allowed: str) -> str:
     names = [line for line in found.stdout.decode("utf-8", "replace").splitlines() if line]
     if found.returncode or not names:
         raise InvalidBundle(f"{signature}: signed by a key that is not in {allowed}, or not valid there at this time")
-    # One key may have several lines, each with namespaces of its own; ssh-keygen finds the first one only.
+    # One key may have several lines with different namespaces; ssh-keygen finds the first one only.
     for name in dict.fromkeys((*names, *_principals(allowed))):
         with open_regular(path) as content:
             done = _run(["-Y", "verify", "-f", allowed, "-I", name, "-n", NAMESPACE, "-s", signature], content)
