@@ -12,11 +12,11 @@ from ..errors import ConfigurationError, MirrorError
 from ..mirror import Mirror
 from ..report.safe_stream import print_json
 from ..settings import converters
-from ..settings.reader import nearest
+from ..settings.reader import in_directory, nearest
 from ..settings.units import in_bytes
 from ..snapshots.creation import create
 from ..snapshots.model import INDEX, Snapshot, check_name, difference, folder
-from ..snapshots.tree import SnapshotTree
+from ..snapshots.places import snapshots_of
 from ..state import records
 from ..state.database import State
 from ..zcml.plugins import read
@@ -53,12 +53,13 @@ def _create(config: str, arguments: argparse.Namespace) -> int:
     with exclusive(mirror, arguments), closing(State(mirror.settings["state_path"])) as state:
         if not state.open_to_read():
             raise MirrorError(f"{mirror.settings['mirror_file_path']}: no mirror yet; create it with sync")
-        made = create(mirror, state, name, at)
+        made = create(snapshots_of(mirror), mirror, state, name, at)
     return _printed(f"{_described(made)}\n{_url(mirror, made)}", arguments)
 
 
 def _list(config: str, arguments: argparse.Namespace) -> int:
-    found = SnapshotTree(read(config)).all()
+    with closing(Mirror(read(config))) as mirror:
+        found = snapshots_of(mirror).all()
     if arguments.json:
         print_json([one.as_json() for one in found])
         return 0
@@ -66,16 +67,13 @@ def _list(config: str, arguments: argparse.Namespace) -> int:
 
 
 def _diff(config: str, arguments: argparse.Namespace) -> int:
-    settings = read(config)
-    tree = SnapshotTree(settings)
     before, *others = arguments.words[1:]
-    tree.get(before)
-    if others:
-        tree.get(others[0])
-        after = list(tree.files(others[0]))
-    else:
-        after = _present(settings["state_path"])
-    found = difference(tree.files(before), after)
+    with closing(Mirror(read(config))) as mirror:
+        snapshots = snapshots_of(mirror)
+        for name in (before, *others):
+            snapshots.get(name)
+        after = list(snapshots.files(others[0])) if others else _present(mirror.settings["state_path"])
+        found = difference(snapshots.files(before), after)
     if arguments.json:
         print_json(found._asdict())
     else:
@@ -96,17 +94,15 @@ def _present(state_path: str) -> list[tuple[str, str]]:
 
 def _promote(config: str, arguments: argparse.Namespace) -> int:
     mirror = checked(config, arguments, fetches=False, selects=False)
-    tree = SnapshotTree(mirror.settings)
     with exclusive(mirror, arguments):
-        made = tree.promote(check_name(arguments.words[1]), check_name(arguments.promote_as or _PRODUCTION))
+        made = snapshots_of(mirror).promote(check_name(arguments.words[1]), check_name(arguments.promote_as or _PRODUCTION))
     return _printed(f"{_described(made)}\n{_url(mirror, made)}", arguments)
 
 
 def _delete(config: str, arguments: argparse.Namespace) -> int:
     mirror = checked(config, arguments, fetches=False, selects=False)
-    tree = SnapshotTree(mirror.settings)
     with exclusive(mirror, arguments):
-        gone = tree.delete(check_name(arguments.words[1]))
+        gone = snapshots_of(mirror).delete(check_name(arguments.words[1]))
     return _printed(f"{gone.name} deleted", arguments)
 
 
@@ -129,5 +125,6 @@ def _described(one: Snapshot) -> str:
 
 def _url(mirror: Mirror, one: Snapshot) -> str:
     """Return a line with the URL of the index of a snapshot."""
-    base = mirror.settings["base_url"] or PurePosixPath(mirror.settings["mirror_file_path"]).as_uri()
+    place = mirror.settings["mirror_file_path"]
+    base = mirror.settings["base_url"] or (PurePosixPath(place).as_uri() if in_directory(place) else place)
     return f"index: {base}/{folder(one.name)}/{INDEX}/"

@@ -136,11 +136,11 @@ def _pages_written(settings: Settings) -> str | None:
 
 
 def _snapshots(settings: Settings) -> list[dict[str, Any]]:
-    """Return the snapshots of a mirror in a directory."""
+    """Return the snapshots of a mirror in a directory; status sends no request to an object store."""
     if not in_directory(settings["mirror_file_path"]):
         return []
     return [{key: value for key, value in one.as_json().items() if key in ("name", "created", "at", "promoted", "files")}
-            for one in SnapshotTree(settings).all()]
+            for one in SnapshotTree(settings["mirror_file_path"]).all()]
 
 
 def _listed_projects(settings: Settings) -> int | None:

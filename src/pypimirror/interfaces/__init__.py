@@ -23,11 +23,12 @@ from .selection import (
     IUrgentFilter,
     IWrittenNames,
 )
-from .storage import IReservingUpload, IStorage, IUpload
+from .storage import ICopyingStorage, IReservingUpload, IStorage, IUpload
 from .upstream import IListReader, IParser, ISource, IUpstream
 
 __all__ = [
-    "ICertificateSite", "IClient", "ICooperativeFetcher", "IEngine", "IExactNames", "IExplainedFilter", "IFetcher", "IFilter",
+    "ICertificateSite", "IClient", "ICooperativeFetcher", "ICopyingStorage", "IEngine", "IExactNames", "IExplainedFilter",
+    "IFetcher", "IFilter",
     "IIndexWriter", "IListReader", "IMetadataFilter", "IMetadataIndexWriter", "IMirror", "INameFilter", "IObserver", "IParser",
     "IReceiver", "IReservingUpload", "IRunContext", "ISettings", "ISource", "IStartPageWriter", "IStorage", "ITimedFilter",
     "IUpload", "IUploadTimeFilter", "IUpstream", "IUrgentFilter", "IWebServer", "IWholeIndexWriter", "IWrittenNames",

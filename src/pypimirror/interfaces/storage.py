@@ -86,6 +86,13 @@ class IStorage(Interface):
         """Close open files and connections. Later calls open them again."""
 
 
+class ICopyingStorage(IStorage):
+    """A storage that copies files without a transfer; snapshots need it where there are no folders."""
+
+    def duplicate(path: str, target: str) -> int:
+        """Copy a file; an existing target is replaced. Return its size. Raises StorageError if there is no such file."""
+
+
 class IUpload(Interface):
     """A temporary file that becomes visible in the storage with ``commit``."""
 

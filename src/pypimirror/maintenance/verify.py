@@ -12,10 +12,9 @@ from ..engine.boundary import StepFailure
 from ..errors import StorageError
 from ..interfaces import IRunContext
 from ..names import PINS, distribution, is_distribution, is_project, normalize
-from ..settings.reader import in_directory
 from ..settings.values import fingerprint
 from ..snapshots.model import folder
-from ..snapshots.tree import SnapshotTree
+from ..snapshots.places import has_snapshots, snapshots_of
 from ..state.database import DONE, State
 from ..state.meta_keys import PAGES_SETTINGS, PIN_FILES, ROOT_DUE
 from ..sync.own_pages import folders
@@ -165,9 +164,9 @@ class Verification:
 
     def _snapshots(self) -> Iterator[Finding]:
         """Yield the faults of snapshots."""
-        if not in_directory(self._mirror.settings["mirror_file_path"]):
+        if not has_snapshots(self._mirror):
             return
-        tree = SnapshotTree(self._mirror.settings)
+        tree = snapshots_of(self._mirror)
         for name in tree.names():
             try:
                 tree.get(name)
@@ -219,7 +218,7 @@ class Verification:
         """Link missing and damaged files of snapshots to those of the mirror, which were repaired before."""
         names = {finding.path.split("/")[1] for finding in roots if finding.kind == "snapshot" and finding.path.count("/") > 2}
         for name in sorted(names):
-            SnapshotTree(self._mirror.settings).repair(name)
+            snapshots_of(self._mirror).repair(name)
 
     def _is_unavailable(self, finding: Finding) -> bool:
         """Whether a file was removed from its page, because it could not be fetched again."""

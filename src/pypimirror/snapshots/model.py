@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ConfigurationError, StorageError
 from ..names import SNAPSHOTS, shown
+from ..settings.units import format_moment
+
+if TYPE_CHECKING:
+    from .places import Snapshots
 
 #: The description of a snapshot, in its folder; the folder of its index.
 DESCRIPTION, INDEX = "snapshot.json", "simple"
@@ -63,6 +68,30 @@ def check_name(name: str) -> str:
         raise ConfigurationError(f"{shown(name)!r}: a snapshot's name has lower-case letters, digits, dots, dashes and "
                                  "underscores, and begins with a letter or digit")
     return name
+
+
+def no_snapshot(name: str) -> ConfigurationError:
+    return ConfigurationError(f"there is no snapshot {name!r}; snapshot list shows all")
+
+
+def check_target(snapshots: Snapshots, name: str, target: str) -> None:
+    """Raise ConfigurationError if a snapshot can't be promoted to a name, which is that of a snapshot made under it."""
+    check_name(target)
+    if snapshots.exists(target) and (name == target or not snapshots.get(target).promoted):
+        raise ConfigurationError(f"{target!r} is a snapshot itself; promote to another name with --as")
+
+
+def now() -> str:
+    return format_moment(str(time.time())) or ""
+
+
+def listed(page: bytes, path: str) -> Iterator[tuple[str, str]]:
+    """Yield file name and sha256 of the files on a JSON page. Raises StorageError."""
+    try:
+        for file in json.loads(page)["files"]:
+            yield file["filename"], file["hashes"]["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{path}: the page can't be read: {error}") from error
 
 
 class Difference(NamedTuple):

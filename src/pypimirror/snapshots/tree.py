@@ -8,39 +8,31 @@ space for files that the mirror has too, and its index also works as a ``file:``
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from urllib.parse import unquote
+from functools import partial
 
-from ..errors import ConfigurationError, StorageError
-from ..interfaces import ISettings
-from ..names import BESIDE, HTML_PAGE, JSON_PAGE, PAGES, SNAPSHOTS
-from ..settings.reader import in_directory
-from ..settings.units import format_moment
+from ..errors import StorageError
+from ..names import HTML_PAGE, JSON_PAGE, PAGES, SNAPSHOTS
 from ..storage.exchange import exchange
 from ..storage.failures import storage_errors
 from ..storage.paths import UNFINISHED
-from .model import DESCRIPTION, INDEX, Snapshot, check_name, decode, folder
+from .model import DESCRIPTION, INDEX, Snapshot, check_name, check_target, decode, folder, listed, no_snapshot, now
+from .tree_writer import TreeWriter, link, make_folder, write_file
 
 _BLOCK = 1 << 20
-#: Permissions of folders and files.
-_FOLDER_MODE, _FILE_MODE = 0o755, 0o644
 #: Bytes of a description.
 _MAX_DESCRIPTION = 1 << 16
 
 
 class SnapshotTree:
-    """The snapshots of one mirror in a directory. Methods that change something need the lock of the mirror."""
+    """Implements ``places.Snapshots``."""
 
-    def __init__(self, settings: ISettings):
-        """Raises ConfigurationError for a mirror in an object store, which has no hard links."""
-        self.root: str = settings["mirror_file_path"]
-        if not in_directory(self.root):
-            raise ConfigurationError(f"mirror_file_path = {self.root}: snapshots need a mirror in a directory")
+    def __init__(self, root: str):
+        """root: ``mirror_file_path``."""
+        self.root = root
 
     def path(self, *parts: str) -> str:
         return os.path.join(self.root, *parts)
@@ -75,7 +67,7 @@ class SnapshotTree:
             with open(self.path(folder(check_name(name)), DESCRIPTION), "rb") as stream:
                 return decode(stream.read(_MAX_DESCRIPTION), name)
         except (FileNotFoundError, NotADirectoryError):
-            raise ConfigurationError(f"there is no snapshot {name!r}; snapshot list shows all") from None
+            raise no_snapshot(name) from None
         except OSError as error:
             raise StorageError(f"{folder(name)}/{DESCRIPTION}: {error.strerror}") from error
 
@@ -86,7 +78,13 @@ class SnapshotTree:
             for project in sorted(entry.name for entry in os.scandir(index) if entry.is_dir(follow_symlinks=False)):
                 page = os.path.join(index, project, JSON_PAGE)
                 if os.path.isfile(page):
-                    yield from ((f"{project}/{filename}", sha256) for filename, sha256 in _listed(page))
+                    with open(page, "rb") as stream:
+                        content = stream.read()
+                    yield from ((f"{project}/{filename}", sha256) for filename, sha256 in listed(content, page))
+
+    def writing(self, name: str) -> TreeWriter:
+        """Begin a new snapshot."""
+        return TreeWriter(self.root, self.temporary(name), partial(self.install, name=name))
 
     def promote(self, name: str, target: str) -> Snapshot:
         """Show a snapshot under another name; readers see the old or the new one, and going back is the same step.
@@ -94,9 +92,7 @@ class SnapshotTree:
         Raises ConfigurationError if the target is a snapshot that was made under its name.
         """
         snapshot = self.get(name)
-        check_name(target)
-        if self.exists(target) and (name == target or not self.get(target).promoted):
-            raise ConfigurationError(f"{target!r} is a snapshot itself; promote to another name with --as")
+        check_target(self, name, target)
         promoted = snapshot._replace(name=target, promoted=name, promoted_at=now())
         made = self.temporary(target)
         with storage_errors(self.path(folder(target))):
@@ -167,41 +163,6 @@ class SnapshotTree:
                     os.replace(made, here)
 
 
-def link(source: str, target: str) -> None:
-    """Link a file, or copy it where the file system has no hard links, or not so many. Raises OSError."""
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except FileNotFoundError:
-        raise
-    except OSError:
-        shutil.copy2(source, target, follow_symlinks=False)
-
-
-def sidecars(path: str) -> Iterator[str]:
-    """Yield the suffixes of a file's sidecars that exist. path: absolute, of the distribution."""
-    return (suffix for suffix in BESIDE if os.path.isfile(path + suffix))
-
-
-def now() -> str:
-    return format_moment(str(time.time())) or ""
-
-
-def make_folder(path: str) -> None:
-    """Create a folder that web servers can read, whatever the umask is, with its parents. Raises OSError."""
-    if not os.path.isdir(path):
-        make_folder(os.path.dirname(path))
-        os.mkdir(path)
-        os.chmod(path, _FOLDER_MODE)
-
-
-def write_file(path: str, blocks: Iterable[bytes]) -> None:
-    """Write a new file that web servers can read. Raises OSError."""
-    with open(path, "xb") as stream:
-        for block in blocks:
-            stream.write(block)
-        os.fchmod(stream.fileno(), _FILE_MODE)
-
-
 def _link_tree(source: str, target: str) -> None:
     """Copy a snapshot, except for its description. Pages are new files, so that caches see that they change (ETag)."""
     make_folder(target)
@@ -222,17 +183,6 @@ def _sync(root: str) -> None:
     from ..storage.syncfs import SyncFs
 
     SyncFs()(root)
-
-
-def _listed(page: str) -> Iterator[tuple[str, str]]:
-    """Yield file name and sha256 of the files on a JSON page."""
-    try:
-        with open(page, "rb") as stream:
-            files = json.load(stream)["files"]
-        for file in files:
-            yield unquote(file["url"]), file["hashes"]["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"{page}: the page can't be read: {error}") from error
 
 
 def _same(one: str, other: str) -> bool:

@@ -20,7 +20,7 @@ from zope.interface import implementer
 
 from ..errors import ConfigurationError, StorageError
 from ..http.content_types import PLAIN, cache_control, content_type
-from ..interfaces import ISettings, IStorage, IUpload
+from ..interfaces import ICopyingStorage, ISettings, IUpload
 from ..names import HTML_PAGE, OWN
 from .atomic import write
 from .bucket import Bucket, NoObject, RequestRefused
@@ -44,7 +44,7 @@ _SECONDS = re.compile(r"\d{1,12}")
 _HARMLESS = frozenset({"robots.txt", "favicon.ico"})
 
 
-@implementer(IStorage)
+@implementer(ICopyingStorage)
 class S3Storage:
     """Objects below a prefix of a bucket."""
 
@@ -162,12 +162,16 @@ class S3Storage:
         write(self, path, blocks)
 
     def move(self, path: str, target: str) -> None:
+        self.duplicate(path, target)
+        self.remove(path)
+
+    def duplicate(self, path: str, target: str) -> int:
         found = self.bucket.head(key(path))
         if found is None:
-            raise StorageError(f"{self.bucket.url}{path}: there is no such object")
+            raise NoObject(f"{self.bucket.url}{path}: there is no such object")
         # The store has the time of the copy for its own.
         self.copy(path, target, {_MODIFIED: f"{found.written:.0f}", **found.metadata})
-        self.remove(path)
+        return found.size
 
     def remove(self, path: str) -> None:
         # The folder's key first: an interrupted run finds the page itself, and removes both again.
