@@ -191,6 +191,8 @@ def test_where_files_can_not_be_linked_they_are_copied(filled: Mirrored, monkeyp
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
+    (("create", "index.html"), "not a name for a snapshot"), (("create", "a-1.0.tar.gz"), "not a name for a snapshot"),
+    (("create", "x", "--at", "2999-01-01"), "in the future"), (("create", "x" * 65), "at most 64"),
     (("create", "One"), "a snapshot's name has lower-case letters"), (("create", "../x"), "a snapshot's name"),
     (("create", "one"), "there is already a snapshot 'one'"), (("delete", "two"), "there is no snapshot 'two'"),
     (("promote", "two"), "there is no snapshot 'two'"), (("promote", "one", "--as", "one"), "is a snapshot itself"),

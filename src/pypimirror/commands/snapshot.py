@@ -15,7 +15,7 @@ from ..settings import converters
 from ..settings.reader import in_directory, nearest
 from ..settings.units import in_bytes
 from ..snapshots.creation import create
-from ..snapshots.model import INDEX, Snapshot, check_name, difference, folder
+from ..snapshots.model import INDEX, Snapshot, check_name, difference, folder, now
 from ..snapshots.places import snapshots_of
 from ..state import records
 from ..state.database import State
@@ -48,6 +48,8 @@ def _create(config: str, arguments: argparse.Namespace) -> int:
         at = converters.moment(arguments.at, "") if arguments.at else ""
     except ValueError as error:
         raise ConfigurationError(f"--at {arguments.at}: must be {error}") from error
+    if at and at[:19] > now()[:19]:
+        raise ConfigurationError(f"--at {arguments.at}: in the future; a snapshot of the present needs no date")
     mirror = checked(config, arguments, fetches=False, selects=False)
     name = check_name(arguments.words[1])
     with exclusive(mirror, arguments), closing(State(mirror.settings["state_path"])) as state:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ConfigurationError, StorageError
-from ..names import SNAPSHOTS, shown
+from ..names import PAGES, SNAPSHOTS, distribution, is_distribution, shown
 from ..settings.units import format_moment
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ def check_name(name: str) -> str:
     """Return the name of a snapshot. Raises ConfigurationError."""
     if not _NAME.fullmatch(name):
         raise ConfigurationError(f"{shown(name)!r}: a snapshot's name has lower-case letters, digits, dots, dashes and "
-                                 "underscores, and begins with a letter or digit")
+                                 "underscores, at most 64, and begins with a letter or digit")
+    if name in PAGES or name.startswith("browse.") or is_distribution(distribution(name)):
+        raise ConfigurationError(f"{name!r}: not a name for a snapshot, but one of a page or distribution file")
     return name
 
 
