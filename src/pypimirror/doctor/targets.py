@@ -24,7 +24,7 @@ _WEB = re.compile(r"https?://", re.IGNORECASE)
 #: The files of a project's folder that decide on an installation, as glob patterns.
 _FILES = ("buildout.cfg", "uv.lock", "pylock.toml", "pylock.*.toml", "poetry.lock", "pdm.lock", "Pipfile.lock",
           "requirements.txt")
-#: Files that configure the build of a project, and install nothing of their own.
+#: Files that configure the build of a project, and are not installed themselves.
 _SETUP_FILES = ("setup.py", "setup.cfg")
 
 
