@@ -1,7 +1,5 @@
 """Immutable values that the steps of a run exchange."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -191,7 +189,7 @@ class Project(NamedTuple):
         """Whether the project is quarantined, so that no files may be offered (PEP 792)."""
         return self.status.get("status") == "quarantined"
 
-    def published(self) -> Project:
+    def published(self) -> "Project":
         """Return a copy with only the published files."""
         return self._replace(files=tuple(file for file in self.files if file.stored is not None and file.stored.published))
 
