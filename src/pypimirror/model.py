@@ -120,7 +120,7 @@ class File(NamedTuple):
     #: Descriptions of the publishers in its provenance, empty without provenance; None if they were not read.
     publishers: tuple[str, ...] | None = None
 
-    def with_stored(self, stored: Stored | None) -> File:
+    def with_stored(self, stored: Stored | None) -> "File":
         """Return the file with another copy of the mirror, as ``_replace`` does in five times the time."""
         return File._make((*self[:_STORED], stored, *self[_STORED + 1:]))
 
