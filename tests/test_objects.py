@@ -21,6 +21,7 @@ import pytest
 
 from pypimirror import cli
 from pypimirror.http.content_types import REVALIDATED
+from support import clients
 from support.mirror import Mirrored
 from support.object_store import PREFIX, SECRET, MirroredInBucket, Store, ask
 from support.servers import free_port, nginx_with
@@ -179,18 +180,41 @@ def test_files_wait_in_the_trash_and_go_when_they_waited_long_enough(
     assert kept.untrue() == [] and kept.unlike() == []
 
 
-@pytest.fixture
-def front(kept: MirroredInBucket, store: Store, tmp_path: Path) -> Iterator[str]:
-    """The web front of the documentation: nginx before a bucket that anybody may read."""
+def permit(kept: MirroredInBucket, store: Store) -> None:
+    """Set the bucket policy of the documentation: anybody may read the mirror."""
     policy = (DOCS / "bucket-policy.json").read_text().replace("pypi-example/pypi", f"{kept.bucket}/{PREFIX}")
     if store.name == "moto":
         store.client.put_bucket_policy(Bucket=kept.bucket, Policy=policy)
+
+
+@pytest.fixture
+def front(kept: MirroredInBucket, store: Store, tmp_path: Path) -> Iterator[str]:
+    """The web front of the documentation: nginx before a bucket that anybody may read."""
+    permit(kept, store)
     address = f"http://127.0.0.1:{free_port()}"
     text = (DOCS / "bucket-nginx.conf").read_text().replace("http://s3.example.com:9000", store.endpoint)
     text = text.replace("pypi-example/pypi", f"{kept.bucket}/{PREFIX}").replace("127.0.0.1:8080", address.removeprefix("http://"))
     (tmp_path / "nginx").mkdir()
     with nginx_with(text, address, tmp_path / "nginx" / "log"):
         yield address
+
+
+@pytest.mark.parametrize("client", ["pip", "uv"])
+def test_a_bucket_without_a_front_has_upload_times_with_json_under_the_keys_of_folders(
+        client: str, kept: MirroredInBucket, upstream: Upstream, store: Store, tmp_path: Path) -> None:
+    if not store.folder_keys:
+        pytest.skip(f"{store.name} takes no key that ends in a slash")
+    kept.settings["folder_key_format"] = "json"
+    upstream.add("demo", wheel("demo", "1.0"), upload_time="2020-01-01T00:00:00Z")
+    upstream.add("demo", wheel("demo", "2.0"), upload_time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    assert kept.run("sync") == 0
+    index = f"{store.endpoint}/{kept.bucket}/{PREFIX}/"
+    permit(kept, store)
+    status, told, page = ask(f"{index}demo/")
+    assert (status, told["Content-Type"]) == (200, "application/vnd.pypi.simple.v1+json")
+    assert page == (kept.root / "demo/index.v1_json").read_bytes()
+    cooldown = {"pip": ("--uploaded-prior-to", "P1D"), "uv": ("--exclude-newer", "1 day")}[client]
+    assert getattr(clients, client)(index, ["demo"], tmp_path, *cooldown) == {"demo": "1.0"}
 
 
 def test_pip_installs_from_the_bucket_through_a_static_web_front(

@@ -89,6 +89,18 @@ class TestObjectStore(StorageContract):
         storage.write("one/index.html", [b"page"])
         assert not [key for key in self.keys() if key.endswith("/")]
 
+    def test_the_page_under_the_key_of_a_folder_can_be_json(self) -> None:
+        if not self.store.folder_keys:
+            pytest.skip(f"{self.store.name} takes no key that ends in a slash")
+        storage = self.make(folder_key_format="json")
+        storage.prepare()
+        storage.write("one/index.html", [b"page"])
+        storage.write("one/index.v1_json", [b"{}"])
+        (twin,) = (key for key in self.keys() if key.endswith("/"))
+        assert self.head(twin)["ContentType"] == "application/vnd.pypi.simple.v1+json"
+        storage.remove("one/index.v1_json")
+        assert not [key for key in self.keys() if key.endswith("/")]
+
     def test_the_digest_is_the_stores_own_and_costs_no_download(self) -> None:
         storage = self.ready()
         if self.store.name != "moto":

@@ -54,6 +54,9 @@ KEYS = (
     Key("folder_keys", converters.boolean, "True",
         "In an object store: whether each index.html is also stored under the key of its folder, with a slash at the end, for "
         "web fronts that do not support index documents.", "Place"),
+    Key("folder_key_format", converters.choice("html", "json"), "html",
+        "In an object store: the page under the key of a folder. json has upload times without a web front; "
+        "pip, uv, Poetry and PDM read it, zc.buildout does not.", "Place"),
     Key("index_url", converters.paths, "",
         "The URL of the Simple API to mirror, by default PyPI; or a directory with an index or with distribution files. "
         "Several are used in order of precedence: a project is taken only from the first index that has it.", "Upstream"),

@@ -21,7 +21,7 @@ from zope.interface import implementer
 from ..errors import ConfigurationError, StorageError
 from ..http.content_types import PLAIN, cache_control, content_type
 from ..interfaces import ICopyingStorage, ISettings, IUpload
-from ..names import HTML_PAGE, OWN
+from ..names import HTML_PAGE, JSON_PAGE, OWN
 from .atomic import write
 from .bucket import Bucket, NoObject, RequestRefused
 from .paths import UNFINISHED, parts
@@ -53,7 +53,8 @@ class S3Storage:
 
     def __init__(self, settings: ISettings):
         self._settings = settings
-        self._folder_keys = settings["folder_keys"]
+        page = JSON_PAGE if settings["folder_key_format"] == "json" else HTML_PAGE
+        self._folder_page = page if settings["folder_keys"] else None
 
     @cached_property
     def _final(self) -> bool:
@@ -195,12 +196,12 @@ class S3Storage:
     def keys(self, path: str) -> list[str]:
         """Return the keys of a path: with ``folder_keys``, a page is also stored under its folder's key, which ends in a slash.
 
-        For web servers in front of the store that don't support index documents. The path itself is last: if it is up to date,
-        so are the others.
+        ``folder_key_format`` chooses which one. For clients and web servers in front of the store without index documents. The
+        path itself is last: if it is up to date, so are the others.
         """
         folder, _, name = key(path).rpartition("/")
         twin = f"{folder}/" if folder else ""
-        if name != HTML_PAGE or not self._folder_keys or path.startswith(f"{OWN}/") or not self.bucket.prefix + twin:
+        if name != self._folder_page or path.startswith(f"{OWN}/") or not self.bucket.prefix + twin:
             return [path]
         return [twin, path]
 
