@@ -277,10 +277,12 @@ def _advised(mirror: IRunContext, state: State) -> _Plan:
 
 def _tasks(mirror: IRunContext, state: State, plan: _Plan, give_over: bool = False,
            again: bool = False, trust: bool = False) -> Iterator[EvaluateTask]:
-    from .advised import advised  # not loaded where nothing changed
+    from .advised import advised, are_used  # not loaded where nothing changed
     from .evaluate import EvaluateTask
 
     days = mirror.settings["fetch_since_days"]
     since = time.time() - days * _DAY if days else None
+    has_advisories = are_used(mirror, state)
     for name, entry in plan.items():
-        yield EvaluateTask(name, state.record(name), *entry, again, since, give_over, trust, advised(mirror, state, name))
+        yield EvaluateTask(name, state.record(name), *entry, again, since, give_over, trust,
+                           advised(mirror, state, name) if has_advisories else None)
