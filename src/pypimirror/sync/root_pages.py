@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .. import __version__
-from ..advisories.policy import marked
 from ..errors import InsufficientSpace, MirrorError
 from ..interfaces import IClient, IIndexWriter, IRunContext, IStartPageWriter, IWholeIndexWriter
 from ..model import Entry, Project
@@ -186,6 +185,10 @@ def sections_due(mirror: IRunContext, state: State) -> tuple[str, ...]:
 
 def sections(mirror: IRunContext, project: Project, paths: tuple[str, ...]) -> Sections:
     """Return the sections about a project on the pages at these paths."""
+    if not paths:
+        return ()
+    from ..advisories.policy import marked  # not loaded where nothing changed
+
     project = marked(mirror.settings, project)
     return tuple((writer.root, writer.section(project)) for writer in mirror.writers
                  if IWholeIndexWriter.providedBy(writer) and writer.root in paths)
@@ -206,6 +209,8 @@ def _entries(mirror: IRunContext, state: State, path: str, writer: IIndexWriter 
         return state.entries()
     _drop_others(mirror, state)
     lacking = state.sections.lacking(path)
+    if lacking:
+        from ..advisories.policy import marked  # not loaded where nothing changed
     for begin in range(0, len(lacking), _BATCH):
         some = ((name, state.record(name)) for name in lacking[begin:begin + _BATCH])
         state.sections.keep(path, [(name, writer.section(marked(mirror.settings, records.decode(record).published())))
