@@ -21,6 +21,7 @@ import pytest
 from pypimirror.clients.files import index_url
 from support import clients, matrix, object_store, programs, published_tree, servers, wheelhouse
 from support.mirror import Mirrored
+from support.project_tools import ProjectTool
 from support.upstream import Upstream, wheel
 
 OLD = "2020-01-01T00:00:00Z"
@@ -32,6 +33,7 @@ RECIPE = published_tree.recipe("demo.recipe", "1.0", ["dep>=1"])
 #: The others are tried with every server by test_sites_install.py, or by test_client_uv_lock.py.
 USUAL = ("hashes", "lazy", "offline")
 CHOSEN = os.environ.get("PYPIMIRROR_MATRIX") == "all"
+CHOSEN_TOOLS = frozenset(one.name for one in wheelhouse.PROGRAMS)
 
 
 class Site(NamedTuple):
@@ -49,6 +51,10 @@ def cells() -> Iterator[object]:
         for habit in matrix.HABITS:
             for server in matrix.SERVERS:
                 if (client, habit) in matrix.LACKING:
+                    continue
+                if client in matrix.PROJECT_TOOLS and not (CHOSEN and client in CHOSEN_TOOLS):
+                    skip = [pytest.mark.skip(reason="PYPIMIRROR_MATRIX=all tries it, if PYPIMIRROR_PROGRAMS names it")]
+                    yield pytest.param(client, server, habit, id=f"{client}-{server}-{habit}", marks=skip)
                     continue
                 usual = (server == "serve" and habit in USUAL) or not matrix.works(client, server, habit)
                 skip = [] if usual or CHOSEN else [pytest.mark.skip(reason="PYPIMIRROR_MATRIX=all tries it")]
@@ -124,11 +130,20 @@ def front(store: object_store.Store, mirrored: object_store.MirroredInBucket, fo
 def plain(client: str, site: Site, folder: Path) -> None:
     if client == "buildout":
         assert clients.buildout(site.index, "demo.recipe", folder) == {"demo-recipe": "1.0", "dep": "1.0"}
+    elif client in matrix.PROJECT_TOOLS:
+        tool = ProjectTool(client, site.index, folder)
+        tool.add("demo")
+        assert tool.installed() == {"demo": "2.0", "dep": "1.0"}
     else:
         assert getattr(clients, client)(site.index, ["demo"], folder) == {"demo": "2.0", "dep": "1.0"}
 
 
 def cooldown(client: str, site: Site, folder: Path) -> None:
+    if client in matrix.PROJECT_TOOLS:
+        tool = ProjectTool(client, site.index, folder)
+        tool.environ["POETRY_SOLVER_MIN_RELEASE_AGE"] = "1"
+        assert tool.lock("demo", *(["--exclude-newer", "1d"] if client == "pdm" else [])) == {"demo": "1.0", "dep": "1.0"}
+        return
     options = ("--uploaded-prior-to", "P1D") if client == "pip" else ("--exclude-newer", "1 day")
     assert getattr(clients, client)(site.index, ["demo"], folder, *options) == {"demo": "1.0", "dep": "1.0"}
 
@@ -139,12 +154,25 @@ def locked(client: str, site: Site, folder: Path) -> None:
         environ = clients.environment(folder / "home")
         clients.run_pip(["--index-url", site.index, "--output", lock, "demo==1.0"], folder, environ, "lock")
         assert clients.pip(site.index, ["-r", str(lock)], folder) == {"demo": "1.0", "dep": "1.0"}
+    elif client in matrix.PROJECT_TOOLS:
+        tool = ProjectTool(client, site.index, folder)
+        assert tool.lock("demo==1.0") == {"demo": "1.0", "dep": "1.0"}
+        tool.install()
+        assert tool.installed() == {"demo": "1.0", "dep": "1.0"}
     else:
         synced(site, folder, "--locked")
 
 
 def frozen(client: str, site: Site, folder: Path) -> None:
-    synced(site, folder, "--frozen")
+    if client == "pdm":
+        tool = ProjectTool(client, site.index, folder)
+        tool.lock("demo", "--strategy", "static_urls")
+        for page in ("demo/index.html", "demo/index.v1_json", "dep/index.html", "dep/index.v1_json"):
+            damaged(site, page)
+        tool.install()
+        assert tool.installed() == {"demo": "2.0", "dep": "1.0"}
+    else:
+        synced(site, folder, "--frozen")
 
 
 def synced(site: Site, folder: Path, option: str) -> None:
@@ -167,6 +195,18 @@ def synced(site: Site, folder: Path, option: str) -> None:
 
 
 def hashes(client: str, site: Site, folder: Path) -> None:
+    if client in matrix.PROJECT_TOOLS:
+        tool = ProjectTool(client, site.index, folder)
+        tool.lock("demo")
+        tool.install()
+        assert tool.installed() == {"demo": "2.0", "dep": "1.0"}
+        damaged(site, "demo/" + DEMO["2.0"][0])
+        # Nothing is cached of another project.
+        other = ProjectTool(client, site.index, folder / "other")
+        other.lock("demo")
+        with pytest.raises(AssertionError):
+            other.install()
+        return
     lines = [f"{name}=={version} --hash=sha256:{hashlib.sha256(body).hexdigest()}\n"
              for name, version, (_, body) in (("demo", "1.0", DEMO["1.0"]), ("dep", "1.0", DEP))]
     (folder / "requirements.txt").write_text("".join(lines))
@@ -183,6 +223,9 @@ def lazy(client: str, site: Site, folder: Path) -> None:
     """Resolve where the wheels themselves are damaged: nothing but their metadata files was read."""
     for name in ("demo/" + DEMO["2.0"][0], "demo/" + DEMO["1.0"][0], "dep/" + DEP[0]):
         damaged(site, name)
+    if client in matrix.PROJECT_TOOLS:
+        assert ProjectTool(client, site.index, folder).lock("demo") == {"demo": "2.0", "dep": "1.0"}
+        return
     environ = clients.environment(folder / "home")
     if client == "pip":
         found = clients.run_pip(["--dry-run", "--ignore-installed", "--index-url", site.index, "demo"], folder, environ)
@@ -202,6 +245,14 @@ def damaged(site: Site, path: str) -> None:
 
 
 def offline(client: str, site: Site, folder: Path) -> None:
+    if client == "pdm":
+        tool = ProjectTool(client, site.index, folder)
+        tool.lock("demo", "--strategy", "static_urls")
+        tool.install()
+        site.close()
+        tool.install()
+        assert tool.installed() == {"demo": "2.0", "dep": "1.0"}
+        return
     cache, environ = folder / "cache", clients.environment(folder / "home")
     if client == "buildout":
         plain(client, site, folder)

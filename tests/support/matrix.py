@@ -12,8 +12,10 @@ from pathlib import Path
 from support import wheelhouse
 
 DOCUMENT = wheelhouse.CHECKOUT / "docs" / "matrix.rst"
-CLIENTS = {"pip": "pip", "uv": "uv", "buildout": "zc.buildout"}
-SERVERS = {"serve": "serve", "nginx": "nginx", "apache": "Apache", "bare": "bare server", "bucket": "bucket"}
+CLIENTS = {"pip": "pip", "uv": "uv", "buildout": "zc.buildout", "poetry": "Poetry", "pdm": "PDM"}
+#: Clients that are tried only if PYPIMIRROR_PROGRAMS names them, with the versions of the document.
+PROJECT_TOOLS = {"poetry": "2.5.1", "pdm": "2.29.3"}
+SERVERS = {"serve": "serve", "nginx": "nginx", "apache": "Apache", "caddy": "Caddy", "bare": "bare server", "bucket": "bucket"}
 HABITS = {
     "plain": "installs a project and what it requires",
     "cooldown": "leaves out releases of the last day",
@@ -34,6 +36,8 @@ LACKING = {
     ("buildout", "frozen"): "likewise",
     ("buildout", "hashes"): "it checks those of the page, and knows no others",
     ("buildout", "lazy"): "it downloads what it resolves",
+    ("poetry", "frozen"): "Poetry looks up the URLs of files in the index",
+    ("poetry", "offline"): "likewise",
 }
 
 
@@ -50,8 +54,7 @@ def render() -> str:
 def _lines() -> Iterator[str]:
     versions = wheelhouse.pins()
     for client, title in CLIENTS.items():
-        name = {"pip": "pip", "uv": "uv", "buildout": "zc.buildout"}[client]
-        heading = f"{title} {versions[name]}"
+        heading = f"{title} {PROJECT_TOOLS.get(client) or versions[title]}"
         yield from ("", heading, "-" * len(heading), "", ".. list-table::", "    :header-rows: 1", "",
                     "    * - Habit", *(f"      - {server}" for server in SERVERS.values()))
         for habit, meaning in HABITS.items():
