@@ -6,17 +6,17 @@ import datetime
 import json
 import os
 import pickle
-import subprocess
-import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pypimirror.commands import decide
 from pypimirror.metadata.bounded_toml import loads
 from pypimirror.settings import text_file
-from pypimirror.settings.decisions import Decision, convert, decision, render
+from pypimirror.settings.decisions import Decision, Decisions, convert, decision, render
 from pypimirror.settings.exemptions import exemptions
 from support import osv
 from support.mirror import Mirrored
@@ -257,16 +257,24 @@ def test_links_permissions_and_line_ends_of_the_file_stay(site: Mirrored, tmp_pa
     assert [each.project for each in convert(str(working_copy), "").active] == ["bad", "worse"]
 
 
-def test_processes_that_decide_at_once_lose_nothing(site: Mirrored, tmp_path: Path) -> None:
-    """Also while a sync runs, which uses the decisions of its beginning."""
-    config = site.write()
-    code = "import sys; from pypimirror.cli import main; sys.exit(main(None, sys.argv[1:]))"
-    running = [subprocess.Popen([sys.executable, "-c", code, str(config), *words]) for words in (
-        ("sync",), *(("allow", f"demo=={number}", "--why", "test", "-q") for number in range(8)))]
-    assert [one.wait(120) for one in running] == [0] * 9
-    assert sorted(each.specifier for each in convert(str(tmp_path / "decisions.toml"), "").active) == [
-        f"=={number}" for number in range(8)]
-    assert {path.name for path in tmp_path.iterdir() if "decisions" in path.name} == {"decisions.toml", "decisions.jsonl"}
+def test_two_that_decide_at_once_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one comes while the first one has read the file, and not written it yet."""
+    path = str(tmp_path / "decisions.toml")
+    seconds: list[threading.Thread] = []
+
+    def read(*arguments: Any) -> Decisions:
+        found = convert(*arguments)
+        if not seconds:
+            seconds.append(threading.Thread(target=decide._write, args=(path, [Decision("deny", "second", why="test")])))
+            seconds[0].start()
+            seconds[0].join(1)  # it waits for the first one
+        return found
+
+    monkeypatch.setattr(decide.decisions, "convert", read)
+    decide._write(path, [Decision("deny", "first", why="test")])
+    seconds[0].join()
+    assert [each.project for each in convert(path, "").active] == ["first", "second"]
+    assert [each.name for each in tmp_path.iterdir()] == ["decisions.toml"]
 
 
 @pytest.mark.parametrize(("until", "day"), [
