@@ -16,7 +16,8 @@ from pypimirror.advisories.grouping import joined
 from pypimirror.advisories.matching import AdvisoryMatcher, is_fix
 from pypimirror.advisories.osv import InvalidAdvisory, advisory, header, read_document
 from pypimirror.advisories.policy import describe, is_severe
-from pypimirror.model import Advisory, Project, VersionRange
+from pypimirror.advisory import Advisory, VersionRange
+from pypimirror.model import Project
 from pypimirror.state import records
 from support import osv
 

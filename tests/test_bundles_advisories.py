@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pypimirror.bundles.advisories import IncomingAdvisories
-from pypimirror.bundles.model import DELTA, FULL, Header, Member, advisory_path
+from pypimirror.bundles.model import DELTA, FULL, BundleHeader, BundleMember, advisory_path
 from support import osv
 from support.sites import Sites, one_line
 from support.upstream import Upstream, wheel
@@ -127,7 +127,7 @@ def test_a_mirror_without_advisories_changes_nothing_on_the_far_side(sites: Site
     assert "PYSEC-1" in capsys.readouterr().out
 
 
-HEADER = Header("0" * 32, "1" * 32, FULL, None, "7-00000000", 7, 0, advisories=FULL)
+HEADER = BundleHeader("0" * 32, "1" * 32, FULL, None, "7-00000000", 7, 0, advisories=FULL)
 
 
 @pytest.fixture
@@ -135,11 +135,11 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
 
 
-def install(folder: Path, header: Header, *bodies: tuple[str, bytes]) -> tuple[str | None, str | None]:
+def install(folder: Path, header: BundleHeader, *bodies: tuple[str, bytes]) -> tuple[str | None, str | None]:
     """Install documents; return the problem and the note."""
     with closing(IncomingAdvisories(str(folder), header, False)) as incoming:
         for identifier, body in bodies:
-            member = Member(advisory_path(identifier), len(body), hashlib.sha256(body).hexdigest())
+            member = BundleMember(advisory_path(identifier), len(body), hashlib.sha256(body).hexdigest())
             assert incoming.add(member, BytesIO(body).read)
             assert not incoming.add(member._replace(sha256="0" * 64), BytesIO(body).read)
             assert not incoming.add(member._replace(size=len(body) + 1), BytesIO(body).read)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pypimirror.settings import converters
+from pypimirror.settings import quantities
 from support.mirror import Mirrored
 from support.upstream import Upstream, wheel
 
@@ -134,7 +134,7 @@ def test_a_plan_and_pages_alone_are_not_asked(two: Mirrored) -> None:
     ("500M", (500 << 20, None)), ("12", (None, 12)), ("Never", (None, None)), ("no", (None, None)),
 ])
 def test_limits_are_sizes_and_numbers(text: str, expected: Any) -> None:
-    found = converters.fetch_limit(text, "")
+    found = quantities.fetch_limit(text, "")
     assert found[:2] == expected
     assert pickle.loads(pickle.dumps(found)) == found
 
@@ -142,4 +142,4 @@ def test_limits_are_sizes_and_numbers(text: str, expected: Any) -> None:
 @pytest.mark.parametrize("text", ["many", "10G 20G", "1 2", "never 10G", "10 G B", "projects", "1.5", "-1", "5000 project"])
 def test_other_limits_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="a size, a number of projects or both"):
-        converters.fetch_limit(text, "")
+        quantities.fetch_limit(text, "")

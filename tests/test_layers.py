@@ -13,11 +13,11 @@ import pypimirror
 ROOT = Path(pypimirror.__file__).parent
 #: From the bottom to the top.
 ORDER = (
-    "names", "atomic_file", "written_file", "regular_file", "secret", "read_only", "interfaces", "model", "errors",
+    "names", "atomic_file", "written_file", "regular_file", "secret", "read_only", "interfaces", "advisory", "model", "errors",
     "tracebacks", "events", "older_distributions",
     "http", "metadata", "settings", "zcml", "storage", "state", "advisories",
     "filters", "pins", "upstream", "index",
-    "bandersnatch", "engine", "selection", "sync", "snapshots", "maintenance", "sbom", "bundles",
+    "bandersnatch", "engine", "selected", "selection", "sync", "snapshots", "maintenance", "sbom", "bundles",
     "report", "clients", "serve", "mirror", "doctor", "jobs", "recipe", "commands", "verbs", "verb_help", "cli", "__main__",
     "testing",
 )

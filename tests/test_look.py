@@ -12,7 +12,7 @@ import pytest
 from pypimirror.engine.boundary import StepFailure
 from pypimirror.errors import StorageError
 from pypimirror.model import Change, File, Project, RequiredReleases, Stored
-from pypimirror.selection import LeftOut, Selected, Unmet
+from pypimirror.selected import LeftOut, Selected, Unmet
 from pypimirror.sync import changes, evaluate, external_links, failures
 from pypimirror.sync.page_reading import first_seen, merged, recent
 from pypimirror.sync.plan import PlannedProject, as_json

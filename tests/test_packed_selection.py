@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from pypimirror import interfaces
 from pypimirror.model import File, Project
-from pypimirror.selection import LeftOut, Selected, Unmet
+from pypimirror.selected import LeftOut, Selected, Unmet
 from pypimirror.sync.packed_selection import pack, unpack
 from pypimirror.zcml.builtin import NAMESPACE
 from support.mirror import Mirrored

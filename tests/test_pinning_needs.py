@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pypimirror.model import RequiredReleases
-from pypimirror.selection import Selected, Unmet
+from pypimirror.selected import Selected, Unmet
 from pypimirror.sync import clock
 from pypimirror.sync.evaluate import unmet
 from support.mirror import Mirrored

@@ -23,7 +23,8 @@ from pypimirror.pins.dependencies import requirements_of
 from pypimirror.pins.environments import Environment, environments
 from pypimirror.pins.model import Pins
 from pypimirror.pins.pep508 import parse_dependency, parse_requirement
-from pypimirror.pins.resolver import RootFile, RootRequirement, resolve
+from pypimirror.pins.resolution import RootFile, RootRequirement
+from pypimirror.pins.resolver import resolve
 from pypimirror.pins.sdist import Sdist, read_sdist
 
 LINUX = Environment("3.11", "manylinux_2_28_x86_64")

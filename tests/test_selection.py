@@ -20,7 +20,8 @@ from pypimirror.filters.publishers import Publishers
 from pypimirror.filters.releases import LatestReleases, Prereleases, Specifiers, Yanked
 from pypimirror.filters.sdists import Sdists
 from pypimirror.interfaces import IFilter
-from pypimirror.selection import LeftOut, Selected, Selection, Unmet
+from pypimirror.selected import LeftOut, Selected, Unmet
+from pypimirror.selection import Selection
 from pypimirror.zcml import registry
 from support.filter_inputs import configured, file, names, project, releases, versions
 

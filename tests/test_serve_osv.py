@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pypimirror.advisories.osv import advisory
-from pypimirror.model import Advisory
+from pypimirror.advisory import Advisory
 from pypimirror.serve import osv_api
 from support import clients, osv, programs, servers, wheelhouse
 from support.mirror import Mirrored

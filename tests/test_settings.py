@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pypimirror.errors import ConfigurationError
-from pypimirror.settings import converters
+from pypimirror.settings import quantities
 from pypimirror.zcml.plugins import read
 
 
@@ -65,7 +65,7 @@ def test_a_wrong_boolean_names_key_and_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "size"), [
     ("0", 0), ("500", 500), ("1K", 1024), ("1.5M", 1572864), ("2G", 2 << 30), ("1GiB", 1 << 30)])
 def test_sizes(text: str, size: int) -> None:
-    assert converters.size(text, "") == size
+    assert quantities.size(text, "") == size
 
 
 @pytest.mark.parametrize(("line", "message"), [
@@ -122,4 +122,4 @@ def test_specifiers_have_versions(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "-1", "1X", "G", "1 2"])
 def test_wrong_sizes(text: str) -> None:
     with pytest.raises(ValueError, match="a size such as"):
-        converters.size(text, "")
+        quantities.size(text, "")

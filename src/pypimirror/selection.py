@@ -25,46 +25,12 @@ from .metadata.filenames import parse
 from .model import File, Project
 from .names import normalize
 from .pins.pinned_releases import Hashes, PinnedReleases, pinned_of
+from .selected import LeftOut, Selected, Unmet
 
 _NO_PINS: Mapping[str, frozenset[str]] = {}
 _NO_HASHES: Hashes = {}
 #: Reason why a file of a pinned release is left out.
 OTHER_HASH = "no pin allows its hash"
-
-
-class LeftOut(NamedTuple):
-    """A file that is not mirrored, and why."""
-
-    file: File
-    reason: str
-    #: The name of the filter, or an empty text where no filter but the project's name or pin decided.
-    filter: str = ""
-    #: Whether the filter is an urgent one, so that its removal is never held back (``IUrgentFilter``).
-    urgent: bool = False
-
-
-class Unmet(NamedTuple):
-    """A pinned release without a file."""
-
-    #: As pinned.
-    version: str
-    #: Why each of its files was left out; empty if upstream has none.
-    reasons: tuple[str, ...] = ()
-
-
-class Selected(NamedTuple):
-    """What is selected of one project."""
-
-    #: In the order of upstream's page.
-    files: tuple[File, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
-    #: When the selection changes next because time passes, in seconds since 1970, or None.
-    due: float | None = None
-    unmet: tuple[Unmet, ...] = ()
-    #: How many files a filter judged without their upload times.
-    untimed: int = 0
-    #: Seconds that each filter took, by name, without those for the metadata that it reads.
-    seconds: tuple[tuple[str, float], ...] = ()
 
 
 class Wanted(NamedTuple):

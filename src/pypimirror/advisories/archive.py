@@ -22,7 +22,7 @@ _SUFFIX = ".json"
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
 
 
-class Member(NamedTuple):
+class AdvisoryFile(NamedTuple):
     """One document."""
 
     #: A text that changes with the content.
@@ -32,7 +32,7 @@ class Member(NamedTuple):
 
 
 @contextmanager
-def opened(path: str) -> Iterator[Mapping[str, Member]]:
+def opened(path: str) -> Iterator[Mapping[str, AdvisoryFile]]:
     """Open a source; yield its documents by name. Raises MirrorError if it can't be read, or has too many documents."""
     try:
         if os.path.isdir(path):
@@ -52,8 +52,8 @@ def stamp(path: str) -> str | None:
     return None if stat.S_ISDIR(found.st_mode) else f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
 
 
-def _bounded(members: Iterator[tuple[str, Member]], path: str) -> dict[str, Member]:
-    found: dict[str, Member] = {}
+def _bounded(members: Iterator[tuple[str, AdvisoryFile]], path: str) -> dict[str, AdvisoryFile]:
+    found: dict[str, AdvisoryFile] = {}
     for name, member in members:
         if len(found) >= MOST_DOCUMENTS:
             raise MirrorError(f"{path}: more than {MOST_DOCUMENTS} documents")
@@ -61,10 +61,10 @@ def _bounded(members: Iterator[tuple[str, Member]], path: str) -> dict[str, Memb
     return found
 
 
-def _members(archive: zipfile.ZipFile) -> Iterator[tuple[str, Member]]:
+def _members(archive: zipfile.ZipFile) -> Iterator[tuple[str, AdvisoryFile]]:
     for info in archive.infolist():
         if info.filename.endswith(_SUFFIX) and not info.is_dir():
-            yield info.filename, Member(f"{info.CRC:08x}-{info.file_size}", partial(_unpacked, archive, info))
+            yield info.filename, AdvisoryFile(f"{info.CRC:08x}-{info.file_size}", partial(_unpacked, archive, info))
 
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -72,7 +72,7 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         return _limited(stream.read(MOST_BYTES + 1))
 
 
-def _files(path: str, folder: str, depth: int) -> Iterator[tuple[str, Member]]:
+def _files(path: str, folder: str, depth: int) -> Iterator[tuple[str, AdvisoryFile]]:
     with os.scandir(os.path.join(path, folder)) as entries:
         for entry in entries:
             name = f"{folder}{entry.name}"
@@ -81,7 +81,7 @@ def _files(path: str, folder: str, depth: int) -> Iterator[tuple[str, Member]]:
                     yield from _files(path, f"{name}/", depth + 1)
             elif entry.name.endswith(_SUFFIX) and entry.is_file():
                 found = entry.stat()
-                yield name, Member(f"{found.st_mtime_ns}-{found.st_size}", partial(_read, entry.path))
+                yield name, AdvisoryFile(f"{found.st_mtime_ns}-{found.st_size}", partial(_read, entry.path))
 
 
 def _read(path: str) -> bytes:

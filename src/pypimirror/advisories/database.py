@@ -14,8 +14,8 @@ from collections.abc import Collection, Iterator
 from contextlib import closing
 from typing import NamedTuple
 
+from ..advisory import Advisory
 from ..errors import StorageError
-from ..model import Advisory
 from ..names import MALICIOUS
 from ..state.sqlite_file import SQLiteFile
 from ..storage.ownership import check_own
@@ -149,7 +149,7 @@ class AdvisoryDatabase(SQLiteFile):
             self._db.execute("REPLACE INTO facts VALUES ('generation', ?)", (secrets.token_hex(8),))
         self._db.execute("COMMIT")
 
-    def put(self, source: str, member: str, fingerprint: str, header: osv.Header | None, body: bytes) -> set[str]:
+    def put(self, source: str, member: str, fingerprint: str, header: osv.AdvisoryHeader | None, body: bytes) -> set[str]:
         """Store a document; return the names of the projects that it concerns now or did before.
 
         header: None for a document about other ecosystems, of which only the fingerprint is stored.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..model import Advisory
+from ..advisory import Advisory
 from ..names import MALICIOUS
 from .cvss import highest
 from .matching import with_true_fixes

@@ -19,7 +19,7 @@ from ..interfaces import IFetcher
 from ..names import BUNDLE_ADVISORIES, shown
 from ..settings.units import format_moment
 from . import archive, osv
-from .archive import Member
+from .archive import AdvisoryFile
 from .database import AdvisoryDatabase, Source
 from .download import download
 
@@ -115,7 +115,7 @@ class Importer:
             finally:
                 self._database.rollback()
 
-    def _store(self, name: str, members: Mapping[str, Member], changed: Iterable[str], gone: Iterable[str]) -> set[str]:
+    def _store(self, name: str, members: Mapping[str, AdvisoryFile], changed: Iterable[str], gone: Iterable[str]) -> set[str]:
         """Store the changed documents, and delete missing ones; return the names of the affected projects."""
         touched: set[str] = set()
         invalid: list[str] = []

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..advisory import Advisory
 from ..http.retry import RetryPolicy
 from ..http.urls import strip_credentials
 from ..interfaces import IFetcher, ISettings
-from ..model import Advisory, Project
+from ..model import Project
 from .database import AdvisoryDatabase
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from ..advisory import Advisory, VersionRange
 from ..metadata.filenames import parse, pep440
-from ..model import Advisory, File, VersionRange
+from ..model import File
 
 if TYPE_CHECKING:
     from packaging.version import Version

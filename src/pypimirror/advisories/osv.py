@@ -7,9 +7,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ..advisory import Advisory, VersionRange
 from ..http.web_urls import web_url
 from ..metadata.filenames import pep440
-from ..model import Advisory, VersionRange
 from ..names import MALICIOUS, project_name, shown
 from ..settings.units import parse_moment
 from .cvss import base_score, highest, rating
@@ -28,7 +28,7 @@ class InvalidAdvisory(ValueError):
     """A document is not an advisory in the OSV format."""
 
 
-class Header(NamedTuple):
+class AdvisoryHeader(NamedTuple):
     """The fields of an advisory that are stored in columns."""
 
     id: str
@@ -55,7 +55,7 @@ def is_identifier(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def header(document: Mapping[str, Any]) -> Header:
+def header(document: Mapping[str, Any]) -> AdvisoryHeader:
     """Return the header of an advisory. Raises InvalidAdvisory."""
     identifier = document.get("id")
     if not (isinstance(identifier, str) and is_identifier(identifier)):
@@ -67,7 +67,7 @@ def header(document: Mapping[str, Any]) -> Header:
     if not isinstance(document.get("affected", []), list | None):
         raise InvalidAdvisory("affected is no list")
     projects = dict.fromkeys(name for name, _ in _affected(document))
-    return Header(identifier, modified, bool(document.get("withdrawn")), tuple(projects))
+    return AdvisoryHeader(identifier, modified, bool(document.get("withdrawn")), tuple(projects))
 
 
 def advisory(document: Mapping[str, Any], name: str) -> Advisory:

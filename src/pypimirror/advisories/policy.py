@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from ..advisory import Advisory
 from ..interfaces import ISettings
-from ..model import Advisory, File, Project
+from ..model import File, Project
 from ..settings.decisions import WAIVE, Decision
 from .cvss import RATINGS
 from .matching import AdvisoryMatcher

@@ -13,7 +13,7 @@ from ..advisories.database import AdvisoryDatabase, Source
 from ..advisories.importer import check_counts, since
 from ..errors import MirrorError
 from ..names import BUNDLE_ADVISORIES, shown
-from .model import DELTA, Header, Member, advisory_id
+from .model import DELTA, BundleHeader, BundleMember, advisory_id
 
 #: The source of the documents in the database.
 _SOURCE = BUNDLE_ADVISORIES
@@ -23,7 +23,7 @@ _AGAIN = "export --against the receipt carries all of them"
 class IncomingAdvisories:
     """The advisories of one bundle. If they can't be installed, those that were installed last count."""
 
-    def __init__(self, folder: str, header: Header, trust: bool):
+    def __init__(self, folder: str, header: BundleHeader, trust: bool):
         """folder: that of the state. trust: whether any loss of advisories counts."""
         self._database = AdvisoryDatabase(folder)
         self._header, self._trust = header, trust
@@ -39,7 +39,7 @@ class IncomingAdvisories:
         """Close the database; what was not installed is lost."""
         self._database.close()
 
-    def add(self, member: Member, read: Callable[[int], bytes]) -> bool:
+    def add(self, member: BundleMember, read: Callable[[int], bytes]) -> bool:
         """Store a document; return whether its content is the one in the manifest. read: returns its next bytes."""
         digest, blocks, left = hashlib.sha256(), [], member.size
         while left and (block := read(min(left, MOST_BYTES))):
@@ -52,7 +52,7 @@ class IncomingAdvisories:
         self._attempt(lambda: self._put(member, b"".join(blocks)))
         return True
 
-    def _put(self, member: Member, body: bytes) -> None:
+    def _put(self, member: BundleMember, body: bytes) -> None:
         identifier = advisory_id(member.path) or ""
         if self._known.pop(identifier, None) == member.sha256:
             return

@@ -23,10 +23,10 @@ from .model import (
     DELTA,
     FULL,
     RECORDS,
+    BundleHeader,
+    BundleMember,
     End,
-    Header,
     Line,
-    Member,
     PartLine,
     ProjectLine,
     RemovedPath,
@@ -65,12 +65,12 @@ def page_settings(settings: ISettings) -> tuple[tuple[str, str], ...]:
     return (*found.items(), *([("plugins", str(plugged))] if plugged else []))
 
 
-def header(mirror: IRunContext, state: State, journal: Journal, scope: Scope) -> Header:
+def header(mirror: IRunContext, state: State, journal: Journal, scope: Scope) -> BundleHeader:
     """Return the first line of the manifest."""
     last = journal.last()
     assert last is not None
     digest = scope.listing.digest if scope.listing is not None else ""
-    made = Header("", journal.mirror, scope.kind, scope.base, last[1], int(state.fact(SERIAL) or 0), last[0], scope.tree,
+    made = BundleHeader("", journal.mirror, scope.kind, scope.base, last[1], int(state.fact(SERIAL) or 0), last[0], scope.tree,
                   tuple(sorted(page_settings(mirror.settings))), pin_files(state),
                   advisories="" if scope.tree else _advisories_kind(mirror, journal, scope))
     identity = json.dumps([made, scope.split, digest])
@@ -78,7 +78,7 @@ def header(mirror: IRunContext, state: State, journal: Journal, scope: Scope) ->
 
 
 def _advisories_kind(mirror: IRunContext, journal: Journal, scope: Scope) -> str:
-    """Return ``Header.advisories``."""
+    """Return ``BundleHeader.advisories``."""
     if not mirror.settings["advisories"] or not mirror.advisories.were_read:
         return ""
     lacks = scope.listing is not None and scope.listing.lacks(ADVISORIES)
@@ -111,7 +111,7 @@ def record_of(mirror: IRunContext, state: State, name: str) -> bytes:
 class ManifestWriter:
     """Writes a manifest, and divides its members into parts."""
 
-    def __init__(self, stream: BinaryIO, head: Header, split: int):
+    def __init__(self, stream: BinaryIO, head: BundleHeader, split: int):
         self._stream, self._header, self._split = stream, head, split
         self._part, self._size = 1, self._empty(1)
         self._filled = False
@@ -123,7 +123,7 @@ class ManifestWriter:
 
     def write(self, line: Line) -> None:
         """Write a line; begin a new part before a member that does not fit into the present one."""
-        if isinstance(line, Member):
+        if isinstance(line, BundleMember):
             self._member(line)
         elif isinstance(line, ProjectLine):
             self._counts["projects"] += 1
@@ -131,7 +131,7 @@ class ManifestWriter:
             self._counts["removed"] += 1
         self._stream.write(dump(line))
 
-    def _member(self, member: Member) -> None:
+    def _member(self, member: BundleMember) -> None:
         self._counts["members"] += 1
         self._counts["bytes"] += member.size
         size = 0 if self._header.tree else tar_parts.member_size(member, self._header.time)
@@ -160,7 +160,7 @@ def lines(mirror: IRunContext, state: State, journal: Journal, scope: Scope, adv
     """Yield the lines of a manifest but the last one: removals, advisories, projects with their members, pin files, pages about
     all.
 
-    advisories: as ``Header.advisories``.
+    advisories: as ``BundleHeader.advisories``.
     """
     yield from _removals(journal, scope)
     if advisories:
@@ -171,7 +171,7 @@ def lines(mirror: IRunContext, state: State, journal: Journal, scope: Scope, adv
         yield from _project(mirror, state, scope, name, paths)
     for path, entry in sorted(journal.paths(COMMON).items()):
         if _is_carried(scope, path, entry):
-            yield Member(path, entry.size, entry.sha256)
+            yield BundleMember(path, entry.size, entry.sha256)
 
 
 def _removals(journal: Journal, scope: Scope) -> Iterator[Line]:
@@ -193,7 +193,7 @@ def _advisories(mirror: IRunContext, journal: Journal, since: int) -> Iterator[L
                 yield RemovedPath(advisory_path(identifier), "no longer in the sources of advisories")
             continue
         body = _advisory(mirror, identifier)
-        yield Member(advisory_path(identifier), len(body), hashlib.sha256(body).hexdigest())
+        yield BundleMember(advisory_path(identifier), len(body), hashlib.sha256(body).hexdigest())
 
 
 def _merged(journal: Journal, changed: Iterator[tuple[str, dict[str, PathEntry]]],
@@ -221,7 +221,7 @@ def _project(mirror: IRunContext, state: State, scope: Scope, name: str, paths: 
     yield ProjectLine(name, row.serial, row.display)
     if not scope.tree:
         content = record_of(mirror, state, name)
-        yield Member(f"{RECORDS}{name}", len(content), hashlib.sha256(content).hexdigest())
+        yield BundleMember(f"{RECORDS}{name}", len(content), hashlib.sha256(content).hexdigest())
     carried = {path for path, entry in paths.items() if _is_carried(scope, path, entry)}
     # Sidecars with their file: the other side removes both before it takes another file of the same name.
     carried |= {path for path in paths if distribution(path) in carried}
@@ -230,7 +230,7 @@ def _project(mirror: IRunContext, state: State, scope: Scope, name: str, paths: 
         if path in carried:
             if not is_path(path):
                 raise MirrorError(f"{path}: not a path that a bundle can have")
-            yield Member(path, paths[path].size, paths[path].sha256)
+            yield BundleMember(path, paths[path].size, paths[path].sha256)
 
 
 def _is_page(path: str, name: str) -> bool:

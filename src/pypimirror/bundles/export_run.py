@@ -24,7 +24,7 @@ from .journal import Journal
 from .journal_update import JournalUpdate, check_finished
 from .listing import Listing
 from .manifest import MANIFEST, SIGNATURE, Manifest
-from .model import AGAINST, DELTA, End, Header, Member, PartLine, part_name
+from .model import AGAINST, DELTA, BundleHeader, BundleMember, End, PartLine, part_name
 from .plain_tree import PlainTree
 
 #: The fact of the journal: the mark of the last finished export.
@@ -47,7 +47,7 @@ class ExportOptions(NamedTuple):
 class ExportResult(NamedTuple):
     """A finished bundle."""
 
-    header: Header
+    header: BundleHeader
     end: End
     #: The number of parts that this run has written, and the bytes of all parts.
     written: int
@@ -191,7 +191,7 @@ class Export:
         written = 0
         for number in range(1, end.parts + 1):
             members = (line for line in itertools.takewhile(lambda line: not isinstance(line, PartLine), lines)
-                       if isinstance(line, Member))
+                       if isinstance(line, BundleMember))
             if self._is_written(sizes[number]):
                 for _ in members:
                     pass
@@ -200,7 +200,7 @@ class Export:
             written += 1
         return written
 
-    def _write_part(self, header: Header, number: int, members: Iterator[Member]) -> None:
+    def _write_part(self, header: BundleHeader, number: int, members: Iterator[BundleMember]) -> None:
         with self._directory.written(part_name(number)) as stream:
             stream.write(tar_parts.beginning(header, number))
             for member in members:
@@ -209,7 +209,7 @@ class Export:
                 stream.write(bytes(tar_parts.padding(member.size)))
             stream.write(tar_parts.END)
 
-    def _copy(self, member: Member, stream: BinaryIO) -> None:
+    def _copy(self, member: BundleMember, stream: BinaryIO) -> None:
         """Write the content of a member. Raises MirrorError if it differs from the manifest."""
         content = export_plan.content_of(self._mirror, self._state, member.path)
         if content is not None:

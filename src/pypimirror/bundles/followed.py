@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..errors import InvalidBundle
 from ..state.database import State
 from ..state.meta_keys import SERIAL
-from .model import DELTA, Header
+from .model import DELTA, BundleHeader
 
 #: Facts of the state: the last import that was finished, and one under way.
 FOLLOWED, UNDER_WAY = "bundle", "bundle_under_way"
@@ -44,18 +44,18 @@ def under_way(state: State) -> UnderWay | None:
     return found if isinstance(found, UnderWay) else None
 
 
-def begin(state: State, header: Header) -> None:
+def begin(state: State, header: BundleHeader) -> None:
     """Record that an import begins to change the mirror."""
     state.set_fact(UNDER_WAY, json.dumps(UnderWay(header.mirror, header.base, header.end)))
 
 
-def finish(state: State, header: Header) -> None:
+def finish(state: State, header: BundleHeader) -> None:
     """Record that an import is finished."""
     state.set_fact(FOLLOWED, json.dumps(Followed(header.mirror, header.end, int(state.fact(SERIAL) or 0))))
     state.set_fact(UNDER_WAY, None)
 
 
-def check_base(state: State, header: Header, allow_deletions: bool) -> None:
+def check_base(state: State, header: BundleHeader, allow_deletions: bool) -> None:
     """Raise InvalidBundle unless a bundle fits to what the mirror has.
 
     allow_deletions: whether it may replace a newer content, or that of another mirror.
@@ -82,7 +82,7 @@ def check_base(state: State, header: Header, allow_deletions: bool) -> None:
                             "full bundle, or one against a listing (export --full, --against)")
 
 
-def _check_complete(last: Followed, header: Header) -> None:
+def _check_complete(last: Followed, header: BundleHeader) -> None:
     if last.mirror != header.mirror:
         raise InvalidBundle(f"the bundle is one of the mirror {header.mirror}, and this mirror follows {last.mirror}; to "
                             "follow the other one, import with --allow-deletions")

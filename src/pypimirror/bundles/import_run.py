@@ -10,7 +10,7 @@ from ..events import Notice, Problem
 from ..interfaces import IRunContext
 from ..names import BUNDLE_ADVISORIES, PINS, project_name
 from ..pins.pin_forms import is_lock, move_lock
-from ..selection import Selected
+from ..selected import Selected
 from ..settings.values import fingerprint
 from ..state import records
 from ..state.database import BEGUN, DUE, Row, State
@@ -27,7 +27,7 @@ from .export_plan import page_settings
 from .incoming import Incoming
 from .listing import Receipt
 from .manifest import Manifest
-from .model import ADVISORIES, Header, ProjectLine, RemovedProject
+from .model import ADVISORIES, BundleHeader, ProjectLine, RemovedProject
 from .place import PlaceResult, PlaceTask, place
 from .staging import Staging
 from .verification import verified
@@ -38,10 +38,10 @@ _BATCH = 500
 _OWN_KEYS = frozenset({"base_url"})
 
 
-class ImportResult(NamedTuple):
+class BundleImportResult(NamedTuple):
     """A finished import."""
 
-    header: Header
+    header: BundleHeader
     #: Paths that are missing or damaged after all, and projects that failed.
     lacking: tuple[str, ...]
     failed: tuple[str, ...]
@@ -62,7 +62,7 @@ class Import:
         self._allow_deletions = allow_deletions
         self._failed: list[str] = []
 
-    def publish(self, folder: str, manifest: Manifest) -> ImportResult:
+    def publish(self, folder: str, manifest: Manifest) -> BundleImportResult:
         """Import a bundle that was checked, or the rest of it after an interruption."""
         header = manifest.header
         incoming = Incoming(self._mirror.storage, header.bundle)
@@ -97,9 +97,9 @@ class Import:
         lacking = () if held else tuple(verified(self._mirror, self._state, manifest, self._failed, self._notify))
         if self._run.held is None and not self._failed:
             self._finish(header, incoming)
-        return ImportResult(header, lacking, tuple(self._failed), bool(self._run.failures.advisories))
+        return BundleImportResult(header, lacking, tuple(self._failed), bool(self._run.failures.advisories))
 
-    def _install(self, advisories: IncomingAdvisories, header: Header) -> None:
+    def _install(self, advisories: IncomingAdvisories, header: BundleHeader) -> None:
         if not header.advisories:
             return
         if (note := advisories.install()) is not None:
@@ -110,7 +110,7 @@ class Import:
         elif BUNDLE_ADVISORIES not in self._mirror.settings["advisories"]:
             self._notify(Notice("the bundle has advisories; audit, serve and filters use them with advisories = bundle"))
 
-    def _finish(self, header: Header, incoming: Incoming) -> None:
+    def _finish(self, header: BundleHeader, incoming: Incoming) -> None:
         self._state.begin()
         followed.finish(self._state, header)
         self._state.set_fact(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
@@ -233,7 +233,7 @@ class Import:
                 selection = pack(Selected(project.published().files), project)
                 yield PublishTask(name, record, 0, row.serial, offline=True, sections=sections, selection=selection)
 
-    def _place_pins(self, header: Header, incoming: Incoming) -> None:
+    def _place_pins(self, header: BundleHeader, incoming: Incoming) -> None:
         old = (self._state.fact(PIN_FILES) or "").split()
         self._mirror.storage.flush()
         for name in header.pins:
@@ -259,7 +259,7 @@ class Import:
         if moved != present:
             replace(self._mirror.storage, {path: (moved,)})
 
-    def _notify_settings(self, header: Header) -> None:
+    def _notify_settings(self, header: BundleHeader) -> None:
         here, there = dict(page_settings(self._mirror.settings)), dict(header.pages)
         other = [key for key in sorted({*here, *there} - _OWN_KEYS) if here.get(key) != there.get(key)]
         if other:

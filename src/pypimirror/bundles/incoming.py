@@ -9,7 +9,7 @@ from ..errors import MirrorError
 from ..http.download import Admit
 from ..interfaces import IStorage
 from ..names import OWN
-from .model import RECORDS, Member
+from .model import RECORDS, BundleMember
 
 FOLDER = f"{OWN}/incoming"
 
@@ -33,7 +33,7 @@ class Incoming:
         """Return whether a file of a project is here."""
         return bool(self._storage.listdir(f"{self._folder}/files/{name}"))
 
-    def holds(self, member: Member) -> bool:
+    def holds(self, member: BundleMember) -> bool:
         """Return whether a file is here with the right content."""
         path = self.path(member.path)
         return self._storage.size(path) == member.size and self._storage.digest(path) == member.sha256
@@ -49,7 +49,7 @@ class Incoming:
             raise MirrorError(f"{name}: its record is missing in {self._folder}; import the bundle again")
         return content
 
-    def put(self, member: Member, read: Callable[[int], bytes], block: int, admit: Admit) -> bool:
+    def put(self, member: BundleMember, read: Callable[[int], bytes], block: int, admit: Admit) -> bool:
         """Keep a file; return whether its content is the one in the manifest. Raises InsufficientSpace.
 
         read: returns the next bytes of it, at most so many; admit: reserves disk space.

@@ -17,10 +17,10 @@ from .model import (
     FULL,
     RECORDS,
     VERSION,
+    BundleHeader,
+    BundleMember,
     End,
-    Header,
     Line,
-    Member,
     PartLine,
     ProjectLine,
     RemovedPath,
@@ -36,12 +36,12 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _IDENTIFIER = re.compile(r"[0-9a-f]{8,64}")
 _MARK = re.compile(r"[0-9]{1,16}-[0-9a-f]{8}")
 _KINDS: dict[str, type[Any]] = {
-    "project": ProjectLine, "path": Member, "part": PartLine, "removed": RemovedPath, "gone": RemovedProject, "end": End}
+    "project": ProjectLine, "path": BundleMember, "part": PartLine, "removed": RemovedPath, "gone": RemovedProject, "end": End}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
 
-def dump_header(header: Header) -> bytes:
+def dump_header(header: BundleHeader) -> bytes:
     """Return the first line of a manifest."""
     return _DUMP({"format": FORMAT, **header._asdict(), "pages": dict(header.pages)}).encode() + b"\n"
 
@@ -105,7 +105,7 @@ class Manifest:
         return InvalidBundle(f"{self.name}: line {number}: {why}")
 
 
-def _header(line: bytes, name: str) -> Header:
+def _header(line: bytes, name: str) -> BundleHeader:
     """Return the first line. name: of the manifest."""
     found = _json(line)
     if not isinstance(found, dict) or found.get("format") != FORMAT:
@@ -118,8 +118,8 @@ def _header(line: bytes, name: str) -> Header:
                             "update it here first")
     try:
         values = {"advisories": "", **found}  # manifests of version 1 have none
-        values = {key: values[key] for key in Header._fields}
-        header = Header(**values | {"pages": tuple(sorted(values["pages"].items())), "pins": tuple(values["pins"])})
+        values = {key: values[key] for key in BundleHeader._fields}
+        header = BundleHeader(**values | {"pages": tuple(sorted(values["pages"].items())), "pins": tuple(values["pins"])})
     except (KeyError, AttributeError, TypeError) as error:
         raise InvalidBundle(f"{name}: invalid first line: {shown(str(error))}") from error
     if not _is_header(header):
@@ -127,7 +127,7 @@ def _header(line: bytes, name: str) -> Header:
     return header
 
 
-def _is_header(header: Header) -> bool:
+def _is_header(header: BundleHeader) -> bool:
     base = header.base is None if header.kind in (FULL, AGAINST) else header.kind == DELTA and _matches(_MARK, header.base)
     return (base and _matches(_MARK, header.end) and _matches(_IDENTIFIER, header.bundle)
             and _matches(_IDENTIFIER, header.mirror) and _is_number(header.serial) and _is_number(header.time)
@@ -151,7 +151,7 @@ def _parsed(text: bytes) -> Line | None:
 def _is_valid(line: Line) -> bool:
     if isinstance(line, ProjectLine):
         return _is_name(line.name) and _is_number(line.serial) and isinstance(line.display, str)
-    if isinstance(line, Member):
+    if isinstance(line, BundleMember):
         return (isinstance(line.path, str) and is_path(line.path) and _is_number(line.size) and _matches(_SHA256, line.sha256)
                 and (not line.path.startswith(RECORDS) or line.size <= MOST_RECORD))
     if isinstance(line, RemovedPath):

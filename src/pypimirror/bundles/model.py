@@ -14,7 +14,7 @@ RECORDS = ".bundle/"
 ADVISORIES = f"{RECORDS}osv.d/"
 
 
-class Header(NamedTuple):
+class BundleHeader(NamedTuple):
     """The first line of a manifest."""
 
     #: Identifies the bundle: equal for two exports with the same content.
@@ -54,7 +54,7 @@ class ProjectLine(NamedTuple):
     display: str
 
 
-class Member(NamedTuple):
+class BundleMember(NamedTuple):
     """A file of the bundle: a path of the mirror, or a record."""
 
     path: str
@@ -93,7 +93,7 @@ class End(NamedTuple):
     removed: int
 
 
-Line = ProjectLine | Member | PartLine | RemovedPath | RemovedProject | End
+Line = ProjectLine | BundleMember | PartLine | RemovedPath | RemovedProject | End
 
 
 def advisory_path(identifier: str) -> str:

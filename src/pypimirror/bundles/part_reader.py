@@ -12,7 +12,7 @@ from ..names import shown
 from ..regular_file import open_regular
 from . import tar_parts
 from .manifest import Manifest
-from .model import End, Header, Member, PartLine, ProjectLine, part_name
+from .model import BundleHeader, BundleMember, End, PartLine, ProjectLine, part_name
 
 #: Number of parts that a message names.
 _SHOWN = 10
@@ -21,7 +21,7 @@ _SHOWN = 10
 class PartReader:
     """Reads one part, in the order of its members."""
 
-    def __init__(self, stream: BinaryIO, header: Header, number: int):
+    def __init__(self, stream: BinaryIO, header: BundleHeader, number: int):
         self._stream, self._header, self.number = stream, header, number
 
     def check_label(self) -> None:
@@ -32,7 +32,7 @@ class PartReader:
             raise InvalidBundle(f"{self._stream.name}: not part {self.number} of this bundle ({self._header.bundle}), but "
                                 f"{_labelled(found)}; copy the right file")
 
-    def member(self, member: Member, put: Callable[[Callable[[int], bytes]], bool] | None) -> None:
+    def member(self, member: BundleMember, put: Callable[[Callable[[int], bytes]], bool] | None) -> None:
         """Read the next member. put: receives a function that reads, and returns whether the content is right; None to skip it.
 
         Raises InvalidBundle if the part is damaged.
@@ -46,12 +46,12 @@ class PartReader:
         elif not put(self._stream.read) or len(self._stream.read(padding)) != padding:
             raise self._damaged(member)
 
-    def _damaged(self, member: Member) -> InvalidBundle:
+    def _damaged(self, member: BundleMember) -> InvalidBundle:
         return InvalidBundle(f"{self._stream.name}: damaged at {shown(member.path)}; copy this part again, then import again")
 
 
 @contextmanager
-def opened(folder: str, header: Header, number: int) -> Iterator[PartReader]:
+def opened(folder: str, header: BundleHeader, number: int) -> Iterator[PartReader]:
     """Open a part, and check that it belongs to the bundle. Raises InvalidBundle."""
     path = os.path.join(folder, part_name(number))
     try:
@@ -92,7 +92,7 @@ def _checked(manifest: Manifest) -> tuple[End, list[int]]:
     projects = members = total = removed = 0
     end = End(0, 0, 0, 0, 0)
     for line in manifest:
-        if isinstance(line, Member):
+        if isinstance(line, BundleMember):
             members, total = members + 1, total + line.size
             size += tar_parts.member_size(line, time)
         elif isinstance(line, PartLine):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..events import FileStored
 from ..interfaces import IRunContext
 from ..model import File, Project
-from ..selection import Selected
+from ..selected import Selected
 from ..state import records
 from ..sync.packed_selection import pack
 from ..sync.publish import PublishResult, PublishTask, publish

@@ -13,7 +13,7 @@ from ..interfaces import IRunContext
 from .contents import copied
 from .directory import REMOVED, TREE, BundleDirectory
 from .manifest import Manifest
-from .model import RECORDS, Member, RemovedPath
+from .model import RECORDS, BundleMember, RemovedPath
 
 _BLOCK = 1 << 20
 
@@ -30,13 +30,13 @@ class PlainTree:
     def write(self, manifest: Manifest) -> None:
         """Write all files: hard links where the disk is the same, else copies. Complete ones of an earlier run are kept."""
         for line in manifest:
-            if isinstance(line, Member):
+            if isinstance(line, BundleMember):
                 self._write(line, manifest.header.time)
         with self._directory.written(REMOVED) as stream:
             for path in _removed(manifest):
                 stream.write(path.encode() + b"\n")
 
-    def _write(self, member: Member, time: int) -> None:
+    def _write(self, member: BundleMember, time: int) -> None:
         name = f"{TREE}/{member.path}"
         target = self._directory.name(name)
         if self._directory.size(name) == member.size and _digest(target) == member.sha256:
@@ -62,7 +62,7 @@ class PlainTree:
             return False  # another disk, or one without hard links: the file is copied
         return True
 
-    def _copy(self, member: Member, stream: BinaryIO) -> None:
+    def _copy(self, member: BundleMember, stream: BinaryIO) -> None:
         if copied(self._mirror, member.path, stream) != (member.size, member.sha256):
             raise _differs(member)
 
@@ -71,7 +71,7 @@ def _removed(manifest: Manifest) -> Iterator[str]:
     return (line.path for line in manifest if isinstance(line, RemovedPath) and not line.path.startswith(RECORDS))
 
 
-def _differs(member: Member) -> MirrorError:
+def _differs(member: BundleMember) -> MirrorError:
     return MirrorError(f"{member.path}: differs from what the state has of it; run verify --repair before the export")
 
 

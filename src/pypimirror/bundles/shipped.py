@@ -9,8 +9,9 @@ from typing import Any
 
 from ..advisories.cvss import RATINGS
 from ..advisories.osv import is_identifier
+from ..advisory import Advisory
 from ..errors import MirrorError
-from ..model import NOTHING, Advisory, File, Project
+from ..model import NOTHING, File, Project
 from ..names import is_distribution, project_name, shown
 from ..state import records
 from ..upstream import validation

@@ -18,7 +18,7 @@ from . import shipped
 from .advisories import IncomingAdvisories
 from .incoming import Incoming
 from .manifest import Manifest
-from .model import RECORDS, End, Member, PartLine, ProjectLine, RemovedPath, RemovedProject, advisory_id
+from .model import RECORDS, BundleMember, End, PartLine, ProjectLine, RemovedPath, RemovedProject, advisory_id
 from .part_reader import PartReader, opened
 
 _BLOCK = 1 << 20
@@ -49,7 +49,7 @@ class Staging:
         number, last = 1, ""
         try:
             for line in self._manifest:
-                if isinstance(line, Member):
+                if isinstance(line, BundleMember):
                     if self._reader is None:
                         self._part = opened(self._folder, self._manifest.header, number)
                         self._reader = self._part.__enter__()
@@ -83,7 +83,7 @@ class Staging:
             self.files += self._project.end()
         self._project = None
 
-    def _member(self, member: Member, reader: PartReader) -> None:
+    def _member(self, member: BundleMember, reader: PartReader) -> None:
         project = self._project
         if advisory_id(member.path) is not None:
             reader.member(member, partial(self._advisories.add, member))
@@ -103,13 +103,13 @@ class Staging:
                 raise _stray(member)
             reader.member(member, None)
 
-    def _keep(self, member: Member, reader: PartReader) -> None:
+    def _keep(self, member: BundleMember, reader: PartReader) -> None:
         if self._incoming.holds(member):
             reader.member(member, None)
             return
         reader.member(member, partial(self._put, member))
 
-    def _put(self, member: Member, read: Callable[[int], bytes]) -> bool:
+    def _put(self, member: BundleMember, read: Callable[[int], bytes]) -> bool:
         return self._incoming.put(member, read, _BLOCK, partial(self._mirror.room.admit, self._mirror))
 
     def _check_pins(self) -> None:
@@ -136,11 +136,11 @@ class _StagedProject:
         """Read its record. Raises MirrorError if it is not valid."""
         self._new = dict(shipped.digests(shipped.load(self.name, content)))
 
-    def expects(self, member: Member) -> bool:
+    def expects(self, member: BundleMember) -> bool:
         """Return whether its record names a file with this content."""
         return self._new.get(member.path) == member.sha256
 
-    def wants(self, member: Member) -> bool:
+    def wants(self, member: BundleMember) -> bool:
         """Return whether its record names a file that the mirror does not have, or that the sweep of another one removes."""
         if not self.expects(member):
             return False
@@ -157,7 +157,7 @@ class _StagedProject:
         return sum(f"{self.name}/{file.filename}" not in self._new for file in self._old.published().files)
 
 
-def _is_here(mirror: IRunContext, member: Member) -> bool:
+def _is_here(mirror: IRunContext, member: BundleMember) -> bool:
     """Return whether the mirror has a file with the right content in its place. A damaged one is replaced."""
     return mirror.storage.size(member.path) == member.size and mirror.storage.digest(member.path) == member.sha256
 
@@ -178,7 +178,7 @@ def _is_page(path: str, project: str) -> bool:
     return (len(folders) == 2 and normalize(folders[0]) == project) or (len(folders) > 2 and project in folders[1:-1])
 
 
-def _stray(member: Member) -> InvalidBundle:
+def _stray(member: BundleMember) -> InvalidBundle:
     return InvalidBundle(f"{shown(member.path)}: belongs to no project of the bundle")
 
 

@@ -9,7 +9,7 @@ import json
 import tarfile
 from collections.abc import Iterable
 
-from .model import Header, Member
+from .model import BundleHeader, BundleMember
 
 #: The first member of a part: the bundle that it belongs to.
 LABEL = ".bundle/part.json"
@@ -20,7 +20,7 @@ END = bytes(2 * _BLOCK)
 _MODE = 0o644
 
 
-def label(header: Header, number: int) -> bytes:
+def label(header: BundleHeader, number: int) -> bytes:
     """Return the content of the first member of a part."""
     return json.dumps({"bundle": header.bundle, "part": number}).encode() + b"\n"
 
@@ -37,17 +37,17 @@ def padding(size: int) -> int:
     return -size % _BLOCK
 
 
-def member_size(member: Member, time: int) -> int:
+def member_size(member: BundleMember, time: int) -> int:
     """Return the bytes that a member takes in a part."""
     return len(member_header(member.path, member.size, time)) + member.size + padding(member.size)
 
 
-def beginning(header: Header, number: int) -> bytes:
+def beginning(header: BundleHeader, number: int) -> bytes:
     """Return the bytes of a part before its first member from the manifest."""
     content = label(header, number)
     return member_header(LABEL, len(content), header.time) + content + bytes(padding(len(content)))
 
 
-def part_size(header: Header, number: int, members: Iterable[Member]) -> int:
+def part_size(header: BundleHeader, number: int, members: Iterable[BundleMember]) -> int:
     """Return the size of a part."""
     return len(beginning(header, number)) + sum(member_size(member, header.time) for member in members) + len(END)

@@ -14,7 +14,7 @@ from ..state.database import State
 from . import shipped
 from .export_plan import page_settings
 from .manifest import Manifest
-from .model import RECORDS, Member, ProjectLine
+from .model import RECORDS, BundleMember, ProjectLine
 
 
 def verified(mirror: IRunContext, state: State, manifest: Manifest, failed: Collection[str],
@@ -30,7 +30,7 @@ def verified(mirror: IRunContext, state: State, manifest: Manifest, failed: Coll
             project = line.name
             record = state.record(project)
             files = frozenset(shipped.paths(records.decode(record))) if record else frozenset()
-        elif isinstance(line, Member) and not line.path.startswith(RECORDS) and project not in failed and (
+        elif isinstance(line, BundleMember) and not line.path.startswith(RECORDS) and project not in failed and (
                 same_pages or line.path in files or (line.path.startswith(f"{PINS}/") and not is_lock(line.path))):
             found = mirror.storage.digest(line.path)
             if found != line.sha256:

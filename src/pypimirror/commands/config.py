@@ -14,8 +14,8 @@ from ..http import fetcher_settings
 from ..interfaces import IFilter
 from ..report.safe_stream import print_whole
 from ..secret import printable
-from ..settings.converters import FetchLimit
 from ..settings.keys import KEYS, ISetting, Key
+from ..settings.quantities import FetchLimit
 from ..settings.reader import plugins_of
 from ..settings.text_file import TextFile
 from ..zcml.plugins import ask, read

@@ -16,7 +16,7 @@ from ..errors import ConfigurationError, MirrorError
 from ..events import Notice
 from ..names import OWN
 from ..report.messages import sentence
-from ..settings import converters
+from ..settings import quantities
 from ..settings.units import in_bytes
 from .session import checked, exclusive, session
 
@@ -50,7 +50,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 def _options(arguments: argparse.Namespace) -> Iterator[ExportOptions]:
     """Return the options; the listing is closed at the end."""
     try:
-        split = converters.size(arguments.split, "")
+        split = quantities.size(arguments.split, "")
     except ValueError as error:
         raise ConfigurationError(f"--split {arguments.split}: must be {error}") from error
     if split < _SMALLEST:

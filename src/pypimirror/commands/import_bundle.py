@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import atomic_file
 from ..bundles.checks import checked_manifest
-from ..bundles.import_run import Import, ImportResult
+from ..bundles.import_run import BundleImportResult, Import
 from ..bundles.listing import dump_receipt
 from ..errors import ConfigurationError, MirrorError
 from ..events import FaultFound, Notice
@@ -37,7 +37,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 
 def _run(mirror: Mirror, at: RunSession, folder: str, arguments: argparse.Namespace) -> int:
-    done: list[ImportResult] = []
+    done: list[BundleImportResult] = []
     manifest = checked_manifest(mirror, at.state, folder, arguments.allow_deletions, at.notify)
     at.run.remember()
     imported = Import(mirror, at.state, at.run, at.notify, arguments.allow_deletions)
@@ -58,7 +58,7 @@ def _run(mirror: Mirror, at: RunSession, folder: str, arguments: argparse.Namesp
     return status
 
 
-def _write_receipt(mirror: Mirror, folder: str, result: ImportResult) -> str:
+def _write_receipt(mirror: Mirror, folder: str, result: BundleImportResult) -> str:
     """Write the receipt into the directory of the bundle, or where that can't be written next to the state; return its path."""
     content = dump_receipt(result.receipt())
     path = os.path.join(folder, RECEIPT)

@@ -16,9 +16,9 @@ from ..pins.model import merged_sets
 from ..pins.offline import read_offline
 from ..report.safe_stream import print_blocks, print_json, results_alone
 from ..report.sbom import FORMATS
-from ..report.sbom.document import Document, source_date
+from ..report.sbom.document import BillOfMaterials, source_date
 from ..report.sbom.licenses import as_json, table
-from ..sbom.contents import Collector, Wanted
+from ..sbom.contents import Collector, SbomScope
 from ..sbom.embedded import Extraction
 from ..sbom.model import Component
 from ..secret import redact
@@ -43,7 +43,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     with closing(mirror), closing(State(settings["state_path"])) as state:
         if not state.open_to_read():
             state.open_copy()
-        collector = Collector(mirror, state, Wanted(
+        collector = Collector(mirror, state, SbomScope(
             arguments.advisories, not arguments.licenses and (extraction is not None or mirror.storage.cheap_listing),
             extraction))
         problems: list[str] = []
@@ -51,7 +51,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         if arguments.licenses:
             _print_licenses(components, collector, arguments, problems)
         else:
-            _write(Document(_name(arguments, settings), components, collector.graph.edges, collector.problems.append,
+            _write(BillOfMaterials(_name(arguments, settings), components, collector.graph.edges, collector.problems.append,
                             source_date()), arguments)
     return _report(collector, [*problems, *collector.problems], arguments.quiet)
 
@@ -94,7 +94,7 @@ def _name(arguments: argparse.Namespace, settings: Mapping[str, object]) -> str:
     return f"pins of {subject}" if arguments.pinned else subject
 
 
-def _write(document: Document, arguments: argparse.Namespace) -> None:
+def _write(document: BillOfMaterials, arguments: argparse.Namespace) -> None:
     blocks = FORMATS[arguments.format or _DEFAULT](document)
     if arguments.output is None:
         with results_alone():

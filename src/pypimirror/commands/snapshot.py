@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import ConfigurationError, MirrorError
 from ..mirror import Mirror
 from ..report.safe_stream import print_json
-from ..settings import converters
+from ..settings import quantities
 from ..settings.reader import in_directory, nearest
 from ..settings.units import in_bytes
 from ..snapshots.creation import create
@@ -45,7 +45,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 def _create(config: str, arguments: argparse.Namespace) -> int:
     try:
-        at = converters.moment(arguments.at, "") if arguments.at else ""
+        at = quantities.moment(arguments.at, "") if arguments.at else ""
     except ValueError as error:
         raise ConfigurationError(f"--at {arguments.at}: must be {error}") from error
     if at and at[:19] > now()[:19]:

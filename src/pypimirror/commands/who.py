@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ..errors import ConfigurationError
 from ..metadata.filenames import parse
 from ..report.safe_stream import print_json
-from ..serve.downloads import Download, downloads
+from ..serve.downloads import LoggedDownload, downloads
 from ..settings.decisions import DENY, Decision, decision
 from ..settings.units import format_moment
 from ..zcml.plugins import read
@@ -54,13 +54,13 @@ def _print_table(found: Iterable[Mapping[str, Any]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _is_of(download: Download, wanted: Decision) -> bool:
+def _is_of(download: LoggedDownload, wanted: Decision) -> bool:
     return download.project == wanted.project and wanted.matches(parse(download.filename, download.project).version)
 
 
-def _hosts(found: Iterable[Download]) -> Iterator[dict[str, Any]]:
+def _hosts(found: Iterable[LoggedDownload]) -> Iterator[dict[str, Any]]:
     """Yield the values of each row, the host with the first request first."""
-    hosts: dict[tuple[str, str], list[Download]] = {}
+    hosts: dict[tuple[str, str], list[LoggedDownload]] = {}
     for each in found:
         hosts.setdefault((each.host, each.user), []).append(each)
     for (host, user), of_host in sorted(hosts.items(), key=lambda item: min(each.when for each in item[1])):

@@ -18,7 +18,7 @@ from ..pins.included_files import Read
 from ..pins.model import InvalidPins, Pins, redact
 from ..pins.pep508 import parse_requirement
 from ..pins.references import SectionView
-from ..pins.resolver import RootRequirement
+from ..pins.resolution import RootRequirement
 from ..pins.sections import Section, Sections
 from ..pins.versions import read_versions
 from .deployment import BUILDOUT, DOWNLOAD, EXTENDS, FIND_LINKS, INDEX, Deployment, Local, Place

@@ -13,14 +13,14 @@ from ..pins.environments import Environment
 from ..pins.pep508 import parse_requirement
 from .case import Case
 from .deployment import BUILDOUT
-from .solution import Unmet, candidates_of
+from .solution import UnsatisfiedRequirement, candidates_of
 
 #: Versions, tags and environments in one message.
 _MOST = 5
 _SELECT = "name it in package_matches, or a file that pins it in versions or requirements, and run sync"
 
 
-def cause(unmet: Unmet, case: Case) -> tuple[str, str]:
+def cause(unmet: UnsatisfiedRequirement, case: Case) -> tuple[str, str]:
     """Return the message and the advice about a requirement. Raises MirrorError if the project's page can't be read."""
     requirement = parse_requirement(unmet.requirement)
     name = normalize(requirement.name)
@@ -50,7 +50,7 @@ def _not_pinned(case: Case) -> tuple[str, str]:
     return "not pinned by the file, which must pin everything that it installs", "lock the file again"
 
 
-def _pinned(case: Case, unmet: Unmet, requirement: Requirement, name: str, pinned: frozenset[str],
+def _pinned(case: Case, unmet: UnsatisfiedRequirement, requirement: Requirement, name: str, pinned: frozenset[str],
             offered: Sequence[Candidate]) -> tuple[str, str]:
     versions = ", ".join(sorted(pinned))
     by = ", ".join(sorted({origin for version in pinned for origin in unmet.pins.origins.get((name, version), ())}))

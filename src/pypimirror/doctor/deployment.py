@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..model import NOTHING
 from ..pins.environments import Environment
 from ..pins.model import Pins
-from ..pins.resolver import RootRequirement
+from ..pins.resolution import RootRequirement
 
 #: Installers.
 PIP, UV, BUILDOUT = "pip", "uv", "buildout"

@@ -8,7 +8,7 @@ from ..interfaces import IRunContext
 from ..metadata.filenames import parse, release
 from ..model import File, Project
 from ..names import METADATA
-from ..selection import LeftOut
+from ..selected import LeftOut
 from ..state import records
 from ..state.database import State
 from ..sync.pinning import Pinning

@@ -17,7 +17,7 @@ from ..pins.model import Pins, redact
 from ..pins.pin_files import read_required
 from ..pins.requirements import FileOption
 from ..pins.requirements_syntax import decode
-from ..pins.resolver import RootRequirement
+from ..pins.resolution import RootRequirement
 from .deployment import DIRECT, EXTRA_INDEX, FIND_LINKS, INDEX, LOCKED, PIP, UV, Deployment, Local, Place
 from .local_project import is_project_folder, read_local
 from .uv_options import UvOptions, read_uv_options

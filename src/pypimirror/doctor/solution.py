@@ -12,13 +12,14 @@ from ..model import File
 from ..pins.candidates import Candidate, candidates, fitting, installable
 from ..pins.environments import Environment
 from ..pins.model import Pins
-from ..pins.resolver import Resolution, RootFile, RootRequirement, UnmetRequirement, resolve
+from ..pins.resolution import Resolution, RootFile, RootRequirement, UnmetRequirement
+from ..pins.resolver import resolve
 from ..pins.sdist import Sdist
 from .deployment import Deployment, groups
 from .view import MirrorView
 
 
-class Unmet(NamedTuple):
+class UnsatisfiedRequirement(NamedTuple):
     """A requirement that no file of the mirror satisfies."""
 
     requirement: str
@@ -47,7 +48,7 @@ class Solution(NamedTuple):
     """Result of ``solve``."""
 
     chosen: tuple[Chosen, ...]
-    unmet: tuple[Unmet, ...]
+    unmet: tuple[UnsatisfiedRequirement, ...]
     #: Messages about requirements that can't be read, and about pages that can't.
     problems: tuple[str, ...]
     notes: tuple[str, ...]
@@ -83,7 +84,7 @@ class _Pinned:
 def solve(deployment: Deployment, view: MirrorView) -> Solution:
     """Resolve the requirements of a deployment in each environment, and then those of the builds."""
     chosen: list[Chosen] = []
-    unmet: list[Unmet] = []
+    unmet: list[UnsatisfiedRequirement] = []
     problems: dict[str, None] = {}
     notes: dict[str, None] = {}
     local = deployment.local_names()
@@ -95,7 +96,7 @@ def solve(deployment: Deployment, view: MirrorView) -> Solution:
         notes.update(_others(found, found.notes))
         chosen += _chosen(found, source.releases, environments, pins)
     builds = _builds(deployment, chosen, view)
-    unmet += (Unmet(one.requirement, one.by, one.environments, Pins(), True) for one in builds.unmet)
+    unmet += (UnsatisfiedRequirement(one.requirement, one.by, one.environments, Pins(), True) for one in builds.unmet)
     problems.update(_others(builds, builds.problems))
     needed = _chosen(builds, view.releases, deployment.environments, Pins())
     told = {(one.file.filename, one.environment) for one in chosen}
@@ -111,8 +112,8 @@ def _roots(deployment: Deployment, roots: Iterable[RootRequirement], pins: Pins)
                 yield RootRequirement(f"{name}=={version}", deployment.source)
 
 
-def _unmet(found: Iterable[UnmetRequirement], pins: Pins) -> Iterator[Unmet]:
-    return (Unmet(one.requirement, one.by, one.environments, pins) for one in found)
+def _unmet(found: Iterable[UnmetRequirement], pins: Pins) -> Iterator[UnsatisfiedRequirement]:
+    return (UnsatisfiedRequirement(one.requirement, one.by, one.environments, pins) for one in found)
 
 
 def _others(found: Resolution, messages: Iterable[str]) -> dict[str, None]:
@@ -121,9 +122,9 @@ def _others(found: Resolution, messages: Iterable[str]) -> dict[str, None]:
     return dict.fromkeys(message for message in messages if message not in told)
 
 
-def _merged(unmet: Iterable[Unmet]) -> Iterator[Unmet]:
+def _merged(unmet: Iterable[UnsatisfiedRequirement]) -> Iterator[UnsatisfiedRequirement]:
     """Join requirements that are unmet in several groups of environments."""
-    found: dict[tuple[str, str, bool], Unmet] = {}
+    found: dict[tuple[str, str, bool], UnsatisfiedRequirement] = {}
     for one in unmet:
         key = one.requirement, one.by, one.builds
         before = found.get(key)

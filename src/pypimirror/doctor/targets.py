@@ -14,7 +14,7 @@ from ..pins.file_kinds import PYPROJECT, REQUIREMENTS, VERSIONS, kind_of
 from ..pins.included_files import Read
 from ..pins.model import Pins
 from ..pins.requirements_syntax import decode
-from ..pins.resolver import RootRequirement
+from ..pins.resolution import RootRequirement
 from .buildout_file import read_buildout
 from .deployment import PIP, Deployment
 from .local_project import is_project_folder, read_local

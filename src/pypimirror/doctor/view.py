@@ -127,7 +127,7 @@ def _downloaded(url: str, mirror: IMirror) -> BinaryIO:
     def attempt() -> BinaryIO:
         stream = cast(BinaryIO, tempfile.SpooledTemporaryFile(_IN_MEMORY))
         try:
-            check(mirror.fetcher.fetch(url, _Body(stream, url)), url)
+            check(mirror.fetcher.fetch(url, _ViewBody(stream, url)), url)
             stream.seek(0)
         except BaseException:
             stream.close()
@@ -138,7 +138,7 @@ def _downloaded(url: str, mirror: IMirror) -> BinaryIO:
 
 
 @implementer(IReceiver)
-class _Body:
+class _ViewBody:
     """Writes a body to a file."""
 
     def __init__(self, stream: BinaryIO, url: str):

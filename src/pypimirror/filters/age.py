@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 
 from zope.interface import implementer
 
+from ..advisory import Advisory
 from ..interfaces import IExplainedFilter, IFilter, ISettings, IUploadTimeFilter
 from ..metadata.filenames import parse, release
-from ..model import Advisory, File, Project
+from ..model import File, Project
 from ..names import normalize
 from ..settings.decisions import ALLOW, Decisions
 from ..settings.exemptions import Exemption

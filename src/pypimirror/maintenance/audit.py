@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 
 from ..advisories.matching import AdvisoryMatcher
 from ..advisories.policy import waiver
+from ..advisory import Advisory
 from ..errors import MirrorError
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse, pep440, release
-from ..model import Advisory, File, Project
+from ..model import File, Project
 from ..names import METADATA
 from ..pins.environments import environments
 from ..pins.offline import read_offline
-from ..selection import Selected
+from ..selected import Selected
 from ..settings.decisions import WAIVE
 from ..state import records
 from ..state.database import State
@@ -34,7 +35,7 @@ class Fix(NamedTuple):
     reason: str = ""
 
 
-class Finding(NamedTuple):
+class AuditFinding(NamedTuple):
     """A release and one advisory about it."""
 
     project: str
@@ -53,7 +54,7 @@ class Finding(NamedTuple):
 class Audit(NamedTuple):
     """Result of an audit."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
     #: The number of releases that were checked.
     releases: int
     #: Messages about pin files that could not be read as a whole.
@@ -68,7 +69,7 @@ class Auditor:
 
     def mirror(self) -> Audit:
         """Check all published releases."""
-        found: list[Finding] = []
+        found: list[AuditFinding] = []
         problems: list[str] = []
         count = 0
         for entry in list(self._state.entries()):
@@ -81,7 +82,7 @@ class Auditor:
 
     def files(self, sources: Sequence[str]) -> Audit:
         """Check the pins of files: requirements, locks, versions.cfg or buildout.cfg."""
-        found: list[Finding] = []
+        found: list[AuditFinding] = []
         problems: list[str] = []
         count = 0
         settings = self._mirror.settings
@@ -103,7 +104,7 @@ class Auditor:
             project = Project(name, listed=False)
         return self._mirror.advisories.current(project)
 
-    def _findings(self, project: Project, versions: dict[str, tuple[str, ...]], source: str) -> Iterator[Finding]:
+    def _findings(self, project: Project, versions: dict[str, tuple[str, ...]], source: str) -> Iterator[AuditFinding]:
         if not project.advisories:
             return
         matcher = AdvisoryMatcher(project.advisories, project.name)
@@ -112,7 +113,7 @@ class Auditor:
         for version, files in versions.items():
             for advisory in matcher.of_version(version):
                 waived = waiver(waivers, advisory, version)
-                yield Finding(project.name, version, advisory, fixes.of(version, advisory, matcher), source, files,
+                yield AuditFinding(project.name, version, advisory, fixes.of(version, advisory, matcher), source, files,
                               "" if waived is None else str(waived))
 
 

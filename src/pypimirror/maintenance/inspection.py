@@ -39,7 +39,7 @@ class InspectTask(NamedTuple):
     sections: Mapping[str, bytes] = NOTHING
 
 
-class Finding(NamedTuple):
+class Fault(NamedTuple):
     """A fault in the mirror."""
 
     path: str
@@ -54,7 +54,7 @@ class Inspection(NamedTuple):
     """Result of ``inspect``."""
 
     name: str
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Fault, ...] = ()
     #: The number of hashed files, and their bytes.
     files: int = 0
     bytes: int = 0
@@ -69,7 +69,7 @@ def inspect(mirror: IRunContext, task: InspectTask, emit: Callable[[Any], None])
         with mirror.storage.keep_open(task.name):
             return _inspected(mirror, task)
     except StorageError as error:
-        return Inspection(task.name, (Finding(task.name, "unreadable", str(error)),))
+        return Inspection(task.name, (Fault(task.name, "unreadable", str(error)),))
 
 
 def _inspected(mirror: IRunContext, task: InspectTask) -> Inspection:
@@ -87,11 +87,11 @@ def _inspected(mirror: IRunContext, task: InspectTask) -> Inspection:
     damaged = _hashed(mirror, task.name, expected.files, frozenset(names.get(task.name, ())))
     findings += damaged
     findings += _attested(mirror, task.name, expected.files, {finding.path for finding in damaged})
-    findings += [Finding(path, "stray", "no page names it") for path in expected.strays]
-    findings += [Finding(path, "folder", "no page names it") for path in (stray_folders(mirror, names) if task.serial else ())]
+    findings += [Fault(path, "stray", "no page names it") for path in expected.strays]
+    findings += [Fault(path, "folder", "no page names it") for path in (stray_folders(mirror, names) if task.serial else ())]
     if task.serial:
         told = {finding.path for finding in findings}  # one in the place of a file or page
-        findings += [Finding(path, "link", "a symbolic link") for path in stray_links(mirror, names) if path not in told]
+        findings += [Fault(path, "link", "a symbolic link") for path in stray_links(mirror, names) if path not in told]
     sizes = [file.stored.size for file in expected.files if file.stored is not None]
     return Inspection(task.name, tuple(findings), len(sizes), sum(sizes), expected.sections)
 
@@ -100,7 +100,7 @@ class _Expected(NamedTuple):
     """The published files of a project, and the faults of everything else."""
 
     files: tuple[File, ...]
-    findings: Sequence[Finding] = ()
+    findings: Sequence[Fault] = ()
     #: Paths.
     strays: Sequence[str] = ()
     #: As in Inspection.
@@ -121,31 +121,31 @@ def _by_pages(mirror: IRunContext, task: InspectTask, names: Mapping[str, list[s
     files = tuple(_as_stored(file) for file in pages.project.files if "sha256" in file.hashes)
     if task.record is None and not task.serial and not any(map(is_distribution, names.get(task.name, ()))):
         return _Expected(files)
-    return _Expected(files, [Finding(path, "page", f"the page can't be read: {why}") for path, why in pages.unreadable])
+    return _Expected(files, [Fault(path, "page", f"the page can't be read: {why}") for path, why in pages.unreadable])
 
 
-def _remembered(task: InspectTask) -> tuple[Project | None, list[Finding]]:
+def _remembered(task: InspectTask) -> tuple[Project | None, list[Fault]]:
     if task.record is None:
-        lost = [Finding(task.name, "record", "its record is missing")] if task.serial else []
+        lost = [Fault(task.name, "record", "its record is missing")] if task.serial else []
         return None, lost
     try:
         project = records.decode(task.record)
         if project.name != task.name:
             raise ValueError(f"it belongs to {project.name}")
     except ValueError as error:
-        return None, [Finding(task.name, "record", f"its record can't be read: {error}")]
+        return None, [Fault(task.name, "record", f"its record can't be read: {error}")]
     return project, []
 
 
-def _compared(mirror: IRunContext, pages: Mapping[str, bytes]) -> list[Finding]:
+def _compared(mirror: IRunContext, pages: Mapping[str, bytes]) -> list[Fault]:
     """Compare pages with their expected content."""
     findings = []
     for path, page in pages.items():
         there = mirror.storage.read(path)
         if there is None:
-            findings.append(Finding(path, "page", "the page is missing"))
+            findings.append(Fault(path, "page", "the page is missing"))
         elif there != page:
-            findings.append(Finding(path, "page", "the page is not what was written"))
+            findings.append(Fault(path, "page", "the page is not what was written"))
     return findings
 
 
@@ -161,20 +161,20 @@ def _as_stored(file: File) -> File:
     return file._replace(stored=Stored(file.hashes["sha256"], file.size or 0, metadata, True))
 
 
-def _hashed(mirror: IRunContext, name: str, files: tuple[File, ...], there: frozenset[str]) -> list[Finding]:
+def _hashed(mirror: IRunContext, name: str, files: tuple[File, ...], there: frozenset[str]) -> list[Fault]:
     """Compare files with their hashes. there: the names in the folder."""
 
-    def check(wanted: tuple[str, str]) -> Finding | None:
+    def check(wanted: tuple[str, str]) -> Fault | None:
         filename, sha256 = wanted
         path = f"{name}/{filename}"
         try:
             found = mirror.storage.digest(path) if filename in there else None
         except StorageError as error:
-            return Finding(path, "damaged", f"can't be read: {error}")
+            return Fault(path, "damaged", f"can't be read: {error}")
         if found is None:
-            return Finding(path, "missing", "missing")
+            return Fault(path, "missing", "missing")
         if found != sha256:
-            return Finding(path, "damaged", f"damaged: its sha256 is {found}, expected {sha256}")
+            return Fault(path, "damaged", f"damaged: its sha256 is {found}, expected {sha256}")
         return None
 
     wanted: list[tuple[str, str]] = []
@@ -188,11 +188,11 @@ def _hashed(mirror: IRunContext, name: str, files: tuple[File, ...], there: froz
     return [finding for finding in results if finding is not None]
 
 
-def _attested(mirror: IRunContext, name: str, files: Iterable[File], damaged: Set[str]) -> Iterator[Finding]:
+def _attested(mirror: IRunContext, name: str, files: Iterable[File], damaged: Set[str]) -> Iterator[Fault]:
     """Yield the provenance files that do not verify. damaged: the paths of damaged files."""
     for file in files:
         path = f"{name}/{file.filename}"
         if file.stored is not None and not damaged & {path, path + PROVENANCE}:
             reason = attestation_fault(mirror, name, file.filename, file.stored)
             if reason is not None:
-                yield Finding(path + PROVENANCE, "damaged", reason)
+                yield Fault(path + PROVENANCE, "damaged", reason)

@@ -14,7 +14,7 @@ from ..state import records
 from ..sync.ensure_file import FULL, FileResult, ensure_file
 from ..sync.publish import PublishResult, WrittenPages, write_pages
 from ..sync.upload_times import with_time_of
-from .inspection import Finding
+from .inspection import Fault
 from .strays import strays_below
 
 
@@ -27,7 +27,7 @@ class RepairTask(NamedTuple):
     #: The mirror's own serial of its pages, 0 without pages, and that of this run.
     serial: int
     run: int
-    findings: tuple[Finding, ...]
+    findings: tuple[Fault, ...]
 
 
 def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -> PublishResult | None:

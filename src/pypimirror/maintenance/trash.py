@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from ..advisory import Advisory
 from ..errors import StorageError
 from ..interfaces import IStorage
-from ..model import Advisory, File, Project
+from ..model import File, Project
 from ..names import BESIDE, METADATA, OWN, distribution
 from ..state import records
 from .trash_index import TrashIndex

@@ -21,7 +21,7 @@ from ..sync.own_pages import folders
 from ..sync.publish import PublishResult
 from ..sync.root_pages import begin_anew, wrong_roots
 from ..sync.run import Run
-from .inspection import Finding, Inspection, InspectTask, inspect
+from .inspection import Fault, Inspection, InspectTask, inspect
 from .repair import RepairTask, clear, repair
 
 #: Name of a fact in the state: the start of an unfinished verification, in seconds since 1970.
@@ -47,7 +47,7 @@ class Verification:
 
     def __init__(self, mirror: IRunContext, state: State, run: Run, notify: Callable[[Any], None]):
         self._mirror, self._state, self._run, self._notify = mirror, state, run, notify
-        self._reported: set[Finding] = set()
+        self._reported: set[Fault] = set()
 
     def verify(self, mend: bool) -> VerifyResult:
         """Verify the mirror, or the rest of it after an interrupted verification.
@@ -58,7 +58,7 @@ class Verification:
         self._begin()
         sums = self._state.unchecked()
         self._notify(events.VerificationStarted(sums.projects, sums.files, sums.bytes, len(seen)))
-        found: dict[str, tuple[Finding, ...]] = {}
+        found: dict[str, tuple[Fault, ...]] = {}
         projects = files = size = 0
         for one in self._inspect([name for name in self._names() if name not in seen]):
             projects, files, size = projects + (one.files > 0), files + one.files, size + one.bytes
@@ -76,13 +76,13 @@ class Verification:
 
     # --- inspection
 
-    def _check_state(self) -> Iterator[Finding]:
+    def _check_state(self) -> Iterator[Fault]:
         """Yield faults of the whole state; a damaged one is renamed and created again, as by any run."""
         damage = self._state.damage()
         if damage is not None:
             self._notify(events.Notice(self._state.renew(damage)))
         if self._state.fresh and folders(self._mirror.storage):
-            finding = Finding(self._state.path, "state", "it lacks the mirror's content: new, lost or damaged")
+            finding = Fault(self._state.path, "state", "it lacks the mirror's content: new, lost or damaged")
             self._report(finding)
             yield finding
 
@@ -135,23 +135,23 @@ class Verification:
         return InspectTask(name, self._state.record(name), row.serial if row else 0, spelled, settled, self._remembered,
                            self._state.sections.of(name))
 
-    def _roots(self, found: dict[str, tuple[Finding, ...]]) -> list[Finding]:
+    def _roots(self, found: dict[str, tuple[Fault, ...]]) -> list[Fault]:
         """Inspect the root: its pages, stray distributions, and the pin files that clients extend from."""
-        findings = [Finding(name, "stray", "a distribution outside of its project's folder")
+        findings = [Fault(name, "stray", "a distribution outside of its project's folder")
                     for name in self._mirror.storage.listdir("") if is_distribution(distribution(name))]
         pages = {f"{writer.root}/" for writer in self._mirror.writers if writer.root}
-        findings += [Finding(name, "folder", "a folder in place of a page")
+        findings += [Fault(name, "folder", "a folder in place of a page")
                      for name in self._mirror.storage.listdir("") if name in pages]
         if self._remembered and self._settled and self._state.fact(ROOT_DUE) is None:
             readable = not any(finding.kind == "record" for each in found.values() for finding in each)
-            findings += [Finding(path, "root", why) for path, why in wrong_roots(self._mirror, self._state, readable)]
+            findings += [Fault(path, "root", why) for path, why in wrong_roots(self._mirror, self._state, readable)]
         findings += self._pin_files()
         findings += self._snapshots()
         for finding in findings:
             self._report(finding)
         return findings
 
-    def _pin_files(self) -> Iterator[Finding]:
+    def _pin_files(self) -> Iterator[Fault]:
         """Yield the pin files of the last run that can't be read; the next one writes them, once their folder is one."""
         for name in (self._state.fact(PIN_FILES) or "").split():
             try:
@@ -160,9 +160,9 @@ class Verification:
             except StorageError as error:
                 why = f"can't be read: {error}"
             if why:
-                yield Finding(f"{PINS}/{name}", "pins", why)
+                yield Fault(f"{PINS}/{name}", "pins", why)
 
-    def _snapshots(self) -> Iterator[Finding]:
+    def _snapshots(self) -> Iterator[Fault]:
         """Yield the faults of snapshots."""
         if not has_snapshots(self._mirror):
             return
@@ -173,16 +173,16 @@ class Verification:
                 faults = list(tree.faults(name))
             except StorageError as error:
                 faults = [(folder(name), str(error))]
-            yield from (Finding(path, "snapshot", why) for path, why in faults)
+            yield from (Fault(path, "snapshot", why) for path, why in faults)
 
-    def _report(self, finding: Finding) -> None:
+    def _report(self, finding: Fault) -> None:
         if finding not in self._reported:  # remaining faults are found twice
             self._reported.add(finding)
             self._notify(events.FaultFound(finding.path, finding.message))
 
     # --- repair
 
-    def _repair(self, whole: list[Finding], found: dict[str, tuple[Finding, ...]], roots: list[Finding]) -> tuple[int, int]:
+    def _repair(self, whole: list[Fault], found: dict[str, tuple[Fault, ...]], roots: list[Fault]) -> tuple[int, int]:
         """Repair all faults; return the numbers of remaining and of repaired ones."""
         self._state.begin()
         for name, findings in (*found.items(), ("", tuple(roots))):
@@ -206,7 +206,7 @@ class Verification:
             self._notify(events.FaultRepaired(path))
         return len(left) + len(failed), len(repaired)
 
-    def _repair_roots(self, roots: list[Finding]) -> None:
+    def _repair_roots(self, roots: list[Fault]) -> None:
         """Move stray files to the trash, and have the run write damaged pages about all projects."""
         for finding in roots:
             if finding.kind == "stray":
@@ -214,17 +214,17 @@ class Verification:
             elif finding.kind in ("root", "folder"):
                 begin_anew(self._state)
 
-    def _repair_snapshots(self, roots: list[Finding]) -> None:
+    def _repair_snapshots(self, roots: list[Fault]) -> None:
         """Link missing and damaged files of snapshots to those of the mirror, which were repaired before."""
         names = {finding.path.split("/")[1] for finding in roots if finding.kind == "snapshot" and finding.path.count("/") > 2}
         for name in sorted(names):
             snapshots_of(self._mirror).repair(name)
 
-    def _is_unavailable(self, finding: Finding) -> bool:
+    def _is_unavailable(self, finding: Fault) -> bool:
         """Whether a file was removed from its page, because it could not be fetched again."""
         return finding.kind in ("missing", "damaged") and self._mirror.storage.size(finding.path) is None
 
-    def _repair_known(self, found: dict[str, tuple[Finding, ...]]) -> list[str]:
+    def _repair_known(self, found: dict[str, tuple[Fault, ...]]) -> list[str]:
         """Repair the projects with usable records; return the names of the others."""
         lost, tasks = [], []
         for name, findings in found.items():
@@ -245,7 +245,7 @@ class Verification:
 
 def _uninspected(failure: StepFailure) -> Inspection:
     """Return the result for a project whose inspection raised an exception."""
-    return Inspection(failure.project, (Finding(failure.project, "unreadable", f"can't be verified: {failure.error}"),))
+    return Inspection(failure.project, (Fault(failure.project, "unreadable", f"can't be verified: {failure.error}"),))
 
 
 def _owner(filename: str) -> str:

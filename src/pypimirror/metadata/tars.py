@@ -25,7 +25,7 @@ _REGULAR = frozenset(b"0\x007")
 _LARGEST = 1 << 50
 
 
-class Member(NamedTuple):
+class TarMember(NamedTuple):
     """One member, from its headers."""
 
     name: str
@@ -44,7 +44,7 @@ class TarReader:
         self._left = self._padding = 0
         self._attributes = 0
 
-    def __iter__(self) -> Iterator[Member]:
+    def __iter__(self) -> Iterator[TarMember]:
         count = 0
         while (member := self._next(count == 0)) is not None:
             count += 1
@@ -60,7 +60,7 @@ class TarReader:
         self._left = 0
         return data
 
-    def _next(self, first: bool) -> Member | None:
+    def _next(self, first: bool) -> TarMember | None:
         """Return the next member, or None at the end."""
         self._unpacker.skip(self._left + self._padding)
         self._left = self._padding = 0
@@ -85,12 +85,12 @@ class TarReader:
                 name, size = _pax(data, name, size)
         raise InvalidContent("too many headers of one file")
 
-    def _member(self, header: bytes, kind: int, name: str | None, size: int) -> Member:
+    def _member(self, header: bytes, kind: int, name: str | None, size: int) -> TarMember:
         content = 0 if kind in _WITHOUT_CONTENT else size
         if kind == ord("S"):
             self._skip_sparse(header)
         self._left, self._padding = content, -content % _BLOCK
-        return Member(_name(header) if name is None else name, content, kind in _REGULAR)
+        return TarMember(_name(header) if name is None else name, content, kind in _REGULAR)
 
     def _extended(self, size: int) -> bytes:
         if size > _MAX_HEADER:

@@ -54,13 +54,13 @@ class Block(NamedTuple):
 
 def parse(text: str, source: str) -> tuple[Block, ...]:
     """Parse a buildout file. source: for messages. Raises InvalidPins with file and line."""
-    parser = _Parser(source)
+    parser = _SectionParser(source)
     for number, line in enumerate(io.StringIO(text.removeprefix("\ufeff"), newline=None), 1):
         parser.feed(line, number)
     return parser.blocks()
 
 
-class _Parser:
+class _SectionParser:
     """Collects the blocks of a file line by line."""
 
     def __init__(self, source: str):

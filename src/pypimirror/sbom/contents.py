@@ -30,7 +30,7 @@ _NOTHING = ReleaseMetadata({}, ())
 _MOST, _LONGEST = 200, 1000
 
 
-class Wanted(NamedTuple):
+class SbomScope(NamedTuple):
     """What components are to have in addition to what the state and core metadata contain."""
 
     advisories: bool = False
@@ -42,7 +42,7 @@ class Wanted(NamedTuple):
 class Collector:
     """Collects the components of one mirror with an open state, and their dependencies."""
 
-    def __init__(self, mirror: IRunContext, state: State, wanted: Wanted):
+    def __init__(self, mirror: IRunContext, state: State, wanted: SbomScope):
         self._mirror, self._state, self._wanted = mirror, state, wanted
         settings = mirror.settings
         self._base = str(settings["base_url"] or "").rstrip("/")

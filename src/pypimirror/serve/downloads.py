@@ -18,7 +18,7 @@ _REQUEST = re.compile(rb"GET (?:https?://[^/ ]+)?(/\S*) HTTP/[\d.]+")
 _ANSWERED = (b"200", b"206")
 
 
-class Download(NamedTuple):
+class LoggedDownload(NamedTuple):
     """One request for a distribution file."""
 
     host: str
@@ -31,7 +31,7 @@ class Download(NamedTuple):
     when: float
 
 
-def downloads(filename: str, below: str = "") -> Iterator[Download]:
+def downloads(filename: str, below: str = "") -> Iterator[LoggedDownload]:
     """Yield the downloads in an access log, decompressed if it ends in ``.gz``; other lines are ignored.
 
     below: the base path of the index. Raises ConfigurationError if the file can't be read, or none of its lines.
@@ -50,6 +50,6 @@ def downloads(filename: str, below: str = "") -> Iterator[Download]:
         if len(parts) < 2 or when is None or not is_distribution(parts[-1]) or distribution(parts[-1]) != parts[-1]:
             continue
         user = found[2].decode("latin-1")
-        yield Download(found[1].decode("latin-1"), "" if user == "-" else user, normalize(parts[-2]), parts[-1], when)
+        yield LoggedDownload(found[1].decode("latin-1"), "" if user == "-" else user, normalize(parts[-2]), parts[-1], when)
     if lines and not understood:
         raise ConfigurationError(f"{filename}: no line is in the common or combined format of access logs")

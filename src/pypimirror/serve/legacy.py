@@ -9,9 +9,10 @@ import os
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
+from ..advisory import Advisory
 from ..errors import InvalidPage
 from ..index.legacy import about_project, about_release
-from ..model import Advisory, File, Project, Stored
+from ..model import File, Project, Stored
 from ..names import METADATA
 from ..upstream.html_page import HtmlParser
 from ..upstream.json_page import JsonParser

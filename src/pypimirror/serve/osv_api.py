@@ -18,8 +18,8 @@ from urllib.parse import unquote
 from ..advisories.database import AdvisoryDatabase
 from ..advisories.matching import AdvisoryMatcher
 from ..advisories.osv import advisory
+from ..advisory import Advisory
 from ..errors import MirrorError
-from ..model import Advisory
 from ..names import project_name
 from .http_error import Environ, Start
 

@@ -10,13 +10,13 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..http.configured_url import configured_url, hidden
 from ..metadata.filenames import KINDS
 from ..names import BUNDLE_ADVISORIES, normalize
 from ..secret import SecretURL
-from .units import parse_moment
+from .quantities import duration, moment, share, size
 
 if TYPE_CHECKING:
     from .text_file import TextFile
@@ -25,9 +25,6 @@ Kind = Callable[[str, str], Any]
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
-_DURATION = re.compile(r"P?(?:(\d+)W)?(?:(\d+)D)?(?:T?(\d+)H)?", re.IGNORECASE)
 _PYTHON = re.compile(r"[23]\.\d{1,3}(?:\.\d{1,2})?t?")
 #: Processors in tags of Linux and macOS (PEP 600, ``packaging.tags``).
 _LINUX_CPU = (r"(?:x86_64|i[3-6]86|aarch64|armv[5-8]l?|armv[67]hl|ppc|ppc64|ppc64le|s390x?|riscv(?:32|64)|loongarch64"
@@ -41,8 +38,6 @@ _PLATFORM = (rf"(?:manylinux(?:1|2010|2014)|(?:manylinux|musllinux)_\d+_\d+|linu
 #: The beginning of a comment after a value.
 _COMMENT = re.compile(r"(?:^|\s)#")
 _OWN_LINE = "write a comment on a separate line"
-#: Words of ``confirm_above`` that turn the question off.
-_NEVER = frozenset({"never", "no", "none", "off", "false"})
 #: The names of projects, by PEP 508.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z-]*)\s*:\s*(\S.*)")
@@ -162,73 +157,6 @@ def certificate(value: str, folder: str) -> tuple[str, ...]:
     return found
 
 
-class Quantity(int):
-    """A number of bytes or seconds, which is shown as it was written, with its unit."""
-
-    text: str
-
-    def __new__(cls, number: int, text: str) -> Quantity:
-        made = super().__new__(cls, number)
-        made.text = text
-        return made
-
-    def __str__(self) -> str:
-        return self.text
-
-    def __reduce__(self) -> Any:
-        return Quantity, (int(self), self.text)
-
-
-def size(value: str, folder: str) -> int:
-    """A size in bytes, with ``K``, ``M``, ``G`` or ``T`` for powers of 1024."""
-    match = _SIZE.fullmatch(value)
-    if match is None:
-        raise ValueError("a size such as 500M or 1G")
-    return Quantity(int(float(match[1]) * _UNITS[match[2].upper()]), value)
-
-
-class FetchLimit(NamedTuple):
-    """The size of a first fetch that needs a confirmation; None for no limit."""
-
-    bytes: int | None
-    projects: int | None
-    #: As it was written.
-    text: str
-
-
-def fetch_limit(value: str, folder: str) -> FetchLimit:
-    """A size such as ``10G``, a number of projects such as ``5000 projects``, or both; or ``never``."""
-    words = value.lower().split()
-    numbers = [word for word in words if word not in ("projects", "or", "and")]
-    if words == numbers and len(words) == 1 and words[0] in _NEVER:
-        return FetchLimit(None, None, value)
-    projects = [int(word.replace(",", "")) for word in numbers if re.fullmatch(r"\d{1,3}(?:,\d{3})+|\d{1,9}", word)]
-    sizes = [int(size(word, folder)) for word in numbers if word[-1:].isalpha() and _SIZE.fullmatch(word)]
-    if not numbers or len(projects) > 1 or len(sizes) > 1 or len(projects) + len(sizes) < len(numbers):
-        raise ValueError("a size, a number of projects or both, such as 10G 5000 projects, or never")
-    return FetchLimit(sizes[0] if sizes else None, projects[0] if projects else None, " ".join(value.split()))
-
-
-def duration(value: str, folder: str) -> int:
-    """A span of time in seconds: days, or weeks, days and hours such as ``2w``, ``7d``, ``1d12h``, ``P7D``, ``PT12H``."""
-    match = _DURATION.fullmatch(f"{value}d" if value.isdecimal() else value)
-    if match is None or not any(match.groups()):
-        raise ValueError("a number of days, or a duration such as 7d, P7D or 12h")
-    weeks, days, hours = (int(number or 0) for number in match.groups())
-    if weeks * 7 + days + hours / 24 > 36500:
-        raise ValueError("at most a hundred years")
-    return Quantity(((weeks * 7 + days) * 24 + hours) * 3600, value)
-
-
-def moment(value: str, folder: str) -> str:
-    """An ISO 8601 date, which means its start, or date and time, by default in UTC. Returned in UTC."""
-    try:
-        when = parse_moment(value)
-    except (ValueError, OverflowError) as error:
-        raise ValueError("an ISO date such as 2025-01-31 or 2025-01-31T12:00:00Z") from error
-    return when.isoformat().replace("+00:00", "Z")
-
-
 def names(value: str, folder: str) -> tuple[str, ...]:
     """A list of exact names of projects, in any spelling; the value has them normalised, as components get them."""
     found = _checked(value, folder, _NAME.fullmatch, "names of projects such as Plone or plone.api")
@@ -298,14 +226,6 @@ def _checked(value: str, folder: str, right: Callable[[str], object], expected: 
         if not right(word):
             raise ValueError(f"{expected}, not {hidden(word)!r}")
     return found
-
-
-def share(value: str, folder: str) -> float:
-    """A share of the whole: ``10%``."""
-    match = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)\s*%", value)
-    if match is None or float(match[1]) > 100:
-        raise ValueError("a percentage from 0% to 100%")
-    return float(match[1]) / 100
 
 
 def web_address(value: str, folder: str) -> str:

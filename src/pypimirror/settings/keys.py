@@ -10,7 +10,7 @@ from zope.interface import Interface, implementer
 
 from ..metadata.filenames import KINDS as DISTRIBUTIONS
 from ..names import SUFFIXES
-from . import converters, decisions, exemptions
+from . import converters, decisions, exemptions, quantities
 
 
 class ISetting(Interface):
@@ -117,12 +117,12 @@ KEYS = (
     Key("platforms", converters.platforms, "",
         "Platform tags as in the names of wheels, such as manylinux_2_28_x86_64 win_amd64; wheels that none of them can "
         "install are left out. A tag includes its older generations. Sdists are kept.", "Selection", "files"),
-    Key("max_file_size", converters.size, "",
+    Key("max_file_size", quantities.size, "",
         "Files larger than this are left out: 500M, 1G.", "Selection", "files"),
     Key("sdists", converters.choice("all", "fallback", "none"), "all",
         "Which sdists to mirror. fallback: those of releases without a wheel for each of python_versions and platforms. "
         "Without these, only wheels for all of them (py3-none-any) count.", "Selection", "files"),
-    Key("min_age", converters.duration, "0",
+    Key("min_age", quantities.duration, "0",
         "Delay before new uploads are mirrored: days, 7d or P7D. See min_age_unknown for files without upload time.",
         "Selection", "files"),
     Key("min_age_unknown", converters.choice("old", "hold"), "old",
@@ -131,9 +131,9 @@ KEYS = (
     Key("min_age_exempt", exemptions.exemptions, "",
         "Projects or releases that min_age does not hold back: globs like package_matches, or name==version. A line may end in "
         "until DATE and because REASON.", "Selection", "files"),
-    Key("min_age_fixes", converters.duration, "1d",
+    Key("min_age_fixes", quantities.duration, "1d",
         "The shorter min_age of a release that an advisory names as the fix of a vulnerability.", "Selection", "files"),
-    Key("uploaded_before", converters.moment, "",
+    Key("uploaded_before", quantities.moment, "",
         "Mirror only files that were uploaded before this ISO date or time, by default in UTC: 2025-01-31. "
         "A file without upload time counts as old.", "Selection", "files"),
     Key("yanked", converters.choice("keep", "hide"), "keep",
@@ -148,7 +148,7 @@ KEYS = (
     Key("advisories", converters.advisories, "",
         "Advisories in the OSV format: URLs or paths of zip archives, such as the one about PyPI of the OSV project, or "
         "directories of JSON files; bundle for those that import brings.", "Advisories", "files pages"),
-    Key("advisories_max_age", converters.duration, "7d",
+    Key("advisories_max_age", quantities.duration, "7d",
         "A run reports an archive of advisories without any of the last days: it is no longer brought up to date. 0 for "
         "no limit.", "Advisories"),
     Key("malicious", converters.choice("remove", "report"), "remove",
@@ -220,13 +220,13 @@ KEYS = (
         "Work"),
     Key("trash_days", converters.integer, "30",
         "How many days removed files are kept in the trash.", "Safety"),
-    Key("max_deletions", converters.share, "10%",
+    Key("max_deletions", quantities.share, "10%",
         "A run in which upstream or the filter of a plugin would remove more of the mirrored projects or files removes nothing "
         "and ends with 4, unless --allow-deletions is given.", "Safety"),
-    Key("confirm_above", converters.fetch_limit, "10G 5000 projects",
+    Key("confirm_above", quantities.fetch_limit, "10G 5000 projects",
         "A larger first fetch needs a confirmation: sync asks on a terminal, and elsewhere ends with 2 before it fetches a "
         "file, unless --yes is given. never turns this off; 0 asks always.", "Safety"),
-    Key("min_free", converters.size, "1G",
+    Key("min_free", quantities.size, "1G",
         "The space to keep free on the mirror's disk; a run stops before it uses more.", "Safety"),
     Key("allowed_signers", converters.path, "",
         "The file of the keys that may sign bundles, in the format of ssh-keygen's allowed signers. With it, import refuses "

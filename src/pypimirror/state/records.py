@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from ..advisory import Advisory, VersionRange
 from ..errors import StorageError
-from ..model import Advisory, File, Project, Stored, VersionRange
+from ..model import File, Project, Stored
 from ..names import shown
 
 _DEFAULTS = File("", "")

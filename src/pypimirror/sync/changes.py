@@ -8,7 +8,7 @@ from typing import Any
 
 from ..interfaces import IFilter
 from ..model import Change, File, Project
-from ..selection import Selected
+from ..selected import Selected
 
 #: The filter by file name, whose value in a configuration of z3c.pypimirror often excludes wheels.
 _BY_NAME = "filename-matches"

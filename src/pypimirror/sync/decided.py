@@ -8,7 +8,7 @@ from ..filters.decisions import matching
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse
 from ..model import File, Project
-from ..selection import Selected
+from ..selected import Selected
 from ..settings.decisions import ALLOW
 from .changes import is_up_to_date, removed_files
 

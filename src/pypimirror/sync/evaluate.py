@@ -10,7 +10,7 @@ from ..errors import FetchError, MirrorError
 from ..events import ProjectDecided
 from ..interfaces import INameFilter, IRunContext
 from ..model import Change, File, Project, RequiredReleases
-from ..selection import Selected
+from ..selected import Selected
 from ..state import records
 from ..state.database import LISTED
 from ..upstream.multi_index import serial_at

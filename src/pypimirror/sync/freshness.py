@@ -146,14 +146,14 @@ def _contradicts(old: Project, page: Project) -> bool:
         for file in old.files if file.listed and file.external is None)
 
 
-class Verdict(NamedTuple):
+class PageVerdict(NamedTuple):
     """Whether a doubted answer counts, and the new value of ``Project.doubt``."""
 
     counts: bool
     remember: str
 
 
-def weigh(doubt: Doubt, old: Project | None, page: Project | None, again: bool, absent: bool = False) -> Verdict:
+def weigh(doubt: Doubt, old: Project | None, page: Project | None, again: bool, absent: bool = False) -> PageVerdict:
     """Decide whether a doubted answer counts. again: whether it is the second answer within a run, which confirms nothing."""
     digest = "absent" if absent else _digest(page, doubt.promised)
     count, known, since = _remembered(old)
@@ -164,7 +164,7 @@ def weigh(doubt: Doubt, old: Project | None, page: Project | None, again: bool, 
     accepts = (counts and doubt.accepts) or _stays_accepted(old, page)
     lasts = doubt.lasts or (bool(doubt.promised) and now - since < _PATIENCE)
     doubts = () if counts and not lasts else (str(times), digest, *((str(since),) if doubt.promised else ()))
-    return Verdict(counts, " ".join((*((ACCEPTED,) if accepts else ()), *doubts)))
+    return PageVerdict(counts, " ".join((*((ACCEPTED,) if accepts else ()), *doubts)))
 
 
 def _stays_accepted(old: Project | None, page: Project | None) -> bool:

@@ -6,7 +6,7 @@ from ..interfaces import IRunContext
 from ..metadata.filenames import parse
 from ..model import File, Project
 from ..pins.pinned_releases import pinned_of
-from ..selection import Selected
+from ..selected import Selected
 from . import external_links
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..model import File, Project
-from ..selection import LeftOut, Selected
+from ..selected import LeftOut, Selected
 
 
 class PackedSelection(NamedTuple):

@@ -23,7 +23,8 @@ from ..pins.extends_cache import write_extends_cache
 from ..pins.extends_chain import MAX_BYTES
 from ..pins.model import Pins, Release
 from ..pins.pin_files import PinFile, form_names, read_pin_files, reader
-from ..pins.resolver import Resolution, RootFile, resolve
+from ..pins.resolution import Resolution, RootFile
+from ..pins.resolver import resolve
 from ..pins.retention import retained
 from ..state import records
 from ..state.database import State

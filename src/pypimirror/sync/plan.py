@@ -10,7 +10,7 @@ from ..engine import boundary
 from ..events import FilterRemoval, Notice
 from ..interfaces import IRunContext
 from ..model import Change, File, Project
-from ..selection import LeftOut, Selected
+from ..selected import LeftOut, Selected
 from ..state import records
 from ..state.database import DUE, Row, State
 from . import brake, worklist

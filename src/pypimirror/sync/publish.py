@@ -13,7 +13,7 @@ from ..index.page_paths import ProjectPaths
 from ..interfaces import IMetadataIndexWriter, IRunContext
 from ..model import File, Project, Stored
 from ..names import METADATA, is_distribution
-from ..selection import Selected
+from ..selected import Selected
 from ..state import records
 from ..storage.atomic import replace
 from .changes import is_published

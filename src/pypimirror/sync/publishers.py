@@ -15,7 +15,7 @@ from ..metadata.filenames import parse, pep440
 from ..metadata.provenance import LARGEST, publishers
 from ..model import File, Project
 from ..names import PROVENANCE
-from ..selection import Selected
+from ..selected import Selected
 
 if TYPE_CHECKING:
     from packaging.version import Version

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..advisories import policy
+from ..advisory import Advisory
 from ..events import FileRemoved
 from ..interfaces import IRunContext, ISettings
 from ..metadata.filenames import parse
-from ..model import Advisory, Project
+from ..model import Project
 from ..names import distribution, is_distribution
 from ..state import records
 

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from ..advisories import policy
+from ..advisory import Advisory
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse
-from ..model import Advisory, File, Project
+from ..model import File, Project
 from ..pins.pinned_releases import pinned_of
 
 #: Releases that one run names; it counts the others.

@@ -26,7 +26,7 @@ zipfile.ZipFile(wheels[0]).extractall(sysconfig.get_path("purelib"))
 """
 
 
-class Environment:
+class ProofEnvironment:
     """A virtual environment."""
 
     def __init__(self, workshop: Workshop, python: str):
@@ -60,14 +60,14 @@ def install(workshop: Workshop, deployment: Deployment, python: str, files: Iter
 
     files: names and versions to install of a file that no tool installs, such as a versions.cfg without parts.
     """
-    environment = Environment(workshop, python)
+    environment = ProofEnvironment(workshop, python)
     environment.use(deployment, "pip")
     environment.versions["pip"] = environment.version_of("pip")
     _way(deployment)(environment, deployment, files)
     return environment.versions
 
 
-def _way(deployment: Deployment) -> Callable[[Environment, Deployment, Iterable[tuple[str, str]]], None]:
+def _way(deployment: Deployment) -> Callable[[ProofEnvironment, Deployment, Iterable[tuple[str, str]]], None]:
     if deployment.installs_pins:
         return _install_listed
     if deployment.tool == BUILDOUT:
@@ -77,7 +77,7 @@ def _way(deployment: Deployment) -> Callable[[Environment, Deployment, Iterable[
     return {REQUIREMENTS: _requirements, LOCK: _requirements, PYPROJECT: _project}.get(deployment.kind, _install_listed)
 
 
-def _requirements(environment: Environment, deployment: Deployment, files: object) -> None:
+def _requirements(environment: ProofEnvironment, deployment: Deployment, files: object) -> None:
     environment.use(deployment, "setuptools", "wheel")
     source = deployment.source
     if deployment.locals:
@@ -87,12 +87,12 @@ def _requirements(environment: Environment, deployment: Deployment, files: objec
     environment.pip("check")
 
 
-def _project(environment: Environment, deployment: Deployment, files: object) -> None:
+def _project(environment: ProofEnvironment, deployment: Deployment, files: object) -> None:
     environment.pip("install", copied(environment.workshop, deployment.source))
     environment.pip("check")
 
 
-def _install_listed(environment: Environment, deployment: Deployment, files: Iterable[tuple[str, str]]) -> None:
+def _install_listed(environment: ProofEnvironment, deployment: Deployment, files: Iterable[tuple[str, str]]) -> None:
     """Install the releases of a list in one call of pip, without requirements, since pins may contradict each other."""
     path = os.path.join(environment.workshop.folder, "requirements.txt")
     with open(path, "w", encoding="utf-8") as stream:
@@ -100,14 +100,14 @@ def _install_listed(environment: Environment, deployment: Deployment, files: Ite
     environment.pip("install", "--no-deps", "--target", os.path.join(environment.workshop.folder, "target"), "-r", path)
 
 
-def _uv(environment: Environment, deployment: Deployment, files: object) -> None:
+def _uv(environment: ProofEnvironment, deployment: Deployment, files: object) -> None:
     program = _uv_program(environment, deployment)
     folder = copied(environment.workshop, os.path.dirname(deployment.source))
     environment.versions["uv"] = environment.workshop.run(program, "--version").output.split()[1]
     environment.workshop.run(program, "sync", "--frozen", "--python", environment.python, folder=folder)
 
 
-def _uv_program(environment: Environment, deployment: Deployment) -> str:
+def _uv_program(environment: ProofEnvironment, deployment: Deployment) -> str:
     program = shutil.which("uv")
     if pin(deployment, "uv") or program is None:
         environment.pip("install", f"uv=={pin(deployment, 'uv')}" if pin(deployment, "uv") else "uv")
@@ -115,7 +115,7 @@ def _uv_program(environment: Environment, deployment: Deployment) -> str:
     return program
 
 
-def _buildout(environment: Environment, deployment: Deployment, files: object) -> None:
+def _buildout(environment: ProofEnvironment, deployment: Deployment, files: object) -> None:
     if urlsplit(deployment.source).scheme in ("http", "https"):
         raise StepFailed(f"{deployment.source}: buildout runs in a folder; copy the file into one")
     if pin(deployment, "zc.buildout"):

@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from ... import __version__
-from ...maintenance.audit import Audit, Finding
+from ...maintenance.audit import Audit, AuditFinding
 from ...sbom.model import purl
 from .plain import fixes
 
@@ -18,7 +18,7 @@ _NAMESPACE = uuid.UUID("6e2b6a5e-7a51-5d0c-9d33-6a1f4c1c1f0a")
 def as_vex(audit: Audit) -> dict[str, Any]:
     """Return the result as a CycloneDX document."""
     releases = dict.fromkeys((each.project, each.version) for each in audit.findings)
-    grouped: dict[tuple[str, bool], list[Finding]] = {}
+    grouped: dict[tuple[str, bool], list[AuditFinding]] = {}
     for each in audit.findings:
         grouped.setdefault((each.advisory.id, bool(each.waived)), []).append(each)
     body = {
@@ -32,14 +32,14 @@ def as_vex(audit: Audit) -> dict[str, Any]:
     return {"bomFormat": "CycloneDX", "specVersion": "1.6", "serialNumber": f"urn:uuid:{number}", "version": 1, **body}
 
 
-def _analysis(findings: list[Finding]) -> dict[str, Any]:
+def _analysis(findings: list[AuditFinding]) -> dict[str, Any]:
     waived = list(dict.fromkeys(each.waived for each in findings))
     if all(waived):
         return {"state": "not_affected", "detail": "; ".join(waived)}
     return {"state": "exploitable" if findings[0].advisory.is_malicious else "in_triage"}
 
 
-def _vulnerability(findings: list[Finding]) -> dict[str, Any]:
+def _vulnerability(findings: list[AuditFinding]) -> dict[str, Any]:
     advisory = findings[0].advisory
     found: dict[str, Any] = {
         "bom-ref": advisory.id + " waived" * bool(findings[0].waived),

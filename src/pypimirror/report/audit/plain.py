@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...maintenance.audit import Audit, Finding, Fix
+from ...maintenance.audit import Audit, AuditFinding, Fix
 
 #: The version of the JSON; new fields do not change it.
 VERSION = 1
@@ -21,7 +21,7 @@ def table(audit: Audit) -> Iterator[str]:
     yield f"{audit.releases} releases checked, {len(releases)} with {len(audit.findings)} advisories"
 
 
-def fixes(finding: Finding) -> str:
+def fixes(finding: AuditFinding) -> str:
     """Return a text about the fixes of a vulnerability."""
     if finding.waived:
         return finding.waived
@@ -53,7 +53,7 @@ def as_json(audit: Audit) -> dict[str, Any]:
     }
 
 
-def _row(finding: Finding) -> tuple[str, str, str, str]:
+def _row(finding: AuditFinding) -> tuple[str, str, str, str]:
     return (f"{finding.project} {finding.version}", finding.advisory.id, finding.advisory.severity or "unknown",
             fixes(finding) + (f"  ({finding.source})" if finding.source else ""))
 

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 from ... import __version__
-from ...maintenance.audit import Audit, Finding
-from ...model import Advisory
+from ...advisory import Advisory
+from ...maintenance.audit import Audit, AuditFinding
 from .plain import fixes
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -40,7 +40,7 @@ def _rule(advisory: Advisory) -> dict[str, Any]:
     return rule | ({"helpUri": advisory.link} if advisory.link else {})
 
 
-def _result(finding: Finding, rule: int) -> dict[str, Any]:
+def _result(finding: AuditFinding, rule: int) -> dict[str, Any]:
     places = [finding.source] if finding.source else [f"{finding.project}/{name}" for name in finding.files]
     return {
         "ruleId": finding.advisory.id,

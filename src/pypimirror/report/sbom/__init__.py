@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from . import cyclonedx, spdx
-from .document import Document
+from .document import BillOfMaterials
 
 #: Functions that yield the text of a document, by name of the format.
-FORMATS: Mapping[str, Callable[[Document], Iterator[str]]] = {"cyclonedx": cyclonedx.render, "spdx": spdx.render}
+FORMATS: Mapping[str, Callable[[BillOfMaterials], Iterator[str]]] = {"cyclonedx": cyclonedx.render, "spdx": spdx.render}

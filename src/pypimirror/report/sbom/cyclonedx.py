@@ -13,7 +13,7 @@ from ... import __version__
 from ...errors import missing_library
 from ...sbom.licenses import License
 from ...sbom.model import Component, ComponentFile, purl
-from .document import PROGRAM, Document, serial_number, top_level, written
+from .document import PROGRAM, BillOfMaterials, serial_number, top_level, written
 
 if TYPE_CHECKING:
     from cyclonedx.model import ExternalReference
@@ -32,7 +32,7 @@ _LINKS = {"homepage": "website", "source": "vcs", "repository": "vcs", "sourceco
 _ROOT = "mirror"
 
 
-def render(document: Document) -> Iterator[str]:
+def render(document: BillOfMaterials) -> Iterator[str]:
     """Yield the document. Raises ConfigurationError without the library."""
     try:
         from cyclonedx.schema.schema import SchemaVersion1Dot6
@@ -67,7 +67,7 @@ def render(document: Document) -> Iterator[str]:
     yield f'\n], "serialNumber": "{serial_number(digest.hexdigest()).urn}"}}\n'
 
 
-def _noted(document: Document, advised: dict[tuple[str, str], list[str]], view: Any) -> Iterator[str]:
+def _noted(document: BillOfMaterials, advised: dict[tuple[str, str], list[str]], view: Any) -> Iterator[str]:
     """Yield the components as JSON, and note their advisories."""
     def as_json(release: Component) -> str:
         text: str = component_of(release).as_json(view_=view)

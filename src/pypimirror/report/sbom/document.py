@@ -20,7 +20,7 @@ _EPOCH = "SOURCE_DATE_EPOCH"
 _Value = TypeVar("_Value")
 
 
-class Document(NamedTuple):
+class BillOfMaterials(NamedTuple):
     """The parts of one SBOM, in the order in which they are written."""
 
     #: What the SBOM is about.

@@ -15,7 +15,7 @@ from ...errors import missing_library
 from ...pins.model import Release
 from ...sbom.licenses import License
 from ...sbom.model import Component, ComponentFile
-from .document import PROGRAM, Document, serial_number, top_level, written
+from .document import PROGRAM, BillOfMaterials, serial_number, top_level, written
 
 if TYPE_CHECKING:
     from spdx_tools.spdx.model import Package
@@ -28,7 +28,7 @@ _CREATED = "1970-01-01T00:00:00Z"
 _REFERENCE = re.compile(r"LicenseRef-[A-Za-z0-9.-]+")
 
 
-def render(document: Document) -> Iterator[str]:
+def render(document: BillOfMaterials) -> Iterator[str]:
     """Yield the document. Raises ConfigurationError without the library."""
     try:
         from spdx_tools.spdx.jsonschema.package_converter import PackageConverter
