@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from glob import glob
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -40,14 +40,18 @@ def convert(found: Conversion) -> None:
             plugin(found)
     if not found.has("package_matches") and not found.has("requirements"):
         found.take("package_matches", ["*"], "no plugin selects projects: all of upstream, many terabytes of PyPI")
+    _note_unused(found, {_OLD_NAMES.get(name, name) for name in names})
+
+
+def _note_unused(found: Conversion, enabled: Collection[str]) -> None:
+    """Note the sections that no enabled plugin reads."""
     for section in ("allowlist", "blocklist"):
-        if not any(section in _SECTIONS.get(_OLD_NAMES.get(name, name), ()) for name in names) and found.section(section):
+        if not any(section in _SECTIONS.get(name, ()) for name in enabled) and found.section(section):
             found.note(f"[{section}]", "is not used, because no enabled plugin reads it")
-    for plugin_name, sections in _SECTIONS.items():
-        if plugin_name not in [_OLD_NAMES.get(name, name) for name in names]:
-            for section in sections:
-                if section not in ("allowlist", "blocklist", "filter_regex") and found.section(section):
-                    found.note(f"[{section}]", f"is not used, because the plugin {plugin_name} is not enabled")
+    unread = ((name, section) for name, sections in _SECTIONS.items() if name not in enabled for section in sections)
+    for name, section in unread:
+        if section not in ("allowlist", "blocklist", "filter_regex") and found.section(section):
+            found.note(f"[{section}]", f"is not used, because the plugin {name} is not enabled")
 
 
 def _requirement(found: Conversion, origin: str, line: str) -> Requirement | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from ..errors import InvalidBundle
@@ -132,8 +132,16 @@ def _is_header(header: BundleHeader) -> bool:
     return (base and _matches(_MARK, header.end) and _matches(_IDENTIFIER, header.bundle)
             and _matches(_IDENTIFIER, header.mirror) and _is_number(header.serial) and _is_number(header.time)
             and isinstance(header.tree, bool) and header.advisories in ("", FULL, DELTA)
-            and all(isinstance(text, str) for pair in header.pages for text in pair)
-            and all(isinstance(name, str) and is_path(name) and "/" not in name for name in header.pins))
+            and _are_pages(header.pages)
+            and _are_pins(header.pins))
+
+
+def _are_pages(pages: Iterable[tuple[Any, ...]]) -> bool:
+    return all(isinstance(text, str) for pair in pages for text in pair)
+
+
+def _are_pins(names: Iterable[Any]) -> bool:
+    return all(isinstance(name, str) and is_path(name) and "/" not in name for name in names)
 
 
 def _parsed(text: bytes) -> Line | None:

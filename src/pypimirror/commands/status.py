@@ -80,6 +80,15 @@ def _details(status: dict[str, Any]) -> list[str]:
     errors = status["errors"]
     rows.extend(f"  {line}" for line in by_cause(((error["display"], error["error"]) for error in errors),
                                                  {error["display"]: error["since"] for error in errors}))
+    rows += _releases(status)
+    rows.extend(f"  {one['project']}: {one['requests']} requests, the last at {one['last']}"
+                for one in status["missed"][:_MOST_SHOWN])
+    return rows
+
+
+def _releases(status: dict[str, Any]) -> list[str]:
+    """Return the rows about releases that are kept, held back or allowed by way of exception."""
+    rows = []
     if status["retained"]:
         rows.append(f"{'retained':<14} {len(status['retained'])} releases that pins moved away from")
         rows.extend(f"  {one['project']} {one['version']} until {one['until']}" for one in status["retained"][:_MOST_SHOWN])
@@ -89,8 +98,6 @@ def _details(status: dict[str, Any]) -> list[str]:
     if status["expiring"]:
         rows.append(f"{'expiring':<14} {len(status['expiring'])} decisions and exemptions")
         rows.extend(f"  {'expired: ' * one['expired']}{one['entry']}" for one in status["expiring"][:_MOST_SHOWN])
-    rows.extend(f"  {one['project']}: {one['requests']} requests, the last at {one['last']}"
-                for one in status["missed"][:_MOST_SHOWN])
     return rows
 
 

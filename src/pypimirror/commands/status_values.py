@@ -43,10 +43,6 @@ def collect(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
     missed = _missed(settings, logs)
     readable = _is_readable(settings["state_path"])
     facts = _read_state(mirror, missed) if readable else _StateFacts(missed)
-    last = facts.last
-    good = last.get(LAST_GOOD)
-    status = None if last.get(LAST_STATUS) is None else int(last[LAST_STATUS] or 0)
-    problems = json.loads(last.get(LAST_PROBLEMS) or "[]")
     values = {
         "version": VERSION,
         "program": f"z3c.recipe.pypimirror {__version__}",
@@ -55,13 +51,7 @@ def collect(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
         "running": None,
         "interrupted": None,
         "failed": None,
-        "last_run": format_moment(last.get(LAST_RUN)),
-        "last_good_run": format_moment(good),
-        "age_seconds": None if good is None else round(time.time() - float(good), 3),
-        "last_status": status,
-        "held_back": problems[0] if status == _HELD and problems else None,
-        "problems": problems,
-        "serial": int(last.get(SERIAL) or 0),
+        **_last_runs(facts.last),
         "projects": facts.totals.projects,
         "files": facts.totals.files,
         "bytes": facts.totals.bytes,
@@ -73,7 +63,7 @@ def collect(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
         "notices": [facts.notice] if facts.notice else [],
         "errors": facts.errors,
         "unavailable": facts.unavailable,
-        "retained": list(_retained(last, settings["retain_days"])),
+        "retained": list(_retained(facts.last, settings["retain_days"])),
         "quarantined": list(facts.quarantined),
         "expiring": [each.as_json() for each in expiring(settings)],
         "trash": None,
@@ -85,6 +75,22 @@ def collect(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
         return {**values, **_runs(settings), "trash": mirror.trash.totals()}
     unknown = ("serial", "files", "bytes", "yanked", "yanked_hidden", "only_left_out_files", "without_upload_time")
     return {**values, **dict.fromkeys(unknown), "projects": _listed_projects(settings)}
+
+
+def _last_runs(last: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return the values of the last run and of the last good one. last: facts of the state."""
+    good = last.get(LAST_GOOD)
+    status = None if last.get(LAST_STATUS) is None else int(last[LAST_STATUS] or 0)
+    problems = json.loads(last.get(LAST_PROBLEMS) or "[]")
+    return {
+        "last_run": format_moment(last.get(LAST_RUN)),
+        "last_good_run": format_moment(good),
+        "age_seconds": None if good is None else round(time.time() - float(good), 3),
+        "last_status": status,
+        "held_back": problems[0] if status == _HELD and problems else None,
+        "problems": problems,
+        "serial": int(last.get(SERIAL) or 0),
+    }
 
 
 def _is_readable(folder: str) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 
 from ..errors import ConfigurationError
 from ..maintenance.restore import Restoration
+from ..maintenance.trash import TrashedFile
 from ..mirror import Mirror
 from ..report.safe_stream import print_json
 from ..settings.reader import nearest
@@ -41,14 +43,19 @@ def _list(config: str, arguments: argparse.Namespace) -> int:
                      "malicious": list(ids), "refused": one.refused or None} for one, ids in waiting])
     if arguments.json or arguments.quiet:
         return 0
-    rows = [(one.day, one.project, one.filename, in_bytes(one.size) + "".join(f"  malicious: {each}" for each in ids)
-             + (f"  refused: sha256 {one.refused}" if one.refused else "")) for one, ids in waiting]
+    rows = [_row(one, ids) for one, ids in waiting]
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     for row in [_COLUMNS, *rows] if rows else []:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     if not rows:
         print("the trash is empty")
     return 0
+
+
+def _row(one: TrashedFile, advisories: Iterable[str]) -> tuple[str, str, str, str]:
+    """Return the cells of a file. advisories: the ids of those that call it malicious."""
+    remarks = [*(f"malicious: {each}" for each in advisories), *([f"refused: sha256 {one.refused}"] if one.refused else ())]
+    return one.day, one.project, one.filename, "  ".join([in_bytes(one.size), *remarks])
 
 
 def _restore(config: str, arguments: argparse.Namespace, name: str) -> int:

@@ -46,7 +46,7 @@ def read_requirements_file(source: str, kind: str, read: Read, environments: Ite
     places = [*_places(found.options), *uv.places, *(Place(LOCKED, url, redact(source)) for url in _urls(content))]
     return Deployment(
         redact(source), tool, kind, dict.fromkeys(environments, roots), pins,
-        pinned_only=is_lock or any(line.hashes for line in found.lines) or "require-hashes" in options,
+        pinned_only=is_lock or _requires_hashes(found, options),
         follows=not is_lock and "no-deps" not in options,
         places=tuple(dict.fromkeys(places)),
         locals=tuple(_uv_project(folder, uv) if tool == UV else _locals(found.options, folder)),
@@ -54,6 +54,10 @@ def read_requirements_file(source: str, kind: str, read: Read, environments: Ite
         uploaded_before=uv.exclude_newer or options.get("uploaded-prior-to", ""),
         notes=_notes(pins.values(), places),
         options={name: value for name, value in options.items() if name in ("no-index", "no-binary", "no-build-isolation")})
+
+
+def _requires_hashes(found: requirements.Requirements, options: Mapping[str, str]) -> bool:
+    return "require-hashes" in options or any(line.hashes for line in found.lines)
 
 
 def _roots(found: requirements.Requirements, source: str, is_lock: bool) -> tuple[RootRequirement, ...]:

@@ -88,12 +88,16 @@ def _inspected(mirror: IRunContext, task: InspectTask) -> Inspection:
     findings += damaged
     findings += _attested(mirror, task.name, expected.files, {finding.path for finding in damaged})
     findings += [Fault(path, "stray", "no page names it") for path in expected.strays]
-    findings += [Fault(path, "folder", "no page names it") for path in (stray_folders(mirror, names) if task.serial else ())]
     if task.serial:
-        told = {finding.path for finding in findings}  # one in the place of a file or page
-        findings += [Fault(path, "link", "a symbolic link") for path in stray_links(mirror, names) if path not in told]
+        findings += _misplaced(mirror, names, {finding.path for finding in findings})
     sizes = [file.stored.size for file in expected.files if file.stored is not None]
     return Inspection(task.name, tuple(findings), len(sizes), sum(sizes), expected.sections)
+
+
+def _misplaced(mirror: IRunContext, names: Mapping[str, list[str]], known: Set[str]) -> Iterator[Fault]:
+    """Yield folders that no page names, and symbolic links. known: faults that were found in the place of files and pages."""
+    yield from (Fault(path, "folder", "no page names it") for path in stray_folders(mirror, names))
+    yield from (Fault(path, "link", "a symbolic link") for path in stray_links(mirror, names) if path not in known)
 
 
 class _Expected(NamedTuple):

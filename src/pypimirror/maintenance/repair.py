@@ -35,9 +35,7 @@ def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -
 
     Returns None if there were strays only."""
     strays = [finding.path for finding in task.findings if finding.kind == "stray"]
-    for finding in task.findings:
-        if finding.kind == "link":
-            mirror.storage.remove(finding.path)
+    _remove_links(mirror, task.findings)
     if task.record is None or not task.serial:
         _remove(mirror, task.name, strays, emit)
         return None
@@ -57,6 +55,12 @@ def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -
         strays += [f"{task.name}/{filename}" for filename in _unlisted(file, wrong)]
     _remove(mirror, task.name, strays, emit)
     return _published(task, project._replace(pages=pages.paths), pages, files, outcomes)
+
+
+def _remove_links(mirror: IRunContext, findings: Iterable[Fault]) -> None:
+    for finding in findings:
+        if finding.kind == "link":
+            mirror.storage.remove(finding.path)
 
 
 def _remove_unhashed(mirror: IRunContext, name: str, wrong: set[str]) -> None:

@@ -66,7 +66,7 @@ def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = F
         stored = dated(mirror, file, stored, path, is_undated)
     except MirrorError as error:
         return FileResult(file._replace(stored=_older(mirror, file, path)), _kind(error), str(error))
-    is_new = before is None or before.sha256 != stored.sha256
+    is_new = _is_new(before, stored)
     try:
         metadata = core_metadata(mirror, project, file, stored, path, offline, attempts, body, ground)
     except MirrorError as error:
@@ -92,6 +92,11 @@ def ensure_file(mirror: IRunContext, project: str, file: File, offline: bool = F
     except MirrorError as error:
         return _incomplete(mirror, project, file, stored, is_new, error)
     return FileResult(file.with_stored(stored), how)
+
+
+def _is_new(before: Stored | None, stored: Stored) -> bool:
+    """Whether the mirror had no copy of this content. before: the recorded copy."""
+    return before is None or before.sha256 != stored.sha256
 
 
 def _incomplete(mirror: IRunContext, project: str, file: File, stored: Stored, is_new: bool, error: MirrorError) -> FileResult:
