@@ -39,7 +39,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 def _run(mirror: Mirror, at: RunSession, folder: str, arguments: argparse.Namespace) -> int:
     done: list[BundleImportResult] = []
     manifest = checked_manifest(mirror, at.state, folder, arguments.allow_deletions, at.notify)
-    at.run.remember()
+    at.run.preparation.remember()
     imported = Import(mirror, at.state, at.run, at.notify, arguments.allow_deletions)
     work: Callable[[], None] = lambda: done.append(imported.publish(folder, manifest))  # noqa: E731
     enduring(mirror, at.state, at.notify, work)

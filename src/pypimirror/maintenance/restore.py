@@ -55,7 +55,7 @@ class Restoration:
                 projects.setdefault(waiting.project, {}).setdefault(waiting.filename, waiting)
         if not projects:
             raise MirrorError(f"{name!r}: no project and no file of that name is in the trash")
-        self._run.remember()
+        self._run.preparation.remember()
         refused = {project: self._mark(project, list(files.values())) for project, files in projects.items()}
         self._run.publish_offline([(project, True) for project in projects if len(refused[project]) < len(projects[project])])
         return [RestoreResult(project, filename, refused[project].get(filename) or self._missing(project, filename))

@@ -28,6 +28,7 @@ from ..state.meta_keys import (
 from . import advised, brake, clock, filter_removals, first_fetch, worklist
 from .filter_times import FilterTimes
 from .hints import give_hints
+from .preparation import Preparation
 from .publisher import Publisher
 from .result_recorder import ResultRecorder
 from .root_pages import begin_anew
@@ -35,7 +36,6 @@ from .run_failures import RunFailures
 
 if TYPE_CHECKING:
     from ..engine.boundary import StepFailure
-    from .pinning import Pinning
     from .refused_files import RefusedFile
 
 #: Pages older than upstream's list are read again so often, after so many seconds; if they are more, it is no passing lag.
@@ -51,10 +51,11 @@ class Run:
         #: Records the results.
         self.recorder = ResultRecorder(mirror, state, notify)
         self._notify = notify
-        self._pinning: Pinning | None = None
         self._allow_deletions = allow_deletions
         self.publisher = Publisher(mirror, state, notify, self.recorder, self.results)
         self.failures = RunFailures(mirror, state, self.recorder, self.publisher)
+        #: Loads the state, advisories, pins and settings.
+        self.preparation = Preparation(mirror, state, notify, self.publisher, self.failures, allow_deletions)
         #: Message about removals that are held back, or None.
         self.held: str | None = None
         #: Called with a first fetch above ``confirm_above``; raises MirrorError unless it is confirmed. None confirms all.
@@ -69,7 +70,7 @@ class Run:
     def sync(self, initial: bool) -> None:
         """Bring the whole mirror up to date. Raises FetchError, InvalidPage if upstream's list can't be read."""
         self.publisher.is_whole = True
-        self.begin()
+        self.preparation.begin()
         first = self._state.fact(LAST_GOOD) is None
         if self._state.fact(PAGES_SETTINGS) not in (None, fingerprint(self._mirror.settings, "pages")):
             self._state.set_fact(ROOT_DUE, "1")
@@ -122,8 +123,8 @@ class Run:
 
     def _finish(self) -> None:
         """Finish the pins, give hints, and record what the run has applied to the whole mirror."""
-        if self._pinning is not None:
-            self._pinning.finish()
+        if self.preparation.pinning is not None:
+            self.preparation.pinning.finish()
             if not worklist.has_pins(self._mirror.settings):
                 # Not before: what an interrupted run leaves of the pins is removed by the next one.
                 self._state.set_fact(PINNING, None)
@@ -167,10 +168,10 @@ class Run:
 
     def _required(self, initial: bool) -> worklist.Worklist | None:
         """Return the projects whose releases published ones now require, or no longer; None without any."""
-        if self._pinning is None:
+        if self.preparation.pinning is None:
             return None
         changed = initial or self._state.fact(FILES_SETTINGS) != worklist.files_fingerprint(self._mirror)
-        touched = sorted(self._pinning.follow(changed))
+        touched = sorted(self.preparation.pinning.follow(changed))
         # The page of a known project is not read again; only its selection changes.
         ask = {name: self._state.record(name) is None for name in touched}
         return worklist.named(self._mirror, self._state, ask, republish=False) if touched else None
@@ -189,14 +190,14 @@ class Run:
 
     def projects(self, names: list[str]) -> None:
         """Bring these projects up to date, also unchanged ones. Raises ConfigurationError as ``worklist.selected``."""
-        self.begin()
+        self.preparation.begin()
         self._totals = self._state.totals()
         self._refresh(worklist.selected(self._mirror, names), braked=True)
 
     def lost(self, names: Collection[str]) -> None:
         """Rebuild the unreadable records of these projects; those no longer selected wait for the next whole run."""
-        self._relearn(names)
-        self.begin()
+        self.preparation.relearn(names)
+        self.preparation.begin()
         self._refresh([name for name in names if self._mirror.selection.wanted(name)])
 
     def _refresh(self, names: Collection[str], braked: bool = False) -> None:
@@ -209,53 +210,10 @@ class Run:
         self.publisher.publish([item for item in self._state.pending() if item[0] in names])
         self.publisher.finish()
 
-    def begin(self, recovering: bool = True) -> None:
-        """Load the pins; rebuild a lost state first. recovering: False to start with an empty state."""
-        if not recovering:
-            self._state.recovered()
-        elif self._state.fresh:
-            self._relearn()
-        self._update_advisories()
-        if worklist.has_pins(self._mirror.settings) or self._state.fact(PINNING) is not None:
-            # Pins need libraries that other mirrors do without.
-            from .pinning import Pinning
-
-            self._pinning = self.failures.pinning = Pinning(self._mirror, self._state, self._notify)
-            self._pinning.read()
-            self._state.set_fact(PINNING, "1")
-        self._forget_settings(FILES_SETTINGS, worklist.files_fingerprint(self._mirror))
-        self._forget_settings(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
-
-    def _update_advisories(self) -> None:
-        """Read what has changed in the sources of advisories; if one fails, those that were read last count."""
-        if not advised.are_used(self._mirror, self._state):
-            return
-        result = self._mirror.advisories.update(self._mirror.fetcher, self._mirror.attempts, self._allow_deletions)
-        for note in result.notes:
-            self._notify(events.Notice(note))
-        for problem in result.problems:
-            self.failures.advisories.append(problem)
-            self._notify(events.Problem("", problem))
-
-    def _forget_settings(self, fact: str, present: str) -> None:
-        """Forget the settings of the last whole run if they differ from the present ones.
-
-        This run applies the present ones to some projects at least. If it is interrupted, or is not about all projects, and the
-        configuration is changed back, the next whole run has to evaluate all projects.
-        """
-        if self._state.fact(fact) not in (None, present):
-            self._state.set_fact(fact, "")
-
-    def _relearn(self, names: Collection[str] | None = None) -> None:
-        from .relearn import relearn
-
-        relearn(self._mirror, self._state, names)
-        self.publisher.take_serial()
-
     def indexes(self) -> None:
         """Write all pages again without downloads."""
         self.publisher.is_whole = True
-        self.remember()
+        self.preparation.remember()
         begin_anew(self._state)
         names = [known.name for known in self._state.known()]
         if filter_removals.of_plugins(self._mirror):
@@ -270,19 +228,6 @@ class Run:
         for item in self._evaluations(plan, failed=lambda failure: None):
             self._changes[item.name] = item.change
         self._brake(None)
-
-    def remember(self) -> None:
-        """Load the pins of the last run without a request; rebuild a lost state first."""
-        if self._state.fresh:
-            self._relearn()
-        if self._state.fact(PINNING) is not None:
-            from .pinning import Pinning
-
-            Pinning(self._mirror, self._state, self._notify).remember()
-        settings = self._mirror.settings
-        if self._state.fact(OWN_SETTINGS) not in (None, fingerprint(settings, "files")):
-            self._state.set_fact(FILES_SETTINGS, "")
-        self._forget_settings(PAGES_SETTINGS, fingerprint(settings, "pages"))
 
     def publish_offline(self, due: list[tuple[str, bool]]) -> None:
         """Publish projects without downloads, write root pages, sweep. due: names, and whether their folders are scanned."""

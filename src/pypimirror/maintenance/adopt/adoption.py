@@ -70,7 +70,7 @@ class Adoption:
     def adopt(self, tree: OldTree, in_place: bool) -> AdoptionSummary:
         """Adopt a tree. in_place: whether it is the mirror's own directory."""
         becoming = in_place and not is_mirror(tree.root)
-        self._run.begin(recovering=not becoming)
+        self._run.preparation.begin(recovering=not becoming)
         found, strange = legacy_trees.projects(tree)
         selected = [project for project in found if self._mirror.selection.wanted(project.name)]
         self._left_alone("not a project name, left alone", strange)
