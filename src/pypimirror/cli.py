@@ -17,14 +17,12 @@ from importlib import import_module
 from typing import NoReturn
 
 from . import __version__
+from .engine import GARBAGE_THRESHOLDS
 from .errors import ConfigurationError, Locked, MirrorError
 from .names import shown
 from .report.safe_stream import results_alone, safe_output
 from .verbs import VERBS
 
-#: Thresholds of the garbage collector. With its defaults (700, 10, 10) it takes 8 % of a run without changes, of which all is
-#: loading of modules, and 6 % of a first fetch; with these 1 %, and 1 MB more.
-_COLLECTIONS = 100_000, 20, 20
 #: Options that every verb takes.
 _COMMON = frozenset({"words", "quiet", "help"})
 #: A message of argparse about a value that a type does not take, and what the types are for.
@@ -157,7 +155,7 @@ def main(config: str | None = None, argv: Sequence[str] | None = None) -> int:
     config: the configuration file that is built into the script, or None. argv: the arguments; by default those of the process.
     """
     if argv is None:  # a process of this program alone
-        gc.set_threshold(*_COLLECTIONS)
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
     with safe_output():
         return _main(config, argv)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -17,8 +16,6 @@ from .steps import Step, do
 _CAN_COOPERATE = hasattr(DefaultSelector, "fileno") and find_spec("greenlet") is not None
 #: Number of threads for a step that computes: enough to keep the processors busy while some wait for the disk.
 _COMPUTING = 8
-#: Allocations after which Python looks for garbage, in place of 700.
-_ALLOCATIONS = 20_000
 
 Send = Callable[[Any], None]
 
@@ -71,9 +68,6 @@ class GreenletCrew:
         self.finished: Callable[[], None] = _nothing
         self._mirror = mirror
         self._under_way = 0
-        # The work on projects leaves no garbage cycles; looking for them took 4 % of a first fetch.
-        gc.freeze()
-        gc.set_threshold(_ALLOCATIONS, *gc.get_threshold()[1:])
 
     @property
     def room(self) -> int:

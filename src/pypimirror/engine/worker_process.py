@@ -5,6 +5,7 @@ It creates a mirror from the coordinator's settings, and ends when the coordinat
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from typing import Any
 
 from ..interfaces import IRunContext
 from ..model import RequiredReleases
+from . import GARBAGE_THRESHOLDS
 from .crew import Crew, GreenletCrew, hands, make_crew
 from .steps import Event, Raised, Step, computes, picklable
 
@@ -143,6 +145,7 @@ _NEEDS, _STEP, _TASKS, _END = "needs", "step", "tasks", "end"
 
 def main(handle: str) -> None:
     """Run tasks for the coordinator until it ends. handle: descriptor of the connection to it."""
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     os.set_inheritable(int(handle), False)  # otherwise a program that a plugin starts keeps the connection open
     connection: Connection[Any, Any] = Connection(int(handle))
     try:
