@@ -121,7 +121,7 @@ def test_files_on_very_many_hosts_are_not_all_looked_up(monkeypatch: pytest.Monk
     public = "index.example.com"
     monkeypatch.setattr(ssrf, "addresses", lambda host: looked.append(host) or ("8.8.8.8" if host == public else "10.0.0.1",))
     source = object.__new__(HttpSource)
-    source.url = "http://index.example.com/simple/"
+    source.url, source._host = "http://index.example.com/simple/", "index.example.com"
     own = File("own-1.zip", "http://index.example.com/own-1.zip")
     files = [File(f"bad-{number}.zip", f"http://{number}.example.org/bad-{number}.zip") for number in range(60_000)]
     kept: list[Project] = []

@@ -16,7 +16,7 @@ import pytest
 
 from pypimirror.bundles import shipped, tar_parts
 from pypimirror.bundles.directory import BundleDirectory
-from pypimirror.bundles.manifest import Manifest, is_path
+from pypimirror.bundles.manifest import VERSION, Manifest, is_path
 from pypimirror.errors import InvalidBundle, MirrorError
 from support.sites import Sites, allow, key, one_line
 from support.upstream import Upstream, sdist, wheel
@@ -334,7 +334,7 @@ def test_an_invalid_line_is_refused(sites: Sites, capsys: Captured, line: bytes)
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"version": 2}, "newer version"), ({"version": "1"}, "version"), ({"format": "zip"}, "not the manifest"),
+    ({"version": VERSION + 1}, "newer version"), ({"version": "1"}, "version"), ({"format": "zip"}, "not the manifest"),
     ({"base": "x"}, "invalid"),
     ({"end": None}, "invalid"), ({"kind": "other"}, "invalid"), ({"pages": []}, "invalid"), ({"pins": ["../x"]}, "invalid"),
     ({"tree": True}, "made with --tree"), ({"bundle": "../../x"}, "invalid")])

@@ -79,6 +79,12 @@ class Decisions:
     def __repr__(self) -> str:
         return f"Decisions({self.path!r}, {self.active!r}, {self.expired!r})"  # part of fingerprints of settings
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Decisions) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
     def of(self, verb: str, project: str) -> tuple[Decision, ...]:
         """Return the decisions of a kind in force about a project."""
         return (*self._by_subject.get((verb, ""), ()), *self._by_subject.get((verb, project), ()))
