@@ -411,6 +411,29 @@ def test_a_page_without_upload_times_lets_nothing_new_in(
     assert mirrored.files("demo") == [FIRST, THIRD]
 
 
+def test_a_file_that_is_replaced_by_one_without_upload_time_does_not_hold_new_releases_back(
+        mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("demo", wheel("demo", "1.0"), upload_time=OLDER)
+    assert mirrored.run("sync") == 0
+    upstream.add("demo", wheel("demo", "1.0", body="other = 1\n"))
+    upstream.add("demo", wheel("demo", "3.0"))
+    assert mirrored.run("sync") == 0
+    assert mirrored.files("demo") == [FIRST, THIRD]
+
+
+def test_pages_that_lack_facts_count_after_three_runs_though_each_is_another_one(
+        mirrored: Mirrored, upstream: Upstream, caplog: pytest.LogCaptureFixture) -> None:
+    upstream.add("demo", wheel("demo", "1.0"), upload_time=OLDER)
+    assert mirrored.run("sync") == 0
+    upstream.projects["demo"][FIRST].facts.pop("upload-time")
+    for version, known in (("2.0", 1), ("3.0", 1), ("4.0", 4)):
+        upstream.add("demo", wheel("demo", version))
+        caplog.clear()
+        assert mirrored.run("sync") == 0
+        assert len(mirrored.files("demo")) == known
+        assert ("nothing is taken from it" in caplog.text) is (known == 1)
+
+
 def test_an_index_that_is_html_from_now_on_is_followed_and_known_times_are_kept(mirrored: Mirrored, upstream: Upstream) -> None:
     mirrored.settings |= {"min_age": "7d"}
     upstream.add("demo", wheel("demo", "1.0"), upload_time=OLDER)

@@ -135,6 +135,8 @@ def knows_less(old: Project, page: Project) -> bool:
 
 
 def _lacks(before: File, file: File) -> bool:
+    if any(before.hashes[name] != file.hashes[name] for name in before.hashes.keys() & file.hashes.keys()):
+        return False  # another file of the same name, of which nothing was known
     return bool(before.upload_time and not file.upload_time) or (before.size is not None and file.size is None)
 
 
@@ -155,7 +157,8 @@ class PageVerdict(NamedTuple):
 
 def weigh(doubt: Doubt, old: Project | None, page: Project | None, again: bool, absent: bool = False) -> PageVerdict:
     """Decide whether a doubted answer counts. again: whether it is the second answer within a run, which confirms nothing."""
-    digest = "absent" if absent else _digest(page, doubt.promised)
+    # Pages that lack facts need not be equal to confirm that upstream has no such facts any more.
+    digest = "absent" if absent else "facts" if doubt.accepts else _digest(page, doubt.promised)
     count, known, since = _remembered(old)
     now = int(time.time())
     times = min(count + (not again), doubt.runs) if known == digest else 1

@@ -136,11 +136,13 @@ def _weigh_page(known: Project | None, page: Project, promised: str | None, agai
 
 
 def _doubted(known: Project | None, page: Project, doubt: Doubt) -> tuple[Project, tuple[str, ...]]:
-    """Return what counts in place of a doubted page, and a message if files stay that the page lacks."""
+    """Return what counts in place of a doubted page, and a message if its files and those that count differ."""
     kept = doubted(known, page, doubt)
-    if {file.filename for file in kept.files} <= {file.filename for file in page.files}:
+    ours, theirs = {file.filename for file in kept.files}, {file.filename for file in page.files}
+    if ours == theirs:
         return kept, ()
-    return kept, (f"{doubt.reason}: nothing is removed on its account, and it is read again by the next run",)
+    effect = "removed on its account" if ours - theirs else "taken from it"
+    return kept, (f"{doubt.reason}: nothing is {effect}, and it is read again by the next run",)
 
 
 def first_seen(mirror: IRunContext, old: Project | None, page: Project) -> Project:
