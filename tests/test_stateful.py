@@ -375,8 +375,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert status in (0, 1, 4, 130, interruptions.KILLED), status
         if self.formats != (pages := self.page_settings()):
             self.formats = pages if whole and status == 0 else ()
-        if whole or status in (130, interruptions.KILLED):
-            self.is_finished = status == 0
+        self.is_finished = status == 0 and (whole or self.is_finished)
         self.holds()
         if whole:
             self.nothing_else(status)
