@@ -16,8 +16,7 @@ from functools import partial
 from importlib import import_module
 from typing import NoReturn
 
-from . import __version__
-from .engine import GARBAGE_THRESHOLDS
+from . import GARBAGE_THRESHOLDS, __version__
 from .errors import ConfigurationError, Locked, MirrorError
 from .names import shown
 from .report.safe_stream import results_alone, safe_output

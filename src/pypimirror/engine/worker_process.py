@@ -20,9 +20,9 @@ from multiprocessing.connection import Connection, Pipe
 from queue import SimpleQueue
 from typing import Any
 
+from .. import GARBAGE_THRESHOLDS
 from ..interfaces import IRunContext
 from ..model import RequiredReleases
-from . import GARBAGE_THRESHOLDS
 from .crew import Crew, GreenletCrew, hands, make_crew
 from .steps import Event, Raised, Step, computes, picklable
 
