@@ -171,7 +171,7 @@ def test_a_copy_that_is_cut_off_is_true_and_goes_on(
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         assert copied.untrue() == []
-        changed(upstream, number, chance)
+        changed(upstream, number + 1, chance)  # no file of an existing name
         while (status := mirrored.run("-U")) == 3:  # a killed process holds its lock for another moment
             time.sleep(0.01)
         assert status == 0
