@@ -106,7 +106,7 @@ class AdvisoryDatabase(SQLiteFile):
             raise sqlite3.DatabaseError(f"layout {self.layout}")
 
     def _connect(self) -> None:
-        self.connect(synchronous="FULL")  # an import remembers that it has brought them
+        self.connect()
         if self.layout == 0:
             self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {LAYOUT}; COMMIT;")
         self._db.execute("SELECT project, digest, malicious FROM projects LIMIT 1").fetchone()

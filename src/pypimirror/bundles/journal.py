@@ -65,7 +65,7 @@ class Journal(SQLiteFile):
         check_own(self.path)
         self.check_files()
         with self._errors():
-            self.connect(synchronous="FULL")
+            self.connect()
             if (layout := self.layout) < _LAYOUT:
                 self._migrate(layout)
 

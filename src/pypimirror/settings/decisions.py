@@ -80,10 +80,13 @@ class Decisions:
         return f"Decisions({self.path!r}, {self.active!r}, {self.expired!r})"  # part of fingerprints of settings
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Decisions) and repr(self) == repr(other)
+        return isinstance(other, Decisions) and self._fields() == other._fields()
 
     def __hash__(self) -> int:
-        return hash(repr(self))
+        return hash(self._fields())
+
+    def _fields(self) -> tuple[str, tuple[Decision, ...], tuple[Decision, ...]]:
+        return self.path, self.active, self.expired
 
     def of(self, verb: str, project: str) -> tuple[Decision, ...]:
         """Return the decisions of a kind in force about a project."""

@@ -79,8 +79,7 @@ class DatabaseFile(SQLiteFile):
 
     def _connect(self) -> None:
         try:
-            # On disk after each commit: the state of each project is known after a power cut.
-            self.connect(synchronous="FULL")
+            self.connect()
             migrate(self._db, self.path)
             self._look_through()
             self._mended = damage.mend(self._db)

@@ -37,16 +37,16 @@ class SQLiteFile:
             if os.path.islink(self.path + ending):
                 raise ConfigurationError(f"state_path: {self.path + ending}: a symbolic link; remove it")
 
-    def connect(self, synchronous: str) -> None:
-        """Connect for writing, in WAL mode; create the folder and the file if they are missing.
+    def connect(self) -> None:
+        """Connect for writing, in WAL mode, so that each commit survives a power cut; create missing folder and file.
 
-        synchronous: ``FULL`` if each commit has to survive a power cut, else ``NORMAL``. Raises OSError, sqlite3.Error.
+        Raises OSError, sqlite3.Error.
         """
         directories.make(os.path.dirname(self.path), directories.PRIVATE)
         self._connection = sqlite3.connect(self.path, isolation_level=None)
         self.check_layout()
         self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute(f"PRAGMA synchronous = {synchronous}")
+        self._connection.execute("PRAGMA synchronous = FULL")
 
     def check_layout(self) -> None:
         """Raise an error, before anything is written, if this version can't use the database's layout."""

@@ -209,10 +209,8 @@ def _entries(mirror: IRunContext, state: State, path: str, writer: IIndexWriter 
         return state.entries()
     _drop_others(mirror, state)
     lacking = state.sections.lacking(path)
-    if lacking:
-        from ..advisories.policy import marked  # not loaded where nothing changed
     for begin in range(0, len(lacking), _BATCH):
         some = ((name, state.record(name)) for name in lacking[begin:begin + _BATCH])
-        state.sections.keep(path, [(name, writer.section(marked(mirror.settings, records.decode(record).published())))
-                                   for name, record in some if record is not None])
+        state.sections.keep(path, [(name, section) for name, record in some if record is not None
+                                   for _, section in sections(mirror, records.decode(record).published(), (path,))])
     return state.sections.entries(path)
