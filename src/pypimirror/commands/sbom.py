@@ -11,7 +11,7 @@ from contextlib import closing
 from .. import atomic_file
 from ..errors import ConfigurationError, MirrorError
 from ..mirror import Mirror
-from ..pins.environments import environments
+from ..pins.environments import configured_environments
 from ..pins.model import merged_sets
 from ..pins.offline import read_offline
 from ..report.safe_stream import print_blocks, print_json, results_alone
@@ -74,8 +74,7 @@ def _components(collector: Collector, mirror: Mirror, state: State, arguments: a
         return collector.pinned(_sorted(last_pins(state)))
     if not arguments.words:
         return collector.mirror()
-    settings = mirror.settings
-    where = environments(tuple(python.rstrip("t") for python in settings["python_versions"]), settings["platforms"])
+    where = configured_environments(mirror.settings)
     read_pins = [read_offline(os.path.abspath(name), where) for name in arguments.words]
     for pins in read_pins:
         problems += pins.problems

@@ -13,7 +13,7 @@ from ..interfaces import IRunContext
 from ..metadata.filenames import parse, pep440, release
 from ..model import File, Project
 from ..names import METADATA
-from ..pins.environments import environments
+from ..pins.environments import configured_environments
 from ..pins.offline import read_offline
 from ..selected import Selected
 from ..settings.decisions import WAIVE
@@ -85,8 +85,7 @@ class Auditor:
         found: list[AuditFinding] = []
         problems: list[str] = []
         count = 0
-        settings = self._mirror.settings
-        setting = environments(tuple(python.rstrip("t") for python in settings["python_versions"]), settings["platforms"])
+        setting = configured_environments(self._mirror.settings)
         for source in sources:
             pins = read_offline(source, setting)
             problems += pins.problems

@@ -10,6 +10,7 @@ from packaging.markers import Marker
 
 from ..errors import ConfigurationError
 from ..filters.platforms import LEGACY_MANYLINUX
+from ..interfaces import ISettings
 
 #: Defaults for ``python_versions`` and ``platforms``: the Pythons in use, the common systems.
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
@@ -58,6 +59,11 @@ def environments(pythons: Iterable[str] = (), platforms: Iterable[str] = ()) -> 
             raise ConfigurationError(f"python_versions: {python!r} is not a Python version such as 3.11")
         _system(platform)
     return pairs
+
+
+def configured_environments(settings: ISettings) -> tuple[Environment, ...]:
+    """Return the environments of a mirror. Builds of one Python, free-threaded or not, are one. Raises ConfigurationError."""
+    return environments(tuple(python.rstrip("t") for python in settings["python_versions"]), settings["platforms"])
 
 
 @lru_cache

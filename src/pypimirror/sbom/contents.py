@@ -14,7 +14,7 @@ from ..metadata.errors import InvalidContent
 from ..metadata.filenames import release
 from ..model import File, Project
 from ..names import shown
-from ..pins.environments import environments
+from ..pins.environments import configured_environments
 from ..state import records
 from ..state.database import State
 from ..tracebacks import describe, log_error
@@ -44,10 +44,8 @@ class Collector:
 
     def __init__(self, mirror: IRunContext, state: State, wanted: SbomScope):
         self._mirror, self._state, self._wanted = mirror, state, wanted
-        settings = mirror.settings
-        self._base = str(settings["base_url"] or "").rstrip("/")
-        self.graph = DependencyGraph(environments(
-            tuple(python.rstrip("t") for python in settings["python_versions"]), settings["platforms"]))
+        self._base = str(mirror.settings["base_url"] or "").rstrip("/")
+        self.graph = DependencyGraph(configured_environments(mirror.settings))
         #: Messages about releases that could not be read as a whole.
         self.problems: list[str] = []
         #: Pinned releases that are not in the mirror.

@@ -16,11 +16,12 @@ from functools import partial
 
 from ..errors import StorageError
 from ..names import HTML_PAGE, JSON_PAGE, PAGES, SNAPSHOTS
+from ..storage import directories
 from ..storage.exchange import exchange
 from ..storage.failures import storage_errors
 from ..storage.paths import UNFINISHED
 from .model import DESCRIPTION, INDEX, Snapshot, check_name, check_target, decode, folder, listed, no_snapshot, now
-from .tree_writer import TreeWriter, link, make_folder, write_file
+from .tree_writer import TreeWriter, link, write_file
 
 _BLOCK = 1 << 20
 #: Bytes of a description.
@@ -105,7 +106,7 @@ class SnapshotTree:
         """Move a complete folder to its place; replaces an existing snapshot of this name in one step. Raises StorageError."""
         place = self.path(folder(name))
         with storage_errors(place):
-            make_folder(os.path.dirname(place))
+            directories.make(os.path.dirname(place))
             _sync(self.root)
             if not os.path.lexists(place):
                 os.rename(made, place)
@@ -165,11 +166,11 @@ class SnapshotTree:
 
 def _link_tree(source: str, target: str) -> None:
     """Copy a snapshot, except for its description. Pages are new files, so that caches see that they change (ETag)."""
-    make_folder(target)
+    directories.make(target)
     for place, folders, files in os.walk(source):
         there = os.path.join(target, os.path.relpath(place, source))
         for name in folders:
-            make_folder(os.path.join(there, name))
+            directories.make(os.path.join(there, name))
         for name in files:
             if name in PAGES:
                 with open(os.path.join(place, name), "rb") as stream:

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import StorageError
+from ..storage import directories
 from ..storage.failures import storage_errors
 from .model import DESCRIPTION, INDEX, Snapshot
 
 if TYPE_CHECKING:
     from .places import FileCopy
 
-#: Permissions of folders and files.
-_FOLDER_MODE, _FILE_MODE = 0o755, 0o644
+#: Permissions of files.
+_FILE_MODE = 0o644
 
 
 class TreeWriter:
@@ -26,16 +27,16 @@ class TreeWriter:
         self._root, self._made, self._install = root, made, install
         self._index = os.path.join(made, INDEX)
         with storage_errors(self._made):
-            make_folder(self._index)
+            directories.make(self._index)
 
     def project(self, name: str, files: Iterable[FileCopy], pages: Iterable[tuple[str, bytes]]) -> None:
         with storage_errors(self._made):
-            make_folder(os.path.join(self._index, name))
+            directories.make(os.path.join(self._index, name))
             for file in files:
                 self._link(name, file)
             for path, page in pages:
                 place = os.path.join(self._index, path)
-                make_folder(os.path.dirname(place))
+                directories.make(os.path.dirname(place))
                 write_file(place, (page,))
 
     def _link(self, name: str, file: FileCopy) -> None:
@@ -70,14 +71,6 @@ def link(source: str, target: str) -> None:
         raise
     except OSError:
         shutil.copy2(source, target, follow_symlinks=False)
-
-
-def make_folder(path: str) -> None:
-    """Create a folder that web servers can read, whatever the umask is, with its parents. Raises OSError."""
-    if not os.path.isdir(path):
-        make_folder(os.path.dirname(path))
-        os.mkdir(path)
-        os.chmod(path, _FOLDER_MODE)
 
 
 def write_file(path: str, blocks: Iterable[bytes]) -> None:

@@ -179,5 +179,6 @@ def make(path: str, mode: int = PUBLISHED) -> None:
         path = os.path.dirname(path)
     for folder in reversed(missing):
         with suppress(FileExistsError):
-            os.mkdir(folder, PRIVATE)
-            os.chmod(folder, mode if folder == missing[0] else PUBLISHED)
+            final = mode if folder == missing[0] else PUBLISHED
+            os.mkdir(folder, final)
+            os.chmod(folder, final)

@@ -18,7 +18,7 @@ from ..interfaces import IRunContext
 from ..metadata.filenames import parse, release
 from ..model import NOTHING, File, Head, RequiredReleases
 from ..names import PINS
-from ..pins.environments import environments
+from ..pins.environments import Environment, configured_environments
 from ..pins.extends_cache import write_extends_cache
 from ..pins.extends_chain import MAX_BYTES
 from ..pins.model import Pins, Release
@@ -201,10 +201,8 @@ class Pinning:
     def _tell(self, followed: Mapping[str, frozenset[str]]) -> None:
         self._mirror.need(RequiredReleases(self._pins.versions, self._pins.hashes, self._retained, followed))
 
-    def _environments(self) -> Any:
-        # Pins make no difference between builds of one Python, free-threaded or not.
-        pythons = (python.rstrip("t") for python in self._settings["python_versions"])
-        return environments(tuple(dict.fromkeys(pythons)), self._settings["platforms"])
+    def _environments(self) -> tuple[Environment, ...]:
+        return configured_environments(self._settings)
 
     def _fetched(self, url: str) -> bytes:
         def attempt() -> tuple[Head, bytes]:
