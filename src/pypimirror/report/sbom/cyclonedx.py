@@ -13,7 +13,7 @@ from ... import __version__
 from ...errors import missing_library
 from ...sbom.licenses import License
 from ...sbom.model import Component, ComponentFile, purl
-from .document import PROGRAM, BillOfMaterials, serial_number, top_level, written
+from .document import PROGRAM, BillOfMaterials, digested, serial_number, top_level, written
 
 if TYPE_CHECKING:
     from cyclonedx.model import ExternalReference
@@ -46,24 +46,19 @@ def render(document: BillOfMaterials) -> Iterator[str]:
     if document.created is not None:
         metadata = {"timestamp": document.created.strftime("%Y-%m-%dT%H:%M:%SZ"), **metadata}
 
-    def digested(texts: Iterable[str]) -> Iterator[str]:
-        for number, text in enumerate(texts):
-            digest.update(text.encode())
-            yield f"{',' * bool(number)}\n{text}"
-
     head = json.dumps(metadata)
     digest.update(head.encode())
     yield ('{"$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json", "bomFormat": "CycloneDX", "specVersion": "1.6", '
            f'"version": 1, "metadata": {head}, "components": [')
     advised: dict[tuple[str, str], list[str]] = {}
-    yield from digested(_noted(document, advised, SchemaVersion1Dot6))
+    yield from digested(_noted(document, advised, SchemaVersion1Dot6), digest.update)
     yield '\n], "dependencies": ['
     edges = list(document.dependencies())
-    yield from digested(json.dumps({"ref": ref, "dependsOn": targets} if targets else {"ref": ref}) for ref, targets in (
+    yield from digested((json.dumps({"ref": ref, "dependsOn": targets} if targets else {"ref": ref}) for ref, targets in (
         (_ROOT, [purl(*each) for each in top_level(edges)]),
-        *((purl(*release), [purl(*each) for each in targets]) for release, targets in edges)))
+        *((purl(*release), [purl(*each) for each in targets]) for release, targets in edges))), digest.update)
     yield '\n], "vulnerabilities": ['
-    yield from digested(json.dumps(_vulnerability(*each, refs)) for each, refs in sorted(advised.items()))
+    yield from digested((json.dumps(_vulnerability(*each, refs)) for each, refs in sorted(advised.items())), digest.update)
     yield f'\n], "serialNumber": "{serial_number(digest.hexdigest()).urn}"}}\n'
 
 

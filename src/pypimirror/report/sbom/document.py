@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from ...errors import ConfigurationError
@@ -42,6 +42,13 @@ def written(release: Component, render: Callable[[Component], _Value], report: C
         log_error(f"{release.purl} can't be written", error)
         report(f"{release.project} {release.version}: what its metadata state is left out: {describe(error)}")
         return render(Component(release.project, release.project, release.version, release.files))
+
+
+def digested(texts: Iterable[str], update: Callable[[bytes], object]) -> Iterator[str]:
+    """Yield the items of a JSON list, a line each, and pass them to ``update`` of a digest."""
+    for number, text in enumerate(texts):
+        update(text.encode())
+        yield f"{',' * bool(number)}\n{text}"
 
 
 def source_date() -> datetime.datetime | None:

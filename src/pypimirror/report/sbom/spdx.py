@@ -15,7 +15,7 @@ from ...errors import missing_library
 from ...pins.model import Release
 from ...sbom.licenses import License
 from ...sbom.model import Component, ComponentFile
-from .document import PROGRAM, BillOfMaterials, serial_number, top_level, written
+from .document import PROGRAM, BillOfMaterials, digested, serial_number, top_level, written
 
 if TYPE_CHECKING:
     from spdx_tools.spdx.model import Package
@@ -41,12 +41,6 @@ def render(document: BillOfMaterials) -> Iterator[str]:
     texts: dict[str, str] = {}
     contained: list[tuple[str, str]] = []
 
-    def digested(values: Iterable[Any]) -> Iterator[str]:
-        for number, value in enumerate(values):
-            text = json.dumps(value)
-            digest.update(text.encode())
-            yield f"{',' * bool(number)}\n{text}"
-
     def converted(release: Component) -> list[Any]:
         return [converter.convert(package, nothing) for package in packages_of(release, texts)]
 
@@ -60,12 +54,13 @@ def render(document: BillOfMaterials) -> Iterator[str]:
     digest.update(f"{document.name}\n{info}\n".encode())
     yield (f'{{"SPDXID": "{_DOCUMENT}", "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", '
            f'"name": {json.dumps(document.name)}, "creationInfo": {info}, "packages": [')
-    yield from digested(packages())
+    yield from digested(map(json.dumps, packages()), digest.update)
     yield '\n], "relationships": ['
     edges = list(document.dependencies())
-    yield from digested(_relationships(edges, contained))
+    yield from digested(map(json.dumps, _relationships(edges, contained)), digest.update)
     yield '\n], "hasExtractedLicensingInfos": ['
-    yield from digested({"licenseId": name, "extractedText": text, "name": text[:100]} for name, text in sorted(texts.items()))
+    extracted = ({"licenseId": name, "extractedText": text, "name": text[:100]} for name, text in sorted(texts.items()))
+    yield from digested(map(json.dumps, extracted), digest.update)
     number = serial_number(digest.hexdigest())
     yield f'\n], "documentNamespace": "{_NAMESPACE}{quote(document.name, safe="")}-{number}"}}\n'
 
