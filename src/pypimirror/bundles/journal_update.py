@@ -10,7 +10,7 @@ from ..errors import MirrorError
 from ..interfaces import IRunContext
 from ..state.database import State
 from ..state.meta_keys import ROOT_DUE, SERIAL
-from ..sync.unfinished import unfinished
+from ..sync.project_pages import unfinished
 from .contents import common_paths, missing_paths, project_of, project_paths, reason
 from .journal import COMMON, Journal, PathEntry
 

@@ -13,7 +13,7 @@ from ..model import NOTHING, File, Project, Stored
 from ..names import PROVENANCE, is_distribution
 from ..state import records
 from ..sync.attested import attestation_fault
-from ..sync.publish import rendered
+from ..sync.project_pages import rendered
 from ..sync.recover import own_pages
 from .strays import stray_files, stray_folders, stray_links
 

@@ -12,7 +12,8 @@ from ..model import File, Project, Stored
 from ..names import BESIDE, METADATA, PROVENANCE, SIGNATURE, distribution, is_distribution
 from ..state import records
 from ..sync.ensure_file import FULL, FileResult, ensure_file
-from ..sync.publish import PublishResult, WrittenPages, write_pages
+from ..sync.project_pages import WrittenPages, write_pages
+from ..sync.publish import PublishResult
 from ..sync.upload_times import with_time_of
 from .inspection import Fault
 from .strays import strays_below

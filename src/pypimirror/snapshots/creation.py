@@ -16,7 +16,7 @@ from ..model import Entry, Project
 from ..state import records
 from ..state.database import State
 from ..state.meta_keys import SERIAL
-from ..sync.unfinished import unfinished
+from ..sync.project_pages import unfinished
 from .model import INDEX, Snapshot, check_name, folder, now
 from .places import FileCopy, Snapshots, SnapshotWriter
 

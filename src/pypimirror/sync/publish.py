@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
-from ..advisories.policy import marked
 from ..errors import MirrorError
 from ..events import FileStored, Notice, Problem, ProjectPublished
 from ..http.retry import RetryPolicy
-from ..index.page_paths import ProjectPaths
-from ..interfaces import IMetadataIndexWriter, IRunContext
+from ..interfaces import IRunContext
 from ..model import File, Project, Stored
-from ..names import METADATA, is_distribution
+from ..names import is_distribution
 from ..selected import Selected
 from ..state import records
-from ..storage.atomic import replace
 from .changes import is_published
 from .display_name import find_display_name
 from .ensure_file import FULL, REFUSED, WAITS, FileResult, ensure_file
@@ -24,6 +21,7 @@ from .folder_snapshot import NOT_LISTED, FolderSnapshot, snapshot
 from .offered_files import select_files
 from .own_pages import own_paths
 from .packed_selection import PackedSelection, unpack
+from .project_pages import WrittenPages, write_pages
 from .publishers import changed_publishers
 from .root_pages import Sections, sections
 
@@ -260,50 +258,6 @@ def _ensure_file(mirror: IRunContext, task: PublishTask, file: File, emit: Calla
     elif result.file.stored is not None and result.how != WAITS:
         emit(FileStored(task.name, file.filename, result.file.stored.size, result.how))
     return result
-
-
-class WrittenPages(NamedTuple):
-    """A project's pages as they are now."""
-
-    serial: int
-    paths: tuple[str, ...]
-    written: bool
-
-
-def write_pages(mirror: IRunContext, project: Project, serial: int, run: int) -> WrittenPages:
-    """Write a project's pages if they have changed, and remove those of formats that are no longer written.
-
-    project: only with the files to be published. serial: of the present pages, 0 without pages; run: this run's serial.
-    """
-    if serial:
-        same = rendered(mirror, project, serial)
-        if not set(project.pages) - set(same) and all(mirror.storage.read(path) == page for path, page in same.items()):
-            return WrittenPages(serial, tuple(same), False)
-    pages = rendered(mirror, project, run)
-    replace(mirror.storage, {path: (page,) for path, page in pages.items()})
-    for path in project.pages:
-        if path not in pages:
-            mirror.storage.remove(path)
-    return WrittenPages(run, tuple(pages), True)
-
-
-def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, bytes]:
-    """Return the pages of a project by path."""
-    pages: dict[str, bytes] = {}
-    project = marked(mirror.settings, project)
-    paths = ProjectPaths(project)
-
-    def metadata(file: File) -> bytes | None:
-        has = file.stored is not None and file.stored.metadata
-        return mirror.storage.read(f"{project.name}/{file.filename}{METADATA}") if has else None
-
-    for writer in mirror.writers:
-        reads = {"metadata": metadata} if IMetadataIndexWriter.providedBy(writer) else {}
-        for path, page in paths.checked(writer, writer.pages(project, serial, **reads)):
-            # Where case does not count, the normalised name's page must not be overwritten by the other one.
-            if not (mirror.storage.case_insensitive and path.lower() in (known.lower() for known in pages)):
-                pages[path] = page
-    return pages
 
 
 def scanned(mirror: IRunContext, project: Project) -> Project:
