@@ -19,7 +19,7 @@ PACKAGE = Path(pypimirror.__file__).parent
 #: Titles with the folders or modules whose messages they have, and the remedy for a message without its own.
 AREAS = (
     ("Configuration", ("settings", "filters", "selection", "http/configured_url", "http/tls", "index", "clients",
-                       "bandersnatch", "serve/site_config", "older_distributions", "commands/init", "commands/client"),
+                       "bandersnatch", "serve/sites", "older_distributions", "commands/init", "commands/client"),
      "Correct the key or option that the message names; pypimirror config shows where each value is set. Nothing was touched."),
     ("Network", ("http",),
      "The next run tries it again. If it stays, open the URL with curl -v from the same machine and user, with its proxy."),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pypimirror.serve.site_config import Nginx
+from pypimirror.serve.sites.nginx import Nginx
 from support import published_tree, servers
 
 HOST = "pypi.example.com"

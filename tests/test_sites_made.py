@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from pypimirror.errors import ConfigurationError
-from pypimirror.serve.site_config import Apache, Caddy, Nginx
+from pypimirror.serve.sites.apache import Apache
+from pypimirror.serve.sites.caddy import Caddy
+from pypimirror.serve.sites.nginx import Nginx
 from support import published_tree, servers
 from support.servers import ask
 

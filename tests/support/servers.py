@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pypimirror.serve.site_config import Apache, Caddy, Nginx
+from pypimirror.serve.sites.apache import Apache
+from pypimirror.serve.sites.caddy import Caddy
+from pypimirror.serve.sites.nginx import Nginx
 from pypimirror.settings.index_settings import has_final_files
 
 #: What Debian's packages enable by themselves, and what the site says it needs besides.

@@ -16,7 +16,7 @@ from ..model import NOTHING, Totals
 from ..report import run_record
 from ..serve.missing_projects import FILENAME, MissingProjects, NameCount, logged
 from ..serve.missing_projects import read as read_record
-from ..serve.site_config import below
+from ..serve.sites.address import path_of
 from ..settings.expiry import expiring
 from ..settings.reader import in_directory
 from ..settings.units import format_moment
@@ -210,7 +210,7 @@ def _missed(settings: Settings, logs: Iterable[str]) -> list[NameCount]:
     """Return the names of missing projects, by number of requests, from serve's record and from access logs."""
     missed = MissingProjects(most=_MOST_LOGGED)
     for filename in logs:
-        for name, when in logged(filename, below(settings["base_url"] or "")):
+        for name, when in logged(filename, path_of(settings["base_url"] or "")):
             missed.note(name, when)
     for one in read_record(os.path.join(settings["state_path"], FILENAME)):
         missed.note(one.project, one.last, one.requests)

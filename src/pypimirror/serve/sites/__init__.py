@@ -1,0 +1,1 @@
+"""The site configurations of web servers: a module and a template for each."""
