@@ -10,7 +10,8 @@ import pytest
 
 from pypimirror.errors import ConfigurationError, StorageError
 from pypimirror.storage import bucket as buckets
-from pypimirror.storage.s3 import PART, S3Storage
+from pypimirror.storage.object_upload import PART
+from pypimirror.storage.s3 import S3Storage
 from pypimirror.testing.storage import StorageContract, settings
 from support.object_store import PREFIX, SECRET, Store
 

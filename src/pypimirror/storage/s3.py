@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import uuid
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
@@ -24,21 +23,15 @@ from ..interfaces import ICopyingStorage, ISettings, IUpload
 from ..names import HTML_PAGE, JSON_PAGE, OWN
 from .atomic import write
 from .bucket import Bucket, NoObject, RequestRefused
-from .paths import UNFINISHED, parts
+from .object_reader import BLOCK, ObjectReader
+from .object_upload import MODIFIED, TEMPORARY, ObjectUpload, key
 
-#: Bytes of a part, and the buffer of one upload; smaller objects are written by one request. S3 allows 10,000 parts.
-PART = 8 << 20
-#: Bytes of a block for reading.
-_BLOCK = 1 << 20
-_TMP = f"{UNFINISHED}/"
 #: Marker: the prefix contains a mirror.
 MARK = f"{OWN}/mirror"
 #: Marker: a run is at work; if a run finds it, the last one was interrupted.
 AT_WORK = f"{OWN}/at-work"
 #: Marker: ``.pypimirror/tmp/`` may contain files that a run put there for the next one.
 WAITING = f"{OWN}/waiting"
-#: User-defined metadata: the time of modification in seconds since 1970, where it is not that of the object.
-_MODIFIED = "modified"
 _SECONDS = re.compile(r"\d{1,12}")
 #: Names that a new mirror's prefix may contain.
 _HARMLESS = frozenset({"robots.txt", "favicon.ico"})
@@ -88,9 +81,9 @@ class S3Storage:
 
     def prepare(self) -> None:
         if self.bucket.head(AT_WORK) is not None or self.bucket.head(WAITING) is not None:
-            for name in list(self.bucket.listdir(_TMP)):
-                self.bucket.delete(_TMP + name)
-            for key, upload in self.bucket.unfinished(_TMP):
+            for name in list(self.bucket.listdir(TEMPORARY)):
+                self.bucket.delete(TEMPORARY + name)
+            for key, upload in self.bucket.unfinished(TEMPORARY):
                 self.bucket.abort(key, upload)
             self.bucket.delete(WAITING)
         self._note(AT_WORK, "A run is at work, or was interrupted: the next one clears what it left.\n")
@@ -119,12 +112,12 @@ class S3Storage:
         found = self.bucket.head(key(path))
         if found is None:
             return None
-        recorded = found.metadata.get(_MODIFIED, "")
+        recorded = found.metadata.get(MODIFIED, "")
         return float(recorded) if _SECONDS.fullmatch(recorded) else found.written
 
     def read(self, path: str) -> bytes | None:
         try:
-            return b"".join(self.bucket.blocks(key(path), _BLOCK))
+            return b"".join(self.bucket.blocks(key(path), BLOCK))
         except NoObject:
             return None
 
@@ -132,7 +125,7 @@ class S3Storage:
         size = self.size(path)
         if size is None:
             raise StorageError(f"{self.bucket.url}{path}: there is no such object")
-        return io.BufferedReader(_Ranges(self.bucket, path, size), _BLOCK)
+        return io.BufferedReader(ObjectReader(self.bucket, path, size), BLOCK)
 
     def digest(self, path: str, algorithm: str = "sha256") -> str | None:
         if algorithm == "sha256":
@@ -141,7 +134,7 @@ class S3Storage:
                 return None if found is None else found.sha256
         digest = hashlib.new(algorithm, usedforsecurity=False)
         try:
-            for block in self.bucket.blocks(key(path), _BLOCK):
+            for block in self.bucket.blocks(key(path), BLOCK):
                 digest.update(block)
         except NoObject:
             return None
@@ -171,7 +164,7 @@ class S3Storage:
         if found is None:
             raise NoObject(f"{self.bucket.url}{path}: there is no such object")
         # The store has the time of the copy for its own.
-        self.copy(path, target, {_MODIFIED: f"{found.written:.0f}", **found.metadata})
+        self.copy(path, target, {MODIFIED: f"{found.written:.0f}", **found.metadata})
         return found.size
 
     def remove(self, path: str) -> None:
@@ -212,107 +205,5 @@ class S3Storage:
 
     def mark_pending(self, path: str) -> None:
         """Set the marker WAITING for a path in the temporary folder, so that the next run clears it."""
-        if path.startswith(_TMP):
+        if path.startswith(TEMPORARY):
             self._note(WAITING, "Something may wait in tmp.\n")
-
-
-def key(path: str) -> str:
-    """Return the key of a path, relative to the prefix. Raises StorageError if it would leave the mirror."""
-    return "/".join(parts(path))
-
-
-@implementer(IUpload)
-class ObjectUpload:
-    """Upload of an object: buffered in memory while it is small, then sent in parts to a temporary key."""
-
-    def __init__(self, store: S3Storage):
-        self._store = store
-        self._bucket = store.bucket
-        self._key = _TMP + uuid.uuid4().hex
-        self._forget()
-
-    def _forget(self) -> None:
-        self._digest = hashlib.sha256()
-        self._held = bytearray()
-        self._upload: str | None = None
-        self._parts: list[dict[str, Any]] = []
-        #: Whether an object exists under the temporary key.
-        self._whole = False
-
-    def write(self, block: bytes) -> None:
-        self._digest.update(block)
-        self._held += block
-        while len(self._held) > PART:
-            self._send(PART)
-
-    def _send(self, size: int) -> None:
-        if self._upload is None:
-            self._upload = self._bucket.begin(self._key, {"ContentType": "application/octet-stream"})
-        with memoryview(self._held) as held:
-            part = bytes(held[:size])
-        del self._held[:size]
-        self._parts.append(self._bucket.part(self._key, self._upload, len(self._parts) + 1, part))
-
-    def stage(self) -> None:
-        """Do nothing: objects are durable once they are written."""
-
-    def restart(self) -> None:
-        self.abort()
-        self._forget()
-
-    def commit(self, path: str, modified: float | None = None) -> None:
-        key(path)
-        metadata = {"sha256": self._digest.hexdigest()}
-        if modified is not None:
-            metadata[_MODIFIED] = f"{modified:.0f}"
-        if self._upload is None:
-            self._store.mark_pending(path)
-            for one in self._store.keys(path):
-                self._bucket.put(one, bytes(self._held), self._digest.digest(), self._store.headers(path, metadata))
-        else:
-            self._send(len(self._held))
-            self._bucket.complete(self._key, self._upload, self._parts)
-            self._upload, self._whole = None, True
-            self._store.copy(self._key, path, metadata)
-        self.abort()
-
-    def abort(self) -> None:
-        self._held = bytearray()
-        if self._upload is not None:
-            upload, self._upload = self._upload, None
-            self._bucket.abort(self._key, upload)
-        if self._whole:
-            self._whole = False
-            self._bucket.delete(self._key)
-
-
-class _Ranges(io.RawIOBase):
-    """Random access to an object by Range requests, for readers of archives."""
-
-    def __init__(self, bucket: Bucket, path: str, size: int):
-        self._bucket, self._path, self._size, self._place = bucket, path, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise ValueError("before the beginning")
-        self._place = base + offset
-        return self._place
-
-    def tell(self) -> int:
-        return self._place
-
-    def readinto(self, buffer: Any) -> int:
-        end = min(self._place + len(buffer), self._size)
-        if end <= self._place:
-            return 0
-        body = b"".join(self._bucket.blocks(self._path, _BLOCK, f"bytes={self._place}-{end - 1}"))
-        buffer[:len(body)] = body
-        self._place += len(body)
-        return len(body)
