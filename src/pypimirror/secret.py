@@ -19,6 +19,9 @@ LONGEST = 2000
 _SHORTEST = 3
 #: Secrets of this length are also removed inside of words.
 _UNMISTAKABLE = 8
+#: This many characters of a secret are searched for by a regular expression.
+_HEAD = 3
+_WORD = re.compile(r"[A-Za-z0-9]")
 #: User and password in a URL.
 _USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>]*@")
 
@@ -122,18 +125,44 @@ def redact(text: str) -> str:
     if not _known:
         return text
     if _pattern is None:
-        _pattern = re.compile("|".join(map(_any_form, sorted(_known, key=len, reverse=True))), re.IGNORECASE)
-    return _pattern.sub(MASK, text)
+        # Tokens have a thousand characters and more, and compiling all forms of each would take most of a second.
+        heads = dict.fromkeys(value[:_HEAD] for value in sorted(_known, key=len, reverse=True))
+        _pattern = re.compile("|".join("".join(map(_any_form, head)) for head in heads), re.IGNORECASE)
+    kept, position, start = [], 0, 0
+    while found := _pattern.search(text, position):
+        position = found.start()
+        end = max(_end(text, position, value) for value in _known)
+        if end:
+            kept.append(text[start:position])
+            position = start = end
+        else:
+            position += 1
+    return MASK.join([*kept, text[start:]])
 
 
-def _any_form(value: str) -> str:
-    """Return a regular expression for all forms of a secret: plain, percent-encoded, in HTML, JSON or a repr, or mixed."""
-    found = "".join(map(_character, value))
-    return found if len(value) >= _UNMISTAKABLE else rf"(?<![A-Za-z0-9]){found}(?![A-Za-z0-9])"
+def _end(text: str, start: int, value: str) -> int:
+    """Return the last position at which a secret that starts here may end, in any mixture of forms; 0 if it is not here."""
+    ends = {start}
+    for character in value:
+        ends = {end + len(form) for end in ends for form in _forms(character)
+                if text[end:end + len(form)].casefold() == form.casefold()}
+        if not ends:
+            return 0
+    if len(value) < _UNMISTAKABLE:
+        if _WORD.match(text[start - 1:start]):
+            return 0
+        ends = {end for end in ends if not _WORD.match(text, end)}
+    return max(ends, default=0)
+
+
+def _any_form(character: str) -> str:
+    """Return a regular expression for all forms of a character."""
+    return f"(?:{'|'.join(map(re.escape, _forms(character)))})"
 
 
 @lru_cache(512)  # more than the characters of a few secrets
-def _character(character: str) -> str:
+def _forms(character: str) -> tuple[str, ...]:
+    """Return a character as it is, percent-encoded, in HTML, JSON and a repr; the longest first."""
     import html  # loaded only if there is a secret
     import json
 
@@ -144,7 +173,7 @@ def _character(character: str) -> str:
         forms.add(f"\\{character}")
     if character == " ":
         forms.add("+")
-    return f"(?:{'|'.join(map(re.escape, sorted(forms, key=len, reverse=True)))})"
+    return tuple(sorted(forms, key=len, reverse=True))
 
 
 def printable(text: str, limit: int = LONGEST) -> str:
