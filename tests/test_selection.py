@@ -229,7 +229,7 @@ def test_a_filter_that_returns_anything_but_files_is_refused(result, message, ap
     Wrong.applies_to_pins = applies_to_pins
     foo = releases("foo", "1.0", "2.0")
     made = Selection((), {"wrong": Wrong()})
-    for call in [made.select, made.mirrorable][:2 if applies_to_pins else 1]:
+    for call in [made.select, made.requirable][:2 if applies_to_pins else 1]:
         with pytest.raises(TypeError, match=re.escape(message)):
             call(foo)
 

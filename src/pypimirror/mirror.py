@@ -137,7 +137,8 @@ class Mirror:
         names = registry.every(self.registry, (self.settings,), INameFilter)
         filters = registry.every(self.registry, (self.settings,), IFilter)
         used = {name: self._named(IFilter, name, "filters") for name in self.settings["filters"] or filters}
-        return Selection(names.values(), used, self.needs.versions(), self.own.projects, self.needs.hashes)
+        return Selection(names.values(), used, self.needs.versions(), self.own.projects, self.needs.hashes,
+                         self.needs.only_followed())
 
     @cached_property
     def writers(self) -> tuple[IIndexWriter, ...]:

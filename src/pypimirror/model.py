@@ -210,7 +210,7 @@ class KnownProject(NamedTuple):
 
 
 class RequiredReleases(NamedTuple):
-    """Releases that filters on releases can't exclude: versions by normalised project name."""
+    """Releases that are selected whatever the filters on releases: versions by normalised project name."""
 
     pinned: Mapping[str, frozenset[str]] = NOTHING
     #: ``algorithm:hexdigest`` of the files that a pin allows, by project and version; missing for pins without hashes.
@@ -225,6 +225,11 @@ class RequiredReleases(NamedTuple):
         names = {*self.pinned, *self.retained, *self.followed}
         parts = (self.pinned, self.retained, self.followed)
         return {name: frozenset().union(*(part.get(name, ()) for part in parts)) for name in sorted(names)}
+
+    def only_followed(self) -> Mapping[str, frozenset[str]]:
+        """Return the versions that requirements alone need, by project: filters for safety apply to these."""
+        return {name: versions - self.pinned.get(name, frozenset()) - self.retained.get(name, frozenset())
+                for name, versions in self.followed.items()}
 
 
 class Totals(NamedTuple):

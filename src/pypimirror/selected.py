@@ -19,12 +19,14 @@ class LeftOut(NamedTuple):
 
 
 class Unmet(NamedTuple):
-    """A pinned release without a file."""
+    """A pinned or required release without a file."""
 
     #: As pinned.
     version: str
     #: Why each of its files was left out; empty if upstream has none.
     reasons: tuple[str, ...] = ()
+    #: When a filter lets in the first of its files, in seconds since 1970, or None.
+    until: float | None = None
 
 
 class Selected(NamedTuple):

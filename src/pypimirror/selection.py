@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from .interfaces import (
     IFilter,
     IMetadataFilter,
     INameFilter,
+    ISafetyFilter,
     ITimedFilter,
     IUploadTimeFilter,
     IUrgentFilter,
@@ -49,17 +50,22 @@ class _ActiveFilter(NamedTuple):
     component: Any
     is_timed: bool
     reads_metadata: bool
+    #: Whether it applies to releases that are required and not pinned.
+    is_for_safety: bool
 
 
 class _Filtering:
     """The files of one project while the filters run."""
 
-    def __init__(self, project: Project, pinned: frozenset[str]):
-        """pinned: names of the files that pins select."""
+    def __init__(self, project: Project, pinned: frozenset[str], required: frozenset[str] = frozenset()):
+        """pinned: names of the files that pins and requirements select. required: of these, the ones that no pin selects."""
         self._project = project
         self._pinned = pinned
+        self._required = required
         #: Names of files that only their pin selects; filters on releases don't see them, so that a pin never displaces others.
         self._pinned_only: frozenset[str] = frozenset()
+        #: Names of files that are not selected, but that filters for safety compare others with.
+        self._others: frozenset[str] = frozenset()
         self.files = project.files
         self.left_out: list[LeftOut] = []
         self.due: float | None = None
@@ -69,6 +75,7 @@ class _Filtering:
     def keep_pinned(self, why: Callable[[File], str]) -> None:
         """Leave out all files but the pinned ones. why: returns the reason."""
         self._pinned_only = self._pinned
+        self._others = frozenset(file.filename for file in self.files) - self._pinned
         self.left_out += [LeftOut(file, why(file)) for file in self.files if file.filename not in self._pinned]
         self.files = tuple(file for file in self.files if file.filename in self._pinned)
 
@@ -91,26 +98,31 @@ class _Filtering:
         self.seconds[each.name] = max(0.0, time.perf_counter() - begun - waited)
 
     def _apply(self, each: _ActiveFilter, metadata: Callable[[File], bytes | None]) -> None:
-        name, component, is_timed, reads_metadata = each
-        before = results.read_only(
-            component, self._project._replace(files=self.files if component.applies_to_pins else self._not_pinned_only()))
+        name, component, is_timed, reads_metadata, is_for_safety = each
+        # What the filter does not apply to.
+        exempt = frozenset[str]() if component.applies_to_pins else self._pinned
+        if is_for_safety:
+            exempt -= self._required
+        names = {file.filename for file in self.files} - (self._pinned_only & exempt)
+        judged = self._with_files(component, names)
+        before = self._with_files(component, names | self._others) if is_for_safety and self._others else judged
         if IUploadTimeFilter.providedBy(component):
-            self.untimed += component.untimed(before)
+            self.untimed += component.untimed(judged)
         selected = component.select(before, metadata) if reads_metadata else component.select(before)
         kept = results.kept(component, before, selected)
-        if not component.applies_to_pins:
-            self._pinned_only |= {file.filename for file in before.files} & self._pinned - kept
-            kept |= self._pinned_only
+        self._pinned_only |= {file.filename for file in before.files} & exempt - kept
+        kept |= self._pinned_only & exempt
         why = partial(component.why, before) if IExplainedFilter.providedBy(component) else lambda file: component.reason
         urgent = IUrgentFilter.providedBy(component)
         self.left_out += [LeftOut(file, why(file), name, urgent) for file in self.files if file.filename not in kept]
         self.files = tuple(file for file in self.files if file.filename in kept)
         if is_timed:
-            moments = (self.due, results.next_change(component, before))
+            moments = (self.due, results.next_change(component, judged))
             self.due = min((moment for moment in moments if moment is not None), default=None)
 
-    def _not_pinned_only(self) -> tuple[File, ...]:
-        return tuple(file for file in self.files if file.filename not in self._pinned_only)
+    def _with_files(self, component: Any, names: Collection[str]) -> Project:
+        files = tuple(file for file in self._project.files if file.filename in names)
+        return results.read_only(component, self._project._replace(files=files))
 
 
 class Selection:
@@ -119,25 +131,29 @@ class Selection:
     A project is selected if it is pinned or all name filters accept it; filters with ``applies_to_pins`` apply to pinned ones
     too.
     Of a project that is only pinned the pinned releases are selected; of others the releases that the filters leave, and the
-    pinned ones.
+    pinned ones. Releases that others require count as pinned, except for the filters for safety (ISafetyFilter).
     """
 
     def __init__(self, names: Iterable[INameFilter], filters: Mapping[str, IFilter],
-                 pins: Mapping[str, frozenset[str]] = _NO_PINS, own: Iterable[str] = (), hashes: Hashes = _NO_HASHES):
+                 pins: Mapping[str, frozenset[str]] = _NO_PINS, own: Iterable[str] = (), hashes: Hashes = _NO_HASHES,
+                 required: Mapping[str, frozenset[str]] = _NO_PINS):
         """names: all name filters. filters: by name, in order. pins: versions by normalised name.
 
         own: normalised names of the site's own projects, which are always selected.
         hashes: ``algorithm:hexdigest`` of the files that a pin allows, by name and version.
+        required: of the pins, the versions that others require and no pin file names.
         """
         active = [name for name in names if name.active]
         self._asked = tuple(name for name in active if not name.applies_to_pins)
         self._strict = tuple(name for name in active if name.applies_to_pins)
         self._allowed = tuple(map(results.accepting, self._strict))
         self._asks = tuple(map(results.accepting, self._asked))
-        self._filters = tuple(_ActiveFilter(name, each, ITimedFilter.providedBy(each), IMetadataFilter.providedBy(each))
+        self._filters = tuple(_ActiveFilter(name, each, ITimedFilter.providedBy(each), IMetadataFilter.providedBy(each),
+                                            ISafetyFilter.providedBy(each))
                               for name, each in filters.items() if each.active)
         self._pins = pins
         self._hashes = hashes
+        self._required = required
         self._own = frozenset(own)
         #: The normalised names that can be selected, or None if the filters need upstream's list of all names.
         self.exact = self._exact(active)
@@ -207,15 +223,17 @@ class Selection:
         """Whether no filter with ``applies_to_pins`` excludes the project."""
         return all(allows(name) for allows in self._allowed)
 
-    def mirrorable(self, project: Project) -> tuple[File, ...]:
-        """Return the files of a project that the filters on files leave, without those on releases."""
-        files = project.files
+    def requirable(self, project: Project) -> Selected:
+        """Return the files of a project that requirements may select; of those left out only the ones held back for safety.
+
+        The filters on files apply, and those for safety, but for pinned releases. None of them gets core metadata.
+        """
+        found = _Filtering(project, self._files_of(project, self._firm(project.name)))
         for each in self._filters:
-            if each.component.applies_to_pins:
-                before = results.read_only(each.component, project._replace(files=files))
-                kept = results.kept(each.component, before, each.component.select(before))
-                files = tuple(file for file in files if file.filename in kept)
-        return files
+            if each.component.applies_to_pins or each.is_for_safety:
+                found.apply(each, lambda file: None)
+        held = {each.name for each in self._filters if each.is_for_safety}
+        return Selected(found.files, tuple(one for one in found.left_out if one.filter in held), found.due)
 
     def select(self, project: Project, metadata: Callable[[File], bytes | None] | None = None) -> Selected:
         """Run the filters over the files of a project.
@@ -226,27 +244,33 @@ class Selection:
         if not self.decide(project.name):
             return Selected((), tuple(LeftOut(file, "its project is not selected") for file in project.files))
         matched = self.matched(project.name)
-        pinned = self._pinned(project)
-        found = _Filtering(project, pinned)
+        pinned = self._files_of(project, self._pins.get(project.name, frozenset()))
+        required = pinned - self._files_of(project, self._firm(project.name))
+        found = _Filtering(project, pinned, required)
         if not matched:
             found.keep_pinned(lambda file: self._why(file, project.name))
         for each in self._filters:
-            if each.component.applies_to_pins or matched:
+            if each.component.applies_to_pins or matched or (each.is_for_safety and required):
                 found.apply(each, metadata)
         return Selected(found.files, tuple(found.left_out), found.due,
-                        self._unmet(project.name, found.files, found.left_out), found.untimed, tuple(found.seconds.items()))
+                        self._unmet(project, found.files, found.left_out), found.untimed, tuple(found.seconds.items()))
 
-    def _pinned(self, project: Project) -> frozenset[str]:
-        """Return the names of the files that pins select, including files whose hash is not known yet."""
-        if project.name not in self._pins:
+    def _firm(self, name: str) -> frozenset[str]:
+        """Return the versions of a project that pin files name, or named until recently."""
+        return self._pins.get(name, frozenset()) - self._required.get(name, frozenset())
+
+    def _files_of(self, project: Project, versions: frozenset[str]) -> frozenset[str]:
+        """Return the names of the files of pinned versions, including files whose hash is not known yet."""
+        if not versions:
             return frozenset()
-        pinned = self.pinned(project.name)
+        pinned = pinned_of(project.name, versions, self._hashes)
         return frozenset(file.filename for file in project.files if _allows(pinned, file, project.name) is not False)
 
     def _why(self, file: File, name: str) -> str:
         return OTHER_HASH if self.pinned(name).matching(parse(file.filename, name).version) else "not pinned"
 
-    def _unmet(self, name: str, files: Iterable[File], left_out: Iterable[LeftOut]) -> tuple[Unmet, ...]:
+    def _unmet(self, project: Project, files: Iterable[File], left_out: Collection[LeftOut]) -> tuple[Unmet, ...]:
+        name = project.name
         versions = self._pins.get(name)
         if not versions:
             return ()
@@ -263,7 +287,17 @@ class Selection:
         for one in left_out:
             for version in pinned.matching(parse(one.file.filename, name).version):
                 reasons.setdefault(version, {})[one.reason] = None
-        return tuple(Unmet(version, tuple(reasons.get(version, ()))) for version in sorted(versions) if version not in met)
+        return tuple(Unmet(version, tuple(reasons.get(version, ())), self._until(project, version, left_out))
+                     for version in sorted(versions) if version not in met)
+
+    def _until(self, project: Project, version: str, left_out: Iterable[LeftOut]) -> float | None:
+        """Return when a timed filter lets in the first file of a version, or None."""
+        timed = {each.name: each.component for each in self._filters if each.is_timed}
+        matching = self.pinned(project.name).matching
+        moments = (results.next_change(timed[one.filter], results.read_only(
+            timed[one.filter], project._replace(files=(one.file,)))) for one in left_out
+            if one.filter in timed and version in matching(parse(one.file.filename, project.name).version))
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def _exact(self, active: Iterable[INameFilter]) -> frozenset[str] | None:
         sets = [frozenset(map(normalize, each.exact)) for each in active if each.exact is not None and not each.applies_to_pins]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from zope.interface import implementer
 
-from ..interfaces import IExplainedFilter, ISettings, IUrgentFilter
+from ..interfaces import IExplainedFilter, ISafetyFilter, ISettings, IUrgentFilter
 from ..model import File, Project
 from ..settings.decisions import ALLOW
 from .decisions import matching
@@ -37,7 +37,7 @@ class Malicious:
         return f"malicious: {policy.describe(policy.malicious(self._settings, project).of_file(file))}"
 
 
-@implementer(IExplainedFilter)
+@implementer(IExplainedFilter, ISafetyFilter)
 class Vulnerable:
     """Leaves out releases with advisories of at least ``vulnerable_severity``, unless a decision allows them."""
 

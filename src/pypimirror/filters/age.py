@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from zope.interface import implementer
 
 from ..advisory import Advisory
-from ..interfaces import IExplainedFilter, IFilter, ISettings, IUploadTimeFilter
+from ..interfaces import IExplainedFilter, ISafetyFilter, ISettings, IUploadTimeFilter
 from ..metadata.filenames import parse, release
 from ..model import File, Project
 from ..names import normalize
@@ -22,7 +22,7 @@ from ..settings.units import parse_moment
 from .globs import compile_globs
 
 
-@implementer(IUploadTimeFilter, IExplainedFilter)
+@implementer(IUploadTimeFilter, IExplainedFilter, ISafetyFilter)
 class MinAge:
     """Holds back new uploads. Each file counts by its own time: a file added late to an old release is new, too.
 
@@ -93,7 +93,7 @@ class MinAge:
         return when + (self._age if self._fixes(project, file) is None else self._age_of_fixes)
 
 
-@implementer(IFilter)
+@implementer(ISafetyFilter)
 class UploadedBefore:
     """Keeps the files that were uploaded before a moment."""
 

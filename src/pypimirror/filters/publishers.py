@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from zope.interface import implementer
 
-from ..interfaces import IExplainedFilter, ISettings
+from ..interfaces import IExplainedFilter, ISafetyFilter, ISettings
 from ..metadata.filenames import parse, pep440
 from ..model import File, Project
 from ..settings.decisions import ALLOW
@@ -57,7 +57,7 @@ class TrustedPublishers:
                    for globs, pattern in self._patterns)
 
 
-@implementer(IExplainedFilter)
+@implementer(IExplainedFilter, ISafetyFilter)
 class Publishers:
     """Holds back files that upstream has added, of other publishers than the release before."""
 

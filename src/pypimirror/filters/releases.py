@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
-from ..interfaces import IFilter, ISettings
+from ..interfaces import IFilter, ISafetyFilter, ISettings
 from ..metadata.filenames import parse, pep440
 from ..model import File, Project
 
@@ -62,7 +62,7 @@ class Prereleases:
         return tuple(file for file in project.files if not _is_prerelease(parse(file.filename, project.name).version))
 
 
-@implementer(IFilter)
+@implementer(ISafetyFilter)
 class Yanked:
     """Leaves out yanked files (PEP 592), with or without a reason."""
 

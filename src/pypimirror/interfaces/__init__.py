@@ -18,6 +18,7 @@ from .selection import (
     IFilter,
     IMetadataFilter,
     INameFilter,
+    ISafetyFilter,
     ITimedFilter,
     IUploadTimeFilter,
     IUrgentFilter,
@@ -30,6 +31,7 @@ __all__ = [
     "ICertificateSite", "IClient", "ICooperativeFetcher", "ICopyingStorage", "IEngine", "IExactNames", "IExplainedFilter",
     "IFetcher", "IFilter",
     "IIndexWriter", "IListReader", "IMetadataFilter", "IMetadataIndexWriter", "IMirror", "INameFilter", "IObserver", "IParser",
-    "IReceiver", "IReservingUpload", "IRunContext", "ISettings", "ISource", "IStartPageWriter", "IStorage", "ITimedFilter",
+    "IReceiver", "IReservingUpload", "IRunContext", "ISafetyFilter", "ISettings", "ISource", "IStartPageWriter", "IStorage",
+    "ITimedFilter",
     "IUpload", "IUploadTimeFilter", "IUpstream", "IUrgentFilter", "IWebServer", "IWholeIndexWriter", "IWrittenNames",
 ]

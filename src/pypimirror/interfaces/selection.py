@@ -85,6 +85,14 @@ class IUrgentFilter(IFilter):
     """A filter on dangerous files: the safety brake does not hold its removals back."""
 
 
+class ISafetyFilter(IFilter):
+    """A filter that holds back releases which may do harm.
+
+    It applies to releases that others require, too: a requirement gets the newest release that all of these filters leave. It
+    does not apply to pinned releases.
+    """
+
+
 class IMetadataFilter(IFilter):
     """A filter on core metadata."""
 

@@ -66,3 +66,5 @@ class Resolution(NamedTuple):
     problems: tuple[str, ...]
     #: The requirements in these messages.
     unmet: tuple[UnmetRequirement, ...] = ()
+    #: Of the releases, those that are held back for safety, while no other one fits.
+    held: frozenset[Release] = frozenset()

@@ -5,13 +5,14 @@ requirements on a project, if there is one. An installer finds the releases that
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from packaging.requirements import InvalidRequirement
 from packaging.specifiers import SpecifierSet
 
 from ..errors import MirrorError
+from ..model import File
 from ..names import shown
 from .candidates import Candidate, candidate, candidates, fitting, installable
 from .dependencies import DependencyReader, FileDependencies, ReleaseSource
@@ -39,7 +40,8 @@ class _Exhausted(Exception):
 
 def resolve(starts: Iterable[RootRequirement | RootFile], environments: Iterable[Environment], catalogue: ReleaseSource,
             pinned: Pins | None = None, companions: Mapping[str, str] | None = None,
-            exempt: Callable[[str], object] = lambda name: False, local: Collection[str] = ()) -> Resolution:
+            exempt: Callable[[str], object] = lambda name: False, local: Collection[str] = (),
+            held: Callable[[str], Sequence[File]] = lambda name: ()) -> Resolution:
     """Resolve requirements in each environment, transitively.
 
     Args:
@@ -47,17 +49,22 @@ def resolve(starts: Iterable[RootRequirement | RootFile], environments: Iterable
         companions: specifiers by project: the newest release that also matches the specifier is selected, too.
         exempt: returns whether unreadable requirements of a project are not a problem.
         local: normalised names of projects that come from elsewhere: requirements on them are satisfied.
+        held: returns the files of a project that are held back for safety. If nothing else fits, one of these is what is
+            needed, and ``Resolution.held`` has its release. Called after ``catalogue.releases``.
     """
-    return _Resolver(catalogue, pinned or Pins(), companions or {}, exempt, frozenset(local)).run(starts, tuple(environments))
+    resolver = _Resolver(catalogue, pinned or Pins(), companions or {}, exempt, frozenset(local), held)
+    return resolver.run(starts, tuple(environments))
 
 
 class _Resolver:
     def __init__(self, catalogue: ReleaseSource, pinned: Pins, companions: Mapping[str, str], exempt: Callable[[str], object],
-                 local: frozenset[str]):
+                 local: frozenset[str], held: Callable[[str], Sequence[File]]):
         self.local = local
         self.pinned = pinned
         self.companions = companions
-        self.candidates = _CandidateCache(catalogue, self.spend)
+        self.candidates = _CandidateCache(catalogue, self.spend, held)
+        #: Held releases that requirements need, since no other one fits.
+        self.held: dict[Release, None] = {}
         self.requirements = DependencyReader(catalogue, exempt)
         self.budget: int | None = None
         self.steps: deque[_Step] = deque()
@@ -166,7 +173,11 @@ class _Resolver:
         label = dependency.text, by
         self.satisfied.setdefault(label, 0)
         chosen = self.choose(name, specifier, environment)
-        if chosen is None:
+        if chosen is None and (held := self.choose_held(name, specifier, environment)) is not None:
+            # What it requires is looked at when it is let in.
+            self.held[name, str(held.version)] = None
+            self.reasons.setdefault((name, str(held.version)), by)
+        elif chosen is None:
             self.failed.setdefault(label, set()).add(environment)
         else:
             self.satisfied[label] += 1
@@ -179,6 +190,9 @@ class _Resolver:
             self.chosen[key] = next((found for found in (*preferred, *self.candidates.fitting(name, specifier))
                                      if installable(found, environment)), None)
         return self.chosen[key]
+
+    def choose_held(self, name: str, specifier: str, environment: Environment) -> Candidate | None:
+        return next((found for found in self.candidates.held(name, specifier) if installable(found, environment)), None)
 
     def select(self, name: str, chosen: Candidate, extras: Iterable[str], by: str, environment: Environment) -> None:
         """Select a release and add its requirements."""
@@ -219,14 +233,15 @@ class _Resolver:
         for one in unmet:
             (notes if one.is_partial else problems)[one.message] = None
         return Resolution({name: frozenset(some) for name, some in sorted(releases.items())}, self.reasons, tuple(notes),
-                          tuple(problems), unmet)
+                          tuple(problems), unmet, frozenset(self.held))
 
 
 class _CandidateCache:
     """Candidates by project and specifier."""
 
-    def __init__(self, catalogue: ReleaseSource, spend: Callable[[int], None]):
+    def __init__(self, catalogue: ReleaseSource, spend: Callable[[int], None], held: Callable[[str], Sequence[File]]):
         self._catalogue = catalogue
+        self._held = held
         self._spend = spend
         self._candidates: dict[str, tuple[Candidate, ...]] = {}
         self._fitting: dict[tuple[str, str], tuple[Candidate, ...]] = {}
@@ -239,6 +254,10 @@ class _CandidateCache:
             self._spend(len(offered) // _FILES_PER_REQUIREMENT)
             self._fitting[key] = fitting(offered, SpecifierSet(specifier))
         return self._fitting[key]
+
+    def held(self, name: str, specifier: str) -> tuple[Candidate, ...]:
+        """Return the fitting candidates that are held back."""
+        return fitting(candidates(self._held(name), name), SpecifierSet(specifier))
 
     def pinned(self, name: str, specifier: str, pins: Pins) -> Iterator[Candidate]:
         # A pin may be a prerelease or yanked: the administrator chose it.

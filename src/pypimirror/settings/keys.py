@@ -89,10 +89,12 @@ KEYS = (
         "Requirements, constraints or lock files (pylock.toml, and those of uv, Poetry, PDM and Pipenv) or URLs. The releases "
         "pinned in them are mirrored.", "Pins", "files"),
     Key("dependencies", converters.boolean, "False",
-        "Whether to mirror the run-time requirements of the selected releases, recursively: the newest release that fits.",
+        "Whether to mirror the run-time requirements of the selected releases, recursively: the newest release that fits and "
+        "that no filter for safety, such as min_age, holds back.",
         "Pins", "files"),
     Key("build_requirements", converters.boolean, "True",
-        "Whether to mirror the build requirements of the sdists among pins and dependencies, recursively.",
+        "Whether to mirror the build requirements of the sdists among pins and dependencies, recursively, as for "
+        "dependencies.",
         "Pins", "files"),
     Key("ignore_build_problems", converters.words, "",
         "Projects whose unknown requirements or build requirements, such as of a broken pyproject.toml, are no failure of a "

@@ -16,6 +16,8 @@ RETAINED = "retained"
 PINNING = "pinning"
 #: Set if pages were read, or files published, whose releases' requirements were not resolved yet.
 FOLLOW_DUE = "follow_due"
+#: When the first release is let in that is held back now and may be required, in seconds since 1970.
+FOLLOW_AT = "follow_at"
 #: Names of the published pin files, and paths of the pages about all projects, separated by blanks.
 PIN_FILES, ROOTS = "pin_files", "roots"
 #: Names of their other forms and of their index page; a digest of what these are made of.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import BinaryIO
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, BinaryIO
 
 from ..errors import MirrorError
+from ..events import Notice
 from ..interfaces import IRunContext
 from ..metadata.archives import wheel_metadata
 from ..model import File, Project
 from ..pins.sdist import Sdist, read_sdist
+from ..selected import Selected
 from ..state import records
 from ..state.database import BEGUN, DUE, Row, State
+from . import publishers
 from .advised import advised
 from .ensure_file import ensure_file
 from .evaluate import EvaluateTask, evaluate
@@ -25,22 +28,52 @@ class StateCatalogue:
     not to be needed.
     """
 
-    def __init__(self, mirror: IRunContext, state: State, build_requirements: bool):
-        self._mirror, self._state = mirror, state
+    def __init__(self, mirror: IRunContext, state: State, build_requirements: bool, notify: Callable[[Any], None]):
+        self._mirror, self._state, self._notify = mirror, state, notify
         self._build_requirements = build_requirements
         self._projects: dict[str, Project] = {}
         #: Normalised project names by file name.
         self._owners: dict[str, str] = {}
         self._sdists: dict[str, Sdist | None] = {}
+        self._held: dict[str, tuple[File, ...]] = {}
+        #: When the first file is let in that is held back now, in seconds since 1970, or None.
+        self.due: float | None = None
 
     def releases(self, name: str) -> Sequence[File]:
         if not self._mirror.selection.allowed(name):
             return ()
+        found = self._requirable(name)
+        self._held[name] = tuple(one.file for one in found.left_out)
+        self.due = min((due for due in (self.due, found.due) if due is not None), default=None)
+        self.own(name, found.files)
+        return found.files
+
+    def held(self, name: str) -> Sequence[File]:
+        """Return the files of a project that filters for safety hold back. Called after ``releases``."""
+        return self._held.get(name, ())
+
+    def _requirable(self, name: str) -> Selected:
         project = self._project(name)
-        offered = offered_files(self._mirror, project)
-        files: Sequence[File] = self._mirror.selection.mirrorable(project._replace(files=offered))
-        self.own(name, files)
-        return files
+        found = self._select(project)
+        uncompared = publishers.uncompared(found)
+        if uncompared:
+            # Of a project that is only required, nothing else would compare a newer release.
+            compared = publishers.with_publishers(self._mirror, project, uncompared)
+            found = self._select(compared)
+            self._keep(compared)
+            for filename, reason in publishers.newly_held(project, found):
+                self._notify(Notice(publishers.held_back(name, filename, reason)))
+        return found
+
+    def _select(self, project: Project) -> Selected:
+        return self._mirror.selection.requirable(project._replace(files=offered_files(self._mirror, project)))
+
+    def _keep(self, project: Project) -> None:
+        """Store a record with the publishers of files."""
+        row = self._state.row(project.name)
+        if row is not None:
+            self._projects[project.name] = project
+            self._state.save(row, records.encode(project))
 
     def own(self, name: str, files: Iterable[File]) -> None:
         """Register the project of files; required before ``metadata`` and ``sdist`` are called with them."""

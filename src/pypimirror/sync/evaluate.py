@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +11,7 @@ from ..errors import FetchError, MirrorError
 from ..events import ProjectDecided
 from ..interfaces import INameFilter, IRunContext
 from ..model import Change, File, Project, RequiredReleases
-from ..selected import Selected
+from ..selected import Selected, Unmet
 from ..state import records
 from ..state.database import LISTED
 from ..upstream.multi_index import serial_at
@@ -251,8 +252,17 @@ def unmet(needs: RequiredReleases, name: str, selected: Selected) -> str | None:
     pinned, required = needs.pinned.get(name, frozenset()), needs.followed.get(name, frozenset())
     told = []
     for why, versions in (("pinned", pinned), ("required", required - pinned)):
-        missing = [f"{one.version} ({'; '.join(one.reasons) or 'upstream offers no file of it'})"
+        missing = [f"{one.version} ({'; '.join(one.reasons) or 'upstream offers no file of it'}{_until(one)})"
                    for one in selected.unmet if one.version in versions]
         if missing:
             told.append(f"{why}, but not available: {', '.join(missing)}")
     return "; ".join(told) or None
+
+
+def _until(unmet: Unmet) -> str:
+    """Return the end of a message about a release that a filter lets in later."""
+    try:
+        moment = datetime.datetime.fromtimestamp(unmet.until, datetime.timezone.utc) if unmet.until is not None else None
+    except (ValueError, OverflowError, OSError):  # an upload time in the last days of the year 9999
+        moment = None
+    return f", until {moment:%Y-%m-%d %H:%M} UTC" if moment is not None else ""

@@ -8,6 +8,7 @@ from typing import Any
 from .. import events
 from ..interfaces import IRunContext
 from ..model import Change
+from . import publishers
 from .absence import Absences
 from .evaluate import Evaluation
 from .filter_removals import by_filter
@@ -16,9 +17,6 @@ from .refused_files import RefusedFile
 from .result_recorder import ResultRecorder
 from .vulnerable import VulnerableRelease, report_lines
 from .worklist import Worklist
-
-#: What lets a file in whose publisher is another one than before.
-_RELEASE_HELD = "allow the release, or name the publisher in trusted_publishers"
 
 
 class EvaluationPass:
@@ -69,7 +67,7 @@ class EvaluationPass:
             self._notify(events.Notice(f"{evaluation.name}: {filename} is taken out: {reason}"))
         self.refused += (RefusedFile(evaluation.name, file) for file in evaluation.refused)
         for filename, reason in evaluation.held:
-            self._notify(events.Notice(f"{evaluation.name}: {filename} is held back: {reason}; {_RELEASE_HELD}"))
+            self._notify(events.Notice(publishers.held_back(evaluation.name, filename, reason)))
         self.vulnerable += evaluation.vulnerable
 
     def _record_absences(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -28,7 +29,7 @@ from ..pins.resolver import resolve
 from ..pins.retention import retained
 from ..state import records
 from ..state.database import State
-from ..state.meta_keys import FOLLOW_DUE, PIN_FILES, RETAINED
+from ..state.meta_keys import FOLLOW_AT, FOLLOW_DUE, PIN_FILES, RETAINED
 from ..tracebacks import log_error
 from ..zcml.error_context import describe
 from . import clock, published_pins
@@ -145,25 +146,31 @@ class Pinning:
         before = self._mirror.needs
         self._retain(_releases(json.loads(self._state.fact(LAST_PINNED) or "{}")))
         self._tell(before.followed)
-        if changed or any(self._state.fact(name) is not None for name in (FOLLOW_DUE, HOLES)):
+        if changed or any(self._state.fact(name) is not None for name in (FOLLOW_DUE, HOLES)) or self._is_time():
             self._resolve(planned)
             self._state.set_fact(FOLLOW_DUE, None)
         after = self._mirror.needs
         return frozenset(name for old, new in ((before.followed, after.followed), (before.retained, after.retained))
                          for name in {*old, *new} if old.get(name) != new.get(name))
 
+    def _is_time(self) -> bool:
+        """Return whether a release that was held back at the last resolution is let in by now."""
+        moment = self._state.fact(FOLLOW_AT)
+        return moment is not None and float(moment) <= time.time()
+
     def _resolve(self, planned: Mapping[str, tuple[File, ...]]) -> None:
         wanted = self._settings["dependencies"] or (self._settings["build_requirements"] and self._pins.versions)
-        found = Resolution({}, {}, (), ())
+        found, due = Resolution({}, {}, (), ()), None
         if wanted:
             kind = PlannedCatalogue if self._dry else StateCatalogue
-            catalogue = kind(self._mirror, self._state, self._settings["build_requirements"])
+            catalogue = kind(self._mirror, self._state, self._settings["build_requirements"], self._notify)
             # Pins constrain run-time requirements; a build uses the newest release that matches, regardless of pins.
             pinned = self._pins if self._settings["dependencies"] else None
             # Namespace packages of old need pkg_resources, which setuptools 82 and later have no more.
             companions = {} if "setuptools" in self._pins.versions or not self._pins.versions else {"setuptools": "<82"}
             found = resolve(self._roots(catalogue, planned), self._environments(), catalogue, pinned, companions,
-                            name_globs(self._settings, "ignore_build_problems").match)
+                            name_globs(self._settings, "ignore_build_problems").match, held=catalogue.held)
+            due = catalogue.due
         # A second resolution in a run replaces the problems of the first one.
         told, self._unresolved = self._unresolved, found.problems + found.notes
         self.problems = [problem for problem in self.problems if problem not in told] + list(found.problems)
@@ -171,7 +178,9 @@ class Pinning:
             if text not in told:
                 self._notify(Problem("", text) if text in found.problems else Notice(text))
         # Every run looks for releases that are not found yet.
-        self._state.set_fact(HOLES, "1" if found.problems else None)
+        self._state.set_fact(HOLES, "1" if found.problems or found.held else None)
+        # Nor does anything else notice that a release of a project that is only required is old enough.
+        self._state.set_fact(FOLLOW_AT, None if due is None else str(due))
         self._state.set_fact(NEEDED, json.dumps({name: sorted(versions) for name, versions in found.releases.items()}))
         self._tell(found.releases)
 

@@ -79,6 +79,11 @@ def newly_held(old: Project | None, selected: Selected) -> Iterator[tuple[str, s
             yield one.file.filename, one.reason
 
 
+def held_back(project: str, filename: str, reason: str) -> str:
+    """Return the message about a file that is held back."""
+    return f"{project}: {filename} is held back: {reason}; allow the release, or name the publisher in trusted_publishers"
+
+
 def changed_publishers(mirror: IRunContext, project: str, files: Iterable[File], new: Collection[str]) -> Iterator[str]:
     """Yield a message about each new release with other publishers than the release before it, or with none any more.
 

@@ -79,7 +79,8 @@ class ResultRecorder:
             self._notify(events.Problem(evaluation.name, evaluation.error))
             self._save_error(evaluation.name, evaluation.name, evaluation.error, evaluation.project)
             return
-        if evaluation.read or (evaluation.absent and evaluation.change):
+        # What is published no longer for its safety may have a successor.
+        if evaluation.read or ((evaluation.absent or evaluation.unmet is not None) and evaluation.change):
             self._state.set_fact(FOLLOW_DUE, "1")
         old = self._state.row(evaluation.name)
         self._report_missing(evaluation, is_new=old is None)
