@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,20 +26,42 @@ settings.register_profile("tests", settings(), max_examples=50, deadline=None, s
 settings.load_profile("tests")
 
 
-#: Cases of a parametrized test that count for coverage. Tracing adds half to the time of the code, and the hundredth case of a
-#: matrix runs the lines of the first ones.
-_TRACED = 4
+#: Cases of a parametrized test that are not heavy: the first, the last, and one between them.
+_SAMPLE = 3
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that runs everything."""
+    parser.addoption("--all", action="store_true", help="run the heavy tests, too, as when a file or a test is named")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run all tests of what is named or was chosen otherwise."""
+    if config.args_source is pytest.Config.ArgsSource.ARGS or config.option.markexpr or config.option.lf:
+        config.option.all = True
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With ``--cov``, trace the first cases of each parametrized test only."""
-    if config.getoption("cov_source", None):
-        cases = Counter[str]()
-        for item in items:
-            function = item.nodeid.partition("[")[0]
-            cases[function] += 1
-            if cases[function] > _TRACED:
-                item.add_marker("no_cover")
+    """Mark most cases of parametrized tests as heavy; leave heavy tests out, or run them without tracing.
+
+    Tracing adds half to the time of the code, and the hundredth case of a matrix runs the lines of the first ones.
+    """
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for found in cases.values():
+        sample = {number * (len(found) - 1) // (_SAMPLE - 1) for number in range(_SAMPLE)}
+        for number, item in enumerate(found):
+            if number not in sample:
+                item.add_marker("heavy")
+    heavy = [item for item in items if item.get_closest_marker("heavy")]
+    if config.option.all:
+        for item in heavy if config.getoption("cov_source", None) else ():
+            item.add_marker("no_cover")
+    else:
+        config.hook.pytest_deselected(items=heavy)
+        items[:] = [item for item in items if not item.get_closest_marker("heavy")]
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -62,12 +83,14 @@ def pytest_testnodedown(node: Any) -> None:
         program_versions.VERSIONS.setdefault(program, set()).update(versions)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell which versions of other programs were tried."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Tell which versions of other programs were tried, and that heavy tests were left out."""
     if program_versions.VERSIONS:
         terminalreporter.section("tried with")
     for program, versions in sorted(program_versions.VERSIONS.items()):
         terminalreporter.line(f"{program} {', '.join(sorted(versions))}")
+    if not config.option.all:
+        terminalreporter.section("heavy tests were left out; bin/test --all runs them")
 
 
 @pytest.fixture(autouse=True)

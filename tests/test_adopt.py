@@ -83,6 +83,7 @@ def test_what_upstream_never_listed_stays_in_the_runs_that_follow(mirrored: Mirr
     assert mirrored.files("plone") == ["plone-4.0.tar.gz", "plone-5.0.tar.gz"]
 
 
+@pytest.mark.heavy
 def test_many_projects_that_upstream_never_listed_are_no_reason_to_doubt_its_list(
         mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
     upstream.add("plone", *HOLDS["plone"])

@@ -42,6 +42,7 @@ POINTS: dict[str, Callable[[Path, int], bool]] = {
 @pytest.mark.parametrize("seed", range(KILLS // 12))
 @pytest.mark.parametrize(("place", "point"), [("elsewhere", "files placed"), ("elsewhere", "pages written"),
                                               *(("in place", point) for point in POINTS)])
+@pytest.mark.heavy
 def test_a_killed_adoption_loses_nothing_and_goes_on(
         mirrored: Mirrored, upstream: Upstream, tmp_path: Path, seed: int, place: str, point: str) -> None:
     chance = random.Random(f"{seed} {place} {point}")

@@ -90,6 +90,7 @@ def test_malicious_releases_are_out_though_upstream_fails(advised: Mirrored, ups
     assert not advised.untrue()
 
 
+@pytest.mark.heavy
 def test_malicious_projects_are_out_whatever_the_brake_says(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
     names = [f"project-{number:02}" for number in range(30)]
     for name in names:
@@ -109,6 +110,7 @@ def test_malicious_projects_are_out_whatever_the_brake_says(mirrored: Mirrored, 
     assert not list(mirrored.root.glob("*/*.whl"))
 
 
+@pytest.mark.heavy
 def test_a_held_back_run_takes_malicious_releases_out(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
     """A filter of advisories that would hide much is held back, a malicious release is not."""
     names = [f"project-{number:02}" for number in range(30)]
@@ -232,6 +234,7 @@ def test_vulnerable_releases_are_marked_as_yanked(advised: Mirrored, capsys: Cap
     assert advised.run("sync") == 0 and reason not in advised.read("demo/index.html")
 
 
+@pytest.mark.heavy
 def test_upstreams_own_marks_stay(advised: Mirrored, upstream: Upstream) -> None:
     upstream.add("demo", sdist("demo", "1.0"), yanked="broken", upload_time="2020-01-01T00:00:00Z")
     advised.settings["vulnerable"] = "mark"
@@ -276,6 +279,7 @@ def test_a_source_that_fails_changes_nothing_and_is_reported(advised: Mirrored, 
     assert versions(advised) == ["1.0", "3.0"]
 
 
+@pytest.mark.heavy
 def test_without_the_key_nothing_of_it_is_left(advised: Mirrored) -> None:
     tell(advised, BAD)
     assert advised.run("sync") == 0
@@ -285,6 +289,7 @@ def test_without_the_key_nothing_of_it_is_left(advised: Mirrored) -> None:
     assert not list((advised.root / ".pypimirror").glob("advisories*"))
 
 
+@pytest.mark.heavy
 def test_a_lost_state_forgets_no_advisory(advised: Mirrored, upstream: Upstream) -> None:
     tell(advised, BAD)
     assert advised.run("sync") == 0
@@ -321,6 +326,7 @@ def test_other_processes_know_the_advisories(advised: Mirrored, engine: str) -> 
     assert versions(advised) == ["1.0", "3.0"]
 
 
+@pytest.mark.heavy
 def test_requirements_are_never_met_by_malicious_releases(advised: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
     upstream.add("app", wheel("app", "1.0", ("demo>=2.0",)))
     (tmp_path / "requirements.txt").write_text("app==1.0\n")
@@ -330,6 +336,7 @@ def test_requirements_are_never_met_by_malicious_releases(advised: Mirrored, ups
     assert versions(advised) == ["2.0"]
 
 
+@pytest.mark.heavy
 def test_a_named_project_is_updated_with_the_advisories(advised: Mirrored) -> None:
     tell(advised, BAD, osv.document("MAL-2", "other", versions=["1.0"]))
     assert advised.run("sync", "other") == 0
@@ -359,6 +366,7 @@ def test_a_mirror_without_json_is_treated_the_same(advised: Mirrored, vulnerable
         line for line in advised.read("demo/index.html").splitlines() if "sha256=" in line}
 
 
+@pytest.mark.heavy
 def test_the_brake_holds_vulnerable_releases_and_lets_malicious_ones_of_the_same_projects_go(
         mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
     names = [f"project-{number:02}" for number in range(12)]

@@ -38,6 +38,7 @@ def project(tmp_path, buildouts):
     return Project(tmp_path / "project", buildouts.environ(), buildouts.empty())
 
 
+@pytest.mark.heavy
 def test_an_environment_is_made_and_the_buildout_run_in_it(project, tmp_path):
     output = project.run("-v", "buildout:directory=" + str(tmp_path), cwd=tmp_path)
     assert "Creating a virtual environment in" in output
@@ -55,6 +56,7 @@ def environment(project, buildouts):
     return str(shutil.copytree(buildouts.environment("6"), project.folder / "environment", symlinks=True))
 
 
+@pytest.mark.heavy
 def test_places_can_be_chosen_and_other_arguments_are_passed_on(project, environment):
     project.write("other.txt", (project.folder / "requirements.txt").read_text())
     (project.folder / "requirements.txt").unlink()
@@ -97,6 +99,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(project):
     assert os.listdir(project.folder / ".venv") == ["mine"]
 
 
+@pytest.mark.heavy
 def test_a_damaged_environment_is_made_anew(project, environment):
     shutil.rmtree(f"{environment}/bin")
     assert "Creating a virtual environment" in project.run("--environment", environment)

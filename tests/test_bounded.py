@@ -102,6 +102,7 @@ def test_json_pages_of_very_many_values_take_little_memory(unit: bytes) -> None:
 
 
 @pytest.mark.parametrize("tag", [1 << 15, 1 << 24])
+@pytest.mark.heavy
 def test_html_pages_of_very_many_attributes_take_little_memory(tag: int) -> None:
     attributes = " ".join(f"{number:x}" for number in range(tag // 6)).encode()
     body = (b"<a href=x " + attributes + b">") * (16 * MEGABYTE // tag)
@@ -116,6 +117,7 @@ def test_a_tag_is_no_longer_than_one_is() -> None:
                 reader.write(part)
 
 
+@pytest.mark.heavy
 def test_files_on_very_many_hosts_are_not_all_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
     public = "index.example.com"
@@ -142,6 +144,7 @@ def test_an_index_that_is_not_public_may_have_files_anywhere_without_a_look(monk
 
 
 @pytest.mark.parametrize("unit", ["<a href=bad-1.zip>", "<a href='", "<!--", "<a href ", "<base ", "<a " + " " * 999, "<"])
+@pytest.mark.heavy
 def test_pages_of_no_index(unit: str) -> None:
     bounded(lambda: scan(unit * (4 * MEGABYTE // len(unit)), URL, "bad", URL, lambda files: files))
 
@@ -187,6 +190,7 @@ def test_requirements(start: str, unit: str) -> None:
 
 
 @pytest.mark.parametrize(("start", "operator"), [("[versions]\n", " = "), ("", "==")], ids=["versions", "requirements"])
+@pytest.mark.heavy
 def test_hundreds_of_thousands_of_pins(start: str, operator: str) -> None:
     """Half a gigabyte, when each pin was several objects and each step a copy."""
     count = 230_000
@@ -230,6 +234,7 @@ def requirements_in(metadata: bytes) -> None:
 
 
 @pytest.mark.parametrize("unit", ["A: b\n", "A:\n ", " b\n", ":", "A", "Name: ", "\r", "=?utf-8?q?", "A: =?x?b?\n"])
+@pytest.mark.heavy
 def test_core_metadata(unit: str) -> None:
     body = (unit * (8 * MEGABYTE // len(unit))).encode()
     bounded(lambda: fields(body))

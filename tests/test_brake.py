@@ -50,6 +50,7 @@ def test_a_list_that_cant_be_right_removes_nothing(
     assert full.tree() == before
 
 
+@pytest.mark.heavy
 def test_many_projects_gone_are_held_back_and_what_is_new_comes(
         full: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
     for name in NAMES[:12]:
@@ -79,6 +80,7 @@ def test_many_files_gone_from_pages_are_held_back(
     assert len(published(full)) == 49
 
 
+@pytest.mark.heavy
 def test_ten_may_go_and_a_larger_share_may_be_allowed(full: Mirrored, upstream: Upstream) -> None:
     for name in NAMES[:10]:
         upstream.remove(name, next(f for f in upstream.projects[name] if f.endswith(".whl")))
@@ -105,6 +107,7 @@ def test_quarantines_are_not_held_back(full: Mirrored, upstream: Upstream) -> No
     assert len(published(full)) == 20
 
 
+@pytest.mark.heavy
 def test_a_pin_file_from_a_url_that_drops_much_is_held_back_and_a_local_one_is_not(
         full: Mirrored, upstream: Upstream, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pins = "[versions]\n" + "".join(f"{name} = 1\n" for name in NAMES)

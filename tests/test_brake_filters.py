@@ -76,6 +76,7 @@ def planned(mirrored: Mirrored, capsys: Captured) -> Any:
 
 
 @pytest.mark.parametrize("names", [NAMES, NAMES[:1]], ids=["many", "one"])
+@pytest.mark.heavy
 def test_a_new_filter_that_excludes_everything_removes_nothing(mirrored: Mirrored, upstream: Upstream, capsys: Captured,
                                                               names: list[str]) -> None:
     full(mirrored, upstream, names)
@@ -134,6 +135,7 @@ def test_a_new_filter_is_announced_and_may_remove_a_little(mirrored: Mirrored, u
     assert log.index(line) < log.index("project-00")
 
 
+@pytest.mark.heavy
 def test_a_known_filter_follows_its_configuration_and_never_empties_the_mirror(
         mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
     full(mirrored, upstream)

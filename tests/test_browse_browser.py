@@ -85,6 +85,7 @@ def violations(window: Browser) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
+@pytest.mark.heavy
 def test_pages_are_accessible_and_fit_in_both_schemes(window: Browser, address: str, page: str) -> None:
     for scheme in ("light", "dark"):
         window.scheme(scheme)
@@ -97,6 +98,7 @@ def test_pages_are_accessible_and_fit_in_both_schemes(window: Browser, address: 
             assert [one for one in window.complaints() if "favicon" not in one] == []
 
 
+@pytest.mark.heavy
 def test_the_filter_narrows_projects_and_releases_while_one_types(window: Browser, address: str) -> None:
     window.size(*SIZES[0])
     window.open(f"{address}/browse.html")
@@ -114,6 +116,7 @@ def test_the_filter_narrows_projects_and_releases_while_one_types(window: Browse
     assert window.run(shown) == 11
 
 
+@pytest.mark.heavy
 def test_the_lines_to_copy_name_the_address_of_the_page(window: Browser, address: str) -> None:
     window.open(f"{address}/browse.html")
     for client in clients.CLIENTS:
@@ -134,6 +137,7 @@ def test_the_plain_root_page_leads_to_them(window: Browser, address: str) -> Non
     servers.until(lambda: window.url().startswith(f"{address}/browse.html"))
 
 
+@pytest.mark.heavy
 def test_without_scripts_everything_can_be_read_and_reached(window: Browser, address: str) -> None:
     window.tell("Emulation.setScriptExecutionDisabled", value=True)
     try:

@@ -77,6 +77,7 @@ def test_an_export_without_a_change_is_empty_and_has_the_same_mark(sites: Sites,
     assert sites.paths("nothing") == []
 
 
+@pytest.mark.heavy
 def test_pages_that_were_written_again_are_carried_though_no_project_changed(sites: Sites, upstream: Upstream) -> None:
     populate(upstream)
     sites.sync()
@@ -87,6 +88,7 @@ def test_pages_that_were_written_again_are_carried_though_no_project_changed(sit
     assert sites.far.run("verify") == 0
 
 
+@pytest.mark.heavy
 def test_equal_exports_are_equal_to_the_byte(sites: Sites, upstream: Upstream) -> None:
     populate(upstream)
     sites.sync()
@@ -99,6 +101,7 @@ def test_equal_exports_are_equal_to_the_byte(sites: Sites, upstream: Upstream) -
         assert (one / name).stat().st_size < 64 << 10 or name == "manifest.jsonl"
 
 
+@pytest.mark.heavy
 def test_a_part_is_an_archive_that_tar_unpacks(sites: Sites, upstream: Upstream, tmp_path: Path) -> None:
     upstream.add("long", wheel("long", "1.0", tag="py3-none-" + "manylinux_2_28_x86_64." * 8 + "any"))
     populate(upstream)
@@ -143,6 +146,7 @@ def test_the_order_of_bundles_is_that_of_their_marks(sites: Sites, upstream: Ups
     sites.equal()
 
 
+@pytest.mark.heavy
 def test_removals_that_are_too_many_are_held_back(sites: Sites, upstream: Upstream, capsys: Captured) -> None:
     for number in range(40):
         upstream.add(f"p{number}", wheel(f"p{number}", "1.0"))

@@ -134,6 +134,7 @@ def leftovers(site: Mirrored) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "seed"), [(KINDS[n % 3], n // 3) for n in range(KILLS // 2)])
+@pytest.mark.heavy
 def test_a_killed_export_goes_on_and_ends_with_the_same_bytes(
         stages: dict[str, Stage], tmp_path: Path, tally: Counter[str], name: str, seed: int) -> None:
     stage, chance = stages[name], random.Random(f"export {name} {seed}")
@@ -253,6 +254,7 @@ def ends_well(site: Mirrored, verb: str, bundle: Path, stage: Stage) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits private memory")
+@pytest.mark.heavy
 def test_a_file_larger_than_the_memory_is_exported_and_imported(tmp_path: Path, upstream: Upstream) -> None:
     upstream.add("large", ("large-1.0.tar.gz", os.urandom(LARGE)))
     sites = Sites(tmp_path, upstream)

@@ -344,6 +344,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("side", ["near", "far"] if os.environ.get("PYPIMIRROR_STORAGES") == "all" else ["far"])
+@pytest.mark.heavy
 def test_a_mirror_in_an_object_store(
         sites: Sites, upstream: Upstream, store: Store, monkeypatch: pytest.MonkeyPatch, side: str, tmp_path: Path) -> None:
     for name, value in store.environ.items():

@@ -23,6 +23,7 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> Any:
     sys.modules.pop("changed")
 
 
+@pytest.mark.heavy
 def test_requests_files_and_pages_follow_what_changed(changed: Any, tmp_path: Path) -> None:
     figures: dict[int, dict[str, dict[str, Any]]] = {}
     for projects in (50, 1500):

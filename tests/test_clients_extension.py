@@ -103,6 +103,7 @@ def test_a_buildout_asks_the_mirror_and_nothing_else(buildouts, site):
     assert site.asked == []
 
 
+@pytest.mark.heavy
 def test_without_the_extension_the_same_buildout_asks_elsewhere(buildouts, site):
     run(buildouts, site, f"[buildout]\nindex = {site.address}/\n")
     assert any(line.startswith("CONNECT ") for line in site.asked)

@@ -91,6 +91,7 @@ def root(tmp_path):
 
 @pytest.mark.parametrize("base_url", ["http://pypi.example.com", None])
 @pytest.mark.parametrize("client", ["pip", "uv"])
+@pytest.mark.heavy
 def test_real_clients_take_the_file_as_it_is(client, base_url, root, tmp_path):
     with servers.serve(root, tmp_path / "log") as address:
         file = tmp_path / FILENAMES[client]

@@ -53,6 +53,7 @@ def test_programs_write_bytecode_as_installed_ones_have_it(tmp_path: Path) -> No
                    env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
 
 
+@pytest.mark.heavy
 def test_all_kinds_of_work_on_the_usual_projects_are_measured_and_told(root: Path) -> None:
     done = compared(root, "--only", "first", "nothing", "changed", "verify", "--peers", "pm")
     assert done.returncode == 0, done.stderr
@@ -85,6 +86,7 @@ def test_a_mirror_that_lacks_something_is_no_result(root: Path) -> None:
     assert done.stdout == ""
 
 
+@pytest.mark.heavy
 def test_how_work_grows_is_a_table_of_its_own(root: Path) -> None:
     done = compared(root, "--only", "growth-100", "--peers", "pm-w2", "pm-workers=2")
     assert done.returncode == 0, done.stderr
@@ -167,6 +169,7 @@ def test_a_program_that_fails_is_named_with_its_log(root: Path) -> None:
     assert "whole number" in log.read_text(encoding="utf-8")
 
 
+@pytest.mark.heavy
 def test_a_port_that_is_taken_is_named(root: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         number = other.getsockname()[1]

@@ -140,6 +140,7 @@ def converges(steps: list[list[tuple[str, Any]]], serials: bool) -> None:
 
 
 @pytest.mark.parametrize("serials", [True, False])
+@pytest.mark.heavy
 def test_any_sequence_of_changes_ends_where_a_fresh_fetch_does(serials: bool) -> None:
     @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), database=None)
     @given(st.lists(st.lists(_step, min_size=1, max_size=4), min_size=1, max_size=4))
@@ -149,6 +150,7 @@ def test_any_sequence_of_changes_ends_where_a_fresh_fetch_does(serials: bool) ->
     check()
 
 
+@pytest.mark.heavy
 def test_each_key_converges_there_and_back() -> None:
     for key, values in CHOICES.items():
         for value in values[1:]:

@@ -111,6 +111,7 @@ def copied(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> Mirrored:
     return Mirrored(tmp_path / "copies" / "copy", upstream.url)
 
 
+@pytest.mark.heavy
 def test_the_copy_is_true_at_every_moment_and_in_the_end_the_same(
         script: Path, mirrored: Mirrored, copied: Mirrored, upstream: Upstream) -> None:
     copied.root.mkdir(parents=True)
@@ -128,6 +129,7 @@ def test_the_copy_is_true_at_every_moment_and_in_the_end_the_same(
     assert looks > 5 * COPIES
 
 
+@pytest.mark.heavy
 def test_the_mirror_may_change_while_it_is_copied(
         script: Path, mirrored: Mirrored, copied: Mirrored, upstream: Upstream) -> None:
     copied.root.mkdir(parents=True)
@@ -160,6 +162,7 @@ def test_no_run_begins_while_pages_are_copied(script: Path, mirrored: Mirrored, 
     assert copied.tree() == mirrored.tree()
 
 
+@pytest.mark.heavy
 def test_a_copy_that_is_cut_off_is_true_and_goes_on(
         script: Path, mirrored: Mirrored, copied: Mirrored, upstream: Upstream) -> None:
     copied.root.mkdir(parents=True)
@@ -184,6 +187,7 @@ def test_a_copy_that_is_cut_off_is_true_and_goes_on(
     "rsync -a --include='*/' --include=index.html --exclude='*' $1/ $2/; sleep 0.3; rsync -a --exclude=/.pypimirror $1/ $2/",
     # Files that went first, and then the pages that name them.
     "rsync -a --delete --exclude=/.pypimirror --exclude=index.html --exclude='*json' --exclude=full.html $1/ $2/; sleep 0.3"])
+@pytest.mark.heavy
 def test_another_order_would_not_do(
         mirrored: Mirrored, copied: Mirrored, upstream: Upstream, tmp_path: Path, script: Path, wrong: str) -> None:
     """That the looks see what they are for."""

@@ -135,6 +135,7 @@ def test_a_first_run_asks_for_each_page_and_each_file_once(cost: Run) -> None:
     assert found.figures["rows"] < 10 * PROJECTS + 20, found.figures
 
 
+@pytest.mark.heavy
 def test_many_projects_are_kept_in_few_transactions(cost: Run, upstream: Upstream) -> None:
     few = cost("sync", "-q")
     assert few.figures["commits"] < 20, few.figures
@@ -156,6 +157,7 @@ def test_a_directory_as_upstream_needs_no_connection(cost: Run, mirrored: Mirror
     assert len(mirrored.files("project-3")) == 1
 
 
+@pytest.mark.heavy
 def test_many_projects_cost_a_run_without_changes_no_more(cost: Run, upstream: Upstream) -> None:
     cost("sync", "-q")
     cost("sync", "-q")

@@ -47,6 +47,7 @@ def block(buildout, part="pypimirror"):
     return f"# BEGIN {mark}\n{line(buildout).replace('bin/pypimirror', 'bin/' + part)}# END {mark}\n"
 
 
+@pytest.mark.heavy
 def test_the_entry_is_written_down_and_the_run_says_how_to_have_it_installed(buildout):
     buildout.write(PART)
     output = buildout.run()
@@ -65,6 +66,7 @@ def test_without_times_there_is_no_job(buildout):
 
 
 @pytest.mark.parametrize("generation", wheelhouse.GENERATIONS)
+@pytest.mark.heavy
 def test_the_crontab_has_the_entry_as_long_as_the_part_is_there(buildouts, generation, tmp_path):
     buildout, found = buildouts.new(generation), Crontabs(tmp_path / "programs")
     buildout.environ["PATH"] = f"{found.folder}{os.pathsep}{buildout.environ['PATH']}"

@@ -165,6 +165,7 @@ def mirrored(deployment: Deployment) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.heavy
 def test_a_host_without_a_way_out_installs_the_release_from_the_mirror_alone(deployment: Deployment) -> None:
     found = mirrored(deployment)
     assert found["demo-cms"] == {"6.2"}

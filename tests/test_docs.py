@@ -281,6 +281,7 @@ def test_json_is_as_documented(
 
 
 @pytest.mark.parametrize("generation", wheelhouse.GENERATIONS)
+@pytest.mark.heavy
 def test_a_part_and_its_develop_egg_go_in_two_runs_and_nothing_is_lost_in_one(buildouts: Buildouts, generation: str) -> None:
     buildout = buildouts.new(generation)
     buildout.find_links = [str(wheelhouse.FOLDER)]

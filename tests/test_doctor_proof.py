@@ -77,6 +77,7 @@ def test_pip_installs_from_the_mirror_alone(prove: Prove, upstream: Upstream, tm
     assert findings(found) == []
 
 
+@pytest.mark.heavy
 def test_what_is_requested_elsewhere_is_refused_and_recorded(prove: Prove, upstream: Upstream,
                                                              tmp_path: Path) -> None:
     """A setup.py that downloads something while it is built, by the proxy of the environment or past it."""
@@ -120,6 +121,7 @@ def test_the_proxy_forwards_to_the_mirror_and_to_nothing_else(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("generation", wheelhouse.GENERATIONS[:1])
+@pytest.mark.heavy
 def test_buildout_builds_and_installs_by_the_versions_that_it_pins(
         prove: Prove, mirrored: Mirrored, upstream: Upstream, buildouts: Buildouts, tmp_path: Path, generation: str,
         capsys: Captured) -> None:
@@ -148,6 +150,7 @@ def test_buildout_builds_and_installs_by_the_versions_that_it_pins(
         "error: requirement demo.unpinned: not pinned, and allow-picked-versions is false"]
 
 
+@pytest.mark.heavy
 def test_uv_syncs_a_lock_that_names_the_mirror_and_no_other(prove: Prove, mirrored: Mirrored, upstream: Upstream,
                                                             tmp_path: Path, capsys: Captured,
                                                             monkeypatch: pytest.MonkeyPatch) -> None:

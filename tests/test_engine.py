@@ -156,6 +156,7 @@ def more(mirrored: Mirrored, upstream: Upstream) -> None:
     mirrored.settings["workers"] = 3 * local.SHARE
 
 
+@pytest.mark.heavy
 def test_processes_make_the_same_tree_as_threads(mirrored: Mirrored, filled: Upstream, tmp_path: Path) -> None:
     assert mirrored.run("sync") == 0
     there = tmp_path / "there"
@@ -315,6 +316,7 @@ def cut_off(tasks: Iterable[int]) -> Iterator[int]:
     raise BadRecord("cut off")
 
 
+@pytest.mark.heavy
 def test_a_run_that_is_given_up_leaves_nothing_to_the_next_one(kept: Any) -> None:
     for how in ("closed", "left", "raises", "cut off at once", "cut off"):
         # The seventh task may be the first to end.
@@ -344,6 +346,7 @@ def descriptors() -> list[str]:
     return sorted(found)
 
 
+@pytest.mark.heavy
 def test_engines_leave_no_process_thread_or_descriptor(spread: Any, mirrored: Mirrored) -> None:
     def once(how: str) -> None:
         run = spread.engine.run(raises_at_seven, range(8 if how == "raises" else 7))
@@ -376,6 +379,7 @@ def stores_slowly(mirror: Any, task: str, emit: Any) -> None:
 
 
 @pytest.mark.parametrize("engine", ["threads", "processes"])
+@pytest.mark.heavy
 def test_greenlets_that_are_ended_run_their_finally_blocks(
         make: Callable[..., Any], upstream: Upstream, mirrored: Mirrored, engine: str) -> None:
     hold = threading.Event()
@@ -399,6 +403,7 @@ def test_greenlets_that_are_ended_run_their_finally_blocks(
 
 
 @pytest.mark.usefixtures("growing")
+@pytest.mark.heavy
 def test_an_engine_has_all_requests_again_after_a_run_that_was_given_up(make: Callable[..., Any]) -> None:
     mirror = make(workers=3 * local.SHARE)
     for _ in range(2):
@@ -502,6 +507,7 @@ def counting(upstream: Upstream) -> list[int]:
 
 
 @pytest.mark.parametrize(("engine", "fetcher"), [("threads", "pycurl"), ("threads", "requests"), ("processes", "pycurl")])
+@pytest.mark.heavy
 def test_upstream_never_sees_more_requests_at_once_than_workers_says(
         mirrored: Mirrored, filled: Upstream, growing: None, engine: str, fetcher: str) -> None:
     counted = counting(filled)
@@ -524,6 +530,7 @@ def test_requests_are_bounded_while_a_process_is_being_started(
     assert local.SHARE < counted[1] <= 3 * local.SHARE
 
 
+@pytest.mark.heavy
 def test_a_worker_ends_with_its_coordinator(mirrored: Mirrored, filled: Upstream) -> None:
     mirrored.settings["engine"] = "processes"
     with Held(mirrored, filled) as run:
@@ -550,6 +557,7 @@ def test_a_process_killed_in_the_middle_of_a_run_loses_nothing(mirrored: Mirrore
 
 
 @pytest.mark.parametrize("settings", [{}, {"fetcher": "requests"}, {"engine": "processes"}], ids=str)
+@pytest.mark.heavy
 def test_ctrl_c_ends_the_run_with_130_and_the_next_one_completes_it(
         mirrored: Mirrored, filled: Upstream, settings: dict[str, Any]) -> None:
     mirrored.settings |= {"workers": 16, **settings}
@@ -591,6 +599,7 @@ def interrupting(times: int, noted: list[str]) -> Any:
 
 
 @pytest.mark.parametrize(("times", "goes_on"), [(1, True), (2, False)])
+@pytest.mark.heavy
 def test_ctrl_c_ends_the_run_between_two_steps_and_the_second_one_at_once(
         make: Callable[..., Any], filled: Upstream, times: int, goes_on: bool) -> None:
     mirror, noted = make(), []
@@ -679,6 +688,7 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.usefixtures("growing")
 @pytest.mark.parametrize("engine", ["threads", "processes"])
+@pytest.mark.heavy
 def test_where_no_process_can_be_started_this_one_does_the_work(
         mirrored: Mirrored, filled: Upstream, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
     tried = []

@@ -162,6 +162,7 @@ def test_tasks_are_drawn_only_as_fast_as_they_are_done(mirrored: Mirrored, clust
         mirror.close()
 
 
+@pytest.mark.heavy
 def test_requests_are_shared_out_over_the_workers(mirrored: Mirrored, own: Cluster) -> None:
     own.worker()
     mirror = made(on(mirrored, own, workers=17))
@@ -254,6 +255,7 @@ def test_a_run_that_is_given_up_leaves_nothing_to_the_next_one(mirrored: Mirrore
         mirror.close()
 
 
+@pytest.mark.heavy
 def test_a_task_that_kills_workers_is_done_by_the_coordinator_at_last(mirrored: Mirrored, own: Cluster) -> None:
     for _ in range(5):
         own.worker(1)
@@ -298,6 +300,7 @@ def synced_meanwhile(mirrored: Mirrored, cluster: Cluster, seconds: float) -> It
     assert len(list(mirrored.root.rglob("*.whl"))) == 60
 
 
+@pytest.mark.heavy
 def test_a_worker_killed_in_the_middle_of_a_run_loses_nothing(
         mirrored: Mirrored, filled: Upstream, own: Cluster, held: threading.Semaphore) -> None:
     workers = [own.worker(), own.worker()]
@@ -312,6 +315,7 @@ def test_a_worker_killed_in_the_middle_of_a_run_loses_nothing(
     assert mirrored.command("verify").returncode == 0
 
 
+@pytest.mark.heavy
 def test_a_scheduler_that_goes_leaves_the_work_to_the_coordinator(
         mirrored: Mirrored, filled: Upstream, own: Cluster, held: threading.Semaphore) -> None:
     worker = own.worker()
@@ -338,6 +342,7 @@ def test_a_missing_scheduler_is_one_line(mirrored: Mirrored, filled: Upstream) -
     assert "scheduler = 'localhost': must be an address such as tcp://" in refused(mirrored)
 
 
+@pytest.mark.heavy
 def test_an_unreachable_scheduler_is_one_line(mirrored: Mirrored, filled: Upstream, own: Cluster) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -359,6 +364,7 @@ def test_a_missing_extra_is_one_line(mirrored: Mirrored, filled: Upstream, tmp_p
 
 
 @pytest.mark.parametrize("without", ["scheduler", "worker"])
+@pytest.mark.heavy
 def test_a_cluster_without_the_package_is_one_line(
         mirrored: Mirrored, filled: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without: str) -> None:
     blocked = tmp_path / "blocked"

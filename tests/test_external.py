@@ -157,6 +157,7 @@ def test_a_chain_of_redirects_leads_to_the_file_and_its_name(
 # --- pages behind links
 
 
+@pytest.mark.heavy
 def test_a_page_is_searched_for_the_newest_20_files_of_this_project_alone(
         following: Mirrored, upstream: Upstream, elsewhere: Elsewhere) -> None:
     files = [elsewhere.put(f"/dl/one-{n}.0.tar.gz", b"release %d" % n) for n in range(1, 26)]

@@ -117,6 +117,7 @@ def test_a_server_that_wants_to_be_left_alone_for_long_is_asked_by_the_next_run(
 
 @pytest.mark.parametrize("head", [False, True])
 @pytest.mark.parametrize("where", PATHS)
+@pytest.mark.heavy
 def test_a_transfer_that_only_drips_is_ended_and_tried_again(
         small: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, where: str, head: bool,
         each_fetcher: str) -> None:
@@ -136,6 +137,7 @@ def test_a_transfer_that_only_drips_is_ended_and_tried_again(
     assert "slower than" not in (small.root / ".pypimirror/pypimirror.log").read_text()
 
 
+@pytest.mark.heavy
 def test_a_host_that_says_nothing_is_given_up_after_the_timeout(small: Mirrored, upstream: Upstream) -> None:
     over = threading.Event()
     small.settings["timeout"] = 1

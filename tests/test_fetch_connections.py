@@ -348,6 +348,7 @@ DRIPS = {
     *(("pycurl", drip) for drip in ("body", "headers")),
     *((way, drip) for way in ("pycurl-loop", "requests") for drip in DRIPS)],
     indirect=["way"])
+@pytest.mark.heavy
 def test_a_host_that_drips_is_given_up(
         way: str, drip: str, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     head, block = DRIPS[drip]
@@ -373,6 +374,7 @@ def test_a_host_that_drips_is_given_up(
     assert upstream.asked() == ["/x", "/drip", *(["/y"] if b"302" in head else [])]
 
 
+@pytest.mark.heavy
 def test_a_host_that_says_nothing_is_given_up_after_the_timeout(way: str, upstream: Upstream) -> None:
     over = threading.Event()
     upstream.answers["/x"] = lambda handler: over.wait(60)

@@ -123,6 +123,7 @@ def of_library(answer: bytes) -> Answer | None:
 @example(answer=b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 101 + b"\r\nbody")
 @example(answer=b"HTTP/1.1 200 OK\r\nETag: a\r\n b\r\nContent-Length: 4\r\n\r\nbody")
 @given(answer=_ANSWERS)
+@pytest.mark.heavy
 def test_fetchers_accept_the_same_answer_or_none(answer: bytes, readers: Any) -> None:
     found = readers(answer)
     assert found["pycurl"] == found["pycurl-loop"]
@@ -139,6 +140,7 @@ def test_fetchers_accept_the_same_answer_or_none(answer: bytes, readers: Any) ->
 @given(body=st.binary(max_size=50), form=st.sampled_from(["length", "chunked", "close"]),
        sizes=st.lists(st.integers(1, 9), min_size=1),
        extra=st.lists(st.sampled_from([b"ETag: 1", b"X-A:  b\t", b"Connection: close", b"Server: x"]), unique=True))
+@pytest.mark.heavy
 def test_well_formed_answers_are_accepted_by_all(
         body: bytes, form: str, sizes: list[int], extra: list[bytes], readers: Any) -> None:
     lines = [b"HTTP/1.1 200 OK", *extra]

@@ -21,6 +21,7 @@ def report(mirrored: Mirrored) -> Any:
 
 
 @pytest.mark.parametrize("engine", ["threads", "processes"])
+@pytest.mark.heavy
 def test_a_slow_filter_is_named_with_its_time(mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch,
                                               engine: str) -> None:
     monkeypatch.chdir(mirrored.config.parent)

@@ -99,6 +99,7 @@ def test_a_first_run_that_fills_the_disk_stops_and_the_next_goes_on(
 
 
 @pytest.mark.parametrize("kilobytes", sample(4, 12, 24, 40, 80, 160, 320))
+@pytest.mark.heavy
 def test_an_update_that_fills_the_disk_keeps_what_is_published(
         upstream: Upstream, tmp_path: Path, kilobytes: int) -> None:
     with small(tmp_path / "disk", ROOM) as disk:
@@ -119,6 +120,7 @@ def test_an_update_that_fills_the_disk_keeps_what_is_published(
 
 @pytest.mark.parametrize("engine", ["threads", "processes"])
 @pytest.mark.parametrize("known", ["from the page", "from the answer", "in the end"])
+@pytest.mark.heavy
 def test_min_free_is_kept_free_by_however_many_workers(tmp_path: Path, engine: str, known: str) -> None:
     """known: when the size of a file is known."""
     with small(tmp_path / "disk", 4 << 20) as disk, Upstream() as large:

@@ -130,6 +130,7 @@ def test_the_first_update_fetch_makes_the_mirror(howto: HowTo) -> None:
     assert re.search(r"run ended with 0 after .*found 0, stored 2, .*not found 0, invalid 0", log)
 
 
+@pytest.mark.heavy
 def test_a_second_run_has_nothing_to_do(howto: HowTo, upstream: Upstream) -> None:
     assert howto.update().returncode == 0
     upstream.asked()
@@ -159,6 +160,7 @@ def test_pip_installs(published: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("published", "generation"), [
     *((server, wheelhouse.GENERATIONS[0]) for server in SERVERS), *(("apache", older) for older in wheelhouse.GENERATIONS[1:])],
     indirect=["published"])
+@pytest.mark.heavy
 def test_buildout_installs(published: str, buildouts: Buildouts, generation: str) -> None:
     buildout = buildouts.new(generation)
     buildout.forget("zope.One", "Products.Two")
@@ -195,6 +197,7 @@ def _python(minor: int) -> str | None:
     return found if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0 else None
 
 
+@pytest.mark.heavy
 def test_easy_install_installs_what_carries_the_registered_name(published: str, easy_install: Path, tmp_path: Path) -> None:
     # What its script did while it still had one.
     code = "import sys; from setuptools import setup; setup(script_args=['-q', 'easy_install', '-v', *sys.argv[1:]])"

@@ -18,6 +18,7 @@ _MORE = {"metadata_filter", "timed_filter", "key"}
 NAMES = sorted({re.sub(r"([A-Z])", r"_\1", kind).lower() for kind in KINDS} | _MORE)
 
 
+@pytest.mark.heavy
 def test_their_tests_pass() -> None:
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_EXAMPLES), *sys.path])}
     done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(_EXAMPLES / "tests")],

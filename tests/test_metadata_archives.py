@@ -111,6 +111,7 @@ def bomb(name: str, method: int, size: int, told: int | None = None) -> bytes:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 @pytest.mark.parametrize("told", [100, 1 << 20])
+@pytest.mark.heavy
 def test_what_lies_about_its_size_takes_no_more_memory_than_it_tells(method: int, told: int) -> None:
     wheel_ = bomb("demo-1.0.dist-info/METADATA", method, 64 << 20, told)
     sdist_ = bomb("demo-1.0/PKG-INFO", method, 64 << 20, told)
@@ -291,6 +292,7 @@ def test_a_dictionary_that_takes_much_memory_is_refused() -> None:
 
 
 @pytest.mark.parametrize("pack", [lambda body: gzip.compress(body, 9), bz2.compress, lzma.compress])
+@pytest.mark.heavy
 def test_a_small_sdist_unpacks_to_no_more_than_a_multiple_of_its_size(pack: Callable[[bytes], bytes]) -> None:
     member = tarfile.TarInfo("demo-1.0/x")
     member.size = 100 << 20
@@ -314,6 +316,7 @@ def test_several_members_behind_each_other_are_one_stream(pack: Callable[[bytes]
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.heavy
 def test_many_files_that_tell_how_to_build_are_refused(pack: Callable[[bytes], bytes]) -> None:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as packed:

@@ -54,6 +54,7 @@ def test_arbitrary_and_mutated_metadata_raise_nothing_but_our_error(content: byt
 
 
 @pytest.mark.parametrize("unit", ["A: b\n", "A:\n ", " b\n", ":", "=?utf-8?q?", "Name: =?x?b?", "A: \xff\n", "\r"])
+@pytest.mark.heavy
 def test_large_metadata_take_little_memory(unit: str) -> None:
     content = unit.encode("latin-1") * ((16 << 20) // len(unit))
 

@@ -46,6 +46,7 @@ def test_an_honest_document_is_what_the_standard_parser_gives() -> None:
     assert loads(b"\xef\xbb\xbf" + PYPROJECT.replace("\n", "\r\n").encode())["build-system"] == expected["build-system"]
 
 
+@pytest.mark.heavy
 def test_a_large_lock_file_is_read() -> None:
     wheel = ('[[packages.wheels]]\nname = "a-1.0-py3-none-any.whl"\nurl = "https://files.example.com/a/b/a-1.0-py3-none-any.whl"\n'
              f'size = 1\n[packages.wheels.hashes]\nsha256 = "{"a" * 64}"\n')
@@ -67,6 +68,7 @@ def numbered(line: str, size: int) -> str:
     lambda: "[[a]]\n" * 400_000, lambda: "a = [" + "{b.c.d.e=1}," * 300_000 + "]",
     lambda: "a = {" + numbered("b%06d.c.d.e.f=1,", 2 * MEGABYTE) + "b=1}", lambda: "a = [" + "[]," * MEGABYTE + "]",
     lambda: "a = [" + "{}," * MEGABYTE + "]"], ids=range(13))
+@pytest.mark.heavy
 def test_documents_of_very_many_tables_and_parts_of_keys_are_refused(make: Callable[[], str]) -> None:
     text = make()
 
@@ -83,6 +85,7 @@ def test_documents_of_very_many_tables_and_parts_of_keys_are_refused(make: Calla
     '"' + "a" * MEGABYTE + '" = 1', "a = [" + "1," * MEGABYTE + "]", "a = " + "[" * MEGABYTE, "a = " + "{a=" * MEGABYTE,
     "a = [" + "''," * MEGABYTE + "]", "a = " + " " * MEGABYTE, '"""' * MEGABYTE, "a = '''" + "\r\n" * MEGABYTE + "'''"],
     ids=range(18))
+@pytest.mark.heavy
 def test_any_document_takes_memory_in_proportion_to_its_length(text: str) -> None:
     def read() -> None:
         try:

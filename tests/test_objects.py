@@ -56,6 +56,7 @@ def listings(asked: list[str]) -> list[str]:
     return [request for request in asked if re.search(r"[?&](list-type|uploads|prefix)", request)]
 
 
+@pytest.mark.heavy
 def test_no_run_but_the_first_lists_anything(kept: MirroredInBucket, upstream: Upstream, store: Store) -> None:
     if store.name != "moto":
         pytest.skip("only moto tells what it was asked for")
@@ -92,6 +93,7 @@ def test_no_run_but_the_first_lists_anything(kept: MirroredInBucket, upstream: U
 
 
 @pytest.mark.parametrize("number", range(KILLS))
+@pytest.mark.heavy
 def test_a_killed_run_leaves_every_page_true_and_the_next_one_finishes(
         kept: MirroredInBucket, upstream: Upstream, number: int) -> None:
     chance = random.Random(number)
@@ -120,6 +122,7 @@ def test_a_killed_run_leaves_every_page_true_and_the_next_one_finishes(
     assert upstream.asked() == ["/simple/"]
 
 
+@pytest.mark.heavy
 def test_the_state_is_made_anew_from_the_bucket(kept: MirroredInBucket, upstream: Upstream) -> None:
     populate(upstream)
     upstream.add("large", wheel("large", "1", body=LARGE))
@@ -133,6 +136,7 @@ def test_the_state_is_made_anew_from_the_bucket(kept: MirroredInBucket, upstream
     assert sorted(os.listdir(kept.root.parent / "elsewhere")) == ["lock", "pypimirror.log", "state.sqlite"]
 
 
+@pytest.mark.heavy
 def test_damage_is_found_and_repaired_and_what_is_right_is_not_downloaded(
         kept: MirroredInBucket, upstream: Upstream, store: Store, capsys: Captured) -> None:
     populate(upstream)
@@ -157,6 +161,7 @@ def test_damage_is_found_and_repaired_and_what_is_right_is_not_downloaded(
         path for path in before if path.endswith(("html", "json"))}
 
 
+@pytest.mark.heavy
 def test_files_wait_in_the_trash_and_go_when_they_waited_long_enough(
         kept: MirroredInBucket, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     populate(upstream, 3)
@@ -259,6 +264,7 @@ def test_an_older_mirrors_files_are_taken_over_into_the_bucket(
     assert leveled(kept.tree()) == leveled(old.tree())
 
 
+@pytest.mark.heavy
 def test_credentials_are_never_shown(kept: MirroredInBucket, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     populate(upstream, 1)
     told = ""

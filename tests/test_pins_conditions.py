@@ -58,6 +58,7 @@ WORDS = st.sampled_from(["python3", "python27", "linux", "and", "or", "not", "("
 
 @settings(max_examples=150)
 @given(st.lists(WORDS | st.text(max_size=3), max_size=12).map(" ".join))
+@pytest.mark.heavy
 def test_any_expression_is_decided_or_undecided(expression):
     try:
         assert holds(expression, LINUX) in (True, False)

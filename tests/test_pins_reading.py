@@ -306,6 +306,7 @@ def test_what_is_noted_of_one_file_is_bounded():
     assert notes[-1] == "/r.txt: 950 more such lines"
 
 
+@pytest.mark.heavy
 def test_what_has_grown_large_is_read_whole_with_one_decision_for_all_environments():
     """What takes time is done once for all environments that no condition tells apart, and each file once in each."""
     lines = "".join(f"p{number} = 1.{number}\n" for number in range(20_000))

@@ -262,6 +262,7 @@ def test_a_usual_line_is_no_object_of_packaging():
     assert [type(line.requirement) is Requirement for line in lines] == [False, False, True, False]
 
 
+@pytest.mark.heavy
 def test_thousands_of_files_are_read_and_more_refused():
     files = {f"/{n}": f"p{n}==1\n-r {n + 1}\n" for n in range(MAX_FILES)} | {f"/{MAX_FILES - 1}": "last==1\n"}
     assert len(read_requirements("/0", from_mapping(files)).lines) == MAX_FILES

@@ -192,6 +192,7 @@ def test_what_is_selected_is_followed_whatever_the_rest_costs(monkeypatch):
     assert "lib" in resolve(roots, [LINUX], catalogue).releases
 
 
+@pytest.mark.heavy
 def test_chains_of_thousands_of_extras_are_followed_in_no_time():
     # Within one release, and to and fro between two: were each step to look at all the others, these would be 27 million.
     one = {"one-1.0-py3-none-any.whl": {
@@ -204,6 +205,7 @@ def test_chains_of_thousands_of_extras_are_followed_in_no_time():
     assert found.problems == ()
 
 
+@pytest.mark.heavy
 def test_a_list_of_very_many_requirements_is_cut_and_reported():
     catalogue = Catalogue(a={"a-1.0-py3-none-any.whl": {"run": ["b"] + [f"c{n}; extra == 'x'" for n in range(20_000)]}},
                           b={"b-1.0-py3-none-any.whl": {}})
@@ -357,6 +359,7 @@ class Folder:
             return read_sdist(stream, file.filename)
 
 
+@pytest.mark.heavy
 def test_pip_builds_and_installs_from_nothing_but_what_was_found(tmp_path):
     upstream, mirror = tmp_path / "upstream", tmp_path / "mirror"
     upstream.mkdir()
@@ -400,6 +403,7 @@ FILES = st.fixed_dictionaries({}, optional={f"-{version}{suffix}": FACTS for ver
 
 @settings(max_examples=150)
 @given(st.fixed_dictionaries(dict.fromkeys(NAMES, FILES)), st.lists(REQUIREMENT, min_size=1, max_size=3))
+@pytest.mark.heavy
 def test_any_catalogue_is_followed_to_an_end_and_what_is_found_is_offered(projects, wanted):
     offered = {name: {f"{name}{end}": facts for end, facts in files.items()} for name, files in projects.items()}
     found = resolve([RootRequirement(text, "start") for text in wanted], [LINUX, OLD], Catalogue(**offered))

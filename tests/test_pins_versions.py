@@ -260,6 +260,7 @@ def some_chain(pick: random.Random) -> dict[str, str]:
     return files
 
 
+@pytest.mark.heavy
 def test_chains_put_together_at_random_are_what_zc_buildout_sees(tmp_path):
     pick = random.Random(20261122)
     names = [str(number) for number in range(150)]
@@ -430,6 +431,7 @@ def test_a_chain_that_doubles_at_each_step_ends_soon():
         read_versions(Chain("/0", from_mapping(files)), [LINUX])
 
 
+@pytest.mark.heavy
 def test_a_chain_of_thousands_of_files_is_read_and_a_longer_one_refused():
     files = {f"/{n}": f"[buildout]\nextends = {n + 1}\n[versions]\np{n} = 1\nq = {n}\n" for n in range(MAX_FILES - 1)}
     files[f"/{MAX_FILES - 1}"] = "[versions]\nq = last\n"

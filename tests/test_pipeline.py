@@ -53,6 +53,7 @@ def running(mirrored: Mirrored, slow: threading.Event) -> Any:
 
 
 @pytest.mark.parametrize("settings", [{}, {"fetcher": "requests"}, {"engine": "processes"}], ids=str)
+@pytest.mark.heavy
 def test_projects_are_published_while_the_page_of_another_one_is_slow(
         mirrored: Mirrored, running: Any, settings: dict[str, Any]) -> None:
     mirrored.settings |= settings

@@ -24,6 +24,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "team_policy"
 
 
+@pytest.mark.heavy
 def test_its_tests_pass(capsys: Captured, package: Path) -> None:
     assert "pip install --editable '.[test]' && pytest" in capsys.readouterr().out
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package / "src"), *sys.path])}
@@ -33,6 +34,7 @@ def test_its_tests_pass(capsys: Captured, package: Path) -> None:
     assert "8 passed" in done.stdout
 
 
+@pytest.mark.heavy
 def test_a_real_buildout_uses_it(package: Path, buildouts: Buildouts, upstream: Upstream) -> None:
     for name in ("zope.interface", "zope.schema"):
         upstream.add(name, sdist(name, "1.0"))

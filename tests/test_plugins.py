@@ -341,6 +341,7 @@ def script(buildout: Buildout, *arguments: str, status: int = 0) -> str:
     return done.stdout
 
 
+@pytest.mark.heavy
 def test_a_real_buildout_uses_the_plugin(buildout: Buildout, upstream: Upstream) -> None:
     upstream.add("one", sdist("one", "1"))
     upstream.add("one", sdist("one", "2"))
@@ -380,6 +381,7 @@ history-filename = var/history
     assert buildout.read("parts/pypimirror/pypimirror.cfg") == written
 
 
+@pytest.mark.heavy
 def test_zcml_in_the_part_has_the_last_word_and_goes_with_it(buildout: Buildout) -> None:
     buildout.write(PART + """
 zcml = pypimirror_example:strict.zcml

@@ -39,6 +39,7 @@ def test_codes_become_escapes(code: str) -> None:
 
 
 @given(st.text(max_size=50) | st.text(min_size=2 * LONGEST, max_size=2 * LONGEST + 9))
+@pytest.mark.heavy
 def test_any_text_is_printable_and_bounded(text: str) -> None:
     found = printable(text)
     assert found.isprintable() and len(found) <= 10 * LONGEST + 3

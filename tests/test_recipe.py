@@ -31,6 +31,7 @@ def newest(buildouts):
     return buildouts.new()
 
 
+@pytest.mark.heavy
 def test_a_part_needs_its_recipe_line_and_matches_only(buildout):
     buildout.write(PART)
     assert "Installing pypimirror." in buildout.run()
@@ -225,6 +226,7 @@ def test_what_an_extension_checked_out_is_not_pinned(buildout, tmp_path):
     assert not [line for line in written if line.lower().startswith("checked")]
 
 
+@pytest.mark.heavy
 def test_a_checkout_that_buildout_uses_in_place_of_a_release_is_not_pinned(buildout):
     """As with mxdev: checkouts are in ``sources``, and nothing removes their pins."""
     for name, version in (("site.policy", "1.0.dev0"), ("other.addon", "2.0.dev0")):
@@ -340,6 +342,7 @@ def test_versions_that_are_not_pinned_are_refused_where_the_buildout_says_so(new
     newest.run()
 
 
+@pytest.mark.heavy
 def test_a_develop_egg_of_the_product_serves_as_well(newest):
     source = newest.shared.source()
     newest.find_links = [str(wheelhouse.FOLDER)]
@@ -441,6 +444,7 @@ def neighbour(buildouts, tmp_path_factory):
 
 
 @pytest.mark.parametrize("order", ["pypimirror neighbour", "neighbour pypimirror"])
+@pytest.mark.heavy
 def test_a_neighbour_with_an_old_namespace_is_no_trouble(buildout, neighbour, order):
     buildout.find_links.append(str(neighbour))
     parts = {"pypimirror": PART, "neighbour": "\n[neighbour]\nrecipe = z3c.recipe.neighbour\n"}

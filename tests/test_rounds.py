@@ -89,6 +89,7 @@ def test_the_brake_counts_a_project_once(mirrored: Mirrored, upstream: Upstream)
     assert len(mirrored.files("demo")) == 10
 
 
+@pytest.mark.heavy
 def test_a_brake_of_a_later_round_brings_back_what_an_earlier_one_took(
         mirrored: Mirrored, upstream: Upstream) -> None:
     """Of one project little goes at first; of another so much, once its page is up to date, that nothing may go."""

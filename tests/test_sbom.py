@@ -248,6 +248,7 @@ ODD = ("License-Expression: ((((", "License: \x01\u202e<b>", "Summary: \x00\ud83
        "Requires-Dist: (((", "Requires-Dist: odd", "Requires-Dist: other @ https://example.com/x.whl")
 
 
+@pytest.mark.heavy
 def test_odd_metadata(mirrored: Mirrored, upstream: Upstream, tmp_path: Path, capsys: Captured) -> None:
     """Each line alone, and all of them, in projects of their own; they require each other in a circle."""
     for number, lines in enumerate([*([line] for line in ODD), ODD]):

@@ -72,6 +72,7 @@ def test_sections_come_with_what_is_published(
     assert all(f"{name}-1-py3" in mirrored.read("full.html") for name in NAMES)
 
 
+@pytest.mark.heavy
 def test_a_mirror_that_grows_too_large_for_the_page_keeps_few(
         mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(full, "MOST_FILES", 3)

@@ -289,6 +289,7 @@ def test_wrong_credentials_are_told_without_them(telling: Mirrored, upstream: Up
     assert "wr0ng-word" not in everything_said(telling, process)
 
 
+@pytest.mark.heavy
 def test_credentials_of_a_proxy_are_never_shown(mirrored: Mirrored, upstream: Upstream) -> None:
     upstream.add("one", wheel("one", "1"))
     environ = {"PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin:/bin"}

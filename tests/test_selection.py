@@ -256,6 +256,7 @@ _PINS = st.frozensets(st.sampled_from(("1.0", "2.0", "3.0.dev1", "9.9")), max_si
 
 
 @given(_PROJECTS, _TEXTS, _PINS)
+@pytest.mark.heavy
 def test_every_file_is_either_taken_or_left_out_with_a_reason(found, texts, pins):
     chosen = selection({"foo": pins} if pins else {}, **texts)
     selected = chosen.select(found)

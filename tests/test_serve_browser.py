@@ -149,6 +149,7 @@ def test_a_button_copies_its_lines_and_says_so_where_one_looks(window: Browser, 
     assert copied.splitlines() == [line for line in file.splitlines() if line and not line.startswith("#")]
 
 
+@pytest.mark.heavy
 def test_without_a_clipboard_the_lines_are_selected(address: str, tmp_path: Path) -> None:
     # A host that is not this machine, reached without TLS: browsers give it no clipboard.
     port = address.rpartition(":")[2]

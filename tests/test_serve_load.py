@@ -217,6 +217,7 @@ def drained(client: socket.socket) -> int:
 @pytest.mark.parametrize("start", [
     b"", b"G", b"GET /demo/ HTTP/1.1\r\nX: ", b"POST / HTTP/1.1\r\nContent-Length: 999\r\n\r\n",
     b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"GET /demo/ HTTP/1.1\r\nHost: x\r\n\r\nGET /"])
+@pytest.mark.heavy
 def test_a_request_has_its_time_however_it_drips(timed: Timed, start: bytes) -> None:
     slow = timed.served.connect(start)
     with contextlib.suppress(ConnectionError):

@@ -62,6 +62,7 @@ def test_uv_installs(site, tmp_path):
         assert clients.uv(index, [SPELLINGS[number]], folder) == INSTALLED
 
 
+@pytest.mark.heavy
 def test_buildout_installs(site, tmp_path):
     # One address of each server, every address with some server; pip and uv try all of them.
     found = indexes(site)
@@ -130,6 +131,7 @@ def test_the_directory_is_an_index_itself(root, client, tmp_path):
 
 
 @pytest.mark.parametrize("index", ["file://{root}", "file://{root}/"])
+@pytest.mark.heavy
 def test_the_directory_is_an_index_of_buildout(index, tmp_path):
     # It reads the folders and no pages, so that Requires-Python does not count.
     projects = PROJECTS | {"Needs.Wheel": PROJECTS["Needs.Wheel"][:1]}

@@ -39,6 +39,7 @@ def install(site: str, folder: Path, target: str) -> str:
 
 
 @pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.heavy
 def test_pip_installs_a_file_that_was_replaced_whatever_its_cache_holds(
         server: str, public: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
     upstream.add("one", wheel("one", "1"))

@@ -313,6 +313,7 @@ def test_buildout_reads_its_folder(filled: Mirrored, upstream: Upstream, buildou
 
 
 @pytest.mark.parametrize("words", [("create", "new"), ("promote", "one"), ("delete", "two")])
+@pytest.mark.heavy
 def test_a_kill_at_any_instant_leaves_the_old_or_the_new_state(filled: Mirrored, upstream: Upstream, words: tuple[str, str],
                                                               capsys: Captured) -> None:
     """The process dies at ever later changes of the tree, until it gets through; each of them with ``PYPIMIRROR_KILLS``."""

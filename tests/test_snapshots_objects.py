@@ -62,6 +62,7 @@ def change(mirrored: Mirrored, upstream: Upstream) -> None:
     assert mirrored.run("sync") == 0
 
 
+@pytest.mark.heavy
 def test_it_stays_and_is_promoted_and_back(filled: MirroredInBucket, upstream: Upstream, capsys: Captured) -> None:
     assert filled.run("snapshot", "create", "one") == 0
     assert filled.run("snapshot", "create", "old", "--at", "2022-01-01") == 0
@@ -96,6 +97,7 @@ def test_it_stays_and_is_promoted_and_back(filled: MirroredInBucket, upstream: U
     assert filled.unlike() == []
 
 
+@pytest.mark.heavy
 def test_its_faults_are_found_and_repaired(filled: MirroredInBucket, capsys: Captured) -> None:
     assert filled.run("snapshot", "create", "one") == 0
     assert filled.run("snapshot", "promote", "one") == 0
@@ -136,6 +138,7 @@ def several(filled: MirroredInBucket, upstream: Upstream) -> Iterator[MirroredIn
 
 
 @pytest.mark.parametrize("words", [("create", "new"), ("promote", "one"), ("delete", "one")], ids=" ".join)
+@pytest.mark.heavy
 def test_a_kill_leaves_every_page_true_and_the_command_once_more_ends_well(
         several: MirroredInBucket, capsys: Captured, words: tuple[str, str]) -> None:
     tried: list[Any] = []
@@ -161,6 +164,7 @@ def test_a_kill_leaves_every_page_true_and_the_command_once_more_ends_well(
     assert several.run("verify") == 0
 
 
+@pytest.mark.heavy
 def test_an_interrupted_promotion_keeps_the_snapshots_that_its_pages_lead_to(
         several: MirroredInBucket, capsys: Captured) -> None:
     """Some pages are the new ones, and the description still names the old snapshot: neither may be deleted."""

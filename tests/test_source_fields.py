@@ -199,6 +199,7 @@ def harmless(parser: JsonParser | HtmlParser, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("unit", [f"#md5={MD5}&", "&", "=", "%26", f"sha256={A}&", "a=b&"])
+@pytest.mark.heavy
 def test_long_fragments_take_little_memory(unit: str) -> None:
     href = "demo-1.0.zip#" + unit * ((1 << 20) // len(unit))
     body = page(*[entry(url=href)] * 20)

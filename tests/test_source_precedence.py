@@ -92,6 +92,7 @@ def test_a_project_that_appears_in_an_earlier_index_is_taken_from_there_by_the_n
 
 
 @pytest.mark.parametrize("algorithm", ["", "md5"])
+@pytest.mark.heavy
 def test_a_file_without_its_sha256_is_fetched_anew_from_the_other_index_unless_it_is_the_same(
         both: Mirrored, upstream: Upstream, private: Upstream, algorithm: str) -> None:
     name, theirs = wheel("public", "1.0")
@@ -118,6 +119,7 @@ def test_a_file_without_its_sha256_is_fetched_anew_from_the_other_index_unless_i
 
 
 @pytest.mark.parametrize("kept", [{"cleanup": "False"}, {"requirements": "pins.txt"}, {}])
+@pytest.mark.heavy
 def test_nothing_keeps_what_a_later_index_has_of_a_project_of_an_earlier_one(
         both: Mirrored, upstream: Upstream, private: Upstream, kept: dict[str, str]) -> None:
     for minor in range(15):
@@ -132,6 +134,7 @@ def test_nothing_keeps_what_a_later_index_has_of_a_project_of_an_earlier_one(
         "public/public-0.1-py3-none-any.whl"]
 
 
+@pytest.mark.heavy
 def test_the_brake_holds_back_nothing_of_an_index_that_does_not_count_any_more(
         both: Mirrored, upstream: Upstream, private: Upstream) -> None:
     for number in range(30):

@@ -531,6 +531,7 @@ def shifting() -> Iterator[Shifting]:
     print(f"\n{sum(TALLY.values())} steps\n" + "\n".join(f"{count:7} {what}" for what, count in sorted(TALLY.items())))
 
 
+@pytest.mark.heavy
 def test_what_is_promised_holds_in_any_order_of_events(shifting: Shifting) -> None:
     AnyOrder.upstream = shifting
     case = AnyOrder.TestCase

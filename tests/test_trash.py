@@ -215,6 +215,7 @@ def test_wrong_words_end_with_2(emptied: Mirrored, capsys: Captured, words: tupl
 
 
 @pytest.mark.bucket
+@pytest.mark.heavy
 def test_empty_deletes_all_that_waits_and_nothing_else(emptied: Mirrored, upstream: Upstream, capsys: Captured) -> None:
     before = emptied.tree()
     assert emptied.run("trash", "empty") == 0

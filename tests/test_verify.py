@@ -154,6 +154,7 @@ FOLDERS = {
 
 @pytest.mark.bucket
 @pytest.mark.parametrize("kind", FOLDERS)
+@pytest.mark.heavy
 def test_a_folder_in_a_project_s_folder_is_a_stray(filled: Mirrored, capsys: Captured, kind: str) -> None:
     place, files = FOLDERS[kind]
     before = filled.tree()
@@ -473,6 +474,7 @@ def test_progress_is_shown_on_a_terminal(filled: Mirrored) -> None:
 
 
 @pytest.mark.directory
+@pytest.mark.heavy
 def test_a_verification_that_was_killed_goes_on_where_it_was(mirrored: Mirrored, upstream: Upstream, capsys: Captured) -> None:
     for number in range(60):
         upstream.add(f"p{number:02}", wheel(f"p{number:02}", "1"))

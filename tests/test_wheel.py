@@ -31,6 +31,7 @@ def test_every_file_of_the_package_is_in_the_wheel(product):
     assert packed == wanted
 
 
+@pytest.mark.heavy
 def test_the_wheel_is_reproducible(buildouts, tmp_path):
     python = buildouts.environment("6") / "bin/python"
     wheels = []
@@ -54,6 +55,7 @@ def test_every_file_of_the_package_is_in_the_wheel_of_the_sdist(buildouts, tmp_p
         assert sorted(first.namelist()) == sorted(second.namelist())
 
 
+@pytest.mark.heavy
 def test_the_installed_wheel_makes_a_mirror(buildouts, tmp_path, product, upstream):
     environment = tmp_path / "environment"
     venv.create(environment, symlinks=True, with_pip=True)
