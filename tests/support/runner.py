@@ -14,7 +14,8 @@ _MEMORY, _ROOM = Path("/dev/shm"), 4 << 30
 
 
 def main() -> int:
-    """Run the tests that the command line chooses, all without arguments; give pytest's exit status."""
+    """Run the tests that the command line chooses, the quick ones without arguments; give pytest's exit status."""
+    _keep_bytecode()
     import pytest
 
     os.chdir(wheelhouse.CHECKOUT)
@@ -28,6 +29,13 @@ def main() -> int:
         print(f"bin/test: {wheelhouse.FOLDER} can't be filled, tests that install from it will fail: {error}", file=sys.stderr)
     # Side by side, as many as the machine has processors; what the command line says counts, such as --numprocesses=0.
     return int(pytest.main(["--numprocesses=logical", "--dist=worksteal", *sys.argv[1:]]))
+
+
+def _keep_bytecode() -> None:
+    """Where PYTHONDONTWRITEBYTECODE keeps bytecode out of the checkout, have it in var: tests start hundreds of processes."""
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        sys.dont_write_bytecode = False
+        sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(wheelhouse.CHECKOUT / "var" / "pycache"))
 
 
 def _is_ours(path: str) -> bool:
