@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import socket
 import threading
 import time
@@ -383,6 +384,20 @@ def test_a_host_that_says_nothing_is_given_up_after_the_timeout(way: str, upstre
     finally:
         over.set()
     assert error.transient and error.why and upstream.asked() == ["/x"]
+
+
+def test_a_process_that_holds_a_thousand_descriptors_fetches(way: str, upstream: Upstream) -> None:
+    """As of a program that uses the product as a library: select(2) takes none above 1,023."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+    upstream.answers["/x"] = (200, {}, b"x")
+    with contextlib.ExitStack() as held:
+        held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        while held.enter_context(open("/dev/null", "rb")).fileno() < 1024:
+            pass
+        fetcher = held.enter_context(contextlib.closing(make(way, timeout=60)))
+        for _ in range(2):  # on a new connection, and on the same one
+            assert got(fetcher, f"{upstream.host}/x")[1] == b"x"
 
 
 def test_others_go_on_while_a_host_drips(upstream: Upstream) -> None:

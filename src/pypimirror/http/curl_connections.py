@@ -46,7 +46,7 @@ class Connections:
 
 
 def _is_readable(sock: int) -> bool:
-    try:
-        return bool(select.select([sock], [], [], 0)[0])
-    except OSError:  # closed meanwhile: these are the addresses of a new connection
-        return False
+    waiting = select.poll()
+    waiting.register(sock, select.POLLIN)
+    # A socket that was closed meanwhile: these are the addresses of a new connection.
+    return any(not event & select.POLLNVAL for _, event in waiting.poll(0))

@@ -1,11 +1,12 @@
 """Drives libcurl's transfers within an asyncio event loop: transfers continue whenever the loop waits.
 
 libcurl's multi interface (https://curl.se/libcurl/c/libcurl-multi.html) could register its sockets with the loop, at the cost
-of two system calls and several Python calls per transfer. One ``select`` for both avoids them.
+of two system calls and several Python calls per transfer. One ``poll`` for both avoids them.
 """
 
 from __future__ import annotations
 
+import os
 import select
 import selectors
 import time
@@ -14,14 +15,16 @@ from typing import TYPE_CHECKING, Any
 import pycurl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .cooperation import Loop
 
 #: Maximum seconds of one wait, for when neither libcurl nor the loop sets a timeout.
 _LONGEST = 1.0
-#: Maximum seconds of a wait for what has no socket, such as libcurl's resolver (curl_multi_fdset(3)).
+#: Maximum seconds of a wait for what has no known socket, such as libcurl's resolver (curl_multi_fdset(3)).
 _WITHOUT_SOCKETS = 0.01
+#: The descriptors from this one on have no place in the sets of ``fdset`` (select(2)).
+_FD_SETSIZE = 1024
 #: Seconds that functions may compute before libcurl reads what has arrived meanwhile: it measures the speed of transfers.
 _BUSY = 0.05
 
@@ -42,6 +45,8 @@ class CurlSelector(selectors.DefaultSelector):
         #: By handle of a transfer: the callback for its end, and the callable that resumes the waiting function.
         self._under_way: dict[Any, tuple[Callable[[], None], Callable[[], None]]] = {}
         self._errors: dict[Any, tuple[int, str]] = {}
+        #: Whether sockets may have descriptors that ``fdset`` leaves out; they are looked at without waiting for them.
+        self._is_blind = False
         #: Time of the last ``perform``.
         self._performed = 0.0
 
@@ -50,7 +55,7 @@ class CurlSelector(selectors.DefaultSelector):
 
         finished: called at the end of the transfer, before the handle releases its connection.
         """
-        self._multi.add_handle(handle)
+        self._add(handle)
         try:
             loop.suspend(lambda resume: self._under_way.__setitem__(handle, (finished, resume)))
         finally:
@@ -59,7 +64,7 @@ class CurlSelector(selectors.DefaultSelector):
 
     def perform_alone(self, handle: Any, finished: Callable[[], None]) -> tuple[int, str] | None:
         """Run a transfer outside of a loop. Signals can interrupt it, unlike ``Curl.perform``."""
-        self._multi.add_handle(handle)
+        self._add(handle)
         self._under_way[handle] = finished, _nothing
         try:
             while handle in self._under_way:
@@ -67,6 +72,13 @@ class CurlSelector(selectors.DefaultSelector):
         finally:
             self._give_up(handle)
         return self._errors.pop(handle, None)
+
+    def _add(self, handle: Any) -> None:
+        self._multi.add_handle(handle)
+        if not self._is_blind:
+            descriptor = os.dup(self.fileno())  # the lowest one that is free, as of the socket that may be opened
+            os.close(descriptor)
+            self._is_blind = descriptor >= _FD_SETSIZE
 
     def _give_up(self, handle: Any) -> None:
         """Remove a transfer that is not finished."""
@@ -80,9 +92,9 @@ class CurlSelector(selectors.DefaultSelector):
             reading, writing, others = self._multi.fdset()
             next_call = self._multi.timeout()
             limits = [_LONGEST if next_call < 0 else next_call / 1000, *(() if timeout is None else (max(timeout, 0.0),))]
-            if not (reading or writing):
+            if not (reading or writing) or self._is_blind:
                 limits.append(_WITHOUT_SOCKETS)
-            select.select([*reading, self.fileno()], writing, others, min(limits))
+            _wait([*reading, self.fileno()], writing, others, min(limits))
             self._moved()
         return super().select(0)
 
@@ -118,3 +130,15 @@ class CurlSelector(selectors.DefaultSelector):
             self._give_up(handle)
         self._multi.close()
         super().close()
+
+
+def _wait(reading: Iterable[int], writing: Iterable[int], others: Iterable[int], seconds: float) -> None:
+    """Wait as ``select.select`` does, which takes no descriptors above 1,023, such as a selector may have."""
+    events = dict.fromkeys(reading, select.POLLIN)
+    for descriptors, event in ((writing, select.POLLOUT), (others, select.POLLPRI)):
+        for descriptor in descriptors:
+            events[descriptor] = events.get(descriptor, 0) | event
+    waiting = select.poll()
+    for descriptor, wanted in events.items():
+        waiting.register(descriptor, wanted)
+    waiting.poll(seconds * 1000)
