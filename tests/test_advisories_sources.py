@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ from pypimirror.advisories.importer import Importer, ImportResult
 from pypimirror.http.requests_fetcher import RequestsFetcher
 from pypimirror.http.retry import RetryPolicy
 from pypimirror.settings.reader import read
+from pypimirror.settings.units import format_moment
 from support import osv
 from support.mirror import Mirrored
 from support.upstream import Upstream
 
-MANY = [osv.document(f"PYSEC-{number}", f"project-{number % 7}", introduced="0", fixed="2.0", modified="2999-01-01T00:00:00Z")
+MANY = [osv.document(f"PYSEC-{number}", f"project-{number % 7}", introduced="0", fixed="2.0", modified="2020-01-02T00:00:00Z")
         for number in range(40)]
-NEW = osv.document("PYSEC-99", "demo", introduced="0", modified="2999-02-01T00:00:00Z")
+NEW = osv.document("PYSEC-99", "demo", introduced="0", modified=format_moment(time.time() - 3600))
 
 
 @pytest.fixture
@@ -207,7 +209,7 @@ def test_an_older_archive_changes_nothing(tmp_path: Path, database: AdvisoryData
     update(database, source)
     osv.write_archive(source, *MANY)
     (problem,) = update(database, source).problems
-    assert "its newest advisory is of 2999-01-01" in problem and ids(database, "demo") == ["PYSEC-99"]
+    assert "its newest advisory is of 2020-01-02" in problem and ids(database, "demo") == ["PYSEC-99"]
 
 
 def test_an_archive_that_is_not_brought_up_to_date_is_reported(tmp_path: Path, database: AdvisoryDatabase) -> None:
@@ -219,6 +221,32 @@ def test_an_archive_that_is_not_brought_up_to_date_is_reported(tmp_path: Path, d
     assert update(database, source, own, max_age=0) == ImportResult()
     osv.write_archive(source, old, NEW)
     assert update(database, source, own, max_age=86400) == ImportResult()
+
+
+@pytest.mark.parametrize("modified", ["9999-12-31T23:59:59Z", "2999-01-01T00:00:00+02:00", "0999-01-01T00:00:00Z"])
+def test_an_advisory_of_an_odd_year_does_not_hide_that_the_others_are_old(
+        tmp_path: Path, database: AdvisoryDatabase, modified: str) -> None:
+    old = osv.document("PYSEC-1", "demo", introduced="0", modified="2020-01-01T00:00:00Z")
+    odd = osv.document("PYSEC-2", "demo", introduced="0", modified=modified)
+    source = osv.write_archive(tmp_path / "all.zip", old, odd)
+    found = update(database, source, max_age=86400)
+    assert any("its newest advisory is of 2020-01-01" in problem for problem in found.problems)
+    assert [("dated in the future, such as PYSEC-2" in note) for note in found.notes] == [True] * (modified[0] != "0")
+    assert ids(database, "demo") == ["PYSEC-1", "PYSEC-2"]
+    # What an earlier version recorded as the newest keeps no archive out.
+    database._db.execute("UPDATE sources SET newest = '2999-01-01T00:00:00Z'")
+    osv.write_archive(source, old)
+    (problem,) = update(database, source, max_age=86400).problems
+    assert "its newest advisory is of 2020-01-01" in problem
+    assert ids(database, "demo") == ["PYSEC-1"]
+
+
+def test_an_archive_of_more_documents_than_any_source_has_is_refused(
+        tmp_path: Path, database: AdvisoryDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = osv.write_archive(tmp_path / "all.zip", *MANY)
+    monkeypatch.setattr(archive, "_MOST_UNPACKED", 1000)
+    (problem,) = update(database, source).problems
+    assert f"{source}: more than 0 GB of documents" in problem and ids(database, "project-1") == []
 
 
 def test_entries_that_can_not_be_read_are_left_out(tmp_path: Path, database: AdvisoryDatabase,
@@ -270,7 +298,7 @@ def test_a_damaged_database_is_read_again(tmp_path: Path) -> None:
 def test_both_fetchers(mirrored: Mirrored, upstream: Upstream, tmp_path: Path, fetcher: str) -> None:
     if fetcher == "pycurl":
         pytest.importorskip("pycurl")
-    bad = osv.document("MAL-1", "demo", versions=["1.0"], modified="2999-01-01T00:00:00Z")
+    bad = osv.document("MAL-1", "demo", versions=["1.0"], modified=format_moment(time.time() - 3600))
     upstream.answers["/all.zip"] = (200, {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"},
                                     osv.write_archive(tmp_path / "all.zip", bad).read_bytes())
     mirrored.settings |= {"fetcher": fetcher, "advisories": f"{upstream.host}/all.zip"}

@@ -18,6 +18,8 @@ from ..regular_file import open_regular
 #: Limits of one document in bytes, of the number of documents, and of the depth of folders.
 MOST_BYTES, MOST_DOCUMENTS, _DEEPEST = 8 << 20, 2_000_000, 8
 _SUFFIX = ".json"
+#: Limit of all documents of an archive in bytes: those of all ecosystems together have a tenth of it.
+_MOST_UNPACKED = 16 << 30
 #: Errors of the library for archives that are damaged, encrypted, or packed in a way that it does not know.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
 
@@ -39,7 +41,7 @@ def opened(path: str) -> Iterator[Mapping[str, AdvisoryFile]]:
             yield _bounded(_files(path, "", 0), path)
             return
         with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
-            yield _bounded(_members(archive), path)
+            yield _bounded(_members(archive, path), path)
     except _DAMAGED as error:
         raise MirrorError(f"{path}: neither a directory nor an intact zip archive: {error}") from error
     except OSError as error:
@@ -61,9 +63,13 @@ def _bounded(members: Iterator[tuple[str, AdvisoryFile]], path: str) -> dict[str
     return found
 
 
-def _members(archive: zipfile.ZipFile) -> Iterator[tuple[str, AdvisoryFile]]:
+def _members(archive: zipfile.ZipFile, path: str) -> Iterator[tuple[str, AdvisoryFile]]:
+    total = 0
     for info in archive.infolist():
         if info.filename.endswith(_SUFFIX) and not info.is_dir():
+            total += min(info.file_size, MOST_BYTES)  # of what is larger no more is read
+            if total > _MOST_UNPACKED:
+                raise MirrorError(f"{path}: more than {_MOST_UNPACKED >> 30} GB of documents")
             yield info.filename, AdvisoryFile(f"{info.CRC:08x}-{info.file_size}", partial(_unpacked, archive, info))
 
 

@@ -9,6 +9,7 @@ import hashlib
 import os
 import secrets
 import sqlite3
+import time
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import closing
@@ -37,6 +38,15 @@ CREATE INDEX by_member ON packages (source, member);
 """
 _OF_PROJECT = ("SELECT id, withdrawn, modified, fingerprint, body FROM packages JOIN documents USING (source, member) "
                "WHERE project = ? ORDER BY id, modified DESC, fingerprint")
+
+
+#: Seconds that clocks may differ.
+_DAY = 86400
+
+
+def latest() -> str:
+    """Return the time after which an advisory is dated in the future, as in ``AdvisoryHeader.modified``."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + _DAY))
 
 
 class Source(NamedTuple):
@@ -123,9 +133,12 @@ class AdvisoryDatabase(SQLiteFile):
         return dict(self._db.execute("SELECT member, fingerprint FROM documents WHERE source = ?", (source,)))
 
     def counts(self, source: str) -> Source:
-        """Return the present counts of a source; ``validator`` and ``taken`` are empty."""
-        count, newest = self._db.execute("SELECT count(*), max(modified) FROM documents WHERE source = ? AND id IS NOT NULL",
-                                         (source,)).fetchone()
+        """Return the present counts of a source; ``validator`` and ``taken`` are empty.
+
+        An advisory that is dated in the future does not count as the newest: it would hide for years that others are old.
+        """
+        count, newest = self._db.execute("SELECT count(*), max(CASE WHEN modified <= ? THEN modified END) FROM documents "
+                                         "WHERE source = ? AND id IS NOT NULL", (latest(), source)).fetchone()
         return Source(None, newest or "", count, 0.0)
 
     def begin(self) -> None:

@@ -20,7 +20,7 @@ from ..names import BUNDLE_ADVISORIES, shown
 from ..settings.units import format_moment
 from . import archive, osv
 from .archive import AdvisoryFile
-from .database import AdvisoryDatabase, Source
+from .database import AdvisoryDatabase, Source, latest
 from .download import download
 
 #: A source may lose so many advisories however few it has.
@@ -119,6 +119,7 @@ class Importer:
         """Store the changed documents, and delete missing ones; return the names of the affected projects."""
         touched: set[str] = set()
         invalid: list[str] = []
+        future: list[str] = []
         for member in changed:
             try:
                 body = members[member].read()
@@ -127,12 +128,17 @@ class Importer:
             except (OSError, ValueError) as error:
                 invalid.append(f"{shown(member)}: {error}")
                 continue
+            if header.modified > latest():
+                future.append(f"{header.id} ({header.modified})")
             touched |= self._database.put(name, member, members[member].fingerprint, header if header.projects else None, body)
         for member in gone:
             touched |= self._database.remove(name, member)
         if invalid:
             self._notes.append(f"advisories: {name}: {len(invalid)} entries can't be read and are left out, such as "
                                f"{invalid[0]}")
+        if future:
+            self._notes.append(f"advisories: {name}: {len(future)} are dated in the future, such as {future[0]}; they count, "
+                               "but not as the newest")
         return touched
 
     def _outdated(self, name: str, source: str) -> list[str]:
@@ -151,7 +157,7 @@ def check_counts(name: str, before: Source, after: Source) -> None:
     """Raise MirrorError if a source has lost half of its advisories, or is an older copy."""
     if before.documents - after.documents > _ALWAYS and after.documents * 2 < before.documents:
         raise MirrorError(f"{name}: has {after.documents} advisories, and had {before.documents}{_ADVICE}")
-    if after.newest < before.newest and before.validator is not None:
+    if after.newest < before.newest <= latest() and before.validator is not None:
         raise MirrorError(f"{name}: its newest advisory is of {after.newest}, and was of {before.newest}{_ADVICE}")
 
 

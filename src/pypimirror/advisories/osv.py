@@ -61,7 +61,8 @@ def header(document: Mapping[str, Any]) -> AdvisoryHeader:
     if not (isinstance(identifier, str) and is_identifier(identifier)):
         raise InvalidAdvisory(f"invalid id {shown(repr(identifier))}")
     try:
-        modified = parse_moment(document["modified"]).strftime("%Y-%m-%dT%H:%M:%SZ")
+        # strftime writes years before 1000 with fewer digits, which sort after all others.
+        modified = f"{parse_moment(document['modified']).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InvalidAdvisory("invalid time in modified") from error
     if not isinstance(document.get("affected", []), list | None):
