@@ -294,7 +294,9 @@ def test_the_content_says_what_kind_a_pin_file_is(key, name, content, suffix, no
     ("--hash x\n", "versions", "requirements"), ("foo>=1\n[versions]\n", "requirements", "requirements"),
     ("foo>=1\n[versions]\n", "versions", "versions"), ("# x\n[ buildout ] # y\r\n", "requirements", "versions"),
     ("lock-version = '1.0'\n", "versions", "versions"), ("packages = [\n]\nlock-version = '1.0'\n", "versions", "lock"),
-    ("[[packages]]\n", "requirements", "requirements")])
+    ("[[packages]]\n", "requirements", "requirements"), ("dependency-groups==1.3.0\n", "versions", "requirements"),
+    ("dependency-groups = {x = []}\n", "requirements", "pyproject"), ("[project.urls]\n", "requirements", "pyproject"),
+    ("[tool.x]\n[versions]\n", "versions", "versions"), ("[projects]\n", "versions", "versions")])
 def test_the_content_counts_where_it_is_clear_and_else_the_key(text, default, kind):
     assert kind_of(text, default) == kind
 

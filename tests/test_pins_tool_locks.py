@@ -312,7 +312,43 @@ def test_constraints_of_uv() -> None:
     assert dict(read(text).pins.versions) == {"foo": {"1.0"}}
 
 
+GROUPS = """
+[dependency-groups]
+test = ["foo==1.0", "win==1; sys_platform == 'win32'", "bar[fast]==2.0", {include-group = "docs"}]
+docs = ["loose>=1", "url @ https://example.com/url-1.zip"]
+"""
+
+
+@pytest.mark.parametrize("key", ["requirements", "versions"])
+@pytest.mark.parametrize("content", [
+    GROUPS, GROUPS.replace("[dependency-groups]", "[project]\ndependencies = ['foo==3']\n['dependency-groups'] # x"),
+    GROUPS.replace("[dependency-groups]", "").replace("test =", "dependency-groups.test =").replace(
+        "docs =", '"dependency-groups".docs ='),
+    GROUPS + "[tool.uv]\nconstraint-dependencies = ['baz==1.0']\n"])
+def test_dependency_groups_are_requirements(content: str, key: str) -> None:
+    sources = {"versions": [], "requirements": [], key: ["/x.toml"]}
+    reading = read_pin_files(*sources.values(), [LINUX], lambda _: content.encode(), Kept())
+    pins = reading.pins
+    assert pins.problems == ()
+    assert dict(pins.versions) == {"foo": {"1.0"}, "bar": {"2.0"}, **({"baz": {"1.0"}} if "baz" in content else {})}
+    assert pins.extras == {"bar": frozenset({"fast"})}
+    assert [note for note in pins.notes if "the key" not in note] == [
+        "/x.toml: url does not come from an index and is left out",
+        "/x.toml: not pinned to one version and left out: loose>=1"]
+    assert any("a pyproject.toml, and read as one" in note for note in pins.notes) == (key == "versions")
+
+
+def test_a_lock_file_with_quoted_keys_is_recognised() -> None:
+    content = """ "lock-version" = '1.0'\n[[ "packages" ]]\n"name" = 'foo'\n'version' = '1.0'\nsdist.name = 'foo-1.0.zip'\n"""
+    assert dict(read(content).pins.versions) == {"foo": {"1.0"}}
+    assert dict(read(UV.replace("[[package]]", '[[ "package" ]]')).pins.versions) == dict(read(UV).pins.versions)
+
+
 @pytest.mark.parametrize("content, why", [
+    ("[dependency-groups]\nx = ['foo>1']\n", "pins nothing by =="), ("[dependency-groups]\nx = 'foo==1'\n", "x is not a list"),
+    ("[dependency-groups]\nx = [1]\n", "dependency-groups.x: 1 is no requirement"),
+    ("[dependency-groups]\nx = [{y = 1}]\n", "{'y': 1} is no requirement"),
+    ("[dependency-groups]\nx = ['foo ==1 =='\n", "/x.lock: "),
     ("version = 3\n[[package]]\nname = 'foo'\nversion = '1.0'\nsource = 'registry+x'\n", "not a lock file of uv"),
     ("[[package]]\nname = 'foo'\nversion = '1.0'\n[metadata]\nx = 1\n", "not a lock file of uv"),
     ("version = 1\n[[package]]\nname = '../x'\nversion = '1'\nsource = {registry = ''}\n", "package 1: missing or inv"),

@@ -13,18 +13,32 @@ def suffix_of(kind: str) -> str:
     return ".cfg" if kind == VERSIONS else ".txt"
 
 
+def _key(names: str) -> str:
+    """Return a regular expression for the beginning of a line with a TOML key, bare or quoted."""
+    return rf"""^[ \t]*(?:{names}|"(?:{names})"|'(?:{names})')[ \t]*"""
+
+
+def _header(opening: str, names: str, closing: str) -> str:
+    """Return a regular expression for the header of a TOML table."""
+    return rf"""^[ \t]*{opening}[ \t]*(?:{names}|"(?:{names})"|'(?:{names})')[ \t]*{closing}"""
+
+
 #: Characters that most patterns are searched in.
 _HEAD_LENGTH = 1 << 16
-_LOCK = re.compile(r"^lock-version[ \t]*=", re.MULTILINE)
-_TABLES = re.compile(r"^packages[ \t]*=[ \t]*\[|^\[\[[ \t]*packages[ \t]*]]", re.MULTILINE)
+_LOCK = re.compile(_key("lock-version") + "=", re.MULTILINE)
+_TABLES = re.compile(_key("packages") + r"=[ \t]*\[|" + _header(r"\[\[", "packages", "]]"), re.MULTILINE)
 _SECTIONS = re.compile(r"^\[[ \t]*(?:versions|buildout)[ \t]*(?::[^\n]*)?][ \t]*(?:[#;][^\n]*)?\r?$", re.MULTILINE)
 _REQUIREMENT = re.compile(r"^(?:-[a-zA-Z-]|[A-Za-z0-9][A-Za-z0-9._-]*[ \t]*(?:\[[^][\n]*][ \t]*)?[=~!<>]=)", re.MULTILINE)
 _ANY_HEADER = re.compile(r"^\[", re.MULTILINE)
+#: The end of a header.
+_END = r"]]?[ \t]*(?:#[^\n]*)?\r?$"
 #: Files of single tools.
 _OF_TOOLS = (
-    (re.compile(r"^\[\[package]]", re.MULTILINE), TOOL_LOCK),
+    (re.compile(_header(r"\[\[", "package", "]]"), re.MULTILINE), TOOL_LOCK),
     (re.compile(r'\A\s*\{\s*"_meta"'), PIPFILE_LOCK),
-    (re.compile(r"^\[(?:project|build-system|tool\.[^]\n]*)][ \t]*\r?$", re.MULTILINE), PYPROJECT),
+    (re.compile(_header(r"\[", "project|build-system|dependency-groups", rf"(?:\.[^]\n]*)?{_END}"), re.MULTILINE), PYPROJECT),
+    (re.compile(_header(r"\[\[?", "tool", rf"\.[^]\n]*{_END}"), re.MULTILINE), PYPROJECT),
+    (re.compile(_key("dependency-groups") + r"(?:\.[^=\n]*)?=(?!=)", re.MULTILINE), PYPROJECT),
 )
 
 
@@ -50,6 +64,6 @@ def key_hint(kind: str, key: str, source: str) -> str | None:
     if (kind == VERSIONS) == (key == VERSIONS):
         return None
     what = {VERSIONS: "a file with [versions]", REQUIREMENTS: "a requirements file", LOCK: "a lock file (PEP 751)",
-            PYPROJECT: "a pyproject.toml with constraints"}.get(kind, "a lock file")
+            PYPROJECT: "a pyproject.toml"}.get(kind, "a lock file")
     right = VERSIONS if kind == VERSIONS else REQUIREMENTS
     return f"{redact(source)}: {what}, and read as one; name it in the key {right} instead of {key}"

@@ -18,13 +18,14 @@ from .file_kinds import LOCK, PIPFILE_LOCK, PYPROJECT, REQUIREMENTS, TOOL_LOCK, 
 from .included_files import Read
 from .model import InvalidPins, Pins, redact, union
 from .pylock import read_pylock
-from .tool_locks import read_pipfile_lock, read_tool_lock, read_uv_constraints
+from .pyproject import read_pyproject
+from .tool_locks import read_pipfile_lock, read_tool_lock
 from .versions import read_versions
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)([^/?#:@]*):[^/?#@]*@")
 
-_LOCK_READERS = {LOCK: read_pylock, TOOL_LOCK: read_tool_lock, PIPFILE_LOCK: read_pipfile_lock, PYPROJECT: read_uv_constraints}
+_LOCK_READERS = {LOCK: read_pylock, TOOL_LOCK: read_tool_lock, PIPFILE_LOCK: read_pipfile_lock, PYPROJECT: read_pyproject}
 #: Messages about one pin file in a run.
 _MAX_MESSAGES = 50
 

@@ -1,12 +1,10 @@
-"""Reads the lock files of uv, Poetry, PDM and Pipenv, and uv's constraints in pyproject.toml."""
+"""Reads the lock files of uv, Poetry, PDM and Pipenv."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
-
-from packaging.requirements import Requirement
 
 from ..metadata.bounded_toml import loads
 from ..names import shown
@@ -41,23 +39,6 @@ def read_tool_lock(root: str, read: Read, environments: Iterable[Environment]) -
 def read_pipfile_lock(root: str, read: Read, environments: Iterable[Environment]) -> Requirements:
     """Read all categories of a Pipfile.lock. Raises FetchError, InvalidPins."""
     return _requirements(root, _pipenv(_parsed(json.loads, root, read), tuple(environments), redact(root)))
-
-
-def read_uv_constraints(root: str, read: Read, environments: Iterable[Environment]) -> Requirements:
-    """Read ``constraint-dependencies`` of ``[tool.uv]`` in a pyproject.toml. Raises FetchError, InvalidPins."""
-    value: Any = _parsed(loads, root, read)
-    for key in ("tool", "uv", "constraint-dependencies"):
-        value = value.get(key) if isinstance(value, dict) else None
-    if value is None:
-        raise InvalidPins(f"{redact(root)}: a pyproject.toml without constraint-dependencies of uv, which pins nothing; "
-                          "name its lock file")
-    lines = []
-    for number, text in enumerate(value if isinstance(value, list) else [value], 1):
-        try:
-            lines.append(Line(Requirement(text), frozenset(), True, root, number))
-        except (ValueError, TypeError, RecursionError) as error:
-            raise InvalidPins(f"{redact(root)}: constraint-dependencies: {shown(repr(text))} is no requirement") from error
-    return Requirements(root, tuple(lines), ())
 
 
 def _parsed(parse: Callable[[str], Any], root: str, read: Read) -> dict[str, Any]:
