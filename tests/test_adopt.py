@@ -286,6 +286,7 @@ def test_an_answer_that_is_doubted_takes_nothing_away_and_is_read_again(
     upstream.add("app", wheel("app", "1.0"))
     older = 200, {"Content-Type": JSON}, upstream.project_page("app", True)
     upstream.add("app", wheel("app", "2.0"))
+    upstream.add("other", wheel("other", "1.0"))
     assert mirrored.run("sync") == 0
     here = mirrored.files("app")
     old_mirrors.folders(tmp_path / "old", {"app": [sdist("app", "0.1")]})

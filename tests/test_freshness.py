@@ -170,6 +170,7 @@ def test_a_page_without_serial_is_read_until_it_is_as_new_as_the_list(
 def test_after_a_day_a_page_that_never_shows_how_new_it_is_counts(
         mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     upstream.add("demo", wheel("demo", "1.0"))
+    upstream.add("other", wheel("other", "1.0"))
     upstream.answers[PAGE] = lambda handler: handler.reply(*page(upstream, None))
     assert mirrored.run("sync") == 0
     now = time.time()
@@ -382,6 +383,83 @@ def test_serials_that_are_all_alike_count_as_none(
     upstream.remove("demo", FIRST)
     assert mirrored.run("-U") == 0
     assert mirrored.files("demo") == [SECOND]
+
+
+@pytest.mark.parametrize("etags", [True, False])
+@pytest.mark.parametrize("serial", [7, "7", 0])
+def test_the_serial_of_a_single_project_may_be_a_constant(
+        mirrored: Mirrored, upstream: Upstream, etags: bool, serial: Any) -> None:
+    upstream.etags = etags
+    upstream._serial = lambda _: {"_last-serial": serial}  # type: ignore[method-assign]
+    upstream.add("demo", wheel("demo", "1.0"))
+    assert mirrored.run("sync") == 0
+    upstream.add("demo", wheel("demo", "2.0"))
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("demo") == [FIRST, SECOND]
+    upstream.asked()
+    assert mirrored.run("-U") == 0
+    assert upstream.asked() == ["/simple/", PAGE]
+
+
+def test_a_page_older_than_a_list_of_one_project_is_still_older(mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("demo", wheel("demo", "1.0"), wheel("demo", "2.0"))
+    assert mirrored.run("sync") == 0
+    stale = page(upstream)
+    upstream.add("demo", wheel("demo", "3.0"))
+    upstream.remove("demo", FIRST)
+    upstream.answers[PAGE] = stale
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("demo") == [FIRST, SECOND]
+    upstream.answers.clear()
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("demo") == [SECOND, THIRD]
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("serial", [10**18, 2**63, 5000])
+@pytest.mark.parametrize("first", [False, True])
+def test_a_page_with_a_serial_that_is_too_high_hides_no_later_release(
+        mirrored: Mirrored, upstream: Upstream, serial: int, first: bool, exact: bool) -> None:
+    """Where upstream's list is read, or the serial is absurd; else nothing distinguishes it from one of a newer page."""
+    upstream.add("demo", wheel("demo", "1.0"))
+    upstream.add("other", wheel("other", "1.0"))
+    mirrored.settings["package_matches"] = "demo" if exact else "*"
+    if not first:
+        assert mirrored.run("sync") == 0
+        upstream.add("demo", wheel("demo", "1.0"), wheel("demo", "2.0"))
+    upstream.answers[PAGE] = page(upstream, serial)
+    assert mirrored.run("sync") == 0
+    assert mirrored.files("demo") == sorted(upstream.projects["demo"])
+    upstream.answers.clear()
+    upstream.add("demo", wheel("demo", "3.0"))
+    upstream.remove("demo", FIRST)
+    assert mirrored.run("-U") == 0
+    assert (THIRD in mirrored.files("demo")) is not (exact and serial == 5000)
+    for _ in range(2 if exact else 1):
+        assert mirrored.run("-U") == 0
+    assert mirrored.files("demo") == sorted(upstream.projects["demo"])
+    upstream.asked()
+    assert mirrored.run("-U") == 0
+    assert upstream.asked() == [PAGE if exact else "/simple/"]
+
+
+def test_an_index_that_counts_its_pages_in_another_way_than_its_list_is_followed(
+        mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("demo", wheel("demo", "1.0"))
+    upstream.add("other", wheel("other", "1.0"))
+    upstream.answers[PAGE] = lambda handler: handler.reply(*page(upstream, 10**18 + upstream.serial))
+    for _ in range(3):
+        assert mirrored.run("sync") == 0
+    upstream.asked()
+    assert mirrored.run("-U") == 0
+    assert upstream.asked() == ["/simple/"]
+    upstream.add("demo", wheel("demo", "2.0"))
+    upstream.remove("demo", FIRST)
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("demo") == [SECOND]
+    upstream.asked()
+    assert mirrored.run("-U") == 0
+    assert upstream.asked() == ["/simple/"]
 
 
 YOUNG, OLDER = "2999-01-01T00:00:00Z", "2001-01-01T00:00:00Z"

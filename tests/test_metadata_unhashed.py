@@ -64,6 +64,7 @@ def test_metadata_that_are_here_are_not_fetched_again(mirrored: Mirrored, upstre
 def test_metadata_that_are_promised_and_gone_are_not_asked_for_by_every_run(mirrored: Mirrored, upstream: Upstream) -> None:
     name, body = sdist("demo", "1.0")
     upstream.add("demo", (name, body), **{"core-metadata": {"sha256": "a" * 64}})
+    upstream.add("other", wheel("other", "1.0"))
     upstream.answers[f"/files/demo/{name}{METADATA}"] = 404, {}, b""
     assert mirrored.run("sync") == 0
     assert told(mirrored, "demo") is False

@@ -82,7 +82,8 @@ def test_a_mirror_of_a_directory_goes_on_when_both_are_moved(mirrored: Mirrored,
 
 def test_a_state_elsewhere_is_moved_by_itself(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
     mirrored.settings["state_path"] = tmp_path / "state"
-    upstream.add("one", wheel("one", "1"))
+    for name in ("one", "two"):
+        upstream.add(name, wheel(name, "1"))
     assert mirrored.run("sync") == 0
     shutil.move(tmp_path / "state", tmp_path / "new place")
     mirrored.settings["state_path"] = tmp_path / "new place"
@@ -92,7 +93,8 @@ def test_a_state_elsewhere_is_moved_by_itself(mirrored: Mirrored, upstream: Upst
 
 
 def test_a_mirror_that_comes_without_its_log_and_lock_goes_on(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
-    upstream.add("one", wheel("one", "1"))
+    for name in ("one", "two"):
+        upstream.add(name, wheel(name, "1"))
     assert mirrored.run("sync") == 0
     for path in (mirrored.root / ".pypimirror").iterdir():
         if path.name != "state.sqlite" and path.is_file():

@@ -113,7 +113,7 @@ def test_a_brake_of_a_later_round_brings_back_what_an_earlier_one_took(
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_run_ended_before_its_sweep_is_swept_by_the_next(
         mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, whole: bool) -> None:
-    for name in ("one", "two"):
+    for name in ("one", "two", "three"):
         upstream.add(name, wheel(name, "1"), wheel(name, "2"))
     assert mirrored.run("sync") == 0
     upstream.remove("one", *(() if whole else [wheel("one", "1")[0]]))

@@ -476,7 +476,9 @@ class AnyOrder(RuleBasedStateMachine):
             assert again in (status, 0, 4)
         assert not [path for path in asked if path.startswith("/files/") and not path.endswith(".metadata")]
         if self.upstream.form == "json" and status == 0 and "*" in str(self.mirrored.settings["package_matches"]):
-            assert asked == ["/simple/"]
+            # The serial of a single project may be a constant.
+            single = [f"/simple/{name}/" for name in self.upstream.projects if len(self.upstream.projects) == 1]
+            assert asked in (["/simple/"], ["/simple/", *single])
         with contextlib.redirect_stdout(io.StringIO()) as told:
             verified = self.mirrored.run("verify")
         assert verified == 0, told.getvalue()

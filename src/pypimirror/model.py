@@ -146,7 +146,7 @@ class Project(NamedTuple):
     form: str = ""
     #: Why the page may be outdated (``sync.freshness``); empty if it is current.
     doubt: str = ""
-    #: The serial of upstream's list that the page has not reached yet; empty if it has.
+    #: The serial of upstream's list that the page has not reached yet, or that it was ahead of; empty if both were equal.
     promised: str = ""
     #: The advisories about it at its last evaluation.
     advisories: tuple[Advisory, ...] = ()
@@ -188,6 +188,8 @@ class ProjectList(NamedTuple):
     problems: tuple[str, ...] = ()
     #: The serial of the whole list of ``upstream``.
     serial: int | str | None = None
+    #: Normalised names of projects whose serial may be a constant: their index lists no other one to compare it with.
+    unproven: frozenset[str] = frozenset()
 
     def origin(self, name: str) -> str:
         """Return the URL of a project's upstream index."""

@@ -19,7 +19,7 @@ from ..zcml import registry
 from . import external_links, publishers
 from .changes import changes
 from .decided import decided
-from .freshness import is_unsettled
+from .freshness import is_ahead, is_unsettled
 from .offered_files import select_files, stays_unlisted
 from .packed_selection import PackedSelection, pack
 from .vulnerable import VulnerableRelease, newly_vulnerable
@@ -119,7 +119,8 @@ def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None
         kept = records.encode(old._replace(promised=promised)) if old is not None and promised else None
         return Evaluation(task.name, Change(task.name), kept, error=str(error), relist=kept is None and task.ask)
     if task.ask:
-        project = project._replace(promised=promised or "" if is_unsettled(project) else "")
+        remembered = promised if is_unsettled(project) or is_ahead(project, promised) else None
+        project = project._replace(promised=remembered or "")
     if reading.error is not None:
         return Evaluation(task.name, Change(task.name), records.encode(project), project.display, error=reading.error,
                           absent=reading.absent, status=reading.status)

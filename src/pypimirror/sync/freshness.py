@@ -19,6 +19,8 @@ from ..upstream.multi_index import serial_at, short
 #: Number of consecutive runs that must get the same answer: one that contradicts the record; one that removes nothing or agrees
 #: with upstream's list; an absence.
 _CONTRADICTS, _AGREES, _ABSENT = 3, 2, 2
+#: Serials of one index differ by less than this factor and this number. PyPI's grow by some five million a year.
+_FACTOR, _LEAD = 10, 1_000_000_000
 #: Start of ``Project.doubt`` for a project whose pages have fewer facts than earlier ones, and are accepted.
 ACCEPTED = "accepted"
 #: Seconds for which a page is read again that does not show that it is as new as the list; caches keep pages for hours.
@@ -44,12 +46,24 @@ class Doubt(NamedTuple):
 
 
 def is_behind(serial: str | None, promised: str | None) -> bool:
-    """Whether a serial is lower than another one of the same upstream; only numbers are compared."""
+    """Whether a serial is lower than another one of the same upstream; only numbers of one order are compared."""
+    numbers = _numbers(serial, promised)
+    return numbers is not None and numbers[0] < numbers[1] and not _is_far(serial, promised)
+
+
+def _is_far(serial: str | None, other: str | None) -> bool:
+    """Whether two serials of one upstream differ by more than caches explain: one is wrong, or the index was rebuilt."""
+    numbers = _numbers(serial, other)
+    return numbers is not None and max(numbers) > _FACTOR * min(numbers) + _LEAD
+
+
+def _numbers(serial: str | None, other: str | None) -> tuple[int, int] | None:
+    """Return two serials as numbers; None if they are of different upstreams, or one is no number."""
     number, _, upstream = (serial or "").partition("@")
-    other, _, whose = (promised or "").partition("@")
-    if upstream != whose or not (number.isdecimal() and other.isdecimal()):
-        return False
-    return int(number) < int(other)
+    compared, _, whose = (other or "").partition("@")
+    if upstream != whose or not (number.isdecimal() and compared.isdecimal()):
+        return None
+    return int(number), int(compared)
 
 
 def doubt_absence(old: Project | None, listed: bool | None, status: int | None) -> Doubt | None:
@@ -87,8 +101,9 @@ def doubt_page(old: Project | None, page: Project | None, promised: str | None) 
     serial = serial_at(read.serial, read.upstream)
     behind = is_behind(serial, promised)
     if is_behind(serial, before):
-        runs = _AGREES if serial == promised else _CONTRADICTS
-        return Doubt("upstream's page is older than the one read before", runs, lasts=behind, quarantines=False)
+        agrees = serial == promised
+        return Doubt("upstream's page is older than the one read before", _AGREES if agrees else _CONTRADICTS, lasts=behind,
+                     quarantines=False, adds=agrees and _has_grown(known, promised))
     current = _is_current(serial, promised, read.upstream, before)
     unproven = "" if current or promised is None else promised
     if _lacks_facts(known, page):
@@ -112,6 +127,16 @@ def _of_upstream(old: Project | None, upstream: str) -> Project | None:
     return old if old is not None and old.upstream == upstream else None
 
 
+def _has_grown(known: Project | None, promised: str | None) -> bool:
+    """Whether the list's serial has grown since the last page was ahead of it: the serial of that page was too high."""
+    return known is not None and is_behind(known.promised, promised)
+
+
+def is_ahead(page: Project, promised: str | None) -> bool:
+    """Whether a page has a higher serial than upstream's list."""
+    return is_behind(promised, serial_at(page.serial, page.upstream))
+
+
 def _is_current(serial: str | None, promised: str | None, upstream: str, before: str | None) -> bool:
     """Whether the serials show that a page that is not behind is up to date; some indexes have no serials.
 
@@ -119,10 +144,11 @@ def _is_current(serial: str | None, promised: str | None, upstream: str, before:
     """
     if serial is not None and serial == promised:
         return True
-    has_promise = promised is not None and promised.endswith(f"@{short(upstream)}")
-    if serial is None:
-        return not has_promise and before is None
-    return not has_promise or is_behind(promised, serial)
+    if promised is None or not promised.endswith(f"@{short(upstream)}"):
+        return before is None if serial is None else not _is_far(serial, before)
+    # An index may count its pages in another way than its list: then the previous page has such a serial, too.
+    is_own_count = before is not None and _is_far(serial, promised) and not _is_far(serial, before)
+    return is_own_count or is_behind(promised, serial)
 
 
 def knows_less(old: Project, page: Project) -> bool:

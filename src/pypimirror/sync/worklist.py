@@ -207,7 +207,7 @@ def _compared(mirror: IRunContext, state: State, listing: ProjectList, initial: 
             continue
         serial = serial_at(listed.serial, listing.origin(name))
         display = listed.display if has_display else ""
-        same = _is_same(known, serial)
+        same = _is_same(known, serial) and name not in listing.unproven
         if initial or again or not same or _is_due(known, display, now):
             plan[name] = _Entry(display, serial, True, initial or not same, initial, True)
     if not (initial or again):

@@ -156,11 +156,14 @@ class JsonList:
         self._take(entries)
         self._count(len(entries))
         self._compare(str(entry.get("_last-serial", "")) for entry in entries)
-        # Serials that are equal for all projects carry no information.
-        alike = self._total > 1 and len(self._serials) == 1 and "" not in self._serials
+        # Serials that are equal for all projects carry no information; a single one may be such a serial.
+        is_single = self._total == 1
+        alike = not is_single and len(self._serials) == 1 and "" not in self._serials
         projects = self._found.names(not alike)
-        return ProjectList(projects, self._total, serials=bool(projects) and self._found.serials and not alike,
-                       serial=None if alike else validation.serial(page["meta"].get("_last-serial")))
+        serials = bool(projects) and self._found.serials and not alike and not is_single
+        return ProjectList(projects, self._total, serials=serials,
+                           serial=None if alike else validation.serial(page["meta"].get("_last-serial")),
+                           unproven=frozenset(projects if is_single else ()))
 
     def _compare(self, serials: Iterable[str]) -> None:
         for serial in serials:

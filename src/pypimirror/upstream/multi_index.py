@@ -72,6 +72,8 @@ class MultiIndex:
             elsewhere=elsewhere,
             problems=_problems(listings),
             serial=whole.serial,
+            unproven=frozenset(name for url, listing in listings.items() for name in listing.unproven
+                               if elsewhere.get(name, last) == url),
         )
 
     def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
