@@ -186,3 +186,27 @@ def test_status_names_quarantined_projects(mirrored: Mirrored, upstream: Upstrea
     assert json.loads(capsys.readouterr().out)["quarantined"] == ["two"]
     assert mirrored.run("status") == 0
     assert "quarantined    two" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("matches", ["*", None])
+def test_a_file_stays_whose_pin_allows_it_alone(mirrored: Mirrored, upstream: Upstream, matches: str | None) -> None:
+    first, second = wheel("one", "1"), wheel("one", "1", body="other = 1\n")
+    hashes = [hashlib.sha256(body).hexdigest() for _, body in (first, second)]
+    pins = mirrored.root.parent / "pins.txt"
+    pins.write_text(f"one==1 --hash=sha256:{hashes[0]}\n")
+    mirrored.settings |= {"package_matches": matches, "requirements": pins, "build_requirements": "False"}
+    upstream.add("one", first)
+    upstream.add("two", wheel("two", "1"))
+    assert mirrored.run("sync") == 0
+    upstream.add("one", second)
+    report = mirrored.root.parent / "report.json"
+    for _ in range(2):
+        assert mirrored.run("-U", "--report", str(report)) == 0
+        assert mirrored.page("one")["files"][0]["hashes"]["sha256"] == hashes[0]
+        assert mirrored.untrue() == []
+        (problem,) = json.loads(report.read_text())["problems"]
+        assert all(each in problem["message"] for each in (*hashes, "since its pin allows only that"))
+    pins.write_text(f"one==1 --hash=sha256:{hashes[0]} --hash=sha256:{hashes[1]}\n")
+    assert mirrored.run("-U") == 0
+    assert mirrored.page("one")["files"][0]["hashes"]["sha256"] == hashes[1]
+    assert mirrored.untrue() == []

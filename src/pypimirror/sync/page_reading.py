@@ -81,11 +81,12 @@ def read(mirror: IRunContext, task: EvaluateTask, old: Project | None,
 
 def _without_replacements(mirror: IRunContext, old: Project | None,
                           page: Project) -> tuple[Project, tuple[File, ...], tuple[str, ...]]:
-    """Return the page with the recorded facts of files that upstream has replaced, if the configuration refuses that.
+    """Return the page with the recorded facts of files that upstream has replaced, if the configuration or a pin refuses that.
 
     Also returns upstream's files, and a message about each of them.
     """
-    if mirror.settings["replaced"] == "take" or old is None or old.upstream not in ("", page.upstream):
+    takes = mirror.settings["replaced"] == "take"
+    if old is None or old.upstream not in ("", page.upstream) or (takes and page.name not in mirror.needs.pinned):
         return page, (), ()
     known = {file.filename: file for file in old.files if file.stored is not None and file.stored.published}
 
@@ -93,12 +94,15 @@ def _without_replacements(mirror: IRunContext, old: Project | None,
         before = known.get(file.filename)
         if before is None or before.stored is None or file.hashes.get("sha256", before.stored.sha256) == before.stored.sha256:
             return None
+        if takes and not pin_hashes.prefers(mirror, page.name, before, file):
+            return None
         hashes = {**before.hashes, "sha256": before.stored.sha256}
         return before._replace(hashes=hashes, listed=True, yanked=file.yanked, stored=None)
 
     found = {file.filename: (file, same) for file in page.files if (same := kept(file)) is not None}
+    why = "since its pin allows only that" if takes else "since replaced = refuse"
     told = tuple(f"{name}: upstream has replaced it (sha256 {file.hashes['sha256']}); the mirror keeps its own "
-                 f"({same.hashes['sha256']}), since replaced = refuse" for name, (file, same) in found.items())
+                 f"({same.hashes['sha256']}), {why}" for name, (file, same) in found.items())
     files = tuple(found[file.filename][1] if file.filename in found else file for file in page.files)
     refused = tuple(file for file, _ in found.values())
     return page._replace(files=files, etag=None if found else page.etag), refused, told

@@ -34,5 +34,12 @@ def check(mirror: IRunContext, project: str, file: File, stored: Stored, path: s
     return file, refused and bool(pinned.matching(version)) and not mirror.selection.matched(project)
 
 
+def prefers(mirror: IRunContext, project: str, before: File, now: File) -> bool:
+    """Whether the pins allow the mirror's copy of a file, and not the one of the same name that upstream has now."""
+    pinned = pinned_of(project, mirror.needs.pinned.get(project, ()), mirror.needs.hashes)
+    version = parse(now.filename, project).version
+    return pinned.allows(version, before.content_hashes) is True and pinned.allows(version, now.content_hashes) is False
+
+
 def _identity(file: File) -> tuple[object, ...]:
     return file.filename, file.url, tuple(sorted(file.hashes.items())), file.size, file.upload_time
