@@ -79,19 +79,19 @@ class Conversion:
 
     def render(self) -> str:
         """Return the text of the configuration file."""
-        parts = [_HEAD.format(_line(self.filename))]
+        parts = [_HEAD.format(_on_one_line(self.filename))]
         for key in KEYS:
             if key.name in self._values:
                 values = self._values[key.name]
                 text = f" {values[0]}" if len(values) == 1 else "".join(f"\n    {value}" for value in values)
-                parts.append(f"\n# {_line('; '.join(self._origins[key.name]))}\n{key.name} ={text}\n")
+                parts.append(f"\n# {_on_one_line('; '.join(self._origins[key.name]))}\n{key.name} ={text}\n")
         if self.notes:
             parts.append("\n# Without an exact counterpart:\n")
-            parts.extend(f"# * {_line(note)}\n" for note in self.notes)
+            parts.extend(f"# * {_on_one_line(note)}\n" for note in self.notes)
         return "".join(parts)
 
 
-def _line(text: str) -> str:
+def _on_one_line(text: str) -> str:
     return " ".join(text.split())
 
 

@@ -37,8 +37,8 @@ _FORMATS = {"all": "html json full", "html": "html full", "json": "json"}
 
 def convert(found: Conversion) -> None:
     """Convert the section."""
-    _place(found)
-    _upstream(found)
+    _convert_directory(found)
+    _convert_upstream(found)
     formats = found.text("mirror", "simple-format").lower() or "all"
     if formats not in _FORMATS:
         found.note("[mirror] simple-format", f"{formats!r} is unknown; it was taken as ALL")
@@ -49,7 +49,7 @@ def convert(found: Conversion) -> None:
         found.take("index_formats", [" ".join(names)], "[mirror] simple-format, json")
     for name, key in (("timeout", "timeout"), ("workers", "workers")):
         if text := found.text("mirror", name):
-            _take_number(found, name, key, text)
+            _take_rounded_number(found, name, key, text)
     if diff := found.text("mirror", "diff-file"):
         found.take("report_filename", [re.sub(r"\{\{.*?\}\}", found.text("mirror", "directory"), diff) + ".json"],
                    "[mirror] diff-file: the JSON report has the files, and more")
@@ -63,7 +63,8 @@ def convert(found: Conversion) -> None:
         found.text("mirror", name)
 
 
-def _place(found: Conversion) -> None:
+def _convert_directory(found: Conversion) -> None:
+    """Convert the directory, or the bucket, in which the mirror is."""
     directory = found.text("mirror", "directory").rstrip("/")
     backend = found.text("mirror", "storage-backend").lower() or "filesystem"
     if not directory:
@@ -84,7 +85,8 @@ def _place(found: Conversion) -> None:
                f"[mirror] directory: the layout is another one; pypimirror THIS-FILE adopt {directory} takes over the files")
 
 
-def _upstream(found: Conversion) -> None:
+def _convert_upstream(found: Conversion) -> None:
+    """Convert the URL of the index, and the proxy."""
     if master := found.text("mirror", "master").rstrip("/"):
         url = f"{strip_credentials(master)}/simple/"
         if not has_final_files({"local_packages": None, "external_links": False, "index_url": (url,)}):
@@ -100,7 +102,8 @@ def _upstream(found: Conversion) -> None:
         found.note("[mirror] proxy", "only http and https proxies can be used")
 
 
-def _take_number(found: Conversion, name: str, key: str, text: str) -> None:
+def _take_rounded_number(found: Conversion, name: str, key: str, text: str) -> None:
+    """Add a number to a key, rounded up to a whole one; other texts stay as they are."""
     try:
         number = str(math.ceil(float(text)))
     except (ValueError, OverflowError):

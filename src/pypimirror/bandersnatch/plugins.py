@@ -54,7 +54,8 @@ def _note_unused(found: Conversion, enabled: Collection[str]) -> None:
             found.note(f"[{section}]", f"is not used, because the plugin {name} is not enabled")
 
 
-def _requirement(found: Conversion, origin: str, line: str) -> Requirement | None:
+def _parse_requirement(found: Conversion, origin: str, line: str) -> Requirement | None:
+    """Parse a requirement; note a line that is not one, and return None."""
     try:
         return Requirement(line)
     except InvalidRequirement:
@@ -62,18 +63,19 @@ def _requirement(found: Conversion, origin: str, line: str) -> Requirement | Non
         return None
 
 
-def _requirements(found: Conversion, section: str) -> list[Requirement]:
+def _parse_packages(found: Conversion, section: str) -> list[Requirement]:
+    """Return the requirements in the option ``packages`` of a section."""
     origin = f"[{section}] packages"
-    return [one for line in found.lines(section, "packages") if (one := _requirement(found, origin, line)) is not None]
+    return [one for line in found.lines(section, "packages") if (one := _parse_requirement(found, origin, line)) is not None]
 
 
-def _allowlist_project(found: Conversion) -> None:
-    found.take("package_matches", [one.name for one in _requirements(found, "allowlist")], "[allowlist] packages")
+def _convert_allowlist_project(found: Conversion) -> None:
+    found.take("package_matches", [one.name for one in _parse_packages(found, "allowlist")], "[allowlist] packages")
 
 
-def _allowlist_release(found: Conversion) -> None:
+def _convert_allowlist_release(found: Conversion) -> None:
     origin = "[allowlist] packages"
-    wanted = _requirements(found, "allowlist")
+    wanted = _parse_packages(found, "allowlist")
     found.take("package_matches", [one.name for one in wanted], origin)
     names = [one.name.lower() for one in wanted if one.specifier]
     for name in sorted({name for name in names if names.count(name) > 1}):
@@ -81,7 +83,7 @@ def _allowlist_release(found: Conversion) -> None:
     found.take("specifiers", [f"{one.name} {one.specifier}" for one in wanted if one.specifier], origin)
 
 
-def _files(found: Conversion) -> list[str]:
+def _find_requirement_files(found: Conversion) -> list[str]:
     """Return the paths of requirement files."""
     folder = os.path.join(found.folder, found.text("allowlist", "requirements_path"))
     paths: list[str] = []
@@ -96,37 +98,37 @@ def _files(found: Conversion) -> list[str]:
     return paths
 
 
-def _project_requirements(found: Conversion) -> None:
+def _convert_project_requirements(found: Conversion) -> None:
     origin = "[allowlist] requirements"
-    for path in _files(found):
+    for path in _find_requirement_files(found):
         try:
             with open(path, encoding="utf-8") as stream:
                 lines = [line.partition("#")[0].strip() for line in stream]
         except (OSError, UnicodeDecodeError):
             found.note(origin, f"{path} can't be read; its names must be added to package_matches")
             continue
-        wanted = [_requirement(found, f"{origin}, {path}", line) for line in lines if line and not line.startswith("-")]
+        wanted = [_parse_requirement(found, f"{origin}, {path}", line) for line in lines if line and not line.startswith("-")]
         found.take("package_matches", [one.name for one in wanted if one is not None], f"{origin}, {path}")
         found.note(origin, "package_matches has the names that the files have now; with the plugin project_requirements_pinned "
                            "alone, the key requirements follows the files")
 
 
-def _project_requirements_pinned(found: Conversion) -> None:
-    files = _files(found)
+def _convert_project_requirements_pinned(found: Conversion) -> None:
+    files = _find_requirement_files(found)
     if not files:
         return
     found.take("requirements", files, "[allowlist] requirements")
     found.note("[allowlist] requirements", "only exact pins (==) are mirrored; other specifiers belong into the key specifiers")
 
 
-def _blocklist_project(found: Conversion) -> None:
-    names = [one.name for one in _requirements(found, "blocklist") if not one.specifier]
+def _convert_blocklist_project(found: Conversion) -> None:
+    names = [one.name for one in _parse_packages(found, "blocklist") if not one.specifier]
     found.take("package_excludes", names, "[blocklist] packages")
 
 
-def _blocklist_release(found: Conversion) -> None:
+def _convert_blocklist_release(found: Conversion) -> None:
     origin = "[blocklist] packages"
-    for one in _requirements(found, "blocklist"):
+    for one in _parse_packages(found, "blocklist"):
         clauses = list(one.specifier)
         if not clauses:
             continue
@@ -138,7 +140,7 @@ def _blocklist_release(found: Conversion) -> None:
                                "can leave out its files")
 
 
-def _exclude_platform(found: Conversion) -> None:
+def _convert_exclude_platform(found: Conversion) -> None:
     origin = "[blocklist] platforms"
     for word in found.text("blocklist", "platforms").lower().split():
         name = _ALIASES.get(word, word)
@@ -154,14 +156,14 @@ def _exclude_platform(found: Conversion) -> None:
             found.note(origin, f"{word!r} has no counterpart; python_versions and platforms name what is mirrored")
 
 
-def _latest_release(found: Conversion) -> None:
+def _convert_latest_release(found: Conversion) -> None:
     if keep := found.text("latest_release", "keep"):
         found.take("latest_releases", [keep], "[latest_release] keep")
     if found.text("latest_release", "sort_by") == "time":
         found.note("[latest_release] sort_by", "the newest releases are those with the highest versions")
 
 
-def _prerelease_release(found: Conversion) -> None:
+def _convert_prerelease_release(found: Conversion) -> None:
     if names := found.lines("filter_prerelease", "packages"):
         found.note("[filter_prerelease] packages", "prereleases are left out of all projects or of none; of these alone, "
                                                    f"filename_excludes can leave them out: {', '.join(names)}")
@@ -169,11 +171,11 @@ def _prerelease_release(found: Conversion) -> None:
         found.take("prereleases", ["False"], "[plugins] prerelease_release")
 
 
-def _regex_project(found: Conversion) -> None:
+def _convert_regex_project(found: Conversion) -> None:
     _take_regexes(found, "package_excludes", "[filter_regex] packages", found.lines("filter_regex", "packages"))
 
 
-def _regex_release(found: Conversion) -> None:
+def _convert_regex_release(found: Conversion) -> None:
     for pattern in found.lines("filter_regex", "releases"):
         found.note("[filter_regex] releases", f"{pattern!r} has no counterpart; prereleases = False leaves out all "
                                               "prereleases, specifiers and filename_excludes single versions")
@@ -181,6 +183,7 @@ def _regex_release(found: Conversion) -> None:
 
 def _take_regexes(found: Conversion, key: str, origin: str, patterns: list[str], search: bool = False,
                   head: str = "") -> None:
+    """Add regular expressions to a key as globs after ``head``; note those that are too complex for a glob."""
     for pattern in patterns:
         converted = globs(pattern, search)
         if converted is None:
@@ -189,8 +192,9 @@ def _take_regexes(found: Conversion, key: str, origin: str, patterns: list[str],
             found.take(key, [head + one for one in converted], origin)
 
 
-def _metadata(found: Conversion, section: str, take: Callable[[str, str, list[str], bool, list[str]], None]) -> None:
-    """Convert a section whose names are ``[tag:]path.to.field``."""
+def _convert_metadata_section(found: Conversion, section: str,
+                              take: Callable[[str, str, list[str], bool, list[str]], None]) -> None:
+    """Convert a section whose names are ``[tag:]path.to.field``; ``take`` converts one option."""
     options = dict(found.section(section))
     search = options.pop("search", "").lower() in ("1", "yes", "true", "on")
     for name, text in options.items():
@@ -201,7 +205,7 @@ def _metadata(found: Conversion, section: str, take: Callable[[str, str, list[st
         take(f"[{section}] {name}", path, patterns, search, tags)
 
 
-def _regex_project_metadata(found: Conversion) -> None:
+def _convert_regex_project_metadata(found: Conversion) -> None:
     def take(origin: str, path: str, patterns: list[str], search: bool, tags: list[str]) -> None:
         if not path.startswith("info."):
             found.note(origin, "only fields of core metadata can be compared (metadata_matches)")
@@ -213,10 +217,10 @@ def _regex_project_metadata(found: Conversion) -> None:
         if key == "metadata_matches" and "not-null" not in tags:
             found.note(origin, "releases without the field are left out; bandersnatch keeps them")
 
-    _metadata(found, "regex_project_metadata", take)
+    _convert_metadata_section(found, "regex_project_metadata", take)
 
 
-def _regex_release_file_metadata(found: Conversion) -> None:
+def _convert_regex_release_file_metadata(found: Conversion) -> None:
     def take(origin: str, path: str, patterns: list[str], search: bool, tags: list[str]) -> None:
         if path == "release_file.filename":
             _take_regexes(found, "filename_excludes" if "none" in tags else "filename_matches", origin, patterns, search)
@@ -229,10 +233,10 @@ def _regex_release_file_metadata(found: Conversion) -> None:
         else:
             found.note(origin, "has no counterpart; files can be selected by name, type, size, Python and platform")
 
-    _metadata(found, "regex_release_file_metadata", take)
+    _convert_metadata_section(found, "regex_release_file_metadata", take)
 
 
-def _version_range(found: Conversion) -> None:
+def _convert_version_range(found: Conversion) -> None:
     section = "version_range_release_file_metadata"
     for name, text in found.section(section).items():
         origin = f"[{section}] {name}"
@@ -243,36 +247,36 @@ def _version_range(found: Conversion) -> None:
         found.note(origin, "python_versions also compares the tags of wheels, and keeps all sdists")
 
 
-def _size_project_metadata(found: Conversion) -> None:
+def _convert_size_project_metadata(found: Conversion) -> None:
     if size := found.section("size_project_metadata").get("max_package_size", ""):
         found.note("[size_project_metadata] max_package_size",
                    f"{size}: the size of whole projects has no counterpart; max_file_size limits single files, latest_releases "
                    "the number of releases")
 
 
-def _versions_count(found: Conversion) -> None:
+def _convert_versions_count(found: Conversion) -> None:
     if found.section("versions_count_project_metadata"):
         found.note("[versions_count_project_metadata]", "the number of releases of a project has no counterpart; "
                                                         "latest_releases limits what is mirrored of it")
 
 
 _PLUGINS: dict[str, Callable[[Conversion], None]] = {
-    "allowlist_project": _allowlist_project,
-    "allowlist_release": _allowlist_release,
-    "project_requirements": _project_requirements,
-    "project_requirements_pinned": _project_requirements_pinned,
-    "blocklist_project": _blocklist_project,
-    "blocklist_release": _blocklist_release,
-    "exclude_platform": _exclude_platform,
-    "latest_release": _latest_release,
-    "prerelease_release": _prerelease_release,
-    "regex_project": _regex_project,
-    "regex_release": _regex_release,
-    "regex_project_metadata": _regex_project_metadata,
-    "regex_release_file_metadata": _regex_release_file_metadata,
-    "version_range_release_file_metadata": _version_range,
-    "size_project_metadata": _size_project_metadata,
-    "versions_count_project_metadata": _versions_count,
+    "allowlist_project": _convert_allowlist_project,
+    "allowlist_release": _convert_allowlist_release,
+    "project_requirements": _convert_project_requirements,
+    "project_requirements_pinned": _convert_project_requirements_pinned,
+    "blocklist_project": _convert_blocklist_project,
+    "blocklist_release": _convert_blocklist_release,
+    "exclude_platform": _convert_exclude_platform,
+    "latest_release": _convert_latest_release,
+    "prerelease_release": _convert_prerelease_release,
+    "regex_project": _convert_regex_project,
+    "regex_release": _convert_regex_release,
+    "regex_project_metadata": _convert_regex_project_metadata,
+    "regex_release_file_metadata": _convert_regex_release_file_metadata,
+    "version_range_release_file_metadata": _convert_version_range,
+    "size_project_metadata": _convert_size_project_metadata,
+    "versions_count_project_metadata": _convert_versions_count,
 }
 #: Names before bandersnatch 5.
 _OLD_NAMES = {"whitelist_project": "allowlist_project", "whitelist_release": "allowlist_release",

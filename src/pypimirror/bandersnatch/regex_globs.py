@@ -31,6 +31,7 @@ def globs(pattern: str, search: bool = False) -> list[str] | None:
 
 
 def _alternatives(match: re.Match[str]) -> list[str]:
+    """Return the globs of one part of a regular expression: several for a group of literal alternatives."""
     group, charset, wildcard, escaped, literal = match.groups()
     if group is not None:
         return [re.sub(r"\\(.)", r"\1", one).replace(".", "?" if "\\." not in group else ".") for one in group.split("|")]
