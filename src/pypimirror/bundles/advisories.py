@@ -49,10 +49,11 @@ class IncomingAdvisories:
                 blocks.append(block)
         if left or digest.hexdigest() != member.sha256:
             return False
-        self._attempt(lambda: self._put(member, b"".join(blocks)))
+        self._run_unless_failed(lambda: self._store_document(member, b"".join(blocks)))
         return True
 
-    def _put(self, member: BundleMember, body: bytes) -> None:
+    def _store_document(self, member: BundleMember, body: bytes) -> None:
+        """Store a valid document that the database does not have; remember an invalid one for the message."""
         identifier = advisory_id(member.path) or ""
         if self._known.pop(identifier, None) == member.sha256:
             return
@@ -67,17 +68,18 @@ class IncomingAdvisories:
 
     def remove(self, identifier: str) -> None:
         """Delete a document that the exported mirror no longer has."""
-        self._attempt(lambda: self._touched.update(self._database.remove(_SOURCE, identifier)))
+        self._run_unless_failed(lambda: self._touched.update(self._database.remove(_SOURCE, identifier)))
 
     def install(self) -> str | None:
         """Commit the documents; return a message about those that were left out, or None."""
-        self._attempt(self._commit)
+        self._run_unless_failed(self._commit)
         self._database.close()
         if not self._invalid or self.problem:
             return None
         return f"advisories: {len(self._invalid)} documents can't be read and are left out, such as {self._invalid[0]}"
 
     def _commit(self) -> None:
+        """Commit the transaction, after a check that the source has not lost too many advisories."""
         if self._header.advisories != DELTA:
             for identifier in self._known:
                 self._touched |= self._database.remove(_SOURCE, identifier)
@@ -85,11 +87,11 @@ class IncomingAdvisories:
         if not self._trust and self._before is not None:
             # Its mark shows that the bundle is not an older one, also if the newest advisory was taken back.
             check_counts(_SOURCE, self._before._replace(validator=None), after)
-        found = after._replace(validator=self._mark(self._header.end), taken=time.time())
+        found = after._replace(validator=self._qualified_mark(self._header.end), taken=time.time())
         self._database.commit(_SOURCE, found, self._touched)
 
-    def _attempt(self, work: Callable[[], None]) -> None:
-        """Change the database, unless that has failed before."""
+    def _run_unless_failed(self, work: Callable[[], None]) -> None:
+        """Run a change of the database, unless an earlier one has failed."""
         if self.problem is not None:
             return
         try:
@@ -101,6 +103,7 @@ class IncomingAdvisories:
             self._database.close()
 
     def _begin(self) -> None:
+        """Open the database, and begin the transaction. Raises MirrorError if a delta does not fit to the last import."""
         self._database.open()
         self._before = self._database.sources().get(_SOURCE)
         self._database.begin()
@@ -108,9 +111,10 @@ class IncomingAdvisories:
         if self._header.advisories != DELTA:
             self._known = self._database.fingerprints(_SOURCE)
             return
-        marks = {self._mark(self._header.base), self._mark(self._header.end)}
+        marks = {self._qualified_mark(self._header.base), self._qualified_mark(self._header.end)}
         if self._before is None or self._before.validator not in marks:
             raise MirrorError("the bundle has the changes since another import")
 
-    def _mark(self, mark: str | None) -> str:
+    def _qualified_mark(self, mark: str | None) -> str:
+        """Return a mark with the mirror that it belongs to."""
         return f"{self._header.mirror} {mark}"

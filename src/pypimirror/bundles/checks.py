@@ -27,7 +27,7 @@ def checked_manifest(mirror: IRunContext, state: State, folder: str, allow_delet
 
     allow_deletions: as for ``followed.check_base``. Raises InvalidBundle, MirrorError, ConfigurationError.
     """
-    manifest = _copied(mirror, folder, notify)
+    manifest = _copy_manifest(mirror, folder, notify)
     if manifest.header.tree:
         raise InvalidBundle(f"{folder}: made with --tree, for sites without this program; export it without")
     check_base(state, manifest.header, allow_deletions)
@@ -35,12 +35,12 @@ def checked_manifest(mirror: IRunContext, state: State, folder: str, allow_delet
     return manifest
 
 
-def _copied(mirror: IRunContext, folder: str, notify: Callable[[Any], None]) -> Manifest:
+def _copy_manifest(mirror: IRunContext, folder: str, notify: Callable[[Any], None]) -> Manifest:
     """Copy the manifest, and verify the signature of the copy: the medium may change meanwhile."""
     path = os.path.join(mirror.settings["state_path"], _COPY)
     source = os.path.join(folder, MANIFEST)
     try:
-        with open_regular(source) as stream, open(path, "wb", opener=_private) as copy:
+        with open_regular(source) as stream, open(path, "wb", opener=_open_private) as copy:
             if os.fstat(stream.fileno()).st_size > MOST_BYTES:
                 raise InvalidBundle(f"{source}: larger than a manifest may be")
             shutil.copyfileobj(stream, copy, 1 << 20)
@@ -56,5 +56,6 @@ def _copied(mirror: IRunContext, folder: str, notify: Callable[[Any], None]) -> 
     return Manifest(path, source)
 
 
-def _private(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
+    """Open a file that only this user may read, without following a symbolic link."""
     return os.open(path, flags | os.O_NOFOLLOW, 0o600)

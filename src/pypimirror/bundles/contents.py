@@ -26,7 +26,7 @@ def project_paths(mirror: IRunContext, project: Project) -> dict[str, PathEntry]
     for file in project.published().files:
         found.update(file_paths(mirror, project.name, file))
     for path in project.pages:
-        found[path] = _read(mirror, path)
+        found[path] = _page_entry(mirror, path)
     return found
 
 
@@ -38,7 +38,7 @@ def file_paths(mirror: IRunContext, name: str, file: File) -> dict[str, PathEntr
     for suffix, sha256 in file.stored.beside().items():
         size = mirror.storage.size(path + suffix)
         if size is None:
-            raise _missing(path + suffix)
+            raise _missing_error(path + suffix)
         found[path + suffix] = PathEntry(sha256, size)
     return found
 
@@ -51,10 +51,10 @@ def pin_files(state: State) -> tuple[str, ...]:
 def common_paths(mirror: IRunContext, state: State) -> dict[str, PathEntry]:
     """Return the pages about all projects, and the pin files."""
     pins = (f"{PINS}/{name}" for name in pin_files(state))
-    return {path: _digest(mirror, path) for path in (*pins, *(state.fact(ROOTS) or "").split())}
+    return {path: _file_entry(mirror, path) for path in (*pins, *(state.fact(ROOTS) or "").split())}
 
 
-def project_of(record: bytes, name: str) -> Project:
+def decode_project(record: bytes, name: str) -> Project:
     """Return the project of a record. Raises MirrorError if it can't be read."""
     try:
         return records.decode(record)
@@ -62,7 +62,7 @@ def project_of(record: bytes, name: str) -> Project:
         raise MirrorError(f"{name}: {error}") from error
 
 
-def reason(name: str, path: str, project: Project | None, is_selected: bool) -> str:
+def removal_reason(name: str, path: str, project: Project | None, is_selected: bool) -> str:
     """Return why a path is not in the mirror any more. project: as it is now, None if the state does not have it."""
     if not is_selected:
         return "its project is not selected"
@@ -87,25 +87,27 @@ def missing_paths(paths: Iterable[str], present: Iterable[str]) -> list[str]:
     return sorted(set(paths).difference(present))
 
 
-def _read(mirror: IRunContext, path: str) -> PathEntry:
+def _page_entry(mirror: IRunContext, path: str) -> PathEntry:
+    """Return sha256 and size of a page. Raises MirrorError if it is missing."""
     content = mirror.storage.read(path)
     if content is None:
-        raise _missing(path)
+        raise _missing_error(path)
     return PathEntry(hashlib.sha256(content).hexdigest(), len(content))
 
 
-def _digest(mirror: IRunContext, path: str) -> PathEntry:
+def _file_entry(mirror: IRunContext, path: str) -> PathEntry:
+    """Return the recorded sha256 and the size of a file. Raises MirrorError if it is missing."""
     sha256, size = mirror.storage.digest(path), mirror.storage.size(path)
     if sha256 is None or size is None:
-        raise _missing(path)
+        raise _missing_error(path)
     return PathEntry(sha256, size)
 
 
-def _missing(path: str) -> MirrorError:
+def _missing_error(path: str) -> MirrorError:
     return MirrorError(f"{path}: missing; run verify --repair before the export")
 
 
-def copied(mirror: IRunContext, path: str, stream: BinaryIO) -> tuple[int, str]:
+def copy_file(mirror: IRunContext, path: str, stream: BinaryIO) -> tuple[int, str]:
     """Copy a file of the mirror; return its size and sha256."""
     digest, size = hashlib.sha256(), 0
     with mirror.storage.open(path) as content:

@@ -45,7 +45,7 @@ class BundleDirectory:
         except OSError:
             return None
 
-    def free(self) -> int:
+    def free_space(self) -> int:
         """Return the free space in bytes."""
         found = os.statvfs(self.path)
         return found.f_bavail * found.f_frsize

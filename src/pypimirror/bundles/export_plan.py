@@ -14,7 +14,7 @@ from ..names import distribution
 from ..state.database import State
 from ..state.meta_keys import SERIAL
 from . import shipped, tar_parts
-from .contents import pin_files, project_of
+from .contents import decode_project, pin_files
 from .journal import COMMON, Journal, PathEntry
 from .listing import Listing
 from .manifest import dump, dump_header, is_path
@@ -89,11 +89,12 @@ def content_of(mirror: IRunContext, state: State, path: str) -> bytes | None:
     """Return the content of a member that is not a file of the mirror; None for one that is. Raises MirrorError."""
     identifier = advisory_id(path)
     if identifier is not None:
-        return _advisory(mirror, identifier)
+        return _read_advisory(mirror, identifier)
     return record_of(mirror, state, path.removeprefix(RECORDS)) if path.startswith(RECORDS) else None
 
 
-def _advisory(mirror: IRunContext, identifier: str) -> bytes:
+def _read_advisory(mirror: IRunContext, identifier: str) -> bytes:
+    """Return the document of an advisory. Raises MirrorError."""
     body = mirror.advisories.body(identifier)
     if body is None:
         raise MirrorError(f"{identifier}: the advisory is no longer in the database; export to another directory")
@@ -105,7 +106,7 @@ def record_of(mirror: IRunContext, state: State, name: str) -> bytes:
     record = state.record(name)
     if record is None:
         raise MirrorError(f"{name}: its record is missing; run verify --repair before the export")
-    return shipped.dump(marked(mirror.settings, project_of(record, name)))
+    return shipped.dump(marked(mirror.settings, decode_project(record, name)))
 
 
 class ManifestWriter:
@@ -113,25 +114,27 @@ class ManifestWriter:
 
     def __init__(self, stream: BinaryIO, head: BundleHeader, split: int):
         self._stream, self._header, self._split = stream, head, split
-        self._part, self._size = 1, self._empty(1)
+        self._part, self._size = 1, self._size_of_empty_part(1)
         self._filled = False
         self._counts = {"projects": 0, "members": 0, "bytes": 0, "removed": 0}
         stream.write(dump_header(head))
 
-    def _empty(self, number: int) -> int:
+    def _size_of_empty_part(self, number: int) -> int:
+        """Return the size of a part without members."""
         return tar_parts.part_size(self._header, number, ())
 
     def write(self, line: Line) -> None:
         """Write a line; begin a new part before a member that does not fit into the present one."""
         if isinstance(line, BundleMember):
-            self._member(line)
+            self._count_member(line)
         elif isinstance(line, ProjectLine):
             self._counts["projects"] += 1
         elif isinstance(line, RemovedPath | RemovedProject):
             self._counts["removed"] += 1
         self._stream.write(dump(line))
 
-    def _member(self, member: BundleMember) -> None:
+    def _count_member(self, member: BundleMember) -> None:
+        """Count a member; begin a new part before it if it does not fit into the present one."""
         self._counts["members"] += 1
         self._counts["bytes"] += member.size
         size = 0 if self._header.tree else tar_parts.member_size(member, self._header.time)
@@ -143,7 +146,7 @@ class ManifestWriter:
     def _end_part(self) -> None:
         self._stream.write(dump(PartLine(self._part, self._size)))
         self._part += 1
-        self._size = self._empty(self._part)
+        self._size = self._size_of_empty_part(self._part)
         self._filled = False
 
     def end(self) -> End:
@@ -162,19 +165,19 @@ def lines(mirror: IRunContext, state: State, journal: Journal, scope: Scope, adv
 
     advisories: as ``BundleHeader.advisories``.
     """
-    yield from _removals(journal, scope)
+    yield from _removal_lines(journal, scope)
     if advisories:
-        yield from _advisories(mirror, journal, scope.since if advisories == DELTA else 0)
+        yield from _advisory_lines(mirror, journal, scope.since if advisories == DELTA else 0)
     changed = journal.changed(scope.since if scope.kind == DELTA else 0)
     lacking = scope.listing.lacking_projects() if scope.listing is not None and scope.kind == DELTA else iter(())
-    for name, paths in _merged(journal, changed, lacking):
-        yield from _project(mirror, state, scope, name, paths)
+    for name, paths in _merge_in_order(journal, changed, lacking):
+        yield from _project_lines(mirror, state, scope, name, paths)
     for path, entry in sorted(journal.paths(COMMON).items()):
         if _is_carried(scope, path, entry):
             yield BundleMember(path, entry.size, entry.sha256)
 
 
-def _removals(journal: Journal, scope: Scope) -> Iterator[Line]:
+def _removal_lines(journal: Journal, scope: Scope) -> Iterator[Line]:
     """Yield what the other side has and this mirror no longer has, as far as that is known."""
     if scope.kind == DELTA:
         for path, why in journal.removed(scope.since):
@@ -186,18 +189,19 @@ def _removals(journal: Journal, scope: Scope) -> Iterator[Line]:
             yield RemovedPath(path, "not in the mirror")
 
 
-def _advisories(mirror: IRunContext, journal: Journal, since: int) -> Iterator[Line]:
+def _advisory_lines(mirror: IRunContext, journal: Journal, since: int) -> Iterator[Line]:
+    """Yield the advisories that changed since a serial, and those that were removed."""
     for identifier, is_here in journal.changed_advisories(since):
         if not is_here:
             if since:
                 yield RemovedPath(advisory_path(identifier), "no longer in the sources of advisories")
             continue
-        body = _advisory(mirror, identifier)
+        body = _read_advisory(mirror, identifier)
         yield BundleMember(advisory_path(identifier), len(body), hashlib.sha256(body).hexdigest())
 
 
-def _merged(journal: Journal, changed: Iterator[tuple[str, dict[str, PathEntry]]],
-            more: Iterator[str]) -> Iterator[tuple[str, dict[str, PathEntry]]]:
+def _merge_in_order(journal: Journal, changed: Iterator[tuple[str, dict[str, PathEntry]]],
+                    more: Iterator[str]) -> Iterator[tuple[str, dict[str, PathEntry]]]:
     """Yield changed projects, and unchanged ones by name, in order of names."""
     extra = next(more, None)
     for name, paths in changed:
@@ -214,7 +218,8 @@ def _merged(journal: Journal, changed: Iterator[tuple[str, dict[str, PathEntry]]
         extra = next(more, None)
 
 
-def _project(mirror: IRunContext, state: State, scope: Scope, name: str, paths: dict[str, PathEntry]) -> Iterator[Line]:
+def _project_lines(mirror: IRunContext, state: State, scope: Scope, name: str, paths: dict[str, PathEntry]) -> Iterator[Line]:
+    """Yield the line of a project, its record, and those of its paths that the other side does not have."""
     row = state.row(name)
     if row is None:
         raise MirrorError(f"{name}: its row in the state is missing; run sync before the export")

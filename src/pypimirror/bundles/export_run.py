@@ -17,7 +17,7 @@ from ..interfaces import IRunContext
 from ..settings.units import in_bytes
 from ..state.database import State
 from . import export_plan, signature, tar_parts
-from .contents import copied
+from .contents import copy_file
 from .directory import PARTIAL, BundleDirectory
 from .export_plan import ManifestWriter, Scope
 from .journal import Journal
@@ -68,11 +68,11 @@ class Export:
         end_mark = JournalUpdate(self._mirror, self._state, self._journal).update()
         self._directory.create()
         if self._directory.has(MANIFEST):
-            manifest = self._finished(options, end_mark)
+            manifest = self._reopen_manifest(options, end_mark)
         else:
-            manifest = self._planned(self._scope(options))
+            manifest = self._write_or_resume_manifest(self._choose_scope(options))
         end = self._check_room(manifest)
-        written = self._write(manifest, end)
+        written = self._write_missing_parts(manifest, end)
         self._sign(manifest, options.key)
         if manifest.path.endswith(PARTIAL):
             self._directory.complete(MANIFEST)
@@ -84,31 +84,34 @@ class Export:
 
     # --- scope
 
-    def _scope(self, options: ExportOptions) -> Scope:
+    def _choose_scope(self, options: ExportOptions) -> Scope:
         """Return what the bundle is to contain. Raises ConfigurationError for a mark that the journal does not have."""
         scope = Scope(split=options.split, tree=options.tree)
         if options.full:
             return scope
         if options.since is not None:
-            return self._delta(scope, options.since, "--since")
+            return self._delta_scope(scope, options.since, "--since")
         if options.listing is not None:
-            return self._against(scope, options.listing)
+            return self._scope_against(scope, options.listing)
         last = self._journal.fact(LAST_EXPORT)
-        return scope if last is None else self._delta(scope, last, "the last export")
+        return scope if last is None else self._delta_scope(scope, last, "the last export")
 
-    def _delta(self, scope: Scope, mark: str, option: str) -> Scope:
+    def _delta_scope(self, scope: Scope, mark: str, option: str) -> Scope:
+        """Return the scope of the changes since a mark. option: what names the mark, for messages."""
         return scope._replace(kind=DELTA, base=mark, since=self._serial_of(mark, option))
 
-    def _against(self, scope: Scope, listing: Listing) -> Scope:
+    def _scope_against(self, scope: Scope, listing: Listing) -> Scope:
+        """Return the scope of what a listing lacks. Raises ConfigurationError for a receipt of another mirror."""
         receipt = listing.receipt
         if receipt is None:
             return scope._replace(kind=AGAINST, listing=listing)
         if receipt.mirror != self._journal.mirror:
             raise ConfigurationError(f"--against {listing.path}: a receipt for another mirror ({receipt.mirror}; this one is "
                                      f"{self._journal.mirror}); use --full")
-        return self._delta(scope, receipt.mark, f"--against {listing.path}")._replace(listing=listing)
+        return self._delta_scope(scope, receipt.mark, f"--against {listing.path}")._replace(listing=listing)
 
     def _serial_of(self, mark: str, option: str) -> int:
+        """Return the serial of a mark. Raises ConfigurationError for one that the journal does not have."""
         serial = self._journal.serial_of(mark)
         if serial is None:
             known = ", ".join(self._journal.newest_marks(_SHOWN)) or "none"
@@ -118,7 +121,7 @@ class Export:
 
     # --- manifest
 
-    def _finished(self, options: ExportOptions, end_mark: str) -> Manifest:
+    def _reopen_manifest(self, options: ExportOptions, end_mark: str) -> Manifest:
         """Return the manifest of a bundle in the directory: missing parts are written again, and it may be signed.
 
         Raises ConfigurationError if the bundle is an older one, with nothing to do for it.
@@ -138,7 +141,7 @@ class Export:
                                 f"{', '.join(str(line.number) for line in missing[:_SHOWN])}"))
         return manifest
 
-    def _planned(self, scope: Scope) -> Manifest:
+    def _write_or_resume_manifest(self, scope: Scope) -> Manifest:
         """Write the manifest under its temporary name, or find that of an interrupted export of the same bundle."""
         header = export_plan.header(self._mirror, self._state, self._journal, scope)
         path = self._directory.name(MANIFEST + PARTIAL)
@@ -170,7 +173,7 @@ class Export:
                 missing += line.size
             elif isinstance(line, End):
                 end = line
-        free = self._directory.free()
+        free = self._directory.free_space()
         if missing > free:
             raise InsufficientSpace(f"{self._directory.path}: {in_bytes(free)} free, and the missing parts take "
                                     f"{in_bytes(missing)}; nothing was written to them")
@@ -181,7 +184,7 @@ class Export:
     def _is_written(self, part: PartLine) -> bool:
         return self._directory.size(part_name(part.number)) == part.size
 
-    def _write(self, manifest: Manifest, end: End) -> int:
+    def _write_missing_parts(self, manifest: Manifest, end: End) -> int:
         """Write the missing parts, or the plain tree; return the number of parts written."""
         if manifest.header.tree:
             PlainTree(self._mirror, self._directory).write(manifest)
@@ -205,18 +208,18 @@ class Export:
             stream.write(tar_parts.beginning(header, number))
             for member in members:
                 stream.write(tar_parts.member_header(member.path, member.size, header.time))
-                self._copy(member, stream)
+                self._write_content(member, stream)
                 stream.write(bytes(tar_parts.padding(member.size)))
             stream.write(tar_parts.END)
 
-    def _copy(self, member: BundleMember, stream: BinaryIO) -> None:
+    def _write_content(self, member: BundleMember, stream: BinaryIO) -> None:
         """Write the content of a member. Raises MirrorError if it differs from the manifest."""
         content = export_plan.content_of(self._mirror, self._state, member.path)
         if content is not None:
             stream.write(content)
             size, sha256 = len(content), hashlib.sha256(content).hexdigest()
         else:
-            size, sha256 = copied(self._mirror, member.path, stream)
+            size, sha256 = copy_file(self._mirror, member.path, stream)
         if (size, sha256) != (member.size, member.sha256):
             raise MirrorError(f"{member.path}: differs from the manifest; if the mirror has changed meanwhile, "
                               "export to another directory; else run verify --repair")

@@ -34,13 +34,13 @@ class UnderWay(NamedTuple):
 
 def followed(state: State) -> Followed | None:
     """Return the last import, or None."""
-    found = _fact(state, FOLLOWED, Followed)
+    found = _read_fact(state, FOLLOWED, Followed)
     return found if isinstance(found, Followed) else None
 
 
 def under_way(state: State) -> UnderWay | None:
     """Return the import that was interrupted, or None."""
-    found = _fact(state, UNDER_WAY, UnderWay)
+    found = _read_fact(state, UNDER_WAY, UnderWay)
     return found if isinstance(found, UnderWay) else None
 
 
@@ -63,7 +63,7 @@ def check_base(state: State, header: BundleHeader, allow_deletions: bool) -> Non
     last, begun = followed(state), under_way(state)
     if header.kind != DELTA:
         if last is not None and not allow_deletions:
-            _check_complete(last, header)
+            _check_follows(last, header)
         return
     if last is None:
         raise InvalidBundle(f"the bundle has the changes since the mark {header.base}, and this mirror has no mark; import a "
@@ -82,7 +82,7 @@ def check_base(state: State, header: BundleHeader, allow_deletions: bool) -> Non
                             "full bundle, or one against a listing (export --full, --against)")
 
 
-def _check_complete(last: Followed, header: BundleHeader) -> None:
+def _check_follows(last: Followed, header: BundleHeader) -> None:
     if last.mirror != header.mirror:
         raise InvalidBundle(f"the bundle is one of the mirror {header.mirror}, and this mirror follows {last.mirror}; to "
                             "follow the other one, import with --allow-deletions")
@@ -95,7 +95,8 @@ def _serial(mark: str) -> int:
     return int(mark.partition("-")[0])
 
 
-def _fact(state: State, name: str, kind: Any) -> Any:
+def _read_fact(state: State, name: str, kind: Any) -> Any:
+    """Return a fact of the state as a tuple of this kind; None without one, or if it can't be read."""
     text = state.fact(name)
     if text is None:
         return None

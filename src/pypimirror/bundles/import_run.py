@@ -30,7 +30,7 @@ from .manifest import Manifest
 from .model import ADVISORIES, BundleHeader, ProjectLine, RemovedProject
 from .place import PlaceResult, PlaceTask, place
 from .staging import Staging
-from .verification import verified
+from .verification import differing_paths
 
 #: Projects that are marked and published together.
 _BATCH = 500
@@ -70,9 +70,9 @@ class Import:
         with closing(IncomingAdvisories(self._mirror.settings["state_path"], header, self._allow_deletions)) as advisories:
             staging = Staging(self._mirror, self._state, manifest, folder, incoming, advisories)
             removals = staging.run()
-            self._install(advisories, header)
-        gone = list(self._gone(manifest))
-        self._brake(gone, removals)
+            self._install_advisories(advisories, header)
+        gone = list(self._projects_to_remove(manifest))
+        self._hold_if_too_many(gone, removals)
         followed.begin(self._state, header)
         if staging.has_other_roots:
             self._state.set_fact(ROOT_DUE, "1")
@@ -82,24 +82,25 @@ class Import:
         if self._state.fact(SERIAL) != str(header.serial):
             # The pages about all projects have the serial, though no project may have changed, as after sync -i.
             self._state.set_fact(ROOT_DUE, "1")
-        waiting = self._place(manifest, incoming, lambda name: True)
+        waiting = self._place_projects(manifest, incoming, lambda name: True)
         if self._state.fact(PAGES_SETTINGS) not in (None, fingerprint(self._mirror.settings, "pages")):
-            self._rewrite()
+            self._rewrite_pages()
         self._place_pins(header, incoming)
         if self._run.held is None:
-            self._remove(gone, header.serial)
+            self._remove_projects(gone, header.serial)
         publisher.finish()
         if waiting:
-            self._place(manifest, incoming, waiting.__contains__)
+            self._place_projects(manifest, incoming, waiting.__contains__)
             publisher.finish()
         self._notify_settings(header)
         held = self._run.held is not None
-        lacking = () if held else tuple(verified(self._mirror, self._state, manifest, self._failed, self._notify))
+        lacking = () if held else tuple(differing_paths(self._mirror, self._state, manifest, self._failed, self._notify))
         if self._run.held is None and not self._failed:
-            self._finish(header, incoming)
+            self._record_finished(header, incoming)
         return BundleImportResult(header, lacking, tuple(self._failed), bool(self._run.failures.advisories))
 
-    def _install(self, advisories: IncomingAdvisories, header: BundleHeader) -> None:
+    def _install_advisories(self, advisories: IncomingAdvisories, header: BundleHeader) -> None:
+        """Install the advisories of the bundle, and report those that are left out."""
         if not header.advisories:
             return
         if (note := advisories.install()) is not None:
@@ -110,7 +111,8 @@ class Import:
         elif BUNDLE_ADVISORIES not in self._mirror.settings["advisories"]:
             self._notify(Notice("the bundle has advisories; audit, serve and filters use them with advisories = bundle"))
 
-    def _finish(self, header: BundleHeader, incoming: Incoming) -> None:
+    def _record_finished(self, header: BundleHeader, incoming: Incoming) -> None:
+        """Record that the import is finished, and remove its staged files."""
         self._state.begin()
         followed.finish(self._state, header)
         self._state.set_fact(PAGES_SETTINGS, fingerprint(self._mirror.settings, "pages"))
@@ -119,7 +121,7 @@ class Import:
 
     # --- removals
 
-    def _gone(self, manifest: Manifest) -> Iterator[str]:
+    def _projects_to_remove(self, manifest: Manifest) -> Iterator[str]:
         """Yield the projects of this mirror that the bundle removes, in order."""
         if not manifest.header.is_complete:
             for line in manifest:
@@ -134,7 +136,7 @@ class Import:
             if name != known.name:
                 yield known.name
 
-    def _brake(self, gone: list[str], removals: brake.Removals) -> None:
+    def _hold_if_too_many(self, gone: list[str], removals: brake.Removals) -> None:
         """Hold removals back if they are too many."""
         if self._allow_deletions:
             return
@@ -144,18 +146,18 @@ class Import:
         if self._run.held is not None:
             self._notify(Notice(self._run.held))
 
-    def _remove(self, gone: list[str], serial: int) -> None:
+    def _remove_projects(self, gone: list[str], serial: int) -> None:
         """Take projects off the index; the sweep moves their files to the trash."""
         for begin in range(0, len(gone), _BATCH):
             some = gone[begin:begin + _BATCH]
             self._state.mark(some, BEGUN)
             self._state.set_fact(ROOT_DUE, "1")
             self._state.commit()
-            for result in self._run.results(publish, self._removals(some, serial), failed=self._failure):
+            for result in self._run.results(publish, self._removal_tasks(some, serial), failed=self._record_failure):
                 self._run.recorder.published(result)
             self._state.commit()
 
-    def _removals(self, names: list[str], serial: int) -> Iterator[PublishTask]:
+    def _removal_tasks(self, names: list[str], serial: int) -> Iterator[PublishTask]:
         for name in names:
             row, record = self._state.row(name), self._state.record(name)
             if row is not None and record is not None:
@@ -163,20 +165,20 @@ class Import:
 
     # --- projects
 
-    def _place(self, manifest: Manifest, incoming: Incoming, is_wanted: Callable[[str], bool]) -> set[str]:
+    def _place_projects(self, manifest: Manifest, incoming: Incoming, is_wanted: Callable[[str], bool]) -> set[str]:
         """Publish projects of the bundle; return the names of those with a file that waits for the sweep."""
         waiting: set[str] = set()
         batch: list[PlaceTask] = []
         for line in manifest:
             if isinstance(line, ProjectLine) and is_wanted(line.name) and (
-                    task := self._task(line, incoming, manifest.header.bundle)) is not None:
+                    task := self._begin_project(line, incoming, manifest.header.bundle)) is not None:
                 batch.append(task)
                 if len(batch) == _BATCH:
                     waiting |= self._place_batch(batch)
                     batch = []
         return waiting | self._place_batch(batch)
 
-    def _task(self, line: ProjectLine, incoming: Incoming, bundle: str) -> PlaceTask | None:
+    def _begin_project(self, line: ProjectLine, incoming: Incoming, bundle: str) -> PlaceTask | None:
         """Mark a project, and return its task; None if it is already as in the bundle."""
         row, record = self._state.row(line.name), self._state.record(line.name)
         if row is not None and record is not None and row.serial == line.serial and not row.pending & (DUE | BEGUN) and (
@@ -186,10 +188,12 @@ class Import:
         begun = row or Row(line.name, display, None, None, BEGUN, 0, 0, 0, 0)
         self._state.begin()
         self._state.save(begun._replace(display=display, list_serial=None, page_serial=None, pending=begun.pending | BEGUN,
-                                        error=None, unmet=None), None if record else records.encode(shipped.empty(line.name)))
+                                        error=None, unmet=None),
+                         None if record else records.encode(shipped.unknown_project(line.name)))
         return PlaceTask(line.name, record, begun.serial, line.serial, bundle, self._run.held is not None)
 
     def _place_batch(self, batch: list[PlaceTask]) -> set[str]:
+        """Publish some projects; return the names of those with a file that waits for the sweep."""
         if not batch:
             return set()
         self._state.set_fact(ROOT_DUE, "1")
@@ -197,7 +201,7 @@ class Import:
         sections = sections_due(self._mirror, self._state)
         waiting = set()
         tasks = (task._replace(sections=sections) for task in batch)
-        for result in self._run.results(place, tasks, failed=self._failure):
+        for result in self._run.results(place, tasks, failed=self._record_failure):
             if isinstance(result, PlaceResult):
                 self._run.recorder.published(result.published, self._run.held is not None)
                 if result.waits:
@@ -208,11 +212,11 @@ class Import:
         self._state.commit()
         return waiting
 
-    def _failure(self, failure: Any) -> None:
+    def _record_failure(self, failure: Any) -> None:
         self._failed.append(failure.project)
         self._run.recorder.failed(failure)
 
-    def _rewrite(self) -> None:
+    def _rewrite_pages(self) -> None:
         """Write the pages of all projects again, since a setting of pages has changed since the last import."""
         begin_anew(self._state)
         names = [known.name for known in self._state.known()]
@@ -220,12 +224,12 @@ class Import:
             self._state.mark(names[begin:begin + _BATCH], BEGUN)
             self._state.commit()
             sections = sections_due(self._mirror, self._state)
-            tasks = self._rewrites(names[begin:begin + _BATCH], sections)
-            for result in self._run.results(publish, tasks, failed=self._failure):
+            tasks = self._rewrite_tasks(names[begin:begin + _BATCH], sections)
+            for result in self._run.results(publish, tasks, failed=self._record_failure):
                 self._run.recorder.published(result, self._run.held is not None)
             self._state.commit()
 
-    def _rewrites(self, names: list[str], sections: tuple[str, ...]) -> Iterator[PublishTask]:
+    def _rewrite_tasks(self, names: list[str], sections: tuple[str, ...]) -> Iterator[PublishTask]:
         for name in names:
             row, record = self._state.row(name), self._state.record(name)
             if row is not None and record is not None and row.serial:
@@ -234,6 +238,7 @@ class Import:
                 yield PublishTask(name, record, 0, row.serial, offline=True, sections=sections, selection=selection)
 
     def _place_pins(self, header: BundleHeader, incoming: Incoming) -> None:
+        """Write the pin files of the bundle, and delete those that it no longer has."""
         old = (self._state.fact(PIN_FILES) or "").split()
         self._mirror.storage.flush()
         for name in header.pins:
@@ -260,6 +265,7 @@ class Import:
             replace(self._mirror.storage, {path: (moved,)})
 
     def _notify_settings(self, header: BundleHeader) -> None:
+        """Notify of settings of pages that differ from those of the exported mirror."""
         here, there = dict(page_settings(self._mirror.settings)), dict(header.pages)
         other = [key for key in sorted({*here, *there} - _OWN_KEYS) if here.get(key) != there.get(key)]
         if other:

@@ -75,18 +75,18 @@ class Incoming:
 
     def clear(self) -> None:
         """Remove all files of this bundle."""
-        _remove(self._storage, self._folder)
+        _remove_tree(self._storage, self._folder)
 
     def clear_others(self) -> None:
         """Remove the files of all other bundles, whose imports were interrupted."""
         for name in self._storage.listdir(FOLDER):
             if f"{FOLDER}/{name.rstrip('/')}" != self._folder:
-                _remove(self._storage, f"{FOLDER}/{name.rstrip('/')}")
+                _remove_tree(self._storage, f"{FOLDER}/{name.rstrip('/')}")
 
 
-def _remove(storage: IStorage, folder: str) -> None:
+def _remove_tree(storage: IStorage, folder: str) -> None:
     for name in storage.listdir(folder):
         if name.endswith("/"):
-            _remove(storage, f"{folder}/{name[:-1]}")
+            _remove_tree(storage, f"{folder}/{name[:-1]}")
         else:
             storage.remove(f"{folder}/{name}")

@@ -148,14 +148,14 @@ class Journal(SQLiteFile):
     def paths(self, name: str) -> dict[str, PathEntry]:
         """Return the paths of a project; empty if it is unknown."""
         found = self._db.execute("SELECT paths FROM projects WHERE name = ?", (name,)).fetchone()
-        return _decoded(found[0]) if found else {}
+        return _decode_paths(found[0]) if found else {}
 
     def save(self, name: str, version: str, serial: int | None, paths: Paths) -> None:
         """Save the paths of a project. serial: of the mark that is being made, or None if no path changed."""
         if serial is None:
             self._db.execute("UPDATE projects SET version = ? WHERE name = ?", (version, name))
             return
-        self._db.execute("REPLACE INTO projects VALUES (?, ?, ?, ?)", (name, version, serial, _encoded(paths)))
+        self._db.execute("REPLACE INTO projects VALUES (?, ?, ?, ?)", (name, version, serial, _encode_paths(paths)))
         self._db.execute("DELETE FROM lost WHERE name = ?", (name,))
         self._db.executemany("DELETE FROM removed WHERE path = ?", ((path,) for path in paths))
 
@@ -174,7 +174,7 @@ class Journal(SQLiteFile):
         with self._errors():
             for name, paths in self._db.execute(
                     "SELECT name, paths FROM projects WHERE serial > ? AND name != '' ORDER BY name", (since,)):
-                yield name, _decoded(paths)
+                yield name, _decode_paths(paths)
 
     def removed(self, since: int) -> Iterator[tuple[str, str]]:
         """Yield the paths that were removed since a serial, with the reasons, in order."""
@@ -215,9 +215,9 @@ class Journal(SQLiteFile):
         return self._db.execute("SELECT 1 FROM advisories WHERE serial <= ? LIMIT 1", (serial,)).fetchone() is not None
 
 
-def _encoded(paths: Paths) -> bytes:
+def _encode_paths(paths: Paths) -> bytes:
     return zlib.compress(json.dumps(dict(paths), separators=(",", ":")).encode(), 1)
 
 
-def _decoded(text: bytes) -> dict[str, PathEntry]:
+def _decode_paths(text: bytes) -> dict[str, PathEntry]:
     return {path: PathEntry(*entry) for path, entry in json.loads(zlib.decompress(text)).items()}

@@ -11,7 +11,7 @@ from ..interfaces import IRunContext
 from ..state.database import State
 from ..state.meta_keys import ROOT_DUE, SERIAL
 from ..sync.project_pages import unfinished
-from .contents import common_paths, missing_paths, project_of, project_paths, reason
+from .contents import common_paths, decode_project, missing_paths, project_paths, removal_reason
 from .journal import COMMON, Journal, PathEntry
 
 
@@ -40,12 +40,12 @@ class JournalUpdate:
     def update(self) -> str:
         """Bring the journal up to date; return the newest mark."""
         with self._journal.changing():
-            for name, version in list(self._differing()):  # before the tables change
+            for name, version in list(self._changed_projects()):  # before the tables change
                 if version is None:
-                    self._forget(name)
+                    self._remove_project(name)
                 else:
-                    self._compare(name, version)
-            self._save(COMMON, "", common_paths(self._mirror, self._state), "no longer written")
+                    self._update_project(name, version)
+            self._save_paths(COMMON, "", common_paths(self._mirror, self._state), "no longer written")
             self._compare_advisories()
             if self._is_changed:
                 self._journal.add_mark(self._serial, self._changes.digest())
@@ -53,7 +53,7 @@ class JournalUpdate:
         assert last is not None
         return last[1]
 
-    def _differing(self) -> Iterator[tuple[str, str | None]]:
+    def _changed_projects(self) -> Iterator[tuple[str, str | None]]:
         """Yield the projects that may have changed, in order, with their versions; None for one that is not published."""
         known = self._journal.versions()
         old = next(known, None)
@@ -61,7 +61,7 @@ class JournalUpdate:
             while old is not None and old[0] < name:
                 yield old[0], None
                 old = next(known, None)
-            version = self._version(name, serial, length)
+            version = self._project_version(name, serial, length)
             if old is None or old[0] != name:
                 yield name, version
                 continue
@@ -72,7 +72,7 @@ class JournalUpdate:
             yield old[0], None
             old = next(known, None)
 
-    def _version(self, name: str, serial: int, length: int) -> str:
+    def _project_version(self, name: str, serial: int, length: int) -> str:
         """Return a text that changes whenever a path of a project does.
 
         The serial changes with the pages, which list nearly everything; a sidecar that no page lists changes the length of the
@@ -82,18 +82,19 @@ class JournalUpdate:
             return f"{serial} {length}"
         return f"{serial} {length} {zlib.crc32(self._state.record(name) or b'')}"
 
-    def _compare(self, name: str, version: str) -> None:
+    def _update_project(self, name: str, version: str) -> None:
+        """Save the present paths of a project. Raises MirrorError if its record is missing."""
         record = self._state.record(name)
         if record is None:
             raise MirrorError(f"{name}: its record is missing; run verify --repair before the export")
-        project = project_of(record, name)
+        project = decode_project(record, name)
         paths = project_paths(self._mirror, project)
-        self._save(name, version, paths, None)
+        self._save_paths(name, version, paths, None)
 
-    def _save(self, name: str, version: str, paths: dict[str, PathEntry], why: str | None) -> None:
+    def _save_paths(self, name: str, version: str, paths: dict[str, PathEntry], why: str | None) -> None:
         """Save the paths of a project. why: the reason of removals; None to find it."""
         old = self._journal.paths(name)
-        new = {path: self._since(entry, old.get(path)) for path, entry in paths.items()}
+        new = {path: self._with_serial(entry, old.get(path)) for path, entry in paths.items()}
         lost = missing_paths(old, new)
         if not lost and new == old and (old or name == COMMON):
             self._journal.save(name, version, None, new)
@@ -103,9 +104,10 @@ class JournalUpdate:
         self._is_changed = True
         self._journal.save(name, version, self._serial, new)
         if lost:
-            self._journal.remove(self._serial, ((path, why or self._reason(name, path)) for path in lost))
+            self._journal.remove(self._serial, ((path, why or self._removal_reason(name, path)) for path in lost))
 
     def _compare_advisories(self) -> None:
+        """Record the advisories that changed."""
         advisories = self._mirror.advisories if self._mirror.settings["advisories"] else None
         if advisories is None:
             return
@@ -113,15 +115,16 @@ class JournalUpdate:
             self._changes.update(f"advisory {one}\n".encode())
             self._is_changed = True
 
-    def _since(self, entry: PathEntry, old: PathEntry | None) -> PathEntry:
+    def _with_serial(self, entry: PathEntry, old: PathEntry | None) -> PathEntry:
+        """Return an entry with the serial of its last change. old: that of the journal."""
         unchanged = old is not None and old[:2] == entry[:2]
         return entry._replace(since=old.since if unchanged and old is not None else self._serial)
 
-    def _forget(self, name: str) -> None:
+    def _remove_project(self, name: str) -> None:
         self._changes.update(f"{name} removed\n".encode())
         self._is_changed = True
-        self._journal.forget(name, self._serial, self._reason(name, ""))
+        self._journal.forget(name, self._serial, self._removal_reason(name, ""))
 
-    def _reason(self, name: str, path: str) -> str:
+    def _removal_reason(self, name: str, path: str) -> str:
         record = self._state.record(name)
-        return reason(name, path, project_of(record, name) if record else None, self._mirror.selection.wanted(name))
+        return removal_reason(name, path, decode_project(record, name) if record else None, self._mirror.selection.wanted(name))

@@ -54,16 +54,17 @@ class Listing:
                 self._database.execute("BEGIN")
                 for number, line in enumerate(iter(lambda: stream.readline(_LONGEST + 1), b""), 1):
                     digest.update(line)
-                    self._read(number, line)
+                    self._read_line(number, line)
                 self._database.execute("COMMIT")
         except OSError as error:
             raise ConfigurationError(f"--against {path}: {error.strerror}") from error
         self.digest = digest.hexdigest()
 
-    def _read(self, number: int, line: bytes) -> None:
+    def _read_line(self, number: int, line: bytes) -> None:
+        """Store one line: a receipt in the first line, or a line of sha256sum. Raises ConfigurationError."""
         text = line.decode("utf-8", "replace").rstrip("\r\n")
         if number == 1 and text.startswith("{"):
-            self.receipt = _receipt(text, self.path)
+            self.receipt = _parse_receipt(text, self.path)
             self._database.executemany("INSERT OR IGNORE INTO lacking VALUES (?)", ((one,) for one in self.receipt.lacking))
         elif (found := _LINE.fullmatch(text)) is not None:
             self._database.execute("REPLACE INTO paths VALUES (?, ?)", (found[2], found[1]))
@@ -86,7 +87,7 @@ class Listing:
 
     def lacking_projects(self) -> Iterator[str]:
         """Yield the projects of the paths that the other side lacks, in order."""
-        names = {_project(path) for path, in self._database.execute("SELECT path FROM lacking")}
+        names = {_project_name(path) for path, in self._database.execute("SELECT path FROM lacking")}
         return iter(sorted(name for name in names if name))
 
     def others(self, journal: Journal) -> Iterable[str]:
@@ -99,14 +100,15 @@ class Listing:
         return (path for path, in rows if is_path(path))
 
 
-def _project(path: str) -> str:
+def _project_name(path: str) -> str:
     """Return the normalised name of the project that a path may belong to, or an empty text."""
     folders = path.split("/")[:-1]
     name = normalize(folders[-1]) if folders else ""
     return name if is_project(name) else ""
 
 
-def _receipt(text: str, path: str) -> Receipt:
+def _parse_receipt(text: str, path: str) -> Receipt:
+    """Return a receipt. path: of the listing, for messages. Raises ConfigurationError."""
     try:
         found: Any = json.loads(text)
         if found["format"] != RECEIPT:

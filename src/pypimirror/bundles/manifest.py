@@ -64,33 +64,34 @@ class Manifest:
     def __init__(self, path: str, name: str = ""):
         """name: for messages, if the file is a copy. Raises InvalidBundle if it is not a manifest, or of a newer format."""
         self.path, self.name = path, name or path
-        with self._opened() as stream:
-            self.header = _header(self._line(stream), self.name)
+        with self._open() as stream:
+            self.header = _parse_header(self._read_line(stream), self.name)
 
     def __iter__(self) -> Iterator[Line]:
         number = 1
-        with self._opened() as stream:
-            self._line(stream)
+        with self._open() as stream:
+            self._read_line(stream)
             ended = False
-            while text := self._line(stream):
+            while text := self._read_line(stream):
                 number += 1
                 if ended:
-                    raise self._wrong(number, "lines after the end")
-                line = _parsed(text)
+                    raise self._line_error(number, "lines after the end")
+                line = _parse_line(text)
                 if line is None:
-                    raise self._wrong(number, f"not valid: {shown(text.decode('ascii', 'replace'))}")
+                    raise self._line_error(number, f"not valid: {shown(text.decode('ascii', 'replace'))}")
                 ended = isinstance(line, End)
                 yield line
         if not ended:
             raise InvalidBundle(f"{self.name}: truncated after line {number}; copy it again")
 
-    def _opened(self) -> BinaryIO:
+    def _open(self) -> BinaryIO:
         try:
             return open_regular(self.path)
         except OSError as error:
             raise InvalidBundle(f"{self.name}: {error.strerror}") from error
 
-    def _line(self, stream: BinaryIO) -> bytes:
+    def _read_line(self, stream: BinaryIO) -> bytes:
+        """Return the next line, empty at the end. Raises InvalidBundle for one that is too long or truncated."""
         try:
             line = stream.readline(_LONGEST_LINE + 1)
         except OSError as error:
@@ -101,13 +102,13 @@ class Manifest:
             raise InvalidBundle(f"{self.name}: truncated; copy it again")
         return line
 
-    def _wrong(self, number: int, why: str) -> InvalidBundle:
+    def _line_error(self, number: int, why: str) -> InvalidBundle:
         return InvalidBundle(f"{self.name}: line {number}: {why}")
 
 
-def _header(line: bytes, name: str) -> BundleHeader:
+def _parse_header(line: bytes, name: str) -> BundleHeader:
     """Return the first line. name: of the manifest."""
-    found = _json(line)
+    found = _parse_json(line)
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise InvalidBundle(f"{name}: not the manifest of a bundle")
     version = found.get("version")
@@ -122,54 +123,54 @@ def _header(line: bytes, name: str) -> BundleHeader:
         header = BundleHeader(**values | {"pages": tuple(sorted(values["pages"].items())), "pins": tuple(values["pins"])})
     except (KeyError, AttributeError, TypeError) as error:
         raise InvalidBundle(f"{name}: invalid first line: {shown(str(error))}") from error
-    if not _is_header(header):
+    if not _is_valid_header(header):
         raise InvalidBundle(f"{name}: invalid first line")
     return header
 
 
-def _is_header(header: BundleHeader) -> bool:
+def _is_valid_header(header: BundleHeader) -> bool:
     base = header.base is None if header.kind in (FULL, AGAINST) else header.kind == DELTA and _matches(_MARK, header.base)
     return (base and _matches(_MARK, header.end) and _matches(_IDENTIFIER, header.bundle)
             and _matches(_IDENTIFIER, header.mirror) and _is_number(header.serial) and _is_number(header.time)
             and isinstance(header.tree, bool) and header.advisories in ("", FULL, DELTA)
-            and _are_pages(header.pages)
-            and _are_pins(header.pins))
+            and _are_valid_pages(header.pages)
+            and _are_valid_pins(header.pins))
 
 
-def _are_pages(pages: Iterable[tuple[Any, ...]]) -> bool:
+def _are_valid_pages(pages: Iterable[tuple[Any, ...]]) -> bool:
     return all(isinstance(text, str) for pair in pages for text in pair)
 
 
-def _are_pins(names: Iterable[Any]) -> bool:
+def _are_valid_pins(names: Iterable[Any]) -> bool:
     return all(isinstance(name, str) and is_path(name) and "/" not in name for name in names)
 
 
-def _parsed(text: bytes) -> Line | None:
+def _parse_line(text: bytes) -> Line | None:
     """Return a line, or None if it is not valid."""
-    values = _json(text)
+    values = _parse_json(text)
     if not isinstance(values, list) or not values or not isinstance(values[0], str):
         return None
     kind = _KINDS.get(values[0])
     if kind is None or len(values) != len(kind._fields) + 1:
         return None
     line: Line = kind(*values[1:])
-    return line if _is_valid(line) else None
+    return line if _is_valid_line(line) else None
 
 
-def _is_valid(line: Line) -> bool:
+def _is_valid_line(line: Line) -> bool:
     if isinstance(line, ProjectLine):
-        return _is_name(line.name) and _is_number(line.serial) and isinstance(line.display, str)
+        return _is_project_name(line.name) and _is_number(line.serial) and isinstance(line.display, str)
     if isinstance(line, BundleMember):
         return (isinstance(line.path, str) and is_path(line.path) and _is_number(line.size) and _matches(_SHA256, line.sha256)
                 and (not line.path.startswith(RECORDS) or line.size <= MOST_RECORD))
     if isinstance(line, RemovedPath):
         return isinstance(line.path, str) and is_path(line.path) and isinstance(line.reason, str)
     if isinstance(line, RemovedProject):
-        return _is_name(line.name) and isinstance(line.reason, str)
+        return _is_project_name(line.name) and isinstance(line.reason, str)
     return all(map(_is_number, line))
 
 
-def _is_name(value: Any) -> bool:
+def _is_project_name(value: Any) -> bool:
     return isinstance(value, str) and is_project(value)
 
 
@@ -181,7 +182,8 @@ def _matches(pattern: re.Pattern[str], value: Any) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def _json(line: bytes) -> Any:
+def _parse_json(line: bytes) -> Any:
+    """Return the value of a JSON text, or None if it is not valid."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError):

@@ -30,7 +30,7 @@ class PartReader:
         found = self._stream.read(len(expected))
         if found != expected:
             raise InvalidBundle(f"{self._stream.name}: not part {self.number} of this bundle ({self._header.bundle}), but "
-                                f"{_labelled(found)}; copy the right file")
+                                f"{_describe_label(found)}; copy the right file")
 
     def member(self, member: BundleMember, put: Callable[[Callable[[int], bytes]], bool] | None) -> None:
         """Read the next member. put: receives a function that reads, and returns whether the content is right; None to skip it.
@@ -39,19 +39,19 @@ class PartReader:
         """
         expected = tar_parts.member_header(member.path, member.size, self._header.time)
         if self._stream.read(len(expected)) != expected:
-            raise self._damaged(member)
+            raise self._damaged_error(member)
         padding = tar_parts.padding(member.size)
         if put is None:
             self._stream.seek(member.size + padding, os.SEEK_CUR)
         elif not put(self._stream.read) or len(self._stream.read(padding)) != padding:
-            raise self._damaged(member)
+            raise self._damaged_error(member)
 
-    def _damaged(self, member: BundleMember) -> InvalidBundle:
+    def _damaged_error(self, member: BundleMember) -> InvalidBundle:
         return InvalidBundle(f"{self._stream.name}: damaged at {shown(member.path)}; copy this part again, then import again")
 
 
 @contextmanager
-def opened(folder: str, header: BundleHeader, number: int) -> Iterator[PartReader]:
+def open_part(folder: str, header: BundleHeader, number: int) -> Iterator[PartReader]:
     """Open a part, and check that it belongs to the bundle. Raises InvalidBundle."""
     path = os.path.join(folder, part_name(number))
     try:
@@ -65,7 +65,7 @@ def opened(folder: str, header: BundleHeader, number: int) -> Iterator[PartReade
 
 def check_parts(folder: str, manifest: Manifest) -> End:
     """Check that all parts are there, whole and of this bundle; return the last line of the manifest. Raises InvalidBundle."""
-    end, sizes = _checked(manifest)
+    end, sizes = _check_lines(manifest)
     missing = []
     for number, size in enumerate(sizes, 1):
         path = os.path.join(folder, part_name(number))
@@ -76,7 +76,7 @@ def check_parts(folder: str, manifest: Manifest) -> End:
             continue
         if found != size:
             raise InvalidBundle(f"{path}: {found} bytes of {size}: truncated, or another file; copy this part again")
-        with opened(folder, manifest.header, number):
+        with open_part(folder, manifest.header, number):
             pass
     if missing:
         more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
@@ -85,7 +85,7 @@ def check_parts(folder: str, manifest: Manifest) -> End:
     return end
 
 
-def _checked(manifest: Manifest) -> tuple[End, list[int]]:
+def _check_lines(manifest: Manifest) -> tuple[End, list[int]]:
     """Check that a manifest has all lines, and that they agree; return the last one, and the sizes of the parts."""
     sizes: list[int] = []
     time, size = manifest.header.time, 0
@@ -111,7 +111,7 @@ def _checked(manifest: Manifest) -> tuple[End, list[int]]:
     return end, sizes
 
 
-def _labelled(found: bytes) -> str:
+def _describe_label(found: bytes) -> str:
     """Describe the beginning of a file that is not the part."""
     content = found[512:].partition(b"\n")[0]
     return f"one labelled {shown(content.decode('ascii', 'replace'))}" if content.startswith(b"{") else "something else"

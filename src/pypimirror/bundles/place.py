@@ -51,7 +51,7 @@ def place(mirror: IRunContext, task: PlaceTask, emit: Callable[[Any], None]) -> 
         old = records.decode(task.before) if task.before is not None else Project(task.name)
         here = {file.filename: file for file in old.files}
         moved: set[str] = set()
-        files = [_placed(mirror, incoming, task.name, file, here.get(file.filename), moved) for file in project.files]
+        files = [_place_file(mirror, incoming, task.name, file, here.get(file.filename), moved) for file in project.files]
         names = {file.filename for file in files}
         # Others stay in the record until they are swept, so that the trash has their facts.
         others = tuple(file._replace(listed=False, adopted=False) for file in old.files if file.filename not in names)
@@ -60,17 +60,17 @@ def place(mirror: IRunContext, task: PlaceTask, emit: Callable[[Any], None]) -> 
         same = task.serial if task.serial == task.new_serial else 0
         published = publish(mirror, PublishTask(
             task.name, records.encode(merged), same, task.new_serial, offline=True, hold="all" if task.hold else "",
-            sections=task.sections, selection=pack(selected, merged)), lambda event: emit(_imported(event, moved)))
-        return PlaceResult(task.name, published._replace(again=False), tuple(_missing(mirror, task.name, files)),
-                           any(_waits(file) for file in files))
+            sections=task.sections, selection=pack(selected, merged)), lambda event: emit(_as_imported(event, moved)))
+        return PlaceResult(task.name, published._replace(again=False), tuple(_missing_paths(mirror, task.name, files)),
+                           any(_is_waiting(file) for file in files))
 
 
-def _imported(event: Any, moved: Collection[str]) -> Any:
+def _as_imported(event: Any, moved: Collection[str]) -> Any:
     """Return the event about a file that came with the bundle as such."""
     return event._replace(how="imported") if isinstance(event, FileStored) and event.filename in moved else event
 
 
-def _placed(mirror: IRunContext, incoming: Incoming, name: str, file: File, old: File | None, moved: set[str]) -> File:
+def _place_file(mirror: IRunContext, incoming: Incoming, name: str, file: File, old: File | None, moved: set[str]) -> File:
     """Move a file of the bundle and its sidecars into place; return it with what is here of it. moved: gets its name."""
     assert file.stored is not None
     path = f"{name}/{file.filename}"
@@ -86,11 +86,13 @@ def _placed(mirror: IRunContext, incoming: Incoming, name: str, file: File, old:
     return file if mirror.storage.size(path) == file.stored.size else file._replace(stored=None)
 
 
-def _waits(file: File) -> bool:
+def _is_waiting(file: File) -> bool:
+    """Return whether another file of the same name has to be swept first."""
     return file.stored is not None and file.stored.sha256 != file.hashes["sha256"]
 
 
-def _missing(mirror: IRunContext, name: str, files: Collection[File]) -> Iterator[str]:
+def _missing_paths(mirror: IRunContext, name: str, files: Collection[File]) -> Iterator[str]:
+    """Yield the paths of the files and sidecars of a project that are not in the mirror."""
     for file in files:
         if file.stored is None:
             yield f"{name}/{file.filename}"

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from ..errors import MirrorError
 from ..interfaces import IRunContext
-from .contents import copied
+from .contents import copy_file
 from .directory import REMOVED, TREE, BundleDirectory
 from .manifest import Manifest
 from .model import RECORDS, BundleMember, RemovedPath
@@ -31,12 +31,13 @@ class PlainTree:
         """Write all files: hard links where the disk is the same, else copies. Complete ones of an earlier run are kept."""
         for line in manifest:
             if isinstance(line, BundleMember):
-                self._write(line, manifest.header.time)
+                self._write_member(line, manifest.header.time)
         with self._directory.written(REMOVED) as stream:
-            for path in _removed(manifest):
+            for path in _removed_paths(manifest):
                 stream.write(path.encode() + b"\n")
 
-    def _write(self, member: BundleMember, time: int) -> None:
+    def _write_member(self, member: BundleMember, time: int) -> None:
+        """Link or copy a file, unless it is there already. Raises MirrorError if it differs from the manifest."""
         name = f"{TREE}/{member.path}"
         target = self._directory.name(name)
         if self._directory.size(name) == member.size and _digest(target) == member.sha256:
@@ -47,10 +48,10 @@ class PlainTree:
                 os.unlink(target)
         if self._link(member.path, target):
             if _digest(target) != member.sha256:
-                raise _differs(member)
+                raise _difference_error(member)
             return
         with self._directory.written(name) as stream:
-            self._copy(member, stream)
+            self._copy_member(member, stream)
 
     def _link(self, path: str, target: str) -> bool:
         """Link a file of the mirror; return whether that was possible."""
@@ -62,16 +63,16 @@ class PlainTree:
             return False  # another disk, or one without hard links: the file is copied
         return True
 
-    def _copy(self, member: BundleMember, stream: BinaryIO) -> None:
-        if copied(self._mirror, member.path, stream) != (member.size, member.sha256):
-            raise _differs(member)
+    def _copy_member(self, member: BundleMember, stream: BinaryIO) -> None:
+        if copy_file(self._mirror, member.path, stream) != (member.size, member.sha256):
+            raise _difference_error(member)
 
 
-def _removed(manifest: Manifest) -> Iterator[str]:
+def _removed_paths(manifest: Manifest) -> Iterator[str]:
     return (line.path for line in manifest if isinstance(line, RemovedPath) and not line.path.startswith(RECORDS))
 
 
-def _differs(member: BundleMember) -> MirrorError:
+def _difference_error(member: BundleMember) -> MirrorError:
     return MirrorError(f"{member.path}: differs from what the state has of it; run verify --repair before the export")
 
 

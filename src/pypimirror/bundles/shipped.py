@@ -23,10 +23,11 @@ _PAGE = "https://mirror.invalid/"
 
 def dump(project: Project) -> bytes:
     """Return the record of a published project for a bundle, as JSON."""
-    return zlib.decompress(records.encode(_shipped(project)))
+    return zlib.decompress(records.encode(_shipped_project(project)))
 
 
-def _shipped(project: Project) -> Project:
+def _shipped_project(project: Project) -> Project:
+    """Return a project with what its pages show of it, and the files as in ``_shipped_file``."""
     return Project(project.name, tuple(_shipped_file(file) for file in project.published().files), project.display,
                    status=project.status, extra=project.extra, meta=project.meta, advisories=project.advisories)
 
@@ -44,7 +45,7 @@ def _shipped_file(file: File) -> File:
         adopted=file.adopted)
 
 
-def empty(name: str) -> Project:
+def unknown_project(name: str) -> Project:
     """Return a project of which nothing is known yet."""
     return Project(name, listed=False)
 
@@ -69,13 +70,13 @@ def load(name: str, content: bytes) -> Project:
         project = records.decode(zlib.compress(content, 0))
     except records.BadRecord as error:
         raise MirrorError(f"{name}: unreadable record in the bundle: {error}") from error
-    wrong = next(_wrong(name, project), None)
+    wrong = next(_invalid_parts(name, project), None)
     if wrong is not None:
         raise MirrorError(f"{name}: invalid record in the bundle: {shown(wrong)}")
-    return _shipped(project)
+    return _shipped_project(project)
 
 
-def _wrong(name: str, project: Project) -> Iterator[str]:
+def _invalid_parts(name: str, project: Project) -> Iterator[str]:
     """Yield what is not valid in a record."""
     if project.name != name:
         yield f"it belongs to {project.name}"
@@ -93,20 +94,20 @@ def _wrong(name: str, project: Project) -> Iterator[str]:
     if len(validation.distinct(list(project.files))[0]) != len(project.files):
         yield "a file that is listed twice"
     for file in project.files:
-        if (field := _wrong_field(file)) is not None:
+        if (field := _invalid_field(file)) is not None:
             yield f"{file.filename}: {field}"
 
 
-def _wrong_field(file: File) -> str | None:
+def _invalid_field(file: File) -> str | None:
     """Return the name of a field of a file that is not valid, or None."""
     checks: Mapping[str, bool] = {
         "filename": is_distribution(file.filename),
         "stored": file.stored is not None and file.stored.published and file.stored.size >= 0 and all(
             _SHA256.fullmatch(sha256) for sha256 in (file.stored.sha256, *file.stored.beside().values())),
-        "hashes": _hashes(file.hashes) == dict(file.hashes) and file.stored is not None
+        "hashes": _valid_hashes(file.hashes) == dict(file.hashes) and file.stored is not None
                   and file.hashes.get("sha256") == file.stored.sha256,
-        "url": not file.url or _url(file.url) == file.url,
-        "external": file.external is None or _url(file.external) == file.external,
+        "url": not file.url or _valid_url(file.url) == file.url,
+        "external": file.external is None or _valid_url(file.external) == file.external,
         "upload_time": file.upload_time is None or validation.line(file.upload_time) == file.upload_time,
         "requires_python": file.requires_python is None or validation.line(file.requires_python) == file.requires_python,
         "yanked": isinstance(file.yanked, bool) or validation.line(file.yanked) == file.yanked,
@@ -123,14 +124,14 @@ def _is_advisory(advisory: Advisory) -> bool:
             and advisory.severity in ("", *RATINGS) and re.match("https?://|$", advisory.link) is not None)
 
 
-def _hashes(value: Any) -> Any:
+def _valid_hashes(value: Any) -> Any:
     try:
         return validation.hashes(value)
     except validation.InvalidEntry:
         return None
 
 
-def _url(value: str) -> str | None:
+def _valid_url(value: str) -> str | None:
     try:
         return validation.file_url(value, _PAGE)[0]
     except validation.InvalidEntry:

@@ -27,9 +27,9 @@ def sign(path: str, key: str) -> bytes:
     Reads a passphrase from the terminal. Raises ConfigurationError.
     """
     with open_regular(path) as content:
-        done = _run(["-Y", "sign", "-q", "-f", key, "-n", NAMESPACE], content, ask=True)
+        done = _run_ssh_keygen(["-Y", "sign", "-q", "-f", key, "-n", NAMESPACE], content, ask=True)
     if done.returncode or not done.stdout:
-        raise ConfigurationError(f"--sign {key}: {_message(done) or 'no signature was made'}")
+        raise ConfigurationError(f"--sign {key}: {_last_line(done) or 'no signature was made'}")
     return done.stdout
 
 
@@ -37,9 +37,9 @@ def check_key(key: str) -> None:
     """Raise ConfigurationError if a key can't be read or ssh-keygen is missing, before an export begins."""
     if not os.path.isfile(key):
         raise ConfigurationError(f"--sign {key}: no such file; create a key with: ssh-keygen -t ed25519 -f {key}")
-    done = _run(["-l", "-f", key], None)
+    done = _run_ssh_keygen(["-l", "-f", key], None)
     if done.returncode:
-        raise ConfigurationError(f"--sign {key}: {_message(done)}")
+        raise ConfigurationError(f"--sign {key}: {_last_line(done)}")
 
 
 def verify(path: str, signature: str, allowed: str) -> str:
@@ -52,17 +52,17 @@ def verify(path: str, signature: str, allowed: str) -> str:
         raise ConfigurationError(f"allowed_signers: {allowed}: no such file")
     if not os.path.exists(signature):
         raise InvalidBundle(f"{signature}: missing; the bundle is not signed, and allowed_signers requires a signature")
-    found = _run(["-Y", "find-principals", "-f", allowed, "-s", signature], None)
+    found = _run_ssh_keygen(["-Y", "find-principals", "-f", allowed, "-s", signature], None)
     names = [line for line in found.stdout.decode("utf-8", "replace").splitlines() if line]
     if found.returncode or not names:
         raise InvalidBundle(f"{signature}: signed by a key that is not in {allowed}, or not valid there at this time")
     # One key may have several lines with different namespaces; ssh-keygen finds the first one only.
     for name in dict.fromkeys((*names, *_principals(allowed))):
         with open_regular(path) as content:
-            done = _run(["-Y", "verify", "-f", allowed, "-I", name, "-n", NAMESPACE, "-s", signature], content)
+            done = _run_ssh_keygen(["-Y", "verify", "-f", allowed, "-I", name, "-n", NAMESPACE, "-s", signature], content)
         if not done.returncode:
             return name
-    raise InvalidBundle(f"{signature}: not a valid signature of the manifest for {NAMESPACE}: {_message(done)}")
+    raise InvalidBundle(f"{signature}: not a valid signature of the manifest for {NAMESPACE}: {_last_line(done)}")
 
 
 def _principals(allowed: str) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _principals(allowed: str) -> Iterator[str]:
                 yield found[1].partition(",")[0].strip()
 
 
-def _run(arguments: list[str], content: BinaryIO | None, ask: bool = False) -> subprocess.CompletedProcess[bytes]:
+def _run_ssh_keygen(arguments: list[str], content: BinaryIO | None, ask: bool = False) -> subprocess.CompletedProcess[bytes]:
     """Run ssh-keygen. ask: whether it may ask on the terminal."""
     try:
         return subprocess.run([_PROGRAM, *arguments], stdin=content if content is not None else subprocess.DEVNULL,
@@ -84,6 +84,7 @@ def _run(arguments: list[str], content: BinaryIO | None, ask: bool = False) -> s
         raise ConfigurationError(f"ssh-keygen: {error.strerror}") from error
 
 
-def _message(done: subprocess.CompletedProcess[bytes]) -> str:
+def _last_line(done: subprocess.CompletedProcess[bytes]) -> str:
+    """Return the last line that ssh-keygen printed."""
     lines = (done.stderr or done.stdout)[:_MOST].decode("utf-8", "replace").strip().splitlines()
     return shown(lines[-1], 300) if lines else ""

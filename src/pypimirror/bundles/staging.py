@@ -19,7 +19,7 @@ from .advisories import IncomingAdvisories
 from .incoming import Incoming
 from .manifest import Manifest
 from .model import RECORDS, BundleMember, End, PartLine, ProjectLine, RemovedPath, RemovedProject, advisory_id
-from .part_reader import PartReader, opened
+from .part_reader import PartReader, open_part
 
 _BLOCK = 1 << 20
 
@@ -51,11 +51,11 @@ class Staging:
             for line in self._manifest:
                 if isinstance(line, BundleMember):
                     if self._reader is None:
-                        self._part = opened(self._folder, self._manifest.header, number)
+                        self._part = open_part(self._folder, self._manifest.header, number)
                         self._reader = self._part.__enter__()
-                    self._member(line, self._reader)
+                    self._read_member(line, self._reader)
                 elif isinstance(line, PartLine):
-                    self._close()
+                    self._close_part()
                     self._mirror.storage.flush()
                     number += 1
                 elif isinstance(line, ProjectLine):
@@ -69,54 +69,57 @@ class Staging:
                     if isinstance(line, RemovedPath) and (identifier := advisory_id(line.path)) is not None:
                         self._advisories.remove(identifier)
         finally:
-            self._close()
+            self._close_part()
         self._check_pins()
         return Removals(self.projects, self.files)
 
-    def _close(self) -> None:
+    def _close_part(self) -> None:
         if self._part is not None:
             self._part.__exit__(None, None, None)
         self._part = self._reader = None
 
     def _end_project(self) -> None:
         if self._project is not None:
-            self.files += self._project.end()
+            self.files += self._project.check_complete()
         self._project = None
 
-    def _member(self, member: BundleMember, reader: PartReader) -> None:
+    def _read_member(self, member: BundleMember, reader: PartReader) -> None:
+        """Keep a member that the import needs, else skip it. Raises InvalidBundle for one that belongs to no project."""
         project = self._project
         if advisory_id(member.path) is not None:
             reader.member(member, partial(self._advisories.add, member))
         elif member.path.startswith(RECORDS):
             if project is None or member.path != f"{RECORDS}{project.name}":
-                raise _stray(member)
-            self._keep(member, reader)
+                raise _stray_error(member)
+            self._keep_member(member, reader)
             project.load(self._incoming.read(member.path) or b"")
         elif _is_common(member.path):
             is_pin, is_here = "/" in member.path, _is_here(self._mirror, member)
-            self._keep(member, reader) if is_pin and not is_here else reader.member(member, None)
+            self._keep_member(member, reader) if is_pin and not is_here else reader.member(member, None)
             self.has_other_roots |= not is_pin and not is_here
         elif project is not None and project.wants(member):
-            self._keep(member, reader)
+            self._keep_member(member, reader)
         else:
             if project is None or not (project.expects(member) or _is_page(member.path, project.name)):
-                raise _stray(member)
+                raise _stray_error(member)
             reader.member(member, None)
 
-    def _keep(self, member: BundleMember, reader: PartReader) -> None:
+    def _keep_member(self, member: BundleMember, reader: PartReader) -> None:
+        """Keep a member, unless an interrupted import has kept it."""
         if self._incoming.holds(member):
             reader.member(member, None)
             return
-        reader.member(member, partial(self._put, member))
+        reader.member(member, partial(self._write_member, member))
 
-    def _put(self, member: BundleMember, read: Callable[[int], bytes]) -> bool:
+    def _write_member(self, member: BundleMember, read: Callable[[int], bytes]) -> bool:
         return self._incoming.put(member, read, _BLOCK, partial(self._mirror.room.admit, self._mirror))
 
     def _check_pins(self) -> None:
+        """Raise InvalidBundle if a pin file is in neither the bundle nor the mirror."""
         for name in self._manifest.header.pins:
             path = f"{PINS}/{name}"
             if self._mirror.storage.size(path) is None and not self._incoming.has(path):
-                raise _hole(path)
+                raise _missing_error(path)
 
 
 class _StagedProject:
@@ -149,11 +152,11 @@ class _StagedProject:
         is_swept = file != member.path and file in self._here and self._here[file] != self._new.get(file)
         return is_swept or not _is_here(self._mirror, member)
 
-    def end(self) -> int:
+    def check_complete(self) -> int:
         """Return the number of published files that the import removes. Raises InvalidBundle if a file is nowhere."""
         for path, sha256 in self._new.items():
             if path not in self._carried and self._here.get(path) != sha256 and self._mirror.storage.digest(path) != sha256:
-                raise _hole(path)
+                raise _missing_error(path)
         return sum(f"{self.name}/{file.filename}" not in self._new for file in self._old.published().files)
 
 
@@ -178,10 +181,10 @@ def _is_page(path: str, project: str) -> bool:
     return (len(folders) == 2 and normalize(folders[0]) == project) or (len(folders) > 2 and project in folders[1:-1])
 
 
-def _stray(member: BundleMember) -> InvalidBundle:
+def _stray_error(member: BundleMember) -> InvalidBundle:
     return InvalidBundle(f"{shown(member.path)}: belongs to no project of the bundle")
 
 
-def _hole(path: str) -> InvalidBundle:
+def _missing_error(path: str) -> InvalidBundle:
     return InvalidBundle(f"{shown(path)}: neither in the bundle nor in this mirror; it needs a full bundle, or one against a "
                          "listing (export --full, --against)")

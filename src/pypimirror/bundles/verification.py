@@ -17,8 +17,8 @@ from .manifest import Manifest
 from .model import RECORDS, BundleMember, ProjectLine
 
 
-def verified(mirror: IRunContext, state: State, manifest: Manifest, failed: Collection[str],
-             notify: Callable[[Any], None]) -> Iterator[str]:
+def differing_paths(mirror: IRunContext, state: State, manifest: Manifest, failed: Collection[str],
+                    notify: Callable[[Any], None]) -> Iterator[str]:
     """Yield the paths of the bundle that are not in the mirror as they should be; notify of each.
 
     failed: projects that were reported already. Pages and lock files count only if both sites have the same settings of pages.
