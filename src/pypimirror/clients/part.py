@@ -25,15 +25,15 @@ def render(settings: Settings, servers: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in servers:
         server = chosen(registered, (settings,), IWebServer, name, "webserver")
-        _add(found, f"web server {name!r}", server.filename, rendered(registered, server))
+        _add_file(found, f"web server {name!r}", server.filename, render_component(registered, server))
     if settings["base_url"] or "://" not in settings["mirror_file_path"]:
         index = index_url(settings)
         for name, client in every(registered, (settings,), IClient).items():
-            _add(found, f"client {name!r}", client.filename, rendered(registered, client, index))
+            _add_file(found, f"client {name!r}", client.filename, render_component(registered, client, index))
     return found
 
 
-def rendered(registered: Any, component: Any, *arguments: str) -> str:
+def render_component(registered: Any, component: Any, *arguments: str) -> str:
     """Return what a client or web server renders. Raises MirrorError, which names the component, if it fails.
 
     registered: the registry of the component.
@@ -49,7 +49,8 @@ def rendered(registered: Any, component: Any, *arguments: str) -> str:
     return text
 
 
-def _add(found: dict[str, str], what: str, filename: str, text: str) -> None:
+def _add_file(found: dict[str, str], what: str, filename: str, text: str) -> None:
+    """Add a file to those found. Raises ConfigurationError for an invalid name, or one that another component has."""
     if not isinstance(filename, str) or os.path.basename(filename) != filename or filename in ("", os.curdir, os.pardir):
         raise ConfigurationError(f"{what}: filename = {filename!r}: must be a file name without folders")
     if filename in found:

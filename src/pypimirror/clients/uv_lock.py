@@ -53,14 +53,16 @@ def rewrite_uv_lock(text: str, where: str, index: str, has: Callable[[str, str],
     for number, block in enumerate(blocks):
         found = _NAME.search(block)
         if _FROM_INDEX.search(block) and found and is_project(normalize(found[1])):
-            blocks[number] = _package(block, normalize(found[1]), index, has)
+            blocks[number] = _rewrite_package(block, normalize(found[1]), index, has)
             if _FILE.search(block) and not _FILE.search(blocks[number]):
                 missing.append(f"{normalize(found[1])}=={packages[number].get('version')}")
     registry = json.dumps(index)
     return RewrittenLock(_REGISTRY.sub(lambda match: match[1] + registry, head + "".join(blocks)), tuple(missing))
 
 
-def _package(block: str, name: str, index: str, has: Callable[[str, str], bool]) -> str:
+def _rewrite_package(block: str, name: str, index: str, has: Callable[[str, str], bool]) -> str:
+    """Return the block of a package with the URLs of the mirror, without the files that it does not have."""
+
     def replaced(match: re.Match[str]) -> str:
         filename = unquote(urlsplit(match[2]).path.replace("\\\\", "/").rpartition("/")[2])
         if not is_distribution(filename) or not has(name, filename):

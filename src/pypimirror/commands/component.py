@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..clients.part import rendered
+from ..clients.part import render_component
 from ..errors import ConfigurationError
 from ..report.safe_stream import print_whole
 from ..settings.reader import nearest
@@ -28,5 +28,5 @@ def selected(settings: Settings, verb: str, words: Sequence[str], interface: Any
 
 def show(settings: Settings, component: Any, *arguments: str) -> int:
     """Print what a component renders; return the exit status."""
-    print_whole(rendered(components(settings), component, *arguments))
+    print_whole(render_component(components(settings), component, *arguments))
     return 0
