@@ -265,13 +265,14 @@ def test_two_that_decide_at_once_lose_nothing(tmp_path: Path, monkeypatch: pytes
     def read(*arguments: Any) -> Decisions:
         found = convert(*arguments)
         if not seconds:
-            seconds.append(threading.Thread(target=decide._write, args=(path, [Decision("deny", "second", why="test")])))
+            seconds.append(threading.Thread(target=decide._append_to_file,
+                                            args=(path, [Decision("deny", "second", why="test")])))
             seconds[0].start()
             seconds[0].join(1)  # it waits for the first one
         return found
 
     monkeypatch.setattr(decide.decisions, "convert", read)
-    decide._write(path, [Decision("deny", "first", why="test")])
+    decide._append_to_file(path, [Decision("deny", "first", why="test")])
     seconds[0].join()
     assert [each.project for each in convert(path, "").active] == ["first", "second"]
     assert [each.name for each in tmp_path.iterdir()] == ["decisions.toml"]

@@ -15,7 +15,7 @@ from ..mirror import Mirror
 from ..report.messages import sentence
 from ..sync.relearn import enduring
 from ..zcml.plugins import read
-from .session import exclusive, overrides_of, session
+from .session import exclusive_access, overrides_of, session
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -33,27 +33,27 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         mirror.storage.check()
     elif not adoption.is_mirror(root):
         adoption.begin(root)
-    with exclusive(mirror, arguments):
-        return _run(mirror, tree, root if in_place else None, arguments)
+    with exclusive_access(mirror, arguments):
+        return _adopt_tree(mirror, tree, root if in_place else None, arguments)
 
 
-def _run(mirror: Mirror, tree: OldTree, root: str | None, arguments: argparse.Namespace) -> int:
+def _adopt_tree(mirror: Mirror, tree: OldTree, root: str | None, arguments: argparse.Namespace) -> int:
     """Adopt a tree. root: the mirror's directory if it is adopted in place, else None."""
-    aloud = None if arguments.quiet or arguments.log_console or sys.stderr.isatty() else _print
+    aloud = None if arguments.quiet or arguments.log_console or sys.stderr.isatty() else _print_notice
     with session(mirror, "adopt", arguments.quiet, aloud) as at:
         adopted = enduring(mirror, at.state, at.notify, lambda: adoption.Adoption(mirror, at.state, at.run, at.notify).adopt(
             tree, root is not None))
         if root is not None:
             adoption.end(root)
         status = 1 if adopted.bad or adopted.failed else 0
-        at.ended(status)
+        at.notify_end(status)
         if status:
             print(f"pypimirror: {tree.root}: damaged files: {adopted.bad}, failed projects: {adopted.failed}; "
                   f"see {mirror.settings['log_filename']}", file=sys.stderr)
         return status
 
 
-def _print(event: Any) -> None:
+def _print_notice(event: Any) -> None:
     """Print notices and problems, which no progress display shows without a terminal."""
     if isinstance(event, Notice | Problem):
         print(sentence(event))

@@ -25,13 +25,13 @@ _TABLE = "table"
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the advisories about releases; return 1 if one is at least of the severity of ``--severity``."""
-    severity, form = _options(arguments)
+    severity, form = _parse_options(arguments)
     settings = read(config, overrides_of(arguments))
     if not settings["advisories"]:
         raise ConfigurationError("audit: advisories is not set; name the sources of OSV data there")
     mirror = Mirror(settings)
     with closing(mirror), closing(State(settings["state_path"])) as state:
-        found = _audit(mirror, state, arguments.words)
+        found = _run_audit(mirror, state, arguments.words)
     if form != _TABLE:
         print_json(FORMATS[form](found))
     elif not arguments.quiet:
@@ -44,7 +44,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     return 1 if is_bad or found.problems else 0
 
 
-def _options(arguments: argparse.Namespace) -> tuple[str, str]:
+def _parse_options(arguments: argparse.Namespace) -> tuple[str, str]:
     """Return the severity and the format."""
     severity = arguments.severity or RATINGS[0]
     form = arguments.format or ("json" if arguments.json else _TABLE)
@@ -54,7 +54,8 @@ def _options(arguments: argparse.Namespace) -> tuple[str, str]:
     return severity, form
 
 
-def _audit(mirror: Mirror, state: State, files: list[str]) -> Audit:
+def _run_audit(mirror: Mirror, state: State, files: list[str]) -> Audit:
+    """Check the pins of these files, or without any all published releases. Raises MirrorError without advisories."""
     if not state.open_to_read():
         state.open_copy()
     if not mirror.advisories.were_read:

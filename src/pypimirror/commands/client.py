@@ -11,7 +11,7 @@ from ..interfaces import IClient
 from ..regular_file import open_regular
 from ..settings.values import Settings
 from ..zcml.plugins import read
-from .component import selected, show
+from .component import select_component, show
 
 #: Bytes of a lock file; one of 1,000 packages has about 2 MB.
 _MAX_BYTES = 32 << 20
@@ -22,7 +22,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
     Returns 1 if the lock file has packages that the mirror does not have.
     """
-    client, settings = selected(read(config), "client", arguments.words, IClient)
+    client, settings = select_component(read(config), "client", arguments.words, IClient)
     if arguments.lock is None:
         return show(settings, client, index_url(settings))
     if not isinstance(client, Uv):
@@ -31,11 +31,12 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 
 def _print_lock(settings: Settings, path: str) -> int:
+    """Print a lock file of uv for the mirror; return 1 if the mirror has no file of one of its packages."""
     from ..clients.uv_lock import rewrite_uv_lock  # with the storage, these take a while to import
     from ..mirror import Mirror
 
     storage = Mirror(settings).storage
-    rewritten = rewrite_uv_lock(_text(path), path, index_url(settings),
+    rewritten = rewrite_uv_lock(_read_lock(path), path, index_url(settings),
                                 lambda name, filename: storage.size(f"{name}/{filename}") is not None)
     print(rewritten.text, end="")
     if rewritten.missing:
@@ -44,7 +45,8 @@ def _print_lock(settings: Settings, path: str) -> int:
     return 1 if rewritten.missing else 0
 
 
-def _text(path: str) -> str:
+def _read_lock(path: str) -> str:
+    """Return the text of a lock file. Raises ConfigurationError."""
     try:
         with open_regular(path) as stream:
             content = stream.read(_MAX_BYTES + 1)

@@ -14,7 +14,7 @@ from ..zcml import registry
 from ..zcml.plugins import components, plugged
 
 
-def selected(settings: Settings, verb: str, words: Sequence[str], interface: Any) -> tuple[Any, Settings]:
+def select_component(settings: Settings, verb: str, words: Sequence[str], interface: Any) -> tuple[Any, Settings]:
     """Return the component that the only argument names, and the settings. Raises ConfigurationError for another argument."""
     settings = plugged(settings)
     registered = components(settings)

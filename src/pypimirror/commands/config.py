@@ -33,35 +33,37 @@ _SET = {"mirror_file_path": "mirror", "package_matches": "\n    iniconfig\n    z
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print settings and components, or with ``--example`` a commented configuration file."""
     if arguments.example:
-        print_whole(_example(ask(plugins_of(config)).keys))
+        print_whole(_render_example(ask(plugins_of(config)).keys))
         return 0
     from ..mirror import Mirror
 
     mirror = Mirror(read(config))
     if not arguments.quiet:
-        _show(mirror)
+        _print_effective(mirror)
     for warning in older_distributions.warnings():
         print(f"pypimirror: {warning}", file=sys.stderr)
     mirror.check()  # after the output, which helps to understand an error
     return 0
 
 
-def _show(mirror: Any) -> None:
+def _print_effective(mirror: Any) -> None:
+    """Print all settings, those of the fetcher, the components, and the order of filters."""
     settings = mirror.settings
     more = settings.additions.affects if settings.additions else ()
     for name in (*(key.name for key in KEYS), *sorted(more)):
-        print_whole(f"{name} = {_shown(settings[name])}    # {settings.origin(name)}\n")
+        print_whole(f"{name} = {_format_value(settings[name])}    # {settings.origin(name)}\n")
     print()
     for line in fetcher_settings.describe(settings, mirror.limiter.fetcher, full=True):
         print(line)
     print()
-    for line in _components(mirror.registry):
+    for line in _component_lines(mirror.registry):
         print(line)
     print(f"\nfilters, in order: {', '.join(settings['filters'] or names(mirror.registry, IFilter))}")
     sys.stdout.flush()
 
 
-def _components(filled: Any) -> Iterator[str]:
+def _component_lines(filled: Any) -> Iterator[str]:
+    """Yield a line about each registered component, with its place."""
     from ..zcml.registry import origin_of, place_of, registrations
 
     lines = []
@@ -73,22 +75,22 @@ def _components(filled: Any) -> Iterator[str]:
     return (line for _, _, line in sorted(lines))
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """Return a value in the syntax of the configuration file, without secrets."""
     if value is None:
         return ""
     if isinstance(value, TextFile):
-        return _shown(value.path)
+        return _format_value(value.path)
     if isinstance(value, FetchLimit):
         return value.text
     if isinstance(value, tuple):
-        return " ".join(_shown(item) for item in value)
+        return " ".join(_format_value(item) for item in value)
     if isinstance(value, Mapping):
-        return " ".join(f"{key}={_shown(item)}" for key, item in value.items())
+        return " ".join(f"{key}={_format_value(item)}" for key, item in value.items())
     return printable(str(value))
 
 
-def _example(more: Iterable[Key] = ()) -> str:
+def _render_example(more: Iterable[Key] = ()) -> str:
     """Return a commented configuration file, which is valid as it is. more: the keys of plugins."""
     blocks = [_INTRODUCTION, "[DEFAULT]"]
     group = ""

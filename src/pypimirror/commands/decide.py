@@ -28,18 +28,18 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     present: Decisions = settings["decisions"]
     if not present.path:
         raise ConfigurationError(f"{arguments.verb}: decisions is not set; name a TOML file there")
-    new = [_decision(arguments, entry) for entry in _entries(settings, arguments)]
+    new = [_make_decision(arguments, entry) for entry in _parse_subjects(settings, arguments)]
     _check_new(present, new)
     if arguments.dry_run:
-        return _plan(settings, arguments, new)
-    _write(present.path, new)
+        return _print_plan(settings, arguments, new)
+    _append_to_file(present.path, new)
     if not arguments.quiet:
         for each in new:
             print(each)
     return 0
 
 
-def _entries(settings: Settings, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+def _parse_subjects(settings: Settings, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Return the subjects of the decisions: fields of entries."""
     words = list(arguments.words)
     if arguments.verb == WAIVE:
@@ -55,8 +55,9 @@ def _entries(settings: Settings, arguments: argparse.Namespace) -> list[dict[str
     return [{"release": word} for word in words]
 
 
-def _decision(arguments: argparse.Namespace, entry: dict[str, Any]) -> Decision:
-    more = {"why": arguments.why or "", "by": arguments.by or _user(), "until": arguments.until or ""}
+def _make_decision(arguments: argparse.Namespace, entry: dict[str, Any]) -> Decision:
+    """Return the decision about a subject. Raises ConfigurationError for one that is not valid."""
+    more = {"why": arguments.why or "", "by": arguments.by or _current_user(), "until": arguments.until or ""}
     if arguments.verb == ALLOW and arguments.missed and not arguments.why:
         more["why"] = "requested by clients"
     if not more["why"]:
@@ -67,13 +68,14 @@ def _decision(arguments: argparse.Namespace, entry: dict[str, Any]) -> Decision:
         raise ConfigurationError(f"{arguments.verb}: {error}") from None
 
 
-def _user() -> str:
+def _current_user() -> str:
+    """Return the name of this user; empty if it is unknown."""
     with suppress(OSError, KeyError):
         return getpass.getuser()
     return ""
 
 
-def _plan(settings: Settings, arguments: argparse.Namespace, new: Iterable[Decision]) -> int:
+def _print_plan(settings: Settings, arguments: argparse.Namespace, new: Iterable[Decision]) -> int:
     """Show what a sync would do with further decisions."""
     present: Decisions = settings["decisions"]
     changed = settings.replaced("decisions", present.extended(new))
@@ -81,11 +83,11 @@ def _plan(settings: Settings, arguments: argparse.Namespace, new: Iterable[Decis
     return plan.show(changed, arguments)
 
 
-def _write(path: str, new: Iterable[Decision]) -> None:
+def _append_to_file(path: str, new: Iterable[Decision]) -> None:
     """Append decisions to a file, atomically; several processes may do so. Raises ConfigurationError if it has one already."""
     target = os.path.realpath(path)  # a link to a working copy stays one
     try:
-        with _locked(os.path.dirname(target)):
+        with _lock_folder(os.path.dirname(target)):
             _check_new(decisions.convert(path, ""), new)
             before, mode = b"", None
             if os.path.exists(target):
@@ -111,7 +113,7 @@ def _check_new(present: Decisions, new: Iterable[Decision]) -> None:
 
 
 @contextmanager
-def _locked(folder: str) -> Iterator[None]:
+def _lock_folder(folder: str) -> Iterator[None]:
     """Lock a folder against other processes that add decisions. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -38,13 +38,13 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the report; return 1 if something keeps the deployment from installing."""
     if len(arguments.words) > 1:
         raise ConfigurationError("doctor takes one FILE or URL: a buildout file, requirements, a lock file, a project's folder")
-    settings = _settings(config, arguments.url)
-    with closing(Mirror(settings)) as mirror, _subject(mirror, arguments.url) as subject:
-        sources = found_in(arguments.words[0]) if arguments.words else _own_pins(mirror, arguments.url)
-        where = _environments(settings, arguments)
-        found = examine(subject, mirror, sources, reader(_fetching(mirror)), where)
+    settings = _read_settings(config, arguments.url)
+    with closing(Mirror(settings)) as mirror, _open_subject(mirror, arguments.url) as subject:
+        sources = found_in(arguments.words[0]) if arguments.words else _configured_pin_files(mirror, arguments.url)
+        where = _environments_to_examine(settings, arguments)
+        found = examine(subject, mirror, sources, reader(_page_reader(mirror)), where)
         if arguments.prove:
-            found = _proved(found, subject, arguments)
+            found = _add_proofs(found, subject, arguments)
     if arguments.json:
         print_json(as_json(found))
     else:
@@ -53,7 +53,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     return 0 if found.is_good else 1
 
 
-def _settings(config: str, url: str | None) -> Settings:
+def _read_settings(config: str, url: str | None) -> Settings:
     """Return the settings of the mirror; with an URL and without a configuration file, the defaults."""
     if url is not None:
         try:
@@ -70,7 +70,7 @@ def _settings(config: str, url: str | None) -> Settings:
 
 
 @contextmanager
-def _subject(mirror: Mirror, url: str | None) -> Iterator[Subject]:
+def _open_subject(mirror: Mirror, url: str | None) -> Iterator[Subject]:
     """Open the state, if the mirror is here, and yield the mirror under examination."""
     settings = mirror.settings
     if url is not None:
@@ -86,26 +86,26 @@ def _subject(mirror: Mirror, url: str | None) -> Iterator[Subject]:
         yield Subject(settings, of_storage(mirror), address, MirrorRecords(mirror, state), True)
 
 
-def _own_pins(mirror: Mirror, url: str | None) -> tuple[str, ...]:
+def _configured_pin_files(mirror: Mirror, url: str | None) -> tuple[str, ...]:
     """Return the pin files that the mirror has in its configuration."""
     if url is not None:
         return ()
     return (*map(reveal, mirror.settings["versions"]), *map(reveal, mirror.settings["requirements"]))
 
 
-def _environments(settings: Settings, arguments: argparse.Namespace) -> tuple[Environment, ...]:
+def _environments_to_examine(settings: Settings, arguments: argparse.Namespace) -> tuple[Environment, ...]:
     """Return the Pythons and platforms to examine: those of the options, else those of the mirror, else that of this host."""
     try:
         pythons = converters.python_versions(arguments.pythons or "", "") or settings["python_versions"]
         platforms = converters.platforms(arguments.platforms or "", "") or settings["platforms"]
     except ValueError as error:
         raise ConfigurationError(f"--pythons, --platforms: must be {error}") from error
-    here = _host()
+    here = _host_environment()
     return environments(tuple(dict.fromkeys(python.rstrip("t") for python in pythons)) or (here.python,),
                         platforms or (here.platform,))
 
 
-def _host() -> Environment:
+def _host_environment() -> Environment:
     """Return the Python and the platform that this program runs on."""
     import platform
     import sys
@@ -122,7 +122,8 @@ def _host() -> Environment:
     return found
 
 
-def _fetching(mirror: Mirror) -> Read:
+def _page_reader(mirror: Mirror) -> Read:
+    """Return a function that fetches the content of a URL, with the attempts of the mirror."""
     def fetch(url: str) -> bytes:
         def attempt() -> tuple[Head, bytes]:
             head, body = read_page(mirror.fetcher, url, {}, MAX_BYTES + 1)
@@ -134,7 +135,7 @@ def _fetching(mirror: Mirror) -> Read:
     return fetch
 
 
-def _proved(found: Examination, subject: Subject, arguments: argparse.Namespace) -> Examination:
+def _add_proofs(found: Examination, subject: Subject, arguments: argparse.Namespace) -> Examination:
     """Return the result with the proof of each file."""
     from ..doctor.prove.proof import prove  # loaded only for a proof
 

@@ -18,7 +18,7 @@ from ..names import OWN
 from ..report.messages import sentence
 from ..settings import quantities
 from ..settings.units import in_bytes
-from .session import checked, exclusive, session
+from .session import checked_mirror, exclusive_access, session
 
 #: The smallest size of a part: labels and headers take some of it.
 _SMALLEST = 64 << 10
@@ -28,26 +28,26 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     """Write a bundle; return the exit status."""
     if len(arguments.words) != 1:
         raise ConfigurationError("export takes one DIRECTORY, that of the bundle")
-    mirror = checked(config, arguments, fetches=False, selects=False)
+    mirror = checked_mirror(config, arguments, fetches=False, selects=False)
     directory = BundleDirectory(arguments.words[0], mirror.settings["mirror_file_path"])
     if arguments.sign:
         signature.check_key(arguments.sign)
     if not mirror.storage.listdir(OWN):
         raise MirrorError(f"{mirror.settings['mirror_file_path']}: no mirror yet; create it with sync")
-    with _options(arguments) as options, exclusive(mirror, arguments), \
-            session(mirror, "export", arguments.quiet, None if arguments.quiet else _print) as at, \
+    with _parse_options(arguments) as options, exclusive_access(mirror, arguments), \
+            session(mirror, "export", arguments.quiet, None if arguments.quiet else _print_notice) as at, \
             closing(Journal(mirror.settings["state_path"])) as journal:
         journal.open()
         done = Export(mirror, at.state, journal, directory, at.notify).export(options)
-        at.ended(0)
+        at.notify_end(0)
         if not arguments.quiet:
-            for line in _summary(done, directory.path):
+            for line in _summary_lines(done, directory.path):
                 print(line)
     return 0
 
 
 @contextmanager
-def _options(arguments: argparse.Namespace) -> Iterator[ExportOptions]:
+def _parse_options(arguments: argparse.Namespace) -> Iterator[ExportOptions]:
     """Return the options; the listing is closed at the end."""
     try:
         split = quantities.size(arguments.split, "")
@@ -63,7 +63,7 @@ def _options(arguments: argparse.Namespace) -> Iterator[ExportOptions]:
             yield options._replace(listing=listing)
 
 
-def _summary(done: ExportResult, folder: str) -> Iterator[str]:
+def _summary_lines(done: ExportResult, folder: str) -> Iterator[str]:
     """Yield what the bundle contains, and how the next one is made."""
     head, end = done.header, done.end
     base = f"changes since {head.base}" if head.base else "everything" if head.kind == "full" else "what the listing lacks"
@@ -73,6 +73,6 @@ def _summary(done: ExportResult, folder: str) -> Iterator[str]:
     yield f"mark: {head.end}"
 
 
-def _print(event: Any) -> None:
+def _print_notice(event: Any) -> None:
     if isinstance(event, Notice):
         print(sentence(event))

@@ -18,7 +18,7 @@ from ..events import FaultFound, Notice
 from ..mirror import Mirror
 from ..report.messages import sentence
 from ..sync.relearn import enduring
-from .session import RunSession, checked, exclusive, session
+from .session import RunSession, checked_mirror, exclusive_access, session
 
 #: The file of the receipt.
 RECEIPT = "receipt.json"
@@ -31,12 +31,14 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     folder = os.path.abspath(arguments.words[0])
     if not os.path.isdir(folder):
         raise ConfigurationError(f"{folder}: no such directory")
-    mirror = checked(config, arguments, fetches=False, selects=False)
-    with exclusive(mirror, arguments), session(mirror, "import", arguments.quiet, None if arguments.quiet else _print) as at:
-        return _run(mirror, at, folder, arguments)
+    mirror = checked_mirror(config, arguments, fetches=False, selects=False)
+    with exclusive_access(mirror, arguments), \
+            session(mirror, "import", arguments.quiet, None if arguments.quiet else _print_notice) as at:
+        return _import_bundle(mirror, at, folder, arguments)
 
 
-def _run(mirror: Mirror, at: RunSession, folder: str, arguments: argparse.Namespace) -> int:
+def _import_bundle(mirror: Mirror, at: RunSession, folder: str, arguments: argparse.Namespace) -> int:
+    """Import a bundle; return the exit status."""
     done: list[BundleImportResult] = []
     manifest = checked_manifest(mirror, at.state, folder, arguments.allow_deletions, at.notify)
     at.run.preparation.remember()
@@ -45,9 +47,9 @@ def _run(mirror: Mirror, at: RunSession, folder: str, arguments: argparse.Namesp
     enduring(mirror, at.state, at.notify, work)
     result = done[-1]
     status = 4 if at.run.held else 1 if result.lacking or result.failed or at.run.failures else 0
-    at.remember(status, [*filter(None, (at.run.held,)), *at.run.failures.of_run()])
+    at.store_result(status, [*filter(None, (at.run.held,)), *at.run.failures.of_run()])
     receipt = None if at.run.held or result.failed else _write_receipt(mirror, folder, result)
-    at.ended(status)
+    at.notify_end(status)
     at.print_problems()
     if result.lacking:
         print(f"pypimirror: {len(result.lacking)} files are missing or damaged, such as {result.lacking[0]}; export against "
@@ -73,6 +75,6 @@ def _write_receipt(mirror: Mirror, folder: str, result: BundleImportResult) -> s
     return path
 
 
-def _print(event: Any) -> None:
+def _print_notice(event: Any) -> None:
     if isinstance(event, Notice | FaultFound):
         print(sentence(event))

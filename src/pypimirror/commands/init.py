@@ -68,7 +68,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     path = os.path.join(folder, _FILENAME)
     if os.path.lexists(path):
         raise ConfigurationError(f"{path}: already exists; edit it, or name another DIRECTORY")
-    text = render(_answers(folder, arguments), folder)
+    text = render(_collect_answers(folder, arguments), folder)
     try:
         os.makedirs(folder, exist_ok=True)
         with open(path, "x", encoding="utf-8") as stream:
@@ -84,25 +84,25 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 def render(answers: Answers, folder: str) -> str:
     """Return the text of the configuration file. folder: of the file."""
-    parts = [_HEAD, _WHERE.format(_relative(answers.mirror, folder))]
+    parts = [_HEAD, _WHERE.format(_relative_path(answers.mirror, folder))]
     if not in_directory(answers.mirror):
         parts.append(_STATE)
     if answers.packages:
-        parts.append(_PACKAGES.format(_listed(answers.packages)))
+        parts.append(_PACKAGES.format(_format_list(answers.packages)))
     by_key: dict[str, list[str]] = {}
     for pin in answers.pins:
-        by_key.setdefault("versions" if pin.endswith(".cfg") else "requirements", []).append(_relative(pin, folder))
-    parts.extend(_PINS.format(key, _listed(pins)) for key, pins in by_key.items())
+        by_key.setdefault("versions" if pin.endswith(".cfg") else "requirements", []).append(_relative_path(pin, folder))
+    parts.extend(_PINS.format(key, _format_list(pins)) for key, pins in by_key.items())
     if answers.pythons:
         parts.append(_PYTHONS.format(" ".join(answers.pythons)))
     return "".join(parts)
 
 
-def _answers(folder: str, arguments: argparse.Namespace) -> Answers:
+def _collect_answers(folder: str, arguments: argparse.Namespace) -> Answers:
     """Return the answers: the values of options, and on a terminal those to questions. Raises ConfigurationError."""
     asks = sys.stdin.isatty() and sys.stderr.isatty()
-    packages = _checked("--packages", " ".join(arguments.packages or ()), _packages)
-    pins = tuple(_checked("--pins", pin, _pin) for pin in arguments.pins or ())
+    packages = _convert_option("--packages", " ".join(arguments.packages or ()), _parse_packages)
+    pins = tuple(_convert_option("--pins", pin, _parse_pin_file) for pin in arguments.pins or ())
     if arguments.all:
         packages = ("*",)
     if not packages and not pins:
@@ -110,17 +110,18 @@ def _answers(folder: str, arguments: argparse.Namespace) -> Answers:
             raise ConfigurationError("init: which packages? Name them with --packages 'NAME ...', --pins FILE or --all")
         packages, pins = _ask(dedent("""\
             Which packages? Names or patterns, such as: requests zope.*
-            or a file of pins, such as: versions.cfg or requirements.txt; * for all of PyPI, many terabytes."""), "", _selected)
+            or a file of pins, such as: versions.cfg or requirements.txt; * for all of PyPI, many terabytes."""), "",
+                              _parse_packages_and_pins)
     pythons: tuple[str, ...] = ()
     if arguments.pythons is not None:
-        pythons = _checked("--pythons", arguments.pythons, _pythons)
+        pythons = _convert_option("--pythons", arguments.pythons, _parse_pythons)
     elif asks:
-        pythons = _ask("Which Pythons, such as 3.11 3.12? Wheels for others are left out.", "all", _pythons)
+        pythons = _ask("Which Pythons, such as 3.11 3.12? Wheels for others are left out.", "all", _parse_pythons)
     mirror = os.path.join(folder, "mirror")
     if arguments.mirror is not None:
-        mirror = _checked("--mirror", arguments.mirror, _place)
+        mirror = _convert_option("--mirror", arguments.mirror, _parse_location)
     elif asks:
-        mirror = _ask("Where? A directory, or s3://bucket/prefix.", mirror, _place)
+        mirror = _ask("Where? A directory, or s3://bucket/prefix.", mirror, _parse_location)
     return Answers(packages, pins, pythons, mirror)
 
 
@@ -137,14 +138,16 @@ def _ask(question: str, default: str, kind: Callable[[str], _T]) -> _T:
             print(f"It must be {error}.", file=sys.stderr)
 
 
-def _checked(option: str, text: str, kind: Callable[[str], _T]) -> _T:
+def _convert_option(option: str, text: str, kind: Callable[[str], _T]) -> _T:
+    """Return the value of an option. kind: the converter. Raises ConfigurationError."""
     try:
         return kind(text)
     except ValueError as error:
         raise ConfigurationError(f"{option} {hidden(text)!r}: must be {error}") from None
 
 
-def _packages(text: str) -> tuple[str, ...]:
+def _parse_packages(text: str) -> tuple[str, ...]:
+    """Return the names and patterns. Raises ValueError."""
     words = tuple(text.split())
     for word in words:
         if not _PATTERN.fullmatch(word):
@@ -153,16 +156,16 @@ def _packages(text: str) -> tuple[str, ...]:
     return words
 
 
-def _selected(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _parse_packages_and_pins(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return names and files of pins."""
     words = text.split()
     if not words:
         raise ValueError("at least one name, pattern or file")
     pins = [word for word in words if "/" in word or word.endswith((".cfg", ".txt", ".toml", ".in"))]
-    return _packages(" ".join(word for word in words if word not in pins)), tuple(map(_pin, pins))
+    return _parse_packages(" ".join(word for word in words if word not in pins)), tuple(map(_parse_pin_file, pins))
 
 
-def _pin(text: str) -> str:
+def _parse_pin_file(text: str) -> str:
     """Return the absolute path or the URL of a file of pins."""
     found = converters.paths(text, os.getcwd())
     if len(found) != 1:
@@ -172,21 +175,22 @@ def _pin(text: str) -> str:
     return str(found[0]) if in_directory(found[0]) else text
 
 
-def _pythons(text: str) -> tuple[str, ...]:
+def _parse_pythons(text: str) -> tuple[str, ...]:
     return () if text.lower() == "all" else converters.python_versions(text.replace(",", " "), "")
 
 
-def _place(text: str) -> str:
+def _parse_location(text: str) -> str:
+    """Return the absolute path of a directory, or the URL. Raises ValueError."""
     if not text or text.startswith(("#", ";")):
         raise ValueError("a directory or s3://bucket/prefix")
     return converters.path(text, os.getcwd())
 
 
-def _relative(path: str, folder: str) -> str:
+def _relative_path(path: str, folder: str) -> str:
     """Return a path as the file has it: relative if it is below the folder of the file."""
     below = in_directory(path) and path.startswith(os.path.join(folder, ""))
     return os.path.relpath(path, folder) if below else path
 
 
-def _listed(items: tuple[str, ...] | list[str]) -> str:
+def _format_list(items: tuple[str, ...] | list[str]) -> str:
     return "".join(f"\n    {item}" for item in items)

@@ -29,14 +29,14 @@ _LAST_PORT, _FIRST_FREE_PORT = 65535, 1024
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print a job, install it, or remove what is installed."""
-    kind = _kind(arguments)
+    kind = _parse_kind(arguments)
     job = _Job(config, arguments)
     if kind == "remove":
         job.installation.remove()
         if not arguments.quiet:
             print("\n".join(job.installation.done) or f"no job of {config} is installed")
         return 0
-    files = job.cron() if kind == "cron" else job.systemd()
+    files = job.render_cron() if kind == "cron" else job.render_units()
     if arguments.install is None:
         print("\n".join(text if kind == "cron" else f"# {name}\n{text}" for name, text in files.items()), end="")
     else:
@@ -46,7 +46,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _kind(arguments: argparse.Namespace) -> str:
+def _parse_kind(arguments: argparse.Namespace) -> str:
     """Return the kind of job, checked with its options. Raises ConfigurationError."""
     kind = arguments.words[0] if len(arguments.words) == 1 else ""
     if kind not in _KINDS:
@@ -76,21 +76,22 @@ class _Job:
             arguments.install is None and (arguments.user is not None or arguments.words == ["systemd"]))
         self._identity = identity.of_config(self._config)
         self.installation = Installation(self._identity, arguments.root or "")
-        self._words = [*_program(config, arguments.builtin)]
+        self._words = [*_program_words(config, arguments.builtin)]
         self._user = self._service_user()
 
-    def cron(self) -> dict[str, str]:
+    def render_cron(self) -> dict[str, str]:
         """Return the entry, by the name of its file."""
         user = self._user or "root" if self._system else ""
-        return {self._identity.name: crontab.entry(self._times()[0], self._command(), user)}
+        return {self._identity.name: crontab.entry(self._parse_times()[0], self._update_command(), user)}
 
-    def systemd(self) -> dict[str, str]:
+    def render_units(self) -> dict[str, str]:
         """Return the units by file name."""
         kind = "system" if self._system else "user"
         paths, used = hardening.writable(self._settings), [self._config, *self._words]
         if not (self._arguments.serve or self._arguments.socket):
             restrictions: Any = () if self._arguments.command else hardening.restrictions(kind, self._user, paths, used)
-            return systemd.update_units(self._identity, self._times()[1], self._command(), self._user, restrictions)
+            return systemd.update_units(self._identity, self._parse_times()[1], self._update_command(), self._user,
+                                        restrictions)
         if self._arguments.times or self._arguments.command:
             raise ConfigurationError("--times and --command are for updates, not for --serve and --socket")
         host, port = self._arguments.host or "127.0.0.1", 8080 if self._arguments.port is None else self._arguments.port
@@ -104,7 +105,7 @@ class _Job:
         return systemd.server_units(self._identity, command, address, with_socket, kind, self._user, restrictions)
 
     def install(self, kind: str, files: dict[str, str]) -> list[str]:
-        """Install what ``cron`` or ``systemd`` returned; return what was done, one line each."""
+        """Install what ``render_cron`` or ``render_units`` returned; return what was done, one line each."""
         if self._kind == "system":
             if not self._arguments.root:
                 check_user(self._user, self._settings["mirror_file_path"])
@@ -134,7 +135,7 @@ class _Job:
             return "" if name == "root" else name
         return account(self._settings["mirror_file_path"]) if self._system else ""
 
-    def _times(self) -> tuple[str, schedule.Schedule]:
+    def _parse_times(self) -> tuple[str, schedule.Schedule]:
         """Return the times and what they mean; by default every six hours, at a minute that depends on the path."""
         minute = int(hashlib.sha256(self._config.encode()).hexdigest(), 16) % 59 + 1
         times = self._arguments.times or f"{minute} */6 * * *"
@@ -143,7 +144,8 @@ class _Job:
         except ValueError as error:
             raise ConfigurationError(f"--times {times!r}: must be {error}") from None
 
-    def _command(self) -> str:
+    def _update_command(self) -> str:
+        """Return the command of an update: that of the option, else this program."""
         command = self._arguments.command
         if command is None:
             return f"{shlex.join(self._words)} --update-fetch -q"
@@ -152,7 +154,7 @@ class _Job:
         return str(command)
 
 
-def _program(config: str, builtin: bool) -> tuple[str, ...]:
+def _program_words(config: str, builtin: bool) -> tuple[str, ...]:
     """Return the words that run this program with the configuration file."""
     own = os.path.abspath(sys.argv[0])
     if builtin:

@@ -43,13 +43,14 @@ def show(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(found)
     else:
-        lines = (*_problems(found, arguments.files), _total(found)) if arguments.quiet else _table(found, arguments.files)
+        lines = (*_problem_lines(found, arguments.files), _totals_line(found)) if arguments.quiet else _table_lines(
+            found, arguments.files)
         for line in lines:
             print(line)
     return 1 if found["problems"] else 0
 
 
-def _table(found: dict[str, Any], files: bool) -> Iterator[str]:
+def _table_lines(found: dict[str, Any], files: bool) -> Iterator[str]:
     """Yield the lines for people. files: whether each file that is left out and each problem has one."""
     for entry in found["fetch"]:
         size = "size unknown" if entry["size"] is None else in_bytes(entry["size"])
@@ -62,26 +63,26 @@ def _table(found: dict[str, Any], files: bool) -> Iterator[str]:
         yield f"vanish    {name}"
     if files:
         for entry in found["left_out"]:
-            yield f"left out  {entry['project']}  {entry['filename']}  {_by(entry)}: {entry['reason']}"
+            yield f"left out  {entry['project']}  {entry['filename']}  {_filter_name(entry)}: {entry['reason']}"
     else:
-        yield from _grouped(found["left_out"])
+        yield from _lines_by_filter(found["left_out"])
     for entry in found["vulnerable"]:
         yield f"vulnerable  {entry['project']}  {entry['version']}  {'pinned: ' * entry['pinned']}{entry['reason']}"
     for entry in found["not_understood"]:
         yield f"ignored   {entry['project']}  {entry['problem']}"
     for entry in found["removed_by"]:
         yield f"removal   {entry['filter']} leaves out {entry['files']} files of {entry['projects']} projects of the mirror"
-    yield from _problems(found, files)
-    yield _total(found)
+    yield from _problem_lines(found, files)
+    yield _totals_line(found)
     if found["note"]:
         yield found["note"]
 
 
-def _grouped(left_out: list[dict[str, Any]]) -> Iterator[str]:
+def _lines_by_filter(left_out: list[dict[str, Any]]) -> Iterator[str]:
     """Yield a line for each filter, that of most files first, with its biggest files."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for entry in left_out:
-        groups.setdefault(_by(entry), []).append(entry)
+        groups.setdefault(_filter_name(entry), []).append(entry)
     for name, entries in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])):
         projects = len({entry["project"] for entry in entries})
         size = in_bytes(sum(entry["size"] or 0 for entry in entries))
@@ -93,12 +94,12 @@ def _grouped(left_out: list[dict[str, Any]]) -> Iterator[str]:
         yield "left out  each file with its reason: plan --files"
 
 
-def _by(entry: dict[str, Any]) -> str:
+def _filter_name(entry: dict[str, Any]) -> str:
     """Return the name of the filter that left a file out."""
     return str(entry["filter"] or "selection")
 
 
-def _total(found: dict[str, Any]) -> str:
+def _totals_line(found: dict[str, Any]) -> str:
     totals = found["totals"]
     free = "" if totals["free_bytes"] is None else f", {in_bytes(totals['free_bytes'])} free"
     unsized = f" and {totals['fetch_unsized']} files of unknown size" if totals["fetch_unsized"] else ""
@@ -107,7 +108,7 @@ def _total(found: dict[str, Any]) -> str:
             f"{totals['left_out_files']} files left out")
 
 
-def _problems(found: dict[str, Any], each: bool) -> Iterator[str]:
+def _problem_lines(found: dict[str, Any], each: bool) -> Iterator[str]:
     """Yield a line for each cause, that of the whole run last. each: whether each project has a line."""
     of_run = [entry["problem"] for entry in found["problems"] if not entry["display"]]
     pairs = [(entry["display"], entry["problem"]) for entry in found["problems"] if entry["display"]]

@@ -28,11 +28,11 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     words = arguments.words
     if len(words) != 2 or words[0] != "new":
         raise ConfigurationError(f"plugin takes 'new' and the name of a package, not {' '.join(words)!r}")
-    name = _checked(words[1])
+    name = _module_name(words[1])
     try:
         os.mkdir(name)
         for template, path in _FILES.items():
-            _write(os.path.join(name, _filled(path, _values(name))), template, _values(name))
+            _write_from_template(os.path.join(name, _fill_in(path, _template_values(name))), template, _template_values(name))
     except FileExistsError:
         raise ConfigurationError(f"{name}: exists already; choose another name, or remove it") from None
     except OSError as error:
@@ -43,7 +43,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _checked(written: str) -> str:
+def _module_name(written: str) -> str:
     """Return the name as the name of a module. Raises ConfigurationError."""
     name = written.lower().replace("-", "_")
     taken = name in sys.stdlib_module_names or name in ("pypimirror", "tests", "test") or keyword.iskeyword(name)
@@ -53,19 +53,20 @@ def _checked(written: str) -> str:
     return name
 
 
-def _values(name: str) -> Mapping[str, str]:
+def _template_values(name: str) -> Mapping[str, str]:
     key = f"{name}_projects"
     return {"NAME": name, "RULE": "=" * len(name), "KEY": key, "OPTION": key.replace("_", "-"),
             "FILTER": key.replace("_", "-")}
 
 
-def _write(path: str, template: str, values: Mapping[str, str]) -> None:
+def _write_from_template(path: str, template: str, values: Mapping[str, str]) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(os.path.join(_TEMPLATES, f"{template}.in"), encoding="utf-8") as stream:
         text = stream.read()
     with open(path, "w", encoding="utf-8") as stream:
-        stream.write(_filled(text, values))
+        stream.write(_fill_in(text, values))
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
+def _fill_in(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with each ``@NAME@`` replaced by its value."""
     return re.sub("@([A-Z]+)@", lambda found: values[found[1]], text)

@@ -34,7 +34,7 @@ _MOST_NAMED = 10
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print or write the document; return 1 if a release or a pin file could not be read as a whole."""
-    _check(arguments)
+    _check_options(arguments)
     settings = read(config, overrides_of(arguments))
     if arguments.advisories and not settings["advisories"]:
         raise ConfigurationError("sbom --advisories: advisories is not set; name the sources of OSV data there")
@@ -47,16 +47,17 @@ def run(config: str, arguments: argparse.Namespace) -> int:
             arguments.advisories, not arguments.licenses and (extraction is not None or mirror.storage.cheap_listing),
             extraction))
         problems: list[str] = []
-        components = _components(collector, mirror, state, arguments, problems)
+        components = _collect_components(collector, mirror, state, arguments, problems)
         if arguments.licenses:
             _print_licenses(components, collector, arguments, problems)
         else:
-            _write(BillOfMaterials(_name(arguments, settings), components, collector.graph.edges, collector.problems.append,
-                            source_date()), arguments)
-    return _report(collector, [*problems, *collector.problems], arguments.quiet)
+            name = _document_name(arguments, settings)
+            _write_document(BillOfMaterials(name, components, collector.graph.edges, collector.problems.append, source_date()),
+                            arguments)
+    return _print_problems(collector, [*problems, *collector.problems], arguments.quiet)
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def _check_options(arguments: argparse.Namespace) -> None:
     """Raise ConfigurationError for options that exclude each other."""
     if arguments.format not in (None, *FORMATS):
         raise ConfigurationError(f"--format {arguments.format}: must be one of {', '.join(FORMATS)}")
@@ -68,24 +69,25 @@ def _check(arguments: argparse.Namespace) -> None:
         raise ConfigurationError("sbom --licenses takes no --format, --output, --extract or --advisories")
 
 
-def _components(collector: Collector, mirror: Mirror, state: State, arguments: argparse.Namespace,
-                problems: list[str]) -> Iterator[Component]:
+def _collect_components(collector: Collector, mirror: Mirror, state: State, arguments: argparse.Namespace,
+                        problems: list[str]) -> Iterator[Component]:
+    """Yield the components: those of pin files, or all that are published. problems: gets those of pin files."""
     if arguments.pinned:
-        return collector.pinned(_sorted(last_pins(state)))
+        return collector.pinned(_sort_versions(last_pins(state)))
     if not arguments.words:
         return collector.mirror()
     where = configured_environments(mirror.settings)
     read_pins = [read_offline(os.path.abspath(name), where) for name in arguments.words]
     for pins in read_pins:
         problems += pins.problems
-    return collector.pinned(_sorted(merged_sets(item for pins in read_pins for item in pins.versions.items())))
+    return collector.pinned(_sort_versions(merged_sets(item for pins in read_pins for item in pins.versions.items())))
 
 
-def _sorted(versions: Mapping[str, Iterable[str]]) -> dict[str, Sequence[str]]:
+def _sort_versions(versions: Mapping[str, Iterable[str]]) -> dict[str, Sequence[str]]:
     return {name: sorted(versions[name]) for name in sorted(versions)}
 
 
-def _name(arguments: argparse.Namespace, settings: Mapping[str, object]) -> str:
+def _document_name(arguments: argparse.Namespace, settings: Mapping[str, object]) -> str:
     """Return the name of the document: without folders of this machine, so that it is the same everywhere."""
     if arguments.words:
         return ", ".join(os.path.basename(name) for name in arguments.words)
@@ -93,7 +95,8 @@ def _name(arguments: argparse.Namespace, settings: Mapping[str, object]) -> str:
     return f"pins of {subject}" if arguments.pinned else subject
 
 
-def _write(document: BillOfMaterials, arguments: argparse.Namespace) -> None:
+def _write_document(document: BillOfMaterials, arguments: argparse.Namespace) -> None:
+    """Print the document, or write it to the file of ``--output``. Raises MirrorError."""
     blocks = FORMATS[arguments.format or _DEFAULT](document)
     if arguments.output is None:
         with results_alone():
@@ -120,7 +123,7 @@ def _print_licenses(components: Iterable[Component], collector: Collector, argum
             print(line)
 
 
-def _report(collector: Collector, problems: Sequence[str], quiet: bool) -> int:
+def _print_problems(collector: Collector, problems: Sequence[str], quiet: bool) -> int:
     """Print the problems, and the number of releases that the mirror does not have; return the exit status."""
     if collector.missing and not quiet:
         names = ", ".join(collector.missing[:_MOST_NAMED]) + " ..." * (len(collector.missing) > _MOST_NAMED)

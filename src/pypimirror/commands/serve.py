@@ -31,19 +31,19 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         raise ConfigurationError("serve --monitoring: /metrics sends the file of metrics_filename, which is not set")
     port = 8080 if arguments.port is None else arguments.port
     return serve(settings["mirror_file_path"], arguments.host or "127.0.0.1", port, base_url=settings["base_url"],
-                 figures=lambda: _figures(settings), missed=os.path.join(settings["state_path"], FILENAME),
-                 final_files=has_final_files(settings), clients=_clients(settings),
+                 figures=lambda: _read_figures(settings), missed=os.path.join(settings["state_path"], FILENAME),
+                 final_files=has_final_files(settings), clients=_create_clients(settings),
                  metrics=metrics if arguments.monitoring else None,
                  advisories=settings["state_path"] if settings["advisories"] else None, cross_origin=settings["cross_origin"])
 
 
-def _clients(settings: Settings) -> dict[str, IClient]:
+def _create_clients(settings: Settings) -> dict[str, IClient]:
     """Return the clients by name, for the landing page."""
     settings = plugged(settings)
     return every(components(settings), (settings,), IClient)
 
 
-def _figures(settings: Settings) -> Figures | None:
+def _read_figures(settings: Settings) -> Figures | None:
     """Return figures from the state; None if it can't be read, as by another user."""
     state = State(settings["state_path"])
     try:

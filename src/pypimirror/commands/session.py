@@ -51,7 +51,7 @@ def overrides_of(arguments: argparse.Namespace) -> dict[str, str]:
     return {key: value for key, value in overrides.items() if value is not None}
 
 
-def checked(config: str, arguments: argparse.Namespace, fetches: bool = True, selects: bool = True) -> Mirror:
+def checked_mirror(config: str, arguments: argparse.Namespace, fetches: bool = True, selects: bool = True) -> Mirror:
     """Return the mirror of a configuration after all checks. Raises ConfigurationError before any change.
 
     fetches: whether the verb fetches from upstream. selects: whether the configuration has to select projects.
@@ -67,10 +67,10 @@ def checked(config: str, arguments: argparse.Namespace, fetches: bool = True, se
 
 
 @contextmanager
-def exclusive(mirror: Mirror, arguments: argparse.Namespace) -> Iterator[None]:
+def exclusive_access(mirror: Mirror, arguments: argparse.Namespace) -> Iterator[None]:
     """Hold the lock, with the storage prepared and the log open. Raises Locked, StorageError."""
     settings = mirror.settings
-    with closing(mirror), locked(settings["lock_file_name"]):
+    with closing(mirror), hold_lock(settings["lock_file_name"]):
         mirror.storage.prepare()
         with logfile.opened(settings["log_filename"], settings["verbose"], arguments.log_console):
             yield
@@ -94,11 +94,11 @@ class RunSession(NamedTuple):
     log_filename: str
     figures: Callable[[], dict[str, int]]
 
-    def ended(self, status: int) -> None:
+    def notify_end(self, status: int) -> None:
         """Notify the observers of the end of the run."""
-        self.notify(self._end(status, tuple(self.run.failures.events())))
+        self.notify(self._end_event(status, tuple(self.run.failures.events())))
 
-    def remember(self, status: int, problems: list[str]) -> None:
+    def store_result(self, status: int, problems: list[str]) -> None:
         """Store the result of the run in the state. problems: those that concern the whole run."""
         self.state.begin()
         self.state.set_fact(LAST_RUN, str(self.started))
@@ -108,12 +108,13 @@ class RunSession(NamedTuple):
             self.state.set_fact(LAST_GOOD, str(self.started))
         self.state.commit()
 
-    def failed(self, error: MirrorError) -> None:
+    def notify_failure(self, error: MirrorError) -> None:
         """Notify the observers of an error that ended the run."""
         self.notify(Notice(f"the run ends: {error}"))
-        self.notify(self._end(error.status, (Failure("", str(error)),)))
+        self.notify(self._end_event(error.status, (Failure("", str(error)),)))
 
-    def _end(self, status: int, failures: tuple[Failure, ...]) -> RunFinished:
+    def _end_event(self, status: int, failures: tuple[Failure, ...]) -> RunFinished:
+        """Return the event of the end of the run, with what is known of the state."""
         good, totals, figures = None, Totals(), {}
         with suppress(sqlite3.Error, StorageError):  # the state may be what failed
             good, totals = self.state.fact(LAST_GOOD), self.state.totals()
@@ -159,23 +160,23 @@ def session(mirror: Mirror, kind: str, quiet: bool, also: Callable[[Any], None] 
         watch.notify(Notice(warning))
     state = State(mirror.settings["state_path"])
     try:
-        _open(state, watch.notify, started)
+        _open_state(state, watch.notify, started)
         at = RunSession(state, Run(mirror, state, watch.notify, allow_deletions), watch.notify, started, mirror.storage.free,
-                     mirror.settings["log_filename"], partial(_figures, mirror, state))
+                     mirror.settings["log_filename"], partial(_final_figures, mirror, state))
         try:
             with _database_errors(state), _unexpected_errors(mirror):
                 yield at
         except MirrorError as error:
             also = None  # the error itself is printed
             with suppress(StorageError):  # the original error is more important than one of an observer
-                at.failed(error)
+                at.notify_failure(error)
             raise
     finally:
         state.close()
         watch.close()
 
 
-def _figures(mirror: Mirror, state: State) -> dict[str, int]:
+def _final_figures(mirror: Mirror, state: State) -> dict[str, int]:
     """Return ``RunFinished.figures``."""
     if not mirror.settings["metrics_filename"]:
         return {}
@@ -187,7 +188,8 @@ def _figures(mirror: Mirror, state: State) -> dict[str, int]:
             "expiring_exceptions": sum(1 for _ in expiring(mirror.settings))}
 
 
-def _open(state: State, notify: Callable[[Any], None], started: float) -> None:
+def _open_state(state: State, notify: Callable[[Any], None], started: float) -> None:
+    """Open the state, and notify of damage; of the end of the run if it can't be opened."""
     try:
         with _database_errors(state):
             damage = state.open()
@@ -220,7 +222,7 @@ def _unexpected_errors(mirror: Mirror) -> Iterator[None]:
 
 
 @contextmanager
-def locked(path: str) -> Iterator[None]:
+def hold_lock(path: str) -> Iterator[None]:
     """Hold the lock. Raises Locked if another run holds it, ConfigurationError if it can't be created."""
     import logging
 

@@ -20,7 +20,7 @@ from ..snapshots.places import snapshots_of
 from ..state import records
 from ..state.database import State
 from ..zcml.plugins import read
-from .session import checked, exclusive
+from .session import checked_mirror, exclusive_access
 
 #: The number of words of each form, with the word itself.
 _WORDS = {"create": (2,), "list": (1,), "diff": (2, 3), "promote": (2,), "delete": (2,)}
@@ -43,48 +43,48 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     return _FUNCTIONS[words[0]](config, arguments)
 
 
-def _create(config: str, arguments: argparse.Namespace) -> int:
+def _create_snapshot(config: str, arguments: argparse.Namespace) -> int:
     try:
         at = quantities.moment(arguments.at, "") if arguments.at else ""
     except ValueError as error:
         raise ConfigurationError(f"--at {arguments.at}: must be {error}") from error
     if at and at[:19] > now()[:19]:
         raise ConfigurationError(f"--at {arguments.at}: in the future; a snapshot of the present needs no date")
-    mirror = checked(config, arguments, fetches=False, selects=False)
+    mirror = checked_mirror(config, arguments, fetches=False, selects=False)
     name = check_name(arguments.words[1])
-    with exclusive(mirror, arguments), closing(State(mirror.settings["state_path"])) as state:
+    with exclusive_access(mirror, arguments), closing(State(mirror.settings["state_path"])) as state:
         if not state.open_to_read():
             raise MirrorError(f"{mirror.settings['mirror_file_path']}: no mirror yet; create it with sync")
         made = create(snapshots_of(mirror), mirror, state, name, at)
-    return _printed(f"{_described(made)}\n{_url(mirror, made)}", arguments)
+    return _print_unless_quiet(f"{_describe(made)}\n{_index_line(mirror, made)}", arguments)
 
 
-def _list(config: str, arguments: argparse.Namespace) -> int:
+def _list_snapshots(config: str, arguments: argparse.Namespace) -> int:
     with closing(Mirror(read(config))) as mirror:
         found = snapshots_of(mirror).all()
     if arguments.json:
         print_json([one.as_json() for one in found])
         return 0
-    return _printed("\n".join(map(_described, found)) or "there are no snapshots", arguments)
+    return _print_unless_quiet("\n".join(map(_describe, found)) or "there are no snapshots", arguments)
 
 
-def _diff(config: str, arguments: argparse.Namespace) -> int:
+def _print_difference(config: str, arguments: argparse.Namespace) -> int:
     before, *others = arguments.words[1:]
     with closing(Mirror(read(config))) as mirror:
         snapshots = snapshots_of(mirror)
         for name in (before, *others):
             snapshots.get(name)
-        after = list(snapshots.files(others[0])) if others else _present(mirror.settings["state_path"])
+        after = list(snapshots.files(others[0])) if others else _published_files(mirror.settings["state_path"])
         found = difference(snapshots.files(before), after)
     if arguments.json:
         print_json(found._asdict())
     else:
         lines = [f"{mark} {path}" for mark, paths in zip("+-~", found, strict=True) for path in paths]
-        _printed("\n".join(lines) or "no difference", arguments)
+        _print_unless_quiet("\n".join(lines) or "no difference", arguments)
     return 1 if any(found) else 0
 
 
-def _present(state_path: str) -> list[tuple[str, str]]:
+def _published_files(state_path: str) -> list[tuple[str, str]]:
     """Return path and sha256 of the files that the mirror publishes now."""
     with closing(State(state_path)) as state:
         if not state.open_to_read():
@@ -94,38 +94,40 @@ def _present(state_path: str) -> list[tuple[str, str]]:
                 if file.stored is not None]
 
 
-def _promote(config: str, arguments: argparse.Namespace) -> int:
-    mirror = checked(config, arguments, fetches=False, selects=False)
-    with exclusive(mirror, arguments):
+def _promote_snapshot(config: str, arguments: argparse.Namespace) -> int:
+    mirror = checked_mirror(config, arguments, fetches=False, selects=False)
+    with exclusive_access(mirror, arguments):
         made = snapshots_of(mirror).promote(check_name(arguments.words[1]), check_name(arguments.promote_as or _PRODUCTION))
-    return _printed(f"{_described(made)}\n{_url(mirror, made)}", arguments)
+    return _print_unless_quiet(f"{_describe(made)}\n{_index_line(mirror, made)}", arguments)
 
 
-def _delete(config: str, arguments: argparse.Namespace) -> int:
-    mirror = checked(config, arguments, fetches=False, selects=False)
-    with exclusive(mirror, arguments):
+def _delete_snapshot(config: str, arguments: argparse.Namespace) -> int:
+    mirror = checked_mirror(config, arguments, fetches=False, selects=False)
+    with exclusive_access(mirror, arguments):
         gone = snapshots_of(mirror).delete(check_name(arguments.words[1]))
-    return _printed(f"{gone.name} deleted", arguments)
+    return _print_unless_quiet(f"{gone.name} deleted", arguments)
 
 
 _FUNCTIONS: dict[str, Callable[[str, argparse.Namespace], int]] = {
-    "create": _create, "list": _list, "diff": _diff, "promote": _promote, "delete": _delete}
+    "create": _create_snapshot, "list": _list_snapshots, "diff": _print_difference, "promote": _promote_snapshot,
+    "delete": _delete_snapshot}
 
 
-def _printed(text: str, arguments: argparse.Namespace) -> int:
+def _print_unless_quiet(text: str, arguments: argparse.Namespace) -> int:
+    """Print a text, unless ``--quiet``; return the exit status."""
     if not arguments.quiet:
         print(text)
     return 0
 
 
-def _described(one: Snapshot) -> str:
+def _describe(one: Snapshot) -> str:
     """Return one line about a snapshot."""
     about: Any = f"created {one.created}" if not one.promoted else f"{one.promoted}, promoted {one.promoted_at}"
     at = f", as of {one.at}" if one.at else ""
     return f"{one.name:<20} {about}{at}: {one.projects} projects, {one.files} files, {in_bytes(one.size)}"
 
 
-def _url(mirror: Mirror, one: Snapshot) -> str:
+def _index_line(mirror: Mirror, one: Snapshot) -> str:
     """Return a line with the URL of the index of a snapshot."""
     place = mirror.settings["mirror_file_path"]
     base = mirror.settings["base_url"] or (PurePosixPath(place).as_uri() if in_directory(place) else place)

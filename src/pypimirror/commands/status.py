@@ -11,7 +11,7 @@ from ..report.causes import by_cause
 from ..report.safe_stream import print_json
 from ..settings.units import in_bytes
 from ..zcml.plugins import read
-from .status_values import collect
+from .status_values import collect_status
 
 #: Maximum number of names in the table.
 _MOST_SHOWN = 10
@@ -33,7 +33,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         raise ConfigurationError(f"--max-age {arguments.max_age}: must be a number of hours from 0")
     settings = read(config)
     try:
-        status = collect(settings, arguments.access_log or ())
+        status = collect_status(settings, arguments.access_log or ())
     except (sqlite3.Error, StorageError) as error:
         if isinstance(error, sqlite3.Error):
             error = StorageError(f"{settings['state_path']}: the state can't be read ({error}); the next sync rebuilds it")
@@ -43,11 +43,12 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(status)
     elif not arguments.quiet:
-        print(_table(status))
-    return 0 if arguments.max_age is None else _age(status, arguments.max_age)
+        print(_render_table(status))
+    return 0 if arguments.max_age is None else _check_age(status, arguments.max_age)
 
 
-def _age(status: dict[str, Any], hours: float) -> int:
+def _check_age(status: dict[str, Any], hours: float) -> int:
+    """Return the exit status: 1 if the last good run is older than this, or of unknown age. Raises StatusUnknown."""
     if status["state"] == "unreadable":
         raise StatusUnknown(f"{status['mirror']}: {_UNREADABLE}")
     age = status["age_seconds"]
@@ -55,19 +56,19 @@ def _age(status: dict[str, Any], hours: float) -> int:
     return 0 if age is not None and -_TOLERANCE <= age <= hours * 3600 else 1
 
 
-def _table(status: dict[str, Any]) -> str:
-    rows = [f"{'mirror':<14} {status['mirror']}", *_runs(status)]
+def _render_table(status: dict[str, Any]) -> str:
+    rows = [f"{'mirror':<14} {status['mirror']}", *_run_rows(status)]
     for key, value in status.items():
         if key == "mirror":
             continue
         if key == "problems":
             rows.extend(f"  {problem}" for problem in value)
         elif key not in _ELSEWHERE and not (value in (None, [], ()) and status["state"] == "unreadable"):
-            rows.append(f"{key.replace('_', ' '):<14} {_cell(key, value)}")
-    return "\n".join([*rows, *_details(status)])
+            rows.append(f"{key.replace('_', ' '):<14} {_format_cell(key, value)}")
+    return "\n".join([*rows, *_detail_rows(status)])
 
 
-def _details(status: dict[str, Any]) -> list[str]:
+def _detail_rows(status: dict[str, Any]) -> list[str]:
     """Return the rows below those of single values."""
     rows = [f"  {notice}" for notice in status["notices"]]
     if status["only_left_out_files"]:
@@ -80,13 +81,13 @@ def _details(status: dict[str, Any]) -> list[str]:
     errors = status["errors"]
     rows.extend(f"  {line}" for line in by_cause(((error["display"], error["error"]) for error in errors),
                                                  {error["display"]: error["since"] for error in errors}))
-    rows += _releases(status)
+    rows += _release_rows(status)
     rows.extend(f"  {one['project']}: {one['requests']} requests, the last at {one['last']}"
                 for one in status["missed"][:_MOST_SHOWN])
     return rows
 
 
-def _releases(status: dict[str, Any]) -> list[str]:
+def _release_rows(status: dict[str, Any]) -> list[str]:
     """Return the rows about releases that are kept, held back or allowed by way of exception."""
     rows = []
     if status["retained"]:
@@ -101,7 +102,7 @@ def _releases(status: dict[str, Any]) -> list[str]:
     return rows
 
 
-def _runs(status: dict[str, Any]) -> list[str]:
+def _run_rows(status: dict[str, Any]) -> list[str]:
     """Return the rows about runs other than the last one."""
     rows = []
     for key in ("running", "interrupted"):
@@ -117,7 +118,7 @@ def _runs(status: dict[str, Any]) -> list[str]:
     return rows
 
 
-def _cell(key: str, value: Any) -> Any:
+def _format_cell(key: str, value: Any) -> Any:
     """Return the text of one value of the table."""
     if key == "errors":
         return len(value)

@@ -34,13 +34,13 @@ _MOST_LOGGED = 100_000
 _HELD = 4
 
 
-def collect(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
+def collect_status(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
     """Return the status as plain values. logs: access logs of web servers.
 
     Without permission to read the state, its values are None. Raises ConfigurationError for an unreadable log.
     """
     mirror = Mirror(settings)
-    missed = _missed(settings, logs)
+    missed = _count_missing_names(settings, logs)
     readable = _is_readable(settings["state_path"])
     facts = _read_state(mirror, missed) if readable else _StateFacts(missed)
     values = {
@@ -51,7 +51,7 @@ def collect(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
         "running": None,
         "interrupted": None,
         "failed": None,
-        **_last_runs(facts.last),
+        **_last_run_values(facts.last),
         "projects": facts.totals.projects,
         "files": facts.totals.files,
         "bytes": facts.totals.bytes,
@@ -63,21 +63,21 @@ def collect(settings: Settings, logs: Iterable[str] = ()) -> dict[str, Any]:
         "notices": [facts.notice] if facts.notice else [],
         "errors": facts.errors,
         "unavailable": facts.unavailable,
-        "retained": list(_retained(facts.last, settings["retain_days"])),
+        "retained": list(_retained_releases(facts.last, settings["retain_days"])),
         "quarantined": list(facts.quarantined),
         "expiring": [each.as_json() for each in expiring(settings)],
         "trash": None,
         "missed": [{"project": one.project, "requests": one.requests, "last": format_moment(one.last)} for one in facts.missed],
-        "pages_written": _pages_written(settings),
-        "snapshots": _snapshots(settings),
+        "pages_written": _time_of_pages(settings),
+        "snapshots": _list_snapshots(settings),
     }
     if readable:
-        return {**values, **_runs(settings), "trash": mirror.trash.totals()}
+        return {**values, **_other_run_values(settings), "trash": mirror.trash.totals()}
     unknown = ("serial", "files", "bytes", "yanked", "yanked_hidden", "only_left_out_files", "without_upload_time")
-    return {**values, **dict.fromkeys(unknown), "projects": _listed_projects(settings)}
+    return {**values, **dict.fromkeys(unknown), "projects": _count_listed_projects(settings)}
 
 
-def _last_runs(last: Mapping[str, str | None]) -> dict[str, Any]:
+def _last_run_values(last: Mapping[str, str | None]) -> dict[str, Any]:
     """Return the values of the last run and of the last good one. last: facts of the state."""
     good = last.get(LAST_GOOD)
     status = None if last.get(LAST_STATUS) is None else int(last[LAST_STATUS] or 0)
@@ -106,7 +106,7 @@ def _is_readable(folder: str) -> bool:
                for name in names if name.startswith("state.sqlite"))
 
 
-def _runs(settings: Settings) -> dict[str, Any]:
+def _other_run_values(settings: Settings) -> dict[str, Any]:
     """Return the run that is under way, one that was interrupted, and the last failure before a run began."""
     found: dict[str, Any] = {}
     run, failure = None, None
@@ -123,7 +123,7 @@ def _runs(settings: Settings) -> dict[str, Any]:
     return found
 
 
-def _retained(facts: Mapping[str, str | None], retain_days: int) -> Iterator[dict[str, str]]:
+def _retained_releases(facts: Mapping[str, str | None], retain_days: int) -> Iterator[dict[str, str]]:
     """Yield releases that are listed although no pin names them, with the last day of that."""
     if facts.get(PINNING) is None:
         return  # without pins nothing is retained
@@ -133,7 +133,7 @@ def _retained(facts: Mapping[str, str | None], retain_days: int) -> Iterator[dic
             yield {"project": name, "version": version, "until": until.isoformat()}
 
 
-def _pages_written(settings: Settings) -> str | None:
+def _time_of_pages(settings: Settings) -> str | None:
     """Return when the page of all projects was written last, which everybody can see; None in an object store."""
     try:
         return format_moment(os.stat(os.path.join(settings["mirror_file_path"], "index.html")).st_mtime)
@@ -141,7 +141,7 @@ def _pages_written(settings: Settings) -> str | None:
         return None
 
 
-def _snapshots(settings: Settings) -> list[dict[str, Any]]:
+def _list_snapshots(settings: Settings) -> list[dict[str, Any]]:
     """Return the snapshots of a mirror in a directory; status sends no request to an object store."""
     if not in_directory(settings["mirror_file_path"]):
         return []
@@ -149,7 +149,7 @@ def _snapshots(settings: Settings) -> list[dict[str, Any]]:
             for one in SnapshotTree(settings["mirror_file_path"]).all()]
 
 
-def _listed_projects(settings: Settings) -> int | None:
+def _count_listed_projects(settings: Settings) -> int | None:
     """Return the number of projects on the JSON page of all projects, or None."""
     path = settings["mirror_file_path"]
     if not in_directory(path):
@@ -203,10 +203,10 @@ def _read_state(mirror: Mirror, missed: list[NameCount]) -> _StateFacts:
 
 def missed_names(settings: Settings, logs: Iterable[str]) -> list[NameCount]:
     """Return the requested names that the mirror does not have, by number of requests. logs: access logs."""
-    return _read_state(Mirror(settings), _missed(settings, logs)).missed
+    return _read_state(Mirror(settings), _count_missing_names(settings, logs)).missed
 
 
-def _missed(settings: Settings, logs: Iterable[str]) -> list[NameCount]:
+def _count_missing_names(settings: Settings, logs: Iterable[str]) -> list[NameCount]:
     """Return the names of missing projects, by number of requests, from serve's record and from access logs."""
     missed = MissingProjects(most=_MOST_LOGGED)
     for filename in logs:

@@ -17,14 +17,14 @@ from ..state.meta_keys import CONFIRMED
 from ..sync.first_fetch import FirstFetch
 from ..sync.relearn import enduring
 from ..zcml.plugins import read
-from .session import RunSession, checked, exclusive, session
+from .session import RunSession, checked_mirror, exclusive_access, session
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Run a sync and return the exit status."""
     begun: list[RunSession] = []
     try:
-        return _run(config, arguments, begun)
+        return _run_sync(config, arguments, begun)
     except Locked:
         raise
     except MirrorError as error:
@@ -34,18 +34,18 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         raise
 
 
-def _run(config: str, arguments: argparse.Namespace, begun: list[RunSession]) -> int:
+def _run_sync(config: str, arguments: argparse.Namespace, begun: list[RunSession]) -> int:
     """Run a sync. begun: gets the session."""
-    mirror = checked(config, arguments)
+    mirror = checked_mirror(config, arguments)
     kind = "indexes" if arguments.indexes_only else "initial" if arguments.initial_fetch else "update"
-    with exclusive(mirror, arguments), \
+    with exclusive_access(mirror, arguments), \
             session(mirror, kind, arguments.quiet, allow_deletions=arguments.allow_deletions,
                     fetches=kind != "indexes") as at:
         begun.append(at)
         if arguments.yes:
             at.state.set_fact(CONFIRMED, "1")
         else:
-            at.run.confirm = partial(_confirm, at, arguments.quiet)
+            at.run.confirm = partial(_confirm_first_fetch, at, arguments.quiet)
         if kind == "indexes":
             work: Callable[[], None] = at.run.indexes
         elif arguments.words:
@@ -57,16 +57,16 @@ def _run(config: str, arguments: argparse.Namespace, begun: list[RunSession]) ->
         except MirrorError as error:
             with suppress(sqlite3.Error, StorageError):  # the disk may be full
                 mirror.storage.flush()
-                at.remember(error.status, [str(error)])
+                at.store_result(error.status, [str(error)])
             raise
         status = 4 if at.run.held else 1 if at.run.failures else 0
-        at.remember(status, [*filter(None, (at.run.held,)), *at.run.failures.of_run()])
-        at.ended(status)
+        at.store_result(status, [*filter(None, (at.run.held,)), *at.run.failures.of_run()])
+        at.notify_end(status)
         at.print_problems()
         return status
 
 
-def _confirm(at: RunSession, quiet: bool, first: FirstFetch) -> None:
+def _confirm_first_fetch(at: RunSession, quiet: bool, first: FirstFetch) -> None:
     """Ask on a terminal whether to go on with a first fetch. Raises ConfigurationError if it is not confirmed."""
     size = sentence(first.plan) if first.plan else (
         f"first fetch: {first.projects} projects; their size is known when all of their pages are read, as plan does")

@@ -14,7 +14,7 @@ from ..report.safe_stream import print_json
 from ..settings.reader import nearest
 from ..settings.units import in_bytes
 from ..zcml.plugins import read
-from .session import checked, exclusive, overrides_of, session
+from .session import checked_mirror, exclusive_access, overrides_of, session
 
 _COLUMNS = ("date", "project", "file", "size")
 _WORDS = {"list": 1, "restore": 2, "empty": 1}
@@ -31,11 +31,11 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     if arguments.json and words[0] != "list":
         raise ConfigurationError(f"--json is not an option of trash {words[0]}")
     if words[0] == "list":
-        return _list(config, arguments)
-    return _empty(config, arguments) if words[0] == "empty" else _restore(config, arguments, words[1])
+        return _list_files(config, arguments)
+    return _empty_trash(config, arguments) if words[0] == "empty" else _restore_files(config, arguments, words[1])
 
 
-def _list(config: str, arguments: argparse.Namespace) -> int:
+def _list_files(config: str, arguments: argparse.Namespace) -> int:
     trash = Mirror(read(config, overrides_of(arguments))).trash
     waiting = [(one, () if one.refused else trash.malicious(one)) for one in trash.waiting()]
     if arguments.json:
@@ -43,7 +43,7 @@ def _list(config: str, arguments: argparse.Namespace) -> int:
                      "malicious": list(ids), "refused": one.refused or None} for one, ids in waiting])
     if arguments.json or arguments.quiet:
         return 0
-    rows = [_row(one, ids) for one, ids in waiting]
+    rows = [_format_row(one, ids) for one, ids in waiting]
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     for row in [_COLUMNS, *rows] if rows else []:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -52,19 +52,19 @@ def _list(config: str, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _row(one: TrashedFile, advisories: Iterable[str]) -> tuple[str, str, str, str]:
+def _format_row(one: TrashedFile, advisories: Iterable[str]) -> tuple[str, str, str, str]:
     """Return the cells of a file. advisories: the ids of those that call it malicious."""
     remarks = [*(f"malicious: {each}" for each in advisories), *([f"refused: sha256 {one.refused}"] if one.refused else ())]
     return one.day, one.project, one.filename, "  ".join([in_bytes(one.size), *remarks])
 
 
-def _restore(config: str, arguments: argparse.Namespace, name: str) -> int:
-    mirror = checked(config, arguments)
-    with exclusive(mirror, arguments), session(mirror, "restore", arguments.quiet) as at:
+def _restore_files(config: str, arguments: argparse.Namespace, name: str) -> int:
+    mirror = checked_mirror(config, arguments)
+    with exclusive_access(mirror, arguments), session(mirror, "restore", arguments.quiet) as at:
         restored = Restoration(mirror, at.state, at.run).restore(name, arguments.force)
         failed = [one for one in restored if one.why]
         status = 1 if failed else 0
-        at.ended(status)
+        at.notify_end(status)
         for one in restored:
             if not one.why and not arguments.quiet:
                 print(f"{one.project}/{one.filename} restored")
@@ -73,12 +73,12 @@ def _restore(config: str, arguments: argparse.Namespace, name: str) -> int:
         return status
 
 
-def _empty(config: str, arguments: argparse.Namespace) -> int:
-    mirror = checked(config, arguments)
-    with exclusive(mirror, arguments), session(mirror, "empty", arguments.quiet) as at:
+def _empty_trash(config: str, arguments: argparse.Namespace) -> int:
+    mirror = checked_mirror(config, arguments)
+    with exclusive_access(mirror, arguments), session(mirror, "empty", arguments.quiet) as at:
         totals = mirror.trash.totals()
         mirror.trash.empty()
-        at.ended(0)
+        at.notify_end(0)
         if not arguments.quiet:
             print(f"{totals['files']} files deleted, {in_bytes(totals['bytes'])}")
         return 0

@@ -10,7 +10,7 @@ from ..events import FaultFound, FaultRepaired
 from ..maintenance.verify import Verification
 from ..names import OWN
 from ..report.messages import sentence
-from .session import checked, exclusive, session
+from .session import checked_mirror, exclusive_access, session
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -18,19 +18,19 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
     Return 1 if there are faults, with ``--repair`` if some remain.
     """
-    mirror = checked(config, arguments, fetches=arguments.repair, selects=arguments.repair)
+    mirror = checked_mirror(config, arguments, fetches=arguments.repair, selects=arguments.repair)
     if not mirror.storage.listdir(OWN):
         raise MirrorError(f"{mirror.settings['mirror_file_path']}: no mirror yet; create it with sync")
     kind = "repair" if arguments.repair else "verify"
-    with exclusive(mirror, arguments), session(mirror, kind, arguments.quiet, _print) as at:
+    with exclusive_access(mirror, arguments), session(mirror, kind, arguments.quiet, _print_fault_or_repair) as at:
         outcome = Verification(mirror, at.state, at.run, at.notify).verify(arguments.repair)
         status = 4 if at.run.held else 1 if outcome.left else 0
-        at.ended(status)
+        at.notify_end(status)
         if arguments.repair and status:
             at.print_problems()
         return status
 
 
-def _print(event: Any) -> None:
+def _print_fault_or_repair(event: Any) -> None:
     if isinstance(event, FaultFound | FaultRepaired):
         print(sentence(event), flush=True)

@@ -8,12 +8,12 @@ from ..errors import ConfigurationError
 from ..interfaces import ICertificateSite, IWebServer
 from ..report.safe_stream import print_whole
 from ..zcml.plugins import read
-from .component import selected, show
+from .component import select_component, show
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the site configuration for a web server, or with ``--before-certificate`` the one that answers challenges alone."""
-    server, settings = selected(read(config), "webserver", arguments.words, IWebServer)
+    server, settings = select_component(read(config), "webserver", arguments.words, IWebServer)
     if not arguments.before_certificate:
         return show(settings, server)
     if not ICertificateSite.providedBy(server):

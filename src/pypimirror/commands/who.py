@@ -21,9 +21,10 @@ _COLUMNS = ("host", "user", "files", "requests", "first", "last")
 
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the hosts that fetched files of a release, each with the first and the last request."""
-    wanted = _wanted(arguments)
+    wanted = _parse_releases(arguments)
     below = urlsplit(read(config, overrides_of(arguments))["base_url"] or "").path.rstrip("/")
-    found = list(_hosts(each for name in arguments.access_log for each in downloads(name, below) if _is_of(each, wanted)))
+    found = list(_host_rows(each for name in arguments.access_log for each in downloads(name, below)
+                            if _is_download_of(each, wanted)))
     if arguments.json:
         print_json(found)
         return 0
@@ -34,7 +35,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _wanted(arguments: argparse.Namespace) -> Decision:
+def _parse_releases(arguments: argparse.Namespace) -> Decision:
     """Return the releases that are asked about, as a decision about them."""
     if len(arguments.words) != 1:
         raise ConfigurationError("who takes one project, with or without versions, such as demo==1.0")
@@ -54,11 +55,11 @@ def _print_table(found: Iterable[Mapping[str, Any]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _is_of(download: LoggedDownload, wanted: Decision) -> bool:
+def _is_download_of(download: LoggedDownload, wanted: Decision) -> bool:
     return download.project == wanted.project and wanted.matches(parse(download.filename, download.project).version)
 
 
-def _hosts(found: Iterable[LoggedDownload]) -> Iterator[dict[str, Any]]:
+def _host_rows(found: Iterable[LoggedDownload]) -> Iterator[dict[str, Any]]:
     """Yield the values of each row, the host with the first request first."""
     hosts: dict[tuple[str, str], list[LoggedDownload]] = {}
     for each in found:
