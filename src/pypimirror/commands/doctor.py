@@ -12,8 +12,8 @@ from ..clients.files import index_url
 from ..doctor.case import Subject
 from ..doctor.examination import Examination, as_json, as_text, examine
 from ..doctor.records import MirrorRecords
-from ..doctor.targets import found_in
-from ..doctor.view import of_storage, of_url
+from ..doctor.targets import find_files
+from ..doctor.view import view_of_storage, view_of_url
 from ..errors import ConfigurationError, MirrorError
 from ..http.page import read as read_page
 from ..http.retry import check
@@ -40,7 +40,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
         raise ConfigurationError("doctor takes one FILE or URL: a buildout file, requirements, a lock file, a project's folder")
     settings = _read_settings(config, arguments.url)
     with closing(Mirror(settings)) as mirror, _open_subject(mirror, arguments.url) as subject:
-        sources = found_in(arguments.words[0]) if arguments.words else _configured_pin_files(mirror, arguments.url)
+        sources = find_files(arguments.words[0]) if arguments.words else _configured_pin_files(mirror, arguments.url)
         where = _environments_to_examine(settings, arguments)
         found = examine(subject, mirror, sources, reader(_page_reader(mirror)), where)
         if arguments.prove:
@@ -75,15 +75,15 @@ def _open_subject(mirror: Mirror, url: str | None) -> Iterator[Subject]:
     settings = mirror.settings
     if url is not None:
         address = strip_credentials(url).rstrip("/") + "/"
-        yield Subject(settings, of_url(reveal(url), mirror), address, None, False)
+        yield Subject(settings, view_of_url(reveal(url), mirror), address, None, False)
         return
     state = State(settings["state_path"])
     address = index_url(settings) if settings["base_url"] else ""
     if not state.open_to_read():
-        yield Subject(settings, of_storage(mirror), address, None, True)
+        yield Subject(settings, view_of_storage(mirror), address, None, True)
         return
     with closing(state):
-        yield Subject(settings, of_storage(mirror), address, MirrorRecords(mirror, state), True)
+        yield Subject(settings, view_of_storage(mirror), address, MirrorRecords(mirror, state), True)
 
 
 def _configured_pin_files(mirror: Mirror, url: str | None) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def read_buildout(source: str, read: Read, environments: Iterable[Environment]) 
         installs_pins=not first.parts,
         places=tuple(places),
         locals=tuple(dict.fromkeys(local for one in parsed for local in one.locals())),
-        allow_hosts=_hosts(first.option("buildout", "allow-hosts")),
+        allow_hosts=_parse_allow_hosts(first.option("buildout", "allow-hosts")),
         confines_builds=normalize(EXTENSION) in map(normalize, first.option("buildout", "extensions").split()),
         notes=_distinct(each.notes for each in pins.values()),
         problems=_distinct((*(each.problems for each in pins.values()), *(one.problems for one in parsed))),
@@ -63,7 +63,7 @@ def read_buildout(source: str, read: Read, environments: Iterable[Environment]) 
                  if first.option("buildout", name)})
 
 
-def _hosts(value: str) -> tuple[str, ...] | None:
+def _parse_allow_hosts(value: str) -> tuple[str, ...] | None:
     """Return the values of ``allow-hosts``, or None if all are allowed."""
     return tuple(value.split()) if value.strip() and value.strip() != "*" else None
 
@@ -84,17 +84,17 @@ class _Buildout:
         self._data: Sections = {**data, "buildout": {**defaults, **data.get("buildout", {})}}
         self._view = SectionView(self._data, _MAX_VALUE)
         self.problems: dict[str, None] = {}
-        self.parts = tuple(self._parts()) if "parts" in data.get("buildout", {}) else ()
+        self.parts = tuple(self._find_parts()) if "parts" in data.get("buildout", {}) else ()
 
     def option(self, section: str, name: str) -> str:
         """Return the value of an option with its references resolved, as far as they can be; empty if it is missing."""
-        if name not in self._options(section):
+        if name not in self._section_options(section):
             return ""
         try:
             return self._view.value(section, name)
         except InvalidPins:
             # Recipes add options at run time, such as ${part:location}.
-            return self._options(section)[name]
+            return self._section_options(section)[name]
 
     def roots(self, pins: Pins) -> Iterator[RootRequirement]:
         """Yield what is installed: zc.buildout, extensions, recipes, eggs."""
@@ -104,7 +104,7 @@ class _Buildout:
             if normalize(name) in pins.versions:
                 yield RootRequirement(name, "zc.buildout itself")
         local = {each.name for each in self.locals()}
-        for by, text in self._wanted():
+        for by, text in self._requirement_texts():
             try:
                 requirement = parse_requirement(text)
             except InvalidRequirement:
@@ -115,7 +115,7 @@ class _Buildout:
         for each in self.locals():
             yield from (RootRequirement(text, f"{each.name or each.folder}, a develop egg") for text in each.requires)
 
-    def _wanted(self) -> Iterator[tuple[str, str]]:
+    def _requirement_texts(self) -> Iterator[tuple[str, str]]:
         """Yield the requirements of the file as pairs of the option and the text."""
         yield from (("[buildout] extensions", name) for name in self.option("buildout", "extensions").split())
         for part in self.parts:
@@ -165,11 +165,11 @@ class _Buildout:
         wanted = self.option("buildout", "auto-checkout").split()
         section = self.option("buildout", "sources") or "sources"
         if section in self._data:
-            for name in self._options(section):
+            for name in self._section_options(section):
                 if "*" in wanted or name in wanted:
                     yield name, self.option(section, name)
 
-    def _parts(self) -> Iterator[str]:
+    def _find_parts(self) -> Iterator[str]:
         """Yield the parts, and the sections that they refer to, which zc.buildout installs too if they have a recipe."""
         waiting = self.option("buildout", "parts").split()
         seen: set[str] = set()
@@ -181,11 +181,12 @@ class _Buildout:
             if part not in self._data:
                 self.problems[f"{self._source}: [buildout] parts names {shown(part)!r}, which has no section"] = None
                 continue
-            options = self._options(part)
+            options = self._section_options(part)
             yield part
             waiting += (name for value in options.values() for name in _SECTION.findall(value) if name in self._data)
 
-    def _options(self, section: str) -> Section:
+    def _section_options(self, section: str) -> Section:
+        """Return the options of a section; empty with a problem if its references can't be resolved."""
         try:
             return self._view.section(section)
         except InvalidPins as error:

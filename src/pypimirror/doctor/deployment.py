@@ -86,7 +86,7 @@ class Deployment(NamedTuple):
         return frozenset().union(*(pins.versions.get(name, ()) for pins in self.pins.values()))
 
 
-def groups(deployment: Deployment) -> Iterable[tuple[tuple[Environment, ...], tuple[RootRequirement, ...], Pins]]:
+def group_environments(deployment: Deployment) -> Iterable[tuple[tuple[Environment, ...], tuple[RootRequirement, ...], Pins]]:
     """Yield the environments that have the same roots and pins, with these."""
     found: dict[tuple[object, ...], list[Environment]] = {}
     for environment, roots in deployment.roots.items():

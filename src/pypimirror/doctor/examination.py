@@ -62,11 +62,12 @@ def examine(subject: Subject, mirror: IRunContext, sources: Iterable[str], read:
         # Each requirement would fail for the same reason, each after several attempts.
         unread = (note("not examined", "the index can't be read")._replace(check="file"),)
         return Examination(subject.title, environments, findings, tuple(Examined(source, None, unread) for source in sources))
-    files = tuple(_examined(source, subject, read, environments) for source in sources)
+    files = tuple(_examine_file(source, subject, read, environments) for source in sources)
     return Examination(subject.title, environments, findings, files)
 
 
-def _examined(source: str, subject: Subject, read: Read, environments: tuple[Environment, ...]) -> Examined:
+def _examine_file(source: str, subject: Subject, read: Read, environments: tuple[Environment, ...]) -> Examined:
+    """Check one file; one that can't be read is a finding."""
     try:
         deployment = read_target(source, read, environments)
     except MirrorError as failed:
@@ -78,10 +79,11 @@ def _examined(source: str, subject: Subject, read: Read, environments: tuple[Env
         solution = case.solution
     except MirrorError:
         return Examined(deployment.source, deployment, findings)  # the check of requirements reports it
-    return Examined(deployment.source, deployment, findings, _values(solution.chosen), _values(solution.for_builds))
+    return Examined(deployment.source, deployment, findings, _files_as_json(solution.chosen),
+                    _files_as_json(solution.for_builds))
 
 
-def _values(files: Iterable[Chosen]) -> tuple[dict[str, Any], ...]:
+def _files_as_json(files: Iterable[Chosen]) -> tuple[dict[str, Any], ...]:
     return tuple({"project": one.name, "version": one.version, "file": one.file.filename, "python": one.environment.python,
                   "platform": one.environment.platform, "built": one.is_sdist, "required_by": one.by} for one in files)
 
@@ -115,18 +117,18 @@ def as_text(found: Examination, quiet: bool = False) -> Iterable[str]:
         return
     yield f"mirror   {found.mirror}"
     yield f"for      {', '.join(f'Python {python} on {platform}' for python, platform in found.environments)}"
-    yield from _lines(found.findings)
+    yield from _finding_lines(found.findings)
     for one in found.files:
         yield ""
-        yield f"{one.source}{_summary(one)}"
-        yield from _lines(one.findings)
+        yield f"{one.source}{_describe_file(one)}"
+        yield from _finding_lines(one.findings)
         if one.proof is not None:
             yield from proof_lines(one.proof)
     findings = found.all_findings()
     errors, warnings = count(findings, ERROR), count(findings, WARNING)
     yield ""
-    yield (f"result   {'no error' if found.is_good else f'will not install from this mirror alone: {_number(errors, ERROR)}'}"
-           f", {_number(warnings, WARNING)}")
+    yield (f"result   {'no error' if found.is_good else f'will not install from this mirror alone: {_plural(errors, ERROR)}'}"
+           f", {_plural(warnings, WARNING)}")
 
 
 def proof_lines(proof: Mapping[str, Any]) -> Iterable[str]:
@@ -138,18 +140,18 @@ def proof_lines(proof: Mapping[str, Any]) -> Iterable[str]:
     yield from (f"         {line}" for line in proof["output"])
 
 
-def _summary(one: Examined) -> str:
+def _describe_file(one: Examined) -> str:
     if one.deployment is None:
         return ""
     files = len({entry["file"] for entry in one.installs})
     built = len({entry["file"] for entry in one.installs if entry["built"]})
-    return f" ({one.deployment.tool}): {_number(files, 'file')} to install, {built} of them to build"
+    return f" ({one.deployment.tool}): {_plural(files, 'file')} to install, {built} of them to build"
 
 
-def _lines(findings: Iterable[Finding]) -> Iterable[str]:
+def _finding_lines(findings: Iterable[Finding]) -> Iterable[str]:
     ordered = sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
     return (f"{finding.severity:<8} {finding.line()}" for finding in ordered)
 
 
-def _number(number: int, what: str) -> str:
+def _plural(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"

@@ -31,13 +31,15 @@ def is_project_folder(folder: str) -> bool:
 
 def read_local(folder: str) -> Local:
     """Return name and requirements of the project in a folder, as far as its files state them."""
-    files = _files(folder)
-    pyproject, setup_cfg = _toml(files.get("pyproject.toml", b"")), _cfg(files.get("setup.cfg", b""))
+    files = _read_files(folder)
+    pyproject, setup_cfg = _parse_toml(files.get("pyproject.toml", b"")), _parse_cfg(files.get("setup.cfg", b""))
     project = pyproject.get("project")
     project = project if isinstance(project, dict) else {}
     source = read_source(files, folder)
-    name = project.get("name") or setup_cfg.get(("metadata", "name")) or _name(files) or _only(files, "name")
-    requires = [*_texts(project.get("dependencies")), *_lines(setup_cfg.get(("options", "install_requires"), ""))]
+    name = (project.get("name") or setup_cfg.get(("metadata", "name")) or _name_in_pkg_info(files)
+            or _setup_argument(files, "name"))
+    requires = [*_texts_in(project.get("dependencies")),
+                *_lines_without_comments(setup_cfg.get(("options", "install_requires"), ""))]
     setup_py = files.get("setup.py", b"")
     requires += source.requires if source.requires is not None else literals(setup_py, "install_requires").requires
     places = [Place(DEPENDENCY_LINK, url, path) for path, content in files.items() if path.endswith("dependency_links.txt")
@@ -48,7 +50,8 @@ def read_local(folder: str) -> Local:
                  source.build_requires, tuple(places))
 
 
-def _files(folder: str) -> dict[str, bytes]:
+def _read_files(folder: str) -> dict[str, bytes]:
+    """Return the content of the files with metadata, by relative path; unreadable ones are left out."""
     found: dict[str, bytes] = {}
     for pattern in _FILES:
         for path in sorted(glob.glob(os.path.join(glob.escape(folder), pattern)))[:20]:
@@ -60,14 +63,15 @@ def _files(folder: str) -> dict[str, bytes]:
     return found
 
 
-def _toml(content: bytes) -> Mapping[str, Any]:
+def _parse_toml(content: bytes) -> Mapping[str, Any]:
     try:
         return loads(content)
     except ValueError:
         return {}  # read_source reports it
 
 
-def _cfg(content: bytes) -> dict[tuple[str, str], str]:
+def _parse_cfg(content: bytes) -> dict[tuple[str, str], str]:
+    """Return the options by section and name; empty if the file is not valid."""
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(content.decode())
@@ -76,7 +80,7 @@ def _cfg(content: bytes) -> dict[tuple[str, str], str]:
     return {(section, key): value for section in parser.sections() for key, value in parser[section].items()}
 
 
-def _name(files: Mapping[str, bytes]) -> str:
+def _name_in_pkg_info(files: Mapping[str, bytes]) -> str:
     """Return the name in PKG-INFO, or an empty text."""
     for path, content in files.items():
         if path.endswith("PKG-INFO"):
@@ -87,15 +91,15 @@ def _name(files: Mapping[str, bytes]) -> str:
     return ""
 
 
-def _only(files: Mapping[str, bytes], key: str) -> str:
+def _setup_argument(files: Mapping[str, bytes], key: str) -> str:
     """Return the value of an argument in setup.py, if it is one text."""
     found = literals(files.get("setup.py", b""), key).requires
     return found[0] if len(found) == 1 else ""
 
 
-def _texts(value: Any) -> list[str]:
+def _texts_in(value: Any) -> list[str]:
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
-def _lines(text: str) -> list[str]:
+def _lines_without_comments(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]

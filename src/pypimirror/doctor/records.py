@@ -49,6 +49,8 @@ class MirrorRecords:
         return self._why_left_out(project, {release(version) for version in versions})
 
     def _why_left_out(self, project: Project, versions: Collection[object]) -> str:
+        """Return why files of a project that upstream lists are not in the mirror."""
+
         def matches(file: File) -> bool:
             return not versions or release(parse(file.filename, project.name).version or "") in versions
 

@@ -35,24 +35,25 @@ def read_requirements_file(source: str, kind: str, read: Read, environments: Ite
     environments = tuple(environments)
     found = read_required(kind, source, read, environments)
     is_lock = kind != REQUIREMENTS
-    roots = _roots(found, source, is_lock)
+    roots = _root_requirements(found, source, is_lock)
     pins = {environment: requirements.pins_of(found, (environment,)) for environment in environments}
-    content = _content(source, kind, read)
+    content = _parse_lock(source, kind, read)
     folder = "" if _WEB.match(source) else os.path.dirname(os.path.abspath(source))
     tool, uv = PIP, UvOptions()
     if kind == TOOL_LOCK and _is_uv(content):
         tool, uv = UV, read_uv_options(folder, content) if folder else uv
     options = {option.name.lstrip("-"): option.value for option in found.options if option.name}
-    places = [*_places(found.options), *uv.places, *(Place(LOCKED, url, redact(source)) for url in _urls(content))]
+    places = [*_places_in_options(found.options), *uv.places,
+              *(Place(LOCKED, url, redact(source)) for url in _find_urls(content))]
     return Deployment(
         redact(source), tool, kind, dict.fromkeys(environments, roots), pins,
         pinned_only=is_lock or _requires_hashes(found, options),
         follows=not is_lock and "no-deps" not in options,
         places=tuple(dict.fromkeys(places)),
-        locals=tuple(_uv_project(folder, uv) if tool == UV else _locals(found.options, folder)),
+        locals=tuple(_read_uv_project(folder, uv) if tool == UV else _read_local_projects(found.options, folder)),
         wheels_only=options.get("only-binary", "") == ":all:" or uv.wheels_only,
         uploaded_before=uv.exclude_newer or options.get("uploaded-prior-to", ""),
-        notes=_notes(pins.values(), places),
+        notes=_filter_notes(pins.values(), places),
         options={name: value for name, value in options.items() if name in ("no-index", "no-binary", "no-build-isolation")})
 
 
@@ -60,28 +61,29 @@ def _requires_hashes(found: requirements.Requirements, options: Mapping[str, str
     return "require-hashes" in options or any(line.hashes for line in found.lines)
 
 
-def _roots(found: requirements.Requirements, source: str, is_lock: bool) -> tuple[RootRequirement, ...]:
-    return tuple(RootRequirement(str(line.requirement), _where(source, line, is_lock)) for line in found.lines
+def _root_requirements(found: requirements.Requirements, source: str, is_lock: bool) -> tuple[RootRequirement, ...]:
+    return tuple(RootRequirement(str(line.requirement), _describe_position(source, line, is_lock)) for line in found.lines
                  if not line.constraint)
 
 
-def _where(source: str, line: requirements.Line, is_lock: bool) -> str:
+def _describe_position(source: str, line: requirements.Line, is_lock: bool) -> str:
     """Return where a requirement stands; lock files have no lines for people."""
     return redact(source) if is_lock else f"{redact(line.source)}, line {line.number}"
 
 
-def _notes(pins: Iterable[Pins], places: Iterable[Place]) -> tuple[str, ...]:
+def _filter_notes(pins: Iterable[Pins], places: Iterable[Place]) -> tuple[str, ...]:
     """Return the remarks about pins. A requirement that names a URL is an error here, not a remark."""
     direct = tuple(f"{place.where}:" for place in places if place.kind == DIRECT)
     return tuple(dict.fromkeys(note for each in pins for note in each.notes if not note.startswith(direct)))
 
 
-def _uv_project(folder: str, uv: UvOptions) -> list[Local]:
+def _read_uv_project(folder: str, uv: UvOptions) -> list[Local]:
     """Return the project that uv builds, if any."""
     return [read_local(folder)] if folder and uv.builds and is_project_folder(folder) else []
 
 
-def _content(source: str, kind: str, read: Read) -> Mapping[str, Any]:
+def _parse_lock(source: str, kind: str, read: Read) -> Mapping[str, Any]:
+    """Return the content of a lock file; empty for a file of another kind."""
     if kind not in (LOCK, TOOL_LOCK, PIPFILE_LOCK):
         return {}
     text = decode(read(source), source)
@@ -97,7 +99,8 @@ def _is_uv(content: Mapping[str, Any]) -> bool:
     return isinstance(content.get("version"), int)
 
 
-def _places(options: Iterable[FileOption]) -> Iterator[Place]:
+def _places_in_options(options: Iterable[FileOption]) -> Iterator[Place]:
+    """Yield the URLs that the options of a requirements file name."""
     for option in options:
         where = f"{redact(option.source)}, line {option.number}"
         kind = _OPTIONS.get(option.name)
@@ -107,7 +110,7 @@ def _places(options: Iterable[FileOption]) -> Iterator[Place]:
             yield Place(DIRECT, url[0], where)
 
 
-def _locals(options: Iterable[FileOption], folder: str) -> Iterator[Local]:
+def _read_local_projects(options: Iterable[FileOption], folder: str) -> Iterator[Local]:
     """Yield the projects that a requirements file installs from folders."""
     for option in options:
         if option.name in ("", "-e", "--editable") and folder:
@@ -118,7 +121,7 @@ def _locals(options: Iterable[FileOption], folder: str) -> Iterator[Local]:
                 yield read_local(os.path.normpath(place))
 
 
-def _urls(content: Mapping[str, Any]) -> Iterator[str]:
+def _find_urls(content: Mapping[str, Any]) -> Iterator[str]:
     """Yield the URLs of a lock file that its tool requests: one file of each host and kind of key."""
     seen: set[tuple[str, str]] = set()
     waiting: list[Any] = [content]

@@ -15,7 +15,7 @@ from ..pins.model import Pins
 from ..pins.resolution import Resolution, RootFile, RootRequirement, UnmetRequirement
 from ..pins.resolver import resolve
 from ..pins.sdist import Sdist
-from .deployment import Deployment, groups
+from .deployment import Deployment, group_environments
 from .view import MirrorView
 
 
@@ -88,23 +88,24 @@ def solve(deployment: Deployment, view: MirrorView) -> Solution:
     problems: dict[str, None] = {}
     notes: dict[str, None] = {}
     local = deployment.local_names()
-    for environments, roots, pins in groups(deployment):
+    for environments, roots, pins in group_environments(deployment):
         source = _Pinned(view, deployment, pins)
-        found = resolve(_roots(deployment, roots, pins), environments, source, pins, local=local)
-        unmet += _unmet(found.unmet, pins)
-        problems.update(_others(found, found.problems))
-        notes.update(_others(found, found.notes))
-        chosen += _chosen(found, source.releases, environments, pins)
-    builds = _builds(deployment, chosen, view)
+        found = resolve(_root_requirements(deployment, roots, pins), environments, source, pins, local=local)
+        unmet += _with_pins(found.unmet, pins)
+        problems.update(_other_messages(found, found.problems))
+        notes.update(_other_messages(found, found.notes))
+        chosen += _choose_files(found, source.releases, environments, pins)
+    builds = _resolve_builds(deployment, chosen, view)
     unmet += (UnsatisfiedRequirement(one.requirement, one.by, one.environments, Pins(), True) for one in builds.unmet)
-    problems.update(_others(builds, builds.problems))
-    needed = _chosen(builds, view.releases, deployment.environments, Pins())
+    problems.update(_other_messages(builds, builds.problems))
+    needed = _choose_files(builds, view.releases, deployment.environments, Pins())
     told = {(one.file.filename, one.environment) for one in chosen}
-    return Solution(tuple(chosen), tuple(_merged(unmet)), tuple(problems), tuple(notes),
+    return Solution(tuple(chosen), tuple(_merge_unmet(unmet)), tuple(problems), tuple(notes),
                     tuple(one for one in needed if (one.file.filename, one.environment) not in told))
 
 
-def _roots(deployment: Deployment, roots: Iterable[RootRequirement], pins: Pins) -> Iterator[RootRequirement]:
+def _root_requirements(deployment: Deployment, roots: Iterable[RootRequirement], pins: Pins) -> Iterator[RootRequirement]:
+    """Yield the requirements of a deployment, and its pins if it installs them all."""
     yield from roots
     if deployment.installs_pins:
         for name, versions in pins.versions.items():
@@ -112,17 +113,17 @@ def _roots(deployment: Deployment, roots: Iterable[RootRequirement], pins: Pins)
                 yield RootRequirement(f"{name}=={version}", deployment.source)
 
 
-def _unmet(found: Iterable[UnmetRequirement], pins: Pins) -> Iterator[UnsatisfiedRequirement]:
+def _with_pins(found: Iterable[UnmetRequirement], pins: Pins) -> Iterator[UnsatisfiedRequirement]:
     return (UnsatisfiedRequirement(one.requirement, one.by, one.environments, pins) for one in found)
 
 
-def _others(found: Resolution, messages: Iterable[str]) -> dict[str, None]:
+def _other_messages(found: Resolution, messages: Iterable[str]) -> dict[str, None]:
     """Return the messages that are not about unmet requirements, which are reported as findings."""
     told = {one.message for one in found.unmet}
     return dict.fromkeys(message for message in messages if message not in told)
 
 
-def _merged(unmet: Iterable[UnsatisfiedRequirement]) -> Iterator[UnsatisfiedRequirement]:
+def _merge_unmet(unmet: Iterable[UnsatisfiedRequirement]) -> Iterator[UnsatisfiedRequirement]:
     """Join requirements that are unmet in several groups of environments."""
     found: dict[tuple[str, str, bool], UnsatisfiedRequirement] = {}
     for one in unmet:
@@ -132,7 +133,7 @@ def _merged(unmet: Iterable[UnsatisfiedRequirement]) -> Iterator[UnsatisfiedRequ
     return iter(found.values())
 
 
-def _chosen(found: Resolution, releases: object, environments: Iterable[Environment], pins: Pins) -> list[Chosen]:
+def _choose_files(found: Resolution, releases: object, environments: Iterable[Environment], pins: Pins) -> list[Chosen]:
     """Return the file that is preferred of each release in each environment."""
     chosen = []
     for name, versions in found.releases.items():
@@ -147,7 +148,7 @@ def _chosen(found: Resolution, releases: object, environments: Iterable[Environm
     return chosen
 
 
-def _builds(deployment: Deployment, chosen: Iterable[Chosen], view: MirrorView) -> Resolution:
+def _resolve_builds(deployment: Deployment, chosen: Iterable[Chosen], view: MirrorView) -> Resolution:
     """Resolve what builds of the chosen sdists and of the local projects require."""
     by_environment: dict[Environment, dict[str, RootFile]] = {}
     for one in chosen:
@@ -157,10 +158,10 @@ def _builds(deployment: Deployment, chosen: Iterable[Chosen], view: MirrorView) 
              for text in each.build_requires]
     parts = [resolve([*by_environment.get(environment, {}).values(), *local], (environment,), view)
              for environment in deployment.environments]
-    return _joined(parts)
+    return _join_resolutions(parts)
 
 
-def _joined(parts: Sequence[Resolution]) -> Resolution:
+def _join_resolutions(parts: Sequence[Resolution]) -> Resolution:
     releases: dict[str, set[str]] = {}
     unmet: dict[tuple[str, str], tuple[Environment, ...]] = {}
     for part in parts:

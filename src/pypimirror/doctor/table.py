@@ -29,40 +29,40 @@ class MirrorCheck(NamedTuple):
 
 
 MIRROR_CHECKS = (
-    MirrorCheck("server", health.server),
-    MirrorCheck("certificate", health.certificate),
-    MirrorCheck("disk", health.disk),
-    MirrorCheck("last-run", health.last_run),
-    MirrorCheck("legacy-names", health.old_names),
+    MirrorCheck("server", health.check_server),
+    MirrorCheck("certificate", health.check_certificate),
+    MirrorCheck("disk", health.check_free_space),
+    MirrorCheck("last-run", health.check_last_run),
+    MirrorCheck("legacy-names", health.check_legacy_names),
 )
 DEPLOYMENT_CHECKS = (
-    DeploymentCheck("file", packages.readable),
-    DeploymentCheck("requirements", packages.requirements),
-    DeploymentCheck("pins", packages.unneeded_pins),
-    DeploymentCheck("yanked", packages.yanked),
-    DeploymentCheck("present", packages.present),
-    DeploymentCheck("places", places.places),
-    DeploymentCheck("allow-hosts", places.allowed_hosts),
-    DeploymentCheck("options", places.closed),
-    DeploymentCheck("builds", builds.confined),
-    DeploymentCheck("pkg-resources", builds.pkg_resources),
-    DeploymentCheck("upload-times", dates.upload_times),
+    DeploymentCheck("file", packages.report_file_problems),
+    DeploymentCheck("requirements", packages.check_requirements),
+    DeploymentCheck("pins", packages.report_unneeded_pins),
+    DeploymentCheck("yanked", packages.report_yanked),
+    DeploymentCheck("present", packages.check_files_exist),
+    DeploymentCheck("places", places.check_places),
+    DeploymentCheck("allow-hosts", places.check_allowed_hosts),
+    DeploymentCheck("options", places.check_blocking_options),
+    DeploymentCheck("builds", builds.check_builds_confined),
+    DeploymentCheck("pkg-resources", builds.check_pkg_resources),
+    DeploymentCheck("upload-times", dates.check_upload_times),
 )
 
 
 def check_mirror(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
     """Run all checks of the mirror."""
     for check in MIRROR_CHECKS:
-        yield from _run(check.name, lambda check=check: check.run(subject, mirror))  # type: ignore[misc]
+        yield from _run_check(check.name, lambda check=check: check.run(subject, mirror))  # type: ignore[misc]
 
 
 def check_deployment(case: Case) -> Iterator[Finding]:
     """Run all checks of one deployment."""
     for check in DEPLOYMENT_CHECKS:
-        yield from _run(check.name, lambda check=check: check.run(case))  # type: ignore[misc]
+        yield from _run_check(check.name, lambda check=check: check.run(case))  # type: ignore[misc]
 
 
-def _run(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _run_check(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     """Yield the findings of one check; one that fails is a finding, and the others continue."""
     try:
         for finding in check():

@@ -28,7 +28,7 @@ _FILES = ("buildout.cfg", "uv.lock", "pylock.toml", "pylock.*.toml", "poetry.loc
 _SETUP_FILES = ("setup.py", "setup.cfg")
 
 
-def found_in(target: str) -> tuple[str, ...]:
+def find_files(target: str) -> tuple[str, ...]:
     """Return the files to examine: the target itself, or those of a folder. Raises ConfigurationError."""
     if _WEB.match(target):
         return (target,)
@@ -50,9 +50,9 @@ def read_target(source: str, read: Read, environments: Iterable[Environment]) ->
     """Read one file, or a folder with the source of a project. Raises FetchError, InvalidPins."""
     environments = tuple(environments)
     if os.path.isdir(source):
-        return _project(source, environments)
+        return _read_project(source, environments)
     if os.path.basename(source) in _SETUP_FILES and not _WEB.match(source):
-        return _project(os.path.dirname(os.path.abspath(source)), environments)
+        return _read_project(os.path.dirname(os.path.abspath(source)), environments)
     content = read(source)
     named = VERSIONS if source.endswith(".cfg") else REQUIREMENTS
     kind = kind_of(decode(content, source), named)
@@ -63,16 +63,16 @@ def read_target(source: str, read: Read, environments: Iterable[Environment]) ->
     if kind == VERSIONS:
         return read_buildout(source, reread, environments)
     if kind == PYPROJECT and not _WEB.match(source):
-        return _project(os.path.dirname(os.path.abspath(source)), environments)
+        return _read_project(os.path.dirname(os.path.abspath(source)), environments)
     return read_requirements_file(source, kind, reread, environments)
 
 
-def of_mirror(sources: Iterable[str], read: Read, environments: Iterable[Environment]) -> tuple[Deployment, ...]:
+def read_configured(sources: Iterable[str], read: Read, environments: Iterable[Environment]) -> tuple[Deployment, ...]:
     """Return the deployments of the pin files that a mirror has in its configuration."""
     return tuple(read_target(source, read, environments) for source in sources)
 
 
-def _project(folder: str, environments: tuple[Environment, ...]) -> Deployment:
+def _read_project(folder: str, environments: tuple[Environment, ...]) -> Deployment:
     """Return what ``pip install FOLDER`` installs."""
     local = read_local(folder)
     name = local.name or os.path.basename(folder)

@@ -27,18 +27,19 @@ class UvOptions(NamedTuple):
 
 def read_uv_options(folder: str, lock: Mapping[str, Any]) -> UvOptions:
     """Return the options for the project in a folder. lock: the content of its lock file."""
-    pyproject = _read(os.path.join(folder, "pyproject.toml"))
+    pyproject = _read_toml(os.path.join(folder, "pyproject.toml"))
     own = os.path.join(folder, "uv.toml")
-    where, options = (own, _read(own)) if os.path.isfile(own) else (
-        os.path.join(folder, "pyproject.toml"), _table(_table(pyproject, "tool"), "uv"))
-    locked = _table(lock, "options")
+    where, options = (own, _read_toml(own)) if os.path.isfile(own) else (
+        os.path.join(folder, "pyproject.toml"), _table_at(_table_at(pyproject, "tool"), "uv"))
+    locked = _table_at(lock, "options")
     newer = locked.get("exclude-newer", options.get("exclude-newer"))
     package = options.get("package", "build-system" in pyproject)
-    return UvOptions(tuple(_places(options, where)), str(newer) if newer is not None else "",
+    return UvOptions(tuple(_places_in_options(options, where)), str(newer) if newer is not None else "",
                      options.get("no-build") is True, package is True)
 
 
-def _places(options: Mapping[str, Any], where: str) -> Iterator[Place]:
+def _places_in_options(options: Mapping[str, Any], where: str) -> Iterator[Place]:
+    """Yield the indexes and find-links of uv's options. where: the file, for messages."""
     for index in tables(options.get("index")):
         if isinstance(index.get("url"), str):
             yield Place(INDEX if index.get("default") is True else EXTRA_INDEX, index["url"], where)
@@ -49,12 +50,12 @@ def _places(options: Mapping[str, Any], where: str) -> Iterator[Place]:
         yield from (Place(kind, url, where) for url in (value if isinstance(value, list) else ()) if isinstance(url, str))
 
 
-def _table(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _table_at(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = value.get(key)
     return found if isinstance(found, dict) else {}
 
 
-def _read(path: str) -> Mapping[str, Any]:
+def _read_toml(path: str) -> Mapping[str, Any]:
     try:
         with open_regular(path) as stream:
             return loads(stream.read(_MAX_BYTES))

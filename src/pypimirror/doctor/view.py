@@ -83,7 +83,7 @@ class MirrorView:
         return self._backend.open(self._owners[file.filename], file)
 
 
-def of_storage(mirror: IMirror) -> MirrorView:
+def view_of_storage(mirror: IMirror) -> MirrorView:
     """Return the view of a mirror's own directory or bucket."""
 
     def project(name: str) -> Project:
@@ -105,7 +105,7 @@ def of_storage(mirror: IMirror) -> MirrorView:
     return MirrorView(Backend(project, opened, metadata, True))
 
 
-def of_url(url: str, mirror: IMirror) -> MirrorView:
+def view_of_url(url: str, mirror: IMirror) -> MirrorView:
     """Return the view of an index server. mirror: for the fetcher and the parsers."""
     source = HttpSource(Upstream(strip_credentials(url)), mirror)
 
@@ -118,10 +118,10 @@ def of_url(url: str, mirror: IMirror) -> MirrorView:
         head, body = mirror.attempts(lambda: read(mirror.fetcher, file.url + METADATA, {}, MAX_METADATA))
         return body if head.status == 200 else None
 
-    return MirrorView(Backend(project, lambda name, file: _downloaded(file.url, mirror), metadata, False))
+    return MirrorView(Backend(project, lambda name, file: _download(file.url, mirror), metadata, False))
 
 
-def _downloaded(url: str, mirror: IMirror) -> BinaryIO:
+def _download(url: str, mirror: IMirror) -> BinaryIO:
     """Fetch a file into a temporary one. Raises FetchError."""
 
     def attempt() -> BinaryIO:

@@ -27,7 +27,7 @@ _PACKAGE = re.compile(r"(?:src/)?((?:[A-Za-z_]\w*/){1,2})__init__\.py")
 _MAX_INIT = 4096
 
 
-def confined(case: Case) -> Iterator[Finding]:
+def check_builds_confined(case: Case) -> Iterator[Finding]:
     """The pip that zc.buildout runs to build sdists uses the mirror only."""
     if case.deployment.tool != BUILDOUT or case.deployment.confines_builds:
         return
@@ -37,33 +37,33 @@ def confined(case: Case) -> Iterator[Finding]:
                       "extend from the client.cfg that client buildout prints, or set PIP_INDEX_URL")
 
 
-def pkg_resources(case: Case) -> Iterator[Finding]:
+def check_pkg_resources(case: Case) -> Iterator[Finding]:
     """Namespace packages and setup.py files that import pkg_resources have a setuptools that contains it."""
     if not case.view.is_local:
         yield note("pkg_resources", "not checked by URL, since every file would have to be transferred", "use --prove")
         return
-    installed, building = _setuptools(case, True), _setuptools(case, False)
+    installed, building = _setuptools_version(case, True), _setuptools_version(case, False)
     declared: dict[str, list[Chosen]] = defaultdict(list)
     native: dict[str, list[Chosen]] = defaultdict(list)
     for one in {one.file.filename: one for one in case.solution.chosen}.values():
         try:
-            found = _namespaces(case, one.file, one.is_sdist)
+            found = _find_namespaces(case, one.file, one.is_sdist)
             if one.is_sdist and building is not None and building >= _WITHOUT:
-                yield from _setup_py(case, one, building)
+                yield from _check_setup_py(case, one, building)
         except (MirrorError, OSError):
-            continue  # reported by ``present``
+            continue  # reported by ``check_files_exist``
         for name, by_pkg_resources in found.items():
             (declared if by_pkg_resources else native)[name].append(one)
     for name, those in sorted(declared.items()):
         if installed is not None and installed >= _WITHOUT:
-            yield error(f"namespace {name}", f"{_named(those)} declare it by pkg_resources, which setuptools {installed} does "
-                        "not have", "pin setuptools below 82, or releases with native namespaces")
+            yield error(f"namespace {name}", f"{_list_names(those)} declare it by pkg_resources, which setuptools {installed} "
+                        "does not have", "pin setuptools below 82, or releases with native namespaces")
         if native.get(name) and case.deployment.tool == BUILDOUT:
-            yield warning(f"namespace {name}", f"{_named(those)} declare it by pkg_resources, {_named(native[name])} natively "
-                          "(PEP 420); as eggs they hide each other", "use releases that agree")
+            yield warning(f"namespace {name}", f"{_list_names(those)} declare it by pkg_resources, {_list_names(native[name])} "
+                          "natively (PEP 420); as eggs they hide each other", "use releases that agree")
 
 
-def _setuptools(case: Case, pinned: bool) -> Version | None:
+def _setuptools_version(case: Case, pinned: bool) -> Version | None:
     """Return the setuptools that is installed, or the newest one, which builds take."""
     versions = [version for text in case.deployment.pinned("setuptools") if (version := pep440(text)) is not None]
     if pinned and versions:
@@ -73,11 +73,12 @@ def _setuptools(case: Case, pinned: bool) -> Version | None:
     try:
         offered = candidates_of(case.view, "setuptools")
     except MirrorError:
-        return None  # reported by ``requirements``
+        return None  # reported by ``check_requirements``
     return max((one.version for one in offered if not one.version.is_prerelease), default=None)
 
 
-def _setup_py(case: Case, one: Chosen, newest: Version) -> Iterator[Finding]:
+def _check_setup_py(case: Case, one: Chosen, newest: Version) -> Iterator[Finding]:
+    """A setup.py that imports pkg_resources has a build requirement that limits setuptools."""
     with case.view.open(one.file) as stream:
         content = read_sdist_files(stream, one.file.filename, re.compile(r"setup\.py")).get("setup.py", b"")
     if not _IMPORT.search(content):
@@ -89,7 +90,7 @@ def _setup_py(case: Case, one: Chosen, newest: Version) -> Iterator[Finding]:
                     "use a wheel, or set PIP_CONSTRAINT or PIP_BUILD_CONSTRAINT to a file with setuptools<82", one.by)
 
 
-def _namespaces(case: Case, file: File, is_sdist: bool) -> dict[str, bool]:
+def _find_namespaces(case: Case, file: File, is_sdist: bool) -> dict[str, bool]:
     """Return the packages of a file that are namespaces, and whether pkg_resources declares them."""
     contents: dict[str, bytes] = {}
     modules: set[str] = set()
@@ -112,6 +113,7 @@ def _namespaces(case: Case, file: File, is_sdist: bool) -> dict[str, bool]:
     return {**{top: False for top in tops if top not in names and f"{top}/" in modules}, **declared}
 
 
-def _named(those: list[Chosen]) -> str:
+def _list_names(those: list[Chosen]) -> str:
+    """Return the names of the first projects, and the number of the others."""
     names = sorted({one.name for one in those})
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -14,12 +14,12 @@ _DAYS = re.compile(r"P(\d{1,5})D|(\d{1,5}) ?days?|(\d{1,5}) ?weeks?", re.IGNOREC
 _UTC = datetime.timezone.utc
 
 
-def upload_times(case: Case) -> Iterator[Finding]:
+def check_upload_times(case: Case) -> Iterator[Finding]:
     """With a cooldown, the files have upload times that are old enough."""
     text = case.deployment.uploaded_before
     if not text:
         return
-    limit = moment(text)
+    limit = parse_moment(text)
     if limit is None:
         yield note("upload times", f"the limit {text!r} is in a form that is not supported here; only its presence counts")
     option = "exclude-newer" if case.deployment.tool == UV else "--uploaded-prior-to"
@@ -27,12 +27,12 @@ def upload_times(case: Case) -> Iterator[Finding]:
         if one.file.upload_time is None:
             yield error(one.file.filename, f"no upload time on its page, which {option} needs",
                         "serve JSON pages (index_formats, the generated site or serve), or take the option out", one.by)
-        elif limit is not None and (uploaded := moment(one.file.upload_time)) is not None and uploaded >= limit:
+        elif limit is not None and (uploaded := parse_moment(one.file.upload_time)) is not None and uploaded >= limit:
             yield error(one.file.filename, f"uploaded on {uploaded:%Y-%m-%d}, after the limit {text} of {option}",
                         "use an older release, or a later limit", one.by)
 
 
-def moment(text: str) -> datetime.datetime | None:
+def parse_moment(text: str) -> datetime.datetime | None:
     """Return a time, or None if the text is not one: an ISO date or time, or a number of days or weeks before now."""
     if match := _DAYS.fullmatch(text.strip()):
         days = int(match[1] or match[2] or 0) + 7 * int(match[3] or 0)

@@ -32,7 +32,7 @@ _STALE = 7 * 86400
 _TIMEOUT = 30
 
 
-def server(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
+def check_server(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
     """The index answers at the URL of the mirror, and its clock agrees with this one."""
     if not subject.address:
         yield note("base_url", "not set: server, certificate and clock are not checked", "set base_url, or use --url")
@@ -56,25 +56,26 @@ def server(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
                       "synchronise both clocks: certificates and cooldowns depend on them")
 
 
-def certificate(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
+def check_certificate(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
     """The certificate of the mirror's server is trusted and valid for some time."""
     parts = urlsplit(subject.address)
     if parts.scheme != "https" or not parts.hostname:
         return
     try:
-        until = _valid_until(parts.hostname, parts.port or 443, tls.bundle(subject.settings))
+        until = _fetch_expiry(parts.hostname, parts.port or 443, tls.bundle(subject.settings))
     except ssl.SSLCertVerificationError as failed:
         yield error(parts.hostname, f"its certificate is not trusted: {shown(failed.verify_message)}",
                     "install the authority's certificate on clients; for the mirror, set ca_bundle")
         return
     except OSError:
-        return  # reported by ``server``
+        return  # reported by ``check_server``
     days = (until - datetime.datetime.now(datetime.timezone.utc)).days
     if days < _DAYS:
         yield warning(parts.hostname, f"its certificate is valid until {until:%Y-%m-%d}, {days} days", "renew it")
 
 
-def _valid_until(host: str, port: int, bundle: str) -> datetime.datetime:
+def _fetch_expiry(host: str, port: int, bundle: str) -> datetime.datetime:
+    """Connect to a server; return the time at which its certificate expires."""
     is_folder = os.path.isdir(bundle)
     context = ssl.create_default_context(cafile=None if is_folder else bundle, capath=bundle if is_folder else None)
     with socket.create_connection((host, port), _TIMEOUT) as raw, context.wrap_socket(raw, server_hostname=host) as secure:
@@ -82,7 +83,7 @@ def _valid_until(host: str, port: int, bundle: str) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(ssl.cert_time_to_seconds(found["notAfter"]), datetime.timezone.utc)
 
 
-def disk(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
+def check_free_space(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
     """The disk of the mirror has more than ``min_free`` bytes left."""
     if not subject.is_here:
         return
@@ -92,7 +93,7 @@ def disk(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
                       "the next sync stops", "make room")
 
 
-def last_run(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
+def check_last_run(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
     """The last run of the mirror succeeded."""
     records = subject.records
     if records is None:
@@ -114,7 +115,7 @@ def last_run(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
         yield note("last run", f"the last good one was at {format_moment(good)}", "check the job that runs sync")
 
 
-def old_names(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
+def check_legacy_names(subject: Subject, mirror: IRunContext) -> Iterator[Finding]:
     """Pages exist under registered names for zc.buildout before 5."""
     if subject.is_here and not mirror.settings["legacy_names"]:
         yield note("legacy_names", "False: zc.buildout before 5 finds no project with another name than its normalised one",

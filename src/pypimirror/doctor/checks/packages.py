@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...errors import MirrorError
 from ...names import shown
 from ..case import Case
-from ..causes import cause
+from ..causes import explain_unmet
 from ..deployment import BUILDOUT
 from ..findings import Finding, error, note, warning
 
@@ -15,7 +15,7 @@ from ..findings import Finding, error, note, warning
 _MOST = 10
 
 
-def readable(case: Case) -> Iterator[Finding]:
+def report_file_problems(case: Case) -> Iterator[Finding]:
     """Errors and remarks of the readers of the file."""
     for text in case.deployment.problems:
         yield error(case.deployment.source, text)
@@ -27,12 +27,12 @@ def readable(case: Case) -> Iterator[Finding]:
         yield warning(deployment.source, "names nothing to install", "check that it is the file that you install from")
 
 
-def requirements(case: Case) -> Iterator[Finding]:
+def check_requirements(case: Case) -> Iterator[Finding]:
     """Every requirement has a file for each Python and platform, also the requirements of builds."""
     messages = []
     for unmet in case.solution.unmet:
         try:
-            message, advice = cause(unmet, case)
+            message, advice = explain_unmet(unmet, case)
         except MirrorError as failed:
             message, advice = shown(str(failed), 500), "check that the mirror is served whole"
         what = "build requirement" if unmet.builds else "requirement"
@@ -45,13 +45,13 @@ def requirements(case: Case) -> Iterator[Finding]:
         yield note(case.deployment.source, text)
 
 
-def unneeded_pins(case: Case) -> Iterator[Finding]:
+def report_unneeded_pins(case: Case) -> Iterator[Finding]:
     """Pins that nothing requires may be missing; one remark names them."""
     if case.deployment.installs_pins:
         return
     here = case.deployment.local_names()
     missing = sorted({f"{name} {version}" for pins in case.deployment.pins.values() for name, versions in pins.versions.items()
-                      if name not in here for version in versions if not _has(case, name, version)})
+                      if name not in here for version in versions if not _has_release(case, name, version)})
     told = {unmet.requirement for unmet in case.solution.unmet}
     missing = [text for text in missing if text.replace(" ", "==") not in told]
     if missing:
@@ -60,18 +60,19 @@ def unneeded_pins(case: Case) -> Iterator[Finding]:
                            f"{', '.join(missing[:_MOST])}{more}")
 
 
-def _has(case: Case, name: str, version: str) -> bool:
+def _has_release(case: Case, name: str, version: str) -> bool:
+    """Return whether the mirror has a file of a pinned release."""
     try:
         files = case.view.releases(name)
     except MirrorError:
-        return True  # reported by requirements
+        return True  # reported by ``check_requirements``
     pins = next(iter(case.deployment.pins.values()))._replace(versions={name: frozenset((version,))}, hashes={})
     from ...metadata.filenames import parse
 
     return any(pins.holds(name, parse(file.filename, name).version or "") for file in files)
 
 
-def yanked(case: Case) -> Iterator[Finding]:
+def report_yanked(case: Case) -> Iterator[Finding]:
     """Files that their authors have withdrawn."""
     seen = set()
     for one in (*case.solution.chosen, *case.solution.for_builds):
@@ -82,7 +83,7 @@ def yanked(case: Case) -> Iterator[Finding]:
             yield warning(f"{one.name} {one.version}", f"yanked{reason}; {how}", "use another release", one.by)
 
 
-def present(case: Case) -> Iterator[Finding]:
+def check_files_exist(case: Case) -> Iterator[Finding]:
     """The files that would be installed exist in the tree."""
     if not case.view.is_local:
         return  # each would have to be transferred; --prove does that

@@ -31,11 +31,11 @@ _ELSEWHERE = {
 }
 
 
-def places(case: Case) -> Iterator[Finding]:
+def check_places(case: Case) -> Iterator[Finding]:
     """Indexes, find-links, dependency links, extended files and the URLs in lock files."""
     for place in case.deployment.places:
         if not _URL.match(place.url) or place.url.startswith("file:"):
-            yield from _directory(case, place)
+            yield from _check_directory(case, place)
         elif not case.subject.is_mirror(place.url):
             message, advice, severity = _ELSEWHERE[place.kind]
             known = case.subject.address or "the URL of the mirror"
@@ -46,7 +46,8 @@ def places(case: Case) -> Iterator[Finding]:
                    f"install the configuration that {client} prints")
 
 
-def _directory(case: Case, place: kinds.Place) -> Iterator[Finding]:
+def _check_directory(case: Case, place: kinds.Place) -> Iterator[Finding]:
+    """A place that is a directory exists, and as an index it is the mirror."""
     if case.subject.is_mirror(place.url):
         return
     path = unquote(urlsplit(place.url).path) if place.url.startswith("file:") else place.url
@@ -56,7 +57,7 @@ def _directory(case: Case, place: kinds.Place) -> Iterator[Finding]:
         yield warning(shown(path), f"{place.kind}: a directory that is not the mirror", "", place.where)
 
 
-def allowed_hosts(case: Case) -> Iterator[Finding]:
+def check_allowed_hosts(case: Case) -> Iterator[Finding]:
     """zc.buildout's ``allow-hosts`` admits the mirror."""
     patterns, address = case.deployment.allow_hosts, case.subject.address
     if patterns is None or not address:
@@ -66,7 +67,7 @@ def allowed_hosts(case: Case) -> Iterator[Finding]:
         yield error("allow-hosts", f"does not admit {host}, the mirror", f"add {host}")
 
 
-def closed(case: Case) -> Iterator[Finding]:
+def check_blocking_options(case: Case) -> Iterator[Finding]:
     """Options that keep an installer from using the mirror."""
     options = case.deployment.options
     if "no-index" in options:

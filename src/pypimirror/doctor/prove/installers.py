@@ -35,23 +35,24 @@ class ProofEnvironment:
         workshop.run(python, "-m", "venv", "--without-pip", self.folder)
         self.python = os.path.join(self.folder, "bin", "python")
         #: By tool.
-        self.versions = {"Python": self._version("--version").removeprefix("Python ")}
+        self.versions = {"Python": self._python_output("--version").removeprefix("Python ")}
         workshop.run(self.python, "-c", _UNPACK_PIP)
 
-    def pip(self, *arguments: str, folder: str | None = None) -> None:
+    def run_pip(self, *arguments: str, folder: str | None = None) -> None:
         self.workshop.run(self.python, "-m", "pip", *arguments, folder=folder)
 
-    def use(self, deployment: Deployment, *names: str) -> None:
+    def install_tools(self, deployment: Deployment, *names: str) -> None:
         """Install tools in the versions that the deployment pins; those that it does not pin stay as they are."""
-        pinned = [f"{name}=={version}" for name in names if (version := pin(deployment, name))]
+        pinned = [f"{name}=={version}" for name in names if (version := newest_pin(deployment, name))]
         if pinned:
-            self.pip("install", *pinned)
+            self.run_pip("install", *pinned)
 
     def version_of(self, name: str) -> str:
         """Return the version of an installed distribution."""
-        return self._version("-c", f"import importlib.metadata as m; print(m.version({name!r}))")
+        return self._python_output("-c", f"import importlib.metadata as m; print(m.version({name!r}))")
 
-    def _version(self, *arguments: str) -> str:
+    def _python_output(self, *arguments: str) -> str:
+        """Run Python with these arguments; return what it prints."""
         return self.workshop.run(self.python, *arguments).output.strip()
 
 
@@ -61,35 +62,39 @@ def install(workshop: Workshop, deployment: Deployment, python: str, files: Iter
     files: names and versions to install of a file that no tool installs, such as a versions.cfg without parts.
     """
     environment = ProofEnvironment(workshop, python)
-    environment.use(deployment, "pip")
+    environment.install_tools(deployment, "pip")
     environment.versions["pip"] = environment.version_of("pip")
-    _way(deployment)(environment, deployment, files)
+    _choose_installer(deployment)(environment, deployment, files)
     return environment.versions
 
 
-def _way(deployment: Deployment) -> Callable[[ProofEnvironment, Deployment, Iterable[tuple[str, str]]], None]:
+def _choose_installer(deployment: Deployment) -> Callable[[ProofEnvironment, Deployment, Iterable[tuple[str, str]]], None]:
+    """Return the function that installs a deployment as its tool does."""
     if deployment.installs_pins:
         return _install_listed
     if deployment.tool == BUILDOUT:
-        return _buildout
+        return _install_by_buildout
     if deployment.tool == UV:
-        return _uv
-    return {REQUIREMENTS: _requirements, LOCK: _requirements, PYPROJECT: _project}.get(deployment.kind, _install_listed)
+        return _install_by_uv
+    return {REQUIREMENTS: _install_requirements, LOCK: _install_requirements, PYPROJECT: _install_project}.get(
+        deployment.kind, _install_listed)
 
 
-def _requirements(environment: ProofEnvironment, deployment: Deployment, files: object) -> None:
-    environment.use(deployment, "setuptools", "wheel")
+def _install_requirements(environment: ProofEnvironment, deployment: Deployment, files: object) -> None:
+    """Install a requirements file or a lock by pip."""
+    environment.install_tools(deployment, "setuptools", "wheel")
     source = deployment.source
     if deployment.locals:
-        source = os.path.join(copied(environment.workshop, os.path.dirname(source)), os.path.basename(source))
+        source = os.path.join(copy_folder(environment.workshop, os.path.dirname(source)), os.path.basename(source))
     folder = os.path.dirname(source) if os.path.isfile(source) else None
-    environment.pip("install", "-r", source, folder=folder)
-    environment.pip("check")
+    environment.run_pip("install", "-r", source, folder=folder)
+    environment.run_pip("check")
 
 
-def _project(environment: ProofEnvironment, deployment: Deployment, files: object) -> None:
-    environment.pip("install", copied(environment.workshop, deployment.source))
-    environment.pip("check")
+def _install_project(environment: ProofEnvironment, deployment: Deployment, files: object) -> None:
+    """Install a project from a copy of its source by pip."""
+    environment.run_pip("install", copy_folder(environment.workshop, deployment.source))
+    environment.run_pip("check")
 
 
 def _install_listed(environment: ProofEnvironment, deployment: Deployment, files: Iterable[tuple[str, str]]) -> None:
@@ -97,33 +102,36 @@ def _install_listed(environment: ProofEnvironment, deployment: Deployment, files
     path = os.path.join(environment.workshop.folder, "requirements.txt")
     with open(path, "w", encoding="utf-8") as stream:
         stream.writelines(f"{name}=={version}\n" for name, version in dict(files).items())
-    environment.pip("install", "--no-deps", "--target", os.path.join(environment.workshop.folder, "target"), "-r", path)
+    environment.run_pip("install", "--no-deps", "--target", os.path.join(environment.workshop.folder, "target"), "-r", path)
 
 
-def _uv(environment: ProofEnvironment, deployment: Deployment, files: object) -> None:
-    program = _uv_program(environment, deployment)
-    folder = copied(environment.workshop, os.path.dirname(deployment.source))
+def _install_by_uv(environment: ProofEnvironment, deployment: Deployment, files: object) -> None:
+    """Install a project and its lock by uv, in a copy of its folder."""
+    program = _find_uv(environment, deployment)
+    folder = copy_folder(environment.workshop, os.path.dirname(deployment.source))
     environment.versions["uv"] = environment.workshop.run(program, "--version").output.split()[1]
     environment.workshop.run(program, "sync", "--frozen", "--python", environment.python, folder=folder)
 
 
-def _uv_program(environment: ProofEnvironment, deployment: Deployment) -> str:
+def _find_uv(environment: ProofEnvironment, deployment: Deployment) -> str:
+    """Return the path of uv: of the pinned version, else of the one of this host, else of the newest."""
     program = shutil.which("uv")
-    if pin(deployment, "uv") or program is None:
-        environment.pip("install", f"uv=={pin(deployment, 'uv')}" if pin(deployment, "uv") else "uv")
+    if newest_pin(deployment, "uv") or program is None:
+        environment.run_pip("install", f"uv=={newest_pin(deployment, 'uv')}" if newest_pin(deployment, "uv") else "uv")
         return os.path.join(environment.folder, "bin", "uv")
     return program
 
 
-def _buildout(environment: ProofEnvironment, deployment: Deployment, files: object) -> None:
+def _install_by_buildout(environment: ProofEnvironment, deployment: Deployment, files: object) -> None:
+    """Run buildout in a copy of its folder."""
     if urlsplit(deployment.source).scheme in ("http", "https"):
         raise StepFailed(f"{deployment.source}: buildout runs in a folder; copy the file into one")
-    if pin(deployment, "zc.buildout"):
-        environment.use(deployment, "zc.buildout", "setuptools", "wheel")
+    if newest_pin(deployment, "zc.buildout"):
+        environment.install_tools(deployment, "zc.buildout", "setuptools", "wheel")
     else:
-        environment.pip("install", "zc.buildout")
+        environment.run_pip("install", "zc.buildout")
     environment.versions["zc.buildout"] = environment.version_of("zc.buildout")
-    folder = copied(environment.workshop, os.path.dirname(deployment.source))
+    folder = copy_folder(environment.workshop, os.path.dirname(deployment.source))
     options = [f"buildout:directory={folder}"]
     if not any(place.kind == INDEX for place in deployment.places):
         options.append(f"buildout:index={environment.workshop.index}")
@@ -131,13 +139,13 @@ def _buildout(environment: ProofEnvironment, deployment: Deployment, files: obje
     environment.workshop.run(program, "-c", deployment.source, *options, folder=folder)
 
 
-def pin(deployment: Deployment, name: str) -> str:
+def newest_pin(deployment: Deployment, name: str) -> str:
     """Return the newest version that a deployment pins of a project, or an empty text."""
     versions = [version for text in deployment.pinned(name.replace(".", "-")) if (version := pep440(text)) is not None]
     return str(max(versions)) if versions else ""
 
 
-def copied(workshop: Workshop, folder: str) -> str:
+def copy_folder(workshop: Workshop, folder: str) -> str:
     """Copy a folder of a project without what was generated in it; return the copy."""
     target = os.path.join(workshop.folder, "copy")
     shutil.copytree(folder, target, symlinks=True, ignore=shutil.ignore_patterns(*_GENERATED))

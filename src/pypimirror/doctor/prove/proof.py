@@ -32,9 +32,9 @@ def prove(one: Examined, subject: Subject, index: str, python: str | None, notif
         path = os.path.join(folder, "proxy")
         with RecordingProxy(subject.address, path) as proxy:
             workshop = Workshop(os.path.join(folder, "work"), index, subject.settings["ca_bundle"], proxy, path, notify)
-            failure, versions = _installed(workshop, one.deployment, python or sys.executable, one)
+            failure, versions = _try_install(workshop, one.deployment, python or sys.executable, one)
             refused = dict(proxy.refused.most_common(_MOST))
-    findings = tuple(finding._replace(check="proof") for finding in _findings(one, failure, refused))
+    findings = tuple(finding._replace(check="proof") for finding in _proof_findings(one, failure, refused))
     last = workshop.steps[-1] if workshop.steps else None
     return one._replace(findings=(*one.findings, *findings), proof={
         "good": not failure,
@@ -47,7 +47,7 @@ def prove(one: Examined, subject: Subject, index: str, python: str | None, notif
     })
 
 
-def _installed(workshop: Workshop, deployment: Deployment, python: str, one: Examined) -> tuple[str, dict[str, str]]:
+def _try_install(workshop: Workshop, deployment: Deployment, python: str, one: Examined) -> tuple[str, dict[str, str]]:
     """Install; return the failure, or an empty text, and the versions of the tools."""
     files = ((entry["project"], entry["version"]) for entry in one.installs)
     try:
@@ -58,7 +58,7 @@ def _installed(workshop: Workshop, deployment: Deployment, python: str, one: Exa
         return f"{failed.filename or workshop.folder}: {failed.strerror or failed}", {}
 
 
-def _findings(one: Examined, failure: str, refused: Mapping[str, int]) -> list[Finding]:
+def _proof_findings(one: Examined, failure: str, refused: Mapping[str, int]) -> list[Finding]:
     found = [error(one.source, f"the installation failed: {failure}", "see the output")] if failure else []
     make = error if failure else warning
     for request, times in refused.items():

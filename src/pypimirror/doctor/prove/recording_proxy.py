@@ -41,21 +41,23 @@ class RecordingProxy:
 
     def __enter__(self) -> RecordingProxy:
         self._thread.start()
-        self._wait(self._start())
+        self._run_in_loop(self._start())
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._wait(self._stop())
+        self._run_in_loop(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    def _wait(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run_in_loop(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine in the loop of the thread, and wait for it."""
+
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _start(self) -> None:
-        self._servers = [await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_MAX_HEAD),
-                         await asyncio.start_unix_server(self._serve, self._socket_path, limit=_MAX_HEAD)]
+        self._servers = [await asyncio.start_server(self._handle_connection, "127.0.0.1", 0, limit=_MAX_HEAD),
+                         await asyncio.start_unix_server(self._handle_connection, self._socket_path, limit=_MAX_HEAD)]
         self.port = self._servers[0].sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:
@@ -66,13 +68,14 @@ class RecordingProxy:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _handle_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Forward one request to the mirror; count and refuse one to any other host."""
         with contextlib.closing(writer), contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             head = await reader.readuntil(b"\r\n\r\n")
             line, *headers = head[:-4].split(b"\r\n")
             method, _, rest = line.decode("latin-1").partition(" ")
             target = rest.partition(" ")[0]
-            if not self._allows(method, target):
+            if not self._is_for_mirror(method, target):
                 self.refused[shown(f"{method} {target}", 300)] += 1
                 writer.write(_REFUSED)
                 await writer.drain()
@@ -82,10 +85,10 @@ class RecordingProxy:
                 if method == "CONNECT":
                     writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 else:
-                    back.write(_forwarded(method, target, headers))
-                await _exchange((reader, back), (there, writer))
+                    back.write(_forwarded_head(method, target, headers))
+                await _copy_both_ways((reader, back), (there, writer))
 
-    def _allows(self, method: str, target: str) -> bool:
+    def _is_for_mirror(self, method: str, target: str) -> bool:
         parts = urlsplit(f"//{target}" if method == "CONNECT" else target)
         try:
             port = parts.port or PORTS.get(parts.scheme, 0)
@@ -94,7 +97,7 @@ class RecordingProxy:
             return False
 
 
-def _forwarded(method: str, target: str, headers: list[bytes]) -> bytes:
+def _forwarded_head(method: str, target: str, headers: list[bytes]) -> bytes:
     """Return the head of a request for the mirror, which closes the connection after its response."""
     path = target.partition("://")[2]
     path = path[path.index("/"):] if "/" in path else "/"
@@ -102,7 +105,7 @@ def _forwarded(method: str, target: str, headers: list[bytes]) -> bytes:
     return b"\r\n".join([f"{method} {path} HTTP/1.1".encode("latin-1"), *kept, b"Connection: close", b"", b""])
 
 
-async def _exchange(*pairs: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+async def _copy_both_ways(*pairs: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
     """Copy in both directions until one side ends."""
     tasks = [asyncio.ensure_future(_copy(*pair)) for pair in pairs]
     try:

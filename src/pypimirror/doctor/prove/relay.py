@@ -19,7 +19,7 @@ def main(path: str, *command: str) -> int:
     """Return the exit status of the command. path: of the socket."""
     _start_loopback()
     server = socket.create_server(("127.0.0.1", 0))
-    threading.Thread(target=_accept, args=(server, path), daemon=True).start()
+    threading.Thread(target=_relay_connections, args=(server, path), daemon=True).start()
     proxy = f"http://127.0.0.1:{server.getsockname()[1]}"
     environ = {**os.environ, **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), proxy)}
     return subprocess.call(command, env=environ)
@@ -33,7 +33,8 @@ def _start_loopback() -> None:
         fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | _IFF_UP))
 
 
-def _accept(server: socket.socket, path: str) -> None:
+def _relay_connections(server: socket.socket, path: str) -> None:
+    """Relay each connection to the socket of the proxy."""
     while True:
         client, _ = server.accept()
         way = socket.socket(socket.AF_UNIX)

@@ -52,9 +52,10 @@ class Workshop:
         #: How the network is closed.
         self.closed_by = "network namespace" if prefix is not None else "proxy"
         self._prefix = () if prefix is None else (*prefix, sys.executable, "-I", relay.__file__, socket_path)
-        self.environ = self._environ(index, ca_bundle, proxy)
+        self.environ = self._make_environ(index, ca_bundle, proxy)
 
-    def _environ(self, index: str, ca_bundle: str | None, proxy: RecordingProxy) -> dict[str, str]:
+    def _make_environ(self, index: str, ca_bundle: str | None, proxy: RecordingProxy) -> dict[str, str]:
+        """Return the environment of the commands, whose installers use only the index."""
         home, temporary = os.path.join(self.folder, "home"), os.path.join(self.folder, "tmp")
         for path in (home, temporary):
             os.makedirs(path, exist_ok=True)
