@@ -14,8 +14,8 @@ from packaging.specifiers import SpecifierSet
 from zope.interface.verify import verifyObject
 
 from pypimirror.errors import ConfigurationError
-from pypimirror.filters.compatibility import Compatibility, required
-from pypimirror.filters.platforms import runnable
+from pypimirror.filters.compatibility import Compatibility, allows_python
+from pypimirror.filters.platforms import runnable_tags
 from pypimirror.interfaces import IFilter
 from support.filter_inputs import configured, file, names, project
 
@@ -146,7 +146,7 @@ def test_a_wheel_for_other_pythons_is_left_out(requires, stay):
 def test_a_requirement_is_met_if_any_release_of_the_python_meets_it(specifier):
     for minor in range(8, 13):
         expected = any(SpecifierSet(specifier).contains(f"3.{minor}.{micro}") for micro in range(60))
-        assert required(specifier, frozenset({f"3.{minor}"})) == expected
+        assert allows_python(specifier, frozenset({f"3.{minor}"})) == expected
 
 
 @pytest.fixture
@@ -166,22 +166,23 @@ def linux(monkeypatch):
 @pytest.mark.parametrize("arch", ["x86_64", "i686", "aarch64", "ppc64le", "s390x"])
 @pytest.mark.parametrize("minor", [17, 24, 28, 35])
 def test_generations_of_manylinux_are_those_of_packaging(linux, arch, minor):
-    assert runnable([f"manylinux_2_{minor}_{arch}"]) == linux(arch, glibc=(2, minor))
+    assert runnable_tags([f"manylinux_2_{minor}_{arch}"]) == linux(arch, glibc=(2, minor))
 
 
 @pytest.mark.parametrize(("name", "minor"), [("manylinux1", 5), ("manylinux2010", 12), ("manylinux2014", 17)])
 def test_old_names_of_manylinux_are_generations(linux, name, minor):
-    assert runnable([f"{name}_x86_64"]) == linux("x86_64", glibc=(2, minor)) == runnable([f"manylinux_2_{minor}_x86_64"])
+    tags = runnable_tags([f"{name}_x86_64"])
+    assert tags == linux("x86_64", glibc=(2, minor)) == runnable_tags([f"manylinux_2_{minor}_x86_64"])
 
 
 @pytest.mark.parametrize("minor", [0, 1, 2])
 def test_generations_of_musllinux_are_those_of_packaging(linux, minor):
-    assert runnable([f"musllinux_1_{minor}_x86_64"]) == linux("x86_64", musl=(1, minor))
+    assert runnable_tags([f"musllinux_1_{minor}_x86_64"]) == linux("x86_64", musl=(1, minor))
 
 
 @pytest.mark.parametrize("platform", ["win32", "win_arm64", "android_24_arm64_v8a", "freebsd_14_amd64"])
 def test_other_platforms_stand_for_themselves(platform):
-    assert runnable([platform]) == {platform}
+    assert runnable_tags([platform]) == {platform}
 
 
 def test_this_computer_can_install_what_stays_and_nothing_else():
@@ -230,7 +231,7 @@ def test_pip_finds_exactly_what_stays(tmp_path, python, platform):
     # One release a wheel, so that pip's list of releases says which of them it can install.
     files = [_write_wheel(tmp_path, f"1.{index}", tags) for index, tags in enumerate(WHEELS)]
     kept = names(Compatibility(configured(python_versions=python, platforms=platform)).select(project("foo", *files)))
-    platforms = [word for tag in sorted(runnable([platform])) for word in ("--platform", tag)]
+    platforms = [word for tag in sorted(runnable_tags([platform])) for word in ("--platform", tag)]
     answer = subprocess.run(
         [sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check", "index", "versions", "foo", "--no-index",
          "--find-links", str(tmp_path), "--only-binary=:all:", "--python-version", python, *platforms],

@@ -109,7 +109,7 @@ class _Filtering:
         if IUploadTimeFilter.providedBy(component):
             self.untimed += component.untimed(judged)
         selected = component.select(before, metadata) if reads_metadata else component.select(before)
-        kept = results.kept(component, before, selected)
+        kept = results.checked_filenames(component, before, selected)
         self._pinned_only |= {file.filename for file in before.files} & exempt - kept
         kept |= self._pinned_only & exempt
         why = partial(component.why, before) if IExplainedFilter.providedBy(component) else lambda file: component.reason
@@ -117,12 +117,12 @@ class _Filtering:
         self.left_out += [LeftOut(file, why(file), name, urgent) for file in self.files if file.filename not in kept]
         self.files = tuple(file for file in self.files if file.filename in kept)
         if is_timed:
-            moments = (self.due, results.next_change(component, judged))
+            moments = (self.due, results.checked_next_change(component, judged))
             self.due = min((moment for moment in moments if moment is not None), default=None)
 
     def _with_files(self, component: Any, names: Collection[str]) -> Project:
         files = tuple(file for file in self._project.files if file.filename in names)
-        return results.read_only(component, self._project._replace(files=files))
+        return results.as_read_only(component, self._project._replace(files=files))
 
 
 class Selection:
@@ -146,8 +146,8 @@ class Selection:
         active = [name for name in names if name.active]
         self._asked = tuple(name for name in active if not name.applies_to_pins)
         self._strict = tuple(name for name in active if name.applies_to_pins)
-        self._allowed = tuple(map(results.accepting, self._strict))
-        self._asks = tuple(map(results.accepting, self._asked))
+        self._allowed = tuple(map(results.checked_name_filter, self._strict))
+        self._asks = tuple(map(results.checked_name_filter, self._asked))
         self._filters = tuple(_ActiveFilter(name, each, ITimedFilter.providedBy(each), IMetadataFilter.providedBy(each),
                                             ISafetyFilter.providedBy(each))
                               for name, each in filters.items() if each.active)
@@ -294,7 +294,7 @@ class Selection:
         """Return when a timed filter lets in the first file of a version, or None."""
         timed = {each.name: each.component for each in self._filters if each.is_timed}
         matching = self.pinned(project.name).matching
-        moments = (results.next_change(timed[one.filter], results.read_only(
+        moments = (results.checked_next_change(timed[one.filter], results.as_read_only(
             timed[one.filter], project._replace(files=(one.file,)))) for one in left_out
             if one.filter in timed and version in matching(parse(one.file.filename, project.name).version))
         return min((moment for moment in moments if moment is not None), default=None)

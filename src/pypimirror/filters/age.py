@@ -44,7 +44,7 @@ class MinAge:
         self._decisions: Decisions = settings["decisions"]
         self._clock = clock or time.time
         self.active = self._age > 0
-        self.reason = f"uploaded less than {_span(self._age)} ago"
+        self.reason = f"uploaded less than {_format_span(self._age)} ago"
 
     def select(self, project: Project) -> Iterable[File]:
         if self._exempt(project.name):
@@ -63,10 +63,12 @@ class MinAge:
         return 0 if self._exempt(project.name) else sum(uploaded(file) is None for file in project.files)
 
     def why(self, project: Project, file: File) -> str:
-        fixed = self._fixes(project, file)
-        return self.reason if fixed is None else f"uploaded less than {_span(self._age_of_fixes)} ago, a fix of {fixed.id}"
+        fixed = self._fixed_advisory(project, file)
+        if fixed is None:
+            return self.reason
+        return f"uploaded less than {_format_span(self._age_of_fixes)} ago, a fix of {fixed.id}"
 
-    def _fixes(self, project: Project, file: File) -> Advisory | None:
+    def _fixed_advisory(self, project: Project, file: File) -> Advisory | None:
         """Return an advisory that names the release of a file as a fix, or None."""
         if not project.advisories:
             return None
@@ -90,7 +92,7 @@ class MinAge:
             when = file.seen
         if when is None:
             return None
-        return when + (self._age if self._fixes(project, file) is None else self._age_of_fixes)
+        return when + (self._age if self._fixed_advisory(project, file) is None else self._age_of_fixes)
 
 
 @implementer(ISafetyFilter)
@@ -103,7 +105,7 @@ class UploadedBefore:
         moment: str | None = settings["uploaded_before"]
         self.active = bool(moment)
         self.reason = f"not uploaded before {moment}"
-        self._moment = _seconds(moment) if moment else None
+        self._moment = _parse_seconds(moment) if moment else None
 
     def select(self, project: Project) -> Iterable[File]:
         if self._moment is None:
@@ -114,15 +116,17 @@ class UploadedBefore:
 
 def uploaded(file: File) -> float | None:
     """Return the upload time in seconds since 1970, or None if upstream has none in ISO 8601."""
-    return _seconds(file.upload_time) if file.upload_time else None
+    return _parse_seconds(file.upload_time) if file.upload_time else None
 
 
-def _span(seconds: int) -> str:
+def _format_span(seconds: int) -> str:
+    """Return a number of seconds in days and hours."""
     days, hours = seconds // 86400, seconds % 86400 // 3600
     return " ".join(f"{number} {unit}" for number, unit in ((days, "days"), (hours, "hours")) if number) or "0 days"
 
 
-def _seconds(text: str) -> float | None:
+def _parse_seconds(text: str) -> float | None:
+    """Return a time in seconds since 1970, or None if it is not in ISO 8601."""
     try:
         return parse_moment(text).timestamp()
     except (ValueError, OverflowError):

@@ -12,7 +12,7 @@ from zope.interface import implementer
 from ..interfaces import IFilter
 from ..metadata.filenames import Distribution, parse
 from ..model import File, Project
-from .platforms import runnable
+from .platforms import runnable_tags
 
 if TYPE_CHECKING:
     from packaging.tags import Tag
@@ -43,8 +43,8 @@ class Compatibility:
         # File names of eggs and Requires-Python have no ``t`` for free-threaded builds.
         self._pythons = frozenset(version.rstrip("t") for version in versions)
         self._minors = frozenset(".".join(python.split(".")[:2]) for python in self._pythons)
-        self._tags = _tags(versions) if versions else None
-        self._platforms = runnable(platforms) if platforms else None
+        self._tags = _compatible_tags(versions) if versions else None
+        self._platforms = runnable_tags(platforms) if platforms else None
         # Cached per instance, so that the cache is freed with the filter at the end of a run.
         self._fits_cached = lru_cache(maxsize=1 << 12)(self._fits_tags)
 
@@ -61,10 +61,11 @@ class Compatibility:
             fits = self._fits_cached(found.python, found.abi, found.platform)
         else:
             fits = (not found.python or not self._pythons or found.python in self._minors) and (
-                not found.platform or self._platforms is None or _underscored(found.platform) in self._platforms)
-        return fits and (not file.requires_python or not self._pythons or required(file.requires_python, self._pythons))
+                not found.platform or self._platforms is None or _normalize_platform(found.platform) in self._platforms)
+        return fits and (not file.requires_python or not self._pythons or allows_python(file.requires_python, self._pythons))
 
     def _fits_tags(self, python: str, abi: str, platform: str) -> bool:
+        """Return whether any of the tags in the name of a wheel is one of the configured Pythons and platforms."""
         pairs = [(interpreter, tag) for interpreter in python.lower().split(".") for tag in abi.lower().split(".")]
         for name in platform.lower().split("."):
             if self._platforms is not None and name != "any" and name not in self._platforms:
@@ -76,7 +77,7 @@ class Compatibility:
 
 
 @lru_cache(maxsize=1 << 12)
-def required(specifier: str, pythons: frozenset[str]) -> bool:
+def allows_python(specifier: str, pythons: frozenset[str]) -> bool:
     """Return whether a Requires-Python allows any of the Pythons: ``3.11`` stands for all its micro versions.
 
     An invalid specifier is ignored, as by installers.
@@ -96,7 +97,7 @@ def required(specifier: str, pythons: frozenset[str]) -> bool:
                for version in ([python] if python.count(".") > 1 else [f"{python}.{micro}" for micro in micros]))
 
 
-def _tags(versions: Iterable[str]) -> frozenset[tuple[str, str, str]]:
+def _compatible_tags(versions: Iterable[str]) -> frozenset[tuple[str, str, str]]:
     """Return all tags of wheels that the Pythons can install, with _ANYWHERE as the platform."""
     from packaging.tags import compatible_tags, cpython_tags
 
@@ -106,12 +107,12 @@ def _tags(versions: Iterable[str]) -> frozenset[tuple[str, str, str]]:
         assert match is not None, version
         python = int(match[1]), int(match[2])
         interpreter = f"cp{match[1]}{match[2]}"
-        found.update(cpython_tags(python, _abis(python, interpreter, match[3]), [_ANYWHERE]))
+        found.update(cpython_tags(python, _abi_tags(python, interpreter, match[3]), [_ANYWHERE]))
         found.update(compatible_tags(python, interpreter, [_ANYWHERE]))
     return frozenset((tag.interpreter, tag.abi, tag.platform) for tag in found)
 
 
-def _abis(python: tuple[int, int], interpreter: str, threaded: str) -> list[str]:
+def _abi_tags(python: tuple[int, int], interpreter: str, threaded: str) -> list[str]:
     """Return the ABI tags of the default builds of CPython, or of the free-threaded ones."""
     if python < (3, 3):
         return [f"{interpreter}mu", f"{interpreter}m"]
@@ -120,5 +121,5 @@ def _abis(python: tuple[int, int], interpreter: str, threaded: str) -> list[str]
     return [interpreter + threaded]
 
 
-def _underscored(platform: str) -> str:
+def _normalize_platform(platform: str) -> str:
     return re.sub(r"[-.]", "_", platform).lower()

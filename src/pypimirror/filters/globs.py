@@ -57,7 +57,7 @@ def compile_globs(patterns: Iterable[str], key: str, origin: str) -> NameGlobs:
             everything = True
             continue
         try:
-            expression, text, wild = _expression(pattern)
+            expression, text, wild = _translate_pattern(pattern)
         except ValueError as error:
             raise ConfigurationError(f"{origin}: {key}: {pattern!r} {error}") from error
         written.append(text)
@@ -66,7 +66,7 @@ def compile_globs(patterns: Iterable[str], key: str, origin: str) -> NameGlobs:
         else:
             exact.setdefault(normalize(pattern), pattern)
     if everything:
-        return NameGlobs(_always, None, named=exact)
+        return NameGlobs(_match_any, None, named=exact)
     names = frozenset(exact)
     if not globs:
         return NameGlobs(names.__contains__, names, named=exact)
@@ -101,11 +101,11 @@ def text_globs(patterns: Iterable[str], flags: int = 0) -> Callable[[str], objec
     return lambda text: text.endswith(endings) or compiled(text)
 
 
-def _always(name: str) -> bool:
+def _match_any(name: str) -> bool:
     return True
 
 
-def _expression(pattern: str) -> tuple[str, str, bool]:
+def _translate_pattern(pattern: str) -> tuple[str, str, bool]:
     """Translate a pattern to two regular expressions, for normalised names and for names as written.
 
     The second one matches all that the first one matches, and may match more. The third value: whether there are wildcards.
@@ -126,13 +126,13 @@ def _expression(pattern: str) -> tuple[str, str, bool]:
             written.append(any_spelling(part))
         else:
             wild = True
-            parts.append({"*": ".*", "?": "."}.get(wildcard) or _set(chars[1:-1]))
+            parts.append({"*": ".*", "?": "."}.get(wildcard) or _translate_set(chars[1:-1]))
             written.append('[^"]*' if wildcard == "*" else _ANY)
         position = match.end()
     return "".join(parts), "".join(written), wild
 
 
-def _set(chars: str) -> str:
+def _translate_set(chars: str) -> str:
     """Translate the inside of ``[...]``."""
     negated = chars[:1] in ("!", "^")
     inside = chars[negated:].lower()

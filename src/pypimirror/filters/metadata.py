@@ -33,10 +33,10 @@ class MetadataMatches:
     def __init__(self, settings: ISettings):
         lines = settings["metadata_matches"] or ()
         self.active = bool(lines)
-        self._match = matcher(lines)
+        self._match = compile_lines(lines)
 
     def select(self, project: Project, metadata: Reader | None = None) -> tuple[File, ...]:
-        return tuple(file for files, values in _releases(project, metadata)
+        return tuple(file for files, values in _group_by_release(project, metadata)
                      for file in files if values is not None and self._match(values))
 
 
@@ -50,14 +50,14 @@ class MetadataExcludes:
     def __init__(self, settings: ISettings):
         lines = settings["metadata_excludes"] or ()
         self.active = bool(lines)
-        self._match = matcher(lines)
+        self._match = compile_lines(lines)
 
     def select(self, project: Project, metadata: Reader | None = None) -> tuple[File, ...]:
-        return tuple(file for files, values in _releases(project, metadata)
+        return tuple(file for files, values in _group_by_release(project, metadata)
                      for file in files if values is None or not self._match(values))
 
 
-def matcher(lines: Collection[tuple[str, str]]) -> Matcher:
+def compile_lines(lines: Collection[tuple[str, str]]) -> Matcher:
     """Return a function of ``fields``: whether any of the lines matches.
 
     lines: pairs of a field in lower case and a shell glob for one of its values as a whole, in any case.
@@ -66,17 +66,18 @@ def matcher(lines: Collection[tuple[str, str]]) -> Matcher:
     return lambda values: any(glob.match(value) for field, glob in compiled for value in values.get(field, ()))
 
 
-def _releases(project: Project, metadata: Reader | None) -> list[tuple[list[File], Mapping[str, list[str]] | None]]:
+def _group_by_release(project: Project, metadata: Reader | None) -> list[tuple[list[File], Mapping[str, list[str]] | None]]:
     """Group the files by release, each group with the fields of the first file with readable metadata."""
     groups: dict[object, list[File]] = {}
     for file in project.files:
         version = parse(file.filename, project.name).version
         # Each file without a version in its name is a separate group.
         groups.setdefault(release(version) if version else (file.filename,), []).append(file)
-    return [(files, _fields(files, metadata)) for files in groups.values()]
+    return [(files, _read_fields(files, metadata)) for files in groups.values()]
 
 
-def _fields(files: list[File], metadata: Reader | None) -> Mapping[str, list[str]] | None:
+def _read_fields(files: list[File], metadata: Reader | None) -> Mapping[str, list[str]] | None:
+    """Return the fields of the first file with readable metadata, or None."""
     if metadata is None:
         return None
     from ..metadata.core_metadata import fields  # few mirrors filter by metadata

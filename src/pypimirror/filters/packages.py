@@ -20,9 +20,9 @@ class PackageMatches:
         self._match, self.exact, self.written, self.named = name_globs(settings, "package_matches")
         allowed = frozenset(each.project for each in settings["decisions"].active if each.verb == ALLOW)
         if allowed:
-            self._add(allowed)
+            self._add_allowed(allowed)
 
-    def _add(self, allowed: frozenset[str]) -> None:
+    def _add_allowed(self, allowed: frozenset[str]) -> None:
         """Select further projects by name."""
         match = self._match
         self._match = lambda name: name in allowed or match(name)

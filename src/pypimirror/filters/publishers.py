@@ -82,19 +82,20 @@ class Publishers:
     def why(self, project: Project, file: File) -> str:
         if file.publishers is None:
             return "its publisher has not been compared yet"
-        before = _compared_with(project, file, _known_releases(project))
+        before = _release_to_compare(project, file, _known_releases(project))
         if before is None:
             return self.reason
-        return f"{describe(file.publishers)}; {before.version} was {describe(sorted(_all(before)))}"
+        return f"{describe(file.publishers)}; {before.version} was {describe(sorted(_all_publishers(before)))}"
 
     def _is_held(self, project: Project, file: File, known: Sequence[ReleasePublishers]) -> bool:
+        """Return whether a file waits for a decision, since its publishers differ from those of the release before."""
         if pep440(parse(file.filename, project.name).version or "") is None:
             return False  # it belongs to no release
         if file.publishers is None:
             return True
         if self._trusted.trusts(project.name, file.publishers):
             return False
-        before = _compared_with(project, file, known)
+        before = _release_to_compare(project, file, known)
         return before is not None and not before.of_kind(_kind(project, file)) & (set(file.publishers) or {NONE})
 
 
@@ -104,7 +105,7 @@ def describe(publishers: Iterable[str]) -> str:
     return f"published by {found}" if found else "without provenance"
 
 
-def _all(release: ReleasePublishers) -> frozenset[str]:
+def _all_publishers(release: ReleasePublishers) -> frozenset[str]:
     return frozenset[str]().union(*release.publishers.values()) - {NONE}
 
 
@@ -116,7 +117,7 @@ def _kind(project: Project, file: File) -> str:
     return parse(file.filename, project.name).kind
 
 
-def _compared_with(project: Project, file: File, known: Sequence[ReleasePublishers]) -> ReleasePublishers | None:
+def _release_to_compare(project: Project, file: File, known: Sequence[ReleasePublishers]) -> ReleasePublishers | None:
     """Return the release that a file is compared with: its own, else the one before, else the one after it."""
     version = pep440(parse(file.filename, project.name).version or "")
     if version is None or not known:

@@ -45,7 +45,7 @@ class Specifiers:
         lines = self._lines.get(project.name)
         if lines is None or not all(map(len, lines)):
             return project.files
-        return tuple(file for file in project.files if _matches(parse(file.filename, project.name).version, lines))
+        return tuple(file for file in project.files if _is_in_any(parse(file.filename, project.name).version, lines))
 
 
 @implementer(IFilter)
@@ -93,7 +93,7 @@ class LatestReleases:
 
     def select(self, project: Project) -> Iterable[File]:
         versions = [parse(file.filename, project.name).version for file in project.files]
-        ranks = [_rank(version) for version in versions]
+        ranks = [_sort_key(version) for version in versions]
         counted = {rank for rank, version, file in zip(ranks, versions, project.files, strict=True)
                    if rank is not None and file.yanked is False and not _is_prerelease(version)}
         if len(counted) < self._keep:
@@ -102,7 +102,8 @@ class LatestReleases:
         return tuple(file for rank, file in zip(ranks, project.files, strict=True) if rank is None or rank >= oldest)
 
 
-def _matches(version: str | None, lines: list[SpecifierSet]) -> bool:
+def _is_in_any(version: str | None, lines: list[SpecifierSet]) -> bool:
+    """Return whether one of the lines includes a version."""
     parsed = pep440(version) if version else None
     return parsed is not None and any(line.contains(parsed, prereleases=True) for line in lines)
 
@@ -112,16 +113,17 @@ def _is_prerelease(version: str | None) -> bool:
     return parsed is not None and parsed.is_prerelease
 
 
-def _rank(version: str | None) -> _Rank | None:
+def _sort_key(version: str | None) -> _Rank | None:
+    """Return the sort key of a version, of words and numbers if PEP 440 does not have it; None without a version."""
     if not version:
         return None
     parsed = pep440(version)
     if parsed is not None:
         return 1, parsed
-    return 0, tuple(_piece(text) for text in _PIECES.findall(version.lower()))
+    return 0, tuple(_piece_sort_key(text) for text in _PIECES.findall(version.lower()))
 
 
-def _piece(text: str) -> tuple[int, int, str]:
+def _piece_sort_key(text: str) -> tuple[int, int, str]:
     """Return the sort key of a number or word. Numbers are not converted: Python refuses those of some thousand digits."""
     digits = text.lstrip("0")
     return (1, len(digits), digits) if text.isdecimal() else (0, 0, text)

@@ -14,7 +14,7 @@ from ..read_only import ReadOnlyDict
 from ..zcml.builtin import is_own
 
 
-def accepting(component: INameFilter) -> Callable[[str], bool]:
+def checked_name_filter(component: INameFilter) -> Callable[[str], bool]:
     """Return a name filter; one of a plugin as a function that raises TypeError for any other result than True and False."""
     if is_own(component):
         return component  # it is called for every name of upstream's list
@@ -22,32 +22,33 @@ def accepting(component: INameFilter) -> Callable[[str], bool]:
     def accepts(name: str) -> bool:
         accepted = component(name)
         if not isinstance(accepted, bool):
-            _refuse(component, f"returned {accepted!r}, not True or False")
+            _raise_type_error(component, f"returned {accepted!r}, not True or False")
         return accepted
 
     return accepts
 
 
-def read_only(component: IFilter, project: Project) -> Project:
+def as_read_only(component: IFilter, project: Project) -> Project:
     """Return what a filter is given: for one of a plugin a copy whose mappings can't be changed, else the project."""
     if is_own(component):
         return project
-    return project._replace(**_frozen(project), files=tuple(file._replace(**_frozen(file)) for file in project.files))
+    files = tuple(file._replace(**_read_only_fields(file)) for file in project.files)
+    return project._replace(**_read_only_fields(project), files=files)
 
 
-def _frozen(value: Project | File) -> dict[str, Any]:
+def _read_only_fields(value: Project | File) -> dict[str, Any]:
     return {name: ReadOnlyDict(each) for name, each in zip(value._fields, value, strict=True) if isinstance(each, dict)}
 
 
-def kept(component: Any, before: Project, selected: Any) -> set[str]:
+def checked_filenames(component: Any, before: Project, selected: Any) -> set[str]:
     """Return the names of the selected files. Raises TypeError, ValueError if these are not files of the project."""
     if not isinstance(selected, Iterable):
-        _refuse(component, f"select returned {selected!r}, not files")
+        _raise_type_error(component, f"select returned {selected!r}, not files")
     given = {file.filename: file for file in before.files}
     names: set[str] = set()
     for file in selected:
         if not isinstance(file, File):
-            _refuse(component, f"select returned {file!r} among the files; return the files that it was given")
+            _raise_type_error(component, f"select returned {file!r} among the files; return the files that it was given")
         if file.filename not in given:
             raise ValueError(f"select returned {file.filename!r}, which is not among the files that it was given")
         if file is not given[file.filename] and file != given[file.filename]:
@@ -58,13 +59,13 @@ def kept(component: Any, before: Project, selected: Any) -> set[str]:
     return names
 
 
-def next_change(component: Any, project: Project) -> float | None:
+def checked_next_change(component: Any, project: Project) -> float | None:
     """Return the result of ``next_change`` of a timed filter. Raises TypeError for anything but a number or None."""
     moment: float | None = component.next_change(project)
     if moment is not None and not isinstance(moment, (int, float)):
-        _refuse(component, f"next_change returned {moment!r}, not seconds since 1970 or None")
+        _raise_type_error(component, f"next_change returned {moment!r}, not seconds since 1970 or None")
     return moment
 
 
-def _refuse(component: Any, what: str) -> NoReturn:
+def _raise_type_error(component: Any, what: str) -> NoReturn:
     raise TypeError(what)

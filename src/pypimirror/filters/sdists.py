@@ -10,7 +10,7 @@ from zope.interface import implementer
 from ..interfaces import IFilter, ISettings
 from ..metadata.filenames import Distribution, parse, release
 from ..model import File, Project
-from .compatibility import Compatibility, required
+from .compatibility import Compatibility, allows_python
 
 _Release = list[tuple[File, Distribution]]
 
@@ -45,6 +45,7 @@ class Sdists:
             self._fallback and self._is_needed(file, wheels[sdists[file.filename]])))
 
     def _is_needed(self, sdist: File, wheels: _Release) -> bool:
+        """Return whether an environment that the sdist allows can't install any of the wheels."""
         # Installers take yanked files only if the release is pinned, and that is yanked as a whole.
         usable = [(file, found) for file, found in wheels if sdist.yanked is not False or file.yanked is False]
         return any(each.allows(sdist) and not any(each.installs(file, found) for file, found in usable)
@@ -62,7 +63,7 @@ class _Environment:
 
     def allows(self, file: File) -> bool:
         """Return whether a file's Requires-Python allows the Python."""
-        return not self._pythons or not file.requires_python or required(file.requires_python, self._pythons)
+        return not self._pythons or not file.requires_python or allows_python(file.requires_python, self._pythons)
 
     def installs(self, file: File, found: Distribution) -> bool:
         """Return whether the wheel can be installed."""

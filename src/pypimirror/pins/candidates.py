@@ -9,7 +9,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
 from packaging.version import Version
 
-from ..filters.compatibility import required
+from ..filters.compatibility import allows_python
 from ..metadata.filenames import parse, pep440
 from ..model import File
 from .environments import Environment, supported_tags
@@ -72,7 +72,7 @@ def installable(candidate: Candidate, environment: Environment) -> bool:
     if candidate.tags is not None and not _runs(candidate.tags, environment):
         return False
     requires = candidate.file.requires_python
-    return not requires or required(requires, frozenset({environment.python}))
+    return not requires or allows_python(requires, frozenset({environment.python}))
 
 
 @lru_cache(50_000)

@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from ..filters.compatibility import required
+from ..filters.compatibility import allows_python
 from ..metadata.filenames import pep440
 from ..pins.environments import Environment, applies
 from ..pins.model import Release
@@ -96,7 +96,7 @@ class DependencyGraph:
         if key not in self._chosen:
             limit = SpecifierSet(specifier)
             fitting = [node for node in self._nodes[name] if _fits(node, limit) and (
-                       not node.requires_python or required(node.requires_python, frozenset({python})))]
+                       not node.requires_python or allows_python(node.requires_python, frozenset({python})))]
             early = bool(limit.prereleases)
             self._chosen[key] = max(fitting, default=None, key=lambda node: _rank(node.version, early))
         return self._chosen[key]

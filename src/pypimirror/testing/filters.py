@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from ..filters.results import kept, read_only
+from ..filters.results import as_read_only, checked_filenames
 from ..interfaces import IExactNames, IFilter, IMetadataFilter, INameFilter, ITimedFilter, IUploadTimeFilter, IWrittenNames
 from ..model import File, Project
 from ..names import normalize
@@ -28,8 +28,8 @@ class FilterContract:
 
     def select(self, component: Any, project: Project) -> set[str]:
         """Return the names of the selected files. Raises TypeError, ValueError if these are not files of the project."""
-        given = read_only(component, project)
-        return kept(component, given, component.select(given, *self._metadata(component)))
+        given = as_read_only(component, project)
+        return checked_filenames(component, given, component.select(given, *self._metadata(component)))
 
     def test_it_provides_its_interface(self) -> None:
         component = self.make()
@@ -75,7 +75,7 @@ class FilterContract:
         if not IMetadataFilter.providedBy(component):
             return
         for project in self.projects:
-            kept(component, project, component.select(project))  # no file has metadata
+            checked_filenames(component, project, component.select(project))  # no file has metadata
             asked: list[File] = []
 
             def failing(file: File, asked: list[File] = asked) -> bytes | None:
