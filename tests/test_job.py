@@ -44,7 +44,7 @@ class World:
         program.chmod(0o755)
         monkeypatch.setattr(sys, "argv", [str(program)])
         self.command = f"{program} {self.config} --update-fetch -q"
-        self.job = identity.of_config(str(self.config))
+        self.job = identity.identity_of_config(str(self.config))
         self.units = folder / "home" / ".config" / "systemd" / "user"
 
     def run(self, *arguments: str) -> int:
@@ -128,7 +128,7 @@ def test_a_service_writes_to_the_mirrors_directories_alone(world: World, capsys:
 
 @pytest.mark.parametrize("paths, private", [(["/srv/pypi"], True), (["/srv/pypi", "/tmp/x"], False), (["/var/tmp"], False)])
 def test_a_private_folder_of_temporary_files_does_not_hide_the_mirror(paths: list[str], private: bool) -> None:
-    assert ("PrivateTmp=yes" in hardening.restrictions("system", "mirror", paths)) == private
+    assert ("PrivateTmp=yes" in hardening.render_restrictions("system", "mirror", paths)) == private
 
 
 # --- installed
@@ -231,7 +231,7 @@ def test_logrotate_finds_its_file_right(tmp_path: Path) -> None:
     log.parent.mkdir()
     log.write_text("one line\n")
     file = tmp_path / "rotate"
-    file.write_text(logrotate.render(identity.of_config("/etc/x.cfg"), str(log)))
+    file.write_text(logrotate.render(identity.identity_of_config("/etc/x.cfg"), str(log)))
     file.chmod(0o644)
     command = ["logrotate", "--state", str(tmp_path / "state"), str(file)]
     done = subprocess.run([*command, "--debug"], capture_output=True, text=True)

@@ -64,26 +64,26 @@ _LINES = strategies.lists(strategies.sampled_from([*BLOCK.splitlines(True), BLOC
 
 @given(_LINES.map(b"".join))
 def test_any_crontab_takes_the_block_once_and_loses_nothing_else_or_is_refused(before):
-    begin, end = crontab._borders(MARK)
+    begin, end = crontab._border_lines(MARK)
     try:
-        head, _, tail = crontab._parts(before, begin, end)
+        head, _, tail = crontab._split_at_block(before, begin, end)
     except MirrorError as error:
         assert begin[:-1] in before and len(str(error).splitlines()) == 1
         return
     if head and not head.endswith(b"\n"):
         head += b"\n"
-    assert crontab._parts(head + BLOCK + tail, begin, end) == (head, True, tail)
+    assert crontab._split_at_block(head + BLOCK + tail, begin, end) == (head, True, tail)
     kept = [line.rstrip(b"\n") for line in before.splitlines(keepends=True)]
     assert all(line.rstrip(b"\n") in kept for line in (head + tail).splitlines(keepends=True))
 
 
 @given(strategies.binary(max_size=200), strategies.binary(max_size=200))
 def test_any_bytes_around_the_block_are_kept(head, tail):
-    begin, end = crontab._borders(MARK)
+    begin, end = crontab._border_lines(MARK)
     if head and not head.endswith(b"\n"):
         head += b"\n"
-    assert crontab._parts(head + BLOCK + tail, begin, end) == (head, True, tail)
-    assert crontab._parts(head + tail, begin, end) == (head + tail, False, b"")
+    assert crontab._split_at_block(head + BLOCK + tail, begin, end) == (head, True, tail)
+    assert crontab._split_at_block(head + tail, begin, end) == (head + tail, False, b"")
 
 
 def test_blocks_of_other_parts_and_buildouts_stay(table):

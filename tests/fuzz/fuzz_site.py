@@ -83,13 +83,13 @@ def host(body: bytes) -> None:
 
 def table(body: bytes) -> None:
     """Check that our block goes into any crontab and out of it, and that nothing else changes."""
-    begin, end = crontab._borders(MARK)
+    begin, end = crontab._border_lines(MARK)
     try:
-        head, found, tail = crontab._parts(body, begin, end)
+        head, found, tail = crontab._split_at_block(body, begin, end)
         assert found or (head, tail) == (body, b"")
         if head and not head.endswith(b"\n"):
             head += b"\n"
-        assert crontab._parts(head + begin + b"x\n" + end + tail, begin, end) == (head, True, tail)
+        assert crontab._split_at_block(head + begin + b"x\n" + end + tail, begin, end) == (head, True, tail)
     except MirrorError:
         assert begin[:-1] in body
 

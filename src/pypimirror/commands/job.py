@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from ..jobs import crontab, hardening, identity, logrotate, schedule, systemd
-from ..jobs.installation import Installation, account, check_user, group_of
+from ..jobs.installation import Installation, check_user, group_of, job_user
 from ..settings import converters
 from ..settings.reader import nearest
 from ..settings.values import Settings
@@ -74,7 +74,7 @@ class _Job:
         #: Whether units and entries are for the system; those that are only printed are, if they can have a user.
         self._system = arguments.install == "system" or (
             arguments.install is None and (arguments.user is not None or arguments.words == ["systemd"]))
-        self._identity = identity.of_config(self._config)
+        self._identity = identity.identity_of_config(self._config)
         self.installation = Installation(self._identity, arguments.root or "")
         self._words = [*_program_words(config, arguments.builtin)]
         self._user = self._service_user()
@@ -82,14 +82,14 @@ class _Job:
     def render_cron(self) -> dict[str, str]:
         """Return the entry, by the name of its file."""
         user = self._user or "root" if self._system else ""
-        return {self._identity.name: crontab.entry(self._parse_times()[0], self._update_command(), user)}
+        return {self._identity.name: crontab.render_entry(self._parse_times()[0], self._update_command(), user)}
 
     def render_units(self) -> dict[str, str]:
         """Return the units by file name."""
         kind = "system" if self._system else "user"
-        paths, used = hardening.writable(self._settings), [self._config, *self._words]
+        paths, used = hardening.writable_directories(self._settings), [self._config, *self._words]
         if not (self._arguments.serve or self._arguments.socket):
-            restrictions: Any = () if self._arguments.command else hardening.restrictions(kind, self._user, paths, used)
+            restrictions: Any = () if self._arguments.command else hardening.render_restrictions(kind, self._user, paths, used)
             return systemd.update_units(self._identity, self._parse_times()[1], self._update_command(), self._user,
                                         restrictions)
         if self._arguments.times or self._arguments.command:
@@ -98,8 +98,9 @@ class _Job:
         if not 0 < port <= _LAST_PORT:
             raise ConfigurationError(f"--port {port}: must be a number from 1 to {_LAST_PORT}")
         with_socket = bool(self._arguments.socket)
-        restrictions = hardening.restrictions(kind, self._user, [self._settings["state_path"]], [*used, *paths],
-                                              network=not with_socket, low_port=port < _FIRST_FREE_PORT and not with_socket)
+        restrictions = hardening.render_restrictions(kind, self._user, [self._settings["state_path"]], [*used, *paths],
+                                                     network=not with_socket,
+                                                     low_port=port < _FIRST_FREE_PORT and not with_socket)
         command = [*self._words, "serve", *([] if with_socket else ["--host", host, "--port", str(port)])]
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         return systemd.server_units(self._identity, command, address, with_socket, kind, self._user, restrictions)
@@ -110,13 +111,13 @@ class _Job:
             if not self._arguments.root:
                 check_user(self._user, self._settings["mirror_file_path"])
             if self._settings.origin("log_filename") != "default":
-                self.installation.logrotate(logrotate.render(
+                self.installation.install_logrotate(logrotate.render(
                     self._identity, self._settings["log_filename"], self._user, group_of(self._user)))
         if kind == "cron":
             [line] = files.values()
-            self.installation.cron(self._kind, line)
+            self.installation.install_entry(self._kind, line)
         else:
-            self.installation.systemd(self._kind, files)
+            self.installation.install_units(self._kind, files)
         if kind == "cron" or f"{self._identity.name}.timer" in files:
             self.installation.remove_other_updates(kind, self._kind)
         return self.installation.done
@@ -133,7 +134,7 @@ class _Job:
             if self._arguments.install == "user":
                 raise ConfigurationError("--user: a job of --install user runs as its owner; use --install system")
             return "" if name == "root" else name
-        return account(self._settings["mirror_file_path"]) if self._system else ""
+        return job_user(self._settings["mirror_file_path"]) if self._system else ""
 
     def _parse_times(self) -> tuple[str, schedule.Schedule]:
         """Return the times and what they mean; by default every six hours, at a minute that depends on the path."""

@@ -21,9 +21,9 @@ class CrontabNotFound(MirrorError):
     """The program ``crontab`` can't be run."""
 
 
-def entry(times: str, command: str, user: str = "") -> str:
+def render_entry(times: str, command: str, user: str = "") -> str:
     """Return an entry with its newline. user: the user field of a system-wide entry; empty in a user's crontab."""
-    return " ".join([*times.split(), *([user] if user else []), _escaped(command)]) + "\n"
+    return " ".join([*times.split(), *([user] if user else []), _escape_percent(command)]) + "\n"
 
 
 def install(mark: str, entry: str) -> bool:
@@ -31,32 +31,32 @@ def install(mark: str, entry: str) -> bool:
 
     mark: one line that identifies the block. entry: lines, each with its newline. Raises MirrorError.
     """
-    begin, end = _borders(mark)
+    begin, end = _border_lines(mark)
     block = begin + entry.encode("utf-8") + end
-    before = _read()
-    head, found, tail = _parts(before, begin, end)
+    before = _read_crontab()
+    head, found, tail = _split_at_block(before, begin, end)
     if not found and head and not head.endswith(b"\n"):
         head += b"\n"
-    return _replace(before, head + block + tail)
+    return _write_crontab(before, head + block + tail)
 
 
 def remove(mark: str) -> bool:
     """Remove the block; return whether there was one. Raises MirrorError."""
-    before = _read()
-    head, _, tail = _parts(before, *_borders(mark))
-    return _replace(before, head + tail)
+    before = _read_crontab()
+    head, _, tail = _split_at_block(before, *_border_lines(mark))
+    return _write_crontab(before, head + tail)
 
 
-def _escaped(command: str) -> str:
+def _escape_percent(command: str) -> str:
     """Return the command with each ``%`` escaped: cron treats a bare one as the end of the command."""
     return re.sub(r"(?<!\\)%", r"\\%", command)
 
 
-def _borders(mark: str) -> tuple[bytes, bytes]:
+def _border_lines(mark: str) -> tuple[bytes, bytes]:
     return f"# BEGIN {mark}\n".encode(), f"# END {mark}\n".encode()
 
 
-def _parts(text: bytes, begin: bytes, end: bytes) -> tuple[bytes, bool, bytes]:
+def _split_at_block(text: bytes, begin: bytes, end: bytes) -> tuple[bytes, bool, bytes]:
     """Return the text before the block, whether there is one, and the text after it, without further copies of the block."""
     head: list[bytes] = []
     tail: list[bytes] = []
@@ -74,25 +74,28 @@ def _parts(text: bytes, begin: bytes, end: bytes) -> tuple[bytes, bool, bytes]:
     return b"".join(head), found, b"".join(tail)
 
 
-def _read() -> bytes:
-    status, output, errors = _run("-l")
+def _read_crontab() -> bytes:
+    """Return the crontab of this user, empty without one. Raises MirrorError."""
+    status, output, errors = _run_crontab("-l")
     if status == 0:
         return output
     if _NONE.match(errors) and not output:
         return b""
-    raise MirrorError(f"crontab -l failed, so that nothing was changed: {_said(status, errors)}")
+    raise MirrorError(f"crontab -l failed, so that nothing was changed: {_describe_failure(status, errors)}")
 
 
-def _replace(before: bytes, after: bytes) -> bool:
+def _write_crontab(before: bytes, after: bytes) -> bool:
+    """Write the crontab, or remove it if it is empty now; return whether it differs. Raises MirrorError."""
     if before == after:
         return False
-    status, _, errors = _run("-", content=after) if after else _run("-r")
+    status, _, errors = _run_crontab("-", content=after) if after else _run_crontab("-r")
     if status:
-        raise MirrorError(f"crontab rejected the change: {_said(status, errors)}")
+        raise MirrorError(f"crontab rejected the change: {_describe_failure(status, errors)}")
     return True
 
 
-def _run(argument: str, content: bytes = b"") -> tuple[int, bytes, bytes]:
+def _run_crontab(argument: str, content: bytes = b"") -> tuple[int, bytes, bytes]:
+    """Run crontab; return exit status, output and errors. Raises CrontabNotFound."""
     try:
         done = subprocess.run(["crontab", argument], input=content, capture_output=True, check=False,
                               env={**os.environ, "LC_ALL": "C"})
@@ -101,6 +104,6 @@ def _run(argument: str, content: bytes = b"") -> tuple[int, bytes, bytes]:
     return done.returncode, done.stdout, done.stderr
 
 
-def _said(status: int, errors: bytes) -> str:
+def _describe_failure(status: int, errors: bytes) -> str:
     text = " ".join(errors.decode("utf-8", "replace").split())
     return text or f"exit status {status}"

@@ -39,7 +39,7 @@ _FOLDERS, _FILES = ("mirror_file_path", "state_path", "extends_cache"), (
     "lock_file_name", "log_filename", "report_filename", "metrics_filename")
 
 
-def writable(settings: Any) -> tuple[str, ...]:
+def writable_directories(settings: Any) -> tuple[str, ...]:
     """Return the directories that a run writes to."""
     found = {settings[key] for key in _FOLDERS} | {os.path.dirname(settings[key]) for key in _FILES if settings[key]}
     return without_nested(path for path in found if path and in_directory(path))
@@ -54,8 +54,8 @@ def without_nested(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def restrictions(kind: str, user: str, paths: Iterable[str], used: Iterable[str] = (), network: bool = True,
-                 low_port: bool = False) -> Iterator[str]:
+def render_restrictions(kind: str, user: str, paths: Iterable[str], used: Iterable[str] = (), network: bool = True,
+                        low_port: bool = False) -> Iterator[str]:
     """Yield the lines of a service.
 
     kind: ``user`` or ``system``. user: of the service; empty for root or the user of the instance. paths: directories to
@@ -80,14 +80,14 @@ def restrictions(kind: str, user: str, paths: Iterable[str], used: Iterable[str]
         yield "PrivateTmp=yes"
     for path in paths:
         # A missing directory is the business of the run, whose message names it.
-        yield f"ReadWritePaths={quoted('-' + path)}"
+        yield f"ReadWritePaths={quote_word('-' + path)}"
 
 
 def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
 
 
-def quoted(text: str) -> str:
+def quote_word(text: str) -> str:
     """Return a word of a unit file in quotes (systemd.syntax(7)); ``%`` would start a specifier."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'

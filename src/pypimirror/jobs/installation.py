@@ -29,17 +29,17 @@ class Installation:
         #: What was done, one line each.
         self.done: list[str] = []
 
-    def cron(self, kind: str, line: str) -> None:
+    def install_entry(self, kind: str, line: str) -> None:
         """Install an entry. kind: ``user`` or ``system``. Raises MirrorError."""
         if kind == "user":
             if crontab.install(self._job.mark, line):
                 self.done.append("the entry is in the crontab")
             return
-        self._write(os.path.join(self._below(_CRON), self._job.name), f"{self._job.note}{line}")
+        self._write(os.path.join(self._path_below_root(_CRON), self._job.name), f"{self._job.note}{line}")
 
-    def systemd(self, kind: str, units: Mapping[str, str]) -> None:
+    def install_units(self, kind: str, units: Mapping[str, str]) -> None:
         """Install and enable units, by file name. Raises MirrorError; then no unit is new."""
-        folder = self._below(systemd.folder(kind))
+        folder = self._path_below_root(systemd.unit_folder(kind))
         new = [path for name in units if not os.path.exists(path := os.path.join(folder, name))]
         changed = [self._write(os.path.join(folder, name), text) for name, text in units.items()]
         started = [name for name, text in units.items() if "\n[Install]\n" in text]
@@ -54,30 +54,31 @@ class Installation:
             raise
         self.done.extend(f"{name} is enabled" for name in started)
 
-    def logrotate(self, text: str) -> None:
+    def install_logrotate(self, text: str) -> None:
         """Install a file of logrotate, if logrotate is there. Raises MirrorError."""
-        folder = self._below(logrotate.FOLDER)
+        folder = self._path_below_root(logrotate.FOLDER)
         if self._root or os.path.isdir(folder):
             self._write(os.path.join(folder, self._job.name), text)
 
     def remove(self) -> None:
         """Remove what is installed, wherever it is. Raises MirrorError."""
-        self._remove_cron("user", "system")
-        for kind in self._kinds():
+        self._remove_entries("user", "system")
+        for kind in self._possible_kinds():
             self._remove_units(kind, (self._job.name, systemd.server_name(self._job)))
-        self._remove_file(os.path.join(self._below(logrotate.FOLDER), self._job.name))
+        self._remove_file(os.path.join(self._path_below_root(logrotate.FOLDER), self._job.name))
 
     def remove_other_updates(self, program: str, kind: str) -> None:
         """Remove all jobs that update the mirror but one. program: ``cron`` or ``systemd``. Raises MirrorError."""
-        self._remove_cron(*(one for one in ("user", "system") if (program, kind) != ("cron", one)))
-        for one in self._kinds():
+        self._remove_entries(*(one for one in ("user", "system") if (program, kind) != ("cron", one)))
+        for one in self._possible_kinds():
             if (program, kind) != ("systemd", one):
                 self._remove_units(one, (self._job.name,))
 
-    def _kinds(self) -> tuple[str, ...]:
+    def _possible_kinds(self) -> tuple[str, ...]:
         return ("system",) if self._root else ("user", "system")
 
-    def _remove_cron(self, *kinds: str) -> None:
+    def _remove_entries(self, *kinds: str) -> None:
+        """Remove the entries of these kinds."""
         if "user" in kinds and not self._root:
             try:
                 if crontab.remove(self._job.mark):
@@ -85,10 +86,11 @@ class Installation:
             except crontab.CrontabNotFound:
                 pass  # without cron there is no entry
         if "system" in kinds:
-            self._remove_file(os.path.join(self._below(_CRON), self._job.name))
+            self._remove_file(os.path.join(self._path_below_root(_CRON), self._job.name))
 
     def _remove_units(self, kind: str, stems: Iterable[str]) -> None:
-        folder = self._below(systemd.folder(kind))
+        """Disable and remove the units with these names, those that start others first."""
+        folder = self._path_below_root(systemd.unit_folder(kind))
         # Those that start others first.
         names = [name for ending in _ENDINGS for stem in stems if os.path.lexists(os.path.join(folder, name := stem + ending))]
         if not names:
@@ -111,7 +113,7 @@ class Installation:
             raise MirrorError(f"{path}: can't be removed: {error.strerror}; run this as root") from error
         self.done.append(f"{path} is removed")
 
-    def _below(self, path: str) -> str:
+    def _path_below_root(self, path: str) -> str:
         return self._root + path
 
     def _write(self, path: str, text: str) -> bool:
@@ -128,7 +130,7 @@ class Installation:
         return changed
 
 
-def account(mirror: str) -> str:
+def job_user(mirror: str) -> str:
     """Return the user for a job of the system: the owner of the mirror, else ``pypimirror``; empty for root.
 
     mirror: the directory of the mirror or a URL.

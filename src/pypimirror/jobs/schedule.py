@@ -58,11 +58,11 @@ class Schedule(NamedTuple):
         """The equivalent lines of a systemd timer (systemd.time(7))."""
         if not self.minutes:
             return ("OnStartupSec=1min",)
-        days, weekdays = _listed(self.days, _FIELDS[2]), ",".join(_WEEKDAYS[day] for day in sorted(self.weekdays))
+        days, weekdays = _format_values(self.days, _FIELDS[2]), ",".join(_WEEKDAYS[day] for day in sorted(self.weekdays))
         weekdays = "" if len(self.weekdays) == len(_WEEKDAYS) else f"{weekdays} "
         chosen = [(weekdays, "*"), ("", days)] if self.either else [(weekdays, days)]
-        months = _listed(self.months, _FIELDS[3])
-        time = f"{_listed(self.hours, _FIELDS[1])}:{_listed(self.minutes, _FIELDS[0])}:00"
+        months = _format_values(self.months, _FIELDS[3])
+        time = f"{_format_values(self.hours, _FIELDS[1])}:{_format_values(self.minutes, _FIELDS[0])}:00"
         return tuple(f"OnCalendar={of_week}*-{months}-{of_month} {time}" for of_week, of_month in chosen)
 
 
@@ -74,14 +74,14 @@ def parse(text: str, folder: str = "") -> Schedule:
     fields = _WORDS.get(word, text).split()
     if len(fields) != len(_FIELDS):
         raise ValueError(f"five fields, or one of {' '.join(sorted({*_WORDS, _REBOOT}))}")
-    minutes, hours, days, months, weekdays = (_values(one, field) for one, field in zip(fields, _FIELDS, strict=True))
+    minutes, hours, days, months, weekdays = (_parse_field(one, field) for one, field in zip(fields, _FIELDS, strict=True))
     either = not fields[2].startswith("*") and not fields[4].startswith("*")
     if not either and all(day > _LONGEST_MONTHS[month - 1] for day in days for month in months):
         raise ValueError(f"a date that exists: none of the months {fields[3]} has a day {fields[2]}")
     return Schedule(minutes, hours, days, months, frozenset(day % 7 for day in weekdays), either)
 
 
-def _values(text: str, field: Field) -> frozenset[int]:
+def _parse_field(text: str, field: Field) -> frozenset[int]:
     """Parse one field: a list of numbers, ranges and steps."""
     found: set[int] = set()
     for item in text.split(","):
@@ -91,8 +91,8 @@ def _values(text: str, field: Field) -> frozenset[int]:
         if match[1] == "*":
             first, last = field.first, field.last
         else:
-            first = _number(match[2], field)
-            last = first if match[3] is None else _number(match[3], field)
+            first = _parse_number(match[2], field)
+            last = first if match[3] is None else _parse_number(match[3], field)
         step = 1 if match[4] is None else int(match[4])
         if last < first:
             raise ValueError(f"valid in each field: the {field.name} {item!r} ends before it starts")
@@ -102,7 +102,7 @@ def _values(text: str, field: Field) -> frozenset[int]:
     return frozenset(found)
 
 
-def _number(text: str, field: Field) -> int:
+def _parse_number(text: str, field: Field) -> int:
     if text.lower() in field.words:
         return field.first + field.words.index(text.lower())
     if not re.fullmatch(r"[0-9]{1,2}", text) or not field.first <= int(text) <= field.last:
@@ -111,6 +111,6 @@ def _number(text: str, field: Field) -> int:
     return int(text)
 
 
-def _listed(values: frozenset[int], field: Field) -> str:
+def _format_values(values: frozenset[int], field: Field) -> str:
     everything = frozenset(range(field.first, field.last + 1))
     return "*" if values == everything else ",".join(f"{value:02}" for value in sorted(values))

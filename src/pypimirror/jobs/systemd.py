@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterable
 
 from ..errors import MirrorError
-from .hardening import quoted
+from .hardening import quote_word
 from .identity import Identity
 from .schedule import Schedule
 
@@ -64,8 +64,8 @@ def update_units(job: Identity, schedule: Schedule, command: str, user: str = ""
 
     command: for a shell. user: the user of the service; empty for the owner of the units.
     """
-    values = _values(job, user, restrictions)
-    command = quoted(command).replace("$", "$$")
+    values = _template_values(job, user, restrictions)
+    command = quote_word(command).replace("$", "$$")
     return {f"{job.name}.service": _SERVICE.format(**values, command=command),
             f"{job.name}.timer": _TIMER.format(**values, triggers="\n".join(schedule.triggers))}
 
@@ -76,9 +76,9 @@ def server_units(job: Identity, command: Iterable[str], address: str, has_socket
 
     command: its words. address: to listen on, such as ``127.0.0.1:8080``. kind: ``user`` or ``system``.
     """
-    values = _values(job, user, restrictions)
+    values = _template_values(job, user, restrictions)
     name = server_name(job)
-    words = " ".join(quoted(word).replace("$", "$$") for word in command)
+    words = " ".join(quote_word(word).replace("$", "$$") for word in command)
     target = "default.target" if kind == "user" else "multi-user.target"
     dependency = f"Requires={name}.socket\nAfter={name}.socket\n" if has_socket else "After=network.target\n"
     found = {f"{name}.service": _SERVER.format(**values, command=words, dependency=dependency,
@@ -93,12 +93,12 @@ def server_name(job: Identity) -> str:
     return f"{job.name}-serve"
 
 
-def _values(job: Identity, user: str, restrictions: Iterable[str]) -> dict[str, str]:
+def _template_values(job: Identity, user: str, restrictions: Iterable[str]) -> dict[str, str]:
     return {"note": job.note, "subject": job.subject.replace("%", "%%"), "user": f"User={user}\n" if user else "",
             "restrictions": "".join(f"{line}\n" for line in restrictions)}
 
 
-def folder(kind: str) -> str:
+def unit_folder(kind: str) -> str:
     """Return the directory of unit files. kind: user or system."""
     if kind == "system":
         return "/etc/systemd/system"
@@ -108,36 +108,36 @@ def folder(kind: str) -> str:
 
 def enable(kind: str, units: Iterable[str]) -> None:
     """Enable and restart units with their current files. Raises MirrorError."""
-    _systemctl(kind, "daemon-reload")
+    _run_systemctl(kind, "daemon-reload")
     for unit in units:
-        _systemctl(kind, "enable", unit)
-        _systemctl(kind, "restart", unit)
+        _run_systemctl(kind, "enable", unit)
+        _run_systemctl(kind, "restart", unit)
 
 
 def disable(kind: str, units: Iterable[str]) -> None:
     """Stop and disable units, before their files are removed. Raises MirrorError."""
     for unit in units:
-        _systemctl(kind, "disable", "--now", unit)
+        _run_systemctl(kind, "disable", "--now", unit)
 
 
 def reload(kind: str) -> None:
     """Make systemd notice removed units. kind: ``user`` or ``system``. Raises MirrorError."""
-    _systemctl(kind, "daemon-reload")
+    _run_systemctl(kind, "daemon-reload")
 
 
 def enable_below(root: str, units: Iterable[str]) -> None:
     """Enable units of a system that does not run. root: its directory. Raises MirrorError."""
     for unit in units:
-        _systemctl("system", f"--root={root}", "enable", unit)
+        _run_systemctl("system", f"--root={root}", "enable", unit)
 
 
 def disable_below(root: str, units: Iterable[str]) -> None:
     """Disable units of a system that does not run. root: its directory. Raises MirrorError."""
     for unit in units:
-        _systemctl("system", f"--root={root}", "disable", unit)
+        _run_systemctl("system", f"--root={root}", "disable", unit)
 
 
-def _systemctl(kind: str, *arguments: str) -> None:
+def _run_systemctl(kind: str, *arguments: str) -> None:
     command = ["systemctl", *(["--user"] if kind == "user" else []), *arguments]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)

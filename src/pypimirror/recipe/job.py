@@ -39,7 +39,7 @@ class Job:
         self._log = logging.getLogger(part)
         #: Whether the command is the mirror's own, so that its needs are known.
         self._is_own_command = value("cron-command") is None
-        self.identity = identity.of_part(part, directory)
+        self.identity = identity.identity_of_part(part, directory)
         self._check()
 
     def options(self) -> dict[str, str]:
@@ -59,7 +59,7 @@ class Job:
             return
         self._warn(self._schedule)
         user = self._user or (getpass.getuser() if self._cron == "system" else "")
-        line = crontab.entry(self.times, self.command, user)
+        line = crontab.render_entry(self.times, self.command, user)
         try:
             self._write(self.location, "cron-entry", line, made)
             settings = read(config)
@@ -97,9 +97,9 @@ class Job:
         user = self._user if self._systemd == "system" else ""
         restrictions: list[str] = []
         if self._is_own_command:
-            restrictions += hardening.restrictions("user" if self._systemd == "user" else "system", user,
-                                                   hardening.writable(settings), [self.location])
-        folder = systemd.folder(self._systemd) if installed else self.location
+            restrictions += hardening.render_restrictions("user" if self._systemd == "user" else "system", user,
+                                                          hardening.writable_directories(settings), [self.location])
+        folder = systemd.unit_folder(self._systemd) if installed else self.location
         if installed:
             os.makedirs(folder, exist_ok=True)
         units = systemd.update_units(job, schedule, self.command, user, restrictions)
