@@ -181,11 +181,11 @@ def plugins_keys() -> list[options.OptionKey]:
 def check_part(name: str, section: dict[str, str]) -> None:
     """Have the options of a part checked as the recipe does."""
     values = {option: re.sub(r"\$\{[^}]*\}", "/srv/buildout", text) for option, text in section.items()}
-    options.check(name, values, plugins_keys() if "zcml" in values else ())
-    texts = options.texts(name, values, "/srv/buildout", options.keys())
+    options.check_names(name, values, plugins_keys() if "zcml" in values else ())
+    texts = options.collect_texts(name, values, "/srv/buildout", options.configuration_keys())
     assert texts or values.keys() & {"pinned"}, f"[{name}] asks for nothing"
     for option in options.OPTIONS:
-        options.value(name, values, option.name, option.kind, "/srv/buildout", option.default)
+        options.convert_option(name, values, option.name, option.kind, "/srv/buildout", option.default)
 
 
 COMMANDS = [Block(block.page, block.line, block.language, line[2:]) for block in BLOCKS

@@ -24,7 +24,8 @@ def test_paths_are_read_as_the_part_means_them(tmp_path: Path, base: str | None,
              "ca-bundle": "/etc/ca.pem", "index-url": f"https://pypi.example.com/simple/\n{tmp_path}/eggs"}
     if base is not None:
         texts["relative-to"] = str(tmp_path / base)
-    text = configuration.render("mirror", options.keys(), texts, (str(tmp_path), str(folder)) if relative else None)
+    text = configuration.render("mirror", options.configuration_keys(), texts,
+                                (str(tmp_path), str(folder)) if relative else None)
     file = folder / "pypimirror.cfg"
     file.write_text(text)
     settings = reader.read(str(file))
@@ -77,4 +78,4 @@ def test_a_file_must_be_there_for_the_recipe_too(tmp_path: Path) -> None:
     assert plugin_keys.answer([plugin.file], {"mine": "x.txt"}, str(tmp_path))["wrong"] == {
         "mine": f"must be a file that can be read, not {tmp_path}/x.txt: No such file or directory"}
     key = options.OptionKey("mine", "mine", converters.file)
-    assert options.texts("part", {"mine": "here.txt"}, str(tmp_path), [key]) == {"mine": f"{tmp_path}/here.txt"}
+    assert options.collect_texts("part", {"mine": "here.txt"}, str(tmp_path), [key]) == {"mine": f"{tmp_path}/here.txt"}

@@ -14,7 +14,7 @@ from ..pins import extras
 _PIN = re.compile(r"(?:==\s*)?([A-Za-z0-9][A-Za-z0-9._+!-]*)")
 
 
-def pins(buildout: Any) -> dict[str, str]:
+def effective_pins(buildout: Any) -> dict[str, str]:
     """Return the effective versions by name, spelled as in the versions section; empty without pins.
 
     Extensions such as mr.developer remove the pins of checked-out packages from the effective versions, not from the section.
@@ -27,12 +27,12 @@ def pins(buildout: Any) -> dict[str, str]:
     spelled = {normalize(name): name for name in dict(buildout[section])}
     in_force = {normalize(name): value for name, value in (easy_install.default_versions() or {}).items()}
     found = {spelled.get(name, name): _PIN.fullmatch(value.strip()) for name, value in in_force.items()}
-    developed = _developed(buildout["buildout"]["develop-eggs-directory"])
+    developed = _read_develop_eggs(buildout["buildout"]["develop-eggs-directory"])
     return {name: match[1] for name, match in sorted(found.items())
             if match and (normalize(name), release(match[1])) not in developed}
 
 
-def _developed(folder: str) -> set[tuple[str, Any]]:
+def _read_develop_eggs(folder: str) -> set[tuple[str, Any]]:
     """Return normalised names and versions of the develop eggs.
 
     Eggs that ``zc.recipe.egg:custom`` builds from releases of an index are in the same folder, but not develop eggs.
@@ -42,7 +42,7 @@ def _developed(folder: str) -> set[tuple[str, Any]]:
             if dist.precedence == easy_install.pkg_resources.DEVELOP_DIST}
 
 
-def requested(buildout: Any) -> extras.Extras:
+def requested_extras(buildout: Any) -> extras.Extras:
     """Return the extras that the buildout's parts request, from their raw options, which creates no recipe."""
     return extras.of_eggs({name: {option: str(value) for option, value in section.items()}
                            for name, section in buildout._raw.items()})

@@ -21,7 +21,7 @@ def write(part: str, config: str, servers: Iterable[str], plugins: Plugins | Non
     the path of each file. Raises UserError.
     """
     folder = os.path.dirname(config)
-    texts = _own(part, config, servers) if plugins is None else plugins.files(config, servers)
+    texts = _render_without_plugins(part, config, servers) if plugins is None else plugins.render_files(config, servers)
     for name, text in texts.items():
         if name in _TAKEN or name.endswith(_UNITS):
             raise UserError(f"[{part}] filename = {name!r} of a client or web server: the part has another file with this name")
@@ -29,7 +29,8 @@ def write(part: str, config: str, servers: Iterable[str], plugins: Plugins | Non
         made(os.path.join(folder, name))
 
 
-def _own(part: str, config: str, servers: Iterable[str]) -> dict[str, str]:
+def _render_without_plugins(part: str, config: str, servers: Iterable[str]) -> dict[str, str]:
+    """Render the files in this process, which can't import plugins. Raises UserError."""
     # These need the dependencies of the mirror, which may be missing before ``install``.
     from ..clients.part import render
     from ..settings.reader import read

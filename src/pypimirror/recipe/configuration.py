@@ -15,8 +15,8 @@ _HEAD = """\
 def render(part: str, keys: Iterable[OptionKey], texts: Mapping[str, str], relative_to: tuple[str, str] | None = None) -> str:
     """Return the text of the configuration file.
 
-    keys: all known keys in order. texts: by option name, from ``options.texts``. relative_to: the buildout's directory and
-    that of the file; paths in the former become relative to the latter.
+    keys: all known keys in order. texts: by option name, from ``options.collect_texts``. relative_to: the buildout's directory
+    and that of the file; paths in the former become relative to the latter.
     """
     lines = []
     base = texts.get("relative-to")
@@ -27,16 +27,16 @@ def render(part: str, keys: Iterable[OptionKey], texts: Mapping[str, str], relat
         if relative_to and key.kind in (converters.path, *converters.PATH_LISTS, converters.file, converters.zcml):
             buildout, folder = relative_to
             start = folder if base is None or key.option == "relative-to" else base
-            text = "\n".join(_relative(path, buildout, start) for path in text.split("\n"))
-        lines.append(f"{key.key} =" + "".join(f"\n    {line}" for line in _lines(text)) if "\n" in text
+            text = "\n".join(_path_below_base(path, buildout, start) for path in text.split("\n"))
+        lines.append(f"{key.key} =" + "".join(f"\n    {line}" for line in _split_lines(text)) if "\n" in text
                      else f"{key.key} = {text}")
     return _HEAD.format(part=part) + "\n".join(lines) + "\n"
 
 
-def _lines(text: str) -> list[str]:
+def _split_lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _relative(path: str, buildout: str, folder: str) -> str:
+def _path_below_base(path: str, buildout: str, folder: str) -> str:
     inside = path == buildout or path.startswith(os.path.join(buildout, ""))
     return os.path.relpath(path, folder) if inside else path

@@ -9,7 +9,7 @@ from ..secret import MASK
 _SECRET = re.compile(r"SECRET|TOKEN|PASSW|KEY|CREDENTIAL", re.IGNORECASE)
 
 
-def variables(text: str, folder: str = "") -> tuple[tuple[str, str], ...]:
+def parse_variables(text: str, folder: str = "") -> tuple[tuple[str, str], ...]:
     """Return pairs of name and value, one a line; a single line may have several pairs of words. Raises ValueError."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     words = text.split()
@@ -34,7 +34,7 @@ def has_secrets(pairs: tuple[tuple[str, str], ...]) -> bool:
     return any(_SECRET.search(name) or hidden(value) != value for name, value in pairs)
 
 
-def source(pairs: tuple[tuple[str, str], ...]) -> str:
+def render_source(pairs: tuple[tuple[str, str], ...]) -> str:
     """Return the Python source that sets the variables."""
     if not pairs:
         return ""

@@ -40,9 +40,9 @@ class Job:
         #: Whether the command is the mirror's own, so that its needs are known.
         self._is_own_command = value("cron-command") is None
         self.identity = identity.identity_of_part(part, directory)
-        self._check()
+        self._check_options()
 
-    def options(self) -> dict[str, str]:
+    def computed_options(self) -> dict[str, str]:
         """Return the computed options, for other parts and for ``uninstall``, which gets only the options."""
         if not self._schedule:
             return {}
@@ -57,11 +57,11 @@ class Job:
         """
         if self._schedule is None:
             return
-        self._warn(self._schedule)
+        self._warn_of_frequency(self._schedule)
         user = self._user or (getpass.getuser() if self._cron == "system" else "")
         line = crontab.render_entry(self.times, self.command, user)
         try:
-            self._write(self.location, "cron-entry", line, made)
+            self._write_file(self.location, "cron-entry", line, made)
             settings = read(config)
             self._install_units(self._schedule, settings, made)
             self._install_logrotate(settings, made)
@@ -88,7 +88,7 @@ class Job:
         name = self.identity.name
         if self._cron == "user" and crontab.install(self.identity.mark, line):
             self._log.info("The entry is in the crontab.")
-        if self._cron == "system" and self._write(self._directory, name, f"{self.identity.note}{line}", made, 0o644):
+        if self._cron == "system" and self._write_file(self._directory, name, f"{self.identity.note}{line}", made, 0o644):
             self._log.info("The entry is in %s.", os.path.join(self._directory, name))
 
     def _install_units(self, schedule: Schedule, settings: Settings, made: Callable[[str], None]) -> None:
@@ -103,7 +103,7 @@ class Job:
         if installed:
             os.makedirs(folder, exist_ok=True)
         units = systemd.update_units(job, schedule, self.command, user, restrictions)
-        changed = [self._write(folder, name, text, made, 0o644) for name, text in units.items()]
+        changed = [self._write_file(folder, name, text, made, 0o644) for name, text in units.items()]
         if installed and any(changed):
             systemd.enable(self._systemd, [f"{job.name}.timer"])
             self._log.info("The timer %s.timer is enabled.", job.name)
@@ -114,10 +114,11 @@ class Job:
             return
         text = logrotate.render(self.identity, settings["log_filename"], self._user)
         system = "system" in (self._cron, self._systemd) and os.path.isdir(logrotate.FOLDER)
-        self._write(logrotate.FOLDER if system else self.location, self.identity.name if system else "logrotate", text, made,
-                    0o644)
+        folder, name = (logrotate.FOLDER, self.identity.name) if system else (self.location, "logrotate")
+        self._write_file(folder, name, text, made, 0o644)
 
-    def _write(self, folder: str, name: str, text: str, made: Callable[[str], None], mode: int | None = None) -> bool:
+    def _write_file(self, folder: str, name: str, text: str, made: Callable[[str], None], mode: int | None = None) -> bool:
+        """Write a file; return whether it changed. made: called with its path. Raises MirrorError."""
         path = os.path.join(folder, name)
         try:
             changed = written_file.write(path, text, mode)
@@ -126,7 +127,7 @@ class Job:
         made(path)
         return changed
 
-    def _warn(self, schedule: Schedule) -> None:
+    def _warn_of_frequency(self, schedule: Schedule) -> None:
         if schedule.shortest < _SHORTEST:
             self._log.warning("cron-times = %s: %d minutes between two runs; every %d are enough, for upstream's list of "
                               "projects is not renewed more often.", self.times, schedule.shortest, _SHORTEST)
@@ -136,7 +137,7 @@ class Job:
             except KeyError:
                 self._log.warning("cron-user = %s: no such user on this machine, so that cron won't run the entry.", self._user)
 
-    def _check(self) -> None:
+    def _check_options(self) -> None:
         for name, value in (("cron-install", self._cron), ("systemd-install", self._systemd)):
             if value != "none" and self._schedule is None:
                 raise UserError(f"[{self.part}] {name} = {value}: needs cron-times")
@@ -163,7 +164,7 @@ def uninstall(options: Mapping[str, str]) -> None:
         raise UserError(str(error)) from error
 
 
-def forget(options: Mapping[str, str]) -> None:
+def reload_systemd(options: Mapping[str, str]) -> None:
     """Reload systemd after the files of the job were removed. options: of the installed part."""
     kind = options.get("systemd-install", "none")
     if kind != "none":

@@ -53,7 +53,7 @@ OPTIONS = (
            "Additional distributions that the script can import, such as plugins; one requirement a line."),
     RecipeOption("zcml-additional", converters.lines, "",
            "ZCML for this mirror only: directives, or a complete file. It overrides the registrations of plugins."),
-    RecipeOption("environment-vars", environment.variables, "",
+    RecipeOption("environment-vars", environment.parse_variables, "",
            "Environment variables that the script sets for itself, one line each: NAME value."),
     RecipeOption("relative-paths", converters.boolean, "",
            "Whether script and configuration use relative paths for everything inside the buildout; by default the buildout's "
@@ -88,14 +88,14 @@ class OptionKey(NamedTuple):
     kind: Kind
 
 
-def keys() -> tuple[OptionKey, ...]:
+def configuration_keys() -> tuple[OptionKey, ...]:
     """Return the keys of the configuration as options."""
     return tuple(OptionKey(key.name.replace("_", "-"), key.name, key.kind) for key in KEYS)
 
 
-def check(part: str, names: Iterable[str], more: Iterable[OptionKey] = ()) -> None:
+def check_names(part: str, names: Iterable[str], more: Iterable[OptionKey] = ()) -> None:
     """Raise UserError for unknown options, with the nearest known name. more: the keys of plugins."""
-    known = {option.name for option in OPTIONS} | {key.option for key in (*keys(), *more)}
+    known = {option.name for option in OPTIONS} | {key.option for key in (*configuration_keys(), *more)}
     for name in names:
         if name not in known and name not in _BUILDOUT:
             raise UserError(f"[{part}] unknown option {name!r}{nearest(name, sorted(known)) or _NOT_DECLARED}")
@@ -116,7 +116,7 @@ def check_components(part: str, texts: Mapping[str, str], components: Mapping[st
                                 f"{nearest(name, names) or _NOT_DECLARED}")
 
 
-def value(part: str, options: Mapping[str, str], name: str, kind: Kind, folder: str, default: str = "") -> Any:
+def convert_option(part: str, options: Mapping[str, str], name: str, kind: Kind, folder: str, default: str = "") -> Any:
     """Return the value of an option, or None if it is empty and has no default.
 
     folder: the base of relative paths, the buildout's directory. Raises UserError.
@@ -127,18 +127,18 @@ def value(part: str, options: Mapping[str, str], name: str, kind: Kind, folder: 
     try:
         return kind(text, folder)
     except ValueError as error:
-        safe = environment.hidden_values(text) if kind is environment.variables else hidden(text)
+        safe = environment.hidden_values(text) if kind is environment.parse_variables else hidden(text)
         raise UserError(f"[{part}] {name} = {safe}: must be {error}") from None
 
 
-def texts(part: str, options: Mapping[str, str], folder: str, which: Iterable[OptionKey]) -> dict[str, str]:
+def collect_texts(part: str, options: Mapping[str, str], folder: str, which: Iterable[OptionKey]) -> dict[str, str]:
     """Return the texts of the configuration keys that the part sets, by option name, with absolute paths.
 
     which: the keys. Raises UserError for an invalid value.
     """
     found = {}
     for key in which:
-        checked = value(part, options, key.option, key.kind, folder)
+        checked = convert_option(part, options, key.option, key.kind, folder)
         if checked is None:
             continue
         if key.kind is converters.path:

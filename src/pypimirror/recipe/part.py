@@ -29,31 +29,31 @@ class Recipe:
         #: Whether there may be plugins. They are in the eggs, so their keys are unknown before ``install``.
         self._plugged = any(options.get(option, "").strip() for option in ("eggs", "zcml", "zcml-additional"))
         if not self._plugged:
-            known.check(name, self._given)
+            known.check_names(name, self._given)
         self._section = section = buildout["buildout"]
         self._directory = section["directory"]
         #: The folder of relative paths.
         self._base = os.path.join(self._directory, os.path.expanduser(options.get("relative-to", "").strip() or os.curdir))
         self._base = os.path.normpath(self._base)
-        self._texts = known.texts(name, options, self._base, known.keys())
+        self._texts = known.collect_texts(name, options, self._base, known.configuration_keys())
         if "relative-to" in self._texts:
             self._texts["relative-to"] = self._base
         self._location = os.path.join(section["parts-directory"], name)
         self._config = os.path.join(self._location, "pypimirror.cfg")
         self._pins = os.path.join(self._location, "versions.cfg")
-        self._pinned = self._value("pinned")
+        self._pinned = self._convert_option("pinned")
         self._script = self._script_path()
-        self._eggs = self._value("eggs") or ()
-        self._environment = self._value("environment-vars") or ()
-        self._relative = bool(self._value("relative-paths", section.get("relative-paths", "false")))
+        self._eggs = self._convert_option("eggs") or ()
+        self._environment = self._convert_option("environment-vars") or ()
+        self._relative = bool(self._convert_option("relative-paths", section.get("relative-paths", "false")))
         self._check_engine()
         if not self._plugged:  # before anything is uninstalled
             self._check_components(registry.components_by_key(registry.load()))
-        self._complete()
+        self._fill_in_defaults()
         self._check_selection()
-        self._job = job.Job(name, self._directory, self._location, self._value, options.get("cron-times", "").strip(),
+        self._job = job.Job(name, self._directory, self._location, self._convert_option, options.get("cron-times", "").strip(),
                             self._script)
-        self._claim(self._script, self._texts["mirror-file-path"])
+        self._claim_paths(self._script, self._texts["mirror-file-path"])
         self._write_back()
 
     def install(self) -> list[str]:
@@ -65,24 +65,26 @@ class Recipe:
             # Buildout removes these if the installation fails.
             self.options.created(path)  # type: ignore[attr-defined]
 
-        dists = script.distributions(self.buildout, self._eggs)
+        dists = script.find_distributions(self.buildout, self._eggs)
         os.makedirs(self._location, exist_ok=True)
         relative_to = (self._directory, self._location) if self._relative else None
         if self._pinned:
-            versions, requested = buildout_versions.pins(self.buildout), buildout_versions.requested(self.buildout)
+            versions = buildout_versions.effective_pins(self.buildout)
+            requested = buildout_versions.requested_extras(self.buildout)
             written_file.write(self._pins, buildout_versions.render(self.name, versions, requested))
             note(self._pins)
         if self._additional:
-            written_file.write(self._additional, plugins.additional(self.options["zcml-additional"]))
+            written_file.write(self._additional, plugins.wrap_zcml(self.options["zcml-additional"]))
             note(self._additional)
         more = plugins.Plugins(self.name, dists, self._environment, self._additional) if self._plugged else None
-        keys, texts = self._with_plugins(more)
+        keys, texts = self._load_plugins(more)
         written_file.write(self._config, configuration.render(self.name, keys, texts, relative_to))
         note(self._config)
         self._job.change_owner(self._config)
-        client_files.write(self.name, self._config, self._value("webserver") or (), more, note)
-        for path in script.make(self._script, dists, self._argument(), environment.source(self._environment),
-                                self._directory if self._relative else ""):
+        client_files.write(self.name, self._config, self._convert_option("webserver") or (), more, note)
+        for path in script.write_script(self._script, dists, self._script_argument(),
+                                        environment.render_source(self._environment),
+                                        self._directory if self._relative else ""):
             if environment.has_secrets(self._environment):
                 os.chmod(path, 0o700)
                 self._job.change_owner(path)
@@ -92,29 +94,29 @@ class Recipe:
 
     update = install
 
-    def _with_plugins(self, installed: plugins.Plugins | None) -> tuple[tuple[known.OptionKey, ...], dict[str, str]]:
+    def _load_plugins(self, installed: plugins.Plugins | None) -> tuple[tuple[known.OptionKey, ...], dict[str, str]]:
         """Return all keys of the configuration, and the texts of those that are set. Raises UserError."""
         if installed is None:
-            return known.keys(), self._texts
-        more, relative, components = installed.keys(self._texts.get("zcml", "").split(), self.options, self._base)
-        known.check(self.name, self._given, more)
+            return known.configuration_keys(), self._texts
+        more, relative, components = installed.load_keys(self._texts.get("zcml", "").split(), self.options, self._base)
+        known.check_names(self.name, self._given, more)
         self._check_components(components)
-        texts = {**self._texts, **known.texts(self.name, self.options, self._base, more)}
+        texts = {**self._texts, **known.collect_texts(self.name, self.options, self._base, more)}
         if relative:  # their own types find relative paths in the same folder as here
             texts["relative-to"] = self._base
-        return (*known.keys(), *more), texts
+        return (*known.configuration_keys(), *more), texts
 
-    def _value(self, name: str, default: str = "") -> Any:
+    def _convert_option(self, name: str, default: str = "") -> Any:
         option = next(option for option in known.OPTIONS if option.name == name)
-        return known.value(self.name, self.options, name, option.kind, self._directory, default or option.default)
+        return known.convert_option(self.name, self.options, name, option.kind, self._directory, default or option.default)
 
     def _script_path(self) -> str:
-        name = self._value("script") or self.name
+        name = self._convert_option("script") or self.name
         if os.path.basename(name) != name or name in (os.curdir, os.pardir):
             raise UserError(f"[{self.name}] script = {name}: must be a plain file name")
         return os.path.join(self._section["bin-directory"], name)
 
-    def _complete(self) -> None:
+    def _fill_in_defaults(self) -> None:
         """Fill in the defaults of the options."""
         texts = self._texts
         texts.setdefault("mirror-file-path", os.path.join(self._directory, "var", self.name))
@@ -150,7 +152,7 @@ class Recipe:
             raise UserError(f"[{self.name}] package-matches: nothing is selected: the part has neither this option nor "
                             f"{', '.join(_ASKING[1:])} or pinned = true; select everything with package-matches = *")
 
-    def _claim(self, *paths: str) -> None:
+    def _claim_paths(self, *paths: str) -> None:
         """Raise UserError if another part of this buildout uses a path."""
         claims = self.buildout.__dict__.setdefault("_pypimirror_claims", {})
         for path in paths:
@@ -161,13 +163,13 @@ class Recipe:
     def _write_back(self) -> None:
         """Write computed values to the options, for other parts and so that buildout detects changes."""
         self.options.update(self._texts)
-        self.options.update(self._job.options())
+        self.options.update(self._job.computed_options())
         self.options["location"] = self._location
         self.options["config-file"] = self._config
         self.options["script"] = self._script
         self.options["relative-paths"] = str(self._relative).lower()
 
-    def _argument(self) -> str:
+    def _script_argument(self) -> str:
         """Return the Python source of the configuration's path, the argument of the script."""
         if not self._relative:
             return repr(self._config)
@@ -186,4 +188,4 @@ def uninstall(name: str, options: Mapping[str, str]) -> None:
     location = options.get("location", "")
     if os.path.isdir(location) and not os.listdir(location):
         os.rmdir(location)
-    job.forget(options)
+    job.reload_systemd(options)

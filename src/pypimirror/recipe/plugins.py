@@ -30,7 +30,7 @@ _CONFIGURE = ('<configure xmlns="http://namespaces.zope.org/zope" xmlns:zcml="ht
               'xmlns:pypimirror="http://namespaces.zope.org/pypimirror"> {text} </configure>\n')
 
 
-def additional(text: str) -> str:
+def wrap_zcml(text: str) -> str:
     """Return a ZCML file for the text of ``zcml-additional``, which is wrapped in ``configure`` unless it has that element."""
     text = text.strip()
     return f"{text}\n" if "<configure" in text else _CONFIGURE.format(text=text)
@@ -49,7 +49,7 @@ class Plugins:
         self._path = [dist.location for dist in dists]
         self._environment = {**os.environ, **dict(environment)}
 
-    def keys(self, zcml: Sequence[str], options: Mapping[str, str], folder: str) -> PluginAnswer:
+    def load_keys(self, zcml: Sequence[str], options: Mapping[str, str], folder: str) -> PluginAnswer:
         """Return the keys and components of plugins, after a check of the options with the names of keys.
 
         zcml: plugins in addition to installed ones. folder: the base of relative paths.
@@ -59,10 +59,11 @@ class Plugins:
         answer = self._ask("pypimirror.zcml.plugin_keys", {"zcml": list(zcml), "texts": texts, "folder": folder})
         for key, problem in answer["wrong"].items():
             raise UserError(f"[{self._part}] {key.replace('_', '-')} = {hidden(texts[key])}: {problem}")
-        keys = tuple(OptionKey(key.replace("_", "-"), key, NAMED.get(kind, _own)) for key, kind in answer["kinds"].items())
+        keys = tuple(OptionKey(key.replace("_", "-"), key, NAMED.get(kind, _unchanged))
+                     for key, kind in answer["kinds"].items())
         return PluginAnswer(keys, answer["relative"], answer["components"])
 
-    def files(self, config: str, servers: Iterable[str]) -> dict[str, str]:
+    def render_files(self, config: str, servers: Iterable[str]) -> dict[str, str]:
         """Return the files of clients and web servers, by file name. Arguments as for ``client_files.write``."""
         files: dict[str, str] = self._ask("pypimirror.clients.part", {"config": config, "servers": list(servers)})["files"]
         return files
@@ -81,6 +82,6 @@ class Plugins:
         return answer
 
 
-def _own(text: str, folder: str) -> str:
+def _unchanged(text: str, folder: str) -> str:
     """Return the text; it was checked by the plugin's own converter before."""
     return text

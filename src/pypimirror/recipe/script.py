@@ -40,47 +40,47 @@ class Resolver(easy_install.Installer):
         self._path = [develop]
         self._env = self._make_env()
         self._offline = offline
-        self._circle = {_key(NAME)}
+        self._circle = {_normalize(NAME)}
 
     def _obtain(self, requirement: Any, source: Any = None) -> Distribution | None:
         # zc.buildout 5 and 6 pass no destination when they are offline, and would then not find the eggs that they made.
         return None if self._offline else super()._obtain(requirement, source)
 
     def _get_dist(self, requirement: Any, ws: Any) -> list[Distribution]:
-        if requirement.key == _key(NAME):
+        if requirement.key == _normalize(NAME):
             # The distribution of the running recipe, so that script and recipe have the same version.
-            dists = [copy.copy(_own())]
+            dists = [copy.copy(_own_distribution())]
             ws.add(dists[0], replace=True)
         else:
             try:
                 dists = super()._get_dist(requirement, ws)
             except UserError:
-                found = self._in_environment(requirement)
+                found = self._find_in_environment(requirement)
                 if found is None:
                     raise
                 dists = [found]
                 ws.add(found, replace=True)
         for dist in dists:
-            if _key(dist.project_name) in self._circle:
-                self._without_installers(dist)
+            if _normalize(dist.project_name) in self._circle:
+                self._remove_installers(dist)
         return dists
 
-    def _in_environment(self, requirement: Any) -> Distribution | None:
+    def _find_in_environment(self, requirement: Any) -> Distribution | None:
         return next((dist for dist in self._environment[requirement.project_name] if dist in requirement), None)
 
-    def _without_installers(self, dist: Distribution) -> None:
+    def _remove_installers(self, dist: Distribution) -> None:
         """Remove installers from the requirements of the mirror or of one of its dependencies, recursively."""
         everything: Callable[..., list[Any]] = dist.requires
 
         def requires(extras: Iterable[str] = ()) -> list[Any]:
             wanted = [requirement for requirement in everything(extras) if requirement.key not in _INSTALLERS]
-            self._circle.update(_key(requirement.project_name) for requirement in wanted)
+            self._circle.update(_normalize(requirement.project_name) for requirement in wanted)
             return wanted
 
         dist.requires = requires
 
 
-def distributions(buildout: Mapping[str, Any], eggs: Sequence[str]) -> list[Distribution]:
+def find_distributions(buildout: Mapping[str, Any], eggs: Sequence[str]) -> list[Distribution]:
     """Return the distributions for the script, in the order of its path.
 
     buildout: zc.buildout's Buildout; uses its find-links, index, newest, offline, allow-hosts and versions.
@@ -88,13 +88,13 @@ def distributions(buildout: Mapping[str, Any], eggs: Sequence[str]) -> list[Dist
     """
     section = buildout["buildout"]
     eggs_directory = section["eggs-directory"]
-    found = _with_fast_fetcher(section, eggs) or list(_resolver(section).install([NAME, *eggs]))
+    found = _find_with_fast_fetcher(section, eggs) or list(_make_resolver(section).install([NAME, *eggs]))
     environment = {os.path.realpath(path) for path in _environment_path()}
     return sorted(found, key=lambda dist: (os.path.realpath(dist.location) in environment,
                                            os.path.dirname(dist.location) == eggs_directory))
 
 
-def _resolver(section: Mapping[str, Any]) -> Resolver:
+def _make_resolver(section: Mapping[str, Any]) -> Resolver:
     return Resolver(
         section["eggs-directory"],
         section["develop-eggs-directory"],
@@ -107,7 +107,7 @@ def _resolver(section: Mapping[str, Any]) -> Resolver:
     )
 
 
-def _with_fast_fetcher(section: Mapping[str, Any], eggs: Sequence[str]) -> list[Distribution]:
+def _find_with_fast_fetcher(section: Mapping[str, Any], eggs: Sequence[str]) -> list[Distribution]:
     """Return the distributions with the extra ``fast``; none if its libraries have no wheels here.
 
     A buildout may pin neither of them and allow no others, and its index may not have them: the mirror works without.
@@ -115,7 +115,7 @@ def _with_fast_fetcher(section: Mapping[str, Any], eggs: Sequence[str]) -> list[
     if not _has_wheels():
         return []
     try:
-        return list(_resolver(section).install([_FAST, *eggs]))
+        return list(_make_resolver(section).install([_FAST, *eggs]))
     except UserError as error:
         _logger.info("%s: not used, the mirror fetches with requests (%s)", _FAST, " ".join(str(error).split()))
         return []
@@ -130,8 +130,8 @@ def _has_wheels() -> bool:
     return sys.platform in ("darwin", "win32")
 
 
-def make(path: str, dists: Sequence[Distribution], arguments: str, initialization: str = "",
-         relative_to: str = "") -> list[str]:
+def write_script(path: str, dists: Sequence[Distribution], arguments: str, initialization: str = "",
+                 relative_to: str = "") -> list[str]:
     """Write the script; return the paths of its files.
 
     arguments: Python source of the arguments of ``pypimirror.cli.main``. initialization: Python source to run before the
@@ -148,12 +148,13 @@ def _environment_path() -> list[str]:
     return [path for path in easy_install.buildout_and_setuptools_path if path]
 
 
-def _own() -> Distribution:
+def _own_distribution() -> Distribution:
+    """Return the distribution of the running recipe. Raises UserError."""
     found = easy_install.pkg_resources.working_set.find(easy_install.pkg_resources.Requirement.parse(NAME))
     if found is None:
         raise UserError(f"{NAME} is not installed as a distribution")
     return found
 
 
-def _key(name: str) -> str:
+def _normalize(name: str) -> str:
     return str(easy_install.normalize_name(name))
