@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pypimirror.report.causes import by_cause, cause
+from pypimirror.report.causes import cause_of, lines_by_cause
 from support.mirror import Mirrored
 from support.upstream import Upstream, sdist
 
@@ -19,7 +19,7 @@ from support.upstream import Upstream, sdist
                                                                              "http://b.example.com; see"),
     ("one-1.0.tar.gz: hash differs", "one-1.0.tar.gz: hash differs")])
 def test_a_cause_is_the_message_without_paths_of_urls(message: str, expected: str) -> None:
-    assert cause(message) == expected
+    assert cause_of(message) == expected
 
 
 def failures(count: int, what: str = "status 500") -> list[tuple[str, str]]:
@@ -27,15 +27,15 @@ def failures(count: int, what: str = "status 500") -> list[tuple[str, str]]:
 
 
 def test_a_few_failures_of_one_cause_have_a_line_each() -> None:
-    assert by_cause(failures(4)) == [f"p{n}: https://pypi.example.com/simple/p{n}/: status 500" for n in range(4)]
+    assert lines_by_cause(failures(4)) == [f"p{n}: https://pypi.example.com/simple/p{n}/: status 500" for n in range(4)]
 
 
 def test_many_failures_of_one_cause_are_one_line_with_a_count() -> None:
     other = ("q", "https://pypi.example.com/simple/q/: status 404")
-    assert by_cause([*failures(40), other]) == [
+    assert lines_by_cause([*failures(40), other]) == [
         "40 projects: https://pypi.example.com: status 500 (p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 30 more)",
         "q: https://pypi.example.com/simple/q/: status 404"]
-    assert by_cause(failures(5))[0].endswith("(p0, p1, p2, p3, p4)")
+    assert lines_by_cause(failures(5))[0].endswith("(p0, p1, p2, p3, p4)")
 
 
 def test_a_run_prints_one_line_for_one_cause(mirrored: Mirrored, upstream: Upstream,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pypimirror.pins.environments import environments
-from pypimirror.report.sbom.document import written
+from pypimirror.report.sbom.document import render_or_reduce
 from pypimirror.sbom.dependency_graph import DependencyGraph
 from pypimirror.sbom.license_classifiers import CLASSIFIERS
 from pypimirror.sbom.licenses import CLASSIFIER, EXPRESSION, TEXT, License, license_of, spdx_expression
@@ -315,7 +315,7 @@ def test_a_component_on_which_a_library_fails() -> None:
 
     problems: list[str] = []
     release = Component("demo", "Demo", "1.0", (ComponentFile("demo-1.0.tar.gz", "demo/demo-1.0.tar.gz"),), summary="odd")
-    assert written(release, render, problems.append) == "pkg:pypi/demo@1.0 1"
+    assert render_or_reduce(release, render, problems.append) == "pkg:pypi/demo@1.0 1"
     assert len(problems) == 1 and problems[0].startswith(
         "demo 1.0: what its metadata state is left out: RuntimeError: no such text")
 

@@ -180,7 +180,7 @@ def test_a_plugins_exception_shows_no_secret_in_a_traceback_of_the_log(mirrored:
     from pypimirror.report import logfile
 
     Secret("s3cret-word")
-    with logfile.opened(str(tmp_path / "x.log"), False, False):
+    with logfile.log_to_file(str(tmp_path / "x.log"), False, False):
         try:
             raise RuntimeError("it was s3cret-word\x1b]0;x\x07")
         except RuntimeError:

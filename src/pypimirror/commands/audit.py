@@ -13,7 +13,7 @@ from ..errors import ConfigurationError, MirrorError
 from ..maintenance.audit import Audit, Auditor
 from ..mirror import Mirror
 from ..report.audit import FORMATS
-from ..report.audit.plain import table
+from ..report.audit.plain import table_lines
 from ..report.safe_stream import print_json
 from ..state.database import State
 from ..sync.pinning import Pinning
@@ -35,7 +35,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     if form != _TABLE:
         print_json(FORMATS[form](found))
     elif not arguments.quiet:
-        for line in table(found):
+        for line in table_lines(found):
             print(line)
     for problem in found.problems:
         print(f"pypimirror: {problem}", file=sys.stderr)

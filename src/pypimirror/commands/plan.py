@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Any
 
 from ..mirror import Mirror
-from ..report.causes import by_cause
+from ..report.causes import lines_by_cause
 from ..report.safe_stream import print_json
 from ..settings.units import in_bytes
 from ..settings.values import Settings
@@ -112,5 +112,5 @@ def _problem_lines(found: dict[str, Any], each: bool) -> Iterator[str]:
     """Yield a line for each cause, that of the whole run last. each: whether each project has a line."""
     of_run = [entry["problem"] for entry in found["problems"] if not entry["display"]]
     pairs = [(entry["display"], entry["problem"]) for entry in found["problems"] if entry["display"]]
-    lines = [f"{name}: {problem}" for name, problem in pairs] if each else by_cause(pairs)
+    lines = [f"{name}: {problem}" for name, problem in pairs] if each else lines_by_cause(pairs)
     yield from (f"problem   {line}" for line in (*lines, *of_run))

@@ -17,7 +17,7 @@ from ..pins.offline import read_offline
 from ..report.safe_stream import print_blocks, print_json, results_alone
 from ..report.sbom import FORMATS
 from ..report.sbom.document import BillOfMaterials, source_date
-from ..report.sbom.licenses import as_json, table
+from ..report.sbom.licenses import as_json, table_lines
 from ..sbom.contents import Collector, SbomScope
 from ..sbom.embedded import Extraction
 from ..sbom.model import Component
@@ -119,7 +119,7 @@ def _print_licenses(components: Iterable[Component], collector: Collector, argum
         for _ in components:
             pass
     else:
-        for line in table(components):
+        for line in table_lines(components):
             print(line)
 
 

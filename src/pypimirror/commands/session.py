@@ -20,7 +20,7 @@ from ..http import fetcher_settings
 from ..mirror import Mirror
 from ..model import Totals
 from ..report import logfile, run_record
-from ..report.causes import by_cause
+from ..report.causes import lines_by_cause
 from ..report.event_dispatcher import Watch
 from ..report.log import logger
 from ..settings.units import format_moment
@@ -72,7 +72,7 @@ def exclusive_access(mirror: Mirror, arguments: argparse.Namespace) -> Iterator[
     settings = mirror.settings
     with closing(mirror), hold_lock(settings["lock_file_name"]):
         mirror.storage.prepare()
-        with logfile.opened(settings["log_filename"], settings["verbose"], arguments.log_console):
+        with logfile.log_to_file(settings["log_filename"], settings["verbose"], arguments.log_console):
             yield
         mirror.storage.finish()
 
@@ -125,7 +125,7 @@ class RunSession(NamedTuple):
 
     def print_problems(self) -> None:
         """Print held-back removals and failures to stderr, one a line."""
-        failed = [*by_cause(self.run.failures.of_projects()), *self.run.failures.of_run()]
+        failed = [*lines_by_cause(self.run.failures.of_projects()), *self.run.failures.of_run()]
         lines = [self.run.held] if self.run.held else []
         lines += failed[:_MOST_LINES]
         if len(failed) > _MOST_LINES:

@@ -7,7 +7,7 @@ import sqlite3
 from typing import Any
 
 from ..errors import ConfigurationError, StatusUnknown, StorageError
-from ..report.causes import by_cause
+from ..report.causes import lines_by_cause
 from ..report.safe_stream import print_json
 from ..settings.units import in_bytes
 from ..zcml.plugins import read
@@ -79,8 +79,8 @@ def _detail_rows(status: dict[str, Any]) -> list[str]:
         names = (f"{one['name']} ({one['promoted']})" if one["promoted"] else one["name"] for one in status["snapshots"])
         rows.append(f"{'snapshots':<14} {', '.join(names)}")
     errors = status["errors"]
-    rows.extend(f"  {line}" for line in by_cause(((error["display"], error["error"]) for error in errors),
-                                                 {error["display"]: error["since"] for error in errors}))
+    rows.extend(f"  {line}" for line in lines_by_cause(((error["display"], error["error"]) for error in errors),
+                                                       {error["display"]: error["since"] for error in errors}))
     rows += _release_rows(status)
     rows.extend(f"  {one['project']}: {one['requests']} requests, the last at {one['last']}"
                 for one in status["missed"][:_MOST_SHOWN])

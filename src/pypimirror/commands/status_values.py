@@ -113,7 +113,7 @@ def _other_run_values(settings: Settings) -> dict[str, Any]:
     with suppress(PermissionError):
         run = run_record.read(settings["lock_file_name"])
     with suppress(PermissionError):
-        failure = run_record.failure(settings["state_path"])
+        failure = run_record.read_failure(settings["state_path"])
     if run is not None and (run.is_running or run.was_interrupted):
         found["running" if run.is_running else "interrupted"] = {
             "pid": run.pid, "kind": run.kind, "since": format_moment(run.started), "phase": run.phase, "done": run.done,

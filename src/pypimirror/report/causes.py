@@ -13,14 +13,14 @@ _URL = re.compile(r"(https?://[^\s/?#:,;]+(?::\d+)?)[^\s,;]*?(?=[:,;.)]*(?:\s|$)
 _EACH, _NAMED = 4, 10
 
 
-def by_cause(failures: Iterable[tuple[str, str]], since: Mapping[str, str] = NOTHING) -> list[str]:
+def lines_by_cause(failures: Iterable[tuple[str, str]], since: Mapping[str, str] = NOTHING) -> list[str]:
     """Return lines about failures: one for each of a few with the same cause, one for all of many.
 
     failures: pairs of a project and a message. since: when a project failed first, for the ends of the lines.
     """
     groups: dict[str, list[tuple[str, str]]] = {}
     for project, message in failures:
-        groups.setdefault(cause(message), []).append((project, message))
+        groups.setdefault(cause_of(message), []).append((project, message))
     lines: list[str] = []
     for found, group in groups.items():
         if len(group) <= _EACH:
@@ -35,6 +35,6 @@ def by_cause(failures: Iterable[tuple[str, str]], since: Mapping[str, str] = NOT
     return lines
 
 
-def cause(message: str) -> str:
+def cause_of(message: str) -> str:
     """Return a message without the paths of its URLs."""
     return _URL.sub(r"\1", message)

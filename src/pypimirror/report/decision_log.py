@@ -45,11 +45,11 @@ class DecisionLog:
             now = format_moment(time.time())
             self._lines += [json.dumps(printable_values({
                 "time": now, "run": self._kind, "project": event.project, "file": each.filename, "action": each.action,
-                "rule": each.rule, "reason": each.reason})) + "\n" for each in self._new(event)]
+                "rule": each.rule, "reason": each.reason})) + "\n" for each in self._take_new(event)]
         if self._lines and (len(self._lines) > 1000 or isinstance(event, RunFinished)):
-            self._append()
+            self._append_to_file()
 
-    def _new(self, event: ProjectDecided) -> list[FileDecision]:
+    def _take_new(self, event: ProjectDecided) -> list[FileDecision]:
         """Return the decisions that were not written yet in this run."""
         known = self._written.setdefault(event.project, set())
         found = [each for each in event.files if each not in known]
@@ -58,7 +58,7 @@ class DecisionLog:
             self._written.popitem(last=False)
         return found
 
-    def _append(self) -> None:
+    def _append_to_file(self) -> None:
         text, self._lines = "".join(self._lines), []
         try:
             descriptor = open_for_append(self._filename, _KEY)

@@ -25,7 +25,7 @@ class Watch:
         """also: called with every event. registry: of the mirror, with the handlers of events that plugins registered."""
         self._statistics = Statistics()
         self._observers = [observer for _, observer in sorted(observers.items()) if is_own(observer)]
-        self._plugins = _plugins(observers, registry)
+        self._plugins = _observers_of_plugins(observers, registry)
         #: Those of the mirror's own that raised an unexpected exception; each is reported once.
         self._faulty: list[IObserver] = []
         self._warnings: list[str] = []
@@ -45,11 +45,11 @@ class Watch:
         """
         if isinstance(event, RunFinished):
             self._finish_plugins()
-        self._send(event)
+        self._send_to_observers(event)
         if isinstance(event, RunFinished):
             self._finish_plugins()
 
-    def _send(self, event: Any) -> None:
+    def _send_to_observers(self, event: Any) -> None:
         self._statistics.notify(event)
         if isinstance(event, RunFinished):
             event = event._replace(statistics=self._statistics.figures())
@@ -70,22 +70,23 @@ class Watch:
             self._also(event)
         for plugin in self._plugins:
             plugin.put(event)
-        self._warn()
+        self._print_warnings()
         if raised is not None:
             raise raised
 
     def _finish_plugins(self) -> None:
+        """Wait until the observers of plugins have handled all events."""
         for plugin in self._plugins:
             plugin.finish()
-        self._warn()
+        self._print_warnings()
 
-    def _warn(self) -> None:
+    def _print_warnings(self) -> None:
         """Print and report the warnings about observers."""
         self._warnings += filter(None, (plugin.warning() for plugin in self._plugins))
         while self._warnings:
             warning = self._warnings.pop(0)
             print(f"pypimirror: {warning}", file=sys.stderr)
-            self._send(Notice(warning))
+            self._send_to_observers(Notice(warning))
 
     def close(self) -> None:
         """End the threads of plugins' observers, and leave the terminal in order."""
@@ -95,7 +96,7 @@ class Watch:
             self._progress.close()
 
 
-def _plugins(observers: Mapping[str, IObserver], registry: Any) -> list[PluginObserver]:
+def _observers_of_plugins(observers: Mapping[str, IObserver], registry: Any) -> list[PluginObserver]:
     """Return the observers and handlers of plugins."""
     if all(map(is_own, observers.values())) and (registry is None or not any(registry.registeredHandlers())):
         return []

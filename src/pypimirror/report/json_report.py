@@ -31,12 +31,12 @@ class JsonReport:
 
     def notify(self, event: Any) -> None:
         if self._filename and self._outcome.notify(event):
-            values = printable_values(report(self._outcome, event))
+            values = printable_values(run_as_json(self._outcome, event))
             # It names projects and hosts of a site, so that only the user can read a new file.
             replace(self._filename, json.dumps(values, indent=1) + "\n", "report_filename", 0o600)
 
 
-def report(outcome: RunSummary, end: RunFinished) -> dict[str, Any]:
+def run_as_json(outcome: RunSummary, end: RunFinished) -> dict[str, Any]:
     """Return the report as plain values; times are ISO 8601 in UTC, sizes in bytes.
 
     The documentation has its JSON Schema. Fields are spelled out here, so that a change of an event does not change the report.
@@ -46,12 +46,12 @@ def report(outcome: RunSummary, end: RunFinished) -> dict[str, Any]:
         "program": f"z3c.recipe.pypimirror {__version__}",
         "kind": outcome.kind,
         "mirror": outcome.mirror,
-        "started": moment(outcome.started),
+        "started": format_time(outcome.started),
         "runtime": round(end.runtime, 3),
         "status": end.status,
         "held_back": end.held,
-        "last_good_run": moment(end.last_good),
-        "upstream": _upstream(outcome.listed),
+        "last_good_run": format_time(end.last_good),
+        "upstream": _upstream_as_json(outcome.listed),
         "looked_at": outcome.looked,
         "statistics": end.statistics,
         "filters": [{"filter": each.filter, "seconds": round(each.seconds, 3), "projects": each.projects}
@@ -61,7 +61,7 @@ def report(outcome: RunSummary, end: RunFinished) -> dict[str, Any]:
         "removed_by": [{"filter": each.filter, "files": each.files, "projects": each.projects} for each in outcome.removals],
         "removed": [{"project": removed.project, "filename": removed.filename} for removed in outcome.removed],
         "written": list(outcome.written),
-        "failed": [{"project": failure.project, "error": failure.error, "since": moment(failure.since)}
+        "failed": [{"project": failure.project, "error": failure.error, "since": format_time(failure.since)}
                    for failure in end.failures],
         "problems": [{"project": problem.project, "message": problem.message, "kind": problem.kind}
                      for problem in outcome.problems],
@@ -70,14 +70,14 @@ def report(outcome: RunSummary, end: RunFinished) -> dict[str, Any]:
     }
 
 
-def _upstream(listed: ListRead | None) -> dict[str, Any] | None:
+def _upstream_as_json(listed: ListRead | None) -> dict[str, Any] | None:
     """Return the facts about upstream's list, or None if it was not read."""
     if listed is None:
         return None
     return {"total": listed.total, "selected": listed.selected, "unchanged": listed.unchanged}
 
 
-def moment(when: float | None) -> str | None:
+def format_time(when: float | None) -> str | None:
     """Return a time in seconds since 1970 as ISO text in UTC, with seconds."""
     if when is None:
         return None

@@ -97,11 +97,12 @@ class DailyLog(TimedRotatingFileHandler):
             super().close()
 
     def _reopen(self) -> None:
-        if self.stream is not None and self._moved(self.stream.fileno()):
+        if self.stream is not None and self._is_replaced(self.stream.fileno()):
             self.stream.close()
             self.stream = self._open()
 
-    def _moved(self, number: int) -> bool:
+    def _is_replaced(self, number: int) -> bool:
+        """Return whether another file, or none, has the name of the open one."""
         try:
             there = os.stat(self.baseFilename)
         except FileNotFoundError:
@@ -110,7 +111,7 @@ class DailyLog(TimedRotatingFileHandler):
 
 
 @contextmanager
-def opened(filename: str, verbose: bool, console: bool) -> Iterator[None]:
+def log_to_file(filename: str, verbose: bool, console: bool) -> Iterator[None]:
     """Log to a file, and to the terminal if ``console``, while the block runs. Raises ConfigurationError."""
     logger = logging.getLogger("pypimirror")
     try:

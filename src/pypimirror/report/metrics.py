@@ -37,10 +37,10 @@ class Metrics:
 
     def notify(self, event: Any) -> None:
         if self._filename and self._outcome.notify(event):
-            replace(self._filename, "".join(lines(self._outcome, event)), "metrics_filename", 0o644)
+            replace(self._filename, "".join(render_lines(self._outcome, event)), "metrics_filename", 0o644)
 
 
-def lines(outcome: RunSummary, end: RunFinished) -> Iterator[str]:
+def render_lines(outcome: RunSummary, end: RunFinished) -> Iterator[str]:
     """Yield the lines of the file."""
     mirror = printable(outcome.mirror).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 

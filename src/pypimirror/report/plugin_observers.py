@@ -42,16 +42,16 @@ class PluginObserver:
     def put(self, event: Any) -> None:
         """Pass an event to the observer, which may handle it later."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name=self._label, daemon=True)
+            self._thread = threading.Thread(target=self._handle_events, name=self._label, daemon=True)
             self._thread.start()
-        self._within_patience(lambda patience: self._queue.put(event, timeout=patience))
+        self._wait_within_patience(lambda patience: self._queue.put(event, timeout=patience))
 
     def finish(self) -> None:
         """Wait until the observer has handled all events."""
         if self._thread is not None:
             reached = threading.Event()
             self.put(reached)
-            self._within_patience(lambda patience: _wait(reached, patience))
+            self._wait_within_patience(lambda patience: _wait(reached, patience))
 
     def close(self) -> None:
         """End the thread after the events that wait."""
@@ -75,7 +75,8 @@ class PluginObserver:
         self._reported = True
         return f"{self._label}: {what}"
 
-    def _within_patience(self, wait: Callable[[float], None]) -> None:
+    def _wait_within_patience(self, wait: Callable[[float], None]) -> None:
+        """Wait as long as is left of this run's patience; after it the observer gets no more events."""
         if self._given_up:
             return
         started = time.monotonic()
@@ -85,7 +86,7 @@ class PluginObserver:
             self._given_up = True
         self._patience -= time.monotonic() - started
 
-    def _work(self) -> None:
+    def _handle_events(self) -> None:
         while True:
             event = self._queue.get()
             if event is _END:
@@ -119,11 +120,11 @@ def plugin_observers(observers: Mapping[str, IObserver], registry: Any) -> list[
     handlers = () if registry is None else registry.registeredHandlers()
     for each in (one for one in handlers if len(one.required) == 1):  # others are for events of Zope
         what = f"subscriber {origin_of(each)!r} ({place_of(each)})"
-        found.append(PluginObserver(what, _handler(each.required[0], each.handler)))
+        found.append(PluginObserver(what, _filter_events(each.required[0], each.handler)))
     return found
 
 
-def _handler(required: Any, handle: Callable[[Any], object]) -> Callable[[Any], object]:
+def _filter_events(required: Any, handle: Callable[[Any], object]) -> Callable[[Any], object]:
     """Return a function that passes the events to a handler that it is registered for."""
 
     def notify(event: Any) -> None:

@@ -39,26 +39,26 @@ class RunRecord:
     def notify(self, event: Any) -> None:
         if isinstance(event, events.EvaluationStarted):
             if event.projects:
-                self._begin("evaluating", event.projects)
+                self._begin_phase("evaluating", event.projects)
         elif isinstance(event, events.PlanMade):
-            self._begin("publishing", event.projects)
+            self._begin_phase("publishing", event.projects)
         elif isinstance(event, events.VerificationStarted):
-            self._begin("verifying", event.projects)
+            self._begin_phase("verifying", event.projects)
         elif isinstance(event, events.ProjectEvaluated):
-            self._count("evaluating")
+            self._count_project("evaluating")
         elif isinstance(event, events.ProjectPublished):
-            self._count("publishing")
+            self._count_project("publishing")
         elif isinstance(event, events.ProjectVerified):
-            self._count("verifying")
+            self._count_project("verifying")
         elif isinstance(event, events.RunFinished):
             self._values.update(phase="ended", status=event.status)
             self._write()
 
-    def _begin(self, phase: str, of: int) -> None:
+    def _begin_phase(self, phase: str, of: int) -> None:
         self._values.update(phase=phase, done=0, of=of)
         self._write()
 
-    def _count(self, phase: str) -> None:
+    def _count_project(self, phase: str) -> None:
         if self._values["phase"] != phase:
             return  # projects that are published while others are evaluated
         self._values["done"] += 1
@@ -120,17 +120,19 @@ def read(path: str) -> RecordedRun | None:
         os.close(descriptor)
     if not first.strip().isdigit() or not 0 < (pid := int(first)) < 1 << 31:
         return None
-    values = _json(rest)
-    return RecordedRun(pid, _of(values, "kind", str), _of(values, "started", int, float), _of(values, "phase", str),
-                       _of(values, "done", int), _of(values, "of", int))
+    values = _parse_json(rest)
+    return RecordedRun(pid, _get_typed(values, "kind", str), _get_typed(values, "started", int, float),
+                       _get_typed(values, "phase", str), _get_typed(values, "done", int), _get_typed(values, "of", int))
 
 
-def _of(values: dict[str, Any], name: str, *kinds: type) -> Any:
+def _get_typed(values: dict[str, Any], name: str, *kinds: type) -> Any:
+    """Return a value if it has one of these types, else None."""
     value = values.get(name)
     return value if type(value) in kinds else None
 
 
-def _json(text: bytes) -> dict[str, Any]:
+def _parse_json(text: bytes) -> dict[str, Any]:
+    """Return the values of a JSON object; empty if it is not valid."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -176,14 +178,15 @@ def forget_failure(folder: str) -> None:
         os.unlink(os.path.join(folder, FAILURE))
 
 
-def failure(folder: str) -> RecordedFailure | None:
+def read_failure(folder: str) -> RecordedFailure | None:
     """Return the failure, or None. Raises PermissionError if it can't be read."""
     try:
         with open(os.path.join(folder, FAILURE), "rb") as stream:
-            values = _json(stream.read(_MOST))
+            values = _parse_json(stream.read(_MOST))
     except PermissionError:
         raise
     except OSError:
         return None
-    when, status, error = _of(values, "when", int, float), _of(values, "status", int), _of(values, "error", str)
+    when, status = _get_typed(values, "when", int, float), _get_typed(values, "status", int)
+    error = _get_typed(values, "error", str)
     return None if when is None or error is None else RecordedFailure(when, status or 1, error)

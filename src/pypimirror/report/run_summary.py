@@ -51,11 +51,11 @@ class RunSummary:
             self.removals = event.removals
         elif isinstance(event, events.FileStored):
             if event.how not in ("kept", "found"):
-                self._named("stored", self.stored, event)
+                self._add_named("stored", self.stored, event)
         elif isinstance(event, events.FileRemoved):
-            self._named("removed", self.removed, event)
+            self._add_named("removed", self.removed, event)
         elif isinstance(event, events.Problem):
-            self._named("problems", self.problems, event)
+            self._add_named("problems", self.problems, event)
             self.kinds[event.kind] += 1
         elif isinstance(event, events.ProjectPublished):
             if event.written:
@@ -64,7 +64,8 @@ class RunSummary:
             self.notices.append(event.message)
         return isinstance(event, events.RunFinished) and self.kind in _KINDS
 
-    def _named(self, what: str, kept: list[Any], event: Any) -> None:
+    def _add_named(self, what: str, kept: list[Any], event: Any) -> None:
+        """Add an event to a list, or count it if the list is full."""
         if len(kept) < MOST_NAMED:
             kept.append(event)
         else:

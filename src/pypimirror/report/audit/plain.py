@@ -11,9 +11,9 @@ from ...maintenance.audit import Audit, AuditFinding, Fix
 VERSION = 1
 
 
-def table(audit: Audit) -> Iterator[str]:
+def table_lines(audit: Audit) -> Iterator[str]:
     """Yield the lines of the table, aligned in columns, and one with the totals."""
-    rows = [_row(each) for each in audit.findings]
+    rows = [_table_row(each) for each in audit.findings]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     for row in rows:
         yield "  ".join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3])).rstrip()
@@ -21,13 +21,13 @@ def table(audit: Audit) -> Iterator[str]:
     yield f"{audit.releases} releases checked, {len(releases)} with {len(audit.findings)} advisories"
 
 
-def fixes(finding: AuditFinding) -> str:
+def describe_fixes(finding: AuditFinding) -> str:
     """Return a text about the fixes of a vulnerability."""
     if finding.waived:
         return finding.waived
     if finding.advisory.is_malicious:
         return "malicious: remove it"
-    return "fixed in " + ", ".join(map(_fix, finding.fixes)) if finding.fixes else "no fix is known"
+    return "fixed in " + ", ".join(map(_describe_fix, finding.fixes)) if finding.fixes else "no fix is known"
 
 
 def as_json(audit: Audit) -> dict[str, Any]:
@@ -53,10 +53,10 @@ def as_json(audit: Audit) -> dict[str, Any]:
     }
 
 
-def _row(finding: AuditFinding) -> tuple[str, str, str, str]:
+def _table_row(finding: AuditFinding) -> tuple[str, str, str, str]:
     return (f"{finding.project} {finding.version}", finding.advisory.id, finding.advisory.severity or "unknown",
-            fixes(finding) + (f"  ({finding.source})" if finding.source else ""))
+            describe_fixes(finding) + (f"  ({finding.source})" if finding.source else ""))
 
 
-def _fix(fix: Fix) -> str:
+def _describe_fix(fix: Fix) -> str:
     return f"{fix.version} ({fix.status}{': ' * bool(fix.reason)}{fix.reason})"

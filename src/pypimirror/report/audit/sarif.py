@@ -8,7 +8,7 @@ from urllib.parse import quote
 from ... import __version__
 from ...advisory import Advisory
 from ...maintenance.audit import Audit, AuditFinding
-from .plain import fixes
+from .plain import describe_fixes
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 #: ``level`` and ``security-severity`` (a score) by severity.
@@ -25,13 +25,13 @@ def as_sarif(audit: Audit) -> dict[str, Any]:
         "version": "2.1.0",
         "runs": [{
             "tool": {"driver": {"name": "z3c.recipe.pypimirror", "version": __version__,
-                                "rules": [_rule(advisory) for advisory in rules.values()]}},
-            "results": [_result(each, places[each.advisory.id]) for each in audit.findings],
+                                "rules": [_render_rule(advisory) for advisory in rules.values()]}},
+            "results": [_render_result(each, places[each.advisory.id]) for each in audit.findings],
         }],
     }
 
 
-def _rule(advisory: Advisory) -> dict[str, Any]:
+def _render_rule(advisory: Advisory) -> dict[str, Any]:
     rule: dict[str, Any] = {
         "id": advisory.id,
         "shortDescription": {"text": advisory.summary or advisory.id},
@@ -40,14 +40,14 @@ def _rule(advisory: Advisory) -> dict[str, Any]:
     return rule | ({"helpUri": advisory.link} if advisory.link else {})
 
 
-def _result(finding: AuditFinding, rule: int) -> dict[str, Any]:
+def _render_result(finding: AuditFinding, rule: int) -> dict[str, Any]:
     places = [finding.source] if finding.source else [f"{finding.project}/{name}" for name in finding.files]
     return {
         "ruleId": finding.advisory.id,
         "ruleIndex": rule,
         "level": "error" if finding.advisory.is_malicious else _LEVELS[finding.advisory.severity][0],
         "message": {"text": f"{finding.project} {finding.version}: {finding.advisory.summary or finding.advisory.id}; "
-                            f"{fixes(finding)}"},
+                            f"{describe_fixes(finding)}"},
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": quote(place)}}} for place in places[:1]],
         **({"suppressions": [{"kind": "external", "justification": finding.waived}]} if finding.waived else {}),
         "partialFingerprints": {"release/v1": f"{finding.project}=={finding.version} {finding.advisory.id}"},

@@ -13,7 +13,7 @@ from ... import __version__
 from ...errors import missing_library
 from ...sbom.licenses import License
 from ...sbom.model import Component, ComponentFile, purl
-from .document import PROGRAM, BillOfMaterials, digested, serial_number, top_level, written
+from .document import PROGRAM, BillOfMaterials, list_items, render_or_reduce, serial_number, top_level
 
 if TYPE_CHECKING:
     from cyclonedx.model import ExternalReference
@@ -51,18 +51,19 @@ def render(document: BillOfMaterials) -> Iterator[str]:
     yield ('{"$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json", "bomFormat": "CycloneDX", "specVersion": "1.6", '
            f'"version": 1, "metadata": {head}, "components": [')
     advised: dict[tuple[str, str], list[str]] = {}
-    yield from digested(_noted(document, advised, SchemaVersion1Dot6), digest.update)
+    yield from list_items(_component_texts(document, advised, SchemaVersion1Dot6), digest.update)
     yield '\n], "dependencies": ['
     edges = list(document.dependencies())
-    yield from digested((json.dumps({"ref": ref, "dependsOn": targets} if targets else {"ref": ref}) for ref, targets in (
+    yield from list_items((json.dumps({"ref": ref, "dependsOn": targets} if targets else {"ref": ref}) for ref, targets in (
         (_ROOT, [purl(*each) for each in top_level(edges)]),
         *((purl(*release), [purl(*each) for each in targets]) for release, targets in edges))), digest.update)
     yield '\n], "vulnerabilities": ['
-    yield from digested((json.dumps(_vulnerability(*each, refs)) for each, refs in sorted(advised.items())), digest.update)
+    yield from list_items((json.dumps(_render_vulnerability(*each, refs)) for each, refs in sorted(advised.items())),
+                          digest.update)
     yield f'\n], "serialNumber": "{serial_number(digest.hexdigest()).urn}"}}\n'
 
 
-def _noted(document: BillOfMaterials, advised: dict[tuple[str, str], list[str]], view: Any) -> Iterator[str]:
+def _component_texts(document: BillOfMaterials, advised: dict[tuple[str, str], list[str]], view: Any) -> Iterator[str]:
     """Yield the components as JSON, and note their advisories."""
     def as_json(release: Component) -> str:
         text: str = component_of(release).as_json(view_=view)
@@ -71,10 +72,10 @@ def _noted(document: BillOfMaterials, advised: dict[tuple[str, str], list[str]],
     for each in document.components:
         for advisory in each.advisories:
             advised.setdefault(advisory, []).append(each.purl)
-        yield written(each, as_json, document.report)
+        yield render_or_reduce(each, as_json, document.report)
 
 
-def _vulnerability(identifier: str, link: str, refs: list[str]) -> dict[str, Any]:
+def _render_vulnerability(identifier: str, link: str, refs: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"id": identifier, "source": {"name": "OSV"}, "affects": [{"ref": ref} for ref in refs]}
     return found | ({"advisories": [{"url": link}]} if link else {})
 
@@ -90,13 +91,14 @@ def component_of(release: Component) -> model.Component:
     return LibraryComponent(
         type=ComponentType.LIBRARY, bom_ref=release.purl, name=release.name, version=release.version or None,
         purl=PackageURL("pypi", None, release.project, release.version), description=release.summary or None,
-        authors=[OrganizationalContact(name=release.author)] if release.author else None, licenses=_licenses(release.license),
-        external_references=[*_links(release), *_distributions(release.files)],
+        authors=[OrganizationalContact(name=release.author)] if release.author else None,
+        licenses=_make_licenses(release.license),
+        external_references=[*_link_references(release), *_file_references(release.files)],
         properties=[Property(name="pypimirror:license-file", value=name) for name in dict.fromkeys(release.license_files)])
 
 
 @lru_cache(4096)
-def _licenses(found: License) -> tuple[Any, ...]:
+def _make_licenses(found: License) -> tuple[Any, ...]:
     from cyclonedx.model.license import DisjunctiveLicense, LicenseAcknowledgement, LicenseExpression
     from cyclonedx.spdx import is_supported_id
 
@@ -109,7 +111,8 @@ def _licenses(found: License) -> tuple[Any, ...]:
                  else DisjunctiveLicense(name=each, acknowledgement=declared) for each in found.expressions)
 
 
-def _links(release: Component) -> Iterator[ExternalReference]:
+def _link_references(release: Component) -> Iterator[ExternalReference]:
+    """Yield a reference to each link of a release, of the kind that its label names."""
     from cyclonedx.model import ExternalReference, ExternalReferenceType, XsUri
 
     for label, url in release.links:
@@ -117,7 +120,7 @@ def _links(release: Component) -> Iterator[ExternalReference]:
         yield ExternalReference(type=ExternalReferenceType(kind), url=XsUri(url), comment=label or None)
 
 
-def _distributions(files: Iterable[ComponentFile]) -> Iterator[ExternalReference]:
+def _file_references(files: Iterable[ComponentFile]) -> Iterator[ExternalReference]:
     """Yield a reference to each file, and to the SBOMs in it."""
     from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, XsUri
 

@@ -34,7 +34,7 @@ class BillOfMaterials(NamedTuple):
     created: datetime.datetime | None = None
 
 
-def written(release: Component, render: Callable[[Component], _Value], report: Callable[[str], None]) -> _Value:
+def render_or_reduce(release: Component, render: Callable[[Component], _Value], report: Callable[[str], None]) -> _Value:
     """Return the form of a component; if the library fails on its content, without what the project states about itself."""
     try:
         return render(release)
@@ -44,7 +44,7 @@ def written(release: Component, render: Callable[[Component], _Value], report: C
         return render(Component(release.project, release.project, release.version, release.files))
 
 
-def digested(texts: Iterable[str], update: Callable[[bytes], object]) -> Iterator[str]:
+def list_items(texts: Iterable[str], update: Callable[[bytes], object]) -> Iterator[str]:
     """Yield the items of a JSON list, a line each, and pass them to ``update`` of a digest."""
     for number, text in enumerate(texts):
         update(text.encode())

@@ -14,7 +14,7 @@ _WIDEST = 60
 _UNKNOWN = "unknown"
 
 
-def table(components: Iterable[Component]) -> Iterator[str]:
+def table_lines(components: Iterable[Component]) -> Iterator[str]:
     """Yield the lines of the table, those of unknown licences at the end, and one with the totals."""
     rows = [(f"{each.name} {each.version}", shown(each.license.label or _UNKNOWN, _WIDEST), each.license.source)
             for each in components]

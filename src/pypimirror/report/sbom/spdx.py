@@ -15,7 +15,7 @@ from ...errors import missing_library
 from ...pins.model import Release
 from ...sbom.licenses import License
 from ...sbom.model import Component, ComponentFile
-from .document import PROGRAM, BillOfMaterials, digested, serial_number, top_level, written
+from .document import PROGRAM, BillOfMaterials, list_items, render_or_reduce, serial_number, top_level
 
 if TYPE_CHECKING:
     from spdx_tools.spdx.model import Package
@@ -46,7 +46,7 @@ def render(document: BillOfMaterials) -> Iterator[str]:
 
     def packages() -> Iterator[Any]:
         for each in document.components:
-            yield from written(each, converted, document.report)
+            yield from render_or_reduce(each, converted, document.report)
             contained.extend((_file_id(file), _release_id((each.project, each.version))) for file in each.files)
 
     created = _CREATED if document.created is None else document.created.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -54,13 +54,13 @@ def render(document: BillOfMaterials) -> Iterator[str]:
     digest.update(f"{document.name}\n{info}\n".encode())
     yield (f'{{"SPDXID": "{_DOCUMENT}", "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", '
            f'"name": {json.dumps(document.name)}, "creationInfo": {info}, "packages": [')
-    yield from digested(map(json.dumps, packages()), digest.update)
+    yield from list_items(map(json.dumps, packages()), digest.update)
     yield '\n], "relationships": ['
     edges = list(document.dependencies())
-    yield from digested(map(json.dumps, _relationships(edges, contained)), digest.update)
+    yield from list_items(map(json.dumps, _render_relationships(edges, contained)), digest.update)
     yield '\n], "hasExtractedLicensingInfos": ['
     extracted = ({"licenseId": name, "extractedText": text, "name": text[:100]} for name, text in sorted(texts.items()))
-    yield from digested(map(json.dumps, extracted), digest.update)
+    yield from list_items(map(json.dumps, extracted), digest.update)
     number = serial_number(digest.hexdigest())
     yield f'\n], "documentNamespace": "{_NAMESPACE}{quote(document.name, safe="")}-{number}"}}\n'
 
@@ -74,17 +74,19 @@ def _creation_info() -> Any:
     return CreationInfo("SPDX-2.3", _DOCUMENT, PROGRAM, _NAMESPACE, [Actor(ActorType.TOOL, PROGRAM)], datetime.datetime.min)
 
 
-def _relationships(edges: list[tuple[Release, tuple[Release, ...]]], contained: Iterable[tuple[str, str]]) -> Iterator[Any]:
+def _render_relationships(edges: list[tuple[Release, tuple[Release, ...]]],
+                          contained: Iterable[tuple[str, str]]) -> Iterator[Any]:
+    """Yield the relationships of the document, of releases, and of files with their packages."""
     for release in top_level(edges):
-        yield _relationship(_DOCUMENT, "DESCRIBES", _release_id(release))
+        yield _render_relationship(_DOCUMENT, "DESCRIBES", _release_id(release))
     for release, targets in edges:
         for target in targets:
-            yield _relationship(_release_id(release), "DEPENDS_ON", _release_id(target))
+            yield _render_relationship(_release_id(release), "DEPENDS_ON", _release_id(target))
     for file, package in contained:
-        yield _relationship(file, "DISTRIBUTION_ARTIFACT", package)
+        yield _render_relationship(file, "DISTRIBUTION_ARTIFACT", package)
 
 
-def _relationship(source: str, kind: str, target: str) -> dict[str, str]:
+def _render_relationship(source: str, kind: str, target: str) -> dict[str, str]:
     return {"spdxElementId": source, "relationshipType": kind, "relatedSpdxElement": target}
 
 
@@ -107,15 +109,15 @@ def packages_of(release: Component, texts: dict[str, str]) -> Iterator[Package]:
     home = next((url for label, url in release.links if label.lower() == "homepage"), None)
     yield Package(
         _release_id((release.project, release.version)), release.name, SpdxNoAssertion(), version=release.version or None,
-        files_analyzed=False, license_concluded=SpdxNoAssertion(), license_declared=_license(release.license, texts),
+        files_analyzed=False, license_concluded=SpdxNoAssertion(), license_declared=_make_license(release.license, texts),
         license_comment=f"License-File: {', '.join(release.license_files)}" if release.license_files else None,
         copyright_text=SpdxNoAssertion(), summary=release.summary or None, homepage=home,
         primary_package_purpose=PackagePurpose.LIBRARY, external_references=references)
     for file in release.files:
-        yield _file(release, file)
+        yield _make_file_package(release, file)
 
 
-def _file(release: Component, file: ComponentFile) -> Package:
+def _make_file_package(release: Component, file: ComponentFile) -> Package:
     from spdx_tools.spdx.model import Checksum, ChecksumAlgorithm, Package, PackagePurpose, SpdxNoAssertion
 
     known = {name: ChecksumAlgorithm.__members__.get(name.upper()) for name in sorted(file.hashes)}
@@ -127,28 +129,28 @@ def _file(release: Component, file: ComponentFile) -> Package:
         primary_package_purpose=PackagePurpose.ARCHIVE)
 
 
-def _license(found: License, texts: dict[str, str]) -> Any:
+def _make_license(found: License, texts: dict[str, str]) -> Any:
     """Return a licence of the library."""
     from spdx_tools.spdx.model import SpdxNoAssertion
 
     if not found.label:
         return SpdxNoAssertion()
-    expression = _parsed(found.expressions[0]) if len(found.expressions) == 1 else None
+    expression = _parse_expression(found.expressions[0]) if len(found.expressions) == 1 else None
     if expression is None:
         name = f"LicenseRef-{hashlib.sha256(found.label.encode()).hexdigest()[:16]}"
         texts[name] = found.label
-        return _parsed(name)
+        return _parse_expression(name)
     for name in _REFERENCE.findall(found.expressions[0]):
         texts.setdefault(name, f"{name}, as packages call it")
     return expression
 
 
 @lru_cache(4096)
-def _parsed(text: str) -> Any:
+def _parse_expression(text: str) -> Any:
     """Return an expression of the library, or None if it names licences that the library does not know."""
     from license_expression import ExpressionError, get_spdx_licensing
 
-    licensing = _licensing(get_spdx_licensing)
+    licensing = _cached_licensing(get_spdx_licensing)
     try:
         expression = licensing.parse(text, strict=True)
     except ExpressionError:
@@ -158,20 +160,20 @@ def _parsed(text: str) -> Any:
 
 
 @lru_cache(1)
-def _licensing(make: Any) -> Any:
+def _cached_licensing(make: Any) -> Any:
     return make()
 
 
 def _release_id(release: Release) -> str:
-    return _id("Package", "-".join(release))
+    return _spdx_id("Package", "-".join(release))
 
 
 def _file_id(file: ComponentFile) -> str:
-    return _id("File", file.filename)
+    return _spdx_id("File", file.filename)
 
 
 @lru_cache(1 << 16)
-def _id(kind: str, name: str) -> str:
+def _spdx_id(kind: str, name: str) -> str:
     """Return an SPDX identifier, which has letters, digits, dots and dashes: other characters are replaced."""
     plain = re.sub(r"[^A-Za-z0-9.-]", "-", name)
     more = "" if plain == name else f"-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
