@@ -73,14 +73,14 @@ def _collect_components(collector: Collector, mirror: Mirror, state: State, argu
                         problems: list[str]) -> Iterator[Component]:
     """Yield the components: those of pin files, or all that are published. problems: gets those of pin files."""
     if arguments.pinned:
-        return collector.pinned(_sort_versions(last_pins(state)))
+        return collector.collect_pinned(_sort_versions(last_pins(state)))
     if not arguments.words:
-        return collector.mirror()
+        return collector.collect_published()
     where = configured_environments(mirror.settings)
     read_pins = [read_offline(os.path.abspath(name), where) for name in arguments.words]
     for pins in read_pins:
         problems += pins.problems
-    return collector.pinned(_sort_versions(merged_sets(item for pins in read_pins for item in pins.versions.items())))
+    return collector.collect_pinned(_sort_versions(merged_sets(item for pins in read_pins for item in pins.versions.items())))
 
 
 def _sort_versions(versions: Mapping[str, Iterable[str]]) -> dict[str, Sequence[str]]:

@@ -20,7 +20,7 @@ from ..state.database import State
 from ..tracebacks import describe, log_error
 from .dependency_graph import DependencyGraph
 from .licenses import License, license_of
-from .links import links
+from .links import project_links
 from .model import Component, ComponentFile, EmbeddedSbom
 from .release_metadata import ReleaseMetadata, embedded_sboms, read_metadata, sha256_of
 
@@ -51,27 +51,28 @@ class Collector:
         #: Pinned releases that are not in the mirror.
         self.missing: list[str] = []
 
-    def mirror(self) -> Iterator[Component]:
+    def collect_published(self) -> Iterator[Component]:
         """Yield all published releases in order of names."""
         for entry in list(self._state.entries()):
-            project = self._project(entry.name)
+            project = self._read_project(entry.name)
             if project is not None:
                 for version, files in releases(project.published()).items():
-                    yield self._component(project, entry.display, version, files)
+                    yield self._make_component(project, entry.display, version, files)
 
-    def pinned(self, versions: Mapping[str, Sequence[str]]) -> Iterator[Component]:
+    def collect_pinned(self, versions: Mapping[str, Sequence[str]]) -> Iterator[Component]:
         """Yield the pinned releases in order of names. versions: by normalised name."""
         for name in sorted(versions):
-            project = self._project(name) or Project(name)
+            project = self._read_project(name) or Project(name)
             row = self._state.row(name)
             here = {release(version): files for version, files in releases(project.published()).items()}
             for version in sorted(versions[name]):
                 files = here.get(release(version), [])
                 if not files:
                     self.missing.append(f"{name}=={version}")
-                yield self._component(project, row.display if row and row.display else name, version, files)
+                yield self._make_component(project, row.display if row and row.display else name, version, files)
 
-    def _project(self, name: str) -> Project | None:
+    def _read_project(self, name: str) -> Project | None:
+        """Return a project from its record, with current advisories if wanted; None, with a problem, if unreadable."""
         try:
             record = self._state.record(name)
             if not record:
@@ -82,21 +83,23 @@ class Collector:
             self.problems.append(f"{name}: {error}")
             return None
 
-    def _component(self, project: Project, display: str, version: str, files: Sequence[File]) -> Component:
-        metadata = self._metadata(project.name, version, files)
+    def _make_component(self, project: Project, display: str, version: str, files: Sequence[File]) -> Component:
+        """Return a release as a component, and add it to the graph of dependencies."""
+        metadata = self._read_metadata(project.name, version, files)
         python = next((file.requires_python for file in files if file.requires_python), None)
         for text in self.graph.add((project.name, version), metadata.requires, python or ""):
             self.problems.append(f"{project.name} {version}: {shown(text)!r} is not a requirement; it is left out")
         fields = metadata.fields
         return Component(
             project.name, display, version,
-            tuple(self._file(project.name, file) for file in sorted(files, key=lambda file: file.filename)),
+            tuple(self._make_file(project.name, file) for file in sorted(files, key=lambda file: file.filename)),
             license_of(fields) if fields else License(),
             tuple(shown(value, _LONGEST) for value in fields.get("license-file", ())[:_MOST]),
-            _text(fields, "summary"), _text(fields, "author") or _text(fields, "author-email"), tuple(links(fields)),
-            self._advisories(project, version))
+            _first_value(fields, "summary"), _first_value(fields, "author") or _first_value(fields, "author-email"),
+            tuple(project_links(fields)), self._matching_advisories(project, version))
 
-    def _metadata(self, name: str, version: str, files: Sequence[File]) -> ReleaseMetadata:
+    def _read_metadata(self, name: str, version: str, files: Sequence[File]) -> ReleaseMetadata:
+        """Return the metadata of a release; empty, with a problem, if they can't be read."""
         if not files:
             return _NOTHING
         try:
@@ -108,12 +111,13 @@ class Collector:
             self.problems.append(f"{name} {version}: licence and requirements are unknown: {describe(error)}")
         return _NOTHING
 
-    def _file(self, name: str, file: File) -> ComponentFile:
+    def _make_file(self, name: str, file: File) -> ComponentFile:
         path = f"{name}/{quote(file.filename)}"
         return ComponentFile(file.filename, f"{self._base}/{path}" if self._base else path, file.content_hashes,
-                             tuple(self._embedded(name, file)))
+                             tuple(self._embedded_sboms(name, file)))
 
-    def _embedded(self, name: str, file: File) -> Iterator[EmbeddedSbom]:
+    def _embedded_sboms(self, name: str, file: File) -> Iterator[EmbeddedSbom]:
+        """Yield the SBOMs in a wheel, and extract them if that is wanted."""
         if not self._wanted.embedded or not file.filename.endswith(".whl"):
             return
         try:
@@ -124,12 +128,13 @@ class Collector:
         except (MirrorError, InvalidContent) as error:
             self.problems.append(f"{file.filename}: its embedded SBOMs can't be read: {error}")
 
-    def _advisories(self, project: Project, version: str) -> tuple[tuple[str, str], ...]:
+    def _matching_advisories(self, project: Project, version: str) -> tuple[tuple[str, str], ...]:
+        """Return id and link of each advisory about a release."""
         if not self._wanted.advisories or not project.advisories:
             return ()
         found = AdvisoryMatcher(project.advisories, project.name).of_version(version)
         return tuple((each.id, each.link) for each in found)
 
 
-def _text(fields: Mapping[str, Sequence[str]], name: str) -> str:
+def _first_value(fields: Mapping[str, Sequence[str]], name: str) -> str:
     return shown(next(iter(fields.get(name, ())), "").strip(), _LONGEST)

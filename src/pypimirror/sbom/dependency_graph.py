@@ -64,7 +64,7 @@ class DependencyGraph:
             for dependency in node.dependencies:
                 if extra and dependency.extras is not None and extra not in dependency.extras:
                     continue
-                for target in self._targets(node, dependency, extra):
+                for target in self._find_targets(node, dependency, extra):
                     if target is not node:
                         targets.add(target.release)
                     known = extras.setdefault(target.release, set())
@@ -73,17 +73,19 @@ class DependencyGraph:
         for release in sorted(found):
             yield release, tuple(sorted(found[release]))
 
-    def _targets(self, node: _Node, dependency: Dependency, extra: str) -> Iterable[_Node]:
+    def _find_targets(self, node: _Node, dependency: Dependency, extra: str) -> Iterable[_Node]:
+        """Return the components that satisfy a requirement: the newest ones of each Python for which it applies."""
         if dependency.requirement.url or dependency.name not in self._nodes:
             return ()
         specifier = str(dependency.requirement.specifier)
         if dependency.name == node.release[0] and _fits(node, SpecifierSet(specifier)):
             # ``demo[all]`` requires ``demo[one,two]``: extras of the same release, not of the newest one.
-            return (node,) if self._applying(dependency, extra) else ()
-        nodes = (self._newest(dependency.name, specifier, python) for python in self._applying(dependency, extra))
+            return (node,) if self._applicable_pythons(dependency, extra) else ()
+        nodes = (self._newest_release(dependency.name, specifier, python)
+                 for python in self._applicable_pythons(dependency, extra))
         return {node.release: node for node in nodes if node is not None}.values()
 
-    def _applying(self, dependency: Dependency, extra: str) -> tuple[str, ...]:
+    def _applicable_pythons(self, dependency: Dependency, extra: str) -> tuple[str, ...]:
         """Return the Pythons for which a requirement applies on one of the platforms."""
         key = dependency.marker, extra if dependency.extras != frozenset() else ""
         if key not in self._pythons:
@@ -91,14 +93,15 @@ class DependencyGraph:
                 each.python for each in self._environments if applies(dependency.requirement.marker, each, (key[1],))))
         return self._pythons[key]
 
-    def _newest(self, name: str, specifier: str, python: str) -> _Node | None:
+    def _newest_release(self, name: str, specifier: str, python: str) -> _Node | None:
+        """Return the newest component of a project that fits a specifier and a Python, or None."""
         key = specifier, name, python
         if key not in self._chosen:
             limit = SpecifierSet(specifier)
             fitting = [node for node in self._nodes[name] if _fits(node, limit) and (
                        not node.requires_python or allows_python(node.requires_python, frozenset({python})))]
             early = bool(limit.prereleases)
-            self._chosen[key] = max(fitting, default=None, key=lambda node: _rank(node.version, early))
+            self._chosen[key] = max(fitting, default=None, key=lambda node: _sort_key(node.version, early))
         return self._chosen[key]
 
 
@@ -107,6 +110,6 @@ def _fits(node: _Node, limit: SpecifierSet) -> bool:
     return not len(limit) if node.version is None else limit.contains(node.version, prereleases=True)
 
 
-def _rank(version: Version | None, early: bool) -> tuple[bool, Version]:
+def _sort_key(version: Version | None, early: bool) -> tuple[bool, Version]:
     """Return the key of an order in which final releases precede prereleases."""
     return (False, _OLDEST) if version is None else (early or not version.is_prerelease, version)

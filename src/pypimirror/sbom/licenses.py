@@ -41,16 +41,16 @@ def license_of(fields: Mapping[str, Sequence[str]]) -> License:
     fields: values by lower-case field name. A free text that is an SPDX expression precedes several classifiers, and those
     without an identifier.
     """
-    stated = _first(fields, "license-expression")
+    stated = _first_value(fields, "license-expression")
     if stated:
         expression = spdx_expression(stated)
-        return License((expression,), source=EXPRESSION) if expression else License(text=_limited(stated), source=EXPRESSION)
+        return License((expression,), source=EXPRESSION) if expression else License(text=_shorten(stated), source=EXPRESSION)
     names = [each.removeprefix(PREFIX) for each in fields.get("classifier", ()) if each.startswith(PREFIX)]
     names = [each for each in names if each != _UMBRELLA]
     identifiers = tuple(dict.fromkeys(CLASSIFIERS[each] for each in names)) if CLASSIFIERS.keys() >= set(names) else ()
     if len(identifiers) == 1:
         return License(identifiers, source=CLASSIFIER)
-    text = _first(fields, "license")
+    text = _first_value(fields, "license")
     if text.lower() in _EMPTY:
         text = ""
     if expression := spdx_expression(text):
@@ -58,8 +58,8 @@ def license_of(fields: Mapping[str, Sequence[str]]) -> License:
     if identifiers:
         return License(identifiers, source=CLASSIFIER)
     if not text and names:
-        return License(text=_limited(", ".join(each.rpartition(" :: ")[2] for each in names)), source=CLASSIFIER)
-    return License(text=_limited(text), source=TEXT) if text else License()
+        return License(text=_shorten(", ".join(each.rpartition(" :: ")[2] for each in names)), source=CLASSIFIER)
+    return License(text=_shorten(text), source=TEXT) if text else License()
 
 
 @lru_cache(4096)
@@ -77,9 +77,9 @@ def spdx_expression(text: str) -> str | None:
         return None
 
 
-def _first(fields: Mapping[str, Sequence[str]], name: str) -> str:
+def _first_value(fields: Mapping[str, Sequence[str]], name: str) -> str:
     return next(iter(fields.get(name, ())), "").strip()
 
 
-def _limited(text: str) -> str:
+def _shorten(text: str) -> str:
     return shown(text, _LONGEST)

@@ -11,7 +11,7 @@ from ..names import shown
 _MOST = 200
 
 
-def links(fields: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+def project_links(fields: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
     """Yield label and URL of each link in core metadata, without duplicates. fields: values by lower-case name."""
     stated = [("Homepage", url) for url in fields.get("home-page", ())]
     for value in fields.get("project-url", ())[:_MOST]:

@@ -47,7 +47,7 @@ def read_metadata(storage: IStorage, project: str, files: Sequence[File]) -> Rel
     for file in sorted(files, key=lambda file: (not file.filename.endswith(".whl"), file.filename.endswith(".egg"),
                                                 file.filename)):
         try:
-            found = _read(storage, f"{project}/{file.filename}", file)
+            found = _read_from_file(storage, f"{project}/{file.filename}", file)
         except (MirrorError, InvalidContent) as error:
             failed = failed or InvalidContent(f"{file.filename}: {error}")
         else:
@@ -58,7 +58,8 @@ def read_metadata(storage: IStorage, project: str, files: Sequence[File]) -> Rel
     return None
 
 
-def _read(storage: IStorage, path: str, file: File) -> ReleaseMetadata | None:
+def _read_from_file(storage: IStorage, path: str, file: File) -> ReleaseMetadata | None:
+    """Return the metadata in a file, None if it has none. Raises MirrorError, InvalidContent."""
     if file.filename.endswith(".whl"):
         content = storage.read(path + METADATA) if file.stored is not None and file.stored.metadata else None
         if content is None:
