@@ -270,7 +270,7 @@ def test_sockets_of_other_processes_are_left_alone(environment: Any, monkeypatch
         monkeypatch.delenv(name, raising=False)
     for name, text in environment.items():
         monkeypatch.setenv(name, text)
-    assert activation.sockets() == []
+    assert activation.inherited_sockets() == []
 
 
 def test_a_descriptor_that_is_no_listening_socket_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,4 +279,4 @@ def test_a_descriptor_that_is_no_listening_socket_is_named(tmp_path: Path, monke
     with (tmp_path / "file").open("w") as file:
         monkeypatch.setattr(activation, "_FIRST", file.fileno())
         with pytest.raises(ConfigurationError, match=r"LISTEN_FDS: descriptor \d+ is not a socket"):
-            activation.sockets()
+            activation.inherited_sockets()

@@ -174,8 +174,8 @@ def test_the_index_page_names_all_forms_and_no_folder_of_this_machine(pinned: Mi
 
 
 def test_the_folder_of_pins_is_no_missing_project() -> None:
-    assert missing_projects.project("/pins/") is None
-    assert missing_projects.project("/simple/pins/") == "pins"
+    assert missing_projects.project_of_path("/pins/") is None
+    assert missing_projects.project_of_path("/simple/pins/") == "pins"
 
 
 def test_client_cfg_names_the_pins(pinned: Mirrored, capsys: pytest.CaptureFixture[str]) -> None:

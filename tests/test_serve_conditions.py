@@ -2,7 +2,7 @@
 
 import pytest
 
-from pypimirror.serve.conditions import byte_range, unchanged
+from pypimirror.serve.conditions import byte_range, is_unchanged
 
 #: 2020-01-01 00:00:00.5 GMT
 MODIFIED = 1577836800.5
@@ -24,7 +24,7 @@ TAG = '"a-1"'
     ({"NONE_MATCH": '"b"', "MODIFIED_SINCE": DATE}, False),
 ])
 def test_a_client_that_has_the_version_gets_it_no_second_time(headers, same):
-    assert unchanged({f"HTTP_IF_{key}": value for key, value in headers.items()}, TAG, MODIFIED) is same
+    assert is_unchanged({f"HTTP_IF_{key}": value for key, value in headers.items()}, TAG, MODIFIED) is same
 
 
 @pytest.mark.parametrize("header, part", [

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pypimirror.serve.host import address, is_loopback
+from pypimirror.serve.host import index_address, is_loopback
 from support import published_tree, servers
 from support.servers import ask
 
@@ -36,22 +36,22 @@ def environ(host: str) -> dict[str, str]:
 @pytest.mark.parametrize("host", FOREIGN)
 def test_a_foreign_host_gets_the_address_that_the_server_knows_itself(host: str) -> None:
     assert not is_loopback(host)
-    assert address(environ(host), None) == "http://mirror.lan:8080"
-    assert address(environ(host), "https://pypi.example.com/simple") == "https://pypi.example.com/simple"
+    assert index_address(environ(host), None) == "http://mirror.lan:8080"
+    assert index_address(environ(host), "https://pypi.example.com/simple") == "https://pypi.example.com/simple"
 
 
 @pytest.mark.parametrize("host", LOOPBACK)
 def test_a_client_on_this_machine_gets_the_address_that_it_came_by(host: str) -> None:
-    assert address(environ(host), None) == address(environ(host), "https://pypi.example.com") == f"http://{host}"
+    assert index_address(environ(host), None) == index_address(environ(host), "https://pypi.example.com") == f"http://{host}"
 
 
 @pytest.mark.parametrize("host", ["pypi.example.com", "PyPI.example.com"])
 def test_a_client_that_came_by_base_url_gets_it(host: str) -> None:
-    assert address(environ(host), "https://pypi.example.com") == "https://pypi.example.com"
+    assert index_address(environ(host), "https://pypi.example.com") == "https://pypi.example.com"
 
 
 def test_an_ipv6_address_stands_in_brackets() -> None:
-    assert address(environ("evil.example") | {"SERVER_NAME": "::1"}, None) == "http://[::1]:8080"
+    assert index_address(environ("evil.example") | {"SERVER_NAME": "::1"}, None) == "http://[::1]:8080"
 
 
 @pytest.mark.parametrize("host", [host for host in FOREIGN if host and "\t" not in host])

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pypimirror.serve.channel import BYTES, PERIOD, REQUEST_SECONDS
-from pypimirror.serve.connections import origin
+from pypimirror.serve.connections import client_identity
 from support import published_tree, servers
 from support.servers import ask
 
@@ -288,9 +288,9 @@ def test_requests_sent_without_waiting_are_all_answered(served: Served, root: Pa
 
 
 def test_connections_are_counted_by_the_networks_of_ipv6() -> None:
-    assert len({origin(one) for one in ("2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1")}) == 2
-    assert origin("127.0.0.1") != origin("127.0.0.2")
-    assert origin("fe80::1%eth0") == origin("fe80::2%eth1")
+    assert len({client_identity(one) for one in ("2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1")}) == 2
+    assert client_identity("127.0.0.1") != client_identity("127.0.0.2")
+    assert client_identity("fe80::1%eth0") == client_identity("fe80::2%eth1")
 
 
 def test_many_clients_at_once_all_get_the_whole_file(served: Served, root: Path) -> None:

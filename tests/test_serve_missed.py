@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pypimirror.errors import ConfigurationError
-from pypimirror.serve.missing_projects import MissingProjects, logged, project, read
+from pypimirror.serve.missing_projects import MissingProjects, missing_in_log, project_of_path, read_record
 from support import servers
 from support.mirror import Mirrored
 from support.servers import ask
@@ -28,7 +28,7 @@ from support.upstream import Upstream, sdist
     ("/", None), ("/simple/", "simple"), ("/one/one-1.tar.gz", None), ("/simple/one/one-1.tar.gz", None), ("/a b/", None),
     ("/../", None), ("/simple/\u00e4/", None), ("/pypi/one/1.0/json", None), ("/packages/one/one-1.tar.gz", None)])
 def test_a_path_tells_whose_page_was_meant(path: str, name: str | None) -> None:
-    assert project(path) == name
+    assert project_of_path(path) == name
 
 
 def test_as_many_names_are_kept_as_there_is_room_for(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_record_outlives_its_server(tmp_path: Path) -> None:
     ids=lambda content: content[:20])
 def test_a_record_that_is_none_counts_for_nothing(tmp_path: Path, content: str) -> None:
     (tmp_path / "missed.json").write_text(content)
-    assert read(str(tmp_path / "missed.json")) == []
+    assert read_record(str(tmp_path / "missed.json")) == []
 
 
 def test_a_record_that_cannot_be_written_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,24 +88,24 @@ def test_lines_of_every_usual_format_are_read(tmp_path: Path) -> None:
         + line("/simple/head/", method="HEAD") + line("/here/", 200)
         + line("/moved/", 301) + line("/post/", method="POST") + line("/%7a%6fpe.one/")
         + line("/simple/\\x22quoted/") + "garbage\n" + line("/bad/").replace("Nov", "XXX") + "\n")
-    found = dict(logged(str(log)))
+    found = dict(missing_in_log(str(log)))
     assert list(found) == ["common", "combined", "vhost", "query", "head", "zope-one"]
     assert found["common"] == 1795375679.0
     packed = tmp_path / "access.log.1.gz"
     packed.write_bytes(gzip.compress(log.read_bytes()))
-    assert dict(logged(str(packed))) == found
-    assert dict(logged(str(log), "/mirror")) == {}
+    assert dict(missing_in_log(str(packed))) == found
+    assert dict(missing_in_log(str(log), "/mirror")) == {}
     log.write_text(line("/mirror/simple/one/") + line("/mirrors/simple/two/"))
-    assert list(dict(logged(str(log), "/mirror"))) == ["one"]
+    assert list(dict(missing_in_log(str(log), "/mirror"))) == ["one"]
 
 
 def test_a_log_that_never_ends_is_refused_and_endless_lines_are_left_out(tmp_path: Path) -> None:
     for name in ("/dev/zero", "/dev/null", str(tmp_path)):
         with pytest.raises(ConfigurationError, match="not a regular file"):
-            list(logged(name))
+            list(missing_in_log(name))
     log = tmp_path / "access.log"
     log.write_text("x" * (1 << 16) + line("/simple/in-a-long-line/") + line("/simple/one/") + "x" * (3 << 16))
-    assert list(dict(logged(str(log)))) == ["one"]
+    assert list(dict(missing_in_log(str(log)))) == ["one"]
 
 
 def test_a_fifo_is_read_to_its_end(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_fifo_is_read_to_its_end(tmp_path: Path) -> None:
     os.mkfifo(fifo)
     writer = threading.Thread(target=fifo.write_text, args=(line("/simple/one/"),))
     writer.start()
-    assert list(dict(logged(str(fifo)))) == ["one"]
+    assert list(dict(missing_in_log(str(fifo)))) == ["one"]
     writer.join()
 
 
@@ -122,7 +122,7 @@ def test_a_fifo_is_read_to_its_end(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path, name: str) -> None:
     (tmp_path / "broken.gz").write_bytes(b"\x1f\x8b\x08\x00 cut off")
     with pytest.raises(ConfigurationError, match=name):
-        list(logged(str(tmp_path / name)))
+        list(missing_in_log(str(tmp_path / name)))
 
 
 def test_status_tells_what_serve_was_asked_for_in_vain(mirrored: Mirrored, upstream: Upstream, capsys) -> None:

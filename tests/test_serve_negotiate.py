@@ -2,7 +2,7 @@
 
 import pytest
 
-from pypimirror.serve.negotiate import HTML, JSON, TEXT, media_type, takes_gzip
+from pypimirror.serve.negotiate import HTML, JSON, TEXT, choose_media_type, takes_gzip
 
 PIP = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01"
 UV = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
@@ -36,7 +36,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;
     (",;q=,;;", TEXT),
 ])
 def test_json_is_chosen_only_where_it_is_asked_for_by_name(accept, chosen):
-    assert media_type(accept) == chosen
+    assert choose_media_type(accept) == chosen
 
 
 @pytest.mark.parametrize("header, taken", [

@@ -110,7 +110,7 @@ def test_every_name_of_a_project_passes_the_rule(text: str) -> None:
     "a-variants.json", "a-variants.json.asc", "a.json", ".whl", "a.whl.metadata.asc", "full.html", "a.tar.gz2", "atar.gz",
     "a.whlx"])
 def test_one_rule_says_what_a_project_s_folder_offers(name: str) -> None:
-    assert app._is_of_project(name) == (re.fullmatch(f"(?={paths.SEGMENT}$){paths.FILE}", name) is not None)
+    assert app._is_project_file(name) == (re.fullmatch(f"(?={paths.SEGMENT}$){paths.FILE}", name) is not None)
 
 
 @pytest.mark.parametrize("server", ["apache", "caddy", "nginx"])

@@ -22,7 +22,7 @@ from pypimirror.http.urls import strip_credentials
 from pypimirror.jobs import crontab
 from pypimirror.names import is_project
 from pypimirror.serve.app import App
-from pypimirror.serve.missing_projects import MOST, MissingProjects, logged, read
+from pypimirror.serve.missing_projects import MOST, MissingProjects, missing_in_log, read_record
 
 MARK = "[pypimirror] in /srv/site"
 #: From this length on a password is no part of other words by chance.
@@ -102,7 +102,7 @@ def access_log(body: bytes) -> None:
         stream.flush()
         missed = MissingProjects()
         for below in ("", "/mirror"):
-            for name, when in logged(stream.name, below):
+            for name, when in missing_in_log(stream.name, below):
                 missed.note(name, when)
     assert len(missed.names()) <= MOST and all(is_project(one.project) for one in missed.names())
 
@@ -112,7 +112,7 @@ def missed_record(body: bytes) -> None:
     with tempfile.NamedTemporaryFile(dir=_FOLDER) as stream:
         stream.write(body)
         stream.flush()
-        for one in read(stream.name):
+        for one in read_record(stream.name):
             assert is_project(one.project) and one.requests > 0 and 0 <= one.last < 1 << 38
 
 

@@ -14,8 +14,7 @@ from .. import __version__
 from ..mirror import Mirror
 from ..model import NOTHING, Totals
 from ..report import run_record
-from ..serve.missing_projects import FILENAME, MissingProjects, NameCount, logged
-from ..serve.missing_projects import read as read_record
+from ..serve.missing_projects import FILENAME, MissingProjects, NameCount, missing_in_log, read_record
 from ..serve.sites.address import path_of
 from ..settings.expiry import expiring
 from ..settings.reader import in_directory
@@ -210,7 +209,7 @@ def _count_missing_names(settings: Settings, logs: Iterable[str]) -> list[NameCo
     """Return the names of missing projects, by number of requests, from serve's record and from access logs."""
     missed = MissingProjects(most=_MOST_LOGGED)
     for filename in logs:
-        for name, when in logged(filename, path_of(settings["base_url"] or "")):
+        for name, when in missing_in_log(filename, path_of(settings["base_url"] or "")):
             missed.note(name, when)
     for one in read_record(os.path.join(settings["state_path"], FILENAME)):
         missed.note(one.project, one.last, one.requests)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ..errors import ConfigurationError
 from ..metadata.filenames import parse
 from ..report.safe_stream import print_json
-from ..serve.downloads import LoggedDownload, downloads
+from ..serve.downloads import LoggedDownload, read_downloads
 from ..settings.decisions import DENY, Decision, decision
 from ..settings.units import format_moment
 from ..zcml.plugins import read
@@ -23,7 +23,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     """Print the hosts that fetched files of a release, each with the first and the last request."""
     wanted = _parse_releases(arguments)
     below = urlsplit(read(config, overrides_of(arguments))["base_url"] or "").path.rstrip("/")
-    found = list(_host_rows(each for name in arguments.access_log for each in downloads(name, below)
+    found = list(_host_rows(each for name in arguments.access_log for each in read_downloads(name, below)
                             if _is_download_of(each, wanted)))
     if arguments.json:
         print_json(found)

@@ -57,7 +57,7 @@ class Job:
         """
         if self._schedule is None:
             return
-        self._warn_of_frequency(self._schedule)
+        self._log_warnings(self._schedule)
         user = self._user or (getpass.getuser() if self._cron == "system" else "")
         line = crontab.render_entry(self.times, self.command, user)
         try:
@@ -80,7 +80,7 @@ class Job:
         try:
             os.chown(path, pwd.getpwnam(self._user).pw_uid, -1)
         except KeyError:
-            return  # ``_warn`` reports it
+            return  # ``_log_warnings`` reports it
         except OSError as error:
             raise UserError(f"{path}: can't change the owner to {self._user}: {error.strerror}") from error
 
@@ -127,7 +127,7 @@ class Job:
         made(path)
         return changed
 
-    def _warn_of_frequency(self, schedule: Schedule) -> None:
+    def _log_warnings(self, schedule: Schedule) -> None:
         if schedule.shortest < _SHORTEST:
             self._log.warning("cron-times = %s: %d minutes between two runs; every %d are enough, for upstream's list of "
                               "projects is not renewed more often.", self.times, schedule.shortest, _SHORTEST)

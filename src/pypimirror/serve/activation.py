@@ -11,7 +11,7 @@ from ..errors import ConfigurationError
 _FIRST = 3
 
 
-def sockets() -> list[socket.socket]:
+def inherited_sockets() -> list[socket.socket]:
     """Return the passed sockets, none without activation. Raises ConfigurationError if one can't be used."""
     process, count = os.environ.pop("LISTEN_PID", ""), os.environ.pop("LISTEN_FDS", "")
     os.environ.pop("LISTEN_FDNAMES", None)

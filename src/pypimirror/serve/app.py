@@ -29,11 +29,10 @@ from ..names import (
     normalize,
 )
 from . import legacy, negotiate, paths
-from .host import address
-from .http_error import Environ, HTTPError, Start, moved, send_file, send_page, send_short
+from .host import index_address
+from .http_error import Environ, HTTPError, Start, redirect_to, send_file, send_page, send_short
 from .landing_page import Figures, LandingPage
-from .missing_projects import MissingProjects
-from .missing_projects import project as asked_for
+from .missing_projects import MissingProjects, project_of_path
 from .monitor import Monitor
 from .osv_api import OsvApi
 from .pages import Pages
@@ -75,7 +74,7 @@ class App:
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         if self._cross_origin:
-            start = _for_any_origin(start)
+            start = _allow_any_origin(start)
         try:
             if self._osv is not None and self._osv.knows(environ):
                 return self._osv(environ, start)
@@ -85,113 +84,114 @@ class App:
                 return self._monitor(environ, start)
             return self._route(environ, start)
         except HTTPError as answer:
-            return self._short(environ, start, answer)
+            return self._send_short(environ, start, answer)
         except PermissionError:
             return send_short(environ, start, HTTPError("403 Forbidden"))
         except OSError as error:
             if error.errno not in _MISSING:
                 raise
-            return self._short(environ, start, HTTPError("404 Not Found"))
+            return self._send_short(environ, start, HTTPError("404 Not Found"))
 
-    def _short(self, environ: Environ, start: Start, answer: HTTPError) -> Iterable[bytes]:
+    def _send_short(self, environ: Environ, start: Start, answer: HTTPError) -> Iterable[bytes]:
         """Send a response without content from the tree; count the name of a project that is not found."""
         if self._missed is not None and answer.status.startswith("404"):
-            name = asked_for(environ.get("PATH_INFO") or "/")
+            name = project_of_path(environ.get("PATH_INFO") or "/")
             if name is not None:
                 self._missed.note(name)
         return send_short(environ, start, answer)
 
     def _route(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Dispatch on the path: the root page, a project's page, or a file."""
-        names, folder = paths.parse(environ)
+        names, folder = paths.parse_path(environ)
         if not names and negotiate.is_browser(environ.get("HTTP_ACCEPT", "")):
-            return self._landing_page(environ, start)
-        parts = _below_simple(names, folder)
+            return self._send_landing_page(environ, start)
+        parts = _strip_simple(names, folder)
         if not parts:
-            return self._page(environ, start)
+            return self._send_index_page(environ, start)
         if parts[0] == SNAPSHOTS and len(parts) > 2 and parts[2] == "simple":
-            return self._snapshot(environ, start, parts[:3], parts[3:], folder)
-        if not folder and (found := self._made(environ, start, parts)) is not None:
+            return self._send_from_snapshot(environ, start, parts[:3], parts[3:], folder)
+        if not folder and (found := self._send_generated(environ, start, parts)) is not None:
             return found
         if parts[0] == legacy.PACKAGES and len(parts) == 3:
             del parts[0]
         if len(parts) > 1:
             if folder:
                 raise HTTPError("404 Not Found")
-            return self._file(environ, start, [normalize(parts[0]), *parts[1:]])
-        return self._top_level(environ, start, parts[0], folder)
+            return self._send_file(environ, start, [normalize(parts[0]), *parts[1:]])
+        return self._send_top_level(environ, start, parts[0], folder)
 
-    def _made(self, environ: Environ, start: Start, parts: list[str]) -> Iterable[bytes] | None:
+    def _send_generated(self, environ: Environ, start: Start, parts: list[str]) -> Iterable[bytes] | None:
         """Send what is made from the tree: pages for people, PyPI's JSON, attestations; return None for other paths."""
         if parts[-1] in _BROWSE and len(parts) < 3:
-            return self._browse(environ, start, parts)
+            return self._send_browse_page(environ, start, parts)
         if parts[0] == "pypi" and len(parts) in (3, 4) and parts[-1] == "json":
-            return self._legacy(environ, start, *parts[1:-1])
+            return self._send_legacy_json(environ, start, *parts[1:-1])
         if parts[0] == _INTEGRITY and len(parts) == 5 and parts[-1] == "provenance":
-            return self._provenance(environ, start, parts[1], parts[3])
+            return self._send_provenance(environ, start, parts[1], parts[3])
         return None
 
-    def _snapshot(self, environ: Environ, start: Start, index: list[str], parts: list[str], folder: bool) -> Iterable[bytes]:
+    def _send_from_snapshot(self, environ: Environ, start: Start, index: list[str], parts: list[str],
+                            folder: bool) -> Iterable[bytes]:
         """Send a page or a file of a snapshot. index: the parts of the path to its index."""
         if not parts:
             if not folder:
                 self._tree.check_folder(index)
-                raise moved("simple/")
-            return self._page(environ, start, *index)
+                raise redirect_to("simple/")
+            return self._send_index_page(environ, start, *index)
         if len(parts) > 1 or (not folder and self._tree.is_file([*index, parts[0]])):
             if folder or len(parts) > 2:
                 raise HTTPError("404 Not Found")
             project = [normalize(parts[0])] if len(parts) > 1 else []
-            return self._file(environ, start, [*index, *project, parts[-1]])
+            return self._send_file(environ, start, [*index, *project, parts[-1]])
         name = normalize(parts[0])
         if not folder:
             self._tree.check_folder([*index, name])
-            raise moved(f"{name}/")
-        return self._page(environ, start, *index, name)
+            raise redirect_to(f"{name}/")
+        return self._send_index_page(environ, start, *index, name)
 
-    def _top_level(self, environ: Environ, start: Start, name: str, folder: bool) -> Iterable[bytes]:
+    def _send_top_level(self, environ: Environ, start: Start, name: str, folder: bool) -> Iterable[bytes]:
         """Send a file of the root folder, or the page of a project. folder: whether the path ends in a slash."""
         if not folder and self._tree.is_file([name]):
-            return self._file(environ, start, [name])
+            return self._send_file(environ, start, [name])
         name = normalize(name)
         if not folder:
             self._tree.check_folder([name])
-            raise moved(f"{name}/")
-        return self._page(environ, start, name)
+            raise redirect_to(f"{name}/")
+        return self._send_index_page(environ, start, name)
 
-    def _landing_page(self, environ: Environ, start: Start) -> Iterable[bytes]:
+    def _send_landing_page(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Send the root page for browsers."""
         path = (HTML_PAGE,)
         root = self._pages.get(path)
         query = parse_qs(environ.get("QUERY_STRING", "")).get("q", [""])[0]
-        page = self._front.page(root, root.content(), address(environ, self._base_url), query)
+        page = self._front.render_start_page(root, root.content(), index_address(environ, self._base_url), query)
         vary = _VARY if self._base_url else f"{_VARY}, Host"
         return send_page(environ, start, self._tree, page, path, content_type(HTML_PAGE), vary,
                          self._page_cache, ("Content-Security-Policy", f"{POLICY}; frame-ancestors 'none'"))
 
-    def _browse(self, environ: Environ, start: Start, parts: list[str]) -> Iterable[bytes]:
+    def _send_browse_page(self, environ: Environ, start: Start, parts: list[str]) -> Iterable[bytes]:
         """Send a page for people, or the style sheet or script of these pages: from the tree or, if it has none, rendered."""
         if parts == [BROWSE_PAGE]:
-            return self._landing_page(environ, start)
+            return self._send_landing_page(environ, start)
         asset = self._front.asset(parts)
         if asset is not None:
             return send_page(environ, start, self._tree, asset, parts, content_type(parts[0]), "Accept-Encoding",
                              self._page_cache)
         name = normalize(parts[0])
         if len(parts) == 1 or parts[1] != BROWSE_PAGE or self._tree.is_file((name, BROWSE_PAGE)):
-            return self._file(environ, start, [name, *parts[1:]])
+            return self._send_file(environ, start, [name, *parts[1:]])
         for form in _JSON_FIRST:
             try:
                 source = self._pages.get((name, form))
             except FileNotFoundError:
                 continue
-            page = self._front.project(source, self._tree, (name, form))
+            page = self._front.render_project_page(source, self._tree, (name, form))
             if page is not None:
                 return send_page(environ, start, self._tree, page, (name, BROWSE_PAGE), content_type(BROWSE_PAGE),
                                  "Accept-Encoding", self._page_cache)
         raise HTTPError("404 Not Found")
 
-    def _legacy(self, environ: Environ, start: Start, name: str, version: str | None = None) -> Iterable[bytes]:
+    def _send_legacy_json(self, environ: Environ, start: Start, name: str, version: str | None = None) -> Iterable[bytes]:
         """Send PyPI's older JSON about a project or a release."""
         for form in _JSON_FIRST:
             path = (normalize(name), form)
@@ -199,24 +199,24 @@ class App:
                 source = self._pages.get(path)
             except FileNotFoundError:
                 continue
-            url = address(environ, self._base_url).removesuffix("/simple")
+            url = index_address(environ, self._base_url).removesuffix("/simple")
             advisories = None if self._osv is None else self._osv.advisories(path[0])
-            page = legacy.page(source, self._tree, path, url, version, advisories)
+            page = legacy.render_page(source, self._tree, path, url, version, advisories)
             if page is not None:
                 return send_page(environ, start, self._tree, page, path, "application/json", "Accept-Encoding, Host",
                                  self._page_cache)
             break
         raise HTTPError("404 Not Found")
 
-    def _provenance(self, environ: Environ, start: Start, name: str, filename: str) -> Iterable[bytes]:
+    def _send_provenance(self, environ: Environ, start: Start, name: str, filename: str) -> Iterable[bytes]:
         """Send the attestations of a file at the path of PyPI's Integrity API (PEP 740)."""
         path = (normalize(name), filename + PROVENANCE)
         return send_page(environ, start, self._tree, self._pages.get(path), path, INTEGRITY, "Accept-Encoding",
                          self._file_cache)
 
-    def _file(self, environ: Environ, start: Start, path: list[str]) -> Iterable[bytes]:
+    def _send_file(self, environ: Environ, start: Start, path: list[str]) -> Iterable[bytes]:
         """Send a file. path: its parts below the root."""
-        if (len(path) > 1 and path[0] not in (PINS, SNAPSHOTS) and not (len(path) == 2 and _is_of_project(path[1]))
+        if (len(path) > 1 and path[0] not in (PINS, SNAPSHOTS) and not (len(path) == 2 and _is_project_file(path[1]))
                 and self._is_project(path[0])):
             raise HTTPError("404 Not Found")
         if path[-1].endswith((".html", "json")):
@@ -233,9 +233,9 @@ class App:
         except OSError:
             return False
 
-    def _page(self, environ: Environ, start: Start, *folder: str) -> Iterable[bytes]:
+    def _send_index_page(self, environ: Environ, start: Start, *folder: str) -> Iterable[bytes]:
         """Send a folder's page in the format that the client prefers, or in the only one that the mirror has."""
-        kind = negotiate.media_type(environ.get("HTTP_ACCEPT", ""))
+        kind = negotiate.choose_media_type(environ.get("HTTP_ACCEPT", ""))
         for name in _JSON_FIRST if kind is JSON else _HTML_FIRST:
             path = (*folder, name)
             try:
@@ -250,7 +250,7 @@ class App:
         raise HTTPError("404 Not Found")
 
 
-def _for_any_origin(start: Start) -> Start:
+def _allow_any_origin(start: Start) -> Start:
     """Return ``start_response`` with the header that lets web pages of any origin read the answer (Fetch standard, CORS).
 
     GET with the Accept and Range of clients needs no preflight request.
@@ -261,17 +261,17 @@ def _for_any_origin(start: Start) -> Start:
     return started
 
 
-def _below_simple(names: Sequence[str], folder: bool) -> list[str]:
+def _strip_simple(names: Sequence[str], folder: bool) -> list[str]:
     """Return the parts of a path below the index, with or without ``/simple/``; raise the redirect for a missing slash."""
     if not names or names[0] != "simple":
         return list(names)
     if len(names) == 1 and not folder:
-        raise moved("simple/")
-    if len(names) > 1 and not paths.is_name(names[1]):
+        raise redirect_to("simple/")
+    if len(names) > 1 and not paths.is_possible_name(names[1]):
         raise HTTPError("404 Not Found")
     return list(names[1:])
 
 
-def _is_of_project(filename: str) -> bool:
+def _is_project_file(filename: str) -> bool:
     """Return whether a name can be that of a distribution file, a sidecar file, or a project's page."""
     return filename in _HTML_FIRST or filename == BROWSE_PAGE or is_distribution(distribution(filename))

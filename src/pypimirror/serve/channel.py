@@ -79,7 +79,7 @@ class Channel(HTTPChannel):
         now = self._clock()
         if self.total_outbufs_len:
             self._free_since = now
-            taken = self._passed - _unread(self.socket)
+            taken = self._passed - _unsent_bytes(self.socket)
             if self._mark is None or taken - self._mark[1] >= BYTES:
                 self._mark = now, taken
             return now - self._mark[0] > PERIOD
@@ -95,7 +95,7 @@ class Channel(HTTPChannel):
             return  # closed by the client
 
 
-def _unread(connection: Any) -> int:
+def _unsent_bytes(connection: Any) -> int:
     """Return how many bytes the system still has to send: megabytes, for a client that is fast at first."""
     try:
         import fcntl

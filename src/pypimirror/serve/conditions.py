@@ -9,7 +9,7 @@ _TAG = re.compile(r'(?:W/)?("[^"]*")')
 _RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
 
 
-def unchanged(environ: Mapping[str, str], etag: str, modified: float) -> bool:
+def is_unchanged(environ: Mapping[str, str], etag: str, modified: float) -> bool:
     """Return whether the client has the current version, so that the response is 304.
 
     environ: the WSGI environment. etag: of the current version, quoted. modified: seconds since the epoch.
@@ -18,7 +18,7 @@ def unchanged(environ: Mapping[str, str], etag: str, modified: float) -> bool:
     if tags is not None:
         return tags.strip() == "*" or etag in _TAG.findall(tags)
     since = environ.get("HTTP_IF_MODIFIED_SINCE")
-    return since is not None and _reached(since, modified)
+    return since is not None and _is_not_newer(since, modified)
 
 
 def byte_range(environ: Mapping[str, str], size: int, etag: str, modified: float) -> tuple[int, int] | None:
@@ -31,7 +31,7 @@ def byte_range(environ: Mapping[str, str], size: int, etag: str, modified: float
     if match is None or not (match[1] or match[2]):
         return None
     condition = environ.get("HTTP_IF_RANGE")
-    if condition is not None and condition != etag and not _same(condition, modified):
+    if condition is not None and condition != etag and not _is_same_time(condition, modified):
         return None
     if not match[1]:
         return max(0, size - int(match[2])), size
@@ -41,10 +41,11 @@ def byte_range(environ: Mapping[str, str], size: int, etag: str, modified: float
     return start, min(size, int(match[2]) + 1) if match[2] else size
 
 
-def _reached(date: str, modified: float) -> bool:
+def _is_not_newer(date: str, modified: float) -> bool:
+    """Return whether a file is not newer than a date of HTTP."""
     seconds = dates.seconds(date)
     return seconds is not None and int(modified) <= seconds
 
 
-def _same(date: str, modified: float) -> bool:
+def _is_same_time(date: str, modified: float) -> bool:
     return dates.seconds(date) == int(modified)

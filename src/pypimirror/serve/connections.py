@@ -31,12 +31,12 @@ class ConnectionLimiter:
         for server in self._servers:
             server.channel_class = self
             server.add_task = partial(_add_task, server)
-            server.maintenance = partial(_maintain, server)
+            server.maintenance = partial(_close_overdue, server)
 
     def __call__(self, server: Any, connection: Any, address: Any, adjustments: Any, map: dict[int, Any]) -> None:
-        client = origin(address[0])
+        client = client_identity(address[0])
         held = [channel for one in self._servers for channel in one.active_channels.values()
-                if not channel.will_close and origin(channel.addr[0]) == client]
+                if not channel.will_close and client_identity(channel.addr[0]) == client]
         if len(held) >= self._most:
             idle = [channel for channel in held if not (channel.requests or channel.total_outbufs_len)]
             if not idle:
@@ -52,14 +52,14 @@ def _add_task(server: Any, channel: Channel) -> None:
         server.task_dispatcher.add_task(channel)
 
 
-def _maintain(server: Any, now: float) -> None:
+def _close_overdue(server: Any, now: float) -> None:
     """Close the connections of clients that are too slow. waitress calls this every ``cleanup_interval`` seconds."""
     for channel in list(server.active_channels.values()):
         if not channel.will_close and channel.is_overdue():
             channel.hang_up()
 
 
-def origin(address: str) -> str:
+def client_identity(address: str) -> str:
     """Return the identity of a client: its IPv4 address, or the network of its IPv6 address."""
     if ":" not in address:
         return address

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from ..errors import ConfigurationError
 from ..names import distribution, is_distribution, normalize
-from .missing_projects import log_lines, log_time
+from .missing_projects import parse_log_time, read_log_lines
 
 #: A request; common or combined format, also with the name of the virtual host in front. Names of users may have blanks.
 _LINE = re.compile(rb'^(?:\S{1,255}:\d{1,5} )?(\S{1,255}) \S+ (\S.{0,254}?) \[([^\]]{1,40})\] "((?:[^"\\]|\\.)*)" (\d{3}) ')
@@ -31,13 +31,13 @@ class LoggedDownload(NamedTuple):
     when: float
 
 
-def downloads(filename: str, below: str = "") -> Iterator[LoggedDownload]:
+def read_downloads(filename: str, below: str = "") -> Iterator[LoggedDownload]:
     """Yield the downloads in an access log, decompressed if it ends in ``.gz``; other lines are ignored.
 
     below: the base path of the index. Raises ConfigurationError if the file can't be read, or none of its lines.
     """
     lines = understood = 0
-    for line in log_lines(filename):
+    for line in read_log_lines(filename):
         lines += 1
         found = _LINE.match(line)
         understood += found is not None
@@ -45,7 +45,7 @@ def downloads(filename: str, below: str = "") -> Iterator[LoggedDownload]:
         if found is None or request is None:
             continue
         path = unquote(request[1].decode("latin-1").partition("?")[0], errors="replace")
-        when = log_time(found[3].decode("latin-1"))
+        when = parse_log_time(found[3].decode("latin-1"))
         parts = path[len(below):].strip("/").split("/") if path.startswith(f"{below}/") else []
         if len(parts) < 2 or when is None or not is_distribution(parts[-1]) or distribution(parts[-1]) != parts[-1]:
             continue

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?")
 
 
-def address(environ: Mapping[str, Any], base_url: str | None) -> str:
+def index_address(environ: Mapping[str, Any], base_url: str | None) -> str:
     """Return the URL of the index for absolute links, without a trailing slash.
 
     This is the loopback address of a Host header, for clients on this machine; otherwise ``base_url``; without it, the name

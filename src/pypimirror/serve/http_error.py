@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 from ..http.content_types import PAGE_CACHE, PLAIN, content_type
 from . import conditions, negotiate
-from .pages import Page, signature, tag
+from .pages import Page, etag_of, file_signature
 from .tree import Tree
 
 Environ = dict[str, Any]
@@ -25,7 +25,7 @@ class HTTPError(Exception):
         self.headers = headers
 
 
-def moved(location: str) -> HTTPError:
+def redirect_to(location: str) -> HTTPError:
     """Return a redirect to another path. location: relative, so that it is valid behind any proxy."""
     return HTTPError("301 Moved Permanently", ("Location", location), ("Cache-Control", PAGE_CACHE))
 
@@ -49,7 +49,7 @@ def send_page(environ: Environ, start: Start, tree: Tree, page: Page, path: Sequ
     headers = [("Cache-Control", cache), ("ETag", etag), ("Last-Modified", page.date), ("Vary", vary), *more]
     if page.serial is not None:
         headers.append(("X-PyPI-Last-Serial", page.serial))
-    if conditions.unchanged(environ, etag, page.modified):
+    if conditions.is_unchanged(environ, etag, page.modified):
         start("304 Not Modified", headers)
         return ()
     body = page.packed if packed else page.body
@@ -63,12 +63,12 @@ def send_page(environ: Environ, start: Start, tree: Tree, page: Page, path: Sequ
         start("200 OK", headers)
         return (body,)
     stream, found = tree.open(path)
-    if signature(found) != page.signature:
+    if file_signature(found) != page.signature:
         # The page was replaced in the meantime; headers and body must be of one version. A retry succeeds.
         stream.close()
         raise HTTPError("503 Service Unavailable", ("Retry-After", "1"))
     start("200 OK", headers)
-    return _wrapped(environ, stream)
+    return _wrap_file(environ, stream)
 
 
 def send_file(environ: Environ, start: Start, tree: Tree, path: Sequence[str], text_cache: str,
@@ -81,10 +81,10 @@ def send_file(environ: Environ, start: Start, tree: Tree, path: Sequence[str], t
     stream, found = tree.open(path)
     sent = False
     try:
-        etag, size = tag(found), found.st_size
+        etag, size = etag_of(found), found.st_size
         headers = [("Cache-Control", text_cache if kind is PLAIN else file_cache), ("ETag", etag),
                    ("Last-Modified", formatdate(found.st_mtime, usegmt=True)), ("Accept-Ranges", "bytes")]
-        if conditions.unchanged(environ, etag, found.st_mtime):
+        if conditions.is_unchanged(environ, etag, found.st_mtime):
             start("304 Not Modified", headers)
             return ()
         part = conditions.byte_range(environ, size, etag, found.st_mtime)
@@ -99,13 +99,13 @@ def send_file(environ: Environ, start: Start, tree: Tree, path: Sequence[str], t
             return ()
         stream.seek(first)
         sent = True
-        return _wrapped(environ, stream)
+        return _wrap_file(environ, stream)
     finally:
         if not sent:
             stream.close()
 
 
-def _wrapped(environ: Environ, stream: BinaryIO) -> Iterable[bytes]:
+def _wrap_file(environ: Environ, stream: BinaryIO) -> Iterable[bytes]:
     """Pass the file to the server, which closes it and sends at most Content-Length bytes."""
     wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](stream, _BLOCK)
     return wrapped

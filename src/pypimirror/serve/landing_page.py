@@ -19,7 +19,7 @@ from ..interfaces import IClient
 from ..names import normalize
 from ..settings.units import in_bytes
 from ..tracebacks import summary
-from .legacy import read_project, reader
+from .legacy import metadata_reader, read_project
 from .pages import Page, with_body
 from .tree import Tree
 
@@ -56,13 +56,13 @@ class LandingPage:
         self._last: tuple[object, Page | None] = (None, None)
         self._projects: OrderedDict[tuple[str, ...], tuple[object, Page | None]] = OrderedDict()
 
-    def page(self, root: Page, text: bytes, address: str, query: str) -> Page:
+    def render_start_page(self, root: Page, text: bytes, address: str, query: str) -> Page:
         """Return the start page.
 
         root, text: the mirror's plain root page. address: of the server, used without ``base_url``. query: a part of the names
         to list; empty for all.
         """
-        figures = self._current()
+        figures = self._current_figures()
         key = (root.signature, figures, address)
         if not query and self._last[0] == key and self._last[1] is not None:
             return self._last[1]
@@ -72,16 +72,16 @@ class LandingPage:
             self._last = key, page
         return page
 
-    def project(self, source: Page, tree: Tree, path: tuple[str, str]) -> Page | None:
+    def render_project_page(self, source: Page, tree: Tree, path: tuple[str, str]) -> Page | None:
         """Return the page about a project; None if its page of the index can't be read.
 
-        source, path: as for ``legacy.page``.
+        source, path: as for ``legacy.render_page``.
         """
         known = self._projects.get(path)
         if known is None or known[0] != source.signature:
             project = read_project(source, tree, path)
             page = None if project is None else with_body(
-                source, project_page.render(project, int(source.serial or 0), reader(tree, path[0])))
+                source, project_page.render(project, int(source.serial or 0), metadata_reader(tree, path[0])))
             known = source.signature, page
             self._projects[path] = known
             if len(self._projects) > _MOST_PAGES:
@@ -93,7 +93,7 @@ class LandingPage:
         body = assets().get(path[0]) if len(path) == 1 else None
         return None if body is None else with_body(Page((0, 0, 0), "", "", 0, _UNDATED, None, 0, None, b""), body)
 
-    def _current(self) -> Figures | None:
+    def _current_figures(self) -> Figures | None:
         moment, figures = self._known
         if time.monotonic() - moment >= _KEPT:
             figures = self._figures()
@@ -107,18 +107,18 @@ class LandingPage:
         facts = [("Projects", f"{len(every):,}")]
         if figures:
             facts += [("Files", f"{figures.files:,}"), ("Size", in_bytes(figures.bytes))]
-            facts.append(("Last checked", _moment(figures.checked) if figures.checked else "never"))
-        page = StartPage(len(every), facts, client_blocks(self._clients, simple_url(url), _warn),
+            facts.append(("Last checked", _format_moment(figures.checked) if figures.checked else "never"))
+        page = StartPage(len(every), facts, client_blocks(self._clients, simple_url(url), _warn_of_client),
                          [(name, unescape(display)) for name, display in found] if len(found) <= MOST_LISTED else None,
                          True, query, len(found) if wanted else None, root.serial)
         return b"".join(render(page))
 
 
-def _warn(name: str, error: Exception) -> None:
+def _warn_of_client(name: str, error: Exception) -> None:
     print(f"pypimirror: client {name!r}: {summary(error)}", file=sys.stderr)
 
 
-def _moment(seconds: float) -> str:
+def _format_moment(seconds: float) -> str:
     moment = time.gmtime(seconds)
     exact, shown = time.strftime("%Y-%m-%dT%H:%M:%SZ", moment), time.strftime("%Y-%m-%d %H:%M UTC", moment)
     return f'<time datetime="{exact}">{shown}</time>'

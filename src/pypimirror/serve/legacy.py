@@ -26,8 +26,8 @@ _PARSERS = {".v1_json": JsonParser(), ".html": HtmlParser()}
 _NOWHERE = "http://mirror.invalid/"
 
 
-def page(source: Page, tree: Tree, path: tuple[str, str], address: str, version: str | None = None,
-         advisories: tuple[Advisory, ...] | None = None) -> Page | None:
+def render_page(source: Page, tree: Tree, path: tuple[str, str], address: str, version: str | None = None,
+                advisories: tuple[Advisory, ...] | None = None) -> Page | None:
     """Return the page about a project or a release; None if there is no such release.
 
     source: the project's page of the Simple API. path: its folder, which has the files, and its file name. address: of the
@@ -37,7 +37,7 @@ def page(source: Page, tree: Tree, path: tuple[str, str], address: str, version:
     if project is not None:
         project = project._replace(advisories=advisories or ())
     has_advisories = advisories is not None
-    body = None if project is None else _body(project, tree, int(source.serial or 0), address, version, has_advisories)
+    body = None if project is None else _render_body(project, tree, int(source.serial or 0), address, version, has_advisories)
     return None if body is None else with_body(source, body)
 
 
@@ -48,21 +48,21 @@ def read_project(source: Page, tree: Tree, path: tuple[str, str]) -> Project | N
         project, _ = _PARSERS[os.path.splitext(form)[1]].project(source.content(), name, _NOWHERE)
     except InvalidPage:
         return None
-    found = (_found(file, tree, name) for file in project.files)
+    found = (_with_stored(file, tree, name) for file in project.files)
     return project._replace(files=tuple(file for file in found if file.stored))
 
 
-def _body(project: Project, tree: Tree, serial: int, address: str, version: str | None,
-          has_advisories: bool) -> bytes | None:
+def _render_body(project: Project, tree: Tree, serial: int, address: str, version: str | None,
+                 has_advisories: bool) -> bytes | None:
     def url(file: File) -> str:
         return f"{address}/{PACKAGES}/{project.name}/{quote(file.filename)}"
 
     if version is None:
-        return about_project(project, serial, url, reader(tree, project.name), has_advisories)
-    return about_release(project, version, serial, url, reader(tree, project.name), has_advisories)
+        return about_project(project, serial, url, metadata_reader(tree, project.name), has_advisories)
+    return about_release(project, version, serial, url, metadata_reader(tree, project.name), has_advisories)
 
 
-def _found(file: File, tree: Tree, folder: str) -> File:
+def _with_stored(file: File, tree: Tree, folder: str) -> File:
     """Return a file with ``stored`` filled in from the page, or without it if the mirror does not have the file."""
     sha256 = file.hashes.get("sha256")
     if sha256 is None:
@@ -78,7 +78,7 @@ def _found(file: File, tree: Tree, folder: str) -> File:
     return file._replace(stored=Stored(sha256, size, metadata, signature=signature))
 
 
-def reader(tree: Tree, folder: str) -> Callable[[File], bytes | None]:
+def metadata_reader(tree: Tree, folder: str) -> Callable[[File], bytes | None]:
     """Return a function that reads the core metadata of a file in a project's folder."""
     def metadata(file: File) -> bytes | None:
         if file.stored is None or file.stored.metadata is None:

@@ -46,7 +46,7 @@ class NameCount(NamedTuple):
     last: float
 
 
-def project(path: str) -> str | None:
+def project_of_path(path: str) -> str | None:
     """Return the normalised name of the project of a path, or None if the path is not that of a project's page.
 
     path: decoded and below the index. At the root a name needs a trailing slash, which all installers send, so that files
@@ -74,7 +74,7 @@ class MissingProjects:
         self._names: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._due = 0.0
         self._changed = False
-        for one in read(filename) if filename else ():
+        for one in read_record(filename) if filename else ():
             self._names[one.project] = (one.requests, one.last)
 
     def note(self, name: str, when: float | None = None, requests: int = 1) -> None:
@@ -111,39 +111,39 @@ class MissingProjects:
                 self._filename = None
 
 
-def read(filename: str) -> list[NameCount]:
+def read_record(filename: str) -> list[NameCount]:
     """Return the names of a record, the oldest first; nothing if it is missing or damaged."""
     try:
         with open_regular(filename) as stream:
             found = [NameCount(name, count, float(last)) for name, count, last in json.load(stream)]
     except (OSError, ValueError, TypeError, OverflowError, RecursionError):
         return []
-    return found if all(map(_is_sane, found)) else []
+    return found if all(map(_is_valid, found)) else []
 
 
-def _is_sane(one: NameCount) -> bool:
+def _is_valid(one: NameCount) -> bool:
     """Whether a line of a record has values as ``MissingProjects`` writes them."""
     return (isinstance(one.project, str) and is_project(one.project) and type(one.requests) is int
             and 0 < one.requests <= _LARGEST and 0 <= one.last <= _LATEST)
 
 
-def logged(filename: str, below: str = "") -> Iterator[tuple[str, float]]:
+def missing_in_log(filename: str, below: str = "") -> Iterator[tuple[str, float]]:
     """Yield name and time of each request in an access log for a project that was not found.
 
-    Arguments and errors as for ``log_lines``. below: the base path of the index.
+    Arguments and errors as for ``read_log_lines``. below: the base path of the index.
     """
-    for line in log_lines(filename):
+    for line in read_log_lines(filename):
         found = _LINE.search(line)
         if found is None:
             continue
         path = unquote(found[2].decode("latin-1").partition("?")[0], errors="replace")
-        name = project(path[len(below):]) if path.startswith(f"{below}/") else None
-        when = log_time(found[1].decode("latin-1"))
+        name = project_of_path(path[len(below):]) if path.startswith(f"{below}/") else None
+        when = parse_log_time(found[1].decode("latin-1"))
         if name is not None and when is not None:
             yield name, when
 
 
-def log_lines(filename: str) -> Iterator[bytes]:
+def read_log_lines(filename: str) -> Iterator[bytes]:
     """Yield the lines of an access log.
 
     filename: in Apache's common or combined format or nginx's combined format; decompressed if it ends in ``.gz``. Other lines
@@ -155,12 +155,12 @@ def log_lines(filename: str) -> Iterator[bytes]:
         if not stat.S_ISFIFO(found_kind.st_mode):
             check_kind(found_kind)
         with gzip.open(filename) if filename.endswith(".gz") else open(filename, "rb") as stream:
-            yield from _lines(stream)  # type: ignore[arg-type]
+            yield from _read_lines(stream)  # type: ignore[arg-type]
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigurationError(f"{filename}: can't be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
+def _read_lines(stream: BinaryIO) -> Iterator[bytes]:
     """Yield the lines of a log; longer ones than a server writes are left out."""
     is_rest = False
     while line := stream.readline(_LONGEST):
@@ -170,7 +170,7 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
         is_rest = not ends
 
 
-def log_time(text: str) -> float | None:
+def parse_log_time(text: str) -> float | None:
     """Return the time of a line in seconds since 1970, or None if it can't be read."""
     try:
         return datetime.strptime(text, _TIME).timestamp()

@@ -27,21 +27,22 @@ class Monitor:
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/metrics":
-            status, kind, body = self._figures()
+            status, kind, body = self._metrics_response()
         else:
-            status, kind, body = self._health()
+            status, kind, body = self._health_response()
         start(status, [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"),
                        ("X-Content-Type-Options", "nosniff")])
         return () if environ["REQUEST_METHOD"] == "HEAD" else (body,)
 
-    def _figures(self) -> tuple[str, str, bytes]:
+    def _metrics_response(self) -> tuple[str, str, bytes]:
+        """Return status, type and content of the response to ``/metrics``."""
         try:
             with open(self._metrics, "rb") as stream:
                 return "200 OK", _METRICS, stream.read()
         except OSError as error:
             return "503 Service Unavailable", _TEXT, f"no metrics yet: {error.strerror}\n".encode()
 
-    def _health(self) -> tuple[str, str, bytes]:
+    def _health_response(self) -> tuple[str, str, bytes]:
         """Return 200 if the root page can be read. An old mirror is healthy: a restart would not renew it."""
         for name in (HTML_PAGE, JSON_PAGE):
             try:

@@ -51,7 +51,8 @@ class OsvApi:
         self._lock = threading.Lock()
         self._database: AdvisoryDatabase | None = None
         self._file: tuple[int, int] | None = None
-        self._answers: Mapping[str, Callable[[Any], Any]] = {"/v1/query": self._query, "/v1/querybatch": self._batch}
+        self._answers: Mapping[str, Callable[[Any], Any]] = {
+            "/v1/query": self._answer_query, "/v1/querybatch": self._answer_batch}
 
     def knows(self, environ: Environ) -> bool:
         """Return whether a request is for the API."""
@@ -60,7 +61,7 @@ class OsvApi:
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         try:
-            status, value = "200 OK", self._answer(environ)
+            status, value = "200 OK", self._answer_request(environ)
         except _Failure as failure:
             status, value = failure.status, {"code": failure.code, "message": str(failure)}
         except (sqlite3.Error, MirrorError) as error:
@@ -75,14 +76,14 @@ class OsvApi:
         """Return the advisories about a project, aliases joined; none if they can't be read."""
         try:
             with self._lock:
-                return self._opened().of(name)
+                return self._open_database().of(name)
         except (sqlite3.Error, MirrorError, _Failure):
             return ()
 
-    def _answer(self, environ: Environ) -> Any:
+    def _answer_request(self, environ: Environ) -> Any:
         path = environ["PATH_INFO"]
         if path.startswith(_VULNERABILITY):
-            return self._vulnerability(unquote(path.removeprefix(_VULNERABILITY)))
+            return self._answer_vulnerability(unquote(path.removeprefix(_VULNERABILITY)))
         body = environ["wsgi.input"].read(MOST_BYTES + 1)
         try:
             query = json.loads(body)
@@ -93,38 +94,39 @@ class OsvApi:
         with self._lock:
             return self._answers[path](query)
 
-    def _vulnerability(self, identifier: str) -> dict[str, Any]:
+    def _answer_vulnerability(self, identifier: str) -> dict[str, Any]:
         with self._lock:
-            found = self._opened().document(identifier)
+            found = self._open_database().document(identifier)
         if found is None:
             raise _Failure("404 Not Found", _NOT_FOUND, "Bug not found.")
         return found
 
-    def _query(self, query: Mapping[str, Any]) -> dict[str, Any]:
-        found = list(self._affecting(query, self._documents))
+    def _answer_query(self, query: Mapping[str, Any]) -> dict[str, Any]:
+        found = list(self._find_affecting(query, self._documents))
         return {"vulns": found} if found else {}
 
-    def _batch(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _answer_batch(self, body: Mapping[str, Any]) -> dict[str, Any]:
         queries = body.get("queries")
         if not isinstance(queries, list) or len(queries) > _MOST_QUERIES:
             raise _Failure("400 Bad Request", _INVALID, f"queries must be a list of at most {_MOST_QUERIES}")
         documents = lru_cache(_CACHED)(self._documents)
-        results = [[{"id": each["id"], "modified": each["modified"]} for each in self._affecting(query, documents)]
+        results = [[{"id": each["id"], "modified": each["modified"]} for each in self._find_affecting(query, documents)]
                    for query in queries]
         return {"results": [{"vulns": found} if found else {} for found in results]}
 
-    def _affecting(self, query: Any, documents: Callable[[str], _Documents]) -> Iterator[dict[str, Any]]:
+    def _find_affecting(self, query: Any, documents: Callable[[str], _Documents]) -> Iterator[dict[str, Any]]:
         """Yield the documents that match a query: about a project, or about a version of it."""
-        name, version = _parse(query)
+        name, version = _parse_query(query)
         for document, matcher in () if name is None else documents(name):
             if version is None or matcher.of_version(version):
                 yield document
 
     def _documents(self, name: str) -> _Documents:
         """Return the documents about a project, each with its matcher."""
-        return [(document, AdvisoryMatcher([advisory(document, name)], name)) for document in self._opened().documents(name)]
+        return [(document, AdvisoryMatcher([advisory(document, name)], name))
+                for document in self._open_database().documents(name)]
 
-    def _opened(self) -> AdvisoryDatabase:
+    def _open_database(self) -> AdvisoryDatabase:
         """Return the database, opened again if another file is in its place."""
         database = self._database or AdvisoryDatabase(self._folder)
         try:
@@ -139,7 +141,7 @@ class OsvApi:
         return database
 
 
-def _parse(query: Any) -> tuple[str | None, str | None]:
+def _parse_query(query: Any) -> tuple[str | None, str | None]:
     """Return project and version of a query; no project for another ecosystem. Raises _Failure."""
     package = query.get("package") if isinstance(query, dict) else None
     if not isinstance(package, dict):

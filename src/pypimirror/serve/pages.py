@@ -60,26 +60,26 @@ class Pages:
         key = tuple(path)
         seen = self._tree.stat(key)
         page = self._pages.get(key)
-        if page is None or page.signature != signature(seen):
-            page = _read(self._tree, key)
-            self._keep(key, page)
+        if page is None or page.signature != file_signature(seen):
+            page = _read_page(self._tree, key)
+            self._keep_page(key, page)
         return page
 
-    def _keep(self, path: tuple[str, ...], page: Page) -> None:
+    def _keep_page(self, path: tuple[str, ...], page: Page) -> None:
         with self._lock:
-            self._used += _weight(page) - _weight(self._pages.pop(path, None))
+            self._used += _memory_of(page) - _memory_of(self._pages.pop(path, None))
             self._pages[path] = page
             # First in, first out: no bookkeeping for each request, and a page that is requested again is simply reloaded.
             while self._used > self._room and self._pages:
-                self._used -= _weight(self._pages.popitem(last=False)[1])
+                self._used -= _memory_of(self._pages.popitem(last=False)[1])
 
 
-def signature(found: os.stat_result) -> Signature:
+def file_signature(found: os.stat_result) -> Signature:
     """Return a value that differs between versions of a file; pages are replaced atomically, so the inode changes too."""
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def tag(found: os.stat_result) -> str:
+def etag_of(found: os.stat_result) -> str:
     """Return the ETag of a file, which is the same on all hosts with the same copy."""
     return f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
 
@@ -91,16 +91,17 @@ def with_body(page: Page, body: bytes) -> Page:
                          packed=gzip.compress(body, 6, mtime=0))
 
 
-def _read(tree: Tree, path: Sequence[str]) -> Page:
+def _read_page(tree: Tree, path: Sequence[str]) -> Page:
+    """Return the page in a file. Raises OSError."""
     stream, found = tree.open(path)
     with stream:
         body = stream.read()
-    etag = tag(found)
+    etag = etag_of(found)
     serial = (_JSON_SERIAL if path[-1].endswith("json") else _HTML_SERIAL).search(body)
-    return Page(signature(found), etag, etag[:-1] + '-gz"', found.st_mtime, formatdate(found.st_mtime, usegmt=True),
+    return Page(file_signature(found), etag, etag[:-1] + '-gz"', found.st_mtime, formatdate(found.st_mtime, usegmt=True),
                 serial[1].decode() if serial else None, len(body), body if len(body) <= _LARGE else None,
                 gzip.compress(body, 6, mtime=0))
 
 
-def _weight(page: Page | None) -> int:
+def _memory_of(page: Page | None) -> int:
     return len(page.packed) + len(page.body or b"") if page else 0

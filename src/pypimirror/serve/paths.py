@@ -37,7 +37,7 @@ class RequestPath(NamedTuple):
     is_folder: bool
 
 
-def parse(environ: Mapping[str, str]) -> RequestPath:
+def parse_path(environ: Mapping[str, str]) -> RequestPath:
     """Return the path of a request. Empty segments are ignored, as by other web servers.
 
     environ: the WSGI environment; ``REQUEST_URI``, which waitress sets, is checked if present. Raises HTTPError.
@@ -50,11 +50,11 @@ def parse(environ: Mapping[str, str]) -> RequestPath:
             raise HTTPError("404 Not Found")
     path = environ.get("PATH_INFO") or "/"
     parts = tuple(part for part in path.split("/") if part)
-    if (parts and not is_name(parts[0])) or not all(map(_SEGMENT.fullmatch, parts[1:])):
+    if (parts and not is_possible_name(parts[0])) or not all(map(_SEGMENT.fullmatch, parts[1:])):
         raise HTTPError("404 Not Found")
     return RequestPath(parts, path[-1] == "/")
 
 
-def is_name(part: str) -> bool:
+def is_possible_name(part: str) -> bool:
     """Return whether a segment can be the name of a project or of a file in the root."""
     return _NAME.fullmatch(part) is not None

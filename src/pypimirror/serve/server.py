@@ -46,10 +46,10 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
 
     record = MissingProjects(missed)
     app = App(root, base_url, figures, record, final_files, clients, metrics, advisories, cross_origin)
-    server = _listen(app, host, port, threads, clock)
-    previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    server = _create_server(app, host, port, threads, clock)
+    previous = {number: signal.signal(number, _exit_on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        print(f"Serving {root} at {_address(server)}", flush=True)
+        print(f"Serving {root} at {_server_urls(server)}", flush=True)
         server.run()
     except SystemExit:
         pass  # a signal before the start of the server's loop, which handles SystemExit itself
@@ -61,7 +61,8 @@ def run(root: str, host: str = "127.0.0.1", port: int = 8080, *, threads: int = 
     return 0
 
 
-def _listen(app: Any, host: str, port: int, threads: int, clock: Callable[[], float]) -> Any:
+def _create_server(app: Any, host: str, port: int, threads: int, clock: Callable[[], float]) -> Any:
+    """Return the server, listening. Raises ConfigurationError."""
     if not 0 <= port <= _LAST_PORT:
         raise ConfigurationError(f"can't serve at {host} port {port}: ports are numbers from 0 to {_LAST_PORT}")
 
@@ -74,13 +75,13 @@ def _listen(app: Any, host: str, port: int, threads: int, clock: Callable[[], fl
 
     # waitress warns each time all threads are busy, which is normal operation here.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    most = _connections()
-    inherited = activation.sockets()
+    most = _max_connections()
+    inherited = activation.inherited_sockets()
     place: dict[str, Any] = {"sockets": inherited} if inherited else {"host": host, "port": port}
     try:
         server = create_server(
             app, **place, threads=threads, ident="pypimirror", clear_untrusted_proxy_headers=True,
-            asyncore_use_poll=True, connection_limit=most, cleanup_interval=_LOOK, server_name=_name(host),
+            asyncore_use_poll=True, connection_limit=most, cleanup_interval=_LOOK, server_name=_server_name(host),
             max_request_header_size=_LARGEST_REQUEST, max_request_body_size=_LARGEST_QUERY)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -90,12 +91,12 @@ def _listen(app: Any, host: str, port: int, threads: int, clock: Callable[[], fl
     return server
 
 
-def _name(host: str) -> str:
+def _server_name(host: str) -> str:
     """Return the server name for absolute links: that of the machine if the server listens on all interfaces."""
     return socket.gethostname() if host in _EVERYWHERE else host
 
 
-def _connections() -> int:
+def _max_connections() -> int:
     """Return the maximum number of connections; raises the limit of open files for them as far as possible."""
     try:
         import resource
@@ -109,11 +110,11 @@ def _connections() -> int:
     return _CONNECTIONS if soft == resource.RLIM_INFINITY else min(_CONNECTIONS, max(1, (soft - _OTHER_FILES) // _FILES_EACH))
 
 
-def _address(server: Any) -> str:
+def _server_urls(server: Any) -> str:
     """Return the URLs of the server; a host name can have several addresses."""
     places = getattr(server, "effective_listen", None) or [(server.effective_host, server.effective_port)]
     return " and ".join(f"http://{f'[{host}]' if ':' in host else host}:{port}/" for host, port in places)
 
 
-def _stop(number: int, frame: Any) -> NoReturn:
+def _exit_on_signal(number: int, frame: Any) -> NoReturn:
     sys.exit(0)

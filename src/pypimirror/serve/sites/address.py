@@ -56,7 +56,7 @@ class SiteAddress(NamedTuple):
         return self.has_tls and self.on_standard_port
 
 
-def parse(base_url: str | None) -> SiteAddress:
+def parse_address(base_url: str | None) -> SiteAddress:
     """Return the parts of ``base_url``. Raises ConfigurationError."""
     url = base_url or _LOCALHOST
     parts = urlsplit(url)

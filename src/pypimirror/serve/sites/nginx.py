@@ -43,7 +43,7 @@ server {{
     def values(self, common: Mapping[str, str], address: SiteAddress, certificate: Certificate | None) -> dict[str, str]:
         secure = " ssl http2" if certificate else ""
         start = f"^((?:{common['PREFIX']}{common['SIMPLE']}|/\\.slash)/(?!\\.)[^/]*"
-        letters = [f'        rewrite "{start}?){_occurrences(letter, many)}([^/]*(?:/.*)?)$" {_replaced(letter.lower(), many)};'
+        letters = [f'        rewrite "{start}?){_occurrences(letter, many)}([^/]*(?:/.*)?)$" {_rewrite(letter.lower(), many)};'
                    for letter in string.ascii_uppercase for many in (_AT_ONCE, 1)]
         separator = f'        rewrite "{start}?)(?:[-_.]*[_.][-_.]*|--+)([^/]*(?:/.*)?)$" $1-$2;'
         return {
@@ -75,6 +75,6 @@ def _occurrences(letter: str, count: int) -> str:
     return f"([^/{letter}]*)".join([letter] * count)
 
 
-def _replaced(letter: str, count: int) -> str:
+def _rewrite(letter: str, count: int) -> str:
     """Return the replacement for what ``_occurrences`` matches after one more capture, with this letter."""
     return "".join(f"${number}{letter}" for number in range(1, count + 1)) + f"${count + 1}"

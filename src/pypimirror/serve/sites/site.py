@@ -13,7 +13,7 @@ from ...index.browse_layout import POLICY
 from ...names import HTML_PAGE, JSON_PAGE, PINS, SNAPSHOTS
 from ...settings.index_settings import has_final_files
 from ..paths import FILE, NAME, REFUSED, SEGMENT
-from .address import SiteAddress, parse
+from .address import SiteAddress, parse_address
 
 #: Headers of sites with TLS: browsers use https for a year (RFC 6797), and pages load nothing from elsewhere.
 HSTS = "max-age=31536000"
@@ -59,9 +59,9 @@ class Site:
         self.settings = settings
 
     def render(self) -> str:
-        address = parse(self.settings["base_url"])
+        address = parse_address(self.settings["base_url"])
         values = self._common_values(address)
-        values.update(self.values(values, address, self._certificate(address)))
+        values.update(self.values(values, address, self._certificate_files(address)))
         text = files(__package__).joinpath(f"{self.filename}.in").read_text(encoding="utf-8")
         if self.settings.get("cross_origin"):
             text = self._for_any_origin(text)
@@ -98,7 +98,7 @@ class Site:
             "PATHS": f"{prefix}(?:/simple)?(?:/|/{NAME}(?:/{SEGMENT})*/?)",
         }
 
-    def _certificate(self, address: SiteAddress) -> Certificate | None:
+    def _certificate_files(self, address: SiteAddress) -> Certificate | None:
         if not address.has_tls:
             return None
         folder = f"/etc/letsencrypt/live/{address.host}"
@@ -121,7 +121,7 @@ class CertificateSite(Site):
 
     def render_before_certificate(self) -> str:
         """Return the site for port 80 alone, which needs no certificate. Raises ConfigurationError without TLS."""
-        address = parse(self.settings["base_url"])
+        address = parse_address(self.settings["base_url"])
         if not address.redirects_http:
             raise ConfigurationError(
                 f"base_url = {address.url!r}: --before-certificate needs one with https and the standard port")
