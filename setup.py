@@ -43,7 +43,8 @@ setup(
     data_files=[(f"share/{folder}", [f"share/{folder}/{name}"]) for folder, name in (
         ("man/man1", "pypimirror.1"), ("bash-completion/completions", "pypimirror"),
         ("fish/vendor_completions.d", "pypimirror.fish"), ("zsh/site-functions", "_pypimirror"))],
-    package_data={"pypimirror": ["py.typed", "*.zcml", "index/*.css", "index/*.js", "serve/sites/*.in", "templates/plugin/*.in"]},
+    package_data={"pypimirror": [
+        "py.typed", "*.zcml", "index/*.css", "index/*.js", "serve/sites/*.in", "templates/plugin/*.in"]},
     python_requires=">=3.10",
     install_requires=[
         "packaging",

@@ -47,7 +47,8 @@ def once(what):
     configuration.write_text(f"[DEFAULT]\nmirror_file_path = {target}\nindex_url = {URL}/simple/\npackage_matches = *\n"
                              "confirm_above = never\n")
     counter = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"] if what == "instructions" else []
-    done = subprocess.run([*counter, sys.executable, "-c", _RUN, configuration, what], check=True, capture_output=True, text=True)
+    done = subprocess.run([*counter, sys.executable, "-c", _RUN, configuration, what],
+                          check=True, capture_output=True, text=True)
     status, *figures = json.loads(done.stdout.splitlines()[-1])
     if status:
         sys.exit(f"status {status}: {done.stderr}")
