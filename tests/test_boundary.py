@@ -15,7 +15,7 @@ import pytest
 from pypimirror.settings.plugin_types import ordered
 from pypimirror.settings.values import fingerprint
 from pypimirror.zcml.plugins import read
-from support import faulty_components
+from support import faulty_components, sampling
 from support.mirror import Mirrored
 from support.upstream import Upstream, sdist, wheel
 
@@ -25,7 +25,8 @@ RAISED = [
     KeyError("boom"), RecursionError("maximum recursion depth exceeded"), MemoryError(), OverflowError("too large"),
     UnicodeEncodeError("utf-8", "\udc80", 0, 1, "surrogates not allowed"), ValueError("\udcff\x1b[31m" + "x" * 100_000),
     StopIteration(), asyncio.CancelledError("line\nline"), OSError(36, "File name too long"), SystemExit(7)]
-STEPS = [("evaluate", "sync.pipeline"), ("publish", "sync.tasks"), ("sweep", "sync.tasks")]
+#: With their modules.
+STEPS = {"evaluate": "sync.pipeline", "publish": "sync.tasks", "sweep": "sync.tasks"}
 
 
 @pytest.fixture(autouse=True)
@@ -42,8 +43,8 @@ def three(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
     return mirrored
 
 
-def named(error: BaseException) -> str:
-    return type(error).__name__
+def named(value: object) -> str:
+    return value if isinstance(value, str) else type(value).__name__
 
 
 def published(mirrored: Mirrored) -> list[str]:
@@ -75,8 +76,8 @@ def healed(mirrored: Mirrored, capsys: Captured) -> None:
     assert mirrored.run("verify") == 0
 
 
-@pytest.mark.parametrize("error", RAISED, ids=named)
-@pytest.mark.parametrize("kind", ["source", "parser", "fetcher", "storage", "indexWriter", "nameFilter", "filter"])
+@pytest.mark.parametrize(("kind", "error"), sampling.pairs(
+    ["source", "parser", "fetcher", "storage", "indexWriter", "nameFilter", "filter"], RAISED, 3), ids=named)
 def test_a_component_that_fails_on_one_project_fails_there_alone(three: Mirrored, capsys: Captured, kind: str,
                                                                  error: Exception) -> None:
     path = faulty_components.zcml(three.config.parent, kind)
@@ -94,16 +95,15 @@ def test_a_component_that_fails_on_one_project_fails_there_alone(three: Mirrored
     healed(three, capsys)
 
 
-@pytest.mark.parametrize("error", RAISED, ids=named)
-@pytest.mark.parametrize(("step", "module"), STEPS)
+@pytest.mark.parametrize(("step", "error"), sampling.pairs(tuple(STEPS), RAISED, 4), ids=named)
 def test_a_step_that_fails_on_one_project_fails_there_alone(
-        three: Mirrored, upstream: Upstream, capsys: Captured, monkeypatch: pytest.MonkeyPatch, step: str, module: str,
+        three: Mirrored, upstream: Upstream, capsys: Captured, monkeypatch: pytest.MonkeyPatch, step: str,
         error: Exception) -> None:
     assert three.run("sync") == 0
     for name in ("bad", "good"):
         upstream.remove(name, sdist(name, "1")[0])
         upstream.add(name, sdist(name, "2"))
-    whole = importlib.import_module(f"pypimirror.{module}")
+    whole = importlib.import_module(f"pypimirror.{STEPS[step]}")
     right = getattr(whole, step)
 
     def wrong(mirror: Any, task: Any, emit: Any) -> Any:

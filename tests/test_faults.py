@@ -16,7 +16,7 @@ from pypimirror.errors import FetchError
 from pypimirror.http import retry
 from pypimirror.http.retry import RetryPolicy
 from pypimirror.sync import run
-from support import http_faults
+from support import http_faults, sampling
 from support.mirror import Mirrored
 from support.upstream import JSON, Served, Upstream, sdist, wheel
 
@@ -69,10 +69,10 @@ def small(mirrored: Mirrored, upstream: Upstream) -> Mirrored:
 
 
 # The form makes a difference to the list and to pages alone.
-@pytest.mark.parametrize(("each_fetcher", "form", "where"), [
-    *(("pycurl", "json", where) for where in PATHS), *(("requests", "json", where) for where in PATHS),
-    ("pycurl", "html", "list"), ("pycurl", "html", "page")], indirect=["each_fetcher"])
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("fault", "each_fetcher", "form", "where"), [
+    (fault, *more) for fault, more in sampling.pairs(tuple(FAULTS), [
+        *(("pycurl", "json", where) for where in PATHS), *(("requests", "json", where) for where in PATHS),
+        ("pycurl", "html", "list"), ("pycurl", "html", "page")], 4)], indirect=["each_fetcher"])
 def test_a_run_gets_over_it(
         small: Mirrored, upstream: Upstream, fault: str, where: str, form: str, pauses: list[float]) -> None:
     upstream.json = form == "json"
@@ -89,9 +89,10 @@ def test_a_run_gets_over_it(
     assert not [path for path in upstream.asked() if path.startswith("/files/")]
 
 
-@pytest.mark.parametrize(("each_fetcher", "where"), [("pycurl", "page"), ("pycurl", "file"), ("pycurl", "metadata"),
-                                                     ("requests", "page"), ("requests", "file")], indirect=["each_fetcher"])
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("fault", "each_fetcher", "where"), [
+    (fault, *more) for fault, more in sampling.pairs(tuple(FAULTS), [
+        ("pycurl", "page"), ("pycurl", "file"), ("pycurl", "metadata"), ("requests", "page"), ("requests", "file")], 3)],
+    indirect=["each_fetcher"])
 def test_what_does_not_pass_is_left_to_the_next_run_and_holds_up_nobody(
         small: Mirrored, upstream: Upstream, fault: str, where: str, capsys: pytest.CaptureFixture[str],
         pauses: list[float]) -> None:

@@ -14,6 +14,7 @@ from pypimirror.http.retry import check
 from pypimirror.metadata.filenames import parse, release
 from pypimirror.model import Head
 from pypimirror.upstream import validation
+from support import sampling
 from support.mirror import Mirrored
 from support.upstream import JSON, Upstream, sdist, wheel
 
@@ -110,7 +111,7 @@ def survives(mirrored: Mirrored, capsys: Captured) -> int:
 HUGE = int("9" * 4000)
 
 
-@pytest.mark.parametrize("facts", [
+ODD_FACTS: list[dict[str, Any]] = [
     {"size": HUGE}, {"size": float("inf")}, {"size": -1}, {"size": "7"}, {"size": 1e300}, {"size": True},
     {"upload-time": "99999-01-01T00:00:00Z"}, {"upload-time": "0001-01-01T00:00:00+23:59"}, {"upload-time": "x" * 10_000},
     {"upload-time": "2020-02-30T00:00:00Z"}, {"upload-time": 7},
@@ -122,9 +123,10 @@ HUGE = int("9" * 4000)
     {"filename": "bad-1\0.tar.gz"}, {"filename": f"bad-{'9' * 220}.tar.gz"}, {"filename": 7},
     {"filename": "bad-1!" + "9" * 200 + ".zip"},
     {"url": "http://x.example.com:99999/bad-1.tar.gz"}, {"url": "\udc80"}, {"more": HUGE}, {"more": [[[[[[[[[[[]]]]]]]]]]]},
-    {"\udc80": "\udc80"}, {"more": {"\udc80": 1}}, {"more": "\udc80"}, {"gpg-sig": HUGE}, {"dist-info-metadata": [HUGE]}],
-    ids=lambda facts: ascii(facts)[:60])
-@pytest.mark.parametrize("filters", [False, True])
+    {"\udc80": "\udc80"}, {"more": {"\udc80": 1}}, {"more": "\udc80"}, {"gpg-sig": HUGE}, {"dist-info-metadata": [HUGE]}]
+
+
+@pytest.mark.parametrize(("facts", "filters"), sampling.pairs(ODD_FACTS, [False, True], 1), ids=lambda value: ascii(value)[:60])
 def test_odd_facts_of_a_file(mirror: Mirrored, upstream: Upstream, capsys: Captured, facts: dict[str, Any],
                              filters: bool) -> None:
     if filters:
