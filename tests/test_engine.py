@@ -347,6 +347,7 @@ def descriptors() -> list[str]:
 
 
 @pytest.mark.heavy
+@pytest.mark.parametrize("spread", ["greenlets", "threads", "growing", "processes"], indirect=True)
 def test_engines_leave_no_process_thread_or_descriptor(spread: Any, mirrored: Mirrored) -> None:
     def once(how: str) -> None:
         run = spread.engine.run(raises_at_seven, range(8 if how == "raises" else 7))

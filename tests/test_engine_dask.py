@@ -285,10 +285,12 @@ def held(filled: Upstream) -> Iterator[threading.Semaphore]:
 
 
 @contextmanager
-def synced_meanwhile(mirrored: Mirrored, cluster: Cluster, seconds: float) -> Iterator[None]:
+def synced_meanwhile(mirrored: Mirrored, cluster: Cluster, seconds: float, **settings: Any) -> Iterator[None]:
     """Sync while something happens; after that it takes so many seconds at most, says nothing, and all is there."""
-    asked = subprocess.Popen(
-        [sys.executable, "-m", "pypimirror", on(mirrored, cluster).write(), "sync"], stderr=subprocess.PIPE, text=True)
+    with Client(cluster.address, set_as_default=False) as client:
+        client.wait_for_workers(1, timeout=600)
+    asked = subprocess.Popen([sys.executable, "-m", "pypimirror", on(mirrored, cluster, **settings).write(), "sync"],
+                             stderr=subprocess.PIPE, text=True)
     try:
         yield
         _, said = asked.communicate(timeout=seconds)
@@ -319,7 +321,8 @@ def test_a_worker_killed_in_the_middle_of_a_run_loses_nothing(
 def test_a_scheduler_that_goes_leaves_the_work_to_the_coordinator(
         mirrored: Mirrored, filled: Upstream, own: Cluster, held: threading.Semaphore) -> None:
     worker = own.worker()
-    with synced_meanwhile(mirrored, own, 150):
+    # The client tries to reach the scheduler again for that long.
+    with synced_meanwhile(mirrored, own, 150, timeout=8):
         wait_for(lambda: any("-2-" in path for path in filled.requests))
         own.scheduler.kill()
         worker.kill()

@@ -30,7 +30,7 @@ def test_ctrl_c_ends_a_run_that_waits_for_a_host(
     upstream.answers[where] = hang
     # With requests the run waits for its threads: until the timeout in one place, until the host hangs up in the others.
     released = each_fetcher == "requests" and where != "/simple/one/"
-    mirrored.settings["timeout"] = 10 if each_fetcher == "requests" and not released else 60
+    mirrored.settings["timeout"] = 5 if each_fetcher == "requests" and not released else 60
     command = [sys.executable, "-m", "pypimirror", str(mirrored.write()), "sync"]
     try:
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:

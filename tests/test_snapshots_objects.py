@@ -142,7 +142,7 @@ def several(filled: MirroredInBucket, upstream: Upstream) -> Iterator[MirroredIn
 def test_a_kill_leaves_every_page_true_and_the_command_once_more_ends_well(
         several: MirroredInBucket, capsys: Captured, words: tuple[str, str]) -> None:
     tried: list[Any] = []
-    for number in range(1, 100, 1 if os.environ.get("PYPIMIRROR_STORAGES") == "all" else 9):
+    for number in range(1, 100, 1 if os.environ.get("PYPIMIRROR_STORAGES") == "all" else 15):
         status = interruptions.killed(lambda: Mirrored.run(several, "snapshot", *words), number, False, CHANGES)
         tried.append(status)
         names = {name for name, _ in listed(several, capsys)}
