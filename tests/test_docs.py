@@ -21,10 +21,12 @@ from typing import Any, NamedTuple
 import pytest
 from zc.buildout import buildout as zc_buildout
 from zc.buildout import configparser as zc_configparser
+from zope.configuration.name import resolve
 
 import pypimirror
 from pypimirror import cli, errors
 from pypimirror.clients.files import EXTENSION
+from pypimirror.interfaces import ISafetyFilter
 from pypimirror.mirror import Mirror
 from pypimirror.recipe import options
 from pypimirror.settings import converters
@@ -131,6 +133,12 @@ def test_every_directive_and_every_component_is_documented() -> None:
     assert list(entries("components.rst", "components")) == registered
 
 
+def own(kind: str) -> dict[str, Any]:
+    """Return the classes of the product's components of a kind by name, in the order of configure.zcml."""
+    found = ElementTree.parse(Path(pypimirror.__file__).parent / "configure.zcml").iter(f"{_OWN}{kind}")
+    return {element.attrib["name"]: resolve(f"pypimirror{element.attrib['factory']}") for element in found}
+
+
 def test_every_filter_has_a_section_in_the_order_in_which_they_are_used() -> None:
     text = (DOCS / "filters.rst").read_text(encoding="utf-8")
     headings = re.findall(r"^(.*)\n-+$", text, re.MULTILINE)
@@ -138,6 +146,28 @@ def test_every_filter_has_a_section_in_the_order_in_which_they_are_used() -> Non
     components = [term.split() for term in entries("components.rst", "components")]
     names = [name for kind, name in components if kind == "nameFilter"]
     assert documented == [*names, *(name for kind, name in components if kind == "filter")]
+
+
+def test_filters_are_listed_by_what_they_limit() -> None:
+    text = (DOCS / "filters.rst").read_text(encoding="utf-8")
+    filters = own("filter")
+    for what, chosen in (
+            ("Filters on releases", [name for name in filters if not filters[name].applies_to_pins]),
+            ("Filters on files", [name for name in filters if filters[name].applies_to_pins]),
+            ("Those for safety", [name for name in filters if ISafetyFilter.implementedBy(filters[name])])):
+        listed = re.findall(r"``([\w-]+)``", text.partition(f"{what} (")[2].partition(")")[0])
+        assert listed == chosen, f"docs/filters.rst: {what}"
+
+
+@pytest.mark.parametrize(("kind", "page"), [("client", "clients.rst"), ("webServer", "web-servers.rst")])
+def test_every_client_and_web_server_is_documented(kind: str, page: str) -> None:
+    verb = kind.lower()
+    listed = re.findall(r"[\w-]+", VERBS[verb].help.partition(": ")[2].rpartition(", ")[0])
+    assert listed == list(own(kind)), f"src/pypimirror/verbs.py: the help of {verb}"
+    text = (DOCS / page).read_text(encoding="utf-8")
+    for name, component in own(kind).items():
+        assert f" {verb} {name} " in text, f"docs/{page}: no command has {verb} {name}"
+        assert f"``{component.filename}``" in (DOCS / "recipe.rst").read_text(encoding="utf-8"), "docs/recipe.rst: Files"
 
 
 def test_every_exit_status_is_documented() -> None:

@@ -8,21 +8,21 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pypimirror.clients.files import Buildout, Pip, Uv
-from pypimirror.clients.project_files import CondaLock, Pdm, Pixi, Poetry
+from pypimirror.interfaces import IClient
 from pypimirror.names import normalize
 from pypimirror.settings.values import Settings
+from pypimirror.zcml import builtin, registry
 from support import program_versions, programs
 
 #: Seconds that an installation may take on a busy machine.
 PATIENCE = 300
 #: The clients of the product, in the order in which it names them.
-CLIENTS = {"pip": Pip, "uv": Uv, "buildout": Buildout, "poetry": Poetry, "pdm": Pdm, "pixi": Pixi, "conda-lock": CondaLock}
+CLIENTS = registry.every(builtin.own(), (Settings({"versions": (), "requirements": ()}, {}),), IClient)
 
 
 def render(client: str, index: str) -> str:
     """Return a client's file for an index, a URL with a trailing slash."""
-    return CLIENTS[client](Settings({"versions": (), "requirements": ()}, {})).render(index)
+    return CLIENTS[client].render(index)
 
 
 def environment(home: Path, **others: str) -> dict[str, str]:
