@@ -34,7 +34,7 @@ SCHEMA = json.loads((wheelhouse.CHECKOUT / "docs" / "report.schema.json").read_t
 def report(mirrored: Mirrored) -> dict[str, Any]:
     """Return the report, which conforms to its schema."""
     found = json.loads((mirrored.config.parent / "report.json").read_text())
-    assert list(violations(found, SCHEMA)) == []
+    assert list(violations(found, SCHEMA)) == [], "compare docs/report.schema.json"
     return found
 
 
@@ -200,16 +200,17 @@ def test_the_schema_refuses_what_is_no_report(reported: Mirrored) -> None:
     for change in wrong:
         assert list(violations(good | change, SCHEMA)), change
     for name in good:
-        assert list(violations({key: value for key, value in good.items() if key != name}, SCHEMA)), name
+        assert list(violations({key: value for key, value in good.items() if key != name}, SCHEMA)), \
+            f"docs/report.schema.json: required lacks {name}"
 
 
 def test_the_example_in_the_documentation_conforms_to_the_schema() -> None:
     text = (wheelhouse.CHECKOUT / "docs" / "report.rst").read_text(encoding="utf-8")
     example = re.search(r"^    \{\n.*?^    \}\n", text, re.MULTILINE | re.DOTALL)
     assert example is not None
-    assert list(violations(json.loads(example[0]), SCHEMA)) == []
+    assert list(violations(json.loads(example[0]), SCHEMA)) == [], "compare the example of docs/report.rst"
 
 
 def test_every_field_of_the_schema_is_described() -> None:
     for name, field in SCHEMA["properties"].items():
-        assert field["description"].endswith("."), name
+        assert field["description"].endswith("."), f"docs/report.schema.json: {name}"
