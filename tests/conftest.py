@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("pypimirror.testing", "support.run_scenarios")
 
-from pypimirror import secret  # noqa: E402
+from pypimirror import older_distributions, secret  # noqa: E402
 from pypimirror.http import ssrf  # noqa: E402
+from pypimirror.zcml import plugins  # noqa: E402
 from support import fetchers, object_store, program_versions  # noqa: E402
 from support.mirror import Mirrored  # noqa: E402
 from support.upstream import Upstream  # noqa: E402
@@ -91,6 +93,28 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.line(f"{program} {', '.join(sorted(versions))}")
     if not config.option.all:
         terminalreporter.section("heavy tests were left out; bin/test --all runs them")
+
+
+class _OwnPath:
+    """``sys`` without the libraries of the tests, for modules that search ``sys.path``."""
+
+    _libraries = frozenset(folder for folder in sys.path if folder.endswith(".egg"))
+
+    @property
+    def path(self) -> list[str]:
+        return [folder for folder in sys.path if folder not in self._libraries]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_searches() -> Iterator[None]:
+    """Each run searches ``sys.path``, where bin/test has a hundred folders: a fifth of the time of a run without changes."""
+    if plugins._may_be_installed() or list(older_distributions.warnings()):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patched:
+        for module in (plugins, older_distributions):
+            patched.setattr(module, "sys", _OwnPath())
+        yield
 
 
 @pytest.fixture(autouse=True)
