@@ -151,6 +151,7 @@ class Buildouts:
             for egg in folder.glob("**/z3c*pypimirror*.egg"):
                 shutil.rmtree(egg)
             folder.mkdir(parents=True, exist_ok=True)
+            _copy_eggs(folder, [other for other in SHARED.glob(f"eggs-{generation}-{_PYTHON}*") if other != folder])
             marker.touch()
         return folder
 
@@ -178,6 +179,16 @@ class Buildouts:
         folder = self._folder / "empty"
         folder.mkdir(exist_ok=True)
         return folder
+
+
+def _copy_eggs(folder: Path, others: list[Path]) -> None:
+    """Copy what other processes have installed of the product's requirements, which no test takes away."""
+    wanted = {normalize(name) for name in (*wheelhouse.PRODUCT, "zc.recipe.egg")}
+    for other in others:
+        for egg in [*other.glob("*.egg"), *other.glob("v*/*.egg")]:
+            copy = folder / egg.relative_to(other)
+            if normalize(egg.name.partition("-")[0]) in wanted and not copy.exists():
+                shutil.copytree(egg, copy)
 
 
 @pytest.fixture(scope="session")
