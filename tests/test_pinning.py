@@ -77,6 +77,24 @@ def test_a_moved_pin_leaves_the_old_release_for_a_while(
     assert everything(pinned) == ["one-3.0-py3-none-any.whl"]
 
 
+def test_pins_that_are_taken_out_leave_their_releases_for_a_while_too(
+        pinned: Mirrored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pinned.settings["package_matches"] = "three"
+    assert pinned.run("sync") == 0
+    before = everything(pinned)
+    pinned.settings["versions"] = None
+    for _ in range(3):
+        assert pinned.run("plan") == 0
+        assert "remove " not in capsys.readouterr().out
+        assert pinned.run("-U") == 0
+        assert everything(pinned) == before
+    later = datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days=91)
+    monkeypatch.setattr(clock, "today", lambda state: later)
+    for _ in range(2):
+        assert pinned.run("-U") == 0
+        assert everything(pinned) == [f"three-{version}-py3-none-any.whl" for version in ("1.0", "2.0", "3.0")]
+
+
 def test_with_retain_days_0_a_moved_pin_moves_at_once(pinned: Mirrored, tmp_path: Path) -> None:
     pinned.settings["retain_days"] = 0
     assert pinned.run("sync") == 0

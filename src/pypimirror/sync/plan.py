@@ -64,7 +64,7 @@ def _plan(mirror: IRunContext, state: State, initial: bool, names: Iterable[str]
     pinning = None
     if mirror.settings["advisories"]:
         problems += mirror.advisories.update(mirror.fetcher, mirror.attempts, trust, dry=True).problems
-    if worklist.has_pins(mirror.settings):
+    if worklist.uses_pins(mirror, state):
         pinning = Pinning(mirror, state, lambda event: None, dry=True)
         pinning.read()
     if names:

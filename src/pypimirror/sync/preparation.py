@@ -39,7 +39,7 @@ class Preparation:
         elif self._state.fresh:
             self.relearn()
         self._update_advisories()
-        if worklist.has_pins(self._mirror.settings) or self._state.fact(PINNING) is not None:
+        if worklist.uses_pins(self._mirror, self._state):
             # Pins need libraries that other mirrors do without.
             from .pinning import Pinning
 

@@ -23,6 +23,7 @@ from ..state.meta_keys import (
     OWN_SETTINGS,
     PAGES_SETTINGS,
     PINNING,
+    RETAINED,
     ROOT_DUE,
 )
 from . import advised, brake, clock, filter_removals, first_fetch, worklist
@@ -125,7 +126,7 @@ class Run:
         """Finish the pins, give hints, and record what the run has applied to the whole mirror."""
         if self.preparation.pinning is not None:
             self.preparation.pinning.finish()
-            if not worklist.has_pins(self._mirror.settings):
+            if not worklist.has_pins(self._mirror.settings) and self._state.fact(RETAINED) is None:
                 # Not before: what an interrupted run leaves of the pins is removed by the next one.
                 self._state.set_fact(PINNING, None)
         give_hints(self._mirror, self._state, self._notify, self._changes.values(), self.recorder.serials)

@@ -14,7 +14,7 @@ from ..names import project_name, shown
 from ..settings.values import fingerprint
 from ..state import records
 from ..state.database import State
-from ..state.meta_keys import FILES_SETTINGS, LIST_ETAG, PAGES_SETTINGS
+from ..state.meta_keys import FILES_SETTINGS, LIST_ETAG, PAGES_SETTINGS, PINNING
 from ..upstream.multi_index import serial_at
 from ..upstream.project_list import in_order
 from .brake import Removals, too_many
@@ -48,6 +48,11 @@ class Worklist(NamedTuple):
 def has_pins(settings: ISettings) -> bool:
     """Whether the configuration has pins or follows requirements."""
     return any(settings[key] for key in ("versions", "requirements", "dependencies"))
+
+
+def uses_pins(mirror: IRunContext, state: State) -> bool:
+    """Whether pins count: the configuration has them, or an earlier one had, and their releases are still retained."""
+    return has_pins(mirror.settings) or state.fact(PINNING) is not None
 
 
 def files_fingerprint(mirror: IRunContext) -> str:
