@@ -104,10 +104,32 @@ def test_a_page_older_than_the_list_that_was_promised_before_is_still_older(demo
     stale = page(upstream)
     upstream.add("demo", wheel("demo", "3.0"))
     upstream.answers[PAGE] = stale
+    report = demo.root.parent / "report.json"
     for _ in range(5):
-        assert demo.run("-U") == 0
+        assert demo.run("-U", "--report", str(report)) == 0
         assert demo.files("demo") == [FIRST, SECOND]
+        (notice,) = json.loads(report.read_text())["notices"]
+        assert notice == "upstream's page is older than its list, and read again by the next run: demo"
     reaches_upstream(demo, upstream)
+
+
+@pytest.mark.parametrize("status", [304, 200])
+def test_pages_that_stay_older_than_the_list_are_named(
+        mirrored: Mirrored, upstream: Upstream, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than are read again in the run, from a cache that is stuck."""
+    monkeypatch.setattr(run, "_MOST_LATE", 6)
+    names = [f"late{number}" for number in range(7)]
+    for name in (*names, "other"):
+        upstream.add(name, wheel(name, "1.0"))
+    assert mirrored.run("sync") == 0
+    for name in names:
+        upstream.answers[f"/simple/{name}/"] = (
+            (304, {}, b"") if status == 304 else (200, {"Content-Type": JSON}, upstream.project_page(name, True)))
+        upstream.add(name, wheel(name, "2.0"))
+    report = mirrored.root.parent / "report.json"
+    assert mirrored.run("-U", "--report", str(report)) == 0
+    assert json.loads(report.read_text())["notices"] == [
+        "upstream's pages are older than its list, and read again by the next run: late0, late1, late2, late3, late4 and 2 more"]
 
 
 def test_a_page_that_failed_does_not_make_the_promise_of_the_list_forgotten(demo: Mirrored, upstream: Upstream) -> None:

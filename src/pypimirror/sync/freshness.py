@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Collection
 from typing import NamedTuple
 
 from ..model import File, Project
@@ -21,6 +22,8 @@ from ..upstream.multi_index import serial_at, short
 _CONTRADICTS, _AGREES, _ABSENT = 3, 2, 2
 #: Serials of one index differ by less than this factor and this number. PyPI's grow by some five million a year.
 _FACTOR, _LEAD = 10, 1_000_000_000
+#: Names in a message.
+_MOST_NAMED = 5
 #: Start of ``Project.doubt`` for a project whose pages have fewer facts than earlier ones, and are accepted.
 ACCEPTED = "accepted"
 #: Seconds for which a page is read again that does not show that it is as new as the list; caches keep pages for hours.
@@ -49,6 +52,14 @@ def is_behind(serial: str | None, promised: str | None) -> bool:
     """Whether a serial is lower than another one of the same upstream; only numbers of one order are compared."""
     numbers = _numbers(serial, promised)
     return numbers is not None and numbers[0] < numbers[1] and not _is_far(serial, promised)
+
+
+def late_pages(names: Collection[str]) -> str:
+    """Return the message about pages that stayed older than upstream's list during the run. names: of their projects."""
+    found = sorted(names)
+    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    whose = "page is" if len(found) == 1 else "pages are"
+    return f"upstream's {whose} older than its list, and read again by the next run: {', '.join(found[:_MOST_NAMED])}{more}"
 
 
 def _is_far(serial: str | None, other: str | None) -> bool:

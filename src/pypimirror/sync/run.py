@@ -161,9 +161,16 @@ class Run:
         """Yield what else is to be evaluated: pages older than upstream's list, then what published releases require."""
         for _ in range(_LOOKS):
             late = self.recorder.taken_late()
-            if late and len(late) <= _MOST_LATE:
-                time.sleep(LAG)  # pages are cached for a moment
-                yield worklist.late(self._mirror, self._state, late)
+            if not late or len(late) > _MOST_LATE:
+                break
+            time.sleep(LAG)  # pages are cached for a moment
+            yield worklist.late(self._mirror, self._state, late)
+        else:
+            late = self.recorder.taken_late()
+        if late:
+            from .freshness import late_pages
+
+            self._notify(events.Notice(late_pages(late)))
         if (required := self._required(initial)) is not None:
             yield required
 
