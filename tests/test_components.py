@@ -27,7 +27,7 @@ def told(filled: Any) -> set[tuple[Any, ...]]:
 
 
 def test_our_own_components_are_those_that_full_zcml_registers(tmp_path: Path) -> None:
-    ours = told(builtin.own())
+    ours = told(builtin.load_builtin())
     assert len(ours) > 30
     assert ours == told(registry.load([written(tmp_path)]))
 
@@ -37,7 +37,7 @@ def test_a_component_is_imported_when_it_is_first_made() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert "pypimirror.zcml.builtin" in loaded
-    assert not loaded & {each.factory.__module__ for each in builtin.own().registeredAdapters()}
+    assert not loaded & {each.factory.__module__ for each in builtin.load_builtin().registeredAdapters()}
 
 
 @pytest.fixture(params=["pycurl", "greenlet"])

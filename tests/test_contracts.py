@@ -60,7 +60,7 @@ FILTERS: dict[str, dict[str, str]] = {
 _DECISIONS = ('[[deny]]\nrelease = "zope.interface<7"\nwhy = "test"\n'
               '[[allow]]\nrelease = "zope.interface>=7"\nwhy = "test"\n')
 NAME_FILTERS = {"package-matches": {"package_matches": "plone zope-*"}, "package-excludes": {"package_excludes": "plone*"}}
-_OWN = builtin.own()
+_OWN = builtin.load_builtin()
 
 
 def own(interface: Any) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ class Mirrors:
         return self.made[-1]
 
     def component(self, interface: Any, name: str, **keys: Any) -> Any:
-        return registry.chosen(_OWN, (self.settings(**keys),), interface, name, "test")
+        return registry.create_chosen(_OWN, (self.settings(**keys),), interface, name, "test")
 
     def settings(self, **keys: Any) -> Any:
         if not self.read:

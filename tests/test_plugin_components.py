@@ -14,7 +14,7 @@ from zope.interface import implementer
 from pypimirror import interfaces
 from pypimirror.clients.part import answer, render
 from pypimirror.errors import ConfigurationError
-from pypimirror.zcml.plugins import plugged, read
+from pypimirror.zcml.plugins import read, with_plugin_keys
 from support import clients, servers
 from support.mirror import Mirrored
 from test_registry import refused, written
@@ -144,7 +144,7 @@ def test_the_landing_page_shows_them_without_one_that_fails(both: Mirrored) -> N
 
 
 def test_the_files_of_a_part_are_those_of_all_clients_and_of_some_servers(both: Mirrored) -> None:
-    settings = plugged(read(both.write()))
+    settings = with_plugin_keys(read(both.write()))
     assert sorted(render(settings, ["caddy"])) == sorted(["Caddyfile", "hatch.toml", *CLIENT_FILES])
     assert sorted(render(settings, [])) == sorted(["hatch.toml", *CLIENT_FILES])
 
@@ -168,7 +168,7 @@ def test_a_file_that_would_replace_another_is_refused(mirrored: Mirrored, cls: s
     mirrored.settings["zcml"] = written(
         mirrored.config.parent, f'<pypimirror:client name="x" factory="test_plugin_components.{cls}" />').file
     with pytest.raises(ConfigurationError) as error:
-        render(plugged(read(mirrored.write())), [])
+        render(with_plugin_keys(read(mirrored.write())), [])
     assert str(error.value).removeprefix(f"{mirrored.config.parent}/plugin.zcml:2: ") == message
 
 

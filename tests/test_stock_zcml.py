@@ -17,7 +17,7 @@ from pypimirror.mirror import Mirror
 from pypimirror.settings.values import Settings
 from pypimirror.upstream.json_page import JsonParser
 from pypimirror.zcml import registry
-from pypimirror.zcml.plugins import components, plugged, read
+from pypimirror.zcml.plugins import components, read, with_plugin_keys
 from support.mirror import Mirrored
 from support.upstream import Upstream, sdist
 from test_registry import Good, filters, refused, written
@@ -168,7 +168,7 @@ def test_every_engine_finds_the_utility(mirrored: Mirrored, upstream: Upstream) 
 
 def test_a_plugins_own_interfaces_are_looked_up_in_the_same_registry(tmp_path: Path, mirrored: Mirrored) -> None:
     mirrored.settings["zcml"] = written(tmp_path, f'<adapter factory="test_stock_zcml.Reader" {_FOR} />').file
-    settings = plugged(read(mirrored.write()))
+    settings = with_plugin_keys(read(mirrored.write()))
     components(settings)
     assert zope.component.queryAdapter(settings, IReader) is None
     found = zope.component.getMultiAdapter((settings,), IReader, context=settings)

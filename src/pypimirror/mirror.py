@@ -54,7 +54,7 @@ class Mirror:
 
     def __init__(self, settings: Settings, needs: RequiredReleases = _NO_NEEDS, workers: int | None = None):
         """workers: this process's share of those that the settings allow, or None for all of them."""
-        self.settings = plugins.plugged(settings)
+        self.settings = plugins.with_plugin_keys(settings)
         self.needs = needs
         self.workers = workers or self.settings["workers"]
         self.room = FreeSpaceGuard()
@@ -125,7 +125,7 @@ class Mirror:
         return url_of(self.settings["local_packages"])
 
     def _source(self, url: str, name: str, key: str) -> ISource:
-        source: ISource = registry.chosen(self.registry, (Upstream(url), self), ISource, name, key)
+        source: ISource = registry.create_chosen(self.registry, (Upstream(url), self), ISource, name, key)
         if is_own(source):
             return source
         from .upstream.plugin_sources import CheckedSource  # not loaded without plugins
@@ -134,8 +134,8 @@ class Mirror:
 
     @cached_property
     def selection(self) -> Selection:
-        names = registry.every(self.registry, (self.settings,), INameFilter)
-        filters = registry.every(self.registry, (self.settings,), IFilter)
+        names = registry.create_all(self.registry, (self.settings,), INameFilter)
+        filters = registry.create_all(self.registry, (self.settings,), IFilter)
         used = {name: self._named(IFilter, name, "filters") for name in self.settings["filters"] or filters}
         return Selection(names.values(), used, self.needs.versions(), self.own.projects, self.needs.hashes,
                          self.needs.only_followed())
@@ -148,21 +148,21 @@ class Mirror:
         if self.settings.additions and self.settings.additions.plugins:
             from .index import page_paths  # not loaded without plugins
 
-            page_paths.check_roots((registry.label(self.registry, writer), writer) for writer in found.values())
+            page_paths.check_roots((registry.describe_component(self.registry, writer), writer) for writer in found.values())
         return tuple(found.values())
 
     @cached_property
     def formats(self) -> tuple[IIndexWriter, ...]:
-        return tuple(registry.every(self.registry, (self.settings,), IIndexWriter).values())
+        return tuple(registry.create_all(self.registry, (self.settings,), IIndexWriter).values())
 
     @cached_property
     def engine(self) -> IEngine:
-        engine: IEngine = registry.chosen(self.registry, (self,), IEngine, self.settings["engine"], "engine")
+        engine: IEngine = registry.create_chosen(self.registry, (self,), IEngine, self.settings["engine"], "engine")
         return engine
 
     @cached_property
     def observers(self) -> Mapping[str, IObserver]:
-        return registry.every(self.registry, (self.settings,), IObserver)
+        return registry.create_all(self.registry, (self.settings,), IObserver)
 
     @cached_property
     def attempts(self) -> RetryPolicy:
@@ -228,4 +228,4 @@ class Mirror:
         self.storage.close()
 
     def _named(self, interface: Any, name: str, key: str) -> Any:
-        return registry.chosen(self.registry, (self.settings,), interface, name, key)
+        return registry.create_chosen(self.registry, (self.settings,), interface, name, key)

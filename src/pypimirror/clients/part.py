@@ -11,8 +11,8 @@ from ..interfaces import IClient, IWebServer
 from ..settings.values import Settings
 from ..zcml.error_context import describe
 from ..zcml.plugin_keys import respond
-from ..zcml.plugins import components, plugged, read
-from ..zcml.registry import chosen, every
+from ..zcml.plugins import components, read, with_plugin_keys
+from ..zcml.registry import create_all, create_chosen
 from .files import index_url
 
 
@@ -24,11 +24,11 @@ def render(settings: Settings, servers: Iterable[str]) -> dict[str, str]:
     registered = components(settings)
     found: dict[str, str] = {}
     for name in servers:
-        server = chosen(registered, (settings,), IWebServer, name, "webserver")
+        server = create_chosen(registered, (settings,), IWebServer, name, "webserver")
         _add_file(found, f"web server {name!r}", server.filename, render_component(registered, server))
     if settings["base_url"] or "://" not in settings["mirror_file_path"]:
         index = index_url(settings)
-        for name, client in every(registered, (settings,), IClient).items():
+        for name, client in create_all(registered, (settings,), IClient).items():
             _add_file(found, f"client {name!r}", client.filename, render_component(registered, client, index))
     return found
 
@@ -61,7 +61,7 @@ def _add_file(found: dict[str, str], what: str, filename: str, text: str) -> Non
 def answer(config: str, servers: Iterable[str]) -> dict[str, Any]:
     """Return ``files``, the texts by file name, or only ``failed``, a message. config: the path of the configuration file."""
     try:
-        return {"files": render(plugged(read(config)), servers)}
+        return {"files": render(with_plugin_keys(read(config)), servers)}
     except MirrorError as error:
         return {"failed": str(error)}
 

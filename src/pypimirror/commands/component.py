@@ -11,19 +11,19 @@ from ..report.safe_stream import print_whole
 from ..settings.reader import nearest
 from ..settings.values import Settings
 from ..zcml import registry
-from ..zcml.plugins import components, plugged
+from ..zcml.plugins import components, with_plugin_keys
 
 
 def select_component(settings: Settings, verb: str, words: Sequence[str], interface: Any) -> tuple[Any, Settings]:
     """Return the component that the only argument names, and the settings. Raises ConfigurationError for another argument."""
-    settings = plugged(settings)
+    settings = with_plugin_keys(settings)
     registered = components(settings)
     names = registry.names(registered, interface)
     name = words[0] if words else ""
     if name not in names or len(words) > 1:
         raise ConfigurationError(f"{verb} takes one of {', '.join(names)}, not {' '.join(words)!r}"
                                  f"{nearest(name, names) if len(words) == 1 else ''}")
-    return registry.chosen(registered, (settings,), interface, name, verb), settings
+    return registry.create_chosen(registered, (settings,), interface, name, verb), settings
 
 
 def show(settings: Settings, component: Any, *arguments: str) -> int:

@@ -18,7 +18,7 @@ from ..settings.keys import KEYS, ISetting, Key
 from ..settings.quantities import FetchLimit
 from ..settings.reader import plugins_of
 from ..settings.text_file import TextFile
-from ..zcml.plugins import ask, read
+from ..zcml.plugins import load_keys, read
 from ..zcml.registry import names
 
 _INTRODUCTION = """\
@@ -33,7 +33,7 @@ _SET = {"mirror_file_path": "mirror", "package_matches": "\n    iniconfig\n    z
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print settings and components, or with ``--example`` a commented configuration file."""
     if arguments.example:
-        print_whole(_render_example(ask(plugins_of(config)).keys))
+        print_whole(_render_example(load_keys(plugins_of(config)).keys))
         return 0
     from ..mirror import Mirror
 

@@ -14,8 +14,8 @@ from ..settings.reader import in_directory
 from ..settings.values import Settings
 from ..state.database import State
 from ..state.meta_keys import LAST_GOOD
-from ..zcml.plugins import components, plugged, read
-from ..zcml.registry import every
+from ..zcml.plugins import components, read, with_plugin_keys
+from ..zcml.registry import create_all
 
 
 def run(config: str, arguments: argparse.Namespace) -> int:
@@ -39,8 +39,8 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 def _create_clients(settings: Settings) -> dict[str, IClient]:
     """Return the clients by name, for the landing page."""
-    settings = plugged(settings)
-    return every(components(settings), (settings,), IClient)
+    settings = with_plugin_keys(settings)
+    return create_all(components(settings), (settings,), IClient)
 
 
 def _read_figures(settings: Settings) -> Figures | None:

@@ -14,7 +14,7 @@ from zope.interface import providedBy
 from ..interfaces import IObserver
 from ..tracebacks import log_error, summary
 from ..zcml.builtin import is_own
-from ..zcml.registry import label, made, origin_of, place_of
+from ..zcml.registry import created_components, describe_component, origin_of, place_of
 
 #: Seconds that a run waits for one observer altogether: longer than a web hook takes that gives up after half a minute, if it
 #: is called once.
@@ -111,11 +111,11 @@ def plugin_observers(observers: Mapping[str, IObserver], registry: Any) -> list[
 
     registry: of the mirror, or None.
     """
-    known = {} if registry is None else made(registry)
+    known = {} if registry is None else created_components(registry)
     found = []
     for name, observer in sorted(observers.items()):
         if not is_own(observer):
-            what = label(registry, observer) if id(observer) in known else f"observer {name!r}"
+            what = describe_component(registry, observer) if id(observer) in known else f"observer {name!r}"
             found.append(PluginObserver(what, observer.notify))
     handlers = () if registry is None else registry.registeredHandlers()
     for each in (one for one in handlers if len(one.required) == 1):  # others are for events of Zope

@@ -232,7 +232,7 @@ def _with_name_filter(mirror: IRunContext, change: Change, task: EvaluateTask) -
     """Return the change with the name filter that excludes the project, if one does."""
     if task.selected or not change.remove:
         return change
-    found = registry.made(mirror.registry).get(id(mirror.selection.refusing(task.name)))
+    found = registry.created_components(mirror.registry).get(id(mirror.selection.refusing(task.name)))
     return change if found is None else change._replace(
         removed_by=((f"{INameFilter.__name__} {found.name}", change.remove),))
 

@@ -18,7 +18,7 @@ from ..state.meta_keys import ROOT_DUE, ROOTS
 from ..tracebacks import log_error
 from ..zcml.builtin import is_own
 from ..zcml.error_context import describe
-from ..zcml.registry import every
+from ..zcml.registry import create_all
 
 #: The sections about one project on the pages about all projects, with the paths of the pages.
 Sections = tuple[tuple[str, bytes], ...]
@@ -107,7 +107,7 @@ def _blocks(mirror: IRunContext, state: State, path: str, writer: IIndexWriter |
     """Return the blocks of a page about all projects."""
     about: dict[str, Any] = {}
     if IStartPageWriter.providedBy(writer):
-        about = {"totals": state.totals(), "clients": every(mirror.registry, (mirror.settings,), IClient)}
+        about = {"totals": state.totals(), "clients": create_all(mirror.registry, (mirror.settings,), IClient)}
     blocks = writer.projects(_entries(mirror, state, path, writer), serial, **about)
     if isinstance(writer, Asset) or is_own(writer):
         return blocks

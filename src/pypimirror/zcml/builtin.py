@@ -66,13 +66,13 @@ class Lazy:
         module, _, self.__qualname__ = name.rpartition(".")
         self.__module__ = PACKAGE + module if name.startswith(".") else module
 
-    def resolved(self) -> Callable[..., Any]:
+    def resolve(self) -> Callable[..., Any]:
         """Return the factory itself. Raises AttributeError; ImportError if a library that it needs is missing."""
         found: Callable[..., Any] = getattr(import_module(self.__module__), self.__qualname__)
         return found
 
     def __call__(self, *adapted: Any) -> Any:
-        return self.resolved()(*adapted)
+        return self.resolve()(*adapted)
 
 
 def is_own(component: Any) -> bool:
@@ -88,7 +88,7 @@ def register(registry: Any, kind: Kind, name: str, factory: Callable[..., Any], 
         registry.registerUtility(None, kind.interface, name, info, True, factory)
 
 
-def own() -> Any:
+def load_builtin() -> Any:
     """Return a registry with only the mirror's own components."""
     registry = Components(PACKAGE)
     path = os.path.join(os.path.dirname(os.path.dirname(__file__)), FILE)

@@ -43,12 +43,12 @@ class IComponentDirective(Interface):
     factory = Factory(title="Factory", description="Creates the component. Called with the settings of the mirror.")
 
 
-def _registers(directive: str) -> Callable[..., None]:
+def _make_handler(directive: str) -> Callable[..., None]:
     """Return the handler of a directive for components."""
     kind = KINDS[directive]
 
     def handler(context: Any, name: str, factory: Any, before: Iterable[str] = (), after: Iterable[str] = ()) -> None:
-        lack = None if isinstance(factory, Lazy) else validation.of_factory(factory, kind.interface, kind.adapted)
+        lack = None if isinstance(factory, Lazy) else validation.fault_of_factory(factory, kind.interface, kind.adapted)
         if lack:
             raise ConfigurationError(f"{directive} {name!r}: {lack}")
         info = RegistrationInfo(context.info.file, context.info.line, tuple(before), tuple(after))
@@ -65,7 +65,7 @@ class ISourceDirective(IComponentDirective):
     factory = Factory(title="Factory", description="Called with IUpstream and IMirror, returns an ISource.")
 
 
-source = _registers("source")
+source = _make_handler("source")
 
 
 class IParserDirective(IComponentDirective):
@@ -75,7 +75,7 @@ class IParserDirective(IComponentDirective):
     factory = Factory(title="Factory", description="Called without arguments, returns an IParser.")
 
 
-parser = _registers("parser")
+parser = _make_handler("parser")
 
 
 class INameFilterDirective(IComponentDirective):
@@ -84,7 +84,7 @@ class INameFilterDirective(IComponentDirective):
     factory = Factory(title="Factory", description="Called with the settings, returns an INameFilter.")
 
 
-name_filter = _registers("nameFilter")
+name_filter = _make_handler("nameFilter")
 
 
 class IFilterDirective(IComponentDirective):
@@ -99,7 +99,7 @@ class IFilterDirective(IComponentDirective):
                    description="Names of filters that run before this one; * for all others.")
 
 
-file_filter = _registers("filter")
+file_filter = _make_handler("filter")
 
 
 class IFetcherDirective(IComponentDirective):
@@ -109,7 +109,7 @@ class IFetcherDirective(IComponentDirective):
     factory = Factory(title="Factory", description="Called with the settings, returns an IFetcher.")
 
 
-fetcher = _registers("fetcher")
+fetcher = _make_handler("fetcher")
 
 
 class IStorageDirective(IComponentDirective):
@@ -119,7 +119,7 @@ class IStorageDirective(IComponentDirective):
     factory = Factory(title="Factory", description="Called with the settings, returns an IStorage.")
 
 
-storage = _registers("storage")
+storage = _make_handler("storage")
 
 
 class IIndexWriterDirective(IComponentDirective):
@@ -129,7 +129,7 @@ class IIndexWriterDirective(IComponentDirective):
     factory = Factory(title="Factory", description="Called with the settings, returns an IIndexWriter.")
 
 
-index_writer = _registers("indexWriter")
+index_writer = _make_handler("indexWriter")
 
 
 class IEngineDirective(IComponentDirective):
@@ -139,7 +139,7 @@ class IEngineDirective(IComponentDirective):
     factory = Factory(title="Factory", description="Called with IMirror, returns an IEngine.")
 
 
-engine = _registers("engine")
+engine = _make_handler("engine")
 
 
 class IObserverDirective(IComponentDirective):
@@ -148,7 +148,7 @@ class IObserverDirective(IComponentDirective):
     factory = Factory(title="Factory", description="Called with the settings, returns an IObserver.")
 
 
-observer = _registers("observer")
+observer = _make_handler("observer")
 
 
 class IClientDirective(IComponentDirective):
@@ -158,7 +158,7 @@ class IClientDirective(IComponentDirective):
     factory = Factory(title="Factory", description="Called with the settings, returns an IClient.")
 
 
-client = _registers("client")
+client = _make_handler("client")
 
 
 class IWebServerDirective(IComponentDirective):
@@ -169,7 +169,7 @@ class IWebServerDirective(IComponentDirective):
     factory = Factory(title="Factory", description="Called with the settings, returns an IWebServer.")
 
 
-web_server = _registers("webServer")
+web_server = _make_handler("webServer")
 
 
 class ISettingDirective(Interface):
@@ -201,7 +201,7 @@ def setting(context: Any, name: str, help: str, type: str = "text", default: str
         kind = context.resolve(type)
         if not callable(kind):
             raise ConfigurationError(f"setting {name!r}: type {type!r} is not a function of a text and a folder")
-        lack = validation.of_signature(kind, "a text and a folder", "", "/")
+        lack = validation.fault_of_signature(kind, "a text and a folder", "", "/")
         if lack:
             raise ConfigurationError(f"setting {name!r}: {lack}")
         kind = PluginType(kind)

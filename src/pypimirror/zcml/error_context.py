@@ -20,15 +20,15 @@ def describe(error: BaseException, known: Any = None) -> str:
 
     known: the registry of the mirror, whose components are named with the file and line that registered them.
     """
-    component = None if known is None or isinstance(error, MirrorError) else _component(error, known)
+    component = None if known is None or isinstance(error, MirrorError) else _find_component(error, known)
     return tracebacks.describe(error, component)
 
 
-def _component(error: BaseException, known: Any) -> str | None:
+def _find_component(error: BaseException, known: Any) -> str | None:
     """Return the innermost component whose method raised the exception, or else one that a local variable refers to."""
-    made = registry.made(known)
-    frames = list(_frames(error))
-    for values in (_owner, _locals):
+    made = registry.created_components(known)
+    frames = list(_innermost_first(error))
+    for values in (_first_argument, _local_values):
         for frame in frames:
             for value in values(frame):
                 found = made.get(id(value))
@@ -37,17 +37,17 @@ def _component(error: BaseException, known: Any) -> str | None:
     return None
 
 
-def _frames(error: BaseException) -> Iterator[FrameType]:
+def _innermost_first(error: BaseException) -> Iterator[FrameType]:
     """Yield the frames of a traceback, the innermost one first."""
     found = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     return reversed(found)
 
 
-def _owner(frame: FrameType) -> list[Any]:
+def _first_argument(frame: FrameType) -> list[Any]:
     """Return the first argument of the frame's function, which is ``self`` in a method."""
     names = frame.f_code.co_varnames[:1] if frame.f_code.co_argcount else ()
     return [frame.f_locals[name] for name in names if name in frame.f_locals]
 
 
-def _locals(frame: FrameType) -> list[Any]:
+def _local_values(frame: FrameType) -> list[Any]:
     return list(frame.f_locals.values())

@@ -15,8 +15,8 @@ from ..errors import ConfigurationError
 from ..regular_file import open_regular
 from ..settings.values import Plugin
 from . import builtin, stock
-from .errors import in_one_line, parsed_at
-from .suggestions import of_condition
+from .errors import format_error, place_of_parser
+from .suggestions import complete_condition_error
 
 _OURS = Plugin(builtin.PACKAGE, builtin.FILE, builtin.PACKAGE, -1)
 #: The feature for ``zcml:condition="have ..."`` in ZCML that other programs load, too.
@@ -38,16 +38,17 @@ def load(plugins: Iterable[Plugin]) -> Components:
     try:
         for plugin in (_OURS, *sorted(plugins, key=lambda plugin: plugin.rank)):
             before = len(context.actions)
-            _include(context, plugin)
-            ranks.setdefault(plugin.rank, []).extend(stock.redirected(context.actions[before:], registry))
-        context.actions[:] = _uppermost(ranks)
+            _include_plugin(context, plugin)
+            ranks.setdefault(plugin.rank, []).extend(stock.redirect_actions(context.actions[before:], registry))
+        context.actions[:] = _resolve_overrides(ranks)
         context.execute_actions()
     except ZcmlError as error:
-        raise ConfigurationError(in_one_line(error, context)) from error
+        raise ConfigurationError(format_error(error, context)) from error
     return registry
 
 
-def _include(context: Any, plugin: Plugin) -> None:
+def _include_plugin(context: Any, plugin: Plugin) -> None:
+    """Run the ZCML of a plugin. Raises ConfigurationError if its package or file can't be read."""
     where = f"{plugin.origin}: {plugin.package}{':' if plugin.package else ''}{plugin.file}"
     package = None
     try:
@@ -67,11 +68,11 @@ def _include(context: Any, plugin: Plugin) -> None:
         if isinstance(error, ModuleNotFoundError) and f"{plugin.package}.".startswith(f"{error.name}."):
             what += "; is its distribution installed? In a buildout, eggs names it"
         elif "ZCML condition" in what:
-            what = of_condition(what)
-        raise ConfigurationError(f"{parsed_at(error) or where}: {what}") from error
+            what = complete_condition_error(what)
+        raise ConfigurationError(f"{place_of_parser(error) or where}: {what}") from error
 
 
-def _uppermost(ranks: dict[int, list[Any]]) -> list[Any]:
+def _resolve_overrides(ranks: dict[int, list[Any]]) -> list[Any]:
     """Return the actions of all ranks without those that a higher rank overrides. Raises ConfigurationConflictError.
 
     Each stands where its discriminator was claimed first, so that a filter that replaces another runs in its place.

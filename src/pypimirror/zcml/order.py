@@ -12,7 +12,7 @@ from .builtin import RegistrationInfo
 ALL = "*"
 
 
-def in_order(found: Mapping[str, RegistrationInfo]) -> tuple[str, ...]:
+def sort_names(found: Mapping[str, RegistrationInfo]) -> tuple[str, ...]:
     """Return the names in order.
 
     Those before and after all others come first and last. A component that names others is put next to them, the rest keeps the
@@ -20,25 +20,25 @@ def in_order(found: Mapping[str, RegistrationInfo]) -> tuple[str, ...]:
 
     found: by name, in the order of registration. Raises ConfigurationError with file and line.
     """
-    placed = [name for name, info in found.items() if not _named(info)]
+    placed = [name for name, info in found.items() if not _names_to_wait_for(info)]
     placed.sort(key=lambda name: (ALL in found[name].after) - (ALL in found[name].before))
     waiting = [name for name in found if name not in placed]
     for name in waiting:
-        _check(name, found)
+        _check_names(name, found)
     while waiting:
-        ready = next((name for name in waiting if not _named(found[name]).intersection(waiting)), None)
+        ready = next((name for name in waiting if not _names_to_wait_for(found[name]).intersection(waiting)), None)
         if ready is None:
             raise _error(found[waiting[0]], waiting[0], f"before and after form a circle with {', '.join(waiting[1:])}")
         waiting.remove(ready)
-        placed.insert(_position(ready, placed, found), ready)
+        placed.insert(_find_position(ready, placed, found), ready)
     return tuple(placed)
 
 
-def _named(info: RegistrationInfo) -> set[str]:
+def _names_to_wait_for(info: RegistrationInfo) -> set[str]:
     return {*info.before, *info.after} - {ALL}
 
 
-def _check(name: str, found: Mapping[str, RegistrationInfo]) -> None:
+def _check_names(name: str, found: Mapping[str, RegistrationInfo]) -> None:
     """Raise ConfigurationError if ``before`` or ``after`` name a component that is not registered, or this one."""
     for other in (*found[name].before, *found[name].after):
         if other == name:
@@ -47,7 +47,8 @@ def _check(name: str, found: Mapping[str, RegistrationInfo]) -> None:
             raise _error(found[name], name, f"before and after name {other!r}, which is not registered{nearest(other, found)}")
 
 
-def _position(name: str, placed: Sequence[str], found: Mapping[str, RegistrationInfo]) -> int:
+def _find_position(name: str, placed: Sequence[str], found: Mapping[str, RegistrationInfo]) -> int:
+    """Return where a name is inserted between those that are placed. Raises ConfigurationError."""
     info = found[name]
     before = [placed.index(other) for other in info.before if other != ALL]
     after = [placed.index(other) for other in info.after if other != ALL]

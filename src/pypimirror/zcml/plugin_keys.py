@@ -17,11 +17,11 @@ from ..settings.converters import NAMED
 from ..settings.keys import Key
 from ..tracebacks import summary
 from . import registry
-from .plugins import ask
-from .validation import dotted
+from .plugins import load_keys
+from .validation import dotted_name
 
 
-def answer(zcml: Sequence[str], texts: Mapping[str, str], folder: str) -> dict[str, Any]:
+def describe_keys(zcml: Sequence[str], texts: Mapping[str, str], folder: str) -> dict[str, Any]:
     """Return the keys that the plugins declare, and the errors in texts.
 
     zcml: plugins in addition to installed ones. texts: by key. folder: the base of relative paths in them.
@@ -30,7 +30,7 @@ def answer(zcml: Sequence[str], texts: Mapping[str, str], folder: str) -> dict[s
     ``registry.components_by_key``; or only ``failed``, a message.
     """
     try:
-        asked = ask(zcml)
+        asked = load_keys(zcml)
         components = registry.components_by_key(asked.registry or registry.load())
     except ConfigurationError as error:
         return {"failed": str(error)}
@@ -45,12 +45,13 @@ def answer(zcml: Sequence[str], texts: Mapping[str, str], folder: str) -> dict[s
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            wrong[key.name] = f"can't be read by {dotted(key.kind)}: {summary(error)}"
+            wrong[key.name] = f"can't be read by {dotted_name(key.kind)}: {summary(error)}"
     return {"kinds": {key.name: names.get(key.kind, "") for key in asked.keys}, "wrong": wrong,
-            "relative": any(_depends(key, texts.get(key.name), folder) for key in asked.keys), "components": components}
+            "relative": any(_depends_on_folder(key, texts.get(key.name), folder) for key in asked.keys),
+            "components": components}
 
 
-def _depends(key: Key, text: str | None, folder: str) -> bool:
+def _depends_on_folder(key: Key, text: str | None, folder: str) -> bool:
     """Return whether a key's value depends on the folder, other than that of a path, which the recipe makes absolute."""
     if text and key.kind in (converters.path, *converters.PATH_LISTS, converters.file):
         return False
@@ -71,4 +72,4 @@ def respond(answer: Callable[..., dict[str, Any]]) -> None:
 
 def main() -> None:
     """Answer one request."""
-    respond(answer)
+    respond(describe_keys)

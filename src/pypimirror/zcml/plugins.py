@@ -27,40 +27,40 @@ _DEFAULT = "configure.zcml"
 _DECIDES = ((INameFilter, "files"), (IFilter, "files"), (IIndexWriter, "pages"))
 
 
-def find(items: Iterable[str]) -> tuple[Plugin, ...]:
+def find_plugins(items: Iterable[str]) -> tuple[Plugin, ...]:
     """Return all plugins: installed ones with an entry point, then the items of the key ``zcml``.
 
     Their ranks are, in ascending order: installed packages, packages that the key names, files without a package.
     Raises ConfigurationError.
     """
-    return (*_installed(), *(_plugin(item, "zcml", 1) for item in items))
+    return (*_find_installed(), *(_parse_plugin(item, "zcml", 1) for item in items))
 
 
-def ask(items: Iterable[str]) -> PluginKeys:
+def load_keys(items: Iterable[str]) -> PluginKeys:
     """Load all plugins and return their keys and components. Raises ConfigurationError with file and line."""
-    plugins = find(items)
+    plugins = find_plugins(items)
     if not plugins:
         return PluginKeys((), Plugged(), None)
     filled = registry.load(plugins)
     keys: tuple[Any, ...] = tuple(key for _, key in sorted(filled.getUtilitiesFor(ISetting)))
     affects = {key.name: key.affects for key in keys}
     names = tuple(key.name for key in keys if key.kind is converters.names)
-    return PluginKeys(keys, Plugged(plugins, affects, names, tuple(_components(filled))), filled)
+    return PluginKeys(keys, Plugged(plugins, affects, names, tuple(_foreign_components(filled))), filled)
 
 
 def read(filename: str, overrides: Mapping[str, str] | None = None) -> Settings:
     """Read a configuration file with the keys of plugins. Raises ConfigurationError, see ``settings.reader.read``."""
-    return reader.read(filename, overrides, ask)
+    return reader.read(filename, overrides, load_keys)
 
 
-def plugged(settings: Settings) -> Settings:
+def with_plugin_keys(settings: Settings) -> Settings:
     """Return the settings with the keys of plugins. Raises ConfigurationError.
 
     ``read`` loads plugins only if needed; call this before components are created.
     """
     if settings.additions is not None:
         return settings
-    asked = ask(settings["zcml"])
+    asked = load_keys(settings["zcml"])
     values = reader.values(asked.keys, {}, settings.filename, settings["relative_to"])
     return settings.extended(values, asked.additions, asked.registry)
 
@@ -72,7 +72,8 @@ def components(settings: Settings) -> Any:
     return settings.registry
 
 
-def _installed() -> list[Plugin]:
+def _find_installed() -> list[Plugin]:
+    """Return the plugins that installed packages name as entry points. Raises ConfigurationError."""
     if not _may_be_installed():
         return []
     from importlib.metadata import entry_points
@@ -84,7 +85,7 @@ def _installed() -> list[Plugin]:
             (item,) = zcml(point.value, "/")
         except ValueError as error:
             raise ConfigurationError(f"{origin}: {point.value!r}: must name {error}") from error
-        found.append(_plugin(item, origin, 0))
+        found.append(_parse_plugin(item, origin, 0))
     return found
 
 
@@ -105,14 +106,14 @@ def _may_be_installed() -> bool:
     return False
 
 
-def _plugin(item: str, origin: str, rank: int) -> Plugin:
+def _parse_plugin(item: str, origin: str, rank: int) -> Plugin:
     package, _, file = item.partition(":")
     if item.endswith(".zcml") and not file:
         return Plugin("", item, origin, 2)
     return Plugin(package, file or _DEFAULT, origin, rank)
 
 
-def _components(filled: Any) -> list[tuple[str, str, str]]:
+def _foreign_components(filled: Any) -> list[tuple[str, str, str]]:
     """Return the components of other packages that affect the tree, in order.
 
     Those of the mirror are left out, so that a new name of one changes nothing.

@@ -13,7 +13,7 @@ from ..errors import ConfigurationError, MirrorError, missing_library
 from ..settings.reader import nearest
 from ..settings.values import Plugin
 from . import builtin, validation
-from .order import in_order
+from .order import sort_names
 
 #: The keys whose values are names of components.
 _KEYS = {"filters": interfaces.IFilter, "index_formats": interfaces.IIndexWriter, "fetcher": interfaces.IFetcher,
@@ -38,7 +38,7 @@ def load(plugins: Iterable[Plugin] = ()) -> Any:
     """Return a registry with the mirror's components and those of plugins. Raises ConfigurationError with file and line."""
     plugins = tuple(plugins)
     if not plugins:
-        return builtin.own()
+        return builtin.load_builtin()
     from . import loader  # imports zope.configuration, which is slow
 
     filled = loader.load(plugins)
@@ -46,19 +46,19 @@ def load(plugins: Iterable[Plugin] = ()) -> Any:
     return filled
 
 
-def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> Any:
+def create_chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> Any:
     """Create the component that a key of the configuration names. Raises ConfigurationError for an unknown name."""
     factory = registry.adapters.lookup([providedBy(each) for each in adapted], interface, name)
     if factory is None:
         known = names(registry, interface)
         raise ConfigurationError(f"{key} = {name!r}: unknown{' scheme' if key in SCHEMES else ''}; available: "
                                  f"{', '.join(sorted(known))}{nearest(name, known) or '; no installed plugin declares it'}")
-    return _created(registry, factory, adapted, interface, name, key)
+    return _create(registry, factory, adapted, interface, name, key)
 
 
 def names(registry: Any, interface: Any) -> tuple[str, ...]:
     """Return the names of the registered components for an interface, in order. Raises ConfigurationError."""
-    return in_order({each.name: each.info for each in registry.registeredAdapters() if each.provided is interface})
+    return sort_names({each.name: each.info for each in registry.registeredAdapters() if each.provided is interface})
 
 
 def components_by_key(registry: Any) -> dict[str, tuple[str, ...]]:
@@ -66,13 +66,13 @@ def components_by_key(registry: Any) -> dict[str, tuple[str, ...]]:
     return {key: names(registry, interface) for key, interface in {**_KEYS, **SCHEMES}.items()}
 
 
-def every(registry: Any, adapted: Any, interface: Any) -> dict[str, Any]:
+def create_all(registry: Any, adapted: Any, interface: Any) -> dict[str, Any]:
     """Create all components for an interface, by name, in order. Raises ConfigurationError if one violates its interface."""
     factories = dict(registry.adapters.lookupAll([providedBy(each) for each in adapted], interface))
-    return {name: _created(registry, factories[name], adapted, interface, name) for name in names(registry, interface)}
+    return {name: _create(registry, factories[name], adapted, interface, name) for name in names(registry, interface)}
 
 
-def made(registry: Any) -> Mapping[int, Made]:
+def created_components(registry: Any) -> Mapping[int, Made]:
     """Return the components created so far, and all utilities, by ``id``."""
     found = {id(each.component): Made(each.component, each.provided, each.name, place_of(each))
              for each in registry.registeredUtilities()}
@@ -86,9 +86,9 @@ def registrations(registry: Any) -> list[Any]:
             *registry.registeredHandlers()]
 
 
-def label(registry: Any, component: Any) -> str:
+def describe_component(registry: Any, component: Any) -> str:
     """Return kind, name and place of a component that was created from the registry."""
-    found = made(registry)[id(component)]
+    found = created_components(registry)[id(component)]
     return f"{kind_of(found.interface)} {found.name!r} ({found.place})"
 
 
@@ -98,16 +98,16 @@ def kind_of(interface: Any) -> str:
     return re.sub(r"([A-Z])", r" \1", directive).lower()
 
 
-def _created(registry: Any, factory: Any, adapted: Any, interface: Any, name: str, key: str = "") -> Any:
+def _create(registry: Any, factory: Any, adapted: Any, interface: Any, name: str, key: str = "") -> Any:
     """Create and check a component. key: the key that names it. Raises ConfigurationError."""
     place = registered_at(registry, interface, name)
     label = f"{place}: {kind_of(interface)} {name!r}"
     try:
         component = factory(*adapted)
         if component is None:
-            raise ConfigurationError(f"{label}: {validation.dotted(factory)} returned None")
+            raise ConfigurationError(f"{label}: {validation.dotted_name(factory)} returned None")
         registry.__dict__.setdefault(_MADE, {})[id(component)] = Made(component, interface, name, place)
-        lack = None if builtin.is_own(component) else _lack(component, interface)
+        lack = None if builtin.is_own(component) else _find_lack(component, interface)
     except (MirrorError, KeyboardInterrupt):
         raise
     except BaseException as error:
@@ -122,10 +122,10 @@ def _created(registry: Any, factory: Any, adapted: Any, interface: Any, name: st
     return component
 
 
-def _lack(component: Any, interface: Any) -> str | None:
+def _find_lack(component: Any, interface: Any) -> str | None:
     """Return what a plugin's component lacks of the interfaces that it provides, or None. Its properties may raise anything."""
     promised = (each for each in providedBy(component) if each.isOrExtends(interface))
-    return next(filter(None, (validation.of_component(component, each) for each in (*promised, interface))), None)
+    return next(filter(None, (validation.fault_of_component(component, each) for each in (*promised, interface))), None)
 
 
 def registered_at(registry: Any, interface: Any, name: str) -> str:
@@ -142,4 +142,4 @@ def place_of(registered: Any) -> str:
 
 def origin_of(registered: Any) -> str:
     """Return the dotted name of the factory, of the handler, or of the class of a registered component."""
-    return validation.dotted(registered.factory or type(registered.component))
+    return validation.dotted_name(registered.factory or type(registered.component))

@@ -31,7 +31,7 @@ def provide(context: Any) -> None:
     xmlconfig.include(context, "meta.zcml", zope.component)
 
 
-def redirected(actions: Iterable[dict[str, Any]], registry: Any) -> list[dict[str, Any]]:
+def redirect_actions(actions: Iterable[dict[str, Any]], registry: Any) -> list[dict[str, Any]]:
     """Return the actions, those of zope.component changed to register in the registry.
 
     Raises ConfigurationError for a component that would have no effect.
@@ -39,58 +39,58 @@ def redirected(actions: Iterable[dict[str, Any]], registry: Any) -> list[dict[st
     found = []
     for action in actions:
         if action["callable"] is component_zcml.handler:
-            found.append(_redirected(action, registry))
+            found.append(_redirect(action, registry))
         elif action["callable"] is provideInterface:
-            found += _interface(action, registry)
+            found += _interface_action(action, registry)
         else:
             found.append(action)
     return found
 
 
-def _redirected(action: dict[str, Any], registry: Any) -> dict[str, Any]:
+def _redirect(action: dict[str, Any], registry: Any) -> dict[str, Any]:
     method, *args = action["args"]
     info = args[-1]
     try:
         provides = args[2] if method in ("registerAdapter", "registerSubscriptionAdapter") else \
             args[1] if method == "registerUtility" else None
-        kind = _kind(provides)
+        kind = _directive_for(provides)
         if kind is not None:
-            return _own(action, registry, kind, method, args)
+            return _register_like_own(action, registry, kind, method, args)
     except ConfigurationError as error:
-        raise _located(error, info) from error
+        raise _at_place(error, info) from error
     return {**action, "callable": getattr(registry, method), "args": tuple(args)}
 
 
-def _kind(provides: Any) -> str | None:
+def _directive_for(provides: Any) -> str | None:
     """Return the directive of the mirror for components that provide an interface, or None."""
     if provides is None:
         return None
     return next((name for name, kind in KINDS.items() if provides.isOrExtends(kind.interface)), None)
 
 
-def _own(action: dict[str, Any], registry: Any, directive: str, method: str, args: list[Any]) -> dict[str, Any]:
+def _register_like_own(action: dict[str, Any], registry: Any, directive: str, method: str, args: list[Any]) -> dict[str, Any]:
     """Return the action that registers a component as the mirror's own directive does."""
     kind, where = KINDS[directive], RegistrationInfo(args[-1].file, args[-1].line)
     stock = {"registerAdapter": "adapter", "registerUtility": "utility"}.get(method, "subscriber")
     expected = ("adapter", "subscriber") if kind.adapted else ("utility",)
     if stock not in expected:
-        raise ConfigurationError(f"{stock}: {_described(kind)}; use the directive {expected[0]} or pypimirror:{directive}")
+        raise ConfigurationError(f"{stock}: {_describe_kind(kind)}; use the directive {expected[0]} or pypimirror:{directive}")
     if method == "registerUtility":
         component, provides, name = args[:3]
         factory = action["kw"].get("factory")
         if component is not None:
-            factory = _returning(component)
-            lack = validation.of_component(component, provides)
+            factory = _factory_returning(component)
+            lack = validation.fault_of_component(component, provides)
         else:
-            lack = validation.of_factory(factory, provides, ())
+            lack = validation.fault_of_factory(factory, provides, ())
     else:
         factory, required, provides, name = args[:4]
-        if not _fits(required, kind):
-            raise ConfigurationError(f"{stock}: {_described(kind)}, not of "
+        if not _is_found_for(required, kind):
+            raise ConfigurationError(f"{stock}: {_describe_kind(kind)}, not of "
                                      f"{', '.join(getattr(each, '__name__', '*') for each in required) or 'nothing'}")
-        lack = validation.of_factory(factory, provides, kind.adapted)
+        lack = validation.fault_of_factory(factory, provides, kind.adapted)
     if not name and directive in _UNNAMED:
-        name = validation.dotted(factory)
+        name = validation.dotted_name(factory)
     if not name:
         raise ConfigurationError(f"{stock}: {kind.interface.__name__} needs a name; use "
                                  f"{'adapter with a name' if stock == 'subscriber' else 'the attribute name'} "
@@ -101,7 +101,7 @@ def _own(action: dict[str, Any], registry: Any, directive: str, method: str, arg
             "kw": {}}
 
 
-def _returning(component: Any) -> Callable[[], Any]:
+def _factory_returning(component: Any) -> Callable[[], Any]:
     """Return a factory of a component that exists, named like its class."""
 
     def factory() -> Any:
@@ -111,20 +111,20 @@ def _returning(component: Any) -> Callable[[], Any]:
     return factory
 
 
-def _fits(required: tuple[Any, ...], kind: Kind) -> bool:
+def _is_found_for(required: tuple[Any, ...], kind: Kind) -> bool:
     """Return whether an adapter for these specifications is found for the objects that a component of the kind adapts."""
     return len(required) == len(kind.adapted) and all(
         wanted is None or (hasattr(wanted, "isOrExtends") and given.isOrExtends(wanted))
         for wanted, given in zip(required, kind.adapted, strict=True))
 
 
-def _described(kind: Kind) -> str:
+def _describe_kind(kind: Kind) -> str:
     if not kind.adapted:
         return f"{kind.interface.__name__} is a utility"
     return f"{kind.interface.__name__} is an adapter of {', '.join(each.__name__ for each in kind.adapted)}"
 
 
-def _interface(action: dict[str, Any], registry: Any) -> list[dict[str, Any]]:
+def _interface_action(action: dict[str, Any], registry: Any) -> list[dict[str, Any]]:
     """Return the action of the directive ``interface``; those that other directives add have no use here."""
     identifier, interface, *more = action["args"]
     kind = more[0] if more else None
@@ -134,7 +134,7 @@ def _interface(action: dict[str, Any], registry: Any) -> list[dict[str, Any]]:
     return [{**action, "callable": registry.registerUtility, "args": (interface, kind, name, action["info"]), "kw": {}}]
 
 
-def _located(error: ConfigurationError, info: Any) -> ConfigurationError:
+def _at_place(error: ConfigurationError, info: Any) -> ConfigurationError:
     with suppress(AttributeError):
         error.add_details(info)
     return error

@@ -33,14 +33,14 @@ class _Element(NamedTuple):
     attributes: Mapping[str, str]
 
 
-def completed(message: str, file: str, line: int, context: Any) -> str:
+def add_suggestions(message: str, file: str, line: int, context: Any) -> str:
     """Return a message about a directive with suggestions.
 
     file, line: the place of the directive. context: the configuration context with the registered directives.
     """
     message += _nearest_name(message) + _nearest_file(message)
-    for element in _elements(file, line):
-        found = _completed(message, element, context)
+    for element in _elements_in_line(file, line):
+        found = _complete_directive_error(message, element, context)
         if found != message:
             return found
     return message
@@ -63,20 +63,21 @@ def _nearest_file(message: str) -> str:
     return ""
 
 
-def of_xml(message: str) -> str:
+def complete_xml_error(message: str) -> str:
     """Return a message of the XML parser with a suggestion."""
     hint = {"unbound prefix": f'; declare it in the first element: xmlns:pypimirror="{NAMESPACE}"',
             "mismatched tag": "; an element ends with /> or with an end tag of its name"}.get(message, "")
     return f"{message}{hint}"
 
 
-def of_condition(message: str) -> str:
+def complete_condition_error(message: str) -> str:
     """Return a message about an invalid ``zcml:condition`` with suggestions."""
     match = re.search(r"condition: '(\S+)", message)
     return f"{message}{nearest(match[1] if match else '', _CONDITIONS)}; it starts with one of {', '.join(_CONDITIONS)}"
 
 
-def _completed(message: str, element: _Element, context: Any) -> str:
+def _complete_directive_error(message: str, element: _Element, context: Any) -> str:
+    """Return a message about a directive with the nearest known name, and the fields that it has."""
     directives, _ = makeDocStructures(context)
     known = directives.get(element.namespace, {})
     if message.startswith("Unknown directive"):
@@ -92,7 +93,7 @@ def _completed(message: str, element: _Element, context: Any) -> str:
         name.removesuffix("_"): field for name, field in getFieldsInOrder(known[element.name][0])}
     invalid = _INVALID.match(message)
     if invalid:
-        return _value(message, element, invalid[1], fields)
+        return _complete_value_error(message, element, invalid[1], fields)
     if fields and message.startswith(("Unrecognized parameters", "Missing parameter")):
         message = _REPEATED.sub(r"\1", message)
         unknown = [name for name in element.attributes if name not in fields]
@@ -102,7 +103,7 @@ def _completed(message: str, element: _Element, context: Any) -> str:
     return message
 
 
-def _value(message: str, element: _Element, name: str, fields: Mapping[str, Any]) -> str:
+def _complete_value_error(message: str, element: _Element, name: str, fields: Mapping[str, Any]) -> str:
     """Return the message about the invalid value of an attribute with suggestions."""
     name = name.removesuffix("_")
     if name not in element.attributes:
@@ -120,7 +121,7 @@ def _value(message: str, element: _Element, name: str, fields: Mapping[str, Any]
     return f"{message}: {shown(value)!r}; {field.description or field.title}"
 
 
-def _elements(file: str, line: int) -> Iterator[_Element]:
+def _elements_in_line(file: str, line: int) -> Iterator[_Element]:
     """Yield the elements of a ZCML file that start in a line."""
     found = []
     parser = expat.ParserCreate(namespace_separator=" ")
