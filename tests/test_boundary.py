@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pypimirror.settings.plugin_types import ordered
+from pypimirror.settings.plugin_types import with_sorted_sets
 from pypimirror.settings.values import fingerprint
 from pypimirror.zcml.plugins import read
 from support import faulty_components, sampling
@@ -326,7 +326,7 @@ def test_a_set_is_the_same_in_any_order(three: Mirrored) -> None:
         found.add(fingerprint(read(str(three.write())), "files"))
         VALUES[:] = [(frozenset({frozenset(names), frozenset("z")}),)]
         found.add(fingerprint(read(str(three.write())), "files"))
-    assert ordered((frozenset({"b", "a"}), {"k": {"d", "c"}})) == (["a", "b"], {"k": ["c", "d"]})
+    assert with_sorted_sets((frozenset({"b", "a"}), {"k": {"d", "c"}})) == (["a", "b"], {"k": ["c", "d"]})
     assert len(found) == 3  # the order of a dictionary counts
 
 

@@ -16,7 +16,7 @@ import pytest
 from pypimirror.commands import decide
 from pypimirror.metadata.bounded_toml import loads
 from pypimirror.settings import text_file
-from pypimirror.settings.decisions import Decision, Decisions, convert, decision, render
+from pypimirror.settings.decisions import Decision, Decisions, convert, parse_decision, render
 from pypimirror.settings.exemptions import exemptions
 from support import osv
 from support.mirror import Mirrored
@@ -288,9 +288,9 @@ def test_days_are_days_in_utc(until: str, day: str | None) -> None:
     (entry,) = loads(f'[[deny]]\nrelease = "demo"\nwhy = "test"\nuntil = {until}\n'.encode())["deny"]
     if day is None:
         with pytest.raises(ValueError, match="until"):
-            decision("deny", entry)
+            parse_decision("deny", entry)
     else:
-        assert decision("deny", entry).until == day
+        assert parse_decision("deny", entry).until == day
 
 
 def test_many_decisions_cost_a_project_no_more_than_few(tmp_path: Path) -> None:
@@ -306,7 +306,7 @@ def test_many_decisions_cost_a_project_no_more_than_few(tmp_path: Path) -> None:
 def test_a_rendered_decision_is_read_as_it_was() -> None:
     made = Decision("waive", "demo", "==1.0", "PYSEC-1", 'x"\\y', "gerda", LATER)
     (entry,) = loads(render(made))["waive"]
-    assert decision("waive", entry) == made
+    assert parse_decision("waive", entry) == made
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

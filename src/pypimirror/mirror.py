@@ -78,7 +78,7 @@ class Mirror:
 
     @cached_property
     def fetcher(self) -> IFetcher:
-        return Dispatcher(self.limiter, FileFetcher(index_settings.trees(self.settings)), self._credential_urls())
+        return Dispatcher(self.limiter, FileFetcher(index_settings.readable_trees(self.settings)), self._credential_urls())
 
     def _credential_urls(self) -> list[str]:
         """Return the URLs whose origins are sent credentials: upstream indexes and pin files, as they are configured."""
@@ -207,7 +207,7 @@ class Mirror:
         fetches: whether requests will be sent; False saves loading the fetcher. selects: whether projects have to be selected;
         a mirror that is filled from bundles selects none.
         """
-        index_settings.check(self.settings)
+        index_settings.check_directories(self.settings)
         tls.check(self.settings)
         for part in (self.storage, self.fetcher, self.source, self.selection, self.writers, self.formats, self.engine,
                      self.observers, self.attestations):

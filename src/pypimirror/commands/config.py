@@ -16,7 +16,7 @@ from ..report.safe_stream import print_whole
 from ..secret import printable
 from ..settings.keys import KEYS, ISetting, Key
 from ..settings.quantities import FetchLimit
-from ..settings.reader import plugins_of
+from ..settings.reader import read_plugin_names
 from ..settings.text_file import TextFile
 from ..zcml.plugins import load_keys, read
 from ..zcml.registry import names
@@ -33,7 +33,7 @@ _SET = {"mirror_file_path": "mirror", "package_matches": "\n    iniconfig\n    z
 def run(config: str, arguments: argparse.Namespace) -> int:
     """Print settings and components, or with ``--example`` a commented configuration file."""
     if arguments.example:
-        print_whole(_render_example(load_keys(plugins_of(config)).keys))
+        print_whole(_render_example(load_keys(read_plugin_names(config)).keys))
         return 0
     from ..mirror import Mirror
 

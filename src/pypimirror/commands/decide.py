@@ -14,7 +14,7 @@ from typing import Any
 from .. import atomic_file
 from ..errors import ConfigurationError, StorageError
 from ..settings import decisions
-from ..settings.decisions import ALLOW, WAIVE, Decision, Decisions, decision
+from ..settings.decisions import ALLOW, WAIVE, Decision, Decisions, parse_decision
 from ..settings.values import Settings
 from ..zcml.plugins import read
 from . import plan
@@ -63,7 +63,7 @@ def _make_decision(arguments: argparse.Namespace, entry: dict[str, Any]) -> Deci
     if not more["why"]:
         raise ConfigurationError(f"{arguments.verb}: --why is missing, the reason")
     try:
-        return decision(arguments.verb, {**entry, **more})
+        return parse_decision(arguments.verb, {**entry, **more})
     except ValueError as error:
         raise ConfigurationError(f"{arguments.verb}: {error}") from None
 

@@ -28,7 +28,7 @@ from ..report.safe_stream import print_json
 from ..secret import reveal
 from ..settings import converters
 from ..settings.keys import KEYS
-from ..settings.reader import RawValue, completed, values
+from ..settings.reader import RawValue, convert_values, fill_in_defaults
 from ..settings.values import Settings
 from ..state.database import State
 from ..zcml.plugins import read
@@ -65,7 +65,7 @@ def _read_settings(config: str, url: str | None) -> Settings:
     assert url is not None, "the command line requires a configuration file or --url"
     given = {"mirror_file_path": RawValue(os.path.join(os.path.abspath(os.sep), "nonexistent"), "--url"),
              "index_url": RawValue(url, "--url")}
-    found = completed(values(KEYS, given, "--url", os.getcwd()), "--url")
+    found = fill_in_defaults(convert_values(KEYS, given, "--url", os.getcwd()), "--url")
     return Settings(found, dict.fromkeys(found, "default"), "--url")
 
 

@@ -11,7 +11,7 @@ from ..errors import ConfigurationError
 from ..metadata.filenames import parse
 from ..report.safe_stream import print_json
 from ..serve.downloads import LoggedDownload, read_downloads
-from ..settings.decisions import DENY, Decision, decision
+from ..settings.decisions import DENY, Decision, parse_decision
 from ..settings.units import format_moment
 from ..zcml.plugins import read
 from .session import overrides_of
@@ -42,7 +42,7 @@ def _parse_releases(arguments: argparse.Namespace) -> Decision:
     if not arguments.access_log:
         raise ConfigurationError("who: --access-log is missing, a log of the web server")
     try:
-        return decision(DENY, {"release": arguments.words[0], "why": "-"})
+        return parse_decision(DENY, {"release": arguments.words[0], "why": "-"})
     except ValueError as error:
         raise ConfigurationError(f"who: {error}") from None
 

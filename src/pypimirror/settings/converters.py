@@ -159,7 +159,7 @@ def certificate(value: str, folder: str) -> tuple[str, ...]:
 
 def names(value: str, folder: str) -> tuple[str, ...]:
     """A list of exact names of projects, in any spelling; the value has them normalised, as components get them."""
-    found = _checked(value, folder, _NAME.fullmatch, "names of projects such as Plone or plone.api")
+    found = _words_that(value, folder, _NAME.fullmatch, "names of projects such as Plone or plone.api")
     return tuple(dict.fromkeys(map(normalize, found)))
 
 
@@ -184,18 +184,18 @@ def specifiers(value: str, folder: str) -> tuple[tuple[str, str], ...]:
 
 def package_types(value: str, folder: str) -> tuple[str, ...]:
     """Kinds of distributions."""
-    return _checked(value, folder, lambda word: word in KINDS, "some of " + ", ".join(KINDS))
+    return _words_that(value, folder, lambda word: word in KINDS, "some of " + ", ".join(KINDS))
 
 
 def python_versions(value: str, folder: str) -> tuple[str, ...]:
     """Versions of CPython, minor ones for all their patch releases; a ``t`` at the end for the free-threaded build."""
-    return _checked(value, folder, _PYTHON.fullmatch, "versions of Python such as 3.11 3.12 3.13t")
+    return _words_that(value, folder, _PYTHON.fullmatch, "versions of Python such as 3.11 3.12 3.13t")
 
 
 def platforms(value: str, folder: str) -> tuple[str, ...]:
     """Platform tags of wheels."""
-    return _checked(value, folder, partial(re.fullmatch, _PLATFORM),
-                    "platform tags such as manylinux_2_28_x86_64, musllinux_1_2_aarch64, macosx_11_0_arm64 or win_amd64")
+    return _words_that(value, folder, partial(re.fullmatch, _PLATFORM),
+                       "platform tags such as manylinux_2_28_x86_64, musllinux_1_2_aarch64, macosx_11_0_arm64 or win_amd64")
 
 
 def fields(value: str, folder: str) -> tuple[tuple[str, str], ...]:
@@ -220,7 +220,8 @@ def patterns_by_project(value: str, folder: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _checked(value: str, folder: str, right: Callable[[str], object], expected: str) -> tuple[str, ...]:
+def _words_that(value: str, folder: str, right: Callable[[str], object], expected: str) -> tuple[str, ...]:
+    """Return the words of a list. right: returns whether one is valid. Raises ValueError, which names what is expected."""
     found = words(value, folder)
     for word in found:
         if not right(word):

@@ -60,7 +60,7 @@ class Decision(NamedTuple):
         from ..metadata.filenames import pep440
 
         parsed = pep440(version) if version else None
-        return parsed is not None and _specifiers(self.specifier).contains(parsed, prereleases=True)
+        return parsed is not None and _parse_specifiers(self.specifier).contains(parsed, prereleases=True)
 
 
 class Decisions:
@@ -80,12 +80,12 @@ class Decisions:
         return f"Decisions({self.path!r}, {self.active!r}, {self.expired!r})"  # part of fingerprints of settings
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Decisions) and self._fields() == other._fields()
+        return isinstance(other, Decisions) and self._comparison_key() == other._comparison_key()
 
     def __hash__(self) -> int:
-        return hash(self._fields())
+        return hash(self._comparison_key())
 
-    def _fields(self) -> tuple[str, tuple[Decision, ...], tuple[Decision, ...]]:
+    def _comparison_key(self) -> tuple[str, tuple[Decision, ...], tuple[Decision, ...]]:
         return self.path, self.active, self.expired
 
     def of(self, verb: str, project: str) -> tuple[Decision, ...]:
@@ -111,16 +111,17 @@ def convert(value: str, folder: str) -> Decisions:
         raise ValueError(f"a file that can be read, not {name}: {error.strerror}") from error
     if len(content) > _LARGEST:
         raise ValueError(f"a file of at most {_LARGEST >> 20} MB, not {name}")
-    return Decisions(name, *_divided(_parsed(content, name), today().isoformat()))
+    return Decisions(name, *_split_expired(_parse_file(content, name), today().isoformat()))
 
 
-def _divided(found: list[Decision], present: str) -> tuple[tuple[Decision, ...], tuple[Decision, ...]]:
+def _split_expired(found: list[Decision], present: str) -> tuple[tuple[Decision, ...], tuple[Decision, ...]]:
     """Return the decisions in force, and those that have expired."""
     return (tuple(each for each in found if not each.until or each.until >= present),
             tuple(each for each in found if each.until and each.until < present))
 
 
-def _parsed(content: bytes, name: str) -> list[Decision]:
+def _parse_file(content: bytes, name: str) -> list[Decision]:
+    """Return the decisions of a TOML file. Raises ValueError with a description of what is wrong."""
     from ..metadata.bounded_toml import loads
     from ..metadata.errors import InvalidContent
 
@@ -138,13 +139,13 @@ def _parsed(content: bytes, name: str) -> list[Decision]:
             raise ValueError(f"a file with [[{verb}]] in place of [{verb}]")
         for number, entry in enumerate(entries, 1):
             try:
-                found.append(decision(verb, entry))
+                found.append(parse_decision(verb, entry))
             except ValueError as error:
                 raise ValueError(f"a file of decisions; number {number} of [[{verb}]] in {name}: {error}") from None
     return found
 
 
-def decision(verb: str, entry: Mapping[str, Any]) -> Decision:
+def parse_decision(verb: str, entry: Mapping[str, Any]) -> Decision:
     """Return the decision of an entry. Raises ValueError with a description of what is wrong."""
     if not isinstance(entry, Mapping):
         raise ValueError("not a table")
@@ -160,12 +161,13 @@ def decision(verb: str, entry: Mapping[str, Any]) -> Decision:
         raise ValueError(f"{shown(advisory)!r} is not the id of an advisory")
     if verb != WAIVE and not entry.get("release"):
         raise ValueError("release, a project with or without versions, is missing")
-    project, specifier = _release(entry.get("release", ""))
+    project, specifier = _parse_release(entry.get("release", ""))
     return Decision(verb, project, specifier, advisory, " ".join(entry["why"].split()), entry.get("by", ""),
-                    _day(entry.get("until", "")))
+                    _parse_day(entry.get("until", "")))
 
 
-def _release(text: str) -> tuple[str, str]:
+def _parse_release(text: str) -> tuple[str, str]:
+    """Return normalised project and specifier, both empty for an empty text. Raises ValueError."""
     if not text:
         return "", ""
     from packaging.requirements import InvalidRequirement, Requirement
@@ -179,7 +181,8 @@ def _release(text: str) -> tuple[str, str]:
     return normalize(found.name), str(found.specifier)
 
 
-def _day(value: str | datetime.date) -> str:
+def _parse_day(value: str | datetime.date) -> str:
+    """Return a day as an ISO date, that of a time in UTC. Raises ValueError."""
     try:
         if isinstance(value, datetime.datetime):  # days are days in UTC
             return (value if value.tzinfo is None else value.astimezone(datetime.timezone.utc)).date().isoformat()
@@ -189,7 +192,7 @@ def _day(value: str | datetime.date) -> str:
 
 
 @functools.lru_cache(1024)
-def _specifiers(text: str) -> SpecifierSet:
+def _parse_specifiers(text: str) -> SpecifierSet:
     from packaging.specifiers import SpecifierSet
 
     return SpecifierSet(text)

@@ -25,8 +25,8 @@ def index_urls(settings: ISettings) -> dict[str, str]:
     forms: set[str] = set()
     for given in settings["index_url"] or (_default_index_url(),):
         _check_url(given)
-        url = url_of(_directory(given)) if _is_file(given) else reveal(given).rstrip("/") + "/"
-        form = _normal(url)
+        url = url_of(_directory_of(given)) if _is_file(given) else reveal(given).rstrip("/") + "/"
+        form = _canonical_form(url)
         if form not in forms:
             forms.add(form)
             found.setdefault(strip_credentials(url), url)
@@ -46,7 +46,7 @@ def _check_url(given: str) -> None:
         raise ConfigurationError(f"index_url = {shown(strip_credentials(given))}: {why}")
 
 
-def _normal(url: str) -> str:
+def _canonical_form(url: str) -> str:
     """Return a canonical form of a URL, to compare two indexes."""
     try:
         place = origin(url)
@@ -55,21 +55,21 @@ def _normal(url: str) -> str:
     return url if place is None else f"{place} {urlsplit(url).path}"
 
 
-def directories(settings: ISettings) -> list[tuple[str, str]]:
+def distribution_directories(settings: ISettings) -> list[tuple[str, str]]:
     """Return the local directories with distributions as pairs of key and absolute path. Raises ConfigurationError."""
-    found = [("index_url", _directory(given)) for given in settings["index_url"] or () if _is_file(given)]
-    return found + [("local_packages", _directory(given)) for given in (settings["local_packages"],) if given]
+    found = [("index_url", _directory_of(given)) for given in settings["index_url"] or () if _is_file(given)]
+    return found + [("local_packages", _directory_of(given)) for given in (settings["local_packages"],) if given]
 
 
-def trees(settings: ISettings) -> list[str]:
+def readable_trees(settings: ISettings) -> list[str]:
     """Return the directories from which files may be read."""
-    return [tree_of(path) if key == "index_url" else path for key, path in directories(settings)]
+    return [tree_of(path) if key == "index_url" else path for key, path in distribution_directories(settings)]
 
 
-def check(settings: ISettings) -> None:
+def check_directories(settings: ISettings) -> None:
     """Raise ConfigurationError for a directory that does not exist or overlaps with the mirror."""
     place = settings["mirror_file_path"]
-    for key, path in directories(settings):
+    for key, path in distribution_directories(settings):
         if not os.path.isdir(path):
             raise ConfigurationError(f"{key} = {path}: no such directory")
         if "://" not in place and (is_within(place, path) or is_within(path, place)):
@@ -96,7 +96,7 @@ def _is_file(given: str) -> bool:
     return given.startswith(("/", "file:"))
 
 
-def _directory(given: str) -> str:
+def _directory_of(given: str) -> str:
     try:
         return path_of(given) if given.startswith("file:") else given
     except FetchError as error:

@@ -27,14 +27,14 @@ class PluginType:
         return found
 
 
-def ordered(value: Any) -> Any:
+def with_sorted_sets(value: Any) -> Any:
     """Return a plain value with sets as sorted lists, since the order in the repr of a set differs between processes."""
     if isinstance(value, (set, frozenset)):
-        return sorted(map(ordered, value), key=repr)
+        return sorted(map(with_sorted_sets, value), key=repr)
     if type(value) in (tuple, list):
-        return type(value)(map(ordered, value))
+        return type(value)(map(with_sorted_sets, value))
     if type(value) is dict:
-        return {key: ordered(item) for key, item in value.items()}
+        return {key: with_sorted_sets(item) for key, item in value.items()}
     return value
 
 
@@ -47,4 +47,4 @@ def _is_plain(value: Any) -> bool:
         raise
     except BaseException:  # pickle calls methods of the plugin
         return False
-    return repr(ordered(copy)) == repr(ordered(value))
+    return repr(with_sorted_sets(copy)) == repr(with_sorted_sets(value))

@@ -52,40 +52,41 @@ def read(filename: str, overrides: Mapping[str, str] | None = None,
     ``zcml``, returns the keys of plugins; without it unknown keys are ignored.
     Raises ConfigurationError, which names the file and the key.
     """
-    given = {name: RawValue(text, f"{filename} [{section}]") for name, (section, text) in _texts(filename).items()}
+    given = {name: RawValue(text, f"{filename} [{section}]") for name, (section, text) in _read_texts(filename).items()}
     given.update((name, RawValue(text, "command line")) for name, text in (overrides or {}).items())
     known = {key.name: key for key in KEYS}
     additions, registry = None, None
     if ask_plugins is not None and (not given.keys() <= known.keys() or given.get("zcml", _NOTHING).text):
         # Loading plugins is slow; it is needed only for unknown keys, which may be theirs, or if the configuration names some.
-        more, additions, registry = ask_plugins(values((known["zcml"],), given, filename)["zcml"])
+        more, additions, registry = ask_plugins(convert_values((known["zcml"],), given, filename)["zcml"])
         known.update((key.name, key) for key in more)
         for name in given:
             if name not in known:
                 raise ConfigurationError(f"{filename}: unknown key {name!r}{nearest(name, known) or _NOT_DECLARED}")
     origins = {name: given[name].origin if given.get(name, _NOTHING).text else "default" for name in known}
-    found = completed(values(known.values(), given, filename), filename)
+    found = fill_in_defaults(convert_values(known.values(), given, filename), filename)
     return Settings(found, origins, filename, additions, registry)
 
 
-def plugins_of(filename: str) -> tuple[str, ...]:
+def read_plugin_names(filename: str) -> tuple[str, ...]:
     """Return the value of the key ``zcml`` in a configuration file without checking other keys; empty if there is no file.
 
     Raises ConfigurationError.
     """
     if not os.path.exists(filename):
         return ()
-    given = {name: RawValue(text, filename) for name, (_, text) in _texts(filename).items()}
-    return tuple(values([key for key in KEYS if key.name == "zcml"], given, filename)["zcml"])
+    given = {name: RawValue(text, filename) for name, (_, text) in _read_texts(filename).items()}
+    return tuple(convert_values([key for key in KEYS if key.name == "zcml"], given, filename)["zcml"])
 
 
-def values(keys: Iterable[Key], given: Mapping[str, RawValue], filename: str, base: str | None = None) -> dict[str, Any]:
+def convert_values(keys: Iterable[Key], given: Mapping[str, RawValue], filename: str,
+                   base: str | None = None) -> dict[str, Any]:
     """Return the value of every key, by default its default.
 
     base: the folder that relative paths start from, by default the given one, or else that of the file.
     Raises ConfigurationError, which names the key.
     """
-    folder = base or _base(given, filename)
+    folder = base or _find_base(given, filename)
     found = {}
     for key in keys:
         text, origin = given.get(key.name, _NOTHING)
@@ -93,23 +94,23 @@ def values(keys: Iterable[Key], given: Mapping[str, RawValue], filename: str, ba
             if key.required:
                 raise ConfigurationError(f"{filename}: the key {key.name!r} is missing")
             text, origin = key.default, "default"
-        found[key.name] = _value(key, text, folder, filename, origin)
+        found[key.name] = _convert_value(key, text, folder, filename, origin)
     if found.get(_BASE.name):
         found[_BASE.name] = folder
     return found
 
 
-def _base(given: Mapping[str, RawValue], filename: str) -> str:
+def _find_base(given: Mapping[str, RawValue], filename: str) -> str:
     """Return the folder that relative paths start from."""
     folder = os.path.dirname(os.path.abspath(filename))
     text, origin = given.get(_BASE.name, _NOTHING)
-    base = _value(_BASE, text, folder, filename, origin) or folder
+    base = _convert_value(_BASE, text, folder, filename, origin) or folder
     if not in_directory(base):
         raise ConfigurationError(f"{filename}: {_BASE.name} = {text!r}: must be a directory")
     return str(base)
 
 
-def _texts(filename: str) -> dict[str, tuple[str, str]]:
+def _read_texts(filename: str) -> dict[str, tuple[str, str]]:
     """Return section and text by key; ``[pypimirror]`` overrides ``[DEFAULT]``."""
     parser = configparser.RawConfigParser(comment_prefixes=("#", ";"), delimiters=("=", ":"), empty_lines_in_values=True,
                                          inline_comment_prefixes=(";",))  # as in z3c.pypimirror's files
@@ -154,7 +155,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _value(key: Key, text: str, folder: str, filename: str, origin: str) -> Any:
+def _convert_value(key: Key, text: str, folder: str, filename: str, origin: str) -> Any:
+    """Return the value of a key; None for an empty text of most kinds. Raises ConfigurationError, which names the key."""
     if not text and key.kind not in _TAKE_NOTHING:
         return None
     try:
@@ -174,7 +176,7 @@ def _value(key: Key, text: str, folder: str, filename: str, origin: str) -> Any:
         raise ConfigurationError(f"{filename}: {key.name} = {value!r}: can't be read by {kind}: {describe(error)}") from error
 
 
-def completed(values: dict[str, Any], filename: str) -> dict[str, Any]:
+def fill_in_defaults(values: dict[str, Any], filename: str) -> dict[str, Any]:
     """Fill in the defaults that depend on other keys. Raises ConfigurationError if a key that they need is not set."""
     mirror = values["mirror_file_path"]
     if in_directory(mirror):

@@ -12,7 +12,7 @@ from zope.interface.interfaces import IComponentLookup
 from ..interfaces import ISettings
 from ..model import NOTHING
 from .keys import KEYS
-from .plugin_types import ordered
+from .plugin_types import with_sorted_sets
 
 #: Maximum number of names in a warning.
 _MOST_NAMED = 10
@@ -98,7 +98,7 @@ class Settings(Mapping[str, Any]):
     def plugged(self, affects: str) -> list[tuple[str, Any]]:
         """Return the settings and components of plugins that affect ``files`` or ``pages``: pairs of name and plain value."""
         added = self.additions or Plugged()
-        keys = [(key, ordered(self[key])) for key, what in sorted(added.affects.items()) if what == affects]
+        keys = [(key, with_sorted_sets(self[key])) for key, what in sorted(added.affects.items()) if what == affects]
         return keys + [(name, factory) for what, name, factory in added.components if what == affects]
 
     def unknown_names(self, known: Callable[[str], bool]) -> Iterator[str]:

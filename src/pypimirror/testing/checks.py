@@ -11,7 +11,7 @@ from zope.interface.verify import verifyObject
 
 from ..model import File, Project, Stored
 from ..settings.keys import KEYS
-from ..settings.reader import RawValue, completed, values
+from ..settings.reader import RawValue, convert_values, fill_in_defaults
 from ..settings.values import Settings
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ def settings(mirror_file_path: str = "/srv/pypi", state_path: str = "/srv/state"
     others: converted values of further keys, including the keys of the plugin.
     """
     given = {"mirror_file_path": RawValue(mirror_file_path, "test"), "state_path": RawValue(state_path, "test")}
-    found = completed(values(KEYS, given, "test"), "test") | others
+    found = fill_in_defaults(convert_values(KEYS, given, "test"), "test") | others
     return Settings(found, dict.fromkeys(found, "test"), "test")
 
 

@@ -61,7 +61,7 @@ def with_plugin_keys(settings: Settings) -> Settings:
     if settings.additions is not None:
         return settings
     asked = load_keys(settings["zcml"])
-    values = reader.values(asked.keys, {}, settings.filename, settings["relative_to"])
+    values = reader.convert_values(asked.keys, {}, settings.filename, settings["relative_to"])
     return settings.extended(values, asked.additions, asked.registry)
 
 
