@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from pypimirror.advisories.cvss import base_score, highest, rating
-from pypimirror.advisories.grouping import joined
-from pypimirror.advisories.matching import AdvisoryMatcher, is_fix
-from pypimirror.advisories.osv import InvalidAdvisory, advisory, header, read_document
+from pypimirror.advisories.grouping import join_aliases
+from pypimirror.advisories.matching import AdvisoryMatcher, advisory_fixed_by
+from pypimirror.advisories.osv import InvalidAdvisory, parse_advisory, parse_header, read_document
 from pypimirror.advisories.policy import describe, is_severe
 from pypimirror.advisory import Advisory, VersionRange
 from pypimirror.model import Project
@@ -55,7 +55,7 @@ def ranged(*events: dict[str, str], kind: str = "ECOSYSTEM", **package: Any) -> 
     (osv.document("PYSEC-1", "other", introduced="0"), []),
 ], ids=str)
 def test_affected_versions(document: dict[str, Any], affected: list[str]) -> None:
-    matcher = AdvisoryMatcher([advisory(document, "demo")], "demo")
+    matcher = AdvisoryMatcher([parse_advisory(document, "demo")], "demo")
     assert [version for version in VERSIONS if matcher.of_version(version)] == affected
 
 
@@ -82,7 +82,7 @@ def affected_by_the_schema(version: Version, events: list[dict[str, str]]) -> bo
 
 @given(st.lists(_EVENT, max_size=6))
 def test_events_are_evaluated_as_the_schema_does(events: list[dict[str, str]]) -> None:
-    matcher = AdvisoryMatcher([advisory(ranged(*events), "demo")], "demo")
+    matcher = AdvisoryMatcher([parse_advisory(ranged(*events), "demo")], "demo")
     for version in ("0.1", "1.0", "1.2", "1.5", "1.9", "2.0", "2.05", "2.1", "2.5", "3.0", "4"):
         assert bool(matcher.of_version(version)) == affected_by_the_schema(Version(version), events)
 
@@ -108,8 +108,8 @@ def test_values_of_any_type_are_passed_over(field: str, inner: str, value: Any) 
     else:
         document[field] = value
     with contextlib.suppress(InvalidAdvisory):
-        for name in header(document).projects:
-            found = advisory(document, name)
+        for name in parse_header(document).projects:
+            found = parse_advisory(document, name)
             assert json.dumps(found).isascii() and found.link.isprintable()
             assert records.decode(records.encode(Project("demo", advisories=(found,)))).advisories == (found,)
 
@@ -117,14 +117,14 @@ def test_values_of_any_type_are_passed_over(field: str, inner: str, value: Any) 
 def test_many_versions_and_ranges_take_little_time() -> None:
     """Comparing each version with each range would take minutes."""
     events = [{kind: f"{number}.{minor}"} for number in range(5000) for kind, minor in (("introduced", 5), ("fixed", 6))]
-    found = advisory(ranged(*events, versions=[f"{number}.0" for number in range(100_000)]), "demo")
+    found = parse_advisory(ranged(*events, versions=[f"{number}.0" for number in range(100_000)]), "demo")
     assert len(found.versions) == 100_000 and len(found.ranges) == 5000
 
 
 def test_names_of_projects_are_normalised_and_other_ecosystems_left_out() -> None:
     document = osv.document("PYSEC-1", "Zope.Interface", introduced="0")
     document["affected"].append({"package": {"ecosystem": "npm", "name": "left-pad"}})
-    assert header(document).projects == ("zope-interface",)
+    assert parse_header(document).projects == ("zope-interface",)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"[" * 100_000, b'{"id": "a/b", "modified": "2026-01-01T00:00:00Z"}',
@@ -132,7 +132,7 @@ def test_names_of_projects_are_normalised_and_other_ecosystems_left_out() -> Non
                                   b'{"id": "A-1", "modified": "2026-01-01T00:00:00Z", "affected": 7}'])
 def test_what_is_no_advisory_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidAdvisory):
-        header(read_document(body))
+        parse_header(read_document(body))
 
 
 @pytest.mark.parametrize("affected", [None, [7], [{"package": 7}], [{"package": {"ecosystem": "PyPI", "name": None}}],
@@ -142,8 +142,8 @@ def test_what_is_no_advisory_is_refused(body: bytes) -> None:
 def test_odd_values_are_passed_over(affected: Any) -> None:
     document = osv.document("A-1", "demo") | {"affected": affected, "aliases": [7, "../x"], "references": [7], "details": 7,
                                               "summary": None}
-    header(document)
-    assert advisory(document, "demo") == Advisory("A-1", severity="critical")
+    parse_header(document)
+    assert parse_advisory(document, "demo") == Advisory("A-1", severity="critical")
 
 
 @pytest.mark.parametrize(("vector", "score"), [
@@ -156,7 +156,7 @@ def test_scores_of_the_specification(vector: str, score: float | None) -> None:
 
 def test_severity_is_the_databases_or_that_of_the_vector() -> None:
     def severity(**more: Any) -> str:
-        return advisory(osv.document("A-1", "demo", introduced="0", **more), "demo").severity
+        return parse_advisory(osv.document("A-1", "demo", introduced="0", **more), "demo").severity
 
     assert severity() == "critical"
     assert severity(severity=osv.LOW) == "low"
@@ -174,18 +174,18 @@ def test_an_unknown_severity_meets_every_bound() -> None:
 
 def test_aliases_are_joined_and_malicious_releases_are_not() -> None:
     def made(identifier: str, *aliases: str, **more: Any) -> Advisory:
-        return advisory(osv.document(identifier, "demo", aliases=list(aliases), **more), "demo")
+        return parse_advisory(osv.document(identifier, "demo", aliases=list(aliases), **more), "demo")
 
     one = made("GHSA-1", "CVE-1", introduced="0", fixed="1.0", severity=osv.LOW)
     two = made("PYSEC-1", "CVE-1", "GHSA-1", introduced="1.5", fixed="2.0")
     other = made("PYSEC-2", "CVE-2", introduced="0")
     bad = made("MAL-1", "GHSA-1", versions=["9.0"])
-    found = joined([one, other, bad, two])
+    found = join_aliases([one, other, bad, two])
     assert [each.id for each in found] == ["MAL-1", "PYSEC-1", "PYSEC-2"]
     assert found[1].aliases == ("CVE-1", "GHSA-1") and found[1].severity == "critical" and set(found[1].fixed) == {"1.0", "2.0"}
     assert set(found[1].ranges) == {VersionRange("0", "1.0"), VersionRange("1.5", "2.0")}
     assert found[0].versions == ("9.0",) and not found[0].ranges
-    assert joined([two, bad, one, other]) == found
+    assert join_aliases([two, bad, one, other]) == found
 
 
 def test_what_is_affected_is_no_fix() -> None:
@@ -194,22 +194,22 @@ def test_what_is_affected_is_no_fix() -> None:
         "fixed": "2.0"}]
     document = ranged(versions=["2.0.0"])
     document["affected"][0]["ranges"] = [{"type": "ECOSYSTEM", "events": events} for events in ranges]
-    found = advisory(document, "demo")
+    found = parse_advisory(document, "demo")
     assert found.fixed == ("1.5",)
-    other = advisory(osv.document("PYSEC-9", "demo", introduced="1.2", fixed="1.6", aliases=["PYSEC-1"]), "demo")
-    (one,) = joined([found, other])
+    other = parse_advisory(osv.document("PYSEC-9", "demo", introduced="1.2", fixed="1.6", aliases=["PYSEC-1"]), "demo")
+    (one,) = join_aliases([found, other])
     assert one.fixed == ("1.6",)
-    assert is_fix("1.5", [one]) is None and is_fix("1.6.0", [one]) == one
+    assert advisory_fixed_by("1.5", [one]) is None and advisory_fixed_by("1.6.0", [one]) == one
 
 
 def test_advisories_that_a_third_one_connects_are_one() -> None:
     made = [Advisory("GHSA-1", ("CVE-1",)), Advisory("GHSA-2", ("CVE-2",)), Advisory("XYZ-1", ("CVE-1", "CVE-2"))]
-    assert [each.id for each in joined(made)] == ["GHSA-1"]
+    assert [each.id for each in join_aliases(made)] == ["GHSA-1"]
 
 
 def test_fixes() -> None:
     fixes = [Advisory("A-1", fixed=("2.0",)), Advisory("A-2", fixed=("1.5", "3"))]
-    assert [getattr(is_fix(version, fixes), "id", None) for version in ("2.0.0", "3.0", "2.0.1", None, "odd")] == [
+    assert [getattr(advisory_fixed_by(version, fixes), "id", None) for version in ("2.0.0", "3.0", "2.0.1", None, "odd")] == [
         "A-1", "A-2", None, None, None]
 
 
@@ -220,8 +220,8 @@ def test_descriptions_have_severity_and_fixes() -> None:
 
 
 def test_advisories_are_part_of_records() -> None:
-    made = advisory(osv.document("A-1", "demo", introduced="0", fixed="1", versions=["5"], aliases=["CVE-1"],
-                                 references=[{"type": "WEB", "url": "https://example.com/1"}]), "demo")
+    made = parse_advisory(osv.document("A-1", "demo", introduced="0", fixed="1", versions=["5"], aliases=["CVE-1"],
+                                       references=[{"type": "WEB", "url": "https://example.com/1"}]), "demo")
     project = Project("demo", advisories=(made,))
     assert records.decode(records.encode(project)) == project
     assert b"advisories" not in records.zlib.decompress(records.encode(Project("demo")))

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pypimirror.advisories.osv import advisory
+from pypimirror.advisories.osv import parse_advisory
 from pypimirror.advisory import Advisory
 from pypimirror.serve import osv_api
 from support import clients, osv, programs, servers, wheelhouse
@@ -67,9 +67,9 @@ def test_a_batch_reads_the_advisories_about_a_project_once(mirrored: Mirrored, t
 
     def noted(document: Any, name: str) -> Advisory:
         taken.append(name)
-        return advisory(document, name)
+        return parse_advisory(document, name)
 
-    monkeypatch.setattr(osv_api, "advisory", noted)
+    monkeypatch.setattr(osv_api, "parse_advisory", noted)
     package = {"name": "demo", "ecosystem": "PyPI"}
     queries = [{"package": package, "version": f"{number}.0"} for number in range(1000)]
     body = json.dumps({"queries": queries}).encode()

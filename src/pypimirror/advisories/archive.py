@@ -34,27 +34,28 @@ class AdvisoryFile(NamedTuple):
 
 
 @contextmanager
-def opened(path: str) -> Iterator[Mapping[str, AdvisoryFile]]:
+def open_source(path: str) -> Iterator[Mapping[str, AdvisoryFile]]:
     """Open a source; yield its documents by name. Raises MirrorError if it can't be read, or has too many documents."""
     try:
         if os.path.isdir(path):
-            yield _bounded(_files(path, "", 0), path)
+            yield _limit_number(_documents_in_folder(path, "", 0), path)
             return
         with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
-            yield _bounded(_members(archive, path), path)
+            yield _limit_number(_documents_in_archive(archive, path), path)
     except _DAMAGED as error:
         raise MirrorError(f"{path}: neither a directory nor an intact zip archive: {error}") from error
     except OSError as error:
         raise MirrorError(f"{path}: can't be read: {error.strerror or error}") from error
 
 
-def stamp(path: str) -> str | None:
+def change_stamp(path: str) -> str | None:
     """Return a text that changes with an archive; None for a directory, whose files are compared one by one. Raises OSError."""
     found = os.stat(path)
     return None if stat.S_ISDIR(found.st_mode) else f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
 
 
-def _bounded(members: Iterator[tuple[str, AdvisoryFile]], path: str) -> dict[str, AdvisoryFile]:
+def _limit_number(members: Iterator[tuple[str, AdvisoryFile]], path: str) -> dict[str, AdvisoryFile]:
+    """Return the documents by name. Raises MirrorError if there are too many."""
     found: dict[str, AdvisoryFile] = {}
     for name, member in members:
         if len(found) >= MOST_DOCUMENTS:
@@ -63,39 +64,39 @@ def _bounded(members: Iterator[tuple[str, AdvisoryFile]], path: str) -> dict[str
     return found
 
 
-def _members(archive: zipfile.ZipFile, path: str) -> Iterator[tuple[str, AdvisoryFile]]:
+def _documents_in_archive(archive: zipfile.ZipFile, path: str) -> Iterator[tuple[str, AdvisoryFile]]:
     total = 0
     for info in archive.infolist():
         if info.filename.endswith(_SUFFIX) and not info.is_dir():
             total += min(info.file_size, MOST_BYTES)  # of what is larger no more is read
             if total > _MOST_UNPACKED:
                 raise MirrorError(f"{path}: more than {_MOST_UNPACKED >> 30} GB of documents")
-            yield info.filename, AdvisoryFile(f"{info.CRC:08x}-{info.file_size}", partial(_unpacked, archive, info))
+            yield info.filename, AdvisoryFile(f"{info.CRC:08x}-{info.file_size}", partial(_read_member, archive, info))
 
 
-def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     with archive.open(info) as stream:
-        return _limited(stream.read(MOST_BYTES + 1))
+        return _check_length(stream.read(MOST_BYTES + 1))
 
 
-def _files(path: str, folder: str, depth: int) -> Iterator[tuple[str, AdvisoryFile]]:
+def _documents_in_folder(path: str, folder: str, depth: int) -> Iterator[tuple[str, AdvisoryFile]]:
     with os.scandir(os.path.join(path, folder)) as entries:
         for entry in entries:
             name = f"{folder}{entry.name}"
             if entry.is_dir(follow_symlinks=False):
                 if depth < _DEEPEST:
-                    yield from _files(path, f"{name}/", depth + 1)
+                    yield from _documents_in_folder(path, f"{name}/", depth + 1)
             elif entry.name.endswith(_SUFFIX) and entry.is_file():
                 found = entry.stat()
-                yield name, AdvisoryFile(f"{found.st_mtime_ns}-{found.st_size}", partial(_read, entry.path))
+                yield name, AdvisoryFile(f"{found.st_mtime_ns}-{found.st_size}", partial(_read_file, entry.path))
 
 
-def _read(path: str) -> bytes:
+def _read_file(path: str) -> bytes:
     with open_regular(path) as stream:
-        return _limited(stream.read(MOST_BYTES + 1))
+        return _check_length(stream.read(MOST_BYTES + 1))
 
 
-def _limited(body: bytes) -> bytes:
+def _check_length(body: bytes) -> bytes:
     if len(body) > MOST_BYTES:
         raise ValueError(f"larger than {MOST_BYTES >> 20} MB")
     return body

@@ -21,7 +21,7 @@ from ..names import MALICIOUS
 from ..state.sqlite_file import SQLiteFile
 from ..storage.ownership import check_own
 from . import osv
-from .grouping import joined
+from .grouping import join_aliases
 
 #: Changes when advisories are read in another way, so that projects are evaluated again.
 LAYOUT = 2
@@ -157,7 +157,7 @@ class AdvisoryDatabase(SQLiteFile):
         else:
             self._db.execute("REPLACE INTO sources VALUES (?, ?, ?, ?, ?)", (source, *found))
         for project in touched:
-            self._summarise(project)
+            self._update_digest(project)
         if touched:
             self._db.execute("REPLACE INTO facts VALUES ('generation', ?)", (secrets.token_hex(8),))
         self._db.execute("COMMIT")
@@ -184,10 +184,10 @@ class AdvisoryDatabase(SQLiteFile):
         self._db.execute("DELETE FROM documents WHERE source = ? AND member = ?", (source, member))
         return {project for project, in rows}
 
-    def _summarise(self, project: str) -> None:
+    def _update_digest(self, project: str) -> None:
         """Compute the digest of a project's advisories."""
         digest, malicious, found = hashlib.sha256(), False, False
-        for identifier, modified, fingerprint, _ in self._newest(project):
+        for identifier, modified, fingerprint, _ in self._newest_documents(project):
             digest.update(f"{identifier} {modified} {fingerprint}\n".encode())
             malicious, found = malicious or identifier.startswith(MALICIOUS), True
         if not found:
@@ -215,13 +215,13 @@ class AdvisoryDatabase(SQLiteFile):
 
     def of(self, project: str) -> tuple[Advisory, ...]:
         """Return the advisories about a project, aliases joined. Raises StorageError."""
-        return joined(osv.advisory(document, project) for document in self.documents(project))
+        return join_aliases(osv.parse_advisory(document, project) for document in self.documents(project))
 
     def documents(self, project: str) -> Iterator[dict[str, object]]:
         """Yield the OSV documents about a project that are not withdrawn; of several with one id the newest."""
-        return (self._document(body) for _, _, _, body in self._newest(project))
+        return (self._parse_document(body) for _, _, _, body in self._newest_documents(project))
 
-    def _newest(self, project: str) -> Iterator[tuple[str, str, str, bytes]]:
+    def _newest_documents(self, project: str) -> Iterator[tuple[str, str, str, bytes]]:
         """Yield id, time, fingerprint and body of the documents of ``documents``."""
         last = None
         for identifier, is_withdrawn, modified, fingerprint, body in self._db.execute(_OF_PROJECT, (project,)):
@@ -233,9 +233,9 @@ class AdvisoryDatabase(SQLiteFile):
         """Return the OSV document of this id, or None."""
         found = self._db.execute("SELECT body FROM documents WHERE id = ? ORDER BY modified DESC LIMIT 1",
                                  (identifier,)).fetchone()
-        return self._document(found[0]) if found else None
+        return self._parse_document(found[0]) if found else None
 
-    def heads(self) -> Iterator[tuple[str, str]]:
+    def document_versions(self) -> Iterator[tuple[str, str]]:
         """Yield the id of each document with a text that changes with it, by id; of several with one id the newest."""
         last = None
         for identifier, modified, fingerprint in self._db.execute(
@@ -248,20 +248,20 @@ class AdvisoryDatabase(SQLiteFile):
         """Return the document of this id as it was read, or None. Raises StorageError."""
         found = self._db.execute("SELECT body FROM documents WHERE id = ? ORDER BY modified DESC, fingerprint LIMIT 1",
                                  (identifier,)).fetchone()
-        return self._unpacked(found[0]) if found else None
+        return self._decompress(found[0]) if found else None
 
-    def _unpacked(self, body: bytes) -> bytes:
+    def _decompress(self, body: bytes) -> bytes:
         try:
             return zlib.decompress(body)
         except zlib.error as error:
-            raise self._unreadable(error) from error
+            raise self._unreadable_error(error) from error
 
-    def _unreadable(self, error: Exception) -> StorageError:
+    def _unreadable_error(self, error: Exception) -> StorageError:
         return StorageError(f"{self.path}: unreadable advisory: {error}; remove the file, and the next sync reads all "
                             "advisories again")
 
-    def _document(self, body: bytes) -> dict[str, object]:
+    def _parse_document(self, body: bytes) -> dict[str, object]:
         try:
-            return osv.read_document(self._unpacked(body))
+            return osv.read_document(self._decompress(body))
         except osv.InvalidAdvisory as error:
-            raise self._unreadable(error) from error
+            raise self._unreadable_error(error) from error

@@ -13,21 +13,22 @@ from .matching import with_true_fixes
 _PREFERRED = (MALICIOUS, "PYSEC-", "GHSA-", "CVE-")
 
 
-def joined(advisories: Iterable[Advisory]) -> tuple[Advisory, ...]:
+def join_aliases(advisories: Iterable[Advisory]) -> tuple[Advisory, ...]:
     """Return the advisories about one project with those joined that are aliases, in order of ids.
 
     A malicious release is never joined with a vulnerability: what is affected differs.
     """
     groups: list[tuple[set[str], list[Advisory]]] = []
-    for each in sorted(advisories, key=_preference):
+    for each in sorted(advisories, key=_sort_key):
         names = {each.id, *each.aliases}
         same = [group for group in groups if names & group[0] and group[1][0].is_malicious == each.is_malicious]
         groups = [group for group in groups if group not in same]
         groups.append((names.union(*(group[0] for group in same)), [*(one for group in same for one in group[1]), each]))
-    return tuple(sorted((_join(names, sorted(members, key=_preference)) for names, members in groups), key=_preference))
+    return tuple(sorted((_join_group(names, sorted(members, key=_sort_key)) for names, members in groups), key=_sort_key))
 
 
-def _join(names: set[str], members: list[Advisory]) -> Advisory:
+def _join_group(names: set[str], members: list[Advisory]) -> Advisory:
+    """Return one advisory for several with aliases: id of the first one, facts of all."""
     first = members[0]
     if len(members) == 1:
         return first
@@ -41,6 +42,6 @@ def _join(names: set[str], members: list[Advisory]) -> Advisory:
         link=next((each.link for each in members if each.link), "")))
 
 
-def _preference(advisory: Advisory) -> tuple[int, str]:
+def _sort_key(advisory: Advisory) -> tuple[int, str]:
     rank = next((rank for rank, prefix in enumerate(_PREFERRED) if advisory.id.startswith(prefix)), len(_PREFERRED))
     return rank, advisory.id

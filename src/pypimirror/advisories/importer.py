@@ -58,48 +58,49 @@ class Importer:
         given = {strip_credentials(source): source for source in sources}
         problems = []
         for name in known.keys() - given.keys():
-            self._delete(name)
+            self._delete_source(name)
         for name, source in given.items():
             try:
-                self._import(name, source, known.get(name, _NOTHING))
+                self._import_source(name, source, known.get(name, _NOTHING))
             except MirrorError as error:
-                problems.append(f"advisories: {error}{since(known.get(name))}")
+                problems.append(f"advisories: {error}{describe_last_import(known.get(name))}")
             else:
-                problems += self._outdated(name, source)
+                problems += self._check_age(name, source)
         return ImportResult(tuple(problems), tuple(self._notes))
 
-    def _delete(self, name: str) -> None:
+    def _delete_source(self, name: str) -> None:
         self._database.begin()
         touched: set[str] = set()
         for member in self._database.fingerprints(name):
             touched |= self._database.remove(name, member)
         self._database.commit(name, None, touched)
 
-    def _import(self, name: str, source: str, before: Source) -> None:
+    def _import_source(self, name: str, source: str, before: Source) -> None:
+        """Import a source that has changed; download it if it is a URL. Raises MirrorError."""
         if name == BUNDLE_ADVISORIES:  # import has brought them
             if not before.taken:
                 raise MirrorError(f"{name}: no bundle with advisories was imported yet")
             return
         if "://" not in source:
             try:
-                stamp = archive.stamp(source)
+                stamp = archive.change_stamp(source)
             except OSError as error:
                 raise MirrorError(f"{source}: can't be read: {error.strerror}") from error
             if stamp is None or stamp != before.validator:
-                self._read(name, source, stamp, before)
+                self._import_changes(name, source, stamp, before)
             return
         with tempfile.NamedTemporaryFile(dir=os.path.dirname(self._database.path), prefix="advisories.") as stream:
             done = download(self._fetcher, self._attempts, source, stream, before.validator)
             if not done.unchanged:
                 stream.flush()
                 try:
-                    self._read(name, stream.name, done.validator, before)
+                    self._import_changes(name, stream.name, done.validator, before)
                 except MirrorError as error:
                     raise MirrorError(str(error).replace(stream.name, name)) from error
 
-    def _read(self, name: str, path: str, validator: str | None, before: Source) -> None:
+    def _import_changes(self, name: str, path: str, validator: str | None, before: Source) -> None:
         """Import the changed documents of a source in one transaction."""
-        with archive.opened(path) as members:
+        with archive.open_source(path) as members:
             known = self._database.fingerprints(name)
             changed = [member for member, found in members.items() if known.get(member) != found.fingerprint]
             gone = known.keys() - members.keys()
@@ -107,7 +108,7 @@ class Importer:
                 return
             self._database.begin()
             try:
-                touched = self._store(name, members, changed, gone)
+                touched = self._store_documents(name, members, changed, gone)
                 after = self._database.counts(name)
                 if not self._trust:
                     check_counts(name, before, after)
@@ -115,7 +116,8 @@ class Importer:
             finally:
                 self._database.rollback()
 
-    def _store(self, name: str, members: Mapping[str, AdvisoryFile], changed: Iterable[str], gone: Iterable[str]) -> set[str]:
+    def _store_documents(self, name: str, members: Mapping[str, AdvisoryFile], changed: Iterable[str],
+                         gone: Iterable[str]) -> set[str]:
         """Store the changed documents, and delete missing ones; return the names of the affected projects."""
         touched: set[str] = set()
         invalid: list[str] = []
@@ -124,7 +126,7 @@ class Importer:
             try:
                 body = members[member].read()
                 document = osv.read_document(body)
-                header = osv.header(document)
+                header = osv.parse_header(document)
             except (OSError, ValueError) as error:
                 invalid.append(f"{shown(member)}: {error}")
                 continue
@@ -141,7 +143,7 @@ class Importer:
                                "but not as the newest")
         return touched
 
-    def _outdated(self, name: str, source: str) -> list[str]:
+    def _check_age(self, name: str, source: str) -> list[str]:
         """Return a message if an archive has no advisory of recent days; a directory holds the site's own ones."""
         found = self._database.sources().get(name)
         if found is None or found.validator is None or not self._max_age:
@@ -161,7 +163,7 @@ def check_counts(name: str, before: Source, after: Source) -> None:
         raise MirrorError(f"{name}: its newest advisory is of {after.newest}, and was of {before.newest}{_ADVICE}")
 
 
-def since(before: Source | None) -> str:
+def describe_last_import(before: Source | None) -> str:
     """Return the end of a message about a source that failed: which of its advisories count."""
     if before is None:
         return "; none of its advisories was ever read"

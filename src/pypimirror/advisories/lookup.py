@@ -48,7 +48,7 @@ class Advisories:
         self.close()
         if not self._sources:
             if not dry:
-                self._forget()
+                self._remove_database()
             return ImportResult()
         damage = None
         if dry:
@@ -61,7 +61,7 @@ class Advisories:
         self._is_complete = None
         return result._replace(notes=(damage, *result.notes)) if damage else result
 
-    def _forget(self) -> None:
+    def _remove_database(self) -> None:
         for ending in ("", "-wal", "-shm"):
             with suppress(FileNotFoundError):
                 os.unlink(self._database.path + ending)
@@ -79,7 +79,7 @@ class Advisories:
     def changed(self, name: str, digest: str) -> Advised | None:
         """Return the advisories about a project if they differ from those of a digest, else None."""
         present = self._database.digest(name) if self._is_readable() else ""
-        if present == digest or (not present and not self._is_whole()):
+        if present == digest or (not present and not self._has_all_sources()):
             return None
         return Advised(self._database.of(name) if present else (), present)
 
@@ -87,9 +87,9 @@ class Advisories:
         """Return the digests of all projects with advisories, each with whether one is about malicious releases."""
         return self._database.digests() if self._is_readable() else {}
 
-    def heads(self) -> Iterator[tuple[str, str]]:
+    def document_versions(self) -> Iterator[tuple[str, str]]:
         """Yield the id of each document with a text that changes with it, by id."""
-        return self._database.heads() if self._is_readable() else iter(())
+        return self._database.document_versions() if self._is_readable() else iter(())
 
     def body(self, identifier: str) -> bytes | None:
         """Return the document of this id as it was read, or None. Raises StorageError."""
@@ -100,16 +100,17 @@ class Advisories:
         if not self._is_readable():
             return project
         found = self._database.of(project.name)
-        return project._replace(advisories=found) if found or self._is_whole() else project
+        return project._replace(advisories=found) if found or self._has_all_sources() else project
 
     def _is_readable(self) -> bool:
+        """Open the database if that was not tried yet; return whether it is open."""
         if not self._sources or self._is_missing:
             return False
         if not self._database.is_open:
             self._is_missing = not self._database.open_to_read()
         return self._database.is_open
 
-    def _is_whole(self) -> bool:
+    def _has_all_sources(self) -> bool:
         """Return whether every source was imported; else a project may have advisories that are unknown now."""
         if not self._sources:
             return True

@@ -25,7 +25,7 @@ class AdvisoryMatcher:
     def __init__(self, advisories: Iterable[Advisory], project: str):
         self._project = project
         #: Each advisory with the canonical texts of its versions and the limits of its ranges.
-        self._compiled = [(each, frozenset(map(_canonical, each.versions)), tuple(map(_limits, each.ranges)))
+        self._compiled = [(each, frozenset(map(_canonical_text, each.versions)), tuple(map(_parse_limits, each.ranges)))
                           for each in advisories]
         self._found: dict[str | None, tuple[Advisory, ...]] = {}
 
@@ -37,7 +37,7 @@ class AdvisoryMatcher:
         """Return the advisories that affect a version. None and versions that PEP 440 does not have are in open ranges only."""
         if version not in self._found:
             parsed = pep440(version) if version else None
-            text = _canonical(version or "")
+            text = _canonical_text(version or "")
             self._found[version] = tuple(
                 advisory for advisory, versions, ranges in self._compiled
                 if text in versions or any(_is_within(parsed, *limits) for limits in ranges))
@@ -46,10 +46,11 @@ class AdvisoryMatcher:
 
 def includes(versions: VersionRange, version: Version | None) -> bool:
     """Return whether a range includes a version. Every version, also an unknown one (None), is in a range without limits."""
-    return _is_within(version, *_limits(versions))
+    return _is_within(version, *_parse_limits(versions))
 
 
 def _is_within(version: Version | None, first: Version | None, end: Version | None, is_inclusive: bool) -> bool:
+    """Return whether a version is in a range; None stands for an unknown version or limit."""
     if version is None:
         return first is None and end is None
     if first is not None and version < first:
@@ -65,21 +66,21 @@ def with_true_fixes(advisory: Advisory) -> Advisory:
     return advisory._replace(fixed=tuple(each for each in advisory.fixed if not matcher.of_version(each)))
 
 
-def is_fix(version: str | None, advisories: Iterable[Advisory]) -> Advisory | None:
+def advisory_fixed_by(version: str | None, advisories: Iterable[Advisory]) -> Advisory | None:
     """Return the first advisory that names a version as a fix, or None."""
-    text = _canonical(version) if version else None
-    return next((each for each in advisories if text is not None and text in map(_canonical, each.fixed)), None)
+    text = _canonical_text(version) if version else None
+    return next((each for each in advisories if text is not None and text in map(_canonical_text, each.fixed)), None)
 
 
 @lru_cache(_CACHED)
-def _limits(versions: VersionRange) -> tuple[Version | None, Version | None, bool]:
+def _parse_limits(versions: VersionRange) -> tuple[Version | None, Version | None, bool]:
     """Return the first affected version, None for all early ones, the end, None for an open range, and if that is included."""
     return (None if versions.introduced == "0" else pep440(versions.introduced),
             pep440(versions.end) if versions.end else None, versions.inclusive)
 
 
 @lru_cache(_CACHED)
-def _canonical(version: str) -> str:
+def _canonical_text(version: str) -> str:
     """Return the text that is equal for all spellings of one version."""
     parsed = pep440(version)
     return version.lower() if parsed is None else _without_zeros(parsed)

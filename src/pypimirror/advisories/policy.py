@@ -30,27 +30,27 @@ class CountedMatcher(AdvisoryMatcher):
 
     def of_version(self, version: str | None) -> tuple[Advisory, ...]:
         found = super().of_version(version)
-        return tuple(each for each in found if waiver(self._waivers, each, version) is None) if self._waivers else found
+        return tuple(each for each in found if find_waiver(self._waivers, each, version) is None) if self._waivers else found
 
 
-def waiver(waivers: Iterable[Decision], advisory: Advisory, version: str | None) -> Decision | None:
+def find_waiver(waivers: Iterable[Decision], advisory: Advisory, version: str | None) -> Decision | None:
     """Return the decision that waives an advisory about a version, or None."""
     names = {advisory.id, *advisory.aliases}
     return next((each for each in waivers if each.advisory in names and each.matches(version)), None)
 
 
-def vulnerabilities(settings: ISettings, project: Project) -> AdvisoryMatcher:
+def match_vulnerabilities(settings: ISettings, project: Project) -> AdvisoryMatcher:
     """Return the matcher of a project's vulnerabilities of at least ``vulnerable_severity``."""
     bound = settings["vulnerable_severity"]
     return CountedMatcher(settings, project, lambda each: not each.is_malicious and is_severe(each, bound))
 
 
-def malicious(settings: ISettings, project: Project) -> AdvisoryMatcher:
+def match_malicious(settings: ISettings, project: Project) -> AdvisoryMatcher:
     """Return the matcher of a project's advisories about malicious releases."""
     return CountedMatcher(settings, project, lambda each: each.is_malicious)
 
 
-def reported(settings: ISettings, project: Project) -> AdvisoryMatcher:
+def match_reported(settings: ISettings, project: Project) -> AdvisoryMatcher:
     """Return the matcher of all advisories that a run reports."""
     bound = settings["vulnerable_severity"]
     return CountedMatcher(settings, project, lambda each: each.is_malicious or is_severe(each, bound))
@@ -60,20 +60,20 @@ def describe(advisories: Iterable[Advisory]) -> str:
     """Return ids, severity and fixes of advisories about one release: ``PYSEC-2026-1 (high, fixed in 2.0)``."""
     found = list(advisories)
     more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-    return ", ".join(map(_described, found[:_MOST_NAMED])) + more
+    return ", ".join(map(_describe_one, found[:_MOST_NAMED])) + more
 
 
-def _described(advisory: Advisory) -> str:
+def _describe_one(advisory: Advisory) -> str:
     facts = [advisory.severity] if advisory.severity else []
     facts += [f"fixed in {' or '.join(advisory.fixed)}"] if advisory.fixed else []
     return f"{advisory.id} ({', '.join(facts)})" if facts else advisory.id
 
 
-def marked(settings: ISettings, project: Project) -> Project:
+def mark_vulnerable(settings: ISettings, project: Project) -> Project:
     """Return a project as pages show it: with ``vulnerable = mark``, vulnerable files are marked as yanked (PEP 592)."""
     if settings["vulnerable"] != "mark" or not project.advisories:
         return project
-    matcher = vulnerabilities(settings, project)
+    matcher = match_vulnerabilities(settings, project)
 
     def mark(file: File) -> File:
         found = matcher.of_file(file) if file.yanked is False else ()
@@ -82,6 +82,6 @@ def marked(settings: ISettings, project: Project) -> Project:
     return project._replace(files=tuple(map(mark, project.files)))
 
 
-def are_shown(settings: ISettings) -> bool:
+def are_on_pages(settings: ISettings) -> bool:
     """Return whether pages depend on advisories."""
     return bool(settings["advisories"]) and (settings["vulnerable"] == "mark" or "legacy-json" in settings["index_formats"])

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ..advisories import osv
 from ..advisories.archive import MOST_BYTES
 from ..advisories.database import AdvisoryDatabase, Source
-from ..advisories.importer import check_counts, since
+from ..advisories.importer import check_counts, describe_last_import
 from ..errors import MirrorError
 from ..names import BUNDLE_ADVISORIES, shown
 from .model import DELTA, BundleHeader, BundleMember, advisory_id
@@ -58,7 +58,7 @@ class IncomingAdvisories:
         if self._known.pop(identifier, None) == member.sha256:
             return
         try:
-            header = osv.header(osv.read_document(body))
+            header = osv.parse_header(osv.read_document(body))
             if header.id != identifier:
                 raise osv.InvalidAdvisory("another id")
         except ValueError as error:
@@ -99,7 +99,7 @@ class IncomingAdvisories:
                 self._begin()
             work()
         except (MirrorError, sqlite3.Error, OSError) as error:
-            self.problem = f"advisories: {error}{since(self._before)}; {_AGAIN}"
+            self.problem = f"advisories: {error}{describe_last_import(self._before)}; {_AGAIN}"
             self._database.close()
 
     def _begin(self) -> None:

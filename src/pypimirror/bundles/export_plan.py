@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from ..advisories.policy import marked
+from ..advisories.policy import mark_vulnerable
 from ..errors import MirrorError
 from ..interfaces import IRunContext, ISettings
 from ..names import distribution
@@ -106,7 +106,7 @@ def record_of(mirror: IRunContext, state: State, name: str) -> bytes:
     record = state.record(name)
     if record is None:
         raise MirrorError(f"{name}: its record is missing; run verify --repair before the export")
-    return shipped.dump(marked(mirror.settings, decode_project(record, name)))
+    return shipped.dump(mark_vulnerable(mirror.settings, decode_project(record, name)))
 
 
 class ManifestWriter:

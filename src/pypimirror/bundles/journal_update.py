@@ -111,7 +111,7 @@ class JournalUpdate:
         advisories = self._mirror.advisories if self._mirror.settings["advisories"] else None
         if advisories is None:
             return
-        for one in self._journal.compare_advisories(advisories.generation, advisories.heads(), self._serial):
+        for one in self._journal.compare_advisories(advisories.generation, advisories.document_versions(), self._serial):
             self._changes.update(f"advisory {one}\n".encode())
             self._is_changed = True
 

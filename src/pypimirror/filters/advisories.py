@@ -28,13 +28,13 @@ class Malicious:
             return project.files
         from ..advisories import policy  # not loaded without advisories
 
-        matcher = policy.malicious(self._settings, project)
+        matcher = policy.match_malicious(self._settings, project)
         return tuple(file for file in project.files if file.forced or not matcher.of_file(file))
 
     def why(self, project: Project, file: File) -> str:
         from ..advisories import policy
 
-        return f"malicious: {policy.describe(policy.malicious(self._settings, project).of_file(file))}"
+        return f"malicious: {policy.describe(policy.match_malicious(self._settings, project).of_file(file))}"
 
 
 @implementer(IExplainedFilter, ISafetyFilter)
@@ -53,7 +53,7 @@ class Vulnerable:
             return project.files
         from ..advisories import policy
 
-        matcher = policy.vulnerabilities(self._settings, project)
+        matcher = policy.match_vulnerabilities(self._settings, project)
         allowed = self._settings["decisions"].of(ALLOW, project.name)
         return tuple(file for file in project.files
                      if not matcher.of_file(file) or matching(allowed, project, file) is not None)
@@ -61,4 +61,4 @@ class Vulnerable:
     def why(self, project: Project, file: File) -> str:
         from ..advisories import policy
 
-        return f"vulnerable: {policy.describe(policy.vulnerabilities(self._settings, project).of_file(file))}"
+        return f"vulnerable: {policy.describe(policy.match_vulnerabilities(self._settings, project).of_file(file))}"

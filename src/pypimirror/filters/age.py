@@ -72,9 +72,9 @@ class MinAge:
         """Return an advisory that names the release of a file as a fix, or None."""
         if not project.advisories:
             return None
-        from ..advisories.matching import is_fix
+        from ..advisories.matching import advisory_fixed_by
 
-        return is_fix(parse(file.filename, project.name).version, project.advisories)
+        return advisory_fixed_by(parse(file.filename, project.name).version, project.advisories)
 
     def _is_exempt(self, project: Project, file: File) -> bool:
         """Return whether a key or a decision exempts the release of a file."""

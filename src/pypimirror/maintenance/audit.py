@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..advisories.matching import AdvisoryMatcher
-from ..advisories.policy import waiver
+from ..advisories.policy import find_waiver
 from ..advisory import Advisory
 from ..errors import MirrorError
 from ..interfaces import IRunContext
@@ -111,7 +111,7 @@ class Auditor:
         waivers = self._mirror.settings["decisions"].of(WAIVE, project.name)
         for version, files in versions.items():
             for advisory in matcher.of_version(version):
-                waived = waiver(waivers, advisory, version)
+                waived = find_waiver(waivers, advisory, version)
                 yield AuditFinding(project.name, version, advisory, fixes.of(version, advisory, matcher), source, files,
                               "" if waived is None else str(waived))
 

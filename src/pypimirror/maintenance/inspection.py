@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
-from ..advisories.policy import marked
+from ..advisories.policy import mark_vulnerable
 from ..engine.steps import in_threads
 from ..errors import StorageError
 from ..interfaces import IRunContext, IWholeIndexWriter
@@ -156,7 +156,7 @@ def _compared(mirror: IRunContext, pages: Mapping[str, bytes]) -> list[Fault]:
 def _sections(mirror: IRunContext, project: Project, kept: Mapping[str, bytes]) -> bool:
     """Compare the cached fragments of pages about all projects with their expected content."""
     whole = {writer.root: writer for writer in mirror.writers if IWholeIndexWriter.providedBy(writer)}
-    project = marked(mirror.settings, project)
+    project = mark_vulnerable(mirror.settings, project)
     return all(path in whole and whole[path].section(project) == section for path, section in kept.items())
 
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from ..advisories.database import AdvisoryDatabase
 from ..advisories.matching import AdvisoryMatcher
-from ..advisories.osv import advisory
+from ..advisories.osv import parse_advisory
 from ..advisory import Advisory
 from ..errors import MirrorError
 from ..names import project_name
@@ -123,7 +123,7 @@ class OsvApi:
 
     def _documents(self, name: str) -> _Documents:
         """Return the documents about a project, each with its matcher."""
-        return [(document, AdvisoryMatcher([advisory(document, name)], name))
+        return [(document, AdvisoryMatcher([parse_advisory(document, name)], name))
                 for document in self._open_database().documents(name)]
 
     def _open_database(self) -> AdvisoryDatabase:

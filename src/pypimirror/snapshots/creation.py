@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
-from ..advisories.policy import marked
+from ..advisories.policy import mark_vulnerable
 from ..errors import ConfigurationError, MirrorError, StorageError
 from ..filters.age import UploadedBefore
 from ..index.html import HtmlIndex
@@ -45,7 +45,7 @@ def _published(settings: ISettings, state: State) -> Iterator[tuple[Project, int
         record = state.record(entry.name)
         if record is None:
             raise StorageError(f"{entry.name}: its record is missing; run sync first")
-        project = marked(settings, records.decode(record).published())
+        project = mark_vulnerable(settings, records.decode(record).published())
         yield project._replace(display=project.display or entry.display), entry.serial
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..advisories.matching import is_fix
+from ..advisories.matching import advisory_fixed_by
 from ..events import FileDecision, ProjectDecided
 from ..filters.decisions import matching
 from ..interfaces import IRunContext
@@ -47,5 +47,6 @@ def _rule(mirror: IRunContext, project: Project, file: File) -> tuple[str, str]:
     decision = matching(mirror.settings["decisions"].of(ALLOW, project.name), project, file)
     if decision is not None:
         return ALLOW, str(decision)
-    fixed = is_fix(parse(file.filename, project.name).version, project.advisories) if mirror.settings["min_age"] else None
+    version = parse(file.filename, project.name).version
+    fixed = advisory_fixed_by(version, project.advisories) if mirror.settings["min_age"] else None
     return ("min-age", f"fix of {fixed.id}") if fixed is not None else ("selection", "")

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..advisories.policy import are_shown
+from ..advisories.policy import are_on_pages
 from ..errors import FetchError, MirrorError
 from ..events import ProjectDecided
 from ..interfaces import INameFilter, IRunContext
@@ -223,7 +223,7 @@ def _urgent(selected: Selected) -> tuple[tuple[str, str], ...]:
 
 def _changes(mirror: IRunContext, old: Project | None, project: Project, selected: Selected, task: EvaluateTask) -> Change:
     """Return the changes of a project; pages are written for other advisories only if they show them."""
-    if not are_shown(mirror.settings):
+    if not are_on_pages(mirror.settings):
         project, old = project._replace(advisories=()), None if old is None else old._replace(advisories=())
     return changes(old, project, selected, task.selected)
 

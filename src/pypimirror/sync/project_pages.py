@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..advisories.policy import marked
+from ..advisories.policy import mark_vulnerable
 from ..index.page_paths import ProjectPaths
 from ..interfaces import IMetadataIndexWriter, IRunContext
 from ..model import File, Project
@@ -43,7 +43,7 @@ def write_pages(mirror: IRunContext, project: Project, serial: int, run: int) ->
 def rendered(mirror: IRunContext, project: Project, serial: int) -> dict[str, bytes]:
     """Return the pages of a project by path."""
     pages: dict[str, bytes] = {}
-    project = marked(mirror.settings, project)
+    project = mark_vulnerable(mirror.settings, project)
     paths = ProjectPaths(project)
 
     def metadata(file: File) -> bytes | None:

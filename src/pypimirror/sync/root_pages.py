@@ -187,9 +187,9 @@ def sections(mirror: IRunContext, project: Project, paths: tuple[str, ...]) -> S
     """Return the sections about a project on the pages at these paths."""
     if not paths:
         return ()
-    from ..advisories.policy import marked  # not loaded where nothing changed
+    from ..advisories.policy import mark_vulnerable  # not loaded where nothing changed
 
-    project = marked(mirror.settings, project)
+    project = mark_vulnerable(mirror.settings, project)
     return tuple((writer.root, writer.section(project)) for writer in mirror.writers
                  if IWholeIndexWriter.providedBy(writer) and writer.root in paths)
 

@@ -60,7 +60,7 @@ def dangerous(settings: ISettings, project: Project, filename: str) -> tuple[Adv
     """Return the advisories that call the release of a file malicious."""
     if not any(each.is_malicious for each in project.advisories):
         return ()
-    return policy.malicious(settings, project).of_version(parse(distribution(filename), project.name).version)
+    return policy.match_malicious(settings, project).of_version(parse(distribution(filename), project.name).version)
 
 
 def unlinked(project: Project, names: Iterable[str], case_insensitive: bool = False) -> list[str]:

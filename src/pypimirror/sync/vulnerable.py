@@ -32,7 +32,7 @@ def vulnerable_releases(mirror: IRunContext, project: Project, files: Iterable[F
     """Yield the releases of these files with advisories of at least ``vulnerable_severity``, and malicious ones."""
     if not project.advisories:
         return
-    matcher = policy.reported(mirror.settings, project)
+    matcher = policy.match_reported(mirror.settings, project)
     pinned = pinned_of(project.name, mirror.needs.pinned.get(project.name, ()), mirror.needs.hashes)
     versions = dict.fromkeys(version for file in files if (version := parse(file.filename, project.name).version))
     for version in versions:
