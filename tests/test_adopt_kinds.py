@@ -137,17 +137,17 @@ def test_usage_is_told(mirrored: Mirrored, tmp_path: Path, capsys) -> None:
 def test_urls_can_not_lead_out_of_a_tree(tmp_path: Path) -> None:
     old_mirrors.packages(tmp_path / "old", HOLDS)
     (tmp_path / "old/web/secret-1.tar.gz").write_text("s")
-    tree = legacy_trees.detect(str(tmp_path / "old"))
+    tree = legacy_trees.detect_tree(str(tmp_path / "old"))
     good = old_mirrors.package(*HOLDS["two"][0])
-    assert legacy_trees.package(tree, f"http://x.example.com/deep/{good}#sha256=0") == str(tmp_path / "old/web" / good)
+    assert legacy_trees.find_package(tree, f"http://x.example.com/deep/{good}#sha256=0") == str(tmp_path / "old/web" / good)
     for path in ("packages/../secret-1.tar.gz", "packages/%2e%2e/secret-1.tar.gz", "packages//secret-1.tar.gz",
                  "packages/..%2fsecret-1.tar.gz", "secret-1.tar.gz", "packages/missing"):
-        assert legacy_trees.package(tree, f"http://x.example.com/{path}") is None
+        assert legacy_trees.find_package(tree, f"http://x.example.com/{path}") is None
 
 
 def test_folders_are_projects_under_their_normal_names(tmp_path: Path) -> None:
     old_mirrors.folders(tmp_path, {"Zope.One": HOLDS["two"], "zope_one": [], "Foo Bar": [], "-": [], "lost+found": []})
-    found, strange = legacy_trees.projects(legacy_trees.detect(str(tmp_path)))
+    found, strange = legacy_trees.find_projects(legacy_trees.detect_tree(str(tmp_path)))
     assert [(project.name, [os.path.basename(folder) for folder in project.folders]) for project in found] == [
         ("foo-bar", ["Foo Bar"]), ("zope-one", ["Zope.One", "zope_one"])]
     assert strange == ["-"]

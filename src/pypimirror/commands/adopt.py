@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..events import Notice, Problem
 from ..maintenance.adopt import adoption
-from ..maintenance.adopt.legacy_trees import OldTree, detect
+from ..maintenance.adopt.legacy_trees import OldTree, detect_tree
 from ..mirror import Mirror
 from ..report.messages import sentence
 from ..sync.relearn import enduring
@@ -26,13 +26,13 @@ def run(config: str, arguments: argparse.Namespace) -> int:
     settings = read(config, overrides_of(arguments))
     mirror = Mirror(settings)
     mirror.check()
-    tree = detect(directory)
+    tree = detect_tree(directory)
     root = settings["mirror_file_path"]
     in_place = os.path.isdir(root) and os.path.samefile(root, directory)
     if not in_place:
         mirror.storage.check()
     elif not adoption.is_mirror(root):
-        adoption.begin(root)
+        adoption.mark_begun(root)
     with exclusive_access(mirror, arguments):
         return _adopt_tree(mirror, tree, root if in_place else None, arguments)
 
@@ -44,7 +44,7 @@ def _adopt_tree(mirror: Mirror, tree: OldTree, root: str | None, arguments: argp
         adopted = enduring(mirror, at.state, at.notify, lambda: adoption.Adoption(mirror, at.state, at.run, at.notify).adopt(
             tree, root is not None))
         if root is not None:
-            adoption.end(root)
+            adoption.mark_ended(root)
         status = 1 if adopted.bad or adopted.failed else 0
         at.notify_end(status)
         if status:

@@ -62,4 +62,4 @@ def _run_audit(mirror: Mirror, state: State, files: list[str]) -> Audit:
         raise MirrorError("audit: no advisories were read yet; sync reads them, import brings them")
     Pinning(mirror, state, lambda event: None, dry=True).remember()
     auditor = Auditor(mirror, state)
-    return auditor.files([os.path.abspath(name) for name in files]) if files else auditor.mirror()
+    return auditor.check_pin_files([os.path.abspath(name) for name in files]) if files else auditor.check_published()

@@ -37,7 +37,7 @@ def run(config: str, arguments: argparse.Namespace) -> int:
 
 def _list_files(config: str, arguments: argparse.Namespace) -> int:
     trash = Mirror(read(config, overrides_of(arguments))).trash
-    waiting = [(one, () if one.refused else trash.malicious(one)) for one in trash.waiting()]
+    waiting = [(one, () if one.refused else trash.malicious(one)) for one in trash.trashed_files()]
     if arguments.json:
         print_json([{"date": one.day, "project": one.project, "file": one.filename, "bytes": one.size,
                      "malicious": list(ids), "refused": one.refused or None} for one, ids in waiting])

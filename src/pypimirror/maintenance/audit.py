@@ -67,20 +67,20 @@ class Auditor:
     def __init__(self, mirror: IRunContext, state: State):
         self._mirror, self._state = mirror, state
 
-    def mirror(self) -> Audit:
+    def check_published(self) -> Audit:
         """Check all published releases."""
         found: list[AuditFinding] = []
         problems: list[str] = []
         count = 0
         for entry in list(self._state.entries()):
-            project = self._project(entry.name, problems)
+            project = self._read_project(entry.name, problems)
             files = project.published().files
-            versions = _by_version(project.name, files)
+            versions = _group_by_version(project.name, files)
             count += len(versions)
-            found += self._findings(project, versions, "")
+            found += self._find_vulnerabilities(project, versions, "")
         return Audit(tuple(found), count, tuple(problems))
 
-    def files(self, sources: Sequence[str]) -> Audit:
+    def check_pin_files(self, sources: Sequence[str]) -> Audit:
         """Check the pins of files: requirements, locks, versions.cfg or buildout.cfg."""
         found: list[AuditFinding] = []
         problems: list[str] = []
@@ -91,10 +91,12 @@ class Auditor:
             problems += pins.problems
             for name, versions in sorted(pins.versions.items()):
                 count += len(versions)
-                found += self._findings(self._project(name, problems), dict.fromkeys(sorted(versions), ()), source)
+                project = self._read_project(name, problems)
+                found += self._find_vulnerabilities(project, dict.fromkeys(sorted(versions), ()), source)
         return Audit(tuple(found), count, tuple(problems))
 
-    def _project(self, name: str, problems: list[str]) -> Project:
+    def _read_project(self, name: str, problems: list[str]) -> Project:
+        """Return a project from its record, with current advisories; without files if it has no readable record."""
         record = self._state.record(name)
         try:
             project = records.decode(record) if record else Project(name, listed=False)
@@ -103,7 +105,9 @@ class Auditor:
             project = Project(name, listed=False)
         return self._mirror.advisories.current(project)
 
-    def _findings(self, project: Project, versions: dict[str, tuple[str, ...]], source: str) -> Iterator[AuditFinding]:
+    def _find_vulnerabilities(self, project: Project, versions: dict[str, tuple[str, ...]],
+                              source: str) -> Iterator[AuditFinding]:
+        """Yield the advisories about versions of a project. source: of the pins, for messages."""
         if not project.advisories:
             return
         matcher = AdvisoryMatcher(project.advisories, project.name)
@@ -129,20 +133,22 @@ class _Fixes:
         later = {fix: parsed for fix in advisory.fixed if (parsed := pep440(fix)) is not None
                  and (present is None or parsed > present)
                  and not any(each.is_malicious for each in matcher.of_version(fix))}
-        return tuple(self._fix(fix) for fix in sorted(later, key=lambda fix: later[fix]))
+        return tuple(self._describe_fix(fix) for fix in sorted(later, key=lambda fix: later[fix]))
 
-    def _fix(self, version: str) -> Fix:
+    def _describe_fix(self, version: str) -> Fix:
+        """Return a version with whether it is in the mirror, held back by filters, or not mirrored."""
         wanted = release(version)
         files = [file for file in self._project.files
                  if release(parse(file.filename, self._project.name).version or "") == wanted]
         if any(file.stored is not None and file.stored.published for file in files):
             return Fix(version, HERE)
         names = {file.filename for file in files}
-        reasons = dict.fromkeys(f"{one.filter or 'selection'}: {one.reason}" for one in self._selection().left_out
+        reasons = dict.fromkeys(f"{one.filter or 'selection'}: {one.reason}" for one in self._select_once().left_out
                                 if one.file.filename in names)
         return Fix(version, HELD, "; ".join(reasons)) if reasons else Fix(version, NOT_MIRRORED)
 
-    def _selection(self) -> Selected:
+    def _select_once(self) -> Selected:
+        """Return what the filters select of the project; nothing if they fail."""
         if self._selected is None:
             offered = self._project._replace(files=offered_files(self._mirror, self._project))
             try:
@@ -157,15 +163,15 @@ class _Fixes:
         return self._mirror.storage.read(f"{self._project.name}/{file.filename}{METADATA}") if has else None
 
 
-def _by_version(name: str, files: Iterable[File]) -> dict[str, tuple[str, ...]]:
+def _group_by_version(name: str, files: Iterable[File]) -> dict[str, tuple[str, ...]]:
     """Return the names of files by version, oldest first."""
     found: dict[str, list[str]] = {}
     for file in files:
         if version := parse(file.filename, name).version:
             found.setdefault(version, []).append(file.filename)
-    return {version: tuple(found[version]) for version in sorted(found, key=_order)}
+    return {version: tuple(found[version]) for version in sorted(found, key=_sort_key)}
 
 
-def _order(version: str) -> tuple[bool, Any]:
+def _sort_key(version: str) -> tuple[bool, Any]:
     parsed = pep440(version)
     return parsed is not None, parsed or version

@@ -67,34 +67,34 @@ def inspect(mirror: IRunContext, task: InspectTask, emit: Callable[[Any], None])
     """Inspect one project."""
     try:
         with mirror.storage.keep_open(task.name):
-            return _inspected(mirror, task)
+            return _inspect_project(mirror, task)
     except StorageError as error:
         return Inspection(task.name, (Fault(task.name, "unreadable", str(error)),))
 
 
-def _inspected(mirror: IRunContext, task: InspectTask) -> Inspection:
-    project, findings = _remembered(task)
+def _inspect_project(mirror: IRunContext, task: InspectTask) -> Inspection:
+    project, findings = _decode_record(task)
     # Its own and those of its pages in any case: a link or a file in their place is in no list of folders.
     pages = (path.partition("/")[0] for path in (project.pages if project is not None else ()) if path.count("/") == 1)
     names = {folder: mirror.storage.listdir(folder) for folder in dict.fromkeys((*task.folders, task.name, *pages))}
     if project is not None and task.settled:
-        expected = _by_record(mirror, task, project, names)
+        expected = _expect_by_record(mirror, task, project, names)
     elif task.remembered and task.settled and task.record is None and not task.serial:
         expected = _Expected((), strays=stray_files(mirror, task.name, names, (), ()))
     else:
-        expected = _by_pages(mirror, task, names)
+        expected = _expect_by_pages(mirror, task, names)
     findings += expected.findings
-    damaged = _hashed(mirror, task.name, expected.files, frozenset(names.get(task.name, ())))
+    damaged = _compare_hashes(mirror, task.name, expected.files, frozenset(names.get(task.name, ())))
     findings += damaged
-    findings += _attested(mirror, task.name, expected.files, {finding.path for finding in damaged})
+    findings += _verify_attestations(mirror, task.name, expected.files, {finding.path for finding in damaged})
     findings += [Fault(path, "stray", "no page names it") for path in expected.strays]
     if task.serial:
-        findings += _misplaced(mirror, names, {finding.path for finding in findings})
+        findings += _find_misplaced(mirror, names, {finding.path for finding in findings})
     sizes = [file.stored.size for file in expected.files if file.stored is not None]
     return Inspection(task.name, tuple(findings), len(sizes), sum(sizes), expected.sections)
 
 
-def _misplaced(mirror: IRunContext, names: Mapping[str, list[str]], known: Set[str]) -> Iterator[Fault]:
+def _find_misplaced(mirror: IRunContext, names: Mapping[str, list[str]], known: Set[str]) -> Iterator[Fault]:
     """Yield folders that no page names, and symbolic links. known: faults that were found in the place of files and pages."""
     yield from (Fault(path, "folder", "no page names it") for path in stray_folders(mirror, names))
     yield from (Fault(path, "link", "a symbolic link") for path in stray_links(mirror, names) if path not in known)
@@ -111,15 +111,15 @@ class _Expected(NamedTuple):
     sections: bool = False
 
 
-def _by_record(mirror: IRunContext, task: InspectTask, project: Project, names: Mapping[str, list[str]]) -> _Expected:
+def _expect_by_record(mirror: IRunContext, task: InspectTask, project: Project, names: Mapping[str, list[str]]) -> _Expected:
     """Compare pages and fragments with the record. names: of entries by folder."""
     shown = project.published()
     pages = rendered(mirror, shown, task.serial) if task.serial else {}
     strays = stray_files(mirror, task.name, names, shown.files, pages, published=bool(task.serial))
-    return _Expected(shown.files, _compared(mirror, pages), strays, _sections(mirror, shown, task.sections))
+    return _Expected(shown.files, _compare_pages(mirror, pages), strays, _are_sections_current(mirror, shown, task.sections))
 
 
-def _by_pages(mirror: IRunContext, task: InspectTask, names: Mapping[str, list[str]]) -> _Expected:
+def _expect_by_pages(mirror: IRunContext, task: InspectTask, names: Mapping[str, list[str]]) -> _Expected:
     """Read the files from the pages, without a usable record: files that they don't list may be those of an unfinished run."""
     pages = own_pages(mirror, task.name)
     files = tuple(_as_stored(file) for file in pages.project.files if "sha256" in file.hashes)
@@ -128,7 +128,8 @@ def _by_pages(mirror: IRunContext, task: InspectTask, names: Mapping[str, list[s
     return _Expected(files, [Fault(path, "page", f"the page can't be read: {why}") for path, why in pages.unreadable])
 
 
-def _remembered(task: InspectTask) -> tuple[Project | None, list[Fault]]:
+def _decode_record(task: InspectTask) -> tuple[Project | None, list[Fault]]:
+    """Return the project of the record, None without a usable one, and the faults of the record."""
     if task.record is None:
         lost = [Fault(task.name, "record", "its record is missing")] if task.serial else []
         return None, lost
@@ -141,7 +142,7 @@ def _remembered(task: InspectTask) -> tuple[Project | None, list[Fault]]:
     return project, []
 
 
-def _compared(mirror: IRunContext, pages: Mapping[str, bytes]) -> list[Fault]:
+def _compare_pages(mirror: IRunContext, pages: Mapping[str, bytes]) -> list[Fault]:
     """Compare pages with their expected content."""
     findings = []
     for path, page in pages.items():
@@ -153,7 +154,7 @@ def _compared(mirror: IRunContext, pages: Mapping[str, bytes]) -> list[Fault]:
     return findings
 
 
-def _sections(mirror: IRunContext, project: Project, kept: Mapping[str, bytes]) -> bool:
+def _are_sections_current(mirror: IRunContext, project: Project, kept: Mapping[str, bytes]) -> bool:
     """Compare the cached fragments of pages about all projects with their expected content."""
     whole = {writer.root: writer for writer in mirror.writers if IWholeIndexWriter.providedBy(writer)}
     project = mark_vulnerable(mirror.settings, project)
@@ -165,7 +166,7 @@ def _as_stored(file: File) -> File:
     return file._replace(stored=Stored(file.hashes["sha256"], file.size or 0, metadata, True))
 
 
-def _hashed(mirror: IRunContext, name: str, files: tuple[File, ...], there: frozenset[str]) -> list[Fault]:
+def _compare_hashes(mirror: IRunContext, name: str, files: tuple[File, ...], there: frozenset[str]) -> list[Fault]:
     """Compare files with their hashes. there: the names in the folder."""
 
     def check(wanted: tuple[str, str]) -> Fault | None:
@@ -192,7 +193,7 @@ def _hashed(mirror: IRunContext, name: str, files: tuple[File, ...], there: froz
     return [finding for finding in results if finding is not None]
 
 
-def _attested(mirror: IRunContext, name: str, files: Iterable[File], damaged: Set[str]) -> Iterator[Fault]:
+def _verify_attestations(mirror: IRunContext, name: str, files: Iterable[File], damaged: Set[str]) -> Iterator[Fault]:
     """Yield the provenance files that do not verify. damaged: the paths of damaged files."""
     for file in files:
         path = f"{name}/{file.filename}"

@@ -31,20 +31,20 @@ class RepairTask(NamedTuple):
     findings: tuple[Fault, ...]
 
 
-def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -> PublishResult | None:
+def repair_project(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -> PublishResult | None:
     """Repair one project according to its record, without evaluating the configuration again.
 
     Returns None if there were strays only."""
     strays = [finding.path for finding in task.findings if finding.kind == "stray"]
     _remove_links(mirror, task.findings)
     if task.record is None or not task.serial:
-        _remove(mirror, task.name, strays, emit)
+        _remove_strays(mirror, task.name, strays, emit)
         return None
     project = records.decode(task.record)
     wrong = {finding.path.rpartition("/")[2] for finding in task.findings if finding.kind in ("missing", "damaged")}
     _remove_unhashed(mirror, task.name, wrong)
     wanted = tuple(_without_damage(file, wrong) for file in project.files if file.stored is not None and file.stored.published)
-    outcomes = mirror.side_by_side.each(lambda file: _ensure(mirror, task.name, file, emit) if _is_faulty(file, wrong)
+    outcomes = mirror.side_by_side.each(lambda file: _fetch_file(mirror, task.name, file, emit) if _is_faulty(file, wrong)
                                 else FileResult(file, "kept"), wanted)
     before = {file.filename: file.stored for file in project.files}
     here = {outcome.file.filename: _as_published(outcome.file, before[outcome.file.filename]) for outcome in outcomes}
@@ -53,9 +53,9 @@ def repair(mirror: IRunContext, task: RepairTask, emit: Callable[[Any], None]) -
     pages = write_pages(mirror, project._replace(files=files), task.serial, task.run)
     emit(ProjectPublished(task.name, pages.written))
     for file in here.values():
-        strays += [f"{task.name}/{filename}" for filename in _unlisted(file, wrong)]
-    _remove(mirror, task.name, strays, emit)
-    return _published(task, project._replace(pages=pages.paths), pages, files, outcomes)
+        strays += [f"{task.name}/{filename}" for filename in _names_off_page(file, wrong)]
+    _remove_strays(mirror, task.name, strays, emit)
+    return _make_result(task, project._replace(pages=pages.paths), pages, files, outcomes)
 
 
 def _remove_links(mirror: IRunContext, findings: Iterable[Fault]) -> None:
@@ -71,15 +71,15 @@ def _remove_unhashed(mirror: IRunContext, name: str, wrong: set[str]) -> None:
             mirror.storage.remove(f"{name}/{filename}")
 
 
-def _unlisted(file: File, wrong: set[str]) -> list[str]:
+def _names_off_page(file: File, wrong: set[str]) -> list[str]:
     """Return the names of a file and of its sidecars that could not be fetched, and so are no longer on the page."""
     if file.stored is None:
         return [file.filename + suffix for suffix in ("", *BESIDE)]
     return [name for suffix in BESIDE if suffix not in file.stored.beside() and (name := file.filename + suffix) in wrong]
 
 
-def _published(task: RepairTask, project: Project, pages: WrittenPages, files: tuple[File, ...],
-               outcomes: list[FileResult]) -> PublishResult:
+def _make_result(task: RepairTask, project: Project, pages: WrittenPages, files: tuple[File, ...],
+                 outcomes: list[FileResult]) -> PublishResult:
     return PublishResult(
         task.name, records.encode(project), pages.serial, pages.written, project.display,
         files=len(files),
@@ -110,7 +110,8 @@ def _as_published(file: File, before: Stored | None) -> File:
     return file if file.stored is None else file._replace(stored=with_time_of(before, file.stored)._replace(published=True))
 
 
-def _ensure(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], None]) -> FileResult:
+def _fetch_file(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], None]) -> FileResult:
+    """Fetch what is missing of a file, and notify; an intact file stays although a sidecar is unavailable."""
     outcome = ensure_file(mirror, name, file)
     if outcome.error is not None:
         emit(Problem(name, outcome.error, outcome.how))
@@ -121,16 +122,16 @@ def _ensure(mirror: IRunContext, name: str, file: File, emit: Callable[[Any], No
     return outcome
 
 
-def clear(mirror: IRunContext, name: str, folders: Iterable[str], emit: Callable[[Any], None]) -> None:
+def clear_folders(mirror: IRunContext, name: str, folders: Iterable[str], emit: Callable[[Any], None]) -> None:
     """Move the files in misplaced folders to the trash, and remove the empty folders.
 
     folders: their paths, with a slash at the end."""
     for folder in folders:
-        _remove(mirror, name, [*strays_below(mirror, folder)], emit)
+        _remove_strays(mirror, name, [*strays_below(mirror, folder)], emit)
         mirror.storage.remove(f"{folder}.none")  # removes the folder, if it is empty
 
 
-def _remove(mirror: IRunContext, name: str, paths: list[str], emit: Callable[[Any], None]) -> None:
+def _remove_strays(mirror: IRunContext, name: str, paths: list[str], emit: Callable[[Any], None]) -> None:
     """Move strays to the trash; what is no distribution under the name of its folder, not of the project."""
     for path in paths:
         folder, _, filename = path.rpartition("/")

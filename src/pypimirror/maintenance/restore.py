@@ -48,7 +48,7 @@ class Restoration:
         """
         self._force = force
         projects: dict[str, dict[str, TrashedFile]] = {}
-        for waiting in self._mirror.trash.waiting():
+        for waiting in self._mirror.trash.trashed_files():
             valid = is_project(waiting.project) and is_distribution(waiting.filename) and not waiting.refused
             if valid and (waiting.filename == name or waiting.project == normalize(name)):
                 # The newest of several days' files.
@@ -56,17 +56,17 @@ class Restoration:
         if not projects:
             raise MirrorError(f"{name!r}: no project and no file of that name is in the trash")
         self._run.preparation.remember()
-        refused = {project: self._mark(project, list(files.values())) for project, files in projects.items()}
+        refused = {project: self._mark_for_publishing(project, list(files.values())) for project, files in projects.items()}
         self._run.publish_offline([(project, True) for project in projects if len(refused[project]) < len(projects[project])])
-        return [RestoreResult(project, filename, refused[project].get(filename) or self._missing(project, filename))
+        return [RestoreResult(project, filename, refused[project].get(filename) or self._reason_if_missing(project, filename))
                 for project, files in sorted(projects.items()) for filename in sorted(files)]
 
-    def _mark(self, name: str, files: list[TrashedFile]) -> dict[str, str]:
+    def _mark_for_publishing(self, name: str, files: list[TrashedFile]) -> dict[str, str]:
         """Mark files of a project for publishing in the state; return the reasons for the others by name."""
-        project, row = self._project(name), self._state.row(name)
+        project, row = self._read_project(name), self._state.row(name)
         known = {file.filename: file for file in project.files}
-        back, refused = self._intact(files, known)
-        selected = select_files(self._mirror, _with(project, {**known, **back}))
+        back, refused = self._find_intact(files, known)
+        selected = select_files(self._mirror, _with_files(project, {**known, **back}))
         names = {file.filename for file in selected.files}
         reasons = {one.file.filename: one.reason for one in selected.left_out}
         for filename in back.keys() - names:
@@ -77,11 +77,11 @@ class Restoration:
             row = row or Row(name, project.display or name, None, None, BEGUN, 0, 0, 0, 0)
             self._state.begin()
             # If this run is interrupted, the next one takes the file out of the trash.
-            self._state.save(row._replace(pending=BEGUN), records.encode(_with(project, {**known, **good})))
+            self._state.save(row._replace(pending=BEGUN), records.encode(_with_files(project, {**known, **good})))
             self._state.commit()
         return refused
 
-    def _intact(self, files: list[TrashedFile], known: Mapping[str, File]) -> tuple[dict[str, File], dict[str, str]]:
+    def _find_intact(self, files: list[TrashedFile], known: Mapping[str, File]) -> tuple[dict[str, File], dict[str, str]]:
         """Return the intact files that are not in the mirror, and the reasons for the others, both by name."""
         back: dict[str, File] = {}
         refused: dict[str, str] = {}
@@ -91,13 +91,13 @@ class Restoration:
                 refused[waiting.filename] = "is in the mirror"
             elif (ids := self._mirror.trash.malicious(waiting)) and not self._force:
                 refused[waiting.filename] = f"is malicious by {', '.join(ids)}; --force restores it all the same"
-            elif (found := self._restored(waiting, file)) is None:
+            elif (found := self._restored_file(waiting, file)) is None:
                 refused[waiting.filename] = "is damaged, or not the one that upstream lists now"
             else:
                 back[waiting.filename] = found
         return back, refused
 
-    def _project(self, name: str) -> Project:
+    def _read_project(self, name: str) -> Project:
         record = self._state.record(name)
         try:
             project = records.decode(record) if record is not None else Project(name, listed=False)
@@ -105,7 +105,7 @@ class Restoration:
         except ValueError as error:
             raise MirrorError(f"{name}: its record can't be read ({error}); run verify --repair") from error
 
-    def _restored(self, waiting: TrashedFile, listed: File | None) -> File | None:
+    def _restored_file(self, waiting: TrashedFile, listed: File | None) -> File | None:
         """Return a file for publishing, or None if its content is wrong. listed: upstream's current entry."""
         sha256 = self._mirror.trash.digest(waiting)
         file = listed or self._mirror.trash.facts(waiting) or File(waiting.filename, "")
@@ -124,17 +124,18 @@ class Restoration:
             requires_python=file.requires_python or self._requires_python(waiting))
 
     def _requires_python(self, waiting: TrashedFile) -> str | None:
+        """Return the Requires-Python in the metadata of a file in the trash, or None."""
         found = _REQUIRES.search((self._mirror.trash.metadata(waiting) or b"").partition(b"\n\n")[0])
         return found[1].decode("utf-8", "replace").strip() if found else None
 
-    def _missing(self, name: str, filename: str) -> str:
+    def _reason_if_missing(self, name: str, filename: str) -> str:
         """Return why a file is not published; empty if it is."""
-        file = next((file for file in self._project(name).files if file.filename == filename), None)
+        file = next((file for file in self._read_project(name).files if file.filename == filename), None)
         if file is not None and file.stored is not None and file.stored.published:
             return ""
         row = self._state.row(name)
         return (row.error if row is not None else None) or "could not be restored"
 
 
-def _with(project: Project, files: dict[str, File]) -> Project:
+def _with_files(project: Project, files: dict[str, File]) -> Project:
     return project._replace(files=tuple(files[name] for name in sorted(files)))

@@ -50,16 +50,16 @@ class Trash:
     def days(self) -> list[str]:
         """Return the days with removed files, newest first."""
         if self._listed is None:
-            self._listed = self._found() if self._notes is None else self._notes.days()
+            self._listed = self._list_days() if self._notes is None else self._notes.days()
         return self._listed
 
-    def _found(self) -> list[str]:
+    def _list_days(self) -> list[str]:
         """List the days in the storage."""
         return sorted((n[:-1] for n in self._storage.listdir(FOLDER) if n.endswith("/")), reverse=True)
 
-    def waiting(self) -> Iterator[TrashedFile]:
+    def trashed_files(self) -> Iterator[TrashedFile]:
         """Yield the files in the trash, newest day first, then by project and name."""
-        for day in self._found():
+        for day in self._list_days():
             for project in self._storage.listdir(f"{FOLDER}/{day}"):
                 folder = f"{FOLDER}/{day}/{project.rstrip('/')}"
                 names = dict.fromkeys(self._storage.listdir(folder))
@@ -76,7 +76,7 @@ class Trash:
     def put(self, project: str, filename: str, facts: File | None = None, malicious: tuple[Advisory, ...] = ()) -> None:
         """Move a file and its sidecars to the trash. facts: its entry on pages; malicious: why it is dangerous."""
         folder = f"{FOLDER}/{self._today}/{project}"
-        self._note(project)
+        self._note_today(project)
         if (facts is not None or malicious) and self._storage.size(f"{project}/{filename}") is not None:
             record = Project(project, (facts or File(filename, "", listed=False),), advisories=malicious)
             self._storage.write(f"{folder}/{filename}{_FACTS}", (records.encode(record),))
@@ -89,7 +89,7 @@ class Trash:
     def put_refused(self, project: str, file: File, fetch: Callable[[str], object]) -> None:
         """Store a file that was refused. file: with its sha256; fetch: writes it to a path of the storage."""
         path = f"{FOLDER}/{self._today}/{project}/{file.hashes['sha256']}{_REFUSED}"
-        self._note(project)
+        self._note_today(project)
         self._storage.write(path + _FACTS, (records.encode(Project(project, (file,))),))
         try:
             fetch(path)
@@ -115,12 +115,12 @@ class Trash:
         target = f"{FOLDER}/{self._today}/{project}/{filename}"
         if self._storage.size(target) is not None and self._storage.digest(target) != self._storage.digest(path):
             return False
-        self._note(project)
+        self._note_today(project)
         self._storage.move(path, target)
         self._listed = None
         return True
 
-    def _note(self, project: str) -> None:
+    def _note_today(self, project: str) -> None:
         if self._notes is not None:
             self._notes.note(self._today, project)
 
@@ -131,15 +131,16 @@ class Trash:
 
     def facts(self, waiting: TrashedFile) -> File | None:
         """Return the facts of a file at its removal, or None if they are unknown."""
-        project = self._facts(waiting)
+        project = self._read_facts(waiting)
         return project.files[0] if project is not None and project.files else None
 
     def malicious(self, waiting: TrashedFile) -> tuple[str, ...]:
         """Return the ids of the advisories that called a file malicious at its removal."""
-        project = self._facts(waiting)
+        project = self._read_facts(waiting)
         return () if project is None else tuple(each.id for each in project.advisories)
 
-    def _facts(self, waiting: TrashedFile) -> Project | None:
+    def _read_facts(self, waiting: TrashedFile) -> Project | None:
+        """Return the facts that were stored with a file, or None."""
         record = self._storage.read(f"{FOLDER}/{waiting.day}/{waiting.project}/{waiting.filename}{_FACTS}")
         try:
             return records.decode(record) if record is not None else None
@@ -188,14 +189,15 @@ class Trash:
         """
         for day in self.days():
             if _DAY.fullmatch(day) and day > self._today:
-                self._postpone(day)
+                self._move_to_today(day)
         limit = ((today or datetime.date.fromisoformat(self._today)) - datetime.timedelta(days=keep)).isoformat()
-        return self._delete([day for day in self.days() if day < limit])
+        return self._delete_days([day for day in self.days() if day < limit])
 
-    def _postpone(self, day: str) -> None:
+    def _move_to_today(self, day: str) -> None:
+        """Move the files of a day in the future, from a wrong clock, to today."""
         for project in self._storage.listdir(f"{FOLDER}/{day}"):
             here = f"{FOLDER}/{self._today}/{project.rstrip('/')}"
-            self._note(project.rstrip("/"))
+            self._note_today(project.rstrip("/"))
             for name in self._storage.listdir(f"{FOLDER}/{day}/{project.rstrip('/')}"):
                 if self._storage.size(f"{here}/{name}") is None:
                     self._storage.move(f"{FOLDER}/{day}/{project}{name}", f"{here}/{name}")
@@ -205,9 +207,9 @@ class Trash:
 
     def empty(self) -> int:
         """Delete all files in the trash; return their number."""
-        return self._delete(sorted({*self._found(), *self.days()}))
+        return self._delete_days(sorted({*self._list_days(), *self.days()}))
 
-    def _delete(self, days: list[str]) -> int:
+    def _delete_days(self, days: list[str]) -> int:
         count = 0
         for day in days:
             for project in self._storage.listdir(f"{FOLDER}/{day}"):
@@ -222,5 +224,5 @@ class Trash:
 
     def totals(self) -> dict[str, int]:
         """Return the number of files in the trash, and their bytes."""
-        sizes = [waiting.size for waiting in self.waiting()]
+        sizes = [waiting.size for waiting in self.trashed_files()]
         return {"files": len(sizes), "bytes": sum(sizes)}

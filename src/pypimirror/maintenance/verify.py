@@ -22,7 +22,7 @@ from ..sync.publish import PublishResult
 from ..sync.root_pages import begin_anew, wrong_roots
 from ..sync.run import Run
 from .inspection import Fault, Inspection, InspectTask, inspect
-from .repair import RepairTask, clear, repair
+from .repair import RepairTask, clear_folders, repair_project
 
 #: Name of a fact in the state: the start of an unfinished verification, in seconds since 1970.
 VERIFYING = "verifying"
@@ -54,19 +54,19 @@ class Verification:
 
         mend: whether to repair faults."""
         whole = list(self._check_state())
-        seen = self._seen()
-        self._begin()
+        seen = self._verified_before()
+        self._read_tree()
         sums = self._state.unchecked()
         self._notify(events.VerificationStarted(sums.projects, sums.files, sums.bytes, len(seen)))
         found: dict[str, tuple[Fault, ...]] = {}
         projects = files = size = 0
-        for one in self._inspect([name for name in self._names() if name not in seen]):
+        for one in self._inspect_projects([name for name in self._known_names() if name not in seen]):
             projects, files, size = projects + (one.files > 0), files + one.files, size + one.bytes
             if one.findings:
                 found[one.name] = one.findings
-        roots = self._roots(found)
+        roots = self._inspect_root(found)
         wrong = len(whole) + sum(map(len, found.values())) + len(roots)
-        left, repaired = self._repair(whole, found, roots) if mend and wrong else (wrong, 0)
+        left, repaired = self._repair_all(whole, found, roots) if mend and wrong else (wrong, 0)
         self._state.begin()
         self._state.set_fact(VERIFYING, None)
         self._state.forget_checked()
@@ -83,10 +83,10 @@ class Verification:
             self._notify(events.Notice(self._state.renew(damage)))
         if self._state.fresh and folders(self._mirror.storage):
             finding = Fault(self._state.path, "state", "it lacks the mirror's content: new, lost or damaged")
-            self._report(finding)
+            self._report_once(finding)
             yield finding
 
-    def _seen(self) -> frozenset[str]:
+    def _verified_before(self) -> frozenset[str]:
         """Return the names of the projects that an interrupted verification found intact."""
         began, now = self._state.fact(VERIFYING), time.time()
         self._state.begin()
@@ -97,26 +97,27 @@ class Verification:
         self._state.commit()
         return seen
 
-    def _begin(self) -> None:
+    def _read_tree(self) -> None:
         """Read the tree, and determine which comparisons are possible."""
         self._tree = folders(self._mirror.storage)
         self._remembered = not self._state.fresh
         # After a change of the configuration, pages differ from it until the next sync.
         self._settled = self._state.fact(PAGES_SETTINGS) == fingerprint(self._mirror.settings, "pages")
 
-    def _names(self) -> list[str]:
+    def _known_names(self) -> list[str]:
         return sorted({*self._tree, *(known.name for known in self._state.known())})
 
-    def _inspect(self, names: Collection[str]) -> Iterator[Inspection]:
+    def _inspect_projects(self, names: Collection[str]) -> Iterator[Inspection]:
+        """Inspect projects, and report their faults."""
         last = time.monotonic()
-        tasks = (task for name in names if (task := self._task(name)) is not None)
+        tasks = (task for name in names if (task := self._make_task(name)) is not None)
         failed: list[Inspection] = []
         done = self._run.results(inspect, tasks, changes=False,
                                  failed=lambda failure: failed.append(_uninspected(failure)))
         for one in chain(done, failed):
             self._notify(events.ProjectVerified(one.name, one.files, one.bytes))
             for finding in one.findings:
-                self._report(finding)
+                self._report_once(finding)
             if not one.findings:
                 self._state.mark_checked(one.name)
             if not one.sections:
@@ -127,7 +128,7 @@ class Verification:
             yield one
         self._state.commit()
 
-    def _task(self, name: str) -> InspectTask | None:
+    def _make_task(self, name: str) -> InspectTask | None:
         row, spelled = self._state.row(name), tuple(self._tree.get(name, ()))
         if row is None and not (spelled and is_project(name)):
             return None
@@ -135,7 +136,7 @@ class Verification:
         return InspectTask(name, self._state.record(name), row.serial if row else 0, spelled, settled, self._remembered,
                            self._state.sections.of(name))
 
-    def _roots(self, found: dict[str, tuple[Fault, ...]]) -> list[Fault]:
+    def _inspect_root(self, found: dict[str, tuple[Fault, ...]]) -> list[Fault]:
         """Inspect the root: its pages, stray distributions, and the pin files that clients extend from."""
         findings = [Fault(name, "stray", "a distribution outside of its project's folder")
                     for name in self._mirror.storage.listdir("") if is_distribution(distribution(name))]
@@ -145,13 +146,13 @@ class Verification:
         if self._remembered and self._settled and self._state.fact(ROOT_DUE) is None:
             readable = not any(finding.kind == "record" for each in found.values() for finding in each)
             findings += [Fault(path, "root", why) for path, why in wrong_roots(self._mirror, self._state, readable)]
-        findings += self._pin_files()
-        findings += self._snapshots()
+        findings += self._find_unreadable_pin_files()
+        findings += self._find_snapshot_faults()
         for finding in findings:
-            self._report(finding)
+            self._report_once(finding)
         return findings
 
-    def _pin_files(self) -> Iterator[Fault]:
+    def _find_unreadable_pin_files(self) -> Iterator[Fault]:
         """Yield the pin files of the last run that can't be read; the next one writes them, once their folder is one."""
         for name in (self._state.fact(PIN_FILES) or "").split():
             try:
@@ -162,7 +163,7 @@ class Verification:
             if why:
                 yield Fault(f"{PINS}/{name}", "pins", why)
 
-    def _snapshots(self) -> Iterator[Fault]:
+    def _find_snapshot_faults(self) -> Iterator[Fault]:
         """Yield the faults of snapshots."""
         if not has_snapshots(self._mirror):
             return
@@ -175,19 +176,19 @@ class Verification:
                 faults = [(folder(name), str(error))]
             yield from (Fault(path, "snapshot", why) for path, why in faults)
 
-    def _report(self, finding: Fault) -> None:
+    def _report_once(self, finding: Fault) -> None:
         if finding not in self._reported:  # remaining faults are found twice
             self._reported.add(finding)
             self._notify(events.FaultFound(finding.path, finding.message))
 
     # --- repair
 
-    def _repair(self, whole: list[Fault], found: dict[str, tuple[Fault, ...]], roots: list[Fault]) -> tuple[int, int]:
+    def _repair_all(self, whole: list[Fault], found: dict[str, tuple[Fault, ...]], roots: list[Fault]) -> tuple[int, int]:
         """Repair all faults; return the numbers of remaining and of repaired ones."""
         self._state.begin()
         for name, findings in (*found.items(), ("", tuple(roots))):
-            clear(self._mirror, name, [finding.path for finding in findings if finding.kind == "folder"], self._notify)
-        self._repair_roots(roots)
+            clear_folders(self._mirror, name, [finding.path for finding in findings if finding.kind == "folder"], self._notify)
+        self._repair_root(roots)
         if self._remembered:
             lost = self._repair_known(found)
             if lost:
@@ -196,8 +197,8 @@ class Verification:
             self._run.sync(initial=True)
         self._repair_snapshots(roots)
         failed = {row.name for row in self._state.errors() if row.name in found or not self._remembered}
-        self._begin()
-        left = [finding for one in self._inspect(sorted(found)) for finding in one.findings] + self._roots({})
+        self._read_tree()
+        left = [finding for one in self._inspect_projects(sorted(found)) for finding in one.findings] + self._inspect_root({})
         unavailable = {finding.path for name in failed for finding in found.get(name, ()) if self._is_unavailable(finding)}
         wrong = unavailable.union(finding.path for finding in left)
         repaired = [finding.path for finding in (*whole, *chain.from_iterable(found.values()), *roots)
@@ -206,11 +207,11 @@ class Verification:
             self._notify(events.FaultRepaired(path))
         return len(left) + len(failed), len(repaired)
 
-    def _repair_roots(self, roots: list[Fault]) -> None:
+    def _repair_root(self, roots: list[Fault]) -> None:
         """Move stray files to the trash, and have the run write damaged pages about all projects."""
         for finding in roots:
             if finding.kind == "stray":
-                self._mirror.trash.put_stray(finding.path, _owner(finding.path), finding.path)
+                self._mirror.trash.put_stray(finding.path, _project_for_trash(finding.path), finding.path)
             elif finding.kind in ("root", "folder"):
                 begin_anew(self._state)
 
@@ -236,7 +237,7 @@ class Verification:
             else:
                 record = self._state.record(name)
                 tasks.append(RepairTask(name, record, row.serial if row else 0, self._run.publisher.serial, findings))
-        for item in self._run.results(repair, tasks):
+        for item in self._run.results(repair_project, tasks):
             if isinstance(item, PublishResult):
                 self._run.recorder.published(item)
         self._run.publisher.finish()
@@ -248,7 +249,7 @@ def _uninspected(failure: StepFailure) -> Inspection:
     return Inspection(failure.project, (Fault(failure.project, "unreadable", f"can't be verified: {failure.error}"),))
 
 
-def _owner(filename: str) -> str:
+def _project_for_trash(filename: str) -> str:
     """Return a project name for a distribution outside of project folders, for the trash."""
     name = normalize(filename.partition("-")[0])
     return name if is_project(name) else "unknown"

@@ -71,11 +71,12 @@ class Adoption:
         """Adopt a tree. in_place: whether it is the mirror's own directory."""
         becoming = in_place and not is_mirror(tree.root)
         self._run.preparation.begin(recovering=not becoming)
-        found, strange = legacy_trees.projects(tree)
+        found, strange = legacy_trees.find_projects(tree)
         selected = [project for project in found if self._mirror.selection.wanted(project.name)]
-        self._left_alone("not a project name, left alone", strange)
+        self._notify_of_others("not a project name, left alone", strange)
         names = {project.name for project in selected}
-        self._left_alone("not selected by the configuration and not adopted", [p.name for p in found if p.name not in names])
+        others = [project.name for project in found if project.name not in names]
+        self._notify_of_others("not selected by the configuration and not adopted", others)
         clear = in_place and tree.kind == FOLDERS
         done = self._adopt_files(tree, selected, clear)
         if selected and not done:
@@ -85,7 +86,7 @@ class Adoption:
         due = [(name, scan) for name, scan in self._state.pending() if name in done]
         self._run.publish_offline(due)
         if clear:
-            self._clean_up(tree, [project for project in selected if project.name in done])
+            self._clean_up_projects(tree, [project for project in selected if project.name in done])
         self._notify(events.Notice(str(self._sum)))
         return self._sum
 
@@ -95,14 +96,15 @@ class Adoption:
         tasks = (AdoptTask(tree, project, self._state.record(project.name), in_place,
                            advised(self._mirror, self._state, project.name)) for project in projects)
         done = set()
-        for result in self._run.results(adopt_project, tasks, failed=self._failed):
+        for result in self._run.results(adopt_project, tasks, failed=self._record_failure):
             if isinstance(result, AdoptResult):
                 self._notify(events.ProjectEvaluated(Change(result.name)))
-                if self._record(result):
+                if self._record_result(result):
                     done.add(result.name)
         return done
 
-    def _record(self, result: AdoptResult) -> bool:
+    def _record_result(self, result: AdoptResult) -> bool:
+        """Save the result of a project, and count it; return whether the project did not fail."""
         if result.record is None:
             self._sum = self._sum._replace(failed=self._sum.failed + 1)
             return False
@@ -113,9 +115,9 @@ class Adoption:
                 row = row._replace(list_serial=None, page_serial=None)  # the next sync reads the page again
             self._state.save(row._replace(pending=row.pending | DUE), result.record)
             self._state.commit()  # so that files are not hashed again after an interruption
-        self._report(result.name, "not listed upstream, adopted and kept", result.unlisted)
+        self._notify_of_files(result.name, "not listed upstream, adopted and kept", result.unlisted)
         why = "quarantined upstream" if result.quarantined else "left out by the configuration or upstream"
-        self._report(result.name, f"{why}, not adopted", result.left_out)
+        self._notify_of_files(result.name, f"{why}, not adopted", result.left_out)
         old_sum = self._sum
         self._sum = old_sum._replace(
             projects=old_sum.projects + bool(result.files), files=old_sum.files + result.files,
@@ -124,29 +126,30 @@ class Adoption:
             bad=old_sum.bad + len(result.bad))
         return True
 
-    def _failed(self, failure: StepFailure) -> None:
+    def _record_failure(self, failure: StepFailure) -> None:
         self._sum = self._sum._replace(failed=self._sum.failed + 1)
         self._notify(events.Problem(failure.project, failure.error))
 
-    def _clean_up(self, tree: OldTree, projects: Iterable[OldProject]) -> None:
+    def _clean_up_projects(self, tree: OldTree, projects: Iterable[OldProject]) -> None:
+        """Remove what is left of the older mirror in the folders of projects, and in the root."""
         tasks = (CleanupTask(tree, project, self._state.record(project.name)) for project in projects)
-        for cleaned in self._run.results(clean_up, tasks, failed=self._failed):
+        for cleaned in self._run.results(clean_up, tasks, failed=self._record_failure):
             if isinstance(cleaned, CleanupResult):
-                self._report(cleaned.name, "no part of the mirror, moved to the trash", cleaned.trashed)
+                self._notify_of_files(cleaned.name, "no part of the mirror, moved to the trash", cleaned.trashed)
                 self._sum = self._sum._replace(failed=self._sum.failed + (cleaned.error is not None))
         self._state.commit()
         clean_up_root(tree.root)
 
-    def _report(self, project: str, what: str, filenames: tuple[str, ...]) -> None:
+    def _notify_of_files(self, project: str, what: str, filenames: tuple[str, ...]) -> None:
         if filenames:
-            self._notify(events.Notice(f"{project}: {what}: {_some(filenames)}"))
+            self._notify(events.Notice(f"{project}: {what}: {_list_first(filenames)}"))
 
-    def _left_alone(self, why: str, names: list[str]) -> None:
+    def _notify_of_others(self, why: str, names: list[str]) -> None:
         if names:
-            self._notify(events.Notice(f"of the old tree {why}: {_some(names)}"))
+            self._notify(events.Notice(f"of the old tree {why}: {_list_first(names)}"))
 
 
-def begin(root: str) -> None:
+def mark_begun(root: str) -> None:
     """Mark the mirror's own directory as an unfinished adoption. Raises StorageError."""
     path = os.path.join(root, ADOPTING)
     try:
@@ -162,7 +165,7 @@ def is_mirror(root: str) -> bool:
     return os.path.isdir(os.path.dirname(os.path.join(root, ADOPTING))) and not os.path.exists(os.path.join(root, ADOPTING))
 
 
-def end(root: str) -> None:
+def mark_ended(root: str) -> None:
     """Remove the mark of an unfinished adoption. Raises StorageError."""
     path = os.path.join(root, ADOPTING)
     try:
@@ -173,6 +176,6 @@ def end(root: str) -> None:
         raise StorageError(f"{path}: {error.strerror}") from error
 
 
-def _some(names: Iterable[str]) -> str:
+def _list_first(names: Iterable[str]) -> str:
     found = list(names)
     return ", ".join(found[:_MOST]) + (f" and {len(found) - _MOST} more" if len(found) > _MOST else "")

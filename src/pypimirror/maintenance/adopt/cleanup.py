@@ -76,14 +76,14 @@ def clean_up(mirror: IRunContext, task: CleanupTask, emit: Callable[[Any], None]
     trashed, kept = [], set()
     try:
         folders = tuple(folder for folder in rename_folders(task.tree, task.project) if os.path.isdir(folder))
-        for old in legacy_trees.files(task.tree, task.project._replace(folders=folders), mirror.parsers)[0]:
+        for old in legacy_trees.find_files(task.tree, task.project._replace(folders=folders), mirror.parsers)[0]:
             if not _remove_old_name(mirror, task, old, shown.get(old.filename.lower())):
                 if mirror.trash.put_stray(os.path.relpath(old.path, task.tree.root), name, old.filename):
                     trashed.append(old.filename)
                 else:
                     kept.add(old.path)
         for folder in folders:
-            _clear(mirror, folder, kept)
+            _clear_folder(mirror, folder, kept)
     except (MirrorError, OSError) as error:
         emit(Problem(name, str(error)))
         return CleanupResult(name, tuple(trashed), str(error))
@@ -94,7 +94,7 @@ def clean_up_root(root: str) -> None:
     """Remove pages and links of an older mirror from the root. Raises StorageError."""
     try:
         for page in (os.path.join(root, name) for name in _ROOTS):
-            if os.path.isfile(page) and _begins(page):
+            if os.path.isfile(page) and _has_mark(page):
                 os.unlink(page)
         for link in (os.path.join(root, name) for name in os.listdir(root)):
             folder, name = os.path.split(os.path.realpath(link))
@@ -124,17 +124,17 @@ def _remove_old_name(mirror: IRunContext, task: CleanupTask, old: OldFile, filen
     return True
 
 
-def _clear(mirror: IRunContext, folder: str, kept: Container[str]) -> None:
+def _clear_folder(mirror: IRunContext, folder: str, kept: Container[str]) -> None:
     """Remove ``.md5`` files and pages of the older mirror from a folder, and the folder if it is empty then.
 
     kept: paths of files whose ``.md5`` files stay.
     """
     if not os.path.isdir(folder):
         return  # removed with its last file
-    for side, about in legacy_trees.md5_files(folder):
+    for side, about in legacy_trees.find_md5_files(folder):
         if about not in kept:
             os.unlink(side)
-    for page in legacy_trees.pages(folder):
+    for page in legacy_trees.find_pages(folder):
         with open(page, "rb") as stream:
             body = stream.read()
         if all(writer.serial(body) is None for writer in mirror.writers):
@@ -143,6 +143,6 @@ def _clear(mirror: IRunContext, folder: str, kept: Container[str]) -> None:
         os.rmdir(folder)
 
 
-def _begins(page: str) -> bool:
+def _has_mark(page: str) -> bool:
     with open(page, "rb") as stream:
         return _MARK in stream.read(1000)

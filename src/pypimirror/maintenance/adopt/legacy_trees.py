@@ -60,7 +60,7 @@ class OldFile(NamedTuple):
     witness: str = ""
 
 
-def detect(directory: str) -> OldTree:
+def detect_tree(directory: str) -> OldTree:
     """Detect the kind of a tree. Raises ConfigurationError if the directory is not a mirror's tree."""
     root = os.path.realpath(directory)
     if not os.path.isdir(root):
@@ -68,18 +68,18 @@ def detect(directory: str) -> OldTree:
     for web in (os.path.join(root, "web"), root):
         if os.path.isdir(os.path.join(web, "simple")) and os.path.isdir(os.path.join(web, "packages")):
             return OldTree(PACKAGES, web)
-    for _, folder in _folders(root):
+    for _, folder in _project_folders(root):
         with suppress(StorageError):  # reported later if it is a project's folder
-            if any(is_distribution(unquote(name)) for name in _names(folder)):
+            if any(is_distribution(unquote(name)) for name in _list_names(folder)):
                 return OldTree(FOLDERS, root)
     raise ConfigurationError(f"{directory}: not a mirror's tree: neither <project>/<file> nor web/simple and web/packages")
 
 
-def projects(tree: OldTree) -> tuple[list[OldProject], list[str]]:
+def find_projects(tree: OldTree) -> tuple[list[OldProject], list[str]]:
     """Return the projects of a tree in order of names, and the names of other folders."""
     found: dict[str, list[str]] = {}
     strange = []
-    for name, folder in _folders(tree.root) if tree.kind == FOLDERS else _simple(tree.root):
+    for name, folder in _project_folders(tree.root) if tree.kind == FOLDERS else _find_bandersnatch_projects(tree.root):
         normal = normalize(_STRANGE.sub("-", name))
         if is_project(normal):
             found.setdefault(normal, []).append(folder)
@@ -88,18 +88,18 @@ def projects(tree: OldTree) -> tuple[list[OldProject], list[str]]:
     return [OldProject(name, tuple(sorted(found[name]))) for name in sorted(found)], strange
 
 
-def files(tree: OldTree, project: OldProject, parsers: Mapping[str, IParser]) -> tuple[list[OldFile], list[str]]:
+def find_files(tree: OldTree, project: OldProject, parsers: Mapping[str, IParser]) -> tuple[list[OldFile], list[str]]:
     """Return the files of a project, and problems of files that can't be adopted."""
     found: list[OldFile] = []
     problems: list[str] = []
     for folder in project.folders:
-        listed, errors = _listed(folder, project.name, parsers)
+        listed, errors = _read_pages(folder, project.name, parsers)
         if tree.kind == FOLDERS:
-            _in_folder(folder, {name: hashes for name, (_, hashes) in listed.items()}, found, problems)
+            _collect_files(folder, {name: hashes for name, (_, hashes) in listed.items()}, found, problems)
             continue
         problems += errors
         for name, (url, hashes) in listed.items():
-            path = package(tree, url)
+            path = find_package(tree, url)
             if path is None:
                 problems.append(f"{name}: listed on the old page, but missing")
             else:
@@ -107,7 +107,7 @@ def files(tree: OldTree, project: OldProject, parsers: Mapping[str, IParser]) ->
     return found, problems
 
 
-def package(tree: OldTree, url: str) -> str | None:
+def find_package(tree: OldTree, url: str) -> str | None:
     """Return the path of the file of a URL with ``/packages/`` in bandersnatch's tree, or None if it is missing."""
     _, packages, rest = urlsplit(url).path.partition("/packages/")
     parts = unquote(rest).split("/")
@@ -117,23 +117,24 @@ def package(tree: OldTree, url: str) -> str | None:
     return path if os.path.isfile(path) else None
 
 
-def pages(folder: str) -> list[str]:
+def find_pages(folder: str) -> list[str]:
     """Return the paths of the pages in a folder of a tree."""
     return [path for path in (os.path.join(folder, name) for name in _PAGES) if os.path.isfile(path)]
 
 
-def md5_files(folder: str) -> list[tuple[str, str]]:
+def find_md5_files(folder: str) -> list[tuple[str, str]]:
     """Return the paths of the ``.md5`` files in a folder, each with the path of its file, which may be missing."""
     found = []
-    for name in _names(folder):
+    for name in _list_names(folder):
         about = name.removesuffix(".md5").removeprefix(".")
         if name.endswith(".md5") and is_distribution(unquote(about)):
             found.append((os.path.join(folder, name), os.path.join(folder, about)))
     return found
 
 
-def _in_folder(folder: str, listed: Mapping[str, Mapping[str, str]], found: list[OldFile], problems: list[str]) -> None:
-    names = set(_names(folder))
+def _collect_files(folder: str, listed: Mapping[str, Mapping[str, str]], found: list[OldFile], problems: list[str]) -> None:
+    """Add the distributions in a folder to ``found``, each with the hashes of its .md5 file or of the old page."""
+    names = set(_list_names(folder))
     for name in sorted(names):
         path = os.path.join(folder, name)
         # z3c.pypimirror kept the quoting of the URL.
@@ -144,14 +145,15 @@ def _in_folder(folder: str, listed: Mapping[str, Mapping[str, str]], found: list
             problems.append(f"{shown(name)}: not the name of a distribution")
             continue
         sides = (os.path.join(folder, side) for side in (f".{name}.md5", f"{name}.md5") if side in names)
-        digest = next((digest for digest in map(_digest, sides) if digest), None)
+        digest = next((digest for digest in map(_read_md5, sides) if digest), None)
         if digest is not None:
             found.append(OldFile(filename, path, {"md5": digest}, "its .md5 file"))
         else:
             found.append(OldFile(filename, path, listed.get(filename, NOTHING), "the old page"))
 
 
-def _digest(path: str) -> str | None:
+def _read_md5(path: str) -> str | None:
+    """Return the digest in a .md5 file, or None. Raises StorageError."""
     try:
         with open(path, "rb") as stream:
             match = _MD5.match(stream.read(200))
@@ -160,11 +162,11 @@ def _digest(path: str) -> str | None:
     return match[1].decode().lower() if match else None
 
 
-def _listed(folder: str, name: str, parsers: Mapping[str, IParser]) -> tuple[dict[str, _Link], list[str]]:
+def _read_pages(folder: str, name: str, parsers: Mapping[str, IParser]) -> tuple[dict[str, _Link], list[str]]:
     """Return URL and hashes of the files on a folder's pages, by name, and problems."""
     found: dict[str, _Link] = {}
     problems: list[str] = []
-    for path in pages(folder):
+    for path in find_pages(folder):
         try:
             with open(path, "rb") as stream:
                 body = stream.read()
@@ -181,18 +183,18 @@ def _listed(folder: str, name: str, parsers: Mapping[str, IParser]) -> tuple[dic
     return found, problems
 
 
-def _simple(root: str) -> Iterator[tuple[str, str]]:
+def _find_bandersnatch_projects(root: str) -> Iterator[tuple[str, str]]:
     """Yield name and folder of each project of bandersnatch's tree, also with ``hash-index`` (folders by letter)."""
-    for name, folder in _folders(os.path.join(root, "simple")):
-        if pages(folder):
+    for name, folder in _project_folders(os.path.join(root, "simple")):
+        if find_pages(folder):
             yield name, folder
         if len(name) == 1:
-            yield from ((inner, below) for inner, below in _folders(folder) if pages(below))
+            yield from ((inner, below) for inner, below in _project_folders(folder) if find_pages(below))
 
 
-def _folders(root: str) -> Iterator[tuple[str, str]]:
+def _project_folders(root: str) -> Iterator[tuple[str, str]]:
     """Yield names and paths of possible project folders, without symbolic links to other ones."""
-    for name in _names(root):
+    for name in _list_names(root):
         path = os.path.join(root, name)
         if name.startswith(".") or name == "lost+found" or not os.path.isdir(path):
             continue
@@ -201,7 +203,7 @@ def _folders(root: str) -> Iterator[tuple[str, str]]:
         yield name, path
 
 
-def _names(folder: str) -> list[str]:
+def _list_names(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder))
     except OSError as error:

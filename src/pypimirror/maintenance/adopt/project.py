@@ -73,7 +73,7 @@ def adopt_project(mirror: IRunContext, task: AdoptTask, emit: Callable[[Any], No
     name = task.project.name
     # Upstream's list is not read: a project that was on it counts as listed, and an absence has to be confirmed by a sync.
     listed = task.record is not None and mirror.selection.exact is None and records.decode(task.record).listed
-    looked = evaluate(mirror, EvaluateTask(name, task.record, "" if task.record else _display(task), listed=listed,
+    looked = evaluate(mirror, EvaluateTask(name, task.record, "" if task.record else _registered_name(task), listed=listed,
                                            advised=task.advised), emit)
     if looked.project is None or looked.error is not None:
         emit(Problem(name, f"not adopted, because upstream can't be read: {looked.error}"))
@@ -81,26 +81,27 @@ def adopt_project(mirror: IRunContext, task: AdoptTask, emit: Callable[[Any], No
     project = records.decode(looked.project)
     try:
         folders = rename_folders(task.tree, task.project) if task.in_place else task.project.folders
-        old, problems = legacy_trees.files(task.tree, task.project._replace(folders=folders), mirror.parsers)
+        old, problems = legacy_trees.find_files(task.tree, task.project._replace(folders=folders), mirror.parsers)
         for problem in problems:
             emit(Problem(name, problem, "left out"))
-        result = _ProjectAdoption(mirror, project, emit).adopt(_with_upstreams(task.tree, project, old))
+        result = _ProjectAdoption(mirror, project, emit).adopt(_add_from_upstream_paths(task.tree, project, old))
     except MirrorError as error:
         emit(Problem(name, str(error)))
         return AdoptResult(name)
     return result._replace(display=looked.display, page_serial=looked.page_serial, quarantined=project.quarantined)
 
 
-def _display(task: AdoptTask) -> str:
+def _registered_name(task: AdoptTask) -> str:
     """Return the registered name by the old folders: z3c.pypimirror named them as on upstream's list."""
     spelled = (os.path.basename(folder) for folder in task.project.folders)
     return next((name for name in spelled if name != task.project.name and normalize(name) == task.project.name), "")
 
 
-def _with_upstreams(tree: OldTree, project: Project, old: list[OldFile]) -> list[OldFile]:
+def _add_from_upstream_paths(tree: OldTree, project: Project, old: list[OldFile]) -> list[OldFile]:
     """Add the files that no old page lists, found by the paths of upstream's URLs."""
     names = {each.filename for each in old}
-    places = ((file.filename, legacy_trees.package(tree, file.url)) for file in project.files if file.filename not in names)
+    places = ((file.filename, legacy_trees.find_package(tree, file.url))
+              for file in project.files if file.filename not in names)
     return old + [OldFile(filename, path) for filename, path in places if path is not None]
 
 
@@ -121,18 +122,18 @@ class _ProjectAdoption:
 
     def adopt(self, old: list[OldFile]) -> AdoptResult:
         """Adopt the valid and selected files."""
-        by_name = self._by_name(old)
+        by_name = self._group_by_name(old)
         # Files of the old mirror are not new.
         known = {file.filename: file._replace(seen=None) if file.filename in by_name else file for file in self._project.files}
-        files = {name: known.get(name) or self._unlisted(name, found[0].path) for name, found in by_name.items()} | known
-        wanted = {file.filename for file in select_files(self._mirror, self._with(files.values())).files}
+        files = {name: known.get(name) or self._unlisted_file(name, found[0].path) for name, found in by_name.items()} | known
+        wanted = {file.filename for file in select_files(self._mirror, self._with_files(files.values())).files}
         names = [name for name in by_name if name in wanted]
-        done = self._mirror.side_by_side.each(lambda name: self._one(files[name], by_name[name]), names)
+        done = self._mirror.side_by_side.each(lambda name: self._adopt_file(files[name], by_name[name]), names)
         files |= {one.file.filename: one.file for one in done}
-        record = records.encode(self._with(f for f in files.values() if f.filename in known or f.stored is not None))
-        return self._result(record, done, tuple(name for name in by_name if name not in wanted))
+        record = records.encode(self._with_files(f for f in files.values() if f.filename in known or f.stored is not None))
+        return self._make_result(record, done, tuple(name for name in by_name if name not in wanted))
 
-    def _result(self, record: bytes, done: Sequence[_FileAdoption], left_out: tuple[str, ...]) -> AdoptResult:
+    def _make_result(self, record: bytes, done: Sequence[_FileAdoption], left_out: tuple[str, ...]) -> AdoptResult:
         new = [one.file for one in done if one.how in ("linked", "copied")]
         return AdoptResult(
             self._project.name,
@@ -146,16 +147,16 @@ class _ProjectAdoption:
             bad=tuple(one.file.filename for one in done if not one.how),
         )
 
-    def _unlisted(self, name: str, path: str) -> File:
+    def _unlisted_file(self, name: str, path: str) -> File:
         """Return the entry of a file that upstream does not list, with the facts that the selection needs."""
         pinned = any(project == self._project.name for project, _ in self._mirror.needs.hashes)
         hashes = {"sha256": _sha256(path)} if pinned else NOTHING
-        return File(name, "", hashes, _size(path), listed=False, adopted=True)
+        return File(name, "", hashes, _file_size(path), listed=False, adopted=True)
 
-    def _with(self, files: Iterable[File]) -> Project:
+    def _with_files(self, files: Iterable[File]) -> Project:
         return self._project._replace(files=tuple(sorted(files, key=lambda file: file.filename)))
 
-    def _by_name(self, old: list[OldFile]) -> dict[str, list[OldFile]]:
+    def _group_by_name(self, old: list[OldFile]) -> dict[str, list[OldFile]]:
         """Return the old files by name; names that differ in case only are one, spelled as upstream's."""
         spelled = {file.filename.lower(): file.filename for file in self._project.files}
         found: dict[str, list[OldFile]] = {}
@@ -163,13 +164,14 @@ class _ProjectAdoption:
             found.setdefault(spelled.setdefault(each.filename.lower(), each.filename), []).append(each)
         return found
 
-    def _one(self, file: File, old: list[OldFile]) -> _FileAdoption:
+    def _adopt_file(self, file: File, old: list[OldFile]) -> _FileAdoption:
+        """Adopt the first valid one of several old files of a name."""
         path = f"{self._project.name}/{file.filename}"
         if file.stored is not None and is_up_to_date(file) and self._mirror.storage.size(path) == file.stored.size:
             return _FileAdoption(file, "here")
         for each in old:
             try:
-                stored, how = _place(self._mirror, file, each, path, self._project.name)
+                stored, how = _link_or_copy(self._mirror, file, each, path, self._project.name)
             except InsufficientSpace:
                 raise
             except MirrorError as error:
@@ -183,7 +185,7 @@ class _ProjectAdoption:
         return _FileAdoption(file)
 
 
-def _place(mirror: IRunContext, file: File, old: OldFile, path: str, project: str) -> tuple[Stored, str]:
+def _link_or_copy(mirror: IRunContext, file: File, old: OldFile, path: str, project: str) -> tuple[Stored, str]:
     """Put a file into the mirror, ``linked`` or ``copied``.
 
     Raises IntegrityError if its content is wrong, InsufficientSpace if there is no room for a copy, StorageError.
@@ -191,17 +193,17 @@ def _place(mirror: IRunContext, file: File, old: OldFile, path: str, project: st
     source = os.path.realpath(old.path)
     upload = mirror.storage.link(source)
     if upload is not None:
-        return _fill(mirror, file, old, path, project, upload, True)
+        return _verify_and_commit(mirror, file, old, path, project, upload, True)
     upload = mirror.storage.create()
     try:
-        mirror.room.admit(mirror, upload, _size(source) or 0)
-        return _fill(mirror, file, old, path, project, upload, False)
+        mirror.room.admit(mirror, upload, _file_size(source) or 0)
+        return _verify_and_commit(mirror, file, old, path, project, upload, False)
     finally:
         upload.abort()
 
 
-def _fill(mirror: IRunContext, file: File, old: OldFile, path: str, project: str, upload: IUpload,
-            linked: bool) -> tuple[Stored, str]:
+def _verify_and_commit(mirror: IRunContext, file: File, old: OldFile, path: str, project: str, upload: IUpload,
+                         linked: bool) -> tuple[Stored, str]:
     """Verify a file and commit its upload. linked: whether the upload is a hard link."""
     source = os.path.realpath(old.path)
     try:
@@ -209,7 +211,7 @@ def _fill(mirror: IRunContext, file: File, old: OldFile, path: str, project: str
         algorithm = next((name for name in ALGORITHMS if name in hashes), None)
         digests = {name: hashlib.new(name, usedforsecurity=False) for name in ("sha256", algorithm) if name}
         size = 0
-        for block in _blocks(source):
+        for block in _read_blocks(source):
             size += len(block)
             for digest in digests.values():
                 digest.update(block)
@@ -222,7 +224,7 @@ def _fill(mirror: IRunContext, file: File, old: OldFile, path: str, project: str
         elif digests[algorithm].hexdigest() != hashes[algorithm].lower():
             raise IntegrityError(f"{old.path}: damaged: its {algorithm} is {digests[algorithm].hexdigest()}, expected "
                                  f"{hashes[algorithm]} ({witness})")
-        upload.commit(path, _modified(source))
+        upload.commit(path, _modification_time(source))
         return Stored(digests["sha256"].hexdigest(), size), "linked" if linked else "copied"
     finally:
         upload.abort()
@@ -236,7 +238,7 @@ def _check_archive(path: str, filename: str, project: str) -> None:
     raise IntegrityError(f"{path}: damaged or foreign: no known hash, and not an intact archive of {project}")
 
 
-def _blocks(path: str) -> Iterator[bytes]:
+def _read_blocks(path: str) -> Iterator[bytes]:
     try:
         with open(path, "rb") as stream:
             while block := stream.read(_BLOCK):
@@ -247,19 +249,19 @@ def _blocks(path: str) -> Iterator[bytes]:
 
 def _sha256(path: str) -> str:
     digest = hashlib.sha256()
-    for block in _blocks(path):
+    for block in _read_blocks(path):
         digest.update(block)
     return digest.hexdigest()
 
 
-def _modified(path: str) -> float | None:
+def _modification_time(path: str) -> float | None:
     try:
         return float(int(os.path.getmtime(path)))
     except OSError:
         return None
 
 
-def _size(path: str) -> int | None:
+def _file_size(path: str) -> int | None:
     try:
         return os.path.getsize(path)
     except OSError:
