@@ -50,8 +50,9 @@ def root(public_folder):
     (root / "demo" / "link.whl").symlink_to(folder / "outside" / "secret.txt")
     (root / "linked").symlink_to(folder / "outside")
     (root / "empty").mkdir()
-    (root / "pypi" / "demo").mkdir(parents=True)
-    (root / "pypi" / "demo" / "json").write_text('{"last_serial":1}')
+    for name in ("demo", "zope-interface"):
+        (root / "pypi" / name).mkdir(parents=True)
+        (root / "pypi" / name / "json").write_text('{"last_serial":1}')
     (root / "robots.txt").write_text("User-agent: *\n")
     for path in root.rglob("*"):
         # Servers don't trust the time of a file that was written a moment ago.
@@ -299,6 +300,11 @@ def test_pypis_older_json_is_json_that_may_change(site):
     assert (reply.status, content_type(reply)) == (200, "application/json")
     assert json.loads(reply.body)["last_serial"]
     assert reply.headers["Cache-Control"] == "public, max-age=600"
+    # Dependabot asks for names as requirements have them.
+    for name in ("Demo", "zope.interface", "Zope_-.Interface"):
+        assert follow(site, f"/pypi/{name}/json")[1].status == 200, name
+    for path in ("/pypi/Demo", "/pypi/Demo/json/", "/pypi/Other.Demo/json", "/pypi/Demo/1.0/json/x"):
+        assert ask(site, path).status == 404, path
 
 
 def test_parts_of_files(site):

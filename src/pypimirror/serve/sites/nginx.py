@@ -42,7 +42,8 @@ server {{
 
     def values(self, common: Mapping[str, str], address: SiteAddress, certificate: Certificate | None) -> dict[str, str]:
         secure = " ssl http2" if certificate else ""
-        start = f"^((?:{common['PREFIX']}{common['SIMPLE']}|/\\.slash)/(?!\\.)[^/]*"
+        prefix = common["PREFIX"]
+        start = f"^((?:{prefix}{common['SIMPLE']}|{prefix}/pypi(?=/[^/]+/json$)|/\\.slash)/(?!\\.)[^/]*"
         letters = [f'        rewrite "{start}?){_occurrences(letter, many)}([^/]*(?:/.*)?)$" {_rewrite(letter.lower(), many)};'
                    for letter in string.ascii_uppercase for many in (_AT_ONCE, 1)]
         separator = f'        rewrite "{start}?)(?:[-_.]*[_.][-_.]*|--+)([^/]*(?:/.*)?)$" $1-$2;'
