@@ -5,22 +5,18 @@ The cells of ``serve`` that other tests don't have, and those that fail because 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from pypimirror.clients.files import index_url
 from support import clients, matrix, object_store, programs, published_tree, servers, wheelhouse
-from support.mirror import Mirrored
+from support.matrix_site import Site, served
 from support.project_tools import ProjectTool
 from support.upstream import Upstream, wheel
 
@@ -34,16 +30,6 @@ RECIPE = published_tree.recipe("demo.recipe", "1.0", ["dep>=1"])
 USUAL = ("hashes", "lazy", "offline")
 CHOSEN = os.environ.get("PYPIMIRROR_MATRIX") == "all"
 CHOSEN_TOOLS = frozenset(one.name for one in wheelhouse.PROGRAMS)
-
-
-class Site(NamedTuple):
-    """A served mirror."""
-
-    mirrored: Mirrored
-    #: The URL of the index.
-    index: str
-    #: Ends the server.
-    close: Callable[[], None]
 
 
 def cells() -> Iterator[object]:
@@ -65,7 +51,7 @@ def cells() -> Iterator[object]:
 def test_cell(client: str, server: str, habit: str, tmp_path: Path) -> None:
     if client == "buildout" and not wheelhouse.is_filled():
         pytest.fail("run: python tests/support/wheelhouse.py")
-    with served(server, tmp_path) as site:
+    with served(server, tmp_path, fill) as site:
         habits = {"plain": plain, "cooldown": cooldown, "locked": locked, "frozen": frozen, "hashes": hashes, "lazy": lazy,
                   "offline": offline}
         if matrix.works(client, server, habit):
@@ -73,55 +59,15 @@ def test_cell(client: str, server: str, habit: str, tmp_path: Path) -> None:
         else:
             with pytest.raises(AssertionError):
                 habits[habit](client, site, tmp_path)
+    matrix.note(matrix.Tried(client, server, habit, matrix.works(client, server, habit), clients.version(client),
+                             servers.version(server)))
 
 
-@contextlib.contextmanager
-def served(server: str, folder: Path) -> Iterator[Site]:
-    """Fill a mirror and serve it."""
-    with contextlib.ExitStack() as stack:
-        upstream = stack.enter_context(Upstream())
-        upstream.add("demo", DEMO["1.0"], upload_time=OLD)
-        upstream.add("demo", DEMO["2.0"], upload_time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
-        upstream.add("dep", DEP, upload_time=OLD)
-        upstream.add("demo.recipe", RECIPE[:2], upload_time=OLD)
-        # A place that the web servers' own users may enter.
-        public = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pypimirror-")))
-        public.chmod(0o755)
-        running = stack.enter_context(contextlib.ExitStack())
-        mirrored: Mirrored
-        if server == "bucket":
-            (folder / "store").mkdir()
-            store = stack.enter_context(object_store.started(folder / "store"))
-            patch = stack.enter_context(pytest.MonkeyPatch.context())
-            for name, value in store.environ.items():
-                patch.setenv(name, value)
-            mirrored = object_store.MirroredInBucket(public / "mirror", upstream.url, store)
-            address = running.enter_context(front(store, mirrored, folder))
-            mirrored.settings["base_url"] = address
-            assert mirrored.run("sync") == 0
-        else:
-            # Clients use /simple/, which a bare server has as a folder.
-            mirrored = Mirrored(public / ("simple" if server == "bare" else "mirror"), upstream.url)
-            assert mirrored.run("sync") == 0
-            start, root = (servers.bare_python, public) if server == "bare" else (getattr(servers, server), mirrored.root)
-            address = running.enter_context(start(root, folder / "log"))
-            mirrored.settings["base_url"] = address
-        place = str(mirrored.settings["mirror_file_path"])
-        yield Site(mirrored, index_url({"mirror_file_path": place, "base_url": address}), running.close)
-
-
-@contextlib.contextmanager
-def front(store: object_store.Store, mirrored: object_store.MirroredInBucket, folder: Path) -> Iterator[str]:
-    """Run the nginx of docs/object-stores.rst before a bucket that anybody may read."""
-    docs, place = wheelhouse.CHECKOUT / "docs", f"{mirrored.bucket}/{object_store.PREFIX}"
-    policy = (docs / "bucket-policy.json").read_text().replace("pypi-example/pypi", place)
-    store.client.put_bucket_policy(Bucket=mirrored.bucket, Policy=policy)
-    address = f"http://127.0.0.1:{servers.free_port()}"
-    text = (docs / "bucket-nginx.conf").read_text().replace("http://s3.example.com:9000", store.endpoint)
-    text = text.replace("pypi-example/pypi", place).replace("127.0.0.1:8080", address.removeprefix("http://"))
-    (folder / "nginx").mkdir()
-    with servers.nginx_with(text, address, folder / "nginx" / "log"):
-        yield address
+def fill(upstream: Upstream) -> None:
+    upstream.add("demo", DEMO["1.0"], upload_time=OLD)
+    upstream.add("demo", DEMO["2.0"], upload_time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    upstream.add("dep", DEP, upload_time=OLD)
+    upstream.add("demo.recipe", RECIPE[:2], upload_time=OLD)
 
 
 # --- habits; each fails with AssertionError
@@ -267,6 +213,13 @@ def offline(client: str, site: Site, folder: Path) -> None:
     assert clients.installed(folder / "second") == {"demo": "2.0", "dep": "1.0"}
 
 
-def test_the_document_is_the_matrix() -> None:
+def test_the_document_is_what_was_tried() -> None:
     text = matrix.DOCUMENT.read_text(encoding="utf-8")
     assert text == matrix.renewed(text), "run: python tests/support/matrix.py"
+    for tried in matrix.recorded():
+        assert tried.works == matrix.works(*tried[:3]), f"{tried}: run it again, then python tests/support/matrix.py"
+
+
+def test_a_cell_that_was_not_tried_does_not_count_as_one_that_works() -> None:
+    text = matrix.render([matrix.Tried("pip", "nginx", "plain", True, "26.0", "1.22.1")])
+    assert text.count("- yes\n") == 1 and "- not tried\n" in text and "pip 26.0\n" in text and "nginx 1.22.1" in text

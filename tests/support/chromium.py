@@ -57,6 +57,16 @@ class Browser:
         """Run a function's body in the page; gives what it returns."""
         return self._ask("POST", "execute/sync", script=script, args=list(arguments))
 
+    def run_async(self, body: str, *arguments: Any) -> Any:
+        """Run the body of an asynchronous function in the page; gives what it returns. Fails if it raises."""
+        self._ask("POST", "timeouts", script=servers.PATIENCE * 1000)
+        script = f"""
+            const done = arguments[arguments.length - 1], given = [...arguments].slice(0, -1);
+            (async function () {{ {body} }})(...given).then(value => done([value]), error => done(String(error)));"""
+        answer = self._ask("POST", "execute/async", script=script, args=list(arguments))
+        assert isinstance(answer, list), answer
+        return answer[0]
+
     def size(self, width: int, height: int) -> None:
         """Make the page so large, in CSS pixels."""
         self.tell("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)

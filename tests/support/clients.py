@@ -12,7 +12,7 @@ from pypimirror.interfaces import IClient
 from pypimirror.names import normalize
 from pypimirror.settings.values import Settings
 from pypimirror.zcml import builtin, registry
-from support import program_versions, programs
+from support import program_versions, programs, wheelhouse
 
 #: Seconds that an installation may take on a busy machine.
 PATIENCE = 300
@@ -45,11 +45,21 @@ def run(command: Sequence[object], folder: Path, environ: Mapping[str, str]) -> 
 @functools.cache
 def versions() -> None:
     """Take note of the clients' versions."""
+    for program, client in {"pip": "pip", "uv": "uv", "zc.buildout": "buildout"}.items():
+        program_versions.note(program, version(client))
+
+
+@functools.cache
+def version(client: str) -> str:
+    """Give the version of a client, of Poetry and PDM the one that PYPIMIRROR_PROGRAMS names."""
+    chosen = next((one.version for one in wheelhouse.PROGRAMS if one.name == client), None)
+    if chosen is not None:
+        return chosen
     python = Path(sys.executable)
-    for program, command in {"pip": [python, "-m", "pip", "--version"], "uv": [programs.program("uv"), "--version"],
-                             "zc.buildout": [python.with_name("buildout"), "--version"]}.items():
-        printed = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
-        program_versions.note(program, printed)
+    command = {"pip": [python, "-m", "pip", "--version"], "uv": [programs.program("uv"), "--version"],
+               "buildout": [python.with_name("buildout"), "--version"]}[client]
+    printed = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+    return program_versions.number(printed)
 
 
 def pip(index: str, names: Sequence[str], folder: Path, *options: str) -> dict[str, str]:

@@ -6,5 +6,9 @@ VERSIONS: dict[str, set[str]] = {}
 
 def note(program: str, version: str) -> None:
     """Take note of a program that is about to be tried. version: as it prints it itself, its name and more with it maybe."""
-    words = version.split()
-    VERSIONS.setdefault(program, set()).add(next((word for word in words if word[:1].isdigit()), version.strip()))
+    VERSIONS.setdefault(program, set()).add(number(version))
+
+
+def number(printed: str) -> str:
+    """Give the version alone of what a program prints about itself."""
+    return next((word for word in printed.split() if word[:1].isdigit()), printed.strip())

@@ -1,10 +1,14 @@
 """Starts real servers of a published tree on loopback, each given back as its address and ended with the test."""
 
 import contextlib
+import functools
 import http.client
 import http.server
+import importlib.metadata
 import os
+import platform
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -96,6 +100,20 @@ def ask(address: str, path: str, method: str = "GET", **headers: str) -> Reply:
         return Reply(answer.status, answer.headers, answer.read())
     finally:
         connection.close()
+
+
+@functools.cache
+def version(server: str) -> str:
+    """Give the version of a server of the matrix; empty for the product's own. The bucket has nginx in front of it."""
+    if server == "serve":
+        return ""
+    if server == "bare":
+        return f"Python {platform.python_version()}"
+    command = {"apache": ["apache2", "-v"], "caddy": ["caddy", "version"]}.get(server, ["nginx", "-v"])
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
+    found = re.search(r"[0-9]+(?:\.[0-9]+)+", done.stdout)
+    assert found, done.stdout
+    return f"nginx {found[0]}, moto {importlib.metadata.version('moto')}" if server == "bucket" else found[0]
 
 
 @contextlib.contextmanager

@@ -22,8 +22,11 @@ WRITTEN = 1580601600
 
 
 def wheel(name: str, version: str, requires: tuple[str, ...] = (), tag: str = "py3-none-any",
-          body: str = "") -> tuple[str, bytes]:
-    """Build a small valid wheel with one module; give its file name and content."""
+          body: str = "", command: str = "") -> tuple[str, bytes]:
+    """Build a small valid wheel with one module; give its file name and content.
+
+    command: the name of a program that runs the module's function ``main``, which then has to be in its body.
+    """
     stem = name.replace("-", "_").replace(".", "_").lower()
     info = f"{stem}-{version}.dist-info"
     members = {
@@ -31,6 +34,8 @@ def wheel(name: str, version: str, requires: tuple[str, ...] = (), tag: str = "p
         f"{info}/METADATA": metadata(name, version, requires),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
+    if command:
+        members[f"{info}/entry_points.txt"] = f"[console_scripts]\n{command} = {stem}:main\n"
     members[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in (*members, f"{info}/RECORD"))
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

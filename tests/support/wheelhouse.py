@@ -7,6 +7,7 @@ PYPIMIRROR_INDEXES names the index servers that are mirrored from: ``pypiserver`
 PYPIMIRROR_PROGRAMS names further programs that are tried and that are too heavy for every day, each as
 ``NAME==VERSION@PYTHON``, for instance ``poetry==2.5.1@python3.11 bandersnatch==8.2.0@/usr/bin/python3.13``; without
 ``@PYTHON`` it is this one. What must stand beside one follows behind commas: ``pdm==2.29.0,hishel<1.2,unearth<0.19``.
+``pyodide==314.0.7,micropip==0.11.1,packaging==26.1`` is a Python for browsers, which npm gets, and wheels for it.
 """
 
 import configparser
@@ -146,10 +147,19 @@ def fill() -> None:
             there.append(requirements)
     for program in PROGRAMS:
         if _note(program) not in there:
-            subprocess.run([program.python, "-m", "pip", "download", "-qq", "--only-binary=:all:",
-                            "--disable-pip-version-check", "--dest", str(FOLDER), *program.requirements], check=True)
+            _get(program)
             there.append(_note(program))
     (FOLDER / _NOTE).write_text(json.dumps(there, indent=1), encoding="utf-8")
+
+
+def _get(program: Program) -> None:
+    options, requirements = ["--only-binary=:all:"], program.requirements
+    if program.name == "pyodide":
+        subprocess.run(["npm", "pack", "--silent", "--pack-destination", str(FOLDER), f"pyodide@{program.version}"], check=True)
+        # For the Python that is in it.
+        options, requirements = [*options, "--no-deps", "--python-version=3.14"], requirements[1:]
+    subprocess.run([program.python, "-m", "pip", "download", "-qq", "--disable-pip-version-check", *options,
+                    "--dest", str(FOLDER), *requirements], check=True)
 
 
 if __name__ == "__main__":
