@@ -132,16 +132,15 @@ def test_readers_see_one_version_of_a_page_while_it_is_replaced(address, root):
         writer.join()
 
 
-@pytest.mark.parametrize("path", [
-    "demo/notes.txt", "demo/other.html", "demo/demo-1.0.json", "demo/README", "demo/folder/x.whl"])
 @pytest.mark.parametrize("forms", [("index.html",), ("index.v1_json",), ()])
-def test_a_project_s_folder_offers_nothing_but_the_project(address, root, path, forms):
-    (root / path).parent.mkdir(exist_ok=True)
-    (root / path).write_text("a stray")
+def test_a_project_s_folder_offers_nothing_but_the_project(address, root, forms):
     for form in forms:
         (root / "demo" / form).unlink()
-    for start in ("/", "/simple/", "/packages/"):
-        assert ask(address, start + path).status == 404
+    for path in ("demo/notes.txt", "demo/other.html", "demo/demo-1.0.json", "demo/README", "demo/folder/x.whl"):
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text("a stray")
+        for start in ("/", "/simple/", "/packages/"):
+            assert ask(address, start + path).status == 404, start + path
     assert ask(address, "/demo/demo-1.0-py3-none-any.whl").status == 200
 
 

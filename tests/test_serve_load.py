@@ -27,9 +27,10 @@ MEGABYTE = 1 << 20
 LARGE = 24 * MEGABYTE
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = tmp_path / "mirror"
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A mirror that no test changes."""
+    root = tmp_path_factory.mktemp("mirror")
     published_tree.publish(root, {"demo": [published_tree.wheel("demo", "1.0")]})
     (root / "demo" / "large-1.0.tar.gz").write_bytes(os.urandom(LARGE))
     return root
@@ -104,6 +105,14 @@ def server(root: Path, log: Path, files: int, clock: Path | None = None) -> Iter
 def served(root: Path, tmp_path: Path) -> Iterator[Served]:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     with server(root, tmp_path / "log", 4096 if hard == resource.RLIM_INFINITY else min(hard, 4096)) as served:
+        yield served
+        assert "Traceback" not in served.said()
+
+
+@pytest.fixture(scope="module")
+def shared(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server for tests that do not look at its memory or its open files."""
+    with server(root, tmp_path_factory.mktemp("shared") / "log", 1024) as served:
         yield served
         assert "Traceback" not in served.said()
 
@@ -278,9 +287,9 @@ def test_requests_sent_without_waiting_hold_up_no_thread_and_open_no_files(serve
     assert served.files() <= before + 20 * 2 + 8
 
 
-def test_requests_sent_without_waiting_are_all_answered(served: Served, root: Path) -> None:
+def test_requests_sent_without_waiting_are_all_answered(shared: Served, root: Path) -> None:
     body = (root / "demo" / "large-1.0.tar.gz").read_bytes()
-    client = served.connect(GET * 2 + GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    client = shared.connect(GET * 2 + GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
     answer = bytearray()
     while block := client.recv(1 << 20):
         answer += block
@@ -331,16 +340,16 @@ def test_clients_that_go_away_in_the_middle_leave_nothing_open(served: Served) -
     (b"GET /demo/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n" + b"y" * 1_200_000, 413),
     (b"GET /demo/ HTTP/1.1\r\nHost : x\r\n\r\n", 400), (b"GET /demo/ HTTP/1.1\r\n X: y\r\n\r\n", 400),
     (b"GET\x00/demo/ HTTP/1.1\r\n\r\n", 400), (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400)])
-def test_requests_that_are_too_large_or_none_are_refused(served: Served, request_: bytes, status: int) -> None:
-    client = served.connect(b"")
+def test_requests_that_are_too_large_or_none_are_refused(shared: Served, request_: bytes, status: int) -> None:
+    client = shared.connect(b"")
     with contextlib.suppress(OSError):  # it need not read to the end
         client.sendall(request_)
     assert client.recv(12)[9:] == str(status).encode()
-    assert ask(served.address, "/demo/").status == 200
+    assert ask(shared.address, "/demo/").status == 200
 
 
-def test_requests_behind_each_other_on_one_connection_are_answered_in_order(served: Served) -> None:
-    client = served.connect(b"HEAD /demo/ HTTP/1.1\r\nHost: x\r\n\r\nGET /nowhere/ HTTP/1.1\r\nHost: x\r\n\r\n"
+def test_requests_behind_each_other_on_one_connection_are_answered_in_order(shared: Served) -> None:
+    client = shared.connect(b"HEAD /demo/ HTTP/1.1\r\nHost: x\r\n\r\nGET /nowhere/ HTTP/1.1\r\nHost: x\r\n\r\n"
                             b"GET /demo/large-1.0.tar.gz HTTP/1.1\r\nHost: x\r\nRange: bytes=0-0\r\n\r\n"
                             b"GET /demo/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     answer = b""

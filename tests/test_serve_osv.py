@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import subprocess
@@ -25,17 +26,32 @@ AUDITORS = [pytest.param(one, id=one.version) for one in wheelhouse.PROGRAMS if 
 NO_AUDITOR = [pytest.param(None, marks=pytest.mark.skip(reason="PYPIMIRROR_PROGRAMS names no pip-audit"))]
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a served mirror that no test changes."""
+    folder = tmp_path_factory.mktemp("served")
+    with Upstream() as upstream, served(Mirrored(folder / "mirror", upstream.url), upstream, folder) as address:
+        yield address
+
+
 @pytest.fixture
-def site(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> Iterator[str]:
-    """A served mirror with a vulnerable release; returns its address."""
+def own_site(mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> Iterator[str]:
+    """The address of a server of ``mirrored``."""
+    with served(mirrored, upstream, tmp_path) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def served(mirrored: Mirrored, upstream: Upstream, folder: Path) -> Iterator[str]:
+    """Serve a mirror with a vulnerable release; yields its address."""
     for version in ("1.0", "2.0"):
         upstream.add("Demo", wheel("Demo", version), sdist("Demo", version))
-    osv.write_directory(tmp_path / "osv", osv.document("PYSEC-1", "demo", introduced="0", fixed="2.0", aliases=["CVE-1"],
+    osv.write_directory(folder / "osv", osv.document("PYSEC-1", "demo", introduced="0", fixed="2.0", aliases=["CVE-1"],
                                                       references=[{"type": "ADVISORY", "url": "https://example.com/1"}]),
                         osv.document("GHSA-2", "other", introduced="0"))
-    mirrored.settings |= {"advisories": tmp_path / "osv", "min_free": 0, "index_formats": "html json legacy-json"}
+    mirrored.settings |= {"advisories": folder / "osv", "min_free": 0, "index_formats": "html json legacy-json"}
     assert mirrored.run("sync") == 0
-    port, log = servers.free_port(), tmp_path / "serve.log"
+    port, log = servers.free_port(), folder / "serve.log"
     command = (sys.executable, "-m", "pypimirror", mirrored.write(), "serve", "--port", port)
     with servers.running(*command, log=log) as process:
         yield servers.wait_for(process, port, log).rstrip("/")
@@ -121,27 +137,27 @@ def test_other_paths_take_no_post(site: str) -> None:
         assert caught.value.code == 405
 
 
-def test_what_a_sync_reads_is_answered_at_once(site: str, mirrored: Mirrored, tmp_path: Path) -> None:
-    assert queried(site, "2.0", name="demo", ecosystem="PyPI") == []
+def test_what_a_sync_reads_is_answered_at_once(own_site: str, mirrored: Mirrored, tmp_path: Path) -> None:
+    assert queried(own_site, "2.0", name="demo", ecosystem="PyPI") == []
     osv.write_directory(tmp_path / "osv", osv.document("PYSEC-5", "demo", versions=["2.0"]))
     assert mirrored.run("sync") == 0
-    assert queried(site, "2.0", name="demo", ecosystem="PyPI") == ["PYSEC-5"]
+    assert queried(own_site, "2.0", name="demo", ecosystem="PyPI") == ["PYSEC-5"]
     # Also of a database that was made anew.
     for path in (mirrored.root / ".pypimirror").glob("advisories.sqlite*"):
         path.unlink()
-    assert post(f"{site}/v1/query", {"package": {"name": "demo", "ecosystem": "PyPI"}})[0] == 503
+    assert post(f"{own_site}/v1/query", {"package": {"name": "demo", "ecosystem": "PyPI"}})[0] == 503
     assert mirrored.run("sync") == 0
-    assert queried(site, "2.0", name="demo", ecosystem="PyPI") == ["PYSEC-5"]
+    assert queried(own_site, "2.0", name="demo", ecosystem="PyPI") == ["PYSEC-5"]
 
 
-def test_legacy_json_has_the_vulnerabilities_of_the_release(site: str, mirrored: Mirrored) -> None:
+def test_legacy_json_has_the_vulnerabilities_of_the_release(own_site: str, mirrored: Mirrored) -> None:
     def told(path: str) -> list[str]:
-        found = json.loads(servers.ask(site, path).body)["vulnerabilities"]
+        found = json.loads(servers.ask(own_site, path).body)["vulnerabilities"]
         return [each["id"] for each in found]
 
     assert told("/pypi/demo/1.0/json") == ["PYSEC-1"]
     assert told("/pypi/demo/2.0/json") == told("/pypi/demo/json") == []
-    (one,) = json.loads(servers.ask(site, "/pypi/demo/1.0/json").body)["vulnerabilities"]
+    (one,) = json.loads(servers.ask(own_site, "/pypi/demo/1.0/json").body)["vulnerabilities"]
     assert (one["aliases"], one["fixed_in"], one["link"]) == (["CVE-1"], ["2.0"], "https://example.com/1")
     # The page in the tree is about the newest release.
     assert json.loads(mirrored.read("pypi/demo/json"))["vulnerabilities"] == []
