@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from zope.interface import providedBy
@@ -30,8 +31,12 @@ class Made(NamedTuple):
     component: Any
     interface: Any
     name: str
-    #: File and line.
-    place: str
+    #: Returns file and line. Only messages need them, and a search of all registrations takes long.
+    find_place: Callable[[], str]
+
+    @property
+    def place(self) -> str:
+        return self.find_place()
 
 
 def load(plugins: Iterable[Plugin] = ()) -> Any:
@@ -74,7 +79,7 @@ def create_all(registry: Any, adapted: Any, interface: Any) -> dict[str, Any]:
 
 def created_components(registry: Any) -> Mapping[int, Made]:
     """Return the components created so far, and all utilities, by ``id``."""
-    found = {id(each.component): Made(each.component, each.provided, each.name, place_of(each))
+    found = {id(each.component): Made(each.component, each.provided, each.name, partial(place_of, each))
              for each in registry.registeredUtilities()}
     created: dict[int, Made] = registry.__dict__.get(_MADE, {})
     return found | created
@@ -100,13 +105,16 @@ def kind_of(interface: Any) -> str:
 
 def _create(registry: Any, factory: Any, adapted: Any, interface: Any, name: str, key: str = "") -> Any:
     """Create and check a component. key: the key that names it. Raises ConfigurationError."""
-    place = registered_at(registry, interface, name)
-    label = f"{place}: {kind_of(interface)} {name!r}"
+    find_place = partial(registered_at, registry, interface, name)
+
+    def label() -> str:
+        return f"{find_place()}: {kind_of(interface)} {name!r}"
+
     try:
         component = factory(*adapted)
         if component is None:
-            raise ConfigurationError(f"{label}: {validation.dotted_name(factory)} returned None")
-        registry.__dict__.setdefault(_MADE, {})[id(component)] = Made(component, interface, name, place)
+            raise ConfigurationError(f"{label()}: {validation.dotted_name(factory)} returned None")
+        registry.__dict__.setdefault(_MADE, {})[id(component)] = Made(component, interface, name, find_place)
         lack = None if builtin.is_own(component) else _find_lack(component, interface)
     except (MirrorError, KeyboardInterrupt):
         raise
@@ -116,9 +124,9 @@ def _create(registry: Any, factory: Any, adapted: Any, interface: Any, name: str
         from ..tracebacks import describe
 
         package = str(getattr(factory, "__module__", "")).partition(".")[0]
-        raise ConfigurationError(f"{label} can't be created: {describe(error, package=package)}") from error
+        raise ConfigurationError(f"{label()} can't be created: {describe(error, package=package)}") from error
     if lack:
-        raise ConfigurationError(f"{label}: {lack}")
+        raise ConfigurationError(f"{label()}: {lack}")
     return component
 
 
