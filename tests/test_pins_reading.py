@@ -238,6 +238,23 @@ def test_which_pins_match_a_version(version, matching):
     assert PinnedReleases([], {}).matching(version) == ()
 
 
+@pytest.mark.parametrize("version, matching", [
+    ("1.0", {"1.0"}), ("1.0.0", set()), ("1.0+local", set()), ("2.0+B", {"2.0+b"}), ("2.0+c", set()), ("3", {"3.0"}),
+    ("3.0+x", {"3.0"}), ("2004D", {"2004d"})])
+def test_a_pin_by_arbitrary_equality_matches_its_text_alone(version, matching):
+    pinned = PinnedReleases(["1.0", "2.0+b", "3.0", "2004d"], {}, {"1.0", "2.0+b", "2004d"})
+    assert set(pinned.matching(version)) == matching
+
+
+def test_arbitrary_equality_counts_if_no_file_pins_otherwise():
+    files = {"/a.txt": b"foo===1.0\nbar===1.0\nold===2004d\nbaz==1.0,===1.0", "/b.txt": b"foo==1.0\nbar===1.0\nbar==1.0\n"}
+    read = [read_pin_files([], names, [LINUX], files.__getitem__, Kept()).pins for names in (["/a.txt"], ["/a.txt", "/b.txt"])]
+    assert read[0].arbitrary == {("foo", "1.0"), ("bar", "1.0"), ("baz", "1.0")}
+    assert read[1].arbitrary == {("bar", "1.0"), ("baz", "1.0")}
+    assert [pins.holds("foo", "1.0+local") for pins in read] == [False, True]
+    assert read[0].holds("old", "2004D")
+
+
 @pytest.mark.parametrize("version, hashes, allowed", [
     ("1", {"sha256": A}, True), ("1", {"sha256": A.upper()}, True), ("1", {"sha256": B}, False), ("1", {"sha512": B}, None),
     ("1", {}, None), ("1", {"sha256": B, "sha512": A}, False), ("2", {"sha256": B}, True), ("2", {}, True),

@@ -138,7 +138,7 @@ class Mirror:
         filters = registry.create_all(self.registry, (self.settings,), IFilter)
         used = {name: self._named(IFilter, name, "filters") for name in self.settings["filters"] or filters}
         return Selection(names.values(), used, self.needs.versions(), self.own.projects, self.needs.hashes,
-                         self.needs.only_followed())
+                         self.needs.only_followed(), self.needs.arbitrary)
 
     @cached_property
     def writers(self) -> tuple[IIndexWriter, ...]:

@@ -221,6 +221,8 @@ class RequiredReleases(NamedTuple):
     retained: Mapping[str, frozenset[str]] = NOTHING
     #: Their build and runtime requirements.
     followed: Mapping[str, frozenset[str]] = NOTHING
+    #: The pins by ``===``, as names and versions.
+    arbitrary: frozenset[tuple[str, str]] = frozenset()
 
     def versions(self) -> Mapping[str, frozenset[str]]:
         """Return all required versions by project."""

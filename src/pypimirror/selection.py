@@ -25,7 +25,7 @@ from .interfaces import (
 from .metadata.filenames import parse
 from .model import File, Project
 from .names import normalize
-from .pins.pinned_releases import Hashes, PinnedReleases, pinned_of
+from .pins.pinned_releases import ArbitraryEquality, Hashes, PinnedReleases, pinned_of
 from .selected import LeftOut, Selected, Unmet
 
 _NO_PINS: Mapping[str, frozenset[str]] = {}
@@ -136,12 +136,12 @@ class Selection:
 
     def __init__(self, names: Iterable[INameFilter], filters: Mapping[str, IFilter],
                  pins: Mapping[str, frozenset[str]] = _NO_PINS, own: Iterable[str] = (), hashes: Hashes = _NO_HASHES,
-                 required: Mapping[str, frozenset[str]] = _NO_PINS):
+                 required: Mapping[str, frozenset[str]] = _NO_PINS, arbitrary: ArbitraryEquality = frozenset()):
         """names: all name filters. filters: by name, in order. pins: versions by normalised name.
 
         own: normalised names of the site's own projects, which are always selected.
         hashes: ``algorithm:hexdigest`` of the files that a pin allows, by name and version.
-        required: of the pins, the versions that others require and no pin file names.
+        required: of the pins, the versions that others require and no pin file names. arbitrary: pins by ``===``.
         """
         active = [name for name in names if name.active]
         self._asked = tuple(name for name in active if not name.applies_to_pins)
@@ -153,6 +153,7 @@ class Selection:
                               for name, each in filters.items() if each.active)
         self._pins = pins
         self._hashes = hashes
+        self._arbitrary = arbitrary
         self._required = required
         self._own = frozenset(own)
         #: The normalised names that can be selected, or None if the filters need upstream's list of all names.
@@ -217,7 +218,7 @@ class Selection:
 
     def pinned(self, name: str) -> PinnedReleases:
         """Return the pinned releases of a project."""
-        return pinned_of(name, self._pins.get(name, ()), self._hashes)
+        return pinned_of(name, self._pins.get(name, ()), self._hashes, self._arbitrary)
 
     def allowed(self, name: str) -> bool:
         """Whether no filter with ``applies_to_pins`` excludes the project."""
@@ -263,7 +264,7 @@ class Selection:
         """Return the names of the files of pinned versions, including files whose hash is not known yet."""
         if not versions:
             return frozenset()
-        pinned = pinned_of(project.name, versions, self._hashes)
+        pinned = pinned_of(project.name, versions, self._hashes, self._arbitrary)
         return frozenset(file.filename for file in project.files if _allows(pinned, file, project.name) is not False)
 
     def _why(self, file: File, name: str) -> str:

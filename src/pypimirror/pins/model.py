@@ -39,6 +39,8 @@ class Pins(NamedTuple):
     problems: tuple[str, ...] = ()
     #: Extras (PEP 508) that the pin files request of pinned projects, by normalised name. Extras are normalised (PEP 685).
     extras: Mapping[str, frozenset[str]] = {}
+    #: The pins by ``===``, which match that text alone.
+    arbitrary: frozenset[Release] = frozenset()
 
     def holds(self, name: str, version: str) -> bool:
         """Return whether the release is pinned. name: normalised."""
@@ -49,7 +51,7 @@ class Pins(NamedTuple):
         return self._pinned(name).allows(version, hashes)
 
     def _pinned(self, name: str) -> PinnedReleases:
-        return pinned_of(name, self.versions.get(name, ()), self.hashes)
+        return pinned_of(name, self.versions.get(name, ()), self.hashes, self.arbitrary)
 
 
 @lru_cache(maxsize=1 << 15)
@@ -66,14 +68,22 @@ def is_version(text: str) -> bool:
 def union(parts: Iterable[Pins]) -> Pins:
     """Merge the pins of several files: a release is pinned if one of them pins it.
 
-    If one file pins a release without hashes, all files of the release are allowed, whatever hashes other files have.
+    If one file pins a release without hashes, all files of the release are allowed, whatever hashes other files have; likewise
+    with ``==`` in one file and ``===`` in another.
     """
     parts = tuple(parts)
     versions = _merged(part.versions for part in parts)
     extras = _merged(part.extras for part in parts)
     return Pins(dict(sorted(versions.items())), _required_hashes(parts), _merged(part.origins for part in parts),
                 _distinct(part.notes for part in parts), _distinct(part.problems for part in parts),
-                {name: requested for name, requested in sorted(extras.items()) if name in versions})
+                {name: requested for name, requested in sorted(extras.items()) if name in versions}, _arbitrary(parts))
+
+
+def _arbitrary(parts: Collection[Pins]) -> frozenset[Release]:
+    """Return the releases that no file pins in another way than by ``===``."""
+    found = frozenset(pinned for part in parts for pinned in part.arbitrary)
+    return found - {pinned for pinned in found for part in parts
+                    if pinned[1] in part.versions.get(pinned[0], ()) and pinned not in part.arbitrary}
 
 
 def _required_hashes(parts: Collection[Pins]) -> dict[Release, frozenset[str]]:

@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 from packaging.requirements import Requirement
 
-from ..metadata.filenames import release
+from ..metadata.filenames import pep440, release
 from ..names import is_project, normalize, shown
 from . import exact_requirement, extras, requirements_syntax
 from .environments import Environment, applies
@@ -93,6 +93,7 @@ def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> 
     origin_of = lru_cache(lambda source: single(redact(source)))
     loose: list[tuple[str, str]] = []
     requested: list[tuple[str, Iterable[str]]] = []
+    arbitrary: set[tuple[str, str]] = set()
     for line in requirements.lines:
         marker = line.requirement.marker
         if marker is not None and not any(applies(marker, environment) for environment in environments):
@@ -106,6 +107,8 @@ def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> 
             continue
         pinned = name, normalize_version(version)
         versions.append((name, single(pinned[1])))
+        if _is_arbitrary(line.requirement):
+            arbitrary.add(pinned)
         origins.append((pinned, origin_of(line.source)))
         if line.hashes:
             hashes.setdefault(pinned, set()).update(line.hashes)
@@ -120,7 +123,13 @@ def pins_of(requirements: Requirements, environments: Iterable[Environment]) -> 
     unpinned = [text for name, text in loose if name not in by_name]
     return Pins(by_name, {pinned: frozenset(some) for pinned, some in hashes.items()}, merged_sets(origins),
                 (*requirements.notes, *_unpinned_note(requirements.root, unpinned)),
-                extras=extras.collect(requested))
+                extras=extras.collect(requested), arbitrary=frozenset(arbitrary))
+
+
+def _is_arbitrary(requirement: Requirement | ExactRequirement) -> bool:
+    """Whether a requirement has ``===`` and a version that ``==`` can have, too."""
+    return not isinstance(requirement, ExactRequirement) and any(
+        specifier.operator == "===" and pep440(specifier.version) is not None for specifier in requirement.specifier)
 
 
 def _unpinned_note(root: str, unpinned: list[str]) -> Iterator[str]:

@@ -41,5 +41,5 @@ def stays_unlisted(mirror: IRunContext, project: Project, file: File) -> bool:
     if file.adopted:
         return True
     versions = mirror.needs.pinned.get(project.name, ())
-    pinned = pinned_of(project.name, versions, mirror.needs.hashes)
+    pinned = pinned_of(project.name, versions, mirror.needs.hashes, mirror.needs.arbitrary)
     return bool(versions) and pinned.allows(parse(file.filename, project.name).version, file.content_hashes) is not False

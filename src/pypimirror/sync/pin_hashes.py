@@ -24,7 +24,7 @@ def check(mirror: IRunContext, project: str, file: File, stored: Stored, path: s
     versions = mirror.needs.pinned.get(project)
     if not versions:
         return file, False
-    pinned = pinned_of(project, versions, mirror.needs.hashes)
+    pinned = pinned_of(project, versions, mirror.needs.hashes, mirror.needs.arbitrary)
     version = parse(file.filename, project).version
     missing = pinned.algorithms(version) - file.hashes.keys() - file.digests.keys()
     if missing and pinned.allows(version, file.content_hashes) is not True:
@@ -36,7 +36,7 @@ def check(mirror: IRunContext, project: str, file: File, stored: Stored, path: s
 
 def prefers(mirror: IRunContext, project: str, before: File, now: File) -> bool:
     """Whether the pins allow the mirror's copy of a file, and not the one of the same name that upstream has now."""
-    pinned = pinned_of(project, mirror.needs.pinned.get(project, ()), mirror.needs.hashes)
+    pinned = pinned_of(project, mirror.needs.pinned.get(project, ()), mirror.needs.hashes, mirror.needs.arbitrary)
     version = parse(now.filename, project).version
     return pinned.allows(version, before.content_hashes) is True and pinned.allows(version, now.content_hashes) is False
 

@@ -104,8 +104,8 @@ class Pinning:
         record = self._state.record(name)
         files = records.decode(record).files if record is not None else ()
         here = [version for file in files if file.stored is not None and (version := parse(file.filename, name).version)]
-        return not all(any(Pins({name: frozenset({pinned})}).holds(name, version) for version in here)
-                       for pinned in self._pins.versions[name])
+        each = (self._pins._replace(versions={name: frozenset({pinned})}) for pinned in self._pins.versions[name])
+        return not all(any(pin.holds(name, version) for version in here) for pin in each)
 
     def _here(self, today: datetime.date) -> dict[Release, str]:
         """Return the mirrored releases of pinned projects; if the state was lost they count as pinned until today."""
@@ -208,7 +208,8 @@ class Pinning:
             yield RootFile(name, file, extras, self._settings["dependencies"], has_wheel)
 
     def _tell(self, followed: Mapping[str, frozenset[str]]) -> None:
-        self._mirror.need(RequiredReleases(self._pins.versions, self._pins.hashes, self._retained, followed))
+        self._mirror.need(RequiredReleases(self._pins.versions, self._pins.hashes, self._retained, followed,
+                                            self._pins.arbitrary))
 
     def _environments(self) -> tuple[Environment, ...]:
         return configured_environments(self._settings)

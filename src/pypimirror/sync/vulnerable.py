@@ -33,7 +33,7 @@ def vulnerable_releases(mirror: IRunContext, project: Project, files: Iterable[F
     if not project.advisories:
         return
     matcher = policy.match_reported(mirror.settings, project)
-    pinned = pinned_of(project.name, mirror.needs.pinned.get(project.name, ()), mirror.needs.hashes)
+    pinned = pinned_of(project.name, mirror.needs.pinned.get(project.name, ()), mirror.needs.hashes, mirror.needs.arbitrary)
     versions = dict.fromkeys(version for file in files if (version := parse(file.filename, project.name).version))
     for version in versions:
         if found := matcher.of_version(version):

@@ -58,6 +58,7 @@ def uses_pins(mirror: IRunContext, state: State) -> bool:
 def files_fingerprint(mirror: IRunContext) -> str:
     """Return the hash of the settings and pins that decide which files are mirrored."""
     hashes = {"==".join(release): allowed for release, allowed in mirror.needs.hashes.items()}
+    hashes |= {"===".join(release): frozenset[str]() for release in mirror.needs.arbitrary}
     return fingerprint(mirror.settings, "files", mirror.needs.versions(), mirror.needs.pinned, hashes)
 
 
