@@ -17,7 +17,7 @@ from support import program_versions, programs, wheelhouse
 #: Seconds that an installation may take on a busy machine.
 PATIENCE = 300
 #: The clients of the product, in the order in which it names them.
-CLIENTS = registry.every(builtin.own(), (Settings({"versions": (), "requirements": ()}, {}),), IClient)
+CLIENTS = registry.create_all(builtin.load_builtin(), (Settings({"versions": (), "requirements": ()}, {}),), IClient)
 
 
 def render(client: str, index: str) -> str:
