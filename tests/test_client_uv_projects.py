@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 from support import clients, programs, servers
 from support.mirror import Mirrored
 from support.upstream import Upstream, wheel
@@ -51,6 +53,7 @@ RELEASES = {"web": ("2.0", "3.0"), "quick": ("1.0",), "plugin": ("1.0",), "lib":
 INSTALLED = {"corp": "1.0", "fork": "2.0", "plugin": "1.0", "quick": "1.0", "tester": "1.0", "web": "2.0"}
 
 
+@pytest.mark.heavy
 def test_a_workspace_with_conflicts_forks_and_two_registries(tmp_path: Path, upstream: Upstream) -> None:
     for name, versions in RELEASES.items():
         upstream.add(name, *(wheel(name, version, ("lib>=1",) if name == "plugin" else ()) for version in versions))

@@ -53,6 +53,7 @@ _READ = """
     return found;"""
 
 
+@pytest.mark.heavy
 def test_a_page_of_another_origin_reads_pages_files_and_metadata_in_a_browser(root: Path, tmp_path: Path) -> None:
     json_page, html_page = (root / "demo" / name for name in ("index.v1_json", "index.html"))
     file = f"demo/{WHEEL.filename}"
