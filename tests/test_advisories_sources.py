@@ -13,6 +13,7 @@ import pytest
 from pypimirror.advisories import archive, importer
 from pypimirror.advisories.database import AdvisoryDatabase
 from pypimirror.advisories.importer import Importer, ImportResult
+from pypimirror.errors import StorageError
 from pypimirror.http.requests_fetcher import RequestsFetcher
 from pypimirror.http.retry import RetryPolicy
 from pypimirror.settings.reader import read
@@ -221,6 +222,23 @@ def test_an_archive_that_is_not_brought_up_to_date_is_reported(tmp_path: Path, d
     assert update(database, source, own, max_age=0) == ImportResult()
     osv.write_archive(source, old, NEW)
     assert update(database, source, own, max_age=86400) == ImportResult()
+
+
+@pytest.mark.parametrize("table", ["facts", "sources", "documents", "packages", "projects"])
+def test_a_database_that_lacks_a_table_is_refused_by_readers_and_read_again_by_a_sync(
+        tmp_path: Path, database: AdvisoryDatabase, table: str) -> None:
+    source = osv.write_archive(tmp_path / "all.zip", NEW)
+    update(database, source)
+    database._db.execute(f"DROP TABLE {table}")
+    database.close()
+    lacking = {"documents": "by_id, documents", "packages": "by_member, packages"}.get(table, table)
+    with pytest.raises(StorageError, match=rf"advisories\.sqlite: can't be read: missing: {lacking}; the next sync"):
+        database.open_to_read()
+    database.close()
+    told = database.open()
+    assert told is not None and f"damaged (missing: {lacking}); the advisories are read again" in told
+    update(database, source)
+    assert ids(database, "demo") == ["PYSEC-99"]
 
 
 @pytest.mark.parametrize("modified", ["9999-12-31T23:59:59Z", "2999-01-01T00:00:00+02:00", "0999-01-01T00:00:00Z"])

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pypimirror.bundles.journal import Journal
 from pypimirror.metadata.bounded_toml import loads
 from support import wheelhouse
 from support.json_schema import violations
@@ -205,6 +206,19 @@ def test_a_journal_that_was_lost_needs_a_full_export(sites: Sites, upstream: Ups
     assert "follow the other one, import with --allow-deletions" in capsys.readouterr().err
     sites.load("again", "--allow-deletions")
     sites.equal()
+
+
+@pytest.mark.parametrize(("damage", "told"), [
+    ("DROP TABLE marks", "missing: marks"), ("DROP TABLE advisories", "missing: advisories, advisories_by_serial"),
+    ("UPDATE facts SET value = x'ff'", "the identifier of the mirror is missing or damaged")])
+def test_a_damaged_journal_is_named(sites: Sites, capsys: Captured, damage: str, told: str) -> None:
+    journal = Journal(str(sites.near.root / ".pypimirror"))
+    journal.open()
+    journal._db.execute(damage)
+    journal.close()
+    capsys.readouterr()
+    sites.export("no", status=1)
+    assert f"bundles.sqlite: {told}; if it is damaged, move it away" in one_line(capsys.readouterr().err)
 
 
 def test_a_journal_does_not_depend_on_the_state(sites: Sites, upstream: Upstream) -> None:

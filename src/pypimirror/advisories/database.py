@@ -97,6 +97,7 @@ class AdvisoryDatabase(SQLiteFile):
             if self.layout != LAYOUT:
                 self.close()
                 return False
+            self.check_parts(_SCHEMA)
         except sqlite3.Error as error:
             raise StorageError(f"{self.path}: can't be read: {error}; the next sync reads the advisories again") from error
         return True
@@ -119,6 +120,7 @@ class AdvisoryDatabase(SQLiteFile):
         self.connect()
         if self.layout == 0:
             self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {LAYOUT}; COMMIT;")
+        self.check_parts(_SCHEMA)
         self._db.execute("SELECT project, digest, malicious FROM projects LIMIT 1").fetchone()
 
     # --- sources

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from ..errors import StorageError
 from ..state.sqlite_file import SQLiteFile
 from ..storage.ownership import check_own
+from .manifest import is_identifier
 
 #: The entry of the paths that belong to no project: pages about all projects, and pin files.
 COMMON = ""
@@ -68,6 +69,9 @@ class Journal(SQLiteFile):
             self.connect()
             if (layout := self.layout) < _LAYOUT:
                 self._migrate(layout)
+            self.check_parts(" ".join((*_TABLES, *_ADVISORIES)))
+            if not is_identifier(self.fact("mirror")):
+                raise sqlite3.DatabaseError("the identifier of the mirror is missing or damaged")
 
     def check_layout(self) -> None:
         if self.layout > _LAYOUT:

@@ -51,6 +51,11 @@ def dump(line: Line) -> bytes:
     return _DUMP([_NAMES[type(line)], *line]).encode() + b"\n"
 
 
+def is_identifier(value: Any) -> bool:
+    """Whether a value may be the identifier of a mirror or of a bundle."""
+    return _matches(_IDENTIFIER, value)
+
+
 def is_path(path: str) -> bool:
     """Whether a text is a path that a bundle may contain: relative, in the tree of a mirror, without hidden folders."""
     parts = path.removeprefix(RECORDS).split("/")
@@ -130,8 +135,8 @@ def _parse_header(line: bytes, name: str) -> BundleHeader:
 
 def _is_valid_header(header: BundleHeader) -> bool:
     base = header.base is None if header.kind in (FULL, AGAINST) else header.kind == DELTA and _matches(_MARK, header.base)
-    return (base and _matches(_MARK, header.end) and _matches(_IDENTIFIER, header.bundle)
-            and _matches(_IDENTIFIER, header.mirror) and _is_number(header.serial) and _is_number(header.time)
+    return (base and _matches(_MARK, header.end) and is_identifier(header.bundle) and is_identifier(header.mirror)
+            and _is_number(header.serial) and _is_number(header.time)
             and isinstance(header.tree, bool) and header.advisories in ("", FULL, DELTA)
             and _are_valid_pages(header.pages)
             and _are_valid_pins(header.pins))

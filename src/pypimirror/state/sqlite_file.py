@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from contextlib import suppress
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from ..storage.regular_files import check_regular
 
 #: Endings of the files that SQLite writes next to a database (https://www.sqlite.org/tempfiles.html).
 _COMPANIONS = ("-wal", "-shm", "-journal")
+_CREATED = re.compile(r"CREATE (?:TABLE|INDEX) (\w+)")
 
 
 class SQLiteFile:
@@ -50,6 +52,13 @@ class SQLiteFile:
 
     def check_layout(self) -> None:
         """Raise an error, before anything is written, if this version can't use the database's layout."""
+
+    def check_parts(self, schema: str) -> None:
+        """Raise sqlite3.DatabaseError if a table or an index is missing. schema: the statements that create them."""
+        lacking = set(_CREATED.findall(schema))
+        lacking.difference_update(name for name, in self._db.execute("SELECT name FROM sqlite_master"))
+        if lacking:
+            raise sqlite3.DatabaseError(f"missing: {', '.join(sorted(lacking))}")
 
     def connect_to_read(self, check_same_thread: bool = True) -> sqlite3.Connection:
         """Return a connection that only reads. Raises sqlite3.Error."""
