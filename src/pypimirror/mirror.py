@@ -16,6 +16,7 @@ from .http.hosts import PORTS
 from .http.limiter import RequestLimiter
 from .http.retry import RetryPolicy
 from .http.side_by_side import SideBySide
+from .http.silent_hosts import SilentHosts
 from .interfaces import (
     IEngine,
     IFetcher,
@@ -87,7 +88,11 @@ class Mirror:
 
     @cached_property
     def limiter(self) -> RequestLimiter:
-        return RequestLimiter(lambda: self._named(IFetcher, fetcher_settings.chosen(self.settings), "fetcher"), self.workers)
+        attempts = self.settings["retries"] + 1
+        # A request is attempted as long before it fails.
+        hosts = SilentHosts(attempts * self.settings["timeout"], attempts)
+        return RequestLimiter(
+            lambda: self._named(IFetcher, fetcher_settings.chosen(self.settings), "fetcher"), self.workers, hosts)
 
     @cached_property
     def parsers(self) -> Mapping[str, IParser]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from zope.interface import implementer
 
+from ..errors import FetchError
 from ..interfaces import IFetcher, IReceiver
 from ..model import Head
 from .cooperation import Turn
+from .silent_hosts import SilentHosts
 
 #: Requests at once in the beginning; one more after each answer. Connections are opened one after the other then: a server that
 #: gets many at the same moment may drop some, which are tried again after seconds.
@@ -22,9 +26,13 @@ _FEW = 4
 class RequestLimiter:
     """Passes a limited number of concurrent requests to a fetcher, first come, first served."""
 
-    def __init__(self, make: Callable[[], IFetcher], most: int):
-        """make: creates the fetcher on first use, since ``verify`` does not need one; most: the maximum number."""
+    def __init__(self, make: Callable[[], IFetcher], most: int, hosts: SilentHosts | None = None):
+        """make: creates the fetcher on first use, since ``verify`` does not need one; most: the maximum number.
+
+        hosts: gives up hosts that do not answer; None to give up none.
+        """
         self._make = make
+        self._hosts = hosts or SilentHosts(math.inf, 1)
         self._made: IFetcher | None = None
         self._lock = threading.Lock()
         self._waiting: deque[Turn] = deque()
@@ -57,11 +65,20 @@ class RequestLimiter:
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
         fetcher = self.fetcher
         self._enter()
+        watched, sent = _Watched(receiver), time.monotonic()
         try:
-            head = fetcher.fetch(url, receiver, headers)
+            self._hosts.check(url)
+            head = fetcher.fetch(url, watched, headers)
             if not isinstance(head, Head):
                 _refuse(fetcher, head)
+            self._hosts.answered(url)
             return head
+        except FetchError as error:
+            if watched.is_answered or not error.transient:
+                self._hosts.answered(url)
+            elif error.retry_after is None:
+                self._hosts.failed(url, sent)
+            raise
         finally:
             self._leave()
 
@@ -100,6 +117,22 @@ class RequestLimiter:
     def close(self) -> None:
         if self._made is not None:
             self._made.close()
+
+
+@implementer(IReceiver)
+class _Watched:
+    """Notes that an answer has begun."""
+
+    __slots__ = ("_receiver", "is_answered", "write")
+
+    def __init__(self, receiver: IReceiver):
+        self._receiver = receiver
+        self.write = receiver.write
+        self.is_answered = False
+
+    def start(self, head: Head) -> None:
+        self.is_answered = True
+        self._receiver.start(head)
 
 
 def _refuse(fetcher: IFetcher, found: object) -> NoReturn:
