@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import socket
 import subprocess
@@ -11,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from pypimirror import regular_file
 from pypimirror.advisories.database import AdvisoryDatabase
+from pypimirror.bandersnatch import conversion
 from pypimirror.bundles.journal import Journal
 from pypimirror.errors import ConfigurationError
+from pypimirror.serve.monitor import Monitor
 from pypimirror.state.database_file import DatabaseFile
 from pypimirror.state.sqlite_file import SQLiteFile
 from pypimirror.storage.regular_files import check_regular, open_for_append
@@ -23,6 +27,27 @@ from support.upstream import Upstream, wheel
 KINDS = {"a FIFO": os.mkfifo, "a directory": os.mkdir, "a device": lambda path: os.symlink("/dev/null", path),
          "a socket": lambda path: socket.socket(socket.AF_UNIX).bind(str(path))}
 KEYS = ["log_filename", "lock_file_name", "report_filename", "metrics_filename"]
+
+
+#: Modules that read other files than those of other programs or people by ``open``.
+READERS = {
+    "regular_file.py", "settings/reader.py",  # a configuration may be a pipe, and is limited
+    "storage/filesystem.py",  # a descriptor
+    "upstream/file_fetcher.py", "serve/missing_projects.py",  # with checks of their own: a FIFO of a log is read
+    "state/local_disk.py", "report/run_record.py",  # /proc, and a file of the service's own
+    "zcml/plugins.py", "zcml/builtin.py", "zcml/suggestions.py", "commands/plugin.py"}  # parts of packages
+
+
+def test_files_that_others_make_are_opened_by_one_function() -> None:
+    package = Path(regular_file.__file__).parent
+    found = set()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open":
+                mode = next((each.value for each in node.args[1:2] if isinstance(each, ast.Constant)), "r")
+                if str(mode).startswith("r"):
+                    found.add(path.relative_to(package).as_posix())
+    assert found == READERS
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -208,3 +233,13 @@ def test_a_log_is_private_neither_more_nor_less_than_the_umask_says(tmp_path: Pa
     finally:
         os.umask(umask)
     assert (tmp_path / "x").stat().st_mode & 0o777 == 0o640
+
+
+def test_figures_and_configurations_of_bandersnatch_that_are_fifos_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    monitor = Monitor(str(tmp_path), str(tmp_path / "fifo"))
+    answers: list[str] = []
+    body = b"".join(monitor({"PATH_INFO": "/metrics", "REQUEST_METHOD": "GET"}, lambda status, headers: answers.append(status)))
+    assert answers == ["503 Service Unavailable"] and b"a FIFO, not a regular file" in body
+    with pytest.raises(ConfigurationError, match="a FIFO, not a regular file"):
+        conversion.read(str(tmp_path / "fifo"))

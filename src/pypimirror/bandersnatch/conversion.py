@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from ..errors import ConfigurationError
 from ..http.configured_url import hidden
+from ..regular_file import open_regular
 from ..settings.keys import KEYS
 
 _LARGEST = 1 << 20
@@ -99,11 +100,11 @@ def read(filename: str) -> dict[str, dict[str, str]]:
     """Return the options of a configuration file of bandersnatch, by section and name. Raises ConfigurationError."""
     parser = configparser.RawConfigParser(delimiters=("=",), strict=False)
     try:
-        with open(filename, encoding="utf-8-sig") as stream:
-            text = stream.read(_LARGEST + 1)
-        if len(text) > _LARGEST:
+        with open_regular(filename) as stream:
+            content = stream.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
             raise ConfigurationError(f"{filename}: can't be read: larger than {_LARGEST >> 20} MB")
-        parser.read_string(text)
+        parser.read_string(content.decode("utf-8-sig").replace("\r\n", "\n"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigurationError(f"{filename}: can't be read: {reason}") from error

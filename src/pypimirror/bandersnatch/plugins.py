@@ -9,6 +9,7 @@ from glob import glob
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from ..regular_file import open_regular
 from .conversion import Conversion
 from .regex_globs import globs
 
@@ -102,8 +103,8 @@ def _convert_project_requirements(found: Conversion) -> None:
     origin = "[allowlist] requirements"
     for path in _find_requirement_files(found):
         try:
-            with open(path, encoding="utf-8") as stream:
-                lines = [line.partition("#")[0].strip() for line in stream]
+            with open_regular(path) as stream:
+                lines = [line.partition("#")[0].strip() for line in stream.read().decode().splitlines()]
         except (OSError, UnicodeDecodeError):
             found.note(origin, f"{path} can't be read; its names must be added to package_matches")
             continue

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from ..errors import MirrorError
 from ..interfaces import IRunContext
+from ..regular_file import open_regular
 from .contents import copy_file
 from .directory import REMOVED, TREE, BundleDirectory
 from .manifest import Manifest
@@ -78,7 +79,7 @@ def _difference_error(member: BundleMember) -> MirrorError:
 
 def _digest(path: str) -> str:
     digest = hashlib.sha256()
-    with open(path, "rb") as stream:
+    with open_regular(path) as stream:
         while block := stream.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()

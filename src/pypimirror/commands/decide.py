@@ -13,6 +13,7 @@ from typing import Any
 
 from .. import atomic_file
 from ..errors import ConfigurationError, StorageError
+from ..regular_file import open_regular
 from ..settings import decisions
 from ..settings.decisions import ALLOW, WAIVE, Decision, Decisions, parse_decision
 from ..settings.values import Settings
@@ -92,7 +93,7 @@ def _append_to_file(path: str, new: Iterable[Decision]) -> None:
             before, mode = b"", None
             if os.path.exists(target):
                 mode = stat.S_IMODE(os.stat(target).st_mode)
-                with open(target, "rb") as stream:
+                with open_regular(target) as stream:
                     before = stream.read()
             end = "\r\n" if b"\r\n" in before else "\n"
             text = "".join(map(decisions.render, new)).replace("\n", end)

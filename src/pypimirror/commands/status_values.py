@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from .. import __version__
 from ..mirror import Mirror
 from ..model import NOTHING, Totals
+from ..regular_file import open_regular
 from ..report import run_record
 from ..serve.missing_projects import FILENAME, MissingProjects, NameCount, missing_in_log, read_record
 from ..serve.sites.address import path_of
@@ -154,7 +155,7 @@ def _count_listed_projects(settings: Settings) -> int | None:
     if not in_directory(path):
         return None
     try:
-        with open(os.path.join(path, "index.v1_json"), "rb") as stream:
+        with open_regular(os.path.join(path, "index.v1_json")) as stream:
             return len(json.load(stream)["projects"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 
 from ..names import HTML_PAGE, JSON_PAGE
+from ..regular_file import open_regular
 from .http_error import Environ, Start
 
 _TEXT = "text/plain; charset=utf-8"
@@ -37,7 +38,7 @@ class Monitor:
     def _metrics_response(self) -> tuple[str, str, bytes]:
         """Return status, type and content of the response to ``/metrics``."""
         try:
-            with open(self._metrics, "rb") as stream:
+            with open_regular(self._metrics) as stream:
                 return "200 OK", _METRICS, stream.read()
         except OSError as error:
             return "503 Service Unavailable", _TEXT, f"no metrics yet: {error.strerror}\n".encode()
@@ -46,7 +47,7 @@ class Monitor:
         """Return 200 if the root page can be read. An old mirror is healthy: a restart would not renew it."""
         for name in (HTML_PAGE, JSON_PAGE):
             try:
-                with open(os.path.join(self._root, name), "rb") as stream:
+                with open_regular(os.path.join(self._root, name)) as stream:
                     stream.read(1)
                 return "200 OK", _TEXT, b"ok\n"
             except OSError:

@@ -16,6 +16,7 @@ from functools import partial
 
 from ..errors import StorageError
 from ..names import HTML_PAGE, JSON_PAGE, PAGES, SNAPSHOTS
+from ..regular_file import open_regular
 from ..storage import directories
 from ..storage.exchange import exchange
 from ..storage.failures import storage_errors
@@ -65,7 +66,7 @@ class SnapshotTree:
     def get(self, name: str) -> Snapshot:
         """Return a snapshot. Raises ConfigurationError if there is none of this name, StorageError if it can't be read."""
         try:
-            with open(self.path(folder(check_name(name)), DESCRIPTION), "rb") as stream:
+            with open_regular(self.path(folder(check_name(name)), DESCRIPTION)) as stream:
                 return decode(stream.read(_MAX_DESCRIPTION), name)
         except (FileNotFoundError, NotADirectoryError):
             raise no_snapshot(name) from None
@@ -79,7 +80,7 @@ class SnapshotTree:
             for project in sorted(entry.name for entry in os.scandir(index) if entry.is_dir(follow_symlinks=False)):
                 page = os.path.join(index, project, JSON_PAGE)
                 if os.path.isfile(page):
-                    with open(page, "rb") as stream:
+                    with open_regular(page) as stream:
                         content = stream.read()
                     yield from ((f"{project}/{filename}", sha256) for filename, sha256 in listed(content, page))
 
@@ -173,7 +174,7 @@ def _link_tree(source: str, target: str) -> None:
             directories.make(os.path.join(there, name))
         for name in files:
             if name in PAGES:
-                with open(os.path.join(place, name), "rb") as stream:
+                with open_regular(os.path.join(place, name)) as stream:
                     write_file(os.path.join(there, name), iter(lambda: stream.read(_BLOCK), b""))
             elif name != DESCRIPTION or place != source:
                 link(os.path.join(place, name), os.path.join(there, name))
@@ -196,7 +197,7 @@ def _same(one: str, other: str) -> bool:
 def _digest(path: str) -> str | None:
     digest = hashlib.sha256()
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             while block := stream.read(_BLOCK):
                 digest.update(block)
     except OSError:

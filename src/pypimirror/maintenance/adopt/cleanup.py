@@ -16,6 +16,7 @@ from ...errors import MirrorError, StorageError
 from ...events import Problem
 from ...interfaces import IRunContext
 from ...names import FULL_PAGE, HTML_PAGE, normalize
+from ...regular_file import open_regular
 from ...state import records
 from . import legacy_trees
 from .legacy_trees import OldFile, OldProject, OldTree
@@ -135,7 +136,7 @@ def _clear_folder(mirror: IRunContext, folder: str, kept: Container[str]) -> Non
         if about not in kept:
             os.unlink(side)
     for page in legacy_trees.find_pages(folder):
-        with open(page, "rb") as stream:
+        with open_regular(page) as stream:
             body = stream.read()
         if all(writer.serial(body) is None for writer in mirror.writers):
             os.unlink(page)
@@ -144,5 +145,5 @@ def _clear_folder(mirror: IRunContext, folder: str, kept: Container[str]) -> Non
 
 
 def _has_mark(page: str) -> bool:
-    with open(page, "rb") as stream:
+    with open_regular(page) as stream:
         return _MARK in stream.read(1000)

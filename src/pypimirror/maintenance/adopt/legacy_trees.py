@@ -18,6 +18,7 @@ from ...errors import ConfigurationError, InvalidPage, StorageError
 from ...interfaces import IParser
 from ...model import NOTHING
 from ...names import BESIDE, HTML_PAGE, JSON_PAGE, PAGES, is_distribution, is_project, normalize, shown
+from ...regular_file import open_regular
 
 FOLDERS, PACKAGES = "z3c.pypimirror", "bandersnatch"
 #: Media types of pages by file name. bandersnatch writes the HTML page under two names.
@@ -155,7 +156,7 @@ def _collect_files(folder: str, listed: Mapping[str, Mapping[str, str]], found: 
 def _read_md5(path: str) -> str | None:
     """Return the digest in a .md5 file, or None. Raises StorageError."""
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             match = _MD5.match(stream.read(200))
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}") from error
@@ -168,7 +169,7 @@ def _read_pages(folder: str, name: str, parsers: Mapping[str, IParser]) -> tuple
     problems: list[str] = []
     for path in find_pages(folder):
         try:
-            with open(path, "rb") as stream:
+            with open_regular(path) as stream:
                 body = stream.read()
             # Base URL for relative links to ``packages``; nothing is fetched from it.
             page, errors = parsers[_PAGES[os.path.basename(path)]].project(body, name, f"http://mirror.invalid/simple/{name}/")

@@ -18,6 +18,7 @@ from ...metadata.errors import InvalidContent
 from ...metadata.filenames import parse
 from ...model import NOTHING, File, Project, Stored
 from ...names import normalize
+from ...regular_file import open_regular
 from ...state import records
 from ...sync.changes import is_up_to_date
 from ...sync.evaluate import EvaluateTask, evaluate
@@ -240,7 +241,7 @@ def _check_archive(path: str, filename: str, project: str) -> None:
 
 def _read_blocks(path: str) -> Iterator[bytes]:
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             while block := stream.read(_BLOCK):
                 yield block
     except OSError as error:
