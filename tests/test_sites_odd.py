@@ -14,7 +14,8 @@ import pytest
 from pypimirror import names
 from pypimirror.serve import app, paths
 from support import odd_paths, published_tree, servers
-from support.odd_paths import ODD, Odd
+from support.odd_paths import ODD, REFUSED, Odd
+from test_sites_made import self_signed
 
 #: Headers that may be in an answer.
 _KNOWN = {"accept-ranges", "allow", "cache-control", "connection", "content-encoding", "content-length", "content-type", "date",
@@ -92,6 +93,40 @@ def test_a_site_below_a_path_gives_the_same_answers(server: str, root: Path, tmp
                 below = b"/a.b/py-pi" + odd.target
                 leads_to = odd.leads_to and f"/a.b/py-pi{odd.leads_to}"
                 test_every_server_gives_the_same_answer(site, odd._replace(target=below, leads_to=leads_to))
+
+
+@pytest.mark.parametrize("server", ["apache", "caddy", "nginx"])
+def test_over_tls_and_http_2_the_answers_are_the_same(server: str, root: Path, tmp_path: Path) -> None:
+    pycurl = pytest.importorskip("pycurl")
+    certificate, key = self_signed(tmp_path)
+    with getattr(servers, server)(root, tmp_path / "log", tls_certificate=str(certificate), tls_key=str(key)) as site:
+        request = pycurl.Curl()
+        lines: list[bytes] = []
+        for option, value in ((pycurl.CAINFO, str(certificate)), (pycurl.PROXY, ""), (pycurl.URL, site),
+                              (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS), (pycurl.HEADERFUNCTION, lines.append)):
+            request.setopt(option, value)
+        versions = set()
+        for odd in ODD:
+            if odd.target.startswith(b"/") and odd.headers is None and not re.search(rb"[\x00-\x20]", odd.target):
+                body: list[bytes] = []
+                lines.clear()
+                request.setopt(pycurl.REQUEST_TARGET, odd.target)
+                request.setopt(pycurl.WRITEFUNCTION, body.append)
+                try:
+                    request.perform()
+                except pycurl.error:
+                    assert not body, odd  # the stream was reset
+                    continue
+                versions.add(request.getinfo(pycurl.INFO_HTTP_VERSION))
+                wanted = odd.status if isinstance(odd.status, tuple) else (odd.status,)
+                assert request.getinfo(pycurl.RESPONSE_CODE) in (*wanted, *(REFUSED if odd.status == 404 else ())), odd
+                assert odd_paths.SECRET.encode() not in b"".join(body), odd
+                found = dict(line.decode("latin-1").lower().strip().partition(": ")[::2] for line in lines[1:])
+                assert found.keys() - {""} <= _KNOWN | {"strict-transport-security", "alt-svc"}, odd
+                if "location" in found:
+                    target = urlsplit(urljoin(f"{site}/", urljoin(site + odd_paths.path(odd), found["location"])))
+                    assert (target.scheme, target.netloc, target.path) == ("https", urlsplit(site).netloc, odd.leads_to), odd
+        assert pycurl.CURL_HTTP_VERSION_2_0 in versions
 
 
 def test_the_table_is_long_and_says_each_request_once() -> None:
