@@ -51,7 +51,7 @@ class Varies(Undecided):
 
 def holds(expression: str, environment: Environment) -> bool:
     """Evaluate the condition of a section header. Raises Undecided; Varies if patch releases differ."""
-    found = _decided(expression, environment)
+    found = _decide(expression, environment)
     if isinstance(found, bool):
         return found
     raise (Varies if found == _VARIES else Undecided)(found)
@@ -63,7 +63,7 @@ def written(expression: str) -> str | None:
     Files for zc.buildout contain only conditions from here: zc.buildout runs a condition that is not a marker as Python.
     """
     try:
-        condition = _parsed(expression)
+        condition = _parse(expression)
         if isinstance(condition, Marker):
             return written_marker(condition)
         return ast.unparse(condition) if _is_understood(condition) else None
@@ -81,17 +81,17 @@ _VARIES = "patch releases differ"
 
 
 @lru_cache(1 << 14)
-def _decided(expression: str, environment: Environment) -> bool | str:
+def _decide(expression: str, environment: Environment) -> bool | str:
     """Return the value of the condition, or the reason why it is not known."""
     try:
-        condition = _parsed(expression)
-        found = {_evaluated(condition, one) for one in patches(environment, expression)}
+        condition = _parse(expression)
+        found = {_evaluate(condition, one) for one in patches(environment, expression)}
     except Undecided as error:
         return str(error)
     return found.pop() if len(found) == 1 else _VARIES
 
 
-def _evaluated(condition: Marker | ast.expr, environment: Environment) -> bool:
+def _evaluate(condition: Marker | ast.expr, environment: Environment) -> bool:
     try:
         if isinstance(condition, Marker):
             if with_any_host(condition) is not condition:
@@ -103,7 +103,7 @@ def _evaluated(condition: Marker | ast.expr, environment: Environment) -> bool:
 
 
 @lru_cache(1024)
-def _parsed(expression: str) -> Marker | ast.expr:
+def _parse(expression: str) -> Marker | ast.expr:
     # Headers escape ``#`` and ``;``, which would start a comment.
     text = expression.replace(r"\x23", "#").replace(r"\x3b", ";").strip()
     if len(text) > _MAX_LENGTH:
@@ -176,7 +176,7 @@ def _value(node: ast.expr, environment: Environment) -> Any:
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return tuple(of(item) for item in items)
         case ast.BoolOp(op=operator, values=values):
-            return _joined(values, isinstance(operator, ast.Or), environment)
+            return _evaluate_operands(values, isinstance(operator, ast.Or), environment)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return not of(operand)
         case ast.IfExp(test=test, body=body, orelse=orelse):
@@ -193,13 +193,13 @@ def _value(node: ast.expr, environment: Environment) -> Any:
         case ast.Call(func=ast.Attribute(value=value, attr=name), args=arguments, keywords=[]) if name in _METHODS:
             return _METHODS[name](of(value), *(of(argument) for argument in arguments))
         case ast.Call(func=function, args=[], keywords=[]):
-            return _named(f"{ast.unparse(function)}()", environment)
+            return _value_of_name(f"{ast.unparse(function)}()", environment)
         case ast.Name() | ast.Attribute():
-            return _named(ast.unparse(node), environment)
+            return _value_of_name(ast.unparse(node), environment)
     raise Undecided(f"{type(node).__name__} is not supported in conditions")
 
 
-def _joined(values: list[ast.expr], decisive: bool, environment: Environment) -> bool:
+def _evaluate_operands(values: list[ast.expr], decisive: bool, environment: Environment) -> bool:
     """Evaluate ``or`` (decisive: True) or ``and`` (False). One decisive operand is enough, even if others are unknown."""
     unknown: Undecided | None = None
     for value in values:
@@ -213,7 +213,7 @@ def _joined(values: list[ast.expr], decisive: bool, environment: Environment) ->
     return not decisive
 
 
-def _named(name: str, environment: Environment) -> Any:
+def _value_of_name(name: str, environment: Environment) -> Any:
     if match := _PYTHON_NAME.fullmatch(name):
         version = environment.python.split(".")
         return version[0] == match[1] and match[2] in ("", version[1])

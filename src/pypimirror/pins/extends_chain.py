@@ -100,7 +100,7 @@ class Chain:
             identity = identified(source)
             if identity in above:
                 raise InvalidPins(f"{redact(self.root)}: {redact(source)} extends itself")
-            document = self._document(source, identity, not above)
+            document = self._load_document(source, identity, not above)
             options += sum(len(block.options) for block in document.blocks)
             if visits > MAX_VISITS or options > MAX_OPTIONS:
                 raise InvalidPins(f"{redact(self.root)}: its files extend the same files over and over")
@@ -115,13 +115,13 @@ class Chain:
 
             if identity not in own or own[identity][0] != source:
                 found_here = sections(document.blocks, decide)
-                own[identity] = source, found_here, self._extended(source, found_here.get("buildout", {}))
+                own[identity] = source, found_here, self._take_extends(source, found_here.get("buildout", {}))
             above[identity] = None
             steps.append((identity, document, own[identity][1]))
             steps.extend((name,) for name in reversed(own[identity][2]))
         return Variant(tuple(found), decisions, tuple(undecided))
 
-    def _extended(self, source: str, buildout: Section) -> list[str]:
+    def _take_extends(self, source: str, buildout: Section) -> list[str]:
         """Return the files that a file extends, and remove the options with their names from its section."""
         names = [located(name, source) for name in buildout.pop("extends", "").split()]
         for name in buildout.pop("optional-extends", "").split():
@@ -134,14 +134,14 @@ class Chain:
             self.notes[f"{redact(source)}: 'extends +=' is not followed; zc.buildout ignores it, too"] = None
         return names
 
-    def _document(self, source: str, identity: str, is_root: bool) -> Document:
+    def _load_document(self, source: str, identity: str, is_root: bool) -> Document:
         if source not in self.documents:
             known = self._known.get(identity)
-            self.documents[source] = known._replace(source=source) if known is not None else self._loaded(source, is_root)
+            self.documents[source] = known._replace(source=source) if known is not None else self._read_file(source, is_root)
             self._known.setdefault(identity, self.documents[source])
         return self.documents[source]
 
-    def _loaded(self, source: str, is_root: bool) -> Document:
+    def _read_file(self, source: str, is_root: bool) -> Document:
         content = self._files.read(source, is_root)
         return Document(source, content, parse(decoded(content, source), source))
 

@@ -33,9 +33,9 @@ def flatten_versions(chain: Chain, environments: Iterable[Environment]) -> str:
     # Another name could contain a condition, which zc.buildout would run.
     section = name if name and name in chain.sections(environments[0]) and _SECTION.fullmatch(name) else "versions"
     heading = "" if section == "versions" else f"[buildout]\nversions = {section}\n\n"
-    blocks = tuple(_plain(chain, environments, name))
+    blocks = tuple(_plain_blocks(chain, environments, name))
     # zc.buildout can't parse a file whose first section is conditional.
-    text = f"{heading}[{section}]\n" + "".join(_rendered(blocks, section))
+    text = f"{heading}[{section}]\n" + "".join(_render_blocks(blocks, section))
     return text + "".join(_corrections(chain, environments, blocks, section))
 
 
@@ -62,7 +62,7 @@ def flatten_requirements(requirements: Requirements) -> str:
     return text + "".join(seen)
 
 
-def _plain(chain: Chain, environments: tuple[Environment, ...], name: str | None) -> Iterator[_Block]:
+def _plain_blocks(chain: Chain, environments: tuple[Environment, ...], name: str | None) -> Iterator[_Block]:
     """Yield the blocks of the versions section in their order, without options that depend on other sections or files."""
     for document, _ in chain.variant(environments[0]).files:
         for block in document.blocks:
@@ -75,7 +75,7 @@ def _plain(chain: Chain, environments: tuple[Environment, ...], name: str | None
                 yield condition, options
 
 
-def _rendered(blocks: Iterable[_Block], section: str) -> Iterator[str]:
+def _render_blocks(blocks: Iterable[_Block], section: str) -> Iterator[str]:
     current = ""
     for condition, options in blocks:
         if condition != current:

@@ -44,13 +44,13 @@ class Pins(NamedTuple):
 
     def holds(self, name: str, version: str) -> bool:
         """Return whether the release is pinned. name: normalised."""
-        return bool(self._pinned(name).matching(version))
+        return bool(self._pinned_releases(name).matching(version))
 
     def allows(self, name: str, version: str, hashes: Mapping[str, str]) -> bool | None:
         """Return whether a pin allows a file of a release; None if the hashes are of other algorithms than those of the pin."""
-        return self._pinned(name).allows(version, hashes)
+        return self._pinned_releases(name).allows(version, hashes)
 
-    def _pinned(self, name: str) -> PinnedReleases:
+    def _pinned_releases(self, name: str) -> PinnedReleases:
         return pinned_of(name, self.versions.get(name, ()), self.hashes, self.arbitrary)
 
 

@@ -199,9 +199,9 @@ class _Reader:
             hashes: set[str] = set()
             for name, value in requirements_syntax.parse_options(options):
                 if name in _INCLUDES:
-                    yield self._target(_required(value, name, where), source), _INCLUDES[name]
+                    yield self._resolve_source(_require_value(value, name, where), source), _INCLUDES[name]
                 elif name == "--hash":
-                    hashes.update(self._hash(_required(value, name, where), where))
+                    hashes.update(self._hash(_require_value(value, name, where), where))
                 else:
                     self._option(FileOption(name, value or "", source, number), where)
             requirement = self._requirement(words.rstrip("; \t"), where) if words else None
@@ -219,7 +219,7 @@ class _Reader:
         elif option.name not in _IGNORED:
             self.note(f"{where}: unknown option {redact(option.name)}; ignored")
 
-    def _target(self, name: str, source: str) -> str:
+    def _resolve_source(self, name: str, source: str) -> str:
         if not re.match(r"https?://", source, re.IGNORECASE):
             return located(name, source)
         try:
@@ -274,7 +274,7 @@ def _is_archive(text: str) -> bool:
     return " " not in text and text.lower().endswith(_ARCHIVES)
 
 
-def _required(value: str | None, name: str, where: str) -> str:
+def _require_value(value: str | None, name: str, where: str) -> str:
     if not value:
         raise InvalidPins(f"{where}: {name} has no value")
     return value

@@ -250,7 +250,7 @@ class _CandidateCache:
     def fitting(self, name: str, specifier: str) -> tuple[Candidate, ...]:
         key = name, specifier
         if key not in self._fitting:
-            offered = self._of(name)
+            offered = self._find_candidates(name)
             self._spend(len(offered) // _FILES_PER_REQUIREMENT)
             self._fitting[key] = fitting(offered, SpecifierSet(specifier))
         return self._fitting[key]
@@ -261,10 +261,10 @@ class _CandidateCache:
 
     def pinned(self, name: str, specifier: str, pins: Pins) -> Iterator[Candidate]:
         # A pin may be a prerelease or yanked: the administrator chose it.
-        found = [candidate for candidate in self._of(name) if pins.holds(name, str(candidate.version))]
+        found = [candidate for candidate in self._find_candidates(name) if pins.holds(name, str(candidate.version))]
         yield from fitting(found, SpecifierSet(specifier, prereleases=True), yanked=True)
 
-    def _of(self, name: str) -> tuple[Candidate, ...]:
+    def _find_candidates(self, name: str) -> tuple[Candidate, ...]:
         if name not in self._candidates:
             try:
                 self._candidates[name] = candidates(self._catalogue.releases(name), name)

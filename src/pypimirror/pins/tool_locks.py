@@ -22,7 +22,7 @@ _Entries = Iterator[LockedPackage | str]
 def read_tool_lock(root: str, read: Read, environments: Iterable[Environment]) -> Requirements:
     """Read uv.lock, poetry.lock or pdm.lock, whatever its name, with all extras and groups. Raises FetchError, InvalidPins."""
     where = redact(root)
-    data = _parsed(loads, root, read)
+    data = _parse_lock(loads, root, read)
     metadata = data.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     environments = tuple(environments)
@@ -38,10 +38,10 @@ def read_tool_lock(root: str, read: Read, environments: Iterable[Environment]) -
 
 def read_pipfile_lock(root: str, read: Read, environments: Iterable[Environment]) -> Requirements:
     """Read all categories of a Pipfile.lock. Raises FetchError, InvalidPins."""
-    return _requirements(root, _pipenv(_parsed(json.loads, root, read), tuple(environments), redact(root)))
+    return _requirements(root, _pipenv(_parse_lock(json.loads, root, read), tuple(environments), redact(root)))
 
 
-def _parsed(parse: Callable[[str], Any], root: str, read: Read) -> dict[str, Any]:
+def _parse_lock(parse: Callable[[str], Any], root: str, read: Read) -> dict[str, Any]:
     try:
         data = parse(decoded(read(root), root))
     except (ValueError, RecursionError) as error:

@@ -59,7 +59,7 @@ class _Walk:
             extras.add(extra)
             for of_extra, edges in _edges(self._packages[index]):
                 if of_extra == extra:
-                    waiting += self._followed(edges)
+                    waiting += self._follow_edges(edges)
         return {index: extras - {""} for index, extras in found.items()}
 
     def _roots(self) -> Iterator[tuple[int, str]]:
@@ -74,7 +74,7 @@ class _Walk:
                 yield from ((index, extra) for extra, _ in _edges(package))
                 yield index, ""
 
-    def _followed(self, edges: Iterable[_Package]) -> Iterator[tuple[int, str]]:
+    def _follow_edges(self, edges: Iterable[_Package]) -> Iterator[tuple[int, str]]:
         for edge in edges:
             if holds_somewhere(edge.get("marker"), self._environments):
                 yield from ((index, extra) for index in self._targets(edge) for extra in ("", *words(edge.get("extra"))))
