@@ -62,7 +62,7 @@ class IndexFolder:
         path = _page(self._root)
         if path is None:
             raise FetchError(self._root, "its index page is missing")
-        with _opened(path, self._tree) as stream:
+        with _open_page(path, self._tree) as stream:
             tag = _tag(stream.fileno())
             if etag == tag:
                 return ProjectList({}, etag=etag, unchanged=True)
@@ -81,7 +81,7 @@ class IndexFolder:
             if _page(self._root) is None:
                 raise FetchError(self._root, "its index page is missing")
             raise ProjectNotFound(f"{self._root}: no page for {name}")
-        with _opened(path, self._tree) as stream:
+        with _open_page(path, self._tree) as stream:
             tag = _tag(stream.fileno())
             if etag == tag:
                 return None, ()
@@ -94,7 +94,7 @@ class IndexFolder:
         files, refused = [], []
         for file in project.files:
             try:
-                files.append(self._checked(file))
+                files.append(self._with_size(file))
             except FetchError as error:
                 refused.append(f"{file.filename}: {error.url} is {error.why}")
         return project._replace(files=tuple(files), etag=tag, url=url), bounded([*problems, *refused])
@@ -106,7 +106,7 @@ class IndexFolder:
             names = sorted(entry.name for entry in entries if entry.is_dir())
         return {normalize(name): name for name in names} | {name: name for name in names if name == normalize(name)}
 
-    def _checked(self, file: File) -> File:
+    def _with_size(self, file: File) -> File:
         """Return a file with its size. Raises FetchError if it is outside of the index's tree."""
         if not file.url.startswith("file:"):
             return file
@@ -127,7 +127,7 @@ def _page(folder: str) -> str | None:
 
 
 @contextmanager
-def _opened(path: str, tree: str) -> Iterator[BinaryIO]:
+def _open_page(path: str, tree: str) -> Iterator[BinaryIO]:
     """Open a page. Raises FetchError if it can't be read, or is a symbolic link that leads out of the tree."""
     inside(path, (tree,))
     try:

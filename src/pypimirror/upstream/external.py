@@ -52,14 +52,14 @@ def followed(mirror: IRunContext, page: Project, old: Project | None, select: _S
     incomplete = bool(problems)
     if len(links) > MOST_LINKS:
         problems.append(f"{len(links)} links to other hosts; the first {MOST_LINKS} are followed")
-    results = mirror.side_by_side.each(lambda link: _behind(mirror, attempts, page, link, select), links[:MOST_LINKS])
+    results = mirror.side_by_side.each(lambda link: _follow_link(mirror, attempts, page, link, select), links[:MOST_LINKS])
     failed = {result.link: result.problem for result in results if result.problem is not None}
     problems.extend(failed.values())
     here = {file.filename: file for file in (old.files if old is not None else ()) if file.stored is not None}
     kept = [file for file in here.values()
             if file.external is not None and (file.external in failed or (incomplete and file.external not in links))]
     found = own_first([*page.files, *(file for result in results for file in result.files), *kept])
-    checked, more = _checked_all(mirror, attempts, page, found, kept, here, select)
+    checked, more = _check_files(mirror, attempts, page, found, kept, here, select)
     files = tuple(checked.get(file.filename, file) for file in found)
     return page._replace(files=files), validation.bounded([*problems, *more])
 
@@ -72,7 +72,7 @@ def _links(mirror: IRunContext, attempts: RetryPolicy, page: Project) -> tuple[l
         return list(dict.fromkeys(page.links)), [str(error)]
 
 
-def _checked_all(mirror: IRunContext, attempts: RetryPolicy, page: Project, found: list[File], kept: list[File],
+def _check_files(mirror: IRunContext, attempts: RetryPolicy, page: Project, found: list[File], kept: list[File],
                  here: Mapping[str, File], select: _Select) -> tuple[dict[str, File], list[str]]:
     """Request the selected files without hash and validator; return them by name, and problems.
 
@@ -80,7 +80,7 @@ def _checked_all(mirror: IRunContext, attempts: RetryPolicy, page: Project, foun
     """
     wanted = {file.filename for file in select(page._replace(files=tuple(found)))}
     asked = mirror.side_by_side.each(
-        lambda file: _checked(mirror, attempts, page, file, here[file.filename].stored if file.filename in here else None),
+        lambda file: _check_file(mirror, attempts, page, file, here[file.filename].stored if file.filename in here else None),
         [file for file in found if _is_open(file) and file.filename in wanted and file not in kept])
     return {file.filename: file for file, _ in asked}, [problem for _, problem in asked if problem is not None]
 
@@ -90,7 +90,7 @@ def _is_open(file: File) -> bool:
     return file.external is not None and not file.hashes and file.validator is None
 
 
-def _behind(mirror: IRunContext, attempts: RetryPolicy, page: Project, link: str, select: _Select) -> _LinkResult:
+def _follow_link(mirror: IRunContext, attempts: RetryPolicy, page: Project, link: str, select: _Select) -> _LinkResult:
     """Follow one link of an index page."""
     name = last_part(link)
     if belongs(name, page.name):
@@ -116,7 +116,7 @@ def _behind(mirror: IRunContext, attempts: RetryPolicy, page: Project, link: str
     return _LinkResult(link, (File(sent, link, size=size(head), external=link, validator=validator(head)),))
 
 
-def _checked(mirror: IRunContext, attempts: RetryPolicy, page: Project, file: File,
+def _check_file(mirror: IRunContext, attempts: RetryPolicy, page: Project, file: File,
              stored: Stored | None) -> tuple[File, str | None]:
     """Return a file with its current size and validator, and a problem or None.
 

@@ -119,7 +119,7 @@ class FlatDirectorySource:
                     raise _Refused("the project can't be determined from its name")
                 # A project is listed even if none of its files can be read, so that no other index supplies its name.
                 files = projects.setdefault(project, [])
-                files.append(self._found(path))
+                files.append(self._stat_file(path))
             except _Refused as refused:
                 problems.append(f"{shown(os.path.join(self._root, path), _LONGEST)}: {refused}")
         return _Scan(projects, validation.bounded(problems))
@@ -136,7 +136,7 @@ class FlatDirectorySource:
                 if name.endswith(SUFFIXES) and not name.startswith("."):
                     yield os.path.relpath(os.path.join(folder, name), self._root)
 
-    def _found(self, path: str) -> _Found:
+    def _stat_file(self, path: str) -> _Found:
         full = os.path.join(self._root, path)
         try:
             inside(full, (self._root,))
@@ -169,7 +169,7 @@ class FlatDirectorySource:
             raise _Refused(error.strerror or str(error)) from error
         display = _first(facts, "name") or ""
         if body is not None:
-            _agree(filename, project, display, _first(facts, "version") or "")
+            _check_agreement(filename, project, display, _first(facts, "version") or "")
         given = body is not None and _is_final(filename, facts)
         return _Facts(File(
             filename=filename,
@@ -181,15 +181,15 @@ class FlatDirectorySource:
         ), display)
 
 
-def _agree(filename: str, project: str, name: str, version: str) -> None:
+def _check_agreement(filename: str, project: str, name: str, version: str) -> None:
     """Raise _Refused if the name or version in a file's metadata differ from its file name."""
     written = parse(filename, project).version
-    if normalize(name) != project or written is None or not _same(written, version):
+    if normalize(name) != project or written is None or not _is_same_version(written, version):
         found = f"{shown(name)} {shown(version)}".strip() or "neither name nor version"
         raise _Refused(f"its name does not match its metadata: {found}")
 
 
-def _same(one: str, other: str) -> bool:
+def _is_same_version(one: str, other: str) -> bool:
     """Whether two strings are the same version; file names escape separators of versions in several ways."""
     return release(one) == release(other) or _SEPARATORS.sub("-", one).lower() == _SEPARATORS.sub("-", other).lower()
 

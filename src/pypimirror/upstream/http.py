@@ -85,13 +85,13 @@ class HttpSource:
         parser = _parser(self._parsers, head, url, body[:_EDGE])
         with self._alone if len(body) > _LARGE else nullcontext():
             project, problems = parser.project(body, name, strip_credentials(head.url))
-        project, refused = self._reachable(project)
+        project, refused = self._without_private_hosts(project)
         serial = project.serial
         if serial is None:
             serial = validation.serial(head.headers.get("x-pypi-last-serial"))
         return project._replace(etag=validators.etag(head), serial=serial, url=url), validation.bounded([*problems, *refused])
 
-    def _reachable(self, project: Project) -> tuple[Project, list[str]]:
+    def _without_private_hosts(self, project: Project) -> tuple[Project, list[str]]:
         """Return a page without files on private hosts if upstream is public (SSRF guard), and problems for those files."""
         refused: dict[str, str] = {}
         elsewhere = dict.fromkeys(host_of(url) for file in project.files if file.external is None

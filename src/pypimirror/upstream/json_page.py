@@ -54,7 +54,7 @@ class JsonParser:
             try:
                 files.append(_file(entry, url))
             except validation.InvalidEntry as refused:
-                problems.append(f"{_called(entry)}: {refused}")
+                problems.append(f"{_name_of_entry(entry)}: {refused}")
         kept, repeated = validation.distinct(files)
         check_project(page.get("name"), name, kept, url)
         meta = page["meta"]
@@ -114,9 +114,9 @@ class JsonList:
         if not end:
             self._by_block = len(self._rest) < _LONGEST_ENTRY
             return
-        block = self._begun(self._rest[:end])
+        block = self._without_comma(self._rest[:end])
         try:
-            total = self._searched(block)
+            total = self._search_entries(block)
             if total is None:
                 entries = json.loads(b"[" + block + b"]")
                 self._take(entries)
@@ -131,7 +131,7 @@ class JsonList:
             self._compare(told[1].strip(b'"').decode("ascii", "replace") for told in _SERIAL.finditer(block))
         del self._rest[:end]
 
-    def _searched(self, block: bytes) -> int | None:
+    def _search_entries(self, block: bytes) -> int | None:
         """Collect the selected entries of a block with a regular expression; return the number of all entries, or None.
 
         That takes a tenth of the time of parsing all entries. It is exact for blocks without escapes that have as many names as
@@ -149,7 +149,7 @@ class JsonList:
         return total
 
     def finish(self) -> ProjectList:
-        page = _load((self._head or b"") + self._begun(self._rest))
+        page = _load((self._head or b"") + self._without_comma(self._rest))
         entries = page.get("projects")
         if not isinstance(entries, list):
             raise InvalidPage("it has no list of projects")
@@ -171,7 +171,7 @@ class JsonList:
             if len(self._serials) > 1:
                 return
 
-    def _begun(self, rest: bytearray) -> bytes:
+    def _without_comma(self, rest: bytearray) -> bytes:
         """Return the rest of the list without the comma between the last entry and the next one."""
         text = bytes(rest.lstrip(_BLANK))
         if not self._total or text.startswith(b"]"):
@@ -195,12 +195,12 @@ class JsonList:
                 self._found.add(name, display, validation.serial(entry.get("_last-serial")))
 
 
-def _refused(name: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
 
 
 #: ``json.loads`` makes a decoder for each call that has an argument.
-_DECODE = json.JSONDecoder(parse_constant=_refused).decode
+_DECODE = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def _load(body: bytes) -> dict[str, Any]:
@@ -251,7 +251,7 @@ def _meta(meta: Mapping[str, Any]) -> Mapping[str, Any]:
     return rest if newer is None else {**rest, "api-version": newer}
 
 
-def _called(entry: Any) -> str:
+def _name_of_entry(entry: Any) -> str:
     name = entry.get("filename") if isinstance(entry, dict) else entry
     return shown(str(name))
 

@@ -46,7 +46,7 @@ class MultiIndex:
         self._sources = sources
 
     def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> ProjectList:
-        known = self._known(etag)
+        known = self._known_etags(etag)
         listings = {url: source.listing(wanted, known.get(url), written) for url, source in self._sources.items()}
         if all(listing.unchanged for listing in listings.values()):
             return ProjectList({}, etag=etag, unchanged=True, problems=_problems(listings))
@@ -57,9 +57,9 @@ class MultiIndex:
         *_, (last, whole) = listings.items()
         projects, elsewhere = whole.projects, {}
         if len(listings) > 1:
-            joined = _named(whole)
+            joined = _projects_by_name(whole)
             for url, listing in reversed(list(listings.items())[:-1]):
-                joined.update(_named(listing))
+                joined.update(_projects_by_name(listing))
                 elsewhere.update(dict.fromkeys(listing.projects, url))
             projects = joined
         tags = {url: listing.etag for url, listing in listings.items()}
@@ -91,13 +91,13 @@ class MultiIndex:
         raise absent if len(self._sources) == 1 else ProjectNotFound(
             f"{name}: not found at {', '.join(self._sources)}", absent.status_code)
 
-    def _known(self, etag: str | None) -> Mapping[str, str | None]:
+    def _known_etags(self, etag: str | None) -> Mapping[str, str | None]:
         """Return the ETags of the lists by URL; empty if the upstreams or their order have changed."""
         tags = json.loads(etag) if etag is not None else {}
         return tags if list(tags) == list(self._sources) else {}
 
 
-def _named(listing: ProjectList) -> dict[str, ListedProject]:
+def _projects_by_name(listing: ProjectList) -> dict[str, ListedProject]:
     """Return the projects of a list; without registered names if it has normalised names only."""
     projects = dict(listing.projects)
     if any(listed.display != name for name, listed in projects.items()):
