@@ -83,10 +83,10 @@ class Bucket:
         """The boto3 client, created on first access. Raises ConfigurationError if boto3 or credentials are missing."""
         with self._making:
             if self._client is None:
-                self._client = self._made()
+                self._client = self._create_client()
             return self._client
 
-    def _made(self) -> Any:
+    def _create_client(self) -> Any:
         try:
             import boto3
             from botocore.config import Config

@@ -57,13 +57,13 @@ class DirHandleCache:
         if handle is not None:
             return handle
         if folder in self._lasting:
-            return self._lasting_one(folder, make)
+            return self._open_permanently(folder, make)
         inside = parts(folder)
         root = self.enter("")
         opened = self._near.get(folder)
         if opened is None:
             return _below(root, inside, make, self.leave)
-        handle = _entered(root, folder, make)
+        handle = _open_subfolder(root, folder, make)
         with self._lock:
             self._kept.add(handle)
             opened.append(handle)
@@ -119,7 +119,7 @@ class DirHandleCache:
                     self._kept.discard(handle)
                     os.close(handle)
 
-    def _lasting_one(self, folder: str, make: bool) -> int:
+    def _open_permanently(self, folder: str, make: bool) -> int:
         with self._lock:
             if folder not in self.handles:
                 with opened(self.root, parts(folder) if folder else (), make) as found:
@@ -136,7 +136,7 @@ def _below(handle: int, parts: Sequence[str], make: bool, leave: Callable[[int],
     """Open a nested folder, starting at an open one; release each folder after the next is open, and on errors."""
     try:
         for part in parts:
-            inner = _entered(handle, part, make)
+            inner = _open_subfolder(handle, part, make)
             leave(handle)
             handle = inner
     except BaseException:
@@ -145,7 +145,7 @@ def _below(handle: int, parts: Sequence[str], make: bool, leave: Callable[[int],
     return handle
 
 
-def _entered(handle: int, part: str, make: bool) -> int:
+def _open_subfolder(handle: int, part: str, make: bool) -> int:
     flags = _FLAGS | os.O_NOFOLLOW
     try:
         return os.open(part, flags, dir_fd=handle)

@@ -35,9 +35,9 @@ class ObjectUpload:
         self._store = store
         self._bucket = store.bucket
         self._key = TEMPORARY + uuid.uuid4().hex
-        self._forget()
+        self._reset()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._digest = hashlib.sha256()
         self._held = bytearray()
         self._upload: str | None = None
@@ -64,7 +64,7 @@ class ObjectUpload:
 
     def restart(self) -> None:
         self.abort()
-        self._forget()
+        self._reset()
 
     def commit(self, path: str, modified: float | None = None) -> None:
         key(path)

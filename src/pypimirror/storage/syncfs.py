@@ -42,11 +42,11 @@ class SyncFs:
     def __call__(self, path: str) -> None:
         """Return after everything written before the call is on disk. Raises OSError."""
         if self._seconds > _SLOW and cooperation.current() is not None:
-            cooperation.wait(self._soon(path))
+            cooperation.wait(self._schedule_flush(path))
         else:
             self._flush_here(path)
 
-    def _soon(self, path: str) -> Future[None]:
+    def _schedule_flush(self, path: str) -> Future[None]:
         """Return a flush that has not begun yet."""
         with self._changed:
             if self._next is None:
