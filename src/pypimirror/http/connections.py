@@ -51,18 +51,18 @@ class _WatchedConnection:
         return sock
 
     def request(self, *arguments: Any, **options: Any) -> None:
-        with self._reused():
+        with self._translate_closed():
             super().request(*arguments, **options)  # type: ignore[misc]
 
     def getresponse(self, *arguments: Any, **options: Any) -> Any:
         pace.note(self.sock)
-        with self._reused():
+        with self._translate_closed():
             response = super().getresponse(*arguments, **options)  # type: ignore[misc]
         self._answered = True
         return response
 
     @contextlib.contextmanager
-    def _reused(self) -> Iterator[None]:
+    def _translate_closed(self) -> Iterator[None]:
         try:
             yield
         except ConnectionError as error:  # RemoteDisconnected if not one byte has come

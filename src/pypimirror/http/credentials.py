@@ -76,10 +76,10 @@ class Credentials:
         if with_userinfo:
             nearest = max(with_userinfo, key=lambda one: _common(one.path, parts.path))
             return urlunsplit(parts._replace(netloc=nearest.authority))
-        userinfo = self._of_netrc(place.host, url)
+        userinfo = self._netrc_userinfo(place.host, url)
         return SecretURL(url, userinfo).reveal() if userinfo else url
 
-    def _of_netrc(self, host: str, url: str) -> str:
+    def _netrc_userinfo(self, host: str, url: str) -> str:
         if self._netrc is None:
             try:
                 self._netrc = _read_netrc()

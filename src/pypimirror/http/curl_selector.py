@@ -88,17 +88,17 @@ class CurlSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if not self._under_way:
             return super().select(timeout)
-        if not self._moved():
+        if not self._drive_transfers():
             reading, writing, others = self._multi.fdset()
             next_call = self._multi.timeout()
             limits = [_LONGEST if next_call < 0 else next_call / 1000, *(() if timeout is None else (max(timeout, 0.0),))]
             if not (reading or writing) or self._is_blind:
                 limits.append(_WITHOUT_SOCKETS)
             _wait([*reading, self.fileno()], writing, others, min(limits))
-            self._moved()
+            self._drive_transfers()
         return super().select(0)
 
-    def _moved(self) -> bool:
+    def _drive_transfers(self) -> bool:
         """Let libcurl read and write without blocking; return whether a transfer ended."""
         self._perform()
         ended = False

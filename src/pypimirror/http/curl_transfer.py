@@ -186,7 +186,7 @@ class Transfer:
         self._started = True
         status, headers = last_head(self._lines)
         if status in REDIRECTS and (location := headers.get("location")):
-            self.target = _redirected(self._url, location)
+            self.target = _redirect_target(self._url, location)
             return
         self.head = Head(status, headers, self._url)
         self._receiver.start(self.head)
@@ -207,7 +207,7 @@ def _quoted(url: str) -> str:
     return f"{scheme}{separator}{quote(userinfo, safe=_IN_URLS)}{at}{host}{colon}{port}{slash}{quote(path, safe=_IN_URLS)}"
 
 
-def _redirected(url: str, location: str) -> str:
+def _redirect_target(url: str, location: str) -> str:
     """Return the target of a redirect. Raises FetchError if it is refused."""
     try:
         target = _with_own_credentials(urljoin(url, quote(location.encode("iso-8859-1"), safe=_IN_URLS)), url)

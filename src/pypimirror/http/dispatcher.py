@@ -32,7 +32,7 @@ class Dispatcher:
         keyed = self._credentials.url(url)
         if keyed == url:
             return self._web.fetch(url, receiver, headers)
-        return _bare(self._web.fetch(keyed, _Bare(receiver), headers))
+        return _without_credentials(self._web.fetch(keyed, _Bare(receiver), headers))
 
     def close(self) -> None:
         self._files.close()
@@ -48,8 +48,8 @@ class _Bare:
         self.write = receiver.write
 
     def start(self, head: Head) -> None:
-        self._receiver.start(_bare(head))
+        self._receiver.start(_without_credentials(head))
 
 
-def _bare(head: Head) -> Head:
+def _without_credentials(head: Head) -> Head:
     return head._replace(url=strip_credentials(head.url))

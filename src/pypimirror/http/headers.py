@@ -56,7 +56,7 @@ class Headers(Mapping[str, str]):
         self._text = text
         self._found: dict[str, str] | None = None
 
-    def _parsed(self) -> dict[str, str]:
+    def _parse(self) -> dict[str, str]:
         if self._found is None:
             text = self._text
             is_folded = "\n " in text or "\n\t" in text or "\r" in text or "\0" in text
@@ -64,13 +64,13 @@ class Headers(Mapping[str, str]):
         return self._found
 
     def __getitem__(self, name: str) -> str:
-        return self._parsed()[name]
+        return self._parse()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._parsed())
+        return iter(self._parse())
 
     def __len__(self) -> int:
-        return len(self._parsed())
+        return len(self._parse())
 
 
 def last_head(lines: Iterable[bytes]) -> tuple[int, Headers]:

@@ -76,7 +76,7 @@ class RetryPolicy:
             try:
                 return attempt()
             except FetchError as error:
-                self._spent(time.monotonic() - started, error)
+                self._spend(time.monotonic() - started, error)
                 if not error.transient or (error.retry_after or 0) > _LONGEST_WAIT:
                     raise
                 import random
@@ -92,10 +92,10 @@ class RetryPolicy:
                 # urllib3 1 has neither backoff_max nor backoff_jitter.
                 pause = min(policy.get_backoff_time(), _LONGEST_BACKOFF) + random.uniform(0, _JITTER)
                 pause = max(error.retry_after or 0, pause)
-                self._spent(pause, error)
+                self._spend(pause, error)
                 sleep(pause)
 
-    def _spent(self, seconds: float, error: FetchError) -> None:
+    def _spend(self, seconds: float, error: FetchError) -> None:
         if self._left is not None and error.transient:
             with self._lock:
                 self._left -= seconds

@@ -113,7 +113,7 @@ class HTTPSession(requests.Session):
     def answer(self, url: str, headers: Mapping[str, str]) -> OfSession:
         """Send a GET request and return the response, whose body is not read yet. Raises FetchError."""
         try:
-            request = self._prepared(url, headers)
+            request = self._prepare_get(url, headers)
             options = self._options_for(str(request.url))
             response = self.get_adapter(str(request.url)).send(request, **options)
             if response.is_redirect:
@@ -152,7 +152,7 @@ class HTTPSession(requests.Session):
             self._options[match[1]] = found
         return found
 
-    def _prepared(self, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
+    def _prepare_get(self, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
         url, userinfo = split_userinfo(url)
         if userinfo:
             headers = {**headers, "Authorization": basic(userinfo)}

@@ -35,7 +35,7 @@ def addresses(host: str) -> tuple[str, ...]:
 
 
 @lru_cache(4096)
-def _known(host: str) -> tuple[str, ...]:
+def _resolve_host(host: str) -> tuple[str, ...]:
     """Return the addresses of a normalized host, resolved once per run."""
     return addresses(host)
 
@@ -43,18 +43,18 @@ def _known(host: str) -> tuple[str, ...]:
 def forget() -> None:
     """Clear guarded hosts and resolved addresses."""
     _guarded.clear()
-    _known.cache_clear()
+    _resolve_host.cache_clear()
 
 
 def is_public_source(host: str) -> bool:
     """Whether any address of a host is public. A host without addresses counts as public: a proxy may resolve it."""
-    found = _known(_normal(host))
+    found = _resolve_host(_normal(host))
     return not found or any(map(is_global, found))
 
 
 def is_public_target(host: str) -> bool:
     """Whether all addresses of a host are public. True for a host without addresses, which only a proxy can reach."""
-    return all(map(is_global, _known(_normal(host))))
+    return all(map(is_global, _resolve_host(_normal(host))))
 
 
 def check(source: str, target: str) -> None:
