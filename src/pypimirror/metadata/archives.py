@@ -57,7 +57,7 @@ def core_metadata(path: str) -> bytes | None:
     try:
         with open_regular(path) as stream:
             if ending in _INSIDE:
-                return _in_zip(ZipReader(stream), _INSIDE[ending], required=ending == ".whl")
+                return _read_zip_member(ZipReader(stream), _INSIDE[ending], required=ending == ".whl")
             if path.endswith((".zip", *_TARS)):
                 return read_sdist_files(stream, path, _PKG_INFO).get("PKG-INFO")
     except OSError as error:
@@ -67,7 +67,7 @@ def core_metadata(path: str) -> bytes | None:
 
 def wheel_metadata(stream: IO[bytes]) -> bytes:
     """Return the METADATA of a wheel. stream: seekable. Raises InvalidContent."""
-    found = _in_zip(ZipReader(stream, _MAX_WHEEL_DIRECTORY), _INSIDE[".whl"], required=True)
+    found = _read_zip_member(ZipReader(stream, _MAX_WHEEL_DIRECTORY), _INSIDE[".whl"], required=True)
     assert found is not None
     return found
 
@@ -111,7 +111,7 @@ def _check_tar(stream: IO[bytes]) -> None:
         raise InvalidContent("it is empty")
 
 
-def _in_zip(archive: ZipReader, wanted: re.Pattern[str], required: bool) -> bytes | None:
+def _read_zip_member(archive: ZipReader, wanted: re.Pattern[str], required: bool) -> bytes | None:
     found = [info for info in archive.entries if wanted.fullmatch(info.filename)]
     if len(found) != 1 or found[0].file_size > MAX_METADATA:
         if required:

@@ -75,7 +75,7 @@ class TarReader:
             kind, field_size = _checked(header), _number(header[124:136])
             if kind not in b"LKxgX":
                 return self._member(header, kind, name, field_size if size is None else size)
-            data = self._extended(field_size)
+            data = self._read_extension(field_size)
             if kind == ord("L"):
                 name = _text(data.partition(b"\0")[0])
             elif kind in b"xX":
@@ -92,7 +92,7 @@ class TarReader:
         self._left, self._padding = content, -content % _BLOCK
         return TarMember(_name(header) if name is None else name, content, kind in _REGULAR)
 
-    def _extended(self, size: int) -> bytes:
+    def _read_extension(self, size: int) -> bytes:
         if size > _MAX_HEADER:
             raise InvalidContent("a header that is too long")
         data = self._unpacker.read(size)
