@@ -34,12 +34,12 @@ def create(snapshots: Snapshots, mirror: IRunContext, state: State, name: str, a
         raise MirrorError(f"the last run did not finish {interrupted}; run sync first")
     with closing(snapshots.writing(name)) as writer:
         index = _Index(writer, mirror.settings, name, at)
-        for project, serial in _published(mirror.settings, state):
+        for project, serial in _published_projects(mirror.settings, state):
             index.add(project, serial)
         return index.finish(name, at, int(state.fact(SERIAL) or 0))
 
 
-def _published(settings: ISettings, state: State) -> Iterator[tuple[Project, int]]:
+def _published_projects(settings: ISettings, state: State) -> Iterator[tuple[Project, int]]:
     """Yield the published projects, as their pages show them, with the serials of these."""
     for entry in state.entries():
         record = state.record(entry.name)

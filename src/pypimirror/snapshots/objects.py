@@ -81,7 +81,7 @@ class ObjectSnapshots:
         self._storage.write(f"{_UNDER_WAY}/{target}", (json.dumps(sorted(in_use)).encode(),))
         source, place = f"{folder(shown)}/{INDEX}", f"{folder(target)}/{INDEX}"
         projects = self._folders(source)
-        self._each(lambda project: self._promote_project(source, place, project), projects)
+        self._run_for_each(lambda project: self._promote_project(source, place, project), projects)
         for page in PAGES:
             self._storage.write(f"{place}/{page}", (self._page(f"{source}/{page}"),))
         self._storage.write(f"{folder(target)}/{DESCRIPTION}", (promoted.encode(),))
@@ -141,7 +141,7 @@ class ObjectSnapshots:
         self._storage.remove(f"{folder(name)}/{DESCRIPTION}")
         for page in PAGES:
             self._storage.remove(f"{index}/{page}")
-        self._each(lambda project: self._remove_below(f"{index}/{project}"), self._folders(index))
+        self._run_for_each(lambda project: self._remove_below(f"{index}/{project}"), self._folders(index))
 
     def _remove_below(self, place: str) -> None:
         """Remove the objects of a project: pages first."""
@@ -173,7 +173,7 @@ class ObjectSnapshots:
             if self._storage.digest(f"{place}/{path}") != sha256 and self._storage.digest(path) == sha256:
                 self._storage.duplicate(path, f"{place}/{path}")
 
-    def _each(self, function: Callable[[str], None], names: Iterable[str]) -> None:
+    def _run_for_each(self, function: Callable[[str], None], names: Iterable[str]) -> None:
         with ThreadPoolExecutor(self._workers) as pool:
             for _ in pool.map(function, names):
                 pass
@@ -190,11 +190,11 @@ class ObjectWriter:
         self._pending: deque[Future[None]] = deque()
 
     def project(self, name: str, files: Iterable[FileCopy], pages: Iterable[tuple[str, bytes]]) -> None:
-        self._pending.append(self._pool.submit(self._project, name, list(files), list(pages)))
+        self._pending.append(self._pool.submit(self._write_project, name, list(files), list(pages)))
         if len(self._pending) > 2 * self._workers:
             self._pending.popleft().result()
 
-    def _project(self, name: str, files: Iterable[FileCopy], pages: Iterable[tuple[str, bytes]]) -> None:
+    def _write_project(self, name: str, files: Iterable[FileCopy], pages: Iterable[tuple[str, bytes]]) -> None:
         for file in files:
             path = f"{name}/{file.filename}"
             try:
