@@ -53,7 +53,8 @@ class SilentHosts:
             self._silent[host] = known = _Silence(known.failures + 1, min(known.since, sent))
             silent = time.monotonic() - known.since
             if known.failures >= self._failures and silent >= self._seconds:
-                why = f"no answer from this host for {silent:.0f} seconds ({known.failures} requests); this run sends it no more"
+                count = known.failures
+                why = f"no answer from this host for {silent:.0f} seconds ({count} requests); this run sends it no more"
                 self._given_up.setdefault(host, why)
 
 
