@@ -422,7 +422,7 @@ def test_an_import_without_room_publishes_nothing_and_goes_on_later(sites: Sites
 def test_an_export_without_room_names_what_it_needs_and_goes_on_later(
         sites: Sites, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(BundleDirectory, "free", lambda directory: 1000)
+        patched.setattr(BundleDirectory, "free_space", lambda directory: 1000)
         capsys.readouterr()
         sites.export("full", status=1)
         assert "1.0 kB free, and the missing parts take 16" in one_line(capsys.readouterr().err)

@@ -85,7 +85,7 @@ class Mirrors:
         return self.made[-1]
 
     def component(self, interface: Any, name: str, **keys: Any) -> Any:
-        return registry.create_chosen(_OWN, (self.settings(**keys),), interface, name, "test")
+        return registry.chosen(_OWN, (self.settings(**keys),), interface, name, "test")
 
     def settings(self, **keys: Any) -> Any:
         if not self.read:

@@ -56,7 +56,7 @@ def placed(text: str, folder: str) -> str:
     ('type="file" default="y"', "", True)])
 def test_whether_a_value_depends_on_the_folder_is_found_out(tmp_path: Path, attributes: str, text: str, relative: bool) -> None:
     plugin = written(tmp_path, f'<pypimirror:setting name="mine" help="x" {attributes} />')
-    answer = plugin_keys.answer([plugin.file], {"mine": text}, "/srv/buildout")
+    answer = plugin_keys.describe_keys([plugin.file], {"mine": text}, "/srv/buildout")
     assert (answer["wrong"], answer["relative"]) == ({}, relative)
     assert answer["components"]["webserver"] == ("apache", "caddy", "nginx")
 
@@ -73,9 +73,9 @@ def test_what_plugins_print_is_no_part_of_the_answer(tmp_path: Path) -> None:
 def test_a_file_must_be_there_for_the_recipe_too(tmp_path: Path) -> None:
     plugin = written(tmp_path, '<pypimirror:setting name="mine" help="x" type="file" />')
     (tmp_path / "here.txt").write_text("x")
-    answer = plugin_keys.answer([plugin.file], {"mine": "here.txt"}, str(tmp_path))
+    answer = plugin_keys.describe_keys([plugin.file], {"mine": "here.txt"}, str(tmp_path))
     assert (answer["wrong"], answer["kinds"]) == ({}, {"mine": "file"})
-    assert plugin_keys.answer([plugin.file], {"mine": "x.txt"}, str(tmp_path))["wrong"] == {
+    assert plugin_keys.describe_keys([plugin.file], {"mine": "x.txt"}, str(tmp_path))["wrong"] == {
         "mine": f"must be a file that can be read, not {tmp_path}/x.txt: No such file or directory"}
     key = options.OptionKey("mine", "mine", converters.file)
     assert options.collect_texts("part", {"mine": "here.txt"}, str(tmp_path), [key]) == {"mine": f"{tmp_path}/here.txt"}

@@ -219,7 +219,7 @@ def test_a_log_on_a_full_disk_is_said_once_and_the_run_goes_on(
 
     upstream.add("one", wheel("one", "1"))
     monkeypatch.setattr(logfile, "open_for_append", lambda path, key: os.open("/dev/full", os.O_WRONLY))
-    monkeypatch.setattr(logfile.DailyLog, "_moved", lambda self, number: False)
+    monkeypatch.setattr(logfile.DailyLog, "_is_replaced", lambda self, number: False)
     assert mirrored.run("sync") == 0
     told = capfd.readouterr().err
     assert told.count("can't be written: No space left on device") == 1

@@ -130,7 +130,7 @@ class Mirror:
         return url_of(self.settings["local_packages"])
 
     def _source(self, url: str, name: str, key: str) -> ISource:
-        source: ISource = registry.create_chosen(self.registry, (Upstream(url), self), ISource, name, key)
+        source: ISource = registry.chosen(self.registry, (Upstream(url), self), ISource, name, key)
         if is_own(source):
             return source
         from .upstream.plugin_sources import CheckedSource  # not loaded without plugins
@@ -162,7 +162,7 @@ class Mirror:
 
     @cached_property
     def engine(self) -> IEngine:
-        engine: IEngine = registry.create_chosen(self.registry, (self,), IEngine, self.settings["engine"], "engine")
+        engine: IEngine = registry.chosen(self.registry, (self,), IEngine, self.settings["engine"], "engine")
         return engine
 
     @cached_property
@@ -233,4 +233,4 @@ class Mirror:
         self.storage.close()
 
     def _named(self, interface: Any, name: str, key: str) -> Any:
-        return registry.create_chosen(self.registry, (self.settings,), interface, name, key)
+        return registry.chosen(self.registry, (self.settings,), interface, name, key)

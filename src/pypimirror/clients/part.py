@@ -12,7 +12,7 @@ from ..settings.values import Settings
 from ..zcml.error_context import describe
 from ..zcml.plugin_keys import respond
 from ..zcml.plugins import components, read, with_plugin_keys
-from ..zcml.registry import create_all, create_chosen
+from ..zcml.registry import chosen, create_all
 from .files import index_url
 
 
@@ -24,7 +24,7 @@ def render(settings: Settings, servers: Iterable[str]) -> dict[str, str]:
     registered = components(settings)
     found: dict[str, str] = {}
     for name in servers:
-        server = create_chosen(registered, (settings,), IWebServer, name, "webserver")
+        server = chosen(registered, (settings,), IWebServer, name, "webserver")
         _add_file(found, f"web server {name!r}", server.filename, render_component(registered, server))
     if settings["base_url"] or "://" not in settings["mirror_file_path"]:
         index = index_url(settings)

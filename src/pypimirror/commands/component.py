@@ -23,7 +23,7 @@ def select_component(settings: Settings, verb: str, words: Sequence[str], interf
     if name not in names or len(words) > 1:
         raise ConfigurationError(f"{verb} takes one of {', '.join(names)}, not {' '.join(words)!r}"
                                  f"{nearest(name, names) if len(words) == 1 else ''}")
-    return registry.create_chosen(registered, (settings,), interface, name, verb), settings
+    return registry.chosen(registered, (settings,), interface, name, verb), settings
 
 
 def show(settings: Settings, component: Any, *arguments: str) -> int:

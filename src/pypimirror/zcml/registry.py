@@ -51,7 +51,7 @@ def load(plugins: Iterable[Plugin] = ()) -> Any:
     return filled
 
 
-def create_chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> Any:
+def chosen(registry: Any, adapted: Any, interface: Any, name: str, key: str) -> Any:
     """Create the component that a key of the configuration names. Raises ConfigurationError for an unknown name."""
     factory = registry.adapters.lookup([providedBy(each) for each in adapted], interface, name)
     if factory is None:
