@@ -85,7 +85,8 @@ def test_files_are_final_in_a_mirror_of_pypi_alone(given: dict[str, Any], final:
 
 
 def test_pages_have_a_short_life_and_files_too_unless_they_are_final() -> None:
-    for name in ("index.html", "one/index.v1_json", "pins/versions.cfg", "pypi/one/json"):
+    for name in ("index.html", "one/index.v1_json", "pins/versions.cfg", "pypi/one/json",
+                 "one/one-1.0-variants.json"):
         assert cache_control(name, final=True) == "public, max-age=600"
         assert cache_control(name, final=False) == "public, max-age=0, must-revalidate"
     for name in ("one/one-1.tar.gz", "one/one-1-py3-none-any.whl.metadata"):

@@ -109,7 +109,7 @@ def check_html(page: str) -> None:
     assert str(found["data-provenance"]).startswith("https://pypi.example.com/") and VARIANTS in links
 
 
-@pytest.mark.parametrize("server", ["serve", "nginx"])
+@pytest.mark.parametrize("server", ["serve", "nginx", "apache", "caddy"])
 def test_the_same_is_served(server: str, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> None:
     with served(server, tmp_path_factory.mktemp(server), fill) as site:
         base = site.index.removesuffix("/simple/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..names import BESIDE, SUFFIXES
+from ..names import BESIDE, SUFFIXES, VARIANTS
 
 #: The JSON form of the Simple API (PEP 691).
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -45,4 +45,6 @@ def file_cache(final: bool) -> str:
 
 def cache_control(name: str, final: bool) -> str:
     """Return the ``Cache-Control`` of a file of the tree. final: whether upstream never replaces a distribution file."""
-    return file_cache(final) if name.endswith((*SUFFIXES, *BESIDE)) else page_cache(final)
+    # The description of a release's variants changes when wheels are added to the release (draft of PEP 825).
+    is_file = name.endswith((*SUFFIXES, *BESIDE)) and not name.endswith(VARIANTS)
+    return file_cache(final) if is_file else page_cache(final)
