@@ -32,7 +32,7 @@ def mirror(folder: Path, plugin: str = "pypimirror_example", **keys: object) -> 
     (IWebServer, "caddy")])
 def test_every_component_keeps_its_contract(tmp_path, interface, name):
     made = mirror(tmp_path)
-    assert verifyObject(interface, registry.create_chosen(made.registry, (made.settings,), interface, name, "name"))
+    assert verifyObject(interface, registry.chosen(made.registry, (made.settings,), interface, name, "name"))
 
 
 @pytest.mark.parametrize(("globs", "kept"), [
