@@ -28,7 +28,7 @@ def root() -> Iterator[Path]:
         yield root
 
 
-@pytest.mark.parametrize("server", ["serve", "nginx", "apache"])
+@pytest.mark.parametrize("server", ["serve", "nginx", "apache", "caddy"])
 def test_attestations_are_at_both_paths(server: str, root: Path, tmp_path: Path) -> None:
     with getattr(servers, server)(root, tmp_path / "log") as site:
         for prefix in ("", "/simple"):
