@@ -95,8 +95,9 @@ class Buildout:
 class Buildouts:
     """What buildouts share."""
 
-    def __init__(self, folder: Path):
-        self._folder = folder
+    def __init__(self, folder: Path, common: Path):
+        """folder: of this process. common: of all processes of a run of the tests."""
+        self._folder, self._common = folder, common
         self._count = 0
         self._waiting: dict[str, Waiting] = {}
 
@@ -151,22 +152,27 @@ class Buildouts:
             for egg in folder.glob("**/z3c*pypimirror*.egg"):
                 shutil.rmtree(egg)
             folder.mkdir(parents=True, exist_ok=True)
-            _copy_eggs(folder, [other for other in SHARED.glob(f"eggs-{generation}-{_PYTHON}*") if other != folder])
+            # These two generations have the same eggs, in a folder of their format.
+            alike = "[56]" if generation in ("5", "6") else generation
+            _copy_eggs(folder, [other for other in SHARED.glob(f"eggs-{alike}-{_PYTHON}*") if other != folder])
             marker.touch()
         return folder
 
     def product(self) -> Path:
         """Give a folder with a wheel of the product as it stands in the checkout."""
-        folder = self._folder / "product"
-        if not folder.exists():
-            product_wheel.wheel(self.source(), folder, self.environment("6") / "bin" / "python", self.environ())
-        return folder
+        return self._wheel("product", "")
 
     def client(self) -> Path:
         """Give a folder with a wheel of the extension for clients."""
-        folder = self._folder / "client"
-        if not folder.exists():
-            product_wheel.wheel(self.source() / "client", folder, self.environment("6") / "bin" / "python", self.environ())
+        return self._wheel("client", "client")
+
+    def _wheel(self, name: str, part: str) -> Path:
+        """Give a folder with the wheel of a part of the checkout, which one process builds for all."""
+        folder = self._common / name
+        python = self.environment("6") / "bin" / "python"
+        with folder_lock.alone(folder):
+            if not folder.exists():
+                product_wheel.wheel(self.source() / part, folder, python, self.environ())
         return folder
 
     def source(self) -> Path:
@@ -188,7 +194,10 @@ def _copy_eggs(folder: Path, others: list[Path]) -> None:
         for egg in [*other.glob("*.egg"), *other.glob("v*/*.egg")]:
             copy = folder / egg.relative_to(other)
             if normalize(egg.name.partition("-")[0]) in wanted and not copy.exists():
-                shutil.copytree(egg, copy)
+                # Whole at once, since others copy from here meanwhile.
+                unfinished = copy.with_suffix(".unfinished")
+                shutil.copytree(egg, unfinished)
+                unfinished.rename(copy)
 
 
 @pytest.fixture(scope="session")
@@ -196,6 +205,8 @@ def buildouts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildouts]:
     """What the tests' buildouts share."""
     if not wheelhouse.is_filled():
         pytest.fail(f"{wheelhouse.FOLDER} lacks what this test installs from; run: python tests/support/wheelhouse.py")
-    found = Buildouts(tmp_path_factory.mktemp("buildouts"))
+    base = tmp_path_factory.getbasetemp()
+    common = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    found = Buildouts(tmp_path_factory.mktemp("buildouts"), common)
     yield found
     found.end()
