@@ -15,7 +15,7 @@ from pypimirror.errors import ConfigurationError
 from pypimirror.serve.sites.apache import Apache
 from pypimirror.serve.sites.caddy import Caddy
 from pypimirror.serve.sites.nginx import Nginx
-from support import published_tree, servers
+from support import odd_paths, published_tree, servers
 from support.servers import ask
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -166,6 +166,15 @@ def test_challenges_are_answered_before_and_with_a_certificate(server, complete,
         for path in ("/", "/simple/", "/simple/Demo.Project/", f"/demo-project/{DEMO.filename}"):
             reply = ask(address, path)
             assert (reply.status, reply.headers["Location"]) == (301, f"https://127.0.0.1{path}")
+        for odd in odd_paths.ODD:
+            head = odd_paths.sent(address, odd).partition(b"\r\n\r\n")[0]
+            location = re.search(rb"^location: *(.*?)\r?$", head, re.IGNORECASE | re.MULTILINE)
+            # Any well-formed name leads to the same host, whatever the Host header has; the site there decides about it.
+            assert location is None or re.fullmatch(rb"https://127\.0\.0\.1/[!-~]*", location[1]), odd
+            assert b"set-cookie" not in head.lower() and odd_paths.SECRET.encode() not in head, odd
+            assert location is None or b"?" not in location[1], odd
+            if odd.status == 200:
+                assert location is not None, odd
 
 
 @pytest.mark.parametrize("server", ["apache", "nginx"])

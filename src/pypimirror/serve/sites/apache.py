@@ -29,7 +29,7 @@ class Apache(CertificateSite):
     </Directory>
     RewriteEngine On
     RewriteRule "^{challenges}" - [END]
-    RewriteRule "^(?:{paths})\\z" "https://{name}%{{REQUEST_URI}}" [R=301,END]
+    RewriteRule "^(?:{paths})\\z" "https://{name}%{{REQUEST_URI}}" [R=301,QSD,END]
     RewriteRule ^ - [R=404,END]
 </VirtualHost>
 """

@@ -32,7 +32,7 @@ server {{
         try_files $uri =404;
     }}
     location ~ "^(?:{paths})\\z" {{
-        return 301 https://{name}$request_uri;
+        return 301 https://{name}$uri;
     }}
     location / {{
         return 404;
