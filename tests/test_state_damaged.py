@@ -23,8 +23,8 @@ Captured = pytest.CaptureFixture[str]
 Damage = Callable[[sqlite3.Connection], object]
 
 FACTS = ["serial", "last_run", "last_good_run", "last_status", "last_problems", "root_due", "pinning", "list_etag",
-         "files_settings", "pages_settings", "own_settings", "last_pinned", "needed", "pin_files", "roots",
-         "sections_made_by", "verifying", "fresh", "told_cleanup"]
+         "files_settings", "pages_settings", "own_settings", "last_pinned", "retained", "follow_at", "needed", "pin_files",
+         "roots", "sections_made_by", "verifying", "fresh", "told_cleanup"]
 ODD = {"a word": "nonsense", "a NUL": "\0", "nothing": "", "NaN": "nan", "an endless number": "1e999",
        "many digits": "9" * 5000, "a negative one": "-5", "deep": "[" * 100_000, "a list": "[1, {}]",
        "a mapping": '{"a": {"b": 7}}',

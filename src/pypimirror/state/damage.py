@@ -148,5 +148,5 @@ def _is_names(value: str) -> bool:
 #: Validators by name of a fact; other facts may be any text. All of them reject NaN.
 _READABLE: Mapping[str, Callable[[str], bool]] = {
     "serial": _is_serial, "last_run": _is_time, "last_good_run": _is_time, "verifying": _is_time, "last_status": _is_status,
-    "last_problems": _is_list, "list_etag": _is_texts, "last_pinned": _is_pinned, "follow_at": _is_time,
-    "needed": _is_needed, "pin_files": _is_names, "roots": _is_names}
+    "last_problems": _is_list, "list_etag": _is_texts, "last_pinned": _is_pinned, "retained": _is_pinned,
+    "follow_at": _is_time, "needed": _is_needed, "pin_files": _is_names, "pin_forms": _is_names, "roots": _is_names}
