@@ -8,12 +8,14 @@ from pathlib import Path
 import fuzz_archives
 import fuzz_index
 import fuzz_pins
+import fuzz_safety
 import fuzz_site
 
 from pypimirror.errors import MirrorError
 
 TARGETS: dict[str, Callable[[bytes], object]] = {
-    **fuzz_index.TARGETS, **fuzz_pins.TARGETS, **fuzz_archives.TARGETS, **fuzz_site.TARGETS}
+    **fuzz_index.TARGETS, **fuzz_pins.TARGETS, **fuzz_archives.TARGETS, **fuzz_site.TARGETS,
+    **fuzz_safety.TARGETS}
 
 #: Small inputs to begin with, and those that failed once, in a folder for each target.
 CORPUS = Path(__file__).resolve().parent / "corpus"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import lzma
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from ..errors import MirrorError
 from ..regular_file import open_regular
@@ -40,12 +41,19 @@ def open_source(path: str) -> Iterator[Mapping[str, AdvisoryFile]]:
         if os.path.isdir(path):
             yield _limit_number(_documents_in_folder(path, "", 0), path)
             return
-        with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
+        with open_regular(path) as stream, _open_archive(stream) as archive:
             yield _limit_number(_documents_in_archive(archive, path), path)
     except _DAMAGED as error:
         raise MirrorError(f"{path}: neither a directory nor an intact zip archive: {error}") from error
     except OSError as error:
         raise MirrorError(f"{path}: can't be read: {error.strerror or error}") from error
+
+
+def _open_archive(stream: BinaryIO) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(stream)
+    except (ValueError, OverflowError, struct.error) as error:  # such as a name that is not UTF-8, whatever its flag is
+        raise zipfile.BadZipFile(str(error)) from error
 
 
 def change_stamp(path: str) -> str | None:
