@@ -11,12 +11,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pypimirror.engine import local, steps
+from pypimirror.engine import local, steps, worker_process
 from pypimirror.engine.crew import GreenletCrew, ThreadCrew
 from pypimirror.engine.worker_process import WorkerProcess
 from pypimirror.errors import FetchError, InsufficientSpace
@@ -435,6 +437,31 @@ def test_processes_are_started_anew_after_a_run_that_was_given_up(mirror: Any) -
     first = next(run)
     run.close()
     assert os.getpid() not in {first, *mirror.engine.run(sleeps, [0.0] * 40)}
+
+
+def test_a_process_with_few_tasks_sends_each_result_at_once(mirror: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_process, "_PATIENCE", 3600.0)
+    here, there = Pipe()
+    worker = worker_process._Worker(mirror, there)
+
+    def work() -> None:
+        with suppress(EOFError, OSError):
+            worker.work()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        assert here.recv() is None
+        here.send((worker_process._STEP, sleeps))
+        here.send((worker_process._TASKS, list(enumerate([0.0] * 20))))
+        found = []
+        while len(found) < 20:
+            assert here.poll(60)
+            found += here.recv()
+        assert sorted(number for number, _ in found) == list(range(20))
+    finally:
+        here.close()
+        thread.join()
 
 
 def test_an_exception_that_cant_be_pickled_is_told_in_words(mirror: Any) -> None:

@@ -37,6 +37,8 @@ worker_process.main(sys.argv[2])
 """
 #: Seconds for which the process collects results, since each message wakes the coordinator.
 _PATIENCE = 0.01
+#: Number of tasks below which results are sent at once, so that the process gets new tasks before it runs out of them.
+FEW = 8
 #: Seconds between asking a process to end and killing it.
 _GRACE = 5.0
 
@@ -170,6 +172,8 @@ class _Worker:
         self._connection = connection
         self._crews: dict[bool, Crew] = {}
         self._results: list[tuple[int, Any]] = []
+        #: Number of tasks without a result.
+        self._under_way = 0
         #: Messages for the sending thread. The main thread only reads, so that the two processes can't deadlock.
         self._to_send: SimpleQueue[Any] = SimpleQueue()
         self._to_send.put(None)
@@ -205,6 +209,7 @@ class _Worker:
     def _read(self, crew: Crew, step: Step) -> None:
         kind, value = self._connection.recv()  # an exception, such as EOFError, ends the process
         if kind == _TASKS:
+            self._under_way += len(value)
             for number, task in value:
                 crew.start(step, task, partial(self._arrived, crew, number))
         else:
@@ -214,10 +219,14 @@ class _Worker:
         if not self._results:
             crew.loop.events.call_later(_PATIENCE, self._flush)
         self._results.append((number, result))
+        self._under_way -= not isinstance(result, Event)
+        if self._under_way < FEW and not isinstance(result, Event):
+            self._flush()
 
     def _flush(self) -> None:
-        results, self._results = self._results, []
-        self._to_send.put(results)
+        if self._results:
+            results, self._results = self._results, []
+            self._to_send.put(results)
 
     def _send_all(self) -> None:
         try:
