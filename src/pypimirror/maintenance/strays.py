@@ -40,15 +40,20 @@ def stray_folders(mirror: IRunContext, names: Mapping[str, Iterable[str]]) -> It
                 yield path
 
 
-def stray_links(mirror: IRunContext, folders: Iterable[str]) -> Iterator[str]:
-    """Yield the symbolic links in a project's folders, which storages never list, and web servers may follow."""
+def stray_links(mirror: IRunContext, names: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """Yield the symbolic links in a project's folders, which storages never list, and web servers may follow.
+
+    names: the entries that the storage lists, by folder.
+    """
     root = mirror.settings["mirror_file_path"]
     if not in_directory(root):
         return
-    for folder in folders:
-        with storage_errors(folder), suppress(FileNotFoundError), os.scandir(os.path.join(root, folder)) as entries:
-            yield from sorted(f"{folder}/{entry.name}" for entry in entries
-                              if entry.is_symlink() and not entry.name.startswith("."))
+    for folder, listed in names.items():
+        place = os.path.join(root, folder)
+        with storage_errors(folder), suppress(FileNotFoundError):
+            unlisted = set(os.listdir(place)).difference(name.rstrip("/") for name in listed)
+            yield from sorted(f"{folder}/{name}" for name in unlisted
+                              if not name.startswith(".") and os.path.islink(os.path.join(place, name)))
 
 
 def _is_in_place_of_file(name: str) -> bool:

@@ -7,7 +7,7 @@ import itertools
 import os
 import stat
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from typing import BinaryIO
 
@@ -217,8 +217,7 @@ class FileSystem:
     def listdir(self, folder: str) -> list[str]:
         try:
             with self._kept.opened(folder) as handle, os.scandir(handle) as entries:
-                return sorted(e.name + "/" if e.is_dir(follow_symlinks=False) else e.name for e in entries
-                              if not e.is_symlink())
+                return sorted(_listed(entries))
         except FileNotFoundError:  # as for each new project
             return []
         except OSError as error:
@@ -260,6 +259,17 @@ class FileSystem:
     def _opened(self, path: str) -> OpenFolder:
         """Return a context manager for the descriptor of a file, no symbolic link. Raises StorageError, NoFile."""
         return OpenFolder(self._kept, path, make=False)
+
+
+def _listed(entries: Iterable[os.DirEntry[str]]) -> Iterator[str]:
+    """Yield the names of a folder's entries, without symbolic links. Nearly all are files, which one call recognises."""
+    for entry in entries:
+        if entry.is_file(follow_symlinks=False):
+            yield entry.name
+        elif entry.is_dir(follow_symlinks=False):
+            yield entry.name + "/"
+        elif not entry.is_symlink():
+            yield entry.name
 
 
 def _buffer() -> memoryview:
