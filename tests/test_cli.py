@@ -414,7 +414,8 @@ def test_the_garbage_collector_is_set_in_processes_of_this_program_alone() -> No
     code = ("import gc, sys; from contextlib import suppress; from pypimirror import cli\n"
             "for argv in (['--version'], None):\n"
             "    with suppress(SystemExit): cli.main(None, argv)\n"
-            "    print(gc.get_threshold()[0])")
+            "    print(gc.get_threshold()[0], gc.get_freeze_count())")
     done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=True)
-    within, alone = (int(line) for line in done.stdout.splitlines() if line.isdecimal())
-    assert within < 10_000 < alone
+    within, alone = ([int(word) for word in line.split()] for line in done.stdout.splitlines() if line[0].isdecimal())
+    assert within[0] < 10_000 < alone[0]
+    assert within[1] == 0 < alone[1]

@@ -153,10 +153,15 @@ def main(config: str | None = None, argv: Sequence[str] | None = None) -> int:
 
     config: the configuration file that is built into the script, or None. argv: the arguments; by default those of the process.
     """
-    if argv is None:  # a process of this program alone
+    is_alone = argv is None  # in a process of this program alone
+    if is_alone:
         gc.set_threshold(*GARBAGE_THRESHOLDS)
-    with safe_output():
-        return _main(config, argv)
+    try:
+        with safe_output():
+            return _main(config, argv)
+    finally:
+        if is_alone:
+            gc.freeze()  # otherwise the interpreter searches all objects for garbage, several times, before it ends
 
 
 def _main(config: str | None, argv: Sequence[str] | None) -> int:
