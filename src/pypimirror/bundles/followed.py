@@ -74,7 +74,7 @@ def check_base(state: State, header: BundleHeader, allow_deletions: bool) -> Non
         raise InvalidBundle(f"the bundle has the changes since the mark {header.base}, and this mirror has {last.mark}; it "
                             f"needs a bundle made with export --since {last.mark}")
     if begun is not None:
-        if begun.base is None or _serial(header.end) < _serial(begun.end):
+        if begun.base is None or _serial_of(header.end) < _serial_of(begun.end):
             raise InvalidBundle(f"the import of the mark {begun.end} was interrupted; finish it first, with its own bundle or "
                                 "a newer one")
     elif int(state.fact(SERIAL) or 0) != last.serial:
@@ -86,12 +86,12 @@ def _check_follows(last: Followed, header: BundleHeader) -> None:
     if last.mirror != header.mirror:
         raise InvalidBundle(f"the bundle is one of the mirror {header.mirror}, and this mirror follows {last.mirror}; to "
                             "follow the other one, import with --allow-deletions")
-    if _serial(header.end) < _serial(last.mark):
+    if _serial_of(header.end) < _serial_of(last.mark):
         raise InvalidBundle(f"the bundle has the mark {header.end}, which is older than {last.mark} of this mirror; to go "
                             "back, import with --allow-deletions")
 
 
-def _serial(mark: str) -> int:
+def _serial_of(mark: str) -> int:
     return int(mark.partition("-")[0])
 
 

@@ -41,14 +41,14 @@ class PlainTree:
         """Link or copy a file, unless it is there already. Raises MirrorError if it differs from the manifest."""
         name = f"{TREE}/{member.path}"
         target = self._directory.name(name)
-        if self._directory.size(name) == member.size and _digest(target) == member.sha256:
+        if self._directory.size(name) == member.size and _sha256_of(target) == member.sha256:
             return
         with self._directory.errors():
             os.makedirs(os.path.dirname(target), exist_ok=True)
             with suppress(FileNotFoundError):
                 os.unlink(target)
         if self._link(member.path, target):
-            if _digest(target) != member.sha256:
+            if _sha256_of(target) != member.sha256:
                 raise _difference_error(member)
             return
         with self._directory.written(name) as stream:
@@ -77,7 +77,7 @@ def _difference_error(member: BundleMember) -> MirrorError:
     return MirrorError(f"{member.path}: differs from what the state has of it; run verify --repair before the export")
 
 
-def _digest(path: str) -> str:
+def _sha256_of(path: str) -> str:
     digest = hashlib.sha256()
     with open_regular(path) as stream:
         while block := stream.read(_BLOCK):

@@ -57,8 +57,8 @@ def read_buildout(source: str, read: Read, environments: Iterable[Environment]) 
         locals=tuple(dict.fromkeys(local for one in parsed for local in one.locals())),
         allow_hosts=_parse_allow_hosts(first.option("buildout", "allow-hosts")),
         confines_builds=normalize(EXTENSION) in map(normalize, first.option("buildout", "extensions").split()),
-        notes=_distinct(each.notes for each in pins.values()),
-        problems=_distinct((*(each.problems for each in pins.values()), *(one.problems for one in parsed))),
+        notes=_join_distinct(each.notes for each in pins.values()),
+        problems=_join_distinct((*(each.problems for each in pins.values()), *(one.problems for one in parsed))),
         options={name: first.option("buildout", name) for name in ("offline", "install-from-cache", "index")
                  if first.option("buildout", name)})
 
@@ -68,7 +68,7 @@ def _parse_allow_hosts(value: str) -> tuple[str, ...] | None:
     return tuple(value.split()) if value.strip() and value.strip() != "*" else None
 
 
-def _distinct(texts: Iterable[Iterable[str]]) -> tuple[str, ...]:
+def _join_distinct(texts: Iterable[Iterable[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for each in texts for text in each))
 
 
@@ -142,7 +142,7 @@ class _Buildout:
             for option in _URL_OPTIONS:
                 for url in _WEB.findall(self.option(part, option)):
                     yield Place(DOWNLOAD, url, f"[{part}] {option}, {self._source}")
-        for name, line in self._checkouts():
+        for name, line in self._find_checkouts():
             for url in _WEB.findall(line):
                 yield Place(DOWNLOAD, url, f"[sources] {name}, {self._source}")
         if self.option("buildout", "use-dependency-links").lower() not in _NO:
@@ -158,9 +158,9 @@ class _Buildout:
             for folder in sorted(glob.glob(os.path.join(self._folder, path))):
                 if is_project_folder(folder):
                     found.append(read_local(folder))
-        return (*found, *(Local(normalize(name), "") for name, _ in self._checkouts()))
+        return (*found, *(Local(normalize(name), "") for name, _ in self._find_checkouts()))
 
-    def _checkouts(self) -> Iterator[tuple[str, str]]:
+    def _find_checkouts(self) -> Iterator[tuple[str, str]]:
         """Yield names and lines of the projects that mr.developer or mxdev checks out."""
         wanted = self.option("buildout", "auto-checkout").split()
         section = self.option("buildout", "sources") or "sources"

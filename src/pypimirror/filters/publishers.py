@@ -96,7 +96,7 @@ class Publishers:
         if self._trusted.trusts(project.name, file.publishers):
             return False
         before = _release_to_compare(project, file, known)
-        return before is not None and not before.of_kind(_kind(project, file)) & (set(file.publishers) or {NONE})
+        return before is not None and not before.of_kind(_file_kind(project, file)) & (set(file.publishers) or {NONE})
 
 
 def describe(publishers: Iterable[str]) -> str:
@@ -113,7 +113,7 @@ def _is_added(file: File) -> bool:
     return file.added and file.stored is None
 
 
-def _kind(project: Project, file: File) -> str:
+def _file_kind(project: Project, file: File) -> str:
     return parse(file.filename, project.name).kind
 
 
@@ -133,7 +133,7 @@ def _known_releases(project: Project) -> list[ReleasePublishers]:
         version = pep440(parse(file.filename, project.name).version or "")
         if version is not None and file.stored is not None and file.publishers is not None:
             of_kind = found.setdefault(version, {})
-            kind = _kind(project, file)
+            kind = _file_kind(project, file)
             of_kind[kind] = of_kind.get(kind, frozenset()) | (set(file.publishers) or {NONE})
     releases = (ReleasePublishers(version, publishers) for version, publishers in found.items())
     return [one for one in releases if one.of_kind("")]

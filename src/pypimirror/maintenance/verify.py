@@ -113,7 +113,7 @@ class Verification:
         tasks = (task for name in names if (task := self._make_task(name)) is not None)
         failed: list[Inspection] = []
         done = self._run.results(inspect, tasks, changes=False,
-                                 failed=lambda failure: failed.append(_uninspected(failure)))
+                                 failed=lambda failure: failed.append(_failed_inspection(failure)))
         for one in chain(done, failed):
             self._notify(events.ProjectVerified(one.name, one.files, one.bytes))
             for finding in one.findings:
@@ -244,7 +244,7 @@ class Verification:
         return lost
 
 
-def _uninspected(failure: StepFailure) -> Inspection:
+def _failed_inspection(failure: StepFailure) -> Inspection:
     """Return the result for a project whose inspection raised an exception."""
     return Inspection(failure.project, (Fault(failure.project, "unreadable", f"can't be verified: {failure.error}"),))
 

@@ -64,7 +64,7 @@ def safe_output() -> Iterator[None]:
 def results_alone() -> Iterator[None]:
     """Redirect prints of plugins to standard error, so that standard output has only the result of a verb, for programs."""
     out = sys.stdout
-    sys.stdout = SafeStream(sys.stderr, LONGEST, _results())
+    sys.stdout = SafeStream(sys.stderr, LONGEST, _unfiltered_output())
     try:
         yield
     finally:
@@ -73,22 +73,22 @@ def results_alone() -> Iterator[None]:
 
 def print_whole(text: str) -> None:
     """Print text whose lines may have any length: files for programs, and the user's own settings."""
-    SafeStream(_results()).write(text)
+    SafeStream(_unfiltered_output()).write(text)
 
 
 def print_blocks(blocks: Iterable[str]) -> None:
     """Print parts of JSON that libraries have made, without secrets."""
     for block in blocks:
-        _results().write(redact(block))
+        _unfiltered_output().write(redact(block))
 
 
 def print_json(value: Any) -> None:
     """Print plain data as JSON, with printable texts without secrets; names of fields are never changed."""
     import json
 
-    _results().write(json.dumps(printable_values(value), indent=2) + "\n")
+    _unfiltered_output().write(json.dumps(printable_values(value), indent=2) + "\n")
 
 
-def _results() -> TextIO:
+def _unfiltered_output() -> TextIO:
     """Return standard output without a filter."""
     return sys.stdout.results if isinstance(sys.stdout, SafeStream) else sys.stdout

@@ -78,7 +78,7 @@ class DependencyGraph:
         if dependency.requirement.url or dependency.name not in self._nodes:
             return ()
         specifier = str(dependency.requirement.specifier)
-        if dependency.name == node.release[0] and _fits(node, SpecifierSet(specifier)):
+        if dependency.name == node.release[0] and _satisfies(node, SpecifierSet(specifier)):
             # ``demo[all]`` requires ``demo[one,two]``: extras of the same release, not of the newest one.
             return (node,) if self._applicable_pythons(dependency, extra) else ()
         nodes = (self._newest_release(dependency.name, specifier, python)
@@ -98,14 +98,14 @@ class DependencyGraph:
         key = specifier, name, python
         if key not in self._chosen:
             limit = SpecifierSet(specifier)
-            fitting = [node for node in self._nodes[name] if _fits(node, limit) and (
+            fitting = [node for node in self._nodes[name] if _satisfies(node, limit) and (
                        not node.requires_python or allows_python(node.requires_python, frozenset({python})))]
             early = bool(limit.prereleases)
             self._chosen[key] = max(fitting, default=None, key=lambda node: _sort_key(node.version, early))
         return self._chosen[key]
 
 
-def _fits(node: _Node, limit: SpecifierSet) -> bool:
+def _satisfies(node: _Node, limit: SpecifierSet) -> bool:
     """Return whether a release matches a specifier; a version that is not valid (PEP 440) matches only an empty one."""
     return not len(limit) if node.version is None else limit.contains(node.version, prereleases=True)
 

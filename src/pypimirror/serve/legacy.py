@@ -42,7 +42,10 @@ def render_page(source: Page, tree: Tree, path: tuple[str, str], address: str, v
 
 
 def read_project(source: Page, tree: Tree, path: tuple[str, str]) -> Project | None:
-    """Return the project on one of the mirror's own pages, or None if the page can't be read. Arguments as for ``page``."""
+    """Return the project on one of the mirror's own pages, or None if the page can't be read.
+
+    Arguments as for ``render_page``.
+    """
     name, form = path
     try:
         project, _ = _PARSERS[os.path.splitext(form)[1]].project(source.content(), name, _NOWHERE)
