@@ -17,6 +17,7 @@ from pypimirror.http.limiter import RequestLimiter
 from pypimirror.http.side_by_side import SideBySide
 from pypimirror.model import Head
 from support.dask_cluster import wait_for
+from support.fetchers import Body
 
 pytest.importorskip("pycurl", reason="pycurl is not installed: the extra [fast]")
 
@@ -330,7 +331,7 @@ def test_so_many_requests_of_threads_and_greenlets_are_in_flight_at_once(loop: L
     def some() -> None:
         for number in range(5):
             try:
-                limiter.fetch("fails" if number == 2 else "u", None)  # type: ignore[arg-type]
+                limiter.fetch("fails" if number == 2 else "u", Body())
             except FetchError:
                 continue
 
@@ -361,7 +362,7 @@ class Held(Counting):
 def test_requests_begin_with_a_few_at_once_and_each_answer_lets_one_more_through() -> None:
     fetcher = Held()
     limiter = RequestLimiter(lambda: fetcher, 8)
-    threads = in_threads(30, lambda: limiter.fetch("u", None))  # type: ignore[arg-type]
+    threads = in_threads(30, lambda: limiter.fetch("u", Body()))
     ended = 0
     for ends, now in [(0, 4), (1, 5), (2, 7), (1, 8), (5, 8)]:
         for _ in range(ends):
@@ -379,7 +380,7 @@ def test_a_bound_that_is_changed_holds_for_what_waits(monkeypatch: pytest.Monkey
     monkeypatch.setattr("pypimirror.http.limiter._FEW", 30)
     fetcher = Held()
     limiter = RequestLimiter(lambda: fetcher, 20)
-    threads = in_threads(60, lambda: limiter.fetch("u", None))  # type: ignore[arg-type]
+    threads = in_threads(60, lambda: limiter.fetch("u", Body()))
     wait_for(lambda: fetcher.now == 20 and len(limiter._waiting) == 40)
     limiter.bound(3)
     assert not limiter.is_within
@@ -400,7 +401,7 @@ def test_a_bound_that_is_changed_holds_for_what_waits(monkeypatch: pytest.Monkey
 def test_greenlets_that_are_ended_take_no_requests_with_them(loop: Loop) -> None:
     limiter = RequestLimiter(lambda: Counting(60), 3)
     for _ in range(10):
-        loop.start(limiter.fetch, "u", None)
+        loop.start(limiter.fetch, "u", Body())
     loop.events.call_later(0.01, loop.stop)
     loop.run()
     assert limiter._in_flight == 3 and len(limiter._waiting) == 7

@@ -64,8 +64,9 @@ class RequestLimiter:
 
     def fetch(self, url: str, receiver: IReceiver, headers: Mapping[str, str] | None = None) -> Head:
         fetcher = self.fetcher
+        watched = _Watched(receiver)
         self._enter()
-        watched, sent = _Watched(receiver), time.monotonic()
+        sent = time.monotonic()
         try:
             self._hosts.check(url)
             head = fetcher.fetch(url, watched, headers)
