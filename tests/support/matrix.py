@@ -59,8 +59,9 @@ LACKING = {
     ("poetry", "frozen"): "Poetry looks up the URLs of files in the index",
     ("poetry", "offline"): "likewise",
 }
-#: Further cells that do not work, because of their servers.
-FAILING = {("renovate", "bare"), ("dependabot", "bare"), ("dependabot", "bucket"), ("pyodide", "bare")}
+#: Further cells that do not work, because of their servers. PDM keeps what Cache-Control lets it keep.
+FAILING = {("renovate", "bare", ANY), ("dependabot", "bare", ANY), ("dependabot", "bucket", ANY), ("pyodide", "bare", ANY),
+           ("pdm", "bare", "offline"), ("pdm", "bucket", "offline")}
 
 
 class Tried(NamedTuple):
@@ -77,7 +78,7 @@ class Tried(NamedTuple):
 
 def works(client: str, server: str, habit: str) -> bool:
     """Return whether a cell is expected to work; all others fail or do not exist."""
-    if (client, habit) in LACKING or (client, server) in FAILING:
+    if (client, habit) in LACKING or (client, server, habit) in FAILING:
         return False
     return not (habit == "cooldown" and server in HTML_ONLY)
 
