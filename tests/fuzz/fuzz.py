@@ -4,10 +4,11 @@ Needs atheris, in an environment that has the package's requirements::
 
     pip install atheris
     python tests/fuzz/fuzz.py TARGET [FOLDER] [-max_total_time=300] [-max_len=4096]
-    python tests/fuzz/fuzz.py all 180 [TARGET ...]
+    python tests/fuzz/fuzz.py all 180 [--corpus FOLDER] [TARGET ...]
 
 The first form runs one target; FOLDER keeps the inputs that reach new code, and further options are those of libFuzzer. The
-second form runs all targets, or those named, for so many seconds each and prints a table. A target fails by any exception that
+second form runs all targets, or those named, for so many seconds each and prints a table; with --corpus each target keeps its
+inputs in a folder of its name there, and the next run goes on from them. A target fails by any exception that
 is not one of the package's own, and by an answer that breaks a rule; its input is left in a file named ``TARGET-crash-...``.
 """
 
@@ -20,19 +21,20 @@ import tempfile
 from pathlib import Path
 
 #: Options of libFuzzer that hold unless others are given: seconds for one input, and megabytes.
-_OPTIONS = ("-timeout=20", "-rss_limit_mb=2048", "-print_final_stats=1")
+_OPTIONS = ("-timeout=60", "-rss_limit_mb=2048", "-print_final_stats=1")
 _EXECUTIONS = re.compile(r"number_of_executed_units:\s*(\d+)|^#(\d+)\s", re.MULTILINE)
 _COVERED = re.compile(r"\bcov: (\d+)")
 _FOUND = re.compile(r"Test unit written to (\S+)")
 _REASON = re.compile(r"^(?:=== Uncaught Python exception: ===\n(.*)|.*ERROR: libFuzzer: (.*))$", re.MULTILINE)
 
 
-def run_all(seconds: int, names: list[str]) -> int:
+def run_all(seconds: int, names: list[str], corpus: str = "") -> int:
     """Run targets in turn, each in a process of its own; print a line for each. Return how many failed."""
     failed = 0
     print(f"{'target':<16} {'executions':>12} {'covered':>8}  found", flush=True)
     for name in names:
-        with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        with tempfile.TemporaryDirectory(prefix="fuzz-") as temporary:
+            folder = str(Path(corpus or temporary) / name)
             done = subprocess.run([sys.executable, __file__, name, folder, f"-max_total_time={seconds}"],
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True, errors="replace")
         counts = [int(one or other) for one, other in _EXECUTIONS.findall(done.stdout)]
@@ -71,13 +73,15 @@ def run_one(target: str, arguments: list[str]) -> None:
 def main() -> None:
     names = sorted(path.name for path in (Path(__file__).resolve().parent / "corpus").iterdir())
     match sys.argv[1:]:
+        case ["all", seconds, "--corpus", corpus, *chosen] if seconds.isdecimal() and set(chosen) <= set(names):
+            sys.exit(min(1, run_all(int(seconds), chosen or names, corpus)))
         case ["all", seconds, *chosen] if seconds.isdecimal() and set(chosen) <= set(names):
             sys.exit(min(1, run_all(int(seconds), chosen or names)))
         case [target, *arguments] if target in names:
             run_one(target, arguments)
         case _:
-            sys.exit("usage: fuzz.py TARGET [FOLDER] [OPTIONS], or: fuzz.py all SECONDS [TARGET ...]; targets: "
-                     + " ".join(names))
+            sys.exit("usage: fuzz.py TARGET [FOLDER] [OPTIONS], or: fuzz.py all SECONDS [--corpus FOLDER] [TARGET ...]; "
+                     f"targets: {' '.join(names)}")
 
 
 if __name__ == "__main__":
