@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from pypimirror import __version__
+from pypimirror.events import FileStored, ProjectDecided, RunStarted
 from pypimirror.report import run_summary
+from pypimirror.report.decision_log import DecisionLog
+from pypimirror.report.event_dispatcher import Watch
 from support import wheelhouse
 from support.json_schema import violations
 from support.mirror import Mirrored
@@ -214,3 +217,15 @@ def test_the_example_in_the_documentation_conforms_to_the_schema() -> None:
 def test_every_field_of_the_schema_is_described() -> None:
     for name, field in SCHEMA["properties"].items():
         assert field["description"].endswith("."), f"docs/report.schema.json: {name}"
+
+
+@pytest.mark.parametrize(("filename", "received"), [(None, []), ("decisions.jsonl", ["RunStarted", "ProjectDecided"])], ids=str)
+def test_an_observer_receives_the_events_that_it_handles(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filename: str | None, received: list[str]) -> None:
+    log = DecisionLog({"decision_log": filename and str(tmp_path / filename)})
+    found: list[str] = []
+    monkeypatch.setattr(log, "notify", lambda event: found.append(type(event).__name__))
+    watch = Watch({"decision-log": log}, on_terminal=False)
+    for event in (RunStarted("initial", "mirror"), FileStored("one", "one-1.tar.gz", 1, "fetched"), ProjectDecided("one", ())):
+        watch.notify(event)
+    assert found == received

@@ -28,6 +28,7 @@ class DecisionLog:
 
     def __init__(self, settings: ISettings):
         self._filename = settings[_KEY]
+        self.handles = (RunStarted, ProjectDecided, RunFinished) if self._filename else ()
         self._kind = ""
         self._lines: list[str] = []
         #: What this run has written of the last projects: a project may be evaluated twice.

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """The observers of one run; the last event carries the statistics."""
+    """The observers of one run; the last event carries the statistics.
+
+    An observer of the mirror's own that has an attribute ``handles`` receives the events of these classes only.
+    """
 
     def __init__(self, observers: Mapping[str, IObserver], on_terminal: bool, also: Callable[[Any], None] | None = None,
                  registry: Any = None):
@@ -26,6 +29,8 @@ class Watch:
         self._statistics = Statistics()
         self._observers = [observer for _, observer in sorted(observers.items()) if is_own(observer)]
         self._plugins = _observers_of_plugins(observers, registry)
+        #: The mirror's own observers of each class of events: a first fetch sends one for each file.
+        self._observers_by_kind: dict[type, list[IObserver]] = {}
         #: Those of the mirror's own that raised an unexpected exception; each is reported once.
         self._faulty: list[IObserver] = []
         self._warnings: list[str] = []
@@ -54,7 +59,8 @@ class Watch:
         if isinstance(event, RunFinished):
             event = event._replace(statistics=self._statistics.figures())
         raised: MirrorError | None = None
-        for observer in self._observers:
+        observers = self._observers_by_kind.get(type(event))
+        for observer in self._find_observers(type(event)) if observers is None else observers:
             try:
                 observer.notify(event)
             except MirrorError as error:
@@ -70,9 +76,16 @@ class Watch:
             self._also(event)
         for plugin in self._plugins:
             plugin.put(event)
-        self._print_warnings()
+        if self._warnings or self._plugins:
+            self._print_warnings()
         if raised is not None:
             raise raised
+
+    def _find_observers(self, kind: type) -> list[IObserver]:
+        """Return the mirror's own observers of a class of events."""
+        found = [observer for observer in self._observers
+                 if (handled := getattr(observer, "handles", None)) is None or kind in handled]
+        return self._observers_by_kind.setdefault(kind, found)
 
     def _finish_plugins(self) -> None:
         """Wait until the observers of plugins have handled all events."""

@@ -25,6 +25,7 @@ class JsonReport:
 
     def __init__(self, settings: ISettings):
         self._filename = settings["report_filename"]
+        self.handles = None if self._filename else ()
         self._outcome = RunSummary()
         if self._filename:
             check_regular(self._filename, "report_filename")

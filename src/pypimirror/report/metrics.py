@@ -31,6 +31,7 @@ class Metrics:
 
     def __init__(self, settings: ISettings):
         self._filename = settings["metrics_filename"]
+        self.handles = None if self._filename else ()
         self._outcome = RunSummary()
         if self._filename:
             check_regular(self._filename, "metrics_filename")

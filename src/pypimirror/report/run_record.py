@@ -22,6 +22,9 @@ _LENGTH = 512
 _PAUSE = 1.0
 #: Maximum number of characters of a message, and of bytes to read.
 _LONGEST, _MOST = 1000, 1 << 16
+#: The phase in which each of these events is one of the projects done.
+_COUNTED: dict[type, str] = {
+    events.ProjectEvaluated: "evaluating", events.ProjectPublished: "publishing", events.ProjectVerified: "verifying"}
 #: Seconds that clocks of the process table and of the record may differ.
 _TOLERANCE = 5
 
@@ -37,19 +40,16 @@ class RunRecord:
         self._write()
 
     def notify(self, event: Any) -> None:
-        if isinstance(event, events.EvaluationStarted):
+        counted = _COUNTED.get(type(event))
+        if counted is not None:
+            self._count_project(counted)
+        elif isinstance(event, events.EvaluationStarted):
             if event.projects:
                 self._begin_phase("evaluating", event.projects)
         elif isinstance(event, events.PlanMade):
             self._begin_phase("publishing", event.projects)
         elif isinstance(event, events.VerificationStarted):
             self._begin_phase("verifying", event.projects)
-        elif isinstance(event, events.ProjectEvaluated):
-            self._count_project("evaluating")
-        elif isinstance(event, events.ProjectPublished):
-            self._count_project("publishing")
-        elif isinstance(event, events.ProjectVerified):
-            self._count_project("verifying")
         elif isinstance(event, events.RunFinished):
             self._values.update(phase="ended", status=event.status)
             self._write()
