@@ -84,7 +84,8 @@ class _Body:
     def _reset(self) -> None:
         self.received = 0
         self._joined = False
-        self._blocks: list[bytes] = []
+        #: The blocks of a small body, which is hashed and written as a whole; None once it is not small any more.
+        self._blocks: list[bytes] | None = []
         self._sha256 = hashlib.sha256()
         self._others: dict[str, Any] = {
             name: hashlib.new(name, usedforsecurity=False) for name in self._algorithms if name != "sha256"}
@@ -133,12 +134,20 @@ class _Body:
             raise IntegrityError(f"{strip_credentials(self._url)}: longer than the {self._size} bytes on upstream's page")
         if self._limit is not None and self.received > self._limit:
             raise IntegrityError(f"{strip_credentials(self._url)}: longer than {self._limit:d} bytes, the size limit")
-        if self.received <= _SMALL:
-            self._blocks.append(block)
-        self._sha256.update(block)
+        if self._blocks is None:
+            self._pass_on(block)
+            return
+        self._blocks.append(block)
+        if self.received > _SMALL:
+            self._pass_on(b"".join(self._blocks))
+            self._blocks = None
+
+    def _pass_on(self, content: bytes) -> None:
+        """Hash content, and write it to the upload."""
+        self._sha256.update(content)
         for digest in self._others.values():
-            digest.update(block)
-        self._upload.write(block)
+            digest.update(content)
+        self._upload.write(content)
 
     def finish(self) -> Download:
         """Check size and hash, and return the result. Raises FetchError.
@@ -148,6 +157,10 @@ class _Body:
         if self._size is not None and self.received != self._size:
             raise FetchError(strip_credentials(self._url),
                              f"received {self.received} bytes, upstream's page has {self._size}", transient=True)
+        content = None
+        if self._blocks is not None:
+            content = self._blocks[0] if len(self._blocks) == 1 else b"".join(self._blocks)
+            self._pass_on(content)
         sha256 = self._sha256.hexdigest()
         for algorithm in self._algorithms:
             actual = sha256 if algorithm == "sha256" else self._others[algorithm].hexdigest()
@@ -158,7 +171,7 @@ class _Body:
                 raise _WrongHash(strip_credentials(self._url),
                                  f"its {algorithm} is {actual}, upstream's page has {shown(expected)}",
                                  transient=self._wrong < 2)
-        return Download(sha256, self.received, b"".join(self._blocks) if self.received <= _SMALL else None)
+        return Download(sha256, self.received, content)
 
     def modified(self, after: float) -> float | None:
         """Return the valid Last-Modified of the response in seconds since 1970, or None. after: times up to it are invalid."""

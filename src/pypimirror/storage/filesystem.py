@@ -113,7 +113,7 @@ class FileSystem:
         """Create a temporary file; return its path and descriptor. Raises StorageError."""
         name = self._unfinished_name()
         try:
-            handle = uploads.create_file(name, self._kept.enter(UNFINISHED, make=True))
+            handle = os.open(name, uploads.NEW, uploads.PUBLISHED, dir_fd=self._kept.enter(UNFINISHED, make=True))
             if self._closed:  # the same for all files that one process creates in one folder
                 self._closed = uploads.make_readable(handle)
         except OSError as error:
@@ -123,9 +123,10 @@ class FileSystem:
     def place(self, name: str, path: str) -> None:
         """Move a temporary file of ``unfinished`` or ``link`` to its path; replaces an existing file. Raises StorageError."""
         source = name.rpartition("/")[2]
-        with self._in_folder(path, make=True) as (folder, last):
+        with FolderPath(self._kept, path, make=True) as (folder, last):
             unfinished = self._kept.enter(UNFINISHED)
-            uploads.make_newer(source, unfinished, last, folder)
+            if os.access(last, os.F_OK, dir_fd=folder):  # quicker than the exception of ``stat``
+                uploads.make_newer(source, unfinished, last, folder)
             os.replace(source, last, src_dir_fd=unfinished, dst_dir_fd=folder)
 
     def link(self, source: str) -> IUpload | None:

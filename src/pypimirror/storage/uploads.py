@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 #: Bytes buffered in memory: most files need a single write, and rejected ones none.
 HELD = 1 << 18
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+#: Flags for a new file.
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 #: Mode of published files, independent of the umask.
-_PUBLISHED = 0o644
+PUBLISHED = 0o644
 
 
 @implementer(IReservingUpload)
@@ -46,19 +47,20 @@ class FileUpload:
             self._begin()
 
     def stage(self) -> None:
-        self._begin()
+        if self._name is None:
+            self._begin()
         if self._size < self._reserved:
             self._truncate(self._size)
 
     def _begin(self) -> None:
         """Create the temporary file."""
-        if self._name is None:
-            self._name, self._handle = self._storage.create_temporary()
-            held, self._held = self._held, []
-            self._put(held[0] if len(held) == 1 else b"".join(held))
+        self._name, self._handle = self._storage.create_temporary()
+        held, self._held = self._held, []
+        self._put(held[0] if len(held) == 1 else b"".join(held))
 
     def reserve(self, size: int) -> None:
-        self._begin()
+        if self._name is None:
+            self._begin()
         if size > self._size:
             self._truncate(size)
 
@@ -85,8 +87,9 @@ class FileUpload:
         self._name = None
 
     def abort(self) -> None:
-        self._held = []
-        if self._name is not None:
+        if self._name is None:
+            self._held.clear()
+        else:
             self._close()
             self._storage.remove(self._name)
             self._name = None
@@ -113,27 +116,20 @@ class FileUpload:
                 raise as_storage_error(self._storage.root, error) from error
 
 
-def create_file(name: str, folder: int) -> int:
-    """Create a file in a folder; return its descriptor. Raises OSError."""
-    return os.open(name, _NEW, _PUBLISHED, dir_fd=folder)
-
-
 def make_readable(handle: int) -> bool:
     """Make a new file world-readable; return whether the umask or the folder had prevented that."""
-    if os.fstat(handle).st_mode & 0o777 == _PUBLISHED:
+    if os.fstat(handle).st_mode & 0o777 == PUBLISHED:
         return False
-    os.fchmod(handle, _PUBLISHED)
+    os.fchmod(handle, PUBLISHED)
     return True
 
 
 def make_newer(name: str, folder: int, replaced: str, its_folder: int) -> None:
-    """Make a file's time at least one whole second later than that of the file it is about to replace, if there is one.
+    """Make a file's time at least one whole second later than that of the file it is about to replace.
 
     nginx makes an ETag of whole seconds and size, and ``If-Modified-Since`` and rsync compare no more: a client that has seen
     both within a second would keep the old one. A file with several links is not only ours, and stays as it is. Raises OSError.
     """
-    if not os.access(replaced, os.F_OK, dir_fd=its_folder):  # quicker than the exception of ``stat``
-        return
     try:
         old = os.stat(replaced, dir_fd=its_folder, follow_symlinks=False)
     except FileNotFoundError:  # meanwhile
