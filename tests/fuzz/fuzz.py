@@ -8,7 +8,7 @@ Needs atheris, in an environment that has the package's requirements::
 
 The first form runs one target; FOLDER keeps the inputs that reach new code, and further options are those of libFuzzer. The
 second form runs all targets, or those named, for so many seconds each and prints a table; with --corpus each target keeps its
-inputs in a folder of its name there, and the next run goes on from them. A target fails by any exception that
+inputs in a folder of its name there, from which the next run starts. A target fails by any exception that
 is not one of the package's own, and by an answer that breaks a rule; its input is left in a file named ``TARGET-crash-...``.
 """
 
