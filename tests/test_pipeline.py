@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from pypimirror.state.database import BEGUN, DUE, State
 from support.dask_cluster import wait_for
 from support.mirror import Mirrored
 from support.upstream import Upstream, wheel
@@ -97,3 +100,64 @@ def test_a_run_fetches_each_file_once(mirrored: Mirrored, upstream: Upstream, sl
     assert mirrored.run("sync") == 0
     assert sorted(path for path in upstream.asked() if path.endswith(".whl")) == [
         f"/files/{name}/{wheel(name, '1')[0]}" for name in ("one", "slow", "two")]
+
+
+@contextmanager
+def state(mirrored: Mirrored, write: bool = False) -> Iterator[State]:
+    """Open the state of a mirror; to read it also while a run writes it."""
+    found = State(str(mirrored.root / ".pypimirror"))
+    assert found.open() is None if write else found.open_to_read()
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@pytest.mark.parametrize("settings", [{}, {"engine": "processes"}], ids=str)
+def test_the_state_marks_a_new_project_before_anything_of_it_is_written(
+        mirrored: Mirrored, upstream: Upstream, settings: dict[str, Any]) -> None:
+    mirrored.settings |= settings
+    upstream.add("one", wheel("one", "1"))
+    seen: list[Any] = []
+
+    def answer(handler: Any) -> None:
+        with state(mirrored) as at:
+            row = at.row("one")
+            seen.append((row and row.pending, at.record("one"), (mirrored.root / "one").exists()))
+        handler.reply(*upstream.respond(handler.path, handler.headers))
+
+    upstream.answers[f"/files/one/{wheel('one', '1')[0]}"] = answer
+    assert mirrored.run("sync", "--yes") == 0
+    assert seen == [(DUE | BEGUN, None, False)]
+    with state(mirrored) as at:
+        assert at.pending() == [] and at.record("one")
+
+
+def test_what_an_interrupted_step_left_of_a_new_project_is_published_or_removed(
+        mirrored: Mirrored, upstream: Upstream) -> None:
+    upstream.add("other", wheel("other", "1"))
+    assert mirrored.run("sync") == 0
+    for name, content in (wheel("one", "1"), wheel("one", "2")):
+        (mirrored.root / "one").mkdir(exist_ok=True)
+        (mirrored.root / "one" / name).write_bytes(content)
+    with state(mirrored, write=True) as at:
+        assert at.add("one") and not at.add("one") and not at.add("other")
+    upstream.add("one", wheel("one", "2"))  # upstream has removed the other one meanwhile
+    upstream.requests.clear()
+    assert mirrored.run("sync") == 0
+    assert mirrored.untrue() == []
+    assert sorted(path.name for path in (mirrored.root / "one").glob("*.whl")) == [wheel("one", "2")[0]]
+    assert not [path for path in upstream.asked() if path.endswith(".whl")]
+
+
+def test_a_misspelt_name_is_reported_also_after_an_interrupted_run(mirrored: Mirrored, upstream: Upstream,
+                                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    mirrored.settings["package_matches"] = "one\n  oen"
+    upstream.add("one", wheel("one", "1"))
+    mirrored.root.mkdir()
+    with state(mirrored, write=True) as at:
+        at.recovered()
+        assert at.add("oen")
+    assert mirrored.run("sync") == 1
+    assert "oen: not found at" in capsys.readouterr().err
+    assert mirrored.files("one") == [wheel("one", "1")[0]]

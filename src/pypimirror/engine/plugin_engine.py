@@ -16,8 +16,14 @@ class _Returned(NamedTuple):
     value: Any
 
 
+class _Emitted(NamedTuple):
+    """What a step emitted that is no event, such as a first one of two results."""
+
+    value: Any
+
+
 class _MarkingStep:
-    """Wraps a step: marks its return value."""
+    """Wraps a step: marks its return value, and what it emits that is no event."""
 
     def __init__(self, step: Step):
         self._step = step
@@ -25,7 +31,7 @@ class _MarkingStep:
         self.in_threads = getattr(step, "in_threads", False)
 
     def __call__(self, mirror: IRunContext, task: Any, emit: Callable[[Any], None]) -> _Returned:
-        return _Returned(self._step(mirror, task, emit))
+        return _Returned(self._step(mirror, task, lambda item: emit(item if _is_event(item) else _Emitted(item))))
 
 
 class _Counting:
@@ -55,10 +61,16 @@ def run(engine: IEngine, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
         if isinstance(item, _Returned):
             returned += 1
             yield item.value
-        elif type(item).__module__ == events.__name__:
+        elif isinstance(item, _Emitted):
+            yield item.value
+        elif _is_event(item):
             yield item
         else:
             raise TypeError(f"run yielded {item!r}, which is neither an event nor the result of a step")
     drawn = counting.drawn + sum(1 for _ in counting)
     if returned != drawn:
         raise ValueError(f"run yielded {returned} results for {drawn} tasks")
+
+
+def _is_event(item: Any) -> bool:
+    return type(item).__module__ == events.__name__

@@ -162,6 +162,15 @@ class State(DatabaseFile):
         if record is not None:
             self._db.execute("REPLACE INTO records VALUES (?, ?)", (row.name, record))
 
+    def add(self, name: str) -> bool:
+        """Save a new project, whose publishing is about to begin, without a record; return False if it exists.
+
+        If the run is interrupted, the next one evaluates it, and scans its folder.
+        """
+        row = Row(name, name, None, None, DUE | BEGUN, 0, 0, 0, 0)
+        marks = ", ".join("?" * len(row))
+        return self._db.execute(f"INSERT OR IGNORE INTO projects ({self._columns}) VALUES ({marks})", row).rowcount > 0
+
     def forget(self, name: str) -> None:
         """Delete a project."""
         self._db.execute("DELETE FROM projects WHERE name = ?", (name,))

@@ -27,6 +27,7 @@ from .vulnerable import VulnerableRelease, newly_vulnerable
 if TYPE_CHECKING:
     from ..advisories.lookup import Advised
     from .page_reading import PageReading
+    from .publish import PublishTask
 
 
 class EvaluateTask(NamedTuple):
@@ -54,6 +55,8 @@ class EvaluateTask(NamedTuple):
     trust: bool = False
     #: The present advisories about it and their digest; None to keep those of the record.
     advised: Advised | None = None
+    #: Of a new project: publishes it in the same step if that only adds files (``pipeline``).
+    publish: PublishTask | None = None
 
 
 class Evaluation(NamedTuple):
@@ -61,7 +64,7 @@ class Evaluation(NamedTuple):
 
     name: str
     change: Change
-    #: The new record; None if upstream could not be read and the record stays as it is.
+    #: The new record; None if upstream could not be read and the record stays as it is, and for ``is_published``.
     project: bytes | None
     display: str = ""
     list_serial: str | None = None
@@ -102,9 +105,36 @@ class Evaluation(NamedTuple):
     refused: tuple[File, ...] = ()
     #: Files that are newly held back because of their publishers, with the reasons.
     held: tuple[tuple[str, str], ...] = ()
+    #: Whether the same step publishes the project.
+    is_published: bool = False
+
+
+class EvaluatedPage(NamedTuple):
+    """An evaluation with the values that its record and selection are made of."""
+
+    evaluation: Evaluation
+    #: None if the evaluation has the record, or needs none.
+    project: Project | None = None
+    selected: Selected = Selected()
 
 
 def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None]) -> Evaluation:
+    """Read a project's page and decide what a run has to do about the project; write nothing."""
+    return with_record(evaluate_page(mirror, task))
+
+
+def with_record(found: EvaluatedPage) -> Evaluation:
+    """Return an evaluation with the project's record and selection, for the state."""
+    evaluation, project, selected = found
+    if project is None:
+        return evaluation
+    record = records.encode(project, bool(evaluation.change.fetch))  # publishing encodes it with the mirror's copies
+    if project.listed:  # it is decoded again to be published
+        records.remember(project, record)
+    return evaluation._replace(project=record, selection=pack(selected, project))
+
+
+def evaluate_page(mirror: IRunContext, task: EvaluateTask) -> EvaluatedPage:
     """Read a project's page and decide what a run has to do about the project; write nothing."""
     from .page_reading import promise  # not loaded where nothing changed
 
@@ -117,14 +147,16 @@ def evaluate(mirror: IRunContext, task: EvaluateTask, emit: Callable[[Any], None
         project, selected = _select(mirror, task, _with_advisories(task, old, _with_display(mirror, task, reading)), reading)
     except MirrorError as error:
         kept = records.encode(old._replace(promised=promised)) if old is not None and promised else None
-        return Evaluation(task.name, Change(task.name), kept, error=str(error), relist=kept is None and task.ask)
+        return EvaluatedPage(
+            Evaluation(task.name, Change(task.name), kept, error=str(error), relist=kept is None and task.ask))
     if task.ask:
         remembered = promised if is_unsettled(project) or is_ahead(project, promised) else None
         project = project._replace(promised=remembered or "")
     if reading.error is not None:
-        return Evaluation(task.name, Change(task.name), records.encode(project), project.display, error=reading.error,
-                          absent=reading.absent, status=reading.status)
-    return _evaluation(mirror, task, old, reading._replace(project=project), selected, promised)
+        return EvaluatedPage(Evaluation(task.name, Change(task.name), records.encode(project), project.display,
+                                        error=reading.error, absent=reading.absent, status=reading.status))
+    evaluation = _evaluation(mirror, task, old, reading._replace(project=project), selected, promised)
+    return EvaluatedPage(evaluation, project, selected)
 
 
 def _select(mirror: IRunContext, task: EvaluateTask, project: Project, reading: PageReading) -> tuple[Project, Selected]:
@@ -179,18 +211,15 @@ def _named(mirror: IRunContext, task: EvaluateTask, reading: PageReading) -> str
 
 def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, reading: PageReading, selected: Selected,
                 promised: str | None) -> Evaluation:
-    """Return the evaluation of a project whose page was read."""
+    """Return the evaluation of a project whose page was read, without its record and selection."""
     project = reading.project
     unsettled = is_unsettled(project)
     is_doubted = unsettled or bool(reading.refused) or bool(publishers.uncompared(selected))
     missing = not_found(mirror, reading.status) if _named(mirror, task, reading) else None
     change = _with_name_filter(mirror, _changes(mirror, old, project, selected, task), task)
-    record = records.encode(project, bool(change.fetch))  # publishing encodes it with the mirror's copies
-    if project.listed:  # it is decoded again to be published
-        records.remember(project, record)
     list_serial, due = _next_look(mirror, task, reading, selected, is_doubted)
     return Evaluation(
-        task.name, change, record, project.display, list_serial,
+        task.name, change, None, project.display, list_serial,
         None if is_doubted else serial_at(project.serial, project.upstream), due, reading.problems,
         unmet=unmet(mirror.needs, task.name, selected) or "; ".join(project.damaged) or missing,
         read=reading.read, absent=reading.absent, status=reading.status,
@@ -199,7 +228,7 @@ def _evaluation(mirror: IRunContext, task: EvaluateTask, old: Project | None, re
         # Upstream's list lacks a project whose page is there, or has not changed (304): one of both is from before, and the
         # next run reads both again.
         relist=not task.listed and (unsettled or (task.ask and not reading.absent)), seconds=selected.seconds,
-        selection=pack(selected, project), advised=None if task.advised is None else task.advised.digest,
+        advised=None if task.advised is None else task.advised.digest,
         urgent=_urgent(selected),
         vulnerable=newly_vulnerable(mirror, old, project, selected.files),
         decided=decided(mirror, old, project, selected, task.advised is not None),

@@ -1,7 +1,8 @@
 """Publishes projects while others are still evaluated.
 
 What a run may remove depends on all evaluations (see ``brake``); what it adds does not. So a project from which nothing is
-removed is published as soon as its evaluation is stored; the others wait until all projects are evaluated.
+removed is published as soon as its evaluation is stored; the others wait until all projects are evaluated. A new project is
+published by the step that evaluates it: the state marks it beforehand, and gets its record when it is published.
 """
 
 from __future__ import annotations
@@ -9,25 +10,33 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from ..interfaces import IRunContext
 from ..model import Change
 from ..state.database import BEGUN, DUE, Row, State
-from .evaluate import EvaluateTask, Evaluation, evaluate
-from .publish import PublishResult, PublishTask, publish
+from .evaluate import EvaluateTask, Evaluation, evaluate_page, with_record
+from .publish import PublishResult, PublishTask, publish, publish_evaluated
 from .result_recorder import ResultRecorder
 from .root_pages import sections_due
 
 #: Maximum number of seconds between the evaluation of a project and its publishing, even if other pages are slow.
 _SECONDS = 0.5
+#: Number of projects that are marked in the state at once.
+_CHUNK = 256
 
 
 def evaluate_or_publish(mirror: IRunContext, task: EvaluateTask | PublishTask, emit: Callable[[Any], None]) -> Any:
     """Run the step that a task is for."""
     if isinstance(task, PublishTask):
         return publish(mirror, task, emit)
-    return evaluate(mirror, task, emit)
+    found = evaluate_page(mirror, task)
+    evaluation, project, selected = found
+    if task.publish is None or project is None or not _is_published_at_once(evaluation):
+        return with_record(found)
+    emit(evaluation._replace(is_published=True))
+    return publish_evaluated(mirror, task.publish, project, selected, emit)
 
 
 class Pipeline:
@@ -40,6 +49,8 @@ class Pipeline:
         self._state = state
         self._recorder = recorder
         self._evaluations = iter(evaluations)
+        #: Tasks that were taken from the evaluations.
+        self._drawn: deque[EvaluateTask] = deque()
         self._serial = serial
         #: Rows and records of the projects that can be published after the next commit, and the tasks of those that can be
         #: published now.
@@ -54,24 +65,52 @@ class Pipeline:
 
     def __next__(self) -> EvaluateTask | PublishTask:
         if self._stored and time.monotonic() > self._due:
-            self._mirror.storage.flush()
-            self._state.commit()
-            self.committed()
+            self._commit()
         if self._ready and not self._recorder.full:
             task = self._ready.popleft()
             self._published.add(task.name)
             return task
-        return next(self._evaluations)
+        if not self._drawn:
+            self._draw()
+        evaluation = self._drawn.popleft()
+        return evaluation._replace(publish=None) if self._recorder.full else evaluation
+
+    def _draw(self) -> None:
+        """Take further evaluations, and mark new projects in the state. Raises StopIteration at their end."""
+        tasks = list(islice(self._evaluations, _CHUNK))
+        if not tasks:
+            raise StopIteration
+        self._state.begin()
+        new = {task.name for task in tasks if task.record is None and task.selected and self._state.add(task.name)}
+        if new:
+            self._recorder.marked |= new
+            self._commit()
+        sections = sections_due(self._mirror, self._state)
+        self._drawn.extend(task._replace(publish=PublishTask(task.name, b"", 0, self._serial, sections=sections))
+                           if task.name in new else task for task in tasks)
+
+    def _commit(self) -> None:
+        if self._published:
+            self._mirror.storage.flush()
+        self._state.commit()
+        self.committed()
 
     def results(self, results: Iterable[Any]) -> Iterator[Any]:
         """Record the results of publishing; yield the evaluations. The caller stores each one before it takes the next."""
         for result in results:
             if isinstance(result, PublishResult):
                 self._recorder.published(result)
-            else:
-                yield result
-                if isinstance(result, Evaluation) and _only_adds(result.change):
-                    self._add(result)
+                continue
+            yield result
+            if not isinstance(result, Evaluation):
+                continue
+            if result.is_published:
+                self._published.add(result.name)
+            elif _only_adds(result.change):
+                self._add(result)
+        for name in self._recorder.marked:  # upstream does not have them, or the run may not take that for granted
+            self._state.forget(name)
+        self._recorder.marked.clear()
 
     def committed(self) -> None:
         """Release the stored projects for publishing, and mark them, so that the next run recognises an interrupted one."""
@@ -94,6 +133,10 @@ class Pipeline:
             return
         if evaluation.promised is None:  # else its page is read again soon
             self._stored.append((row, record))
+
+
+def _is_published_at_once(evaluation: Evaluation) -> bool:
+    return _only_adds(evaluation.change) and evaluation.error is None and evaluation.promised is None
 
 
 def _only_adds(change: Change) -> bool:

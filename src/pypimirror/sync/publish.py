@@ -95,6 +95,13 @@ def publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None])
         return _publish(mirror, task, emit)
 
 
+def publish_evaluated(mirror: IRunContext, task: PublishTask, project: Project, selected: Selected,
+                      emit: Callable[[Any], None]) -> PublishResult:
+    """Publish a project that was just evaluated. task: without a record."""
+    with mirror.storage.keep_open(task.name):
+        return _publish_selected(mirror, task, project, selected, emit)
+
+
 def _publish(mirror: IRunContext, task: PublishTask, emit: Callable[[Any], None]) -> PublishResult:
     known = records.decode(task.record)
     if task.selection is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import events
 from ..interfaces import IRunContext
 from ..state import records
-from ..state.database import DONE, DUE, LISTED, UNSWEPT, Row, State
+from ..state.database import BEGUN, DONE, DUE, LISTED, UNSWEPT, Row, State
 from ..state.meta_keys import FOLLOW_DUE, ROOT_DUE
 from .failures import alone
 
@@ -44,6 +44,10 @@ class ResultRecorder:
         self.problems: list[str] = []
         #: The row that the last call of ``evaluated`` has saved, or None.
         self.row: Row | None = None
+        #: Names of new projects that the state has only marked (``State.add``), and that are not evaluated yet.
+        self.marked: set[str] = set()
+        #: The rows of those that the step that evaluated them is publishing, by name: saved with the record.
+        self._new: dict[str, Row] = {}
         #: Whether upstream has serials.
         self.serials = False
 
@@ -57,8 +61,15 @@ class ResultRecorder:
         self._notify(events.Problem(failure.project, failure.error))
         self._save_error(failure.project, failure.project, failure.error, None)
 
+    def _row(self, name: str) -> Row | None:
+        """Return the row of a project, or None if it is new."""
+        if name in self.marked:
+            self.marked.remove(name)
+            return None
+        return self._new.pop(name, None) or self._state.row(name)
+
     def _save_error(self, name: str, display: str, error: str, record: bytes | None) -> None:
-        row = self._state.row(name) or _new_row(name, display, DUE)
+        row = self._row(name) or _new_row(name, display, DUE)
         since = row.since if row.error is not None else time.time()
         # What is listed without a page stays known as listed.
         list_serial = LISTED if row.list_serial == LISTED else None
@@ -82,12 +93,16 @@ class ResultRecorder:
         # What is published no longer for its safety may have a successor.
         if evaluation.read or ((evaluation.absent or evaluation.unmet is not None) and evaluation.change):
             self._state.set_fact(FOLLOW_DUE, "1")
-        old = self._state.row(evaluation.name)
-        self._report_missing(evaluation, is_new=old is None)
+        old = self._row(evaluation.name)
+        self._report_missing(evaluation, is_new=old is None or self._is_only_marked(old))
         if _is_nowhere(evaluation, old):
             self._state.forget(evaluation.name)
             return
         self._save_evaluation(old or _new_row(evaluation.name, evaluation.display, DONE), evaluation, republish)
+
+    def _is_only_marked(self, row: Row) -> bool:
+        """Whether an interrupted run has marked a project, and no run has evaluated it."""
+        return bool(row.pending & BEGUN) and self._state.record(row.name) is None
 
     def _report_missing(self, evaluation: Evaluation, is_new: bool) -> None:
         """Notify the observers of what the configuration names and upstream does not have."""
@@ -107,6 +122,9 @@ class ResultRecorder:
             pending=row.pending | DUE if due else row.pending, error=None, due=evaluation.due,
             since=self._since(row, evaluation.unmet, due), barren=evaluation.change.all_filtered, unmet=evaluation.unmet,
             untimed=evaluation.untimed, advised=row.advised if evaluation.advised is None else evaluation.advised)
+        if evaluation.is_published:
+            self._new[evaluation.name] = self.row._replace(pending=DUE | BEGUN)
+            return
         self._state.save(self.row, evaluation.project)
         if due and evaluation.selection is not None and len(self.selections) < _MOST_SELECTIONS:
             self.selections[evaluation.name] = evaluation.selection
@@ -130,7 +148,7 @@ class ResultRecorder:
     @alone
     def published(self, result: PublishResult, hold: bool = False) -> None:
         """Record the result of publishing a project. hold: whether removals are held back."""
-        row = self._state.row(result.name)
+        row = self._row(result.name)
         if row is None:
             return
         if result.skipped:
