@@ -22,9 +22,10 @@ from places import ROOT, TARGETS, URL
 from tree import Tree
 
 _RUN = """
-import cProfile, json, pstats, resource, sys
+import cProfile, gc, json, pstats, resource, sys
 import pypimirror.engine.local as local
-from pypimirror import cli
+from pypimirror import GARBAGE_THRESHOLDS, cli
+gc.set_threshold(*GARBAGE_THRESHOLDS)  # as the command does
 local.cores = lambda: 1
 profile = cProfile.Profile() if sys.argv[2] == "calls" else None
 if profile:
