@@ -133,6 +133,14 @@ def test_pages_that_stay_older_than_the_list_are_named(
                       "late0, late1, late2, late3, late4 and 2 more")
 
 
+@pytest.mark.parametrize(("number", "told"), [
+    (1, "upstream's page is older than its list, and read again by the next run: p0"),
+    (5, "upstream's pages are older than its list, and read again by the next run: p0, p1, p2, p3, p4"),
+    (6, "upstream's pages are older than its list, and read again by the next run: p0, p1, p2, p3, p4 and 1 more")])
+def test_how_pages_are_named_that_stay_older(number: int, told: str) -> None:
+    assert freshness.late_pages({f"p{each}" for each in range(number)}) == told
+
+
 def test_a_page_that_failed_does_not_make_the_promise_of_the_list_forgotten(demo: Mirrored, upstream: Upstream) -> None:
     stale = page(upstream)
     upstream.add("demo", wheel("demo", "3.0"))
