@@ -380,3 +380,23 @@ def test_the_brake_holds_vulnerable_releases_and_lets_malicious_ones_of_the_same
     assert mirrored.run("sync") == 4
     assert {tuple(versions(mirrored, name)) for name in names} == {("2.0", "3.0")}
     assert not list(mirrored.root.glob("*/*-1.0-*.whl")) and not mirrored.untrue()
+
+
+def test_the_page_of_an_adopted_project_is_not_requested_again_for_advisories(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+    """Upstream's list lacks it: once its advisories have changed, each run took it for one whose page is missing."""
+    for name in ("app", "lib", "other"):
+        upstream.add(name, wheel(name, "1.0"))
+    mirrored.settings["advisories"] = osv.write_directory(
+        tmp_path / "osv", osv.document("MAL-1", "app", versions=["1.0"]), osv.document("PYSEC-2", "app", versions=["2.0"]))
+    assert mirrored.run("sync") == 0
+    old_mirrors.folders(tmp_path / "old", {"app": [sdist("app", "2.0")]})
+    assert mirrored.run("adopt", str(tmp_path / "old")) == 0
+    upstream.remove("app")
+    assert mirrored.run("-U") == 0
+    mirrored.settings["advisories"] = osv.write_directory(tmp_path / "osv", osv.document("PYSEC-3", "lib", versions=["2.0"]))
+    assert mirrored.run("-U") == 0
+    upstream.asked()
+    assert mirrored.run("-U") == 0
+    assert upstream.asked() == ["/simple/"]
+    assert mirrored.files("app") == [sdist("app", "2.0")[0]]

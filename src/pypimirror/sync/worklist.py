@@ -277,7 +277,8 @@ def _advised(mirror: IRunContext, state: State) -> _Plan:
     from .advised import changed
 
     rows = ((name, state.row(name)) for name in changed(mirror, state))
-    return {name: _Entry("", row.list_serial, mirror.selection.wanted(name), row.list_serial is None, listed=True)
+    return {name: _Entry("", row.list_serial, mirror.selection.wanted(name), row.list_serial is None,
+                         listed=_was_listed(state, name))
             for name, row in rows if row is not None}
 
 
