@@ -488,7 +488,7 @@ def test_a_verification_that_was_killed_goes_on_where_it_was(mirrored: Mirrored,
     os.truncate(slow[59], 2 << 40)
     with subprocess.Popen([sys.executable, "-m", "pypimirror", mirrored.write(), "verify"], stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL) as process:
-        servers.until(lambda: _checked(mirrored))
+        servers.until(lambda: _checked(mirrored) >= 20)
         process.send_signal(signal.SIGKILL)
     seen = _checked(mirrored)
     # Of the tasks that were handed over together with the long one, some may not be noted yet.
