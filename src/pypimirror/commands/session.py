@@ -20,7 +20,6 @@ from ..http import fetcher_settings
 from ..mirror import Mirror
 from ..model import Totals
 from ..report import logfile, run_record
-from ..report.causes import lines_by_cause
 from ..report.event_dispatcher import Watch
 from ..report.log import logger
 from ..settings.units import format_moment
@@ -125,7 +124,11 @@ class RunSession(NamedTuple):
 
     def print_problems(self) -> None:
         """Print held-back removals and failures to stderr, one a line."""
-        failed = [*lines_by_cause(self.run.failures.of_projects()), *self.run.failures.of_run()]
+        failed = list(self.run.failures.of_run())
+        if projects := self.run.failures.of_projects():
+            from ..report.causes import lines_by_cause  # few runs have failures
+
+            failed = [*lines_by_cause(projects), *failed]
         lines = [self.run.held] if self.run.held else []
         lines += failed[:_MOST_LINES]
         if len(failed) > _MOST_LINES:
