@@ -136,17 +136,17 @@ def _content(mirror: IRunContext, project: str, file: File, path: str, offline: 
     size = ground.size(mirror.storage, path)
     if size is not None and (kept := _in_place(mirror, file, path, size)) is not None:
         return kept
-    if ground.waited and size is None and (moved := _moved(mirror, file, path)) is not None:
+    if ground.waited and size is None and (moved := _move_waiting(mirror, file, path)) is not None:
         return moved
     is_replaced = size is not None and file.stored is not None and not is_up_to_date(file)
     target = _waiting(path) if is_replaced else path
-    content = _restored(mirror, project, file, target, () if is_replaced else urls_beside(file))
+    content = _restore(mirror, project, file, target, () if is_replaced else urls_beside(file))
     if content is None:
         if offline:
             return _Content(None, "")
         if not file.url:
             raise FetchError(path, "missing or damaged, and its URL at upstream is not known", code=404)
-        content = _downloaded(mirror, file, path, target, attempts)
+        content = _download(mirror, file, path, target, attempts)
     if not is_replaced:
         return content
     if content.is_undated:
@@ -158,30 +158,30 @@ def _in_place(mirror: IRunContext, file: File, path: str, size: int) -> _Content
     """Return the file at its path if it is the one that upstream offers."""
     if file.stored is not None and file.stored.size == size and is_up_to_date(file):
         return _Content(file.stored, "kept")
-    found = _vouched(mirror, file, path, size)
+    found = _verify_existing(mirror, file, path, size)
     return None if found is None else _Content(found, "found")
 
 
-def _moved(mirror: IRunContext, file: File, path: str) -> _Content | None:
+def _move_waiting(mirror: IRunContext, file: File, path: str) -> _Content | None:
     """Move a file that this run has downloaded and that waited for its path to become free."""
     for is_undated in (False, True):
         waiting = _waiting(path, is_undated)
         size = mirror.storage.size(waiting)
-        found = None if size is None else _vouched(mirror, file, waiting, size)
+        found = None if size is None else _verify_existing(mirror, file, waiting, size)
         if found is not None:
             mirror.storage.move(waiting, path)
             return _Content(found, "fetched", is_undated=is_undated)
     return None
 
 
-def _restored(mirror: IRunContext, project: str, file: File, target: str, sidecars: Collection[str]) -> _Content | None:
+def _restore(mirror: IRunContext, project: str, file: File, target: str, sidecars: Collection[str]) -> _Content | None:
     """Move a file and these sidecar files from the trash to the target, if the trash has it."""
     if not mirror.trash.take(project, file.filename, file.hashes, target, sidecars):
         return None
     return _Content(Stored(file.hashes["sha256"], mirror.storage.size(target) or 0), "restored")
 
 
-def _downloaded(mirror: IRunContext, file: File, path: str, target: str, attempts: RetryPolicy) -> _Content:
+def _download(mirror: IRunContext, file: File, path: str, target: str, attempts: RetryPolicy) -> _Content:
     """Download a file. target: its path, or where it waits for that path to become free."""
     limit = None if file.external is None else mirror.settings["max_file_size"] or MOST_BYTES
     done = download(mirror.fetcher, mirror.storage, attempts, file.url, target, file.hashes, file.size, limit,
@@ -202,7 +202,7 @@ def _older(mirror: IRunContext, file: File, path: str) -> Stored | None:
     return file.stored
 
 
-def _vouched(mirror: IRunContext, file: File, path: str, size: int) -> Stored | None:
+def _verify_existing(mirror: IRunContext, file: File, path: str, size: int) -> Stored | None:
     """Return the file at the path if it is the one that upstream offers, compared by hash or, without one, with the record."""
     algorithm = next((name for name in ALGORITHMS if name in file.hashes), None)
     if file.size not in (None, size):

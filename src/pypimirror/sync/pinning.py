@@ -84,7 +84,7 @@ class Pinning:
             self._publish(reading.files)
         today = clock.today(self._state)
         remembered = self._state.fact(LAST_PINNED)
-        last = _releases(json.loads(remembered)) if remembered is not None else self._here(today)
+        last = _releases(json.loads(remembered)) if remembered is not None else self._mirrored_releases(today)
         if clock.jump(self._state) is None:
             # Days in the future are from a wrong clock: the present clock was not set back.
             last = {pinned: min(day, today.isoformat()) for pinned, day in last.items()}
@@ -107,7 +107,7 @@ class Pinning:
         each = (self._pins._replace(versions={name: frozenset({pinned})}) for pinned in self._pins.versions[name])
         return not all(any(pin.holds(name, version) for version in here) for pin in each)
 
-    def _here(self, today: datetime.date) -> dict[Release, str]:
+    def _mirrored_releases(self, today: datetime.date) -> dict[Release, str]:
         """Return the mirrored releases of pinned projects; if the state was lost they count as pinned until today."""
         found = {}
         for name in self._pins.versions:

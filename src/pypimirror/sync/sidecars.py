@@ -61,11 +61,11 @@ def _extracted(mirror: IRunContext, path: str, hashes: Mapping[str, str], body: 
     """Write the metadata file from the content of a wheel, and return its sha256; None if it has to be downloaded."""
     if "sha256" not in hashes:
         return _unhashed(mirror, path, body)
-    written = _out_of(mirror, path, hashes) if body is None else _inside(mirror, path, hashes, body)
+    written = _write_from_storage(mirror, path, hashes) if body is None else _write_from_body(mirror, path, hashes, body)
     return hashes["sha256"] if written else None
 
 
-def _inside(mirror: IRunContext, path: str, hashes: Mapping[str, str], wheel: bytes) -> bool:
+def _write_from_body(mirror: IRunContext, path: str, hashes: Mapping[str, str], wheel: bytes) -> bool:
     """Write the METADATA of a wheel as its metadata file; return whether its hash is the one on upstream's page.
 
     This saves one request for each wheel: PEP 658 requires the metadata file to be the wheel's METADATA.
@@ -77,8 +77,8 @@ def _inside(mirror: IRunContext, path: str, hashes: Mapping[str, str], wheel: by
     return _put(mirror, path, hashes, zips.find_last(wheel, b".dist-info/METADATA", MOST_METADATA))
 
 
-def _out_of(mirror: IRunContext, path: str, hashes: Mapping[str, str]) -> bool:
-    """Write the METADATA of a wheel in the storage, as ``_inside`` does."""
+def _write_from_storage(mirror: IRunContext, path: str, hashes: Mapping[str, str]) -> bool:
+    """Write the METADATA of a wheel in the storage, as ``_write_from_body`` does."""
     if "sha256" not in hashes or not path.endswith(".whl") or not mirror.storage.cheap_listing:
         return False
     from ..metadata.archives import wheel_metadata  # few runs need it
