@@ -92,7 +92,7 @@ class Dask:
                 if self._is_lost:
                     return
                 order = self._order()
-                for key, done in self._gathered({key: given[key] for key in ready}).items():
+                for key, done in self._gather_results({key: given[key] for key in ready}).items():
                     tasks = given.pop(key).tasks
                     if done is None:
                         again.extend(tasks)
@@ -155,7 +155,7 @@ class Dask:
             self._seen = time.monotonic()
         self._is_lost = time.monotonic() - self._seen > PATIENCE
 
-    def _gathered(self, ready: dict[str, _Given]) -> dict[str, Done | None]:
+    def _gather_results(self, ready: dict[str, _Given]) -> dict[str, Done | None]:
         """Return the results of futures that are done; None for tasks that this process has to run. Raises MirrorError."""
         whole = [key for key, one in ready.items() if one.future.status == "finished"]
         try:

@@ -78,7 +78,7 @@ def work(order: Order, step: Step, tasks: Sequence[Any]) -> Done:
     results: list[Event | Returned | Raised] = []
     began = time.monotonic()
     try:
-        made = _taken(order)
+        made = _acquire_mirror(order)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -104,7 +104,7 @@ async def prepare(order: Order) -> None:
     Raises ConfigurationError for settings that this worker can't use.
     """
     await settle(order.place)
-    await asyncio.to_thread(lambda: _give_back(_taken(order)))
+    await asyncio.to_thread(lambda: _give_back(_acquire_mirror(order)))
 
 
 async def settle(place: str) -> None:
@@ -122,7 +122,7 @@ def _idle(place: str) -> _Made | None:
         return _made.pop(place) if made is not None and not made.busy else None
 
 
-def _taken(order: Order) -> _Made:
+def _acquire_mirror(order: Order) -> _Made:
     with _lock:
         made = _made.get(order.place)
         if made is None or made.settings != order.settings:
