@@ -14,6 +14,7 @@ import pytest
 
 from pypimirror.settings.plugin_types import with_sorted_sets
 from pypimirror.settings.values import fingerprint
+from pypimirror.sync import pipeline, worklist
 from pypimirror.zcml.plugins import read
 from support import faulty_components, sampling
 from support.mirror import Mirrored
@@ -26,7 +27,7 @@ RAISED = [
     UnicodeEncodeError("utf-8", "\udc80", 0, 1, "surrogates not allowed"), ValueError("\udcff\x1b[31m" + "x" * 100_000),
     StopIteration(), asyncio.CancelledError("line\nline"), OSError(36, "File name too long"), SystemExit(7)]
 #: With their modules.
-STEPS = {"evaluate": "sync.pipeline", "publish": "sync.tasks", "sweep": "sync.tasks"}
+STEPS = {"evaluate_page": "sync.pipeline", "publish": "sync.tasks", "sweep": "sync.tasks"}
 
 
 @pytest.fixture(autouse=True)
@@ -106,10 +107,10 @@ def test_a_step_that_fails_on_one_project_fails_there_alone(
     whole = importlib.import_module(f"pypimirror.{STEPS[step]}")
     right = getattr(whole, step)
 
-    def wrong(mirror: Any, task: Any, emit: Any) -> Any:
+    def wrong(mirror: Any, task: Any, *more: Any) -> Any:
         if task.name == "bad":
             raise error
-        return right(mirror, task, emit)
+        return right(mirror, task, *more)
 
     with monkeypatch.context() as patched:
         patched.setattr(whole, step, wrong)
@@ -123,6 +124,28 @@ def test_a_step_that_fails_on_one_project_fails_there_alone(
             assert sdist("bad", "2")[0] not in three.files("bad")
     healed(three, capsys)
     assert sorted(three.files("bad")) == sorted([wheel("bad", "1")[0], sdist("bad", "2")[0]])
+
+
+@pytest.mark.parametrize("step", ["evaluate_page", "publish_evaluated"])
+def test_a_step_that_fails_on_one_new_project_fails_there_alone(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    upstream.add("zope.demo", wheel("zope.demo", "1"), sdist("zope.demo", "1"))
+    assert mirrored.run("sync") == 0
+    for name in ("bad", "good"):
+        upstream.add(name, wheel(name, "1"), sdist(name, "1"))
+    right = getattr(pipeline, step)
+
+    def wrong(mirror: Any, task: Any, *more: Any) -> Any:
+        if task.name == "bad":
+            raise RecursionError
+        return right(mirror, task, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, step, wrong)
+        assert failure(mirrored, capsys).startswith("pypimirror: bad: RecursionError")
+        assert published(mirrored) == ["good", "zope.demo"]
+        assert not (mirrored.root / "bad").exists()
+    healed(mirrored, capsys)
 
 
 def test_a_component_that_returns_nonsense_is_named(three: Mirrored, capsys: Captured) -> None:
@@ -351,7 +374,6 @@ def test_what_plugins_print_is_not_in_json(three: Mirrored, capsys: Captured, mo
 
 def test_what_fails_outside_of_any_step_is_one_line_with_the_traceback_in_the_log(
         three: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pypimirror.sync import worklist
 
     monkeypatch.setattr(worklist, "draw_up", lambda *_: 1 // 0)
     line = failure(three, capsys, "sync")
