@@ -44,7 +44,7 @@ KINDS = ("initial", "update", "removal")
 #: What changes files and databases, by verb.
 CHANGES: dict[str, dict[type, tuple[str, ...]]] = {
     "export": {BundleDirectory: ("create", "clear", "complete"), Journal: ("save", "remove", "forget", "add_mark", "set_fact"),
-               ManifestWriter: ("write", "end"), Export: ("_copy", "_sign")},
+               ManifestWriter: ("write", "end"), Export: ("_write_content", "_sign")},
     "import": interruptions.ON_DISK | interruptions.IN_STATE}
 
 

@@ -159,7 +159,7 @@ def test_retained_and_unavailable_releases_and_held_back_removals_are_shown(
     assert [one["project"] for one in found["unavailable"]] == ["lost"]
     assert mirrored.run("status") == 0
     assert f"  one 1 until {retained['until']}\n" in capsys.readouterr().out
-    mirrored.settings |= {"versions": None, "package_matches": "*"}
+    mirrored.settings |= {"versions": None, "package_matches": "*", "retain_days": 0}
     mirrored.run("sync")
     mirrored.run("sync")
     assert status()["retained"] == []

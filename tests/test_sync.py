@@ -284,6 +284,7 @@ def test_metadata_filters_read_the_metadata_of_upstream(mirrored: Mirrored, upst
 def test_a_file_held_back_for_its_age_comes_when_it_is_old_enough(
         mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     upstream.add("one", wheel("one", "1"), upload_time="2026-01-01T00:00:00Z")
+    upstream.add("two", wheel("two", "1"), upload_time="2025-01-01T00:00:00Z")  # the only serial of a list does not count
     mirrored.settings["min_age"] = "7d"
     start = datetime(2026, 1, 2, tzinfo=timezone.utc).timestamp()
     monkeypatch.setattr(time, "time", lambda: start)
