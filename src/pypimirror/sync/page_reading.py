@@ -89,23 +89,33 @@ def _without_replacements(mirror: IRunContext, old: Project | None,
     if old is None or old.upstream not in ("", page.upstream) or (takes and page.name not in mirror.needs.pinned):
         return page, (), ()
     known = {file.filename: file for file in old.files if file.stored is not None and file.stored.published}
-
-    def kept(file: File) -> File | None:
-        before = known.get(file.filename)
-        if before is None or before.stored is None or file.hashes.get("sha256", before.stored.sha256) == before.stored.sha256:
-            return None
-        if takes and not pin_hashes.prefers(mirror, page.name, before, file):
-            return None
-        hashes = {**before.hashes, "sha256": before.stored.sha256}
-        return before._replace(hashes=hashes, listed=True, yanked=file.yanked, stored=None)
-
-    found = {file.filename: (file, same) for file in page.files if (same := kept(file)) is not None}
+    refused, files, messages = [], [], []
     why = "since its pin allows only that" if takes else "since replaced = refuse"
-    told = tuple(f"{name}: upstream has replaced it (sha256 {file.hashes['sha256']}); the mirror keeps its own "
-                 f"({same.hashes['sha256']}), {why}" for name, (file, same) in found.items())
-    files = tuple(found[file.filename][1] if file.filename in found else file for file in page.files)
-    refused = tuple(file for file, _ in found.values())
-    return page._replace(files=files, etag=None if found else page.etag), refused, told
+    for file in page.files:
+        before = known.get(file.filename)
+        if before is None or not _is_replaced(before, file) or (
+                takes and not pin_hashes.prefers(mirror, page.name, before, file)):
+            files.append(file)
+            continue
+        same = _as_listed(before, file)
+        refused.append(file)
+        files.append(same)
+        messages.append(f"{file.filename}: upstream has replaced it (sha256 {file.hashes['sha256']}); the mirror keeps its own "
+                        f"({same.hashes['sha256']}), {why}")
+    return page._replace(files=tuple(files), etag=None if refused else page.etag), tuple(refused), tuple(messages)
+
+
+def _is_replaced(before: File, file: File) -> bool:
+    """Whether upstream's file differs from the stored one of this name."""
+    stored = before.stored
+    return stored is not None and file.hashes.get("sha256", stored.sha256) != stored.sha256
+
+
+def _as_listed(before: File, file: File) -> File:
+    """Return the stored file as if upstream still listed it."""
+    assert before.stored is not None
+    hashes = {**before.hashes, "sha256": before.stored.sha256}
+    return before._replace(hashes=hashes, listed=True, yanked=file.yanked, stored=None)
 
 
 def _etag(mirror: IRunContext, task: EvaluateTask, old: Project | None) -> str | None:

@@ -159,30 +159,37 @@ class Pinning:
         return moment is not None and float(moment) <= time.time()
 
     def _resolve(self, planned: Mapping[str, tuple[File, ...]]) -> None:
-        wanted = self._settings["dependencies"] or (self._settings["build_requirements"] and self._pins.versions)
-        found, due = Resolution({}, {}, (), ()), None
-        if wanted:
-            kind = PlannedCatalogue if self._dry else StateCatalogue
-            catalogue = kind(self._mirror, self._state, self._settings["build_requirements"], self._notify)
-            # Pins constrain run-time requirements; a build uses the newest release that matches, regardless of pins.
-            pinned = self._pins if self._settings["dependencies"] else None
-            # Namespace packages of old need pkg_resources, which setuptools 82 and later have no more.
-            companions = {} if "setuptools" in self._pins.versions or not self._pins.versions else {"setuptools": "<82"}
-            found = resolve(self._roots(catalogue, planned), self._environments(), catalogue, pinned, companions,
-                            name_globs(self._settings, "ignore_build_problems").match, held=catalogue.held)
-            due = catalogue.due
-        # A second resolution in a run replaces the problems of the first one.
-        told, self._unresolved = self._unresolved, found.problems + found.notes
-        self.problems = [problem for problem in self.problems if problem not in told] + list(found.problems)
-        for text in self._unresolved:
-            if text not in told:
-                self._notify(Problem("", text) if text in found.problems else Notice(text))
+        """Find the releases that requirements need, and record them for this run and the next ones."""
+        found, due = self._find_required(planned)
+        self._report(found)
         # Every run looks for releases that are not found yet.
         self._state.set_fact(HOLES, "1" if found.problems or found.held else None)
         # Nor does anything else notice that a release of a project that is only required is old enough.
         self._state.set_fact(FOLLOW_AT, None if due is None else str(due))
         self._state.set_fact(NEEDED, json.dumps({name: sorted(versions) for name, versions in found.releases.items()}))
         self._tell(found.releases)
+
+    def _find_required(self, planned: Mapping[str, tuple[File, ...]]) -> tuple[Resolution, float | None]:
+        """Return the releases that requirements need, and when the next of those that are held back is let in."""
+        if not (self._settings["dependencies"] or (self._settings["build_requirements"] and self._pins.versions)):
+            return Resolution({}, {}, (), ()), None
+        kind = PlannedCatalogue if self._dry else StateCatalogue
+        catalogue = kind(self._mirror, self._state, self._settings["build_requirements"], self._notify)
+        # Pins constrain run-time requirements; a build uses the newest release that matches, regardless of pins.
+        pinned = self._pins if self._settings["dependencies"] else None
+        # Namespace packages of old need pkg_resources, which setuptools 82 and later have no more.
+        companions = {} if "setuptools" in self._pins.versions or not self._pins.versions else {"setuptools": "<82"}
+        found = resolve(self._roots(catalogue, planned), self._environments(), catalogue, pinned, companions,
+                        name_globs(self._settings, "ignore_build_problems").match, held=catalogue.held)
+        return found, catalogue.due
+
+    def _report(self, found: Resolution) -> None:
+        """Notify the observers of problems and notes; those of an earlier resolution in this run count no longer."""
+        before, self._unresolved = self._unresolved, found.problems + found.notes
+        self.problems = [problem for problem in self.problems if problem not in before] + list(found.problems)
+        for text in self._unresolved:
+            if text not in before:
+                self._notify(Problem("", text) if text in found.problems else Notice(text))
 
     def _roots(self, catalogue: StateCatalogue, planned: Mapping[str, tuple[File, ...]]) -> Iterable[RootFile]:
         """Yield the files whose requirements are followed first: the published ones, or those that are planned."""

@@ -53,15 +53,8 @@ class MultiIndex:
         for url, listing in listings.items():
             if listing.unchanged:
                 listings[url] = self._sources[url].listing(wanted, None, written)
-        # Usually most projects are in the last index; ``elsewhere`` has only those of the others.
         *_, (last, whole) = listings.items()
-        projects, elsewhere = whole.projects, {}
-        if len(listings) > 1:
-            joined = _projects_by_name(whole)
-            for url, listing in reversed(list(listings.items())[:-1]):
-                joined.update(_projects_by_name(listing))
-                elsewhere.update(dict.fromkeys(listing.projects, url))
-            projects = joined
+        projects, elsewhere = _join(listings)
         tags = {url: listing.etag for url, listing in listings.items()}
         return ProjectList(
             projects,
@@ -95,6 +88,18 @@ class MultiIndex:
         """Return the ETags of the lists by URL; empty if the upstreams or their order have changed."""
         tags = json.loads(etag) if etag is not None else {}
         return tags if list(tags) == list(self._sources) else {}
+
+
+def _join(listings: Mapping[str, ProjectList]) -> tuple[Mapping[str, ListedProject], dict[str, str]]:
+    """Return the projects of all lists, and the URLs of those that an index before the last one has: usually few."""
+    *others, (_, whole) = listings.items()
+    if not others:
+        return whole.projects, {}
+    joined, elsewhere = _projects_by_name(whole), {}
+    for url, listing in reversed(others):
+        joined.update(_projects_by_name(listing))
+        elsewhere.update(dict.fromkeys(listing.projects, url))
+    return joined, elsewhere
 
 
 def _projects_by_name(listing: ProjectList) -> dict[str, ListedProject]:
