@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
 from contextlib import closing
 
@@ -150,3 +152,11 @@ def test_settings_that_were_others_for_one_project_leave_nothing_behind(filled: 
     assert filled.run("sync") == 0
     assert "https:" not in filled.read("full.html")
     assert filled.run("verify") == 0
+
+
+def test_pages_about_all_projects_have_one_serial_whichever_of_them_is_missing(filled: Mirrored) -> None:
+    for lost in ("full.html", "index.html"):
+        (filled.root / lost).unlink()
+        assert filled.run("sync", "one") == 0
+        serials = re.findall(r"SERIAL (\d+)", filled.read("index.html") + filled.read("full.html"))
+        assert {*serials, str(json.loads(filled.read("index.v1_json"))["meta"]["_last-serial"])} == {serials[0]}

@@ -80,6 +80,7 @@ class Publisher:
                             self.is_whole)
         if roots.written:
             self._mirror.storage.flush()
+        if roots.has_serial:
             self._state.set_fact(SERIAL, str(self.serial))
         for failure in roots.failures:
             if failure not in self.faults:

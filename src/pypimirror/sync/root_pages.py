@@ -55,6 +55,8 @@ class RootsResult(NamedTuple):
 
     #: Whether anything was done.
     written: bool
+    #: Whether pages have the run's serial.
+    has_serial: bool
     #: Pages that could not be written and why, a line each.
     failures: tuple[str, ...] = ()
 
@@ -62,9 +64,9 @@ class RootsResult(NamedTuple):
 def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, unsure: bool, is_whole: bool) -> RootsResult:
     """Write the pages about all projects and remove those of formats no longer written; a failure affects one page only.
 
-    serial: this run's serial. changed: whether a project's page was added, changed or removed; else only missing pages are
-    written. unsure: whether pages are compared with the state first. is_whole: whether the run was about all projects: only
-    then all of them have pages of a new format.
+    serial: this run's serial, which all pages get if one of them is written. changed: whether a project's page was added,
+    changed or removed; else only missing pages make a write necessary. unsure: whether pages are compared with the state first.
+    is_whole: whether the run was about all projects: only then all of them have pages of a new format.
     """
     known = (state.fact(ROOTS) or "").split()
     due = {path: writer for path, writer in due_roots(mirror, state).items()
@@ -73,6 +75,9 @@ def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, u
     for path in stale:
         mirror.storage.remove(path)
     missing = {path: writer for path, writer in due.items() if _has_to_be_written(mirror, state, path, writer, changed, unsure)}
+    has_serial = not all(isinstance(writer, Asset) for writer in missing.values())
+    if has_serial:  # all of them have the same one
+        missing = {path: writer for path, writer in due.items() if path in missing or not isinstance(writer, Asset)}
     failures: list[str] = []
     try:
         _write(mirror, state, missing, serial)
@@ -82,7 +87,7 @@ def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, u
         failures = [failure for path, writer in missing.items()
                     if (failure := _failure(mirror, state, path, writer, serial)) is not None]
     state.set_fact(ROOTS, " ".join(due))
-    return RootsResult(bool(stale or missing), tuple(failures))
+    return RootsResult(bool(stale or missing), has_serial, tuple(failures))
 
 
 def _has_to_be_written(mirror: IRunContext, state: State, path: str, writer: IIndexWriter | Asset, changed: bool,
