@@ -50,6 +50,23 @@ def test_a_list_that_cant_be_right_removes_nothing(
     assert full.tree() == before
 
 
+def test_a_changed_configuration_applies_to_projects_that_a_doubted_list_lacks(
+        full: Mirrored, upstream: Upstream, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Later lists have the serials that are known, so that no run would evaluate these projects."""
+    pins = tmp_path / "pins.txt"
+    pins.write_text(f"{NAMES[0]}==9\n")
+    full.settings |= {"requirements": pins, "filename_excludes": "project_01-*.whl", "build_requirements": "False"}
+    upstream.answers["/simple/"] = (200, {"Content-Type": JSON}, b'{"meta": {"api-version": "1.0"}, "projects": []}')
+    before = published(full)
+    assert full.run("-U") == 4
+    capsys.readouterr()
+    assert [path for path in before if path not in published(full)] == ["project-01/project_01-1-py3-none-any.whl"]
+    del upstream.answers["/simple/"]
+    assert full.run("-U") == 1
+    assert f"{NAMES[0]}: pinned, but not available: 9" in capsys.readouterr().err
+    assert full.untrue() == []
+
+
 @pytest.mark.heavy
 def test_many_projects_gone_are_held_back_and_what_is_new_comes(
         full: Mirrored, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,8 +107,12 @@ def _from_list(mirror: IRunContext, state: State, listing: ProjectList, initial:
     if not trust:
         missing = sum(entry.selected and _was_listed(state, name) for name, entry in unlisted.items())
         doubt = _doubt(missing, listing, state.totals(), mirror.settings["max_deletions"])
-    # If the list may be truncated, projects that it lacks are not evaluated.
-    plan.update((name, entry) for name, entry in unlisted.items() if doubt is None or not entry.selected)
+    for name, entry in unlisted.items():
+        if doubt is None or not entry.selected:
+            plan[name] = entry
+        elif again:
+            # If the list may be truncated, projects that it lacks get a changed configuration from their records.
+            plan[name] = entry._replace(ask=False, listed=_was_listed(state, name))
     return plan, doubt
 
 
