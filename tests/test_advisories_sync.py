@@ -400,3 +400,37 @@ def test_the_page_of_an_adopted_project_is_not_requested_again_for_advisories(
     assert mirrored.run("-U") == 0
     assert upstream.asked() == ["/simple/"]
     assert mirrored.files("app") == [sdist("app", "2.0")[0]]
+
+
+def test_what_an_adoption_found_malicious_comes_back_when_the_advisory_goes(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+    upstream.add("app", wheel("app", "1.0"))
+    upstream.add("other", wheel("other", "1.0"))
+    mirrored.settings["advisories"] = osv.write_directory(tmp_path / "osv", osv.document("PYSEC-1", "other", versions=["9"]))
+    assert mirrored.run("sync") == 0
+    osv.write_directory(tmp_path / "osv", osv.document("MAL-1", "app", versions=["1.0"]))
+    old_mirrors.folders(tmp_path / "old", {"app": [sdist("app", "0.1")]})
+    assert mirrored.run("adopt", str(tmp_path / "old")) == 0
+    assert mirrored.files("app") == [sdist("app", "0.1")[0]]
+    osv.write_directory(tmp_path / "osv", osv.document("PYSEC-1", "other", versions=["9"]))
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("app") == [sdist("app", "0.1")[0], wheel("app", "1.0")[0]]
+
+
+def test_what_is_restored_after_an_advisory_was_read_is_evaluated_again_when_that_goes(
+        mirrored: Mirrored, upstream: Upstream, tmp_path: Path) -> None:
+    """An adoption of another project has read the advisory."""
+    upstream.add("app", wheel("app", "1.0"), wheel("app", "2.0"))
+    upstream.add("other", wheel("other", "1.0"))
+    mirrored.settings |= {"vulnerable": "hide", "advisories": osv.write_directory(
+        tmp_path / "osv", osv.document("PYSEC-1", "other", versions=["9"]))}
+    assert mirrored.run("sync") == 0
+    upstream.remove("app", wheel("app", "1.0")[0])
+    assert mirrored.run("-U") == 0
+    osv.write_directory(tmp_path / "osv", osv.document("PYSEC-2", "app", versions=["2.0"], severity=osv.CRITICAL))
+    old_mirrors.folders(tmp_path / "old", {"other": [sdist("other", "0.1")]})
+    assert mirrored.run("adopt", str(tmp_path / "old")) == 0
+    assert mirrored.run("trash", "restore", "app") == 0
+    osv.write_directory(tmp_path / "osv", osv.document("PYSEC-1", "other", versions=["9"]))
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("app") == [wheel("app", "1.0")[0], wheel("app", "2.0")[0]]

@@ -17,6 +17,7 @@ from ..model import File, Project
 from ..names import METADATA, PROVENANCE, SIGNATURE, is_distribution, is_project, normalize
 from ..state import records
 from ..state.database import BEGUN, Row, State
+from ..sync.advised import advised
 from ..sync.offered_files import select_files
 from ..sync.run import Run
 from .trash import TrashedFile
@@ -75,6 +76,8 @@ class Restoration:
         good = {filename: file for filename, file in back.items() if filename in names}
         if good:
             row = row or Row(name, project.display or name, None, None, BEGUN, 0, 0, 0, 0)
+            if self._mirror.settings["advisories"] and (present := advised(self._mirror, self._state, name)) is not None:
+                row = row._replace(advised=present.digest)  # the record has these now
             self._state.begin()
             # If this run is interrupted, the next one takes the file out of the trash.
             self._state.save(row._replace(pending=BEGUN), records.encode(_with_files(project, {**known, **good})))

@@ -113,6 +113,8 @@ class Adoption:
             row = old or Row(result.name, result.display, result.page_serial, result.page_serial, DONE, 0, 0, 0, 0)
             if is_unsettled(records.decode(result.record)):
                 row = row._replace(list_serial=None, page_serial=None)  # the next sync reads the page again
+            if result.advised is not None:
+                row = row._replace(advised=result.advised)
             self._state.save(row._replace(pending=row.pending | DUE), result.record)
             self._state.commit()  # so that files are not hashed again after an interruption
         self._notify_of_files(result.name, "not listed upstream, adopted and kept", result.unlisted)

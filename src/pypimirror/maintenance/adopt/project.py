@@ -66,6 +66,8 @@ class AdoptResult(NamedTuple):
     bad: tuple[str, ...] = ()
     #: Whether the project is quarantined; then all files are excluded.
     quarantined: bool = False
+    #: The digest of the advisories in the record; None if it has those of the record before.
+    advised: str | None = None
 
 
 @in_threads
@@ -89,7 +91,8 @@ def adopt_project(mirror: IRunContext, task: AdoptTask, emit: Callable[[Any], No
     except MirrorError as error:
         emit(Problem(name, str(error)))
         return AdoptResult(name)
-    return result._replace(display=looked.display, page_serial=looked.page_serial, quarantined=project.quarantined)
+    return result._replace(display=looked.display, page_serial=looked.page_serial, quarantined=project.quarantined,
+                           advised=looked.advised)
 
 
 def _registered_name(task: AdoptTask) -> str:
