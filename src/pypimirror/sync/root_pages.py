@@ -75,19 +75,17 @@ def write_roots(mirror: IRunContext, state: State, serial: int, changed: bool, u
     for path in stale:
         mirror.storage.remove(path)
     missing = {path: writer for path, writer in due.items() if _has_to_be_written(mirror, state, path, writer, changed, unsure)}
-    has_serial = not all(isinstance(writer, Asset) for writer in missing.values())
-    if has_serial:  # all of them have the same one
-        missing = {path: writer for path, writer in due.items() if path in missing or not isinstance(writer, Asset)}
-    failures: list[str] = []
-    try:
-        _write(mirror, state, missing, serial)
-    except (InsufficientSpace, records.BadRecord, KeyboardInterrupt):
-        raise
-    except BaseException:  # one page failed: write each one separately to find out which
-        failures = [failure for path, writer in missing.items()
-                    if (failure := _failure(mirror, state, path, writer, serial)) is not None]
+    has_serial = _have_serial(missing)
+    if has_serial:
+        missing |= {path: writer for path, writer in due.items() if not isinstance(writer, Asset)}
+    failures = _write_or_name_failures(mirror, state, missing, serial)
     state.set_fact(ROOTS, " ".join(due))
-    return RootsResult(bool(stale or missing), has_serial, tuple(failures))
+    return RootsResult(bool(stale or missing), has_serial, failures)
+
+
+def _have_serial(pages: Mapping[str, IIndexWriter | Asset]) -> bool:
+    """Whether any of these pages has the mirror's serial, which is the same on all that have it."""
+    return any(not isinstance(writer, Asset) for writer in pages.values())
 
 
 def _has_to_be_written(mirror: IRunContext, state: State, path: str, writer: IIndexWriter | Asset, changed: bool,
@@ -98,6 +96,19 @@ def _has_to_be_written(mirror: IRunContext, state: State, path: str, writer: IIn
     if changed and not (isinstance(writer, Asset) and writer.is_written(mirror)):
         return True
     return unsure and not _is_written(mirror, state, path, writer)
+
+
+def _write_or_name_failures(mirror: IRunContext, state: State, writers: Mapping[str, IIndexWriter | Asset],
+                            serial: int) -> tuple[str, ...]:
+    """Write pages; return a line about each one that could not be written."""
+    try:
+        _write(mirror, state, writers, serial)
+    except (InsufficientSpace, records.BadRecord, KeyboardInterrupt):
+        raise
+    except BaseException:  # one page failed: write each one separately to find out which
+        return tuple(failure for path, writer in writers.items()
+                     if (failure := _failure(mirror, state, path, writer, serial)) is not None)
+    return ()
 
 
 def _write(mirror: IRunContext, state: State, writers: Mapping[str, IIndexWriter | Asset], serial: int) -> None:
