@@ -122,6 +122,7 @@ class Importer:
         touched: set[str] = set()
         invalid: list[str] = []
         future: list[str] = []
+        limit = latest()
         for member in changed:
             try:
                 body = members[member].read()
@@ -130,7 +131,7 @@ class Importer:
             except (OSError, ValueError) as error:
                 invalid.append(f"{shown(member)}: {error}")
                 continue
-            if header.modified > latest():
+            if header.modified > limit:
                 future.append(f"{header.id} ({header.modified})")
             touched |= self._database.put(name, member, members[member].fingerprint, header if header.projects else None, body)
         for member in gone:
