@@ -7,7 +7,9 @@ import importlib
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -96,6 +98,21 @@ def test_a_component_that_fails_on_one_project_fails_there_alone(three: Mirrored
     healed(three, capsys)
 
 
+@contextmanager
+def failing_for_bad(monkeypatch: pytest.MonkeyPatch, module: ModuleType, step: str, error: Exception) -> Iterator[None]:
+    """Let a step of a module raise an exception for the project ``bad``."""
+    right = getattr(module, step)
+
+    def wrong(mirror: Any, task: Any, *more: Any) -> Any:
+        if task.name == "bad":
+            raise error
+        return right(mirror, task, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, step, wrong)
+        yield
+
+
 @pytest.mark.parametrize(("step", "error"), sampling.pairs(tuple(STEPS), RAISED, 4), ids=named)
 def test_a_step_that_fails_on_one_project_fails_there_alone(
         three: Mirrored, upstream: Upstream, capsys: Captured, monkeypatch: pytest.MonkeyPatch, step: str,
@@ -104,16 +121,7 @@ def test_a_step_that_fails_on_one_project_fails_there_alone(
     for name in ("bad", "good"):
         upstream.remove(name, sdist(name, "1")[0])
         upstream.add(name, sdist(name, "2"))
-    whole = importlib.import_module(f"pypimirror.{STEPS[step]}")
-    right = getattr(whole, step)
-
-    def wrong(mirror: Any, task: Any, *more: Any) -> Any:
-        if task.name == "bad":
-            raise error
-        return right(mirror, task, *more)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(whole, step, wrong)
+    with failing_for_bad(monkeypatch, importlib.import_module(f"pypimirror.{STEPS[step]}"), step, error):
         line = failure(three, capsys)
         assert line.startswith("pypimirror: bad: ")
         assert type(error).__name__ in line
@@ -133,15 +141,7 @@ def test_a_step_that_fails_on_one_new_project_fails_there_alone(
     assert mirrored.run("sync") == 0
     for name in ("bad", "good"):
         upstream.add(name, wheel(name, "1"), sdist(name, "1"))
-    right = getattr(pipeline, step)
-
-    def wrong(mirror: Any, task: Any, *more: Any) -> Any:
-        if task.name == "bad":
-            raise RecursionError
-        return right(mirror, task, *more)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(pipeline, step, wrong)
+    with failing_for_bad(monkeypatch, pipeline, step, RecursionError()):
         assert failure(mirrored, capsys).startswith("pypimirror: bad: RecursionError")
         assert published(mirrored) == ["good", "zope.demo"]
         assert not (mirrored.root / "bad").exists()
