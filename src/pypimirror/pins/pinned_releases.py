@@ -10,6 +10,8 @@ from ..metadata.filenames import release
 if TYPE_CHECKING:
     from packaging.version import Version
 
+    from ..model import RequiredReleases
+
 Hashes = Mapping[tuple[str, str], frozenset[str]]
 #: Pins by ``===``, as names and versions.
 ArbitraryEquality = frozenset[tuple[str, str]]
@@ -63,6 +65,11 @@ class PinnedReleases:
     def algorithms(self, version: str | None) -> frozenset[str]:
         """Return the algorithms of the hashes in the pins of a version."""
         return frozenset(digest.partition(":")[0] for pin in self.matching(version) for digest in self._hashes.get(pin, ()))
+
+
+def pinned_by(needs: RequiredReleases, name: str) -> PinnedReleases:
+    """Return the releases of a project that pins select, without those that only requirements need."""
+    return pinned_of(name, needs.pinned.get(name, ()), needs.hashes, needs.arbitrary)
 
 
 def pinned_of(name: str, versions: Iterable[str], hashes: Hashes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse
 from ..model import File, Project
-from ..pins.pinned_releases import pinned_of
+from ..pins.pinned_releases import pinned_by
 from ..selected import Selected
 from . import external_links
 
@@ -40,6 +40,7 @@ def stays_unlisted(mirror: IRunContext, project: Project, file: File) -> bool:
         return False
     if file.adopted:
         return True
-    versions = mirror.needs.pinned.get(project.name, ())
-    pinned = pinned_of(project.name, versions, mirror.needs.hashes, mirror.needs.arbitrary)
-    return bool(versions) and pinned.allows(parse(file.filename, project.name).version, file.content_hashes) is not False
+    if not mirror.needs.pinned.get(project.name):
+        return False
+    version = parse(file.filename, project.name).version
+    return pinned_by(mirror.needs, project.name).allows(version, file.content_hashes) is not False

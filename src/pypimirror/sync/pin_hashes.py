@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse
 from ..model import File, Project, Stored
-from ..pins.pinned_releases import pinned_of
+from ..pins.pinned_releases import pinned_by
 
 
 def carried(old: Project | None, page: Project) -> tuple[File, ...]:
@@ -21,10 +21,9 @@ def check(mirror: IRunContext, project: str, file: File, stored: Stored, path: s
 
     stored: the file at the path. A project that the filters select is not narrowed by its pins.
     """
-    versions = mirror.needs.pinned.get(project)
-    if not versions:
+    if not mirror.needs.pinned.get(project):
         return file, False
-    pinned = pinned_of(project, versions, mirror.needs.hashes, mirror.needs.arbitrary)
+    pinned = pinned_by(mirror.needs, project)
     version = parse(file.filename, project).version
     missing = pinned.algorithms(version) - file.hashes.keys() - file.digests.keys()
     if missing and pinned.allows(version, file.content_hashes) is not True:
@@ -36,7 +35,7 @@ def check(mirror: IRunContext, project: str, file: File, stored: Stored, path: s
 
 def prefers(mirror: IRunContext, project: str, before: File, now: File) -> bool:
     """Whether the pins allow the mirror's copy of a file, and not the one of the same name that upstream has now."""
-    pinned = pinned_of(project, mirror.needs.pinned.get(project, ()), mirror.needs.hashes, mirror.needs.arbitrary)
+    pinned = pinned_by(mirror.needs, project)
     version = parse(now.filename, project).version
     return pinned.allows(version, before.content_hashes) is True and pinned.allows(version, now.content_hashes) is False
 

@@ -10,7 +10,7 @@ from ..advisory import Advisory
 from ..interfaces import IRunContext
 from ..metadata.filenames import parse
 from ..model import File, Project
-from ..pins.pinned_releases import pinned_of
+from ..pins.pinned_releases import pinned_by
 
 #: Releases that one run names; it counts the others.
 _MOST_NAMED = 20
@@ -33,7 +33,7 @@ def vulnerable_releases(mirror: IRunContext, project: Project, files: Iterable[F
     if not project.advisories:
         return
     matcher = policy.match_reported(mirror.settings, project)
-    pinned = pinned_of(project.name, mirror.needs.pinned.get(project.name, ()), mirror.needs.hashes, mirror.needs.arbitrary)
+    pinned = pinned_by(mirror.needs, project.name)
     versions = dict.fromkeys(version for file in files if (version := parse(file.filename, project.name).version))
     for version in versions:
         if found := matcher.of_version(version):
