@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ..metadata.bounded_toml import loads
+from ..metadata.bounded_toml import loads, table_at
 from ..pins.locked_packages import tables
 from ..regular_file import open_regular
 from .deployment import EXTRA_INDEX, FIND_LINKS, INDEX, Place
@@ -30,8 +30,8 @@ def read_uv_options(folder: str, lock: Mapping[str, Any]) -> UvOptions:
     pyproject = _read_toml(os.path.join(folder, "pyproject.toml"))
     own = os.path.join(folder, "uv.toml")
     where, options = (own, _read_toml(own)) if os.path.isfile(own) else (
-        os.path.join(folder, "pyproject.toml"), _table_at(_table_at(pyproject, "tool"), "uv"))
-    locked = _table_at(lock, "options")
+        os.path.join(folder, "pyproject.toml"), table_at(pyproject, "tool", "uv"))
+    locked = table_at(lock, "options")
     newer = locked.get("exclude-newer", options.get("exclude-newer"))
     package = options.get("package", "build-system" in pyproject)
     return UvOptions(tuple(_places_in_options(options, where)), str(newer) if newer is not None else "",
@@ -48,11 +48,6 @@ def _places_in_options(options: Mapping[str, Any], where: str) -> Iterator[Place
     for key, kind in (("extra-index-url", EXTRA_INDEX), ("find-links", FIND_LINKS)):
         value = options.get(key)
         yield from (Place(kind, url, where) for url in (value if isinstance(value, list) else ()) if isinstance(url, str))
-
-
-def _table_at(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = value.get(key)
-    return found if isinstance(found, dict) else {}
 
 
 def _read_toml(path: str) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any, Literal, NoReturn
 
 from ..names import shown
@@ -54,6 +55,13 @@ def loads(document: bytes | str) -> dict[str, Any]:
     except RecursionError as error:
         raise InvalidContent("nested too deeply") from error
     return data
+
+
+def table_at(value: Any, *keys: str) -> Mapping[str, Any]:
+    """Return a nested table of a document; an empty one if it is missing, or no table."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 class _Scanner:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ..metadata.bounded_toml import table_at
 from ..names import normalize, shown
 from .setup_py import setup_requires
 
@@ -46,7 +47,7 @@ def backend_requirements(source: SdistContent, named: Iterable[str]) -> BackendR
     named: the normalised names of the projects in ``build-system.requires``.
     """
     named = set(named)
-    build_system = _table(source.pyproject, "build-system")
+    build_system = table_at(source.pyproject, "build-system")
     backend = build_system.get("build-backend")
     backends = named & _RULES.keys()
     notes: list[str] = []
@@ -78,9 +79,9 @@ def _setuptools(source: SdistContent, note: Note) -> Iterator[str]:
 
 
 def _hatchling(source: SdistContent, note: Note) -> Iterator[str]:
-    config = {**_table(source.pyproject, "tool", "hatch"), **source.hatch}
-    build, wheel = _table(config, "build"), _table(config, "build", "targets", "wheel")
-    named = {**_table(build, "hooks"), **_table(wheel, "hooks")}
+    config = {**table_at(source.pyproject, "tool", "hatch"), **source.hatch}
+    build, wheel = table_at(config, "build"), table_at(config, "build", "targets", "wheel")
+    named = {**table_at(build, "hooks"), **table_at(wheel, "hooks")}
     hooks = {name: hook for name, hook in named.items()
              if isinstance(hook, dict) and hook.get("enable-by-default", True) is not False}
     # A setting of a target replaces the one for all targets.
@@ -100,7 +101,7 @@ def _hatchling(source: SdistContent, note: Note) -> Iterator[str]:
 
 def _run_time(source: SdistContent, note: Note) -> Iterator[str]:
     """Yield the run-time requirements of the project."""
-    project = _table(source.pyproject, "project")
+    project = table_at(source.pyproject, "project")
     if "dependencies" not in _texts(project.get("dynamic")):
         yield from _texts(project.get("dependencies"))
         return
@@ -110,7 +111,7 @@ def _run_time(source: SdistContent, note: Note) -> Iterator[str]:
 
 
 def _feature(source: SdistContent, feature: str, note: Note) -> Iterator[str]:
-    optional = _table(source.pyproject, "project", "optional-dependencies")
+    optional = table_at(source.pyproject, "project", "optional-dependencies")
     found = [texts for name, texts in optional.items() if normalize(name) == normalize(feature)]
     if not found:
         note(f"the requirements of its extra {shown(feature)}, which are needed to build it, are not known")
@@ -120,7 +121,7 @@ def _feature(source: SdistContent, feature: str, note: Note) -> Iterator[str]:
 
 def _maturin(source: SdistContent, note: Note) -> Iterator[str]:
     yield "puccinialin<0.2,>=0.1"  # installs cargo if it is missing
-    if _table(source.pyproject, "tool", "maturin").get("bindings") == "cffi":
+    if table_at(source.pyproject, "tool", "maturin").get("bindings") == "cffi":
         yield "cffi"
 
 
@@ -130,18 +131,18 @@ def _meson(source: SdistContent, note: Note) -> Iterator[str]:
 
 
 def _scikit_build_core(source: SdistContent, note: Note) -> Iterator[str]:
-    settings = _table(source.pyproject, "tool", "scikit-build")
+    settings = table_at(source.pyproject, "tool", "scikit-build")
     overrides = settings.get("overrides")
     # Overrides depend on the host that builds: all count.
     tables = [settings, *(table for table in (overrides if isinstance(overrides, list) else ()) if isinstance(table, dict))]
-    if _table(settings, "wheel").get("cmake") is not False:
+    if table_at(settings, "wheel").get("cmake") is not False:
         for tool, default in (("cmake", ">=3.15"), ("ninja", ">=1.5")):
-            stated = [text for table in tables for text in _range(tool, _table(table, tool), source)]
+            stated = [text for table in tables for text in _range(tool, table_at(table, tool), source)]
             yield from (f"{tool}{text}" for text in stated or (default,))
     for table in tables:
-        yield from _texts(_table(table, "build").get("requires"))
-    providers = [table.get("provider") for table in _table(settings, "metadata").values() if isinstance(table, dict)]
-    standard = _table(source.pyproject, "tool").get("dynamic-metadata")
+        yield from _texts(table_at(table, "build").get("requires"))
+    providers = [table.get("provider") for table in table_at(settings, "metadata").values() if isinstance(table, dict)]
+    standard = table_at(source.pyproject, "tool").get("dynamic-metadata")
     providers += [table.get("provider") for table in standard if isinstance(table, dict)] if isinstance(standard, list) else []
     for provider in providers:
         name = str(provider).rpartition(".")[2]
@@ -164,22 +165,15 @@ def _range(tool: str, table: Table, source: SdistContent) -> Iterator[str]:
 
 
 def _pdm(source: SdistContent, note: Note) -> Iterator[str]:
-    build = _table(source.pyproject, "tool", "pdm", "build")
+    build = table_at(source.pyproject, "tool", "pdm", "build")
     # Before pdm-backend, ``tool.pdm.build`` was a file name, with the same effect.
-    if build.get("run-setuptools") is True or isinstance(_table(source.pyproject, "tool", "pdm").get("build"), str):
+    if build.get("run-setuptools") is True or isinstance(table_at(source.pyproject, "tool", "pdm").get("build"), str):
         yield "setuptools>=40.8.0"
 
 
 def _py_build_cmake(source: SdistContent, note: Note) -> Iterator[str]:
     yield "cmake"
     yield "ninja"
-
-
-def _table(value: Any, *keys: str) -> Table:
-    """Return a nested table, empty if missing."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
 
 
 def _texts(value: Any) -> list[str]:

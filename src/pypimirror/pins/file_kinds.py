@@ -15,11 +15,11 @@ def suffix_of(kind: str) -> str:
 
 def _key(names: str) -> str:
     """Return a regular expression for the beginning of a line with a TOML key, bare or quoted."""
-    return rf"""^[ \t]*(?:{names}|"(?:{names})"|'(?:{names})')[ \t]*"""
+    return _header("", names, "")
 
 
 def _header(opening: str, names: str, closing: str) -> str:
-    """Return a regular expression for the header of a TOML table."""
+    """Return a regular expression for the beginning of a line with the header of a TOML table, whose key is bare or quoted."""
     return rf"""^[ \t]*{opening}[ \t]*(?:{names}|"(?:{names})"|'(?:{names})')[ \t]*{closing}"""
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from packaging.requirements import Requirement
 
 from ..names import is_project, normalize, shown
 from .environments import Environment, applies, parse_marker
-from .model import InvalidPins, is_version
+from .extends_chain import decoded
+from .included_files import Read
+from .model import InvalidPins, is_version, redact
 from .requirements import Line
 
 #: Hashes that pip supports, and therefore flattened files.
@@ -104,3 +106,14 @@ def tables(value: Any) -> Iterator[Mapping[str, Any]]:
 def left_out(where: str, name: str) -> str:
     """Return the note on a package that the mirror can't have."""
     return f"{where}: {name} does not come from an index and is left out"
+
+
+def parse_document(parse: Callable[[str], Any], root: str, read: Read) -> dict[str, Any]:
+    """Read and parse a TOML or JSON file of pins. Raises FetchError, InvalidPins."""
+    try:
+        data = parse(decoded(read(root), root))
+    except (ValueError, RecursionError) as error:
+        raise InvalidPins(f"{redact(root)}: {shown(str(error))}") from error
+    if not isinstance(data, dict):
+        raise InvalidPins(f"{redact(root)}: not a lock file")
+    return data

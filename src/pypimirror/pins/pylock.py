@@ -4,11 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..metadata.bounded_toml import loads
-from ..names import shown
 from .environments import Environment, marker_values, parse_marker, patches, with_any_host
-from .extends_chain import decoded
 from .included_files import Read
-from .locked_packages import LockedPackage, hashes_of, left_out, named, tables, words
+from .locked_packages import LockedPackage, hashes_of, left_out, named, parse_document, tables, words
 from .model import InvalidPins, redact
 from .requirements import Line, Requirements
 
@@ -19,10 +17,7 @@ def read_pylock(root: str, read: Read, environments: Iterable[Environment]) -> R
     Raises FetchError, InvalidPins.
     """
     where, environments = redact(root), tuple(environments)
-    try:
-        data = loads(decoded(read(root), root))
-    except ValueError as error:
-        raise InvalidPins(f"{where}: {shown(str(error))}") from error
+    data = parse_document(loads, root, read)
     packages = data.get("packages")
     if not str(data.get("lock-version", "")).startswith("1.") or not isinstance(packages, list):
         raise InvalidPins(f"{where}: not a lock file of version 1 (PEP 751)")

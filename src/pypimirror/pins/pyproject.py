@@ -7,12 +7,11 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from ..metadata.bounded_toml import loads
+from ..metadata.bounded_toml import loads, table_at
 from ..names import is_project, normalize, shown
 from .environments import Environment
-from .extends_chain import decoded
 from .included_files import Read
-from .locked_packages import left_out
+from .locked_packages import left_out, parse_document
 from .model import InvalidPins, redact
 from .requirements import Line, Requirements, exact
 
@@ -23,12 +22,9 @@ _ADVICE = "name its lock file, or one that is exported from it (uv export, pdm e
 def read_pyproject(root: str, read: Read, environments: Iterable[Environment]) -> Requirements:
     """Read all dependency groups and ``constraint-dependencies`` of ``[tool.uv]``. Raises FetchError, InvalidPins."""
     where = redact(root)
-    try:
-        data = loads(decoded(read(root), root))
-    except (ValueError, RecursionError) as error:
-        raise InvalidPins(f"{where}: {shown(str(error))}") from error
-    constraints = _table(_table(data.get("tool")).get("uv")).get(_CONSTRAINTS)
-    entries = [*_grouped(_table(data.get("dependency-groups")), where),
+    data = parse_document(loads, root, read)
+    constraints = table_at(data, "tool", "uv").get(_CONSTRAINTS)
+    entries = [*_grouped(table_at(data, "dependency-groups"), where),
                *((_CONSTRAINTS, text) for text in (constraints if isinstance(constraints, list) else [constraints]))]
     lines, notes = [], []
     for number, (key, text) in enumerate(entries, 1):
@@ -62,7 +58,3 @@ def _requirement(text: Any, where: str) -> Requirement:
     if not is_project(normalize(requirement.name)):
         raise InvalidPins(f"{where}: {shown(requirement.name)!r} is not the name of a project")
     return requirement
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..metadata.bounded_toml import loads
-from ..names import shown
 from .environments import Environment
-from .extends_chain import decoded
 from .included_files import Read
-from .locked_packages import LockedPackage, any_of, hashes_of, hashes_of_files, holds_somewhere, left_out, named, tables, words
+from .locked_packages import (
+    LockedPackage,
+    any_of,
+    hashes_of,
+    hashes_of_files,
+    holds_somewhere,
+    left_out,
+    named,
+    parse_document,
+    tables,
+    words,
+)
 from .model import InvalidPins, redact
 from .requirements import Line, Requirements
 from .uv_lock import read_uv_packages
@@ -22,7 +31,7 @@ _Entries = Iterator[LockedPackage | str]
 def read_tool_lock(root: str, read: Read, environments: Iterable[Environment]) -> Requirements:
     """Read uv.lock, poetry.lock or pdm.lock, whatever its name, with all extras and groups. Raises FetchError, InvalidPins."""
     where = redact(root)
-    data = _parse_lock(loads, root, read)
+    data = parse_document(loads, root, read)
     metadata = data.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     environments = tuple(environments)
@@ -38,17 +47,7 @@ def read_tool_lock(root: str, read: Read, environments: Iterable[Environment]) -
 
 def read_pipfile_lock(root: str, read: Read, environments: Iterable[Environment]) -> Requirements:
     """Read all categories of a Pipfile.lock. Raises FetchError, InvalidPins."""
-    return _requirements(root, _pipenv(_parse_lock(json.loads, root, read), tuple(environments), redact(root)))
-
-
-def _parse_lock(parse: Callable[[str], Any], root: str, read: Read) -> dict[str, Any]:
-    try:
-        data = parse(decoded(read(root), root))
-    except (ValueError, RecursionError) as error:
-        raise InvalidPins(f"{redact(root)}: {shown(str(error))}") from error
-    if not isinstance(data, dict):
-        raise InvalidPins(f"{redact(root)}: not a lock file")
-    return data
+    return _requirements(root, _pipenv(parse_document(json.loads, root, read), tuple(environments), redact(root)))
 
 
 def _requirements(root: str, entries: _Entries) -> Requirements:
