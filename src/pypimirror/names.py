@@ -1,6 +1,7 @@
 """Names of projects and files: normal forms and validation."""
 
 import re
+from collections.abc import Sequence
 
 #: The mirror's private folder: state, temporary files, trash.
 OWN = ".pypimirror"
@@ -96,6 +97,11 @@ def shown(text: str, limit: int = 120) -> str:
     if not clean.isprintable():
         clean = "".join(c if c.isprintable() else repr(c)[1:-1] for c in clean)
     return clean + "..." if len(text) > limit else clean
+
+
+def list_first(texts: Sequence[str], most: int) -> str:
+    """Return the first texts as a list, and the number of the others."""
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
 
 
 def is_plain(filename: str) -> bool:

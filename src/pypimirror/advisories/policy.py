@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from ..advisory import Advisory
 from ..interfaces import ISettings
 from ..model import File, Project
+from ..names import list_first
 from ..settings.decisions import WAIVE, Decision
 from .cvss import RATINGS
 from .matching import AdvisoryMatcher
@@ -58,9 +59,7 @@ def match_reported(settings: ISettings, project: Project) -> AdvisoryMatcher:
 
 def describe(advisories: Iterable[Advisory]) -> str:
     """Return ids, severity and fixes of advisories about one release: ``PYSEC-2026-1 (high, fixed in 2.0)``."""
-    found = list(advisories)
-    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-    return ", ".join(map(_describe_one, found[:_MOST_NAMED])) + more
+    return list_first(list(map(_describe_one, advisories)), _MOST_NAMED)
 
 
 def _describe_one(advisory: Advisory) -> str:

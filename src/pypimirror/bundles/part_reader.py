@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from ..errors import InvalidBundle
-from ..names import shown
+from ..names import list_first, shown
 from ..regular_file import open_regular
 from . import tar_parts
 from .manifest import Manifest
@@ -79,8 +79,7 @@ def check_parts(folder: str, manifest: Manifest) -> End:
         with open_part(folder, manifest.header, number):
             pass
     if missing:
-        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-        raise InvalidBundle(f"{folder}: {len(missing)} of {len(sizes)} parts are missing: {', '.join(missing[:_SHOWN])}{more}; "
+        raise InvalidBundle(f"{folder}: {len(missing)} of {len(sizes)} parts are missing: {list_first(missing, _SHOWN)}; "
                             "copy them, or let export write them again")
     return end
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from packaging.requirements import Requirement
 
 from ..metadata.filenames import pep440
-from ..names import normalize, shown
+from ..names import list_first, normalize, shown
 from ..pins.candidates import Candidate, fitting
 from ..pins.environments import Environment
 from ..pins.pep508 import parse_requirement
@@ -79,24 +79,18 @@ def _describe_other_files(files: Sequence[Candidate], environments: Iterable[Env
     where = _list_environments(environments)
     pythons = sorted({one.file.requires_python for one in files if one.file.requires_python})
     tags = sorted({"-".join(one.tags) for one in files if one.tags is not None})
-    facts = [f"wheels for {_list_first(tags)}"] if tags else []
-    facts += [f"Python {_list_first([shown(text) for text in pythons])}"] if pythons else []
+    facts = [f"wheels for {list_first(tags, _MOST)}"] if tags else []
+    facts += [f"Python {list_first([shown(text) for text in pythons], _MOST)}"] if pythons else []
     return f"no file for {where}: the mirror has {', '.join(facts) or 'files of other formats'}"
 
 
 def _list_environments(environments: Iterable[Environment]) -> str:
-    return _list_first([f"Python {one.python} on {one.platform}" for one in sorted(set(environments))])
+    return list_first([f"Python {one.python} on {one.platform}" for one in sorted(set(environments))], _MOST)
 
 
 def _list_versions(offered: Iterable[Candidate]) -> str:
     versions = sorted({one.version for one in offered}, reverse=True)
-    return _list_first(list(map(str, versions))) or "no release of it"
-
-
-def _list_first(texts: Sequence[str]) -> str:
-    """Return the first texts as a list, and the number of the others."""
-    more = f" and {len(texts) - _MOST} more" if len(texts) > _MOST else ""
-    return ", ".join(texts[:_MOST]) + more
+    return list_first(list(map(str, versions)), _MOST) or "no release of it"
 
 
 def _add_reason(text: str, case: Case, name: str, versions: Iterable[str]) -> str:
@@ -104,5 +98,3 @@ def _add_reason(text: str, case: Case, name: str, versions: Iterable[str]) -> st
     records = case.subject.records
     why = records.why(name, tuple(versions)) if records is not None else ""
     return f"{text} ({why})" if why else text
-
-

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 from packaging.requirements import Requirement
 
 from ..metadata.filenames import pep440, release
-from ..names import is_project, normalize, shown
+from ..names import is_project, list_first, normalize, shown
 from . import exact_requirement, extras, requirements_syntax
 from .environments import Environment, applies
 from .exact_requirement import ExactRequirement
@@ -134,8 +134,7 @@ def _is_arbitrary(requirement: Requirement | ExactRequirement) -> bool:
 
 def _unpinned_note(root: str, unpinned: list[str]) -> Iterator[str]:
     if unpinned:
-        more = f" and {len(unpinned) - 5} more" if len(unpinned) > 5 else ""
-        yield f"{redact(root)}: not pinned to one version and left out: {', '.join(unpinned[:5])}{more}"
+        yield f"{redact(root)}: not pinned to one version and left out: {list_first(unpinned, 5)}"
 
 
 def exact(requirement: Requirement | ExactRequirement) -> str | None:

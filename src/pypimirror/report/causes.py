@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from ..model import NOTHING
+from ..names import list_first
 
 #: A URL: scheme and host, then its path. Messages about one host differ in the path only.
 _URL = re.compile(r"(https?://[^\s/?#:,;]+(?::\d+)?)[^\s,;]*?(?=[:,;.)]*(?:\s|$))")
@@ -28,10 +29,9 @@ def lines_by_cause(failures: Iterable[tuple[str, str]], since: Mapping[str, str]
                       for project, message in group)
         else:
             names = [project for project, _ in group]
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             moments = [since[name] for name in names if name in since]
             first = f"; since {min(moments)}" if moments else ""
-            lines.append(f"{len(names)} projects: {found} ({', '.join(names[:_NAMED])}{more}{first})")
+            lines.append(f"{len(names)} projects: {found} ({list_first(names, _NAMED)}{first})")
     return lines
 
 

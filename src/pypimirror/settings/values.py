@@ -11,6 +11,7 @@ from zope.interface.interfaces import IComponentLookup
 
 from ..interfaces import ISettings
 from ..model import NOTHING
+from ..names import list_first
 from .keys import KEYS
 from .plugin_types import with_sorted_sets
 
@@ -109,8 +110,7 @@ class Settings(Mapping[str, Any]):
         for key in (self.additions or Plugged()).names:
             unknown = [name for name in self[key] if not known(name)]
             if unknown:
-                more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
-                yield f"{key}: the mirror has no project named {', '.join(unknown[:_MOST_NAMED])}{more}; check the names"
+                yield f"{key}: the mirror has no project named {list_first(unknown, _MOST_NAMED)}; check the names"
 
     def replaced(self, key: str, value: Any) -> Settings:
         """Return the settings with another value of a key."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..interfaces import IRunContext
+from ..names import list_first
 from ..state import records
 from ..state.database import State
 from .evaluate import Evaluation
@@ -60,8 +61,7 @@ def none_found(mirror: IRunContext, absent: Iterable[Evaluation]) -> str:
              "if upstream has really deleted every project, run again with --allow-deletions")
     if len(names) == 1:
         return f"{names[0]}: not found at {urls}{status}; check the name, and {check}"
-    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
-    return (f"none of the {len(names)} selected projects was found at {urls}{status}: {', '.join(names[:_MOST])}{more}; "
+    return (f"none of the {len(names)} selected projects was found at {urls}{status}: {list_first(names, _MOST)}; "
             f"check the names, and {check}")
 
 

@@ -15,6 +15,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from ..model import File, Project
+from ..names import list_first
 from ..upstream.multi_index import serial_at, short
 
 #: Number of consecutive runs that must get the same answer: one that contradicts the record; one that removes nothing or agrees
@@ -57,9 +58,8 @@ def is_behind(serial: str | None, promised: str | None) -> bool:
 def late_pages(names: Collection[str]) -> str:
     """Return the message about pages that stayed older than upstream's list during the run. names: of their projects."""
     found = sorted(names)
-    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
     whose = "page is" if len(found) == 1 else "pages are"
-    return f"upstream's {whose} older than its list, and read again by the next run: {', '.join(found[:_MOST_NAMED])}{more}"
+    return f"upstream's {whose} older than its list, and read again by the next run: {list_first(found, _MOST_NAMED)}"
 
 
 def _is_far(serial: str | None, other: str | None) -> bool:

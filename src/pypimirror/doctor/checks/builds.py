@@ -13,6 +13,7 @@ from ...metadata.archives import read_sdist_files
 from ...metadata.filenames import parse, pep440
 from ...metadata.zips import ZipReader
 from ...model import File
+from ...names import list_first
 from ..case import Case
 from ..deployment import BUILDOUT
 from ..findings import Finding, error, note, warning
@@ -115,5 +116,4 @@ def _find_namespaces(case: Case, file: File, is_sdist: bool) -> dict[str, bool]:
 
 def _list_names(those: list[Chosen]) -> str:
     """Return the names of the first projects, and the number of the others."""
-    names = sorted({one.name for one in those})
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return list_first(sorted({one.name for one in those}), 5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...errors import MirrorError
-from ...names import shown
+from ...names import list_first, shown
 from ..case import Case
 from ..causes import explain_unmet
 from ..deployment import BUILDOUT
@@ -55,9 +55,8 @@ def report_unneeded_pins(case: Case) -> Iterator[Finding]:
     told = {unmet.requirement for unmet in case.solution.unmet}
     missing = [text for text in missing if text.replace(" ", "==") not in told]
     if missing:
-        more = f" and {len(missing) - _MOST} more" if len(missing) > _MOST else ""
         yield note("pins", f"{len(missing)} pinned releases are not in the mirror, and nothing here requires them: "
-                           f"{', '.join(missing[:_MOST])}{more}")
+                           f"{list_first(missing, _MOST)}")
 
 
 def _has_release(case: Case, name: str, version: str) -> bool:

@@ -14,6 +14,7 @@ from ...engine.boundary import StepFailure
 from ...errors import StorageError
 from ...interfaces import IRunContext
 from ...model import Change
+from ...names import list_first
 from ...settings.units import in_bytes
 from ...state import records
 from ...state.database import DONE, DUE, Row, State
@@ -144,11 +145,11 @@ class Adoption:
 
     def _notify_of_files(self, project: str, what: str, filenames: tuple[str, ...]) -> None:
         if filenames:
-            self._notify(events.Notice(f"{project}: {what}: {_list_first(filenames)}"))
+            self._notify(events.Notice(f"{project}: {what}: {list_first(filenames, _MOST)}"))
 
     def _notify_of_others(self, why: str, names: list[str]) -> None:
         if names:
-            self._notify(events.Notice(f"of the old tree {why}: {_list_first(names)}"))
+            self._notify(events.Notice(f"of the old tree {why}: {list_first(names, _MOST)}"))
 
 
 def mark_begun(root: str) -> None:
@@ -176,8 +177,3 @@ def mark_ended(root: str) -> None:
         return
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}") from error
-
-
-def _list_first(names: Iterable[str]) -> str:
-    found = list(names)
-    return ", ".join(found[:_MOST]) + (f" and {len(found) - _MOST} more" if len(found) > _MOST else "")
