@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pypimirror.settings import quantities
+from pypimirror.sync import first_fetch, pipeline
 from support.mirror import Mirrored
 from support.upstream import Upstream, wheel
 
@@ -97,6 +98,47 @@ def test_after_a_refusal_a_smaller_selection_is_fetched(two: Mirrored, matches: 
     two.settings |= {"package_matches": matches, "confirm_above": "1 projects"}
     assert two.run("sync") == 0
     assert stored(two) == [wheel("one", "1")[0]]
+
+
+@pytest.mark.parametrize("engine, chunk", [("threads", 2), ("processes", 2), ("threads", 256)],
+                         ids=["one step", "one step in other processes", "two steps"])
+def test_small_projects_are_fetched_up_to_the_limit_and_it_is_asked_again_until_it_is_confirmed(
+        mirrored: Mirrored, upstream: Upstream, capsys: Captured, monkeypatch: pytest.MonkeyPatch, engine: str,
+        chunk: int) -> None:
+    monkeypatch.setattr(first_fetch, "_SMALL", 8)  # up to 128 bytes
+    monkeypatch.setattr(pipeline, "_CHUNK", chunk)  # 256 have no room in 1K at once
+    monkeypatch.setattr(pipeline, "_SECONDS", 0)
+    for name in [f"p{number:02}" for number in range(20)]:
+        upstream.add(name, (f"{name}-1.tar.gz", b"x" * 100))
+    upstream.add("a-larger", ("a-larger-1.tar.gz", b"x" * 129))
+    mirrored.settings |= {"engine": engine, "workers": 1, "confirm_above": "1K"}
+    fetched = []
+    for run in ("sync", "-U", "-U"):
+        assert mirrored.run(run) == 2
+        [line] = capsys.readouterr().err.splitlines()
+        assert "are here: more than confirm_above = 1K; nothing more was fetched" in line
+        fetched.append(sum(path.stat().st_size for path in mirrored.root.rglob("*.tar.gz")))
+        assert not (mirrored.root / "a-larger").exists()
+    assert 0 < fetched[0] <= fetched[1] <= fetched[2] <= 1024
+    mirrored.settings["confirm_above"] = "1.5K"  # more than what is left, and less than all
+    assert mirrored.run("-U") == 2
+    assert mirrored.run("-U", "--yes") == 0
+    assert len(list(mirrored.root.rglob("*.tar.gz"))) == 21
+    assert mirrored.untrue() == []
+
+
+def test_one_that_was_within_the_limit_and_failed_in_part_is_not_asked(
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_fetch, "_SMALL", 4)
+    upstream.add("one", ("one-1.tar.gz", b"x" * 100))
+    upstream.add("two", ("two-1.tar.gz", b"x" * 400))
+    mirrored.settings |= {"confirm_above": "1K", "package_matches": "*"}
+    upstream.answers["/files/two/two-1.tar.gz"] = (500, {}, b"")
+    assert mirrored.run("sync") == 1
+    upstream.add("three", ("three-1.tar.gz", b"x" * 2000))  # the first fetch was within the limit
+    del upstream.answers["/files/two/two-1.tar.gz"]
+    assert mirrored.run("-U") == 0
+    assert len(list(mirrored.root.rglob("*.tar.gz"))) == 3
 
 
 @pytest.mark.parametrize("answer, status", [(b"y\n", 0), (b"YES\n", 0), (b"n\n", 2), (b"\n", 2), (b"\x04", 2)], ids=repr)

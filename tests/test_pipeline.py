@@ -69,8 +69,18 @@ def test_projects_are_published_while_the_page_of_another_one_is_slow(
     assert here == [wheel(name, "1")[0] for name in ("one", "slow", "two")]
 
 
-def test_a_first_fetch_that_may_need_a_confirmation_waits_for_all_evaluations(
-        mirrored: Mirrored, upstream: Upstream, running: Any) -> None:
+@pytest.mark.parametrize("limit", ["10G 5000 projects", "5000 projects"])
+def test_a_first_fetch_that_may_need_a_confirmation_publishes_small_projects_at_once(
+        mirrored: Mirrored, running: Any, limit: str) -> None:
+    mirrored.settings["confirm_above"] = limit
+    end = running()
+    wait_for(lambda: (mirrored.root / "one" / "index.html").exists() and (mirrored.root / "two" / "index.html").exists())
+    assert end() == 0
+    assert mirrored.untrue() == []
+
+
+def test_its_larger_projects_wait_for_all_evaluations(mirrored: Mirrored, upstream: Upstream, running: Any) -> None:
+    mirrored.settings["confirm_above"] = "100K"
     end = running()
     wait_for(lambda: {"/simple/one/", "/simple/two/", "/simple/slow/"} <= set(upstream.requests))
     assert end() == 0

@@ -13,6 +13,7 @@ from ..errors import ConfigurationError, Locked, MirrorError, StorageError
 from ..events import Notice
 from ..report.messages import sentence
 from ..report.run_record import note_failure
+from ..settings.units import in_bytes
 from ..state.meta_keys import CONFIRMED
 from ..sync.first_fetch import FirstFetch
 from ..sync.relearn import enduring
@@ -70,10 +71,12 @@ def _confirm_first_fetch(at: RunSession, quiet: bool, first: FirstFetch) -> None
     """Ask on a terminal whether to go on with a first fetch. Raises ConfigurationError if it is not confirmed."""
     size = sentence(first.plan) if first.plan else (
         f"first fetch: {first.projects} projects; their size is known when all of their pages are read, as plan does")
-    message = f"{size}: more than confirm_above = {first.limit}"
+    here = f", {in_bytes(first.here)} are here" if first.here else ""
+    message = f"{size}{here}: more than confirm_above = {first.limit}"
+    nothing = "nothing more was fetched" if first.here else "nothing was fetched"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise ConfigurationError(f"{message}; nothing was fetched; check it with plan, select less, or confirm it with --yes")
+        raise ConfigurationError(f"{message}; {nothing}; check it with plan, select less, or confirm it with --yes")
     at.notify(Notice(message))
     print(f"{message}\n" if quiet else "", "Continue? [y/N] ", sep="", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise ConfigurationError("the first fetch was not confirmed; nothing was fetched")
+        raise ConfigurationError(f"the first fetch was not confirmed; {nothing}")

@@ -226,8 +226,8 @@ KEYS = (
         "A run in which upstream or the filter of a plugin would remove more of the mirrored projects or files removes nothing "
         "and ends with 4, unless --allow-deletions is given.", "Safety"),
     Key("confirm_above", quantities.fetch_limit, "10G 5000 projects",
-        "A larger first fetch needs a confirmation: sync asks on a terminal, and elsewhere ends with 2 before it fetches a "
-        "file, unless --yes is given. never turns this off; 0 asks always.", "Safety"),
+        "A larger first fetch needs a confirmation: sync asks on a terminal, and elsewhere ends with 2 before it fetches "
+        "more than that, unless --yes is given. never turns this off; 0 asks always.", "Safety"),
     Key("min_free", quantities.size, "1G",
         "The space to keep free on the mirror's disk; a run stops before it uses more.", "Safety"),
     Key("allowed_signers", converters.path, "",

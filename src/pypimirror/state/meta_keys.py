@@ -6,8 +6,8 @@ SERIAL = "serial"
 LAST_RUN, LAST_GOOD = "last_run", "last_good_run"
 #: Exit status of the last run, and its general problems as JSON.
 LAST_STATUS, LAST_PROBLEMS = "last_status", "last_problems"
-#: Set if a first fetch above ``confirm_above`` was confirmed.
-CONFIRMED = "first_fetch_confirmed"
+#: Set if a first fetch above ``confirm_above`` was confirmed; set while one that is not publishes before its size is known.
+CONFIRMED, UNCONFIRMED = "first_fetch_confirmed", "first_fetch_unconfirmed"
 #: Set if the root page must be written; set if it must be compared with the state, which was lost.
 ROOT_DUE, ROOT_UNSURE = "root_due", "root_unsure"
 #: Releases that stay although no pin names them any more: the last day each was pinned on, as JSON.

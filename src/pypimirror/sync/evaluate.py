@@ -57,6 +57,8 @@ class EvaluateTask(NamedTuple):
     advised: Advised | None = None
     #: Of a new project: publishes it in the same step if that only adds files (``pipeline``).
     publish: PublishTask | None = None
+    #: Maximum bytes to fetch for that; None for any number.
+    most: int | None = None
 
 
 class Evaluation(NamedTuple):

@@ -17,6 +17,7 @@ from ..interfaces import IRunContext
 from ..model import Change
 from ..state.database import BEGUN, DUE, Row, State
 from .evaluate import EvaluateTask, Evaluation, evaluate_page, with_record
+from .first_fetch import Gate
 from .publish import PublishResult, PublishTask, publish, publish_evaluated
 from .result_recorder import ResultRecorder
 from .root_pages import sections_due
@@ -33,7 +34,7 @@ def evaluate_or_publish(mirror: IRunContext, task: EvaluateTask | PublishTask, e
         return publish(mirror, task, emit)
     found = evaluate_page(mirror, task)
     evaluation, project, selected = found
-    if task.publish is None or project is None or not _is_published_at_once(evaluation):
+    if task.publish is None or project is None or not _is_published_at_once(evaluation, task.most):
         return with_record(found)
     emit(evaluation._replace(is_published=True))
     return publish_evaluated(mirror, task.publish, project, selected, emit)
@@ -42,12 +43,13 @@ def evaluate_or_publish(mirror: IRunContext, task: EvaluateTask | PublishTask, e
 class Pipeline:
     """Iterates over the tasks of a run's first round, in order of execution."""
 
-    def __init__(self, mirror: IRunContext, state: State, recorder: ResultRecorder, evaluations: Iterable[EvaluateTask],
-                 serial: int, published: set[str]):
+    def __init__(self, mirror: IRunContext, state: State, recorder: ResultRecorder, gate: Gate,
+                 evaluations: Iterable[EvaluateTask], serial: int, published: set[str]):
         """serial: the run's serial. published: gets the names of the projects whose tasks were yielded."""
         self._mirror = mirror
         self._state = state
         self._recorder = recorder
+        self._gate = gate
         self._evaluations = iter(evaluations)
         #: Tasks that were taken from the evaluations.
         self._drawn: deque[EvaluateTask] = deque()
@@ -81,12 +83,17 @@ class Pipeline:
         if not tasks:
             raise StopIteration
         self._state.begin()
-        new = {task.name for task in tasks if task.record is None and task.selected and self._state.add(task.name)}
+        new = {task.name for task in tasks if task.record is None and task.selected}
+        if self._gate.has_room(len(self._recorder.marked) + len(new)):
+            new = {name for name in new if self._state.add(name)}
+        else:
+            new.clear()
         if new:
             self._recorder.marked |= new
             self._commit()
         sections = sections_due(self._mirror, self._state)
-        self._drawn.extend(task._replace(publish=PublishTask(task.name, b"", 0, self._serial, sections=sections))
+        self._drawn.extend(task._replace(publish=PublishTask(task.name, b"", 0, self._serial, sections=sections),
+                                         most=self._gate.small)
                            if task.name in new else task for task in tasks)
 
     def _commit(self) -> None:
@@ -101,12 +108,14 @@ class Pipeline:
             if isinstance(result, PublishResult):
                 self._recorder.published(result)
                 continue
-            yield result
             if not isinstance(result, Evaluation):
+                yield result
                 continue
+            self._gate.count(result.change)
+            yield result
             if result.is_published:
                 self._published.add(result.name)
-            elif _only_adds(result.change):
+            elif _only_adds(result.change) and self._gate.lets_in(result.change):
                 self._add(result)
         for name in self._recorder.marked:  # upstream does not have them, or the run may not take that for granted
             self._state.forget(name)
@@ -135,8 +144,9 @@ class Pipeline:
             self._stored.append((row, record))
 
 
-def _is_published_at_once(evaluation: Evaluation) -> bool:
-    return _only_adds(evaluation.change) and evaluation.error is None and evaluation.promised is None
+def _is_published_at_once(evaluation: Evaluation, most: int | None) -> bool:
+    return (_only_adds(evaluation.change) and evaluation.error is None and evaluation.promised is None
+            and (most is None or evaluation.change.fetch_bytes <= most))
 
 
 def _only_adds(change: Change) -> bool:

@@ -83,7 +83,7 @@ class Run:
         gate.check_projects(plan.selected)
         self._report(plan)
         published: set[str] = set()
-        self._evaluate(plan, None if gate.is_closed else published)
+        self._evaluate(plan, gate, published)
         gate.check_size(self._changes.values())
         pending = self._state.pending()
         due = [item for item in pending if item[0] not in published]
@@ -244,11 +244,12 @@ class Run:
 
     # --- evaluation
 
-    def _evaluate(self, plan: worklist.Worklist, published: set[str] | None = None) -> frozenset[str]:
+    def _evaluate(self, plan: worklist.Worklist, gate: first_fetch.Gate | None = None,
+                  published: set[str] | None = None) -> frozenset[str]:
         """Evaluate projects; return their names.
 
-        Args: published: projects from which nothing is removed are published meanwhile, and their names are added to this set;
-        None to publish none.
+        Args: gate: projects from which nothing is removed are published meanwhile, as far as it lets them; None publishes none.
+        published: gets their names.
         """
         self._notify(events.EvaluationStarted(plan.projects))
         names, etag = frozenset[str](), plan.etag
@@ -257,7 +258,8 @@ class Run:
 
             done = EvaluationPass(self._mirror, self.recorder, self._notify, plan, self._changes, self.times,
                                   self._allow_deletions)
-            done.record(self._evaluations(plan) if published is None else self._pipeline(plan, published))
+            done.record(self._evaluations(plan) if gate is None or published is None
+                        else self._pipeline(plan, gate, published))
             names, etag = frozenset(done.names), done.etag
             self._keep_refused(done.refused)
         self._state.set_fact(LIST_ETAG, etag)
@@ -277,11 +279,11 @@ class Run:
 
         return self.results(evaluate, plan.tasks, changes=False, failed=failed)
 
-    def _pipeline(self, plan: worklist.Worklist, published: set[str]) -> Iterator[Any]:
+    def _pipeline(self, plan: worklist.Worklist, gate: first_fetch.Gate, published: set[str]) -> Iterator[Any]:
         from .pipeline import Pipeline, evaluate_or_publish
 
         self.recorder.full = False
-        pipeline = Pipeline(self._mirror, self._state, self.recorder, plan.tasks, self.publisher.serial, published)
+        pipeline = Pipeline(self._mirror, self._state, self.recorder, gate, plan.tasks, self.publisher.serial, published)
         return pipeline.results(self.results(evaluate_or_publish, pipeline, committed=pipeline.committed))
 
     def _brake(self, doubt: str | None) -> None:
