@@ -43,7 +43,8 @@ def test_a_component_is_imported_when_it_is_first_made() -> None:
 @pytest.fixture(params=["pycurl", "greenlet"])
 def missing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A library of the extra ``fast`` that is not installed."""
-    monkeypatch.delitem(sys.modules, "pypimirror.http.pycurl_fetcher", raising=False)
+    for module in ("libcurl", "pycurl_fetcher"):
+        monkeypatch.delitem(sys.modules, f"pypimirror.http.{module}", raising=False)
     monkeypatch.setitem(sys.modules, request.param, None)
     return str(request.param)
 
@@ -79,9 +80,19 @@ def test_pycurl_is_used_where_it_is_installed(mirrored: Mirrored, upstream: Upst
     assert mirrored.files("one")
 
 
+def test_pycurl_is_loaded_without_asyncio_and_is_the_same_for_others() -> None:
+    pytest.importorskip("pycurl")
+    code = ("import sys; from pypimirror.http.libcurl import pycurl as ours; before = set(sys.modules)\n"
+            "import pycurl; print('dataclasses' in before, pycurl.Curl is ours.Curl, pycurl.error is ours.error, "
+            "pycurl._pycurl is ours, pycurl.AsyncCurlMulti.__module__)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True", "True", "True", "pycurl.async_multi"]
+
+
 def test_plugins_do_not_make_a_missing_library_matter(
         mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured) -> None:
-    monkeypatch.delitem(sys.modules, "pypimirror.http.pycurl_fetcher", raising=False)
+    for module in ("libcurl", "pycurl_fetcher"):
+        monkeypatch.delitem(sys.modules, f"pypimirror.http.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "pycurl", None)
     mirrored.settings["zcml"] = written(tmp_path).file
     assert mirrored.run("sync") == 0, capsys.readouterr().err

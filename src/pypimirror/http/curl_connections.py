@@ -9,7 +9,7 @@ from __future__ import annotations
 import select
 from typing import Any
 
-import pycurl
+from .libcurl import pycurl
 
 #: Peer address, local address, peer port, local port.
 Addresses = tuple[str, str, int, int]

@@ -9,12 +9,11 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import pycurl
-
 from .. import __version__
 from ..errors import FetchError
 from ..interfaces import ISettings
 from . import connection_errors, pace, tls
+from .libcurl import pycurl
 from .urls import strip_credentials
 
 VERSION, TLS_LIBRARY = pycurl.version_info()[1], pycurl.version_info()[5]

@@ -12,7 +12,7 @@ import selectors
 import time
 from typing import TYPE_CHECKING, Any
 
-import pycurl
+from .libcurl import pycurl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
-import pycurl
-
 from ..errors import FetchError
 from ..interfaces import IReceiver, ISettings
 from ..model import Head
@@ -20,6 +18,7 @@ from .curl_options import options, tls_options
 from .curl_selector import CurlSelector
 from .headers import last_head, one_line
 from .hosts import normalize_host, same_origin
+from .libcurl import pycurl
 from .urls import strip_credentials
 
 if TYPE_CHECKING:

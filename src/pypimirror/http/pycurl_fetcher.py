@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from importlib.util import find_spec
 from selectors import BaseSelector
 
-import greenlet  # noqa: F401 - the event loop needs it; its absence is reported here
-import pycurl
 from zope.interface import implementer
 
 from ..errors import FetchError
@@ -19,7 +18,11 @@ from .curl_proxies import Proxies
 from .curl_selector import CurlSelector
 from .curl_transfer import Transfer
 from .decoding import fetch_decoded
+from .libcurl import pycurl
 from .urls import host_of, strip_credentials
+
+if find_spec("greenlet") is None:  # the event loop needs it
+    raise ModuleNotFoundError("No module named 'greenlet'", name="greenlet")
 
 _MOST_REDIRECTS = 10
 _TELLS_EXTENSIONS = curl_options.TLS_LIBRARY.startswith(("OpenSSL", "LibreSSL", "BoringSSL"))
