@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from pypimirror.errors import ConfigurationError
 from pypimirror.settings.plugin_types import with_sorted_sets
 from pypimirror.settings.values import fingerprint
 from pypimirror.sync import pipeline, worklist
@@ -95,6 +96,16 @@ def test_a_component_that_fails_on_one_project_fails_there_alone(three: Mirrored
     assert "Traceback (most recent call last)" in log
     assert "faulty_components.py" in log
     assert type(error).__name__ in failure(three, capsys)  # as long as it fails, and nothing new came
+    healed(three, capsys)
+
+
+@pytest.mark.parametrize("kind", ["source", "storage", "indexWriter"])
+def test_an_error_of_the_configuration_that_a_plugin_raises_for_one_project_fails_it_alone(
+        three: Mirrored, capsys: Captured, kind: str) -> None:
+    three.settings["zcml"] = faulty_components.zcml(three.config.parent, kind)
+    faulty_components.FAULTS[kind] = ConfigurationError("policy of bad: can't be read")
+    assert failure(three, capsys, "sync") == "pypimirror: bad: policy of bad: can't be read\n"
+    assert published(three) == ["good", "zope.demo"]
     healed(three, capsys)
 
 

@@ -278,6 +278,21 @@ def test_greenlets_that_are_ended_run_finally_blocks_and_nothing_else(loop: Loop
     assert run(loop, lambda: 1) == [1]
 
 
+def test_a_future_that_a_thread_sets_after_the_loop_was_closed_wakes_nobody(
+        loop: Loop, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    """As when a full disk ends a run while a thread still hashes a file."""
+    future = Future[None]()
+    loop.start(cooperation.wait, future)
+    loop.start(loop.stop)
+    loop.run()
+    loop.close()
+    thread = threading.Thread(target=future.set_result, args=[None])
+    thread.start()
+    thread.join()
+    assert caplog.text == ""  # without a handler, logging prints the traceback
+    assert capfd.readouterr().err == ""
+
+
 def test_what_a_greenlet_or_a_callback_raises_ends_the_loop(loop: Loop) -> None:
     loop.start(lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):

@@ -14,6 +14,7 @@ from zope.interface import implementer
 
 from pypimirror import interfaces
 from pypimirror.errors import FetchError
+from pypimirror.http.pycurl_fetcher import CurlFetcher
 from pypimirror.mirror import Mirror
 from pypimirror.model import NOTHING, File, ListedProject, Project, ProjectList
 from pypimirror.read_only import ReadOnlyDict
@@ -372,6 +373,21 @@ def test_a_fetcher_that_returns_no_head_is_named(two: Mirrored, capsys: Captured
     two.settings |= {"zcml": plugin.file, "fetcher": "odd"}
     assert two.run("sync") == 1
     assert f"fetcher 'odd' ({plugin.file}:2): TypeError: fetch returned None, not a Head" in capsys.readouterr().err
+
+
+class WithoutSelector(CurlFetcher):
+    """A fetcher whose event loop gets no selector."""
+
+    def selector(self) -> Any:
+        return None
+
+
+def test_a_fetcher_that_returns_no_selector_is_named(two: Mirrored, capfd: Captured) -> None:
+    plugin = written(two.config.parent, '<pypimirror:fetcher name="odd" factory="test_plugin_faults.WithoutSelector" />')
+    two.settings |= {"zcml": plugin.file, "fetcher": "odd"}
+    assert two.run("sync") == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith(f"pypimirror: fetcher 'odd' ({plugin.file}:2): TypeError: selector returned None, not a selector")
 
 
 # --- what sources and parsers return

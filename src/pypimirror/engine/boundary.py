@@ -16,11 +16,11 @@ from ..interfaces import IRunContext
 from ..state import records
 from ..tracebacks import trace
 from ..zcml.builtin import is_own
-from ..zcml.error_context import describe
+from ..zcml.error_context import describe, is_of_plugin
 from .steps import Step
 
-#: What ends the run: a full disk, a configuration that this machine can't use, a record to be rebuilt, Ctrl-C.
-_OF_THE_RUN = (InsufficientSpace, ConfigurationError, records.BadRecord, KeyboardInterrupt)
+#: What ends the run, as does a configuration that this machine can't use: a full disk, a record to be rebuilt, Ctrl-C.
+_OF_THE_RUN = (InsufficientSpace, records.BadRecord, KeyboardInterrupt)
 
 
 class StepFailure(NamedTuple):
@@ -49,10 +49,8 @@ class BoundedStep:
     def __call__(self, mirror: IRunContext, task: Any, emit: Callable[[Any], None]) -> Any:
         try:
             return self.step(mirror, task, emit)
-        except _OF_THE_RUN:
-            raise
         except BaseException as error:
-            if cooperation.is_abandoned():
+            if cooperation.is_abandoned() or _ends_run(error, mirror):
                 raise
             known = None if isinstance(error, MirrorError) else mirror.registry
             return StepFailure(self.step.__name__, _project(task), describe(error, known),
@@ -66,6 +64,13 @@ def run(mirror: IRunContext, step: Step, tasks: Iterable[Any]) -> Iterator[Any]:
     from . import plugin_engine  # not loaded without one
 
     return plugin_engine.run(mirror.engine, BoundedStep(step), tasks)
+
+
+def _ends_run(error: BaseException, mirror: IRunContext) -> bool:
+    """Whether an exception ends the run. A ConfigurationError that a plugin raises in a step concerns the task alone."""
+    if isinstance(error, ConfigurationError):
+        return not is_of_plugin(error, mirror.registry)
+    return isinstance(error, _OF_THE_RUN)
 
 
 def _project(task: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
-from selectors import DefaultSelector
+from selectors import BaseSelector, DefaultSelector
 from typing import Any, Protocol
 
 from ..http.cooperation import Loop
@@ -47,8 +47,16 @@ def make_crew(mirror: IRunContext, computing: bool) -> Crew:
         return ThreadCrew(mirror, _COMPUTING)
     fetcher = mirror.limiter.fetcher
     if _CAN_COOPERATE and ICooperativeFetcher.providedBy(fetcher) and mirror.storage.cheap_listing:
-        return GreenletCrew(mirror, Loop(fetcher.selector()))
+        return GreenletCrew(mirror, Loop(_selector(fetcher)))
     return ThreadCrew(mirror, hands(mirror.workers))
+
+
+def _selector(fetcher: ICooperativeFetcher) -> BaseSelector:
+    """Return a new selector of a fetcher. The argument is named as the component that failed."""
+    selector = fetcher.selector()
+    if not isinstance(selector, BaseSelector):
+        raise TypeError(f"selector returned {selector!r}, not a selector")
+    return selector
 
 
 def hands(workers: int) -> int:

@@ -205,9 +205,13 @@ class Loop:
             function, arguments = self._hub.switch()
 
     def soon(self, function: Callable[[], Any]) -> None:
-        """Call a function in the thread of the loop, after what is ready before it; may be called from any thread."""
+        """Call a function in the thread of the loop, after what is ready before it; may be called from any thread.
+
+        Does nothing after ``close``: a thread may complete a future of a greenlet that was abandoned.
+        """
         if threading.get_ident() != self._thread:
-            self.events.call_soon_threadsafe(function)
+            with suppress(RuntimeError):  # raised by a closed event loop only
+                self.events.call_soon_threadsafe(function)
             return
         self._ready.append(function)
         if len(self._ready) == 1:

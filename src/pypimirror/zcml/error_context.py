@@ -6,13 +6,14 @@ The component is found in the frames of the traceback, so that calls need no wra
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
 from .. import tracebacks
 from ..errors import MirrorError
 from . import registry
+from .builtin import is_own
 
 
 def describe(error: BaseException, known: Any = None) -> str:
@@ -26,15 +27,25 @@ def describe(error: BaseException, known: Any = None) -> str:
 
 def _find_component(error: BaseException, known: Any) -> str | None:
     """Return the innermost component whose method raised the exception, or else one that a local variable refers to."""
-    made = registry.created_components(known)
-    frames = list(_innermost_first(error))
     for values in (_first_argument, _local_values):
-        for frame in frames:
-            for value in values(frame):
-                found = made.get(id(value))
-                if found is not None and found.component is value:
-                    return f"{registry.kind_of(found.interface)} {found.name!r} ({found.place})"
+        for found in _components(error, known, values):
+            return f"{registry.kind_of(found.interface)} {found.name!r} ({found.place})"
     return None
+
+
+def is_of_plugin(error: BaseException, known: Any) -> bool:
+    """Return whether a method of a plugin's component raised the exception, or let it pass. known: as for ``describe``."""
+    return any(not is_own(found.component) for found in _components(error, known, _first_argument))
+
+
+def _components(error: BaseException, known: Any, values: Callable[[FrameType], list[Any]]) -> Iterator[registry.Made]:
+    """Yield the components among the values of a traceback's frames, beginning with the innermost frame."""
+    made = registry.created_components(known)
+    for frame in _innermost_first(error):
+        for value in values(frame):
+            found = made.get(id(value))
+            if found is not None and found.component is value:
+                yield found
 
 
 def _innermost_first(error: BaseException) -> Iterator[FrameType]:
