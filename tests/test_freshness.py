@@ -133,6 +133,21 @@ def test_pages_that_stay_older_than_the_list_are_named(
                       "late0, late1, late2, late3, late4 and 2 more")
 
 
+def test_an_unchanged_page_that_the_list_contradicts_is_requested_without_condition(demo: Mirrored, upstream: Upstream) -> None:
+    """A cache may answer for ever that the page has not changed."""
+
+    def cached(handler: Any) -> None:
+        if handler.headers.get("If-None-Match"):
+            handler.reply(304, {}, b"")
+        else:
+            handler.reply(*page(upstream))
+
+    upstream.answers[PAGE] = cached
+    upstream.add("demo", wheel("demo", "3.0"))
+    assert demo.run("-U") == 0
+    assert len(demo.files("demo")) == 3
+
+
 @pytest.mark.parametrize(("number", "told"), [
     (1, "upstream's page is older than its list, and read again by the next run: p0"),
     (5, "upstream's pages are older than its list, and read again by the next run: p0, p1, p2, p3, p4"),

@@ -85,8 +85,9 @@ def test_all_files_of_a_project_share_its_patience(pauses: list[float]) -> None:
 
 
 @pytest.mark.parametrize(("status", "transient"), [
-    (200, None), (206, None), (204, False), (301, False), (401, False), (403, False), (404, False), (408, True), (410, False),
-    (416, False), (425, True), (429, True), (500, True), (501, False), (502, True), (503, True), (504, True), (599, False)])
+    (200, None), (204, False), (206, False), (301, False), (304, False), (401, False), (403, False), (404, False), (408, True),
+    (410, False), (416, False), (425, True), (429, True), (500, True), (501, False), (502, True), (503, True), (504, True),
+    (599, False)])
 def test_statuses(status: int, transient: bool | None) -> None:
     head = Head(status, {}, URL)
     if transient is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from email.utils import formatdate
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from pypimirror.model import Head
 from pypimirror.upstream import validators
 from support.mirror import Mirrored
-from support.upstream import Upstream, wheel
+from support.upstream import JSON, Upstream, wheel
 
 NOW = 1_700_000_000
 
@@ -57,3 +58,27 @@ def test_what_changes_twice_in_a_second_is_seen_though_the_web_server_gives_both
     ({"last-modified": formatdate(NOW, usegmt=True)}, None)])
 def test_an_etag_of_a_page_that_had_just_changed_is_none(headers: dict[str, str], etag: str | None) -> None:
     assert validators.etag(Head(200, headers, "http://index.example.com/simple/")) == etag
+
+
+@pytest.mark.parametrize("path", ["/simple/", "/simple/demo/"])
+@pytest.mark.parametrize("status", [206, 304])
+def test_an_answer_to_another_request_is_none(mirrored: Mirrored, upstream: Upstream, path: str, status: int,
+                                              capsys: pytest.CaptureFixture[str]) -> None:
+    """A broken cache may answer with a part of the page, or that it has not changed, though neither was requested."""
+    upstream.add("demo", wheel("demo", "1.0"), wheel("demo", "2.0"))
+    upstream.add("other", wheel("other", "1.0"))
+    answer: tuple[int, dict[str, str], bytes] = (304, {}, b"")
+    if status == 206:
+        assert mirrored.run("sync") == 0
+        upstream.touch("demo")
+        page = json.loads(upstream.list_page(True) if path == "/simple/" else upstream.project_page("demo", True))
+        key = "projects" if path == "/simple/" else "files"
+        answer = 206, {"Content-Type": JSON}, json.dumps({**page, key: page[key][:1]}).encode()
+    upstream.answers[path] = answer
+    before = mirrored.paths()
+    assert mirrored.run("sync") == 1
+    assert f"status {status}" in capsys.readouterr().err
+    assert set(before) <= set(mirrored.paths())
+    upstream.answers.clear()
+    assert mirrored.run("sync") == 0
+    assert len(mirrored.files("demo")) == 2

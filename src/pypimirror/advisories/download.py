@@ -30,12 +30,12 @@ class Downloaded(NamedTuple):
 class _ToFile:
     """Writes a body to a file."""
 
-    def __init__(self, url: str, stream: IO[bytes]):
-        self._url, self._stream = strip_credentials(url), stream
+    def __init__(self, url: str, stream: IO[bytes], is_conditional: bool):
+        self._url, self._stream, self._is_conditional = strip_credentials(url), stream, is_conditional
         self._end = time.monotonic() + _LONGEST
 
     def start(self, head: Head) -> None:
-        if head.status != 304:
+        if head.status != 304 or not self._is_conditional:
             check(head, self._url)
         self._stream.seek(0)
         self._stream.truncate()
@@ -54,7 +54,7 @@ def download(fetcher: IFetcher, attempts: RetryPolicy, url: str, stream: IO[byte
     headers = {{"etag": "If-None-Match", "last-modified": "If-Modified-Since"}[name]: value} if value else {}
 
     def attempt() -> Downloaded:
-        head = fetcher.fetch(url, _ToFile(url, stream), headers)
+        head = fetcher.fetch(url, _ToFile(url, stream, bool(headers)), headers)
         if head.status == 304:
             return Downloaded(validator, unchanged=True)
         found = (f"{key} {head.headers[key]}" for key in ("etag", "last-modified") if key in head.headers)

@@ -108,7 +108,6 @@ class _Body:
         if asked and head.status == 416:
             self._can_resume = False
             raise FetchError(strip_credentials(self._url), "status 416", transient=True)
-        check(head, self._url)
         if head.status == 206:
             begin = _RANGE.match(head.headers.get("content-range", ""))
             if not asked or begin is None or int(begin[1]) != self.received:
@@ -116,6 +115,7 @@ class _Body:
                 raise FetchError(strip_credentials(self._url), "server sent a different byte range", transient=True)
             self._joined = True
             return
+        check(head, self._url)
         self._head, self._can_resume = head, True
         if self.received:
             self._upload.restart()

@@ -26,16 +26,17 @@ class _Enough(Exception):
 class _Glance:
     """Keeps the body if it is wanted."""
 
-    def __init__(self, url: str, wanted: Callable[[Head], bool], most: int, longest: float):
+    def __init__(self, url: str, wanted: Callable[[Head], bool], most: int, longest: float, is_conditional: bool):
         self._url = url
         self._wanted = wanted
+        self._is_conditional = is_conditional
         self._most = most
         self._end = time.monotonic() + longest
         self._size = 0
         self.blocks: list[bytes] = []
 
     def start(self, head: Head) -> None:
-        if head.status == 304:
+        if head.status == 304 and self._is_conditional:
             return
         check(head, self._url)
         if not self._wanted(head):
@@ -56,9 +57,9 @@ def glance(fetcher: IFetcher, url: str, wanted: Callable[[Head], bool], headers:
 
     Sends GET, not HEAD, which many servers answer differently or not at all.
     headers: further request headers; most: maximum bytes of the body; longest: maximum seconds for the transfer.
-    Raises FetchError, also for every status but 200 and 304.
+    Raises FetchError, also for every status but 200, and 304 if there are further request headers.
     """
-    receiver = _Glance(url, wanted, most, longest)
+    receiver = _Glance(url, wanted, most, longest, bool(headers))
     try:
         head = fetcher.fetch(url, receiver, headers)
     except _Enough as enough:

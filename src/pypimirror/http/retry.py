@@ -28,8 +28,8 @@ _JITTER = 0.5
 
 
 def check(head: Head, url: str) -> None:
-    """Raise FetchError unless the status is 200 or 206."""
-    if head.status in (200, 206):
+    """Raise FetchError unless the status is 200. Not for responses to range or conditional requests (206, 304)."""
+    if head.status == 200:
         return
     raise FetchError(strip_credentials(url), f"status {head.status}", transient=head.status in PASSING,
                      retry_after=_retry_after(head.headers), code=head.status)

@@ -208,8 +208,9 @@ def _unchanged(task: EvaluateTask, old: Project, problems: tuple[str, ...]) -> P
     remember = ACCEPTED if is_accepted(old) else ""
     if doubt is not None:
         remember = weigh(doubt, old, None, task.again).remember or remember
-    return PageReading(old._replace(doubt=remember), problems,
-                   behind=is_behind(serial_at(old.serial, old.upstream), promised))
+    behind = is_behind(serial_at(old.serial, old.upstream), promised)
+    # The answer contradicts the list: a request without a condition may reach the present page.
+    return PageReading(old._replace(doubt=remember, etag=None if behind else old.etag), problems, behind=behind)
 
 
 def _make_sure_of_upstream(mirror: IRunContext, old: Project, page: Project) -> None:

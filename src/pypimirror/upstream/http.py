@@ -55,7 +55,7 @@ class HttpSource:
 
     def listing(self, wanted: Callable[[str], bool], etag: str | None = None, written: str | None = None) -> ProjectList:
         def attempt() -> ProjectList:
-            receiver = _List(self.url, self._parsers, wanted, written)
+            receiver = _List(self.url, self._parsers, wanted, written, etag is not None)
             head = self._fetcher.fetch(self.url, receiver, {"Accept-Encoding": "gzip, deflate", **self._headers(etag)})
             if head.status == 304:
                 return ProjectList({}, etag=etag, unchanged=True)
@@ -68,10 +68,11 @@ class HttpSource:
 
     def project(self, name: str, etag: str | None = None, since: float | None = None) -> tuple[Project | None, tuple[str, ...]]:
         url = f"{self.url}{quote(name)}/"
+        answers = (404, 410) if etag is None and since is None else (304, 404, 410)
 
         def attempt() -> tuple[Head, bytes]:
             head, body = read(self._fetcher, url, self._headers(etag, since), LONGEST_PAGE)
-            if head.status not in (304, 404, 410):
+            if head.status not in answers:
                 check(head, url)
                 if not _ends(body[:_EDGE], body[-_EDGE:]):
                     raise _CutOff(url)
@@ -134,10 +135,11 @@ class _List:
     """Receives the list of projects with the parser of its media type."""
 
     def __init__(self, url: str, parsers: Mapping[str, IParser], wanted: Callable[[str], bool],
-                 written: str | None = None):
+                 written: str | None = None, is_conditional: bool = False):
         self._url = url
         self._parsers = parsers
         self._wanted, self._written = wanted, written
+        self._is_conditional = is_conditional
         self._reader: IListReader | None = None
         self._head: Head | None = None
         self._size = 0
@@ -145,7 +147,7 @@ class _List:
         self._end = 0.0
 
     def start(self, head: Head) -> None:
-        if head.status == 304:
+        if head.status == 304 and self._is_conditional:
             return
         check(head, self._url)
         self._head, self._reader = head, None
