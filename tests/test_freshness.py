@@ -410,6 +410,26 @@ def test_a_cached_page_of_a_removed_project_is_checked_against_the_list_until_it
     assert not (demo.root / "demo").exists()
 
 
+@pytest.mark.parametrize("other", [{}, {"_last-serial": 5}, {"_last-serial": "x"}])
+@pytest.mark.parametrize("is_last", [True, False])
+def test_serials_of_a_project_that_is_listed_twice_count_only_if_they_agree(
+        mirrored: Mirrored, upstream: Upstream, other: dict[str, object], is_last: bool) -> None:
+    """As lists are that a proxy joins from several indexes: one entry may never change."""
+    respond = upstream.list_page
+
+    def doubled(as_json: bool) -> bytes:
+        told = json.loads(respond(as_json))
+        told["projects"].insert(len(told["projects"]) if is_last else 0, {"name": "DEMO", **other})
+        return json.dumps(told).encode()
+
+    upstream.list_page = doubled  # type: ignore[method-assign]
+    upstream.add("other", wheel("other", "1.0"))
+    for version in ("1.0", "2.0", "3.0"):
+        upstream.add("demo", wheel("demo", version))
+        assert mirrored.run("sync") == 0
+        assert f"demo-{version}-py3-none-any.whl" in mirrored.files("demo")
+
+
 @pytest.mark.parametrize("etags", [True, False])
 @pytest.mark.parametrize("matches", ["*", "dem*"])
 @pytest.mark.parametrize("of_pages", [True, False])

@@ -65,7 +65,10 @@ class NameCollector:
         self.serials = True
 
     def add(self, name: str, display: str, serial: int | str | None) -> None:
-        """Add a project; a later one of the same name replaces it. display: the registered name."""
+        """Add a project; a later one of the same name replaces it, and a serial counts if both have it.
+
+        display: the registered name.
+        """
         if serial is None:
             self.serials = False
         if name <= self._last:
@@ -83,7 +86,10 @@ class NameCollector:
         if not serials:
             self._blocks = [_LAST.sub(b"\t", block) for block in self._blocks]
         if not self._sorted:
-            lines = {line[:line.index("\t")]: line for block in self._blocks for line in block[1:-1].decode().split("\n")}
+            lines: dict[str, str] = {}
+            for line in (line for block in self._blocks for line in block[1:-1].decode().split("\n")):
+                name = line[:line.index("\t")]
+                lines[name] = self._joined(lines[name], line) if name in lines else line
             self._blocks, self._count = [], len(lines)
             for name in sorted(lines):
                 self._lines.append(lines.pop(name))
@@ -92,6 +98,14 @@ class NameCollector:
             self._flush()
             self._sorted = True
         return CompactNames(self._blocks, self._count)
+
+    def _joined(self, one: str, other: str) -> str:
+        """Return the later line of a name that is listed twice, without serial if the serials differ: one of them is old."""
+        rest, tab, serial = other.rpartition("\t")
+        if one.rpartition("\t")[2] == serial:
+            return other
+        self.serials = False
+        return rest + tab
 
     def _flush(self) -> None:
         if self._lines:
