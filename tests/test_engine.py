@@ -581,6 +581,7 @@ def test_a_process_killed_in_the_middle_of_a_run_loses_nothing(mirrored: Mirrore
         assert run.stderr is not None and run.stderr.read() == ""
     assert mirrored.untrue() == []
     assert len(list(mirrored.root.rglob("*.whl"))) == 60
+    assert mirrored.run("-U") == 0  # removes what the processes could not
     assert list((mirrored.root / ".pypimirror/tmp").iterdir()) == []
 
 

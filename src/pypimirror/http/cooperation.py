@@ -1,4 +1,4 @@
-"""Runs plain functions concurrently in one thread: greenlets on an asyncio event loop.
+"""Runs plain functions concurrently in one thread: greenlets on an event loop.
 
 A function that waits for a transfer or for its turn switches to the loop, which resumes another one. Steps, filters and parsers
 therefore need no ``async``; called in a worker thread, the same functions block.
@@ -9,10 +9,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -93,13 +91,11 @@ class Loop:
 
     def __init__(self, selector: BaseSelector | None = None):
         """selector: waits for events of the loop, and may drive transfers meanwhile (see ``curl_selector``)."""
-        import asyncio  # not loaded where nothing changed
+        from .event_loop import EventLoop  # not loaded where nothing changed
 
         self.selector = selector
         #: For readers, timers and calls from other threads.
-        self.events = asyncio.SelectorEventLoop(selector)
-        self.events.set_exception_handler(self._fail)
-        self._error: BaseException | None = None
+        self.events = EventLoop(selector)
         self._is_interrupted = False
         self._hub: Any = None
         self._current: Callable[[], Any] = lambda: None
@@ -107,9 +103,8 @@ class Loop:
         #: since Python maps memory for its frames.
         self._greenlets: set[Any] = set()
         self._idle: list[Any] = []
-        #: The thread that runs the loop, and what it calls next: one callback of the event loop for many of these.
+        #: The thread that runs the loop.
         self._thread = threading.get_ident()
-        self._ready: deque[Callable[[], Any]] = deque()
 
     def run(self) -> None:
         """Run the started functions until ``stop``.
@@ -117,24 +112,21 @@ class Loop:
         Raises the exception of a callback: a function that waits for this callback would never resume.
         """
         if self.selector is None:
-            self.events.run_forever()
-        else:
-            import greenlet
+            self.events.run()
+            return
+        import greenlet
 
-            self._thread = threading.get_ident()
-            self._current = greenlet.getcurrent
-            if self._hub is not self._current():
-                self._hub = self._current()
-                self._idle.clear()  # those of another thread
-            _running.loop = self
-            try:
-                with self._interruptible():
-                    self.events.run_forever()
-            finally:
-                _running.loop = None
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
+        self._thread = threading.get_ident()
+        self._current = greenlet.getcurrent
+        if self._hub is not self._current():
+            self._hub = self._current()
+            self._idle.clear()  # those of another thread
+        _running.loop = self
+        try:
+            with self._interruptible():
+                self.events.run()
+        finally:
+            _running.loop = None
 
     def is_in_greenlet(self) -> bool:
         """Whether the caller runs in a greenlet of this loop, and can wait in it."""
@@ -143,11 +135,6 @@ class Loop:
     def is_abandoned(self) -> bool:
         """Whether the calling greenlet is being ended by ``abandon``."""
         return self._current() not in self._greenlets
-
-    def _fail(self, _: Any, context: dict[str, Any]) -> None:
-        """End ``run`` with the exception of a callback."""
-        self._error = context.get("exception") or RuntimeError(context["message"])
-        self.stop()
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -165,7 +152,7 @@ class Loop:
         def note(number: int, frame: Any) -> None:
             at_once = self._is_interrupted or self.is_in_greenlet()
             self._is_interrupted = True
-            self.events.call_soon_threadsafe(self.stop)
+            self.events.interrupt()
             if at_once:
                 interrupt(number, frame)
 
@@ -191,7 +178,7 @@ class Loop:
 
             started = greenlet.greenlet(self._run_functions, self._hub)
         self._greenlets.add(started)
-        self.soon(partial(started.switch, function, arguments))
+        self.events.call_soon(started.switch, function, arguments)
 
     def _run_functions(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         """Run one function after the other in the calling greenlet, until one raises an exception."""
@@ -209,24 +196,10 @@ class Loop:
 
         Does nothing after ``close``: a thread may complete a future of a greenlet that was abandoned.
         """
-        if threading.get_ident() != self._thread:
-            with suppress(RuntimeError):  # raised by a closed event loop only
-                self.events.call_soon_threadsafe(function)
-            return
-        self._ready.append(function)
-        if len(self._ready) == 1:
-            self.events.call_soon(self._call_ready)
-
-    def _call_ready(self) -> None:
-        """Call what is ready now. Functions that these add are called after the next look at the transfers."""
-        ready, self._ready = self._ready, deque()
-        try:
-            while ready and not self._is_interrupted:
-                ready.popleft()()
-        finally:
-            if ready:  # after an exception or Ctrl-C
-                self._ready.extendleft(reversed(ready))
-                self.events.call_soon(self._call_ready)
+        if threading.get_ident() == self._thread:
+            self.events.call_soon(function)
+        else:
+            self.events.call_soon_threadsafe(function)
 
     def suspend(self, arrange: Callable[[Callable[[], None]], object]) -> None:
         """Suspend the calling greenlet. arrange: receives the callable that resumes it; the loop has to call it."""

@@ -1,4 +1,4 @@
-"""Drives libcurl's transfers within an asyncio event loop: transfers continue whenever the loop waits.
+"""Drives libcurl's transfers within an event loop: transfers continue whenever the loop waits.
 
 libcurl's multi interface (https://curl.se/libcurl/c/libcurl-multi.html) could register its sockets with the loop, at the cost
 of two system calls and several Python calls per transfer. One ``poll`` for both avoids them.
