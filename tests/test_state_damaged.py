@@ -195,6 +195,8 @@ RECORDS: dict[str, object] = {
     "types of hashes": packed('{"name":"two","files":[["two-1.tar.gz","",{"sha256":7}]]}'),
     "types of what is stored": packed('{"name":"two","files":[["two-1.tar.gz","",{},null,null,null,false,false,null,null,{},'
                                       'true,["x","y"]]]}'),
+    "no Unicode in a file": packed('{"name":"two","files":[["two-1.tar.gz","",{},null,"\\udc80"]]}'),
+    "no Unicode in the project": packed('{"name":"two","files":[],"display":"Two\\ud800"}'),
     "types of the project": packed('{"name":"two","files":[],"status":7,"pages":[1]}')}
 
 
@@ -212,5 +214,8 @@ def test_records_as_they_are_written_pass_the_check() -> None:
     project = Project("a", (file, File("b", "")), "A", "7", "etag", {"status": "active"}, {"x": 1}, {"y": 2}, False, ("a/i",),
                       damaged=("broken",), upstream="http://x.example.com/")
     assert records.decode(records.encode(project)) == project
+    odd = project._replace(files=(file._replace(extra={"\ud800": "\udc80"}),), extra={"x": "\ud800"}, meta={"\ud800": 1},
+                           display="í")
+    assert records.decode(records.encode(odd)) == odd  # as upstream's own keys may be
     with pytest.raises(StorageError):
         records.decode(records.encode(project._replace(files=(file._replace(size="1"),))))

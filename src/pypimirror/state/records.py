@@ -14,7 +14,7 @@ from ..model import File, Project, Stored
 from ..names import shown
 
 _DEFAULTS = File("", "")
-_STORED, _PUBLISHERS = File._fields.index("stored"), File._fields.index("publishers")
+_STORED, _PUBLISHERS, _EXTRA = map(File._fields.index, ("stored", "publishers", "extra"))
 #: Exceptions of the reader of an invalid record.
 _UNREADABLE = (zlib.error, TypeError, KeyError, AttributeError, ValueError, RecursionError, OverflowError, MemoryError)
 _NONE = type(None)
@@ -73,7 +73,10 @@ def decode(record: bytes) -> Project:
     if known is not None:
         return known
     try:
-        value = json.loads(zlib.decompress(record))
+        content = zlib.decompress(record)
+        value = json.loads(content)
+        if _may_have_surrogates(content):
+            _check_encodable(value)
         value["files"] = tuple(_file(entry) for entry in value["files"])
         for key in ("pages", "damaged", "links"):
             value[key] = tuple(value.get(key, ()))
@@ -85,6 +88,18 @@ def decode(record: bytes) -> Project:
         return project
     except _UNREADABLE as error:
         raise BadRecord(f"unreadable record in the state ({shown(str(error))}); sync rebuilds it") from error
+
+
+def _may_have_surrogates(content: bytes) -> bool:
+    """Whether JSON may have lone surrogates: encoded, or as an escape. Two searches of a byte cost nearly nothing."""
+    return b"\xed" in content or b"\\u" in content
+
+
+def _check_encodable(value: Mapping[str, Any]) -> None:
+    """Raise ValueError for a text that no page can have. Upstream's own keys may have any text: JSON pages escape it."""
+    for file in value["files"]:
+        _DUMP(file[:_EXTRA] + file[_EXTRA + 1:] if isinstance(file, list) else "").encode()
+    _DUMP({key: item for key, item in value.items() if key not in ("extra", "meta", "files")}).encode()
 
 
 def _check_types(values: Any, types: Mapping[str, tuple[type, ...]]) -> None:
