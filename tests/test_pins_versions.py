@@ -608,6 +608,14 @@ def test_what_the_extends_cache_holds_says_the_same(text):
         block.condition for block in again if block.condition]
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if case != "escaped"])  # its condition is left out
+def test_zc_buildout_reads_in_the_extends_cache_what_the_file_says(case):
+    for name, text in CASES[case].items():
+        texts = text, rewritten(text.encode(), name).decode()
+        original, cached = (configparser.parse(io.StringIO(each, newline=None), name, _default_globals) for each in texts)
+        assert cached == original
+
+
 CODE = "open('{}', 'w')"
 
 

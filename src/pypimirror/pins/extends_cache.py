@@ -52,10 +52,9 @@ def rewritten(content: bytes, url: str) -> bytes:
 def _lines(block: Block, condition: str) -> Iterator[str]:
     yield f"[{block.section}:{condition}]\n" if condition else f"[{block.section}]\n"
     for option in block.options:
-        name = f"{option.name} {option.operator}".rstrip()
-        # Continuation lines have to be indented.
+        # No space in ``+=``: zc.buildout would not take it for an operator. Continuation lines have to be indented.
         first, *more = option.value.split("\n")
-        yield f"{name} = {first}".rstrip() + "\n"
+        yield f"{option.name} {option.operator}= {first}".rstrip() + "\n"
         yield from (f"    {line}\n" if line else "\n" for line in more)
 
 
