@@ -13,7 +13,7 @@ from ..storage.ownership import check_own
 from . import damage
 from .local_disk import check_local
 from .schema import LAYOUT, layout_of, migrate
-from .sqlite_file import SQLiteFile
+from .sqlite_file import Connection, SQLiteFile
 
 
 class DatabaseFile(SQLiteFile):
@@ -64,7 +64,7 @@ class DatabaseFile(SQLiteFile):
     def open_copy(self) -> None:
         """Open a copy of the database in memory, empty if there is no file. Raises as ``open_to_read``."""
         self.check_files()
-        copy = sqlite3.connect(":memory:", isolation_level=None)
+        copy = sqlite3.connect(":memory:", isolation_level=None, factory=Connection)
         try:
             if os.path.exists(self.path):
                 with closing(self.connect_to_read()) as original:

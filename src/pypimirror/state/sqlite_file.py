@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 from contextlib import suppress
+from typing import Any
 from urllib.parse import quote
 
 from ..errors import ConfigurationError, StorageError
@@ -15,6 +16,16 @@ from ..storage.regular_files import check_regular
 #: Endings of the files that SQLite writes next to a database (https://www.sqlite.org/tempfiles.html).
 _COMPANIONS = ("-wal", "-shm", "-journal")
 _CREATED = re.compile(r"CREATE (?:TABLE|INDEX) (\w+)")
+
+
+class Connection(sqlite3.Connection):
+    """A connection whose errors are those of sqlite3, also if a damaged database has messages that are not UTF-8."""
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        try:
+            return super().execute(*arguments)
+        except UnicodeDecodeError as error:
+            raise sqlite3.DatabaseError("its schema is not UTF-8") from error
 
 
 class SQLiteFile:
@@ -45,7 +56,7 @@ class SQLiteFile:
         Raises OSError, sqlite3.Error.
         """
         directories.make(os.path.dirname(self.path), directories.PRIVATE)
-        self._connection = sqlite3.connect(self.path, isolation_level=None)
+        self._connection = sqlite3.connect(self.path, isolation_level=None, factory=Connection)
         self.check_layout()
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
@@ -63,7 +74,7 @@ class SQLiteFile:
     def connect_to_read(self, check_same_thread: bool = True) -> sqlite3.Connection:
         """Return a connection that only reads. Raises sqlite3.Error."""
         return sqlite3.connect(f"file:{quote(self.path)}?mode=ro", uri=True, isolation_level=None,
-                               check_same_thread=check_same_thread)
+                               check_same_thread=check_same_thread, factory=Connection)
 
     def remove_companions(self) -> None:
         """Remove the files that SQLite wrote next to a database that is renamed or removed."""
