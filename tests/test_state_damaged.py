@@ -131,7 +131,8 @@ def test_a_row_with_other_types_is_rebuilt(filled: Mirrored, upstream: Upstream,
     *(f"DROP TABLE {name}" for name in ("facts", "projects", "records", "checked", "sections")),
     *(f"ALTER TABLE {name} RENAME TO other" for name in ("facts", "projects", "records", "checked", "sections")),
     *(f"DROP TRIGGER sections_after_{event}" for event in ("insert", "update", "delete")),
-    # SQLite's message quotes the name.
+    # SQLite's messages quote the names and the value.
+    "UPDATE facts SET value = CAST(X'66756C6CFF' AS TEXT) WHERE name = 'roots'",
     "UPDATE sqlite_master SET name = CAST(X'D9D9' AS TEXT), sql = 'CREATE TABLE ' WHERE name = 'checked'",
     "UPDATE sqlite_master SET name = CAST(X'D9D9' AS TEXT) WHERE name = 'unfinished'",
     "DROP INDEX unfinished", "DROP INDEX timed", "ALTER TABLE projects RENAME COLUMN pending TO left_over",
@@ -153,7 +154,8 @@ def test_what_is_missing_or_no_text_is_rebuilt(filled: Mirrored, upstream: Upstr
 @pytest.mark.parametrize("statement", [
     "UPDATE projects SET display = CAST(X'FF80' AS TEXT) WHERE name = 'one'", "DELETE FROM records WHERE name = 'one'",
     "DELETE FROM projects WHERE name = 'one'", "UPDATE projects SET display = 'Evil' WHERE name = 'one'",
-    "UPDATE projects SET name = 'o/ne' WHERE name = 'one'", "UPDATE projects SET name = 'one-' WHERE name = 'one'"])
+    "UPDATE projects SET name = 'o/ne' WHERE name = 'one'", "UPDATE projects SET name = 'one-' WHERE name = 'one'",
+    "UPDATE sections SET page = CAST(X'66756C6CFF' AS TEXT) WHERE name = 'one'"])
 def test_what_no_run_needs_is_found_by_a_verification(filled: Mirrored, upstream: Upstream, capsys: Captured,
                                                       statement: str) -> None:
     before = filled.tree()
@@ -208,6 +210,15 @@ def test_a_record_that_cant_be_read_is_rebuilt(filled: Mirrored, upstream: Upstr
     before = filled.tree()
     damage(filled, lambda opened: opened.execute("UPDATE records SET record = ? WHERE name = 'two'", (record,)))
     damage(filled, lambda opened: opened.execute("UPDATE projects SET pending = 1 WHERE name = 'two'"))
+    healed(filled, upstream, capsys, before)
+
+
+def test_a_database_that_cant_store_a_rebuilt_record_is_rebuilt(filled: Mirrored, upstream: Upstream, capsys: Captured) -> None:
+    before = filled.tree()
+    damage(filled, lambda opened: opened.execute("UPDATE records SET record = X'FF' WHERE name = 'two'"))
+    damage(filled, lambda opened: opened.execute("UPDATE projects SET pending = 1 WHERE name = 'two'"))
+    damage(filled, lambda opened: opened.execute(
+        "UPDATE sqlite_master SET sql = replace(sql, 'FROM sections', 'FROM sektions') WHERE name LIKE 'sections_after_%'"))
     healed(filled, upstream, capsys, before)
 
 

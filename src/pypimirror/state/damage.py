@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
-#: Parts of SQLite messages for errors of the environment, which don't mean damage.
-_ENVIRONMENT = ("locked", "full", "disk I/O", "readonly", "unable to open", "interrupted", "out of memory", "permission denied")
+#: SQLite's messages about errors of the environment, which don't mean damage; others may quote any text of the database.
+_ENVIRONMENT = re.compile("database( table| schema|) is locked|database or disk is full|disk I/O error|out of memory"
+                          "|interrupted|attempt to write a readonly database|unable to open database|access permission denied")
 #: The tables, indexes and triggers of the current schema.
 _PARTS = frozenset({
     ("table", "facts"), ("table", "projects"), ("table", "records"), ("table", "checked"), ("table", "sections"),
@@ -41,7 +43,7 @@ MISNAMED = ("name GLOB '*[^a-z0-9-]*' OR name GLOB '-*' OR name GLOB '*-' OR dis
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether an error is about the content of the database, not about a lock, the disk or permissions."""
-    return isinstance(error, sqlite3.DatabaseError) and not any(word in str(error) for word in _ENVIRONMENT)
+    return isinstance(error, sqlite3.DatabaseError) and _ENVIRONMENT.match(str(error)) is None
 
 
 def check_parts(database: sqlite3.Connection) -> None:

@@ -103,8 +103,9 @@ class DatabaseFile(SQLiteFile):
         """Check the whole database; return a description of damage, or None."""
         try:
             found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
-            for table in ("facts", "projects", "checked"):
-                for _ in self._db.execute(f"SELECT * FROM {table}"):  # raises for invalid UTF-8
+            for columns in ("* FROM facts", "* FROM projects", "* FROM checked", "name FROM records",
+                            "name, page FROM sections"):
+                for _ in self._db.execute(f"SELECT {columns}"):  # raises for invalid UTF-8
                     pass
             if self._db.execute("SELECT 1 FROM records WHERE name NOT IN (SELECT name FROM projects)").fetchone():
                 found = "rows of projects are missing"

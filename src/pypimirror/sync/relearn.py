@@ -22,18 +22,23 @@ T = TypeVar("T")
 
 
 def enduring(mirror: IRunContext, state: State, notify: Callable[[Any], None], work: Callable[[], T]) -> T:
-    """Return the result of ``work``; if it meets an unreadable record, rebuild all such records and call it a second time.
+    """Return the result of ``work``; if it meets an unreadable record, or damage to the database, rebuild it and call it again.
 
-    The second call finds the work of the first one, as after an interrupted run.
+    A further call finds the work of the previous one, as after an interrupted run.
     """
     try:
+        return _with_readable_records(mirror, state, notify, work)
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        notify(Notice(state.renew(shown(str(error)))))
         return work()
-    except (records.BadRecord, sqlite3.DatabaseError) as error:
-        if isinstance(error, sqlite3.DatabaseError):
-            if not is_damage(error):
-                raise
-            notify(Notice(state.renew(shown(str(error)))))
-            return work()
+
+
+def _with_readable_records(mirror: IRunContext, state: State, notify: Callable[[Any], None], work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except records.BadRecord:
         lost = unreadable(state)
         if not lost:
             raise
