@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -180,3 +181,39 @@ def test_what_counts_of_filters() -> None:
     assert counted_of_filters(changes, {"IFilter x"}) == (0, 2)
     assert counted_of_filters(changes, {"IFilter x", "INameFilter z"}) == (1, 6)
     assert counted_of_filters(changes, ()) == (0, 0)
+
+
+OLD, NEW = "2020-01-01T00:00:00Z", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 86400))
+
+
+@pytest.mark.parametrize(("settings", "before", "now"), [
+    ({"min_age": "7d"}, {"upload_time": OLD}, {"upload_time": NEW}),
+    ({"uploaded_before": "2022-01-01"}, {"upload_time": OLD}, {"upload_time": NEW}),
+    ({"yanked": "hide"}, {}, {"yanked": "all of them"}),
+    ({"max_file_size": "1M"}, {"size": None}, {"size": 1 << 30})],
+    ids=["min_age", "uploaded_before", "yanked", "max_file_size"])
+def test_facts_that_upstream_changes_do_not_empty_a_mirror(
+        mirrored: Mirrored, upstream: Upstream, settings: dict[str, str], before: dict[str, Any], now: dict[str, Any]) -> None:
+    """As a proxy does that gives the time at which it last copied a file."""
+    for name in NAMES:
+        upstream.add(name, wheel(name, "1"), **before)
+    mirrored.settings |= settings
+    assert mirrored.run("sync") == 0
+    for name in NAMES:
+        upstream.add(name, wheel(name, "1"), **now)
+    upstream.add("new", wheel("new", "1"))
+    for _ in range(2):
+        assert mirrored.run("-U") == 4
+        assert all(mirrored.files(name) for name in (*NAMES, "new"))
+        assert not mirrored.untrue()
+    assert mirrored.run("-U", "--allow-deletions") == 0
+    assert not any(mirrored.files(name) for name in NAMES)
+
+
+def test_a_filter_that_is_configured_anew_is_not_held_back(mirrored: Mirrored, upstream: Upstream) -> None:
+    for name in NAMES:
+        upstream.add(name, wheel(name, "1"), upload_time=NEW)
+    assert mirrored.run("sync") == 0
+    mirrored.settings["min_age"] = "7d"
+    assert mirrored.run("-U") == 0
+    assert not any(mirrored.files(name) for name in NAMES)

@@ -165,7 +165,12 @@ def test_what_is_kept_of_the_record_where_the_page_lacks_it() -> None:
     (None, {}, "now"), (None, {"upload_time": "2020-01-01T00:00:00Z"}, None), ({}, {}, None), ({"seen": 1000}, {}, 1000),
     ({"seen": 1 << 40}, {}, "now"), ({"seen": 1000}, {"hashes": {"sha256": "b" * 64}}, "now"),
     ({"seen": 1000}, {"hashes": {}}, 1000), ({"seen": 1000}, {"hashes": {"sha256": "a" * 64, "md5": "0"}}, 1000),
-    ({"seen": 1000, "upload_time": "1970-01-01T01:00:00Z"}, {}, 3600)])
+    ({"seen": 1000, "upload_time": "1970-01-01T01:00:00Z"}, {}, 3600),
+    # Times in the future.
+    (None, {"upload_time": "2090-01-01T00:00:00Z"}, "now"), ({}, {"upload_time": "2090-01-01T00:00:00Z"}, "now"),
+    ({"seen": 1000}, {"upload_time": "2090-01-01T00:00:00Z"}, 1000),
+    ({"seen": 1000, "upload_time": "2090-01-01T00:00:00Z"}, {}, 1000),
+    ({"seen": 1000, "upload_time": "2090-01-01T00:00:00Z"}, {"upload_time": "2020-01-01T00:00:00Z"}, 1000)])
 def test_when_files_without_upload_time_were_first_seen(before: dict[str, Any] | None, now: dict[str, Any], seen: Any) -> None:
     mirror = SimpleNamespace(own=SimpleNamespace(upstream="https://own.example.com/"))
     old = None if before is None else DEMO._replace(files=(FILE._replace(**before),))

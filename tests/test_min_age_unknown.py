@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -151,3 +152,26 @@ def test_a_pin_is_not_held(mirrored: Mirrored, upstream: Upstream, clock: Clock,
     held(mirrored, tmp_path, requirements=pins)
     assert mirrored.run("sync") == 0
     assert mirrored.files("one") == [FIRST[0]]
+
+
+def told(clock: Clock, days: float) -> str:
+    """Return the time that was so many days ago, as upstream tells it."""
+    return datetime.datetime.fromtimestamp(clock.now - days * DAY, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.parametrize("unknown", ["old", "hold"])
+def test_a_time_in_the_future_holds_a_file_no_longer_than_from_when_it_was_seen(
+        mirrored: Mirrored, upstream: Upstream, clock: Clock, tmp_path: Path, unknown: str) -> None:
+    upstream.add("one", FIRST, upload_time=told(clock, -400))
+    upstream.add("one", SECOND, upload_time=told(clock, -3))
+    held(mirrored, tmp_path, min_age_unknown=unknown)
+    for days in (0, 4, 2.9):
+        clock.now += days * DAY
+        upstream.touch("one")
+        assert mirrored.run("-U") == 0
+        assert mirrored.files("one") == []
+    for days in (0.2, 1):
+        clock.now += days * DAY
+        upstream.touch("one")
+        assert mirrored.run("-U") == 0
+        assert mirrored.files("one") == [FIRST[0], SECOND[0]]

@@ -76,7 +76,8 @@ class File(NamedTuple):
     adopted: bool = False
     #: Whether it is from an upstream index that the project is no longer taken from; then it is removed in any case.
     superseded: bool = False
-    #: When it first appeared on upstream's page, in seconds since 1970. Only for files without upload time; None if unknown.
+    #: When it first appeared on upstream's page, in seconds since 1970. Only for files without upload time, or with one in
+    #: the future; None if unknown.
     seen: int | None = None
     #: Computed hashes of algorithms that upstream lacks, by algorithm; for pins with hashes.
     digests: Mapping[str, str] = NOTHING

@@ -88,10 +88,13 @@ class MinAge:
         if self._is_exempt(project, file):
             return None
         when = uploaded(file)
-        if when is None and self._holds_unknown:
-            when = file.seen
-        if when is None:
+        if when is None and not self._holds_unknown:
             return None
+        # A file can't be newer than its first appearance: a time in the future is wrong.
+        times = [time for time in (when, file.seen) if time is not None]
+        if not times:
+            return None
+        when = min(times)
         return when + (self._age if self._fixed_advisory(project, file) is None else self._age_of_fixes)
 
 

@@ -14,8 +14,9 @@ from ..state.database import State
 from ..state.meta_keys import KNOWN_FILTERS, OWN_SETTINGS
 from ..zcml import registry
 
-#: The filter whose result depends on advisories.
-_BY_ADVISORIES = f"{IFilter.__name__} vulnerable"
+#: Filters whose result for a mirrored file changes without the configuration only if advisories or upstream's pages change.
+_BY_FACTS = tuple(f"{IFilter.__name__} {name}"
+                  for name in ("max-file-size", "yanked", "uploaded-before", "min-age", "vulnerable"))
 _FILTERS = {each.__name__: each for each in (IFilter, INameFilter)}
 
 
@@ -44,15 +45,15 @@ def of_plugins(mirror: IRunContext) -> dict[str, str]:
 
 
 def unproven(mirror: IRunContext, state: State) -> Collection[str]:
-    """Return the filters whose removals count for the brake, by name as in ``Change.removed_by``: those of plugins and that on
-    vulnerable releases.
+    """Return the filters whose removals count for the brake, by name as in ``Change.removed_by``: those of plugins, and those
+    that depend on advisories and on facts of single files on upstream's pages.
 
     After a change of the configuration these are the filters that no earlier run has used; otherwise all, since a filter
     removes much then only if its code changed, if it depends on something else, or if upstream's pages changed.
     """
     filters = of_plugins(mirror)
     if state.fact(OWN_SETTINGS) == fingerprint(mirror.settings, "files"):
-        return (*filters, _BY_ADVISORIES)
+        return (*filters, *_BY_FACTS)
     known = dict(json.loads(state.fact(KNOWN_FILTERS) or "[]"))
     return [name for name, factory in filters.items() if known.get(name) != factory]
 

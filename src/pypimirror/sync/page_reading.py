@@ -160,7 +160,7 @@ def _doubted(known: Project | None, page: Project, doubt: Doubt) -> tuple[Projec
 
 
 def first_seen(mirror: IRunContext, old: Project | None, page: Project) -> Project:
-    """Return the page with the time of this run for new files without upload time.
+    """Return the page with the time of this run for new files without upload time, or with one in the future.
 
     Those that were known before that was noted, and the site's own, count as seen long ago.
     """
@@ -170,13 +170,17 @@ def first_seen(mirror: IRunContext, old: Project | None, page: Project) -> Proje
     now = int(time.time())
 
     def noted(file: File) -> File:
-        if uploaded(file) is not None:
-            return file
-        before = known.get(file.filename)
+        when, before = uploaded(file), known.get(file.filename)
         # Another file under the name of an old one is a new upload.
-        if before is None or any(file.hashes.get(name, digest) != digest for name, digest in before.hashes.items()):
+        is_new = before is None or any(file.hashes.get(name, digest) != digest for name, digest in before.hashes.items())
+        if when is not None and when <= now:
+            return file if before is None or is_new or before.seen is None else file._replace(seen=before.seen)
+        if before is None or is_new:
             return file._replace(seen=now)
-        seen = before.seen if (when := uploaded(before)) is None else int(when)
+        known_time = uploaded(before)
+        seen = before.seen if known_time is None or known_time > now else int(known_time)
+        if seen is None and when is not None:
+            seen = now  # in the future, and known before such times were noted
         return file._replace(seen=None if seen is None else min(seen, now))
 
     return page._replace(files=tuple(map(noted, page.files)))
