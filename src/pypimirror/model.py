@@ -139,6 +139,8 @@ class Project(NamedTuple):
     url: str = ""
     #: Absolute URLs of the page's links of ``rel="homepage"`` and ``rel="download"`` (PEP 438). Not saved in the state.
     links: tuple[str, ...] = ()
+    #: Names of files whose entries on upstream's page are left out as invalid. Not saved in the state.
+    unread: tuple[str, ...] = ()
     #: Problems of excluded files of the site's own projects.
     damaged: tuple[str, ...] = ()
     #: The URL of its upstream index, without credentials; empty if unknown.

@@ -32,7 +32,8 @@ _FILE_TYPES: Mapping[str, tuple[type, ...]] = {
 _PROJECT_TYPES: Mapping[str, tuple[type, ...]] = {
     "name": (str,), "files": (tuple,), "display": (str,), "serial": (int, str, _NONE), "etag": (str, _NONE), "status": (dict,),
     "extra": (dict,), "meta": (dict,), "listed": (bool,), "pages": (tuple,), "url": (str,), "links": (tuple,),
-    "damaged": (tuple,), "upstream": (str,), "form": (str,), "doubt": (str,), "promised": (str,), "advisories": (tuple,)}
+    "unread": (tuple,), "damaged": (tuple,), "upstream": (str,), "form": (str,), "doubt": (str,), "promised": (str,),
+    "advisories": (tuple,)}
 _ADVISORY_TYPES: Mapping[str, tuple[type, ...]] = {
     "id": (str,), "aliases": (tuple,), "summary": (str,), "severity": (str,), "ranges": (tuple,), "versions": (tuple,),
     "fixed": (tuple,), "link": (str,)}
@@ -78,7 +79,7 @@ def decode(record: bytes) -> Project:
         if _may_have_surrogates(content):
             _check_encodable(value)
         value["files"] = tuple(_file(entry) for entry in value["files"])
-        for key in ("pages", "damaged", "links"):
+        for key in ("pages", "damaged", "links", "unread"):
             value[key] = tuple(value.get(key, ()))
             _check_texts(value[key])
         if "advisories" in value:

@@ -26,6 +26,7 @@ from .freshness import (
     listed_without_page,
     weigh,
 )
+from .unread_entries import with_known_files
 
 if TYPE_CHECKING:
     from .evaluate import EvaluateTask
@@ -68,7 +69,7 @@ def read(mirror: IRunContext, task: EvaluateTask, old: Project | None,
     behind = is_behind(serial_at(page.serial, page.upstream), promised)
     # A page of another index is neither older nor newer than the one read before.
     known = old if old is not None and old.upstream in ("", page.upstream) else None
-    page, remember, doubts = _weigh_page(known, page, promised, task.again)
+    page, remember, doubts = _weigh_page(known, with_known_files(known, page), promised, task.again)
     problems += doubts
     if page.upstream == mirror.own.upstream:
         page, problems = page._replace(damaged=problems), ()
@@ -241,7 +242,7 @@ def merged(old: Project | None, page: Project, superseded: bool = False) -> Proj
                  for file in mirrored.values())
     if old is not None:
         page = page._replace(display=page.display or old.display, pages=old.pages, upstream=page.upstream or old.upstream)
-    return page._replace(files=tuple(sorted(files, key=lambda file: file.filename)), url="", links=())
+    return page._replace(files=tuple(sorted(files, key=lambda file: file.filename)), url="", links=(), unread=())
 
 
 def _with_copy(file: File, known: File | None) -> File:

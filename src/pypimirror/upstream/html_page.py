@@ -57,7 +57,8 @@ class HtmlParser:
         check_project(page.project(), name, kept, url)
         status = {key: value for element, key in _STATUS.items() if (value := validation.line(page.meta.get(element)))}
         project = Project(
-            name, kept, serial=int(serial[1]) if serial else None, status=status or NOTHING, links=tuple(found.marked))
+            name, kept, serial=int(serial[1]) if serial else None, status=status or NOTHING, links=tuple(found.marked),
+            unread=tuple(found.unread))
         return project, validation.bounded(found.problems + repeated)
 
 
@@ -69,6 +70,7 @@ class _Links:
         self._name, self._url, self._base = name, url, base
         self.files: list[File] = []
         self.problems: list[str] = []
+        self.unread: list[str] = []
         #: Absolute URLs of the links to follow, in order.
         self.marked: dict[str, None] = {}
         self._has_own = self._has_related = False
@@ -99,6 +101,7 @@ class _Links:
             self.files.append(file._replace(external=file.url, core_metadata=False) if external else file)
         except validation.InvalidEntry as refused:
             self.problems.append(f"{shown(last)}: {refused}")
+            self.unread.append(last)
 
 
 class PlainHtmlParser(HtmlParser):

@@ -107,17 +107,18 @@ class HttpSource:
                 refused[host] = error.why
         if not refused:
             return project, []
-        kept, told = [], []
+        kept, told, unread = [], [], [*project.unread]
         for file in project.files:
             host = host_of(file.url) if file.external is None else ""
             if host in refused:
                 told.append(f"{file.filename}: {refused[host]}")
+                unread.append(file.filename)
                 continue
             if file.provenance and (host := host_of(file.provenance)) in refused:
                 told.append(f"{file.filename}: its provenance: {refused[host]}")
                 file = file._replace(provenance=None)
             kept.append(file)
-        return project._replace(files=tuple(kept)), told
+        return project._replace(files=tuple(kept), unread=tuple(unread)), told
 
     def _headers(self, etag: str | None, since: float | None = None) -> dict[str, str]:
         headers = {"Accept": self._accept}

@@ -44,7 +44,7 @@ class JsonParser:
 
     def project(self, body: bytes, name: str, url: str) -> tuple[Project, tuple[str, ...]]:
         page = _load(body)
-        files, problems = [], []
+        files, problems, unread = [], [], []
         entries = page.get("files")
         if not isinstance(entries, list):
             raise InvalidPage(f"{shown(url)}: the page of {name} has no list of files")
@@ -55,6 +55,7 @@ class JsonParser:
                 files.append(_file(entry, url))
             except validation.InvalidEntry as refused:
                 problems.append(f"{_name_of_entry(entry)}: {refused}")
+                unread.append(_name_of_entry(entry))
         kept, repeated = validation.distinct(files)
         check_project(page.get("name"), name, kept, url)
         meta = page["meta"]
@@ -67,6 +68,7 @@ class JsonParser:
             extra=validation.unknown(page, _PAGE_KEYS),
             meta=_meta(meta),
             form="json",
+            unread=tuple(unread),
         )
         return project, validation.bounded(problems + repeated)
 
