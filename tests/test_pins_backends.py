@@ -86,9 +86,45 @@ def test_the_least_cmake_is_read_from_its_own_file() -> None:
     assert "cmake>=3.20" in sdist.build_requires
 
 
+FLIT = system("'flit_core>=3'", "flit_core.buildapi")
+DYNAMIC = FLIT + "[project]\nname = 'foo'\ndependencies = ['r>=1']\ndynamic = ['version', 'description']\n"
+OLDER = FLIT + "[tool.flit.metadata]\nmodule = 'foo'\nrequires = ['r>=1']\n"
+
+
+@pytest.mark.parametrize(("pyproject", "module", "is_imported"), [
+    (DYNAMIC, {"foo.py": "# x\n'''Foo.'''\n__version__ = '1.0'\n"}, False),
+    (DYNAMIC, {"src/foo/__init__.py": "r'Foo.'\nfrom ._version import __version__\n",
+               "src/foo/_version.py": "__version__ = '1.0'\n"}, False),
+    (DYNAMIC, {"foo/__init__.py": "'''Foo.'''\nfrom ._version import __version__\n",
+               "foo/_version.py": "__version__ = version('foo')\n"}, True),
+    (DYNAMIC, {"Foo/__init__.py": "__version__ = '1.0'\n"}, True), (DYNAMIC, {"foo.py": "f'{x}'\n__version__ = '1.0'\n"}, True),
+    (DYNAMIC, {"foo.py": "'''never closed"}, True),
+    (DYNAMIC.replace(", 'description'", ""), {"foo.py": "__version__ = '1.0'\n"}, False),
+    (DYNAMIC.replace("dynamic", "other"), {"foo.py": "import r\n"}, False),
+    (OLDER, {"foo.py": "'''Foo.'''\n__version__ = '1.0'\n"}, False), (OLDER, {"foo.py": "'''Foo.'''\nimport r\n"}, True)])
+def test_flit_requests_run_time_requirements_to_import_a_module(
+        pyproject: str, module: dict[str, str], is_imported: bool) -> None:
+    name, body = packed("foo-1.0", {"pyproject.toml": pyproject, "foo/other.py": "__version__ = '2'\n", **module})
+    sdist = read_sdist(io.BytesIO(body), name)
+    assert sdist.build_requires == ("flit_core>=3", *(("r>=1",) if is_imported else ()))
+    assert (sdist.problems, sdist.notes) == ((), ())
+
+
+def test_an_odd_file_name_is_no_expression() -> None:
+    _, body = packed("foo-1.0", {"pyproject.toml": DYNAMIC})
+    assert read_sdist(io.BytesIO(body), "(foo[+*-1.0.tar.gz").build_requires == ("flit_core>=3",)
+
+
+def test_a_namespace_of_flit_is_found() -> None:
+    module = "'Foo.'\n__version__ = '1'\n"
+    name, body = packed("foo_bar.baz-1.0", {"pyproject.toml": DYNAMIC, "foo_bar/baz/__init__.py": module})
+    sdist = read_sdist(io.BytesIO(body), name)
+    assert (sdist.build_requires, sdist.notes) == (("flit_core>=3",), ())
+
+
 @pytest.mark.parametrize(("pyproject", "note"), [
     (system("", "own", "backend-path = ['.']\n"), "its in-tree backend (backend-path)"),
-    (system("'x'", "unheard.of"), "its backend unheard.of"),
+    (system("'x'", "unheard.of"), "its backend unheard.of"), (DYNAMIC, "its module, which"),
     (system("'hatchling'", "hatchling.build", "[tool.hatch.build.hooks.custom]\n"), "hatch_build.py"),
     (system("'scikit-build-core'", "scikit_build_core.build", "[tool.scikit-build.metadata.version]\nprovider = 'mine'\n"),
      "its metadata provider mine"),

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..metadata.bounded_toml import table_at
 from ..names import normalize, shown
+from .flit import is_imported, wanted_from_module
 from .setup_py import setup_requires
 
 Table = Mapping[str, Any]
@@ -31,6 +32,8 @@ class SdistContent(NamedTuple):
     cmake: bytes
     #: Run-time requirements in the core metadata.
     requires_dist: tuple[str, ...]
+    #: The files of its module, by path (``flit.module_files``).
+    modules: Mapping[str, bytes]
 
 
 class BackendRequirements(NamedTuple):
@@ -119,6 +122,18 @@ def _feature(source: SdistContent, feature: str, note: Note) -> Iterator[str]:
         yield from _texts(texts)
 
 
+def _flit(source: SdistContent, note: Note) -> Iterator[str]:
+    wanted = wanted_from_module(source.pyproject)
+    older = _texts(table_at(source.pyproject, "tool", "flit", "metadata").get("requires"))
+    requires = older or _texts(table_at(source.pyproject, "project").get("dependencies"))
+    if not wanted or not requires:
+        return
+    if not source.modules:
+        note("its module, which states its version or description, has another name; a build may require what it imports")
+    elif is_imported(wanted, source.modules):
+        yield from requires
+
+
 def _maturin(source: SdistContent, note: Note) -> Iterator[str]:
     yield "puccinialin<0.2,>=0.1"  # installs cargo if it is missing
     if table_at(source.pyproject, "tool", "maturin").get("bindings") == "cffi":
@@ -182,7 +197,8 @@ def _texts(value: Any) -> list[str]:
 
 _RULES: Mapping[str, Callable[[SdistContent, Note], Iterator[str]]] = {
     "setuptools": _setuptools, "hatchling": _hatchling, "maturin": _maturin, "meson-python": _meson,
-    "scikit-build-core": _scikit_build_core, "pdm-backend": _pdm, "pdm-pep517": _pdm, "py-build-cmake": _py_build_cmake}
+    "scikit-build-core": _scikit_build_core, "pdm-backend": _pdm, "pdm-pep517": _pdm, "py-build-cmake": _py_build_cmake,
+    "flit-core": _flit, "flit": _flit}
 
 #: Projects of backends by prefix of the module. Backends without a rule add no requirements.
 _MODULES = {

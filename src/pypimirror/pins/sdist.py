@@ -16,6 +16,7 @@ from ..metadata.core_metadata import fields
 from ..metadata.errors import InvalidContent
 from ..names import normalize, shown
 from . import backends
+from .flit import module_files
 from .pep508 import parse_requirement
 
 #: Build requirements of an sdist without ``build-system.requires``.
@@ -23,8 +24,8 @@ DEFAULT = ("setuptools", "wheel")
 #: The end of a message about them.
 _ASSUMED = "; setuptools and wheel are taken to build it"
 
-_WANTED = re.compile(r"pyproject\.toml|hatch\.toml|setup\.cfg|setup\.py|CMakeLists\.txt|PKG-INFO|"
-                     r"(?:[^/]+/){0,2}[^/]+\.egg-info/requires\.txt")
+_WANTED = (r"pyproject\.toml|hatch\.toml|setup\.cfg|setup\.py|CMakeLists\.txt|PKG-INFO|"
+           r"(?:[^/]+/){0,2}[^/]+\.egg-info/requires\.txt")
 #: Below EGG-INFO.
 _IN_EGG = re.compile(r"PKG-INFO|requires\.txt")
 
@@ -48,7 +49,8 @@ def read_sdist(stream: IO[bytes], filename: str) -> Sdist:
     """Read an sdist or an egg. stream: seekable. An unreadable file has the default requirements and a problem."""
     egg = filename.endswith(".egg")
     try:
-        found = read_sdist_files(stream, f"{filename}.zip", _IN_EGG) if egg else read_sdist_files(stream, filename, _WANTED)
+        wanted = _IN_EGG if egg else re.compile(f"{_WANTED}|{module_files(filename)}")
+        found = read_sdist_files(stream, f"{filename}.zip" if egg else filename, wanted)
     except ValueError as error:
         assumed = "" if egg else _ASSUMED
         return Sdist(() if egg else DEFAULT, problems=(f"{filename}: can't be read ({error}){assumed}",))
@@ -82,7 +84,8 @@ def _build_requires(found: Mapping[str, bytes], filename: str, requires_dist: tu
     requires = _valid(stated if isinstance(stated, list) else DEFAULT, f"{filename}: build-system.requires", problems)
     content = backends.SdistContent(
         pyproject, _toml(found, "hatch.toml", filename, problems), _setup_requires(found.get("setup.cfg")),
-        found.get("setup.py", b""), found.get("CMakeLists.txt", b""), requires_dist)
+        found.get("setup.py", b""), found.get("CMakeLists.txt", b""), requires_dist,
+        {path: content for path, content in found.items() if path.endswith(".py") and path != "setup.py"})
     more = backends.backend_requirements(content, [normalize(requirement.name) for requirement in requires])
     notes += more.notes
     # ``{root:uri}`` and the like refer to folders in the sdist, not to releases.
