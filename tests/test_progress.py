@@ -67,6 +67,14 @@ def test_files_published_before_the_plan_count(shown: Callable[..., list[str]]) 
     assert re.search(r"fetch: +50%", lines[-1]) and "2 of 4 files" in lines[-1]
 
 
+def test_before_the_plan_it_tells_what_is_known_so_far(shown: Callable[..., list[str]]) -> None:
+    lines = shown(events.EvaluationStarted(4), events.ProjectEvaluated(Change("a", fetch=3, fetch_bytes=3_000_000)), stored(),
+                  events.ProjectEvaluated(Change("b", fetch=1, fetch_bytes=500_000)))
+    text = "\n".join(lines)
+    assert re.search(r"evaluate: +25%.*0 of 3 files so far, 0 bytes of 3\.0 MB", text)
+    assert re.search(r"evaluate: +50%.*1 of 4 files so far, 1\.0 MB of 3\.5 MB", lines[-1])
+
+
 def test_a_verification_counts_bytes(shown: Callable[..., list[str]]) -> None:
     lines = shown(events.VerificationStarted(2, 3, 3000), events.ProjectVerified("a", 2, 1500))
     assert re.search(r"verify: +50%.*1 of 2 projects, 2 of 3 files", lines[-1])

@@ -26,6 +26,8 @@ class Progress:
         self._stream = stream or sys.stderr
         self._meter = meter(self._stream)
         self._evaluated = self._files = self._bytes = self._projects = 0
+        #: Files and bytes to fetch of the projects that were evaluated.
+        self._known_files = self._known_bytes = 0
         self._plan: events.PlanMade | None = None
         #: Returns how much of the plan is done, in the unit of the meter.
         self._count: Callable[[], int] = int
@@ -37,6 +39,8 @@ class Progress:
             self._evaluated = 0
         elif isinstance(event, events.ProjectEvaluated):
             self._evaluated += 1
+            self._known_files += event.change.fetch
+            self._known_bytes += event.change.fetch_bytes
             self._show_evaluation()
         elif isinstance(event, events.PlanMade):
             self._plan = event
@@ -62,7 +66,9 @@ class Progress:
             self._print(sentence(event))
 
     def _show_evaluation(self) -> None:
-        self._meter.show(self._evaluated, f"{self._files} files, {in_bytes(self._bytes)}" if self._files else "")
+        """Show what is known so far: projects are published while others are evaluated."""
+        self._meter.show(self._evaluated, f"{self._files} of {self._known_files} files so far, {in_bytes(self._bytes)} of "
+                                          f"{in_bytes(self._known_bytes)}" if self._known_files else "")
 
     def _begin_fetch(self, plan: events.PlanMade) -> None:
         """Count bytes, if all sizes are known; else files, or projects if no file is fetched."""
@@ -76,7 +82,7 @@ class Progress:
 
     def _show_fetch(self) -> None:
         plan = self._plan
-        if plan is None:  # published while others are evaluated
+        if plan is None:
             self._show_evaluation()
             return
         notes = [f"{self._projects} of {plan.projects} projects"] if plan.files else []
