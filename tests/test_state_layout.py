@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pypimirror.state import schema
-from pypimirror.state.database import State
+from pypimirror.state import damage, schema
+from pypimirror.state.database import Row, State
 from support.mirror import Mirrored
 from support.upstream import Upstream, sdist, wheel
 
@@ -150,11 +151,44 @@ def test_a_step_that_fails_leaves_all_as_it_was(filled: Mirrored, monkeypatch: p
 
 def test_one_that_lacks_something_is_set_aside_as_damaged(filled: Mirrored, upstream: Upstream) -> None:
     with closing(sqlite3.connect(database(filled))) as opened:
+        opened.execute("DROP INDEX wrong")  # has all columns in its condition
+        opened.execute("DROP INDEX failed")
         opened.execute("ALTER TABLE projects DROP COLUMN unmet")
     upstream.asked()
     assert filled.run("sync") == 0
     assert database(filled).with_suffix(".sqlite.damaged").exists()
     assert not [path for path in upstream.asked() if path.startswith("/files/")]
+
+
+@pytest.mark.parametrize("query", [
+    f"SELECT count(*) FROM projects INDEXED BY wrong WHERE {damage.WRONG_ROW}",
+    f"SELECT name FROM projects WHERE {schema.FAILED}",
+    f"SELECT total(barren) FROM projects WHERE {schema.BARREN}",
+])
+def test_no_run_reads_all_rows_for_the_few_that_matter(tmp_path: Path, query: str) -> None:
+    state = State(str(tmp_path))
+    state.open()
+    state.close()
+    with closing(sqlite3.connect(tmp_path / "state.sqlite")) as opened:
+        [plan] = opened.execute(f"EXPLAIN QUERY PLAN {query}")
+    assert re.search("USING (COVERING )?INDEX (wrong|failed|barren)", plan[-1])
+
+
+def test_totals_follow_each_change(tmp_path: Path) -> None:
+    state = State(str(tmp_path))
+    state.open()
+    row = Row("a", "a", None, None, 0, 5, 2, 100, 0)
+    state.save(row, b"")
+    assert state.totals()[:3] == (1, 2, 100)
+    state.save(row._replace(files=3), None)
+    state.save(row._replace(name="b"), b"")
+    assert state.totals()[:3] == (2, 5, 200)
+    state.forget("a")
+    assert state.totals()[:3] == (1, 2, 100)
+    state.close()
+    state.open()
+    assert state.totals()[:3] == (1, 2, 100)
+    state.close()
 
 
 def test_a_new_one_is_that_of_an_empty_mirror(tmp_path: Path) -> None:

@@ -15,20 +15,21 @@ _ENVIRONMENT = re.compile("database( table| schema|) is locked|database or disk 
 #: The tables, indexes and triggers of the current schema.
 _PARTS = frozenset({
     ("table", "facts"), ("table", "projects"), ("table", "records"), ("table", "checked"), ("table", "sections"),
-    ("index", "unfinished"), ("index", "timed"),
+    ("index", "unfinished"), ("index", "timed"), ("index", "wrong"), ("index", "failed"), ("index", "barren"),
     ("trigger", "sections_after_insert"), ("trigger", "sections_after_update"), ("trigger", "sections_after_delete")})
 #: The last second that datetime supports (year 9999).
 _LAST_SECOND = 253_402_300_799
 #: Limit of serials and counts; JSON readers are precise up to it (RFC 8259, 6).
 _LARGEST = (1 << 53) - 1
 _COUNTS = ("pending", "serial", "files", "bytes", "yanked", "barren", "hidden", "untimed")
-#: SQL condition for names that can't be those of projects. Each opening evaluates it for all rows, as the next one, so it has
-#: only comparisons that cost little; ``MISNAMED`` finds the others.
+#: SQL condition for names that can't be those of projects. It is evaluated for each row that is written, as the next one, so it
+#: has only comparisons that cost little; ``MISNAMED`` finds the others.
 _WRONG_NAME = ("typeof(name) != 'text' OR length(name) NOT BETWEEN 1 AND 200 OR name NOT BETWEEN '0' AND '{' "
                "OR length(name) != length(CAST(name AS BLOB))")  # not ASCII
 #: SQL condition for rows with a value of a wrong type or out of range: comparisons are several times faster than ``typeof``.
-#: SQLite orders values by type: NULL, numbers, text, blobs.
-_WRONG_ROW = " OR ".join((
+#: SQLite orders values by type: NULL, numbers, text, blobs. The index ``wrong`` has these rows; whoever changes the condition adds
+#: a layout that creates it again.
+WRONG_ROW = " OR ".join((
     "name IS NULL OR display IS NULL OR length(display) > 200", _WRONG_NAME,
     *(f"{column} < '' OR {column} >= x''" for column in ("name", "display", "list_serial", "page_serial", "error", "unmet",
                                                                "advised")),
@@ -60,7 +61,7 @@ def mend(database: sqlite3.Connection) -> list[str]:
     """
     wrong = [f"{name!r} = {value!r}"[:120] for name, value in database.execute("SELECT name, value FROM facts")
              if not (isinstance(name, str) and is_readable(name, value))]
-    rows = database.execute(f"SELECT count(*) FROM projects WHERE {_WRONG_ROW}").fetchone()[0]
+    rows = database.execute(f"SELECT count(*) FROM projects INDEXED BY wrong WHERE {WRONG_ROW}").fetchone()[0]
     if not wrong and not rows:
         return []
     database.execute("BEGIN IMMEDIATE")
@@ -74,7 +75,7 @@ def mend(database: sqlite3.Connection) -> list[str]:
     database.execute("DELETE FROM records WHERE name NOT IN (SELECT name FROM projects)")
     database.execute("UPDATE projects SET display = name, list_serial = NULL, page_serial = NULL, pending = 2, serial = 0, "
                      "files = 0, bytes = 0, yanked = 0, error = NULL, since = NULL, due = NULL, barren = 0, unmet = NULL, "
-                     f"hidden = 0, untimed = 0 WHERE {_WRONG_ROW}")
+                     f"hidden = 0, untimed = 0 WHERE {WRONG_ROW}")
     database.execute("COMMIT")
     return [*(f"fact {text}" for text in wrong), *([f"{rows} projects"] if rows else [])]
 

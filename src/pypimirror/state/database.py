@@ -16,6 +16,7 @@ from . import damage
 from .database_file import DatabaseFile
 from .page_fragments import Sections
 from .records import BadRecord, decode
+from .schema import BARREN, FAILED
 
 #: The columns of Totals.
 _SUMS = "count(*), total(files), total(bytes), total(yanked), total(hidden)"
@@ -82,10 +83,13 @@ class State(DatabaseFile):
         super().__init__(folder, Row._fields)
         #: Facts as this object has written them last: most are written for each project.
         self._written: dict[str, str | None] = {}
+        #: The sums over all published projects until one of them changes: reading all rows takes long in a large mirror.
+        self._totals: Totals | None = None
 
     def close(self) -> None:
         super().close()
         self._written.clear()
+        self._totals = None
 
     # --- facts about the mirror
 
@@ -157,6 +161,7 @@ class State(DatabaseFile):
 
     def save(self, row: Row, record: bytes | None) -> None:
         """Save a project; None keeps the record."""
+        self._totals = None
         marks = ", ".join("?" * len(row))
         self._db.execute(f"REPLACE INTO projects ({self._columns}) VALUES ({marks})", row)
         if record is not None:
@@ -173,6 +178,7 @@ class State(DatabaseFile):
 
     def forget(self, name: str) -> None:
         """Delete a project."""
+        self._totals = None
         self._db.execute("DELETE FROM projects WHERE name = ?", (name,))
         self._db.execute("DELETE FROM records WHERE name = ?", (name,))
 
@@ -215,8 +221,10 @@ class State(DatabaseFile):
 
     def totals(self) -> Totals:
         """Return sums over all published projects."""
-        row = self._db.execute(f"SELECT {_SUMS} FROM projects WHERE serial > 0")
-        return _totals(row.fetchone())
+        if self._totals is None:
+            row = self._db.execute(f"SELECT {_SUMS} FROM projects WHERE serial > 0")
+            self._totals = _totals(row.fetchone())
+        return self._totals
 
     def unchecked(self) -> Totals:
         """Return sums over the published projects that the current verification has not checked yet."""
@@ -226,7 +234,7 @@ class State(DatabaseFile):
 
     def barren(self) -> int:
         """Return the number of projects of which ``filename_matches`` excludes all files."""
-        found = self._db.execute("SELECT total(barren) FROM projects").fetchone()[0]
+        found = self._db.execute(f"SELECT total(barren) FROM projects WHERE {BARREN}").fetchone()[0]
         return int(found) if math.isfinite(found) else 0
 
     def quarantined(self) -> list[str]:
@@ -243,7 +251,7 @@ class State(DatabaseFile):
     def errors(self) -> list[Row]:
         """Return the projects whose last evaluation failed, and those with unavailable pinned releases."""
         rows = self._db.execute(
-            f"SELECT {self._columns} FROM projects WHERE error IS NOT NULL OR unmet IS NOT NULL ORDER BY name")
+            f"SELECT {self._columns} FROM projects WHERE {FAILED} ORDER BY name")
         return [_row(row) for row in rows]
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 
 from ..errors import ConfigurationError
+from .damage import WRONG_ROW
 
 
 def _first(database: sqlite3.Connection) -> None:
@@ -64,8 +65,16 @@ def _fifth(database: sqlite3.Connection) -> None:
         database.execute("ALTER TABLE projects ADD COLUMN advised TEXT NOT NULL DEFAULT ''")
 
 
+def _sixth(database: sqlite3.Connection) -> None:
+    """Layout 6: no run looks through all rows for the few that are damaged, that failed, or that have no file left."""
+    for name, condition in (("wrong", WRONG_ROW), ("failed", FAILED), ("barren", BARREN)):
+        database.execute(f"CREATE INDEX IF NOT EXISTS {name} ON projects (name) WHERE {condition}")
+
+
+#: Conditions of indexes, as queries have to repeat them.
+FAILED, BARREN = "error IS NOT NULL OR unmet IS NOT NULL", "barren > 0"
 #: Migrations, each to the next layout; the first one creates the schema. Never change a released one.
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third, _fourth, _fifth)
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third, _fourth, _fifth, _sixth)
 #: The layout of this version.
 LAYOUT = len(_STEPS)
 
