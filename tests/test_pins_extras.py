@@ -33,6 +33,10 @@ def pins(files, versions=(), required=(), kept=None):
     ({"r.txt": "uvi[standard, Dev_Tools]\n-c c.txt\n", "c.txt": "uvi==0.30\n"}, [], ["r.txt"], {"standard", "dev-tools"}),
     ({"r.txt": "uvi[standard]==0.30; sys_platform == 'win32'\nuvi==0.30\n"}, [], ["r.txt"], None),
     ({"v.cfg": "[versions]\nuvi = 0.30\n[a]\neggs =\n    other\n    Uvi [standard] >= 0.1\n"}, ["v.cfg"], [], {"standard"}),
+    *(({"v.cfg": f"[versions]\nuvi = 0.30\n[buildout]\n[a]\n{option} = uvi[standard]{entry}\n"}, ["v.cfg"], [], wanted)
+      for option, entry, wanted in (
+          ("recipe", ":scripts", {"standard"}), ("recipe", "", {"standard"}), ("egg", "", {"standard"}),
+          ("extensions", "", {"standard"}), ("test-eggs", "", {"standard"}), ("beggs", "", None))),
     ({"v.cfg": "[versions]\nuvi = 0.30\n", "r.txt": "uvi[standard]\nb==1\n"}, ["v.cfg"], ["r.txt"], {"standard"}),
     ({"pylock.toml": LOCK}, [], ["pylock.toml"], {"standard"})])
 def test_extras_are_among_the_pins_and_in_what_is_kept(files, versions, required, wanted):

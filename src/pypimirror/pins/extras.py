@@ -13,6 +13,8 @@ Extras = Mapping[str, frozenset[str]]
 _REQUESTED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,199})[ \t]*\[([A-Za-z0-9._, \t-]{1,1000})\]")
 #: Characters of the eggs of one part.
 _MAX_LENGTH = 1 << 16
+#: Options of buildout parts that name distributions: ``eggs`` and ``test-eggs`` of recipes, and those of zc.buildout.
+_OPTION = re.compile(r"(?:(?:.*-)?eggs|egg|recipe|extensions)(?: \+)?")
 #: Marks extras in flattened files: neither constraints nor a versions section can contain them.
 _COMMENT = "# extras: "
 
@@ -28,9 +30,9 @@ def collect(pairs: Iterable[tuple[str, Iterable[str]]]) -> Extras:
 
 
 def of_eggs(data: Sections) -> Extras:
-    """Return the extras that the ``eggs`` options of all sections request, an option of many recipes."""
+    """Return the extras that options of all sections request, such as ``eggs``."""
     view = SectionView(data, _MAX_LENGTH)
-    return collect(pair for name, section in data.items() for option in ("eggs", "eggs +") if option in section
+    return collect(pair for name, section in data.items() for option in section if _OPTION.fullmatch(option)
                    for pair in _pairs(_resolved(view, section[option], (name, option))))
 
 
