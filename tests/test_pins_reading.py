@@ -304,6 +304,29 @@ def test_the_content_says_what_kind_a_pin_file_is(key, name, content, suffix, no
     assert [file.stale for file in again.files] == [True]
 
 
+@pytest.mark.parametrize("text, words", [
+    ("version: 6\npackages:\n- pypi: https://files.example.com/foo-1.0.whl\n  name: foo\n", "a lock file of pixi"),
+    ("# comment\nversion: 1\npackage:\n- name: foo\n  version: 1.0\n  manager: pip\n", "a lock file of conda"),
+    ("# platform: linux-64\n@EXPLICIT\nhttps://conda.example.com/foo-1.0.conda\n", "a list of packages of conda"),
+    ("name: site\ndependencies:\n  - pip:\n    - foo==1.0\n", "an environment of conda"),
+    ("[[source]]\nurl = 'https://index.example.com'\n[packages]\nfoo = '==1.0'\n", "name its Pipfile.lock"),
+    ("Package Version\n------- -------\nfoo     1.0\n", "use that of pip freeze"),
+    ("[metadata]\nname = x\n[options]\ninstall_requires = foo==1.0\n", "a setup.cfg"),
+    ('{"version": "1", "install": []}\n', "a JSON file"), ("# x\nfoo: 1.0\n", "a YAML file")])
+@pytest.mark.parametrize("key", ["versions", "requirements"])
+def test_files_that_are_not_supported_are_named(text: str, words: str, key: str) -> None:
+    sources: tuple[list[str], list[str]] = (["/x"], []) if key == "versions" else ([], ["/x"])
+    reading = read_pin_files(*sources, [LINUX], Web({"/x": text.encode()}), Kept())
+    (problem,) = reading.pins.problems
+    assert words in problem and "is not a requirement" not in problem and "\n" not in problem
+
+
+def test_a_file_without_pins_is_reported_with_a_reason() -> None:
+    reading = read_pin_files(["/v.cfg"], [], [LINUX], Web({"/v.cfg": b"[versions]\nfoo = 1.0  # why\n"}), Kept())
+    assert reading.pins.problems == ("/v.cfg: contains no pins; /v.cfg: foo = 1.0  # why: not a version, left out; "
+                                     "there is no earlier copy to use instead",)
+
+
 @pytest.mark.parametrize("text, default, kind", [
     ("", "versions", "versions"), ("# nothing\n", "versions", "versions"), ("foo 1.0\n", "versions", "versions"),
     ("foo = 1.0\n", "versions", "versions"), ("[other]\n-x\n", "versions", "versions"), ("", "requirements", "requirements"),

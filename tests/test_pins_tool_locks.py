@@ -370,6 +370,13 @@ def test_one_that_is_broken_or_no_ones_is_one_line_and_its_last_good_copy_counts
     assert again.pins.versions["web"] == {"1.0.0"} and again.files[0].stale and len(again.pins.problems) == 1
 
 
+def test_a_pipfile_lock_may_begin_with_a_category_of_its_own() -> None:
+    """Its keys are sorted, capital letters first."""
+    content = '{"Docs": {"foo": {"version": "==1.0"}}, "_meta": {"pipfile-spec": 6}, "default": {"bar": {"version": "==2"}}}'
+    reading = read_pin_files([], ["/x"], [LINUX], lambda _: content.encode(), Kept())
+    assert reading.pins.versions == {"foo": {"1.0"}, "bar": {"2"}}
+
+
 @pytest.mark.parametrize("content, name", [
     (UV, "uv.lock"), (POETRY_2, "poetry.lock"), (PDM, "pdm.lock"), (PIPFILE, "Pipfile.lock")])
 def test_one_in_the_key_versions_counts_and_is_noted(content: str, name: str) -> None:

@@ -35,7 +35,7 @@ _END = r"]]?[ \t]*(?:#[^\n]*)?\r?$"
 #: Files of single tools.
 _OF_TOOLS = (
     (re.compile(_header(r"\[\[", "package", "]]"), re.MULTILINE), TOOL_LOCK),
-    (re.compile(r'\A\s*\{\s*"_meta"'), PIPFILE_LOCK),
+    (re.compile(r'\A\s*\{[\s\S]*"(?:_meta|pipfile-spec)"\s*:'), PIPFILE_LOCK),
     (re.compile(_header(r"\[", "project|build-system|dependency-groups", rf"(?:\.[^]\n]*)?{_END}"), re.MULTILINE), PYPROJECT),
     (re.compile(_header(r"\[\[?", "tool", rf"\.[^]\n]*{_END}"), re.MULTILINE), PYPROJECT),
     (re.compile(_key("dependency-groups") + r"(?:\.[^=\n]*)?=(?!=)", re.MULTILINE), PYPROJECT),

@@ -20,6 +20,7 @@ from .model import InvalidPins, Pins, redact, union
 from .pylock import read_pylock
 from .pyproject import read_pyproject
 from .tool_locks import read_pipfile_lock, read_tool_lock
+from .unsupported_files import check_supported
 from .versions import read_versions
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
@@ -147,7 +148,7 @@ def is_pin_name(name: str) -> bool:
 def _read(source: str, key: str, environments: tuple[Environment, ...], read: Read) -> tuple[Pins, PinFile]:
     """Read one file and the files that it includes. Raises FetchError, InvalidPins."""
     content = read(source)
-    kind = kind_of(requirements_syntax.decode(content, source), key) if _is_text(content, source) else key
+    kind = _kind(content, key, source)
 
     def reread(name: str) -> bytes:
         return content if name == source else read(name)
@@ -162,7 +163,7 @@ def _read(source: str, key: str, environments: tuple[Environment, ...], read: Re
         found = read_required(kind, source, reread, environments)
         pins, text = requirements.pins_of(found, environments), flat_pins.flatten_requirements(found)
     if not pins.versions:
-        raise InvalidPins(f"{redact(source)}: contains no pins")
+        raise InvalidPins("; ".join((f"{redact(source)}: contains no pins", *pins.notes[:1])))
     note = key_hint(kind, key, source)
     pins = pins._replace(notes=_limited((*filter(None, (note,)), *pins.notes), source),
                          problems=_limited(pins.problems, source))
@@ -187,11 +188,16 @@ def _limited(lines: tuple[str, ...], source: str) -> tuple[str, ...]:
     return (*lines[:_MAX_MESSAGES], f"{redact(source)}: {len(lines) - _MAX_MESSAGES} more such lines")
 
 
-def _is_text(content: bytes, source: str) -> bool:
+def _kind(content: bytes, key: str, source: str) -> str:
+    """Return the kind of a pin file. Raises InvalidPins for an unsupported one."""
     try:
-        return bool(requirements_syntax.decode(content, source))
+        text = requirements_syntax.decode(content, source)
     except InvalidPins:
-        return False  # the reader of its kind raises it again
+        return key  # the reader of its kind raises it again
+    kind = kind_of(text, key)
+    if kind in (key, REQUIREMENTS):
+        check_supported(text, source)
+    return kind
 
 
 def _describe(source: str, error: BaseException) -> str:
